@@ -1,0 +1,20 @@
+// What the operating system says about this computer.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace pliant::cli {
+
+struct Host {
+  std::string system, architecture, cpu;
+  std::vector<std::string> features;  // SIMD and matrix extensions the processor names
+  int threads = 0;                    // processors this process may use
+  std::int64_t memory_bytes = 0, available_bytes = 0;
+  bool amx_permitted = false;
+};
+
+Host inspect_host();
+
+}  // namespace pliant::cli

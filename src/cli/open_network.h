@@ -1,0 +1,28 @@
+// A network from a file: a Pliant file, or ONNX where this build has its reader.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "quant/store.h"
+
+namespace pliant::cli {
+
+struct OpenedNetwork {
+  Graph graph;
+  WeightStore weights;
+  std::int64_t opset = 0;            // 0: not from ONNX
+  std::vector<std::string> opaque;   // operators that are planned but cannot run, with the reason
+  std::vector<std::string> missing;  // weights without data
+};
+
+// `shapes`: sizes of inputs or symbols. Throws Error{unsupported} in a build without ONNX, and what the reader throws.
+OpenedNetwork open_onnx(const std::string& path, const std::map<std::string, Shape>& shapes, bool missing_weights);
+
+// Either kind, told by the content. Throws Error{usage} for shapes given to a Pliant file, whose sizes are fixed.
+OpenedNetwork open_network(const std::string& path, const std::map<std::string, Shape>& shapes, bool missing_weights);
+
+}  // namespace pliant::cli

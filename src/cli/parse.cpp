@@ -1,0 +1,70 @@
+#include "cli/parse.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "core/error.h"
+#include "core/suggest.h"
+
+namespace pliant::cli {
+namespace {
+
+std::vector<const Option*> named_options(const Command& command, std::span<const Option> common) {
+  std::vector<const Option*> all;
+  for (const Option& each : command.options) all.push_back(&each);
+  for (const Option& each : common) all.push_back(&each);
+  return all;
+}
+
+void refuse_unknown(const std::vector<const Option*>& known, const std::string& word, const std::string& command) {
+  std::vector<std::string> names;
+  for (const Option* each : known) names.push_back("--" + each->name);
+  throw Error(ErrorKind::usage, word, "unknown option",
+              did_you_mean(word.substr(0, word.find('=')), names, "pliant " + command + " --help lists the options"));
+}
+
+// Hands positional words to the arguments in order; the last takes the rest if it repeats.
+void deal_arguments(const Command& command, const std::vector<std::string>& words, Given& given) {
+  std::size_t at = 0;
+  for (const std::string& word : words) {
+    if (at == command.arguments.size())
+      throw Error(ErrorKind::usage, word, "one argument too many",
+                  "pliant " + command.name + " --help shows what is expected");
+    given[command.arguments[at].name].push_back(word);
+    if (!command.arguments[at].repeats) ++at;
+  }
+}
+
+}  // namespace
+
+Given parse(const Command& command, std::span<const Option> common, const std::vector<std::string>& words) {
+  const std::vector<const Option*> options = named_options(command, common);
+  CLI::App app;
+  app.set_help_flag();
+  app.allow_extras();
+  Given given;
+  std::vector<std::string> positional;
+  for (const Option* each : options) {
+    const std::string names = (each->letter != 0 ? fmt::format("-{},", each->letter) : "") + "--" + each->name;
+    CLI::Option* added = each->is_flag() ? app.add_flag(names) : app.add_option(names)->expected(1);
+    added->type_name(each->placeholder);
+    added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
+  app.add_option("ARGUMENTS", positional);
+  try {
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+  } catch (const CLI::ParseError& error) {
+    throw Error(ErrorKind::usage, "pliant " + command.name, error.what(),
+                "pliant " + command.name + " --help lists the options");
+  }
+  for (const std::string& word : app.remaining()) refuse_unknown(options, word, command.name);
+  for (const Option* each : options) {
+    const CLI::Option* parsed = app.get_option("--" + each->name);
+    if (parsed->count() > 0) given[each->name] = parsed->results();
+  }
+  deal_arguments(command, positional, given);
+  return given;
+}
+
+}  // namespace pliant::cli

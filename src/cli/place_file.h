@@ -1,0 +1,23 @@
+// Placement alone: minimalloc's CSV in, the same with offsets out.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/verb.h"
+#include "plan/place/place.h"
+
+namespace pliant::cli {
+
+struct PlaceFile {
+  std::string file, out;
+  std::int64_t capacity = 0, alignment = 1;
+  double time_limit_s = 1e9;
+};
+
+std::int64_t fluid_peak(const std::vector<place::Rectangle>& rectangles);  // largest sum of sizes alive at one time
+
+int place_file(const PlaceFile& request, const Context& context);  // prints the result; returns the exit code
+
+}  // namespace pliant::cli

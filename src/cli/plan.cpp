@@ -1,0 +1,230 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "cli/execute_plan.h"
+#include "cli/place_file.h"
+#include "cli/plan_report.h"
+#include "cli/print.h"
+#include "cli/verb.h"
+#include "core/checked.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/progress.h"
+#include "core/suggest.h"
+#include "plan/baseline.h"
+#include "plan/checker/checker.h"
+
+namespace pliant::cli {
+namespace {
+
+struct PlanOptions {
+  NetworkOptions network;
+  std::string file, scratchpad, device, out, problem;
+  std::int64_t alignment = 0;
+  Seconds time_limit{1e9};
+  Bytes memory_limit{std::int64_t{4} << 30};
+  bool execute = false;
+};
+
+bool is_size_name(std::string_view text) { return text == "MR" || text == "MH" || text == "MP"; }
+
+plan::SolveOptions solve_options(const PlanOptions& options, const Subject& subject,
+                                 const std::optional<plan::Device>& device, const Context& context) {
+  plan::SolveOptions solve;
+  solve.time_limit_s = options.time_limit.count;
+  solve.memory_limit_bytes = options.memory_limit.count;
+  solve.alignment = options.alignment > 0 ? options.alignment : device ? device->alignment : 1;
+  solve.alignment = std::lcm(solve.alignment, subject.alignment);
+  solve.stop = &context.stop;
+  return solve;
+}
+
+std::int64_t named_size(const std::string& name, const plan::Problem& problem, const plan::SolveOptions& solve,
+                        const Context& context) {
+  if (name == "MR") return plan::required_size(problem, solve.alignment).bytes;
+  const plan::Sizes sizes = plan::scratchpad_sizes(problem, solve, context.pool());
+  if (!sizes.peak_exact)
+    context.log.warning(fmt::format("M_P is between {} and {} B: a limit ended its search; the upper end is used",
+                                    grouped_text(sizes.peak_lower), grouped_text(sizes.peak)));
+  // The search relaxes alignment; a size that is a multiple of it loses nothing by that.
+  return round_up(name == "MP" ? sizes.peak : sizes.half, solve.alignment);
+}
+
+// The size asked for; the device's when none is.
+std::int64_t scratchpad_bytes(const PlanOptions& options, const std::optional<plan::Device>& device,
+                              const plan::Problem& problem, const plan::SolveOptions& solve, const Context& context) {
+  if (options.scratchpad.empty() && device) return device->scratchpad_bytes;
+  if (options.scratchpad.empty())
+    throw Error(ErrorKind::usage, "--scratchpad", "is missing", "give a size as 512KiB, or MR, MH or MP, or --device");
+  const std::int64_t bytes = is_size_name(options.scratchpad)
+                                 ? named_size(options.scratchpad, problem, solve, context)
+                                 : bytes_from_text(options.scratchpad, "--scratchpad").count;
+  if (device && bytes > device->scratchpad_bytes)
+    throw Error(ErrorKind::usage, "--scratchpad",
+                fmt::format("{} B, but the device of --device has {} B", grouped_text(bytes),
+                            grouped_text(device->scratchpad_bytes)),
+                "leave one of the two out");
+  return bytes;
+}
+
+plan::Plan search(const plan::Problem& problem, std::int64_t bytes, plan::SolveOptions solve, const Context& context) {
+  Progress progress(context.log, steady_clock());
+  solve.progress = [&](const plan::Progress& state) {
+    progress.show([&] { return search_line("plan", state.incumbent.value_or(-1), state.bound, progress.seconds()); });
+  };
+  return plan::solve(problem, bytes, solve, context.pool());
+}
+
+PlanReport make_report(const PlanOptions& options, const Subject& subject, const Context& context) {
+  PlanReport report;
+  report.subject = &subject;
+  report.path = file_name(options.file);
+  if (!options.device.empty()) report.device = plan::device_from_json(read_file(options.device), options.device);
+  const plan::SolveOptions solve = solve_options(options, subject, report.device, context);
+  const std::int64_t bytes = scratchpad_bytes(options, report.device, subject.problem, solve, context);
+  if (is_size_name(options.scratchpad)) report.size_name = options.scratchpad;
+  const Clock clock = steady_clock();
+  const double begin = clock();
+  const plan::Required required = plan::required_size(subject.problem, solve.alignment);
+  if (required.bytes > bytes) {
+    report.shortage = required;
+    report.plan.scratchpad_bytes = bytes;
+    report.plan.status = plan::Status::infeasible;
+  } else {
+    report.plan = search(subject.problem, bytes, solve, context);
+  }
+  report.seconds = clock() - begin;
+  if (!report.has_plan()) return report;
+  if (const auto baseline = plan::default_belady(subject.problem, bytes)) report.baseline = baseline->traffic_bytes;
+  return report;
+}
+
+int plan_network(PlanOptions options, const Context& context) {
+  options.network.execute = options.execute;
+  options.network.seed = static_cast<std::uint64_t>(context.common.seed);
+  const Subject subject = open_subject(options.file, options.network, context.pool());
+  if (!options.problem.empty()) write_file(options.problem, plan::problem_to_json(subject.problem));
+  PlanReport report = make_report(options, subject, context);
+  if (options.execute && report.has_plan()) report.execution = execute_plan(subject, report.plan, context);
+  if (!options.out.empty() && report.has_plan()) {
+    write_file(options.out, plan::plan_to_json(subject.problem, report.plan));
+    report.written = options.out;
+  }
+  if (context.common.json) print_json(context.out, to_json(report));
+  else print(context.out, report);
+  const bool wrong = report.execution && !report.execution->outputs_equal;
+  return report.has_plan() && !wrong ? success : failure;
+}
+
+int run_plan(const PlanOptions& options, const Context& context) {
+  if (options.alignment < 0 || options.alignment > 1 << 20)
+    throw Error(ErrorKind::usage, "--alignment", fmt::format("{} is not from 1 to 2^20", options.alignment));
+  if (!options.scratchpad.empty() && !is_size_name(options.scratchpad))
+    bytes_from_text(options.scratchpad, "--scratchpad");
+  if (kind_of(MappedFile(options.file).text()) != FileKind::placement) return plan_network(options, context);
+  for (const auto& [given, name] : {std::pair{!options.device.empty(), "--device"},
+                                    {options.execute, "--execute"},
+                                    {!options.problem.empty(), "--problem"},
+                                    {is_size_name(options.scratchpad), "--scratchpad"}})
+    if (given)
+      throw Error(ErrorKind::usage, name, "does not go with a placement instance",
+                  "give --scratchpad in bytes, and --out");
+  if (options.scratchpad.empty()) throw Error(ErrorKind::usage, "--scratchpad", "is missing", "give a size as 1MiB");
+  return place_file({.file = options.file,
+                     .out = options.out,
+                     .capacity = bytes_from_text(options.scratchpad, "--scratchpad").count,
+                     .alignment = std::max<std::int64_t>(1, options.alignment),
+                     .time_limit_s = options.time_limit.count},
+                    context);
+}
+
+struct CheckOptions {
+  NetworkOptions network;
+  std::string problem, plan;
+};
+
+checker::Verdict verdict_of(const CheckOptions& options, const Context& context) {
+  const Subject subject = open_subject(options.problem, options.network, context.pool());
+  const MappedFile plan(options.plan);
+  try {
+    return checker::check_json(plan::problem_to_json(subject.problem), plan.text());
+  } catch (const Error& error) {
+    throw Error(error.kind(), options.plan + ": " + error.place(), error.problem(),
+                "a plan of a network needs the options it was planned with");
+  }
+}
+
+int run_check(const CheckOptions& options, const Context& context) {
+  const checker::Verdict verdict = verdict_of(options, context);
+  if (context.common.json)
+    print_json(context.out, {{"valid", verdict.accepted},
+                             {"reason", verdict.reason},
+                             {"traffic_bytes", verdict.traffic_bytes},
+                             {"compulsory_bytes", verdict.compulsory_bytes},
+                             {"necessary_bytes", verdict.necessary_bytes}});
+  else print_line(context.out, verdict.accepted ? "valid" : "INVALID", verdict.reason);
+  return verdict.accepted ? success : failure;
+}
+
+std::vector<Option> plan_table(PlanOptions& options) {
+  std::vector<Option> table{
+      option("scratchpad", "SIZE", options.scratchpad,
+             "bytes as 524288 or 512KiB; or MR (largest operator), MP (least peak over orders), MH (their mean)")
+          .with_letter('s'),
+      option("device", "FILE", options.device, "device description: its scratchpad, alignment, time and energy").path(),
+      option("out", "FILE", options.out, "write the plan (JSON), or the placed instance (CSV)").with_letter('o').path(),
+      option("problem", "FILE", options.problem, "write what is planned as a problem (JSON)").path(),
+      flag("execute", options.execute, "run the plan in an arena of exactly that size and compare the outputs"),
+      option("alignment", "N", options.alignment, "addresses are multiples of it").with_default("1, or the device's"),
+      option("time-limit", "TIME", options.time_limit, "end the search then with the best plan so far")
+          .with_default("none"),
+      option("memory-limit", "SIZE", options.memory_limit, "memory of the search")};
+  for (Option& each : network_options(options.network)) table.push_back(std::move(each));
+  return table;
+}
+
+}  // namespace
+
+Verb plan_verb() {
+  const auto options = std::make_shared<PlanOptions>();
+  Command command{
+      .name = "plan",
+      .summary = "plan a network into a scratchpad with the least traffic",
+      .description =
+          {"Finds the operator order, an address for every tensor and the loads and stores between the scratchpad and "
+           "off-chip memory that move the fewest bytes beyond the compulsory ones (first loads of inputs, final stores "
+           "of outputs), and proves it. FILE is an ONNX network, a Pliant file, a problem written by a compiler (JSON, "
+           "docs/formats.md), or a placement instance (CSV with columns id, lower, upper, size).",
+           "--execute runs the plan on a modelled accelerator and compares every output bit with a run without limits: "
+           "with the CPU's kernels where the tensors have their own types (their workspace counts then), else with "
+           "operators that hash their inputs.",
+           "The answer is optimal, feasible (a limit or Ctrl-C ended the search: best plan, lower bound and gap) or "
+           "infeasible, naming the operator and the bytes it needs; the last, and no answer in time, exit with 1."},
+      .arguments = {argument("FILE", options->file, "the network, problem or placement instance").path()},
+      .options = plan_table(*options),
+      .examples = {{"pliant plan net.onnx --scratchpad 512KiB --out plan.json", "plan a network"},
+                   {"pliant plan net.onnx --scratchpad MR --elem-bytes 1 --execute --json",
+                    "the smallest scratchpad that works, 8-bit elements, shown to be true"},
+                   {"pliant plan net.onnx --device chip.json", "with time and energy estimates"},
+                   {"pliant plan A.csv --scratchpad 1048576 --out placed.csv", "placement alone"}}};
+  return {std::move(command), [options](const Context& context) { return run_plan(*options, context); }};
+}
+
+Verb plan_check_verb() {
+  const auto options = std::make_shared<CheckOptions>();
+  Command command{
+      .name = "plan check",
+      .summary = "check a plan against its problem, trusting nothing in it",
+      .description = {"The checker shares no code with the planner. It prints every rule the plan breaks and exits "
+                      "with 1, or says that the plan is valid. A network needs the options it was planned with."},
+      .arguments = {argument("PROBLEM", options->problem, "the network or problem").path(),
+                    argument("PLAN", options->plan, "the plan (JSON)").path()},
+      .options = network_options(options->network),
+      .examples = {{"pliant plan check net.onnx plan.json --elem-bytes 1", "check a plan of a network"},
+                   {"pliant plan check problem.json plan.json --json", "check a plan of a problem"}}};
+  return {std::move(command), [options](const Context& context) { return run_check(*options, context); }};
+}
+
+}  // namespace pliant::cli

@@ -1,0 +1,140 @@
+#include "cli/plan_report.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/print.h"
+#include "core/progress.h"
+
+namespace pliant::cli {
+namespace {
+
+const plan::Operator& op_of(const PlanReport& report, plan::OperatorId id) {
+  return report.subject->problem.operators[static_cast<std::size_t>(id)];
+}
+
+plan::Estimate estimate_of(const PlanReport& report) {
+  return plan::estimate(*report.device, report.subject->problem, report.plan, report.subject->work);
+}
+
+nlohmann::ordered_json estimate_json(const PlanReport& report) {
+  const plan::Estimate e = estimate_of(report);
+  return {{"device", report.device->name},
+          {"transfers", e.transfers},
+          {"transferred_bytes", e.transferred_bytes},
+          {"operations", report.subject->work.operations},
+          {"transfer_s", e.transfer_s},
+          {"compute_s", e.compute_s},
+          {"serial_s", e.serial_s},
+          {"overlapped_s", e.overlapped_s},
+          {"energy_j", e.energy_j}};
+}
+
+nlohmann::ordered_json execution_json(const ExecutionReport& execution) {
+  return {{"kernels", execution.kernels},
+          {"outputs_equal", execution.outputs_equal},
+          {"traffic_bytes", execution.traffic_bytes},
+          {"compulsory_bytes", execution.compulsory_bytes},
+          {"loads", execution.loads},
+          {"stores", execution.stores},
+          {"highest_byte", execution.highest_byte}};
+}
+
+void print_network(std::ostream& out, const PlanReport& report) {
+  const plan::Problem& problem = report.subject->problem;
+  std::int64_t bytes = 0;
+  for (const plan::TensorInfo& tensor : problem.tensors) bytes += tensor.bytes;
+  std::string text = fmt::format("{}: {} operators, {} tensors, {}", report.path, problem.operators.size(),
+                                 problem.tensors.size(), bytes_text(bytes));
+  if (report.subject->network && !report.subject->network->opaque.empty())
+    text += fmt::format(", {} opaque", report.subject->network->opaque.size());
+  print_line(out, "network", text);
+}
+
+std::string status_text(const PlanReport& report) {
+  const plan::Plan& plan = report.plan;
+  if (plan.status == plan::Status::optimal) return "optimal (" + plan.bound_origin + ")";
+  if (plan.status == plan::Status::feasible)
+    return fmt::format("feasible, not proven: at least {} B, gap {:.1f} %", grouped_text(plan.lower_bound_bytes),
+                       100 * gap(plan.traffic_bytes, plan.lower_bound_bytes));
+  if (report.shortage)
+    return fmt::format("infeasible: operator '{}' needs {} B", op_of(report, report.shortage->op).name,
+                       grouped_text(report.shortage->bytes));
+  return fmt::format("{}: {}", plan::name(plan.status), plan.bound_origin);
+}
+
+void print_baseline(std::ostream& out, const PlanReport& report) {
+  if (!report.baseline) return;
+  std::string text = fmt::format("default order with Belady replacement: {} B", grouped_text(*report.baseline));
+  const std::int64_t saved = *report.baseline - report.plan.traffic_bytes;
+  if (saved > 0)
+    text += fmt::format(", of which this plan saves {:.1f} %",
+                        100.0 * static_cast<double>(saved) / static_cast<double>(*report.baseline));
+  print_line(out, "", text);
+}
+
+void print_estimate(std::ostream& out, const PlanReport& report) {
+  if (!report.device) return;
+  const plan::Estimate e = estimate_of(report);
+  print_line(out, "device",
+             fmt::format("{}: {} to {} (transfer {}, compute {}), {:.3g} J",
+                         report.device->name.empty() ? "unnamed" : report.device->name, seconds_text(e.overlapped_s),
+                         seconds_text(e.serial_s), seconds_text(e.transfer_s), seconds_text(e.compute_s), e.energy_j));
+}
+
+void print_execution(std::ostream& out, const PlanReport& report) {
+  if (!report.execution) return;
+  const ExecutionReport& run = *report.execution;
+  print_line(
+      out, "executed",
+      fmt::format("in an arena of {} B with {} kernels: {} loads, {} stores, {} B beyond the compulsory; outputs {}",
+                  grouped_text(report.plan.scratchpad_bytes), run.kernels, run.loads, run.stores,
+                  grouped_text(run.traffic_bytes),
+                  run.outputs_equal ? "bit-equal to the unconstrained run" : "DIFFER from the unconstrained run"));
+}
+
+}  // namespace
+
+nlohmann::ordered_json to_json(const PlanReport& report) {
+  const plan::Plan& plan = report.plan;
+  nlohmann::ordered_json json{{"status", plan::name(plan.status)}, {"scratchpad_bytes", plan.scratchpad_bytes}};
+  if (report.has_plan()) {
+    json["traffic_bytes"] = plan.traffic_bytes;
+    json["compulsory_bytes"] = plan.compulsory_bytes;
+  }
+  if (!report.shortage) {
+    json["lower_bound_bytes"] = plan.lower_bound_bytes;
+    json["bound_origin"] = plan.bound_origin;
+  } else {
+    json["operator"] = op_of(report, report.shortage->op).name;
+    json["needed_bytes"] = report.shortage->bytes;
+  }
+  if (report.has_plan() && report.baseline) json["default_belady_bytes"] = *report.baseline;
+  json["operators"] = report.subject->problem.operators.size();
+  json["tensors"] = report.subject->problem.tensors.size();
+  json["seconds"] = report.seconds;
+  if (report.has_plan() && report.device) json["estimate"] = estimate_json(report);
+  if (report.execution) json["execution"] = execution_json(*report.execution);
+  if (!report.written.empty()) json["plan"] = report.written;
+  return json;
+}
+
+void print(std::ostream& out, const PlanReport& report) {
+  print_network(out, report);
+  const std::string& name = report.size_name;
+  print_line(out, "scratchpad", exact_bytes(report.plan.scratchpad_bytes) + (name.empty() ? "" : ", " + name));
+  print_line(out, "status", status_text(report));
+  if (report.has_plan()) {
+    print_line(out, "traffic",
+               fmt::format("{} B beyond the compulsory {} B", grouped_text(report.plan.traffic_bytes),
+                           grouped_text(report.plan.compulsory_bytes)));
+    print_baseline(out, report);
+    print_estimate(out, report);
+  }
+  print_execution(out, report);
+  print_line(out, "time", seconds_text(report.seconds));
+  if (!report.written.empty()) print_line(out, "plan", "written to " + report.written);
+}
+
+}  // namespace pliant::cli

@@ -1,0 +1,40 @@
+// What `pliant plan` says about a plan, for people and for programs.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "cli/subject.h"
+#include "plan/device.h"
+#include "plan/format/plan.h"
+#include "plan/solve.h"
+
+namespace pliant::cli {
+
+struct ExecutionReport {
+  std::string kernels;  // "native" or "hash"
+  bool outputs_equal = false;
+  std::int64_t traffic_bytes = 0, compulsory_bytes = 0, loads = 0, stores = 0, highest_byte = 0;
+};
+
+struct PlanReport {
+  const Subject* subject = nullptr;
+  std::string path, size_name;  // "MR" where that was asked for
+  plan::Plan plan;
+  std::optional<plan::Required> shortage;  // an operator that does not fit
+  std::optional<std::int64_t> baseline;    // traffic of the default order with Belady replacement
+  std::optional<plan::Device> device;
+  std::optional<ExecutionReport> execution;
+  double seconds = 0;
+  std::string written;  // path of the plan file
+
+  bool has_plan() const { return plan.status == plan::Status::optimal || plan.status == plan::Status::feasible; }
+};
+
+nlohmann::ordered_json to_json(const PlanReport& report);
+void print(std::ostream& out, const PlanReport& report);
+
+}  // namespace pliant::cli

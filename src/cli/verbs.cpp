@@ -1,0 +1,14 @@
+#include "cli/verb.h"
+
+namespace pliant::cli {
+
+std::vector<Verb> all_verbs() {
+  return {inspect_verb(), plan_verb(), plan_check_verb(), run_verb(), doctor_verb(), man_verb(), completion_verb()};
+}
+
+Pool& Context::pool() const {
+  if (!pool_) pool_ = std::make_unique<Pool>(common.threads > 0 ? static_cast<int>(common.threads) : default_threads());
+  return *pool_;
+}
+
+}  // namespace pliant::cli

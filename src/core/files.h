@@ -1,0 +1,38 @@
+// Files: mapped reading, and writing that either happens whole or not at all.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace pliant {
+
+// Read-only mapping of a whole file; movable. Throws Error{not_found} or Error{io}.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::string& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+std::string read_file(const std::string& path);
+
+// Writes beside `path`, flushes to disk and renames; on any failure the old file is untouched.
+void write_file(const std::string& path, std::string_view contents);
+void write_file(const std::string& path, const std::function<void(std::ostream&)>& write);
+
+std::string extension(std::string_view path);  // lower case, with its dot; "" if none
+std::string file_name(std::string_view path);  // the last component
+
+}  // namespace pliant

@@ -1,0 +1,26 @@
+#include "core/log.h"
+
+namespace pliant {
+namespace {
+
+constexpr std::string_view erase_line = "\r\x1b[K";
+
+}  // namespace
+
+void Log::write(LogLevel level, std::string_view text) {
+  if (level > level_) return;
+  const std::lock_guard lock(mutex_);
+  if (!status_.empty()) out_ << erase_line;
+  out_ << "pliant: ";
+  if (level != LogLevel::info) out_ << option_text(level) << ": ";
+  out_ << text << '\n' << status_ << std::flush;
+}
+
+void Log::status(std::string_view line) {
+  const std::lock_guard lock(mutex_);
+  if (!shows_status() || line == status_) return;
+  status_ = line.substr(0, 119);  // a longer line would wrap on most terminals and could not be erased
+  out_ << erase_line << status_ << std::flush;
+}
+
+}  // namespace pliant

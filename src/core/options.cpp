@@ -1,0 +1,171 @@
+#include "core/options.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/suggest.h"
+
+namespace pliant {
+namespace {
+
+template <typename T>
+void parse_number(const std::string& text, const std::string& place, const char* what, T& target) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw Error(ErrorKind::usage, place, fmt::format("'{}' is not {}", text, what));
+  target = value;
+}
+
+std::vector<std::string> names_of(std::span<const Option* const> options) {
+  std::vector<std::string> names;
+  for (const Option* each : options)
+    if (!each->positional) names.push_back(each->name);
+  return names;
+}
+
+std::string scalar_text(const nlohmann::json& value, const std::string& place) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number() || value.is_boolean()) return value.dump();
+  throw Error(ErrorKind::usage, place, "must be a string, a number or a boolean, or an array of them");
+}
+
+std::vector<std::string> texts_of(const nlohmann::json& value, const std::string& place) {
+  if (!value.is_array()) return {scalar_text(value, place)};
+  std::vector<std::string> texts;
+  for (const nlohmann::json& each : value) texts.push_back(scalar_text(each, place));
+  return texts;
+}
+
+void check_choices(const Option& option, std::span<const std::string> texts, const std::string& place) {
+  if (option.choices.empty()) return;
+  for (const std::string& text : texts)
+    if (std::find(option.choices.begin(), option.choices.end(), text) == option.choices.end())
+      throw Error(ErrorKind::usage, place, fmt::format("'{}' is not one of: {}", text, fmt::join(option.choices, ", ")),
+                  did_you_mean(text, option.choices));
+}
+
+void assign_one(const Option& option, const std::vector<std::string>& texts, const std::string& place) {
+  if (texts.size() > 1 && !option.repeats)
+    throw Error(ErrorKind::usage, place, fmt::format("given {} times ({})", texts.size(), fmt::join(texts, ", ")),
+                "give it once");
+  check_choices(option, texts, place);
+  option.assign(texts, place);
+}
+
+}  // namespace
+
+Option&& Option::with_letter(char short_name) && {
+  letter = short_name;
+  return std::move(*this);
+}
+
+Option&& Option::with_default(std::string text) && {
+  default_text = std::move(text);
+  return std::move(*this);
+}
+
+Option&& Option::with_choices(std::vector<std::string> words) && {
+  choices = std::move(words);
+  return std::move(*this);
+}
+
+Option&& Option::path() && {
+  file = true;
+  return std::move(*this);
+}
+
+Option&& Option::optional() && {
+  required = false;
+  return std::move(*this);
+}
+
+Given given_from_json(std::span<const Option* const> options, std::string_view text, std::string_view place) {
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  if (json.is_discarded()) throw Error(ErrorKind::format, std::string(place), "is not JSON");
+  if (!json.is_object()) throw Error(ErrorKind::format, std::string(place), "is not a JSON object of options");
+  const std::vector<std::string> known = names_of(options);
+  Given given;
+  for (const auto& [key, value] : json.items()) {
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      throw Error(ErrorKind::usage, std::string(place), fmt::format("unknown key '{}'", key),
+                  did_you_mean(key, known, "keys are the long option names of the command, see its --help"));
+    std::vector<std::string> texts = texts_of(value, fmt::format("{}: {}", place, key));
+    if (!texts.empty()) given[key] = std::move(texts);
+  }
+  return given;
+}
+
+void assign(std::span<const Option* const> options, const Given& given, const Given& config,
+            std::string_view config_place) {
+  for (const Option* option : options) {
+    const std::string shown = option->positional ? option->name : "--" + option->name;
+    if (const auto at = given.find(option->name); at != given.end()) assign_one(*option, at->second, shown);
+    else if (const auto in_config = config.find(option->name); in_config != config.end())
+      assign_one(*option, in_config->second, fmt::format("{}: {}", config_place, option->name));
+    else if (option->required) throw Error(ErrorKind::usage, shown, "is missing");
+  }
+}
+
+void option_value(const std::string& text, const std::string&, std::string& target) { target = text; }
+
+void option_value(const std::string& text, const std::string& place, std::int64_t& target) {
+  parse_number(text, place, "an integer", target);
+}
+
+void option_value(const std::string& text, const std::string& place, int& target) {
+  parse_number(text, place, "an integer", target);
+}
+
+void option_value(const std::string& text, const std::string& place, std::uint64_t& target) {
+  parse_number(text, place, "a whole number from 0", target);
+}
+
+void option_value(const std::string& text, const std::string& place, double& target) {
+  double value = 0;
+  parse_number(text, place, "a number", value);
+  if (!std::isfinite(value)) throw Error(ErrorKind::usage, place, fmt::format("'{}' is not a finite number", text));
+  target = value;
+}
+
+void option_value(const std::string& text, const std::string& place, bool& target) {
+  if (text != "true" && text != "false")
+    throw Error(ErrorKind::usage, place, fmt::format("'{}' is neither true nor false", text));
+  target = text == "true";
+}
+
+void option_value(const std::string& text, const std::string& place, Bytes& target) {
+  target = bytes_from_text(text, place);
+}
+
+void option_value(const std::string& text, const std::string& place, Seconds& target) {
+  target = seconds_from_text(text, place);
+}
+
+std::string option_text(const std::string& value) { return value; }
+std::string option_text(std::int64_t value) { return std::to_string(value); }
+std::string option_text(std::uint64_t value) { return std::to_string(value); }
+std::string option_text(int value) { return std::to_string(value); }
+std::string option_text(double value) { return fmt::format("{}", value); }
+
+std::string option_text(Bytes value) {
+  std::string text = bytes_text(value.count);
+  std::erase(text, ' ');
+  return text;
+}
+
+std::string option_text(Seconds value) { return fmt::format("{}s", value.count); }
+
+Option flag(std::string name, bool& target, std::string help) {
+  Option result = option(std::move(name), "", target, std::move(help));
+  result.default_text.clear();
+  return result;
+}
+
+}  // namespace pliant

@@ -1,0 +1,163 @@
+// Option tables. One table per command says what its options are called, mean and accept, and which field of a plain
+// struct each one sets. Parsing, --config, --help, man pages, shell completion and the reference page come from it.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "core/units.h"
+
+namespace pliant {
+
+struct Option {
+  std::string name;                  // long name without dashes; of an argument: its placeholder ("FILE")
+  char letter = 0;                   // short name; 0: none
+  std::string placeholder;           // of the value ("SIZE"); empty: a flag
+  std::string help;                  // one line, lower case, no full stop
+  std::string default_text;          // empty: none to speak of
+  std::vector<std::string> choices;  // empty: whatever the type accepts
+  bool repeats = false;              // may be given more than once
+  bool positional = false;           // an argument, taken by its place
+  bool required = false;
+  bool file = false;  // the value is a path, for completion
+  // Sets the bound field from all texts given; throws Error{usage} naming `place`.
+  std::function<void(std::span<const std::string> texts, const std::string& place)> assign;
+
+  bool is_flag() const { return placeholder.empty(); }
+  Option&& with_letter(char short_name) &&;
+  Option&& with_default(std::string text) &&;
+  Option&& with_choices(std::vector<std::string> words) &&;  // checked before the text is converted
+  Option&& path() &&;
+  Option&& optional() &&;  // of an argument
+};
+
+struct Example {
+  std::string line, meaning;
+};
+
+struct Command {
+  std::string name;                      // "plan", "plan check"
+  std::string summary;                   // one line, lower case, no full stop
+  std::vector<std::string> description;  // paragraphs
+  std::vector<Option> arguments;         // positional, in order; only the last may repeat
+  std::vector<Option> options;
+  std::vector<Example> examples;
+};
+
+// What was written, before conversion: texts by option (or argument) name, in the order given.
+using Given = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+// The keys of a JSON object are long option names; values are strings, numbers, booleans or arrays of them. Throws
+// Error{format} for broken JSON, Error{usage} naming `place` and the key for one that `options` lacks.
+Given given_from_json(std::span<const Option* const> options, std::string_view text, std::string_view place);
+
+// Sets the bound fields: what `given` has wins over `config`. Throws Error{usage} for a missing argument, an option
+// given twice that does not repeat, a word that is no choice, or a text that is no value of the type.
+void assign(std::span<const Option* const> options, const Given& given, const Given& config = {},
+            std::string_view config_place = "");
+
+// How a type is written on the command line. An enum joins by specialising OptionWords with `words`, its choices.
+template <typename E>
+struct OptionWords;
+
+template <typename T>
+concept WordedEnum = std::is_enum_v<T> && requires {
+  OptionWords<T>::words;
+};
+
+void option_value(const std::string& text, const std::string& place, std::string& target);
+void option_value(const std::string& text, const std::string& place, std::int64_t& target);
+void option_value(const std::string& text, const std::string& place, int& target);
+void option_value(const std::string& text, const std::string& place, std::uint64_t& target);
+void option_value(const std::string& text, const std::string& place, double& target);
+void option_value(const std::string& text, const std::string& place, bool& target);
+void option_value(const std::string& text, const std::string& place, Bytes& target);
+void option_value(const std::string& text, const std::string& place, Seconds& target);
+
+std::string option_text(const std::string& value);
+std::string option_text(std::int64_t value);
+std::string option_text(std::uint64_t value);
+std::string option_text(int value);
+std::string option_text(double value);
+std::string option_text(Bytes value);
+std::string option_text(Seconds value);
+
+template <WordedEnum E>
+void option_value(const std::string& text, const std::string&, E& target) {
+  for (const auto& [value, word] : OptionWords<E>::words)
+    if (text == word) target = value;
+}
+
+template <WordedEnum E>
+std::string option_text(E value) {
+  for (const auto& [each, word] : OptionWords<E>::words)
+    if (each == value) return word;
+  return "";
+}
+
+template <typename T>
+struct OptionType {
+  static constexpr bool repeats = false;
+  static void assign(std::span<const std::string> texts, const std::string& place, T& target) {
+    option_value(texts.back(), place, target);
+  }
+  static std::string text(const T& value) { return option_text(value); }
+};
+
+template <typename T>
+struct OptionType<std::optional<T>> {
+  static constexpr bool repeats = false;
+  static void assign(std::span<const std::string> texts, const std::string& place, std::optional<T>& target) {
+    option_value(texts.back(), place, target.emplace());
+  }
+  static std::string text(const std::optional<T>& value) { return value ? option_text(*value) : ""; }
+};
+
+template <typename T>
+struct OptionType<std::vector<T>> {
+  static constexpr bool repeats = true;
+  static void assign(std::span<const std::string> texts, const std::string& place, std::vector<T>& target) {
+    target.clear();
+    for (const std::string& text : texts) option_value(text, place, target.emplace_back());
+  }
+  static std::string text(const std::vector<T>&) { return ""; }
+};
+
+// An option whose value goes to `target`, which must outlive the table; its present value is the default.
+template <typename T>
+Option option(std::string name, std::string placeholder, T& target, std::string help) {
+  Option result;
+  result.name = std::move(name);
+  result.placeholder = std::move(placeholder);
+  result.help = std::move(help);
+  result.default_text = OptionType<T>::text(target);
+  result.repeats = OptionType<T>::repeats;
+  if constexpr (WordedEnum<T>)
+    for (const auto& [value, word] : OptionWords<T>::words) result.choices.emplace_back(word);
+  result.assign = [&target](std::span<const std::string> texts, const std::string& place) {
+    OptionType<T>::assign(texts, place, target);
+  };
+  return result;
+}
+
+// A positional argument, required unless made optional().
+template <typename T>
+Option argument(std::string placeholder, T& target, std::string help) {
+  Option result = option(placeholder, placeholder, target, std::move(help));
+  result.default_text.clear();
+  result.required = result.positional = true;
+  return result;
+}
+
+Option flag(std::string name, bool& target, std::string help);  // --name, or --name=false
+
+}  // namespace pliant

@@ -1,0 +1,133 @@
+#include "core/pool.h"
+
+#include <sched.h>
+
+#include <atomic>
+#include <cassert>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/error.h"
+
+namespace pliant {
+
+// A call is over when its indices are done, not when every worker has looked: one that the system has not woken yet
+// must not hold the caller up. It may therefore come late, during another call, so an index is claimed together with
+// the call's generation.
+struct Pool::State {
+  using Task = std::function<void(std::int64_t, int)>;
+  static constexpr int index_bits = 40;
+
+  struct Job {
+    const Task* task = nullptr;
+    std::uint64_t count = 0, generation = 0;
+  };
+
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::atomic<std::uint64_t> generation{0};
+  std::atomic<std::uint64_t> claims{0};  // generation and next index
+  std::atomic<std::uint64_t> done{0};
+  std::atomic<bool> failed{false};
+  Job job;
+  std::exception_ptr failure;
+  bool stopping = false;
+  std::vector<std::thread> workers;
+
+  static std::uint64_t first_claim(std::uint64_t generation) { return generation << index_bits; }
+
+  // The next index of the job; its count if none is left or the job is over.
+  std::uint64_t claim(const Job& of) {
+    constexpr std::uint64_t mask = (std::uint64_t{1} << index_bits) - 1;
+    std::uint64_t now = claims.load(std::memory_order_acquire);
+    do {
+      if ((now & ~mask) != first_claim(of.generation) || (now & mask) >= of.count) return of.count;
+    } while (!claims.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel));
+    return now & mask;
+  }
+
+  void work(const Job& mine, int worker) {
+    for (std::uint64_t i = claim(mine); i < mine.count; i = claim(mine)) {
+      try {
+        if (!failed.load(std::memory_order_relaxed)) (*mine.task)(static_cast<std::int64_t>(i), worker);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (!failure) failure = std::current_exception();
+        failed = true;
+      }
+      done.fetch_add(1, std::memory_order_release);
+    }
+  }
+
+  void loop(int worker) {
+    std::uint64_t seen = 0;
+    while (true) {
+      for (int spin = 0; spin < 2000 && generation.load(std::memory_order_acquire) == seen; ++spin)
+        std::this_thread::yield();
+      Job mine;
+      {
+        std::unique_lock lock(mutex);
+        wake.wait(lock, [&] { return stopping || generation != seen; });
+        if (stopping) return;
+        seen = generation;
+        mine = job;
+      }
+      work(mine, worker);
+    }
+  }
+
+  Job begin(const Task& task, std::int64_t count) {
+    const std::lock_guard lock(mutex);
+    job = {&task, static_cast<std::uint64_t>(count), generation + 1};
+    failure = nullptr;
+    failed = false;
+    done = 0;
+    claims = first_claim(job.generation);
+    generation = job.generation;
+    return job;
+  }
+};
+
+Pool::Pool(int threads) : state_(std::make_unique<State>()) {
+  if (threads < 1 || threads > 1024)
+    throw Error(ErrorKind::usage, "--threads", std::to_string(threads) + " is not between 1 and 1024");
+  for (int worker = 1; worker < threads; ++worker)
+    state_->workers.emplace_back([state = state_.get(), worker] { state->loop(worker); });
+}
+
+Pool::~Pool() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+  }
+  state_->wake.notify_all();
+  for (std::thread& worker : state_->workers) worker.join();
+}
+
+int Pool::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
+
+void Pool::parallel(std::int64_t count, const std::function<void(std::int64_t, int)>& task) {
+  if (count <= 0) return;
+  if (state_->workers.empty() || count == 1) {
+    for (std::int64_t i = 0; i < count; ++i) task(i, 0);
+    return;
+  }
+  assert(count < std::int64_t{1} << State::index_bits);
+  const State::Job job = state_->begin(task, count);
+  state_->wake.notify_all();
+  state_->work(job, 0);
+  while (state_->done.load(std::memory_order_acquire) < job.count) std::this_thread::yield();
+  if (state_->failure) std::rethrow_exception(state_->failure);
+}
+
+int default_threads() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+  return static_cast<int>(std::thread::hardware_concurrency());
+}
+
+}  // namespace pliant

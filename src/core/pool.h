@@ -1,0 +1,30 @@
+// A pool of threads that is passed in, never global. The caller is worker 0; workers spin briefly, then sleep.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+namespace pliant {
+
+class Pool {
+ public:
+  explicit Pool(int threads);  // >= 1, the caller included; throws Error{usage} otherwise
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+  int threads() const;
+
+  // Calls task(index, worker) once for each index in [0, count), 0 <= worker < threads(); returns when all are done.
+  // Which worker runs an index is not fixed, so a result may depend on the index only. The first exception is
+  // rethrown here. One call at a time; a task may not call parallel() on the same pool.
+  void parallel(std::int64_t count, const std::function<void(std::int64_t index, int worker)>& task);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+int default_threads();  // processors this process may use
+
+}  // namespace pliant

@@ -1,0 +1,29 @@
+// What a group computes, for machines that run a group as one kernel.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "graph/graph.h"
+#include "graph/passes/passes.h"
+
+namespace pliant {
+
+// result[i] = epilogue(operands), element by element at the result's shape. With an anchor (Convolve, Einsum, Pool) the
+// operand 0 is the anchor's result, which is in no memory unless the epilogue is empty of Maps; it has as many elements
+// as the result, in the same order, though perhaps another shape. The other operands broadcast to the result's shape.
+struct GroupPattern {
+  OpId anchor = -1;              // -1: Maps only
+  std::optional<Expr> prologue;  // of one argument: the anchor, a Pool, reads prologue(prologue_input) reshaped
+  ValueId prologue_input = -1;
+  Expr epilogue;
+  std::vector<ValueId> operands;  // argument i of the epilogue, each value once
+  ValueId result = -1;
+  DType dtype = DType::f32;  // of the result
+};
+
+// Nothing for a single operator of another kind. Throws Error{invalid} when the Maps compose to more than 64
+// instructions (never for a group that groups() made).
+std::optional<GroupPattern> group_pattern(const Graph& graph, const Group& group);
+
+}  // namespace pliant

@@ -1,0 +1,121 @@
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "core/error.h"
+#include "image/image.h"
+
+namespace pliant {
+namespace {
+
+// Output sample i is the weighted sum of input samples first[i] .. first[i] + count[i] - 1.
+struct Filter {
+  std::vector<int> first, count;
+  std::vector<double> weights;  // [output][widest]
+  std::size_t widest = 0;
+};
+
+Filter triangle(int from, int to) {
+  const double scale = static_cast<double>(from) / to, support = std::max(1.0, scale);
+  Filter filter;
+  filter.widest = static_cast<std::size_t>(std::ceil(support)) * 2 + 1;
+  filter.weights.assign(static_cast<std::size_t>(to) * filter.widest, 0);
+  for (int i = 0; i < to; ++i) {
+    const double centre = (i + 0.5) * scale;
+    const int low = std::max(0, static_cast<int>(centre - support + 0.5));
+    const int high = std::min(from, static_cast<int>(centre + support + 0.5));
+    double* weights = &filter.weights[static_cast<std::size_t>(i) * filter.widest];
+    double sum = 0;
+    for (int at = low; at < high; ++at)
+      sum += weights[at - low] = std::max(0.0, 1 - std::abs((at + 0.5 - centre) / support));
+    for (int at = low; at < high; ++at) weights[at - low] /= sum;
+    filter.first.push_back(low);
+    filter.count.push_back(high - low);
+  }
+  return filter;
+}
+
+std::uint8_t to_byte(double value) {
+  return static_cast<std::uint8_t>(std::clamp(std::floor(value + 0.5), 0.0, 255.0));
+}
+
+// One axis: `lines` runs of `from` samples, `step` bytes between samples and `line_step` between runs.
+struct Axis {
+  int lines, from, to;
+  std::size_t in_step, in_line, out_step, out_line;
+};
+
+void filter_axis(const std::vector<std::uint8_t>& in, std::vector<std::uint8_t>& out, const Axis& axis) {
+  const Filter filter = triangle(axis.from, axis.to);
+  for (int line = 0; line < axis.lines; ++line)
+    for (int i = 0; i < axis.to; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      const double* weights = &filter.weights[at * filter.widest];
+      const std::uint8_t* source = &in[static_cast<std::size_t>(line) * axis.in_line +
+                                       static_cast<std::size_t>(filter.first[at]) * axis.in_step];
+      std::uint8_t* target = &out[static_cast<std::size_t>(line) * axis.out_line + at * axis.out_step];
+      for (int channel = 0; channel < 3; ++channel) {
+        double sum = 0;
+        for (int k = 0; k < filter.count[at]; ++k)
+          sum += weights[k] * source[static_cast<std::size_t>(k) * axis.in_step + static_cast<std::size_t>(channel)];
+        target[channel] = to_byte(sum);
+      }
+    }
+}
+
+Image blank(int width, int height) {
+  return {
+      width, height,
+      std::vector<std::uint8_t>(std::size_t{3} * static_cast<std::size_t>(width) * static_cast<std::size_t>(height))};
+}
+
+void check_target(int width, int height) {
+  if (width <= 0 || height <= 0 || width > 1 << 14 || height > 1 << 14)
+    throw Error(ErrorKind::invalid, "resize",
+                "cannot make an image of " + std::to_string(width) + " x " + std::to_string(height));
+}
+
+}  // namespace
+
+Image resize(const Image& image, int width, int height) {
+  check_target(width, height);
+  const auto row = [](int pixels) { return std::size_t{3} * static_cast<std::size_t>(pixels); };
+  Image wide = image;
+  if (width != image.width) {
+    wide = blank(width, image.height);
+    filter_axis(image.pixels, wide.pixels, {image.height, image.width, width, 3, row(image.width), 3, row(width)});
+  }
+  if (height == image.height) return wide;
+  Image result = blank(width, height);
+  filter_axis(wide.pixels, result.pixels, {width, image.height, height, row(width), 3, row(width), 3});
+  return result;
+}
+
+Image resize_and_crop(const Image& image, int width, int height) {
+  check_target(width, height);
+  const double scale = std::max(static_cast<double>(width) / image.width, static_cast<double>(height) / image.height);
+  const Image covering = resize(image, std::max(width, static_cast<int>(std::lround(image.width * scale))),
+                                std::max(height, static_cast<int>(std::lround(image.height * scale))));
+  const int left = (covering.width - width) / 2, top = (covering.height - height) / 2;
+  Image result = blank(width, height);
+  for (int y = 0; y < height; ++y)
+    std::copy_n(covering.pixels.begin() + (std::ptrdiff_t{y + top} * covering.width + left) * 3, width * 3,
+                result.pixels.begin() + std::ptrdiff_t{y} * width * 3);
+  return result;
+}
+
+Tensor to_tensor(const Image& image, Layout layout, const Normalization& normalization) {
+  const std::int64_t pixels = std::int64_t{image.width} * image.height;
+  Tensor tensor({DType::f32, layout == Layout::nchw ? Shape{1, 3, image.height, image.width}
+                                                    : Shape{1, image.height, image.width, 3}});
+  const auto out = tensor.span<float>();
+  for (std::int64_t i = 0; i < pixels; ++i)
+    for (std::int64_t c = 0; c < 3; ++c) {
+      const double value =
+          (image.pixels[static_cast<std::size_t>(i * 3 + c)] / 255.0 - normalization.mean[c]) / normalization.std[c];
+      out[static_cast<std::size_t>(layout == Layout::nchw ? c * pixels + i : i * 3 + c)] = static_cast<float>(value);
+    }
+  return tensor;
+}
+
+}  // namespace pliant

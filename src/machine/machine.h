@@ -1,0 +1,75 @@
+// A machine is a place where a graph runs. What only one machine can do is in its own header.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/pool.h"
+#include "graph/graph.h"
+#include "quant/store.h"
+
+namespace pliant {
+
+struct Need {
+  std::int64_t arena_bytes = 0, scratch_per_thread = 0, packed_weight_bytes = 0;
+};
+
+// Called with (group, seconds since the run began at begin and end) when bound; null costs nothing.
+class Trace {
+ public:
+  virtual ~Trace() = default;
+  virtual void step(std::int32_t group, double begin, double end) = 0;
+};
+
+struct Bindings {
+  std::span<const TensorView> inputs, outputs;  // by slot: the order of graph.inputs() and graph.outputs()
+  std::int64_t rows = 0;                        // rows to run; 0: all
+  Trace* trace = nullptr;
+};
+
+// One arena plus per-thread scratch, lent to one run at a time; may serve many programs whose needs it covers.
+class Workspace {
+ public:
+  Workspace(const Need& need, Pool& pool);  // throws Error{capacity}
+  std::span<std::byte> arena() const { return arena_bytes_; }
+  std::byte* scratch(int worker) const { return scratch_start_ + worker * scratch_per_thread_; }
+  Pool& pool() const { return *pool_; }
+  bool covers(const Need& need) const;
+
+ private:
+  Tensor arena_, scratch_;
+  std::span<std::byte> arena_bytes_;
+  std::byte* scratch_start_;
+  std::int64_t scratch_per_thread_ = 0;
+  Pool* pool_;
+};
+
+class Program {  // immutable and thread-safe; holds its graph and weights
+ public:
+  virtual ~Program() = default;
+  virtual const Graph& graph() const = 0;
+  virtual Need need() const = 0;
+  // Throws Error{invalid} before anything is written if bindings or workspace do not fit; then neither allocates nor
+  // throws, but for a Gather index out of range (Error{invalid}).
+  virtual void run(const Bindings& bindings, Workspace& workspace) const = 0;
+};
+
+struct Refusal {
+  OpId op = 0;
+  std::string reason;
+};
+
+class Machine {
+ public:
+  virtual ~Machine() = default;
+  virtual std::vector<Refusal> refuses(const Graph& graph) const = 0;
+  // Throws Error{unsupported} naming the first refusal, Error{not_found} or {invalid} for missing or mismatched
+  // weights.
+  virtual std::unique_ptr<Program> prepare(std::shared_ptr<const Graph> graph,
+                                           std::shared_ptr<const WeightStore> weights) = 0;
+};
+
+}  // namespace pliant

@@ -1,0 +1,130 @@
+// Attention over packed rows: an online softmax over blocks of the rows that a row sees, in their order. A row's result
+// depends on the rows it sees and on nothing else.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/error.h"
+#include "machine/native/call.h"
+
+namespace pliant::native {
+
+namespace {
+
+constexpr std::int64_t key_block = 64;
+
+class AttentionAnchor : public Anchor {
+ public:
+  AttentionAnchor(const kind::Attention& kind, const Context& context)
+      : kind_(kind), place_(context.place), gemm_(&gemm_kernels(context.isa)), rows_(&row_kernels(context.isa)) {
+    const Shape &q = context.operands[0].shape, &k = context.operands[1].shape;
+    capacity_ = q[0];
+    heads_ = q[1];
+    key_heads_ = k[1];
+    width_ = q[2];
+    value_width_ = context.operands[2].shape[2];
+    if (kind.has_bias) positions_ = context.operands[6].shape[1];
+  }
+
+  void run(const Call& call) const override {
+    const std::int64_t rows = call.elements / (heads_ * value_width_);
+    if (kind_.has_bias) check_positions(call, rows);
+    each(call.pool, rows * heads_, [&](std::int64_t task) {
+      const std::int64_t row = task / heads_, head = task % heads_;
+      attend(call, row, head, rows);
+      call.finish(task * value_width_, value_width_);
+    });
+  }
+
+ private:
+  // Scores, then the running maximum, sum and weighted values of one row and head.
+  struct State {
+    std::int64_t keys[key_block];
+    float scores[key_block + 16];
+    std::int64_t count = 0;
+    float most = -std::numeric_limits<float>::infinity();
+    double sum = 0;
+  };
+
+  void check_positions(const Call& call, std::int64_t rows) const {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const std::int32_t at = call.i32(4)[r];
+      if (call.i32(3)[r] >= 0 && (at < 0 || at >= positions_))
+        throw Error(
+            ErrorKind::invalid, place_,
+            "position " + std::to_string(at) + " is outside of the bias, [0, " + std::to_string(positions_) + ")");
+    }
+  }
+
+  bool sees(const Call& call, std::int64_t i, std::int64_t j) const {
+    const std::int32_t *seq = call.i32(3), *pos = call.i32(4);
+    if (seq[i] != seq[j] || seq[i] < 0) return false;
+    const std::int64_t distance = std::int64_t{pos[i]} - pos[j];
+    if (kind_.causal && distance < 0) return false;
+    if (kind_.window > 0 && distance >= kind_.window) return false;
+    if (!kind_.has_tree) return true;
+    return call.data(kind_.has_bias ? 7 : 6)[i * capacity_ + j] != std::byte{0};
+  }
+
+  void attend(const Call& call, std::int64_t row, std::int64_t head, std::int64_t rows) const {
+    State state;
+    float* out = call.out() + (row * heads_ + head) * value_width_;
+    std::fill_n(out, value_width_, 0.0f);
+    for (std::int64_t j = 0; j < rows; ++j) {
+      if (!sees(call, row, j)) continue;
+      state.keys[state.count++] = j;
+      if (state.count == key_block) take(call, row, head, state, out);
+    }
+    if (state.count > 0) take(call, row, head, state, out);
+    if (state.sum > 0) rows_->affine(out, value_width_, 0, static_cast<float>(1 / state.sum), out);
+  }
+
+  void take(const Call& call, std::int64_t row, std::int64_t head, State& state, float* out) const {
+    const std::int64_t key_head = head / (heads_ / key_heads_);
+    score(call, row, head, key_head, state);
+    const float most = std::max(state.most, rows_->maximum(state.scores, state.count));
+    float keep = state.sum > 0 ? std::exp(state.most - most) : 0.0f;
+    const double sum = rows_->exponentials(state.scores, state.count, most, state.scores);
+    state.sum = state.sum * static_cast<double>(keep) + sum;
+    state.most = most;
+    for (std::int64_t i = 0; i < state.count; ++i) {
+      const float* v = call.f32(2) + (state.keys[i] * key_heads_ + key_head) * value_width_;
+      rows_->multiply_add(out, keep, state.scores[i], v, value_width_);
+      keep = 1;
+    }
+    state.count = 0;
+  }
+
+  // Runs of neighbouring rows share one call.
+  void score(const Call& call, std::int64_t row, std::int64_t head, std::int64_t key_head, State& state) const {
+    const float* q = call.f32(0) + (row * heads_ + head) * width_;
+    const std::int64_t stride = key_heads_ * width_;
+    for (std::int64_t i = 0; i < state.count;) {
+      std::int64_t n = 1;
+      while (i + n < state.count && state.keys[i + n] == state.keys[i] + n) ++n;
+      gemm_->dots(q, call.f32(1) + state.keys[i] * stride + key_head * width_, stride, width_, n, state.scores + i);
+      i += n;
+    }
+    const auto scale = static_cast<float>(kind_.scale);
+    const std::int32_t* pos = call.i32(4);
+    for (std::int64_t i = 0; i < state.count; ++i) {
+      state.scores[i] *= scale;
+      if (kind_.has_bias)
+        state.scores[i] += call.f32(6)[(head * positions_ + pos[row]) * positions_ + pos[state.keys[i]]];
+    }
+  }
+
+  kind::Attention kind_;
+  std::string place_;
+  const GemmKernels* gemm_;
+  const RowKernels* rows_;
+  std::int64_t heads_ = 1, key_heads_ = 1, width_ = 1, value_width_ = 1, positions_ = 0, capacity_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Anchor> compile(const kind::Attention& kind, const Context& context) {
+  return std::make_unique<AttentionAnchor>(kind, context);
+}
+
+}  // namespace pliant::native

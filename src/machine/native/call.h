@@ -1,0 +1,85 @@
+// One run of a group's kernel: its anchor's operands and results, and what follows on the result.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "machine/native/loops.h"
+#include "machine/native/pointwise.h"
+
+namespace pliant::native {
+
+// What follows an anchor on each element of its result, in place.
+struct Epilogue {
+  Pointwise map;  // argument `self` is the anchor's result
+  std::size_t self = 0;
+  std::vector<std::size_t> operands;  // per argument: index into the group's inputs (unused for `self`)
+};
+
+struct Call {
+  std::span<const std::byte* const> inputs;  // of the group
+  std::span<std::byte* const> outputs;
+  std::span<const std::size_t> operands;  // of the anchor: indices into inputs
+  const Epilogue* epilogue = nullptr;
+  Rows rows;
+  std::int64_t elements = 0;  // of the first result, with the rows of this run
+  Pool& pool;
+
+  const std::byte* data(std::size_t i) const { return inputs[operands[i]]; }
+  const float* f32(std::size_t i) const { return reinterpret_cast<const float*>(data(i)); }
+  const std::int32_t* i32(std::size_t i) const { return reinterpret_cast<const std::int32_t*>(data(i)); }
+  float* out(std::size_t i = 0) const { return reinterpret_cast<float*>(outputs[i]); }
+
+  // The anchor's elements [first, first + n) are complete: what follows may be done while they are near.
+  void finish(std::int64_t first, std::int64_t n) const {
+    if (epilogue == nullptr) return;
+    std::array<const std::byte*, most_operands> data{};
+    const std::size_t count = epilogue->map.operands();
+    for (std::size_t k = 0; k < count; ++k) data[k] = k == epilogue->self ? outputs[0] : inputs[epilogue->operands[k]];
+    epilogue->map.apply({data.data(), count}, outputs[0], first, n);
+  }
+};
+
+// An anchor compiled for its shapes. Calls finish() once for every element of its result.
+class Anchor {
+ public:
+  virtual ~Anchor() = default;
+  virtual void run(const Call& call) const = 0;
+};
+
+// What an anchor is compiled from.
+struct Context {
+  std::vector<TensorType> operands, results;
+  std::vector<bool> rows;  // per operand: axis 0 is the row axis
+  bool rows_out = false;
+  Isa isa = Isa::best;
+  std::optional<Expr> prologue;  // of one argument: a Pool reads prologue(x) for x
+  std::string place;             // for errors
+};
+
+std::unique_ptr<Anchor> compile(const kind::Einsum& kind, const Context& context);
+std::unique_ptr<Anchor> compile(const kind::Map& kind, const Context& context);
+std::unique_ptr<Anchor> compile(const kind::Reduce& kind, const Context& context);
+std::unique_ptr<Anchor> compile(const kind::Gather& kind, const Context& context);
+std::unique_ptr<Anchor> compile(const kind::Reshape& kind, const Context& context);
+std::unique_ptr<Anchor> compile(const kind::Slice& kind, const Context& context);
+std::unique_ptr<Anchor> compile(const kind::Concat& kind, const Context& context);
+std::unique_ptr<Anchor> compile(const kind::Pad& kind, const Context& context);
+std::unique_ptr<Anchor> compile(const kind::Window& kind, const Context& context);
+std::unique_ptr<Anchor> compile(const kind::Softmax& kind, const Context& context);
+std::unique_ptr<Anchor> compile(const kind::Normalize& kind, const Context& context);
+std::unique_ptr<Anchor> compile(const kind::Rotary& kind, const Context& context);
+std::unique_ptr<Anchor> compile(const kind::Attention& kind, const Context& context);
+std::unique_ptr<Anchor> compile(const kind::Convolve& kind, const Context& context);
+std::unique_ptr<Anchor> compile(const kind::Pool& kind, const Context& context);
+std::unique_ptr<Anchor> compile(const kind::CrossEntropy& kind, const Context& context);
+
+std::unique_ptr<Anchor> map_anchor(Pointwise map);
+
+// Building blocks shared by kinds: result element (o) = the one at a strided place of the operand, all dtypes.
+std::unique_ptr<Anchor> strided_copy(Nest<2> nest, std::int64_t from, std::int64_t to, DType dtype);
+// Sum over `reduced` (strides of the operand in [0]) for each iteration of `kept` ([0] operand, [1] result).
+std::unique_ptr<Anchor> strided_reduce(kind::ReduceFn fn, Nest<2> kept, Nest<2> reduced, const Context& context);
+
+}  // namespace pliant::native

@@ -1,0 +1,207 @@
+// Convolution as a matrix product whose right-hand side is gathered from the input panel by panel, on the stack
+// (implicit im2col); one kernel of its own where each channel meets only itself.
+#include <algorithm>
+#include <cstring>
+
+#include "core/checked.h"
+#include "core/error.h"
+#include "machine/native/call.h"
+#include "machine/native/panel.h"
+#include "machine/native/spatial.h"
+#include "machine/native/tap_rows.h"
+
+namespace pliant::native {
+
+namespace {
+
+struct Sizes {
+  std::int64_t batch, groups, in, out;  // in, out: channels per group
+};
+
+class Convolution : public Anchor {
+ public:
+  Convolution(const Sizes& sizes, Spatial spatial, Isa isa)
+      : kernels_(&gemm_kernels(isa)), z_(sizes), s_(std::move(spatial)) {}
+
+  void run(const Call& call) const override {
+    const std::int64_t pixels = s_.outputs(), wide = panel_columns(pixels), panels = ceil_div(pixels, wide);
+    const std::int64_t batch = call.rows.scale(z_.batch, batch_is_rows);
+    const std::int64_t whole = std::max<std::int64_t>(batch * z_.groups * panels, 1);
+    const std::int64_t tall = strip_rows(z_.out, whole, call.pool.threads());
+    const std::int64_t strips = ceil_div(z_.out, tall);
+    each(call.pool, batch * z_.groups * panels * strips, [&](std::int64_t task) {
+      Part part;
+      part.first = task % panels * wide;
+      part.pixels = std::min(wide, pixels - part.first);
+      part.out = task / panels % strips * tall;
+      part.channels = std::min(tall, z_.out - part.out);
+      part.image = task / panels / strips;  // batch and group
+      run_part(call, part);
+    });
+  }
+
+  bool batch_is_rows = false;
+
+ private:
+  struct Part {
+    std::int64_t image, out, channels, first, pixels;
+  };
+
+  void run_part(const Call& call, const Part& part) const {
+    alignas(64) float panel[panel_floats];
+    const std::int64_t group = part.image % z_.groups, taps = s_.taps(), pixels = s_.outputs();
+    const float* x = call.f32(0) + part.image * z_.in * s_.inputs();
+    const std::int64_t c = (part.image * z_.out + part.out) * pixels + part.first;
+    GemmBlock block{.b = panel, .b_k = round_up(part.pixels, 16), .padded = true, .c = call.out() + c};
+    block.c_m = pixels;
+    block.m = part.channels;
+    block.n = part.pixels;
+    if (s_.transposed) {  // weights [in, out, taps]: one product over the input channels per tap
+      block.a_m = taps;
+      block.a_k = z_.out * taps;
+      const float* w = call.f32(1) + (group * z_.in * z_.out + part.out) * taps;
+      for (std::int64_t tap = 0; tap < taps; ++tap)
+        multiply(
+            block, w + tap, x, part, z_.in, [&](std::int64_t k) { return std::pair(k, tap); }, panel);
+    } else {  // weights [out, in, taps]
+      block.a_m = z_.in * taps;
+      block.a_k = 1;
+      const float* w = call.f32(1) + (group * z_.out + part.out) * z_.in * taps;
+      multiply(
+          block, w, x, part, z_.in * taps, [&](std::int64_t k) { return std::pair(k / taps, k % taps); }, panel);
+    }
+    for (std::int64_t o = 0; o < part.channels; ++o) call.finish(c + o * pixels, part.pixels);
+  }
+
+  // Adds the product over `depth` terms, each a (channel, tap), in as many panels as it takes.
+  template <typename Term>
+  void multiply(GemmBlock& block, const float* w, const float* x, const Part& part, std::int64_t depth,
+                const Term& term, float* panel) const {
+    const std::int64_t deep = panel_floats / block.b_k;
+    for (std::int64_t k = 0; k < depth; k += deep) {
+      block.k = std::min(deep, depth - k);
+      for (std::int64_t p = 0; p < block.k; ++p) {
+        const auto [channel, tap] = term(k + p);
+        float* to = panel + p * block.b_k;
+        gather_tap(s_, x + channel * s_.inputs(), s_.tap(tap), part.first, part.pixels, 0, to);
+        std::fill(to + part.pixels, to + block.b_k, 0.0f);
+      }
+      block.a = w + k * block.a_k;
+      kernels_->block(block);
+      block.first = false;
+    }
+  }
+
+  const GemmKernels* kernels_;
+  Sizes z_;
+  Spatial s_;
+};
+
+// The window covers the whole input: one result per output channel, a dot product each.
+class FullWindow : public Anchor {
+ public:
+  FullWindow(const Sizes& sizes, const Spatial& spatial, Isa isa)
+      : kernels_(&gemm_kernels(isa)), z_(sizes), depth_(sizes.in * spatial.taps()) {}
+
+  static bool fits(const Spatial& s) {
+    const Spatial::Triple zeros{0, 0, 0}, ones{1, 1, 1};
+    return !s.transposed && s.out == ones && s.kernel == s.in && s.low == zeros && s.dilation == ones;
+  }
+
+  void run(const Call& call) const override {
+    constexpr std::int64_t wide = 32;
+    const std::int64_t images = call.rows.scale(z_.batch, batch_is_rows) * z_.groups, strips = ceil_div(z_.out, wide);
+    each(call.pool, images * strips, [&](std::int64_t task) {
+      const std::int64_t image = task / strips, out = task % strips * wide, n = std::min(wide, z_.out - out);
+      const float* w = call.f32(1) + (image % z_.groups * z_.out + out) * depth_;
+      kernels_->dots(call.f32(0) + image * depth_, w, depth_, depth_, n, call.out() + image * z_.out + out);
+      call.finish(image * z_.out + out, n);
+    });
+  }
+
+  bool batch_is_rows = false;
+
+ private:
+  const GemmKernels* kernels_;
+  Sizes z_;
+  std::int64_t depth_;
+};
+
+class Depthwise : public Anchor {
+ public:
+  static constexpr std::int64_t most_taps = 128, tile = 256, room = 24576;  // floats for the rows
+
+  Depthwise(const Sizes& sizes, Spatial spatial, Isa isa)
+      : kernels_(&tap_kernels(isa)), z_(sizes), s_(std::move(spatial)), rows_(s_) {}
+
+  static bool fits(const Sizes& sizes, const Spatial& s) {
+    return sizes.in == 1 && sizes.out <= 4 && !s.transposed && s.taps() <= most_taps &&
+           s.kernel[0] * s.kernel[1] * TapRows(s).floats(tile) <= room;
+  }
+
+  void run(const Call& call) const override {
+    const std::int64_t pixels = s_.outputs();
+    const std::int64_t planes = call.rows.scale(z_.batch, batch_is_rows) * z_.groups * z_.out;
+    each(call.pool, planes, [&](std::int64_t plane) {
+      const float* x = call.f32(0) + plane / z_.out * s_.inputs();
+      const float* w = call.f32(1) + plane % (z_.groups * z_.out) * s_.taps();
+      for (std::int64_t line = 0; line < s_.out[0] * s_.out[1]; ++line)
+        for (std::int64_t first = 0; first < s_.out[2]; first += tile)
+          run_tile(x, w, line, first, std::min(tile, s_.out[2] - first),
+                   call.out() + plane * pixels + line * s_.out[2] + first);
+      call.finish(plane * pixels, pixels);
+    });
+  }
+
+  bool batch_is_rows = false;
+
+ private:
+  void run_tile(const float* x, const float* w, std::int64_t line, std::int64_t first, std::int64_t n,
+                float* out) const {
+    alignas(64) float brought[room];
+    std::array<const float*, most_taps> taps;
+    std::array<float, most_taps> weights;
+    std::size_t count = 0;
+    float* to = brought;
+    for (std::int64_t kz = 0; kz < s_.kernel[0]; ++kz) {
+      for (std::int64_t ky = 0; ky < s_.kernel[1]; ++ky) {
+        const std::int64_t z = s_.meets(0, line / s_.out[1], kz), y = s_.meets(1, line % s_.out[1], ky);
+        if (z < 0 || y < 0) continue;
+        rows_.bring(x + (z * s_.in[1] + y) * s_.in[2], first, n, 0, to);
+        const float* row_weights = w + (kz * s_.kernel[1] + ky) * s_.kernel[2];
+        for (std::int64_t t = 0; t < s_.kernel[2]; ++t, ++count) {
+          taps[count] = rows_.tap(to, t, n);
+          weights[count] = row_weights[t];
+        }
+        to += rows_.floats(n);
+      }
+    }
+    kernels_->weighted(taps.data(), weights.data(), static_cast<std::int64_t>(count), out, n);
+  }
+
+  const TapKernels* kernels_;
+  Sizes z_;
+  Spatial s_;
+  TapRows rows_;
+};
+
+template <typename Kernel>
+std::unique_ptr<Anchor> make(const Sizes& sizes, Spatial spatial, const Context& context) {
+  auto kernel = std::make_unique<Kernel>(sizes, std::move(spatial), context.isa);
+  kernel->batch_is_rows = context.rows_out;
+  return kernel;
+}
+
+}  // namespace
+
+std::unique_ptr<Anchor> compile(const kind::Convolve& kind, const Context& context) {
+  const Shape &x = context.operands[0].shape, &w = context.operands[1].shape, &result = context.results[0].shape;
+  const Sizes sizes{x[0], kind.groups, x[1] / kind.groups, result[1] / kind.groups};
+  Spatial spatial =
+      spatial_of(x, result, Shape(w.begin() + 2, w.end()), kind.stride, kind.low, kind.dilation, kind.transposed);
+  if (FullWindow::fits(spatial)) return make<FullWindow>(sizes, std::move(spatial), context);
+  if (Depthwise::fits(sizes, spatial)) return make<Depthwise>(sizes, std::move(spatial), context);
+  return make<Convolution>(sizes, std::move(spatial), context);
+}
+
+}  // namespace pliant::native

@@ -1,0 +1,65 @@
+#include <atomic>
+#include <cstring>
+
+#include "core/error.h"
+#include "machine/native/call.h"
+#include "machine/native/kernels/convert.h"
+
+namespace pliant::native {
+
+namespace {
+
+// x is [batch, outer, size, inner], index [batch, picks], result [batch, outer, picks, inner].
+class GatherAnchor : public Anchor {
+ public:
+  GatherAnchor(const kind::Gather& kind, const Context& context)
+      : place_(context.place), index_type_(context.operands[1].dtype), element_(size_of(context.results[0].dtype)) {
+    const Shape &x = context.operands[0].shape, &index = context.operands[1].shape;
+    const auto axis = static_cast<std::size_t>(kind.axis), batch_axes = static_cast<std::size_t>(kind.batch_axes);
+    size_ = x[axis];
+    for (std::size_t i = 0; i < x.size(); ++i)
+      (i < batch_axes ? batch_ : i < axis ? outer_ : inner_) *= i == axis ? 1 : x[i];
+    for (std::size_t i = batch_axes; i < index.size(); ++i) picks_ *= index[i];
+    batch_rows_ = context.rows_out && batch_axes > 0;
+    outer_rows_ = context.rows_out && batch_axes == 0 && axis > 0;
+    pick_rows_ = context.rows_out && batch_axes == 0 && axis == 0;
+  }
+
+  void run(const Call& call) const override {
+    const std::int64_t batch = call.rows.scale(batch_, batch_rows_), outer = call.rows.scale(outer_, outer_rows_);
+    const std::int64_t picks = call.rows.scale(picks_, pick_rows_), line = inner_ * element_;
+    check(call, batch * picks);
+    const std::int64_t grain = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(line, 1));
+    pieces(call.pool, batch * outer * picks, grain, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = first; i < last; ++i) {
+        const std::int64_t at = load_int(call.data(1), index_type_, i / picks / outer * picks + i % picks);
+        std::memcpy(call.outputs[0] + i * line, call.data(0) + (i / picks * size_ + at) * line,
+                    static_cast<std::size_t>(line));
+      }
+      call.finish(first * inner_, (last - first) * inner_);
+    });
+  }
+
+ private:
+  void check(const Call& call, std::int64_t indices) const {
+    for (std::int64_t i = 0; i < indices; ++i) {
+      const std::int64_t at = load_int(call.data(1), index_type_, i);
+      if (at < 0 || at >= size_)
+        throw Error(ErrorKind::invalid, place_,
+                    "index " + std::to_string(at) + " is not in [0, " + std::to_string(size_) + ")");
+    }
+  }
+
+  std::string place_;
+  DType index_type_;
+  std::int64_t element_, size_ = 1, batch_ = 1, outer_ = 1, inner_ = 1, picks_ = 1;
+  bool batch_rows_, outer_rows_, pick_rows_;
+};
+
+}  // namespace
+
+std::unique_ptr<Anchor> compile(const kind::Gather& kind, const Context& context) {
+  return std::make_unique<GatherAnchor>(kind, context);
+}
+
+}  // namespace pliant::native

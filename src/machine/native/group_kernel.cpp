@@ -1,0 +1,117 @@
+#include "machine/native/group_kernel.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "core/error.h"
+
+namespace pliant::native {
+
+namespace {
+
+Context context_of(const Graph& graph, const Op& op, Isa isa) {
+  Context context;
+  for (const ValueId id : op.in) {
+    context.operands.push_back(graph.value(id).type);
+    context.rows.push_back(graph.value(id).rows);
+  }
+  for (const ValueId id : op.out) context.results.push_back(graph.value(id).type);
+  context.rows_out = graph.value(op.out[0]).rows;
+  context.isa = isa;
+  context.place = op.name;
+  return context;
+}
+
+std::unique_ptr<Anchor> compile_op(const Graph& graph, const Op& op, const Context& context) {
+  if (const auto reason = refusal(graph, op)) throw Error(ErrorKind::unsupported, op.name, *reason);
+  return std::visit(
+      [&](const auto& kind) -> std::unique_ptr<Anchor> {
+        if constexpr (std::is_same_v<std::decay_t<decltype(kind)>, kind::Opaque>) return nullptr;  // refused above
+        else return compile(kind, context);
+      },
+      op.kind);
+}
+
+std::size_t index_of(const std::vector<ValueId>& values, ValueId id) {
+  const auto found = std::find(values.begin(), values.end(), id);
+  assert(found != values.end());
+  return static_cast<std::size_t>(found - values.begin());
+}
+
+// The anchor's result, operand 0, may have another shape than the group's; its elements are the same.
+Pointwise pointwise_of(const Graph& graph, const GroupPattern& pattern, const TensorType& result, Isa isa) {
+  std::vector<TensorType> types;
+  for (const ValueId id : pattern.operands) types.push_back(graph.value(id).type);
+  if (pattern.anchor >= 0) types[0] = {DType::f32, result.shape};
+  return Pointwise(pattern.epilogue, types, result, isa, false);
+}
+
+}  // namespace
+
+GroupKernel::GroupKernel(const Graph& graph, const Group& group, const Options& options) {
+  const std::vector<ValueId> inputs = group_inputs(graph, group);
+  const auto pattern = group.ops.size() > 1 ? group_pattern(graph, group) : std::nullopt;
+  if (!pattern) compile_single(graph, graph.op(group.ops.front()), inputs, options.isa);
+  else if (pattern->anchor < 0) compile_maps(graph, *pattern, inputs, options.isa);
+  else compile_anchored(graph, *pattern, inputs, options.isa);
+  const Value& result = graph.value(graph.op(group.ops.back()).out[0]);
+  elements_ = elements(result.type.shape);
+  rows_out_ = result.rows;
+  capacity_ = std::max<std::int64_t>(graph.rows(), 1);
+}
+
+void GroupKernel::compile_single(const Graph& graph, const Op& op, const std::vector<ValueId>& inputs, Isa isa) {
+  anchor_ = compile_op(graph, op, context_of(graph, op, isa));
+  for (const ValueId id : op.in) operands_.push_back(index_of(inputs, id));
+}
+
+// Values inside are f32, so the expression is computed in f32 whatever its operands and result are.
+void GroupKernel::compile_maps(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs,
+                               Isa isa) {
+  anchor_ = map_anchor(pointwise_of(graph, pattern, graph.value(pattern.result).type, isa));
+  for (const ValueId id : pattern.operands) operands_.push_back(index_of(inputs, id));
+}
+
+void GroupKernel::compile_anchored(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs,
+                                   Isa isa) {
+  const Op& op = graph.op(pattern.anchor);
+  Context context = context_of(graph, op, isa);
+  context.prologue = pattern.prologue;
+  anchor_ = compile_op(graph, op, context);
+  for (std::size_t i = 0; i < op.in.size(); ++i)
+    operands_.push_back(index_of(inputs, i == 0 && pattern.prologue ? pattern.prologue_input : op.in[i]));
+  const TensorType& type = graph.value(pattern.result).type;
+  if (type.dtype != DType::f32)
+    throw Error(ErrorKind::unsupported, op.name, "ends in " + to_string(type) + " inside of a group; it must be f32");
+  epilogue_ = Epilogue{pointwise_of(graph, pattern, type, isa), 0, {0}};
+  for (std::size_t i = 1; i < pattern.operands.size(); ++i)
+    epilogue_->operands.push_back(index_of(inputs, pattern.operands[i]));
+}
+
+void GroupKernel::run(std::span<const TensorView> inputs, std::span<const TensorView> outputs, std::byte*, Pool& pool,
+                      std::int64_t rows) const {
+  std::vector<const std::byte*> in;
+  std::vector<std::byte*> out;
+  for (const TensorView& view : inputs) in.push_back(view.data);
+  for (const TensorView& view : outputs) out.push_back(view.data);
+  run(in, out, pool, rows);
+}
+
+void GroupKernel::run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs, Pool& pool,
+                      std::int64_t rows) const {
+  const Rows now{rows == 0 ? capacity_ : rows, capacity_};
+  Call call{.inputs = inputs,
+            .outputs = outputs,
+            .operands = operands_,
+            .epilogue = epilogue_ ? &*epilogue_ : nullptr,
+            .rows = now,
+            .elements = now.scale(elements_, rows_out_),
+            .pool = pool};
+  if (call.elements > 0) anchor_->run(call);
+}
+
+std::unique_ptr<Kernel> make_kernel(const Graph& graph, const Group& group, const Options& options) {
+  return std::make_unique<GroupKernel>(graph, group, options);
+}
+
+}  // namespace pliant::native

@@ -1,0 +1,37 @@
+// A group compiled: what make_kernel() gives, with a door that takes bare pointers and never allocates.
+#pragma once
+
+#include <optional>
+
+#include "graph/passes/patterns.h"
+#include "machine/native/call.h"
+#include "machine/native/native.h"
+
+namespace pliant::native {
+
+class GroupKernel : public Kernel {
+ public:
+  GroupKernel(const Graph& graph, const Group& group, const Options& options);  // throws Error{unsupported}
+
+  std::int64_t workspace() const override { return 0; }
+  void run(std::span<const TensorView> inputs, std::span<const TensorView> outputs, std::byte* workspace, Pool& pool,
+           std::int64_t rows) const override;
+  void run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs, Pool& pool,
+           std::int64_t rows) const;
+
+ private:
+  void compile_single(const Graph& graph, const Op& op, const std::vector<ValueId>& inputs, Isa isa);
+  void compile_maps(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs, Isa isa);
+  void compile_anchored(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs, Isa isa);
+
+  std::unique_ptr<Anchor> anchor_;
+  std::vector<std::size_t> operands_;  // of the anchor: indices into the group's inputs
+  std::optional<Epilogue> epilogue_;
+  std::int64_t elements_ = 0, capacity_ = 0;
+  bool rows_out_ = false;
+};
+
+// Why the CPU kernels cannot run an operator; nothing if they can.
+std::optional<std::string> refusal(const Graph& graph, const Op& op);
+
+}  // namespace pliant::native

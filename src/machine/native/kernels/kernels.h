@@ -1,0 +1,94 @@
+// The per-instruction-set inner kernels: plain functions over pointers, compiled once per instruction set and chosen
+// by table. Every kernel reads and writes exactly the elements named (never beyond, so an operand may end at a guard
+// page) and gives the same bits on every instruction set with fused multiply-add: sums along a row run in 16 virtual
+// lanes that are combined in one fixed order, whatever the vector length is.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "graph/expr.h"
+#include "machine/native/native.h"
+
+namespace pliant::native {
+
+inline constexpr std::int64_t block_elements = 256;  // the interpreter's unit of work
+
+// c[i * c_m + j] = (first ? 0 : c[i * c_m + j]) + sum over p of a[i * a_m + p * a_k] * b[p * b_k + j], p in order.
+struct GemmBlock {
+  const float* a = nullptr;
+  std::int64_t a_m = 0, a_k = 0;
+  const float* b = nullptr;
+  std::int64_t b_k = 0;
+  bool padded = false;  // rows of b are readable up to a multiple of 16 elements
+  float* c = nullptr;
+  std::int64_t c_m = 0;
+  std::int64_t m = 0, n = 0, k = 0;
+  bool first = true;
+};
+
+struct GemmKernels {
+  void (*block)(const GemmBlock& block);
+  // out[j] = dot(a, b + j * b_row) over k elements, j < count
+  void (*dots)(const float* a, const float* b, std::int64_t b_row, std::int64_t k, std::int64_t count, float* out);
+  int lanes;
+};
+const GemmKernels& gemm_kernels(Isa isa);
+
+// A Map's expression made ready: constants rounded to f32.
+struct Code {
+  std::vector<Instruction> instructions;
+  std::vector<float> constants;  // by instruction
+  std::vector<int> arities;      // by instruction
+};
+
+// One operand along a run: element i is at data + i * stride * size_of(dtype).
+struct Argument {
+  const std::byte* data = nullptr;
+  DType dtype = DType::f32;
+  std::int64_t stride = 1;
+};
+
+struct MapKernels {
+  // out[i] = code(arguments at i), computed in f32 and converted, i < n. `out` may be one of the arguments.
+  void (*interpret)(const Code& code, const Argument* arguments, std::byte* out, DType dtype, std::int64_t n);
+  void (*add)(float* out, const float* x, std::int64_t n);  // out += x
+};
+const MapKernels& map_kernels(Isa isa);
+
+// Along a row of n elements. Sums are in f64.
+struct RowKernels {
+  double (*sum)(const float* x, std::int64_t n);
+  double (*squares)(const float* x, std::int64_t n, float mean);  // sum of (x - mean)^2
+  double (*product)(const float* x, std::int64_t n);
+  float (*maximum)(const float* x, std::int64_t n);
+  float (*minimum)(const float* x, std::int64_t n);
+  double (*exponentials)(const float* x, std::int64_t n, float maximum,
+                         float* out);  // sum of exp(x - maximum); out or 0
+  void (*affine)(const float* x, std::int64_t n, float subtract, float multiply, float* out);  // (x - s) * m
+  void (*multiply_add)(float* out, float keep, float weight, const float* x, std::int64_t n);  // out*keep + weight*x
+};
+const RowKernels& row_kernels(Isa isa);
+
+// Column by column over n <= block_elements columns: one more row x is taken into the accumulators.
+struct ColumnKernels {
+  void (*sum)(double* total, const float* x, std::int64_t n);
+  void (*squares)(double* total, const float* x, const float* mean, std::int64_t n);
+  void (*product)(double* total, const float* x, std::int64_t n);
+  void (*maximum)(float* total, const float* x, std::int64_t n);
+  void (*minimum)(float* total, const float* x, std::int64_t n);
+  void (*exponentials)(double* total, const float* x, const float* maximum, float* out, std::int64_t n);  // out or 0
+  void (*affine)(const float* x, const float* subtract, const float* multiply, float* out, std::int64_t n);
+};
+const ColumnKernels& column_kernels(Isa isa);
+
+// out[j] = sum over taps t in order of weights[t] * taps[t][j] (depthwise), or out[j] joined by the maximum or sum of
+// the taps (pooling).
+struct TapKernels {
+  void (*weighted)(const float* const* taps, const float* weights, std::int64_t count, float* out, std::int64_t n);
+  void (*maximum)(const float* const* taps, std::int64_t count, float* out, std::int64_t n);
+  void (*sum)(const float* const* taps, std::int64_t count, float* out, std::int64_t n);
+};
+const TapKernels& tap_kernels(Isa isa);
+
+}  // namespace pliant::native

@@ -1,0 +1,51 @@
+// What the per-instruction-set sources share: loads and stores of a few elements, and the lanes. Included once per
+// target, hence the toggled guard.
+#if defined(PLIANT_NATIVE_VECTORS_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef PLIANT_NATIVE_VECTORS_INL_H
+#undef PLIANT_NATIVE_VECTORS_INL_H
+#else
+#define PLIANT_NATIVE_VECTORS_INL_H
+#endif
+
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace pliant::native {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using F32 = hn::CappedTag<float, 16>;
+using V32 = hn::Vec<F32>;
+constexpr std::int64_t lanes32 = HWY_TARGET == HWY_SCALAR ? 1
+                                 : HWY_TARGET == HWY_AVX2 ? 8
+                                 : HWY_TARGET == HWY_AVX3 ? 16
+                                                          : 4;
+constexpr std::int64_t virtual_lanes = 16;
+
+// The first n < lanes32 elements; zeros behind them.
+inline HWY_ATTR V32 load_part(const float* p, std::int64_t n) {
+  HWY_ALIGN float buffer[lanes32] = {};
+  std::memcpy(buffer, p, static_cast<std::size_t>(n) * sizeof(float));
+  return hn::Load(F32(), buffer);
+}
+
+inline HWY_ATTR void store_part(V32 v, float* p, std::int64_t n) {
+  HWY_ALIGN float buffer[lanes32];
+  hn::Store(v, F32(), buffer);
+  std::memcpy(p, buffer, static_cast<std::size_t>(n) * sizeof(float));
+}
+
+// exp for every input: the library's is defined up to 104.
+inline HWY_ATTR V32 exponential(V32 x) {
+  const F32 d;
+  const V32 y = hn::Exp(d, hn::Min(x, hn::Set(d, 88.8f)));
+  const V32 large = hn::IfThenElse(hn::Gt(x, hn::Set(d, 88.7228394f)), hn::Set(d, __builtin_inff()), y);
+  return hn::IfThenElse(hn::IsNaN(x), x, large);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace pliant::native
+HWY_AFTER_NAMESPACE();
+
+#endif

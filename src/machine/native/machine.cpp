@@ -1,0 +1,59 @@
+#include <algorithm>
+
+#include "core/error.h"
+#include "graph/reference.h"
+#include "machine/native/program.h"
+
+namespace pliant::native {
+
+namespace {
+
+// Operators on weights and constants alone are folded before the kernels see them.
+std::vector<bool> folded_ops(const Graph& graph) {
+  std::vector<bool> fixed(graph.values().size()), result;
+  for (std::size_t id = 0; id < fixed.size(); ++id) {
+    const Role role = graph.values()[id].role;
+    fixed[id] = role == Role::weight || role == Role::constant;
+  }
+  for (const Op& op : graph.ops()) {
+    const bool all =
+        !std::holds_alternative<kind::Opaque>(op.kind) &&
+        std::all_of(op.in.begin(), op.in.end(), [&](ValueId id) { return fixed[static_cast<std::size_t>(id)]; });
+    for (const ValueId id : op.out) fixed[static_cast<std::size_t>(id)] = all;
+    result.push_back(all);
+  }
+  return result;
+}
+
+void require_isa(Isa isa) {
+  if (isa == Isa::best) return;
+  const std::vector<Isa> here = available_isas();
+  if (std::find(here.begin(), here.end(), isa) == here.end())
+    throw Error(ErrorKind::unsupported, "instruction set", std::string(name(isa)) + " is not available here");
+}
+
+}  // namespace
+
+Machine::Machine(Options options) : options_(options) { require_isa(options.isa); }
+
+std::vector<Refusal> Machine::refuses(const Graph& graph) const {
+  const std::vector<bool> folded = folded_ops(graph);
+  std::vector<Refusal> result;
+  for (std::size_t i = 0; i < graph.ops().size(); ++i) {
+    if (folded[i]) continue;
+    if (auto reason = refusal(graph, graph.ops()[i])) result.push_back({static_cast<OpId>(i), std::move(*reason)});
+  }
+  return result;
+}
+
+std::unique_ptr<pliant::Program> Machine::prepare(std::shared_ptr<const Graph> graph,
+                                                  std::shared_ptr<const WeightStore> weights) {
+  const std::vector<Refusal> refusals = refuses(*graph);
+  if (!refusals.empty()) throw Error(ErrorKind::unsupported, graph->op(refusals[0].op).name, refusals[0].reason);
+  check_weights(*graph, *weights);
+  Pool pool(default_threads());
+  Folded folded = fold(*graph, *weights, pool);
+  return std::make_unique<Program>(std::move(graph), std::move(folded), options_);
+}
+
+}  // namespace pliant::native

@@ -1,0 +1,50 @@
+// The CPU: SIMD kernels, fused groups, activations in one planned arena.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "graph/passes/passes.h"
+#include "machine/machine.h"
+
+namespace pliant::native {
+
+enum class Isa : std::uint8_t { best, scalar, sse4, avx2, avx512, neon };  // best: what this processor has
+
+struct Options {
+  Isa isa = Isa::best;
+  bool fuse = true;  // run groups as one kernel
+};
+
+// A group compiled for its shapes. Immutable; needs no memory but its operands, `workspace` bytes and a fixed stack
+// (at most 256 KiB per thread). A result does not depend on threads or addresses.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual std::int64_t workspace() const = 0;  // bytes
+  // `inputs` as group_inputs(), `outputs` as group_outputs(); rows: rows to run, 0 for all.
+  virtual void run(std::span<const TensorView> inputs, std::span<const TensorView> outputs, std::byte* workspace,
+                   Pool& pool, std::int64_t rows = 0) const = 0;
+};
+
+// Throws Error{unsupported} for Opaque, and for types the CPU kernels lack, naming the operator.
+std::unique_ptr<Kernel> make_kernel(const Graph& graph, const Group& group, const Options& options = {});
+
+class Machine : public pliant::Machine {
+ public:
+  explicit Machine(Options options = {});
+  std::vector<Refusal> refuses(const Graph& graph) const override;
+  std::unique_ptr<pliant::Program> prepare(std::shared_ptr<const Graph> graph,
+                                           std::shared_ptr<const WeightStore> weights) override;
+
+ private:
+  Options options_;
+};
+
+std::vector<Isa> available_isas();  // on this processor, in this build; scalar is always there
+std::string_view name(Isa isa);
+
+}  // namespace pliant::native

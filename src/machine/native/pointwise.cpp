@@ -1,0 +1,95 @@
+#include "machine/native/pointwise.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+#include "machine/native/kernels/convert.h"
+
+namespace pliant::native {
+
+namespace {
+
+Code prepare_code(const Expr& expr) {
+  Code code;
+  code.instructions = expr.code;
+  for (const Instruction& instruction : expr.code) {
+    code.constants.push_back(static_cast<float>(instruction.value));
+    code.arities.push_back(arity(instruction.fn));
+  }
+  return code;
+}
+
+// Strides of an operand that is broadcast to `shape`, one per axis of `shape`.
+std::vector<std::int64_t> broadcast_strides(const Shape& shape, const Shape& operand) {
+  std::vector<std::int64_t> result(shape.size(), 0);
+  const std::vector<std::int64_t> own = strides(operand);
+  for (std::size_t i = 0; i < operand.size(); ++i)
+    if (operand[i] != 1) result[shape.size() - operand.size() + i] = own[i];
+  return result;
+}
+
+}  // namespace
+
+Pointwise::Pointwise(const Expr& expr, std::span<const TensorType> operands, const TensorType& result, Isa isa,
+                     bool integers)
+    : kernels_(&map_kernels(isa)), expr_(expr), code_(prepare_code(expr)), result_(result.dtype) {
+  assert(operands.size() <= most_operands);
+  integer_ = integers && !is_float(result.dtype);
+  for (const TensorType& type : operands) {
+    dtypes_.push_back(type.dtype);
+    integer_ = integer_ && !is_float(type.dtype);
+  }
+  merge(result.shape, operands);
+}
+
+void Pointwise::merge(const Shape& shape, std::span<const TensorType> operands) {
+  std::vector<std::vector<std::int64_t>> full;
+  for (const TensorType& type : operands) full.push_back(broadcast_strides(shape, type.shape));
+  strides_.resize(operands.size());
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    if (shape[axis] == 1) continue;
+    bool joins = !sizes_.empty();
+    for (std::size_t i = 0; joins && i < full.size(); ++i) joins = strides_[i].back() == full[i][axis] * shape[axis];
+    if (joins) sizes_.back() *= shape[axis];
+    else sizes_.push_back(shape[axis]);
+    for (std::size_t i = 0; i < full.size(); ++i) {
+      if (joins) strides_[i].back() = full[i][axis];
+      else strides_[i].push_back(full[i][axis]);
+    }
+  }
+  if (!sizes_.empty()) return;
+  sizes_.push_back(1);
+  for (auto& stride : strides_) stride.push_back(0);
+}
+
+void Pointwise::run(const Argument* arguments, std::byte* out, std::int64_t n) const {
+  if (!integer_) return kernels_->interpret(code_, arguments, out, result_, n);
+  std::array<std::int64_t, most_operands> values{};
+  const std::size_t count = dtypes_.size();
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::size_t k = 0; k < count; ++k)
+      values[k] = load_int(arguments[k].data, arguments[k].dtype, i * arguments[k].stride);
+    store_int(out, result_, i, evaluate_int(expr_, {values.data(), count}));
+  }
+}
+
+void Pointwise::apply(std::span<const std::byte* const> operands, std::byte* out, std::int64_t first,
+                      std::int64_t n) const {
+  assert(operands.size() == dtypes_.size());
+  std::array<Argument, most_operands> arguments;
+  const std::int64_t inner = sizes_.back(), last = first + n, size = size_of(result_);
+  while (first < last) {
+    const std::int64_t start = first % inner, length = std::min(inner - start, last - first);
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      std::int64_t offset = start * strides_[k].back(), index = first / inner;
+      for (std::size_t axis = sizes_.size() - 1; axis-- > 0; index /= sizes_[axis])
+        offset += index % sizes_[axis] * strides_[k][axis];
+      arguments[k] = {operands[k] + offset * size_of(dtypes_[k]), dtypes_[k], strides_[k].back()};
+    }
+    run(arguments.data(), out + first * size, length);
+    first += length;
+  }
+}
+
+}  // namespace pliant::native

@@ -1,0 +1,194 @@
+#include "machine/native/program.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "core/checked.h"
+#include "core/error.h"
+#include "plan/place/place.h"
+
+namespace pliant::native {
+
+namespace {
+
+std::size_t index(std::int32_t id) { return static_cast<std::size_t>(id); }
+
+bool has_type(const TensorType& type, const Value& value, std::int64_t rows) {
+  const Shape& wanted = value.type.shape;
+  if (type.dtype != value.type.dtype || type.shape.size() != wanted.size()) return false;
+  for (std::size_t axis = 0; axis < wanted.size(); ++axis)
+    if (type.shape[axis] != (axis == 0 && value.rows ? rows : wanted[axis])) return false;
+  return true;
+}
+
+class Clock {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+Program::Program(std::shared_ptr<const Graph> graph, Folded folded, const Options& options)
+    : graph_(std::move(graph)), folded_(std::move(folded)) {
+  const std::vector<Group> groups = pliant::groups(folded_.graph, {options.fuse});
+  storage_ = storage(folded_.graph, groups);
+  homes_.resize(storage_.buffers.size());
+  bind_leaves();
+  bind_outputs();
+  make_steps(groups, options);
+  place_arena();
+}
+
+const std::byte* Program::weight_data(const std::string& name) {
+  const Stored& stored = folded_.weights.at(name);
+  const auto address = reinterpret_cast<std::uintptr_t>(stored.bytes.data());
+  const bool aligned = address % static_cast<std::uintptr_t>(size_of(stored.type.dtype)) == 0;
+  if (stored.encoding == Encoding::plain && aligned) return stored.bytes.data();
+  decoded_.push_back(decode(stored));
+  return decoded_.back().view().data;
+}
+
+void Program::bind_leaves() {
+  const Graph& graph = folded_.graph;
+  for (std::size_t slot = 0; slot < graph.inputs().size(); ++slot)
+    if (const Place at = storage_.places[index(graph.inputs()[slot])]; at.buffer >= 0)
+      homes_[index(at.buffer)] = {Home::Kind::input, static_cast<std::int64_t>(slot), nullptr};
+  for (std::size_t id = 0; id < graph.values().size(); ++id) {
+    const Value& value = graph.values()[id];
+    const Place at = storage_.places[id];
+    if (at.buffer < 0) continue;
+    if (value.role == Role::weight) homes_[index(at.buffer)] = {Home::Kind::fixed, 0, weight_data(value.name)};
+    if (value.role == Role::constant) homes_[index(at.buffer)] = {Home::Kind::fixed, 0, value.constant->view().data};
+  }
+}
+
+// An output that is a whole buffer of its own is computed where the caller wants it; others are copied at the end.
+void Program::bind_outputs() {
+  const Graph& graph = folded_.graph;
+  for (std::size_t slot = 0; slot < graph.outputs().size(); ++slot) {
+    const ValueId id = graph.outputs()[slot];
+    const Place at = storage_.places[index(id)];
+    Home& home = homes_[index(at.buffer)];
+    const bool whole = at.offset == 0 && storage_.buffers[index(at.buffer)] == bytes(graph.value(id).type);
+    if (home.kind == Home::Kind::none && whole) home = {Home::Kind::output, static_cast<std::int64_t>(slot), nullptr};
+    else copies_.push_back({slot, at});
+  }
+}
+
+void Program::make_steps(const std::vector<Group>& groups, const Options& options) {
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (storage_.is_view[i]) continue;
+    Step step{GroupKernel(folded_.graph, groups[i], options), static_cast<std::int32_t>(i), {}, {}};
+    for (const ValueId id : group_inputs(folded_.graph, groups[i])) step.inputs.push_back(storage_.places[index(id)]);
+    for (const ValueId id : group_outputs(folded_.graph, groups[i])) step.outputs.push_back(storage_.places[index(id)]);
+    most_operands_ = std::max(most_operands_, step.inputs.size() + step.outputs.size());
+    steps_.push_back(std::move(step));
+  }
+}
+
+void Program::place_arena() {
+  struct Life {
+    std::int32_t first = -1, last = -1;
+  };
+  std::vector<Life> lives(homes_.size());
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const auto touch = [&](const Place& at) {
+      Life& life = lives[index(at.buffer)];
+      if (life.first < 0) life.first = static_cast<std::int32_t>(i);
+      life.last = static_cast<std::int32_t>(i);
+    };
+    std::for_each(steps_[i].inputs.begin(), steps_[i].inputs.end(), touch);
+    std::for_each(steps_[i].outputs.begin(), steps_[i].outputs.end(), touch);
+  }
+  for (const Copy& copy : copies_) lives[index(copy.from.buffer)].last = static_cast<std::int32_t>(steps_.size());
+  std::vector<place::Rectangle> rectangles;
+  std::vector<std::size_t> buffers;
+  for (std::size_t b = 0; b < homes_.size(); ++b) {
+    if (homes_[b].kind != Home::Kind::none || lives[b].first < 0) continue;
+    rectangles.push_back({round_up(storage_.buffers[b], 64), lives[b].first, lives[b].last + 1, -1});
+    buffers.push_back(b);
+  }
+  const place::Packed packed = place::pack(rectangles, {.alignment = 64, .nodes = 20000});
+  for (std::size_t i = 0; i < buffers.size(); ++i) homes_[buffers[i]] = {Home::Kind::arena, packed.offsets[i], nullptr};
+  table_offset_ = round_up(packed.height, 64);
+}
+
+std::int64_t Program::table_bytes() const {
+  return static_cast<std::int64_t>((homes_.size() + most_operands_) * sizeof(std::byte*));
+}
+
+void Program::check_views(std::string_view what, std::span<const TensorView> views, const std::vector<ValueId>& ids,
+                          std::int64_t rows) const {
+  if (views.size() != ids.size())
+    throw Error(ErrorKind::invalid, fmt::format("{}s", what),
+                fmt::format("the graph has {}, {} bound", ids.size(), views.size()));
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const Value& value = graph_->value(ids[i]);
+    if (!has_type(views[i].type, value, rows))
+      throw Error(ErrorKind::invalid, fmt::format("{} {}", what, value.name),
+                  fmt::format("is {}{}, bound to {}", to_string(value.type),
+                              value.rows ? fmt::format(" with {} rows", rows) : "", to_string(views[i].type)));
+    if (views[i].data == nullptr)
+      throw Error(ErrorKind::invalid, fmt::format("{} {}", what, value.name), "bound to no memory");
+  }
+}
+
+void Program::check(const Bindings& bindings, const Workspace& workspace) const {
+  if (bindings.rows < 0 || bindings.rows > graph_->rows())
+    throw Error(ErrorKind::invalid, "rows", fmt::format("{} is outside 0 to {}", bindings.rows, graph_->rows()));
+  const std::int64_t rows = bindings.rows == 0 ? graph_->rows() : bindings.rows;
+  check_views("input", bindings.inputs, graph_->inputs(), rows);
+  check_views("output", bindings.outputs, graph_->outputs(), rows);
+  if (!workspace.covers(need()))
+    throw Error(
+        ErrorKind::invalid, "workspace",
+        fmt::format("its arena has {} bytes, the program needs {}", workspace.arena().size(), need().arena_bytes),
+        "make it from this program's need()");
+}
+
+std::int64_t Program::bytes_now(ValueId id, std::int64_t rows) const {
+  const Value& value = folded_.graph.value(id);
+  const std::int64_t whole = bytes(value.type);
+  return value.rows ? whole / folded_.graph.rows() * rows : whole;
+}
+
+void Program::run(const Bindings& bindings, Workspace& workspace) const {
+  check(bindings, workspace);
+  const Clock clock;
+  const std::int64_t rows = bindings.rows == 0 ? graph_->rows() : bindings.rows;
+  std::byte* arena = workspace.arena().data();
+  auto** bases = reinterpret_cast<std::byte**>(arena + table_offset_);
+  for (std::size_t b = 0; b < homes_.size(); ++b) {
+    const Home& home = homes_[b];
+    switch (home.kind) {
+      case Home::Kind::none: bases[b] = nullptr; break;
+      case Home::Kind::arena: bases[b] = arena + home.at; break;
+      case Home::Kind::input: bases[b] = bindings.inputs[static_cast<std::size_t>(home.at)].data; break;
+      case Home::Kind::output: bases[b] = bindings.outputs[static_cast<std::size_t>(home.at)].data; break;
+      case Home::Kind::fixed: bases[b] = const_cast<std::byte*>(home.data); break;  // NOLINT: only read
+    }
+  }
+  std::byte** operands = bases + homes_.size();
+  for (const Step& step : steps_) {
+    const double begin = bindings.trace == nullptr ? 0 : clock.seconds();
+    std::byte** next = operands;
+    for (const Place& at : step.inputs) *next++ = bases[index(at.buffer)] + at.offset;
+    for (const Place& at : step.outputs) *next++ = bases[index(at.buffer)] + at.offset;
+    step.kernel.run({operands, step.inputs.size()}, {operands + step.inputs.size(), step.outputs.size()},
+                    workspace.pool(), rows);
+    if (bindings.trace != nullptr) bindings.trace->step(step.group, begin, clock.seconds());
+  }
+  for (const Copy& copy : copies_) {
+    const auto size = static_cast<std::size_t>(bytes_now(folded_.graph.outputs()[copy.output], rows));
+    if (size > 0)
+      std::memcpy(bindings.outputs[copy.output].data, bases[index(copy.from.buffer)] + copy.from.offset, size);
+  }
+}
+
+}  // namespace pliant::native

@@ -1,0 +1,54 @@
+// A graph prepared for the CPU: steps over buffers whose places are known, so that a run allocates nothing.
+#pragma once
+
+#include "machine/native/group_kernel.h"
+
+namespace pliant::native {
+
+class Program : public pliant::Program {
+ public:
+  Program(std::shared_ptr<const Graph> graph, Folded folded, const Options& options);
+  const Graph& graph() const override { return *graph_; }
+  Need need() const override { return {table_offset_ + table_bytes(), 0, 0}; }
+  void run(const Bindings& bindings, Workspace& workspace) const override;
+
+ private:
+  // Where a buffer's bytes are: in the arena, in what is bound for an input or output, or fixed (weights, constants).
+  struct Home {
+    enum class Kind : std::uint8_t { none, arena, input, output, fixed } kind = Kind::none;
+    std::int64_t at = 0;  // arena: offset; input, output: slot
+    const std::byte* data = nullptr;
+  };
+  struct Step {
+    GroupKernel kernel;
+    std::int32_t group;
+    std::vector<Place> inputs, outputs;
+  };
+  struct Copy {  // an output that no kernel can write in place
+    std::size_t output;
+    Place from;
+  };
+
+  void bind_leaves();
+  void bind_outputs();
+  void make_steps(const std::vector<Group>& groups, const Options& options);
+  void place_arena();
+  const std::byte* weight_data(const std::string& name);
+  std::int64_t table_bytes() const;
+  void check(const Bindings& bindings, const Workspace& workspace) const;
+  void check_views(std::string_view what, std::span<const TensorView> views, const std::vector<ValueId>& ids,
+                   std::int64_t rows) const;
+  std::int64_t bytes_now(ValueId id, std::int64_t rows) const;
+
+  std::shared_ptr<const Graph> graph_;  // as given
+  Folded folded_;                       // what runs
+  Storage storage_;
+  std::vector<Home> homes_;  // per buffer
+  std::vector<Step> steps_;
+  std::vector<Copy> copies_;
+  std::vector<Tensor> decoded_;
+  std::int64_t table_offset_ = 0;  // in the arena: base addresses of buffers, then operands of the step that runs
+  std::size_t most_operands_ = 0;
+};
+
+}  // namespace pliant::native

@@ -1,0 +1,55 @@
+#include <cmath>
+
+#include "machine/native/call.h"
+
+namespace pliant::native {
+
+namespace {
+
+class RotaryAnchor : public Anchor {
+ public:
+  RotaryAnchor(const kind::Rotary& kind, const Context& context)
+      : kind_(kind), heads_(context.operands[0].shape[1]), width_(context.operands[0].shape[2]) {
+    const double dims = static_cast<double>(kind.dims);
+    for (std::int64_t i = 0; i < kind.dims / 2; ++i)
+      frequencies_.push_back(std::pow(kind.base, -2.0 * static_cast<double>(i) / dims) * kind.scaling);
+  }
+
+  void run(const Call& call) const override {
+    const std::int64_t rows = call.elements / (heads_ * width_), line = heads_ * width_;
+    pieces(call.pool, rows, 8, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t r = first; r < last; ++r) rotate(call.f32(0) + r * line, call.i32(1)[r], call.out() + r * line);
+      call.finish(first * line, (last - first) * line);
+    });
+  }
+
+ private:
+  void rotate(const float* x, std::int32_t position, float* out) const {
+    const bool halves = kind_.style == kind::RotaryStyle::halves;
+    const std::int64_t half = kind_.dims / 2, step = halves ? half : 1;
+    for (std::int64_t i = 0; i < half; ++i) {
+      const double angle = static_cast<double>(position) * frequencies_[static_cast<std::size_t>(i)];
+      const auto cosine = static_cast<float>(std::cos(angle)), sine = static_cast<float>(std::sin(angle));
+      for (std::int64_t h = 0; h < heads_; ++h) {
+        const std::int64_t at = h * width_ + (halves ? i : 2 * i);
+        const float a = x[at], b = x[at + step];
+        out[at] = a * cosine - b * sine;
+        out[at + step] = a * sine + b * cosine;
+      }
+    }
+    for (std::int64_t h = 0; h < heads_; ++h)
+      for (std::int64_t i = kind_.dims; i < width_; ++i) out[h * width_ + i] = x[h * width_ + i];
+  }
+
+  kind::Rotary kind_;
+  std::int64_t heads_, width_;
+  std::vector<double> frequencies_;
+};
+
+}  // namespace
+
+std::unique_ptr<Anchor> compile(const kind::Rotary& kind, const Context& context) {
+  return std::make_unique<RotaryAnchor>(kind, context);
+}
+
+}  // namespace pliant::native

@@ -1,0 +1,182 @@
+#include "machine/scratchpad/execute.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "core/error.h"
+#include "machine/scratchpad/arena.h"
+
+namespace pliant::scratchpad {
+namespace {
+
+using plan::Action;
+using plan::Event;
+using plan::OperatorId;
+using plan::Plan;
+using plan::Problem;
+using plan::Residency;
+using plan::Step;
+using plan::TensorId;
+
+constexpr std::int64_t absent = -1;
+
+bool starts_off_chip(plan::Role role) { return role == plan::Role::input || role == plan::Role::weight; }
+
+class Run {
+ public:
+  Run(const Problem& problem, const Plan& plan, Operators& operators, const Contents& contents)
+      : problem_(problem),
+        plan_(plan),
+        operators_(operators),
+        arena_(plan.scratchpad_bytes),
+        off_chip_(contents),
+        copied_before_(problem.tensors.size()),
+        address_(problem.tensors.size(), absent),
+        last_load_(problem.tensors.size(), absent) {
+    off_chip_.resize(problem.tensors.size());
+    for (const Event& event : plan.events)
+      if (event.action == Action::load) last_load_[index(event.tensor)] = event.step;
+    for (std::size_t t = 0; t < off_chip_.size(); ++t) drop_dead_copy(static_cast<TensorId>(t), -1);
+  }
+
+  Execution execute() {
+    auto event = plan_.events.begin();
+    for (Step step = 0; index(step) < plan_.order.size(); ++step) {
+      arrive(step);
+      for (; event != plan_.events.end() && event->step == step && event->action == Action::load; ++event) load(*event);
+      compute(step);
+      for (; event != plan_.events.end() && event->step == step; ++event)
+        if (event->action == Action::store) store(*event);
+      leave(step);
+    }
+    if (!arena_.intact()) throw Error(ErrorKind::invalid, "scratchpad", "an operator wrote outside the arena");
+    return finish();
+  }
+
+ private:
+  std::string at(Step step, TensorId tensor) const {
+    return "step " + std::to_string(step) + ", tensor '" + problem_.tensors[index(tensor)].name + "'";
+  }
+
+  std::span<std::byte> range(std::int64_t address, std::int64_t bytes, const std::string& place) {
+    if (address < 0 || bytes > plan_.scratchpad_bytes || address > plan_.scratchpad_bytes - bytes)
+      throw Error(ErrorKind::invalid, place,
+                  "address " + std::to_string(address) + " + " + std::to_string(bytes) + " bytes leaves the arena of " +
+                      std::to_string(plan_.scratchpad_bytes));
+    result_.highest_byte = std::max(result_.highest_byte, address + bytes);
+    return arena_.bytes().subspan(index(address), index(bytes));
+  }
+
+  std::span<std::byte> resident(TensorId tensor, Step step) {
+    if (address_[index(tensor)] == absent)
+      throw Error(ErrorKind::invalid, at(step, tensor), "is not in the scratchpad");
+    return range(address_[index(tensor)], problem_.tensors[index(tensor)].bytes, at(step, tensor));
+  }
+
+  void arrive(Step step) {
+    for (const Residency& residency : plan_.residencies)
+      if (residency.from == step) address_[index(residency.tensor)] = residency.address;
+  }
+
+  void leave(Step step) {
+    for (const Residency& residency : plan_.residencies)
+      if (residency.to == step) {
+        poison(resident(residency.tensor, step));
+        address_[index(residency.tensor)] = absent;
+      }
+    for (std::size_t t = 0; t < off_chip_.size(); ++t) drop_dead_copy(static_cast<TensorId>(t), step);
+  }
+
+  // Off-chip memory forgets what no later load asks for, outputs excepted.
+  void drop_dead_copy(TensorId tensor, Step step) {
+    if (problem_.tensors[index(tensor)].role == plan::Role::output || last_load_[index(tensor)] > step) return;
+    off_chip_[index(tensor)] = {};
+  }
+
+  void load(const Event& event) {
+    const plan::TensorInfo& tensor = problem_.tensors[index(event.tensor)];
+    const Bytes& copy = off_chip_[index(event.tensor)];
+    if (static_cast<std::int64_t>(copy.size()) != tensor.bytes)
+      throw Error(ErrorKind::invalid, at(event.step, event.tensor), "is loaded but has no off-chip copy");
+    std::ranges::copy(copy, resident(event.tensor, event.step).begin());
+    const bool compulsory = starts_off_chip(tensor.role) && !copied_before_[index(event.tensor)];
+    copied_before_[index(event.tensor)] = true;
+    (compulsory ? result_.compulsory_bytes : result_.load_bytes) += tensor.bytes;
+    ++result_.loads;
+  }
+
+  void store(const Event& event) {
+    const plan::TensorInfo& tensor = problem_.tensors[index(event.tensor)];
+    const auto bytes = resident(event.tensor, event.step);
+    const bool compulsory = tensor.role == plan::Role::output && !copied_before_[index(event.tensor)];
+    copied_before_[index(event.tensor)] = true;
+    off_chip_[index(event.tensor)].assign(bytes.begin(), bytes.end());
+    (compulsory ? result_.compulsory_bytes : result_.store_bytes) += tensor.bytes;
+    ++result_.stores;
+  }
+
+  void compute(Step step) {
+    const OperatorId id = plan_.order[index(step)];
+    const plan::Operator& op = problem_.operators[index(id)];
+    std::vector<std::span<std::byte>> inputs, outputs;
+    for (const TensorId tensor : op.inputs) inputs.push_back(resident(tensor, step));
+    for (const TensorId tensor : op.outputs) outputs.push_back(resident(tensor, step));
+    for (const auto output : outputs) poison(output);
+    std::span<std::byte> workspace;
+    if (op.workspace > 0)
+      workspace = range(plan_.workspaces[index(step)], op.workspace, "step " + std::to_string(step) + ", workspace");
+    operators_.run(id, inputs, outputs, workspace);
+    if (op.workspace > 0) poison(workspace);
+  }
+
+  Execution finish() {
+    result_.outputs.resize(problem_.tensors.size());
+    for (std::size_t t = 0; t < problem_.tensors.size(); ++t)
+      if (problem_.tensors[t].role == plan::Role::output) result_.outputs[t] = std::move(off_chip_[t]);
+    return std::move(result_);
+  }
+
+  const Problem& problem_;
+  const Plan& plan_;
+  Operators& operators_;
+  Arena arena_;
+  Contents off_chip_;
+  std::vector<char> copied_before_;
+  std::vector<std::int64_t> address_;    // per tensor
+  std::vector<std::int64_t> last_load_;  // step, per tensor
+  Execution result_;
+};
+
+}  // namespace
+
+Contents execute_unconstrained(const Problem& problem, Operators& operators, const Contents& contents) {
+  Contents buffers = contents;
+  for (std::size_t t = 0; t < buffers.size(); ++t) {
+    if (starts_off_chip(problem.tensors[t].role)) continue;
+    buffers[t].resize(index(problem.tensors[t].bytes));
+    poison(buffers[t]);
+  }
+  for (std::size_t id = 0; id < problem.operators.size(); ++id) {
+    const plan::Operator& op = problem.operators[id];
+    std::vector<std::span<std::byte>> inputs, outputs;
+    for (const TensorId tensor : op.inputs) inputs.emplace_back(buffers[index(tensor)]);
+    for (const TensorId tensor : op.outputs) outputs.emplace_back(buffers[index(tensor)]);
+    Bytes workspace(index(op.workspace));
+    operators.run(static_cast<OperatorId>(id), inputs, outputs, workspace);
+  }
+  for (std::size_t t = 0; t < buffers.size(); ++t)
+    if (problem.tensors[t].role != plan::Role::output) buffers[t] = {};
+  return buffers;
+}
+
+Execution execute(const Problem& problem, const Plan& plan, Operators& operators, const Contents& contents) {
+  if (plan.order.size() != problem.operators.size() || plan.workspaces.size() != plan.order.size())
+    throw Error(
+        ErrorKind::invalid, "plan",
+        std::to_string(plan.order.size()) + " steps for " + std::to_string(problem.operators.size()) + " operators");
+  return Run(problem, plan, operators, contents).execute();
+}
+
+}  // namespace pliant::scratchpad

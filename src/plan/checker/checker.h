@@ -1,0 +1,69 @@
+// An independent check of a plan: integers only, its own reader of both documents, no code shared with the planner.
+// It replays the plan step by step and recomputes every figure that is claimed. Semantics: COSMA (arXiv 2311.18246),
+// Eq. 1-12, as docs/formats.md states them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pliant::checker {
+
+enum class Role : std::uint8_t { input, weight, activation, output };
+enum class Action : std::uint8_t { load, store, drop };
+enum class Status : std::uint8_t { optimal, feasible, infeasible, undecided };
+
+// All numbers are as wide as they come, so that nonsense arrives here and is rejected rather than cut off.
+struct Network {
+  struct Tensor {
+    std::string name;
+    std::int64_t bytes = 0;
+    Role role = Role::activation;
+  };
+  struct Operator {
+    std::string name;
+    std::vector<std::int64_t> inputs, outputs;  // indices into tensors
+    std::int64_t workspace = 0;
+  };
+  std::vector<Tensor> tensors;
+  std::vector<Operator> operators;
+};
+
+struct Claim {
+  struct Residency {
+    std::int64_t tensor = 0, from = 0, to = 0, address = 0;  // steps inclusive
+  };
+  struct Event {
+    std::int64_t step = 0;
+    Action action = Action::load;
+    std::int64_t tensor = 0;
+  };
+  std::int64_t scratchpad_bytes = 0, alignment = 1;
+  std::vector<std::int64_t> order;  // operator of each step
+  std::vector<Residency> residencies;
+  std::vector<Event> events;
+  std::vector<std::int64_t> workspaces;  // address per step
+  Status status = Status::feasible;
+  std::int64_t traffic_bytes = 0, compulsory_bytes = 0, lower_bound_bytes = 0;
+  std::string bound_origin;
+};
+
+struct Verdict {
+  bool accepted = false;
+  std::string reason;                                    // why not; or what was confirmed
+  std::int64_t traffic_bytes = 0, compulsory_bytes = 0;  // recomputed; 0 when rejected before
+  std::int64_t necessary_bytes = 0;                      // largest sum over one operator: below it no plan exists
+};
+
+// Never throws for a bad network or plan. An infeasible claim is accepted only when the scratchpad is smaller than
+// `necessary_bytes`; other reasons for it cannot be confirmed here and are rejected. An undecided one claims
+// no plan: there is nothing to accept.
+Verdict check(const Network& network, const Claim& claim);
+
+// The documents of docs/formats.md. Throws Error{format} or Error{invalid} when a text is not such a document (broken
+// JSON, missing or unknown fields, numbers that are no 64-bit integers, unknown names); what is well-formed gets a
+// verdict.
+Verdict check_json(std::string_view problem_json, std::string_view plan_json);
+
+}  // namespace pliant::checker

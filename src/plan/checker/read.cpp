@@ -1,0 +1,164 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <unordered_map>
+
+#include "core/error.h"
+#include "plan/checker/checker.h"
+
+namespace pliant::checker {
+namespace {
+
+using Json = nlohmann::json;
+using Ids = std::unordered_map<std::string, std::int64_t>;
+
+// One document: every complaint begins with its name.
+class Document {
+ public:
+  Document(std::string name, std::string_view text) : name_(std::move(name)) {
+    std::vector<std::set<std::string>> open;
+    const auto strict = [&](int depth, Json::parse_event_t event, Json& value) {
+      if (depth > 8) complain("is nested too deeply");
+      if (event == Json::parse_event_t::object_start) open.emplace_back();
+      if (event == Json::parse_event_t::object_end) open.pop_back();
+      if (event == Json::parse_event_t::key && !open.back().insert(value.get<std::string>()).second)
+        complain(fmt::format("gives {} twice in one object", value.dump()));
+      return true;
+    };
+    try {
+      root_ = Json::parse(text, strict);
+    } catch (const Json::parse_error& error) {
+      complain(fmt::format("is not JSON: broken at byte {}", error.byte));
+    }
+  }
+
+  const Json& root() const { return root_; }
+
+  [[noreturn]] void complain(std::string problem, ErrorKind kind = ErrorKind::format) const {
+    throw Error(kind, name_, std::move(problem));
+  }
+
+  // The object's fields must be among `fields`; those that end in '?' may be absent.
+  void expect_fields(const Json& object, std::string_view where, const std::vector<std::string>& fields) const {
+    if (!object.is_object()) complain(fmt::format("{} is not an object", where));
+    std::size_t present = 0;
+    for (std::string field : fields) {
+      const bool optional = field.ends_with('?');
+      if (optional) field.pop_back();
+      const bool found = object.contains(field);
+      if (!found && !optional) complain(fmt::format("{} lacks '{}'", where, field));
+      present += found;
+    }
+    if (present != object.size()) complain(fmt::format("{} has a field other than {}", where, fmt::join(fields, ", ")));
+  }
+
+  std::int64_t integer(const Json& value, std::string_view where) const {
+    const bool fits =
+        value.is_number_integer() &&
+        (!value.is_number_unsigned() || value.get<std::uint64_t>() <= static_cast<std::uint64_t>(INT64_MAX));
+    if (!fits) complain(fmt::format("{} is {}, not a 64-bit integer", where, value.dump()));
+    return value.get<std::int64_t>();
+  }
+
+  std::string text(const Json& value, std::string_view where) const {
+    if (!value.is_string()) complain(fmt::format("{} is not a string", where));
+    return value.get<std::string>();
+  }
+
+  const Json& list(const Json& value, std::string_view where) const {
+    if (!value.is_array()) complain(fmt::format("{} is not an array", where));
+    return value;
+  }
+
+  std::int64_t id(const Json& value, const Ids& ids, std::string_view where) const {
+    const auto found = ids.find(text(value, where));
+    if (found == ids.end())
+      complain(fmt::format("{} is {}, a name that the problem lacks", where, value.dump()), ErrorKind::invalid);
+    return found->second;
+  }
+
+  std::int64_t word(const Json& value, const std::vector<std::string>& words, std::string_view where) const {
+    const auto found = std::find(words.begin(), words.end(), text(value, where));
+    if (found == words.end())
+      complain(fmt::format("{} is {}, not one of {}", where, value.dump(), fmt::join(words, ", ")));
+    return found - words.begin();
+  }
+
+  void enter(Ids& ids, const std::string& name) const {
+    if (!ids.emplace(name, static_cast<std::int64_t>(ids.size())).second)
+      complain(fmt::format("two entries are named '{}'", name), ErrorKind::invalid);
+  }
+
+ private:
+  std::string name_;
+  Json root_;
+};
+
+Network read_network(const Document& doc, Ids& tensors, Ids& operators) {
+  Network network;
+  doc.expect_fields(doc.root(), "the document", {"tensors", "operators"});
+  for (const Json& each : doc.list(doc.root()["tensors"], "tensors")) {
+    doc.expect_fields(each, "a tensor", {"name", "bytes", "role"});
+    network.tensors.push_back(
+        {doc.text(each["name"], "name"), doc.integer(each["bytes"], "bytes"),
+         static_cast<Role>(doc.word(each["role"], {"input", "weight", "activation", "output"}, "role"))});
+    doc.enter(tensors, network.tensors.back().name);
+  }
+  for (const Json& each : doc.list(doc.root()["operators"], "operators")) {
+    doc.expect_fields(each, "an operator", {"name", "inputs", "outputs", "workspace?"});
+    Network::Operator op;
+    op.name = doc.text(each["name"], "name");
+    for (const Json& tensor : doc.list(each["inputs"], "inputs"))
+      op.inputs.push_back(doc.id(tensor, tensors, "inputs"));
+    for (const Json& tensor : doc.list(each["outputs"], "outputs"))
+      op.outputs.push_back(doc.id(tensor, tensors, "outputs"));
+    if (each.contains("workspace")) op.workspace = doc.integer(each["workspace"], "workspace");
+    doc.enter(operators, op.name);
+    network.operators.push_back(std::move(op));
+  }
+  return network;
+}
+
+Claim read_claim(const Document& doc, const Ids& tensors, const Ids& operators) {
+  const Json& root = doc.root();
+  doc.expect_fields(root, "the document",
+                    {"scratchpad_bytes", "alignment", "status", "traffic_bytes", "compulsory_bytes",
+                     "lower_bound_bytes", "bound_origin", "order", "workspaces", "residencies", "events"});
+  Claim claim;
+  claim.scratchpad_bytes = doc.integer(root["scratchpad_bytes"], "scratchpad_bytes");
+  claim.alignment = doc.integer(root["alignment"], "alignment");
+  claim.status =
+      static_cast<Status>(doc.word(root["status"], {"optimal", "feasible", "infeasible", "undecided"}, "status"));
+  claim.traffic_bytes = doc.integer(root["traffic_bytes"], "traffic_bytes");
+  claim.compulsory_bytes = doc.integer(root["compulsory_bytes"], "compulsory_bytes");
+  claim.lower_bound_bytes = doc.integer(root["lower_bound_bytes"], "lower_bound_bytes");
+  claim.bound_origin = doc.text(root["bound_origin"], "bound_origin");
+  for (const Json& each : doc.list(root["order"], "order")) claim.order.push_back(doc.id(each, operators, "order"));
+  for (const Json& each : doc.list(root["workspaces"], "workspaces"))
+    claim.workspaces.push_back(doc.integer(each, "workspaces"));
+  for (const Json& each : doc.list(root["residencies"], "residencies")) {
+    doc.expect_fields(each, "a residency", {"tensor", "from", "to", "address"});
+    claim.residencies.push_back({doc.id(each["tensor"], tensors, "tensor"), doc.integer(each["from"], "from"),
+                                 doc.integer(each["to"], "to"), doc.integer(each["address"], "address")});
+  }
+  for (const Json& each : doc.list(root["events"], "events")) {
+    doc.expect_fields(each, "an event", {"step", "action", "tensor"});
+    claim.events.push_back({doc.integer(each["step"], "step"),
+                            static_cast<Action>(doc.word(each["action"], {"load", "store", "drop"}, "action")),
+                            doc.id(each["tensor"], tensors, "tensor")});
+  }
+  return claim;
+}
+
+}  // namespace
+
+Verdict check_json(std::string_view problem_json, std::string_view plan_json) {
+  Ids tensors, operators;
+  const Network network = read_network(Document("problem", problem_json), tensors, operators);
+  const Claim claim = read_claim(Document("plan", plan_json), tensors, operators);
+  return check(network, claim);
+}
+
+}  // namespace pliant::checker

@@ -1,0 +1,97 @@
+#include "plan/format/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "core/checked.h"
+#include "core/error.h"
+
+namespace pliant::plan {
+namespace {
+
+[[noreturn]] void out_of_range(std::string_view what, std::int64_t value, std::size_t bound) {
+  throw Error(ErrorKind::invalid, "plan", fmt::format("{} {} is not below {}", what, value, bound));
+}
+
+std::size_t checked_index(std::string_view what, std::int64_t value, std::size_t bound) {
+  if (value < 0 || static_cast<std::size_t>(value) >= bound) out_of_range(what, value, bound);
+  return static_cast<std::size_t>(value);
+}
+
+// The step that makes each tensor, -1 for inputs and weights.
+std::vector<Step> creation_steps(const Problem& problem, const Plan& plan) {
+  std::vector<Step> steps(problem.tensors.size(), -1);
+  for (std::size_t step = 0; step < plan.order.size(); ++step) {
+    const std::size_t op = checked_index("operator", plan.order[step], problem.operators.size());
+    for (const TensorId id : problem.operators[op].outputs)
+      steps[static_cast<std::size_t>(id)] = static_cast<Step>(step);
+  }
+  return steps;
+}
+
+std::vector<std::vector<Residency>> residencies_by_tensor(const Problem& problem, const Plan& plan) {
+  std::vector<std::vector<Residency>> result(problem.tensors.size());
+  for (const Residency& residency : plan.residencies) {
+    checked_index("step", residency.from, plan.order.size());
+    checked_index("step", residency.to, plan.order.size());
+    result[checked_index("tensor", residency.tensor, result.size())].push_back(residency);
+  }
+  return result;
+}
+
+bool given(Role role) { return role == Role::input || role == Role::weight; }
+
+void derive_tensor(const TensorInfo& tensor, const std::vector<Residency>& residencies, Step created, Plan& plan) {
+  const auto charge = [&](bool compulsory) {
+    std::int64_t& sum = compulsory ? plan.compulsory_bytes : plan.traffic_bytes;
+    sum = checked_add(sum, tensor.bytes, "plan: tensor '" + tensor.name + "'");
+  };
+  for (std::size_t i = 0; i < residencies.size(); ++i) {
+    const Residency& residency = residencies[i];
+    plan.events.push_back({residency.to, Action::drop, residency.tensor});
+    if (residency.from == created) continue;
+    plan.events.push_back({residency.from, Action::load, residency.tensor});
+    charge(given(tensor.role) && i == 0);
+  }
+  const bool output = tensor.role == Role::output;
+  if (given(tensor.role) || residencies.empty() || (!output && residencies.size() < 2)) return;
+  plan.events.push_back({output ? created : residencies.front().to, Action::store, residencies.front().tensor});
+  charge(output);
+}
+
+}  // namespace
+
+void derive_events(const Problem& problem, Plan& plan) {
+  const auto created = creation_steps(problem, plan);
+  const auto residencies = residencies_by_tensor(problem, plan);
+  plan.events.clear();
+  plan.traffic_bytes = plan.compulsory_bytes = 0;
+  for (std::size_t t = 0; t < problem.tensors.size(); ++t)
+    derive_tensor(problem.tensors[t], residencies[t], created[t], plan);
+  std::sort(plan.events.begin(), plan.events.end(), [](const Event& a, const Event& b) {
+    return std::tie(a.step, a.action, a.tensor) < std::tie(b.step, b.action, b.tensor);
+  });
+}
+
+std::string_view name(Action action) {
+  switch (action) {
+    case Action::load: return "load";
+    case Action::store: return "store";
+    case Action::drop: return "drop";
+  }
+  return "unknown";
+}
+
+std::string_view name(Status status) {
+  switch (status) {
+    case Status::optimal: return "optimal";
+    case Status::feasible: return "feasible";
+    case Status::infeasible: return "infeasible";
+    case Status::undecided: return "undecided";
+  }
+  return "unknown";
+}
+
+}  // namespace pliant::plan

@@ -1,0 +1,70 @@
+// What the planner answers: an operator order, and for each tensor the spans of steps during which it is in the
+// scratchpad, each at one address; loads and stores between. Plain data, readable and writable as JSON.
+//
+// Semantics (COSMA, arXiv 2311.18246, Eq. 1-12). One operator per step; its inputs, outputs and workspace are resident
+// together during its step. A LOAD happens before the operator of its step, a STORE after it, a DROP last. A tensor
+// keeps its address during a residency; it may return elsewhere by a later load. A tensor that is stored to make room
+// is absent for at least one step (Eq. 1 and 3); one that has an off-chip copy may be loaded again at the next step.
+// So a load is at least two steps after the store it needs, and the store of an activation ends its residency.
+// Creating a tensor is free. The first load of an input or weight and the one store of an output are compulsory and
+// never charged; everything else is traffic. An off-chip copy stays valid: a tensor is stored at most once.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plan/format/problem.h"
+
+namespace pliant::plan {
+
+struct Residency {
+  TensorId tensor = 0;
+  Step from = 0, to = 0;     // inclusive
+  std::int64_t address = 0;  // bytes from the start of the scratchpad
+  bool operator==(const Residency&) const = default;
+};
+
+enum class Action : std::uint8_t { load, store, drop };
+
+struct Event {
+  Step step = 0;
+  Action action = Action::load;
+  TensorId tensor = 0;
+  bool operator==(const Event&) const = default;
+};
+
+// undecided: no plan is known, and none is ruled out.
+enum class Status : std::uint8_t { optimal, feasible, infeasible, undecided };
+
+struct Plan {
+  std::int64_t scratchpad_bytes = 0;
+  std::int64_t alignment = 1;            // every address is a multiple of it
+  std::vector<OperatorId> order;         // order[step]
+  std::vector<Residency> residencies;    // sorted by from, then tensor
+  std::vector<Event> events;             // sorted by step, then load < store < drop, then tensor
+  std::vector<std::int64_t> workspaces;  // address of the workspace of order[step]; 0 where there is none
+  Status status = Status::feasible;      // what the planner claims
+  std::int64_t traffic_bytes = 0;        // non-compulsory loads + stores
+  std::int64_t compulsory_bytes = 0;
+  std::int64_t lower_bound_bytes = 0;  // on traffic_bytes, over all plans for this problem and scratchpad
+  std::string bound_origin;            // how the bound was proven; not empty when optimal
+  bool operator==(const Plan&) const = default;
+};
+
+// JSON (docs/formats.md) holds the problem's names, so that a plan can be read beside the network it is for. Reading
+// throws Error{format} for broken text and Error{invalid} for names the problem lacks; it does not check the plan.
+std::string plan_to_json(const Problem& problem, const Plan& plan);
+Plan plan_from_json(const Problem& problem, std::string_view text, std::string_view place);
+
+// Residencies fix the events: this derives them and the two traffic sums. A load at each start that is not a creation;
+// a drop at each end; an output's store at the step that creates it; another computed tensor's store at the end of its
+// first residency if it has a second one. Needs order, residencies (sorted) and ids in range; throws Error{invalid} for
+// an id or step out of range.
+void derive_events(const Problem& problem, Plan& plan);
+
+std::string_view name(Action action);
+std::string_view name(Status status);
+
+}  // namespace pliant::plan

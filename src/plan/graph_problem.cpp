@@ -1,0 +1,98 @@
+#include "plan/graph_problem.h"
+
+#include <algorithm>
+
+#include "core/checked.h"
+
+namespace pliant::plan {
+namespace {
+
+void set_element_size(const Graph& graph, Storage& storage, std::int64_t elem_bytes) {
+  std::fill(storage.buffers.begin(), storage.buffers.end(), 0);
+  for (std::size_t v = 0; v < storage.places.size(); ++v) {
+    Place& place = storage.places[v];
+    if (place.buffer < 0) continue;
+    const Value& value = graph.values()[v];
+    place.offset = checked_multiply(place.offset / size_of(value.type.dtype), elem_bytes, value.name);
+    const std::int64_t size = checked_multiply(elements(value.type.shape), elem_bytes, value.name);
+    std::int64_t& buffer = storage.buffers[static_cast<std::size_t>(place.buffer)];
+    buffer = std::max(buffer, checked_add(place.offset, size, value.name));
+  }
+}
+
+struct BufferFacts {
+  std::string name;
+  Role role = Role::activation;
+};
+
+std::vector<BufferFacts> facts_of(const Graph& graph, const Storage& storage) {
+  std::vector<BufferFacts> facts(storage.buffers.size());
+  const auto of = [&](std::size_t value) { return static_cast<std::size_t>(storage.places[value].buffer); };
+  for (const ValueId out : graph.outputs())
+    if (storage.places[static_cast<std::size_t>(out)].buffer >= 0)
+      facts[of(static_cast<std::size_t>(out))].role = Role::output;
+  for (std::size_t v = 0; v < storage.places.size(); ++v) {
+    if (storage.places[v].buffer < 0) continue;
+    BufferFacts& buffer = facts[of(v)];
+    const Value& value = graph.values()[v];
+    if (buffer.name.empty()) buffer.name = value.name;
+    if (value.role != pliant::Role::result)
+      buffer.role = value.role == pliant::Role::input ? Role::input : Role::weight;
+  }
+  return facts;
+}
+
+class ProblemMaker {
+ public:
+  ProblemMaker(const Graph& graph, const GraphProblemOptions& options, GraphProblem& result)
+      : graph_(graph), options_(options), result_(result), facts_(facts_of(graph, result.storage)) {
+    result.tensor_of.assign(result.storage.buffers.size(), -1);
+    for (std::size_t g = 0; g < result.groups.size(); ++g)
+      if (!result.storage.is_view[g]) add_operator(g);
+  }
+
+ private:
+  void add_operator(std::size_t g) {
+    const pliant::Group& group = result_.groups[g];
+    Operator op;
+    op.name = graph_.op(group.ops.back()).name;
+    for (const ValueId in : group_inputs(graph_, group)) add_operand(op.inputs, in);
+    for (const ValueId out : group_outputs(graph_, group)) add_operand(op.outputs, out);
+    if (options_.workspace) op.workspace = options_.workspace(graph_, group);
+    result_.problem.operators.push_back(std::move(op));
+    result_.group_of.push_back(static_cast<std::int32_t>(g));
+  }
+
+  void add_operand(std::vector<TensorId>& list, ValueId value) {
+    const BufferId buffer = result_.storage.places[static_cast<std::size_t>(value)].buffer;
+    const BufferFacts& facts = facts_[static_cast<std::size_t>(buffer)];
+    if (facts.role == Role::weight && !options_.weights) return;
+    TensorId& tensor = result_.tensor_of[static_cast<std::size_t>(buffer)];
+    if (tensor < 0) {
+      tensor = static_cast<TensorId>(result_.problem.tensors.size());
+      result_.problem.tensors.push_back(
+          {facts.name, result_.storage.buffers[static_cast<std::size_t>(buffer)], facts.role});
+      result_.buffer_of.push_back(buffer);
+    }
+    if (std::find(list.begin(), list.end(), tensor) == list.end()) list.push_back(tensor);
+  }
+
+  const Graph& graph_;
+  const GraphProblemOptions& options_;
+  GraphProblem& result_;
+  std::vector<BufferFacts> facts_;
+};
+
+}  // namespace
+
+GraphProblem problem_of(const Graph& graph, const GraphProblemOptions& options) {
+  GraphProblem result;
+  result.groups = groups(graph, {.fuse = options.fuse});
+  result.storage = storage(graph, result.groups);
+  if (options.elem_bytes > 0) set_element_size(graph, result.storage, options.elem_bytes);
+  ProblemMaker(graph, options, result);
+  validate(result.problem);
+  return result;
+}
+
+}  // namespace pliant::plan

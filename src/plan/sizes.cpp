@@ -1,0 +1,89 @@
+#include <algorithm>
+
+#include "plan/clock.h"
+#include "plan/fluid.h"
+#include "plan/solve.h"
+
+namespace pliant::plan {
+namespace {
+
+// The most bytes alive at a step of that order when nothing ever leaves.
+std::int64_t peak_of(const Model& model, const std::vector<OperatorId>& order) {
+  std::vector<std::size_t> uses(model.tracked.size(), 0);
+  std::vector<bool> here(model.tracked.size(), false);
+  std::int64_t live = 0, peak = 0;
+  for (const OperatorId op : order) {
+    const ModelOperator& o = model.operators[op];
+    const auto arrive = [&](std::int32_t t) {
+      if (!here[t]) live += model.tracked[t].space;
+      here[t] = true;
+    };
+    for (const std::int32_t t : o.inputs) arrive(t);
+    for (const std::int32_t t : o.outputs) arrive(t);
+    peak = std::max(peak, live + o.local);
+    for (const std::int32_t t : o.inputs)
+      if (++uses[t] == model.tracked[t].consumers.size()) live -= model.tracked[t].space;
+  }
+  return peak;
+}
+
+// Halves the interval by asking for an order without traffic: the bound that prunes it is strongest at cost 0.
+class PeakSearch {
+ public:
+  PeakSearch(const Problem& problem, const SolveOptions& options, Pool& pool)
+      : problem_(problem), options_(options), pool_(pool), clock_(options), effort_(options.effort_limit) {}
+
+  void run(Sizes& sizes) {
+    std::vector<OperatorId> order(problem_.operators.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<OperatorId>(i);
+    high_ = std::max(sizes.required.bytes, peak_of(make_model(problem_, 0, options_.alignment), order));
+    low_ = sizes.required.bytes;
+    std::int64_t ask = low_;
+    while (low_ < high_ && try_size(ask)) ask = low_ + (high_ - low_) / 2;
+    sizes.peak = high_;
+    sizes.peak_lower = low_;
+    sizes.peak_exact = low_ == high_;
+  }
+
+ private:
+  // Moves low_ or high_ past `bytes`; false when a limit came first.
+  bool try_size(std::int64_t bytes) {
+    const Model model = make_model(problem_, bytes, options_.alignment);
+    const Pressure pressure = make_pressure(model);
+    for (const std::size_t width : {64, 1024, 0}) {
+      FluidQuery query;
+      query.rules = {options_.free_operators, options_.waiting, options_.dominance, options_.lower_bound};
+      query.threshold = 1;
+      query.width = static_cast<std::size_t>(width);
+      query.memory_limit_bytes = options_.memory_limit_bytes;
+      query.interrupted = [this] { return clock_.over() || effort_.out(); };
+      query.effort = &effort_;
+      const FluidAnswer answer = search_fluid(model, pressure, query, pool_);
+      if (answer.plan) high_ = std::max(low_, std::min(bytes, peak_of(model, answer.plan->order)));
+      else if (answer.complete) low_ = bytes + 1;
+      if (answer.plan || answer.complete) return true;
+      if (clock_.over() || effort_.out()) return false;
+    }
+    return false;
+  }
+
+  const Problem& problem_;
+  const SolveOptions& options_;
+  Pool& pool_;
+  Clock clock_;
+  Effort effort_;
+  std::int64_t low_ = 0, high_ = 0;
+};
+
+}  // namespace
+
+Sizes scratchpad_sizes(const Problem& problem, const SolveOptions& options, Pool& pool) {
+  validate(problem);
+  Sizes sizes;
+  sizes.required = required_size(problem, options.alignment);
+  PeakSearch(problem, options, pool).run(sizes);
+  sizes.half = sizes.required.bytes + (sizes.peak - sizes.required.bytes) / 2;
+  return sizes;
+}
+
+}  // namespace pliant::plan

@@ -1,0 +1,292 @@
+#include "plan/solve.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "core/error.h"
+#include "plan/addressed.h"
+#include "plan/baseline.h"
+#include "plan/clock.h"
+#include "plan/fluid.h"
+#include "plan/schedule.h"
+#include "plan/verify.h"
+
+namespace pliant::plan {
+namespace {
+
+constexpr std::array<std::size_t, 3> beam_widths{16, 128, 1024};
+constexpr std::int64_t quick_states = 300'000;
+constexpr std::uint64_t varied_plans = 8, most_varied_plans = 400;  // the latter after a quick search with addresses
+constexpr std::int64_t varied_effort = 20'000'000, quick_effort = 2'000'000, placement_node_effort = 16;
+constexpr std::int64_t placement_nodes = 200'000;  // per placement: a plan that is harder is left to the next one
+
+void check_options(std::int64_t scratchpad_bytes, const SolveOptions& options) {
+  if (scratchpad_bytes < 0)
+    throw Error(ErrorKind::usage, "scratchpad size", fmt::format("{} is negative", scratchpad_bytes));
+  if (options.alignment < 1)
+    throw Error(ErrorKind::usage, "alignment", fmt::format("{} is below 1", options.alignment), "use 1 or more");
+  if (options.effort_limit < 0)
+    throw Error(ErrorKind::usage, "effort limit", fmt::format("{} is negative", options.effort_limit));
+}
+
+class Solver {
+ public:
+  Solver(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options, Pool& pool)
+      : problem_(problem),
+        bytes_(scratchpad_bytes),
+        options_(options),
+        pool_(pool),
+        clock_(options),
+        effort_(options.effort_limit) {
+    model_ = make_model(problem, scratchpad_bytes, options.alignment);
+    pressure_ = make_pressure(model_);
+  }
+
+  Plan run() {
+    offer(drop_everything());
+    if (const auto baseline = default_belady(problem_, bytes_)) offer(follow(*baseline));
+    search_order();
+    if (!done() && fluid_exact_) settle_addresses();
+    return finish();
+  }
+
+ private:
+  bool over() const { return clock_.over() || effort_.out(); }
+  bool done() const { return infeasible_ || over() || (best_ && best_->traffic_bytes <= bound_); }
+  std::int64_t budget() const { return best_ ? best_->traffic_bytes : INT64_MAX; }
+
+  void raise(std::int64_t bound, std::string_view origin) {
+    if (bound < bound_ || (bound == bound_ && !origin_.empty())) return;
+    bound_ = bound;
+    origin_ = origin;
+  }
+
+  void report() const {
+    if (!options_.progress) return;
+    Progress progress{clock_.seconds(), {}, bound_, 1, states_};
+    if (best_) {
+      progress.incumbent = best_->traffic_bytes;
+      const double traffic = static_cast<double>(best_->traffic_bytes);
+      progress.gap = best_->traffic_bytes > bound_ ? 1 - static_cast<double>(bound_) / traffic : 0;
+    }
+    options_.progress(progress);
+  }
+
+  // The plan of last resort: whatever may leave does.
+  Schedule drop_everything() const {
+    std::vector<OperatorId> order(problem_.operators.size());
+    std::iota(order.begin(), order.end(), 0);
+    Schedule schedule = make_schedule(problem_, order);
+    for (std::size_t t = 0; t < problem_.tensors.size(); ++t)
+      for (std::size_t gap = 0; gap < schedule.uses[t].dropped.size(); ++gap)
+        if (may_drop(problem_, schedule, static_cast<TensorId>(t), gap)) schedule.uses[t].dropped[gap] = true;
+    return schedule;
+  }
+
+  // However a search ends, its plan is no worse than this where it can be placed.
+  Schedule follow(const Baseline& baseline) const {
+    std::vector<OperatorId> order(problem_.operators.size());
+    std::iota(order.begin(), order.end(), 0);
+    Schedule schedule = make_schedule(problem_, order);
+    for (const auto& [tensor, back] : baseline.leaves) {
+      TensorUses& uses = schedule.uses[static_cast<std::size_t>(tensor)];
+      const auto use = std::lower_bound(uses.steps.begin(), uses.steps.end(), back);
+      const auto gap = static_cast<std::size_t>(use - uses.steps.begin()) - 1;
+      if (may_drop(problem_, schedule, tensor, gap)) uses.dropped[gap] = true;
+    }
+    return schedule;
+  }
+
+  // Plans whose traffic reaches `most` are of no use.
+  void offer(Schedule schedule, std::int64_t most = INT64_MAX) {
+    Placing placing;
+    placing.scratchpad_bytes = bytes_;
+    placing.options.alignment = options_.alignment;
+    placing.options.seconds = std::max(0.0, clock_.left());
+    placing.options.nodes = placement_nodes;
+    placing.options.stop = options_.stop;
+    Placed placed = place_schedule(problem_, std::move(schedule), placing, std::min(budget(), most));
+    effort_.spend(placed.nodes * placement_node_effort);
+    if (placed.plan) best_ = std::move(placed.plan);
+    report();
+  }
+
+  FluidAnswer fluid(std::size_t width, std::int64_t threshold, std::uint64_t variety = 0,
+                    std::int64_t most_states = INT64_MAX) {
+    FluidQuery query;
+    query.rules = {options_.free_operators, options_.waiting, options_.dominance, options_.lower_bound};
+    query.threshold = threshold;
+    query.width = width;
+    query.variety = variety;
+    query.most_states = most_states;
+    query.memory_limit_bytes = options_.memory_limit_bytes;
+    query.interrupted = [this] { return over(); };
+    query.effort = &effort_;
+    query.layer_done = [&, before = states_](std::int64_t states) {
+      states_ = before + states;
+      report();
+    };
+    FluidAnswer answer = search_fluid(model_, pressure_, query, pool_);
+    if (!answer.complete) raise(answer.bound, "a limit cut the search; least traffic of any plan it had not finished");
+    return answer;
+  }
+
+  void take(const FluidAnswer& answer) {
+    if (!answer.plan) return;
+    fluid_best_ = answer.plan->cost;
+    offer(make_schedule(problem_, model_, *answer.plan));
+  }
+
+  // All at once when that is little work. Else in rising steps, so that a limit finds a bound already proven.
+  void prove_order() {
+    prove_below(fluid_best_, quick_states);
+    for (std::int64_t part = 32; part >= 1 && !done() && !fluid_exact_; part /= 2) {
+      if (fluid_best_ == INT64_MAX && part > 1) continue;
+      const std::int64_t from = bound_;
+      prove_below(part == 1 ? fluid_best_ : from + std::max<std::int64_t>(1, (fluid_best_ - from) / part), INT64_MAX);
+    }
+  }
+
+  // Is there a cheaper plan, without addresses, below the threshold? One that is found there is optimal.
+  void prove_below(std::int64_t threshold, std::int64_t most_states) {
+    const FluidAnswer answer = fluid(0, threshold, 0, most_states);
+    take(answer);
+    fluid_exact_ = answer.complete && (answer.plan || threshold == fluid_best_);
+    if (answer.complete && !fluid_exact_) raise(answer.bound, "search of all cheaper orders and replacements");
+  }
+
+  void search_order() {
+    for (const std::size_t width : beam_widths) {
+      if (done() || fluid_exact_ || !options_.beam) break;
+      const FluidAnswer answer = fluid(width, fluid_best_);
+      take(answer);
+      fluid_exact_ = answer.complete;
+    }
+    if (!done() && !fluid_exact_) prove_order();
+    if (!fluid_exact_) return;
+    bound_ = fluid_best_;
+    origin_ = "search of all orders and replacements, addresses left open";
+  }
+
+  // Other plans of the fluid optimum's cost, for one that can be placed.
+  void vary(std::uint64_t first, std::uint64_t last) {
+    const std::int64_t before = effort_.spent();
+    for (std::uint64_t variety = first; variety <= last && !done(); ++variety) {
+      if (effort_.spent() - before > varied_effort) return;
+      const FluidAnswer answer = fluid(beam_widths[1], fluid_best_ + 1, variety);
+      if (!answer.plan) continue;
+      const bool repair = first == 1;  // of many, only one that needs none is of use
+      offer(make_schedule(problem_, model_, *answer.plan), repair ? INT64_MAX : fluid_best_ + 1);
+    }
+  }
+
+  // Small problems are decided at once; in others a plan is likelier among many of the fluid optimum's cost.
+  void settle_addresses() {
+    vary(1, varied_plans);
+    if (!done()) search_addresses(quick_effort);
+    vary(varied_plans + 1, most_varied_plans);
+    if (!done()) search_addresses(INT64_MAX);
+  }
+
+  // Level by level: is there a plan with addresses of at most this traffic?
+  void search_addresses(std::int64_t most_effort) {
+    const std::int64_t before = effort_.spent();
+    for (std::int64_t level = bound_; !done();) {
+      AddressedQuery query{
+          {false, false, options_.dominance, options_.lower_bound}, bytes_, options_.alignment, 0, 0, {}};
+      query.threshold = level < budget() ? level + 1 : budget();
+      query.memory_limit_bytes = options_.memory_limit_bytes;
+      query.interrupted = [&] { return over() || effort_.spent() - before > most_effort; };
+      query.effort = &effort_;
+      const AddressedAnswer answer = search_addressed(problem_, model_, pressure_, query, pool_);
+      states_ += answer.states;
+      report();
+      if (!answer.complete) return;
+      if (answer.schedule) return settle(*answer.schedule);
+      infeasible_ = answer.next == INT64_MAX && !best_;
+      level = std::min(answer.next, budget());
+      raise(level, addressed_origin);
+    }
+  }
+
+  void settle(const Schedule& schedule) {
+    Placing placing;
+    placing.scratchpad_bytes = bytes_;
+    placing.options.alignment = options_.alignment;
+    placing.options.stop = options_.stop;
+    placing.options.seconds = std::max(0.0, clock_.left());
+    raise(traffic(problem_, schedule), addressed_origin);
+    Placed placed = place_schedule(problem_, schedule, placing, budget());
+    if (placed.plan) best_ = std::move(placed.plan);
+  }
+
+  Plan finish() {
+    if (!best_) return empty();
+    Plan plan = std::move(*best_);
+    plan.lower_bound_bytes = std::min(bound_, plan.traffic_bytes);
+    plan.status = plan.lower_bound_bytes == plan.traffic_bytes ? Status::optimal : Status::feasible;
+    plan.bound_origin = plan.traffic_bytes == 0 ? "no traffic" : origin_;
+    require_valid(problem_, plan);
+    return plan;
+  }
+
+  Plan empty() const {
+    Plan plan;
+    plan.scratchpad_bytes = bytes_;
+    plan.alignment = options_.alignment;
+    plan.lower_bound_bytes = bound_;
+    plan.status = infeasible_ ? Status::infeasible : Status::undecided;
+    plan.bound_origin = infeasible_ ? "no order has addresses for all its tensors" : origin_;
+    return plan;
+  }
+
+  static constexpr std::string_view addressed_origin = "search of all orders, replacements and addresses";
+
+  const Problem& problem_;
+  std::int64_t bytes_;
+  const SolveOptions& options_;
+  Pool& pool_;
+  Clock clock_;
+  Effort effort_;
+  Model model_;
+  Pressure pressure_;
+  std::optional<Plan> best_;
+  std::int64_t bound_ = 0;
+  std::string origin_;
+  std::int64_t fluid_best_ = INT64_MAX;
+  bool fluid_exact_ = false, infeasible_ = false;
+  std::int64_t states_ = 0;
+};
+
+Plan too_small(const Problem& problem, std::int64_t bytes, std::int64_t alignment, const Required& required) {
+  Plan plan;
+  plan.scratchpad_bytes = bytes;
+  plan.alignment = alignment;
+  plan.status = Status::infeasible;
+  plan.bound_origin = fmt::format("operator '{}' needs {} bytes", problem.operators[required.op].name, required.bytes);
+  return plan;
+}
+
+}  // namespace
+
+Required required_size(const Problem& problem, std::int64_t alignment) {
+  Required required;
+  for (std::size_t op = 0; op < problem.operators.size(); ++op) {
+    const std::int64_t bytes = required_bytes(problem, static_cast<OperatorId>(op), alignment);
+    if (required.op < 0 || bytes > required.bytes) required = {static_cast<OperatorId>(op), bytes};
+  }
+  return required;
+}
+
+Plan solve(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options, Pool& pool) {
+  validate(problem);
+  check_options(scratchpad_bytes, options);
+  const Required required = required_size(problem, options.alignment);
+  if (required.bytes > scratchpad_bytes) return too_small(problem, scratchpad_bytes, options.alignment, required);
+  return Solver(problem, scratchpad_bytes, options, pool).run();
+}
+
+}  // namespace pliant::plan

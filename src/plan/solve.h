@@ -1,0 +1,69 @@
+// The planner: the operator order, which tensors leave the scratchpad and when, and every address, together, with the
+// least traffic; proven, or with an honest bound. docs/planner.md has the method and why each rule is exact.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "core/pool.h"
+#include "plan/format/plan.h"
+#include "plan/format/problem.h"
+
+namespace pliant::plan {
+
+struct Progress {
+  double seconds = 0;
+  std::optional<std::int64_t> incumbent;  // traffic of the best plan so far
+  std::int64_t bound = 0;                 // no plan has less traffic
+  double gap = 1;                         // (incumbent - bound) / incumbent; 0 when proven
+  std::int64_t states = 0;                // search states kept so far
+};
+
+constexpr std::int64_t default_effort = 1'000'000'000;
+
+struct SolveOptions {
+  double time_limit_s = 1e9;                                // wall time; the best plan so far is returned then
+  std::int64_t memory_limit_bytes = std::int64_t{4} << 30;  // of search states
+  // Work after which the best plan so far is returned; the same on every machine, unlike time. The default is 10 to 60
+  // seconds of one thread; INT64_MAX searches on.
+  std::int64_t effort_limit = default_effort;
+  std::int64_t alignment = 1;  // every address is a multiple of it; >= 1
+  bool free_operators = true;  // run an operator at once where that can only help
+  bool waiting = true;      // let operators without planned inputs wait for their first consumer, addresses left open
+  bool dominance = true;    // drop states that another can be turned into at no loss
+  bool lower_bound = true;  // prune by what must be off chip at operators still ahead
+  bool beam = true;         // look for good plans by narrow searches first
+  const std::atomic<bool>* stop = nullptr;        // the best plan so far is returned soon after it becomes true
+  std::function<void(const Progress&)> progress;  // called from the solving thread, between layers
+};
+
+// The plan of least traffic for a scratchpad of that size. Always an answer:
+//   optimal     proven; bound_origin says how
+//   feasible    the best plan found before a limit, with the bound reached
+//   infeasible  no plan exists; bound_origin names the operator and the bytes it needs, or says that no addresses exist
+//   undecided   a limit came before any plan was found (order and residencies are empty)
+// Every plan returned has passed the checker. The answer is the same at every thread count unless a time limit or stop
+// cut in. Throws Error{invalid} for a broken problem, Error{usage} for options out of range.
+Plan solve(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options, Pool& pool);
+
+// An operator whose own tensors and workspace, side by side, take the most bytes (M_R); op is -1 without operators.
+struct Required {
+  OperatorId op = -1;
+  std::int64_t bytes = 0;
+};
+Required required_size(const Problem& problem, std::int64_t alignment);
+
+// The paper's three sizes. Between M_R and M_P traffic can be traded for memory; below M_R nothing runs, and from M_P
+// on the least traffic is 0.
+struct Sizes {
+  Required required;            // M_R
+  std::int64_t peak = 0;        // M_P: least peak of live bytes over all orders; the upper bound while not exact
+  std::int64_t peak_lower = 0;  // equal to peak when exact
+  bool peak_exact = false;
+  std::int64_t half = 0;  // M_H: their mean, rounded down
+};
+Sizes scratchpad_sizes(const Problem& problem, const SolveOptions& options, Pool& pool);
+
+}  // namespace pliant::plan

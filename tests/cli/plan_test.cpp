@@ -1,0 +1,289 @@
+// pliant plan, plan check and inspect on problems and placement instances.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/process.h"
+#include "core/files.h"
+
+namespace pliant::test {
+namespace {
+
+using nlohmann::json;
+
+// x -> a -> y with a side branch: at 25 bytes one tensor must leave and come back.
+const char* const diamond = R"({"tensors": [
+  {"name": "x", "bytes": 10, "role": "input"},
+  {"name": "l", "bytes": 10, "role": "activation"},
+  {"name": "r", "bytes": 10, "role": "activation"},
+  {"name": "s", "bytes": 10, "role": "activation"},
+  {"name": "y", "bytes": 5, "role": "output"}],
+ "operators": [
+  {"name": "left", "inputs": ["x"], "outputs": ["l"]},
+  {"name": "right", "inputs": ["x"], "outputs": ["r"]},
+  {"name": "more", "inputs": ["r"], "outputs": ["s"]},
+  {"name": "join", "inputs": ["l", "s"], "outputs": ["y"]}]})";
+
+const char* const csv = "id,lower,upper,size\na,0,3,4\nb,3,9,4\nc,0,9,4\n";
+
+std::string diamond_file() { return temporary("diamond.json", diamond); }
+
+Outcome plan(const std::string& size, std::vector<std::string> more = {}) {
+  std::vector<std::string> words{"plan", diamond_file(), "--scratchpad", size};
+  words.insert(words.end(), more.begin(), more.end());
+  return pliant(words);
+}
+
+TEST(Plan, SaysTheOptimumAsJson) {
+  const Outcome outcome = plan("25", {"--json"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  const json answer = json::parse(outcome.out);
+  EXPECT_EQ(answer["status"], "optimal");
+  EXPECT_EQ(answer["scratchpad_bytes"], 25);
+  EXPECT_EQ(answer["compulsory_bytes"], 15);
+  EXPECT_EQ(answer["traffic_bytes"], answer["lower_bound_bytes"]);
+  EXPECT_GT(answer["traffic_bytes"], 0);
+  EXPECT_GE(answer["default_belady_bytes"], answer["traffic_bytes"]);
+  EXPECT_GE(answer["seconds"].get<double>(), 0);
+  EXPECT_EQ(json::parse(plan("30", {"--json"}).out)["traffic_bytes"], 0);
+}
+
+TEST(Plan, PrintsASummaryForPeople) {
+  const Outcome outcome = plan("25");
+  for (const char* part : {"network     diamond.json: 4 operators, 5 tensors, 45 B", "scratchpad  25 B\n",
+                           "status      optimal (", "beyond the compulsory 15 B", "default order with Belady"})
+    EXPECT_NE(outcome.out.find(part), std::string::npos) << part << "\n" << outcome.out;
+}
+
+TEST(Plan, KnowsTheSizesByName) {
+  EXPECT_EQ(json::parse(plan("MR", {"--json"}).out)["scratchpad_bytes"], 25);
+  EXPECT_EQ(json::parse(plan("MP", {"--json"}).out)["scratchpad_bytes"], 30);
+  EXPECT_EQ(json::parse(plan("MH", {"--json"}).out)["scratchpad_bytes"], 27);
+  EXPECT_EQ(json::parse(plan("MP", {"--json"}).out)["traffic_bytes"], 0);
+  EXPECT_NE(plan("MR").out.find("25 B, MR"), std::string::npos);
+}
+
+TEST(Plan, NamesTheOperatorThatDoesNotFit) {
+  const Outcome outcome = plan("24", {"--json", "--out", temporary("none.json")});
+  EXPECT_EQ(outcome.code, 1);
+  const json answer = json::parse(outcome.out);
+  EXPECT_EQ(answer["status"], "infeasible");
+  EXPECT_EQ(answer["operator"], "join");
+  EXPECT_EQ(answer["needed_bytes"], 25);
+  EXPECT_FALSE(std::filesystem::exists(temporary("none.json")));
+  EXPECT_NE(plan("24").out.find("infeasible: operator 'join' needs 25 B"), std::string::npos);
+}
+
+TEST(Plan, WritesAPlanThatTheCheckerAccepts) {
+  const std::string file = temporary("plan.json"), problem = temporary("problem.json");
+  EXPECT_EQ(plan("25", {"--out", file, "--problem", problem}).code, 0);
+  const Outcome valid = pliant({"plan", "check", diamond_file(), file});
+  EXPECT_EQ(valid.code, 0) << valid.out << valid.err;
+  EXPECT_EQ(valid.out.rfind("valid ", 0), 0u);
+  EXPECT_EQ(json::parse(pliant({"plan", "check", problem, file, "--json"}).out)["valid"], true);
+  EXPECT_NE(pliant({"inspect", file}).out.find("traffic_bytes"), std::string::npos);
+}
+
+TEST(Plan, TheCheckerRejectsAMutatedPlan) {
+  const std::string file = temporary("plan.json");
+  plan("25", {"--out", file});
+  json mutated = json::parse(read_file(file));
+  mutated["traffic_bytes"] = mutated["traffic_bytes"].get<int>() - 1;
+  const Outcome less = pliant({"plan", "check", diamond_file(), temporary("mutated.json", mutated.dump())});
+  EXPECT_EQ(less.code, 1);
+  EXPECT_EQ(less.out.rfind("INVALID ", 0), 0u) << less.out;
+  mutated = json::parse(read_file(file));
+  std::swap(mutated["order"][0], mutated["order"][3]);
+  EXPECT_EQ(pliant({"plan", "check", diamond_file(), temporary("mutated.json", mutated.dump())}).code, 1);
+  mutated["order"][0] = "nothing";
+  const Outcome foreign = pliant({"plan", "check", diamond_file(), temporary("mutated.json", mutated.dump())});
+  EXPECT_EQ(foreign.code, 1);
+  EXPECT_NE(foreign.err.find("mutated.json: "), std::string::npos) << foreign.err;
+}
+
+TEST(Plan, ExecutesThePlan) {
+  const json answer = json::parse(plan("25", {"--execute", "--json"}).out);
+  EXPECT_EQ(answer["execution"]["outputs_equal"], true);
+  EXPECT_EQ(answer["execution"]["traffic_bytes"], answer["traffic_bytes"]);
+  EXPECT_EQ(answer["execution"]["compulsory_bytes"], 15);
+  EXPECT_LE(answer["execution"]["highest_byte"], 25);
+  EXPECT_NE(plan("25", {"--execute"}).out.find("bit-equal"), std::string::npos);
+}
+
+TEST(Plan, EstimatesTimeAndEnergyOnADevice) {
+  const std::string device =
+      temporary("device.json", R"({"name": "chip", "scratchpad_bytes": 25, "operations_per_s": 1e9,
+    "bandwidth_bytes_per_s": 1e6, "energy_per_byte_j": 1e-9})");
+  const json answer = json::parse(pliant({"plan", diamond_file(), "--device", device, "--json"}).out);
+  EXPECT_EQ(answer["scratchpad_bytes"], 25);
+  const std::int64_t moved = answer["traffic_bytes"].get<std::int64_t>() + 15;
+  EXPECT_EQ(answer["estimate"]["device"], "chip");
+  EXPECT_EQ(answer["estimate"]["transferred_bytes"], moved);
+  EXPECT_DOUBLE_EQ(answer["estimate"]["transfer_s"], static_cast<double>(moved) / 1e6);
+  EXPECT_DOUBLE_EQ(answer["estimate"]["energy_j"], static_cast<double>(moved) * 1e-9);
+  const Outcome larger = plan("26", {"--device", device});
+  EXPECT_EQ(larger.code, 2);
+  EXPECT_NE(larger.err.find("--scratchpad: 26 B, but the device of --device has 25 B"), std::string::npos);
+}
+
+TEST(Plan, ASameLineGivesTheSameAnswerAtEveryThreadCount) {
+  const std::string one = temporary("one.json"), two = temporary("two.json");
+  plan("25", {"--threads", "1", "--out", one});
+  plan("25", {"--threads", "2", "--out", two});
+  EXPECT_EQ(read_file(one), read_file(two));
+}
+
+TEST(Plan, PlacesAnInstance) {
+  const std::string instance = temporary("a.csv", csv), placed = temporary("placed.csv");
+  const Outcome outcome = pliant({"plan", instance, "--scratchpad", "8", "--out", placed, "--json"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const json answer = json::parse(outcome.out);
+  EXPECT_EQ(answer["status"], "optimal");
+  EXPECT_EQ(answer["height_bytes"], 8);
+  EXPECT_EQ(read_file(placed).rfind("id,lower,upper,size,offset\n", 0), 0u);
+  const Outcome tight = pliant({"plan", instance, "--scratchpad", "7", "--json"});
+  EXPECT_EQ(tight.code, 1);
+  EXPECT_EQ(json::parse(tight.out)["status"], "infeasible");
+  EXPECT_EQ(json::parse(tight.out)["needed_bytes"], 8);
+}
+
+TEST(Plan, PlacesTheMinimallocInstances) {
+  const char* data = std::getenv("PLIANT_DATA");
+  if (data == nullptr) GTEST_SKIP() << "PLIANT_DATA is not set";
+  const Outcome outcome =
+      pliant({"plan", std::string(data) + "/minimalloc/C.1048576.csv", "--scratchpad", "1048576", "--json"});
+  EXPECT_EQ(json::parse(outcome.out)["status"], "optimal");
+}
+
+struct BadCall {
+  std::vector<std::string> words;
+  int code;
+  std::string error;
+};
+
+TEST(Plan, RefusesBadInputNamingThePlace) {
+  const std::string net = diamond_file(), instance = temporary("a.csv", csv), gone = temporary("gone.json");
+  const std::string cut = temporary("cut.json", std::string(diamond).substr(0, 200));
+  const std::string cycle = temporary("cycle.json", R"({"tensors": [{"name": "a", "bytes": 1, "role": "activation"},
+    {"name": "b", "bytes": 1, "role": "output"}], "operators": [{"name": "f", "inputs": ["b"], "outputs": ["a"]},
+    {"name": "g", "inputs": ["a"], "outputs": ["b"]}]})");
+  const std::string text = temporary("text.txt", "hello"), empty = temporary("empty", "");
+  const std::string plan_file = temporary("some-plan.json", R"({"residencies": []})");
+  const std::string device = temporary("bad-device.json", R"({"scratchpad_bytes": 0})");
+  const std::vector<BadCall> calls{
+      {{"plan"}, 2, "FILE: is missing"},
+      {{"plan", net}, 2, "--scratchpad: is missing\n  try: "},
+      {{"plan", net, "--scratchpad", "lots"}, 2, "--scratchpad: 'lots' is not a size in whole bytes\n  try: "},
+      {{"plan", net, "--scratchpad", "-5"}, 2, ""},
+      {{"plan", net, "--scratchpd", "5"}, 2, "--scratchpd: unknown option\n  try: did you mean '--scratchpad'?"},
+      {{"plan", net, "--scratchpad", "1", "--scratchpad", "2"}, 2, "--scratchpad: given 2 times"},
+      {{"plan", net, "--scratchpad", "25", "--elem-bytes", "1"},
+       2,
+       "--elem-bytes: says nothing about a planner's problem"},
+      {{"plan", net, "--scratchpad", "25", "--weights"}, 2, "--weights: says nothing"},
+      {{"plan", net, "--scratchpad", "25", "--shape", "x=1x2"}, 2, "--shape: says nothing"},
+      {{"plan", net, "--scratchpad", "25", "--alignment", "-1"}, 2, "--alignment: -1 is not from"},
+      {{"plan", net, "--scratchpad", "25", "--time-limit", "soon"}, 2, "--time-limit: 'soon' is not a duration"},
+      {{"plan", net, "--scratchpad", "25", "--device", gone}, 1, gone + ": cannot open: No such file"},
+      {{"plan", net, "--device", device}, 1, device + ": scratchpad_bytes: 0 is out of range"},
+      {{"plan", gone, "--scratchpad", "25"}, 1, gone + ": cannot open: No such file"},
+      {{"plan", temporary(""), "--scratchpad", "25"}, 1, temporary("") + ": is a directory"},
+      {{"plan", cut, "--scratchpad", "25"}, 1, cut},
+      {{"plan", cycle, "--scratchpad", "25"}, 1, cycle},
+      {{"plan", text, "--scratchpad", "25"}, 1, text + ": is a file of no known kind"},
+      {{"plan", empty, "--scratchpad", "25"}, 1, empty + ": is a file of no known kind"},
+      {{"plan", plan_file, "--scratchpad", "25"}, 1, plan_file + ": is a plan, not a network"},
+      {{"plan", net, "--scratchpad", "25", "--out", "/no/such/plan.json"}, 1, "/no/such/plan.json: cannot write"},
+      {{"plan", instance, "--scratchpad", "MR"}, 2, "--scratchpad: does not go with a placement instance"},
+      {{"plan", instance, "--scratchpad", "8", "--execute"}, 2, "--execute: does not go with"},
+      {{"plan", instance}, 2, "--scratchpad: is missing"},
+      {{"plan", temporary("bad.csv", "id,lower,upper,size\na,0,x,4\n"), "--scratchpad", "8"},
+       1,
+       temporary("bad.csv") + " line 2"},
+      {{"plan", "check", net}, 2, "PLAN: is missing"},
+      {{"plan", "check", net, gone}, 1, gone + ": cannot open"},
+      {{"plan", "check", net, text}, 1, text + ": "},
+      {{"inspect", text}, 1, text + ": is none of: ONNX"},
+      {{"inspect", cut}, 1, cut},
+      {{"inspect", net, "--text"}, 2, "--text: says nothing about a planner's problem"},
+      {{"inspect", net, "--dot", gone}, 2, "--dot: says nothing about a planner's problem"},
+      {{"inspect", net, "--weights"}, 2, "--weights: says nothing"},
+  };
+  for (const BadCall& call : calls) {
+    const Outcome outcome = pliant(call.words);
+    EXPECT_EQ(outcome.code, call.code) << call.error << "\n" << outcome.err;
+    const std::string error = "pliant: error: " + call.error;
+    EXPECT_EQ(outcome.err.substr(0, error.size()), error);
+    EXPECT_EQ(outcome.out, "") << call.error;
+  }
+}
+
+TEST(Plan, AFailedCommandLeavesTheOldFile) {
+  const std::string out = temporary("kept.json", "old");
+  plan("24", {"--out", out});
+  EXPECT_EQ(read_file(out), "old");
+}
+
+// Layers of operators that all need each other's results: too many orders to search.
+std::string wide_problem() {
+  json tensors = json::array(), operators = json::array();
+  tensors.push_back({{"name", "x"}, {"bytes", 64}, {"role", "input"}});
+  const int layers = 12, width = 12;
+  for (int l = 0; l < layers; ++l)
+    for (int i = 0; i < width; ++i) {
+      const std::string name = std::to_string(l) + "." + std::to_string(i);
+      tensors.push_back({{"name", name},
+                         {"bytes", 50 + (l * 37 + i * 53) % 61},
+                         {"role", l + 1 == layers ? "output" : "activation"}});
+      json inputs = json::array();
+      if (l == 0) inputs.push_back("x");
+      for (int k : {0, 3, 7})
+        if (l > 0) inputs.push_back(std::to_string(l - 1) + "." + std::to_string((i * 5 + k) % width));
+      operators.push_back({{"name", name}, {"inputs", inputs}, {"outputs", {name}}});
+    }
+  return json{{"tensors", tensors}, {"operators", operators}}.dump();
+}
+
+TEST(Plan, ATimeLimitGivesTheBestPlanABoundAndAGap) {
+  const std::string file = temporary("wide.json", wide_problem());
+  const Outcome outcome = pliant({"plan", file, "--scratchpad", "MR", "--time-limit", "300ms", "--json"});
+  const json answer = json::parse(outcome.out);
+  EXPECT_EQ(answer["status"], "feasible") << outcome.err;
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_LT(answer["lower_bound_bytes"], answer["traffic_bytes"]);
+  EXPECT_LT(answer["seconds"].get<double>(), 30);
+}
+
+TEST(Plan, CtrlCGivesTheBestPlanSoFar) {
+  const std::string file = temporary("wide.json", wide_problem());
+  const Outcome outcome = pliant_interrupted({"plan", file, "--scratchpad", "MR", "--json"}, SIGINT, 1);
+  const json answer = json::parse(outcome.out);
+  EXPECT_EQ(answer["status"], "feasible") << outcome.err;
+  EXPECT_EQ(outcome.code, 0);
+}
+
+TEST(Inspect, SaysWhatAProblemHolds) {
+  const json answer = json::parse(pliant({"inspect", diamond_file(), "--json"}).out);
+  EXPECT_EQ(answer["kind"], "problem");
+  EXPECT_EQ(answer["operators"], 4);
+  EXPECT_EQ(answer["tensors"], 5);
+  EXPECT_EQ(answer["m_r"], 25);
+  EXPECT_EQ(answer["m_p"], 30);
+  EXPECT_EQ(answer["m_p_exact"], true);
+  const Outcome text = pliant({"inspect", diamond_file()});
+  EXPECT_NE(text.out.find("M_R         25 B, operator 'join'"), std::string::npos) << text.out;
+}
+
+TEST(Inspect, TellsFilesByTheirContent) {
+  EXPECT_EQ(json::parse(pliant({"inspect", temporary("odd.onnx", csv), "--json"}).out)["kind"], "placement");
+  EXPECT_EQ(json::parse(pliant({"inspect", temporary("odd.csv", diamond), "--json"}).out)["kind"], "problem");
+  const Outcome placement = pliant({"inspect", temporary("a.csv", csv)});
+  EXPECT_NE(placement.out.find("3 buffers, 12 B together, until time 9"), std::string::npos) << placement.out;
+}
+
+}  // namespace
+}  // namespace pliant::test

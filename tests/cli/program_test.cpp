@@ -1,0 +1,177 @@
+// What every command has in common.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli/process.h"
+#include "core/files.h"
+
+namespace pliant::test {
+namespace {
+
+bool installed(const std::string& tool) { return shell("command -v " + tool).code == 0; }
+
+std::vector<std::string> commands() {
+  std::istringstream lines(pliant({"--help"}).out);
+  std::vector<std::string> names;
+  bool inside = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty()) inside = false;
+    if (inside) names.push_back(line.substr(2, line.find("  ", 2) - 2));
+    if (line == "commands:") inside = true;
+  }
+  return names;
+}
+
+std::vector<std::string> words(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+TEST(Program, EveryCommandHasHelpWithAnExample) {
+  const std::vector<std::string> names = commands();
+  EXPECT_GE(names.size(), 3u);
+  for (const std::string& name : names) {
+    std::vector<std::string> line = words(name);
+    line.emplace_back("--help");
+    const Outcome help = pliant(line);
+    EXPECT_EQ(help.code, 0) << name;
+    EXPECT_EQ(help.err, "") << name;
+    const std::size_t examples = help.out.find("examples:\n  # ");
+    ASSERT_NE(examples, std::string::npos) << name;
+    EXPECT_NE(help.out.find("pliant " + name, examples), std::string::npos) << name;
+    EXPECT_NE(help.out.find("--config FILE"), std::string::npos) << name;
+  }
+}
+
+TEST(Program, NamesItsVersionAndItself) {
+  EXPECT_EQ(pliant({"--version"}).out.rfind("pliant ", 0), 0u);
+  EXPECT_EQ(pliant({"doctor", "--version"}).out, pliant({"--version"}).out);
+  EXPECT_EQ(pliant({"help", "doctor"}).out, pliant({"doctor", "--help"}).out);
+  const Outcome nothing = pliant({});
+  EXPECT_EQ(nothing.code, 2);
+  EXPECT_EQ(nothing.out, "");
+  EXPECT_NE(nothing.err.find("commands:"), std::string::npos);
+}
+
+struct BadLine {
+  std::vector<std::string> words;
+  int code;
+  std::string error;  // begins standard error
+};
+
+TEST(Program, RefusesBadLinesWithAPlaceAndANextStep) {
+  const std::string folder = temporary("");
+  const std::vector<BadLine> lines{
+      {{"dcotor"}, 2, "pliant: error: dcotor: unknown command\n  try: did you mean 'doctor'?\n"},
+      {{"frobnicate"}, 2, "pliant: error: frobnicate: unknown command\n  try: pliant --help lists the commands\n"},
+      {{"doctor", "--jsno"}, 2, "pliant: error: --jsno: unknown option\n  try: did you mean '--json'?\n"},
+      {{"doctor", "-x"}, 2, "pliant: error: -x: unknown option\n"},
+      {{"doctor", "much"}, 2, "pliant: error: much: one argument too many\n"},
+      {{"doctor", "--threads"}, 2, "pliant: error: pliant doctor: --threads: 1 required N missing\n"},
+      {{"doctor", "--threads", "two"}, 2, "pliant: error: --threads: 'two' is not an integer\n"},
+      {{"doctor", "--threads", "-1"}, 2, "pliant: error: --threads: -1 is not from 1 to 1024\n"},
+      {{"doctor", "--seed", "1", "--seed", "2"}, 2, "pliant: error: --seed: given 2 times (1, 2)\n"},
+      {{"doctor", "--log-level", "inof"}, 2, "pliant: error: --log-level: 'inof' is not one of: error, warning, info"},
+      {{"doctor", "--config", "/no/such.json"}, 1, "pliant: error: /no/such.json: cannot open: No such file"},
+      {{"doctor", "--config", folder}, 1, "pliant: error: " + folder + ": is a directory\n"},
+      {{"completion"}, 2, "pliant: error: SHELL: is missing\n"},
+      {{"completion", "csh"}, 2, "pliant: error: SHELL: 'csh' is not one of: bash, zsh, fish\n"},
+      {{"man", "doktor"}, 2, "pliant: error: doktor: unknown command\n  try: did you mean 'doctor'?\n"},
+      {{"man", "--directory", "/no/such"}, 1, "pliant: error: /no/such/pliant.1: cannot write: No such file"},
+  };
+  for (const BadLine& line : lines) {
+    const Outcome outcome = pliant(line.words);
+    EXPECT_EQ(outcome.code, line.code) << line.error;
+    EXPECT_EQ(outcome.err.substr(0, line.error.size()), line.error);
+    EXPECT_EQ(outcome.out, "") << line.error;
+  }
+}
+
+TEST(Program, ErrorsAreAnObjectUnderJson) {
+  const Outcome outcome = pliant({"doctor", "--jsno", "--json"});
+  EXPECT_EQ(outcome.code, 2);
+  const auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json["error"]["kind"], "usage");
+  EXPECT_EQ(json["error"]["place"], "--jsno");
+  EXPECT_EQ(json["error"]["problem"], "unknown option");
+  EXPECT_EQ(json["error"]["next_step"], "did you mean '--json'?");
+}
+
+TEST(Program, TheCommandLineWinsOverTheConfig) {
+  const std::string config = temporary("config.json", R"({"json": true, "log-level": "debug"})");
+  EXPECT_EQ(pliant({"doctor", "--config", config}).out[0], '{');
+  EXPECT_NE(pliant({"doctor", "--config", config, "--json=false"}).out[0], '{');
+  const std::string wrong = temporary("wrong.json", R"({"log-level": "loud"})");
+  EXPECT_EQ(pliant({"doctor", "--config", wrong, "--log-level", "info"}).code, 0);
+  EXPECT_EQ(pliant({"doctor", "--config", wrong}).err.rfind("pliant: error: " + wrong + ": log-level: 'loud'", 0), 0u);
+  const std::string unknown = temporary("unknown.json", R"({"thread": 2})");
+  EXPECT_NE(pliant({"doctor", "--config", unknown}).err.find("unknown key 'thread'\n  try: did you mean 'threads'?"),
+            std::string::npos);
+  const std::string broken = temporary("broken.json", R"({"threads": )");
+  EXPECT_EQ(pliant({"doctor", "--config", broken}).err, "pliant: error: " + broken + ": is not JSON\n");
+}
+
+TEST(Program, AFullDiskIsNoSuccess) {
+  const Outcome outcome = shell(std::string(PLIANT_BINARY) + " doctor > /dev/full");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.err, "pliant: error: standard output: cannot write\n");
+}
+
+TEST(Completion, ScriptsAreWellFormed) {
+  for (const char* name : {"bash", "zsh", "fish"}) {
+    const std::string script = temporary(std::string("completion.") + name, pliant({"completion", name}).out);
+    for (const std::string& command : commands())
+      EXPECT_NE(read_file(script).find(words(command)[0]), std::string::npos) << name << " " << command;
+    if (!installed(name)) continue;
+    const Outcome check = shell(std::string(name) + " -n " + script);
+    EXPECT_EQ(check.code, 0) << name << ": " << check.err;
+  }
+}
+
+TEST(Completion, BashCompletesCommandsOptionsAndChoices) {
+  if (!installed("bash")) GTEST_SKIP() << "no bash";
+  const std::string script = temporary("completion.sh", pliant({"completion", "bash"}).out);
+  const auto complete = [&](const std::string& line, int at) {
+    const std::string code = "source " + script + "; COMP_WORDS=(" + line + "); COMP_CWORD=" + std::to_string(at) +
+                             "; _pliant; echo \"${COMPREPLY[@]}\"";
+    return shell("bash -c '" + code + "'").out;
+  };
+  EXPECT_EQ(complete("pliant doc", 1), "doctor\n");
+  EXPECT_EQ(complete("pliant doctor --log-l", 2), "--log-level\n");
+  EXPECT_EQ(complete("pliant doctor --log-level w", 3), "warning\n");
+  EXPECT_EQ(complete("pliant completion z", 2), "zsh\n");
+}
+
+TEST(Man, PagesRenderWithoutWarnings) {
+  if (!installed("groff")) GTEST_SKIP() << "no groff";
+  const std::string folder = temporary("");
+  EXPECT_EQ(pliant({"man", "--directory", folder}).code, 0);
+  std::vector<std::string> pages{"pliant.1"};
+  for (std::string name : commands()) {
+    std::replace(name.begin(), name.end(), ' ', '-');
+    pages.push_back("pliant-" + name + ".1");
+  }
+  for (const std::string& page : pages) {
+    const Outcome rendered = shell("groff -man -Tutf8 -ww -z " + folder + "/" + page);
+    EXPECT_EQ(rendered.code, 0) << page;
+    EXPECT_EQ(rendered.err, "") << page;
+  }
+}
+
+TEST(Man, TheReferencePageIsUpToDate) {
+  EXPECT_TRUE(read_file(PLIANT_SOURCE "/docs/commands.md") == pliant({"man", "--format", "markdown"}).out)
+      << "renew it: build/release/pliant man --format markdown > docs/commands.md";
+}
+
+TEST(Doctor, SaysWhatIsHere) {
+  const auto json = nlohmann::json::parse(pliant({"doctor", "--json"}).out);
+  EXPECT_GE(json["threads"].get<int>(), 1);
+  EXPECT_GT(json["memory_bytes"].get<std::int64_t>(), 0);
+  EXPECT_FALSE(json["libraries"].empty());
+  EXPECT_NE(pliant({"doctor"}).out.find("threads"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace pliant::test

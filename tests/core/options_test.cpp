@@ -1,0 +1,147 @@
+#include "core/options.h"
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/manual.h"
+#include "core/suggest.h"
+
+namespace pliant {
+namespace {
+
+struct Settings {
+  std::string file, name = "net";
+  std::int64_t count = 3;
+  double rate = 0.5;
+  bool fast = false;
+  std::optional<Bytes> size;
+  std::vector<std::string> shapes{"default"};
+  Seconds limit{60};
+  LogLevel level = LogLevel::info;
+};
+
+struct Table {
+  Settings settings;
+  Command command{
+      .name = "work",
+      .summary = "do the work",
+      .description = {"A paragraph."},
+      .arguments = {argument("FILE", settings.file, "the file")},
+      .options = {option("name", "NAME", settings.name, "a name").with_letter('n'),
+                  option("count", "N", settings.count, "a count"), option("rate", "X", settings.rate, "a rate"),
+                  flag("fast", settings.fast, "be fast"), option("size", "SIZE", settings.size, "a size"),
+                  option("shape", "SHAPE", settings.shapes, "a shape"),
+                  option("limit", "TIME", settings.limit, "a limit"),
+                  option("level", "LEVEL", settings.level, "a level")},
+      .examples = {{"prog work a.onnx", "the usual"}}};
+  std::vector<const Option*> all() const {
+    std::vector<const Option*> result;
+    for (const Option& each : command.arguments) result.push_back(&each);
+    for (const Option& each : command.options) result.push_back(&each);
+    return result;
+  }
+};
+
+std::string problem(const Table& table, const Given& given) {
+  try {
+    assign(table.all(), given);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    return error.what();
+  }
+  return "none";
+}
+
+TEST(Options, SetTheFieldsTheyAreBoundTo) {
+  Table table;
+  assign(table.all(), {{"FILE", {"a"}},
+                       {"count", {"7"}},
+                       {"fast", {"true"}},
+                       {"size", {"2KiB"}},
+                       {"shape", {"x=1", "y=2"}},
+                       {"limit", {"2min"}},
+                       {"level", {"debug"}}});
+  EXPECT_EQ(table.settings.file, "a");
+  EXPECT_EQ(table.settings.name, "net");
+  EXPECT_EQ(table.settings.count, 7);
+  EXPECT_TRUE(table.settings.fast);
+  EXPECT_EQ(table.settings.size->count, 2048);
+  EXPECT_EQ(table.settings.shapes, (std::vector<std::string>{"x=1", "y=2"}));
+  EXPECT_EQ(table.settings.limit.count, 120);
+  EXPECT_EQ(table.settings.level, LogLevel::debug);
+}
+
+TEST(Options, TheCommandLineWinsOverTheConfig) {
+  Table table;
+  const Given config =
+      given_from_json(table.all(), R"({"count":5,"rate":0.25,"fast":true,"shape":["a=1","b=2"]})", "c");
+  assign(table.all(), {{"FILE", {"a"}}, {"count", {"9"}}, {"shape", {"c=3"}}}, config, "c");
+  EXPECT_EQ(table.settings.count, 9);
+  EXPECT_EQ(table.settings.rate, 0.25);
+  EXPECT_TRUE(table.settings.fast);
+  EXPECT_EQ(table.settings.shapes, (std::vector<std::string>{"c=3"}));
+}
+
+TEST(Options, RefuseWrongValuesNamingThem) {
+  const Table table;
+  EXPECT_EQ(problem(table, {}), "FILE: is missing");
+  EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"count", {"7x"}}}), "--count: '7x' is not an integer");
+  EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"count", {"99999999999999999999"}}}),
+            "--count: '99999999999999999999' is not an integer");
+  EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"rate", {"nan"}}}), "--rate: 'nan' is not a finite number");
+  EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"fast", {"yes"}}}), "--fast: 'yes' is neither true nor false");
+  EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"count", {"1", "2"}}}), "--count: given 2 times (1, 2) (give it once)");
+  EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"level", {"wraning"}}}),
+            "--level: 'wraning' is not one of: error, warning, info, debug (did you mean 'warning'?)");
+}
+
+TEST(Options, ConfigRefusesUnknownKeysAndOtherJson) {
+  const Table table;
+  const auto message = [&](std::string_view text) {
+    try {
+      given_from_json(table.all(), text, "c.json");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(message(R"({"cuont":1})"), "c.json: unknown key 'cuont' (did you mean 'count'?)");
+  EXPECT_NE(message(R"({"FILE":"a"})").find("unknown key 'FILE'"), std::string::npos);
+  EXPECT_EQ(message("{"), "c.json: is not JSON");
+  EXPECT_EQ(message("[1]"), "c.json: is not a JSON object of options");
+  EXPECT_NE(message(R"({"count":{"a":1}})").find("c.json: count: must be"), std::string::npos);
+  EXPECT_NE(message(R"({"count":null})").find("c.json: count: must be"), std::string::npos);
+}
+
+TEST(Options, ShowDefaultsChoicesAndExamplesInHelp) {
+  const Table table;
+  const std::vector<const Command*> commands{&table.command};
+  const Manual manual{"prog", "1.0", "a program", commands, {}};
+  const std::string help = help_text(manual, table.command);
+  for (const char* part : {"usage: prog work FILE [options]", "-n, --name NAME", "default net", "default 60s",
+                           "one of error, warning, info, debug; default info", "prog work a.onnx", "may be repeated"})
+    EXPECT_NE(help.find(part), std::string::npos) << part << "\n" << help;
+  EXPECT_NE(reference_page(manual).find("## prog work"), std::string::npos);
+  EXPECT_NE(man_page(manual, table.command).find(".TH prog\\-work 1") == std::string::npos
+                ? man_page(manual, table.command).find(".TH PROG\\-WORK 1")
+                : 0,
+            std::string::npos);
+  EXPECT_EQ(man_name(manual, table.command), "prog-work.1");
+  for (const ShellKind shell : {ShellKind::bash, ShellKind::zsh, ShellKind::fish})
+    EXPECT_NE(completion_script(manual, shell).find("warning"), std::string::npos);
+}
+
+TEST(Suggest, FindsTheNearestWord) {
+  const std::vector<std::string> words{"plan", "plan check", "inspect", "doctor", "run"};
+  EXPECT_EQ(nearest("paln", words), "plan");
+  EXPECT_EQ(nearest("isnpect", words), "inspect");
+  EXPECT_EQ(nearest("doc", words), "doctor");
+  EXPECT_EQ(nearest("RUN", words), "run");
+  EXPECT_EQ(nearest("frobnicate", words), "");
+  EXPECT_EQ(nearest("", words), "");
+  EXPECT_EQ(did_you_mean("zzz", words, "ask"), "ask");
+}
+
+}  // namespace
+}  // namespace pliant

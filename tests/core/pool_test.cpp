@@ -1,0 +1,56 @@
+#include "core/pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <vector>
+
+#include "core/error.h"
+
+namespace pliant {
+namespace {
+
+TEST(Pool, RunsEachIndexOnce) {
+  for (const int threads : {1, 2, 5}) {
+    Pool pool(threads);
+    for (int round = 0; round < 50; ++round) {
+      std::vector<std::atomic<int>> seen(97);
+      pool.parallel(97, [&](std::int64_t i, int worker) {
+        EXPECT_LT(worker, threads);
+        ++seen[static_cast<std::size_t>(i)];
+      });
+      for (const auto& count : seen) EXPECT_EQ(count, 1);
+    }
+  }
+}
+
+TEST(Pool, RethrowsAndStaysUsable) {
+  Pool pool(3);
+  EXPECT_THROW(pool.parallel(10,
+                             [](std::int64_t i, int) {
+                               if (i == 4) throw std::runtime_error("four");
+                             }),
+               std::runtime_error);
+  std::atomic<int> count{0};
+  pool.parallel(10, [&](std::int64_t, int) { ++count; });
+  EXPECT_EQ(count, 10);
+}
+
+TEST(Pool, ManyShortCallsMeetOnlyTheirOwnIndices) {
+  Pool pool(4);
+  for (std::int64_t round = 0; round < 3000; ++round) {
+    const std::int64_t count = 2 + round % 7;
+    std::atomic<std::int64_t> sum{0};
+    pool.parallel(count, [&, round](std::int64_t i, int) { sum += i + round; });
+    ASSERT_EQ(sum, count * (count - 1) / 2 + count * round);
+  }
+}
+
+TEST(Pool, RefusesImpossibleThreadCounts) {
+  EXPECT_THROW(Pool(0), Error);
+  EXPECT_THROW(Pool(100000), Error);
+}
+
+}  // namespace
+}  // namespace pliant

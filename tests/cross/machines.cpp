@@ -1,0 +1,29 @@
+#include "cross/machines.h"
+
+#include "cross/oracle_machine.h"
+#include "machine/native/native.h"
+#include "machine/scratchpad/scratchpad.h"
+
+namespace pliant::cross {
+
+std::vector<Contestant> contestants() {
+  std::vector<Contestant> result;
+  result.push_back({"decomposed", "decomposed", [] { return std::make_unique<OracleMachine>(); }});
+  for (const native::Isa isa : native::available_isas())
+    for (const bool fuse : {true, false})
+      result.push_back(
+          {std::string("native ") + std::string(native::name(isa)) + (fuse ? "" : " unfused"), "native", [=] {
+             return std::make_unique<native::Machine>(native::Options{isa, fuse});
+           }});
+  static Pool pool(1);
+  for (const bool weights : {false, true})
+    result.push_back({std::string("scratchpad") + (weights ? " with weights" : ""), "native", [=] {
+                        scratchpad::Options options;
+                        options.scratchpad_bytes = 1 << 20;
+                        options.weights = weights;
+                        return std::make_unique<scratchpad::Machine>(pool, options);
+                      }});
+  return result;
+}
+
+}  // namespace pliant::cross

@@ -1,0 +1,95 @@
+#include "formats/pliant/file.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "formats/safetensors/safetensors.h"
+#include "graph/builder.h"
+#include "graph/random_graph.h"
+
+namespace pliant {
+namespace {
+
+struct TemporaryPath {
+  std::string path = testing::TempDir() + "/pliant_file_test.pliant";
+  ~TemporaryPath() { std::remove(path.c_str()); }
+};
+
+std::string refusal(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    return error.problem();
+  }
+  return "accepted";
+}
+
+TEST(PliantFile, RandomModelsReadBackEqual) {
+  TemporaryPath file;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    Rng rng(seed);
+    Graph g = random_graph(rng, {.rows = seed % 2 ? 4 : 0, .opaque = true});
+    WeightStore weights = random_weight_store(g, rng);
+    write_model(file.path, g, weights);
+    Model back = read_model(file.path);
+    ASSERT_EQ(back.graph.hash(), g.hash());
+    ASSERT_EQ(back.weights.size(), weights.size());
+    weights.for_each([&](const std::string& name, const Stored& stored) {
+      const Stored& other = back.weights.at(name);
+      ASSERT_EQ(other.type, stored.type);
+      ASSERT_TRUE(std::equal(stored.bytes.begin(), stored.bytes.end(), other.bytes.begin(), other.bytes.end()));
+      ASSERT_EQ(reinterpret_cast<std::uintptr_t>(other.bytes.data()) % 64, 0u);  // mapped where it lies
+    });
+  }
+}
+
+Graph linear_graph() {
+  Builder b;
+  ValueId x = b.input("x", {DType::f32, {2, 3}}), w = b.weight("w", {DType::f32, {4, 3}});
+  Tensor big({DType::f32, {100}});
+  fill_uniform(big.view(), *std::make_unique<Rng>(1), 0, 1);
+  b.output(b.einsum("ri,oi->ro", {x, w}));
+  b.output(b.constant(std::move(big), "big"));
+  return b.finish();
+}
+
+TEST(PliantFile, LargeConstantsAreTensors) {
+  TemporaryPath file;
+  Graph g = linear_graph();
+  WeightStore weights;
+  weights.add("w", Tensor({DType::f32, {4, 3}}));
+  weights.add("not in the graph", Tensor({DType::f32, {4, 3}}));
+  write_model(file.path, g, weights);
+  MappedFile mapped(file.path);
+  EXPECT_EQ(mapped.text().find("constant:big") != std::string_view::npos, true);
+  Model back = read_model(file.path);
+  EXPECT_EQ(back.graph.hash(), g.hash());
+  EXPECT_EQ(back.weights.size(), 1u);
+}
+
+TEST(PliantFile, RefusesWhatDoesNotFit) {
+  TemporaryPath file;
+  Graph g = linear_graph();
+  WeightStore none, wrong;
+  EXPECT_EQ(refusal([&] { write_model(file.path, g, none); }), "no tensor for the weight 'w'");
+  wrong.add("w", Tensor({DType::f32, {3, 4}}));
+  EXPECT_EQ(refusal([&] { write_model(file.path, g, wrong); }), "the weight 'w' is f32[3,4], the graph wants f32[4,3]");
+  write_safetensors(file.path, {});
+  EXPECT_EQ(refusal([&] { read_model(file.path); }), "a safetensors file without a graph");
+  write_safetensors(file.path, {{{"pliant.graph", "pliant graph 1\nweight w: f32[2]\noutput w"}}, {}});
+  EXPECT_EQ(refusal([&] { read_model(file.path); }), "no tensor for the weight 'w'");
+  write_safetensors(file.path, {{{"pliant.graph", "pliant graph 1\nrubbish"}}, {}});
+  EXPECT_NE(refusal([&] { read_model(file.path); }), "accepted");
+  for (const char* bad : {"{", "[1]", R"({"w":{"encoding":"none"}})", R"({"w":{"encoding":7}})"}) {
+    write_safetensors(file.path,
+                      {{{"pliant.graph", "pliant graph 1\ninput x: f32[2]\noutput x"}, {"pliant.encodings", bad}}, {}});
+    EXPECT_NE(refusal([&] { read_model(file.path); }), "accepted") << bad;
+  }
+}
+
+}  // namespace
+}  // namespace pliant

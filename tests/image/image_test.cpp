@@ -1,0 +1,126 @@
+#include "image/image.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "core/error.h"
+#include "core/rng.h"
+
+namespace pliant {
+namespace {
+
+Image decode(const std::string& bytes) { return decode_image(std::as_bytes(std::span(bytes)), "a.png"); }
+
+Image checkerboard(int width, int height) {
+  Image image{width, height, {}};
+  for (int i = 0; i < width * height; ++i)
+    image.pixels.insert(image.pixels.end(), 3, (i % width + i / width) % 2 == 0 ? 0 : 200);
+  return image;
+}
+
+// 2 x 1: red, then half-transparent blue.
+constexpr unsigned char png_bytes[] = {0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49,
+                                       0x48, 0x44, 0x52, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06,
+                                       0x00, 0x00, 0x00, 0xf4, 0x22, 0x7f, 0x8a, 0x00, 0x00, 0x00, 0x14, 0x49, 0x44,
+                                       0x41, 0x54, 0x78, 0x01, 0x01, 0x09, 0x00, 0xf6, 0xff, 0x00, 0xff, 0x00, 0x00,
+                                       0xff, 0x00, 0x00, 0xff, 0x80, 0x0f, 0x7a, 0x03, 0x7e, 0x4a, 0x6e, 0x70, 0x0c,
+                                       0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
+const std::string png(reinterpret_cast<const char*>(png_bytes), sizeof png_bytes);
+
+TEST(Image, DecodesPngDroppingTransparency) {
+  EXPECT_EQ(decode(png), (Image{2, 1, {255, 0, 0, 0, 0, 255}}));
+  EXPECT_TRUE(looks_like_image(std::as_bytes(std::span(png))));
+  EXPECT_FALSE(looks_like_image({}));
+}
+
+TEST(Image, RefusesWhatCannotBeDecoded) {
+  for (const std::string& bytes : {std::string(), std::string("hello"), png.substr(0, 40), png.substr(0, 20)})
+    EXPECT_THROW(decode(bytes), Error) << bytes.size();
+}
+
+TEST(Image, RefusesHugeImagesBeforeAllocating) {
+  std::string tall = png;
+  tall[16] = tall[20] = 0x7f;  // the high bytes of width and height
+  EXPECT_THROW(decode(tall), Error);
+  tall[16] = tall[20] = 0;
+  tall[18] = tall[22] = 0x40;  // 16386 x 16385 pixels
+  EXPECT_THROW(decode(tall), Error);
+}
+
+TEST(Image, RefusesMorePixelsThanTheCallerAllows) {
+  EXPECT_EQ(decode_image(std::as_bytes(std::span(png)), "a.png", 2).width, 2);
+  EXPECT_THROW(decode_image(std::as_bytes(std::span(png)), "a.png", 1), Error);
+}
+
+// One grey block of 8 x 8; `tables` is the body of the segment of Huffman tables.
+std::string jpeg(const std::string& tables) {
+  const auto segment = [](char marker, const std::string& body) {
+    const std::size_t size = body.size() + 2;
+    return std::string("\xff") + marker + static_cast<char>(size >> 8) + static_cast<char>(size) + body;
+  };
+  const std::string frame{8, 0, 8, 0, 8, 1, 1, 0x11, 0}, scan{1, 1, 0, 0, 63, 0};
+  return "\xff\xd8" + segment('\xdb', std::string(1, '\0') + std::string(64, 16)) + segment('\xc4', tables) +
+         segment('\xc0', frame) + segment('\xda', scan) + "\x3f\xff\xd9";
+}
+
+TEST(Image, RefusesHuffmanTablesOfMoreCodesThanTheDecoderStores) {
+  const auto table = [](char id, const std::string& counts, std::size_t codes) {
+    return id + counts + std::string(16 - counts.size(), '\0') + std::string(codes, '\0');
+  };
+  const std::string good = table(0, "\1", 1) + table(0x10, "\1", 1);
+  EXPECT_EQ(decode(jpeg(good)), (Image{8, 8, std::vector<std::uint8_t>(8 * 8 * 3, 128)}));
+  const std::string eight(8, '\0');
+  for (const std::string& counts : {eight + "\xff\x02", eight + std::string(8, '\xff')})
+    for (const std::string& before : {std::string(), good}) {
+      try {
+        decode(jpeg(before + table(0, counts, 257)));
+        FAIL() << "accepted";
+      } catch (const Error& error) {
+        EXPECT_NE(error.problem().find("Huffman"), std::string::npos) << error.problem();
+      }
+    }
+}
+
+TEST(Image, SurvivesMutatedFiles) {
+  Rng rng(3);
+  for (int i = 0; i < 5000; ++i) {
+    std::string bytes = png;
+    for (int k = 0; k < 3; ++k)
+      bytes[static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(bytes.size())))] =
+          static_cast<char>(rng.bits());
+    try {
+      decode(bytes);
+    } catch (const Error&) {
+    }
+  }
+}
+
+TEST(Image, ShrinkingAveragesAndGrowingInterpolates) {
+  const Image small = resize(checkerboard(8, 8), 4, 4);
+  for (const std::uint8_t value : small.pixels) EXPECT_NEAR(value, 100, 15);
+  const Image two{2, 1, {0, 0, 0, 100, 100, 100}};
+  const Image four = resize(two, 4, 1);  // samples at -0.25, 0.25, 0.75, 1.25 of the source, clamped
+  EXPECT_EQ(four.pixels, (std::vector<std::uint8_t>{0, 0, 0, 25, 25, 25, 75, 75, 75, 100, 100, 100}));
+  EXPECT_EQ(resize(two, 2, 1), two);
+  EXPECT_THROW(resize(two, 0, 1), Error);
+}
+
+TEST(Image, CroppingKeepsTheMiddle) {
+  const Image wide{4, 2, {1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8}};
+  EXPECT_EQ(resize_and_crop(wide, 2, 2), (Image{2, 2, {2, 2, 2, 3, 3, 3, 6, 6, 6, 7, 7, 7}}));
+}
+
+TEST(Image, NormalizesIntoEitherLayout) {
+  const Image image{2, 1, {0, 51, 255, 255, 51, 0}};
+  const Normalization unit{{0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}};
+  const Tensor nchw = to_tensor(image, Layout::nchw, unit), nhwc = to_tensor(image, Layout::nhwc);
+  EXPECT_EQ(to_string(nchw.type()), "f32[1,3,1,2]");
+  EXPECT_EQ(to_string(nhwc.type()), "f32[1,1,2,3]");
+  EXPECT_FLOAT_EQ(nchw.span<float>()[0], -1);
+  EXPECT_FLOAT_EQ(nchw.span<float>()[1], 1);
+  EXPECT_FLOAT_EQ(nhwc.span<float>()[1], 0.2f);
+}
+
+}  // namespace
+}  // namespace pliant

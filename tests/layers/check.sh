@@ -1,0 +1,42 @@
+#!/bin/sh
+# The order of the layers is enforced: check.sh COMPILER INCLUDE_ROOT compiles one-line programs against the headers that
+# single folders export and demands that includes up the order fail. Also: no third-party include in a public header.
+set -eu
+compiler=$1
+root=$2
+failures=0
+
+# may FOLDER... -- HEADER: whether HEADER compiles with what FOLDERs export
+compiles() {
+  flags=
+  while [ "$1" != -- ]; do flags="$flags -I$root/$1"; shift; done
+  # shellcheck disable=SC2086
+  echo "#include \"$2\"" | $compiler -std=c++20 -fsyntax-only $flags -x c++ - 2>/dev/null
+}
+expect() {
+  want=$1
+  shift
+  if compiles "$@"; then got=yes; else got=no; fi
+  [ "$want" = "$got" ] || { echo "include of $*: expected $want, got $got"; failures=$((failures + 1)); }
+}
+
+expect yes core -- core/error.h
+expect yes core quant graph -- graph/builder.h
+expect no core -- quant/store.h
+expect no core quant -- graph/graph.h
+expect no core quant graph -- machine/machine.h
+expect no core plan-format -- plan/place/place.h
+expect no core plan-checker -- plan/format/plan.h
+expect no core plan-checker -- plan/place/place.h
+expect no core plan-place -- plan/format/problem.h
+
+cd "$(dirname "$0")/../.."
+# Headers of the executable and of single kernels are nobody's interface.
+foreign=$(grep -rnE '#include [<"](fmt|nlohmann|CLI|onnx|google|stb|hwy|ATen|torch|sodium|gtest)' src --include='*.h' | grep -vE '^src/(cli|machine/native/kernels)/' || true)
+[ -z "$foreign" ] || { echo "third-party include in a public header: $foreign"; failures=$((failures + 1)); }
+
+long=$(find src tests -name '*.cpp' -o -name '*.h' | xargs wc -l | awk '$2 != "total" && $1 > 600 {print $2 ": " $1 " lines"}')
+[ -z "$long" ] || { echo "file above 600 lines: $long"; failures=$((failures + 1)); }
+
+[ "$failures" = 0 ] && echo "layers hold"
+exit "$failures"

@@ -1,0 +1,266 @@
+#include "plan/checker/checker.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "core/error.h"
+
+namespace pliant::checker {
+namespace {
+
+// x -> a -> t -> b -> y and (t, y) -> c -> z; t leaves between a and c. Every size is 10 but z's.
+Network network() {
+  Network net;
+  net.tensors = {{"x", 10, Role::input},
+                 {"t", 10, Role::activation},
+                 {"u", 10, Role::activation},
+                 {"y", 10, Role::output},
+                 {"z", 5, Role::output}};
+  net.operators = {{"a", {0}, {1}, 3}, {"b", {0}, {2}, 0}, {"c", {2}, {3}, 0}, {"d", {1, 3}, {4}, 0}};
+  return net;
+}
+
+Claim claim() {
+  using enum Action;
+  Claim plan;
+  plan.scratchpad_bytes = 25;
+  plan.order = {0, 1, 2, 3};
+  plan.residencies = {{0, 0, 1, 0}, {1, 0, 0, 10}, {2, 1, 2, 10}, {3, 2, 3, 0}, {1, 3, 3, 10}, {4, 3, 3, 20}};
+  plan.events = {{0, load, 0}, {0, store, 1}, {0, drop, 1}, {1, drop, 0}, {2, store, 3}, {2, drop, 2},
+                 {3, load, 1}, {3, store, 4}, {3, drop, 1}, {3, drop, 3}, {3, drop, 4}};
+  plan.workspaces = {20, 0, 0, 0};
+  plan.status = Status::optimal;
+  plan.traffic_bytes = plan.lower_bound_bytes = 20;
+  plan.compulsory_bytes = 25;
+  plan.bound_origin = "worked out by hand";
+  return plan;
+}
+
+void expect_rejected(const std::string& part, const std::function<void(Network&, Claim&)>& spoil) {
+  Network net = network();
+  Claim plan = claim();
+  spoil(net, plan);
+  const Verdict verdict = check(net, plan);
+  EXPECT_FALSE(verdict.accepted) << part;
+  EXPECT_NE(verdict.reason.find(part), std::string::npos) << verdict.reason << "\nlacks: " << part;
+}
+
+void expect_rejected(const std::string& part, const std::function<void(Claim&)>& spoil) {
+  expect_rejected(part, [&](Network&, Claim& plan) { spoil(plan); });
+}
+
+TEST(Checker, AcceptsAPlanMadeByHand) {
+  const Verdict verdict = check(network(), claim());
+  EXPECT_TRUE(verdict.accepted) << verdict.reason;
+  EXPECT_EQ(verdict.traffic_bytes, 20);
+  EXPECT_EQ(verdict.compulsory_bytes, 25);
+  EXPECT_EQ(verdict.necessary_bytes, 25);
+}
+
+TEST(Checker, AcceptsAnOutputStoredAtAnyStepOfItsResidency) {
+  Claim plan = claim();
+  plan.events = {{0, Action::load, 0}, {0, Action::store, 1}, {0, Action::drop, 1},  {1, Action::drop, 0},
+                 {2, Action::drop, 2}, {3, Action::load, 1},  {3, Action::store, 3}, {3, Action::store, 4},
+                 {3, Action::drop, 1}, {3, Action::drop, 3},  {3, Action::drop, 4}};
+  EXPECT_TRUE(check(network(), plan).accepted) << check(network(), plan).reason;
+}
+
+TEST(Checker, AcceptsInfeasibleOnlyWhenOneOperatorIsTooLarge) {
+  Claim plan;
+  plan.status = Status::infeasible;
+  plan.scratchpad_bytes = 24;
+  EXPECT_TRUE(check(network(), plan).accepted);
+  plan.scratchpad_bytes = 25;
+  EXPECT_NE(check(network(), plan).reason.find("cannot be confirmed"), std::string::npos);
+  expect_rejected("claims to be infeasible, but holds a plan", [](Claim& p) {
+    p.status = Status::infeasible;
+    p.scratchpad_bytes = 24;
+  });
+}
+
+TEST(Checker, RejectsUndecidedForThereIsNoPlan) {
+  expect_rejected("the status is undecided: no plan is claimed", [](Claim& p) { p.status = Status::undecided; });
+  Claim plan;
+  plan.status = Status::undecided;
+  EXPECT_NE(check(network(), plan).reason.find("no plan is claimed"), std::string::npos);
+}
+
+TEST(Checker, RejectsWrongOrders) {
+  expect_rejected("the order has 3 steps, the network 4 operators", [](Claim& p) { p.order.pop_back(); });
+  expect_rejected("step 1: operator 'a' runs twice", [](Claim& p) { p.order[1] = 0; });
+  expect_rejected("step 1: operator 4 of 4", [](Claim& p) { p.order[1] = 4; });
+  expect_rejected("step 1: operator -1 of 4", [](Claim& p) { p.order[1] = -1; });
+  expect_rejected("step 1: operator 'c' reads 'u', which is made later",
+                  [](Claim& p) { std::swap(p.order[1], p.order[2]); });
+}
+
+TEST(Checker, RejectsWrongAddresses) {
+  expect_rejected("step 3: 'z' at address 21 with 5 bytes is not inside the scratchpad of 25 bytes",
+                  [](Claim& p) { p.residencies[5].address = 21; });
+  expect_rejected("'x' at address -1", [](Claim& p) { p.residencies[0].address = -1; });
+  expect_rejected("at address 9223372036854775807", [](Claim& p) { p.residencies[0].address = INT64_MAX; });
+  expect_rejected("step 0: 't' at [9, 19) and 'x' at [0, 10) overlap", [](Claim& p) { p.residencies[1].address = 9; });
+  expect_rejected("step 1: 'u' at [1, 11) and 'x' at [0, 10) overlap", [](Claim& p) { p.residencies[2].address = 1; });
+  expect_rejected("the workspace of 'a' at [19, 22) and 't' at [10, 20) overlap",
+                  [](Claim& p) { p.workspaces[0] = 19; });
+  expect_rejected("the workspace of 'a' at address 23", [](Claim& p) { p.workspaces[0] = 23; });
+  expect_rejected("3 workspace addresses for 4 steps", [](Claim& p) { p.workspaces.pop_back(); });
+  expect_rejected("is not aligned to 4", [](Claim& p) { p.alignment = 4; });
+  expect_rejected("the alignment is 0", [](Claim& p) { p.alignment = 0; });
+  expect_rejected("operator 'd' alone needs 25 bytes, the scratchpad has 24",
+                  [](Claim& p) { p.scratchpad_bytes = 24; });
+  expect_rejected("the scratchpad has -5 bytes", [](Claim& p) { p.scratchpad_bytes = -5; });
+}
+
+TEST(Checker, RejectsWrongResidencies) {
+  expect_rejected("step 1: operator 'b' reads 'x', which is not resident", [](Claim& p) { p.residencies[0].to = 0; });
+  expect_rejected("step 3: operator 'd' makes 'z', which has no address", [](Claim& p) { p.residencies.pop_back(); });
+  expect_rejected("step 0: 'y' is resident, but is made at step 2", [](Claim& p) { p.residencies[3].from = 0; });
+  expect_rejected("'x' is resident from step 0 to 4 of 4 steps", [](Claim& p) { p.residencies[0].to = 4; });
+  expect_rejected("'x' is resident from step 1 to 0 of 4 steps", [](Claim& p) { p.residencies[0] = {0, 1, 0, 0}; });
+  expect_rejected("a residency names tensor 5 of 5", [](Claim& p) { p.residencies[0].tensor = 5; });
+  expect_rejected("step 1: 'x' is resident twice", [](Claim& p) { p.residencies.push_back({0, 1, 1, 0}); });
+}
+
+void erase_event(Claim& plan, std::size_t index) {
+  plan.events.erase(plan.events.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+TEST(Checker, RejectsWrongEvents) {
+  using enum Action;
+  expect_rejected("'x' has 1 residencies that need a load, but 0 loads", [](Claim& p) { erase_event(p, 0); });
+  expect_rejected("step 0: 't' is dropped without a copy, but is needed later", [](Claim& p) { erase_event(p, 1); });
+  expect_rejected("'t' has 2 residencies, but 1 drops", [](Claim& p) { erase_event(p, 2); });
+  expect_rejected("step 3: 'y' is dropped without a copy", [](Claim& p) { erase_event(p, 4); });
+  expect_rejected("step 3: 'y' is stored again, after step 2", [](Claim& p) {
+    p.events.insert(p.events.begin() + 7, {3, store, 3});
+  });
+  expect_rejected("repeated or out of order", [](Claim& p) { p.events.insert(p.events.begin() + 4, p.events[4]); });
+  expect_rejected("repeated or out of order", [](Claim& p) { std::swap(p.events[0], p.events[1]); });
+  expect_rejected("step 0: 'x' is stored, but is given", [](Claim& p) { p.events[1] = {0, store, 0}; });
+  expect_rejected("step 0: 'u' is stored, but is not resident", [](Claim& p) { p.events[1] = {0, store, 2}; });
+  expect_rejected("step 0: 't' is loaded at the step that makes it", [](Claim& p) {
+    p.events.insert(p.events.begin() + 1, {0, load, 1});
+  });
+  expect_rejected("step 1: 'x' is loaded, but no residency starts", [](Claim& p) {
+    p.events.insert(p.events.begin() + 3, {1, load, 0});
+  });
+  expect_rejected("step 0: 'x' is dropped, but no residency ends", [](Claim& p) {
+    p.events.insert(p.events.begin() + 2, {0, drop, 0});
+  });
+  expect_rejected("an event names tensor -1 of 5", [](Claim& p) { p.events[0].tensor = -1; });
+  expect_rejected("'x' has an event at step 9 of 4", [](Claim& p) { p.events[0].step = 9; });
+}
+
+TEST(Checker, RejectsALoadWithoutACopyAndOneTooSoonAfterTheStore) {
+  // u is split into two residencies that touch
+  expect_rejected("step 2: 'u' is loaded at the step after its store at step 1", [](Claim& p) {
+    p.residencies[2].to = 1;
+    p.residencies.push_back({2, 2, 2, 10});
+    p.events.insert(p.events.begin() + 3, {1, Action::store, 2});
+    p.events.insert(p.events.begin() + 5, {1, Action::drop, 2});
+    p.events.insert(p.events.begin() + 6, {2, Action::load, 2});
+  });
+  expect_rejected("step 2: 'u' is loaded, but has no copy off chip", [](Claim& p) {
+    p.residencies[2].to = 1;
+    p.residencies.push_back({2, 2, 2, 10});
+    p.events.insert(p.events.begin() + 4, {2, Action::load, 2});
+  });
+}
+
+TEST(Checker, RejectsAnActivationThatStaysAfterItsStore) {
+  expect_rejected("step 1: 'u' is stored to make room, but stays until step 2", [](Claim& p) {
+    p.events.insert(p.events.begin() + 3, {1, Action::store, 2});
+  });
+}
+
+TEST(Checker, RejectsWrongFigures) {
+  expect_rejected("claims 19 bytes of traffic, the events move 20", [](Claim& p) { p.traffic_bytes = 19; });
+  expect_rejected("claims 24 compulsory bytes, the events move 25", [](Claim& p) { p.compulsory_bytes = 24; });
+  expect_rejected("claims a lower bound of 21 bytes, above its traffic of 20",
+                  [](Claim& p) { p.lower_bound_bytes = 21; });
+  expect_rejected("claims a lower bound of -1 bytes", [](Claim& p) { p.lower_bound_bytes = -1; });
+  expect_rejected("its lower bound is 19 bytes and its traffic 20", [](Claim& p) { p.lower_bound_bytes = 19; });
+  expect_rejected("does not say where its bound comes from", [](Claim& p) { p.bound_origin.clear(); });
+}
+
+TEST(Checker, RejectsBrokenNetworks) {
+  const auto broken = [](const std::string& part, const std::function<void(Network&)>& spoil) {
+    expect_rejected(part, [&](Network& net, Claim&) { spoil(net); });
+  };
+  broken("tensor 'x' has -1 bytes", [](Network& n) { n.tensors[0].bytes = -1; });
+  broken("operator 'a' has a workspace of -3 bytes", [](Network& n) { n.operators[0].workspace = -3; });
+  broken("operator 'a' names tensor 7 of 5", [](Network& n) { n.operators[0].inputs[0] = 7; });
+  broken("operator 'd' lists 't' twice", [](Network& n) { n.operators[3].inputs[1] = 1; });
+  broken("operator 'a' makes 't', which is given", [](Network& n) { n.tensors[1].role = Role::weight; });
+  broken("two operators make 't'", [](Network& n) { n.operators[1].outputs = {1}; });
+  broken("no operator makes 'z'", [](Network& n) { n.operators[3].outputs.clear(); });
+  broken("a sum of bytes overflows 64 bits", [](Network& n) { n.tensors[0].bytes = n.tensors[1].bytes = INT64_MAX; });
+}
+
+constexpr const char* kProblem = R"({"tensors": [{"name": "y", "bytes": 4, "role": "output"}],
+  "operators": [{"name": "o", "inputs": [], "outputs": ["y"], "workspace": 4}]})";
+constexpr const char* kPlan = R"({"scratchpad_bytes": 8, "alignment": 4, "status": "optimal", "traffic_bytes": 0,
+  "compulsory_bytes": 4, "lower_bound_bytes": 0, "bound_origin": "zero", "order": ["o"], "workspaces": [4],
+  "residencies": [{"tensor": "y", "from": 0, "to": 0, "address": 0}],
+  "events": [{"step": 0, "action": "store", "tensor": "y"}, {"step": 0, "action": "drop", "tensor": "y"}]})";
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(Checker, ReadsTheUndecidedStatus) {
+  const Verdict verdict = check_json(kProblem, replaced(kPlan, "\"optimal\"", "\"undecided\""));
+  EXPECT_FALSE(verdict.accepted);
+  EXPECT_NE(verdict.reason.find("no plan is claimed"), std::string::npos) << verdict.reason;
+}
+
+TEST(CheckJson, ReadsBothDocuments) {
+  const Verdict verdict = check_json(kProblem, kPlan);
+  EXPECT_TRUE(verdict.accepted) << verdict.reason;
+  EXPECT_EQ(verdict.compulsory_bytes, 4);
+  EXPECT_FALSE(check_json(kProblem, replaced(kPlan, "\"address\": 0", "\"address\": -4")).accepted);
+  EXPECT_FALSE(check_json(kProblem, replaced(kPlan, "\"address\": 0", "\"address\": 9223372036854775807")).accepted);
+}
+
+void expect_error(ErrorKind kind, const std::string& part, const std::string& problem, const std::string& plan) {
+  try {
+    check_json(problem, plan);
+    ADD_FAILURE() << "nothing was thrown; expected: " << part;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind);
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what() << "\nlacks: " << part;
+  }
+}
+
+TEST(CheckJson, MalformedDocumentsAreErrors) {
+  using enum ErrorKind;
+  const auto problem = [](ErrorKind kind, const std::string& part, const std::string& from, const std::string& to) {
+    expect_error(kind, part, replaced(kProblem, from, to), kPlan);
+  };
+  const auto plan = [](ErrorKind kind, const std::string& part, const std::string& from, const std::string& to) {
+    expect_error(kind, part, kProblem, replaced(kPlan, from, to));
+  };
+  problem(format, "problem: is not JSON: broken at byte", "\"bytes\": 4", "\"bytes\": ");
+  problem(format, "problem: bytes is 4.5, not a 64-bit integer", "\"bytes\": 4", "\"bytes\": 4.5");
+  problem(format, "not a 64-bit integer", "\"bytes\": 4", "\"bytes\": 9223372036854775808");
+  problem(format, "problem: role is \"in\", not one of", "output\"", "in\"");
+  problem(format, "problem: a tensor lacks 'bytes'", "\"bytes\": 4,", "");
+  problem(format, "problem: a tensor has a field other than", "\"bytes\": 4", "\"bytes\": 4, \"size\": 4");
+  problem(format, "problem: gives \"bytes\" twice", "\"bytes\": 4", "\"bytes\": 4, \"bytes\": 5");
+  problem(format, "problem: is nested too deeply", "\"bytes\": 4", "\"bytes\": " + std::string(50000, '['));
+  problem(invalid, "problem: outputs is \"w\", a name that the problem lacks", "[\"y\"]", "[\"w\"]");
+  problem(invalid, "two entries are named 'y'", "[{\"name\": \"y\"",
+          "[{\"name\": \"y\", \"bytes\": 1, \"role\": \"input\"}, {\"name\": \"y\"");
+  problem(format, "problem: inputs is not an array", "[]", "{}");
+  plan(invalid, "plan: order is \"p\", a name that the problem lacks", "[\"o\"]", "[\"p\"]");
+  plan(format, "plan: bound_origin is not a string", "\"zero\"", "0");
+  plan(format, "plan: action is \"stor\", not one of load, store, drop", "\"store\"", "\"stor\"");
+  expect_error(format, "plan: the document is not an object", kProblem, "[]");
+}
+
+}  // namespace
+}  // namespace pliant::checker

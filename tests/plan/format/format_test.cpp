@@ -1,0 +1,206 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "core/error.h"
+#include "core/rng.h"
+#include "plan/format/plan.h"
+#include "plan/format/problem.h"
+
+namespace pliant::plan {
+namespace {
+
+// x and w -> a -> t -> b -> y, and t again -> c -> z
+Problem diamond() {
+  Problem problem;
+  problem.tensors = {{"x", 100, Role::input},
+                     {"w", 7, Role::weight},
+                     {"t", 50, Role::activation},
+                     {"y", 60, Role::output},
+                     {"z \"quoted\"\n", 0, Role::output}};
+  problem.operators = {{"a", {0, 1}, {2}, 16}, {"b", {2}, {3}, 0}, {"c", {2, 3}, {4}, 0}};
+  return problem;
+}
+
+void expect_error(ErrorKind kind, const std::string& part, const std::function<void()>& action) {
+  try {
+    action();
+    ADD_FAILURE() << "nothing was thrown; expected: " << part;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what() << "\nlacks: " << part;
+  }
+}
+
+void expect_invalid(const std::string& part, const std::function<void(Problem&)>& spoil) {
+  Problem problem = diamond();
+  spoil(problem);
+  expect_error(ErrorKind::invalid, part, [&] { validate(problem); });
+}
+
+TEST(Problem, SoundOneIsAccepted) { EXPECT_NO_THROW(validate(diamond())); }
+
+TEST(Problem, EachDefectIsNamed) {
+  expect_invalid("two tensors are named 'w'", [](Problem& p) { p.tensors[0].name = "w"; });
+  expect_invalid("two operators are named 'b'", [](Problem& p) { p.operators[0].name = "b"; });
+  expect_invalid("tensor 't' has -1 bytes", [](Problem& p) { p.tensors[2].bytes = -1; });
+  expect_invalid("workspace of -5 bytes", [](Problem& p) { p.operators[1].workspace = -5; });
+  expect_invalid("operator 'b' names tensor 9 of 5", [](Problem& p) { p.operators[1].inputs = {9}; });
+  expect_invalid("operator 'b' names tensor -1 of 5", [](Problem& p) { p.operators[1].outputs = {-1}; });
+  expect_invalid("operator 'c' lists tensor 't' twice", [](Problem& p) { p.operators[2].inputs = {2, 2}; });
+  expect_invalid("'b' and 'c' both make tensor 'y'", [](Problem& p) { p.operators[2].outputs = {3}; });
+  expect_invalid("no operator makes tensor 'y'", [](Problem& p) { p.operators[1].outputs.clear(); });
+  expect_invalid("operator 'b' makes 'y', which is an input", [](Problem& p) { p.tensors[3].role = Role::input; });
+  expect_invalid("overflows 64 bits", [](Problem& p) { p.tensors[0].bytes = p.tensors[1].bytes = INT64_MAX; });
+  expect_invalid("above 4611686018427387904", [](Problem& p) { p.operators[0].workspace = std::int64_t{1} << 62; });
+  expect_invalid("'b' stands before 'a', whose result it reads",
+                 [](Problem& p) { std::swap(p.operators[0], p.operators[1]); });
+}
+
+TEST(Problem, CycleNamesItsOperatorsInOrder) {
+  expect_invalid("'b' -> 'c' -> 'b'", [](Problem& p) { p.operators[1].inputs.push_back(4); });
+  expect_invalid("'a' -> 'a'", [](Problem& p) { p.operators[0].inputs.push_back(2); });
+}
+
+TEST(ProblemJson, RoundTrips) {
+  const std::string text = problem_to_json(diamond());
+  EXPECT_EQ(problem_from_json(text, "p.json"), diamond());
+  EXPECT_EQ(problem_to_json(problem_from_json(text, "p.json")), text);
+  EXPECT_EQ(problem_from_json(problem_to_json(Problem{}), "p.json"), Problem{});
+}
+
+TEST(ProblemJson, OperatorsInAnyOrderAreSortedStably) {
+  Problem shuffled = diamond();
+  std::rotate(shuffled.operators.begin(), shuffled.operators.begin() + 1, shuffled.operators.end());  // b c a
+  EXPECT_EQ(problem_from_json(problem_to_json(shuffled), "p.json"), diamond());
+}
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(ProblemJson, MalformedTextIsLocated) {
+  const std::string text = problem_to_json(diamond());
+  const auto expect = [&](ErrorKind kind, const std::string& part, const std::string& from, const std::string& to) {
+    expect_error(kind, part, [&] { problem_from_json(replaced(text, from, to), "p.json"); });
+  };
+  using enum ErrorKind;
+  expect(format, "p.json at byte", "\"bytes\": 100", "\"bytes\": ");
+  expect(format, "p.json: tensors[0].bytes: is -100", "100", "-100");
+  expect(format, "p.json: tensors[0].bytes: is 1.5", "100", "1.5");
+  expect(format, "p.json: tensors[0].bytes: is 1e+300", "100", "1e300");
+  expect(format, "p.json: tensors[0].bytes: is 18446744073709551615", "100", "18446744073709551615");
+  expect(format, "p.json: tensors[0].bytes: is 4611686018427387905", "100", "4611686018427387905");
+  expect(format, "p.json: tensors[0].bytes: is true", "100", "true");
+  expect(format, "p.json: tensors[0].bytes: is \"100\"", "100", "\"100\"");
+  expect(format, "p.json: tensors[0]: lacks the field 'bytes'", "\"bytes\": 100, ", "");
+  expect(format, "p.json: tensors[0]: unknown field 'byte'", "\"bytes\": 100, ", "\"byte\": 100, ");
+  expect(format, "field 'bytes' is given twice", "\"bytes\": 100", "\"bytes\": 100, \"bytes\": 1");
+  expect(format, "p.json: tensors[0].role: is 'inputs' (one of: input, weight, activation, output)", "\"input\"",
+         "\"inputs\"");
+  expect(format, "p.json: tensors[0].name: is number, not a string", "\"x\"", "3");
+  expect(format, "p.json: operators[0].inputs: is number, not an array", "[\"x\", \"w\"]", "3");
+  expect(format, "p.json: operators[0].workspace: is -16", "16", "-16");
+  expect(invalid, "p.json: operators[0].inputs[1]: there is no tensor named 'v'", "\"x\", \"w\"", "\"x\", \"v\"");
+  expect(format, "nested deeper than 8 levels", "\"bytes\": 100", "\"bytes\": " + std::string(100000, '['));
+  expect_error(format, "p.json: is array, not an object", [] { problem_from_json("[]", "p.json"); });
+  expect_error(format, "p.json at byte", [] { problem_from_json("", "p.json"); });
+  expect_error(invalid, "operators wait for each other: 'o' -> 'o'", [] {
+    problem_from_json(R"({"tensors":[{"name":"t","bytes":1,"role":"output"}],
+                          "operators":[{"name":"o","inputs":["t"],"outputs":["t"]}]})",
+                      "p.json");
+  });
+}
+
+Plan spilled_plan() {  // t leaves between a and c
+  Plan plan;
+  plan.scratchpad_bytes = 1000;
+  plan.order = {0, 1, 2};
+  plan.workspaces = {200, 0, 0};
+  plan.residencies = {{0, 0, 0, 0}, {1, 0, 0, 100}, {2, 0, 1, 120}, {3, 1, 2, 0}, {2, 2, 2, 60}, {4, 2, 2, 0}};
+  plan.bound_origin = "search";
+  return plan;
+}
+
+TEST(PlanJson, RoundTrips) {
+  Plan plan = spilled_plan();
+  derive_events(diamond(), plan);
+  plan.status = Status::optimal;
+  const std::string text = plan_to_json(diamond(), plan);
+  EXPECT_EQ(plan_from_json(diamond(), text, "plan.json"), plan);
+  EXPECT_EQ(plan_to_json(diamond(), plan_from_json(diamond(), text, "plan.json")), text);
+}
+
+TEST(PlanJson, RandomPlansRoundTrip) {
+  Rng rng(5);
+  for (int round = 0; round < 200; ++round) {
+    Plan plan;
+    plan.scratchpad_bytes = rng.below(std::int64_t{1} << 62);
+    plan.alignment = rng.between(1, 64);
+    for (int i = 0; i < 5; ++i) {
+      plan.order.push_back(static_cast<OperatorId>(rng.below(3)));
+      plan.workspaces.push_back(rng.below(1000));
+      plan.residencies.push_back({static_cast<TensorId>(rng.below(5)), static_cast<Step>(rng.below(100)),
+                                  static_cast<Step>(rng.below(100)), rng.below(1 << 30)});
+      plan.events.push_back(
+          {static_cast<Step>(rng.below(9)), static_cast<Action>(rng.below(3)), static_cast<TensorId>(rng.below(5))});
+    }
+    plan.status = static_cast<Status>(rng.below(3));
+    EXPECT_EQ(plan_from_json(diamond(), plan_to_json(diamond(), plan), "plan.json"), plan);
+  }
+}
+
+TEST(PlanJson, MalformedTextIsLocated) {
+  Plan plan = spilled_plan();
+  derive_events(diamond(), plan);
+  const std::string text = plan_to_json(diamond(), plan);
+  const auto expect = [&](ErrorKind kind, const std::string& part, const std::string& from, const std::string& to) {
+    expect_error(kind, part, [&] { plan_from_json(diamond(), replaced(text, from, to), "plan.json"); });
+  };
+  using enum ErrorKind;
+  expect(format, "plan.json: alignment: is 0", "\"alignment\": 1", "\"alignment\": 0");
+  expect(format, "plan.json: scratchpad_bytes: is -1000", "1000", "-1000");
+  expect(format, "plan.json: status: is 'best'", "feasible", "best");
+  expect(invalid, "plan.json: order[0]: there is no operator named 'd'", "\"a\"", "\"d\"");
+  expect(invalid, "plan.json: residencies[0].tensor: there is no tensor named 'q'", "\"tensor\": \"x\"",
+         "\"tensor\": \"q\"");
+  expect(format, "plan.json: residencies[0].from: is 2147483647", "\"from\": 0", "\"from\": 2147483647");
+  expect(format, "plan.json: residencies[0]: lacks the field 'to'", "\"to\": 0, ", "");
+  expect(format, "plan.json: events[0].action: is 'keep'", "\"load\"", "\"keep\"");
+  expect(format, "plan.json: lacks the field 'bound_origin'", "  \"bound_origin\": \"search\",\n", "");
+}
+
+TEST(DeriveEvents, GivesLoadsStoresDropsAndBothSums) {
+  Plan plan = spilled_plan();
+  derive_events(diamond(), plan);
+  using enum Action;
+  const std::vector<Event> expected = {{0, load, 0},  {0, load, 1},  {0, drop, 0}, {0, drop, 1},
+                                       {1, store, 2}, {1, store, 3}, {1, drop, 2}, {2, load, 2},
+                                       {2, store, 4}, {2, drop, 2},  {2, drop, 3}, {2, drop, 4}};
+  EXPECT_EQ(plan.events, expected);
+  EXPECT_EQ(plan.traffic_bytes, 50 + 50);
+  EXPECT_EQ(plan.compulsory_bytes, 100 + 7 + 60 + 0);
+}
+
+TEST(DeriveEvents, SecondLoadOfAWeightIsCharged) {
+  Plan plan = spilled_plan();
+  plan.residencies.push_back({1, 2, 2, 300});
+  derive_events(diamond(), plan);
+  EXPECT_EQ(plan.traffic_bytes, 100 + 7);
+}
+
+TEST(DeriveEvents, IdsOutOfRangeAreErrors) {
+  for (const auto& spoil : std::vector<std::function<void(Plan&)>>{
+           [](Plan& p) { p.order[0] = 3; }, [](Plan& p) { p.residencies[0].tensor = 5; },
+           [](Plan& p) { p.residencies[0].from = -1; }, [](Plan& p) { p.residencies[0].to = 3; }}) {
+    Plan plan = spilled_plan();
+    spoil(plan);
+    expect_error(ErrorKind::invalid, "is not below", [&] { derive_events(diamond(), plan); });
+  }
+}
+
+}  // namespace
+}  // namespace pliant::plan
