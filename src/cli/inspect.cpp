@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "cli/place_file.h"
 #include "cli/print.h"
@@ -10,6 +9,7 @@
 #include "cli/verb.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/json.h"
 #include "formats/npy/npy.h"
 #include "graph/text.h"
 #include "image/image.h"
@@ -198,7 +198,7 @@ int inspect_placement(const InspectOptions& options, const Context& context) {
 }
 
 int inspect_plan(const InspectOptions& options, const Context& context) {
-  const auto json = nlohmann::ordered_json::parse(MappedFile(options.file).text(), nullptr, false);
+  const auto json = parse_ordered_json(MappedFile(options.file).text(), options.file);
   if (!json.is_object()) throw Error(ErrorKind::format, options.file, "is not a JSON object");
   nlohmann::ordered_json summary{{"kind", "plan"}};
   for (const auto& [key, value] : json.items()) {

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "core/suggest.h"
 
 namespace pliant {
@@ -87,8 +87,7 @@ Option&& Option::optional() && {
 }
 
 Given given_from_json(std::span<const Option* const> options, std::string_view text, std::string_view place) {
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-  if (json.is_discarded()) throw Error(ErrorKind::format, std::string(place), "is not JSON");
+  const nlohmann::json json = parse_json(text, place);
   if (!json.is_object()) throw Error(ErrorKind::format, std::string(place), "is not a JSON object of options");
   const std::vector<std::string> known = names_of(options);
   Given given;

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "core/suggest.h"
 
 namespace pliant::plan {
@@ -18,7 +18,7 @@ constexpr double largest = 1e18;  // of any figure of a device
 class DeviceReader {
  public:
   DeviceReader(std::string_view text, std::string_view place) : place_(place) {
-    json_ = nlohmann::json::parse(text, nullptr, false);
+    json_ = parse_json(text, place_, 4);
     if (!json_.is_object()) throw Error(ErrorKind::format, place_, "is not a JSON object that describes a device");
     for (const auto& [key, value] : json_.items())
       if (std::find(std::begin(keys), std::end(keys), key) == std::end(keys))

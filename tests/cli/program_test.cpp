@@ -110,7 +110,8 @@ TEST(Program, TheCommandLineWinsOverTheConfig) {
   EXPECT_NE(pliant({"doctor", "--config", unknown}).err.find("unknown key 'thread'\n  try: did you mean 'threads'?"),
             std::string::npos);
   const std::string broken = temporary("broken.json", R"({"threads": )");
-  EXPECT_EQ(pliant({"doctor", "--config", broken}).err, "pliant: error: " + broken + ": is not JSON\n");
+  EXPECT_EQ(pliant({"doctor", "--config", broken}).err,
+            "pliant: error: " + broken + " at byte 13: is not JSON: the text is broken here\n");
 }
 
 TEST(Program, AFullDiskIsNoSuccess) {

@@ -108,7 +108,7 @@ TEST(Options, ConfigRefusesUnknownKeysAndOtherJson) {
   };
   EXPECT_EQ(message(R"({"cuont":1})"), "c.json: unknown key 'cuont' (did you mean 'count'?)");
   EXPECT_NE(message(R"({"FILE":"a"})").find("unknown key 'FILE'"), std::string::npos);
-  EXPECT_EQ(message("{"), "c.json: is not JSON");
+  EXPECT_EQ(message("{"), "c.json at byte 2: is not JSON: the text is broken here");
   EXPECT_EQ(message("[1]"), "c.json: is not a JSON object of options");
   EXPECT_NE(message(R"({"count":{"a":1}})").find("c.json: count: must be"), std::string::npos);
   EXPECT_NE(message(R"({"count":null})").find("c.json: count: must be"), std::string::npos);

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "core/error.h"
+#include "core/json.h"
 #include "formats/onnx/rules.h"
 
 namespace pliant::onnx {
@@ -66,7 +65,7 @@ std::string opaque_text(const Node& node) {
 OpaqueParts opaque_from_text(std::string_view text, std::string_view place) {
   OpaqueParts parts;
   try {
-    const json all = json::parse(text);
+    const json all = parse_json(text, place);
     if (all.contains("attributes"))
       for (const auto& [name, value] : all["attributes"].items())
         parts.attributes[name] = from_json(value, name, place);

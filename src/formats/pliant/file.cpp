@@ -4,12 +4,12 @@
 
 #include <cstring>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/json.h"
 #include "formats/safetensors/safetensors.h"
 #include "graph/text.h"
 
@@ -33,11 +33,7 @@ std::map<std::string, Encoded> read_encodings(const SafeTensors& file, std::stri
   auto text = file.metadata.find(std::string(encodings_key));
   if (text == file.metadata.end()) return result;
   try {
-    auto flat = [&](int depth, json::parse_event_t, json&) {
-      if (depth > 4) throw Error(ErrorKind::format, std::string(place), "encodings nested too deeply");
-      return true;
-    };
-    const json root = json::parse(text->second, flat);
+    const json root = parse_json(text->second, fmt::format("{}: {}", place, encodings_key), 4);
     for (const auto& [name, entry] : root.items())
       result.emplace(name, Encoded{encoding_from_name(entry.at("encoding").get<std::string>()),
                                    {dtype_from_name(entry.at("dtype").get<std::string>()), entry.at("shape")}});

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/json.h"
 
 namespace pliant {
 namespace {
@@ -33,7 +33,7 @@ class HeaderReader {
   SafeTensors read() {
     std::string_view header = header_text();
     data_ = file_.subspan(8 + header.size());
-    json root = parse(header);
+    json root = parse_json(header, place_, 4);
     if (!root.is_object()) fail("the header is no JSON object");
     SafeTensors result;
     for (const auto& [name, entry] : root.items()) {
@@ -56,21 +56,6 @@ class HeaderReader {
     if (length > max_header || length > file_.size() - 8)
       fail(fmt::format("byte 0: a header of {} bytes in a file of {}", length, file_.size()));
     return {reinterpret_cast<const char*>(file_.data()) + 8, static_cast<std::size_t>(length)};
-  }
-
-  json parse(std::string_view text) const {
-    std::set<std::string> names;
-    auto no_repeats = [&](int depth, json::parse_event_t event, json& value) {
-      if (event == json::parse_event_t::key && depth == 1 && !names.insert(value.get<std::string>()).second)
-        fail(fmt::format("the name '{}' stands twice", value.get<std::string>()));
-      if (depth > 4) fail("the header is nested too deeply");
-      return true;
-    };
-    try {
-      return json::parse(text, no_repeats);
-    } catch (const json::exception& error) {
-      fail(fmt::format("the header is no JSON: {}", error.what()));
-    }
   }
 
   void read_metadata(const json& entry, std::map<std::string, std::string>& metadata) const {

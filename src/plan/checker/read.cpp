@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <unordered_map>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "plan/checker/checker.h"
 
 namespace pliant::checker {
@@ -17,22 +17,7 @@ using Ids = std::unordered_map<std::string, std::int64_t>;
 // One document: every complaint begins with its name.
 class Document {
  public:
-  Document(std::string name, std::string_view text) : name_(std::move(name)) {
-    std::vector<std::set<std::string>> open;
-    const auto strict = [&](int depth, Json::parse_event_t event, Json& value) {
-      if (depth > 8) complain("is nested too deeply");
-      if (event == Json::parse_event_t::object_start) open.emplace_back();
-      if (event == Json::parse_event_t::object_end) open.pop_back();
-      if (event == Json::parse_event_t::key && !open.back().insert(value.get<std::string>()).second)
-        complain(fmt::format("gives {} twice in one object", value.dump()));
-      return true;
-    };
-    try {
-      root_ = Json::parse(text, strict);
-    } catch (const Json::parse_error& error) {
-      complain(fmt::format("is not JSON: broken at byte {}", error.byte));
-    }
-  }
+  Document(std::string name, std::string_view text) : name_(std::move(name)), root_(parse_json(text, name_, 8)) {}
 
   const Json& root() const { return root_; }
 

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <initializer_list>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <unordered_map>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "plan/format/plan.h"
 #include "plan/format/problem.h"
 #include "plan/format/topology.h"
@@ -31,30 +31,6 @@ struct Node {
 
 [[noreturn]] void malformed(const std::string& path, std::string problem) {
   throw Error(ErrorKind::format, path, std::move(problem));
-}
-
-// Refuses what the library lets pass: deep nesting, and a field given twice (of which it keeps the last).
-struct StrictParse {
-  std::string place;
-  std::vector<std::set<std::string>> fields;
-
-  bool operator()(int depth, json::parse_event_t event, json& parsed) {
-    if (depth > kDeepest) malformed(place, fmt::format("nested deeper than {} levels", kDeepest));
-    if (event == json::parse_event_t::object_start) fields.emplace_back();
-    if (event == json::parse_event_t::object_end) fields.pop_back();
-    if (event == json::parse_event_t::key && !fields.back().insert(parsed.get<std::string>()).second)
-      malformed(place, fmt::format("field '{}' is given twice in one object", parsed.get<std::string>()));
-    return true;
-  }
-};
-
-json parse(std::string_view text, std::string_view place) {
-  StrictParse strict{std::string(place), {}};
-  try {
-    return json::parse(text, std::ref(strict));
-  } catch (const json::parse_error& error) {
-    malformed(fmt::format("{} at byte {}", place, error.byte), "is not JSON: the text is broken here");
-  }
 }
 
 void require_object(const Node& node, std::initializer_list<std::string_view> known) {
@@ -162,7 +138,7 @@ std::string quoted_tensors(const Problem& problem, const std::vector<TensorId>& 
 }  // namespace
 
 Problem problem_from_json(std::string_view text, std::string_view place) {
-  const json document = parse(text, place);
+  const json document = parse_json(text, place, kDeepest);
   const Node root{document, std::string(place), ": "};
   require_object(root, {"tensors", "operators"});
   Problem problem;
@@ -217,7 +193,7 @@ std::string plan_to_json(const Problem& problem, const Plan& plan) {
 }
 
 Plan plan_from_json(const Problem& problem, std::string_view text, std::string_view place) {
-  const json document = parse(text, place);
+  const json document = parse_json(text, place, kDeepest);
   const Node root{document, std::string(place), ": "};
   require_object(root, {"scratchpad_bytes", "alignment", "status", "traffic_bytes", "compulsory_bytes",
                         "lower_bound_bytes", "bound_origin", "order", "workspaces", "residencies", "events"});

@@ -87,7 +87,7 @@ TEST(SafeTensors, RefusesDamagedFiles) {
   EXPECT_EQ(refusal(file(R"({"a":)" + entry("U8", "[4]", 2, 6) + "}", 6)),
             "f: 'a' begins at 2, 0 expected: overlap or hole");
   EXPECT_EQ(refusal(file(R"({"a":)" + entry("U8", "[0]", 0, 0) + R"(,"a":)" + entry("U8", "[0]", 0, 0) + "}", 0)),
-            "f: the name 'a' stands twice");
+            "f: field 'a' is given twice in one object");
   EXPECT_NE(refusal(file(R"({"a":)" + entry("U8", "[4294967296,4294967296,4294967296]", 0, 0) + "}", 0)), "accepted");
   EXPECT_NE(refusal(file(R"({"a":)" + entry("U8", "[-1]", 0, 0) + "}", 0)), "accepted");
   EXPECT_NE(refusal(file(R"({"a":)" + entry("U8", "[1.5]", 0, 1) + "}", 1)), "accepted");

@@ -244,14 +244,14 @@ TEST(CheckJson, MalformedDocumentsAreErrors) {
   const auto plan = [](ErrorKind kind, const std::string& part, const std::string& from, const std::string& to) {
     expect_error(kind, part, kProblem, replaced(kPlan, from, to));
   };
-  problem(format, "problem: is not JSON: broken at byte", "\"bytes\": 4", "\"bytes\": ");
+  problem(format, "problem at byte 37: is not JSON", "\"bytes\": 4", "\"bytes\": ");
   problem(format, "problem: bytes is 4.5, not a 64-bit integer", "\"bytes\": 4", "\"bytes\": 4.5");
   problem(format, "not a 64-bit integer", "\"bytes\": 4", "\"bytes\": 9223372036854775808");
   problem(format, "problem: role is \"in\", not one of", "output\"", "in\"");
   problem(format, "problem: a tensor lacks 'bytes'", "\"bytes\": 4,", "");
   problem(format, "problem: a tensor has a field other than", "\"bytes\": 4", "\"bytes\": 4, \"size\": 4");
-  problem(format, "problem: gives \"bytes\" twice", "\"bytes\": 4", "\"bytes\": 4, \"bytes\": 5");
-  problem(format, "problem: is nested too deeply", "\"bytes\": 4", "\"bytes\": " + std::string(50000, '['));
+  problem(format, "problem: field 'bytes' is given twice", "\"bytes\": 4", "\"bytes\": 4, \"bytes\": 5");
+  problem(format, "problem: nested deeper than 8 levels", "\"bytes\": 4", "\"bytes\": " + std::string(50000, '['));
   problem(invalid, "problem: outputs is \"w\", a name that the problem lacks", "[\"y\"]", "[\"w\"]");
   problem(invalid, "two entries are named 'y'", "[{\"name\": \"y\"",
           "[{\"name\": \"y\", \"bytes\": 1, \"role\": \"input\"}, {\"name\": \"y\"");

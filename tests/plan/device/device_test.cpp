@@ -42,7 +42,7 @@ TEST(Device, ReadsEveryKey) {
 }
 
 TEST(Device, RefusesWhatIsNoDeviceNamingTheKey) {
-  EXPECT_EQ(problem("{"), "d.json: is not a JSON object that describes a device");
+  EXPECT_EQ(problem("{"), "d.json at byte 2: is not JSON: the text is broken here");
   EXPECT_EQ(problem("[]"), "d.json: is not a JSON object that describes a device");
   EXPECT_EQ(problem(with("bandwith_bytes_per_s", "1")),
             "d.json: bandwith_bytes_per_s: unknown key (did you mean 'bandwidth_bytes_per_s'?)");
