@@ -1,0 +1,38 @@
+// Chat templates: the Jinja subset that language models ship, interpreted. docs/formats.md lists what is understood.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pliant {
+
+struct ChatMessage {
+  std::string role;  // "system", "user", "assistant", "tool"
+  std::string content;
+};
+
+struct ChatOptions {
+  bool add_generation_prompt = true;
+  std::string bos_token, eos_token;
+  std::string tools_json;      // a JSON array of tool descriptions; empty: none
+  std::string variables_json;  // an object of further variables; empty: none
+};
+
+class ChatTemplate {  // immutable and thread-safe
+ public:
+  // Throws Error{format} naming line and column for what is no template of the subset.
+  ChatTemplate(std::string_view source, std::string_view place);
+  ~ChatTemplate();
+  ChatTemplate(ChatTemplate&&) noexcept;
+  // Throws Error{invalid} with the text that the template gives to raise_exception, or for an operation on values of
+  // the wrong type (line and column); Error{capacity} for output or work beyond a bound.
+  std::string render(const std::vector<ChatMessage>& messages, const ChatOptions& options = {}) const;
+
+ private:
+  struct Parsed;
+  std::unique_ptr<const Parsed> parsed_;
+};
+
+}  // namespace pliant

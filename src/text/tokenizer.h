@@ -1,0 +1,70 @@
+// Tokenizers: text to ids and back. One class over four algorithms (SentencePiece BPE and unigram, byte-level BPE,
+// WordPiece), read from GGUF metadata, tokenizer.json, tokenizer.model, or vocab.json + merges.txt.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/gguf/gguf.h"
+
+namespace pliant {
+
+using TokenId = std::int32_t;
+
+enum class TokenKind : std::uint8_t { normal, unknown, control, user_defined, unused, byte };
+
+struct EncodeOptions {
+  bool add_special = true;    // the leading and trailing tokens that the model was trained with (BOS, CLS ...)
+  bool parse_special = true;  // control tokens that stand in the text become their ids; else they are plain text
+};
+
+struct SpecialTokens {  // -1: the model has none
+  TokenId bos = -1, eos = -1, unknown = -1, pad = -1, separator = -1, classify = -1, mask = -1;
+  bool add_bos = false, add_eos = false;
+  std::vector<TokenId> end_of_generation;  // eos, end of turn ...: generation stops there; sorted
+};
+
+// Immutable and thread-safe.
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+  // Any bytes are accepted; those that are not UTF-8 become byte tokens, or the unknown token if there are none.
+  virtual std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options = {}) const = 0;
+  // The text of a whole sequence. Control tokens are left out unless `special`. Throws Error{invalid} for an id outside
+  // [0, size()).
+  virtual std::string decode(std::span<const TokenId> ids, bool special = false) const = 0;
+  // The bytes that `id` adds inside a text; control tokens: empty. May be part of a UTF-8 character.
+  virtual std::string bytes(TokenId id) const = 0;
+
+  virtual TokenId size() const = 0;
+  virtual const std::string& piece(TokenId id) const = 0;  // as the vocabulary writes it
+  virtual std::optional<TokenId> find(std::string_view piece) const = 0;
+  virtual TokenKind kind(TokenId id) const = 0;
+  virtual const SpecialTokens& special() const = 0;
+  virtual std::string_view algorithm() const = 0;        // "spm", "unigram", "bpe", "wordpiece"
+  virtual const std::string& chat_template() const = 0;  // Jinja source; empty if the files have none
+};
+
+// Each throws Error{format} naming the key or byte, Error{unsupported} for a kind of tokenizer we do not have.
+std::shared_ptr<const Tokenizer> tokenizer_from_gguf(const Gguf& file, std::string_view place);
+// `config`: the text of tokenizer_config.json beside it, or empty (special tokens, chat template).
+std::shared_ptr<const Tokenizer> tokenizer_from_json(std::string_view text, std::string_view config,
+                                                     std::string_view place);
+std::shared_ptr<const Tokenizer> tokenizer_from_sentencepiece(std::span<const std::byte> model, std::string_view config,
+                                                              std::string_view place);
+std::shared_ptr<const Tokenizer> tokenizer_from_merges(std::string_view vocab_json, std::string_view merges,
+                                                       std::string_view config, std::string_view place);
+
+// Any tokenizer or model file, or a folder that holds one (tokenizer.json, then tokenizer.model, then vocab.json with
+// merges.txt). Throws Error{not_found} if there is none.
+std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& path);
+
+// The metadata of GGUF files that describes `tokenizer` (tokenizer.ggml.*), to write one.
+std::vector<std::pair<std::string, GgufValue>> gguf_metadata(const Tokenizer& tokenizer);
+
+}  // namespace pliant
