@@ -1,9 +1,11 @@
 #!/bin/sh
-# Runs the fuzz targets of build/fuzz, or the one named, for FUZZ_SECONDS (10) each. Their corpora grow in
-# build/fuzz/corpus, beginning with fuzz/seeds. Fails on the first finding, which is kept beside the corpus.
+# Runs the fuzz targets of build/fuzz, or the ones named, for FUZZ_SECONDS (10) each. Their corpora grow in
+# build/fuzz/corpus, beginning with fuzz/seeds. FUZZ_SEED (1) begins the mutations: a short run repeats, a long search
+# gives another. Fails on the first finding, which is kept beside the corpus.
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-10}
+seed=${FUZZ_SEED:-1}
 
 fuzz() {
   name=$1
@@ -12,7 +14,7 @@ fuzz() {
   seeds=fuzz/seeds/$name
   [ -d "$seeds" ] || seeds=
   printf '%s\n' "fuzz: $name, $seconds s" >&2
-  if ! "build/fuzz/fuzz-$name" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=10 -verbosity=0 \
+  if ! "build/fuzz/fuzz-$name" -max_total_time="$seconds" -seed="$seed" -rss_limit_mb=2048 -timeout=10 -verbosity=0 \
     -print_final_stats=1 -artifact_prefix="build/fuzz/finding-$name-" "$corpus" ${seeds:+"$seeds"} \
     >"build/fuzz/$name.log" 2>&1; then
     cat "build/fuzz/$name.log" >&2

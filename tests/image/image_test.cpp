@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/files.h"
 #include "core/rng.h"
 
 namespace pliant {
@@ -80,6 +81,11 @@ TEST(Image, RefusesHuffmanTablesOfMoreCodesThanTheDecoderStores) {
         EXPECT_NE(error.problem().find("Huffman"), std::string::npos) << error.problem();
       }
     }
+}
+
+// Found by the image_file fuzz target: the decoder copies nothing, from nowhere, for it.
+TEST(Image, RefusesAPngWithAnEmptyDataChunk) {
+  EXPECT_THROW(decode(read_file("../fuzz/seeds/image_file/empty_data_chunk.png")), Error);
 }
 
 TEST(Image, SurvivesMutatedFiles) {
