@@ -39,7 +39,7 @@ void fields(Visitor& visit, K& k) {
     visit("dims", k.dims), visit("base", k.base), visit("scaling", k.scaling), visit("style", k.style);
   } else if constexpr (std::same_as<T, kind::Attention>) {
     visit("scale", k.scale), visit("causal", k.causal), visit("window", k.window), visit("cache", k.cache);
-    visit("bias", k.has_bias), visit("tree", k.has_tree);
+    visit("bias", k.has_bias), visit("tree", k.has_tree), visit("cap", k.cap);
   } else if constexpr (std::same_as<T, kind::Convolve>) {
     visit("stride", k.stride), visit("low", k.low), visit("high", k.high), visit("dilation", k.dilation);
     visit("groups", k.groups), visit("transposed", k.transposed);

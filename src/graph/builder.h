@@ -63,6 +63,7 @@ class Builder {
   ValueId softmax(ValueId x, int axis, std::string name = "");
   ValueId normalize(ValueId x, std::vector<int> axes, double eps, bool centre, std::string name = "");
   ValueId rotary(ValueId x, ValueId pos, kind::Rotary rotary, std::string name = "");
+  ValueId rotary(ValueId x, ValueId pos, ValueId factors, kind::Rotary rotary, std::string name = "");
   ValueId attention(kind::Attention attention, std::vector<ValueId> operands, std::string name = "");
   ValueId convolve(ValueId x, ValueId weight, kind::Convolve convolve, std::string name = "");
   ValueId pool(ValueId x, kind::Pool pool, std::string name = "");

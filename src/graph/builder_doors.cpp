@@ -137,6 +137,10 @@ ValueId Builder::rotary(ValueId x, ValueId pos, kind::Rotary rotary, std::string
   return add(rotary, {x, pos}, std::move(name))[0];
 }
 
+ValueId Builder::rotary(ValueId x, ValueId pos, ValueId factors, kind::Rotary rotary, std::string name) {
+  return add(rotary, {x, pos, factors}, std::move(name))[0];
+}
+
 ValueId Builder::attention(kind::Attention attention, std::vector<ValueId> operands, std::string name) {
   return add(attention, std::move(operands), std::move(name))[0];
 }

@@ -83,9 +83,14 @@ std::vector<ValueId> Decomposer::operator()(const kind::Rotary& kind) const {
   // The angle stays inside one Map: as a stored f32 it would lose what large positions need.
   const Expr turn =
       apply(Fn::power, {constant(kind.base), argument(1) * constant(-2.0 / static_cast<double>(kind.dims))});
-  const Expr angle = argument(0) * turn * constant(kind.scaling);
-  const ValueId cosine = b.map(call(Fn::cosine, angle), {pos, index}, wide(), "cos");
-  const ValueId sine = b.map(call(Fn::sine, angle), {pos, index}, wide(), "sin");
+  Expr angle = argument(0) * turn * constant(kind.scaling);
+  std::vector<ValueId> turns{pos, index};
+  if (in.size() > 2) {
+    angle = angle / argument(2);
+    turns.push_back(in[2]);
+  }
+  const ValueId cosine = b.map(call(Fn::cosine, angle), turns, wide(), "cos");
+  const ValueId sine = b.map(call(Fn::sine, angle), turns, wide(), "sin");
 
   const bool halves = kind.style == kind::RotaryStyle::halves;
   const kind::Sizes size{shape[0], shape[1], half}, step{1, 1, halves ? 1 : 2};
@@ -134,6 +139,7 @@ ValueId Decomposer::attention_bias() const {
 ValueId Decomposer::attention_weights(const kind::Attention& kind, ValueId scores) const {
   std::vector<ValueId> operands{scores, attention_mask(kind)};
   Expr score = argument(0) * constant(kind.scale);
+  if (kind.cap > 0) score = constant(kind.cap) * call(Fn::tangent_h, score / constant(kind.cap));
   if (kind.has_bias) {
     score = score + argument(2);
     operands.push_back(attention_bias());

@@ -103,8 +103,9 @@ struct Normalize {
   bool operator==(const Normalize&) const = default;
 };
 
-// Rotary embedding. operands x [R,H,D], pos i32 [R]; the first `dims` of D are rotated: halves pairs (i, i + dims/2),
-// pairs (2i, 2i+1). angle_i = pos * base^(-2i/dims) * scaling.
+// Rotary embedding. operands x [R,H,D], pos i32 [R], then optionally factors f32 [dims/2]; the first `dims` of D are
+// rotated: halves pairs (i, i + dims/2), pairs (2i, 2i+1). angle_i = pos * base^(-2i/dims) * scaling, divided by
+// factors[i] if given (Llama 3, LongRoPE).
 enum class RotaryStyle : std::uint8_t { halves, pairs };
 struct Rotary {
   std::int64_t dims = 0;
@@ -117,12 +118,14 @@ struct Rotary {
 // has_bias (indexed by pos of query and key), then tree bool [R,R] if has_tree (and-ed in). Result [R,Hq,Dv].
 // Row i sees row j when seq is equal and not negative, pos_j <= pos_i if causal, pos_i - pos_j < window if window > 0.
 // A row that sees nothing yields zeros. cache >= 0: the cache layer bound to the run (at most one Attention per layer).
+// cap > 0: a score s becomes cap * tanh(s / cap), before bias and mask (Gemma 2).
 struct Attention {
   double scale = 1;
   bool causal = true;
   std::int64_t window = 0;
   int cache = -1;
   bool has_bias = false, has_tree = false;
+  double cap = 0;
   bool operator==(const Attention&) const = default;
 };
 

@@ -85,6 +85,7 @@ class Attend {
     const std::int64_t shared = head / (heads_ / groups_);
     double result = kind_.scale * dot(q_.data() + (row * heads_ + head) * width_,
                                       k_.data() + (other * groups_ + shared) * width_, width_);
+    if (kind_.cap > 0) result = kind_.cap * std::tanh(result / kind_.cap);
     if (bias_ != nullptr) {
       const std::int64_t limit = bias_->type.shape[1];
       const std::int64_t from = rows_.pos[static_cast<std::size_t>(row)];

@@ -71,7 +71,8 @@ void evaluate(const kind::Rotary& rotary, const Call& call) {
     for (std::int64_t line = begin * heads; line < end * heads; ++line) {
       for (std::int64_t i = 0; i < half; ++i) {
         const double turn = std::pow(rotary.base, -2.0 * static_cast<double>(i) / static_cast<double>(rotary.dims));
-        const double angle = read(pos, line / heads) * turn * rotary.scaling;
+        const double slower = call.in.size() > 2 ? read(call.in[2], i) : 1;
+        const double angle = read(pos, line / heads) * turn * rotary.scaling / slower;
         const std::int64_t a = line * width + (halves ? i : 2 * i), b = a + (halves ? half : 1);
         write(y, a, read(x, a) * std::cos(angle) - read(x, b) * std::sin(angle));
         write(y, b, read(x, b) * std::cos(angle) + read(x, a) * std::sin(angle));

@@ -89,7 +89,10 @@ struct RowRule {
   }
 
   std::string operator()(const kind::Opaque&) const { return "nothing is known about what it computes"; }
-  std::string operator()(const kind::Rotary&) const { return need(0, 2, true); }
+  std::string operator()(const kind::Rotary&) const {
+    std::string problem = need(0, 2, true);
+    return problem.empty() ? need(2, rows.size(), false) : problem;
+  }
   std::string operator()(const kind::Convolve&) const {
     return rows[1] ? need(1, 2, false) : "";  // rows are the batch
   }

@@ -74,7 +74,7 @@ Types check(const Rule& rule, const kind::Normalize& kind) {
 }
 
 Types check(const Rule& rule, const kind::Rotary& kind) {
-  rule.count(2, 2);
+  rule.count(2, 3);
   rule.floating(0);
   rule.rank(0, 3);
   rule.dtype(1, DType::i32);
@@ -84,6 +84,10 @@ Types check(const Rule& rule, const kind::Rotary& kind) {
   finite(rule, kind.scaling, "scaling");
   finite(rule, kind.base, "base");
   if (kind.base <= 0) rule.refuse(fmt::format("base {} is not positive", kind.base));
+  if (rule.operands.size() > 2) {
+    rule.dtype(2, DType::f32);
+    rule.shape(2, {kind.dims / 2});
+  }
   return {rule.operands[0]};
 }
 
@@ -116,6 +120,8 @@ Types check(const Rule& rule, const kind::Attention& kind) {
   }
   finite(rule, kind.scale, "scale");
   if (kind.window < 0) rule.refuse(fmt::format("window {}", kind.window));
+  finite(rule, kind.cap, "cap");
+  if (kind.cap < 0) rule.refuse(fmt::format("cap {}", kind.cap));
   if (kind.cache < -1) rule.refuse(fmt::format("cache layer {}", kind.cache));
   return {{rule.operands[0].dtype, {q[0], q[1], v[2]}}};
 }

@@ -286,12 +286,20 @@ class RandomGraph {
   void attention() {
     std::int64_t count = rows() ? options_.rows : small(), keys = rng_.between(1, 2), depth = 2 * rng_.between(1, 3);
     kind::Attention attention{rng_.uniform() + 0.2, chance(60), chance(30) ? rng_.between(1, 4) : 0};
+    if (chance(30)) attention.cap = 1.5;
     ValueId pos = sequence("pos", count, 0, 5);
     ValueId q = heads(count, keys * rng_.between(1, 2), depth), k = heads(count, keys, depth);
     if (chance(60)) {
       kind::Rotary rotary{chance(50) ? depth : 2, 100, 0.5, static_cast<kind::RotaryStyle>(rng_.below(2))};
-      q = b_.rotary(q, pos, rotary, name());
-      k = b_.rotary(k, pos, rotary, name());
+      std::vector<ValueId> turned{q, pos}, turned_key{k, pos};
+      if (chance(30)) {
+        Tensor factors({DType::f32, {rotary.dims / 2}});
+        fill_uniform(factors.view(), rng_, 0.5, 8);
+        turned.push_back(b_.constant(std::move(factors), name()));
+        turned_key.push_back(turned.back());
+      }
+      q = b_.add(rotary, turned, name())[0];
+      k = b_.add(rotary, turned_key, name())[0];
     }
     std::vector<ValueId> operands = {
         q, k, heads(count, keys, small()), sequence("seq", count, -1, 1), pos, sequence("tag", count, 0, 0)};

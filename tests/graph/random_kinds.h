@@ -36,13 +36,20 @@ inline Case random_rotary(Rng& rng, DType dtype) {
   const std::int64_t rows = rng.between(1, 5), dims = 2 * rng.between(1, 5), rest = rng.between(0, 3);
   kind::Rotary kind{dims, coin(rng) ? 10000.0 : 500000.0, coin(rng) ? 1.0 : 0.25,
                     coin(rng) ? kind::RotaryStyle::halves : kind::RotaryStyle::pairs};
-  return {kind, list(normal(rng, {rows, rng.between(1, 3), dims + rest}, dtype), integers(rng, {rows}, 0, 4000))};
+  Case result{kind, list(normal(rng, {rows, rng.between(1, 3), dims + rest}, dtype), integers(rng, {rows}, 0, 4000))};
+  if (coin(rng)) {
+    Tensor factors(TensorType{DType::f32, {dims / 2}});
+    fill_uniform(factors.view(), rng, 0.5, 32);
+    result.operands.push_back(std::move(factors));
+  }
+  return result;
 }
 
 inline Case random_attention(Rng& rng, DType dtype) {
   const std::int64_t rows = rng.between(1, 9), groups = rng.between(1, 3), heads = groups * rng.between(1, 3);
   const std::int64_t width = rng.between(1, 6), limit = 6;
-  kind::Attention kind{rng.uniform() + 0.1, coin(rng), coin(rng) ? rng.between(1, 4) : 0, -1, coin(rng), coin(rng)};
+  kind::Attention kind{rng.uniform() + 0.1,  coin(rng), coin(rng) ? rng.between(1, 4) : 0, -1, coin(rng), coin(rng),
+                       coin(rng) ? 2.0 : 0.0};
   Case result{kind, list(normal(rng, {rows, heads, width}, dtype), normal(rng, {rows, groups, width}, dtype),
                          normal(rng, {rows, groups, rng.between(1, 5)}, dtype), integers(rng, {rows}, -1, 2),
                          integers(rng, {rows}, 0, limit - 1), integers(rng, {rows}, 0, 3))};

@@ -42,6 +42,18 @@ TEST(ReferenceRotary, TurnsPairsByTheirAngle) {
   expect_close(once(kind::RotaryStyle::pairs), {-2, 1, 3 * c - 4 * s, 4 * c + 3 * s, 9}, 1e-15);
 }
 
+TEST(ReferenceRotary, FactorsDivideTheFrequencies) {
+  Rng rng(3);
+  const Tensor x = normal(rng, {1, 2, 6}, DType::f64);
+  const auto at = [](std::int64_t pos) { return Tensor::of(DType::i32, {1}, {static_cast<double>(pos)}); };
+  const auto slow = run(kind::Rotary{4, 100}, list(x.copy(), at(12), Tensor::of(DType::f32, {2}, {4, 4})));
+  expect_close(values(slow[0]), values(run(kind::Rotary{4, 100}, list(x.copy(), at(3)))[0]), 1e-15);
+  const auto mixed = values(run(kind::Rotary{4, 100}, list(x.copy(), at(12), Tensor::of(DType::f32, {2}, {1, 4})))[0]);
+  const auto whole = values(run(kind::Rotary{4, 100}, list(x.copy(), at(12)))[0]);
+  EXPECT_EQ(mixed[0], whole[0]);
+  EXPECT_NEAR(mixed[1], values(slow[0])[1], 1e-15);
+}
+
 TEST(ReferenceRotary, KeepsLengthsAndRelativePositions) {
   Rng rng(4);
   const Tensor q = normal(rng, {1, 1, 8}, DType::f64), k = normal(rng, {1, 1, 8}, DType::f64);
@@ -75,6 +87,7 @@ std::vector<double> attention(const kind::Attention& kind, const std::vector<Ten
         if (kind.has_tree && at(kind.has_bias ? 7 : 6, {i, j}) == 0) continue;
         double score = 0;
         for (std::int64_t d = 0; d < q[2]; ++d) score += kind.scale * at(0, {i, h, d}) * at(1, {j, g, d});
+        if (kind.cap > 0) score = kind.cap * std::tanh(score / kind.cap);
         if (kind.has_bias)
           score += at(6, {h, static_cast<std::int64_t>(at(4, {i})), static_cast<std::int64_t>(at(4, {j}))});
         for (std::int64_t d = 0; d < v[2]; ++d) sums[static_cast<std::size_t>(d)] += std::exp(score) * at(2, {j, g, d});

@@ -109,6 +109,9 @@ TEST(Rows, SequenceKindsTakeRows) {
       std::string::npos);
   EXPECT_PROVED(b.rotary(x, b.row_input("pos", i32({R})), {8}));
   EXPECT_REFUSED("'pos' does not carry rows", b.rotary(x, b.input("pos", i32({R})), {8}));
+  EXPECT_PROVED(b.rotary(x, b.row_input("pos", i32({R})), b.weight("f", f32({4})), {8}));
+  EXPECT_REFUSED("'f' may not carry rows",
+                 b.rotary(b.reshape(x, {R, 1, 32}), b.row_input("pos", i32({R})), b.row_input("f", f32({R})), {2 * R}));
   EXPECT_PROVED(b.convolve(x, b.weight("w", f32({3, 4, 3})), {}));
   EXPECT_REFUSED("'x' may not carry rows", b.convolve(b.input("image", f32({1, 4, 8})), x, {}));
   EXPECT_PROVED(b.pool(x, {kind::PoolFn::max, {2}, {}, {}, {}, {}}));

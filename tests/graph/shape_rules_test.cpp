@@ -156,7 +156,13 @@ TEST(ShapeRules, SequenceKinds) {
   EXPECT_EQ(refusal(attention, heads), "here: attention: 4 query heads on 3 key heads");
   attention.window = -1;
   EXPECT_NE(refusal(attention, qkv), "accepted");
+  attention = {};
+  attention.cap = -1;
+  EXPECT_EQ(refusal(attention, qkv), "here: attention: cap -1");
   kind::Rotary rotary{4};
+  EXPECT_EQ(shape_of(rotary, {f32({6, 4, 8}), i32({6}), f32({2})}), (Shape{6, 4, 8}));
+  EXPECT_NE(refusal(rotary, {f32({6, 4, 8}), i32({6}), f32({4})}), "accepted");
+  EXPECT_NE(refusal(rotary, {f32({6, 4, 8}), i32({6}), i32({2})}), "accepted");
   EXPECT_EQ(shape_of(rotary, {f32({6, 4, 8}), i32({6})}), (Shape{6, 4, 8}));
   rotary.dims = 5;
   EXPECT_NE(refusal(rotary, {f32({6, 4, 8}), i32({6})}), "accepted");

@@ -105,10 +105,11 @@ class AttentionAnchor : public Anchor {
       gemm_->dots(q, call.f32(1) + state.keys[i] * stride + key_head * width_, stride, width_, n, state.scores + i);
       i += n;
     }
-    const auto scale = static_cast<float>(kind_.scale);
+    const auto scale = static_cast<float>(kind_.scale), cap = static_cast<float>(kind_.cap);
     const std::int32_t* pos = call.i32(4);
     for (std::int64_t i = 0; i < state.count; ++i) {
       state.scores[i] *= scale;
+      if (cap > 0) state.scores[i] = cap * std::tanh(state.scores[i] / cap);
       if (kind_.has_bias)
         state.scores[i] += call.f32(6)[(head * positions_ + pos[row]) * positions_ + pos[state.keys[i]]];
     }

@@ -17,18 +17,21 @@ class RotaryAnchor : public Anchor {
 
   void run(const Call& call) const override {
     const std::int64_t rows = call.elements / (heads_ * width_), line = heads_ * width_;
+    const float* factors = call.operands.size() > 2 ? call.f32(2) : nullptr;
     pieces(call.pool, rows, 8, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t r = first; r < last; ++r) rotate(call.f32(0) + r * line, call.i32(1)[r], call.out() + r * line);
+      for (std::int64_t r = first; r < last; ++r)
+        rotate(call.f32(0) + r * line, call.i32(1)[r], factors, call.out() + r * line);
       call.finish(first * line, (last - first) * line);
     });
   }
 
  private:
-  void rotate(const float* x, std::int32_t position, float* out) const {
+  void rotate(const float* x, std::int32_t position, const float* factors, float* out) const {
     const bool halves = kind_.style == kind::RotaryStyle::halves;
     const std::int64_t half = kind_.dims / 2, step = halves ? half : 1;
     for (std::int64_t i = 0; i < half; ++i) {
-      const double angle = static_cast<double>(position) * frequencies_[static_cast<std::size_t>(i)];
+      const double slower = factors == nullptr ? 1 : static_cast<double>(factors[i]);
+      const double angle = static_cast<double>(position) * frequencies_[static_cast<std::size_t>(i)] / slower;
       const auto cosine = static_cast<float>(std::cos(angle)), sine = static_cast<float>(std::sin(angle));
       for (std::int64_t h = 0; h < heads_; ++h) {
         const std::int64_t at = h * width_ + (halves ? i : 2 * i);

@@ -77,6 +77,8 @@ TEST(NativeRotary, AgreesForBothStyles) {
   for (const auto style : {kind::RotaryStyle::halves, kind::RotaryStyle::pairs})
     for (const std::int64_t dims : {2, 6, 8})
       check(kind::Rotary{dims, 10000, 0.5, style}, list(normal(rng, {9, 3, 8}), integers(rng, {9}, 0, 4000)));
+  check(kind::Rotary{6},
+        list(normal(rng, {9, 3, 8}), integers(rng, {9}, 0, 4000), Tensor::of(DType::f32, {3}, {1, 2.5, 32})));
 }
 
 void check_attention(kind::Attention kind, std::int64_t rows, std::int64_t heads, std::int64_t key_heads) {
@@ -96,6 +98,7 @@ TEST(NativeAttention, AgreesForEveryMask) {
     check_attention({0.3, true, 3, -1, true, false}, rows, 2, 2);
     check_attention({0.3, false, 0, -1, false, true}, rows, 3, 3);
     check_attention({0.3, true, 5, -1, true, true}, rows, 4, 1);
+    check_attention({0.3, true, 0, -1, true, false, 1.25}, rows, 4, 2);
   }
 }
 
