@@ -2,16 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "core/error.h"
+#include "quant/codec.h"
 
 namespace pliant {
 namespace {
-
-constexpr std::array<std::pair<Encoding, std::string_view>, 1> encodings{{{Encoding::plain, "plain"}}};
 
 Error wrong_bytes(const std::string& name, std::size_t found, std::int64_t wanted, const Stored& stored) {
   return Error(ErrorKind::invalid, "weight " + name,
@@ -19,29 +18,67 @@ Error wrong_bytes(const std::string& name, std::size_t found, std::int64_t wante
                            wanted, found));
 }
 
+void check_bytes(const std::string& name, const Stored& stored) {
+  const auto wanted = encoded_bytes(stored.type, stored.encoding, fmt::format("weight {}", name));
+  if (std::cmp_not_equal(stored.bytes.size(), wanted)) throw wrong_bytes(name, stored.bytes.size(), wanted, stored);
+}
+
+// A float is not finite exactly when its exponent bits are all ones.
+template <typename Bits>
+std::optional<std::int64_t> find_exponent(const std::byte* data, std::int64_t count, Bits exponent) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    Bits bits = 0;
+    std::memcpy(&bits, data + i * static_cast<std::int64_t>(sizeof(Bits)), sizeof bits);
+    if ((bits & exponent) == exponent) return i;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> find_non_finite(DType dtype, const std::byte* data, std::int64_t count) {
+  switch (dtype) {
+    case DType::f32: return find_exponent<std::uint32_t>(data, count, 0x7f800000U);
+    case DType::f64: return find_exponent<std::uint64_t>(data, count, 0x7ff0000000000000U);
+    case DType::f16: return find_exponent<std::uint16_t>(data, count, 0x7c00U);
+    case DType::bf16: return find_exponent<std::uint16_t>(data, count, 0x7f80U);
+    default: return std::nullopt;
+  }
+}
+
 }  // namespace
 
-std::string_view name(Encoding encoding) { return encodings[static_cast<std::size_t>(encoding)].second; }
-
-Encoding encoding_from_name(std::string_view name) {
-  for (const auto& [encoding, text] : encodings)
-    if (text == name) return encoding;
-  throw Error(ErrorKind::format, "encoding", fmt::format("unknown name \"{}\"", name), "known: plain");
-}
-
-std::int64_t encoded_bytes(const TensorType& type, Encoding encoding) {
-  switch (encoding) {
-    case Encoding::plain: return bytes(type);
-  }
-  throw Error(ErrorKind::invalid, "encoding", fmt::format("unknown number {}", static_cast<int>(encoding)));
-}
-
 Tensor decode(const Stored& stored) {
-  const auto wanted = encoded_bytes(stored.type, stored.encoding);
-  if (std::cmp_not_equal(stored.bytes.size(), wanted)) throw wrong_bytes("", stored.bytes.size(), wanted, stored);
+  check_bytes("", stored);
   Tensor result(stored.type);
-  if (wanted > 0) std::memcpy(result.view().data, stored.bytes.data(), stored.bytes.size());
+  if (stored.encoding != Encoding::plain)
+    decode_blocks(stored.encoding, stored.bytes.data(), elements(stored.type.shape), result.view().as<float>());
+  else if (!stored.bytes.empty()) std::memcpy(result.view().data, stored.bytes.data(), stored.bytes.size());
   return result;
+}
+
+Tensor decode_rows(const Stored& stored, std::int64_t first, std::int64_t count) {
+  check_bytes("", stored);
+  const std::int64_t rows = stored.type.shape.empty() ? 0 : stored.type.shape.front();
+  if (first < 0 || count < 0 || first > rows || count > rows - first)
+    throw Error(ErrorKind::invalid, "rows of a weight",
+                fmt::format("{} from {} on of {}", count, first, to_string(stored.type)));
+  Stored part = stored;
+  part.type.shape.front() = 1;
+  const auto row = static_cast<std::size_t>(encoded_bytes(part.type, part.encoding, "a row of a weight"));
+  part.type.shape.front() = count;
+  part.bytes = stored.bytes.subspan(static_cast<std::size_t>(first) * row, static_cast<std::size_t>(count) * row);
+  return decode(part);
+}
+
+void check_finite(const Stored& stored, std::string_view place) {
+  const bool plain = stored.encoding == Encoding::plain;
+  const auto count = static_cast<std::int64_t>(stored.bytes.size()) /
+                     (plain ? size_of(stored.type.dtype) : traits(stored.encoding).block_bytes);
+  const auto found = plain ? find_non_finite(stored.type.dtype, stored.bytes.data(), count)
+                           : find_non_finite_scale(stored.encoding, stored.bytes.data(), count);
+  if (!found) return;
+  throw Error(ErrorKind::invalid, std::string(place),
+              plain ? fmt::format("element {} is no finite number", *found)
+                    : fmt::format("{} block {} has a scale that is no finite number", name(stored.encoding), *found));
 }
 
 void WeightStore::add(std::string name, Tensor tensor) {
@@ -50,8 +87,7 @@ void WeightStore::add(std::string name, Tensor tensor) {
 }
 
 void WeightStore::add(std::string name, const Stored& stored, std::shared_ptr<const void> owner) {
-  const auto wanted = encoded_bytes(stored.type, stored.encoding);
-  if (std::cmp_not_equal(stored.bytes.size(), wanted)) throw wrong_bytes(name, stored.bytes.size(), wanted, stored);
+  check_bytes(name, stored);
   if (entries_.contains(name)) throw Error(ErrorKind::invalid, "weight " + name, "the name is taken");
   entries_.emplace(std::move(name), Entry{stored, std::move(owner)});
 }

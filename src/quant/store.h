@@ -11,14 +11,9 @@
 #include <string_view>
 
 #include "core/tensor.h"
+#include "quant/encoding.h"
 
 namespace pliant {
-
-enum class Encoding : std::uint8_t { plain };  // plain: dense row-major elements of the logical type, little endian
-
-std::string_view name(Encoding encoding);
-Encoding encoding_from_name(std::string_view name);                     // throws Error{format}
-std::int64_t encoded_bytes(const TensorType& type, Encoding encoding);  // throws Error{invalid} on overflow
 
 struct Stored {
   TensorType type;  // logical
@@ -26,7 +21,14 @@ struct Stored {
   std::span<const std::byte> bytes;  // belongs to the store; aligned to an element at most
 };
 
-Tensor decode(const Stored& stored);  // copies into plain elements of the logical type
+// Both copy into plain elements of the logical type. decode_rows: rows [first, first + count) of the outermost axis.
+// Throw Error{invalid} for a wrong byte count or rows out of range.
+Tensor decode(const Stored& stored);
+Tensor decode_rows(const Stored& stored, std::int64_t first, std::int64_t count);
+
+// Throws Error{invalid} naming `place` and the block when a block's scale is NaN or infinite, or the element when a
+// plain float is.
+void check_finite(const Stored& stored, std::string_view place);
 
 // Immutable once shared. Owns tensors or keeps their owner (a mapped file) alive. Copying shares the bytes.
 class WeightStore {

@@ -42,8 +42,9 @@ std::optional<std::vector<std::int64_t>> selected_rows(const Op& op, const std::
   return rows;
 }
 
-// Bytes per row, if rows of this encoding stand one after the other.
+// Bytes per row, if rows of this encoding stand one after the other: of a vector in blocks they do not.
 std::optional<std::size_t> row_bytes(const Stored& stored) {
+  if (stored.encoding != Encoding::plain && stored.type.shape.size() < 2) return {};
   TensorType row = stored.type;
   const std::int64_t rows = std::exchange(row.shape[0], 1);
   const std::int64_t size = encoded_bytes(row, stored.encoding);
