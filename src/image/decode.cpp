@@ -1,63 +1,84 @@
-#include <cstdlib>
+#include <png.h>
+#include <turbojpeg.h>
+
 #include <memory>
 #include <string>
 
 #include "core/error.h"
 #include "image/image.h"
-#include "image/jpeg_check.h"
-
-#define STB_IMAGE_IMPLEMENTATION
-#define STB_IMAGE_STATIC
-#define STBI_NO_STDIO
-#define STBI_ONLY_JPEG
-#define STBI_ONLY_PNG
-#define STBI_ONLY_BMP
-#define STBI_MAX_DIMENSIONS (1 << 14)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#include <stb/stb_image.h>
-#pragma GCC diagnostic pop
 
 namespace pliant {
 namespace {
 
-int size_for_stb(std::span<const std::byte> bytes, std::string_view place) {
-  if (bytes.size() > INT32_MAX)
-    throw Error(ErrorKind::capacity, std::string(place), "an image file of more than 2 GiB");
-  return static_cast<int>(bytes.size());
+constexpr std::int64_t longest_side = 1 << 14;
+
+// One file being decoded; the place is in every complaint.
+struct Source {
+  std::span<const std::byte> bytes;
+  std::string_view place;
+  std::int64_t most_pixels;
+
+  [[noreturn]] void refuse(const std::string& problem) const {
+    throw Error(ErrorKind::format, std::string(place), problem);
+  }
+
+  Image empty(std::int64_t width, std::int64_t height) const {
+    if (width <= 0 || height <= 0 || width > longest_side || height > longest_side || width * height > most_pixels)
+      throw Error(ErrorKind::capacity, std::string(place),
+                  "an image of " + std::to_string(width) + " x " + std::to_string(height) + " pixels is not accepted");
+    Image image{static_cast<int>(width), static_cast<int>(height), {}};
+    image.pixels.resize(static_cast<std::size_t>(3 * width * height));
+    return image;
+  }
+};
+
+Image decode_jpeg(const Source& source) {
+  const std::unique_ptr<void, decltype(&tjDestroy)> decoder(tjInitDecompress(), &tjDestroy);
+  if (!decoder) throw Error(ErrorKind::capacity, std::string(source.place), "no memory for the JPEG decoder");
+  const auto* data = reinterpret_cast<const unsigned char*>(source.bytes.data());
+  const auto refuse = [&] { source.refuse(std::string("cannot be decoded: ") + tjGetErrorStr2(decoder.get())); };
+  int width = 0, height = 0, chroma = 0, colours = 0;
+  if (tjDecompressHeader3(decoder.get(), data, source.bytes.size(), &width, &height, &chroma, &colours) != 0) refuse();
+  Image image = source.empty(width, height);
+  // A warning means damage: what follows it would be guessed. Progressive files of very many scans burn time.
+  const int strict = TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS;
+  if (tjDecompress2(decoder.get(), data, source.bytes.size(), image.pixels.data(), width, 0, height, TJPF_RGB,
+                    strict) != 0)
+    refuse();
+  return image;
 }
 
-void check_size(std::int64_t width, std::int64_t height, std::int64_t most_pixels, std::string_view place) {
-  if (width <= 0 || height <= 0 || width > STBI_MAX_DIMENSIONS || height > STBI_MAX_DIMENSIONS ||
-      width * height > most_pixels)
-    throw Error(ErrorKind::capacity, std::string(place),
-                "an image of " + std::to_string(width) + " x " + std::to_string(height) + " pixels is not accepted");
+Image decode_png(const Source& source) {
+  png_image png{};
+  png.version = PNG_IMAGE_VERSION;
+  const std::unique_ptr<png_image, decltype(&png_image_free)> cleanup(&png, &png_image_free);
+  const auto refuse = [&] { source.refuse(std::string("cannot be decoded: ") + png.message); };
+  if (png_image_begin_read_from_memory(&png, source.bytes.data(), source.bytes.size()) == 0) refuse();
+  Image image = source.empty(png.width, png.height);
+  png.format = PNG_FORMAT_RGBA;
+  std::vector<std::uint8_t> rgba(PNG_IMAGE_SIZE(png));
+  if (png_image_finish_read(&png, nullptr, rgba.data(), 0, nullptr) == 0) refuse();
+  for (std::size_t i = 0, to = 0; i < rgba.size(); ++i)
+    if (i % 4 != 3) image.pixels[to++] = rgba[i];
+  return image;
 }
+
+bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
+  return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()).starts_with(magic);
+}
+
+bool is_jpeg(std::span<const std::byte> bytes) { return starts_with(bytes, "\xff\xd8\xff"); }
+bool is_png(std::span<const std::byte> bytes) { return starts_with(bytes, "\x89PNG\r\n"); }
 
 }  // namespace
 
 Image decode_image(std::span<const std::byte> bytes, std::string_view place, std::int64_t most_pixels) {
-  const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
-  const int size = size_for_stb(bytes, place);
-  if (size > 0 && data[0] == 0xff && !huffman_tables_fit(bytes))
-    throw Error(ErrorKind::format, std::string(place), "cannot be decoded: a Huffman table of more than 256 codes");
-  Image image;
-  int channels = 0;
-  if (size == 0 || stbi_info_from_memory(data, size, &image.width, &image.height, &channels) == 0)
-    throw Error(ErrorKind::format, std::string(place), "is not a JPEG, PNG or BMP image");
-  check_size(image.width, image.height, most_pixels, place);
-  const std::unique_ptr<stbi_uc, decltype(&std::free)> pixels(
-      stbi_load_from_memory(data, size, &image.width, &image.height, &channels, 3), &std::free);
-  if (!pixels)
-    throw Error(ErrorKind::format, std::string(place), std::string("cannot be decoded: ") + stbi_failure_reason());
-  check_size(image.width, image.height, most_pixels, place);
-  image.pixels.assign(pixels.get(), pixels.get() + std::int64_t{3} * image.width * image.height);
-  return image;
+  const Source source{bytes, place, most_pixels};
+  if (is_jpeg(bytes)) return decode_jpeg(source);
+  if (is_png(bytes)) return decode_png(source);
+  source.refuse("is not a JPEG or PNG image");
 }
 
-bool looks_like_image(std::span<const std::byte> bytes) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return text.starts_with("\xff\xd8\xff") || text.starts_with("\x89PNG\r\n") || text.starts_with("BM");
-}
+bool looks_like_image(std::span<const std::byte> bytes) { return is_jpeg(bytes) || is_png(bytes); }
 
 }  // namespace pliant

@@ -17,7 +17,7 @@ struct Image {  // RGB, 8 bits each, rows from the top, no padding: pixels[(y * 
   bool operator==(const Image&) const = default;
 };
 
-// JPEG, PNG or BMP; grey becomes RGB, transparency is dropped. Throws Error{format} naming `place`,
+// JPEG or PNG; grey becomes RGB, transparency is dropped. Throws Error{format} naming `place`,
 // Error{capacity} for more than `most_pixels` or a side above 2^14.
 Image decode_image(std::span<const std::byte> bytes, std::string_view place, std::int64_t most_pixels = 1 << 26);
 bool looks_like_image(std::span<const std::byte> bytes);  // by its first bytes
