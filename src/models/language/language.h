@@ -38,7 +38,9 @@ struct LanguageConfig {
   bool post_norms = false;     // norms after attention and FFN, before the residual (Gemma 2)
   bool qk_norm = false;        // RMS norm of each head of q and k before the rotation (OpenELM, Qwen 3)
   bool qkv_bias = false, output_bias = false, ffn_bias = false;
-  bool gated = true;  // act(gate) * up, or act(up) alone
+  bool fused_qkv = false;      // one weight holds the rows of q, k and v, in this order
+  bool fused_gate_up = false;  // one weight holds the rows of gate and up
+  bool gated = true;           // act(gate) * up, or act(up) alone
   Activation activation = Activation::silu;
   bool tied = false;                        // the head uses the embedding table
   bool learned_positions = false;           // GPT-2; no rotation then
@@ -46,14 +48,24 @@ struct LanguageConfig {
   double attention_scale = 0;               // 0: 1 / sqrt(head_width)
   double attention_cap = 0, logit_cap = 0;  // cap * tanh(x / cap); 0: none
   std::int64_t rotary_width = 0;            // of the head; 0: all of it
+  bool rotary_pairs = false;                // neighbours (2i, 2i+1) turn together, not (i, i + width / 2)
   double rotary_base = 10000;
   double rotary_scaling = 1;           // factor on angles (linear scaling: 1 / factor)
   std::vector<double> rotary_factors;  // per pair, divides its frequency (Llama 3, LongRoPE); empty: all 1
   double rotary_magnitude = 1;         // factor on the rotated q and k (LongRoPE)
+  // LongRoPE: the factors in place of rotary_factors while `context` is at most rotary_short_context. Who opens a model
+  // with a smaller context sets `context` before building graphs.
+  std::vector<double> rotary_short_factors;
+  std::int64_t rotary_short_context = 0;
   bool operator==(const LanguageConfig&) const = default;
 };
 
+// Throws Error{invalid} at `place` for a config that no graph can be built from: sizes out of range or contradicting
+// each other, numbers that are not finite, shared weights of a layer that has none of its own or another shape.
+void check(const LanguageConfig& config, std::string_view place);
+
 std::int64_t parameter_count(const LanguageConfig& config);  // shared tensors counted once
+std::int64_t cache_bytes_per_token(const LanguageConfig& config, std::int64_t element_bytes);
 
 // Everything that is needed to run: the config and the weights under canonical names.
 struct LanguageModel {
@@ -61,7 +73,8 @@ struct LanguageModel {
   std::shared_ptr<const WeightStore> weights;
 };
 
-// The graphs. R: row capacity. Row inputs besides the first: seq, pos, tag, i32 [R].
+// The graphs; every weight in them is f32, however the store writes it (weights.h names them). R: row capacity. Row
+// inputs besides the first: seq, pos, tag, i32 [R].
 //   embed: ids i32 [R] (and pos, if positions are learned) -> hidden f32 [R, width]
 //   layers [first, last): hidden, seq, pos, tag -> hidden; Attention{cache = layer} if `cached`
 //   head: hidden [R, width] -> logits [R, vocabulary], with the final norm

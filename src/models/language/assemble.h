@@ -1,0 +1,23 @@
+// From the tensors of a file, under the file's names, to a model's weights under canonical names.
+#pragma once
+
+#include <string_view>
+
+#include "models/language/weights.h"
+
+namespace pliant {
+
+// Shares the bytes of `tensors` where the file's layout is ours. Throws Error{not_found} for a missing tensor,
+// Error{invalid} for one of another shape (naming both), Error{unsupported} for one that is not of floats.
+WeightStore assemble(const LanguageConfig& config, NameScheme scheme, const WeightStore& tensors,
+                     std::string_view place);
+
+// The name under which `tensors` has this weight: as the format says, without its first component ("transformer."),
+// or what other writers call a head; null if it has none.
+const Stored* find_source(const WeightStore& tensors, const std::string& name, std::string& found_name);
+
+// The same floats as an f32 weight of the graph: f16 and bf16 become f32.
+void add_floats(WeightStore& store, const std::string& name, const Stored& stored, std::shared_ptr<const void> owner,
+                std::string_view place);
+
+}  // namespace pliant

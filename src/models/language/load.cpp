@@ -1,0 +1,41 @@
+#include "models/language/load.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "formats/safetensors/safetensors.h"
+#include "models/language/assemble.h"
+#include "models/language/folder.h"
+#include "models/language/llama2c.h"
+#include "models/language/mingpt.h"
+
+namespace pliant {
+namespace {
+
+LanguageModel folder_model(const std::string& path) {
+  const std::string config_path = path + "/config.json";
+  if (!std::filesystem::exists(config_path))
+    throw Error(ErrorKind::not_found, path, "has no config.json", "name a model file, or a folder with config.json");
+  LanguageModel model{config_from_json(read_file(config_path), config_path), nullptr};
+  model.weights =
+      std::make_shared<WeightStore>(assemble(model.config, NameScheme::hugging_face, folder_tensors(path), path));
+  return model;
+}
+
+}  // namespace
+
+LanguageModel load_language_model(const std::string& path) {
+  if (std::filesystem::is_directory(path)) return folder_model(path);
+  const auto file = std::make_shared<MappedFile>(path);
+  if (is_mingpt(file->text())) return mingpt_model(file->text(), path);
+  if (is_llama2c(file->bytes())) return llama2c_model(file->bytes(), file, path);
+  throw Error(ErrorKind::format, path, "is no language model that can be read",
+              "read are folders with config.json and safetensors, GGUF files and llama2.c checkpoints");
+}
+
+}  // namespace pliant
