@@ -1,5 +1,6 @@
 #include "plan/baseline.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -102,6 +103,18 @@ class Belady {
 };
 
 }  // namespace
+
+Schedule make_schedule(const Problem& problem, const std::vector<OperatorId>& order,
+                       const std::vector<Departure>& leaves) {
+  Schedule schedule = make_schedule(problem, order);
+  for (const auto& [tensor, back] : leaves) {
+    TensorUses& uses = schedule.uses[static_cast<std::size_t>(tensor)];
+    const auto use = std::lower_bound(uses.steps.begin(), uses.steps.end(), back);
+    const auto gap = static_cast<std::size_t>(use - uses.steps.begin()) - 1;
+    if (may_drop(problem, schedule, tensor, gap)) uses.dropped[gap] = true;
+  }
+  return schedule;
+}
 
 std::optional<Baseline> default_belady(const Problem& problem, std::int64_t scratchpad_bytes) {
   return Belady(problem, scratchpad_bytes).run();

@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <numeric>
 
 #include "plan/clock.h"
 #include "plan/fluid.h"
+#include "plan/schedule.h"
 #include "plan/solve.h"
+#include "plan/verify.h"
 
 namespace pliant::plan {
 namespace {
@@ -34,15 +37,16 @@ class PeakSearch {
       : problem_(problem), options_(options), pool_(pool), clock_(options), effort_(options.effort_limit) {}
 
   void run(Sizes& sizes) {
-    std::vector<OperatorId> order(problem_.operators.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<OperatorId>(i);
-    high_ = std::max(sizes.required.bytes, peak_of(make_model(problem_, 0, options_.alignment), order));
+    order_.resize(problem_.operators.size());
+    std::iota(order_.begin(), order_.end(), 0);
+    high_ = std::max(sizes.required.bytes, peak_of(make_model(problem_, 0, options_.alignment), order_));
     low_ = sizes.required.bytes;
     std::int64_t ask = low_;
     while (low_ < high_ && try_size(ask)) ask = low_ + (high_ - low_) / 2;
     sizes.peak = high_;
     sizes.peak_lower = low_;
     sizes.peak_exact = low_ == high_;
+    sizes.peak_order = std::move(order_);
   }
 
  private:
@@ -59,8 +63,11 @@ class PeakSearch {
       query.interrupted = [this] { return clock_.over() || effort_.out(); };
       query.effort = &effort_;
       const FluidAnswer answer = search_fluid(model, pressure, query, pool_);
-      if (answer.plan) high_ = std::max(low_, std::min(bytes, peak_of(model, answer.plan->order)));
-      else if (answer.complete) low_ = bytes + 1;
+      if (answer.plan) {
+        high_ = std::max(low_, std::min(bytes, peak_of(model, answer.plan->order)));
+        order_ = answer.plan->order;
+      }
+      if (!answer.plan && answer.complete) low_ = bytes + 1;
       if (answer.plan || answer.complete) return true;
       if (clock_.over() || effort_.out()) return false;
     }
@@ -73,7 +80,24 @@ class PeakSearch {
   Clock clock_;
   Effort effort_;
   std::int64_t low_ = 0, high_ = 0;
+  std::vector<OperatorId> order_;  // of peak high_
 };
+
+// The order without traffic, its addresses packed as low as they go.
+Plan pack_order(const Problem& problem, const std::vector<OperatorId>& order, const SolveOptions& options) {
+  const Schedule schedule = make_schedule(problem, order);
+  const Layout layout = lay_out(problem, schedule);
+  Placing placing;
+  placing.options.alignment = options.alignment;
+  placing.options.stop = options.stop;
+  const place::Packed packed = place::pack(layout.rectangles, placing.options);
+  placing.scratchpad_bytes = packed.height;
+  Plan plan = make_plan(problem, schedule, layout, packed.offsets, placing);
+  plan.status = Status::optimal;
+  plan.bound_origin = "no traffic";
+  require_valid(problem, plan);
+  return plan;
+}
 
 }  // namespace
 
@@ -84,6 +108,22 @@ Sizes scratchpad_sizes(const Problem& problem, const SolveOptions& options, Pool
   PeakSearch(problem, options, pool).run(sizes);
   sizes.half = sizes.required.bytes + (sizes.peak - sizes.required.bytes) / 2;
   return sizes;
+}
+
+LeastMemory least_memory(const Problem& problem, const SolveOptions& options, Pool& pool) {
+  const Clock clock(options);
+  const Sizes sizes = scratchpad_sizes(problem, options, pool);
+  LeastMemory answer;
+  answer.lower_bytes = sizes.peak_lower;
+  answer.plan = pack_order(problem, sizes.peak_order, options);
+  if (answer.plan.scratchpad_bytes <= answer.lower_bytes) return answer;
+  SolveOptions rest = options;
+  rest.time_limit_s = std::max(0.0, clock.left());
+  const Plan plan = solve(problem, sizes.peak, rest, pool);
+  const bool none = plan.status == Status::infeasible || plan.lower_bound_bytes > 0;
+  if (none) answer.lower_bytes = std::max(answer.lower_bytes, sizes.peak + 1);
+  else if (plan.status == Status::optimal && sizes.peak < answer.plan.scratchpad_bytes) answer.plan = plan;
+  return answer;
 }
 
 }  // namespace pliant::plan

@@ -47,7 +47,8 @@ class Solver {
 
   Plan run() {
     offer(drop_everything());
-    if (const auto baseline = default_belady(problem_, bytes_)) offer(follow(*baseline));
+    if (const auto baseline = default_belady(problem_, bytes_))  // however the search ends, its plan is no worse
+      offer(make_schedule(problem_, default_order(), baseline->leaves));
     search_order();
     if (!done() && fluid_exact_) settle_addresses();
     return finish();
@@ -75,28 +76,18 @@ class Solver {
     options_.progress(progress);
   }
 
-  // The plan of last resort: whatever may leave does.
-  Schedule drop_everything() const {
+  std::vector<OperatorId> default_order() const {
     std::vector<OperatorId> order(problem_.operators.size());
     std::iota(order.begin(), order.end(), 0);
-    Schedule schedule = make_schedule(problem_, order);
+    return order;
+  }
+
+  // The plan of last resort: whatever may leave does.
+  Schedule drop_everything() const {
+    Schedule schedule = make_schedule(problem_, default_order());
     for (std::size_t t = 0; t < problem_.tensors.size(); ++t)
       for (std::size_t gap = 0; gap < schedule.uses[t].dropped.size(); ++gap)
         if (may_drop(problem_, schedule, static_cast<TensorId>(t), gap)) schedule.uses[t].dropped[gap] = true;
-    return schedule;
-  }
-
-  // However a search ends, its plan is no worse than this where it can be placed.
-  Schedule follow(const Baseline& baseline) const {
-    std::vector<OperatorId> order(problem_.operators.size());
-    std::iota(order.begin(), order.end(), 0);
-    Schedule schedule = make_schedule(problem_, order);
-    for (const auto& [tensor, back] : baseline.leaves) {
-      TensorUses& uses = schedule.uses[static_cast<std::size_t>(tensor)];
-      const auto use = std::lower_bound(uses.steps.begin(), uses.steps.end(), back);
-      const auto gap = static_cast<std::size_t>(use - uses.steps.begin()) - 1;
-      if (may_drop(problem_, schedule, tensor, gap)) uses.dropped[gap] = true;
-    }
     return schedule;
   }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "core/pool.h"
 #include "plan/format/plan.h"
@@ -62,8 +63,17 @@ struct Sizes {
   std::int64_t peak = 0;        // M_P: least peak of live bytes over all orders; the upper bound while not exact
   std::int64_t peak_lower = 0;  // equal to peak when exact
   bool peak_exact = false;
-  std::int64_t half = 0;  // M_H: their mean, rounded down
+  std::int64_t half = 0;               // M_H: their mean, rounded down
+  std::vector<OperatorId> peak_order;  // an order whose live bytes never exceed `peak`
 };
 Sizes scratchpad_sizes(const Problem& problem, const SolveOptions& options, Pool& pool);
+
+// The scheduler by itself: the order and addresses that need the smallest scratchpad without any traffic. The plan's
+// scratchpad_bytes is that size; no plan without traffic fits in less than lower_bytes, so equal ones are a proof.
+struct LeastMemory {
+  Plan plan;
+  std::int64_t lower_bytes = 0;
+};
+LeastMemory least_memory(const Problem& problem, const SolveOptions& options, Pool& pool);
 
 }  // namespace pliant::plan
