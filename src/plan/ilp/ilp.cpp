@@ -1,0 +1,316 @@
+#include "plan/ilp/ilp.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <tuple>
+
+#include "core/checked.h"
+#include "core/error.h"
+#include "plan/bits.h"
+#include "plan/ilp/program.h"
+#include "plan/solve.h"
+#include "plan/verify.h"
+
+namespace pliant::plan {
+namespace {
+
+// First and last step at which something can happen.
+struct Window {
+  Step first = 0, last = -1;
+};
+
+// Each operator runs after its ancestors and before its descendants.
+std::vector<Window> operator_windows(const Problem& problem) {
+  const std::size_t count = problem.operators.size();
+  std::vector<std::vector<OperatorId>> before(count);
+  std::vector<OperatorId> producer(problem.tensors.size(), -1);
+  for (std::size_t op = 0; op < count; ++op) {
+    for (const TensorId t : problem.operators[op].inputs)
+      if (producer[t] >= 0) before[op].push_back(producer[t]);
+    for (const TensorId t : problem.operators[op].outputs) producer[t] = static_cast<OperatorId>(op);
+  }
+  std::vector<Words> ancestors(count, Words(words_for(count), 0));
+  std::vector<Step> descendants(count, 0);
+  std::vector<Window> windows(count);
+  for (std::size_t op = 0; op < count; ++op) {
+    for (const OperatorId b : before[op]) {
+      put(ancestors[op], static_cast<std::size_t>(b));
+      for (std::size_t w = 0; w < ancestors[op].size(); ++w) ancestors[op][w] |= ancestors[b][w];
+    }
+    for (std::size_t a = 0; a < count; ++a)
+      if (has(ancestors[op], a)) {
+        ++windows[op].first;
+        ++descendants[a];
+      }
+  }
+  for (std::size_t op = 0; op < count; ++op) windows[op].last = static_cast<Step>(count) - 1 - descendants[op];
+  return windows;
+}
+
+// The variables of a tensor; -1 outside its window. A workspace is a tensor that nobody reads.
+struct Item {
+  TensorId tensor = -1;
+  OperatorId producer = -1;
+  Role role = Role::activation;
+  std::int64_t bytes = 0;
+  std::vector<OperatorId> consumers;
+  Window window;
+  std::vector<int> kept, stored, loaded, address;  // P, S, R and L of the paper
+};
+
+class Writer {
+ public:
+  Writer(const Problem& problem, std::int64_t scratchpad_bytes, std::int64_t alignment)
+      : problem_(problem), bytes_(scratchpad_bytes), steps_(static_cast<Step>(problem.operators.size())) {
+    windows_ = operator_windows(problem);
+    collect();
+    stride_ = alignment;
+    if (alignment == 1) {  // offsets may be taken as sums of sizes
+      stride_ = 0;
+      for (const Item& item : items_) stride_ = std::gcd(stride_, item.bytes);
+      stride_ = std::max<std::int64_t>(stride_, 1);
+    }
+    big_ = static_cast<double>(bytes_ / stride_ + 1);
+    write_order();
+    for (Item& item : items_) add_variables(item);
+    for (const Item& item : items_) write_life(item);
+    write_uses();
+    for (std::size_t a = 0; a < items_.size(); ++a)
+      for (std::size_t b = a + 1; b < items_.size(); ++b) keep_apart(items_[a], items_[b]);
+  }
+
+  const Program& program() const { return program_; }
+  std::int64_t constant() const { return free_loads_; }  // of the objective: first loads are not charged
+
+  Plan read(const std::vector<double>& values) const {
+    Plan plan;
+    plan.scratchpad_bytes = bytes_;
+    plan.order.resize(static_cast<std::size_t>(steps_));
+    plan.workspaces.assign(static_cast<std::size_t>(steps_), 0);
+    const auto is = [&](int column) { return column >= 0 && values[static_cast<std::size_t>(column)] > 0.5; };
+    for (std::size_t op = 0; op < runs_.size(); ++op)
+      for (Step t = 0; t < steps_; ++t)
+        if (is(runs_[op][t])) plan.order[t] = static_cast<OperatorId>(op);
+    for (const Item& item : items_) read_item(item, values, plan, is);
+    std::sort(plan.residencies.begin(), plan.residencies.end(), [](const Residency& a, const Residency& b) {
+      return std::tie(a.from, a.tensor) < std::tie(b.from, b.tensor);
+    });
+    derive_events(problem_, plan);
+    return plan;
+  }
+
+ private:
+  void collect() {
+    std::vector<int> index(problem_.tensors.size());
+    for (std::size_t t = 0; t < problem_.tensors.size(); ++t) {
+      const TensorInfo& info = problem_.tensors[t];
+      index[t] = static_cast<int>(items_.size());
+      items_.push_back({static_cast<TensorId>(t), -1, info.role, info.bytes, {}, {}, {}, {}, {}, {}});
+    }
+    for (std::size_t op = 0; op < problem_.operators.size(); ++op) {
+      const Operator& each = problem_.operators[op];
+      for (const TensorId t : each.outputs) items_[index[t]].producer = static_cast<OperatorId>(op);
+      for (const TensorId t : each.inputs) items_[index[t]].consumers.push_back(static_cast<OperatorId>(op));
+      if (each.workspace > 0)
+        items_.push_back({-1, static_cast<OperatorId>(op), Role::activation, each.workspace, {}, {}, {}, {}, {}, {}});
+    }
+    std::erase_if(items_, [](const Item& item) { return item.producer < 0 && item.consumers.empty(); });
+    for (Item& item : items_) {
+      item.window = {steps_, -1};
+      const auto cover = [&](OperatorId op) {
+        item.window.first = std::min(item.window.first, windows_[op].first);
+        item.window.last = std::max(item.window.last, windows_[op].last);
+      };
+      if (item.producer >= 0) cover(item.producer);
+      for (const OperatorId op : item.consumers) cover(op);
+    }
+  }
+
+  // One operator per step (the paper leaves this to the reader), each once (Eq. 7).
+  void write_order() {
+    runs_.assign(windows_.size(), std::vector<int>(static_cast<std::size_t>(steps_), -1));
+    std::vector<Terms> at(static_cast<std::size_t>(steps_));
+    for (std::size_t op = 0; op < windows_.size(); ++op) {
+      Terms once;
+      for (Step t = windows_[op].first; t <= windows_[op].last; ++t) {
+        runs_[op][t] = program_.binary();
+        once.push_back({runs_[op][t], 1});
+        at[t].push_back({runs_[op][t], 1});
+      }
+      program_.equal(once, 1);
+    }
+    for (const Terms& terms : at) program_.equal(terms, 1);
+  }
+
+  void add_variables(Item& item) {
+    const auto length = static_cast<std::size_t>(steps_);
+    for (auto* list : {&item.kept, &item.stored, &item.loaded, &item.address}) list->assign(length, -1);
+    const bool given = item.producer < 0;
+    const double cost = static_cast<double>(item.bytes);
+    if (given) free_loads_ += item.bytes;
+    for (Step t = item.window.first; t <= item.window.last; ++t) {
+      if (t > item.window.first) item.kept[t] = program_.binary();
+      if (given || t >= item.window.first + 2) item.loaded[t] = program_.binary(cost);
+      if (!given && item.role == Role::activation && t > item.window.first) item.stored[t] = program_.binary(cost);
+      if (item.bytes > 0) item.address[t] = program_.integer(0, static_cast<double>((bytes_ - item.bytes) / stride_));
+    }
+  }
+
+  // Whether the operator that makes it runs then: C of the paper, shared by sibling outputs (Eq. 6).
+  int created(const Item& item, Step t) const { return item.producer >= 0 && t >= 0 ? runs_[item.producer][t] : -1; }
+
+  static void add(Terms& terms, int column, double value) {
+    if (column >= 0) terms.push_back({column, value});
+  }
+
+  Terms resident(const Item& item, Step t, double sign) const {
+    Terms terms;
+    add(terms, created(item, t), sign);
+    add(terms, item.kept[t], sign);
+    add(terms, item.loaded[t], sign);
+    return terms;
+  }
+
+  void write_life(const Item& item) {
+    Terms stores;
+    for (Step t = item.window.first; t <= item.window.last; ++t) {
+      Terms one = resident(item, t, 1);
+      add(one, item.stored[t], 1);
+      program_.at_most(one, 1);  // Eq. 1
+      if (item.kept[t] >= 0) {   // Eq. 2
+        Terms keep = resident(item, t - 1, -1);
+        add(keep, item.kept[t], 1);
+        program_.at_most(keep, 0);
+      }
+      if (item.stored[t] >= 0) write_store(item, t, stores);
+      if (item.loaded[t] >= 0 && item.producer >= 0) write_load(item, t);
+      if (item.kept[t] >= 0 && item.bytes > 0) pin(item, t);
+    }
+    if (!stores.empty()) program_.at_most(stores, 1);  // Eq. 8
+  }
+
+  void write_store(const Item& item, Step t, Terms& stores) {  // Eq. 3
+    stores.push_back({item.stored[t], 1});
+    Terms store{{item.stored[t], 1}};
+    add(store, created(item, t - 1), -1);
+    add(store, item.kept[t - 1], -1);
+    program_.at_most(store, 0);
+  }
+
+  // Eq. 4. An output's store is compulsory and right after its creation, so a load may follow two steps later.
+  void write_load(const Item& item, Step t) {
+    Terms load{{item.loaded[t], 1}};
+    for (Step s = item.window.first; s < t; ++s) {
+      if (item.role == Role::activation) add(load, item.stored[s], -1);
+      else if (s <= t - 2) add(load, created(item, s), -1);
+    }
+    program_.at_most(load, 0);
+  }
+
+  void pin(const Item& item, Step t) {  // Eq. 11
+    const int now = item.address[t], before = item.address[t - 1];
+    program_.at_most({{now, 1}, {before, -1}, {item.kept[t], big_}}, big_);
+    program_.at_most({{before, 1}, {now, -1}, {item.kept[t], big_}}, big_);
+  }
+
+  void write_uses() {  // Eq. 5
+    for (const Item& item : items_)
+      for (const OperatorId op : item.consumers)
+        for (Step t = windows_[op].first; t <= windows_[op].last; ++t) {
+          Terms use{{runs_[op][t], 1}};
+          add(use, item.kept[t], -1);
+          add(use, item.loaded[t], -1);
+          program_.at_most(use, 0);
+        }
+  }
+
+  void keep_apart(const Item& a, const Item& b) {  // Eq. 10
+    if (a.bytes == 0 || b.bytes == 0) return;
+    const double size_a = static_cast<double>(round_up(a.bytes, stride_) / stride_);
+    const double size_b = static_cast<double>(round_up(b.bytes, stride_) / stride_);
+    for (Step t = std::max(a.window.first, b.window.first); t <= std::min(a.window.last, b.window.last); ++t) {
+      const int below = program_.binary(), above = program_.binary();
+      program_.at_most({{a.address[t], 1}, {b.address[t], -1}, {below, big_}}, big_ - size_a);
+      program_.at_most({{b.address[t], 1}, {a.address[t], -1}, {above, big_}}, big_ - size_b);
+      Terms both = resident(a, t, 1);
+      const Terms other = resident(b, t, 1);
+      both.insert(both.end(), other.begin(), other.end());
+      both.push_back({below, -1});
+      both.push_back({above, -1});
+      program_.at_most(both, 1);
+    }
+  }
+
+  template <typename Is>
+  void read_item(const Item& item, const std::vector<double>& values, Plan& plan, Is&& is) const {
+    std::vector<bool> needed(static_cast<std::size_t>(steps_), false);
+    for (Step t = 0; t < steps_; ++t) {
+      const OperatorId op = plan.order[t];
+      needed[t] = op == item.producer || std::count(item.consumers.begin(), item.consumers.end(), op) > 0;
+    }
+    for (Step t = item.window.first; t <= item.window.last; ++t) {
+      if (!is(created(item, t)) && !is(item.loaded[t])) continue;
+      Step last = -1;  // nothing stays beyond its last need
+      for (Step s = t; s <= item.window.last && (s == t || is(item.kept[s])); ++s)
+        if (needed[s]) last = s;
+      const int column = item.address[t];
+      const std::int64_t address = column < 0 ? 0 : std::llround(values[static_cast<std::size_t>(column)]) * stride_;
+      if (last >= 0 && item.tensor >= 0) plan.residencies.push_back({item.tensor, t, last, address});
+      if (item.tensor < 0) plan.workspaces[t] = address;
+    }
+  }
+
+  const Problem& problem_;
+  std::int64_t bytes_, stride_ = 1, free_loads_ = 0;
+  Step steps_;
+  double big_ = 0;
+  std::vector<Window> windows_;
+  std::vector<Item> items_;
+  std::vector<std::vector<int>> runs_;  // per operator and step
+  Program program_;
+};
+
+// What CBC calls a solution is one within its tolerance: the checker decides.
+bool accepted(const Problem& problem, const Plan& plan) {
+  try {
+    require_valid(problem, plan);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+IlpAnswer solve_by_ilp(const Problem& problem, std::int64_t scratchpad_bytes, const IlpOptions& options) {
+  validate(problem);
+  if (scratchpad_bytes < 0 || options.alignment < 1)
+    throw Error(ErrorKind::usage, "integer program", "the scratchpad's size is negative or the alignment below 1");
+  IlpAnswer answer;
+  answer.plan.scratchpad_bytes = scratchpad_bytes;
+  answer.plan.alignment = options.alignment;
+  answer.plan.status = Status::infeasible;
+  answer.plan.bound_origin = "the integer program has no solution";
+  if (required_size(problem, options.alignment).bytes > scratchpad_bytes) return answer;
+  const Writer writer(problem, scratchpad_bytes, options.alignment);
+  answer.columns = writer.program().columns();
+  answer.rows = writer.program().rows();
+  const Program::Solution solution = writer.program().minimise(options.time_limit_s);
+  if (solution.infeasible) return answer;
+  const double below = std::ceil(solution.bound - static_cast<double>(writer.constant()) - 1e-4);
+  const std::int64_t bound = below > 0 && below < 4e18 ? static_cast<std::int64_t>(below) : 0;
+  answer.plan.status = Status::undecided;
+  answer.plan.bound_origin = "integer program";
+  answer.plan.lower_bound_bytes = solution.optimal ? 0 : bound;
+  if (solution.values.empty()) return answer;
+  Plan plan = writer.read(solution.values);
+  plan.alignment = options.alignment;
+  plan.bound_origin = "integer program";
+  plan.lower_bound_bytes = solution.optimal ? plan.traffic_bytes : std::min(bound, plan.traffic_bytes);
+  plan.status = plan.lower_bound_bytes == plan.traffic_bytes ? Status::optimal : Status::feasible;
+  if (accepted(problem, plan)) answer.plan = std::move(plan);
+  return answer;
+}
+
+}  // namespace pliant::plan

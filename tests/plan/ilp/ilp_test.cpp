@@ -1,0 +1,63 @@
+#include "plan/ilp/ilp.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "core/error.h"
+#include "plan/search/random_problem.h"
+#include "plan/solve.h"
+
+namespace pliant::plan {
+namespace {
+
+struct Tally {
+  int problems = 0, impossible = 0, undecided = 0;
+};
+
+void compare(const Problem& problem, const Plan& ours, const Plan& theirs, Tally& tally) {
+  ++tally.problems;
+  if (theirs.status == Status::undecided || theirs.status == Status::feasible) {
+    ++tally.undecided;
+    return;
+  }
+  ASSERT_EQ(ours.status, theirs.status) << problem_to_json(problem);
+  if (ours.status == Status::infeasible) ++tally.impossible;
+  else ASSERT_EQ(ours.traffic_bytes, theirs.traffic_bytes) << problem_to_json(problem);
+}
+
+// Problems that need traffic, or have no plan at M_R. bench-planner --only ilp compares larger ones.
+TEST(Ilp, AgreesWithTheExactSearch) {
+  Pool pool(1);
+  Tally tally;
+  for (std::uint64_t seed = 0; tally.problems < 12; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed, 71);
+    const Problem problem = seed % 3 == 0 ? tight_problem(rng, {4, 6, 5}) : random_problem(rng, {3, 5, 5});
+    SolveOptions options;
+    options.alignment = seed % 5 == 4 ? 2 : 1;
+    const std::int64_t bytes = most_required(problem, options.alignment);
+    const Plan ours = solve(problem, bytes, options, pool);
+    if (ours.traffic_bytes == 0 && ours.status != Status::infeasible) continue;
+    ASSERT_NO_FATAL_FAILURE(compare(problem, ours, solve_by_ilp(problem, bytes, {5, options.alignment}).plan, tally));
+  }
+  std::printf("%d problems: %d without any plan, %d undecided; 0 mismatches\n", tally.problems, tally.impossible,
+              tally.undecided);
+  EXPECT_LT(tally.undecided, 5);
+}
+
+TEST(Ilp, SaysWhenNothingFits) {
+  Problem problem;
+  problem.tensors = {{"x", 4, Role::input}, {"y", 4, Role::output}};
+  problem.operators = {{"f", {0}, {1}, 0}};
+  EXPECT_EQ(solve_by_ilp(problem, 7, {}).plan.status, Status::infeasible);
+  const IlpAnswer answer = solve_by_ilp(problem, 8, {});
+  EXPECT_EQ(answer.plan.status, Status::optimal);
+  EXPECT_EQ(answer.plan.traffic_bytes, 0);
+  EXPECT_GT(answer.rows, 0);
+  EXPECT_THROW(solve_by_ilp(problem, -1, {}), Error);
+  EXPECT_THROW(solve_by_ilp(problem, 8, {1, 0}), Error);
+}
+
+}  // namespace
+}  // namespace pliant::plan
