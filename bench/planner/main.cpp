@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "plan/baseline.h"
 #include "plan/solve.h"
+#include "planner/ilp.h"
 #include "planner/light.h"
 #include "planner/networks.h"
 #include "planner/placing.h"
@@ -32,6 +33,7 @@ replacement, without addresses (which flatters it).
   --only FAMILY    light     seven ONNX networks at M_R, M_H and M_P, with and without weights ($PLIANT_DATA)
                    nasnet    NASNet-A mobile at four sizes
                    randwire  RandWire WS(32, 4, 0.75), seeds 1 to 5, at M_R
+                   ilp       50 random problems of up to 12 operators beside the published integer program (CBC, 20 s each)
                    place     minimalloc's instances A to F at 1,048,576 bytes ($PLIANT_DATA)
   --json           one array of rows instead of tables
   --runs N         seconds are the median of N runs (1)
@@ -74,9 +76,9 @@ Settings read_settings(int count, char** values) {
     else throw Error(ErrorKind::usage, std::string(option), "unknown option, or one without its value", "see --help");
   }
   const std::string& only = settings.only;
-  if (!only.empty() && only != "light" && only != "nasnet" && only != "randwire" && only != "place")
+  if (!only.empty() && only != "light" && only != "nasnet" && only != "randwire" && only != "place" && only != "ilp")
     throw Error(ErrorKind::usage, "--only", fmt::format("'{}' is no family", only),
-                "use light, nasnet, randwire or place");
+                "use light, nasnet, randwire, ilp or place");
   return settings;
 }
 
@@ -92,6 +94,7 @@ class Bench {
     if (wants("light")) light();
     if (wants("nasnet")) nasnet();
     if (wants("randwire")) randwire();
+    if (wants("ilp")) ilp();
     if (wants("place")) place();
     if (settings_.json) std::printf("%s\n", json_.dump(1).c_str());
     for (const std::string& text : summaries_) say(text);
@@ -155,6 +158,16 @@ class Bench {
       rows.push_back(measure(row, problem, "M_R", plan::required_size(problem, 1).bytes));
     }
     summaries_.push_back(bench::summary("randwire", 10, rows));
+  }
+
+  void ilp() {
+    if (!bench::has_ilp) return say("ilp: skipped, this build has no integer program solver");
+    if (!settings_.json) bench::print_ilp_header();
+    const auto rows = bench::compare_with_ilp(50, 20, pool_, [&](const bench::IlpRow& row) {
+      if (settings_.json) json_.push_back(to_json(row));
+      else print(row);
+    });
+    summaries_.push_back(bench::summary(rows));
   }
 
   void place() {

@@ -91,6 +91,42 @@ std::string summary(double target_seconds, const std::vector<PlacementRow>& rows
       target_seconds, placed, rows.size(), worst, least, most);
 }
 
+std::string summary(const std::vector<IlpRow>& rows) {
+  std::vector<double> ours, theirs;
+  int decided = 0, agree = 0;
+  for (const IlpRow& row : rows) {
+    ours.push_back(row.seconds);
+    theirs.push_back(row.ilp_seconds);
+    decided += row.decided ? 1 : 0;
+    agree += row.agrees ? 1 : 0;
+  }
+  return fmt::format(
+      "ilp: target every decided one agrees: {} of {} decided, {} agree; exact search median {:.5f} s, worst {:.3f} s; "
+      "integer program median {:.2f} s",
+      decided, rows.size(), agree, median(ours), *std::max_element(ours.begin(), ours.end()), median(theirs));
+}
+
+void print_ilp_header() {
+  line(fmt::format("{:>5} {:>5} {:>6} {:>8} {:>8} {:>8} {:>10} {:>9} {:>9} {}", "seed", "ops", "bytes", "traffic",
+                   "columns", "rows", "seconds", "ilp s", "ratio", "ilp"));
+}
+
+void print(const IlpRow& row) {
+  line(fmt::format("{:>5} {:>5} {:>6} {:>8} {:>8} {:>8} {:>10.5f} {:>9.2f} {:>9.0f} {}", row.seed, row.operators,
+                   row.bytes, row.traffic, row.columns, row.rows, row.seconds, row.ilp_seconds,
+                   row.ilp_seconds / row.seconds,
+                   row.agrees    ? "agrees"
+                   : row.decided ? "DISAGREES"
+                                 : "undecided"));
+}
+
+nlohmann::ordered_json to_json(const IlpRow& row) {
+  return {{"family", "ilp"},        {"seed", row.seed},       {"operators", row.operators},
+          {"bytes", row.bytes},     {"traffic", row.traffic}, {"columns", row.columns},
+          {"rows", row.rows},       {"seconds", row.seconds}, {"ilp_seconds", row.ilp_seconds},
+          {"decided", row.decided}, {"agrees", row.agrees}};
+}
+
 void print_header() {
   line(fmt::format("{:<14} {:<8} {:<6} {:>10} {:>5} {:<10} {:>11} {:>11} {:>11} {:>6} {:>9}", "network", "weights",
                    "size", "bytes", "ops", "status", "traffic", "bound", "peer", "ratio", "seconds"));

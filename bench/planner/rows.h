@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "planner/ilp.h"
+
 namespace pliant::bench {
 
 // One plan of one problem, with the peer's traffic from the same run.
@@ -33,12 +35,17 @@ struct PlacementRow {
 std::string summary(std::string_view family, double target_seconds, const std::vector<Row>& rows);
 std::string summary(double target_seconds, const std::vector<PlacementRow>& rows);
 
+std::string summary(const std::vector<IlpRow>& rows);
+
 void print_header();
 void print(const Row& row);
+void print_ilp_header();
+void print(const IlpRow& row);
 void print_placement_header();
 void print(const PlacementRow& row);
 nlohmann::ordered_json to_json(const Row& row);
 nlohmann::ordered_json to_json(const PlacementRow& row);
+nlohmann::ordered_json to_json(const IlpRow& row);
 
 double median(std::vector<double> values);  // of at least one; the upper one of two
 

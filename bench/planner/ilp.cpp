@@ -1,0 +1,45 @@
+#include "planner/ilp.h"
+
+#include <chrono>
+
+#include "plan/ilp/ilp.h"
+#include "plan/search/random_problem.h"
+#include "plan/solve.h"
+
+namespace pliant::bench {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+const bool has_ilp = true;
+
+std::vector<IlpRow> compare_with_ilp(int count, double ilp_seconds, Pool& pool,
+                                     const std::function<void(const IlpRow&)>& done) {
+  std::vector<IlpRow> rows;
+  for (std::uint64_t seed = 0; static_cast<int>(rows.size()) < count; ++seed) {
+    Rng rng(seed, 81);
+    const plan::Problem problem = plan::random_problem(rng, {4, 12, 8});
+    IlpRow row{.seed = seed, .operators = problem.operators.size(), .bytes = plan::most_required(problem)};
+    auto start = std::chrono::steady_clock::now();
+    const plan::Plan ours = plan::solve(problem, row.bytes, {}, pool);
+    row.seconds = seconds_since(start);
+    if (ours.status != plan::Status::optimal || ours.traffic_bytes == 0) continue;
+    row.traffic = ours.traffic_bytes;
+    start = std::chrono::steady_clock::now();
+    const plan::IlpAnswer theirs = plan::solve_by_ilp(problem, row.bytes, {ilp_seconds, 1});
+    row.ilp_seconds = seconds_since(start);
+    row.columns = theirs.columns;
+    row.rows = theirs.rows;
+    row.decided = theirs.plan.status == plan::Status::optimal || theirs.plan.status == plan::Status::infeasible;
+    row.agrees = theirs.plan.status == plan::Status::optimal && theirs.plan.traffic_bytes == row.traffic;
+    done(row);
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+}  // namespace pliant::bench

@@ -1,0 +1,27 @@
+// The published integer program beside the exact search, on random problems that both can state.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "core/pool.h"
+
+namespace pliant::bench {
+
+extern const bool has_ilp;  // whether this build has CBC
+
+struct IlpRow {
+  std::uint64_t seed = 0;
+  std::size_t operators = 0;
+  std::int64_t bytes = 0, traffic = 0;
+  int columns = 0, rows = 0;
+  bool decided = false, agrees = false;  // the program within its limit; and with the search's answer
+  double seconds = 0, ilp_seconds = 0;
+};
+
+// `count` random problems of 4 to 12 operators, at M_R, that need traffic. Throws Error{unsupported} without CBC.
+std::vector<IlpRow> compare_with_ilp(int count, double ilp_seconds, Pool& pool,
+                                     const std::function<void(const IlpRow&)>& done);
+
+}  // namespace pliant::bench

@@ -1,0 +1,14 @@
+// For builds without CBC.
+#include "core/error.h"
+#include "planner/ilp.h"
+
+namespace pliant::bench {
+
+const bool has_ilp = false;
+
+std::vector<IlpRow> compare_with_ilp(int, double, Pool&, const std::function<void(const IlpRow&)>&) {
+  throw Error(ErrorKind::unsupported, "ilp", "this build has no integer program solver",
+              "configure with PLIANT_CBC=ON");
+}
+
+}  // namespace pliant::bench
