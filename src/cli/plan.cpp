@@ -7,6 +7,7 @@
 #include "cli/place_file.h"
 #include "cli/plan_report.h"
 #include "cli/print.h"
+#include "cli/solve_ilp.h"
 #include "cli/verb.h"
 #include "core/checked.h"
 #include "core/error.h"
@@ -15,6 +16,22 @@
 #include "core/suggest.h"
 #include "plan/baseline.h"
 #include "plan/checker/checker.h"
+
+namespace pliant {
+
+template <>
+struct OptionWords<cli::Goal> {
+  static constexpr std::pair<cli::Goal, const char*> words[] = {{cli::Goal::traffic, "traffic"},
+                                                                {cli::Goal::peak, "peak"}};
+};
+
+template <>
+struct OptionWords<cli::Solver> {
+  static constexpr std::pair<cli::Solver, const char*> words[] = {{cli::Solver::exact, "exact"},
+                                                                  {cli::Solver::ilp, "ilp"}};
+};
+
+}  // namespace pliant
 
 namespace pliant::cli {
 namespace {
@@ -25,7 +42,9 @@ struct PlanOptions {
   std::int64_t alignment = 0;
   Seconds time_limit{1e9};
   Bytes memory_limit{std::int64_t{4} << 30};
-  bool execute = false;
+  bool execute = false, compare = false;
+  Goal minimize = Goal::traffic;
+  Solver solver = Solver::exact;
 };
 
 bool is_size_name(std::string_view text) { return text == "MR" || text == "MH" || text == "MP"; }
@@ -77,28 +96,60 @@ plan::Plan search(const plan::Problem& problem, std::int64_t bytes, plan::SolveO
   return plan::solve(problem, bytes, solve, context.pool());
 }
 
+void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, PlanReport& report,
+                  const Context& context) {
+  const plan::Problem& problem = report.subject->problem;
+  const std::int64_t bytes = scratchpad_bytes(options, report.device, problem, solve, context);
+  if (is_size_name(options.scratchpad)) report.size_name = options.scratchpad;
+  const plan::Required required = plan::required_size(problem, solve.alignment);
+  if (required.bytes > bytes) {
+    report.shortage = required;
+    report.plan.scratchpad_bytes = bytes;
+    report.plan.status = plan::Status::infeasible;
+    return;
+  }
+  const Clock clock = steady_clock();
+  const double begin = clock();
+  report.plan =
+      options.solver == Solver::ilp ? solve_ilp(problem, bytes, solve) : search(problem, bytes, solve, context);
+  report.seconds = clock() - begin;
+  if (!report.has_plan()) return;
+  if (const auto baseline = plan::default_belady(problem, bytes)) report.baseline = baseline->traffic_bytes;
+  if (options.compare)
+    report.baselines =
+        plan::baselines(problem, plan::scratchpad_sizes(problem, solve, context.pool()).peak_order, bytes, solve);
+}
+
+void plan_peak(const plan::SolveOptions& solve, PlanReport& report, const Context& context) {
+  const Clock clock = steady_clock();
+  const double begin = clock();
+  plan::LeastMemory least = plan::least_memory(report.subject->problem, solve, context.pool());
+  report.seconds = clock() - begin;
+  report.plan = std::move(least.plan);
+  report.least_scratchpad = least.lower_bytes;
+}
+
 PlanReport make_report(const PlanOptions& options, const Subject& subject, const Context& context) {
   PlanReport report;
   report.subject = &subject;
   report.path = file_name(options.file);
   if (!options.device.empty()) report.device = plan::device_from_json(read_file(options.device), options.device);
   const plan::SolveOptions solve = solve_options(options, subject, report.device, context);
-  const std::int64_t bytes = scratchpad_bytes(options, report.device, subject.problem, solve, context);
-  if (is_size_name(options.scratchpad)) report.size_name = options.scratchpad;
-  const Clock clock = steady_clock();
-  const double begin = clock();
-  const plan::Required required = plan::required_size(subject.problem, solve.alignment);
-  if (required.bytes > bytes) {
-    report.shortage = required;
-    report.plan.scratchpad_bytes = bytes;
-    report.plan.status = plan::Status::infeasible;
-  } else {
-    report.plan = search(subject.problem, bytes, solve, context);
-  }
-  report.seconds = clock() - begin;
-  if (!report.has_plan()) return report;
-  if (const auto baseline = plan::default_belady(subject.problem, bytes)) report.baseline = baseline->traffic_bytes;
+  if (options.minimize == Goal::peak) plan_peak(solve, report, context);
+  else plan_traffic(options, solve, report, context);
   return report;
+}
+
+// The smallest scratchpad is an answer, not a question.
+void refuse_with_peak(const PlanOptions& options) {
+  if (options.minimize != Goal::peak) return;
+  for (const auto& [given, name] : {std::pair{!options.scratchpad.empty(), "--scratchpad"},
+                                    {!options.device.empty(), "--device"},
+                                    {options.solver != Solver::exact, "--solver"},
+                                    {options.compare, "--compare"}})
+    if (given)
+      throw Error(ErrorKind::usage, name, "does not go with --minimize peak, which finds the scratchpad's size",
+                  "leave one of the two out");
 }
 
 int plan_network(PlanOptions options, const Context& context) {
@@ -121,12 +172,16 @@ int plan_network(PlanOptions options, const Context& context) {
 int run_plan(const PlanOptions& options, const Context& context) {
   if (options.alignment < 0 || options.alignment > 1 << 20)
     throw Error(ErrorKind::usage, "--alignment", fmt::format("{} is not from 1 to 2^20", options.alignment));
+  refuse_with_peak(options);
   if (!options.scratchpad.empty() && !is_size_name(options.scratchpad))
     bytes_from_text(options.scratchpad, "--scratchpad");
   if (kind_of(MappedFile(options.file).text()) != FileKind::placement) return plan_network(options, context);
   for (const auto& [given, name] : {std::pair{!options.device.empty(), "--device"},
                                     {options.execute, "--execute"},
                                     {!options.problem.empty(), "--problem"},
+                                    {options.compare, "--compare"},
+                                    {options.minimize == Goal::peak, "--minimize"},
+                                    {options.solver != Solver::exact, "--solver"},
                                     {is_size_name(options.scratchpad), "--scratchpad"}})
     if (given)
       throw Error(ErrorKind::usage, name, "does not go with a placement instance",
@@ -177,6 +232,12 @@ std::vector<Option> plan_table(PlanOptions& options) {
       option("out", "FILE", options.out, "write the plan (JSON), or the placed instance (CSV)").with_letter('o').path(),
       option("problem", "FILE", options.problem, "write what is planned as a problem (JSON)").path(),
       flag("execute", options.execute, "run the plan in an arena of exactly that size and compare the outputs"),
+      option("minimize", "GOAL", options.minimize,
+             "traffic, or peak: the smallest scratchpad that needs none, with its order and addresses"),
+      option("solver", "NAME", options.solver,
+             "the exact search, or ilp: the published integer program through CBC, for small problems"),
+      flag("compare", options.compare,
+           "plan by the paper's four simple methods too: default and least-peak order, Belady and greedy replacement"),
       option("alignment", "N", options.alignment, "addresses are multiples of it").with_default("1, or the device's"),
       option("time-limit", "TIME", options.time_limit, "end the search then with the best plan so far")
           .with_default("none"),
@@ -208,6 +269,8 @@ Verb plan_verb() {
                    {"pliant plan net.onnx --scratchpad MR --elem-bytes 1 --execute --json",
                     "the smallest scratchpad that works, 8-bit elements, shown to be true"},
                    {"pliant plan net.onnx --device chip.json", "with time and energy estimates"},
+                   {"pliant plan net.onnx --scratchpad MR --compare", "beside four simple methods"},
+                   {"pliant plan net.onnx --minimize peak", "the smallest scratchpad without traffic"},
                    {"pliant plan A.csv --scratchpad 1048576 --out placed.csv", "placement alone"}}};
   return {std::move(command), [options](const Context& context) { return run_plan(*options, context); }};
 }

@@ -52,8 +52,17 @@ void print_network(std::ostream& out, const PlanReport& report) {
   print_line(out, "network", text);
 }
 
+bool least(const PlanReport& report) { return report.plan.scratchpad_bytes <= *report.least_scratchpad; }
+
+std::string least_text(const PlanReport& report) {
+  if (least(report)) return "optimal (no order without traffic fits in less)";
+  return fmt::format("feasible, not proven: at least {} B, gap {:.1f} %", grouped_text(*report.least_scratchpad),
+                     100 * gap(report.plan.scratchpad_bytes, *report.least_scratchpad));
+}
+
 std::string status_text(const PlanReport& report) {
   const plan::Plan& plan = report.plan;
+  if (report.least_scratchpad) return least_text(report);
   if (plan.status == plan::Status::optimal) return "optimal (" + plan.bound_origin + ")";
   if (plan.status == plan::Status::feasible)
     return fmt::format("feasible, not proven: at least {} B, gap {:.1f} %", grouped_text(plan.lower_bound_bytes),
@@ -72,6 +81,33 @@ void print_baseline(std::ostream& out, const PlanReport& report) {
     text += fmt::format(", of which this plan saves {:.1f} %",
                         100.0 * static_cast<double>(saved) / static_cast<double>(*report.baseline));
   print_line(out, "", text);
+}
+
+std::string compared_text(const PlanReport& report, const plan::NamedBaseline& baseline) {
+  if (!baseline.plan) return fmt::format("{:<15} no addresses found", baseline.name);
+  const std::int64_t traffic = baseline.plan->plan.traffic_bytes;
+  std::string text = fmt::format("{:<15} {:>15} B", baseline.name, grouped_text(traffic));
+  if (traffic > 0)
+    text += fmt::format(", this plan {:.3f} of it",
+                        static_cast<double>(report.plan.traffic_bytes) / static_cast<double>(traffic));
+  return text + (baseline.plan->best_fit ? "" : "; its arena got stuck: placed exactly");
+}
+
+void print_baselines(std::ostream& out, const PlanReport& report) {
+  bool first = true;
+  for (const plan::NamedBaseline& baseline : report.baselines) {
+    print_line(out, first ? "compare" : "", compared_text(report, baseline));
+    first = false;
+  }
+}
+
+nlohmann::ordered_json baselines_json(const PlanReport& report) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const auto& [name, plan] : report.baselines)
+    list.push_back({{"name", name},
+                    {"traffic_bytes", plan ? nlohmann::ordered_json(plan->plan.traffic_bytes) : nullptr},
+                    {"placement", plan ? nlohmann::ordered_json(plan->best_fit ? "best-fit" : "exact") : nullptr}});
+  return list;
 }
 
 void print_estimate(std::ostream& out, const PlanReport& report) {
@@ -99,6 +135,10 @@ void print_execution(std::ostream& out, const PlanReport& report) {
 nlohmann::ordered_json to_json(const PlanReport& report) {
   const plan::Plan& plan = report.plan;
   nlohmann::ordered_json json{{"status", plan::name(plan.status)}, {"scratchpad_bytes", plan.scratchpad_bytes}};
+  if (report.least_scratchpad) {
+    json["status"] = plan::name(least(report) ? plan::Status::optimal : plan::Status::feasible);
+    json["least_scratchpad_bytes"] = *report.least_scratchpad;
+  }
   if (report.has_plan()) {
     json["traffic_bytes"] = plan.traffic_bytes;
     json["compulsory_bytes"] = plan.compulsory_bytes;
@@ -111,6 +151,7 @@ nlohmann::ordered_json to_json(const PlanReport& report) {
     json["needed_bytes"] = report.shortage->bytes;
   }
   if (report.has_plan() && report.baseline) json["default_belady_bytes"] = *report.baseline;
+  if (!report.baselines.empty()) json["baselines"] = baselines_json(report);
   json["operators"] = report.subject->problem.operators.size();
   json["tensors"] = report.subject->problem.tensors.size();
   json["seconds"] = report.seconds;
@@ -130,6 +171,7 @@ void print(std::ostream& out, const PlanReport& report) {
                fmt::format("{} B beyond the compulsory {} B", grouped_text(report.plan.traffic_bytes),
                            grouped_text(report.plan.compulsory_bytes)));
     print_baseline(out, report);
+    print_baselines(out, report);
     print_estimate(out, report);
   }
   print_execution(out, report);

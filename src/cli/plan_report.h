@@ -6,13 +6,18 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "cli/subject.h"
+#include "plan/baseline.h"
 #include "plan/device.h"
 #include "plan/format/plan.h"
 #include "plan/solve.h"
 
 namespace pliant::cli {
+
+enum class Goal : std::uint8_t { traffic, peak };
+enum class Solver : std::uint8_t { exact, ilp };
 
 struct ExecutionReport {
   std::string kernels;  // "native" or "hash"
@@ -24,8 +29,10 @@ struct PlanReport {
   const Subject* subject = nullptr;
   std::string path, size_name;  // "MR" where that was asked for
   plan::Plan plan;
-  std::optional<plan::Required> shortage;  // an operator that does not fit
-  std::optional<std::int64_t> baseline;    // traffic of the default order with Belady replacement
+  std::optional<plan::Required> shortage;        // an operator that does not fit
+  std::optional<std::int64_t> baseline;          // traffic of the default order with Belady replacement
+  std::vector<plan::NamedBaseline> baselines;    // when asked for
+  std::optional<std::int64_t> least_scratchpad;  // when the peak is minimised: bound on scratchpad_bytes
   std::optional<plan::Device> device;
   std::optional<ExecutionReport> execution;
   double seconds = 0;

@@ -67,6 +67,45 @@ TEST(Plan, KnowsTheSizesByName) {
   EXPECT_NE(plan("MR").out.find("25 B, MR"), std::string::npos);
 }
 
+TEST(Plan, ComparesWithTheFourSimpleMethods) {
+  const json answer = json::parse(plan("25", {"--compare", "--json"}).out);
+  ASSERT_EQ(answer["baselines"].size(), 4u);
+  std::vector<std::string> names;
+  for (const json& baseline : answer["baselines"]) {
+    names.push_back(baseline["name"]);
+    EXPECT_GE(baseline["traffic_bytes"], answer["traffic_bytes"]);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"default-belady", "default-greedy", "minpeak-belady", "minpeak-greedy"}));
+  const Outcome outcome = plan("25", {"--compare"});
+  EXPECT_NE(outcome.out.find("compare     default-belady "), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("            minpeak-greedy "), std::string::npos) << outcome.out;
+}
+
+TEST(Plan, FindsTheSmallestScratchpadWithoutTraffic) {
+  const std::string file = temporary("peak.json");
+  const Outcome outcome = pliant({"plan", diamond_file(), "--minimize", "peak", "--json", "--out", file});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const json answer = json::parse(outcome.out);
+  EXPECT_EQ(answer["status"], "optimal");
+  EXPECT_EQ(answer["scratchpad_bytes"], 30);
+  EXPECT_EQ(answer["least_scratchpad_bytes"], 30);
+  EXPECT_EQ(answer["traffic_bytes"], 0);
+  EXPECT_EQ(pliant({"plan", "check", diamond_file(), file}).code, 0);
+  EXPECT_NE(pliant({"plan", diamond_file(), "--minimize", "peak"}).out.find("no order without traffic fits in less"),
+            std::string::npos);
+}
+
+TEST(Plan, TheIntegerProgramAgreesOrIsRefusedByName) {
+  const Outcome outcome = plan("25", {"--solver", "ilp", "--json"});
+  if (outcome.code == 1) {
+    EXPECT_NE(outcome.err.find("--solver: this build has no integer program solver"), std::string::npos);
+    return;
+  }
+  const json answer = json::parse(outcome.out);
+  EXPECT_EQ(answer["status"], "optimal");
+  EXPECT_EQ(answer["traffic_bytes"], json::parse(plan("25", {"--json"}).out)["traffic_bytes"]);
+}
+
 TEST(Plan, NamesTheOperatorThatDoesNotFit) {
   const Outcome outcome = plan("24", {"--json", "--out", temporary("none.json")});
   EXPECT_EQ(outcome.code, 1);
@@ -201,6 +240,11 @@ TEST(Plan, RefusesBadInputNamingThePlace) {
       {{"plan", instance, "--scratchpad", "MR"}, 2, "--scratchpad: does not go with a placement instance"},
       {{"plan", instance, "--scratchpad", "8", "--execute"}, 2, "--execute: does not go with"},
       {{"plan", instance}, 2, "--scratchpad: is missing"},
+      {{"plan", instance, "--scratchpad", "8", "--compare"}, 2, "--compare: does not go with"},
+      {{"plan", instance, "--scratchpad", "8", "--solver", "ilp"}, 2, "--solver: does not go with"},
+      {{"plan", net, "--minimize", "peak", "--scratchpad", "25"}, 2, "--scratchpad: does not go with --minimize peak"},
+      {{"plan", net, "--minimize", "peak", "--compare"}, 2, "--compare: does not go with --minimize peak"},
+      {{"plan", net, "--minimize", "time", "--scratchpad", "25"}, 2, "--minimize: "},
       {{"plan", temporary("bad.csv", "id,lower,upper,size\na,0,x,4\n"), "--scratchpad", "8"},
        1,
        temporary("bad.csv") + " line 2"},
