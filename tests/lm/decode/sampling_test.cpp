@@ -8,6 +8,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "lm/decode/expect_error.h"
 
 namespace pliant::lm {
 namespace {
@@ -164,17 +165,6 @@ TEST(Sampling, LogprobsAreOfTheUnfilteredSoftmax) {
   EXPECT_EQ(got.top[2].id, 0);
   EXPECT_NEAR(got.top[0].logprob, 3 - std::log(total), 1e-12);
   EXPECT_EQ(sampler.logprobs(logits, 3, 0).chosen, -inf);
-}
-
-template <typename Action>
-void expect_error(ErrorKind kind, const char* words, Action&& action) {
-  try {
-    action();
-    FAIL() << "no error: " << words;
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << error.what();
-    EXPECT_NE(std::string_view(error.what()).find(words), std::string_view::npos) << error.what();
-  }
 }
 
 TEST(Sampling, WrongLogitsAndHistoriesAreErrors) {
