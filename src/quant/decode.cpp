@@ -171,11 +171,24 @@ constexpr std::array<Decoder, encoding_count> decoders{{{nullptr, {-1, -1}},
                                                         {decode_iq4_xs, {0, -1}},
                                                         {decode_mxfp4, {-1, -1}}}};
 
+std::uint16_t load_16(const Byte* at) {
+  std::uint16_t bits = 0;
+  std::memcpy(&bits, at, sizeof bits);
+  return bits;
+}
+
+void decode_16_bit(Encoding encoding, const Byte* at, std::int64_t elements, float* into) {
+  for (std::int64_t i = 0; i < elements; ++i)
+    into[i] = encoding == Encoding::f16 ? f16_to_f32(load_16(at + 2 * i)) : bf16_to_f32(load_16(at + 2 * i));
+}
+
 bool non_finite_half(const Byte* at) { return (at[1] & 0x7cU) == 0x7cU; }
 
 }  // namespace
 
 void decode_blocks(Encoding encoding, const std::byte* blocks, std::int64_t elements, float* into) {
+  if (encoding == Encoding::f16 || encoding == Encoding::bf16)
+    return decode_16_bit(encoding, reinterpret_cast<const Byte*>(blocks), elements, into);
   DecodeBlock* const decode = decoders[static_cast<std::size_t>(encoding)].decode;
   const EncodingTraits& block = traits(encoding);
   const auto* at = reinterpret_cast<const Byte*>(blocks);
@@ -185,6 +198,12 @@ void decode_blocks(Encoding encoding, const std::byte* blocks, std::int64_t elem
 std::optional<std::int64_t> find_non_finite_scale(Encoding encoding, const std::byte* blocks, std::int64_t count) {
   const auto* at = reinterpret_cast<const Byte*>(blocks);
   const std::int64_t stride = traits(encoding).block_bytes;
+  if (encoding == Encoding::f16 || encoding == Encoding::bf16) {
+    const std::uint16_t exponent = encoding == Encoding::f16 ? 0x7c00 : 0x7f80;
+    for (std::int64_t i = 0; i < count; ++i)
+      if ((load_16(at + i * stride) & exponent) == exponent) return i;
+    return std::nullopt;
+  }
   const auto [first, second] = decoders[static_cast<std::size_t>(encoding)].scales;
   // MXFP4's exponent byte: 255 means NaN in its standard, and from 253 on the largest value overflows.
   if (encoding == Encoding::mxfp4) {

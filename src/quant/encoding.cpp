@@ -12,20 +12,22 @@
 namespace pliant {
 namespace {
 
-constexpr std::array<EncodingTraits, encoding_count> table{{{"plain", 1, 0},
-                                                            {"Q8_0", 32, 34},
-                                                            {"Q4_0", 32, 18},
-                                                            {"Q4_1", 32, 20},
-                                                            {"Q5_0", 32, 22},
-                                                            {"Q5_1", 32, 24},
-                                                            {"Q2_K", 256, 84},
-                                                            {"Q3_K", 256, 110},
-                                                            {"Q4_K", 256, 144},
-                                                            {"Q5_K", 256, 176},
-                                                            {"Q6_K", 256, 210},
-                                                            {"IQ4_NL", 32, 18},
-                                                            {"IQ4_XS", 256, 136},
-                                                            {"MXFP4", 32, 17}}};
+constexpr std::array<EncodingTraits, encoding_count + 2> table{{{"plain", 1, 0},
+                                                                {"Q8_0", 32, 34},
+                                                                {"Q4_0", 32, 18},
+                                                                {"Q4_1", 32, 20},
+                                                                {"Q5_0", 32, 22},
+                                                                {"Q5_1", 32, 24},
+                                                                {"Q2_K", 256, 84},
+                                                                {"Q3_K", 256, 110},
+                                                                {"Q4_K", 256, 144},
+                                                                {"Q5_K", 256, 176},
+                                                                {"Q6_K", 256, 210},
+                                                                {"IQ4_NL", 32, 18},
+                                                                {"IQ4_XS", 256, 136},
+                                                                {"MXFP4", 32, 17},
+                                                                {"F16", 1, 2},
+                                                                {"BF16", 1, 2}}};
 
 std::string known_names() {
   std::vector<std::string_view> names;
@@ -51,7 +53,7 @@ std::int64_t encoded_bytes(const TensorType& type, Encoding encoding, std::strin
   if (type.dtype != DType::f32)
     throw Error(ErrorKind::invalid, std::string(place),
                 fmt::format("{} as {}: only f32 is written in blocks", to_string(type), block.name));
-  if (type.shape.empty() || type.shape.back() % block.block_elements != 0)
+  if (block.block_elements > 1 && (type.shape.empty() || type.shape.back() % block.block_elements != 0))
     throw Error(
         ErrorKind::invalid, std::string(place),
         fmt::format("{} as {}: the last axis is no multiple of {}", to_string(type), block.name, block.block_elements));

@@ -9,7 +9,8 @@
 
 namespace pliant {
 
-// plain: dense row-major elements of the logical type, little endian. All others: f32 in blocks along the last axis.
+// plain: dense row-major elements of the logical type, little endian. Then f32 in blocks along the last axis, each with
+// a scale; then f32 rounded to 16 bits, element by element ("blocks" of one).
 enum class Encoding : std::uint8_t {
   plain,
   q8_0,
@@ -24,9 +25,11 @@ enum class Encoding : std::uint8_t {
   q6_k,
   iq4_nl,
   iq4_xs,
-  mxfp4
+  mxfp4,
+  f16,
+  bf16
 };
-inline constexpr int encoding_count = 14;
+inline constexpr int encoding_count = 14;  // plain and the blocks with scales; the 16-bit floats come after them
 
 struct EncodingTraits {
   std::string_view name;
@@ -35,7 +38,7 @@ struct EncodingTraits {
 };
 
 const EncodingTraits& traits(Encoding encoding);
-std::string_view name(Encoding encoding);            // "plain", "Q8_0", "IQ4_XS", "MXFP4", ...
+std::string_view name(Encoding encoding);            // "plain", "Q8_0", "IQ4_XS", "MXFP4", "F16", ...
 Encoding encoding_from_name(std::string_view name);  // throws Error{format}
 
 // Throws Error{invalid} at `place`: a size that overflows; for blocks another logical type than f32, no last axis, or

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -30,6 +31,22 @@ TEST(Encoding, BytesOfPlainAreElementsTimesSize) {
   EXPECT_EQ(encoded_bytes({DType::f64, {}}, Encoding::plain), 8);
   const auto huge = std::numeric_limits<std::int64_t>::max() / 4;
   EXPECT_EQ(kind_of([&] { encoded_bytes({DType::f64, {huge, 3}}, Encoding::plain); }), ErrorKind::invalid);
+}
+
+TEST(Encoding, SixteenBitFloatsAreLogicalF32OfAnyShape) {
+  const Tensor half = Tensor::of(DType::f16, {3}, {1.5, -2, 65504}), brain = Tensor::of(DType::bf16, {}, {3});
+  const Tensor decoded = decode({{DType::f32, {3}}, Encoding::f16, half.raw()});
+  EXPECT_EQ(decoded.type(), (TensorType{DType::f32, {3}}));
+  for (std::int64_t i = 0; i < 3; ++i) EXPECT_EQ(get(decoded.view(), i), get(half.view(), i));
+  EXPECT_EQ(get(decode({{DType::f32, {}}, Encoding::bf16, brain.raw()}).view(), 0), 3);
+  EXPECT_EQ(encoding_from_name("BF16"), Encoding::bf16);
+  check_finite({{DType::f32, {3}}, Encoding::f16, half.raw()}, "w");
+  const Tensor infinite = Tensor::of(DType::bf16, {2}, {1, INFINITY});
+  EXPECT_EQ(kind_of([&] {
+              check_finite({{DType::f32, {2}}, Encoding::bf16, infinite.raw()}, "w");
+            }),
+            ErrorKind::invalid);
+  EXPECT_EQ(kind_of([&] { encoded_bytes({DType::i32, {2}}, Encoding::f16); }), ErrorKind::invalid);
 }
 
 TEST(WeightStore, FindsWhatWasAdded) {
