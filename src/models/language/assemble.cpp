@@ -30,8 +30,6 @@ Tensor transposed(const Stored& stored) {
   return to;
 }
 
-bool is_float_weight(DType dtype) { return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16; }
-
 }  // namespace
 
 const Stored* find_source(const WeightStore& tensors, const std::string& name, std::string& found_name) {
@@ -47,17 +45,16 @@ const Stored* find_source(const WeightStore& tensors, const std::string& name, s
   return nullptr;
 }
 
-void add_floats(WeightStore& store, const std::string& name, const Stored& stored, std::shared_ptr<const void> owner,
-                std::string_view place) {
-  if (!is_float_weight(stored.type.dtype))
-    throw Error(ErrorKind::unsupported, std::string(place),
-                fmt::format("{} is {}; weights are f32, f16 or bf16", name, to_string(stored.type)));
-  if (stored.type.dtype == DType::f32) return store.add(name, stored, std::move(owner));
-  const Tensor narrow = decode(stored);
-  Tensor wide({DType::f32, stored.type.shape});
-  const std::int64_t count = elements(stored.type.shape);
-  for (std::int64_t i = 0; i < count; ++i) wide.view().as<float>()[i] = static_cast<float>(get(narrow.view(), i));
-  store.add(name, std::move(wide));
+Stored as_f32(const Stored& stored, const std::string& name, std::string_view place) {
+  const TensorType logical{DType::f32, stored.type.shape};
+  switch (stored.type.dtype) {
+    case DType::f32: return stored;
+    case DType::f16: return {logical, Encoding::f16, stored.bytes};
+    case DType::bf16: return {logical, Encoding::bf16, stored.bytes};
+    default:
+      throw Error(ErrorKind::unsupported, std::string(place),
+                  fmt::format("'{}' is {}; weights are f32, f16 or bf16", name, to_string(stored.type)));
+  }
 }
 
 WeightStore assemble(const LanguageConfig& config, NameScheme scheme, const WeightStore& tensors,
@@ -74,9 +71,11 @@ WeightStore assemble(const LanguageConfig& config, NameScheme scheme, const Weig
       throw Error(
           ErrorKind::invalid, std::string(place),
           fmt::format("'{}' is {}, the config says {}", name, to_string(stored->type.shape), to_string(source.shape)));
-    if (source.transposed) result.add(spec.name(), transposed(*stored));
-    else if (source.shape == spec.shape) add_floats(result, spec.name(), *stored, tensors.owner(name), place);
-    else add_floats(result, spec.name(), rows_of(*stored, source.first_row, spec.shape[0]), tensors.owner(name), place);
+    const Stored whole = as_f32(*stored, name, place);
+    if (traits(whole.encoding).block_elements > 1) check_finite(whole, fmt::format("{}: {}", place, name));
+    if (source.transposed) result.add(spec.name(), transposed(whole));
+    else if (source.shape == spec.shape) result.add(spec.name(), whole, tensors.owner(name));
+    else result.add(spec.name(), rows_of(whole, source.first_row, spec.shape[0]), tensors.owner(name));
   }
   return result;
 }

@@ -16,8 +16,7 @@ WeightStore assemble(const LanguageConfig& config, NameScheme scheme, const Weig
 // or what other writers call a head; null if it has none.
 const Stored* find_source(const WeightStore& tensors, const std::string& name, std::string& found_name);
 
-// The same floats as an f32 weight of the graph: f16 and bf16 become f32.
-void add_floats(WeightStore& store, const std::string& name, const Stored& stored, std::shared_ptr<const void> owner,
-                std::string_view place);
+// As an f32 weight of the graph: f16 and bf16 stay as they are, as encodings. Throws Error{unsupported} at `place`.
+Stored as_f32(const Stored& stored, const std::string& name, std::string_view place);
 
 }  // namespace pliant

@@ -23,7 +23,7 @@ class Check {
     size("width", config_.width, 1 << 20);
     size("head_width", config_.head_width, 1 << 14);
     size("context", config_.context, std::int64_t{1} << 30);
-    size("layers", static_cast<std::int64_t>(config_.layers.size()), 1 << 12);
+    size("layers", std::ssize(config_.layers), max_layers);
     for (std::size_t i = 0; i < config_.layers.size(); ++i) layer(i);
     numbers();
     rotary();

@@ -17,17 +17,15 @@
 namespace pliant {
 namespace {
 
-constexpr std::int64_t most_layers = 1 << 12;
-
 [[noreturn]] void unsupported(const JsonFields& json, std::string problem) {
   throw Error(ErrorKind::unsupported, json.place(), std::move(problem));
 }
 
 std::int64_t layer_count(const JsonFields& json, std::string_view key) {
   const std::int64_t count = json.integer(key);
-  if (count < 1 || count > most_layers)
+  if (count < 1 || count > max_layers)
     throw Error(ErrorKind::invalid, json.place(),
-                fmt::format("'{}' is {}, from 1 to {} expected", key, count, most_layers));
+                fmt::format("'{}' is {}, from 1 to {} expected", key, count, max_layers));
   return count;
 }
 
@@ -276,7 +274,7 @@ LanguageConfig config_from_json(std::string_view config_json, std::string_view p
       throw Error(ErrorKind::invalid, json.place(),
                   fmt::format("'pliant_weights_of' names {} layers of {}", shared.size(), config.layers.size()));
     for (std::size_t i = 0; i < shared.size(); ++i) {
-      if (shared[i] < -1 || shared[i] >= most_layers)
+      if (shared[i] < -1 || shared[i] >= max_layers)
         throw Error(ErrorKind::invalid, json.place(), fmt::format("'pliant_weights_of' has {}", shared[i]));
       config.layers[i].weights_of = static_cast<int>(shared[i]);
     }

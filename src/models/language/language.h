@@ -19,6 +19,8 @@ std::string_view name(Family family);
 enum class Activation : std::uint8_t { silu, gelu, gelu_tanh, relu };
 enum class NormKind : std::uint8_t { rms, layer };
 
+inline constexpr std::int64_t max_layers = 4096;
+
 // What one layer is; widths may differ from layer to layer (OpenELM, arXiv 2404.14619, section 2.1).
 struct LayerConfig {
   std::int64_t heads = 0, kv_heads = 0, ffn = 0;

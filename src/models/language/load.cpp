@@ -1,10 +1,6 @@
 #include "models/language/load.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <filesystem>
-#include <map>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -27,11 +23,21 @@ LanguageModel folder_model(const std::string& path) {
   return model;
 }
 
+LanguageModel gguf_model(const std::string& path, const std::shared_ptr<MappedFile>& file) {
+  const Gguf contents = read_gguf(file->bytes(), path);
+  LanguageModel model{config_from_gguf(contents, path), nullptr};
+  WeightStore tensors;
+  for (const GgufTensor& each : contents.tensors) tensors.add(each.name, each.stored, file);
+  model.weights = std::make_shared<WeightStore>(assemble(model.config, NameScheme::gguf, tensors, path));
+  return model;
+}
+
 }  // namespace
 
 LanguageModel load_language_model(const std::string& path) {
   if (std::filesystem::is_directory(path)) return folder_model(path);
   const auto file = std::make_shared<MappedFile>(path);
+  if (is_gguf(file->bytes())) return gguf_model(path, file);
   if (is_mingpt(file->text())) return mingpt_model(file->text(), path);
   if (is_llama2c(file->bytes())) return llama2c_model(file->bytes(), file, path);
   throw Error(ErrorKind::format, path, "is no language model that can be read",

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "formats/gguf/gguf.h"
 #include "models/language/language.h"
 
 namespace pliant {
@@ -16,5 +17,6 @@ namespace pliant {
 LanguageModel load_language_model(const std::string& path);
 
 LanguageConfig config_from_json(std::string_view config_json, std::string_view place);
+LanguageConfig config_from_gguf(const Gguf& file, std::string_view place);
 
 }  // namespace pliant
