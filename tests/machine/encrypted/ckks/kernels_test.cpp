@@ -1,0 +1,170 @@
+#include "machine/encrypted/ckks/kernels.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "core/rng.h"
+#include "machine/encrypted/ckks/ntt.h"
+#include "machine/encrypted/ckks/poly.h"
+#include "machine/encrypted/ckks/primes.h"
+
+namespace pliant::ckks {
+namespace {
+
+u64 random_prime(Rng& rng, int bits, int log_n) {
+  const u64 step = u64{2} << log_n;
+  u64 n = (u64{1} << (bits - 1)) + (rng.bits() >> (65 - bits));
+  for (n = n / step * step + 1; !is_prime(n);
+       n = n < (u64{1} << (bits - 1)) + step ? (u64{1} << bits) - step + 1 : n - step) {
+  }
+  return n;
+}
+
+// Residues with the edges in front.
+std::vector<u64> residues(Rng& rng, std::size_t n, u64 q) {
+  std::vector<u64> x(n);
+  for (u64& value : x) value = static_cast<u64>(rng.below(static_cast<std::int64_t>(q)));
+  const u64 edges[] = {0, 1, q - 1, q / 2, q / 2 + 1, q - 2};
+  for (std::size_t i = 0; i < n / 2; i += 7) x[i] = edges[i / 7 % 6];
+  return x;
+}
+
+u64 mod(u128 x, u64 q) { return static_cast<u64>(x % q); }  // the oracle's own reduction
+
+TEST(Word, AgreesWithTheProcessorsDivision) {
+  Rng rng(1);
+  for (int bits = 30; bits <= 50; ++bits) {
+    const u64 q = random_prime(rng, bits, 4);
+    const Modulus m = modulus(q);
+    for (int i = 0; i < 2000; ++i) {
+      const u64 a = rng.bits(), b = rng.bits();
+      const u128 wide = static_cast<u128>(a) << 64 | b;
+      EXPECT_EQ(reduce(wide, m), mod(wide, q));
+      const u64 x = a & kMask52, w = b % q;
+      EXPECT_EQ(multiply(x, w, shoup(w, q), q), mod(static_cast<u128>(x) * w, q));
+      EXPECT_EQ(multiply(w, inverse(w, m), m), w == 0 ? 0u : 1u);
+    }
+    EXPECT_EQ(reduce(~u128{0}, m), mod(~u128{0}, q));
+  }
+  const Modulus m = modulus(97);
+  EXPECT_EQ(from_signed(-1, m), 96u);
+  EXPECT_EQ(from_signed(INT64_MIN, m), 97 - mod(u128{1} << 63, 97));
+}
+
+TEST(Primes, AreThoseOfTrialDivision) {
+  for (u64 n = 0; n < 3000; ++n) {
+    bool prime = n >= 2;
+    for (u64 d = 2; d * d <= n; ++d) prime = prime && n % d != 0;
+    EXPECT_EQ(is_prime(n), prime) << n;
+  }
+  EXPECT_FALSE(is_prime(3215031751));           // passes bases 2, 3, 5, 7
+  EXPECT_FALSE(is_prime(3825123056546413051));  // passes bases up to 23
+  EXPECT_TRUE(is_prime(18446744073709551557u));
+}
+
+TEST(Primes, ChainsAlternateAboutTheScale) {
+  for (const auto& [log_n, levels, bits] : {std::tuple{13, 5, 40}, {15, 20, 45}, {16, 20, 45}, {17, 12, 30}}) {
+    const Chain chain = find_chain(log_n, levels, bits, 50, 3);
+    std::vector<u64> all = chain.q;
+    all.insert(all.end(), chain.p.begin(), chain.p.end());
+    for (const u64 q : all) {
+      EXPECT_TRUE(is_prime(q));
+      EXPECT_EQ(q % (u64{2} << log_n), 1u);
+      EXPECT_LT(q, u64{1} << 50);
+    }
+    std::sort(all.begin(), all.end());
+    EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end());
+    // Unmended, the first prime's distance would double with each level: 2^20 times at twenty levels.
+    for (const double scale : chain.scales) EXPECT_NEAR(scale / std::ldexp(1, bits), 1, 0.05);
+  }
+}
+
+TEST(Ntt, IsTheValueAtOddPowersOfTheRoot) {
+  for (const int log_n : {4, 5, 6}) {
+    Rng rng(3);
+    const u64 q = random_prime(rng, 40, log_n);
+    const NttTable table = ntt_table(q, log_n);
+    const std::size_t n = std::size_t{1} << log_n;
+    std::vector<u64> x = residues(rng, n, q), want(n);
+    const u64 psi = table.w[n / 2];  // bit-reversed 1
+    for (std::size_t i = 0; i < n; ++i) {
+      const u64 point = power(psi, 2 * bit_reverse(static_cast<std::uint32_t>(i), log_n) + 1, table.mod);
+      u64 value = 0;
+      for (std::size_t k = n; k-- > 0;) value = mod(static_cast<u128>(value) * point + x[k], q);
+      want[i] = value;
+    }
+    for (const Kernels* kernels : usable_kernels()) {
+      std::vector<u64> got = x;
+      kernels->forward(got.data(), table);
+      EXPECT_EQ(got, want) << kernels->name;
+      kernels->inverse(got.data(), table, factor(table.n_inverse, table.mod));
+      EXPECT_EQ(got, x) << kernels->name;
+    }
+  }
+}
+
+// Every kernel against the scalar one, on edges and random residues of random primes of 30 to 50 bits.
+class EachKernel : public testing::TestWithParam<int> {};
+
+TEST_P(EachKernel, EqualsTheScalarOne) {
+  const int log_n = GetParam();
+  const std::size_t n = std::size_t{1} << log_n;
+  const Kernels& want = scalar_kernels();
+  Rng rng(static_cast<std::uint64_t>(log_n));
+  for (int bits = 30; bits <= 50; bits += log_n > 10 ? 5 : 1) {
+    const u64 q = bits == 50 ? find_chain(log_n, 1, 40, 50, 2).q[0] : random_prime(rng, bits, log_n);
+    const NttTable table = ntt_table(q, log_n);
+    const Modulus& m = table.mod;
+    const std::vector<u64> a = residues(rng, n, q), b = residues(rng, n, q);
+    const std::vector<u64> c = residues(rng, n, (u64{1} << 50) - 1);
+    const std::vector<u64> d = residues(rng, n, u64{1} << 52);
+    const Factor f = factor(b[3], m);
+    std::vector<std::uint32_t> index = automorphism_index(5, log_n);
+    std::vector<const u64*> left, right, wide;
+    std::vector<u64> weights;
+    std::vector<double> inverses;
+    for (std::size_t i = 0; i < 27; ++i) {
+      left.push_back(i % 2 ? a.data() : b.data());
+      right.push_back(i % 3 ? b.data() : a.data());
+      wide.push_back(c.data());
+      weights.push_back(i == 0 ? q - 1 : a[i % n]);
+      inverses.push_back(1.0 / static_cast<double>(q + i));
+    }
+    using Case = std::function<void(const Kernels&, u64*)>;
+    const std::pair<const char*, Case> cases[] = {
+        {"forward", [&](const Kernels& k, u64* x) { k.forward(x, table); }},
+        {"inverse", [&](const Kernels& k, u64* x) { k.inverse(x, table, f); }},
+        {"add", [&](const Kernels& k, u64* x) { k.add(x, x, b.data(), n, m); }},
+        {"subtract", [&](const Kernels& k, u64* x) { k.subtract(x, x, b.data(), n, m); }},
+        {"multiply", [&](const Kernels& k, u64* x) { k.multiply(x, x, b.data(), n, m); }},
+        {"multiply_add", [&](const Kernels& k, u64* x) { k.multiply_add(x, a.data(), b.data(), n, m); }},
+        {"scale", [&](const Kernels& k, u64* x) { k.scale(x, d.data(), f, n, m); }},
+        {"subtract_scale", [&](const Kernels& k, u64* x) { k.subtract_scale(x, x, b.data(), f, n, m); }},
+        {"inner 1", [&](const Kernels& k, u64* x) { k.inner(x, left.data(), right.data(), 1, n, m); }},
+        {"inner 27", [&](const Kernels& k, u64* x) { k.inner(x, left.data(), right.data(), 27, n, m); }},
+        {"combine 3", [&](const Kernels& k, u64* x) { k.combine(x, wide.data(), weights.data(), 3, n, m); }},
+        {"combine 27", [&](const Kernels& k, u64* x) { k.combine(x, wide.data(), weights.data(), 27, n, m); }},
+        {"round_sum", [&](const Kernels& k, u64* x) { k.round_sum(x, left.data(), inverses.data(), 27, n); }},
+        {"gather", [&](const Kernels& k, u64* x) { k.gather(x, a.data(), index.data(), n); }},
+        {"gather_multiply_add",
+         [&](const Kernels& k, u64* x) { k.gather_multiply_add(x, a.data(), index.data(), b.data(), n, m); }},
+    };
+    for (const auto& [name, run] : cases) {
+      std::vector<u64> reference = a;
+      run(want, reference.data());
+      for (const Kernels* kernels : usable_kernels()) {
+        std::vector<u64> got = a;
+        run(*kernels, got.data());
+        ASSERT_EQ(got, reference) << name << " of " << kernels->name << ", prime " << q;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, EachKernel, testing::Values(4, 5, 6, 7, 8, 11, 12, 13, 14));
+
+}  // namespace
+}  // namespace pliant::ckks
