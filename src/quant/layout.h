@@ -3,6 +3,7 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -23,6 +24,8 @@ inline void store_half(Byte* at, float value) {
   const std::uint16_t bits = f32_to_f16(value);
   std::memcpy(at, &bits, sizeof bits);
 }
+
+inline bool holds_half(float value) { return std::isfinite(f16_to_f32(f32_to_f16(value))); }
 
 // The sixteen values of IQ4_NL and IQ4_XS, and those of MXFP4 (e2m1, doubled).
 inline constexpr std::array<std::int8_t, 16> iq4_values{-127, -104, -83, -65, -49, -35, -22, -10,

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <optional>
 #include <utility>
 
+#include "core/checked.h"
 #include "core/error.h"
 #include "quant/codec.h"
 
@@ -44,6 +47,11 @@ std::optional<std::int64_t> find_non_finite(DType dtype, const std::byte* data, 
   }
 }
 
+std::int64_t extreme_index(const float* values, std::int64_t count) {
+  return std::max_element(values, values + count, [](float a, float b) { return std::fabs(a) < std::fabs(b); }) -
+         values;
+}
+
 }  // namespace
 
 Tensor decode(const Stored& stored) {
@@ -67,6 +75,36 @@ Tensor decode_rows(const Stored& stored, std::int64_t first, std::int64_t count)
   part.type.shape.front() = count;
   part.bytes = stored.bytes.subspan(static_cast<std::size_t>(first) * row, static_cast<std::size_t>(count) * row);
   return decode(part);
+}
+
+std::vector<std::byte> encode(const TensorView& values, Encoding encoding, std::string_view place, Pool* pool) {
+  const std::int64_t size = encoded_bytes(values.type, encoding, place), count = elements(values.type.shape);
+  const auto fail = [&](std::int64_t index, std::string_view problem) {
+    throw Error(ErrorKind::invalid, std::string(place),
+                fmt::format("element {} is {}: {}", index, get(values, index), problem));
+  };
+  if (const auto found = find_non_finite(values.type.dtype, values.data, count)) fail(*found, "no finite number");
+  std::vector<std::byte> result(static_cast<std::size_t>(size));
+  if (encoding == Encoding::plain) {
+    if (size > 0) std::memcpy(result.data(), values.data, result.size());
+    return result;
+  }
+  constexpr std::int64_t blocks_per_task = 256;
+  const EncodingTraits& block = traits(encoding);
+  const std::int64_t step = blocks_per_task * block.block_elements, tasks = ceil_div(count, step);
+  const auto run = [&](std::int64_t task, int) {
+    const std::int64_t first = task * step;
+    const float* from = values.as<float>() + first;
+    std::byte* into = result.data() + task * blocks_per_task * block.block_bytes;
+    if (const auto bad = encode_blocks(encoding, from, std::min(step, count - first), into))
+      fail(
+          first + extreme_index(from + *bad * block.block_elements, block.block_elements) + *bad * block.block_elements,
+          fmt::format("too large for {}", block.name));
+  };
+  if (pool != nullptr) pool->parallel(tasks, run);
+  else
+    for (std::int64_t task = 0; task < tasks; ++task) run(task, 0);
+  return result;
 }
 
 void check_finite(const Stored& stored, std::string_view place) {

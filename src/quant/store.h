@@ -9,7 +9,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "core/pool.h"
 #include "core/tensor.h"
 #include "quant/encoding.h"
 
@@ -25,6 +27,12 @@ struct Stored {
 // Throw Error{invalid} for a wrong byte count or rows out of range.
 Tensor decode(const Stored& stored);
 Tensor decode_rows(const Stored& stored, std::int64_t first, std::int64_t count);
+
+// f32 values in blocks; rows of the outermost axis are shared out over the pool, if there is one. The bytes are the
+// same for any pool. Throws Error{invalid} at `place`: a last axis that is no multiple of the block, a value that is
+// not finite or too large for the encoding, by its index.
+std::vector<std::byte> encode(const TensorView& values, Encoding encoding, std::string_view place,
+                              Pool* pool = nullptr);
 
 // Throws Error{invalid} naming `place` and the block when a block's scale is NaN or infinite, or the element when a
 // plain float is.

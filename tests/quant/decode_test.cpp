@@ -3,24 +3,10 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "core/files.h"
-#include "quant/codec.h"
-#include "quant/store.h"
+#include "quant/block_cases.h"
 
 namespace pliant {
 namespace {
-
-std::vector<Encoding> block_encodings() {
-  std::vector<Encoding> result;
-  for (int i = 1; i < encoding_count; ++i) result.push_back(static_cast<Encoding>(i));
-  return result;
-}
-
-std::string golden(Encoding encoding, const std::string& ending) {
-  return read_file("golden/quant/" + std::string(name(encoding)) + ending);
-}
-
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
 Stored golden_blocks(Encoding encoding, const std::string& blocks, std::int64_t rows) {
   const auto count = static_cast<std::int64_t>(blocks.size()) / traits(encoding).block_bytes;

@@ -52,4 +52,5 @@ def main(folder):
         (folder / f"{name}.encoded").write_bytes(quantize(given, T[name]).tobytes())
 
 
-main(Path(sys.argv[1]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

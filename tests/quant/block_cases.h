@@ -1,0 +1,25 @@
+// What the tests of block encodings share.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/files.h"
+#include "quant/store.h"
+
+namespace pliant {
+
+inline std::vector<Encoding> block_encodings() {
+  std::vector<Encoding> result;
+  for (int i = 1; i < encoding_count; ++i) result.push_back(static_cast<Encoding>(i));
+  return result;
+}
+
+inline std::string golden(Encoding encoding, const std::string& ending) {
+  return read_file("golden/quant/" + std::string(name(encoding)) + ending);
+}
+
+inline std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+
+}  // namespace pliant
