@@ -125,6 +125,7 @@ class AttentionAnchor : public Anchor {
 }  // namespace
 
 std::unique_ptr<Anchor> compile(const kind::Attention& kind, const Context& context) {
+  if (kind.cache >= 0) return cached_attention(kind, context);
   return std::make_unique<AttentionAnchor>(kind, context);
 }
 

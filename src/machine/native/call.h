@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "machine/native/kv/cache.h"
 #include "machine/native/loops.h"
 #include "machine/native/pointwise.h"
 
@@ -25,6 +26,7 @@ struct Call {
   Rows rows;
   std::int64_t elements = 0;  // of the first result, with the rows of this run
   Pool& pool;
+  kv::Cache* cache = nullptr;  // of the run, for an Attention that has a cache layer
 
   const std::byte* data(std::size_t i) const { return inputs[operands[i]]; }
   const float* f32(std::size_t i) const { return reinterpret_cast<const float*>(data(i)); }
@@ -75,6 +77,7 @@ std::unique_ptr<Anchor> compile(const kind::Convolve& kind, const Context& conte
 std::unique_ptr<Anchor> compile(const kind::Pool& kind, const Context& context);
 std::unique_ptr<Anchor> compile(const kind::CrossEntropy& kind, const Context& context);
 
+std::unique_ptr<Anchor> cached_attention(const kind::Attention& kind, const Context& context);
 std::unique_ptr<Anchor> map_anchor(Pointwise map);
 
 // Building blocks shared by kinds: result element (o) = the one at a strided place of the operand, all dtypes.

@@ -98,7 +98,7 @@ void GroupKernel::run(std::span<const TensorView> inputs, std::span<const Tensor
 }
 
 void GroupKernel::run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs, Pool& pool,
-                      std::int64_t rows) const {
+                      std::int64_t rows, kv::Cache* cache) const {
   const Rows now{rows == 0 ? capacity_ : rows, capacity_};
   Call call{.inputs = inputs,
             .outputs = outputs,
@@ -106,11 +106,16 @@ void GroupKernel::run(std::span<const std::byte* const> inputs, std::span<std::b
             .epilogue = epilogue_ ? &*epilogue_ : nullptr,
             .rows = now,
             .elements = now.scale(elements_, rows_out_),
-            .pool = pool};
+            .pool = pool,
+            .cache = cache};
   if (call.elements > 0) anchor_->run(call);
 }
 
 std::unique_ptr<Kernel> make_kernel(const Graph& graph, const Group& group, const Options& options) {
+  for (const OpId id : group.ops)
+    if (uses_cache(graph.op(id)))
+      throw Error(ErrorKind::unsupported, graph.op(id).name, "reads a KV cache; a kernel of its own has none",
+                  "prepare the whole graph on the native machine");
   return std::make_unique<GroupKernel>(graph, group, options);
 }
 

@@ -16,8 +16,8 @@ class GroupKernel : public Kernel {
   std::int64_t workspace() const override { return 0; }
   void run(std::span<const TensorView> inputs, std::span<const TensorView> outputs, std::byte* workspace, Pool& pool,
            std::int64_t rows) const override;
-  void run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs, Pool& pool,
-           std::int64_t rows) const;
+  void run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs, Pool& pool, std::int64_t rows,
+           kv::Cache* cache = nullptr) const;
 
  private:
   void compile_single(const Graph& graph, const Op& op, const std::vector<ValueId>& inputs, Isa isa);

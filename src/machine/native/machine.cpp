@@ -34,7 +34,11 @@ void require_isa(Isa isa) {
 
 }  // namespace
 
-Machine::Machine(Options options) : options_(options) { require_isa(options.isa); }
+Machine::Machine(Options options) : options_(options), shared_(std::make_unique<SharedWeights>()) {
+  require_isa(options.isa);
+}
+
+Machine::~Machine() = default;
 
 std::vector<Refusal> Machine::refuses(const Graph& graph) const {
   const std::vector<bool> folded = folded_ops(graph);
@@ -48,12 +52,20 @@ std::vector<Refusal> Machine::refuses(const Graph& graph) const {
 
 std::unique_ptr<pliant::Program> Machine::prepare(std::shared_ptr<const Graph> graph,
                                                   std::shared_ptr<const WeightStore> weights) {
+  return compile(std::move(graph), std::move(weights));
+}
+
+std::unique_ptr<Program> Machine::compile(std::shared_ptr<const Graph> graph,
+                                          std::shared_ptr<const WeightStore> weights) {
   const std::vector<Refusal> refusals = refuses(*graph);
   if (!refusals.empty()) throw Error(ErrorKind::unsupported, graph->op(refusals[0].op).name, refusals[0].reason);
   check_weights(*graph, *weights);
   Pool pool(default_threads());
   Folded folded = fold(*graph, *weights, pool);
-  return std::make_unique<Program>(std::move(graph), std::move(folded), options_);
+  folded.weights = shared_->join(folded.weights, *weights);
+  return std::make_unique<Program>(std::move(graph), std::move(folded), options_, *shared_);
 }
+
+std::int64_t Machine::weight_copies() const { return shared_->bytes(); }
 
 }  // namespace pliant::native

@@ -33,15 +33,25 @@ class Kernel {
 // Throws Error{unsupported} for Opaque, and for types the CPU kernels lack, naming the operator.
 std::unique_ptr<Kernel> make_kernel(const Graph& graph, const Group& group, const Options& options = {});
 
+bool uses_cache(const Op& op);  // an Attention with a cache layer: runs with a kv::Cache only
+
+class Program;
+
 class Machine : public pliant::Machine {
  public:
   explicit Machine(Options options = {});
+  ~Machine() override;
   std::vector<Refusal> refuses(const Graph& graph) const override;
   std::unique_ptr<pliant::Program> prepare(std::shared_ptr<const Graph> graph,
                                            std::shared_ptr<const WeightStore> weights) override;
+  // As prepare(); the Program (program.h) can also run with a cache.
+  std::unique_ptr<Program> compile(std::shared_ptr<const Graph> graph, std::shared_ptr<const WeightStore> weights);
+
+  std::int64_t weight_copies() const;  // bytes of decoded and folded weights, which all programs of this machine share
 
  private:
   Options options_;
+  std::unique_ptr<class SharedWeights> shared_;
 };
 
 std::vector<Isa> available_isas();  // on this processor, in this build; scalar is always there

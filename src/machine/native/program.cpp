@@ -34,27 +34,38 @@ class Clock {
 
 }  // namespace
 
-Program::Program(std::shared_ptr<const Graph> graph, Folded folded, const Options& options)
+Program::Program(std::shared_ptr<const Graph> graph, Folded folded, const Options& options, SharedWeights& shared)
     : graph_(std::move(graph)), folded_(std::move(folded)) {
   const std::vector<Group> groups = pliant::groups(folded_.graph, {options.fuse});
   storage_ = storage(folded_.graph, groups);
   homes_.resize(storage_.buffers.size());
-  bind_leaves();
+  find_cached();
+  bind_leaves(shared);
   bind_outputs();
   make_steps(groups, options);
   place_arena();
 }
 
-const std::byte* Program::weight_data(const std::string& name) {
+void Program::find_cached() {
+  cache_layers_ = kv::layers_of(folded_.graph);
+  const std::vector<ValueId>& inputs = folded_.graph.inputs();
+  const auto slot = [&](ValueId id) {  // refusal() has seen that it is one
+    return static_cast<std::size_t>(std::find(inputs.begin(), inputs.end(), id) - inputs.begin());
+  };
+  for (const Op& op : folded_.graph.ops())
+    if (uses_cache(op)) cached_.push_back({std::get<kind::Attention>(op.kind).cache, slot(op.in[3]), slot(op.in[4])});
+}
+
+const std::byte* Program::weight_data(const std::string& name, SharedWeights& shared) {
   const Stored& stored = folded_.weights.at(name);
   const auto address = reinterpret_cast<std::uintptr_t>(stored.bytes.data());
   const bool aligned = address % static_cast<std::uintptr_t>(size_of(stored.type.dtype)) == 0;
   if (stored.encoding == Encoding::plain && aligned) return stored.bytes.data();
-  decoded_.push_back(decode(stored));
-  return decoded_.back().view().data;
+  decoded_.push_back(shared.decoded(stored));
+  return decoded_.back()->view().data;
 }
 
-void Program::bind_leaves() {
+void Program::bind_leaves(SharedWeights& shared) {
   const Graph& graph = folded_.graph;
   for (std::size_t slot = 0; slot < graph.inputs().size(); ++slot)
     if (const Place at = storage_.places[index(graph.inputs()[slot])]; at.buffer >= 0)
@@ -63,7 +74,7 @@ void Program::bind_leaves() {
     const Value& value = graph.values()[id];
     const Place at = storage_.places[id];
     if (at.buffer < 0) continue;
-    if (value.role == Role::weight) homes_[index(at.buffer)] = {Home::Kind::fixed, 0, weight_data(value.name)};
+    if (value.role == Role::weight) homes_[index(at.buffer)] = {Home::Kind::fixed, 0, weight_data(value.name, shared)};
     if (value.role == Role::constant) homes_[index(at.buffer)] = {Home::Kind::fixed, 0, value.constant->view().data};
   }
 }
@@ -158,8 +169,35 @@ std::int64_t Program::bytes_now(ValueId id, std::int64_t rows) const {
   return value.rows ? whole / folded_.graph.rows() * rows : whole;
 }
 
+void Program::check_cache(const Bindings& bindings, kv::Cache& cache) const {
+  for (const CachedLayer& each : cached_) {
+    const auto layer = static_cast<std::size_t>(each.layer);
+    if (layer >= cache.layers().size() || cache.layers()[layer] != cache_layers_[layer])
+      throw Error(ErrorKind::invalid, "cache", fmt::format("it was not made for layer {} of this graph", layer),
+                  "make it from kv::layers_of(graph)");
+  }
+  for (const CachedLayer& each : cached_) {
+    const TensorView &seq = bindings.inputs[each.seq], &pos = bindings.inputs[each.pos];
+    cache.check(each.layer, seq.as<std::int32_t>(), pos.as<std::int32_t>(), seq.type.shape[0]);
+  }
+}
+
 void Program::run(const Bindings& bindings, Workspace& workspace) const {
   check(bindings, workspace);
+  if (!cached_.empty())
+    throw Error(ErrorKind::invalid, "cache",
+                fmt::format("the graph reads cache layer {}, none is bound", cached_.front().layer),
+                "run it with a kv::Cache, or build it without cache layers");
+  run_steps(bindings, workspace, nullptr);
+}
+
+void Program::run(const Bindings& bindings, Workspace& workspace, kv::Cache& cache) const {
+  check(bindings, workspace);
+  check_cache(bindings, cache);
+  run_steps(bindings, workspace, &cache);
+}
+
+void Program::run_steps(const Bindings& bindings, Workspace& workspace, kv::Cache* cache) const {
   const Clock clock;
   const std::int64_t rows = bindings.rows == 0 ? graph_->rows() : bindings.rows;
   std::byte* arena = workspace.arena().data();
@@ -181,7 +219,7 @@ void Program::run(const Bindings& bindings, Workspace& workspace) const {
     for (const Place& at : step.inputs) *next++ = bases[index(at.buffer)] + at.offset;
     for (const Place& at : step.outputs) *next++ = bases[index(at.buffer)] + at.offset;
     step.kernel.run({operands, step.inputs.size()}, {operands + step.inputs.size(), step.outputs.size()},
-                    workspace.pool(), rows);
+                    workspace.pool(), rows, cache);
     if (bindings.trace != nullptr) bindings.trace->step(step.group, begin, clock.seconds());
   }
   for (const Copy& copy : copies_) {

@@ -2,15 +2,20 @@
 #pragma once
 
 #include "machine/native/group_kernel.h"
+#include "machine/native/shared_weights.h"
 
 namespace pliant::native {
 
 class Program : public pliant::Program {
  public:
-  Program(std::shared_ptr<const Graph> graph, Folded folded, const Options& options);
+  Program(std::shared_ptr<const Graph> graph, Folded folded, const Options& options, SharedWeights& shared);
   const Graph& graph() const override { return *graph_; }
   Need need() const override { return {table_offset_ + table_bytes(), 0, 0}; }
+  // Throws Error{invalid} if the graph's Attentions have cache layers.
   void run(const Bindings& bindings, Workspace& workspace) const override;
+  // Appends the rows to the sequences of `cache` that their seq names; what they add was reserved. Throws
+  // Error{invalid} before anything is written; then as above.
+  void run(const Bindings& bindings, Workspace& workspace, kv::Cache& cache) const;
 
  private:
   // Where a buffer's bytes are: in the arena, in what is bound for an input or output, or fixed (weights, constants).
@@ -24,18 +29,25 @@ class Program : public pliant::Program {
     std::int32_t group;
     std::vector<Place> inputs, outputs;
   };
+  struct CachedLayer {  // of an Attention: which inputs are its seq and pos
+    int layer;
+    std::size_t seq, pos;
+  };
   struct Copy {  // an output that no kernel can write in place
     std::size_t output;
     Place from;
   };
 
-  void bind_leaves();
+  void bind_leaves(SharedWeights& shared);
   void bind_outputs();
   void make_steps(const std::vector<Group>& groups, const Options& options);
   void place_arena();
-  const std::byte* weight_data(const std::string& name);
+  const std::byte* weight_data(const std::string& name, SharedWeights& shared);
   std::int64_t table_bytes() const;
+  void find_cached();
   void check(const Bindings& bindings, const Workspace& workspace) const;
+  void check_cache(const Bindings& bindings, kv::Cache& cache) const;
+  void run_steps(const Bindings& bindings, Workspace& workspace, kv::Cache* cache) const;
   void check_views(std::string_view what, std::span<const TensorView> views, const std::vector<ValueId>& ids,
                    std::int64_t rows) const;
   std::int64_t bytes_now(ValueId id, std::int64_t rows) const;
@@ -46,7 +58,9 @@ class Program : public pliant::Program {
   std::vector<Home> homes_;  // per buffer
   std::vector<Step> steps_;
   std::vector<Copy> copies_;
-  std::vector<Tensor> decoded_;
+  std::vector<CachedLayer> cached_;
+  std::vector<kv::Layer> cache_layers_;
+  std::vector<std::shared_ptr<const Tensor>> decoded_;
   std::int64_t table_offset_ = 0;  // in the arena: base addresses of buffers, then operands of the step that runs
   std::size_t most_operands_ = 0;
 };

@@ -65,7 +65,19 @@ Refused check(const kind::Reduce&, const Types& types) {
 Refused check(const kind::Softmax&, const Types& types) { return types.only_f32(1); }
 Refused check(const kind::Normalize&, const Types& types) { return types.only_f32(1); }
 Refused check(const kind::Rotary&, const Types& types) { return types.only_f32(1); }
-Refused check(const kind::Attention&, const Types& types) { return types.only_f32(3); }
+Refused check(const kind::Attention& kind, const Types& types) {
+  if (kind.cache < 0) return types.only_f32(3);
+  if (!kind.causal) return "reads a cache but is not causal: what a row sees would depend on the rows of its run";
+  if (kind.has_tree) return "reads a cache under a tree mask";
+  for (const std::size_t i : {1, 2})
+    if (types.in(i).shape[2] > kv::widest_head)
+      return "cached heads are " + std::to_string(types.in(i).shape[2]) + " wide; the most is " +
+             std::to_string(kv::widest_head);
+  for (const std::size_t i : {3, 4, 5})
+    if (types.graph.value(types.op.in[i]).role != Role::input)
+      return "reads a cache, but '" + types.graph.value(types.op.in[i]).name + "' is not an input of the graph";
+  return types.only_f32(3);
+}
 Refused check(const kind::CrossEntropy&, const Types& types) { return types.only_f32(2); }
 Refused check(const kind::Convolve&, const Types& types) { return spatial_rank(types); }
 
@@ -88,6 +100,11 @@ Refused check(const kind::Pad&, const Types&) { return {}; }
 Refused check(const kind::Window&, const Types&) { return {}; }
 
 }  // namespace
+
+bool uses_cache(const Op& op) {
+  const auto* attention = std::get_if<kind::Attention>(&op.kind);
+  return attention != nullptr && attention->cache >= 0;
+}
 
 Refused refusal(const Graph& graph, const Op& op) {
   const Types types{graph, op};

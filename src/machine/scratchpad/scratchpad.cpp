@@ -125,7 +125,10 @@ class PlannedProgram : public Program {
 Machine::Machine(Pool& pool, Options options) : pool_(pool), options_(std::move(options)) {}
 
 std::vector<Refusal> Machine::refuses(const Graph& graph) const {
-  return native::Machine(options_.native).refuses(graph);
+  std::vector<Refusal> result = native::Machine(options_.native).refuses(graph);
+  for (std::size_t i = 0; i < graph.ops().size(); ++i)
+    if (native::uses_cache(graph.ops()[i])) result.push_back({static_cast<OpId>(i), "reads a KV cache"});
+  return result;
 }
 
 std::unique_ptr<pliant::Program> Machine::prepare(std::shared_ptr<const Graph> graph,

@@ -1,0 +1,29 @@
+// Any saved sequence: one that is restored is saved again to the same bytes. The checksum is made right first, so that
+// what lies behind it is tried too.
+#include <cstdlib>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/rng.h"
+#include "machine/native/kv/cache.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace pliant;
+  std::vector<std::byte> state(size);
+  if (size > 0) std::memcpy(state.data(), data, size);
+  if (size >= sizeof(std::uint64_t)) {
+    const std::size_t payload = size - sizeof(std::uint64_t);
+    const std::uint64_t hash = hash64({reinterpret_cast<const char*>(state.data()), payload});
+    std::memcpy(state.data() + payload, &hash, sizeof hash);
+  }
+  kv::Cache cache({{2, 3, 2}, {1, 3, 2}}, {.context = 64});
+  try {
+    const kv::SeqId sequence = cache.restore(state, 1);
+    if (cache.save(sequence, 1) != state) std::abort();
+    cache.truncate(sequence, 0);
+    cache.close(sequence);
+  } catch (const Error&) {
+  }
+  if (cache.pages_used() != 0) std::abort();
+  return 0;
+}

@@ -1,0 +1,229 @@
+// Attention over the entries of a cache: the rows of the run are appended, then each sees its sequence page by page in
+// an online softmax. What a page adds depends on its entries alone, so a row's result does not depend on how many rows
+// a run has, on its neighbours or on the threads.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/error.h"
+#include "machine/native/call.h"
+
+namespace pliant::native {
+
+namespace {
+
+constexpr std::int64_t most_heads = 8;  // query heads that share one reading of a page
+constexpr float unseen = -std::numeric_limits<float>::infinity();
+
+class CachedAttention : public Anchor {
+ public:
+  CachedAttention(const kind::Attention& kind, const Context& context)
+      : kind_(kind),
+        place_(context.place),
+        gemm_(&gemm_kernels(context.isa)),
+        row_kernels_(&row_kernels(context.isa)),
+        heads_(context.operands[0].shape[1]),
+        key_heads_(context.operands[1].shape[1]),
+        width_(context.operands[1].shape[2]),
+        value_width_(context.operands[2].shape[2]),
+        positions_(kind.has_bias ? context.operands[6].shape[1] : 0) {}
+
+  void run(const Call& call) const override {
+    const std::int64_t rows = call.elements / (heads_ * value_width_);
+    const std::int64_t shared = heads_ / key_heads_, batches = (shared + most_heads - 1) / most_heads;
+    if (kind_.has_bias) check_positions(call, rows);
+    each(call.pool, rows * key_heads_, [&](std::int64_t task) { append(call, task / key_heads_, task % key_heads_); });
+    call.cache->advance(kind_.cache, call.i32(3), rows);
+    each(call.pool, rows * key_heads_ * batches, [&](std::int64_t task) {
+      const std::int64_t row = task / batches / key_heads_, key_head = task / batches % key_heads_;
+      const std::int64_t first = key_head * shared + task % batches * most_heads;
+      attend(call, {row, key_head, first, std::min(most_heads, (key_head + 1) * shared - first)});
+    });
+    if (observed(call, rows))
+      each(call.pool, key_heads_, [&](std::int64_t key_head) { observe(call, rows, key_head); });
+    call.cache->edit(kind_.cache, call.i32(3), rows);
+  }
+
+ private:
+  struct Part {  // of the result: query heads [first, first + count) of one row
+    std::int64_t row, key_head, first, count;
+  };
+  struct Softmax {  // running, of one query head
+    float most = unseen;
+    double sum = 0;
+  };
+  struct Seen {  // of one page
+    std::int64_t first = 0, last = 0;
+    float add[kv::page_entries];  // log weights; `unseen` where the row does not see the entry
+  };
+
+  void check_positions(const Call& call, std::int64_t rows) const {
+    for (std::int64_t r = 0; r < rows; ++r)
+      if (call.i32(3)[r] >= 0 && call.i32(4)[r] >= positions_)
+        throw Error(ErrorKind::invalid, place_,
+                    "position " + std::to_string(call.i32(4)[r]) + " is outside of the bias, [0, " +
+                        std::to_string(positions_) + ")");
+  }
+
+  int layer() const { return kind_.cache; }
+
+  void append(const Call& call, std::int64_t row, std::int64_t head) const {
+    if (call.i32(3)[row] < 0) return;
+    const DType dtype = call.cache->dtype();
+    const auto at = call.cache->slot(layer(), static_cast<int>(head), call.i32(3)[row], call.i32(4)[row]);
+    at.page.position[at.entry] = call.i32(4)[row];
+    at.page.tag[at.entry] = call.i32(5)[row];
+    at.page.log_weight[at.entry] = 0;
+    at.page.attention[at.entry] = 0;
+    const float* k = call.f32(1) + (row * key_heads_ + head) * width_;
+    const float* v = call.f32(2) + (row * key_heads_ + head) * value_width_;
+    kv::store(k, width_, dtype, at.page.keys + at.entry * width_ * size_of(dtype));
+    kv::store(v, value_width_, dtype, at.page.values + at.entry * value_width_ * size_of(dtype));
+  }
+
+  // Which of the first `entries` entries of a page a row sees.
+  Seen seen(const kv::Page& page, std::int64_t entries, std::int64_t pos, const kv::Policy& policy) const {
+    Seen result;
+    result.first = entries;
+    for (std::int64_t i = 0; i < entries; ++i) {
+      const std::int64_t at = page.position[i], distance = pos - at;
+      const bool sees = distance >= 0 && (kind_.window == 0 || distance < kind_.window) &&
+                        (policy.window == 0 || at < policy.sinks || distance < policy.window);
+      result.add[i] = sees ? page.log_weight[i] : unseen;
+      if (!sees) continue;
+      result.first = std::min(result.first, i);
+      result.last = i + 1;
+    }
+    return result;
+  }
+
+  // visit(page, seen) for each page of which the row sees something.
+  template <typename Visit>
+  void pages(const Call& call, std::int64_t row, std::int64_t key_head, const Visit& visit) const {
+    const std::int32_t seq = call.i32(3)[row];
+    if (seq < 0) return;
+    const kv::Policy& policy = call.cache->sequence(seq).policy;
+    const int head = static_cast<int>(key_head);
+    const std::int64_t entries = call.cache->chain_entries(layer(), head, seq);
+    for (std::int64_t i = 0; i * kv::page_entries < entries; ++i) {
+      const kv::Page page = call.cache->page(layer(), head, seq, i);
+      const Seen part =
+          seen(page, std::min(kv::page_entries, entries - i * kv::page_entries), call.i32(4)[row], policy);
+      if (part.first < part.last) visit(page, part);
+    }
+  }
+
+  // The first `count` rows of a page in f32: where they are, or in `room`.
+  static const float* plain(const std::byte* x, std::int64_t count, std::int64_t width, DType dtype, float* room) {
+    if (dtype == DType::f32) return reinterpret_cast<const float*>(x);
+    kv::load(x, count * width, dtype, room);
+    return room;
+  }
+
+  void score(const Call& call, std::int64_t row, std::int64_t head, const kv::Page& page, const Seen& part,
+             const float* keys, float* scores) const {
+    const float* q = call.f32(0) + (row * heads_ + head) * width_;
+    gemm_->dots(q, keys, width_, width_, part.last, scores);
+    const auto scale = static_cast<float>(kind_.scale), cap = static_cast<float>(kind_.cap);
+    for (std::int64_t i = 0; i < part.last; ++i) {
+      if (part.add[i] == unseen) {
+        scores[i] = unseen;
+        continue;
+      }
+      scores[i] *= scale;
+      if (cap > 0) scores[i] = cap * std::tanh(scores[i] / cap);
+      if (kind_.has_bias)
+        scores[i] += call.f32(6)[(head * positions_ + call.i32(4)[row]) * positions_ + page.position[i]];
+      scores[i] += part.add[i];
+    }
+  }
+
+  // Takes a page's scores, which become weights; returns what earlier sums are multiplied by.
+  float take(Softmax& softmax, float* scores, std::int64_t count) const {
+    const float most = std::max(softmax.most, row_kernels_->maximum(scores, count));
+    const float keep = softmax.sum > 0 ? std::exp(softmax.most - most) : 0.0f;
+    const double sum = row_kernels_->exponentials(scores, count, most, scores);
+    softmax.sum = softmax.sum * static_cast<double>(keep) + sum;
+    softmax.most = most;
+    return keep;
+  }
+
+  void attend(const Call& call, const Part& part) const {
+    alignas(64) float room[kv::page_entries * kv::widest_head];
+    alignas(64) float scores[most_heads][kv::page_entries];
+    Softmax softmax[most_heads];
+    const DType dtype = call.cache->dtype();
+    const auto out = [&](std::int64_t h) { return call.out() + (part.row * heads_ + part.first + h) * value_width_; };
+    std::fill_n(out(0), part.count * value_width_, 0.0f);
+    pages(call, part.row, part.key_head, [&](const kv::Page& page, const Seen& sees) {
+      const float* keys = plain(page.keys, sees.last, width_, dtype, room);
+      for (std::int64_t h = 0; h < part.count; ++h) score(call, part.row, part.first + h, page, sees, keys, scores[h]);
+      const float* values = plain(page.values, sees.last, value_width_, dtype, room);
+      for (std::int64_t h = 0; h < part.count; ++h) {
+        float keep = take(softmax[h], scores[h], sees.last);
+        for (std::int64_t i = sees.first; i < sees.last; ++i) {
+          if (sees.add[i] == unseen) continue;
+          row_kernels_->multiply_add(out(h), keep, scores[h][i], values + i * value_width_, value_width_);
+          keep = 1;
+        }
+      }
+    });
+    for (std::int64_t h = 0; h < part.count; ++h)
+      if (softmax[h].sum > 0)
+        row_kernels_->affine(out(h), value_width_, 0, static_cast<float>(1 / softmax[h].sum), out(h));
+    call.finish((part.row * heads_ + part.first) * value_width_, part.count * value_width_);
+  }
+
+  static const kv::Editor* observer(const Call& call, std::int64_t row) {
+    const std::int32_t seq = call.i32(3)[row];
+    const kv::Editor* editor = seq < 0 ? nullptr : call.cache->sequence(seq).policy.editor.get();
+    return editor != nullptr && editor->observes() ? editor : nullptr;
+  }
+
+  static bool observed(const Call& call, std::int64_t rows) {
+    for (std::int64_t row = 0; row < rows; ++row)
+      if (observer(call, row) != nullptr) return true;
+    return false;
+  }
+
+  // Adds the weights that rows gave to entries, in the order of rows and heads; for sequences whose Editor observes.
+  void observe(const Call& call, std::int64_t rows, std::int64_t key_head) const {
+    const std::int64_t shared = heads_ / key_heads_;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      if (observer(call, row) == nullptr) continue;
+      for (std::int64_t h = 0; h < shared; ++h) observe_head(call, row, key_head, key_head * shared + h);
+    }
+  }
+
+  void observe_head(const Call& call, std::int64_t row, std::int64_t key_head, std::int64_t head) const {
+    alignas(64) float room[kv::page_entries * kv::widest_head];
+    alignas(64) float scores[kv::page_entries];
+    const DType dtype = call.cache->dtype();
+    Softmax softmax;
+    for (const bool total : {true, false})
+      pages(call, row, key_head, [&](const kv::Page& page, const Seen& sees) {
+        score(call, row, head, page, sees, plain(page.keys, sees.last, width_, dtype, room), scores);
+        if (total) {
+          take(softmax, scores, sees.last);
+          return;
+        }
+        row_kernels_->exponentials(scores, sees.last, softmax.most, scores);
+        for (std::int64_t i = sees.first; i < sees.last; ++i)
+          page.attention[i] += static_cast<float>(static_cast<double>(scores[i]) / softmax.sum);
+      });
+  }
+
+  kind::Attention kind_;
+  std::string place_;
+  const GemmKernels* gemm_;
+  const RowKernels* row_kernels_;
+  std::int64_t heads_, key_heads_, width_, value_width_, positions_;
+};
+
+}  // namespace
+
+std::unique_ptr<Anchor> cached_attention(const kind::Attention& kind, const Context& context) {
+  return std::make_unique<CachedAttention>(kind, context);
+}
+
+}  // namespace pliant::native

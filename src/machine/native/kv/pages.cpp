@@ -1,0 +1,66 @@
+#include "machine/native/kv/pages.h"
+
+#include <cstring>
+
+#include "core/checked.h"
+
+namespace pliant::kv {
+
+Pages::Pages(std::int64_t count, std::int64_t bytes_each)
+    : bytes_each_(bytes_each),
+      memory_(TensorType{DType::u8, {checked_multiply(count, bytes_each, "cache")}}),
+      uses_(static_cast<std::size_t>(count), 0) {
+  free_.reserve(uses_.size());
+  for (std::int64_t i = count; i-- > 0;) free_.push_back(static_cast<PageId>(i));
+}
+
+PageId Pages::take() {
+  const PageId id = free_.back();
+  free_.pop_back();
+  uses_[static_cast<std::size_t>(id)] = 1;
+  return id;
+}
+
+void Pages::release(PageId id) {
+  if (--uses_[static_cast<std::size_t>(id)] == 0) free_.push_back(id);
+}
+
+PageId Pages::copy(PageId id) {
+  const PageId result = take();
+  std::memcpy(at(result), at(id), static_cast<std::size_t>(bytes_each_));
+  release(id);
+  return result;
+}
+
+std::int64_t PageLayout::bytes() const { return page_entries * (4 * 4 + (key_width + value_width) * size_of(dtype)); }
+
+Page page_at(std::byte* data, const PageLayout& layout) {
+  constexpr std::int64_t array = page_entries * 4;
+  std::byte* keys = data + 4 * array;
+  return {reinterpret_cast<std::int32_t*>(data),
+          reinterpret_cast<std::int32_t*>(data + array),
+          reinterpret_cast<float*>(data + 2 * array),
+          reinterpret_cast<float*>(data + 3 * array),
+          keys,
+          keys + page_entries * layout.key_width * size_of(layout.dtype)};
+}
+
+void store(const float* x, std::int64_t n, DType dtype, std::byte* out) {
+  auto* half = reinterpret_cast<std::uint16_t*>(out);
+  if (dtype == DType::f32) std::memcpy(out, x, static_cast<std::size_t>(n) * sizeof(float));
+  else if (dtype == DType::f16)
+    for (std::int64_t i = 0; i < n; ++i) half[i] = f32_to_f16(x[i]);
+  else
+    for (std::int64_t i = 0; i < n; ++i) half[i] = f32_to_bf16(x[i]);
+}
+
+void load(const std::byte* x, std::int64_t n, DType dtype, float* out) {
+  const auto* half = reinterpret_cast<const std::uint16_t*>(x);
+  if (dtype == DType::f32) std::memcpy(out, x, static_cast<std::size_t>(n) * sizeof(float));
+  else if (dtype == DType::f16)
+    for (std::int64_t i = 0; i < n; ++i) out[i] = f16_to_f32(half[i]);
+  else
+    for (std::int64_t i = 0; i < n; ++i) out[i] = bf16_to_f32(half[i]);
+}
+
+}  // namespace pliant::kv

@@ -1,0 +1,55 @@
+// The cache's memory: pages of one size, counted by reference, and what lies in one.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace pliant::kv {
+
+inline constexpr std::int64_t page_entries = 32;
+inline constexpr std::int64_t widest_head = 1024;  // elements of a key or value: what a kernel's stack holds a page of
+
+using PageId = std::int32_t;
+
+class Pages {
+ public:
+  Pages(std::int64_t count, std::int64_t bytes_each);  // throws Error{capacity}
+  std::int64_t bytes() const { return static_cast<std::int64_t>(memory_.raw().size()); }
+  std::int64_t count() const { return static_cast<std::int64_t>(uses_.size()); }
+  std::int64_t free() const { return static_cast<std::int64_t>(free_.size()); }
+  std::byte* at(PageId id) const { return memory_.view().data + id * bytes_each_; }
+  bool shared(PageId id) const { return uses_[static_cast<std::size_t>(id)] > 1; }
+  PageId take();  // one is free
+  void share(PageId id) { ++uses_[static_cast<std::size_t>(id)]; }
+  void release(PageId id);
+  PageId copy(PageId id);  // one is free; gives up a use of `id`
+
+ private:
+  std::int64_t bytes_each_;
+  Tensor memory_;
+  std::vector<std::int32_t> uses_;
+  std::vector<PageId> free_;
+};
+
+// A page of one layer: page_entries positions, tags, log weights and attention sums, then keys [entries, key width] and
+// values [entries, value width] of one KV head, 64-byte aligned.
+struct PageLayout {
+  DType dtype = DType::f32;
+  std::int64_t key_width = 0, value_width = 0;
+  std::int64_t bytes() const;
+};
+
+struct Page {
+  std::int32_t *position, *tag;
+  float *log_weight, *attention;
+  std::byte *keys, *values;
+};
+Page page_at(std::byte* data, const PageLayout& layout);
+
+// Between f32 and the type that is stored; halves round to nearest even.
+void store(const float* x, std::int64_t n, DType dtype, std::byte* out);
+void load(const std::byte* x, std::int64_t n, DType dtype, float* out);
+
+}  // namespace pliant::kv

@@ -1,0 +1,225 @@
+// Saved sequences: docs/formats.md, "Saved sequence".
+#include <fmt/format.h>
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "core/error.h"
+#include "core/rng.h"
+#include "machine/native/kv/cache.h"
+
+namespace pliant::kv {
+
+class StateReader {
+ public:
+  explicit StateReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
+
+  [[noreturn]] void fail(const std::string& problem) const {
+    throw Error(ErrorKind::format, fmt::format("saved sequence, byte {}", at_), problem);
+  }
+  std::span<const std::byte> take(std::size_t size) {
+    if (size > bytes_.size() - at_) fail(fmt::format("{} bytes expected, {} left", size, bytes_.size() - at_));
+    at_ += size;
+    return bytes_.subspan(at_ - size, size);
+  }
+  template <typename T>
+  T number() {
+    T value;
+    std::memcpy(&value, take(sizeof value).data(), sizeof value);
+    return value;
+  }
+  bool done() const { return at_ == bytes_.size(); }
+
+ private:
+  std::span<const std::byte> bytes_;
+  std::size_t at_ = 0;
+};
+
+namespace {
+
+static_assert(std::endian::native == std::endian::little);
+
+constexpr std::string_view magic = "PLIANTKV";
+constexpr std::uint32_t version = 1;
+constexpr std::size_t hash_bytes = sizeof(std::uint64_t);
+
+std::string_view text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+class Writer {
+ public:
+  template <typename T>
+  void number(T value) {
+    raw(&value, sizeof value);
+  }
+  void raw(const void* from, std::size_t size) {
+    const auto* bytes = static_cast<const std::byte*>(from);
+    bytes_.insert(bytes_.end(), bytes, bytes + size);
+  }
+  std::vector<std::byte> done() {
+    number(hash64(text(bytes_)));
+    return std::move(bytes_);
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+std::span<const std::byte> checked_payload(std::span<const std::byte> state) {
+  const StateReader whole(state);
+  if (state.size() < magic.size() + hash_bytes || text(state.first(magic.size())) != magic)
+    whole.fail("not a saved sequence");
+  const auto payload = state.first(state.size() - hash_bytes);
+  std::uint64_t hash = 0;
+  std::memcpy(&hash, state.data() + payload.size(), sizeof hash);
+  if (hash != hash64(text(payload))) whole.fail("the checksum is wrong: bytes were changed or lost");
+  return payload;
+}
+
+// What stands before the entries.
+struct Header {
+  std::int64_t length = 0, floor = 0;
+  Policy policy;
+};
+
+void write_layout(Writer& to, DType dtype, const std::vector<Layer>& layers) {
+  to.number(static_cast<std::uint32_t>(size_of(dtype) == 4 ? 0 : dtype == DType::f16 ? 1 : 2));
+  to.number(static_cast<std::uint32_t>(layers.size()));
+  for (const Layer& layer : layers)
+    for (const std::int64_t size : {layer.heads, layer.key_width, layer.value_width})
+      to.number(static_cast<std::uint32_t>(size));
+}
+
+void check_layout(StateReader& from, DType dtype, const std::vector<Layer>& layers) {
+  Writer wanted;
+  write_layout(wanted, dtype, layers);
+  const std::vector<std::byte> bytes = wanted.done();
+  const auto found = from.take(bytes.size() - hash_bytes);
+  if (std::memcmp(found.data(), bytes.data(), found.size()) != 0)
+    throw Error(ErrorKind::invalid, "saved sequence", "its layers or element type are not those of this cache",
+                "restore it in a session of the same model and cache type");
+}
+
+Header read_header(StateReader& from, std::uint64_t model, DType dtype, const std::vector<Layer>& layers) {
+  from.take(magic.size());
+  if (const auto found = from.number<std::uint32_t>(); found != version)
+    from.fail(fmt::format("version {}, {} expected", found, version));
+  if (from.number<std::uint64_t>() != model)
+    throw Error(ErrorKind::invalid, "saved sequence", "it was saved by another model",
+                "restore it with the model that saved it");
+  check_layout(from, dtype, layers);
+  Header header;
+  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+  for (std::int64_t* each : {&header.length, &header.floor, &header.policy.sinks, &header.policy.window}) {
+    *each = from.number<std::int64_t>();
+    if (*each < 0 || *each > most) from.fail(fmt::format("{} is outside [0, {}]", *each, most));
+  }
+  if (header.floor > header.length) from.fail("its floor is above its length");
+  return header;
+}
+
+void check_editor(StateReader& from, const Editor* editor) {
+  const auto size = from.number<std::uint32_t>();
+  const std::string_view name = text(from.take(size)), wanted = editor == nullptr ? "" : editor->name();
+  if (name != wanted)
+    throw Error(ErrorKind::invalid, "saved sequence",
+                fmt::format("its entries are edited by \"{}\", not by \"{}\"", name, wanted),
+                "restore it with the policy that it was saved with");
+}
+
+}  // namespace
+
+std::vector<std::byte> Cache::save(SeqId id, std::uint64_t model) const {
+  const Sequence& sequence = find(id);
+  Writer to;
+  to.raw(magic.data(), magic.size());
+  to.number(version);
+  to.number(model);
+  write_layout(to, options_.dtype, layers_);
+  for (const std::int64_t each : {length(id), sequence.floor, sequence.policy.sinks, sequence.policy.window})
+    to.number(each);
+  const std::string_view editor = sequence.policy.editor ? sequence.policy.editor->name() : "";
+  to.number(static_cast<std::uint32_t>(editor.size()));
+  to.raw(editor.data(), editor.size());
+  each_chain([&](int layer, int head) {
+    const std::int64_t entries = links(index(id), chain(layer, head)).entries;
+    to.number(static_cast<std::uint32_t>(entries));
+    const PageLayout sizes = layout(layer);
+    for (std::int64_t i = 0; i < entries; ++i) {
+      const Slot at = entry_at(layer, head, index(id), i);
+      const auto row = [&](const std::byte* x, std::int64_t width) {
+        const std::int64_t size = width * size_of(options_.dtype);
+        to.raw(x + at.entry * size, static_cast<std::size_t>(size));
+      };
+      to.number(at.page.position[at.entry]);
+      to.number(at.page.tag[at.entry]);
+      to.number(at.page.log_weight[at.entry]);
+      to.number(at.page.attention[at.entry]);
+      row(at.page.keys, sizes.key_width);
+      row(at.page.values, sizes.value_width);
+    }
+  });
+  return to.done();
+}
+
+void Cache::read_chain(Sequence& sequence, int layer, int head, StateReader& from) {
+  const std::size_t slot = index(sequence.id);
+  const PageLayout sizes = layout(layer);
+  const std::int64_t entries = from.number<std::uint32_t>(), length = sequence.lengths[static_cast<std::size_t>(layer)];
+  if (entries > length) from.fail(fmt::format("{} entries of {} tokens", entries, length));
+  if (entries > chain_pages_ * page_entries)
+    throw Error(ErrorKind::capacity, "saved sequence",
+                fmt::format("{} entries; the cache holds {}", entries, options_.context),
+                "open the session for a longer context");
+  Links& own = links(slot, chain(layer, head));
+  std::int64_t last = -1;
+  while (own.entries < entries) {
+    if (own.entries % page_entries == 0) table(slot, chain(layer, head))[own.pages++] = pages_.take();
+    const Slot at = entry_at(layer, head, slot, own.entries++);
+    const auto row = [&](std::byte* x, std::int64_t width) {
+      const auto size = static_cast<std::size_t>(width * size_of(options_.dtype));
+      std::memcpy(x + static_cast<std::size_t>(at.entry) * size, from.take(size).data(), size);
+    };
+    const std::int32_t position = at.page.position[at.entry] = from.number<std::int32_t>();
+    if (position <= last || position >= length) from.fail(fmt::format("position {} after {}", position, last));
+    last = position;
+    at.page.tag[at.entry] = from.number<std::int32_t>();
+    const float weight = at.page.log_weight[at.entry] = from.number<float>();
+    const float attention = at.page.attention[at.entry] = from.number<float>();
+    if (!std::isfinite(weight) || !std::isfinite(attention)) from.fail("a weight that is not finite");
+    row(at.page.keys, sizes.key_width);
+    row(at.page.values, sizes.value_width);
+  }
+}
+
+SeqId Cache::restore(std::span<const std::byte> state, std::uint64_t model, std::shared_ptr<const Editor> editor) {
+  StateReader from(checked_payload(state));
+  Header header = read_header(from, model, options_.dtype, layers_);
+  check_editor(from, editor.get());
+  header.policy.editor = std::move(editor);
+  const SeqId id = open(header.policy);
+  try {
+    Sequence& sequence = find(id);
+    if (header.policy.window == 0 && !header.policy.editor && header.length > options_.context)
+      throw Error(ErrorKind::capacity, "saved sequence",
+                  fmt::format("{} tokens; the cache holds {}", header.length, options_.context),
+                  "open the session for a longer context");
+    for (std::size_t layer = 0; layer < layers_.size(); ++layer)
+      sequence.lengths[layer] = layers_[layer].heads > 0 ? header.length : 0;
+    sequence.floor = header.floor;
+    sequence.reserved = header.length;
+    each_chain([&](int layer, int head) { read_chain(sequence, layer, head, from); });
+    if (!from.done()) from.fail("bytes after the last entry");
+  } catch (...) {
+    close(id);
+    throw;
+  }
+  return id;
+}
+
+}  // namespace pliant::kv

@@ -1,0 +1,54 @@
+#include "machine/native/shared_weights.h"
+
+#include <cstring>
+#include <set>
+
+namespace pliant::native {
+
+std::shared_ptr<const Tensor> SharedWeights::decoded(const Stored& stored) {
+  const std::lock_guard lock(mutex_);
+  const auto [first, last] = decoded_.equal_range(stored.bytes.data());
+  for (auto at = first; at != last; ++at)
+    if (at->second.type == stored.type && at->second.encoding == stored.encoding)
+      if (auto copy = at->second.copy.lock()) return copy;
+  auto copy = std::make_shared<const Tensor>(decode(stored));
+  std::erase_if(decoded_, [](const auto& each) { return each.second.copy.expired(); });
+  decoded_.emplace(stored.bytes.data(), Decoded{stored.type, stored.encoding, copy});
+  return copy;
+}
+
+WeightStore SharedWeights::join(const WeightStore& folded, const WeightStore& original) {
+  const std::lock_guard lock(mutex_);
+  std::set<std::shared_ptr<const void>> owned;
+  original.for_each([&](const std::string& name, const Stored&) { owned.insert(original.owner(name)); });
+  std::erase_if(folded_, [](const auto& each) { return each.second.owner.expired(); });
+  WeightStore result;
+  folded.for_each([&](const std::string& name, const Stored& stored) {
+    std::shared_ptr<const void> owner = folded.owner(name);
+    if (owned.contains(owner)) return result.add(name, stored, owner);
+    const auto [first, last] = folded_.equal_range(name);
+    for (auto at = first; at != last; ++at) {
+      const Stored& other = at->second.stored;
+      if (other.type != stored.type || other.encoding != stored.encoding || other.bytes.size() != stored.bytes.size())
+        continue;
+      auto kept = at->second.owner.lock();
+      if (kept && std::memcmp(other.bytes.data(), stored.bytes.data(), stored.bytes.size()) == 0)
+        return result.add(name, other, std::move(kept));
+    }
+    folded_.emplace(name, Folded{stored, owner});
+    result.add(name, stored, owner);
+  });
+  return result;
+}
+
+std::int64_t SharedWeights::bytes() const {
+  const std::lock_guard lock(mutex_);
+  std::int64_t total = 0;
+  for (const auto& [data, each] : decoded_)
+    if (const auto copy = each.copy.lock()) total += pliant::bytes(copy->type());
+  for (const auto& [name, each] : folded_)
+    if (!each.owner.expired()) total += static_cast<std::int64_t>(each.stored.bytes.size());
+  return total;
+}
+
+}  // namespace pliant::native

@@ -1,0 +1,40 @@
+// Copies of weights that the programs of one machine make, held once: what was decoded, and what folding computed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "quant/store.h"
+
+namespace pliant::native {
+
+// Thread-safe. Holds nothing alive: the programs do.
+class SharedWeights {
+ public:
+  // The plain elements of a weight; the copy of an earlier program if it still lives.
+  std::shared_ptr<const Tensor> decoded(const Stored& stored);
+  // `folded` with every weight that is not of `original` replaced by an equal one that an earlier program holds.
+  WeightStore join(const WeightStore& folded, const WeightStore& original);
+  std::int64_t bytes() const;  // of the copies that live
+
+ private:
+  struct Folded {
+    Stored stored;
+    std::weak_ptr<const void> owner;
+  };
+  struct Decoded {
+    TensorType type;
+    Encoding encoding;
+    std::weak_ptr<const Tensor> copy;
+  };
+
+  mutable std::mutex mutex_;
+  std::multimap<const std::byte*, Decoded> decoded_;  // by the encoded bytes, which a living copy's program keeps
+  std::multimap<std::string, Folded> folded_;         // by name
+};
+
+}  // namespace pliant::native

@@ -1,0 +1,133 @@
+// Editors: what the cache lets a policy observe, drop and merge.
+#include <cmath>
+#include <set>
+
+#include "machine/native/kv/tiny.h"
+
+namespace pliant::kv {
+namespace {
+
+// Merges every entry into the first one with the same key and value.
+class MergeEqual : public Editor {
+ public:
+  std::string_view name() const override { return "merge equal"; }
+  void edit(const Chain& chain, std::span<std::int32_t> fate) const override {
+    for (std::int64_t i = 0; i < chain.size(); ++i)
+      for (std::int64_t j = 0; j < i; ++j)
+        if (fate[static_cast<std::size_t>(i)] == i && fate[static_cast<std::size_t>(j)] == j && equal(chain, i, j))
+          fate[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(j);
+  }
+
+ private:
+  static bool equal(const Chain& chain, std::int64_t i, std::int64_t j) {
+    std::vector<float> a(12), b(12), c(10), d(10);
+    chain.key(i, a), chain.key(j, b), chain.value(i, c), chain.value(j, d);
+    double most = 0;
+    for (std::size_t k = 0; k < 12; ++k)
+      most = std::max(most, std::abs(static_cast<double>(a[k]) - static_cast<double>(b[k])));
+    for (std::size_t k = 0; k < 10; ++k)
+      most = std::max(most, std::abs(static_cast<double>(c[k]) - static_cast<double>(d[k])));
+    return most < 1e-5;
+  }
+};
+
+TEST(Editor, EntriesThatStandForSeveralWeighAsMuch) {
+  const Tiny tiny{.heads = {4}, .key_heads = {2}, .windows = {0}, .rotate = false};  // equal tokens have equal entries
+  std::vector<std::int64_t> tokens;
+  for (std::int64_t i = 0; i < 60; ++i) tokens.push_back(i * i % 7);
+  Runner runner(tiny, 16);
+  Cache cache = runner.cache({.context = 64});
+  const SeqId seq = cache.open(edited(std::make_shared<MergeEqual>()));
+  const Outputs got = runner.feed(cache, seq, tokens, 9);
+  EXPECT_EQ(cache.entries(seq, 0, 0), 4);  // squares modulo 7
+  EXPECT_EQ(cache.entries(seq, 0, 1), 4);
+  EXPECT_LT(distance(got, runner.oracle(tokens)), 2e-5);
+}
+
+// Drops all but the last `keep` entries of KV head 0 and twice as many of the others, at the end of the prompt.
+class KeepLast : public Editor {
+ public:
+  explicit KeepLast(std::int64_t keep) : keep_(keep) {}
+  std::string_view name() const override { return "keep last"; }
+  void edit(const Chain& chain, std::span<std::int32_t> fate) const override {
+    const std::int64_t keep = chain.head() == 0 ? keep_ : 2 * keep_;
+    for (std::int64_t i = 0; chain.prompt_end() && i + keep < chain.size(); ++i)
+      fate[static_cast<std::size_t>(i)] = drop;
+  }
+
+ private:
+  std::int64_t keep_;
+};
+
+TEST(Editor, DropsPerHeadGiveTheirPagesBack) {
+  const Tiny tiny{.heads = {4}, .key_heads = {2}, .windows = {0}};
+  Runner runner(tiny, 100);
+  Cache cache = runner.cache({.sequences = 2, .context = 128});
+  const SeqId seq = cache.open(edited(std::make_shared<KeepLast>(20)));
+  const auto tokens = text(100);
+  const Outputs prompt = runner.step(cache, {{seq, tokens}}, true);
+  EXPECT_LT(distance(prompt, runner.oracle(tokens)), 5e-6);  // the prompt itself saw everything
+  EXPECT_EQ(cache.entries(seq, 0, 0), 20);
+  EXPECT_EQ(cache.entries(seq, 0, 1), 40);
+  EXPECT_EQ(cache.pages_used(), 1 + 2);
+  EXPECT_EQ(cache.length(seq), 100);  // true positions go on
+  EXPECT_EQ(thrown_by([&] { cache.truncate(seq, 99); }).kind(), ErrorKind::invalid);
+  const SeqId other = cache.fork(seq);  // an Editor may write anywhere: its pages become its own
+  const Outputs a = runner.step(cache, {{seq, {5}}}), b = runner.step(cache, {{other, {5}}});
+  EXPECT_TRUE(same_bits(a, b));
+  cache.truncate(seq, 100);  // what came after the drops
+  EXPECT_TRUE(same_bits(runner.step(cache, {{seq, {5}}}), a));
+}
+
+TEST(Editor, AStateSaysWhoEditedIt) {
+  Runner runner({}, 100);
+  Cache cache = runner.cache({.sequences = 3, .context = 128});
+  const auto editor = std::make_shared<KeepLast>(20);
+  const SeqId seq = cache.open(edited(editor));
+  runner.step(cache, {{seq, text(100)}}, true);
+  const auto bytes = cache.save(seq, 1);
+  EXPECT_EQ(thrown_by([&] { cache.restore(bytes, 1); }).kind(), ErrorKind::invalid);
+  const SeqId back = cache.restore(bytes, 1, editor);
+  EXPECT_TRUE(same_bits(runner.step(cache, {{back, {5}}}), runner.step(cache, {{seq, {5}}})));
+}
+
+// Keeps nothing but what it saw.
+class Watch : public Editor {
+ public:
+  std::string_view name() const override { return "watch"; }
+  bool observes() const override { return true; }
+  void edit(const Chain& chain, std::span<std::int32_t>) const override {
+    double total = 0;
+    std::vector<float> sums;
+    for (std::int64_t i = 0; i < chain.size(); ++i) {
+      sums.push_back(chain.entry(i).attention);
+      total += static_cast<double>(sums.back());
+    }
+    totals[{chain.layer(), chain.head()}] = total;
+    seen[{chain.layer(), chain.head()}] = sums;
+    EXPECT_EQ(chain.entry(chain.size() - 1).position, chain.length() - 1);
+    EXPECT_EQ(chain.entry(0).tag, 7);
+  }
+  mutable std::map<std::pair<int, int>, double> totals;
+  mutable std::map<std::pair<int, int>, std::vector<float>> seen;
+};
+
+TEST(Editor, ObservesTheWeightsThatRowsGive) {
+  const auto tokens = text(50);
+  std::map<std::pair<int, int>, std::vector<float>> first;
+  Outputs plain;
+  for (const int threads : {1, 2, 3}) {
+    Runner runner({}, 16, threads);
+    Cache cache = runner.cache({.sequences = 2, .context = 64});
+    const auto watch = std::make_shared<Watch>();
+    const Outputs got = runner.feed(cache, cache.open(edited(watch)), tokens, 1 + static_cast<std::size_t>(threads));
+    EXPECT_TRUE(same_bits(got, runner.feed(cache, cache.open(full()), tokens)));
+    EXPECT_NEAR(watch->totals.at({0, 0}), 50 * 2, 1e-3);  // every row gives 1 per query head
+    EXPECT_NEAR(watch->totals.at({1, 0}), 50 * 6, 1e-3);
+    if (threads == 1) first = watch->seen;
+    EXPECT_EQ(watch->seen, first) << "threads " << threads;
+  }
+}
+
+}  // namespace
+}  // namespace pliant::kv
