@@ -169,41 +169,36 @@ constexpr std::array<Decoder, encoding_count> decoders{{{nullptr, {-1, -1}},
                                                         {decode_q6_k, {208, -1}},
                                                         {decode_iq4_nl, {0, -1}},
                                                         {decode_iq4_xs, {0, -1}},
-                                                        {decode_mxfp4, {-1, -1}}}};
+                                                        {decode_mxfp4, {-1, -1}},
+                                                        {nullptr, {0, -1}},
+                                                        {nullptr, {0, -1}}}};
 
-std::uint16_t load_16(const Byte* at) {
-  std::uint16_t bits = 0;
-  std::memcpy(&bits, at, sizeof bits);
-  return bits;
+void decode_f16(const Byte* at, std::int64_t elements, float* into) {
+  for (std::int64_t i = 0; i < elements; ++i) into[i] = load_half(at + 2 * i);
 }
 
-void decode_16_bit(Encoding encoding, const Byte* at, std::int64_t elements, float* into) {
+void decode_bf16(const Byte* at, std::int64_t elements, float* into) {
   for (std::int64_t i = 0; i < elements; ++i)
-    into[i] = encoding == Encoding::f16 ? f16_to_f32(load_16(at + 2 * i)) : bf16_to_f32(load_16(at + 2 * i));
+    into[i] = std::bit_cast<float>(static_cast<std::uint32_t>(load_16(at + 2 * i)) << 16);
 }
 
-bool non_finite_half(const Byte* at) { return (at[1] & 0x7cU) == 0x7cU; }
+// A 16-bit float is not finite when its exponent bits are all ones.
+bool all_ones(const Byte* at, std::uint16_t exponent) { return (load_16(at) & exponent) == exponent; }
 
 }  // namespace
 
 void decode_blocks(Encoding encoding, const std::byte* blocks, std::int64_t elements, float* into) {
-  if (encoding == Encoding::f16 || encoding == Encoding::bf16)
-    return decode_16_bit(encoding, reinterpret_cast<const Byte*>(blocks), elements, into);
+  const auto* at = reinterpret_cast<const Byte*>(blocks);
+  if (encoding == Encoding::f16) return decode_f16(at, elements, into);
+  if (encoding == Encoding::bf16) return decode_bf16(at, elements, into);
   DecodeBlock* const decode = decoders[static_cast<std::size_t>(encoding)].decode;
   const EncodingTraits& block = traits(encoding);
-  const auto* at = reinterpret_cast<const Byte*>(blocks);
   for (std::int64_t i = 0; i < elements; i += block.block_elements, at += block.block_bytes) decode(at, into + i);
 }
 
 std::optional<std::int64_t> find_non_finite_scale(Encoding encoding, const std::byte* blocks, std::int64_t count) {
   const auto* at = reinterpret_cast<const Byte*>(blocks);
   const std::int64_t stride = traits(encoding).block_bytes;
-  if (encoding == Encoding::f16 || encoding == Encoding::bf16) {
-    const std::uint16_t exponent = encoding == Encoding::f16 ? 0x7c00 : 0x7f80;
-    for (std::int64_t i = 0; i < count; ++i)
-      if ((load_16(at + i * stride) & exponent) == exponent) return i;
-    return std::nullopt;
-  }
   const auto [first, second] = decoders[static_cast<std::size_t>(encoding)].scales;
   // MXFP4's exponent byte: 255 means NaN in its standard, and from 253 on the largest value overflows.
   if (encoding == Encoding::mxfp4) {
@@ -211,8 +206,9 @@ std::optional<std::int64_t> find_non_finite_scale(Encoding encoding, const std::
       if (at[i * stride] >= 253) return i;
     return std::nullopt;
   }
+  const std::uint16_t exponent = encoding == Encoding::bf16 ? 0x7f80 : 0x7c00;
   for (std::int64_t i = 0; i < count; ++i, at += stride)
-    if (non_finite_half(at + first) || (second >= 0 && non_finite_half(at + second))) return i;
+    if (all_ones(at + first, exponent) || (second >= 0 && all_ones(at + second, exponent))) return i;
   return std::nullopt;
 }
 

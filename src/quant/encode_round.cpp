@@ -52,6 +52,17 @@ Affine round_affine(const float* values, int largest, Byte* codes) {
 
 }  // namespace
 
+bool encode_f16(const float* values, Byte* block) {
+  store_half(block, *values);
+  return holds_half(*values);
+}
+
+bool encode_bf16(const float* values, Byte* block) {
+  const std::uint16_t bits = f32_to_bf16(*values);
+  std::memcpy(block, &bits, sizeof bits);
+  return std::isfinite(bf16_to_f32(bits));
+}
+
 bool encode_q8_0(const float* values, Byte* block) {
   const float scale = std::fabs(extreme(values)) / 127.0F, factor = inverse(scale);
   store_half(block, scale);

@@ -12,22 +12,22 @@
 namespace pliant {
 namespace {
 
-constexpr std::array<EncodingTraits, encoding_count + 2> table{{{"plain", 1, 0},
-                                                                {"Q8_0", 32, 34},
-                                                                {"Q4_0", 32, 18},
-                                                                {"Q4_1", 32, 20},
-                                                                {"Q5_0", 32, 22},
-                                                                {"Q5_1", 32, 24},
-                                                                {"Q2_K", 256, 84},
-                                                                {"Q3_K", 256, 110},
-                                                                {"Q4_K", 256, 144},
-                                                                {"Q5_K", 256, 176},
-                                                                {"Q6_K", 256, 210},
-                                                                {"IQ4_NL", 32, 18},
-                                                                {"IQ4_XS", 256, 136},
-                                                                {"MXFP4", 32, 17},
-                                                                {"F16", 1, 2},
-                                                                {"BF16", 1, 2}}};
+constexpr std::array<EncodingTraits, encoding_count> table{{{"plain", 1, 0},
+                                                            {"Q8_0", 32, 34},
+                                                            {"Q4_0", 32, 18},
+                                                            {"Q4_1", 32, 20},
+                                                            {"Q5_0", 32, 22},
+                                                            {"Q5_1", 32, 24},
+                                                            {"Q2_K", 256, 84},
+                                                            {"Q3_K", 256, 110},
+                                                            {"Q4_K", 256, 144},
+                                                            {"Q5_K", 256, 176},
+                                                            {"Q6_K", 256, 210},
+                                                            {"IQ4_NL", 32, 18},
+                                                            {"IQ4_XS", 256, 136},
+                                                            {"MXFP4", 32, 17},
+                                                            {"F16", 1, 2},
+                                                            {"BF16", 1, 2}}};
 
 std::string known_names() {
   std::vector<std::string_view> names;

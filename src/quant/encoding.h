@@ -29,7 +29,7 @@ enum class Encoding : std::uint8_t {
   f16,
   bf16
 };
-inline constexpr int encoding_count = 14;  // plain and the blocks with scales; the 16-bit floats come after them
+inline constexpr int encoding_count = 16;
 
 struct EncodingTraits {
   std::string_view name;

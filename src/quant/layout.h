@@ -14,11 +14,22 @@ namespace pliant::layout {
 
 using Byte = std::uint8_t;
 
-inline float load_half(const Byte* at) {
+inline std::uint16_t load_16(const Byte* at) {
   std::uint16_t bits = 0;
   std::memcpy(&bits, at, sizeof bits);
-  return f16_to_f32(bits);
+  return bits;
 }
+
+// The same as f16_to_f32, without branches: loops over it become vector code.
+inline float half_value(std::uint16_t bits) {
+  constexpr std::uint32_t exponent = 31U << 23, rebias = 112U << 23, one = 1U << 23;
+  const std::uint32_t magnitude = (bits & 0x7fffU) << 13, sign = (bits & 0x8000U) << 16;
+  const std::uint32_t normal = magnitude + rebias + ((magnitude & exponent) == exponent ? rebias : 0U);
+  const float subnormal = std::bit_cast<float>(magnitude + rebias + one) - 0x1p-14F;
+  return std::bit_cast<float>(sign | ((magnitude & exponent) == 0 ? std::bit_cast<std::uint32_t>(subnormal) : normal));
+}
+
+inline float load_half(const Byte* at) { return half_value(load_16(at)); }
 
 inline void store_half(Byte* at, float value) {
   const std::uint16_t bits = f32_to_f16(value);

@@ -89,8 +89,8 @@ std::vector<std::byte> encode(const TensorView& values, Encoding encoding, std::
     if (size > 0) std::memcpy(result.data(), values.data, result.size());
     return result;
   }
-  constexpr std::int64_t blocks_per_task = 256;
   const EncodingTraits& block = traits(encoding);
+  const std::int64_t blocks_per_task = 65536 / block.block_elements;
   const std::int64_t step = blocks_per_task * block.block_elements, tasks = ceil_div(count, step);
   const auto run = [&](std::int64_t task, int) {
     const std::int64_t first = task * step;

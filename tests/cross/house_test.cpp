@@ -1,6 +1,7 @@
 // The house test: the same graph and inputs on every machine, compared with the oracle.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 
@@ -157,6 +158,41 @@ TEST(House, RandomGraphsAgreeAsAWhole) {
 TEST(House, FixedGraphsAgree) {
   expect_agreement(fixed_subjects(), local_disagreement);
   expect_agreement(fixed_subjects(), whole_disagreement);
+}
+
+// A sum of products with a weight as it is stored, with rows of it that are folded out, and a vector.
+Graph encoded_graph() {
+  Builder b;
+  const ValueId x = b.row_input("x", {DType::f32, {5, 256}}), w = b.weight("w", {DType::f32, {6, 256}});
+  b.output(b.einsum("rd,od->ro", {x, w}));
+  b.output(b.einsum("rd,od->ro", {x, b.slice(w, 0, 2, 3)}));
+  b.output(b.map(argument(0) * argument(1), {x, b.weight("v", {DType::f32, {256}})}));
+  return b.finish();
+}
+
+TEST(House, EncodedWeightsAreTheirDecodedValues) {
+  Pool pool(1);
+  Subject subject("encoded", encoded_graph(), 3);
+  const WeightStore plain = *subject.weights;
+  for (int i = 1; i < encoding_count; ++i) {
+    const auto encoding = static_cast<Encoding>(i);
+    WeightStore encoded, decoded;
+    plain.for_each([&](const std::string& name, const Stored& stored) {
+      const auto bytes = std::make_shared<const std::vector<std::byte>>(encode(decode(stored).view(), encoding, name));
+      encoded.add(name, {stored.type, encoding, *bytes}, bytes);
+      decoded.add(name, decode(encoded.at(name)));
+    });
+    for (const Contestant& contestant : contestants()) {
+      const auto machine = contestant.make();
+      subject.weights = std::make_shared<const WeightStore>(encoded);
+      const auto found = run_on(*machine, subject, pool);
+      subject.weights = std::make_shared<const WeightStore>(decoded);
+      const auto wanted = run_on(*machine, subject, pool);
+      for (std::size_t out = 0; out < wanted.size(); ++out)
+        EXPECT_TRUE(std::ranges::equal(found[out].raw(), wanted[out].raw()))
+            << contestant.name << ", " << name(encoding) << ", output " << out;
+    }
+  }
 }
 
 // A machine whose last output is wrong in one element.

@@ -10,9 +10,11 @@
 
 namespace pliant {
 
+// Those of blocks with scales: neither plain nor 16-bit floats.
 inline std::vector<Encoding> block_encodings() {
   std::vector<Encoding> result;
-  for (int i = 1; i < encoding_count; ++i) result.push_back(static_cast<Encoding>(i));
+  for (int i = 0; i < encoding_count; ++i)
+    if (traits(static_cast<Encoding>(i)).block_elements > 1) result.push_back(static_cast<Encoding>(i));
   return result;
 }
 

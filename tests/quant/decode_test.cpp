@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cstring>
 
 #include "core/error.h"
@@ -38,6 +39,16 @@ TEST(Decode, AgreesToTheBitWithTheFormatsReference) {
           << name(each) << " element " << i << ": " << values[i] << ", " << reference << " expected";
     }
   }
+}
+
+TEST(Decode, EveryHalfIsItsValue) {
+  Tensor halves({DType::f16, {65536}});
+  for (std::uint32_t i = 0; i < 65536; ++i) halves.span<std::uint16_t>()[i] = static_cast<std::uint16_t>(i);
+  const Tensor decoded = decode({{DType::f32, {65536}}, Encoding::f16, halves.raw()});
+  for (std::uint32_t i = 0; i < 65536; ++i)
+    ASSERT_EQ(std::bit_cast<std::uint32_t>(decoded.span<float>()[i]),
+              std::bit_cast<std::uint32_t>(f16_to_f32(static_cast<std::uint16_t>(i))))
+        << i;
 }
 
 TEST(Decode, RowsAreThoseOfTheWhole) {

@@ -179,6 +179,17 @@ TEST(Encode, SameBytesForEveryPool) {
     EXPECT_EQ(encode(values.view(), each, "w"), encode(values.view(), each, "w", &three)) << name(each);
 }
 
+TEST(Encode, SixteenBitFloatsRoundToNearest) {
+  const Tensor values = Tensor::of(DType::f32, {4}, {1.0004883, -0.1, 65504, 1e-8});
+  for (const auto& [dtype, encoding] : {std::pair{DType::f16, Encoding::f16}, {DType::bf16, Encoding::bf16}}) {
+    const Tensor wanted = Tensor::of(dtype, {4}, {1.0004883, static_cast<double>(-0.1F), 65504, 1e-8});
+    EXPECT_TRUE(std::ranges::equal(encode(values.view(), encoding, "w"), wanted.raw())) << name(encoding);
+  }
+  const Tensor large = Tensor::of(DType::f32, {3}, {1, 65520, 2});
+  EXPECT_NE(refusal(large, Encoding::f16).find("element 1"), std::string::npos);
+  EXPECT_EQ(refusal(large, Encoding::bf16), "accepted");
+}
+
 TEST(Encode, PlainKeepsTheBytes) {
   const Tensor values = Tensor::of(DType::f16, {3}, {1, 2, 3});
   EXPECT_TRUE(std::ranges::equal(encode(values.view(), Encoding::plain, "w"), values.raw()));

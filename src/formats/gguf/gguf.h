@@ -58,7 +58,8 @@ bool is_gguf(std::span<const std::byte> file);
 // Error{unsupported}: version 1, big-endian files, tensor types we do not have (by number).
 Gguf read_gguf(std::span<const std::byte> file, std::string_view place);
 
-// Writes version 3, whole or not at all; data aligned to general.alignment (32 without that key).
+// Writes version 3, whole or not at all; f32 encoded as F16 or BF16 reads back as the plain type; data aligned to
+// general.alignment (32 without that key).
 void write_gguf(const std::string& path, const Gguf& contents);
 
 }  // namespace pliant

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -110,6 +111,16 @@ TEST(Gguf, WhatIsWrittenReadsBack) {
     }
     if (alignment != 32) file.metadata.pop_back();
   }
+}
+
+TEST(Gguf, EncodedHalvesReadBackAsPlainOnes) {
+  const std::string path = testing::TempDir() + "/pliant_gguf_half_test", bytes(12, '\1');
+  write_gguf(path, {3, {}, {{"h", {{DType::f32, {2, 3}}, Encoding::f16, bytes_of(bytes)}}}});
+  const MappedFile mapped(path);
+  const Stored back = read_gguf(mapped.bytes(), path).tensors.at(0).stored;
+  EXPECT_EQ(back.type, (TensorType{DType::f16, {2, 3}}));
+  EXPECT_EQ(back.encoding, Encoding::plain);
+  EXPECT_TRUE(std::ranges::equal(back.bytes, bytes_of(bytes)));
 }
 
 TEST(Gguf, MetadataByType) {

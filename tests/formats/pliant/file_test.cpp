@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -55,6 +56,28 @@ Graph linear_graph() {
   b.output(b.einsum("ri,oi->ro", {x, w}));
   b.output(b.constant(std::move(big), "big"));
   return b.finish();
+}
+
+TEST(PliantFile, WeightsKeepTheirEncoding) {
+  TemporaryPath file;
+  for (int i = 1; i < encoding_count; ++i) {
+    const auto encoding = static_cast<Encoding>(i);
+    Builder b;
+    const TensorType type{DType::f32, {3, 256}};
+    b.output(b.einsum("ri,oi->ro", {b.input("x", {DType::f32, {2, 256}}), b.weight("w", type)}));
+    const Graph graph = b.finish();
+    Tensor values(type);
+    Rng rng(7);
+    fill_normal(values.view(), rng, 1);
+    const auto bytes = std::make_shared<const std::vector<std::byte>>(encode(values.view(), encoding, "w"));
+    WeightStore weights;
+    weights.add("w", {type, encoding, *bytes}, bytes);
+    write_model(file.path, graph, weights);
+    const Model back = read_model(file.path);
+    EXPECT_EQ(back.weights.at("w").type, type);
+    EXPECT_EQ(back.weights.at("w").encoding, encoding);
+    EXPECT_TRUE(std::ranges::equal(back.weights.at("w").bytes, *bytes)) << name(encoding);
+  }
 }
 
 TEST(PliantFile, LargeConstantsAreTensors) {
