@@ -1,0 +1,433 @@
+#include "machine/encrypted/ckks/evaluator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "machine/encrypted/ckks/bytes.h"
+#include "machine/encrypted/ckks/ntt.h"
+
+namespace pliant::ckks {
+
+namespace {
+
+std::string place(const char* verb) { return fmt::format("ckks {}", verb); }
+
+void same_level(const char* verb, int a, int b) {
+  if (a != b)
+    throw Error(ErrorKind::invalid, place(verb), fmt::format("levels {} and {} differ", a, b),
+                "drop or adjust the higher one");
+}
+
+void same_scale(const char* verb, double a, double b) {
+  if (a != b)
+    throw Error(ErrorKind::invalid, place(verb),
+                fmt::format("scales 2^{:.6f} and 2^{:.6f} differ", std::log2(a), std::log2(b)),
+                "rescale or adjust one of them");
+}
+
+void header(const Ciphertext& a, Ciphertext& out) {  // all but parts, noise, magnitude
+  out.size = a.size;
+  out.level = a.level;
+  out.scale = a.scale;
+  out.slots = a.slots;
+  out.params = a.params;
+  out.seed.reset();
+}
+
+}  // namespace
+
+void Evaluator::require(const Ciphertext& a, const char* verb) const {
+  if (a.params != context_.hash())
+    throw Error(ErrorKind::invalid, place(verb),
+                fmt::format("a ciphertext of parameters {} among those of {}", hex(a.params), hex(context_.hash())));
+}
+
+void Evaluator::require_two(const Ciphertext& a, const char* verb) const {
+  require(a, verb);
+  if (a.size != 2)
+    throw Error(ErrorKind::invalid, place(verb), fmt::format("a ciphertext of {} parts instead of 2", a.size),
+                "relinearize it first");
+}
+
+void Evaluator::require_fits(const Ciphertext& out, const char* verb) const {
+  const double bits = std::log2(out.magnitude * out.scale + out.noise);
+  if (bits > context_.log_q(out.level) - 1)
+    throw Error(ErrorKind::capacity, place(verb),
+                fmt::format("exhausted level: a message of up to 2^{:.1f} does not fit the {:.1f} bits of level {}",
+                            bits, context_.log_q(out.level), out.level),
+                "start at a higher level, rescale earlier or declare a smaller magnitude");
+}
+
+const std::vector<std::uint32_t>& Evaluator::permutation(std::uint32_t galois) {
+  std::vector<std::uint32_t>& index = permutations_[galois];
+  if (index.empty()) index = automorphism_index(galois, context_.params().log_n);
+  return index;
+}
+
+void Evaluator::combine(const Ciphertext& a, const Ciphertext& b, bool minus, Ciphertext& out) {
+  const char* verb = minus ? "subtract" : "add";
+  require(a, verb);
+  require(b, verb);
+  same_level(verb, a.level, b.level);
+  same_scale(verb, a.scale, b.scale);
+  const double noise = a.noise + b.noise, magnitude = a.magnitude + b.magnitude;
+  const int size_a = a.size, size_b = b.size, size = std::max(size_a, size_b);
+  const std::size_t slots = std::max(a.slots, b.slots), limbs = static_cast<std::size_t>(a.level) + 1, n = context_.n();
+  for (int part = 0; part < size; ++part) {
+    const auto p = static_cast<std::size_t>(part);
+    out.part[p].resize(limbs, n);
+    stages_.each(limbs, [&](std::size_t i) {
+      const Modulus& m = context_.modulus(i);
+      u64* to = out.part[p].limb(i);
+      if (part >= size_b) std::memmove(to, a.part[p].limb(i), n * sizeof(u64));
+      else if (part < size_a && minus) context_.kernels().subtract(to, a.part[p].limb(i), b.part[p].limb(i), n, m);
+      else if (part < size_a) context_.kernels().add(to, a.part[p].limb(i), b.part[p].limb(i), n, m);
+      else if (minus) context_.kernels().scale(to, b.part[p].limb(i), factor(m.q - 1, m), n, m);
+      else std::memmove(to, b.part[p].limb(i), n * sizeof(u64));
+    });
+  }
+  header(a, out);
+  out.size = size;
+  out.slots = slots;
+  out.noise = noise;
+  out.magnitude = magnitude;
+  require_fits(out, verb);
+}
+
+void Evaluator::add(const Ciphertext& a, const Ciphertext& b, Ciphertext& out) { combine(a, b, false, out); }
+void Evaluator::subtract(const Ciphertext& a, const Ciphertext& b, Ciphertext& out) { combine(a, b, true, out); }
+
+void Evaluator::negate(const Ciphertext& a, Ciphertext& out) {
+  require(a, "negate");
+  out.assign(a);
+  out.seed.reset();
+  for (int part = 0; part < out.size; ++part)
+    stages_.each(static_cast<std::size_t>(out.level) + 1, [&](std::size_t i) {
+      const Modulus& m = context_.modulus(i);
+      u64* limb = out.part[static_cast<std::size_t>(part)].limb(i);
+      context_.kernels().scale(limb, limb, factor(m.q - 1, m), context_.n(), m);
+    });
+}
+
+void Evaluator::add(const Ciphertext& a, const Plaintext& b, Ciphertext& out) {
+  require(a, "add");
+  require_same(context_, b.params, "ckks add", "the plaintext");
+  same_level("add", a.level, b.level);
+  same_scale("add", a.scale, b.scale);
+  out.assign(a);
+  out.seed.reset();
+  stages_.each(static_cast<std::size_t>(out.level) + 1, [&](std::size_t i) {
+    u64* limb = out.part[0].limb(i);
+    context_.kernels().add(limb, limb, b.poly.limb(i), context_.n(), context_.modulus(i));
+  });
+  out.slots = std::max(a.slots, b.slots);
+  out.noise += b.noise;
+  out.magnitude += b.bound;
+  require_fits(out, "add");
+}
+
+void Evaluator::multiply(const Ciphertext& a, const Plaintext& b, Ciphertext& out) {
+  require(a, "multiply");
+  require_same(context_, b.params, "ckks multiply", "the plaintext");
+  same_level("multiply", a.level, b.level);
+  const std::size_t limbs = static_cast<std::size_t>(a.level) + 1, n = context_.n();
+  const double noise = a.noise * (b.bound * b.scale + b.noise) + a.magnitude * a.scale * b.noise;
+  const std::size_t slots = std::max(a.slots, b.slots);
+  for (int part = 0; part < a.size; ++part) {
+    const auto p = static_cast<std::size_t>(part);
+    if (&out != &a) out.part[p].resize(limbs, n);
+    stages_.each(limbs, [&](std::size_t i) {
+      context_.kernels().multiply(out.part[p].limb(i), a.part[p].limb(i), b.poly.limb(i), n, context_.modulus(i));
+    });
+  }
+  const double magnitude = a.magnitude * b.bound, scale = a.scale * b.scale;
+  header(a, out);
+  out.slots = slots;
+  out.scale = scale;
+  out.noise = noise;
+  out.magnitude = magnitude;
+  require_fits(out, "multiply");
+}
+
+void Evaluator::multiply(const Ciphertext& a, const Ciphertext& b, Ciphertext& out) {
+  require_two(a, "multiply");
+  require_two(b, "multiply");
+  same_level("multiply", a.level, b.level);
+  const std::size_t limbs = static_cast<std::size_t>(a.level) + 1, n = context_.n();
+  const double noise = a.magnitude * a.scale * b.noise + b.magnitude * b.scale * a.noise + a.noise * b.noise;
+  const double magnitude = a.magnitude * b.magnitude, scale = a.scale * b.scale;
+  const std::size_t slots = std::max(a.slots, b.slots);
+  for (Poly& part : out.part)
+    if (part.limbs() < limbs || (&out != &a && &out != &b)) part.resize(limbs, n);
+  temporary_.resize(limbs, n);
+  stages_.each(limbs, [&](std::size_t i) {
+    // The middle part a0 b1 + a1 b0 first, beside the operands: out may be one of them.
+    const Modulus& m = context_.modulus(i);
+    const Kernels& kernels = context_.kernels();
+    const u64 *a0 = a.part[0].limb(i), *a1 = a.part[1].limb(i), *b0 = b.part[0].limb(i), *b1 = b.part[1].limb(i);
+    const u64* const left[] = {a0, a1};
+    const u64* const right[] = {b1, b0};
+    kernels.inner(temporary_.limb(i), left, right, 2, n, m);
+    kernels.multiply(out.part[0].limb(i), a0, b0, n, m);
+    kernels.multiply(out.part[2].limb(i), a1, b1, n, m);
+    std::memcpy(out.part[1].limb(i), temporary_.limb(i), n * sizeof(u64));
+  });
+  header(a, out);
+  out.size = 3;
+  out.slots = slots;
+  out.scale = scale;
+  out.noise = noise;
+  out.magnitude = magnitude;
+  require_fits(out, "multiply");
+}
+
+void Evaluator::relinearize(const Ciphertext& a, const KeySet& keys, Ciphertext& out) {
+  require(a, "relinearize");
+  if (a.size == 2) {
+    out.assign(a);
+    return;
+  }
+  const SwitchKey& key = keys.find(context_, 0, a.level);
+  stages_.mod_up(a.part[2], a.level, raised_);
+  stages_.inner(raised_, key, sum_[0], sum_[1]);
+  const std::size_t limbs = static_cast<std::size_t>(a.level) + 1, n = context_.n();
+  for (std::size_t part = 0; part < 2; ++part) {
+    stages_.mod_down(sum_[part], a.level, sum_[part]);
+    if (&out != &a) out.part[part].resize(limbs, n);
+    stages_.each(limbs, [&](std::size_t i) {
+      context_.kernels().add(out.part[part].limb(i), a.part[part].limb(i), sum_[part].limb(i), n, context_.modulus(i));
+    });
+  }
+  const double noise = a.noise + context_.switch_noise(a.level) / context_.p_size() + context_.division_noise();
+  const double magnitude = a.magnitude;
+  header(a, out);
+  out.size = 2;
+  out.noise = noise;
+  out.magnitude = magnitude;
+}
+
+double Evaluator::rescaled(double scale, int level, double magnitude, double& noise) const {
+  if (level == 0)
+    throw Error(ErrorKind::capacity, "ckks rescale", "exhausted level: level 0 has no prime to drop",
+                "start at a higher level");
+  const double exact = scale / static_cast<double>(context_.q(level).mod.q);
+  if (exact < 1024)
+    throw Error(ErrorKind::invalid, "ckks rescale",
+                fmt::format("scale 2^{:.1f} divided by the {:.1f}-bit prime of level {} leaves nothing of the message",
+                            std::log2(scale), std::log2(static_cast<double>(context_.q(level).mod.q)), level),
+                "rescale after a product only");
+  const double listed = context_.scale(level - 1);
+  if (std::abs(exact / listed - 1) > 0x1p-40) return exact;
+  noise += std::abs(exact - listed) * magnitude;
+  return listed;
+}
+
+void Evaluator::relinearize_rescale(const Ciphertext& a, const KeySet& keys, Ciphertext& out) {
+  require(a, "relinearize");
+  if (a.size == 2) return rescale(a, out);
+  double noise =
+      (a.noise + context_.switch_noise(a.level) / context_.p_size()) / static_cast<double>(context_.q(a.level).mod.q) +
+      context_.division_noise();
+  const double scale = rescaled(a.scale, a.level, a.magnitude, noise), magnitude = a.magnitude;
+  const SwitchKey& key = keys.find(context_, 0, a.level);
+  const int level = a.level;
+  stages_.mod_up(a.part[2], level, raised_);
+  stages_.inner(raised_, key, sum_[0], sum_[1]);
+  const std::size_t limbs = static_cast<std::size_t>(level) + 1, n = context_.n();
+  temporary_.resize(limbs, n);
+  for (std::size_t part = 0; part < 2; ++part) {  // sum += P part
+    stages_.each(limbs, [&](std::size_t i) {
+      const Modulus& m = context_.modulus(i);
+      context_.kernels().scale(temporary_.limb(i), a.part[part].limb(i), context_.p_mod(static_cast<int>(i)), n, m);
+      context_.kernels().add(sum_[part].limb(i), sum_[part].limb(i), temporary_.limb(i), n, m);
+    });
+    stages_.mod_down_rescale(sum_[part], level, out.part[part]);
+  }
+  header(a, out);
+  out.size = 2;
+  out.level = level - 1;
+  out.scale = scale;
+  out.noise = noise;
+  out.magnitude = magnitude;
+}
+
+void Evaluator::rescale(const Ciphertext& a, Ciphertext& out) {
+  require(a, "rescale");
+  double noise =
+      context_.rounding_norm() * (1 + context_.secret_norm() * (a.size == 3 ? 1 + context_.secret_norm() : 1));
+  if (a.level > 0) noise += a.noise / static_cast<double>(context_.q(a.level).mod.q);
+  const double scale = rescaled(a.scale, a.level, a.magnitude, noise), magnitude = a.magnitude;
+  const int level = a.level;
+  for (std::size_t part = 0; part < static_cast<std::size_t>(a.size); ++part) {
+    if (&out != &a) out.part[part].assign(a.part[part]);
+    stages_.rescale(out.part[part], level, out.part[part]);
+  }
+  header(a, out);
+  out.level = level - 1;
+  out.scale = scale;
+  out.noise = noise;
+  out.magnitude = magnitude;
+}
+
+void Evaluator::drop_level(const Ciphertext& a, int level, Ciphertext& out) {
+  require(a, "drop_level");
+  if (level > a.level || level < 0)
+    throw Error(ErrorKind::invalid, "ckks drop_level", fmt::format("from level {} to {}", a.level, level));
+  out.assign(a);
+  out.seed.reset();
+  for (int part = 0; part < out.size; ++part)
+    out.part[static_cast<std::size_t>(part)].resize(static_cast<std::size_t>(level) + 1, context_.n());
+  out.level = level;
+  require_fits(out, "drop_level");
+}
+
+void Evaluator::adjust(const Ciphertext& a, int level, Ciphertext& out) {
+  require(a, "adjust");
+  const double target = context_.scale(level < 0 || level > context_.levels() ? 0 : level);
+  if (level == a.level && a.scale == target) {
+    out.assign(a);
+    return;
+  }
+  if (level >= a.level || level < 0)
+    throw Error(ErrorKind::invalid, "ckks adjust",
+                fmt::format("from level {} to {} without a level to spend", a.level, level));
+  drop_level(a, level + 1, out);
+  // A constant: the same in every transformed value. Rounding it moves the scale by less than one part in 2^scale_bits.
+  const double wanted = target * static_cast<double>(context_.q(level + 1).mod.q) / out.scale;
+  const double constant = std::nearbyint(wanted);
+  if (constant < 1024)
+    throw Error(ErrorKind::invalid, "ckks adjust",
+                fmt::format("scale 2^{:.1f} is too large to meet 2^{:.1f} at level {}", std::log2(out.scale),
+                            std::log2(target), level));
+  for (int part = 0; part < out.size; ++part)
+    stages_.each(static_cast<std::size_t>(level) + 2, [&](std::size_t i) {
+      const Modulus& m = context_.modulus(i);
+      u64* limb = out.part[static_cast<std::size_t>(part)].limb(i);
+      context_.kernels().scale(limb, limb, factor(reduce(static_cast<u64>(constant), m), m), context_.n(), m);
+    });
+  out.noise = out.noise * constant + out.magnitude * out.scale * std::abs(constant - wanted);
+  out.scale = target * static_cast<double>(context_.q(level + 1).mod.q);
+  require_fits(out, "adjust");
+  rescale(out, out);
+}
+
+void Evaluator::raise(const Ciphertext& a, Raised& out) {
+  require_two(a, "rotate");
+  stages_.mod_up(a.part[1], a.level, out);
+}
+
+// out = permutation of (part 0 + k0, k1), k the raised part 1 switched by the key.
+void Evaluator::switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois, const KeySet& keys,
+                         Ciphertext& out) {
+  const SwitchKey& key = keys.find(context_, galois, a.level);
+  const std::vector<std::uint32_t>& index = permutation(galois);
+  const std::size_t limbs = static_cast<std::size_t>(a.level) + 1, n = context_.n();
+  stages_.inner(raised, key, sum_[0], sum_[1]);
+  for (std::size_t part = 0; part < 2; ++part) stages_.mod_down(sum_[part], a.level, sum_[part]);
+  if (&out != &a)
+    for (std::size_t part = 0; part < 2; ++part) out.part[part].resize(limbs, n);
+  stages_.each(limbs, [&](std::size_t i) {
+    const Kernels& kernels = context_.kernels();
+    kernels.add(sum_[0].limb(i), sum_[0].limb(i), a.part[0].limb(i), n, context_.modulus(i));
+    kernels.gather(out.part[0].limb(i), sum_[0].limb(i), index.data(), n);
+    kernels.gather(out.part[1].limb(i), sum_[1].limb(i), index.data(), n);
+  });
+  const double noise = a.noise + context_.switch_noise(a.level) / context_.p_size() + context_.division_noise();
+  const double magnitude = a.magnitude;
+  header(a, out);
+  out.noise = noise;
+  out.magnitude = magnitude;
+}
+
+void Evaluator::rotate_raised(const Ciphertext& a, const Raised& raised, int steps, const KeySet& keys,
+                              Ciphertext& out) {
+  require_two(a, "rotate");
+  if (raised.level != a.level)
+    throw Error(ErrorKind::invalid, "ckks rotate",
+                fmt::format("raised at level {}, rotated at level {}", raised.level, a.level));
+  const std::uint32_t galois = context_.galois(steps);
+  if (galois == 1) {
+    out.assign(a);
+    return;
+  }
+  switched(a, raised, galois, keys, out);
+}
+
+void Evaluator::rotate(const Ciphertext& a, int steps, const KeySet& keys, Ciphertext& out) {
+  require_two(a, "rotate");
+  const std::uint32_t galois = context_.galois(steps);
+  if (galois == 1) {
+    out.assign(a);
+    return;
+  }
+  keys.find(context_, galois, a.level);  // before any work
+  raise(a, raised_);
+  switched(a, raised_, galois, keys, out);
+}
+
+void Evaluator::conjugate(const Ciphertext& a, const KeySet& keys, Ciphertext& out) {
+  require_two(a, "conjugate");
+  keys.find(context_, context_.conjugation(), a.level);
+  raise(a, raised_);
+  switched(a, raised_, context_.conjugation(), keys, out);
+}
+
+void Evaluator::rotate_extended(const Ciphertext& a, const Raised& raised, int steps, const KeySet& keys,
+                                Extended& out) {
+  require_two(a, "rotate");
+  const std::size_t own = static_cast<std::size_t>(a.level) + 1, limbs = own + context_.special(), n = context_.n();
+  const std::uint32_t galois = context_.galois(steps);
+  const Kernels& kernels = context_.kernels();
+  const auto times_p = [&](u64* to, const u64* from, std::size_t i) {
+    kernels.scale(to, from, context_.p_mod(static_cast<int>(i)), n, context_.modulus(i));
+  };
+  for (Poly& part : out.part) part.resize(limbs, n);
+  out.level = a.level;
+  out.scale = a.scale;
+  out.magnitude = a.magnitude;
+  out.slots = a.slots;
+  out.noise = a.noise;
+  if (galois == 1) {
+    stages_.each(limbs, [&](std::size_t i) {
+      for (std::size_t part = 0; part < 2; ++part)
+        if (i < own) times_p(out.part[part].limb(i), a.part[part].limb(i), i);
+        else std::memset(out.part[part].limb(i), 0, n * sizeof(u64));
+    });
+    return;
+  }
+  const SwitchKey& key = keys.find(context_, galois, a.level);
+  const std::vector<std::uint32_t>& index = permutation(galois);
+  temporary_.resize(own, n);
+  stages_.inner(raised, key, sum_[0], sum_[1]);
+  stages_.each(limbs, [&](std::size_t i) {
+    if (i < own) {
+      times_p(temporary_.limb(i), a.part[0].limb(i), i);
+      kernels.add(sum_[0].limb(i), sum_[0].limb(i), temporary_.limb(i), n, context_.modulus(i));
+    }
+    for (std::size_t part = 0; part < 2; ++part)
+      kernels.gather(out.part[part].limb(i), sum_[part].limb(i), index.data(), n);
+  });
+  out.noise += context_.switch_noise(a.level) / context_.p_size();
+}
+
+void Evaluator::finish_rescale(Extended& a, Ciphertext& out) {
+  double noise = context_.division_noise();
+  if (a.level > 0) noise += a.noise / static_cast<double>(context_.q(a.level).mod.q);
+  const double scale = rescaled(a.scale, a.level, a.magnitude, noise);
+  for (std::size_t part = 0; part < 2; ++part) stages_.mod_down_rescale(a.part[part], a.level, out.part[part]);
+  out.size = 2;
+  out.level = a.level - 1;
+  out.scale = scale;
+  out.slots = a.slots;
+  out.params = context_.hash();
+  out.seed.reset();
+  out.noise = noise;
+  out.magnitude = a.magnitude;
+  require_fits(out, "linear transform");
+}
+
+}  // namespace pliant::ckks

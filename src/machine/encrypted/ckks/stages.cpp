@@ -1,0 +1,140 @@
+#include "machine/encrypted/ckks/stages.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace pliant::ckks {
+
+namespace {
+
+using Sources = std::array<const u64*, 128>;  // more than the primes of any chain
+
+Factor times_n_inverse(const NttTable& table, u64 by) {
+  return factor(multiply(table.n_inverse, by, table.mod), table.mod);
+}
+
+}  // namespace
+
+Stages::Stages(const Context& context, Pool* pool) : context_(context), pool_(pool) {
+  const std::size_t chain = static_cast<std::size_t>(context.levels()) + 1;
+  work_.resize(chain + context.special(), context.n());
+  converted_.resize(chain, context.n());
+  counts_.resize(std::max<std::size_t>(1, context.level(context.levels()).digits.size()), context.n());
+  dropped_.reserve(context.special() + 1);
+}
+
+void Stages::mod_up(const Poly& in, int level, Raised& out) {
+  const std::size_t n = context_.n(), own = static_cast<std::size_t>(level) + 1, limbs = own + context_.special();
+  const std::vector<Digit>& digits = context_.level(level).digits;
+  const Kernels& kernels = context_.kernels();
+  out.level = level;
+  if (out.digits.size() < digits.size()) out.digits.resize(digits.size());
+  for (std::size_t d = 0; d < digits.size(); ++d) out.digits[d].resize(limbs, n);
+  const std::size_t width = digits[0].count;
+  each(own, [&](std::size_t i) {
+    const NttTable& table = context_.table(i);
+    const Digit& digit = digits[i / width];
+    std::memcpy(work_.limb(i), in.limb(i), n * sizeof(u64));
+    std::memcpy(out.digits[i / width].limb(i), in.limb(i), n * sizeof(u64));
+    kernels.inverse(work_.limb(i), table, times_n_inverse(table, digit.up.prepare(i - digit.first)));
+  });
+  // Blocks of coefficients, so that a block of all sources stays in the cache while every target reads it.
+  const std::size_t size = block(), blocks = n / size;
+  each(digits.size() * blocks, [&](std::size_t task) {
+    const Digit& digit = digits[task / blocks];
+    const std::size_t at = task % blocks * size;
+    Sources sources;
+    for (std::size_t i = 0; i < digit.count; ++i) sources[i] = work_.limb(digit.first + i) + at;
+    u64* count = counts_.limb(task / blocks) + at;
+    digit.up.count(kernels, sources.data(), count, size);
+    sources[digit.count] = count;
+    for (std::size_t j = 0; j < digit.up.to(); ++j) {
+      const std::size_t limb = j < digit.first ? j : j + digit.count;
+      digit.up.convert(kernels, sources.data(), j, out.digits[task / blocks].limb(limb) + at, size);
+    }
+  });
+  each(digits.size() * limbs, [&](std::size_t task) {
+    const Digit& digit = digits[task / limbs];
+    const std::size_t limb = task % limbs;
+    if (limb < digit.first || limb >= digit.first + digit.count)
+      kernels.forward(out.digits[task / limbs].limb(limb), context_.extended(level, limb));
+  });
+}
+
+void Stages::inner(const Raised& raised, const SwitchKey& key, Poly& out0, Poly& out1) {
+  const std::size_t n = context_.n(), own = static_cast<std::size_t>(raised.level) + 1,
+                    limbs = own + context_.special();
+  const std::size_t digits = context_.level(raised.level).digits.size();
+  const std::size_t skipped = static_cast<std::size_t>(key.level) + 1 - own;  // the key's limbs of higher levels
+  out0.resize(limbs, n);
+  out1.resize(limbs, n);
+  const std::size_t size = block(), blocks = n / size;
+  each(limbs, [&](std::size_t i) {
+    const Modulus& m = context_.extended(raised.level, i).mod;
+    for (std::size_t k = 0; k < blocks; ++k) {
+      Sources x, a, b;
+      for (std::size_t d = 0; d < digits; ++d) {
+        x[d] = raised.digits[d].limb(i) + k * size;
+        a[d] = key.a[d].limb(i < own ? i : i + skipped) + k * size;
+        b[d] = key.b[d].limb(i < own ? i : i + skipped) + k * size;
+      }
+      context_.kernels().inner(out0.limb(i) + k * size, x.data(), b.data(), digits, size, m);
+      context_.kernels().inner(out1.limb(i) + k * size, x.data(), a.data(), digits, size, m);
+    }
+  });
+}
+
+// Rounds in / D to `kept` limbs, D the product of the primes of dropped_.
+void Stages::divide(Poly& in, std::size_t kept, const Conversion& conversion, const std::vector<Factor>& factors,
+                    Poly& out) {
+  const std::size_t n = context_.n();
+  const Kernels& kernels = context_.kernels();
+  each(dropped_.size(), [&](std::size_t i) {
+    const auto& [limb, table] = dropped_[i];
+    kernels.inverse(in.limb(limb), *table, times_n_inverse(*table, conversion.prepare(i)));
+  });
+  const std::size_t size = block();
+  each(n / size, [&](std::size_t k) {
+    Sources sources;
+    for (std::size_t i = 0; i < dropped_.size(); ++i) sources[i] = in.limb(dropped_[i].limb) + k * size;
+    u64* count = counts_.limb(0) + k * size;
+    conversion.count(kernels, sources.data(), count, size);
+    sources[dropped_.size()] = count;
+    for (std::size_t j = 0; j < kept; ++j)
+      conversion.convert(kernels, sources.data(), j, converted_.limb(j) + k * size, size);
+  });
+  if (&out != &in) out.resize(kept, n);
+  each(kept, [&](std::size_t j) {
+    kernels.forward(converted_.limb(j), context_.table(j));
+    kernels.subtract_scale(out.limb(j), in.limb(j), converted_.limb(j), factors[j], n, context_.modulus(j));
+  });
+  out.resize(kept, n);
+}
+
+void Stages::drop_special(std::size_t own) {
+  dropped_.clear();
+  for (std::size_t i = 0; i < context_.special(); ++i) dropped_.push_back({own + i, &context_.p(i)});
+}
+
+void Stages::mod_down(Poly& in, int level, Poly& out) {
+  const std::size_t own = static_cast<std::size_t>(level) + 1;
+  drop_special(own);
+  divide(in, own, context_.level(level).down, context_.level(level).down_factor, out);
+}
+
+void Stages::mod_down_rescale(Poly& in, int level, Poly& out) {
+  const std::size_t own = static_cast<std::size_t>(level) + 1;
+  drop_special(own);
+  dropped_.push_back({own - 1, &context_.q(level)});
+  divide(in, own - 1, context_.level(level).fused, context_.level(level).fused_factor, out);
+}
+
+void Stages::rescale(Poly& in, int level, Poly& out) {
+  const std::size_t own = static_cast<std::size_t>(level) + 1;
+  dropped_.clear();
+  dropped_.push_back({own - 1, &context_.q(level)});
+  divide(in, own - 1, context_.level(level).drop, context_.level(level).drop_factor, out);
+}
+
+}  // namespace pliant::ckks

@@ -1,0 +1,63 @@
+// Key switching in its stages, so that hoisting and double hoisting are compositions: mod-up, inner product, mod-down.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+#include "core/pool.h"
+#include "machine/encrypted/ckks/context.h"
+#include "machine/encrypted/ckks/keys.h"
+#include "machine/encrypted/ckks/poly.h"
+
+namespace pliant::ckks {
+
+// The digits of a polynomial, each as an extended polynomial that is congruent to it modulo its own primes.
+struct Raised {
+  int level = 0;
+  std::vector<Poly> digits;
+};
+
+// Keeps working memory for the whole chain: after the first call at a level nothing is allocated. Not thread-safe; with
+// a pool it spreads limbs and blocks of coefficients over threads, with equal results at every thread count.
+class Stages {
+ public:
+  explicit Stages(const Context& context, Pool* pool = nullptr);
+
+  // All polynomials are transformed. `in` has level + 1 limbs.
+  void mod_up(const Poly& in, int level, Raised& out);
+  // out0 = sum digits b, out1 = sum digits a: extended, P times too large.
+  void inner(const Raised& raised, const SwitchKey& key, Poly& out0, Poly& out1);
+  // out = round(in / P), `in` extended; its special limbs are overwritten. out may be in.
+  void mod_down(Poly& in, int level, Poly& out);
+  // out = round(in / (P q[level])): level limbs.
+  void mod_down_rescale(Poly& in, int level, Poly& out);
+  // out = round(in / q[level]), `in` of level + 1 limbs, the last of which is overwritten.
+  void rescale(Poly& in, int level, Poly& out);
+
+  // task(i) for i in [0, count), on the pool.
+  template <typename Task>
+  void each(std::size_t count, const Task& task) {
+    if (pool_ == nullptr) {
+      for (std::size_t i = 0; i < count; ++i) task(i);
+      return;
+    }
+    const auto wrapped = [&task](std::int64_t i, int) { task(static_cast<std::size_t>(i)); };
+    pool_->parallel(static_cast<std::int64_t>(count), std::cref(wrapped));  // by reference: no allocation
+  }
+
+ private:
+  struct Dropped {
+    std::size_t limb;
+    const NttTable* table;
+  };
+  void drop_special(std::size_t own);
+  void divide(Poly& in, std::size_t kept, const Conversion& conversion, const std::vector<Factor>& factors, Poly& out);
+  std::size_t block() const { return std::min<std::size_t>(context_.n(), 2048); }
+  const Context& context_;
+  Pool* pool_;
+  Poly work_, converted_, counts_;
+  std::vector<Dropped> dropped_;  // limbs that the division takes away
+};
+
+}  // namespace pliant::ckks
