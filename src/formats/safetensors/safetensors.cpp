@@ -124,7 +124,7 @@ json header_entry(const TensorType& type, std::int64_t begin, std::int64_t end) 
   return {{"dtype", known->second}, {"shape", type.shape}, {"data_offsets", {begin, end}}};
 }
 
-std::string build_header(const SafeTensors& contents, std::string_view place) {
+std::string build_header(const SafeTensors& contents, std::string_view place, bool aligned) {
   json header = json::object();
   if (!contents.metadata.empty()) header["__metadata__"] = contents.metadata;
   std::int64_t at = 0;
@@ -141,7 +141,8 @@ std::string build_header(const SafeTensors& contents, std::string_view place) {
       throw Error(ErrorKind::invalid, std::string(place),
                   fmt::format("'{}': {} in {} bytes", each.name, to_string(each.type), each.bytes.size()));
     append(each.name, each.type);
-    if (at % alignment) append(fmt::format("{}{}", pad_prefix, pads++), {DType::u8, {round_up(at, alignment) - at}});
+    if (aligned && at % alignment != 0)
+      append(fmt::format("{}{}", pad_prefix, pads++), {DType::u8, {round_up(at, alignment) - at}});
   }
   try {
     std::string text = header.dump();
@@ -171,15 +172,15 @@ WeightStore load_safetensors(const std::string& path) {
   return store;
 }
 
-void write_safetensors(const std::string& path, const SafeTensors& contents) {
-  std::string header = build_header(contents, path);
+void write_safetensors(const std::string& path, const SafeTensors& contents, bool aligned) {
+  std::string header = build_header(contents, path, aligned);
   write_file(path, [&](std::ostream& out) {
     for (int i = 0; i < 8; ++i) out.put(static_cast<char>(header.size() >> (8 * i)));
     out << header;
     for (const SafeTensor& each : contents.tensors) {
       auto size = static_cast<std::int64_t>(each.bytes.size());
       out.write(reinterpret_cast<const char*>(each.bytes.data()), size);
-      for (std::int64_t i = size; i < round_up(size, alignment); ++i) out.put('\0');
+      for (std::int64_t i = size; aligned && i < round_up(size, alignment); ++i) out.put('\0');
     }
   });
 }

@@ -33,8 +33,9 @@ WeightStore load_safetensors(const std::string& path);
 
 // Writes the file whole or not at all. The data of each tensor begins at a multiple of 64 bytes in the file: gaps are
 // filled by u8 tensors named "pad.N", because the format allows no holes. Throws Error{invalid} for two tensors of one
-// name or a wrong byte count.
-void write_safetensors(const std::string& path, const SafeTensors& contents);
+// name or a wrong byte count. `aligned` = false: one tensor directly after the other and nothing else, for readers that
+// ask for exactly the tensors they know.
+void write_safetensors(const std::string& path, const SafeTensors& contents, bool aligned = true);
 bool is_padding(const SafeTensor& tensor);
 
 }  // namespace pliant

@@ -204,7 +204,7 @@ std::vector<double> openelm_multipliers(const JsonFields& json, std::string_view
   std::vector<double> given = json.numbers(key);
   for (const double each : given)
     if (!(each > 0 && each < 1e6)) throw Error(ErrorKind::invalid, json.place(), fmt::format("'{}' has {}", key, each));
-  if (given.size() == 1) return openelm::multipliers(given[0], given[0], layers);
+  if (given.size() == 1) given.assign(static_cast<std::size_t>(layers), given[0]);
   if (given.size() == 2 && layers != 2) return openelm::multipliers(given[0], given[1], layers);
   if (std::cmp_not_equal(given.size(), layers))
     throw Error(ErrorKind::invalid, json.place(),

@@ -7,8 +7,10 @@
 #include "formats/safetensors/safetensors.h"
 #include "models/language/assemble.h"
 #include "models/language/folder.h"
+#include "models/language/json_fields.h"
 #include "models/language/llama2c.h"
 #include "models/language/mingpt.h"
+#include "models/language/mlx.h"
 
 namespace pliant {
 namespace {
@@ -17,9 +19,12 @@ LanguageModel folder_model(const std::string& path) {
   const std::string config_path = path + "/config.json";
   if (!std::filesystem::exists(config_path))
     throw Error(ErrorKind::not_found, path, "has no config.json", "name a model file, or a folder with config.json");
-  LanguageModel model{config_from_json(read_file(config_path), config_path), nullptr};
-  model.weights =
-      std::make_shared<WeightStore>(assemble(model.config, NameScheme::hugging_face, folder_tensors(path), path));
+  const std::string text = read_file(config_path);
+  LanguageModel model{config_from_json(text, config_path), nullptr};
+  WeightStore tensors = folder_tensors(path);
+  if (const auto quantization = JsonFields(text, config_path).object("quantization"))
+    tensors = mlx::dequantized(tensors, quantization->integer("group_size"), path);
+  model.weights = std::make_shared<WeightStore>(assemble(model.config, NameScheme::hugging_face, tensors, path));
   return model;
 }
 

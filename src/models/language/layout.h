@@ -1,0 +1,31 @@
+// The same weights laid out as another format wants them: rows permuted, norms shifted, matrices transposed and joined.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "models/language/convert.h"
+#include "models/language/weights.h"
+
+namespace pliant {
+
+// What the config says about the layout of weights, as `format` has it; the model is the same.
+LanguageConfig layout_for(ModelFormat format, LanguageConfig config);
+
+struct Piece {  // of a model or of a file; f32, in any encoding
+  Stored stored;
+  std::shared_ptr<const void> owner;
+};
+
+// The weight of `model` that `spec` names, laid out as `wanted` has it.
+Piece laid_out(const LanguageModel& model, const LanguageConfig& wanted, const WeightSpec& spec);
+
+Piece transposed(const Piece& piece);       // of two axes
+Piece joined(std::span<const Piece> rows);  // one below the other
+Piece recoded(const Piece& piece, Encoding encoding, const std::string& name, Pool* pool);
+bool holds_exactly(const Piece& piece, Encoding encoding);  // whether no value changes; 16-bit floats
+
+}  // namespace pliant
