@@ -15,6 +15,8 @@ namespace pliant::lm {
 
 using SeqId = std::int32_t;
 
+inline constexpr std::int64_t decode_rows = 16;  // tokens of one step, over all drafts
+
 struct SessionOptions {
   std::int64_t context = 0;       // entries per sequence and layer; 0: the model's context
   std::int64_t sequences = 1;     // open at one time
@@ -32,27 +34,38 @@ struct Draft {  // the tokens to append to one sequence in one decode run: one, 
   std::span<const TokenId> tokens;
 };
 
+// Every function throws Error{invalid} for a sequence that is not open; whatever is thrown, nothing has changed then.
+// One thread at a time. Decode runs allocate nothing.
 class Session {
  public:
-  // Throws Error{capacity} naming the bytes needed and the cap.
+  // Throws Error{capacity} naming the bytes needed and the cap, Error{invalid} for options out of range.
   Session(LanguageModel model, Pool& pool, const SessionOptions& options = {});
   ~Session();
 
   SeqId open(const kv::Policy& policy = kv::full());  // throws Error{capacity}
   void close(SeqId sequence);
   std::int64_t length(SeqId sequence) const;  // tokens appended so far (positions 0 to length - 1)
+  // The first of them, as many as are known: those beyond the context are not kept. Valid until the sequence changes.
+  std::span<const TokenId> tokens(SeqId sequence) const;
+  std::vector<SeqId> sequences() const;  // that are open, ascending
 
   // Appends a prompt, in prompt runs. Throws Error{invalid} for an id out of range, Error{capacity} for a prompt longer
-  // than the context; then nothing has changed. `logits`: null, or [tokens, vocabulary] f32 for every token.
+  // than the context. `logits`: null, or [tokens, vocabulary] f32 for every token.
   void feed(SeqId sequence, std::span<const TokenId> tokens, const TensorView* logits = nullptr);
-  // One decode run over all drafts; `logits` [sum of tokens, vocabulary] f32, in order. At most 16 tokens together.
-  // A row's logits depend on its sequence alone, bit for bit: not on the other drafts, their number, or threads.
+  // One decode run over all drafts; `logits` [sum of tokens, vocabulary] f32, in order. At most decode_rows tokens
+  // together. A row's logits depend on its sequence alone, bit for bit: not on the other drafts, their number, or
+  // threads. Throws as feed() does.
   void step(std::span<const Draft> drafts, const TensorView& logits);
-  void truncate(SeqId sequence, std::int64_t length);  // forgets the tokens from `length` on (rejected drafts)
-  SeqId fork(SeqId sequence);                          // a copy of the sequence's cache: prefix reuse
+  // Forgets the tokens from `length` on (rejected drafts). Throws Error{invalid} below least_length() but for 0.
+  void truncate(SeqId sequence, std::int64_t length);
+  std::int64_t least_length(SeqId sequence) const;  // 0 unless the policy dropped tokens that a shorter one would see
+  SeqId fork(SeqId sequence);                       // a copy of the sequence's cache, which shares memory until it
+                                                    // changes: prefix reuse. Throws Error{capacity}
 
   std::vector<std::byte> save(SeqId sequence) const;  // versioned; docs/formats.md
-  SeqId restore(std::span<const std::byte> state);    // throws Error{format}; the model must be the one that saved it
+  // Throws Error{format}, Error{invalid} for a state of another model, Error{capacity}. `editor`: of the policy that
+  // the sequence had.
+  SeqId restore(std::span<const std::byte> state, std::shared_ptr<const kv::Editor> editor = nullptr);
 
   const LanguageConfig& config() const;
   SessionMemory memory() const;

@@ -172,6 +172,14 @@ void Cache::close(SeqId id) {
   sequence.policy = {};
 }
 
+std::vector<SeqId> Cache::open_sequences() const {
+  std::vector<SeqId> result;
+  for (const Sequence& each : sequences_)
+    if (each.id >= 0) result.push_back(each.id);
+  std::ranges::sort(result);
+  return result;
+}
+
 std::int64_t Cache::length(SeqId id) const {
   const Sequence& sequence = find(id);
   std::int64_t least = most_positions;
@@ -201,6 +209,16 @@ Cache::Range Cache::unseen(const Sequence& sequence, int layer, int head) const 
   std::int64_t last = first;
   while (last < whole && position(last, page_entries - 1) <= next - policy.window) ++last;
   return {first, last};
+}
+
+void Cache::admit(SeqId id, std::int64_t count, std::int64_t rows) const {
+  const Sequence& sequence = find(id);
+  const Policy& policy = sequence.policy;
+  const std::int64_t room = chain_pages_ * page_entries;
+  const bool endless = policy.window > 0 && policy.window <= room && policy.sinks <= room &&
+                       policy.sinks + policy.window + 3 * page_entries + rows <= room;
+  const bool goes_on = endless && count <= most_positions - length(id);
+  check_room(sequence, goes_on ? std::min(count, rows) : count);
 }
 
 void Cache::check_room(const Sequence& sequence, std::int64_t count) const {
@@ -298,6 +316,8 @@ void Cache::truncate(SeqId id, std::int64_t length) {
   sequence.reserved = std::min(sequence.reserved, length);
   if (length == 0) sequence.floor = 0;
 }
+
+std::int64_t Cache::floor(SeqId id) const { return find(id).floor; }
 
 SeqId Cache::fork(SeqId id) {
   const Sequence& from = find(id);

@@ -60,15 +60,19 @@ class Cache {
   // Every function below throws Error{invalid} for a sequence that is not open; then nothing has changed.
   SeqId open(const Policy& policy);  // throws Error{capacity}
   void close(SeqId sequence);
+  std::vector<SeqId> open_sequences() const;  // ascending
   std::int64_t length(SeqId sequence) const;  // tokens seen; the next one's position
 
+  // Throws Error{capacity} if `count` more tokens would not find room, appended in runs of at most `rows`.
+  void admit(SeqId sequence, std::int64_t count, std::int64_t rows) const;
   // Takes all pages that a run of these rows will need, after pages that no row can see any more are given back.
   // Throws Error{capacity}; then nothing has changed.
   void reserve(std::span<const Rows> rows);
   // Forgets the tokens from `length` on. Throws Error{invalid} for more tokens than there are, or if entries that the
   // next row would see were dropped or merged meanwhile.
   void truncate(SeqId sequence, std::int64_t length);
-  SeqId fork(SeqId sequence);  // shares the pages; each sequence copies one before it writes there
+  std::int64_t floor(SeqId sequence) const;  // the least length above 0 that it may be truncated to
+  SeqId fork(SeqId sequence);                // shares the pages; each sequence copies one before it writes there
 
   // docs/formats.md. `model` is any number that tells models apart. restore() throws Error{format} for bytes that are
   // no state, Error{invalid} for one of another model, layout or editor, Error{capacity}.

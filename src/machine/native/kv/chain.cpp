@@ -130,8 +130,8 @@ void Cache::edit_chain(Sequence& sequence, int layer, int head) {
       ++end;
     }
   own.entries = end;
-  trim(slot, chain(layer, head));
-  sequence.floor = sequence.lengths[static_cast<std::size_t>(layer)];
+  trim(slot, chain(layer, head));  // what was reserved for later runs goes too
+  sequence.reserved = sequence.floor = sequence.lengths[static_cast<std::size_t>(layer)];
 }
 
 std::int64_t Chain::length() const { return sequence_->lengths[static_cast<std::size_t>(layer_)]; }

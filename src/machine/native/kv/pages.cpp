@@ -9,6 +9,7 @@ namespace pliant::kv {
 Pages::Pages(std::int64_t count, std::int64_t bytes_each)
     : bytes_each_(bytes_each),
       memory_(TensorType{DType::u8, {checked_multiply(count, bytes_each, "cache")}}),
+      start_(memory_.view().data),
       uses_(static_cast<std::size_t>(count), 0) {
   free_.reserve(uses_.size());
   for (std::int64_t i = count; i-- > 0;) free_.push_back(static_cast<PageId>(i));

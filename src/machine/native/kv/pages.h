@@ -19,7 +19,7 @@ class Pages {
   std::int64_t bytes() const { return static_cast<std::int64_t>(memory_.raw().size()); }
   std::int64_t count() const { return static_cast<std::int64_t>(uses_.size()); }
   std::int64_t free() const { return static_cast<std::int64_t>(free_.size()); }
-  std::byte* at(PageId id) const { return memory_.view().data + id * bytes_each_; }
+  std::byte* at(PageId id) const { return start_ + id * bytes_each_; }
   bool shared(PageId id) const { return uses_[static_cast<std::size_t>(id)] > 1; }
   PageId take();  // one is free
   void share(PageId id) { ++uses_[static_cast<std::size_t>(id)]; }
@@ -29,6 +29,7 @@ class Pages {
  private:
   std::int64_t bytes_each_;
   Tensor memory_;
+  std::byte* start_;
   std::vector<std::int32_t> uses_;
   std::vector<PageId> free_;
 };

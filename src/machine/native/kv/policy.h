@@ -62,7 +62,8 @@ struct Policy {
 
 Policy full();
 // The first `sinks` tokens and the last `window`, the row's own included. Such a sequence goes on for ever in a cache
-// of sinks + window + 2 pages + one run's rows of context. Throws Error{invalid} for a negative count or no window.
+// of sinks + window + 3 pages + one run's rows of context, a page being 32. Throws Error{invalid} for a negative count
+// or no window.
 Policy sink_window(std::int64_t sinks, std::int64_t window);
 Policy edited(std::shared_ptr<const Editor> editor);
 

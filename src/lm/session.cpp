@@ -1,0 +1,252 @@
+#include "lm/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "core/checked.h"
+#include "core/error.h"
+#include "core/rng.h"
+#include "lm/saved.h"
+#include "lm/stages.h"
+
+namespace pliant::lm {
+
+namespace {
+
+std::int64_t store_bytes(const WeightStore& weights) {
+  std::int64_t total = 0;
+  weights.for_each(
+      [&](const std::string&, const Stored& stored) { total += static_cast<std::int64_t>(stored.bytes.size()); });
+  return total;
+}
+
+// Tells models apart: the structure, the names, and how each weight begins.
+std::uint64_t fingerprint(const Stages& stages, const WeightStore& weights) {
+  constexpr std::size_t beginning = 4096;
+  std::uint64_t hash = stages.hash();
+  weights.for_each([&](const std::string& name, const Stored& stored) {
+    const auto* bytes = reinterpret_cast<const char*>(stored.bytes.data());
+    hash = hash64({bytes, std::min(stored.bytes.size(), beginning)}, hash64(name, hash));
+  });
+  return hash;
+}
+
+SessionOptions checked(SessionOptions options, const LanguageConfig& config) {
+  const auto positive = [](std::int64_t value, const char* what) {
+    if (value < 1) throw Error(ErrorKind::invalid, "session", fmt::format("{} {}, at least 1 expected", value, what));
+  };
+  if (options.context == 0) options.context = config.context;
+  positive(options.context, "tokens of context");
+  positive(options.sequences, "sequences");
+  positive(options.prompt_rows, "prompt rows");
+  if (config.learned_positions && options.context > config.context)
+    throw Error(
+        ErrorKind::invalid, "session",
+        fmt::format("a context of {} tokens; the model has learned {} positions", options.context, config.context));
+  options.prompt_rows = std::min(options.prompt_rows, round_up(options.context, decode_rows));
+  if (options.memory_limit < 0)
+    throw Error(ErrorKind::invalid, "session", fmt::format("a memory limit of {} bytes", options.memory_limit));
+  return options;
+}
+
+LanguageModel with_context(LanguageModel model, std::int64_t context) {
+  if (!model.config.learned_positions) model.config.context = context;
+  return model;
+}
+
+}  // namespace
+
+struct Session::State {
+  State(LanguageModel given, Pool& pool, const SessionOptions& wanted)
+      : options(checked(wanted, given.config)), model(with_context(std::move(given), options.context)) {
+    limit(store_bytes(*model.weights), 0, 0);  // before anything is decoded
+    buffers.emplace(std::max(options.prompt_rows, decode_rows), model.config.width);
+    decode.emplace(model, machine, *buffers, decode_rows);
+    prompt.emplace(model, machine, *buffers, options.prompt_rows);
+    const Need one = decode->need(), other = prompt->need();
+    const Need need{std::max(one.arena_bytes, other.arena_bytes),
+                    std::max(one.scratch_per_thread, other.scratch_per_thread), 0};
+    const kv::CacheOptions cache_options{options.cache_type, options.sequences, options.context};
+    const std::vector<kv::Layer> layers = kv::layers_of(decode->layers());
+    memory.weights = checked_add(store_bytes(*model.weights), machine.weight_copies(), "weights");
+    memory.arena = checked_add(
+        checked_add(need.arena_bytes, checked_multiply(need.scratch_per_thread, pool.threads(), "arena"), "arena"),
+        buffers->bytes(), "arena");
+    memory.cache = kv::Cache::bytes(layers, cache_options);
+    limit(memory.weights, memory.cache, memory.arena);
+    workspace.emplace(need, pool);
+    cache.emplace(layers, cache_options);
+    known.resize(static_cast<std::size_t>(options.sequences));
+    for (auto& each : known) each.reserve(static_cast<std::size_t>(options.context));
+    key = fingerprint(*decode, *model.weights);
+  }
+
+  void limit(std::int64_t weights, std::int64_t cache_bytes, std::int64_t arena) const {
+    const std::int64_t total = checked_add(checked_add(weights, cache_bytes, "session"), arena, "session");
+    if (options.memory_limit == 0 || total <= options.memory_limit) return;
+    throw Error(ErrorKind::capacity, "memory limit",
+                fmt::format("{} bytes are needed (weights {}, cache {}, arena {}), the limit is {}", total, weights,
+                            cache_bytes, arena, options.memory_limit),
+                "raise the limit, shorten the context, or use a smaller cache type or quantised weights");
+  }
+
+  std::vector<TokenId>& tokens(SeqId id) { return known[static_cast<std::size_t>(id % options.sequences)]; }
+
+  void check_ids(std::span<const TokenId> tokens) const {
+    for (std::size_t i = 0; i < tokens.size(); ++i)
+      if (tokens[i] < 0 || tokens[i] >= model.config.vocabulary)
+        throw Error(ErrorKind::invalid, fmt::format("token {}", i),
+                    fmt::format("id {} is outside the vocabulary, [0, {})", tokens[i], model.config.vocabulary));
+  }
+
+  void check_logits(const TensorView& logits, std::int64_t rows) const {
+    const Shape& shape = logits.type.shape;
+    if (logits.type.dtype != DType::f32 || shape.size() != 2 || shape[0] != rows ||
+        shape[1] != model.config.vocabulary || logits.data == nullptr)
+      throw Error(
+          ErrorKind::invalid, "logits",
+          fmt::format("bound to {}, f32[{},{}] expected", to_string(logits.type), rows, model.config.vocabulary));
+  }
+
+  void check_positions(SeqId id, std::int64_t more) const {
+    const std::int64_t length = cache->length(id);
+    if (model.config.learned_positions && more > model.config.context - length)
+      throw Error(
+          ErrorKind::capacity, fmt::format("sequence {}", id),
+          fmt::format("{} tokens and {} more; the model has learned {} positions", length, more, model.config.context));
+  }
+
+  // Writes the rows of one sequence behind the first `row` ones.
+  std::int64_t fill(std::int64_t row, SeqId id, std::span<const TokenId> tokens) {
+    auto pos = static_cast<std::int32_t>(cache->length(id));
+    for (const TokenId token : tokens) {
+      const auto r = static_cast<std::size_t>(row++);
+      buffers->ids[r] = token;
+      buffers->seq[r] = id;
+      buffers->pos[r] = pos++;
+    }
+    return row;
+  }
+
+  void remember(SeqId id, std::span<const TokenId> more) {
+    std::vector<TokenId>& kept = tokens(id);
+    const std::int64_t before = cache->length(id) - std::ssize(more);
+    for (std::size_t i = 0;
+         i < more.size() && std::ssize(kept) == before + static_cast<std::int64_t>(i) && kept.size() < kept.capacity();
+         ++i)
+      kept.push_back(more[i]);
+  }
+
+  SessionOptions options;
+  LanguageModel model;
+  native::Machine machine;
+  std::optional<RowBuffers> buffers;
+  std::optional<Stages> decode, prompt;
+  std::optional<Workspace> workspace;
+  std::optional<kv::Cache> cache;
+  std::vector<std::vector<TokenId>> known;  // by slot
+  SessionMemory memory;
+  std::uint64_t key = 0;
+};
+
+Session::Session(LanguageModel model, Pool& pool, const SessionOptions& options)
+    : state_(std::make_unique<State>(std::move(model), pool, options)) {}
+
+Session::~Session() = default;
+
+SeqId Session::open(const kv::Policy& policy) {
+  const SeqId id = state_->cache->open(policy);
+  state_->tokens(id).clear();
+  return id;
+}
+
+void Session::close(SeqId sequence) { state_->cache->close(sequence); }
+
+std::int64_t Session::length(SeqId sequence) const { return state_->cache->length(sequence); }
+
+std::span<const TokenId> Session::tokens(SeqId sequence) const {
+  (void)length(sequence);
+  return state_->tokens(sequence);
+}
+
+std::vector<SeqId> Session::sequences() const { return state_->cache->open_sequences(); }
+
+void Session::feed(SeqId sequence, std::span<const TokenId> tokens, const TensorView* logits) {
+  State& s = *state_;
+  const std::int64_t rows = s.options.prompt_rows, count = std::ssize(tokens);
+  s.cache->admit(sequence, count, rows);
+  s.check_positions(sequence, count);
+  s.check_ids(tokens);
+  if (logits != nullptr) s.check_logits(*logits, count);
+  for (std::int64_t done = 0; done < count; done += rows) {
+    const std::int64_t n = std::min(rows, count - done);
+    const auto part = tokens.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(n));
+    const kv::Rows reserved{sequence, n, done + n == count};
+    s.cache->reserve({&reserved, 1});
+    s.fill(0, sequence, part);
+    const std::int64_t row_bytes = s.model.config.vocabulary * size_of(DType::f32);
+    s.prompt->run(n, *s.workspace, *s.cache, logits == nullptr ? nullptr : logits->data + done * row_bytes);
+    s.remember(sequence, part);
+  }
+}
+
+void Session::step(std::span<const Draft> drafts, const TensorView& logits) {
+  State& s = *state_;
+  std::array<kv::Rows, decode_rows> reserved;
+  std::int64_t rows = 0;
+  std::size_t count = 0;
+  for (const Draft& draft : drafts) {
+    if (draft.tokens.empty())
+      throw Error(ErrorKind::invalid, fmt::format("sequence {}", draft.sequence), "a draft without tokens");
+    rows += std::ssize(draft.tokens);
+    if (rows > decode_rows)
+      throw Error(ErrorKind::invalid, "step", fmt::format("more than {} tokens in one step", decode_rows),
+                  "take several steps, or feed() them");
+    s.check_ids(draft.tokens);
+    s.check_positions(draft.sequence, std::ssize(draft.tokens));
+    reserved[count++] = {draft.sequence, std::ssize(draft.tokens)};
+  }
+  s.check_logits(logits, rows);
+  s.cache->reserve({reserved.data(), count});
+  if (rows == 0) return;
+  std::int64_t row = 0;
+  for (const Draft& draft : drafts) row = s.fill(row, draft.sequence, draft.tokens);
+  s.decode->run(rows, *s.workspace, *s.cache, logits.data);
+  for (const Draft& draft : drafts) s.remember(draft.sequence, draft.tokens);
+}
+
+void Session::truncate(SeqId sequence, std::int64_t length) {
+  state_->cache->truncate(sequence, length);
+  std::vector<TokenId>& kept = state_->tokens(sequence);
+  if (std::ssize(kept) > length) kept.resize(static_cast<std::size_t>(length));
+}
+
+std::int64_t Session::least_length(SeqId sequence) const { return state_->cache->floor(sequence); }
+
+SeqId Session::fork(SeqId sequence) {
+  const SeqId id = state_->cache->fork(sequence);
+  state_->tokens(id).assign(state_->tokens(sequence).begin(), state_->tokens(sequence).end());
+  return id;
+}
+
+std::vector<std::byte> Session::save(SeqId sequence) const {
+  return saved_bytes(tokens(sequence), state_->cache->save(sequence, state_->key));
+}
+
+SeqId Session::restore(std::span<const std::byte> state, std::shared_ptr<const kv::Editor> editor) {
+  const Saved saved = read_saved(state, state_->model.config.vocabulary);
+  const SeqId id = state_->cache->restore(saved.cache, state_->key, std::move(editor));
+  std::vector<TokenId>& kept = state_->tokens(id);
+  const auto count = static_cast<std::size_t>(
+      std::min({std::ssize(saved.tokens), length(id), static_cast<std::int64_t>(kept.capacity())}));
+  kept.assign(saved.tokens.begin(), saved.tokens.begin() + static_cast<std::ptrdiff_t>(count));
+  return id;
+}
+
+const LanguageConfig& Session::config() const { return state_->model.config; }
+SessionMemory Session::memory() const { return state_->memory; }
+
+}  // namespace pliant::lm

@@ -1,0 +1,93 @@
+#include "lm/stages.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace pliant::lm {
+
+namespace {
+
+Tensor integers(std::int64_t rows) { return Tensor({DType::i32, {rows}}); }
+
+}  // namespace
+
+RowBuffers::RowBuffers(std::int64_t rows, std::int64_t width)
+    : ids_(integers(rows)),
+      seq_(integers(rows)),
+      pos_(integers(rows)),
+      tag_(integers(rows)),
+      hidden_(TensorType{DType::f32, {rows, width}}),
+      next_(TensorType{DType::f32, {rows, width}}),
+      ids(ids_.span<std::int32_t>()),
+      seq(seq_.span<std::int32_t>()),
+      pos(pos_.span<std::int32_t>()) {}
+
+std::int64_t RowBuffers::bytes() const {
+  std::size_t total = 0;
+  for (const Tensor* each : {&ids_, &seq_, &pos_, &tag_, &hidden_, &next_}) total += each->raw().size();
+  return static_cast<std::int64_t>(total);
+}
+
+Stages::Stages(const LanguageModel& model, native::Machine& machine, RowBuffers& buffers, std::int64_t rows) {
+  const LanguageConfig& config = model.config;
+  const int last = static_cast<int>(config.layers.size());
+  embed_ = prepare(embed_graph(config, rows), model, machine, buffers, nullptr, &buffers.hidden_);
+  layers_ =
+      prepare(layers_graph(config, 0, last, rows, true), model, machine, buffers, &buffers.hidden_, &buffers.next_);
+  head_ = prepare(head_graph(config, rows), model, machine, buffers, &buffers.next_, nullptr);
+}
+
+// Inputs by their names, whatever their order.
+Stages::Stage Stages::prepare(Graph graph, const LanguageModel& model, native::Machine& machine, RowBuffers& buffers,
+                              const Tensor* hidden, const Tensor* result) {
+  Stage stage{machine.compile(std::make_shared<const Graph>(std::move(graph)), model.weights), {}, {}};
+  const std::pair<std::string_view, const Tensor*> known[] = {{"ids", &buffers.ids_},
+                                                              {"seq", &buffers.seq_},
+                                                              {"pos", &buffers.pos_},
+                                                              {"tag", &buffers.tag_},
+                                                              {"hidden", hidden}};
+  const Graph& whole = stage.program->graph();
+  for (const ValueId id : whole.inputs()) {
+    const Value& value = whole.value(id);
+    const auto* found = std::ranges::find(known, value.name, &std::pair<std::string_view, const Tensor*>::first);
+    if (found == std::end(known) || found->second == nullptr)
+      throw Error(ErrorKind::invalid, value.name, "no session knows what to bind to this input");
+    stage.inputs.push_back({value.type, found->second->view().data});
+  }
+  const TensorType& type = whole.value(whole.outputs()[0]).type;
+  stage.outputs.push_back({type, result == nullptr ? nullptr : result->view().data});
+  return stage;
+}
+
+Need Stages::need() const {
+  Need most;
+  for (const Stage* each : {&embed_, &layers_, &head_}) {
+    const Need need = each->program->need();
+    most.arena_bytes = std::max(most.arena_bytes, need.arena_bytes);
+    most.scratch_per_thread = std::max(most.scratch_per_thread, need.scratch_per_thread);
+  }
+  return most;
+}
+
+std::uint64_t Stages::hash() const {
+  std::uint64_t result = 0;
+  for (const Stage* each : {&embed_, &layers_, &head_}) result = result * 31 + each->program->graph().hash();
+  return result;
+}
+
+Bindings Stages::bind(Stage& stage, std::int64_t n) {
+  for (TensorView& view : stage.inputs) view.type.shape[0] = n;
+  for (TensorView& view : stage.outputs) view.type.shape[0] = n;
+  return {stage.inputs, stage.outputs, n, nullptr};
+}
+
+void Stages::run(std::int64_t n, Workspace& workspace, kv::Cache& cache, std::byte* logits) {
+  embed_.program->run(bind(embed_, n), workspace);
+  layers_.program->run(bind(layers_, n), workspace, cache);
+  if (logits == nullptr) return;
+  head_.outputs[0].data = logits;
+  head_.program->run(bind(head_, n), workspace);
+}
+
+}  // namespace pliant::lm

@@ -1,0 +1,48 @@
+// The three programs of a language model for one number of rows, and runs of them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "machine/native/program.h"
+#include "models/language/language.h"
+
+namespace pliant::lm {
+
+// What rows are computed from and in; shared by all stages of a session.
+struct RowBuffers {
+  RowBuffers(std::int64_t rows, std::int64_t width);
+  std::int64_t bytes() const;
+
+ private:
+  friend class Stages;
+  Tensor ids_, seq_, pos_, tag_, hidden_, next_;
+
+ public:
+  std::span<std::int32_t> ids, seq, pos;  // of the tensors above
+};
+
+class Stages {
+ public:
+  Stages(const LanguageModel& model, native::Machine& machine, RowBuffers& buffers, std::int64_t rows);
+  Need need() const;  // that covers each of them
+  const Graph& layers() const { return layers_.program->graph(); }
+  std::uint64_t hash() const;
+  // The first n rows of the buffers through the layers; then, if `logits` is not null, through the head to [n,
+  // vocabulary] f32 there.
+  void run(std::int64_t n, Workspace& workspace, kv::Cache& cache, std::byte* logits);
+
+ private:
+  struct Stage {
+    std::unique_ptr<native::Program> program;
+    std::vector<TensorView> inputs, outputs;
+  };
+  static Stage prepare(Graph graph, const LanguageModel& model, native::Machine& machine, RowBuffers& buffers,
+                       const Tensor* hidden, const Tensor* result);
+  static Bindings bind(Stage& stage, std::int64_t n);
+
+  Stage embed_, layers_, head_;
+};
+
+}  // namespace pliant::lm
