@@ -11,11 +11,12 @@
 #include <vector>
 
 #include "core/error.h"
+#include "models/zoo/zoo.h"
 #include "plan/baseline.h"
+#include "plan/graph_problem.h"
 #include "plan/solve.h"
 #include "planner/ilp.h"
 #include "planner/light.h"
-#include "planner/networks.h"
 #include "planner/placing.h"
 #include "planner/rows.h"
 
@@ -42,6 +43,11 @@ replacement, without addresses (which flatters it).
 
 Example: PLIANT_DATA=data ./x bench planner --only light --runs 3
 )";
+
+// One byte per element.
+plan::Problem bytes_of(const Graph& graph, bool weights = false) {
+  return plan::problem_of(graph, {.fuse = true, .weights = weights, .elem_bytes = 1, .workspace = {}}).problem;
+}
 
 struct Settings {
   std::string only;
@@ -137,7 +143,7 @@ class Bench {
   }
 
   void nasnet() {
-    const plan::Problem problem = bench::nasnet_a_mobile();
+    const plan::Problem problem = bytes_of(zoo::build("nasnet-a"));
     const plan::Sizes sizes = measured_sizes(problem);
     const Row row{.family = "nasnet", .network = "nasnet-a"};
     std::vector<Row> rows;
@@ -153,7 +159,7 @@ class Bench {
     std::vector<Row> rows;
     header();
     for (std::uint64_t seed = 1; seed <= 5; ++seed) {
-      const plan::Problem problem = bench::randwire(seed);
+      const plan::Problem problem = bytes_of(zoo::randwire(seed));
       const Row row{.family = "randwire", .network = fmt::format("randwire-{}", seed)};
       rows.push_back(measure(row, problem, "M_R", plan::required_size(problem, 1).bytes));
     }

@@ -7,6 +7,7 @@
 #include "cli/print.h"
 #include "cli/subject.h"
 #include "cli/verb.h"
+#include "cli/zoo_list.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
@@ -89,9 +90,9 @@ std::vector<std::string> input_names(const Graph& graph) {
   return names;
 }
 
-nlohmann::ordered_json network_json(const OpenedNetwork& network, const GraphFacts& facts) {
+nlohmann::ordered_json network_json(const OpenedNetwork& network, const GraphFacts& facts, std::string_view kind) {
   const Graph& graph = network.graph;
-  return {{"kind", network.opset > 0 ? "onnx" : "pliant"},
+  return {{"kind", kind},
           {"opset", network.opset},
           {"parameters", facts.parameters},
           {"parameter_bytes", facts.parameter_bytes},
@@ -107,9 +108,9 @@ nlohmann::ordered_json network_json(const OpenedNetwork& network, const GraphFac
 
 void print_network(std::ostream& out, const OpenedNetwork& network, const GraphFacts& facts, std::string_view path) {
   const Graph& graph = network.graph;
-  print_line(out, "network",
-             network.opset > 0 ? fmt::format("{}: ONNX, opset {}", path, network.opset)
-                               : fmt::format("{}: Pliant file", path));
+  std::string what = is_zoo(std::string(path)) ? "generated, without weights" : "Pliant file";
+  if (network.opset > 0) what = fmt::format("ONNX, opset {}", network.opset);
+  print_line(out, "network", fmt::format("{}: {}", path, what));
   for (const ValueId id : graph.inputs())
     print_line(out, "input", graph.value(id).name + " " + to_string(graph.value(id).type));
   for (std::size_t i = 0; i < graph.outputs().size(); ++i)
@@ -137,7 +138,8 @@ int inspect_network(const InspectOptions& options, const Context& context) {
   const GraphFacts facts = facts_of(network.graph);
   const plan::Sizes sizes = sizes_of(subject.problem, options, context);
   if (context.common.json) {
-    nlohmann::ordered_json json = network_json(network, facts);
+    const char* kind = is_zoo(options.file) ? "zoo" : network.opset > 0 ? "onnx" : "pliant";
+    nlohmann::ordered_json json = network_json(network, facts, kind);
     add_sizes(json, sizes, subject.problem);
     json["planned_operators"] = subject.problem.operators.size();
     json["planned_tensors"] = subject.problem.tensors.size();
@@ -232,6 +234,8 @@ int inspect_array(const InspectOptions& options, const Context& context, FileKin
 }
 
 int run_inspect(const InspectOptions& options, const Context& context) {
+  if (options.file == zoo_list) return list_zoo(context);
+  if (is_zoo(options.file)) return inspect_network(options, context);
   const FileKind kind = kind_of(MappedFile(options.file).text());
   const bool network = is_network(kind, options.file);
   if (network) return inspect_network(options, context);
@@ -260,7 +264,8 @@ Verb inspect_verb() {
       .description =
           {"Tells by the content whether FILE is an ONNX network, a Pliant file, a planner's problem, a plan, a "
            "placement instance, a "
-           "NumPy array or an image. Of a network: operators by kind, multiply-accumulates, parameters, and the three "
+           "NumPy array or an image; zoo:NAME is a network that Pliant generates (zoo:list names them). Of a network: "
+           "operators by kind, multiply-accumulates, parameters, and the three "
            "scratchpad sizes: M_R (the largest single operator: nothing runs below it), M_P (the least peak over all "
            "orders: no traffic is needed from there on) and M_H (their mean)."},
       .arguments = {argument("FILE", options->file, "the file").path()},
@@ -270,6 +275,8 @@ Verb inspect_verb() {
       .examples = {
           {"pliant inspect net.onnx", "what a network holds"},
           {"pliant inspect net.onnx --elem-bytes 1 --json", "with 8-bit elements, for a script"},
+          {"pliant inspect zoo:list", "the networks that can be generated"},
+          {"pliant inspect zoo:resnet50 --elem-bytes 1", "one of them"},
           {"pliant inspect net.onnx --dot net.dot && dot -Tsvg net.dot -o net.svg", "a picture"},
       }};
   for (Option& each : network_options(options->network)) command.options.push_back(std::move(each));

@@ -1,4 +1,4 @@
-// A network from a file: a Pliant file, or ONNX where this build has its reader.
+// A network from a file (a Pliant file, or ONNX where this build has its reader) or from the zoo.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,11 @@ struct OpenedNetwork {
 // `shapes`: sizes of inputs or symbols. Throws Error{unsupported} in a build without ONNX, and what the reader throws.
 OpenedNetwork open_onnx(const std::string& path, const std::map<std::string, Shape>& shapes, bool missing_weights);
 
-// Either kind, told by the content. Throws Error{usage} for shapes given to a Pliant file, whose sizes are fixed.
+// "zoo:NAME": a network that Pliant generates, with every weight missing.
+bool is_zoo(const std::string& path);
+
+// Any kind, told by the name "zoo:NAME" or by the content. Throws Error{usage} for shapes given to a Pliant file or the
+// zoo, whose sizes are fixed, Error{not_found} for a name the zoo lacks.
 OpenedNetwork open_network(const std::string& path, const std::map<std::string, Shape>& shapes, bool missing_weights);
 
 }  // namespace pliant::cli

@@ -9,6 +9,7 @@
 #include "cli/print.h"
 #include "cli/solve_ilp.h"
 #include "cli/verb.h"
+#include "cli/zoo_list.h"
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/files.h"
@@ -170,12 +171,14 @@ int plan_network(PlanOptions options, const Context& context) {
 }
 
 int run_plan(const PlanOptions& options, const Context& context) {
+  if (options.file == zoo_list) return list_zoo(context);
   if (options.alignment < 0 || options.alignment > 1 << 20)
     throw Error(ErrorKind::usage, "--alignment", fmt::format("{} is not from 1 to 2^20", options.alignment));
   refuse_with_peak(options);
   if (!options.scratchpad.empty() && !is_size_name(options.scratchpad))
     bytes_from_text(options.scratchpad, "--scratchpad");
-  if (kind_of(MappedFile(options.file).text()) != FileKind::placement) return plan_network(options, context);
+  if (is_zoo(options.file) || kind_of(MappedFile(options.file).text()) != FileKind::placement)
+    return plan_network(options, context);
   for (const auto& [given, name] : {std::pair{!options.device.empty(), "--device"},
                                     {options.execute, "--execute"},
                                     {!options.problem.empty(), "--problem"},
@@ -257,7 +260,9 @@ Verb plan_verb() {
           {"Finds the operator order, an address for every tensor and the loads and stores between the scratchpad and "
            "off-chip memory that move the fewest bytes beyond the compulsory ones (first loads of inputs, final stores "
            "of outputs), and proves it. FILE is an ONNX network, a Pliant file, a problem written by a compiler (JSON, "
-           "docs/formats.md), or a placement instance (CSV with columns id, lower, upper, size).",
+           "docs/formats.md), a placement instance (CSV with columns id, lower, upper, size), or zoo:NAME, a network "
+           "that "
+           "Pliant generates (zoo:list names them).",
            "--execute runs the plan on a modelled accelerator and compares every output bit with a run without limits: "
            "with the CPU's kernels where the tensors have their own types (their workspace counts then), else with "
            "operators that hash their inputs.",
@@ -271,6 +276,7 @@ Verb plan_verb() {
                    {"pliant plan net.onnx --device chip.json", "with time and energy estimates"},
                    {"pliant plan net.onnx --scratchpad MR --compare", "beside four simple methods"},
                    {"pliant plan net.onnx --minimize peak", "the smallest scratchpad without traffic"},
+                   {"pliant plan zoo:nasnet-a --elem-bytes 1 --scratchpad MR", "a network that Pliant generates"},
                    {"pliant plan A.csv --scratchpad 1048576 --out placed.csv", "placement alone"}}};
   return {std::move(command), [options](const Context& context) { return run_plan(*options, context); }};
 }

@@ -12,6 +12,7 @@
 #include "graph/reference.h"
 #include "image/image.h"
 #include "machine/native/native.h"
+#include "models/zoo/zoo.h"
 
 namespace pliant::cli {
 namespace {
@@ -166,7 +167,24 @@ bool is_network(FileKind kind, const std::string& path) {
          (kind == FileKind::unknown && (extension(path) == ".onnx" || extension(path) == ".pliant"));
 }
 
+bool is_zoo(const std::string& path) { return path.rfind("zoo:", 0) == 0; }
+
+namespace {
+
+OpenedNetwork open_zoo(const std::string& path, const std::map<std::string, Shape>& shapes, bool missing_weights) {
+  if (!shapes.empty()) throw Error(ErrorKind::usage, "--shape", "says nothing about the zoo: its sizes are fixed");
+  OpenedNetwork network{zoo::build(path.substr(4)), {}, 0, {}, {}};
+  for (const Value& value : network.graph.values())
+    if (value.role == Role::weight) network.missing.push_back(value.name);
+  if (!missing_weights && !network.missing.empty())
+    throw Error(ErrorKind::not_found, path, "has no weights", "give --random-weights");
+  return network;
+}
+
+}  // namespace
+
 OpenedNetwork open_network(const std::string& path, const std::map<std::string, Shape>& shapes, bool missing_weights) {
+  if (is_zoo(path)) return open_zoo(path, shapes, missing_weights);
   const bool onnx = kind_of(MappedFile(path).text()) == FileKind::onnx || extension(path) == ".onnx";
   if (onnx) return open_onnx(path, shapes, missing_weights);
   if (!shapes.empty())
@@ -176,6 +194,7 @@ OpenedNetwork open_network(const std::string& path, const std::map<std::string, 
 }
 
 Subject open_subject(const std::string& path, const NetworkOptions& options, Pool& pool) {
+  if (is_zoo(path)) return from_network(path, options, pool);
   const MappedFile file(path);
   const FileKind kind = kind_of(file.text());
   if (is_network(kind, path)) return from_network(path, options, pool);

@@ -198,6 +198,23 @@ TEST(Plan, PlacesTheMinimallocInstances) {
   EXPECT_EQ(json::parse(outcome.out)["status"], "optimal");
 }
 
+TEST(Plan, PlansTheZoo) {
+  const Outcome list = pliant({"plan", "zoo:list"});
+  EXPECT_EQ(list.code, 0);
+  EXPECT_NE(list.out.find("zoo:resnet50 "), std::string::npos) << list.out;
+  EXPECT_EQ(json::parse(pliant({"inspect", "zoo:list", "--json"}).out)["networks"].size(), 18u);
+  const json facts = json::parse(pliant({"inspect", "zoo:resnet50", "--elem-bytes", "1", "--json"}).out);
+  EXPECT_EQ(facts["kind"], "zoo");
+  EXPECT_EQ(facts["parameters"], 25'557'032);
+  EXPECT_EQ(facts["m_r"], facts["m_p"]);
+  const Outcome outcome =
+      pliant({"plan", "zoo:nasnet-a", "--elem-bytes", "1", "-s", "MR", "--execute", "--json", "--quiet"});
+  const json answer = json::parse(outcome.out);
+  EXPECT_EQ(answer["status"], "optimal");
+  EXPECT_EQ(answer["traffic_bytes"], 413'952);
+  EXPECT_EQ(answer["execution"]["outputs_equal"], true);
+}
+
 struct BadCall {
   std::vector<std::string> words;
   int code;
@@ -248,6 +265,8 @@ TEST(Plan, RefusesBadInputNamingThePlace) {
       {{"plan", temporary("bad.csv", "id,lower,upper,size\na,0,x,4\n"), "--scratchpad", "8"},
        1,
        temporary("bad.csv") + " line 2"},
+      {{"plan", "zoo:resnet5", "-s", "MR"}, 1, "zoo:resnet5: no such network\n  try: did you mean 'resnet50'?"},
+      {{"plan", "zoo:unet", "-s", "MR", "--shape", "x=1x2"}, 2, "--shape: says nothing about the zoo"},
       {{"plan", "check", net}, 2, "PLAN: is missing"},
       {{"plan", "check", net, gone}, 1, gone + ": cannot open"},
       {{"plan", "check", net, text}, 1, text + ": "},

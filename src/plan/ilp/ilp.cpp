@@ -78,6 +78,7 @@ class Writer {
     write_uses();
     for (std::size_t a = 0; a < items_.size(); ++a)
       for (std::size_t b = a + 1; b < items_.size(); ++b) keep_apart(items_[a], items_[b]);
+    bound_sums();
   }
 
   const Program& program() const { return program_; }
@@ -239,6 +240,16 @@ class Writer {
       both.push_back({below, -1});
       both.push_back({above, -1});
       program_.at_most(both, 1);
+    }
+  }
+
+  // Implied by Eq. 9 and 10, whose relaxation does not see it: what is resident together fits.
+  void bound_sums() {
+    for (Step t = 0; t < steps_; ++t) {
+      Terms sum;
+      for (const Item& item : items_)
+        for (const auto& term : resident(item, t, static_cast<double>(item.bytes))) sum.push_back(term);
+      program_.at_most(sum, static_cast<double>(bytes_));
     }
   }
 

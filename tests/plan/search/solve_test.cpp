@@ -11,13 +11,17 @@
 #include <vector>
 
 #include "core/error.h"
+#include "models/zoo/zoo.h"
 #include "plan/fluid.h"
+#include "plan/graph_problem.h"
 #include "plan/search/plain_search.h"
 #include "plan/search/random_problem.h"
-#include "planner/networks.h"
 
 namespace pliant::plan {
 namespace {
+
+// One byte per element, no weights.
+Problem bytes_of(const Graph& graph) { return problem_of(graph, {.elem_bytes = 1, .workspace = {}}).problem; }
 
 struct Counts {
   int problems = 0, traffic = 0, fragmented = 0, impossible = 0;
@@ -219,7 +223,7 @@ TEST(Solve, ReturnsAPlanAndABoundWhenTimeIsUp) {
 
 TEST(Solve, StopsSoonAfterItIsAsked) {
   Pool pool(1);
-  const Problem problem = bench::randwire(1);
+  const Problem problem = bytes_of(zoo::randwire(1));
   std::atomic<bool> stop{false};
   SolveOptions options;
   options.stop = &stop;
@@ -238,7 +242,7 @@ TEST(Solve, StopsSoonAfterItIsAsked) {
 
 TEST(Solve, EndsHonestlyAtTheMemoryLimit) {
   Pool pool(1);
-  const Problem problem = bench::randwire(1);
+  const Problem problem = bytes_of(zoo::randwire(1));
   SolveOptions options;
   options.memory_limit_bytes = 100'000;
   const Plan plan = solve(problem, 733'824, options, pool);
@@ -252,7 +256,7 @@ TEST(Solve, ReportsProgressThatNeverGetsWorse) {
   SolveOptions options;
   std::vector<Progress> seen;
   options.progress = [&](const Progress& progress) { seen.push_back(progress); };
-  const Plan plan = solve(bench::nasnet_a_mobile(), 551'936, options, pool);
+  const Plan plan = solve(bytes_of(zoo::build("nasnet-a")), 551'936, options, pool);
   ASSERT_FALSE(seen.empty());
   for (std::size_t i = 1; i < seen.size(); ++i) {
     EXPECT_GE(seen[i].bound, seen[i - 1].bound);
@@ -263,8 +267,8 @@ TEST(Solve, ReportsProgressThatNeverGetsWorse) {
 
 TEST(Solve, ReachesTheKnownOptimaOfNasnet) {
   Pool pool(2);
-  const Problem problem = bench::nasnet_a_mobile();
-  EXPECT_EQ(problem.operators.size(), 519u);
+  const Problem problem = bytes_of(zoo::build("nasnet-a"));
+  EXPECT_EQ(problem.operators.size(), 523u);
   EXPECT_EQ(required_size(problem, 1).bytes, 551'936);
   for (const auto& [bytes, traffic] : {std::pair{551'936, 413'952}, {600'000, 206'976}, {683'648, 34'496}}) {
     const Plan plan = solve(problem, bytes, {}, pool);
@@ -317,7 +321,7 @@ TEST(Sizes, EqualTheLeastPeakOfAllOrders) {
 
 TEST(Sizes, OfNasnet) {
   Pool pool(2);
-  const Sizes sizes = scratchpad_sizes(bench::nasnet_a_mobile(), {}, pool);
+  const Sizes sizes = scratchpad_sizes(bytes_of(zoo::build("nasnet-a")), {}, pool);
   EXPECT_EQ(sizes.required.bytes, 551'936);
   EXPECT_EQ(sizes.peak, 694'624);
   EXPECT_TRUE(sizes.peak_exact);

@@ -1,0 +1,12 @@
+// "zoo:list": the networks that "zoo:NAME" generates.
+#pragma once
+
+#include "cli/verb.h"
+
+namespace pliant::cli {
+
+inline constexpr const char* zoo_list = "zoo:list";
+
+int list_zoo(const Context& context);
+
+}  // namespace pliant::cli
