@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,8 +59,15 @@ bool is_gguf(std::span<const std::byte> file);
 // Error{unsupported}: version 1, big-endian files, tensor types we do not have (by number).
 Gguf read_gguf(std::span<const std::byte> file, std::string_view place);
 
-// Writes version 3, whole or not at all; f32 encoded as F16 or BF16 reads back as the plain type; data aligned to
-// general.alignment (32 without that key).
+// Writes version 3, whole or not at all; data aligned to general.alignment (32 without that key). f32 encoded as F16 or
+// BF16 reads back as the plain type. Throws Error{invalid} for keys or tensors given twice and wrong byte counts,
+// Error{unsupported} for element types that GGUF lacks and more than four axes.
 void write_gguf(const std::string& path, const Gguf& contents);
+
+// The same with bytes made one tensor at a time: `source` calls `put` once with those of tensor `index`; the bytes in
+// `contents` are not read.
+using GgufPut = std::function<void(std::span<const std::byte> bytes)>;
+using GgufSource = std::function<void(std::size_t index, const GgufPut& put)>;
+void write_gguf(const std::string& path, const Gguf& contents, const GgufSource& source);
 
 }  // namespace pliant

@@ -79,24 +79,28 @@ std::uint32_t alignment_of(const Gguf& contents, std::string_view place) {
   return *number;
 }
 
-void put_description(std::string& out, const GgufTensor& tensor, std::uint64_t offset, std::string_view place) {
-  const auto fail = [&](const std::string& problem, ErrorKind kind) {
-    throw Error(kind, fmt::format("{}: tensor '{}'", place, tensor.name), problem);
-  };
+std::string tensor_place(std::string_view place, const GgufTensor& tensor) {
+  return fmt::format("{}: tensor '{}'", place, tensor.name);
+}
+
+std::int64_t bytes_of(const GgufTensor& tensor, std::string_view place) {
+  return encoded_bytes(tensor.stored.type, tensor.stored.encoding, tensor_place(place, tensor));
+}
+
+void put_description(std::string& out, const GgufTensor& tensor, std::int64_t offset, std::string_view place) {
   const TensorType& type = tensor.stored.type;
   const TensorKind* kind = kind_of(type.dtype, tensor.stored.encoding);
-  if (kind == nullptr) fail(fmt::format("GGUF has no type for {}", to_string(type)), ErrorKind::unsupported);
+  if (kind == nullptr)
+    throw Error(ErrorKind::unsupported, tensor_place(place, tensor),
+                fmt::format("GGUF has no type for {}", to_string(type)));
   if (type.shape.size() > max_axes)
-    fail(fmt::format("{} axes, GGUF has {} at most", type.shape.size(), max_axes), ErrorKind::unsupported);
-  const auto wanted = encoded_bytes(type, tensor.stored.encoding, fmt::format("{}: tensor '{}'", place, tensor.name));
-  if (std::cmp_not_equal(tensor.stored.bytes.size(), wanted))
-    fail(fmt::format("{} takes {} bytes, {} given", to_string(type), wanted, tensor.stored.bytes.size()),
-         ErrorKind::invalid);
+    throw Error(ErrorKind::unsupported, tensor_place(place, tensor),
+                fmt::format("{} axes, GGUF has {} at most", type.shape.size(), max_axes));
   put_text(out, tensor.name);
   put(out, static_cast<std::uint32_t>(type.shape.size()));
   for (auto axis = type.shape.rbegin(); axis != type.shape.rend(); ++axis) put(out, static_cast<std::uint64_t>(*axis));
   put(out, kind->number);
-  put(out, offset);
+  put(out, static_cast<std::uint64_t>(offset));
 }
 
 void check_distinct(const Gguf& contents, std::string_view place) {
@@ -120,31 +124,41 @@ std::string build_header(const Gguf& contents, std::uint32_t alignment, std::str
   }
   std::int64_t offset = 0;
   for (const GgufTensor& each : contents.tensors) {
-    put_description(header, each, static_cast<std::uint64_t>(offset), place);
-    offset = checked_add(offset, round_up(static_cast<std::int64_t>(each.stored.bytes.size()), alignment), place);
+    put_description(header, each, offset, place);
+    offset = checked_add(offset, round_up(bytes_of(each, place), alignment), place);
   }
   return header;
 }
 
 }  // namespace
 
-void write_gguf(const std::string& path, const Gguf& contents) {
+void write_gguf(const std::string& path, const Gguf& contents, const GgufSource& source) {
   check_distinct(contents, path);
   const std::uint32_t alignment = alignment_of(contents, path);
   const std::string header = build_header(contents, alignment, path);
   write_file(path, [&](std::ostream& out) {
-    const auto pad = [&](std::size_t size) {
-      for (auto i = static_cast<std::int64_t>(size); i < round_up(static_cast<std::int64_t>(size), alignment); ++i)
-        out.put('\0');
+    const auto pad = [&](std::int64_t size) {
+      for (std::int64_t i = size; i < round_up(size, alignment); ++i) out.put('\0');
     };
     out << header;
-    pad(header.size());
-    for (const GgufTensor& each : contents.tensors) {
-      const auto bytes = each.stored.bytes;
-      out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-      pad(bytes.size());
+    pad(static_cast<std::int64_t>(header.size()));
+    for (std::size_t i = 0; i < contents.tensors.size(); ++i) {
+      const GgufTensor& tensor = contents.tensors[i];
+      const std::int64_t wanted = bytes_of(tensor, path);
+      source(i, [&](std::span<const std::byte> bytes) {
+        if (std::cmp_not_equal(bytes.size(), wanted))
+          throw Error(ErrorKind::invalid, tensor_place(path, tensor),
+                      fmt::format("{} as {} takes {} bytes, {} given", to_string(tensor.stored.type),
+                                  name(tensor.stored.encoding), wanted, bytes.size()));
+        out.write(reinterpret_cast<const char*>(bytes.data()), wanted);
+      });
+      pad(wanted);
     }
   });
+}
+
+void write_gguf(const std::string& path, const Gguf& contents) {
+  write_gguf(path, contents, [&](std::size_t index, const GgufPut& put) { put(contents.tensors[index].stored.bytes); });
 }
 
 }  // namespace pliant
