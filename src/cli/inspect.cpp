@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "cli/inspect_gguf.h"
 #include "cli/place_file.h"
 #include "cli/print.h"
 #include "cli/subject.h"
@@ -242,6 +243,7 @@ int run_inspect(const InspectOptions& options, const Context& context) {
   for (const auto& [given, name] : {std::pair{options.text, "--text"}, {!options.dot.empty(), "--dot"}})
     if (given) throw Error(ErrorKind::usage, name, fmt::format("says nothing about a {}", describe(kind)));
   switch (kind) {
+    case FileKind::gguf: return inspect_gguf(options.file, context);
     case FileKind::problem: return inspect_problem(options, context);
     case FileKind::placement: return inspect_placement(options, context);
     case FileKind::plan: return inspect_plan(options, context);
@@ -249,7 +251,7 @@ int run_inspect(const InspectOptions& options, const Context& context) {
     case FileKind::image: return inspect_array(options, context, kind);
     default:
       throw Error(ErrorKind::format, options.file,
-                  "is none of: ONNX, Pliant file, problem, plan, placement instance, .npy, image",
+                  "is none of: ONNX, Pliant file, GGUF, problem, plan, placement instance, .npy, image",
                   "check that the file is whole");
   }
 }
@@ -262,9 +264,11 @@ Verb inspect_verb() {
       .name = "inspect",
       .summary = "say what is in a file",
       .description =
-          {"Tells by the content whether FILE is an ONNX network, a Pliant file, a planner's problem, a plan, a "
-           "placement instance, a "
-           "NumPy array or an image; zoo:NAME is a network that Pliant generates (zoo:list names them). Of a network: "
+          {"Tells by the content whether FILE is an ONNX network, a Pliant file, a GGUF file, a planner's problem, a "
+           "plan, a placement instance, a NumPy array or an image; zoo:NAME is a network that Pliant generates "
+           "(zoo:list "
+           "names them). Of a GGUF file: metadata (long lists cut short) and tensors with types and sizes. Of a "
+           "network: "
            "operators by kind, multiply-accumulates, parameters, and the three "
            "scratchpad sizes: M_R (the largest single operator: nothing runs below it), M_P (the least peak over all "
            "orders: no traffic is needed from there on) and M_H (their mean)."},
@@ -277,6 +281,7 @@ Verb inspect_verb() {
           {"pliant inspect net.onnx --elem-bytes 1 --json", "with 8-bit elements, for a script"},
           {"pliant inspect zoo:list", "the networks that can be generated"},
           {"pliant inspect zoo:resnet50 --elem-bytes 1", "one of them"},
+          {"pliant inspect model.gguf", "metadata, tensors and bits per weight of a language model"},
           {"pliant inspect net.onnx --dot net.dot && dot -Tsvg net.dot -o net.svg", "a picture"},
       }};
   for (Option& each : network_options(options->network)) command.options.push_back(std::move(each));

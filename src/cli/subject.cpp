@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "formats/gguf/gguf.h"
 #include "formats/npy/npy.h"
 #include "formats/pliant/file.h"
 #include "graph/passes/passes.h"
@@ -114,6 +115,7 @@ FileKind kind_of(std::string_view text) {
   const auto bytes = std::as_bytes(std::span(text));
   if (looks_like_npy(bytes)) return FileKind::array;
   if (looks_like_image(bytes)) return FileKind::image;
+  if (is_gguf(bytes)) return FileKind::gguf;
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first != std::string_view::npos && text[first] == '{')
     return text.find("\"residencies\"") != std::string_view::npos ? FileKind::plan : FileKind::problem;
@@ -126,6 +128,7 @@ std::string_view describe(FileKind kind) {
   switch (kind) {
     case FileKind::onnx: return "ONNX network";
     case FileKind::pliant: return "Pliant file";
+    case FileKind::gguf: return "GGUF file";
     case FileKind::problem: return "planner's problem";
     case FileKind::plan: return "plan";
     case FileKind::placement: return "placement instance";

@@ -54,6 +54,7 @@ Verb inspect_verb();
 Verb man_verb();
 Verb plan_check_verb();
 Verb plan_verb();
+Verb quantize_verb();
 Verb run_verb();
 
 }  // namespace pliant::cli
