@@ -193,15 +193,8 @@ void Evaluator::relinearize(const Ciphertext& a, const KeySet& keys, Ciphertext&
   }
   const SwitchKey& key = keys.find(context_, 0, a.level);
   stages_.mod_up(a.part[2], a.level, raised_);
-  stages_.inner(raised_, key, sum_[0], sum_[1]);
-  const std::size_t limbs = static_cast<std::size_t>(a.level) + 1, n = context_.n();
-  for (std::size_t part = 0; part < 2; ++part) {
-    stages_.mod_down(sum_[part], a.level, sum_[part]);
-    if (&out != &a) out.part[part].resize(limbs, n);
-    stages_.each(limbs, [&](std::size_t i) {
-      context_.kernels().add(out.part[part].limb(i), a.part[part].limb(i), sum_[part].limb(i), n, context_.modulus(i));
-    });
-  }
+  stages_.inner(raised_, key, nullptr, {&a.part[0], &a.part[1]}, sum_);
+  for (std::size_t part = 0; part < 2; ++part) stages_.mod_down(sum_[part], a.level, out.part[part]);
   const double noise = a.noise + context_.switch_noise(a.level) / context_.p_size() + context_.division_noise();
   const double magnitude = a.magnitude;
   header(a, out);
@@ -236,17 +229,8 @@ void Evaluator::relinearize_rescale(const Ciphertext& a, const KeySet& keys, Cip
   const SwitchKey& key = keys.find(context_, 0, a.level);
   const int level = a.level;
   stages_.mod_up(a.part[2], level, raised_);
-  stages_.inner(raised_, key, sum_[0], sum_[1]);
-  const std::size_t limbs = static_cast<std::size_t>(level) + 1, n = context_.n();
-  temporary_.resize(limbs, n);
-  for (std::size_t part = 0; part < 2; ++part) {  // sum += P part
-    stages_.each(limbs, [&](std::size_t i) {
-      const Modulus& m = context_.modulus(i);
-      context_.kernels().scale(temporary_.limb(i), a.part[part].limb(i), context_.p_mod(static_cast<int>(i)), n, m);
-      context_.kernels().add(sum_[part].limb(i), sum_[part].limb(i), temporary_.limb(i), n, m);
-    });
-    stages_.mod_down_rescale(sum_[part], level, out.part[part]);
-  }
+  stages_.inner(raised_, key, nullptr, {&a.part[0], &a.part[1]}, sum_);
+  for (std::size_t part = 0; part < 2; ++part) stages_.mod_down_rescale(sum_[part], level, out.part[part]);
   header(a, out);
   out.size = 2;
   out.level = level - 1;
@@ -324,18 +308,8 @@ void Evaluator::raise(const Ciphertext& a, Raised& out) {
 void Evaluator::switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois, const KeySet& keys,
                          Ciphertext& out) {
   const SwitchKey& key = keys.find(context_, galois, a.level);
-  const std::vector<std::uint32_t>& index = permutation(galois);
-  const std::size_t limbs = static_cast<std::size_t>(a.level) + 1, n = context_.n();
-  stages_.inner(raised, key, sum_[0], sum_[1]);
-  for (std::size_t part = 0; part < 2; ++part) stages_.mod_down(sum_[part], a.level, sum_[part]);
-  if (&out != &a)
-    for (std::size_t part = 0; part < 2; ++part) out.part[part].resize(limbs, n);
-  stages_.each(limbs, [&](std::size_t i) {
-    const Kernels& kernels = context_.kernels();
-    kernels.add(sum_[0].limb(i), sum_[0].limb(i), a.part[0].limb(i), n, context_.modulus(i));
-    kernels.gather(out.part[0].limb(i), sum_[0].limb(i), index.data(), n);
-    kernels.gather(out.part[1].limb(i), sum_[1].limb(i), index.data(), n);
-  });
+  stages_.inner(raised, key, permutation(galois).data(), {&a.part[0], nullptr}, sum_);
+  for (std::size_t part = 0; part < 2; ++part) stages_.mod_down(sum_[part], a.level, out.part[part]);
   const double noise = a.noise + context_.switch_noise(a.level) / context_.p_size() + context_.division_noise();
   const double magnitude = a.magnitude;
   header(a, out);
@@ -376,41 +350,33 @@ void Evaluator::conjugate(const Ciphertext& a, const KeySet& keys, Ciphertext& o
   switched(a, raised_, context_.conjugation(), keys, out);
 }
 
+// P times the ciphertext: zero modulo the special primes.
+void Evaluator::extend(const Ciphertext& a, Extended& out) {
+  const std::size_t own = static_cast<std::size_t>(a.level) + 1, n = context_.n();
+  for (Poly& part : out.part) part.resize(own + context_.special(), n);
+  stages_.each(own + context_.special(), [&](std::size_t i) {
+    for (std::size_t part = 0; part < 2; ++part) {
+      u64* limb = out.part[part].limb(i);
+      if (i >= own) std::memset(limb, 0, n * sizeof(u64));
+      else
+        context_.kernels().scale(limb, a.part[part].limb(i), context_.p_mod(static_cast<int>(i)), n,
+                                 context_.modulus(i));
+    }
+  });
+}
+
 void Evaluator::rotate_extended(const Ciphertext& a, const Raised& raised, int steps, const KeySet& keys,
                                 Extended& out) {
   require_two(a, "rotate");
-  const std::size_t own = static_cast<std::size_t>(a.level) + 1, limbs = own + context_.special(), n = context_.n();
   const std::uint32_t galois = context_.galois(steps);
-  const Kernels& kernels = context_.kernels();
-  const auto times_p = [&](u64* to, const u64* from, std::size_t i) {
-    kernels.scale(to, from, context_.p_mod(static_cast<int>(i)), n, context_.modulus(i));
-  };
-  for (Poly& part : out.part) part.resize(limbs, n);
   out.level = a.level;
   out.scale = a.scale;
   out.magnitude = a.magnitude;
   out.slots = a.slots;
   out.noise = a.noise;
-  if (galois == 1) {
-    stages_.each(limbs, [&](std::size_t i) {
-      for (std::size_t part = 0; part < 2; ++part)
-        if (i < own) times_p(out.part[part].limb(i), a.part[part].limb(i), i);
-        else std::memset(out.part[part].limb(i), 0, n * sizeof(u64));
-    });
-    return;
-  }
+  if (galois == 1) return extend(a, out);
   const SwitchKey& key = keys.find(context_, galois, a.level);
-  const std::vector<std::uint32_t>& index = permutation(galois);
-  temporary_.resize(own, n);
-  stages_.inner(raised, key, sum_[0], sum_[1]);
-  stages_.each(limbs, [&](std::size_t i) {
-    if (i < own) {
-      times_p(temporary_.limb(i), a.part[0].limb(i), i);
-      kernels.add(sum_[0].limb(i), sum_[0].limb(i), temporary_.limb(i), n, context_.modulus(i));
-    }
-    for (std::size_t part = 0; part < 2; ++part)
-      kernels.gather(out.part[part].limb(i), sum_[part].limb(i), index.data(), n);
-  });
+  stages_.inner(raised, key, permutation(galois).data(), {&a.part[0], nullptr}, out.part);
   out.noise += context_.switch_noise(a.level) / context_.p_size();
 }
 

@@ -11,7 +11,7 @@ namespace pliant::ckks {
 
 // A rotation that has not been divided by P yet (double hoisting): two extended polynomials, already permuted.
 struct Extended {
-  Poly part[2];
+  std::array<Poly, 2> part;
   int level = 0;
   double scale = 1, noise = 0, magnitude = 0;  // as after division by P, whose own rounding is not in `noise`
   std::size_t slots = 0;
@@ -60,12 +60,14 @@ class Evaluator {
   void combine(const Ciphertext& a, const Ciphertext& b, bool minus, Ciphertext& out);
   void require_fits(const Ciphertext& out, const char* verb) const;
   void switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois, const KeySet& keys, Ciphertext& out);
+  void extend(const Ciphertext& a, Extended& out);
   void require_two(const Ciphertext& a, const char* verb) const;
 
   const Context& context_;
   Stages stages_;
   Raised raised_;
-  Poly sum_[2], temporary_;
+  std::array<Poly, 2> sum_;
+  Poly temporary_;
   std::map<std::uint32_t, std::vector<std::uint32_t>> permutations_;
 };
 

@@ -43,10 +43,9 @@ struct Kernels {
   void (*combine)(u64* out, const u64* const* y, const u64* w, std::size_t terms, std::size_t n, const Modulus& m);
   // out = floor(1/2 + sum of y[i] * inverse[i]) in double, summed in the order of i.
   void (*round_sum)(u64* out, const u64* const* y, const double* inverse, std::size_t terms, std::size_t n);
-  void (*gather)(u64* out, const u64* a, const std::uint32_t* index, std::size_t n);  // out[i] = a[index[i]]; no alias
-  // out[i] += a[index[i]] b[i]
-  void (*gather_multiply_add)(u64* out, const u64* a, const std::uint32_t* index, const u64* b, std::size_t n,
-                              const Modulus& m);
+  // out[i] = a[index[i] & mask] for an automorphism's index, which maps aligned power-of-two blocks to such blocks;
+  // mask + 1 is a power of two. No alias.
+  void (*gather)(u64* out, const u64* a, const std::uint32_t* index, std::uint32_t mask, std::size_t n);
 };
 
 const Kernels& scalar_kernels();

@@ -214,30 +214,21 @@ void round_sum(u64* out, const u64* const* y, const double* inverse_of, std::siz
   }
 }
 
-inline __m256i pick(const u64* a, const std::uint32_t* index) {
+inline __m256i pick(const u64* a, const std::uint32_t* index, std::uint32_t mask) {
+  const __m128i at = _mm_loadu_si128(reinterpret_cast<const __m128i*>(index));
   return _mm256_i32gather_epi64(reinterpret_cast<const long long*>(a),
-                                _mm_loadu_si128(reinterpret_cast<const __m128i*>(index)), 8);
+                                _mm_and_si128(at, _mm_set1_epi32(static_cast<int>(mask))), 8);
 }
 
-void gather(u64* out, const u64* a, const std::uint32_t* index, std::size_t n) {
-  for (std::size_t i = 0; i < n; i += 4) store_int(out + i, pick(a, index + i));
-}
-
-void gather_multiply_add(u64* out, const u64* a, const std::uint32_t* index, const u64* b, std::size_t n,
-                         const Modulus& m) {
-  const Prime p(m.q);
-  alignas(32) u64 picked[4];
-  for (std::size_t i = 0; i < n; i += 4) {
-    store_int(picked, pick(a, index + i));
-    store(out + i, p.canonical(_mm256_add_pd(load(out + i), p.multiply(load(picked), load(b + i)))));
-  }
+void gather(u64* out, const u64* a, const std::uint32_t* index, std::uint32_t mask, std::size_t n) {
+  for (std::size_t i = 0; i < n; i += 4) store_int(out + i, pick(a, index + i, mask));
 }
 
 }  // namespace
 
 const Kernels& built_avx2_kernels() {
   static constexpr Kernels table{"avx2", forward,        inverse, add,     subtract,  multiply, multiply_add,
-                                 scale,  subtract_scale, inner,   combine, round_sum, gather,   gather_multiply_add};
+                                 scale,  subtract_scale, inner,   combine, round_sum, gather};
   return table;
 }
 

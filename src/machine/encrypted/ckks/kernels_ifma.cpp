@@ -316,26 +316,22 @@ void round_sum(u64* out, const u64* const* y, const double* inverse_of, std::siz
   }
 }
 
-inline V pick(const u64* a, const std::uint32_t* index) {
-  return _mm512_i32gather_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(index)), a, 8);
+// An automorphism's index maps aligned blocks to aligned blocks, so eight values come from one vector.
+inline V pick(const u64* a, const std::uint32_t* index, std::uint32_t mask) {
+  const V lanes = _mm512_cvtepu32_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(index)));
+  return _mm512_permutexvar_epi64(lanes,
+                                  load(a + (index[0] & mask & ~7u)));  // of each lane index the low three bits count
 }
 
-void gather(u64* out, const u64* a, const std::uint32_t* index, std::size_t n) {
-  for (std::size_t i = 0; i < n; i += 8) store(out + i, pick(a, index + i));
-}
-
-void gather_multiply_add(u64* out, const u64* a, const std::uint32_t* index, const u64* b, std::size_t n,
-                         const Modulus& m) {
-  const Reducer reduce(m);
-  for (std::size_t i = 0; i < n; i += 8)
-    store(out + i, product(pick(a, index + i), load(b + i), load(out + i), reduce));
+void gather(u64* out, const u64* a, const std::uint32_t* index, std::uint32_t mask, std::size_t n) {
+  for (std::size_t i = 0; i < n; i += 8) store(out + i, pick(a, index + i, mask));
 }
 
 }  // namespace
 
 const Kernels& built_ifma_kernels() {
   static constexpr Kernels table{"ifma", forward,        inverse, add,     subtract,  multiply, multiply_add,
-                                 scale,  subtract_scale, inner,   combine, round_sum, gather,   gather_multiply_add};
+                                 scale,  subtract_scale, inner,   combine, round_sum, gather};
   return table;
 }
 

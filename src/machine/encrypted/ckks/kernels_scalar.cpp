@@ -84,21 +84,15 @@ void round_sum(u64* out, const u64* const* y, const double* inverse_of, std::siz
   }
 }
 
-void gather(u64* out, const u64* a, const std::uint32_t* index, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) out[i] = a[index[i]];
-}
-
-void gather_multiply_add(u64* out, const u64* a, const std::uint32_t* index, const u64* b, std::size_t n,
-                         const Modulus& m) {
-  for (std::size_t i = 0; i < n; ++i) out[i] = reduce(static_cast<u128>(a[index[i]]) * b[i] + out[i], m);
+void gather(u64* out, const u64* a, const std::uint32_t* index, std::uint32_t mask, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = a[index[i] & mask];
 }
 
 }  // namespace
 
 const Kernels& scalar_kernels() {
-  static constexpr Kernels table{
-      "scalar", forward,        inverse, add,     subtract,  multiply_arrays, multiply_add,
-      scale,    subtract_scale, inner,   combine, round_sum, gather,          gather_multiply_add};
+  static constexpr Kernels table{"scalar", forward,        inverse, add,     subtract,  multiply_arrays, multiply_add,
+                                 scale,    subtract_scale, inner,   combine, round_sum, gather};
   return table;
 }
 

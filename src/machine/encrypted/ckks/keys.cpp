@@ -202,7 +202,8 @@ SwitchKey KeyGenerator::galois_key(const SecretKey& secret, std::uint32_t galois
   const std::vector<std::uint32_t> index = automorphism_index(inverse, context_.params().log_n);
   const Poly& s = secret.poly();
   Poly image(s.limbs(), s.n());
-  for (std::size_t i = 0; i < s.limbs(); ++i) context_.kernels().gather(image.limb(i), s.limb(i), index.data(), s.n());
+  for (std::size_t i = 0; i < s.limbs(); ++i)
+    context_.kernels().gather(image.limb(i), s.limb(i), index.data(), ~0u, s.n());
   SwitchKey key = switch_key(s, image, top(context_, level));
   key.galois = galois;
   image.wipe();

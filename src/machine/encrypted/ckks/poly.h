@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <memory>
-#include <vector>
+#include <utility>
 
 #include "machine/encrypted/ckks/word.h"
 
@@ -14,8 +14,12 @@ class Words {
  public:
   Words() = default;
   explicit Words(std::size_t size) { reserve(size); }
-  Words(Words&&) = default;
-  Words& operator=(Words&&) = default;
+  Words(Words&& other) noexcept : data_(std::move(other.data_)), capacity_(std::exchange(other.capacity_, 0)) {}
+  Words& operator=(Words&& other) noexcept {
+    data_ = std::move(other.data_);
+    capacity_ = std::exchange(other.capacity_, 0);
+    return *this;
+  }
 
   void reserve(std::size_t size);  // allocates only when the capacity is smaller
   std::size_t capacity() const { return capacity_; }
@@ -36,6 +40,14 @@ class Poly {
  public:
   Poly() = default;
   Poly(std::size_t limbs, std::size_t n) { resize(limbs, n); }
+  Poly(Poly&& other) noexcept
+      : limbs_(std::exchange(other.limbs_, 0)), n_(std::exchange(other.n_, 0)), words_(std::move(other.words_)) {}
+  Poly& operator=(Poly&& other) noexcept {
+    limbs_ = std::exchange(other.limbs_, 0);
+    n_ = std::exchange(other.n_, 0);
+    words_ = std::move(other.words_);
+    return *this;
+  }
   void resize(std::size_t limbs, std::size_t n);  // contents become unspecified unless only limbs are dropped
   std::size_t limbs() const { return limbs_; }
   std::size_t n() const { return n_; }

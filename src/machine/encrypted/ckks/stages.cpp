@@ -62,25 +62,36 @@ void Stages::mod_up(const Poly& in, int level, Raised& out) {
   });
 }
 
-void Stages::inner(const Raised& raised, const SwitchKey& key, Poly& out0, Poly& out1) {
+void Stages::inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index,
+                   std::array<const Poly*, 2> plus, std::array<Poly, 2>& out) {
   const std::size_t n = context_.n(), own = static_cast<std::size_t>(raised.level) + 1,
                     limbs = own + context_.special();
   const std::size_t digits = context_.level(raised.level).digits.size();
   const std::size_t skipped = static_cast<std::size_t>(key.level) + 1 - own;  // the key's limbs of higher levels
-  out0.resize(limbs, n);
-  out1.resize(limbs, n);
-  const std::size_t size = block(), blocks = n / size;
+  const Kernels& kernels = context_.kernels();
+  for (Poly& poly : out) poly.resize(limbs, n);
+  const std::size_t size = block();
   each(limbs, [&](std::size_t i) {
     const Modulus& m = context_.extended(raised.level, i).mod;
-    for (std::size_t k = 0; k < blocks; ++k) {
-      Sources x, a, b;
-      for (std::size_t d = 0; d < digits; ++d) {
-        x[d] = raised.digits[d].limb(i) + k * size;
-        a[d] = key.a[d].limb(i < own ? i : i + skipped) + k * size;
-        b[d] = key.b[d].limb(i < own ? i : i + skipped) + k * size;
+    alignas(64) u64 sum[kBlock], added[kBlock];
+    for (std::size_t to = 0; to < n; to += size) {
+      const std::size_t from = index == nullptr ? to : index[to] / size * size;
+      for (std::size_t half = 0; half < 2; ++half) {
+        const std::vector<Poly>& keys = half == 0 ? key.b : key.a;
+        Sources x, k;
+        for (std::size_t d = 0; d < digits; ++d) {
+          x[d] = raised.digits[d].limb(i) + from;
+          k[d] = keys[d].limb(i < own ? i : i + skipped) + from;
+        }
+        u64* const to_here = out[half].limb(i) + to;
+        u64* const first = index == nullptr ? to_here : sum;
+        kernels.inner(first, x.data(), k.data(), digits, size, m);
+        if (plus[half] != nullptr && i < own) {
+          kernels.scale(added, plus[half]->limb(i) + from, context_.p_mod(static_cast<int>(i)), size, m);
+          kernels.add(first, first, added, size, m);
+        }
+        if (index != nullptr) kernels.gather(to_here, sum, index + to, static_cast<std::uint32_t>(size - 1), size);
       }
-      context_.kernels().inner(out0.limb(i) + k * size, x.data(), b.data(), digits, size, m);
-      context_.kernels().inner(out1.limb(i) + k * size, x.data(), a.data(), digits, size, m);
     }
   });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <vector>
 
@@ -26,8 +27,10 @@ class Stages {
 
   // All polynomials are transformed. `in` has level + 1 limbs.
   void mod_up(const Poly& in, int level, Raised& out);
-  // out0 = sum digits b, out1 = sum digits a: extended, P times too large.
-  void inner(const Raised& raised, const SwitchKey& key, Poly& out0, Poly& out1);
+  // out[0] = sum digits b + P plus[0], out[1] = sum digits a + P plus[1], both permuted by `index` (an automorphism's,
+  // or null): extended, P times too large. plus[i] may be null.
+  void inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index, std::array<const Poly*, 2> plus,
+             std::array<Poly, 2>& out);
   // out = round(in / P), `in` extended; its special limbs are overwritten. out may be in.
   void mod_down(Poly& in, int level, Poly& out);
   // out = round(in / (P q[level])): level limbs.
@@ -53,7 +56,8 @@ class Stages {
   };
   void drop_special(std::size_t own);
   void divide(Poly& in, std::size_t kept, const Conversion& conversion, const std::vector<Factor>& factors, Poly& out);
-  std::size_t block() const { return std::min<std::size_t>(context_.n(), 2048); }
+  static constexpr std::size_t kBlock = 2048;  // coefficients that pass through the first-level cache together
+  std::size_t block() const { return std::min(context_.n(), kBlock); }
   const Context& context_;
   Pool* pool_;
   Poly work_, converted_, counts_;

@@ -148,9 +148,8 @@ TEST_P(EachKernel, EqualsTheScalarOne) {
         {"combine 3", [&](const Kernels& k, u64* x) { k.combine(x, wide.data(), weights.data(), 3, n, m); }},
         {"combine 27", [&](const Kernels& k, u64* x) { k.combine(x, wide.data(), weights.data(), 27, n, m); }},
         {"round_sum", [&](const Kernels& k, u64* x) { k.round_sum(x, left.data(), inverses.data(), 27, n); }},
-        {"gather", [&](const Kernels& k, u64* x) { k.gather(x, a.data(), index.data(), n); }},
-        {"gather_multiply_add",
-         [&](const Kernels& k, u64* x) { k.gather_multiply_add(x, a.data(), index.data(), b.data(), n, m); }},
+        {"gather", [&](const Kernels& k, u64* x) { k.gather(x, a.data(), index.data(), ~0u, n); }},
+        {"gather of a block", [&](const Kernels& k, u64* x) { k.gather(x, a.data(), index.data() + n - 16, 15, 16); }},
     };
     for (const auto& [name, run] : cases) {
       std::vector<u64> reference = a;

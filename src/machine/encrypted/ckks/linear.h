@@ -1,0 +1,59 @@
+// Linear transforms of slots by diagonals: y[k] = sum over d of diagonal[d][k] x[k + d].
+#pragma once
+
+#include <complex>
+#include <map>
+#include <vector>
+
+#include "machine/encrypted/ckks/evaluator.h"
+
+namespace pliant::ckks {
+
+using Diagonals = std::map<int, std::vector<std::complex<double>>>;  // by offset; each as long as there are slots
+
+struct LinearOptions {
+  int level = -1;  // of the input; -1: the top one. The output is one level below, at that level's scale
+  int step = 0;    // offsets are multiples of it; 0: the greatest that divides all differences
+  int babies = 0;  // baby steps per giant step; 0: whatever needs the fewest rotations
+};
+
+// Baby-step giant-step: offset = first + step (giant * babies + baby). Diagonals are encoded once, with the special
+// primes. Double hoisting: the baby rotations share one mod-up and are not divided by P; each giant step divides one
+// polynomial; one division by P q[level] ends all. Immutable; apply() works in the evaluator.
+class LinearTransform {
+ public:
+  // Throws Error{usage} for no diagonals, unequal lengths, offsets that are not multiples of the step.
+  LinearTransform(const Context& context, Encoder& encoder, const Diagonals& diagonals,
+                  const LinearOptions& options = {});
+
+  std::vector<int> rotations() const;  // steps for which keys are needed, at the level of the input
+  int level() const { return level_; }
+  std::size_t bytes() const;  // of the encoded diagonals
+
+  void apply(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys, Ciphertext& out) const;
+  // The same sum from one single-hoisted, divided rotation per diagonal: for comparison, and when keys for all offsets
+  // are at hand.
+  void apply_single_hoisted(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys, Ciphertext& out) const;
+  std::vector<int> offsets() const;
+
+ private:
+  struct Term {
+    int baby = 0;        // steps
+    Plaintext diagonal;  // rotated back by the giant step
+  };
+  struct Giant {
+    int steps = 0;
+    std::vector<Term> terms;
+  };
+  void require(const Ciphertext& in, const Evaluator& evaluator) const;
+  void turn(const Plaintext& from, const std::vector<std::uint32_t>& index, Plaintext& to) const;
+  void accumulate(const Giant& giant, const std::map<int, Extended>& babies, Stages& stages, Extended& out) const;
+  Extended rotated_sum(Extended& sum, int steps, Evaluator& evaluator, const KeySet& keys) const;
+
+  const Context& context_;
+  int level_ = 0;
+  std::size_t slots_ = 0;
+  std::vector<Giant> giants_;
+};
+
+}  // namespace pliant::ckks
