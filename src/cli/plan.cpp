@@ -28,8 +28,8 @@ struct OptionWords<cli::Goal> {
 
 template <>
 struct OptionWords<cli::Solver> {
-  static constexpr std::pair<cli::Solver, const char*> words[] = {{cli::Solver::exact, "exact"},
-                                                                  {cli::Solver::ilp, "ilp"}};
+  static constexpr std::pair<cli::Solver, const char*> words[] = {
+      {cli::Solver::exact, "exact"}, {cli::Solver::divide, "divide"}, {cli::Solver::ilp, "ilp"}};
 };
 
 }  // namespace pliant
@@ -58,6 +58,7 @@ plan::SolveOptions solve_options(const PlanOptions& options, const Subject& subj
   solve.alignment = options.alignment > 0 ? options.alignment : device ? device->alignment : 1;
   solve.alignment = std::lcm(solve.alignment, subject.alignment);
   solve.stop = &context.stop;
+  solve.divide_only = options.solver == Solver::divide;
   return solve;
 }
 
@@ -238,7 +239,8 @@ std::vector<Option> plan_table(PlanOptions& options) {
       option("minimize", "GOAL", options.minimize,
              "traffic, or peak: the smallest scratchpad that needs none, with its order and addresses"),
       option("solver", "NAME", options.solver,
-             "the exact search, or ilp: the published integer program through CBC, for small problems"),
+             "the exact search; divide: parts between narrow places and windows, for thousands of operators (the exact "
+             "search turns to it by itself); ilp: the published integer program through CBC, for small problems"),
       flag("compare", options.compare,
            "plan by the paper's four simple methods too: default and least-peak order, Belady and greedy replacement"),
       option("alignment", "N", options.alignment, "addresses are multiples of it").with_default("1, or the device's"),

@@ -17,7 +17,7 @@
 namespace pliant::cli {
 
 enum class Goal : std::uint8_t { traffic, peak };
-enum class Solver : std::uint8_t { exact, ilp };
+enum class Solver : std::uint8_t { exact, divide, ilp };
 
 struct ExecutionReport {
   std::string kernels;  // "native" or "hash"

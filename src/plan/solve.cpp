@@ -10,9 +10,11 @@
 #include "plan/addressed.h"
 #include "plan/baseline.h"
 #include "plan/clock.h"
+#include "plan/divide.h"
 #include "plan/fluid.h"
 #include "plan/schedule.h"
 #include "plan/verify.h"
+#include "plan/window.h"
 
 namespace pliant::plan {
 namespace {
@@ -21,6 +23,7 @@ constexpr std::array<std::size_t, 3> beam_widths{16, 128, 1024};
 constexpr std::int64_t quick_states = 300'000;
 constexpr std::uint64_t varied_plans = 8, most_varied_plans = 400;  // the latter after a quick search with addresses
 constexpr std::int64_t varied_effort = 20'000'000, quick_effort = 2'000'000, placement_node_effort = 16;
+constexpr std::size_t long_problem = 1000;         // operators from which the parts come before the whole
 constexpr std::int64_t placement_nodes = 200'000;  // per placement: a plan that is harder is left to the next one
 
 void check_options(std::int64_t scratchpad_bytes, const SolveOptions& options) {
@@ -49,7 +52,9 @@ class Solver {
     offer(drop_everything());
     if (const auto baseline = default_belady(problem_, bytes_))  // however the search ends, its plan is no worse
       offer(make_schedule(problem_, default_order(), baseline->leaves));
-    search_order();
+    if (options_.divide_only || (options_.divide && problem_.operators.size() >= long_problem)) conquer();
+    if (options_.divide_only) return finish();
+    if (!done() && !fluid_exact_) search_order();
     if (!done() && fluid_exact_) settle_addresses();
     return finish();
   }
@@ -127,13 +132,89 @@ class Solver {
 
   void take(const FluidAnswer& answer) {
     if (!answer.plan) return;
-    fluid_best_ = answer.plan->cost;
-    offer(make_schedule(problem_, model_, *answer.plan));
+    take(make_schedule(problem_, model_, *answer.plan), answer.plan->cost);
+  }
+
+  void take(Schedule schedule, std::int64_t cost) {
+    fluid_best_ = cost;
+    offer(schedule);
+    fluid_schedule_ = std::move(schedule);
+  }
+
+  Plan solve_part(const Problem& part, double share) {
+    SolveOptions options = options_;
+    options.time_limit_s = std::max(0.0, clock_.left() * share);
+    const std::int64_t left = std::max<std::int64_t>(0, options_.effort_limit - effort_.spent());
+    options.effort_limit = static_cast<std::int64_t>(static_cast<double>(left) * share);
+    options.divide = options.divide_only = false;
+    options.progress = nullptr;
+    Solver solver(part, bytes_, options, pool_);
+    Plan plan = solver.run();
+    effort_.spend(solver.effort_.spent());
+    return plan;
+  }
+
+  // A bound from cuts that more than one tensor crosses.
+  std::int64_t divided_bound(const Problem& part, double share) {
+    std::int64_t sum = 0;
+    const std::vector<Part> pieces = divide(part, false);
+    for (const Part& piece : pieces)
+      if (pieces.size() > 1 && !over())
+        sum += solve_part(piece.problem, share / static_cast<double>(pieces.size())).lower_bound_bytes;
+    return sum;
+  }
+
+  // Parts one by one, at most half of what the limits leave; then windows over the best plan there is.
+  void conquer() {
+    conquered_ = true;
+    const std::vector<Part> parts = divide(problem_, true);
+    std::vector<Plan> plans;
+    std::int64_t bound = 0;
+    std::size_t ahead = problem_.operators.size() * 2;
+    for (const Part& part : parts) {
+      if (parts.size() == 1 || over()) break;
+      const double share = static_cast<double>(part.operators.size()) / static_cast<double>(ahead);
+      ahead -= std::min(ahead - 1, part.operators.size());
+      plans.push_back(solve_part(part.problem, share));
+      std::int64_t least = plans.back().lower_bound_bytes;
+      if (plans.back().status == Status::feasible) least = std::max(least, divided_bound(part.problem, share / 4));
+      bound += least;
+      raise(std::max(bound_, bound), divided_origin);
+    }
+    if (parts.size() == 1) {
+      raise(std::max(bound_, divided_bound(problem_, 0.25)), divided_origin);
+      if (options_.divide_only) take(fluid(beam_widths[0], fluid_best_));
+    }
+    const auto planned = [](const Plan& plan) { return !plan.order.empty(); };
+    if (plans.size() == parts.size() && std::all_of(plans.begin(), plans.end(), planned)) {
+      Schedule whole = join(problem_, parts, plans);
+      const std::int64_t cost = traffic(problem_, whole);
+      if (cost < fluid_best_) take(std::move(whole), cost);
+      fluid_exact_ = fluid_best_ <= bound_;
+    }
+    improve();
+  }
+
+  void improve() {
+    if (!fluid_schedule_ || done() || fluid_exact_) return;
+    Improving how;
+    how.scratchpad_bytes = bytes_;
+    how.alignment = options_.alignment;
+    how.rules = {options_.free_operators, options_.waiting, options_.dominance, options_.lower_bound};
+    how.memory_limit_bytes = options_.memory_limit_bytes;
+    how.bound = bound_;
+    how.interrupted = [this] { return over(); };
+    how.effort = &effort_;
+    Schedule better = *fluid_schedule_;
+    if (improve_by_windows(problem_, better, how, pool_) == 0) return;
+    const std::int64_t cost = traffic(problem_, better);
+    take(std::move(better), cost);
   }
 
   // All at once when that is little work. Else in rising steps, so that a limit finds a bound already proven.
   void prove_order() {
     prove_below(fluid_best_, quick_states);
+    if (options_.divide && !conquered_ && !done() && !fluid_exact_) conquer();
     for (std::int64_t part = 32; part >= 1 && !done() && !fluid_exact_; part /= 2) {
       if (fluid_best_ == INT64_MAX && part > 1) continue;
       const std::int64_t from = bound_;
@@ -234,6 +315,7 @@ class Solver {
     return plan;
   }
 
+  static constexpr std::string_view divided_origin = "sum over parts between operators that every order passes";
   static constexpr std::string_view addressed_origin = "search of all orders, replacements and addresses";
 
   const Problem& problem_;
@@ -248,7 +330,8 @@ class Solver {
   std::int64_t bound_ = 0;
   std::string origin_;
   std::int64_t fluid_best_ = INT64_MAX;
-  bool fluid_exact_ = false, infeasible_ = false;
+  std::optional<Schedule> fluid_schedule_;  // of that cost
+  bool fluid_exact_ = false, infeasible_ = false, conquered_ = false;
   std::int64_t states_ = 0;
 };
 

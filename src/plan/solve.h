@@ -32,10 +32,12 @@ struct SolveOptions {
   std::int64_t effort_limit = default_effort;
   std::int64_t alignment = 1;  // every address is a multiple of it; >= 1
   bool free_operators = true;  // run an operator at once where that can only help
-  bool waiting = true;      // let operators without planned inputs wait for their first consumer, addresses left open
-  bool dominance = true;    // drop states that another can be turned into at no loss
-  bool lower_bound = true;  // prune by what must be off chip at operators still ahead
-  bool beam = true;         // look for good plans by narrow searches first
+  bool waiting = true;       // let operators without planned inputs wait for their first consumer, addresses left open
+  bool dominance = true;     // drop states that another can be turned into at no loss
+  bool lower_bound = true;   // prune by what must be off chip at operators still ahead
+  bool beam = true;          // look for good plans by narrow searches first
+  bool divide = true;        // solve the parts between cuts when one search of all orders does not end quickly
+  bool divide_only = false;  // nothing but that, and windows of the plan it gives
   const std::atomic<bool>* stop = nullptr;        // the best plan so far is returned soon after it becomes true
   std::function<void(const Progress&)> progress;  // called from the solving thread, between layers
 };

@@ -106,6 +106,14 @@ TEST(Plan, TheIntegerProgramAgreesOrIsRefusedByName) {
   EXPECT_EQ(answer["traffic_bytes"], json::parse(plan("25", {"--json"}).out)["traffic_bytes"]);
 }
 
+TEST(Plan, DividesAndConquers) {
+  const json answer = json::parse(
+      pliant({"plan", "zoo:pnasnet5", "--elem-bytes", "1", "-s", "MR", "--solver", "divide", "--json"}).out);
+  EXPECT_EQ(answer["scratchpad_bytes"], 564'480);
+  EXPECT_GE(answer["traffic_bytes"], 495'488);
+  EXPECT_LE(answer["lower_bound_bytes"], 495'488);
+}
+
 TEST(Plan, NamesTheOperatorThatDoesNotFit) {
   const Outcome outcome = plan("24", {"--json", "--out", temporary("none.json")});
   EXPECT_EQ(outcome.code, 1);
