@@ -172,6 +172,16 @@ std::span<const TokenId> Session::tokens(SeqId sequence) const {
   return state_->tokens(sequence);
 }
 
+std::int64_t Session::room(SeqId sequence) const {
+  const std::int64_t room = state_->cache->room(sequence), length = state_->cache->length(sequence);
+  return state_->model.config.learned_positions ? std::min(room, state_->model.config.context - length) : room;
+}
+
+bool Session::edits(SeqId sequence) const {
+  (void)length(sequence);
+  return state_->cache->sequence(sequence).policy.editor != nullptr;
+}
+
 std::vector<SeqId> Session::sequences() const { return state_->cache->open_sequences(); }
 
 void Session::feed(SeqId sequence, std::span<const TokenId> tokens, const TensorView* logits) {

@@ -47,7 +47,9 @@ class Session {
   std::int64_t length(SeqId sequence) const;  // tokens appended so far (positions 0 to length - 1)
   // The first of them, as many as are known: those beyond the context are not kept. Valid until the sequence changes.
   std::span<const TokenId> tokens(SeqId sequence) const;
-  std::vector<SeqId> sequences() const;  // that are open, ascending
+  std::int64_t room(SeqId sequence) const;  // tokens that may still be appended
+  bool edits(SeqId sequence) const;         // its policy drops or merges entries by what it observes
+  std::vector<SeqId> sequences() const;     // that are open, ascending
 
   // Appends a prompt, in prompt runs. Throws Error{invalid} for an id out of range, Error{capacity} for a prompt longer
   // than the context. `logits`: null, or [tokens, vocabulary] f32 for every token.

@@ -67,8 +67,7 @@ TEST(Session, StoriesOf200TokensAreTheReferencesAtEveryThreadCount) {
     ASSERT_EQ(std::ranges::max_element(logits[i]) - logits[i].begin(), first[i + 1]) << i;
 }
 
-TEST(Session, BatchesAreTheirSequencesOneByOneBitForBit) {
-  const LanguageModel model = tiny("tiny_b");
+void expect_batches_equal(const LanguageModel& model, const char* name) {
   Talk alone(model, {.sequences = 4}), together(model, {.sequences = 4}, 3);
   std::vector<SeqId> ids;
   std::vector<Ids> texts;
@@ -100,7 +99,13 @@ TEST(Session, BatchesAreTheirSequencesOneByOneBitForBit) {
       for (std::size_t i = 0; i < tokens.size(); ++i) got[s].push_back(logits[row++]);
     }
   }
-  for (std::size_t s = 0; s < 4; ++s) EXPECT_TRUE(same_bits(got[s], wanted[s])) << s;
+  for (std::size_t s = 0; s < 4; ++s) EXPECT_TRUE(same_bits(got[s], wanted[s])) << name << " " << s;
+}
+
+TEST(Session, BatchesAreTheirSequencesOneByOneBitForBit) {
+  expect_batches_equal(tiny("tiny_b"), "tiny_b");
+  for (const char* name : {"llama", "qwen2", "qwen3", "gemma2", "phi3", "gpt2"})
+    expect_batches_equal(load_language_model(std::string("golden/language/") + name), name);
 }
 
 TEST(Session, AForkGoesOnAsIfComputedAnew) {

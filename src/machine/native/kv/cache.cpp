@@ -211,14 +211,31 @@ Cache::Range Cache::unseen(const Sequence& sequence, int layer, int head) const 
   return {first, last};
 }
 
-void Cache::admit(SeqId id, std::int64_t count, std::int64_t rows) const {
-  const Sequence& sequence = find(id);
+// Whether what its policy shows of it always fits, appended in runs of at most `rows`.
+bool Cache::endless(const Sequence& sequence, std::int64_t rows) const {
   const Policy& policy = sequence.policy;
   const std::int64_t room = chain_pages_ * page_entries;
-  const bool endless = policy.window > 0 && policy.window <= room && policy.sinks <= room &&
-                       policy.sinks + policy.window + 3 * page_entries + rows <= room;
-  const bool goes_on = endless && count <= most_positions - length(id);
+  return policy.window > 0 && policy.window <= room && policy.sinks <= room &&
+         policy.sinks + policy.window + 3 * page_entries + rows <= room;
+}
+
+void Cache::admit(SeqId id, std::int64_t count, std::int64_t rows) const {
+  const Sequence& sequence = find(id);
+  const bool goes_on = endless(sequence, rows) && count <= most_positions - length(id);
   check_room(sequence, goes_on ? std::min(count, rows) : count);
+}
+
+std::int64_t Cache::room(SeqId id) const {
+  const Sequence& sequence = find(id);
+  if (endless(sequence, 1)) return most_positions - length(id);
+  if (sequence.policy.window == 0 && !sequence.policy.editor) return options_.context - length(id);
+  std::int64_t least = most_positions - length(id);
+  each_chain([&](int layer, int head) {
+    const Range gone = unseen(sequence, layer, head);
+    const std::int64_t entries = links(index(id), chain(layer, head)).entries - (gone.last - gone.first) * page_entries;
+    least = std::min(least, chain_pages_ * page_entries - entries);
+  });
+  return least;
 }
 
 void Cache::check_room(const Sequence& sequence, std::int64_t count) const {

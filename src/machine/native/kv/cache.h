@@ -65,6 +65,7 @@ class Cache {
 
   // Throws Error{capacity} if `count` more tokens would not find room, appended in runs of at most `rows`.
   void admit(SeqId sequence, std::int64_t count, std::int64_t rows) const;
+  std::int64_t room(SeqId sequence) const;  // how many tokens admit() takes one by one
   // Takes all pages that a run of these rows will need, after pages that no row can see any more are given back.
   // Throws Error{capacity}; then nothing has changed.
   void reserve(std::span<const Rows> rows);
@@ -124,6 +125,7 @@ class Cache {
   }
 
   Range unseen(const Sequence& sequence, int layer, int head) const;
+  bool endless(const Sequence& sequence, std::int64_t rows) const;
   void check_room(const Sequence& sequence, std::int64_t count) const;
   void release_unseen(Sequence& sequence);
   void prepare(Sequence& sequence, const Rows& rows);

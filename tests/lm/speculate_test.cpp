@@ -1,0 +1,318 @@
+#include "lm/speculate.h"
+
+#include <cmath>
+#include <map>
+
+#include "lm/prefix.h"
+#include "lm/talk.h"
+
+namespace pliant::lm {
+namespace {
+
+// A model, and a draft model with the same vocabulary that says other things.
+struct Pair {
+  LanguageModel model = tiny("tiny_a"), other = tiny("tiny_c");
+  Talk target{model, {.context = 256}}, draft{other, {.context = 256}};
+  Ids prompt = some_ids(12, model.config.vocabulary);
+  std::int64_t vocabulary = model.config.vocabulary;
+};
+
+struct Generated {
+  Ids ids;
+  std::vector<Logits> logits;
+  SpeculationStats stats;
+};
+
+// The sequence as it is after all but the last token of the prompt.
+void begin(Pair& pair, SeqId id) {
+  const auto kept = static_cast<std::size_t>(rewind(pair.target.session, id, pair.prompt));
+  pair.target.session.feed(id, std::span(pair.prompt).subspan(kept, pair.prompt.size() - 1 - kept));
+}
+
+Generated plain(Pair& pair, SeqId id, Sampler& sampler, std::int64_t count) {
+  begin(pair, id);
+  Generated result{pair.prompt, {}, {}};
+  for (std::int64_t i = 0; i < count; ++i) {
+    result.logits.push_back(pair.target.step({{id, {result.ids.back()}}})[0]);
+    result.ids.push_back(sampler.sample(result.logits.back(), result.ids, static_cast<std::uint64_t>(i)));
+  }
+  return result;
+}
+
+Generated speculative(Pair& pair, SeqId id, Sampler& sampler, Proposer& proposer, std::int64_t count,
+                      SpeculationOptions options = {}) {
+  begin(pair, id);
+  Generated result{pair.prompt, {}, {}};
+  Speculator speculator(pair.target.session, id, sampler, proposer, options);
+  while (std::ssize(result.ids) - std::ssize(pair.prompt) < count) {
+    const auto index = static_cast<std::uint64_t>(std::ssize(result.ids) - std::ssize(pair.prompt));
+    const Ids found = [&] {
+      const auto tokens = speculator.next(result.ids, index);
+      return Ids(tokens.begin(), tokens.end());
+    }();
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      result.ids.push_back(found[i]);
+      result.logits.emplace_back(speculator.logits(i).begin(), speculator.logits(i).end());
+    }
+    EXPECT_EQ(pair.target.session.length(id), std::ssize(result.ids) - 1);
+  }
+  const auto size = static_cast<std::size_t>(count);
+  result.ids.resize(pair.prompt.size() + size);
+  result.logits.resize(size);
+  result.stats = speculator.stats();
+  return result;
+}
+
+TEST(Speculation, GreedyOutputIsThatOfPlainDecodingBitForBit) {
+  Pair pair;
+  const SamplingOptions greedy{.temperature = 0};
+  Sampler sampler(greedy, pair.vocabulary), own(greedy, pair.vocabulary);
+  Talk twin(pair.model, {.context = 256});
+  NgramProposer ngrams;
+  DraftProposer stranger(pair.draft.session, pair.draft.session.open(), own, pair.vocabulary);
+  DraftProposer same(twin.session, twin.session.open(), own, pair.vocabulary);
+  for (const kv::Policy& policy : {kv::full(), kv::sink_window(3, 40)}) {
+    const SeqId id = pair.target.session.open(policy);
+    const Generated wanted = plain(pair, id, sampler, 150);
+    for (Proposer* proposer : std::initializer_list<Proposer*>{&ngrams, &stranger, &same})
+      for (const std::int64_t tokens : {0, 1, 4, 15}) {
+        const Generated got = speculative(pair, id, sampler, *proposer, 150, {.tokens = tokens});
+        EXPECT_EQ(got.ids, wanted.ids);
+        EXPECT_TRUE(same_bits(got.logits, wanted.logits));
+        if (proposer == &same && policy.window == 0) {
+          EXPECT_EQ(got.stats.accepted, got.stats.proposed);
+        } else if (proposer == &ngrams && tokens == 4) {
+          EXPECT_GT(got.stats.accepted, 0);  // greedy text repeats itself
+        }
+      }
+    pair.target.session.close(id);
+  }
+}
+
+// The upper tail of chi-square by Wilson and Hilferty: a standard normal value.
+double normal_value(double chi, double freedom) {
+  const double part = 2 / (9 * freedom);
+  return (std::cbrt(chi / freedom) - (1 - part)) / std::sqrt(part);
+}
+
+constexpr double p_of_one_percent = 2.326;
+constexpr std::int64_t length = 3;
+
+// What the model says of every text of `length` tokens after the prompt.
+void enumerate(Pair& pair, SeqId id, Sampler& sampler, const Ids& text, double chance, std::map<Ids, double>& out) {
+  if (std::ssize(text) == length) {
+    out[text] += chance;
+    return;
+  }
+  Ids history = pair.prompt;
+  history.insert(history.end(), text.begin(), text.end());
+  pair.target.session.truncate(id, 0);
+  const Logits logits = pair.target.feed(id, history).back();
+  const auto chances = sampler.distribution(logits, history);
+  for (const TokenProbability& each : std::vector(chances.begin(), chances.end())) {
+    Ids longer = text;
+    longer.push_back(each.id);
+    enumerate(pair, id, sampler, longer, chance * each.probability, out);
+  }
+}
+
+// How far the texts that `make(seed)` gives are from `wanted`.
+template <typename Make>
+double surprise(const std::map<Ids, double>& wanted, std::int64_t runs, const Make& make) {
+  std::map<Ids, std::int64_t> seen;
+  for (std::int64_t seed = 0; seed < runs; ++seed) ++seen[make(static_cast<std::uint64_t>(seed))];
+  double chi = 0, cells = 0, rest = 0, rest_seen = static_cast<double>(runs);
+  for (const auto& [text, chance] : wanted) {
+    const double expected = chance * static_cast<double>(runs), found = static_cast<double>(seen[text]);
+    if (expected < 8) {
+      rest += expected;
+      continue;
+    }
+    chi += (found - expected) * (found - expected) / expected;
+    rest_seen -= found;
+    ++cells;
+  }
+  if (rest >= 8) {
+    chi += (rest_seen - rest) * (rest_seen - rest) / rest;
+    ++cells;
+  } else {
+    EXPECT_LT(rest_seen, 40) << "texts that the model does not say";
+  }
+  return normal_value(chi, cells - 1);
+}
+
+TEST(Speculation, SampledTextsHaveTheModelsDistribution) {
+  Pair pair;
+  constexpr std::int64_t runs = 2000;
+  SamplingOptions options{.temperature = 0.9, .top_k = 5};
+  const SeqId id = pair.target.session.open(), guess = pair.draft.session.open();
+  std::map<Ids, double> wanted;
+  {
+    Sampler sampler(options, pair.vocabulary);
+    enumerate(pair, id, sampler, {}, 1, wanted);
+  }
+  const auto texts = [&](auto&& generate) {
+    return [&, generate](std::uint64_t seed) {
+      options.seed = seed + 1000;
+      Sampler sampler(options, pair.vocabulary), own(options, pair.vocabulary);
+      const Ids ids = generate(sampler, own).ids;
+      return Ids(ids.end() - length, ids.end());
+    };
+  };
+  EXPECT_LT(surprise(wanted, runs, texts([&](Sampler& s, Sampler&) { return plain(pair, id, s, length); })),
+            p_of_one_percent);
+  std::int64_t accepted = 0, proposed = 0;
+  EXPECT_LT(surprise(wanted, runs, texts([&](Sampler& s, Sampler& own) {
+                       DraftProposer proposer(pair.draft.session, guess, own, pair.vocabulary);
+                       const Generated made = speculative(pair, id, s, proposer, length);
+                       accepted += made.stats.accepted;
+                       proposed += made.stats.proposed;
+                       return made;
+                     })),
+            p_of_one_percent);
+  EXPECT_GT(accepted, 0);
+  EXPECT_LT(accepted, proposed);
+  // The test sees a difference: half as hot a sampler is far off.
+  options.temperature = 0.45;
+  EXPECT_GT(surprise(wanted, runs, texts([&](Sampler& s, Sampler&) { return plain(pair, id, s, length); })), 10);
+}
+
+// Guesses the tokens that the model finds likely, without chance.
+class Likely : public Proposer {
+ public:
+  explicit Likely(Ids tokens) : tokens_(std::move(tokens)) {}
+  void propose(std::span<const TokenId>, std::uint64_t index, std::int64_t most, Proposal& out) override {
+    for (std::int64_t i = 0; i < most; ++i)
+      out.add(tokens_[(static_cast<std::size_t>(index) + static_cast<std::size_t>(i)) % tokens_.size()]);
+  }
+
+ private:
+  Ids tokens_;
+};
+
+TEST(Speculation, GuessesWithoutChanceKeepTheDistributionToo) {
+  Pair pair;
+  SamplingOptions options{.temperature = 0.9, .top_k = 5};
+  const SeqId id = pair.target.session.open();
+  Sampler enumerator(options, pair.vocabulary);
+  std::map<Ids, double> wanted;
+  enumerate(pair, id, enumerator, {}, 1, wanted);
+  const Ids likely = std::ranges::max_element(wanted, {}, [](const auto& each) { return each.second; })->first;
+  std::int64_t accepted = 0;
+  EXPECT_LT(surprise(wanted, 2000,
+                     [&](std::uint64_t seed) {
+                       options.seed = seed;
+                       Sampler sampler(options, pair.vocabulary);
+                       Likely proposer(likely);
+                       const Generated made = speculative(pair, id, sampler, proposer, length);
+                       accepted += made.stats.accepted;
+                       return Ids(made.ids.end() - length, made.ids.end());
+                     }),
+            p_of_one_percent);
+  EXPECT_GT(accepted, 200);
+}
+
+TEST(NgramLookup, ProposesWhatFollowedTheLatestLongestMatch) {
+  NgramProposer lookup(2, 3);
+  const auto proposed = [&](const Ids& history, std::int64_t most) {
+    Proposal out;
+    lookup.propose(history, 0, most, out);
+    return Ids(out.tokens().begin(), out.tokens().end());
+  };
+  EXPECT_EQ(proposed({1, 2, 3, 4, 9, 2, 3, 5, 1, 2, 3}, 2), (Ids{4, 9}));  // three tokens match before two
+  EXPECT_EQ(proposed({2, 3, 4, 9, 2, 3, 5, 7, 2, 3}, 2), (Ids{5, 7}));     // the latest place
+  EXPECT_EQ(proposed({1, 1, 1, 1}, 5), (Ids{1}));                          // up to the end
+  EXPECT_EQ(proposed({1, 2, 3}, 5), Ids{});
+  EXPECT_EQ(proposed({1}, 5), Ids{});
+  EXPECT_EQ(thrown_by([] { NgramProposer(0, 2); }).kind(), ErrorKind::usage);
+  EXPECT_EQ(thrown_by([] { NgramProposer(3, 2); }).kind(), ErrorKind::usage);
+}
+
+// Only even tokens; three of them.
+class Even : public TokenFilter {
+ public:
+  void mask(std::span<float> logits) const override {
+    for (std::size_t i = 1; i < logits.size(); i += 2) logits[i] = -INFINITY;
+  }
+  void accept(TokenId id) override {
+    EXPECT_EQ(id % 2, 0);
+    ++count;
+  }
+  bool done() const override { return count >= 3; }
+  std::unique_ptr<TokenFilter> copy() const override { return std::make_unique<Even>(*this); }
+  int count = 0;
+};
+
+TEST(Speculation, AFilterRulesEveryTokenAndEndsTheRun) {
+  Pair pair;
+  Talk twin(pair.model, {.context = 256});
+  const SamplingOptions greedy{.temperature = 0};
+  Sampler sampler(greedy, pair.vocabulary), own(greedy, pair.vocabulary);
+  DraftProposer proposer(twin.session, twin.session.open(), own, pair.vocabulary);
+  const SeqId id = pair.target.session.open();
+  pair.target.session.feed(id, std::span(pair.prompt).first(pair.prompt.size() - 1));
+  Speculator speculator(pair.target.session, id, sampler, proposer);
+  Even even;
+  Ids history = pair.prompt;
+  while (!even.done()) {
+    const auto found = speculator.next(history, history.size(), &even);
+    history.insert(history.end(), found.begin(), found.end());
+  }
+  EXPECT_EQ(even.count, 3);
+  EXPECT_EQ(std::ssize(history), std::ssize(pair.prompt) + 3);
+}
+
+TEST(Speculation, NothingIsVerifiedBehindAnEnd) {
+  Pair pair;
+  Talk twin(pair.model, {.context = 256});
+  const SamplingOptions greedy{.temperature = 0};
+  Sampler sampler(greedy, pair.vocabulary), own(greedy, pair.vocabulary);
+  const SeqId id = pair.target.session.open();
+  const Generated wanted = plain(pair, id, sampler, 3);
+  DraftProposer proposer(twin.session, twin.session.open(), own, pair.vocabulary);
+  pair.target.session.truncate(id, 11);
+  Speculator speculator(pair.target.session, id, sampler, proposer, {.tokens = 8, .ends = {wanted.ids[13]}});
+  const auto found = speculator.next(pair.prompt, 0);
+  ASSERT_FALSE(found.empty());
+  EXPECT_LE(found.size(), 2u);
+  EXPECT_EQ(found.back(), wanted.ids[13]);
+}
+
+TEST(Speculation, ContextsEndWithoutTrouble) {
+  Pair pair;
+  const SamplingOptions greedy{.temperature = 0};
+  Sampler sampler(greedy, pair.vocabulary), own(greedy, pair.vocabulary);
+  Talk target(pair.model, {.context = 40}), draft(pair.other, {.context = 20});
+  DraftProposer proposer(draft.session, draft.session.open(), own, pair.vocabulary);
+  const SeqId id = target.session.open();
+  target.session.feed(id, std::span(pair.prompt).first(11));
+  Speculator speculator(target.session, id, sampler, proposer);
+  Ids history = pair.prompt;
+  while (target.session.room(id) > 0) {
+    const auto found = speculator.next(history, history.size());
+    history.insert(history.end(), found.begin(), found.end());
+  }
+  EXPECT_EQ(history.size(), 41u);
+  EXPECT_EQ(thrown_by([&] { speculator.next(history, 0); }).kind(), ErrorKind::capacity);
+}
+
+TEST(Speculation, WrongUseIsRefusedAndChangesNothing) {
+  Pair pair;
+  const SamplingOptions greedy{.temperature = 0};
+  Sampler sampler(greedy, pair.vocabulary), wrong(greedy, pair.vocabulary + 1);
+  NgramProposer ngrams;
+  const SeqId id = pair.target.session.open();
+  for (const std::int64_t tokens : {std::int64_t{-1}, decode_rows})
+    EXPECT_EQ(thrown_by([&] { Speculator(pair.target.session, id, sampler, ngrams, {.tokens = tokens}); }).kind(),
+              ErrorKind::usage);
+  EXPECT_EQ(thrown_by([&] { DraftProposer(pair.draft.session, pair.draft.session.open(), sampler, 7); }).kind(),
+            ErrorKind::invalid);
+  Speculator speculator(pair.target.session, id, wrong, ngrams);
+  pair.target.session.feed(id, std::span(pair.prompt).first(11));
+  EXPECT_EQ(thrown_by([&] { speculator.next(std::span(pair.prompt).first(11), 0); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] { speculator.next(pair.prompt, 0); }).kind(), ErrorKind::invalid);  // the sampler's
+  EXPECT_EQ(pair.target.session.length(id), 11);
+}
+
+}  // namespace
+}  // namespace pliant::lm
