@@ -49,6 +49,7 @@ struct Verb {
 
 std::vector<Verb> all_verbs();
 Verb completion_verb();
+Verb convert_verb();
 Verb doctor_verb();
 Verb inspect_verb();
 Verb man_verb();

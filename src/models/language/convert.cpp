@@ -161,9 +161,18 @@ void write_folder(const std::string& path, const std::string& config, std::vecto
   write_file(path + "/config.json", config);
 }
 
+nlohmann::ordered_json folder_config(const LanguageModel& model, const WriteOptions& options) {
+  auto config = parse_ordered_json(config_to_json(model.config), "config.json");
+  for (const auto& [key, id] : options.token_ids) {
+    if (id < 0) config[key] = nullptr;
+    else config[key] = id;
+  }
+  return config;
+}
+
 void write_hugging_face(const LanguageModel& model, const std::string& path, const WriteOptions& options) {
   check_safetensors_type(options);
-  const std::string config = config_to_json(model.config);
+  const std::string config = folder_config(model, options).dump(2) + "\n";
   const std::vector<FileTensor> tensors = Conversion(model, ModelFormat::hugging_face, options).tensors();
   std::vector<SafeTensor> file;
   for (const FileTensor& each : tensors)
@@ -190,8 +199,11 @@ void check_mlx(const LanguageModel& model, const WriteOptions& options) {
 
 void write_mlx(const LanguageModel& model, const std::string& path, const WriteOptions& options) {
   check_mlx(model, options);
-  auto config = parse_ordered_json(config_to_json(model.config), "config.json");
-  const std::vector<FileTensor> tensors = Conversion(model, ModelFormat::mlx, options).tensors();
+  auto config = folder_config(model, options);
+  std::vector<FileTensor> tensors = Conversion(model, ModelFormat::mlx, options).tensors();
+  if (model.config.family == Family::gpt2)  // mlx-lm knows the names without their first component
+    for (FileTensor& each : tensors)
+      if (each.name.starts_with("transformer.")) each.name.erase(0, std::string_view("transformer.").size());
   std::vector<std::pair<std::string, Piece>> pieces;
   const auto add = [&](const std::string& name, Tensor tensor, Encoding encoding) {
     const auto owner = std::make_shared<const Tensor>(std::move(tensor));

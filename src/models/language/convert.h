@@ -24,6 +24,8 @@ struct WriteOptions {
   int bits = 0;                                                  // MLX: 4 or 8 quantises matrices in groups; 0: not
   std::int64_t group = 64;                                       // of them: 32, 64 or 128 neighbours along a row
   std::vector<std::pair<std::string, GgufValue>> metadata = {};  // GGUF: beside the config's (the tokenizer's)
+  // Folders: fields of config.json beside the config's: "bos_token_id" and the like; -1 is null.
+  std::vector<std::pair<std::string, std::int64_t>> token_ids = {};
   std::function<void(std::string_view tensor, std::size_t done, std::size_t all)> progress = {};
   Pool* pool = nullptr;  // shares out the encoding in blocks
 };

@@ -1,0 +1,33 @@
+// The tokenizer of a model that is converted: found beside or in it, and put beside or into the result.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "formats/gguf/gguf.h"
+#include "models/language/convert.h"
+
+namespace pliant::cli {
+
+class TokenizerSource {
+ public:
+  // From `given` if it is not empty, else from `model`.
+  TokenizerSource(std::string model, std::string given);
+
+  bool has_metadata() const { return !metadata_.empty(); }
+  // tokenizer.* for GGUF, with as many tokens as the embedding has rows: further ones are unused. A model without a
+  // tokenizer says so ("none"). Throws Error{invalid} for more tokens than rows.
+  std::vector<std::pair<std::string, GgufValue>> metadata(std::int64_t vocabulary) const;
+  // bos, eos and pad for config.json, from the model's config.json or the tokenizer; -1: none.
+  std::vector<std::pair<std::string, std::int64_t>> token_ids() const;
+  bool copy_into(const std::string& folder) const;  // the files that folders keep one in; false: there are none
+  std::string advice(ModelFormat format) const;     // what to do when there is none
+
+ private:
+  std::string model_, path_;
+  std::vector<std::pair<std::string, GgufValue>> metadata_;
+};
+
+}  // namespace pliant::cli

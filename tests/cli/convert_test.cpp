@@ -1,0 +1,90 @@
+// pliant convert: formats, refusals, what it prints.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/process.h"
+#include "core/files.h"
+#include "formats/gguf/gguf.h"
+#include "formats/safetensors/safetensors.h"
+
+namespace pliant::test {
+namespace {
+
+using nlohmann::json;
+
+const std::string tiny = "golden/language/llama";
+
+std::string fresh(const std::string& name) {
+  std::string path = temporary(name);
+  std::filesystem::remove_all(path);
+  return path;
+}
+
+TEST(Convert, AFolderComesBackThroughGguf) {
+  const std::string file = fresh("convert.gguf"), folder = fresh("convert_folder");
+  const Outcome there = pliant({"convert", tiny, "--to", "gguf", "--out", file, "--json"});
+  ASSERT_EQ(there.code, 0) << there.err;
+  EXPECT_NE(there.err.find("has no tokenizer"), std::string::npos);
+  const json report = json::parse(there.out);
+  EXPECT_EQ(report["family"], "llama");
+  EXPECT_EQ(report["parameters"], 20064);
+  EXPECT_EQ(report["bytes"], std::filesystem::file_size(file));
+  EXPECT_EQ(report["tokenizer"], false);
+  ASSERT_EQ(pliant({"convert", file, "--to", "hf", "--out", folder}).code, 0);
+  const WeightStore got = load_safetensors(folder + "/model.safetensors"),
+                    wanted = load_safetensors(tiny + "/model.safetensors");
+  EXPECT_EQ(got.size(), wanted.size());
+  wanted.for_each([&](const std::string& name, const Stored& stored) {
+    ASSERT_NE(got.find(name), nullptr) << name;
+    EXPECT_TRUE(std::ranges::equal(got.at(name).bytes, stored.bytes)) << name;
+  });
+  EXPECT_EQ(json::parse(read_file(folder + "/config.json"))["model_type"], "llama");
+}
+
+TEST(Convert, TokenIdsOfTheFolderGoAlong) {
+  const std::string folder = fresh("convert_ids");
+  ASSERT_EQ(pliant({"convert", tiny, "--to", "mlx", "--bits", "8", "--group", "32", "--out", folder}).code, 0);
+  const json config = json::parse(read_file(folder + "/config.json"));
+  EXPECT_EQ(config["bos_token_id"], 1);
+  EXPECT_EQ(config["eos_token_id"], 2);
+  EXPECT_TRUE(config["pad_token_id"].is_null());
+  EXPECT_EQ(config["quantization"]["bits"], 8);
+}
+
+TEST(Convert, WritesOverNothingUnlessForced) {
+  const std::string file = fresh("convert_kept.gguf");
+  write_file(file, "kept");
+  const Outcome refused = pliant({"convert", tiny, "--to", "gguf", "--out", file});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("exists already"), std::string::npos);
+  EXPECT_EQ(read_file(file), "kept");
+  EXPECT_EQ(pliant({"convert", tiny, "--to", "gguf", "--out", file, "--force"}).code, 0);
+  EXPECT_TRUE(is_gguf(MappedFile(file).bytes()));
+  EXPECT_EQ(pliant({"convert", tiny, "--to", "hf", "--out", file, "--force"}).code, 2);
+  EXPECT_EQ(pliant({"convert", file, "--to", "gguf", "--out", file, "--force"}).code, 2);
+}
+
+TEST(Convert, RefusesByName) {
+  const std::string out = fresh("convert_refused");
+  const auto expect = [&](std::vector<std::string> words, int code, const std::string& part) {
+    words.insert(words.begin(), "convert");
+    words.insert(words.end(), {"--out", out});
+    const Outcome outcome = pliant(words);
+    EXPECT_EQ(outcome.code, code) << outcome.err;
+    EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
+    EXPECT_FALSE(std::filesystem::exists(out)) << part;
+  };
+  expect({tiny, "--to", "hf", "--type", "q4_0"}, 2, "folders have no Q4_0");
+  expect({tiny, "--to", "gguf", "--type", "q9"}, 2, "q9");
+  expect({tiny, "--to", "gguf", "--bits", "4"}, 2, "--bits");
+  expect({tiny, "--to", "llama2c"}, 1, "no place there");
+  expect({"golden/language/make.py", "--to", "gguf"}, 1, "no language model");
+  expect({"golden/language", "--to", "gguf"}, 1, "has no config.json");
+  expect({tiny, "--to", "gguf", "--tokenizer", tiny + "/config.json"}, 1, "tokenizer");
+  EXPECT_EQ(pliant({"convert", tiny}).code, 2);
+}
+
+}  // namespace
+}  // namespace pliant::test
