@@ -78,7 +78,9 @@ Model read_model(std::span<const std::byte> bytes, std::string_view place, std::
     if (each.name.starts_with(constant_prefix)) {
       constants.emplace(each.name.substr(constant_prefix.size()), &each);
     } else if (auto encoded = encodings.find(each.name); encoded != encodings.end()) {
-      weights.add(each.name, {encoded->second.type, encoded->second.encoding, each.bytes}, owner);
+      const Stored stored{encoded->second.type, encoded->second.encoding, each.bytes};
+      weights.add(each.name, stored, owner);
+      check_finite(stored, fmt::format("{}: {}", place, each.name));
     } else {
       weights.add(each.name, {each.type, Encoding::plain, each.bytes}, owner);
     }

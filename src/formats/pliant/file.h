@@ -18,7 +18,7 @@ struct Model {
 };
 
 // Throws Error{format} or Error{invalid}: no safetensors file, no graph in it, a weight of the graph that is missing or
-// has another type.
+// has another type, a scale of an encoded weight that is no finite number.
 Model read_model(const std::string& path);
 Model read_model(std::span<const std::byte> file, std::string_view place, std::shared_ptr<const void> owner);
 

@@ -80,6 +80,19 @@ TEST(PliantFile, WeightsKeepTheirEncoding) {
   }
 }
 
+TEST(PliantFile, RefusesScalesThatAreNotFinite) {
+  TemporaryPath file;
+  Builder b;
+  const TensorType type{DType::f32, {2, 32}};
+  b.output(b.einsum("ri,oi->ro", {b.input("x", type), b.weight("w", type)}));
+  std::string blocks(68, '\0');
+  blocks[35] = '\x7c';  // infinity as the scale of the second block
+  WeightStore weights;
+  weights.add("w", {type, Encoding::q8_0, std::as_bytes(std::span(blocks))}, nullptr);
+  write_model(file.path, b.finish(), weights);
+  EXPECT_EQ(refusal([&] { read_model(file.path); }), "Q8_0 block 1 has a scale that is no finite number");
+}
+
 TEST(PliantFile, LargeConstantsAreTensors) {
   TemporaryPath file;
   Graph g = linear_graph();
