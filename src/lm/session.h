@@ -61,8 +61,8 @@ class Session {
   // Forgets the tokens from `length` on (rejected drafts). Throws Error{invalid} below least_length() but for 0.
   void truncate(SeqId sequence, std::int64_t length);
   std::int64_t least_length(SeqId sequence) const;  // 0 unless the policy dropped tokens that a shorter one would see
-  SeqId fork(SeqId sequence);                       // a copy of the sequence's cache, which shares memory until it
-                                                    // changes: prefix reuse. Throws Error{capacity}
+  // A copy for prefix reuse; the two share memory until one changes. Throws Error{capacity}.
+  SeqId fork(SeqId sequence);
 
   std::vector<std::byte> save(SeqId sequence) const;  // versioned; docs/formats.md
   // Throws Error{format}, Error{invalid} for a state of another model, Error{capacity}. `editor`: of the policy that
