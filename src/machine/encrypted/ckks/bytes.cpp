@@ -29,6 +29,11 @@ T decode(std::span<const std::byte> bytes) {
   return value;
 }
 
+void check_key(AuthKey key) {
+  if (key.size() > 64)
+    throw Error(ErrorKind::usage, "ckks file", fmt::format("an authentication key of {} bytes, above 64", key.size()));
+}
+
 }  // namespace
 
 const char* name(FileKind kind) {
@@ -56,15 +61,19 @@ void Writer::put(std::span<const std::uint8_t> bytes) {
   for (const std::uint8_t b : bytes) bytes_.push_back(static_cast<std::byte>(b));
 }
 void Writer::put_words(std::span<const u64> words) {
-  for (const u64 word : words) append(bytes_, word);
+  static_assert(std::endian::native == std::endian::little);
+  const auto raw = std::as_bytes(words);
+  bytes_.insert(bytes_.end(), raw.begin(), raw.end());
 }
 std::vector<std::byte> Writer::seal(AuthKey key) {
+  check_key(key);
   put(std::span<const std::uint8_t>(blake2b(bytes_, key)));
   return std::move(bytes_);
 }
 
 Reader::Reader(std::span<const std::byte> bytes, FileKind kind, const Hash* params, AuthKey key)
     : bytes_(bytes), kind_(kind) {
+  check_key(key);
   if (bytes.size() < kHeader + sizeof(Hash)) fail(fmt::format("{} bytes are too few for a header", bytes.size()));
   if (std::memcmp(bytes.data(), kMagic, sizeof kMagic) != 0) fail("does not begin with the magic number");
   end_ = bytes.size() - sizeof(Hash);
@@ -118,10 +127,9 @@ void Reader::read(std::span<std::uint8_t> out, const char* what) {
 
 void Reader::words(std::span<u64> out, u64 below, const char* what) {
   const auto bytes = take(out.size() * 8, what);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i] = decode<u64>(bytes.subspan(8 * i, 8));
-    if (out[i] >= below) fail(fmt::format("{} holds {}, not below {}", what, out[i], below));
-  }
+  std::memcpy(out.data(), bytes.data(), bytes.size());
+  for (const u64 word : out)
+    if (word >= below) fail(fmt::format("{} holds {}, not below {}", what, word, below));
 }
 
 void Reader::finish() const {

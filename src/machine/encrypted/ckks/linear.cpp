@@ -20,16 +20,14 @@ int common_step(const Diagonals& diagonals) {
   return std::max(step, 1);
 }
 
-// Rotations that `babies` costs: distinct baby offsets but 0, and giant steps but 0.
-int rotations_of(const std::vector<int>& places, int babies, bool from_zero) {
+// What `babies` costs, in undivided rotations: a giant step, which divides and raises again, is worth about three.
+int cost(const std::vector<int>& places, int babies) {
   std::set<int> small, large;
   for (const int place : places) {
     small.insert(place % babies);
     large.insert(place / babies);
   }
-  // Without an offset of its own the first of each is free.
-  return static_cast<int>(small.size() + large.size()) - static_cast<int>(from_zero && small.contains(0)) -
-         static_cast<int>(large.contains(0));
+  return static_cast<int>(small.size() + 3 * large.size());
 }
 
 }  // namespace
@@ -58,7 +56,7 @@ LinearTransform::LinearTransform(const Context& context, Encoder& encoder, const
   if (babies == 0) {
     babies = 1;
     for (int count = 2; count <= places.back() + 1; ++count)
-      if (rotations_of(places, count, first == 0) < rotations_of(places, babies, first == 0)) babies = count;
+      if (cost(places, count) < cost(places, babies)) babies = count;
   }
   // The product lands on the scale list: scale[level] * scale of the diagonal / q[level] = scale[level - 1].
   const double scale = context.scale(level_ - 1) * static_cast<double>(context.q(level_).mod.q) / context.scale(level_);
@@ -112,34 +110,41 @@ void LinearTransform::require(const Ciphertext& in, const Evaluator& evaluator) 
   if (slots_ % in.slots != 0) refuse(fmt::format("a ciphertext of {} slots, diagonals of {}", in.slots, slots_));
 }
 
-// out = sum of diagonal * baby: extended, as many terms at once as the kernels take.
-void LinearTransform::accumulate(const Giant& giant, const std::map<int, Extended>& babies, Stages& stages,
-                                 Extended& out) const {
+// The sum of diagonal * baby of each giant step, undivided. Blocks of coefficients go through all giant steps together,
+// so that the babies are read from memory once.
+std::vector<Extended> LinearTransform::sums(const std::map<int, Extended>& babies, Stages& stages) const {
   const std::size_t limbs = static_cast<std::size_t>(level_) + 1 + context_.special(), n = context_.n();
-  const std::size_t terms = giant.terms.size(), size = std::min<std::size_t>(n, 1024);
-  for (Poly& part : out.part) part.resize(limbs, n);
-  out.noise = out.magnitude = 0;
-  for (const Term& term : giant.terms) {
-    const Extended& baby = babies.at(term.baby);
-    const Plaintext& d = term.diagonal;
-    out.level = baby.level;
-    out.slots = slots_;
-    out.scale = baby.scale * d.scale;
-    out.noise += baby.noise * (d.bound * d.scale + d.noise) + baby.magnitude * baby.scale * d.noise;
-    out.magnitude += baby.magnitude * d.bound;
+  const std::size_t size = std::min<std::size_t>(n, 1024);
+  std::vector<Extended> result(giants_.size());
+  for (std::size_t g = 0; g < giants_.size(); ++g) {
+    Extended& out = result[g];
+    for (Poly& part : out.part) part.resize(limbs, n);
+    for (const Term& term : giants_[g].terms) {
+      const Extended& baby = babies.at(term.baby);
+      const Plaintext& d = term.diagonal;
+      out.level = baby.level;
+      out.slots = slots_;
+      out.scale = baby.scale * d.scale;
+      out.noise += baby.noise * (d.bound * d.scale + d.noise) + baby.magnitude * baby.scale * d.noise;
+      out.magnitude += baby.magnitude * d.bound;
+    }
   }
   stages.each(limbs, [&](std::size_t i) {
-    std::vector<const u64*> left(terms), right(terms);
+    std::vector<const u64*> left, right;
     for (std::size_t at = 0; at < n; at += size)
-      for (std::size_t part = 0; part < 2; ++part) {
-        for (std::size_t t = 0; t < terms; ++t) {
-          left[t] = babies.at(giant.terms[t].baby).part[part].limb(i) + at;
-          right[t] = giant.terms[t].diagonal.poly.limb(i) + at;
+      for (std::size_t g = 0; g < giants_.size(); ++g)
+        for (std::size_t part = 0; part < 2; ++part) {
+          left.clear();
+          right.clear();
+          for (const Term& term : giants_[g].terms) {
+            left.push_back(babies.at(term.baby).part[part].limb(i) + at);
+            right.push_back(term.diagonal.poly.limb(i) + at);
+          }
+          context_.kernels().inner(result[g].part[part].limb(i) + at, left.data(), right.data(), left.size(), size,
+                                   context_.extended(level_, i).mod);
         }
-        context_.kernels().inner(out.part[part].limb(i) + at, left.data(), right.data(), terms, size,
-                                 context_.extended(level_, i).mod);
-      }
   });
+  return result;
 }
 
 // The giant rotation of an undivided sum. Only its second polynomial is divided by P, to be switched.
@@ -183,10 +188,12 @@ void LinearTransform::apply(const Ciphertext& in, Evaluator& evaluator, const Ke
     for (const Term& term : giant.terms)
       if (const auto [it, fresh] = babies.try_emplace(term.baby); fresh)
         evaluator.rotate_extended(in, raised, term.baby, keys, it->second);
-  Extended total, sum;
-  for (const Giant& giant : giants_) {
-    accumulate(giant, babies, stages, sum);
-    Extended turned = giant.steps == 0 ? std::move(sum) : rotated_sum(sum, giant.steps, evaluator, keys);
+  std::vector<Extended> parts = sums(babies, stages);
+  babies.clear();
+  Extended total;
+  for (std::size_t g = 0; g < giants_.size(); ++g) {
+    const int steps = giants_[g].steps;
+    Extended turned = steps == 0 ? std::move(parts[g]) : rotated_sum(parts[g], steps, evaluator, keys);
     if (total.part[0].limbs() == 0) {
       total = std::move(turned);
       continue;

@@ -14,7 +14,7 @@ using Diagonals = std::map<int, std::vector<std::complex<double>>>;  // by offse
 struct LinearOptions {
   int level = -1;  // of the input; -1: the top one. The output is one level below, at that level's scale
   int step = 0;    // offsets are multiples of it; 0: the greatest that divides all differences
-  int babies = 0;  // baby steps per giant step; 0: whatever needs the fewest rotations
+  int babies = 0;  // baby steps per giant step; 0: the cheapest in time (giant steps cost three times as much)
 };
 
 // Baby-step giant-step: offset = first + step (giant * babies + baby). Diagonals are encoded once, with the special
@@ -47,7 +47,7 @@ class LinearTransform {
   };
   void require(const Ciphertext& in, const Evaluator& evaluator) const;
   void turn(const Plaintext& from, const std::vector<std::uint32_t>& index, Plaintext& to) const;
-  void accumulate(const Giant& giant, const std::map<int, Extended>& babies, Stages& stages, Extended& out) const;
+  std::vector<Extended> sums(const std::map<int, Extended>& babies, Stages& stages) const;
   Extended rotated_sum(Extended& sum, int steps, Evaluator& evaluator, const KeySet& keys) const;
 
   const Context& context_;

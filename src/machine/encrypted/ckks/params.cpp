@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/error.h"
 #include "machine/encrypted/ckks/bytes.h"
 #include "machine/encrypted/ckks/primes.h"
 
@@ -40,7 +41,7 @@ std::vector<std::byte> serialize(const Params& params) {
   return out.seal({});
 }
 
-Params parse_params(std::span<const std::byte> bytes) {
+Params parse_params(std::span<const std::byte> bytes, bool accept_insecure) {
   Reader in(bytes, FileKind::parameters, nullptr, {});
   Params params;
   for (int* field :
@@ -49,6 +50,8 @@ Params parse_params(std::span<const std::byte> bytes) {
   params.insecure_for_tests = in.word(1, "the test flag") != 0;
   params.magnitude = in.real("magnitude");
   in.finish();
+  if (params.insecure_for_tests && !accept_insecure)
+    throw Error(ErrorKind::unsupported, "ckks parameters file", "the set is marked insecure, for tests only");
   return params;
 }
 

@@ -30,8 +30,9 @@ int max_modulus_bits(int log_n, int security);
 std::string describe(const Params& params);  // one line, every field
 Hash hash(const Params& params);             // BLAKE2b of the fields and of the primes they lead to
 
-// "CKPR" file: docs/formats.md. Throws Error{format} for bytes that do not follow it.
+// A file: docs/formats.md. Throws Error{format} for bytes that do not follow it, Error{unsupported} for a set with the
+// test flag unless that is accepted. Ranges and security are the Context's to check.
 std::vector<std::byte> serialize(const Params& params);
-Params parse_params(std::span<const std::byte> bytes);
+Params parse_params(std::span<const std::byte> bytes, bool accept_insecure = false);
 
 }  // namespace pliant::ckks

@@ -1,0 +1,155 @@
+#include "machine/encrypted/ckks/file.h"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <bit>
+
+#include "core/error.h"
+
+namespace pliant::ckks {
+
+namespace {
+
+void put(Writer& out, const Poly& poly) { out.put_words({poly.limb(0), poly.limbs() * poly.n()}); }
+
+// An (extended) polynomial at `level`; its size is checked before it is allocated.
+Poly get(Reader& in, const Context& context, int level, bool extended, const char* what) {
+  const std::size_t limbs = static_cast<std::size_t>(level) + 1 + (extended ? context.special() : 0);
+  in.expect(limbs * context.n() * sizeof(u64), what);
+  Poly poly(limbs, context.n());
+  for (std::size_t i = 0; i < limbs; ++i) in.words({poly.limb(i), context.n()}, context.extended(level, i).mod.q, what);
+  return poly;
+}
+
+int get_level(Reader& in, const Context& context) {
+  return static_cast<int>(in.word(static_cast<std::uint32_t>(context.levels()), "level"));
+}
+
+}  // namespace
+
+std::vector<std::byte> serialize(const Ciphertext& c, AuthKey key) {
+  Writer out;
+  const std::size_t stored = static_cast<std::size_t>(c.size) - (c.seed ? 1 : 0);
+  out.reserve(stored * c.part[0].bytes() + 256);
+  out.begin(FileKind::ciphertext, c.params);
+  out.put(static_cast<std::uint32_t>(c.size));
+  out.put(static_cast<std::uint32_t>(c.level));
+  out.put(static_cast<std::uint32_t>(c.slots));
+  out.put(std::uint32_t{c.seed.has_value()});
+  for (const double field : {c.scale, c.noise, c.magnitude}) out.put(field);
+  put(out, c.part[0]);
+  if (c.seed) out.put(std::span<const std::uint8_t>(*c.seed));
+  else put(out, c.part[1]);
+  if (c.size == 3) put(out, c.part[2]);
+  return out.seal(key);
+}
+
+Ciphertext parse_ciphertext(const Context& context, std::span<const std::byte> bytes, AuthKey key) {
+  Reader in(bytes, FileKind::ciphertext, &context.hash(), key);
+  Ciphertext c;
+  c.size = static_cast<int>(in.word(3, "number of parts"));
+  c.level = get_level(in, context);
+  c.slots = in.word(static_cast<std::uint32_t>(context.slots()), "number of slots");
+  const bool seeded = in.word(1, "seed flag") != 0;
+  if (c.size < 2 || (seeded && c.size != 2)) in.fail(fmt::format("{} parts{}", c.size, seeded ? " with a seed" : ""));
+  if (!std::has_single_bit(c.slots)) in.fail(fmt::format("{} slots are not a power of two", c.slots));
+  c.scale = in.real("scale");
+  c.noise = in.real("noise");
+  c.magnitude = in.real("magnitude");
+  if (c.scale < 1) in.fail(fmt::format("scale is {}", c.scale));
+  c.params = context.hash();
+  c.part[0] = get(in, context, c.level, false, "part 0");
+  if (seeded) {
+    in.read(c.seed.emplace(), "seed");
+    expand_seed(context, *c.seed, 0, c.level, false, c.part[1]);
+  } else {
+    c.part[1] = get(in, context, c.level, false, "part 1");
+  }
+  if (c.size == 3) c.part[2] = get(in, context, c.level, false, "part 2");
+  in.finish();
+  return c;
+}
+
+std::vector<std::byte> serialize(const Context& context, const SecretKey& secret, AuthKey key) {
+  require_same(context, secret.params(), "ckks secret key file", "the secret key");
+  Writer out;
+  out.reserve(context.n() + 256);  // no reallocation leaves a copy behind
+  out.begin(FileKind::secret_key, secret.params());
+  std::vector<std::int64_t> coefficients = secret.coefficients(context);
+  for (std::int64_t& c : coefficients) {
+    const auto byte = static_cast<std::uint8_t>(c + 1);
+    out.put(std::span<const std::uint8_t>(&byte, 1));
+    c = 0;
+  }
+  sodium_memzero(coefficients.data(), coefficients.size() * sizeof coefficients[0]);
+  return out.seal(key);
+}
+
+SecretKey parse_secret_key(const Context& context, std::span<const std::byte> bytes, AuthKey key) {
+  Reader in(bytes, FileKind::secret_key, &context.hash(), key);
+  in.expect(context.n(), "coefficients");
+  std::vector<std::int64_t> coefficients(context.n());
+  for (std::int64_t& c : coefficients) {
+    std::uint8_t byte = 0;
+    in.read({&byte, 1}, "a coefficient");
+    if (byte > 2) in.fail("a coefficient is not -1, 0 or 1");
+    c = std::int64_t{byte} - 1;
+  }
+  in.finish();
+  SecretKey secret(context, coefficients);
+  sodium_memzero(coefficients.data(), coefficients.size() * sizeof coefficients[0]);
+  return secret;
+}
+
+std::vector<std::byte> serialize(const PublicKey& public_key, AuthKey key) {
+  Writer out;
+  out.reserve(public_key.b.bytes() + 256);
+  out.begin(FileKind::public_key, public_key.params);
+  out.put(std::span<const std::uint8_t>(public_key.seed));
+  put(out, public_key.b);
+  return out.seal(key);
+}
+
+PublicKey parse_public_key(const Context& context, std::span<const std::byte> bytes, AuthKey key) {
+  Reader in(bytes, FileKind::public_key, &context.hash(), key);
+  PublicKey public_key;
+  public_key.params = context.hash();
+  in.read(public_key.seed, "seed");
+  public_key.b = get(in, context, context.levels(), false, "the key");
+  in.finish();
+  expand_seed(context, public_key.seed, 0, context.levels(), false, public_key.a);
+  return public_key;
+}
+
+std::vector<std::byte> serialize(const SwitchKey& switch_key, AuthKey key) {
+  Writer out;
+  out.reserve(switch_key.bytes() + 256);
+  out.begin(FileKind::switch_key, switch_key.params);
+  out.put(switch_key.galois);
+  out.put(static_cast<std::uint32_t>(switch_key.level));
+  out.put(std::span<const std::uint8_t>(switch_key.seed));
+  for (const Poly& digit : switch_key.b) put(out, digit);
+  return out.seal(key);
+}
+
+SwitchKey parse_switch_key(const Context& context, std::span<const std::byte> bytes, AuthKey key) {
+  Reader in(bytes, FileKind::switch_key, &context.hash(), key);
+  SwitchKey switch_key;
+  switch_key.params = context.hash();
+  switch_key.galois = in.word(static_cast<std::uint32_t>(2 * context.n() - 1), "automorphism");
+  if (switch_key.galois % 2 == 0 && switch_key.galois != 0)
+    in.fail(fmt::format("automorphism {} is even", switch_key.galois));
+  switch_key.level = get_level(in, context);
+  in.read(switch_key.seed, "seed");
+  const std::size_t digits = context.level(switch_key.level).digits.size();
+  const std::size_t limbs = static_cast<std::size_t>(switch_key.level) + 1 + context.special();
+  in.expect(digits * limbs * context.n() * sizeof(u64), "the key");
+  for (std::size_t d = 0; d < digits; ++d) switch_key.b.push_back(get(in, context, switch_key.level, true, "a digit"));
+  in.finish();
+  for (std::size_t d = 0; d < digits; ++d)
+    expand_seed(context, switch_key.seed, d, switch_key.level, true, switch_key.a.emplace_back());
+  return switch_key;
+}
+
+}  // namespace pliant::ckks
