@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <string>
 
 #include "core/checked.h"
@@ -79,9 +80,13 @@ bool is_prime(u64 n) {
   return std::none_of(std::begin(bases), std::end(bases), [&](u64 base) { return is_witness(base, n); });
 }
 
-Chain find_chain(int log_n, int levels, int scale_bits, int first_bits, int digits) {
+namespace {
+
+// A chain with this many special primes, which are taken first: so they are the largest.
+Chain chain_with(std::size_t special, int log_n, int levels, int scale_bits, int first_bits) {
   Search search(log_n);
   Chain chain;
+  for (std::size_t i = 0; i < special; ++i) chain.p.push_back(search.below(u64{1} << kPrimeBits));
   chain.q.resize(static_cast<std::size_t>(levels) + 1);
   chain.scales.resize(chain.q.size());
   chain.q[0] = search.below(u64{1} << first_bits);
@@ -92,18 +97,27 @@ Chain find_chain(int log_n, int levels, int scale_bits, int first_bits, int digi
     chain.q[l] = search.nearest(square / scale);
     chain.scales[l - 1] = square / static_cast<double>(chain.q[l]);
   }
-  // The special primes together are at least as large as the largest digit: key switching noise is divided by them.
-  const auto width = static_cast<std::size_t>(ceil_div(levels + 1, digits));
-  double largest = 0;
-  for (std::size_t first = 0; first < chain.q.size(); first += width) {
-    double bits = 0;
-    for (std::size_t i = first; i < std::min(first + width, chain.q.size()); ++i)
-      bits += std::log2(static_cast<double>(chain.q[i]));
-    largest = std::max(largest, bits);
-  }
-  for (double bits = 0; bits < largest; bits += std::log2(static_cast<double>(chain.p.back())))
-    chain.p.push_back(search.below(u64{1} << kPrimeBits));
   return chain;
+}
+
+double bits_of(std::span<const u64> primes) {
+  double bits = 0;
+  for (const u64 prime : primes) bits += std::log2(static_cast<double>(prime));
+  return bits;
+}
+
+}  // namespace
+
+Chain find_chain(int log_n, int levels, int scale_bits, int first_bits, int digits) {
+  const auto width = static_cast<std::size_t>(ceil_div(levels + 1, digits));
+  // The special primes together are at least as large as the largest digit: key switching noise is divided by them.
+  for (std::size_t special = 1;; ++special) {
+    Chain chain = chain_with(special, log_n, levels, scale_bits, first_bits);
+    double largest = 0;
+    for (std::size_t first = 0; first < chain.q.size(); first += width)
+      largest = std::max(largest, bits_of(std::span(chain.q).subspan(first, std::min(width, chain.q.size() - first))));
+    if (bits_of(chain.p) >= largest) return chain;
+  }
 }
 
 u64 primitive_root(u64 order, const Modulus& m) {

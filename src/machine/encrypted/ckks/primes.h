@@ -16,7 +16,7 @@ struct Chain {
   std::vector<double> scales;  // scales[level]: where ciphertexts of that level meet; scales[l-1] = scales[l]^2 / q[l]
 };
 
-// q[0] and the special primes are the largest below 2^first_bits and 2^50. From the top level down, q[l] is the unused
+// The special primes and q[0] are the largest below 2^50 and 2^first_bits. From the top level down, q[l] is the unused
 // prime nearest to scales[l]^2 / 2^scale_bits: so the primes alternate about the scale and the error of the scale,
 // which doubles with each level, is cancelled instead of growing. Throws Error{unsupported} when there are too few
 // primes.
