@@ -1,6 +1,7 @@
 // Chat templates: the Jinja subset that language models ship, interpreted. docs/formats.md lists what is understood.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,13 +12,16 @@ namespace pliant {
 struct ChatMessage {
   std::string role;  // "system", "user", "assistant", "tool"
   std::string content;
+  std::string fields_json =
+      {};  // an object of further fields (tool_calls, name, content of several parts); empty: none
 };
 
 struct ChatOptions {
   bool add_generation_prompt = true;
-  std::string bos_token, eos_token;
-  std::string tools_json;      // a JSON array of tool descriptions; empty: none
-  std::string variables_json;  // an object of further variables; empty: none
+  std::string bos_token = {}, eos_token = {};
+  std::string tools_json = {};      // a JSON array of tool descriptions; empty: none
+  std::string variables_json = {};  // an object of further variables; empty: none
+  std::int64_t now = 0;             // what strftime_now writes, in seconds since 1970 (UTC)
 };
 
 class ChatTemplate {  // immutable and thread-safe

@@ -144,15 +144,21 @@ class PatternReader {
   }
 
   std::string counts() {
-    std::string text = "{";
-    for (; more() && codes_[at_] != '}'; ++at_) {
-      const char32_t code = codes_[at_];
-      if ((code < '0' || code > '9') && code != ',') refuse("a repetition of counts expected");
-      text += static_cast<char>(code);
-    }
-    if (!eat('}') || text.size() < 2 || text[1] == ',' || std::count(text.begin(), text.end(), ',') > 1)
-      refuse("a repetition of counts expected");
-    return text + "}";
+    const std::int64_t least = count();
+    const bool several = eat(',');
+    const std::int64_t most = !several ? least : more() && codes_[at_] == '}' ? -1 : count();
+    if (!eat('}')) refuse("'}' expected after the repetition");
+    if (most >= 0 && most < least) refuse(fmt::format("a repetition of at least {} and at most {}", least, most));
+    return most < 0 ? fmt::format("{{{},}}", least) : fmt::format("{{{},{}}}", least, most);
+  }
+
+  std::int64_t count() {
+    std::int64_t value = 0;
+    const std::size_t from = at_;
+    for (; more() && codes_[at_] >= '0' && codes_[at_] <= '9' && value < 10'000'000; ++at_)
+      value = value * 10 + (codes_[at_] - '0');
+    if (at_ == from || at_ > from + 7) refuse("a repetition's count expected");
+    return value;
   }
 
   std::string set() {

@@ -156,6 +156,7 @@ TEST(JsonSchema, WhatAGrammarCannotFollowIsRefusedWithItsPath) {
       {R"g({"type":"string","pattern":"(?=a)"})g", "a group of this kind"},
       {R"({"type":"string","pattern":"\\1"})", "an escape of this kind"},
       {R"({"type":"string","pattern":"a\\b"})", "an escape of this kind"},
+      {R"({"type":"string","pattern":"a{4,3}"})", "at least 4 and at most 3"},
       {R"({"type":"string","pattern":"a$b"})", "'$' before the end"},
       {R"({"type":"string","pattern":"a","maxLength":3})", "two of lengths, pattern and format"},
       {R"({"type":"string","format":"email"})", "'email'"},
