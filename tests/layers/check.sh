@@ -29,6 +29,9 @@ expect no core plan-format -- plan/place/place.h
 expect no core plan-checker -- plan/format/plan.h
 expect no core plan-checker -- plan/place/place.h
 expect no core plan-place -- plan/format/problem.h
+expect yes core machine-encrypted-ckks -- machine/encrypted/ckks/evaluator.h
+expect no core machine-encrypted-ckks -- graph/graph.h
+expect no core machine-encrypted-ckks -- machine/machine.h
 
 cd "$(dirname "$0")/../.."
 # Headers of the executable and of single kernels are nobody's interface; core/json.h is for .cpp files.

@@ -6,8 +6,10 @@
 
 #include <cmath>
 #include <limits>
+#include <sstream>
 
 #include "machine/encrypted/ckks/check.h"
+#include "machine/encrypted/ckks/ciphertext.h"
 
 namespace pliant::ckks {
 namespace {
@@ -178,6 +180,41 @@ TEST(Context, RefusesWhatIsOutOfRangeOrInsecure) {
               p.levels = 1;
             }).find("exceeds the 0 bits"),
             std::string::npos);
+}
+
+TEST(Context, SaysOnEachUseThatASetIsInsecure) {
+  std::ostringstream out;
+  Log log(out, LogLevel::warning, false);
+  const auto said = [&](const char* what) {
+    const std::string text = out.str();
+    out.str("");
+    return text.find(what) != std::string::npos &&
+           text.find("INSECURE parameters, for tests only") != std::string::npos;
+  };
+  const Context context(small(5, 1), best_kernels(), &log);
+  EXPECT_TRUE(said("these parameters"));
+  KeyGenerator generator(context);
+  const SecretKey secret = generator.secret_key();
+  EXPECT_TRUE(said("secret key"));
+  const PublicKey public_key = generator.public_key(secret);
+  EXPECT_TRUE(said("public key"));
+  generator.rotation_key(secret, 1);
+  EXPECT_TRUE(said("rotation key"));
+  generator.relinearization_key(secret);
+  EXPECT_TRUE(said("relinearization key"));
+  Encoder encoder(context);
+  const Ciphertext c = Encryptor(context, public_key).encrypt(encoder.encode(std::vector<double>(16, 0.5)));
+  EXPECT_TRUE(said("encrypt"));
+  Decryptor(context, secret).decrypt(c);
+  EXPECT_TRUE(said("decrypt"));
+  // A secure set says nothing, test flag or not.
+  Params secure;
+  secure.log_n = 13;
+  secure.levels = 1;
+  secure.insecure_for_tests = true;
+  const Context fine(secure, best_kernels(), &log);
+  EXPECT_TRUE(fine.secure());
+  EXPECT_EQ(out.str(), "");
 }
 
 TEST(Context, SecurityTableFallsWithSecurityAndGrowsWithN) {
