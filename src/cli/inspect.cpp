@@ -4,6 +4,7 @@
 #include <map>
 
 #include "cli/inspect_gguf.h"
+#include "cli/inspect_model.h"
 #include "cli/place_file.h"
 #include "cli/print.h"
 #include "cli/subject.h"
@@ -237,11 +238,15 @@ int inspect_array(const InspectOptions& options, const Context& context, FileKin
 int run_inspect(const InspectOptions& options, const Context& context) {
   if (options.file == zoo_list) return list_zoo(context);
   if (is_zoo(options.file)) return inspect_network(options, context);
-  const FileKind kind = kind_of(MappedFile(options.file).text());
-  const bool network = is_network(kind, options.file);
+  const bool model = is_language_model(options.file);
+  const FileKind kind = model ? FileKind::unknown : kind_of(MappedFile(options.file).text());
+  const bool network = !model && is_network(kind, options.file);
   if (network) return inspect_network(options, context);
   for (const auto& [given, name] : {std::pair{options.text, "--text"}, {!options.dot.empty(), "--dot"}})
-    if (given) throw Error(ErrorKind::usage, name, fmt::format("says nothing about a {}", describe(kind)));
+    if (given)
+      throw Error(ErrorKind::usage, name,
+                  fmt::format("says nothing about a {}", model ? "language model" : describe(kind)));
+  if (model) return inspect_language_model(options.file, context);
   switch (kind) {
     case FileKind::gguf: return inspect_gguf(options.file, context);
     case FileKind::problem: return inspect_problem(options, context);
@@ -264,11 +269,13 @@ Verb inspect_verb() {
       .name = "inspect",
       .summary = "say what is in a file",
       .description =
-          {"Tells by the content whether FILE is an ONNX network, a Pliant file, a GGUF file, a planner's problem, a "
+          {"Tells by the content whether FILE is an ONNX network, a Pliant file, a GGUF file, another language model "
+           "(a "
+           "folder, a llama2.c checkpoint), a planner's problem, a "
            "plan, a placement instance, a NumPy array or an image; zoo:NAME is a network that Pliant generates "
            "(zoo:list "
            "names them). Of a GGUF file: metadata (long lists cut short) and tensors with types and sizes. Of a "
-           "network: "
+           "language model: family, parameters, widths by layer, cache bytes per token, tokenizer. Of a network: "
            "operators by kind, multiply-accumulates, parameters, and the three "
            "scratchpad sizes: M_R (the largest single operator: nothing runs below it), M_P (the least peak over all "
            "orders: no traffic is needed from there on) and M_H (their mean)."},
@@ -281,6 +288,7 @@ Verb inspect_verb() {
           {"pliant inspect net.onnx --elem-bytes 1 --json", "with 8-bit elements, for a script"},
           {"pliant inspect zoo:list", "the networks that can be generated"},
           {"pliant inspect zoo:resnet50 --elem-bytes 1", "one of them"},
+          {"pliant inspect folder/", "layers, parameters, cache and tokenizer of a language model"},
           {"pliant inspect model.gguf", "metadata, tensors and bits per weight of a language model"},
           {"pliant inspect net.onnx --dot net.dot && dot -Tsvg net.dot -o net.svg", "a picture"},
       }};

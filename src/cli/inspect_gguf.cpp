@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "cli/inspect_model.h"
 #include "cli/print.h"
 #include "compress/rounding.h"
+#include "core/error.h"
 #include "core/files.h"
 #include "core/units.h"
 #include "formats/gguf/gguf.h"
+#include "models/language/load.h"
 
 namespace pliant::cli {
 namespace {
@@ -118,14 +122,30 @@ void print(std::ostream& out, const Gguf& file, const Facts& facts, const std::s
                        bytes_text(static_cast<std::int64_t>(each.stored.bytes.size())));
 }
 
+// Of a model that Pliant runs; vocabularies alone and other architectures have none.
+std::optional<LanguageConfig> config_of(const Gguf& file, const std::string& path) {
+  try {
+    return config_from_gguf(file, path);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 }  // namespace
 
 int inspect_gguf(const std::string& path, const Context& context) {
   const MappedFile mapped(path);
   const Gguf file = read_gguf(mapped.bytes(), path);
   const Facts facts = facts_of(file);
-  if (context.common.json) print_json(context.out, to_json(file, facts));
-  else print(context.out, file, facts, file_name(path));
+  const std::optional<LanguageConfig> config = config_of(file, path);
+  if (context.common.json) {
+    ordered_json json = to_json(file, facts);
+    if (config) json["model"] = model_json(*config, path);
+    print_json(context.out, json);
+    return success;
+  }
+  print(context.out, file, facts, file_name(path));
+  if (config) print_model(context.out, *config, path);
   return success;
 }
 

@@ -66,6 +66,22 @@ TEST(Convert, WritesOverNothingUnlessForced) {
   EXPECT_EQ(pliant({"convert", file, "--to", "gguf", "--out", file, "--force"}).code, 2);
 }
 
+TEST(Inspect, SaysWhatALanguageModelIs) {
+  const json folder = json::parse(pliant({"inspect", "golden/openelm/tiny_a", "--json"}).out);
+  EXPECT_EQ(folder["family"], "openelm");
+  EXPECT_EQ(folder["parameters"], 187072);
+  EXPECT_EQ(folder["layers"][1], (json{{"heads", 4}, {"kv_heads", 2}, {"ffn", 112}}));
+  EXPECT_EQ(folder["cache_bytes_per_token"], 2 * 7 * 16 * 2);
+  EXPECT_EQ(folder["tokenizer"], "none");
+  const std::string text = pliant({"inspect", "golden/language/qwen2"}).out;
+  EXPECT_NE(text.find("1: 4 heads, 2 kv heads, ffn 48, window 8"), std::string::npos) << text;
+  EXPECT_EQ(pliant({"inspect", tiny, "--text"}).code, 2);
+  EXPECT_EQ(pliant({"inspect", "golden/language"}).code, 1);
+  const std::string file = fresh("inspect.gguf");
+  ASSERT_EQ(pliant({"convert", "golden/openelm/tiny_a", "--to", "gguf", "--out", file}).code, 0);
+  EXPECT_EQ(json::parse(pliant({"inspect", file, "--json"}).out)["model"]["parameters"], 187072);
+}
+
 TEST(Convert, RefusesByName) {
   const std::string out = fresh("convert_refused");
   const auto expect = [&](std::vector<std::string> words, int code, const std::string& part) {

@@ -1,0 +1,20 @@
+// What `pliant inspect` says of a language model.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "cli/verb.h"
+#include "models/language/language.h"
+
+namespace pliant::cli {
+
+// A folder, a llama2.c checkpoint or minGPT's JSON; GGUF files have their own report, which ends with this one's.
+bool is_language_model(const std::string& path);
+int inspect_language_model(const std::string& path, const Context& context);
+
+// Family, sizes, layers, bytes of cache per token, and the kind of tokenizer found in or beside `path`.
+nlohmann::ordered_json model_json(const LanguageConfig& config, const std::string& path);
+void print_model(std::ostream& out, const LanguageConfig& config, const std::string& path);
+
+}  // namespace pliant::cli
