@@ -82,4 +82,11 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
   if (at > 0) text = result + text.substr(at);
 }
 
+void clean_up_spaces(std::string& text) {
+  constexpr std::pair<std::string_view, std::string_view> rules[] = {
+      {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
+      {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+  for (const auto& [from, to] : rules) replace_all(text, from, to);
+}
+
 }  // namespace pliant::text

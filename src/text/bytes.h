@@ -19,6 +19,9 @@ std::optional<std::string> bytes_of_characters(std::string_view piece);
 std::string byte_piece(unsigned char byte);                          // "<0x0A>"
 std::optional<unsigned char> byte_of_piece(std::string_view piece);  // upper or lower case digits
 
+// BERT's spacing: none before punctuation that ends something, none in English contractions.
+void clean_up_spaces(std::string& text);
+
 void replace_all(std::string& text, std::string_view from, std::string_view to);
 
 }  // namespace pliant::text

@@ -72,14 +72,6 @@ void add_post_processor(const JsonPart& part, const Vocabulary& vocabulary, Post
   else if (type != "ByteLevel") part.refuse(fmt::format("post-processor '{}'", type));
 }
 
-// BERT's spacing: none before punctuation that ends something, none in English contractions.
-void clean_up(std::string& text) {
-  constexpr std::pair<std::string_view, std::string_view> rules[] = {
-      {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
-      {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
-  for (const auto& [from, to] : rules) replace_all(text, from, to);
-}
-
 // Decoders rewrite the text of each piece in turn.
 class DecoderBuilder {
  public:
@@ -120,7 +112,7 @@ class DecoderBuilder {
     each_text([&](std::string& text, TokenKind) {
       if (text.starts_with(prefix)) text.erase(0, prefix.size());
       else text.insert(0, " ");
-      if (clean) clean_up(text);
+      if (clean) clean_up_spaces(text);
     });
     made_.drop_first_space = true;
   }

@@ -83,7 +83,8 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& path) {
   if (is_gguf(file.bytes())) return tokenizer_from_gguf(read_gguf(file.bytes(), path), path);
   if (is_llama2c_tokenizer(file.text())) return tokenizer_from_llama2c(file.text(), path);
   if (is_sentencepiece(file.text())) return from_model_file(path);
-  if (extension(path) == ".json" && file_name(path).find("token") != std::string::npos) return from_json_file(path);
+  if (extension(path) == ".json" && file.text().find("\"model\"") != std::string_view::npos)
+    return from_json_file(path);
   const fs::path folder = fs::path(path).parent_path();
   return from_folder(folder.empty() ? fs::path(".") : folder);  // a model without a tokenizer in it
 }

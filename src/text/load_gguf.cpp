@@ -151,6 +151,7 @@ class GgufTokenizer {
       std::string& text = parts->texts.emplace_back(entry.piece);
       if (entry.kind == TokenKind::unknown) text = " " + text;
       else replace_all(text, space_mark, " ");
+      clean_up_spaces(text);
     }
     parts->drop_first_space = true;
     if (special.classify < 0) special.classify = special.bos;

@@ -17,7 +17,10 @@ Vocabulary::Vocabulary(std::vector<PieceEntry> entries, std::string_view place) 
   for (std::size_t id = 0; id < entries_.size(); ++id) {
     if (!std::isfinite(entries_[id].score))
       throw Error(ErrorKind::format, std::string(place), fmt::format("the score of piece {} is not finite", id));
-    ids_.emplace(entries_[id].piece, static_cast<TokenId>(id));
+    const auto [at, fresh] = ids_.emplace(entries_[id].piece, static_cast<TokenId>(id));
+    if (!fresh && entries_[id].kind != TokenKind::unused)
+      throw Error(ErrorKind::format, std::string(place),
+                  fmt::format("token '{}' has two ids, {} and {}", entries_[id].piece, at->second, id));
   }
 }
 
