@@ -50,6 +50,7 @@ struct Verb {
 std::vector<Verb> all_verbs();
 Verb completion_verb();
 Verb convert_verb();
+Verb detokenize_verb();
 Verb doctor_verb();
 Verb inspect_verb();
 Verb man_verb();
@@ -57,5 +58,7 @@ Verb plan_check_verb();
 Verb plan_verb();
 Verb quantize_verb();
 Verb run_verb();
+Verb tokenize_verb();
+Verb tokenizer_train_verb();
 
 }  // namespace pliant::cli

@@ -123,7 +123,7 @@ void option_table(std::string& out, std::span<const Option> options) {
 std::string overview(const Manual& manual) {
   std::string out = fmt::format("{} {} - {}\n\nusage: {} COMMAND [options]\n\ncommands:\n", manual.program,
                                 manual.version, manual.summary, manual.program);
-  for (const Command* each : manual.commands) out += fmt::format("  {:<16}{}\n", each->name, each->summary);
+  for (const Command* each : manual.commands) out += fmt::format("  {:<18}{}\n", each->name, each->summary);
   out += "\noptions of every command:\n";
   option_lines(out, manual.common);
   out += fmt::format("\n{} COMMAND --help shows the options of a command and examples.\n", manual.program);

@@ -1,0 +1,24 @@
+// pliant-sentencepiece KIND SIZE CORPUS OUT [SPECIAL ...]: run by pliant tokenizer train, not by people.
+#include <cstdlib>
+#include <iostream>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "text/train/sentencepiece.h"
+
+int main(int argc, char** argv) {
+  if (argc < 5) {
+    std::cerr << "pliant-sentencepiece is run by: pliant tokenizer train\n";
+    return 2;
+  }
+  try {
+    const pliant::MappedFile corpus(argv[3]);
+    pliant::SentencePieceTraining options{.unigram = std::string(argv[1]) == "unigram", .size = std::atoll(argv[2])};
+    options.special.assign(argv + 5, argv + argc);
+    pliant::write_file(argv[4], pliant::train_sentencepiece(corpus.text(), options));
+  } catch (const pliant::Error& error) {
+    std::cerr << error.problem() << '\n';
+    return 1;
+  }
+  return 0;
+}
