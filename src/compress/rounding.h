@@ -21,7 +21,8 @@ struct RoundingOptions {
 
 // "F32", "F16", "Q4_K" ...: what a weight is written as; plain elements by their type.
 std::string format_name(const Stored& stored);
-Encoding format_from_name(std::string_view name);  // "F32" is plain; throws Error{usage}
+// "F32" is plain; letters in any case. Throws Error{usage} at `place`.
+Encoding format_from_name(std::string_view name, std::string_view place);
 std::vector<std::string> format_names();
 
 // What each tensor is rounded to; none: it stays as it is. Matrices (and higher ranks) of floats whose last axis fits

@@ -69,7 +69,7 @@ TEST(Quantize, WritesAndReports) {
 
 TEST(Quantize, PrintsATableAndADryRunWritesNothing) {
   const std::string out = temporary("model-dry.gguf");
-  const Outcome outcome = pliant({"quantize", model_file(), "--to", "Q2_K", "--head", "Q8_0", "-o", out, "--dry-run"});
+  const Outcome outcome = pliant({"quantize", model_file(), "--to", "q2_k", "--head", "Q8_0", "-o", out, "--dry-run"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   for (const char* words : {"bits/weight", "Q2_K", "Q8_0", "F32", "all"})
     EXPECT_NE(outcome.out.find(words), std::string::npos) << words;
@@ -82,7 +82,7 @@ TEST(Quantize, RefusesItsInputAndUnknownTypes) {
   EXPECT_EQ(same.code, 2);
   EXPECT_NE(same.err.find("is the input"), std::string::npos);
   EXPECT_EQ(read_file(model_file()), before);
-  const Outcome unknown = pliant({"quantize", model_file(), "--to", "Q4_k", "--out", temporary("x.gguf")});
+  const Outcome unknown = pliant({"quantize", model_file(), "--to", "Q4_m", "--out", temporary("x.gguf")});
   EXPECT_EQ(unknown.code, 2);
   EXPECT_NE(unknown.err.find("did you mean 'Q4_"), std::string::npos);
   EXPECT_EQ(pliant({"quantize", model_file(), "--out", temporary("x.gguf")}).code, 2);
