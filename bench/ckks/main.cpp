@@ -161,7 +161,8 @@ class Bench {
       if (steps != 0) all.add(generator.rotation_key(secret, steps));
     const Ciphertext in = encryptor.encrypt(encoder.encode(std::vector<double>(context.slots(), 0.5)));
     Ciphertext out;
-    const double twice = time("128 diagonals, double", [&] { transform.apply(in, evaluator, few, out); });
+    LinearWorkspace work;
+    const double twice = time("128 diagonals, double", [&] { transform.apply(in, evaluator, few, work, out); });
     const double once = time("128 diagonals, single", [&] { flat.apply_single_hoisted(in, evaluator, all, out); });
     if (!options_.json)
       fmt::print("{} rotations instead of {}; single / double {:.2f}\n", few.all().size(), all.all().size(),

@@ -70,25 +70,24 @@ LinearTransform::LinearTransform(const Context& context, Encoder& encoder, const
     Giant& giant = giants[large];
     giant.steps = large;
     const EncodeOptions encoding{level_, scale, largest(values), true};
-    giant.terms.push_back({first + place % babies * step, encoder.encode(turned, encoding)});
+    const int small = first + place % babies * step;
+    const auto found = std::find(babies_.begin(), babies_.end(), small);
+    giant.terms.push_back({static_cast<std::size_t>(found - babies_.begin()), encoder.encode(turned, encoding)});
+    if (found == babies_.end()) babies_.push_back(small);
   }
-  for (auto& [steps, giant] : giants) giants_.push_back(std::move(giant));
-}
-
-std::vector<int> LinearTransform::rotations() const {
-  std::set<int> steps;
-  for (const Giant& giant : giants_) {
-    steps.insert(giant.steps);
-    for (const Term& term : giant.terms) steps.insert(term.baby);
+  std::set<int> steps(babies_.begin(), babies_.end());
+  for (auto& [large, giant] : giants) {
+    steps.insert(large);
+    giants_.push_back(std::move(giant));
   }
   steps.erase(0);
-  return {steps.begin(), steps.end()};
+  rotations_.assign(steps.begin(), steps.end());
 }
 
 std::vector<int> LinearTransform::offsets() const {
   std::set<int> steps;
   for (const Giant& giant : giants_)
-    for (const Term& term : giant.terms) steps.insert(giant.steps + term.baby);
+    for (const Term& term : giant.terms) steps.insert(giant.steps + babies_[term.baby]);
   return {steps.begin(), steps.end()};
 }
 
@@ -112,15 +111,16 @@ void LinearTransform::require(const Ciphertext& in, const Evaluator& evaluator) 
 
 // The sum of diagonal * baby of each giant step, undivided. Blocks of coefficients go through all giant steps together,
 // so that the babies are read from memory once.
-std::vector<Extended> LinearTransform::sums(const std::map<int, Extended>& babies, Stages& stages) const {
+void LinearTransform::sum_products(LinearWorkspace& work, Stages& stages) const {
   const std::size_t limbs = static_cast<std::size_t>(level_) + 1 + context_.special(), n = context_.n();
-  const std::size_t size = std::min<std::size_t>(n, 1024);
-  std::vector<Extended> result(giants_.size());
+  const std::size_t size = std::min<std::size_t>(n, 1024), most = babies_.size();
+  work.sums.resize(giants_.size());
   for (std::size_t g = 0; g < giants_.size(); ++g) {
-    Extended& out = result[g];
+    Extended& out = work.sums[g];
     for (Poly& part : out.part) part.resize(limbs, n);
+    out.noise = out.magnitude = 0;
     for (const Term& term : giants_[g].terms) {
-      const Extended& baby = babies.at(term.baby);
+      const Extended& baby = work.babies[term.baby];
       const Plaintext& d = term.diagonal;
       out.level = baby.level;
       out.slots = slots_;
@@ -129,84 +129,71 @@ std::vector<Extended> LinearTransform::sums(const std::map<int, Extended>& babie
       out.magnitude += baby.magnitude * d.bound;
     }
   }
+  work.operands.resize(2 * most * limbs);
   stages.each(limbs, [&](std::size_t i) {
-    std::vector<const u64*> left, right;
+    const u64** left = work.operands.data() + 2 * most * i;
+    const u64** right = left + most;
     for (std::size_t at = 0; at < n; at += size)
       for (std::size_t g = 0; g < giants_.size(); ++g)
         for (std::size_t part = 0; part < 2; ++part) {
-          left.clear();
-          right.clear();
-          for (const Term& term : giants_[g].terms) {
-            left.push_back(babies.at(term.baby).part[part].limb(i) + at);
-            right.push_back(term.diagonal.poly.limb(i) + at);
+          const std::vector<Term>& terms = giants_[g].terms;
+          for (std::size_t t = 0; t < terms.size(); ++t) {
+            left[t] = work.babies[terms[t].baby].part[part].limb(i) + at;
+            right[t] = terms[t].diagonal.poly.limb(i) + at;
           }
-          context_.kernels().inner(result[g].part[part].limb(i) + at, left.data(), right.data(), left.size(), size,
+          context_.kernels().inner(work.sums[g].part[part].limb(i) + at, left, right, terms.size(), size,
                                    context_.extended(level_, i).mod);
         }
   });
-  return result;
 }
 
-// The giant rotation of an undivided sum. Only its second polynomial is divided by P, to be switched.
-Extended LinearTransform::rotated_sum(Extended& sum, int steps, Evaluator& evaluator, const KeySet& keys) const {
+// Adds the giant rotation of an undivided sum to the first sum. Only its second polynomial is divided by P, to be
+// switched.
+void LinearTransform::add_rotated(Extended& sum, int steps, Evaluator& evaluator, const KeySet& keys,
+                                  LinearWorkspace& work) const {
   Stages& stages = evaluator.stages();
   const std::uint32_t galois = context_.galois(steps);
   const SwitchKey& key = keys.find(context_, galois, level_);
   const std::vector<std::uint32_t>& index = evaluator.permutation(galois);
   const std::size_t n = context_.n(), limbs = sum.part[0].limbs();
-  Poly divided;
-  Raised raised;
-  Extended out;
-  stages.mod_down(sum.part[1], level_, divided);
-  stages.mod_up(divided, level_, raised);
-  stages.inner(raised, key, index.data(), {}, out.part);
+  stages.mod_down(sum.part[1], level_, work.divided);
+  stages.mod_up(work.divided, level_, work.again);
+  stages.inner(work.again, key, index.data(), {}, work.turned);
+  Extended& total = work.sums[0];
   stages.each(limbs, [&](std::size_t i) {
+    const Kernels& kernels = context_.kernels();
+    const Modulus& m = context_.extended(level_, i).mod;
     alignas(64) u64 turned[1024];
     const std::size_t size = std::min(n, std::size(turned));
     for (std::size_t at = 0; at < n; at += size) {
-      u64* to = out.part[0].limb(i) + at;
-      context_.kernels().gather(turned, sum.part[0].limb(i), index.data() + at, ~0u, size);
-      context_.kernels().add(to, to, turned, size, context_.extended(level_, i).mod);
+      kernels.gather(turned, sum.part[0].limb(i), index.data() + at, ~0u, size);
+      for (std::size_t part = 0; part < 2; ++part) {
+        u64* to = total.part[part].limb(i) + at;
+        kernels.add(to, to, work.turned[part].limb(i) + at, size, m);
+        if (part == 0) kernels.add(to, to, turned, size, m);
+      }
     }
   });
-  out.level = sum.level;
-  out.scale = sum.scale;
-  out.slots = sum.slots;
-  out.magnitude = sum.magnitude;
-  out.noise = sum.noise + context_.switch_noise(level_) / context_.p_size() + context_.division_noise();
-  return out;
+  total.magnitude += sum.magnitude;
+  total.noise += sum.noise + context_.switch_noise(level_) / context_.p_size() + context_.division_noise();
+}
+
+void LinearTransform::apply(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys, LinearWorkspace& work,
+                            Ciphertext& out) const {
+  require(in, evaluator);
+  for (const int steps : rotations_) keys.find(context_, context_.galois(steps), level_);  // before any work
+  evaluator.raise(in, work.raised);
+  if (work.babies.size() < babies_.size()) work.babies.resize(babies_.size());
+  for (std::size_t b = 0; b < babies_.size(); ++b)
+    evaluator.rotate_extended(in, work.raised, babies_[b], keys, work.babies[b]);
+  sum_products(work, evaluator.stages());
+  for (std::size_t g = 1; g < giants_.size(); ++g) add_rotated(work.sums[g], giants_[g].steps, evaluator, keys, work);
+  evaluator.finish_rescale(work.sums[0], out);
 }
 
 void LinearTransform::apply(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys, Ciphertext& out) const {
-  require(in, evaluator);
-  for (const int steps : rotations()) keys.find(context_, context_.galois(steps), level_);  // before any work
-  Stages& stages = evaluator.stages();
-  Raised raised;
-  evaluator.raise(in, raised);
-  std::map<int, Extended> babies;
-  for (const Giant& giant : giants_)
-    for (const Term& term : giant.terms)
-      if (const auto [it, fresh] = babies.try_emplace(term.baby); fresh)
-        evaluator.rotate_extended(in, raised, term.baby, keys, it->second);
-  std::vector<Extended> parts = sums(babies, stages);
-  babies.clear();
-  Extended total;
-  for (std::size_t g = 0; g < giants_.size(); ++g) {
-    const int steps = giants_[g].steps;
-    Extended turned = steps == 0 ? std::move(parts[g]) : rotated_sum(parts[g], steps, evaluator, keys);
-    if (total.part[0].limbs() == 0) {
-      total = std::move(turned);
-      continue;
-    }
-    stages.each(total.part[0].limbs(), [&](std::size_t i) {
-      for (std::size_t part = 0; part < 2; ++part)
-        context_.kernels().add(total.part[part].limb(i), total.part[part].limb(i), turned.part[part].limb(i),
-                               context_.n(), context_.extended(level_, i).mod);
-    });
-    total.noise += turned.noise;
-    total.magnitude += turned.magnitude;
-  }
-  evaluator.finish_rescale(total, out);
+  LinearWorkspace work;
+  apply(in, evaluator, keys, work, out);
 }
 
 void LinearTransform::turn(const Plaintext& from, const std::vector<std::uint32_t>& index, Plaintext& to) const {
@@ -235,7 +222,7 @@ void LinearTransform::apply_single_hoisted(const Ciphertext& in, Evaluator& eval
         turn(term.diagonal, evaluator.permutation(context_.galois(giant.steps)), plain);
         diagonal = &plain;
       }
-      evaluator.rotate_raised(in, raised, giant.steps + term.baby, keys, rotated);
+      evaluator.rotate_raised(in, raised, giant.steps + babies_[term.baby], keys, rotated);
       evaluator.multiply(rotated, *diagonal, product);
       if (sum.part[0].limbs() == 0) sum = std::move(product);
       else evaluator.add(sum, product, sum);

@@ -1,6 +1,7 @@
 // Linear transforms of slots by diagonals: y[k] = sum over d of diagonal[d][k] x[k + d].
 #pragma once
 
+#include <array>
 #include <complex>
 #include <map>
 #include <vector>
@@ -17,6 +18,15 @@ struct LinearOptions {
   int babies = 0;  // baby steps per giant step; 0: the cheapest in time (giant steps cost three times as much)
 };
 
+// Working memory of apply(): after a first call, others with the same transform allocate nothing.
+struct LinearWorkspace {
+  Raised raised, again;
+  std::vector<Extended> babies, sums;
+  Poly divided;
+  std::array<Poly, 2> turned;
+  std::vector<const u64*> operands;
+};
+
 // Baby-step giant-step: offset = first + step (giant * babies + baby). Diagonals are encoded once, with the special
 // primes. Double hoisting: the baby rotations share one mod-up and are not divided by P; each giant step divides one
 // polynomial; one division by P q[level] ends all. Immutable; apply() works in the evaluator.
@@ -26,11 +36,13 @@ class LinearTransform {
   LinearTransform(const Context& context, Encoder& encoder, const Diagonals& diagonals,
                   const LinearOptions& options = {});
 
-  std::vector<int> rotations() const;  // steps for which keys are needed, at the level of the input
+  const std::vector<int>& rotations() const { return rotations_; }  // steps that need keys, at the level of the input
   int level() const { return level_; }
   std::size_t bytes() const;  // of the encoded diagonals
 
   void apply(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys, Ciphertext& out) const;
+  void apply(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys, LinearWorkspace& work,
+             Ciphertext& out) const;
   // The same sum from one single-hoisted, divided rotation per diagonal: for comparison, and when keys for all offsets
   // are at hand.
   void apply_single_hoisted(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys, Ciphertext& out) const;
@@ -38,8 +50,8 @@ class LinearTransform {
 
  private:
   struct Term {
-    int baby = 0;        // steps
-    Plaintext diagonal;  // rotated back by the giant step
+    std::size_t baby = 0;  // of babies_
+    Plaintext diagonal;    // rotated back by the giant step
   };
   struct Giant {
     int steps = 0;
@@ -47,13 +59,14 @@ class LinearTransform {
   };
   void require(const Ciphertext& in, const Evaluator& evaluator) const;
   void turn(const Plaintext& from, const std::vector<std::uint32_t>& index, Plaintext& to) const;
-  std::vector<Extended> sums(const std::map<int, Extended>& babies, Stages& stages) const;
-  Extended rotated_sum(Extended& sum, int steps, Evaluator& evaluator, const KeySet& keys) const;
+  void sum_products(LinearWorkspace& work, Stages& stages) const;
+  void add_rotated(Extended& sum, int steps, Evaluator& evaluator, const KeySet& keys, LinearWorkspace& work) const;
 
   const Context& context_;
   int level_ = 0;
   std::size_t slots_ = 0;
-  std::vector<Giant> giants_;
+  std::vector<int> babies_, rotations_;  // steps
+  std::vector<Giant> giants_;            // the first does not rotate
 };
 
 }  // namespace pliant::ckks

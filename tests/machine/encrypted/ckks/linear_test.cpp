@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "machine/encrypted/ckks/allocations.h"
 #include "machine/encrypted/ckks/scheme.h"
 
 namespace pliant::ckks {
@@ -66,6 +67,25 @@ TEST(Linear, ChoosesFewRotations) {
   const LinearTransform transform(s.context, s.encoder, random_diagonals(rng, 128, offsets));
   EXPECT_LE(transform.rotations().size(), 18u);  // 64 = 16 babies x 4 giants
   for (const int steps : transform.rotations()) EXPECT_EQ(steps % 2, 0);
+}
+
+TEST(Linear, DoesNotAllocateInAWorkspace) {
+  Pool pool(2);
+  Scheme s(small(11, 3), &pool);
+  Rng rng(5);
+  const Ciphertext a = s.encrypt(random_slots(rng, 1024));
+  const LinearTransform transform(s.context, s.encoder, random_diagonals(rng, 1024, {0, 1, 2, 3, 4, 5, 6, 7}),
+                                  {.babies = 3});
+  for (const int steps : transform.rotations()) s.keys.add(s.generator.rotation_key(s.secret, steps));
+  LinearWorkspace work;
+  Ciphertext out, again;
+  transform.apply(a, s.evaluator, s.keys, work, out);
+  transform.apply(a, s.evaluator, s.keys, work, again);
+  const long before = allocations();
+  transform.apply(a, s.evaluator, s.keys, work, again);
+  EXPECT_EQ(allocations() - before, 0);
+  for (std::size_t p = 0; p < 2; ++p) EXPECT_EQ(out.part[p], again.part[p]);
+  EXPECT_EQ(out.noise, again.noise);
 }
 
 TEST(Linear, IsTheSameOnEveryThreadCount) {
