@@ -215,7 +215,9 @@ void write_mlx(const LanguageModel& model, const std::string& path, const WriteO
       pieces.emplace_back(each.name, each.piece);
       continue;
     }
-    mlx::Quantized quantized = mlx::quantize(decode(each.piece.stored).view(), options.bits, options.group);
+    const Tensor values = decode(each.piece.stored);
+    check_finite({values.type(), Encoding::plain, values.raw()}, each.name);
+    mlx::Quantized quantized = mlx::quantize(values.view(), options.bits, options.group);
     const std::string stem = each.name.substr(0, each.name.rfind('.'));
     const Encoding encoding = each.piece.stored.encoding;
     add(each.name, std::move(quantized.codes), encoding);

@@ -15,7 +15,7 @@ struct Quantized {
   Tensor scales, biases;  // f32 [rows, columns / group]
 };
 
-// `values` f32 [rows, columns], columns a multiple of the group; bits 4 or 8.
+// `values` f32 [rows, columns], finite, columns a multiple of the group; bits 4 or 8.
 Quantized quantize(const TensorView& values, int bits, std::int64_t group);
 
 // The tensors of a folder with every "X.weight" that has "X.scales" and "X.biases" decoded to f32; the others shared.

@@ -12,7 +12,7 @@ namespace pliant::openelm {
 
 std::int64_t make_divisible(double v, std::int64_t divisor) {
   const double step = static_cast<double>(divisor);
-  if (divisor < 1 || !(v >= 0) || v > 1e12)
+  if (divisor < 1 || divisor > 1 << 30 || !(v >= 0) || v > 1e12)
     throw Error(ErrorKind::invalid, "layer width", fmt::format("{} in steps of {}", v, divisor));
   const double half = static_cast<double>(divisor / 2);
   const double nearest = std::max(step, std::floor((v + half) / step) * step);

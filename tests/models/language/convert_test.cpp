@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 
@@ -194,20 +195,27 @@ TEST(Convert, WhatAFormatCannotHoldIsRefusedByName) {
   expect(uneven, ModelFormat::hugging_face, {}, ErrorKind::unsupported, "rotation");
 }
 
-TEST(Convert, ANumberThatF16CannotHoldIsNamed) {
+LanguageModel with_value(float value) {
   LanguageModel model = load_language_model("golden/language/llama_linear");
   auto weights = std::make_shared<WeightStore>();
   model.weights->for_each([&](const std::string& name, const Stored& stored) {
     Tensor values = decode(stored);
-    if (name == "head.weight") values.span<float>()[3] = 7e4F;
+    if (name == "head.weight") values.span<float>()[3] = value;
     weights->add(name, std::move(values));
   });
   model.weights = weights;
-  const std::string text =
-      refusal([&] { write_language_model(model, ModelFormat::gguf, fresh("large"), {.type = Encoding::f16}); },
-              ErrorKind::invalid);
-  EXPECT_NE(text.find("output.weight"), std::string::npos) << text;
-  EXPECT_NE(text.find("70000"), std::string::npos) << text;
+  return model;
+}
+
+TEST(Convert, ANumberThatTheTypeCannotHoldIsNamed) {
+  const auto write = [](float value, ModelFormat format, const WriteOptions& options) {
+    return refusal([&] { write_language_model(with_value(value), format, fresh("large"), options); },
+                   ErrorKind::invalid);
+  };
+  const std::string large = write(7e4F, ModelFormat::gguf, {.type = Encoding::f16});
+  EXPECT_NE(large.find("output.weight: 70000"), std::string::npos) << large;
+  const std::string nan = write(NAN, ModelFormat::mlx, {.bits = 4, .group = 32});
+  EXPECT_NE(nan.find("lm_head.weight: element 3 is no finite number"), std::string::npos) << nan;
 }
 
 }  // namespace

@@ -75,6 +75,7 @@ TEST(HostileConfig, FieldsAreChecked) {
   expect_config(openelm, {{"ffn_multipliers", {1, 2, 3}}}, ErrorKind::invalid, "has 3 entries for 4 layers");
   expect_config(openelm, {{"ffn_multipliers", -2}}, ErrorKind::invalid, "'ffn_multipliers' has -2");
   expect_config(openelm, {{"ffn_dim_divisor", 0}}, ErrorKind::invalid, "in steps of 0");
+  expect_config(openelm, {{"ffn_dim_divisor", INT64_MAX}}, ErrorKind::invalid, "in steps of 9223372036854775807");
   expect_config(openelm, {{"normalization_layer_name", "layer_norm"}}, ErrorKind::unsupported, "layer_norm");
   expect_refusal([] { config_from_json(R"({"model_type": "llama", "rms_norm_eps": NaN})", "config.json"); },
                  ErrorKind::format, "is not JSON");
