@@ -229,7 +229,11 @@ Value rounded(const FilterCall& call) {
   if (method == "floor") return Value(std::floor(value * scale) / scale);
   if (method != "common") wrong(fmt::format("the way of rounding '{}'; common, ceil or floor", method));
   if (call.value.integral() && places >= 0) return Value(call.value.integer());
-  if (call.value.integral()) return Value(static_cast<std::int64_t>(std::nearbyint(value * scale) / scale));
+  if (call.value.integral()) {
+    const double whole = std::nearbyint(value * scale) / scale;
+    if (std::abs(whole) > 9.2e18) wrong("an integer of more than 64 bits");
+    return Value(static_cast<std::int64_t>(whole));
+  }
   if (places < 0) return Value(std::nearbyint(value * scale) / scale);
   return Value(std::stod(fmt::format("{:.{}f}", value, places)));  // half of the written decimals to even
 }
