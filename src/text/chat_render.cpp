@@ -366,10 +366,12 @@ class Renderer {
     if (given.positional.size() > macro.parameters.size())
       wrong(fmt::format("the macro '{}' takes {} arguments, not {}", macro.name, macro.parameters.size(),
                         given.positional.size()));
-    for (const auto& [name, value] : given.named)
+    for (const auto& given_one : given.named) {
+      const std::string& name = given_one.first;
       if (std::none_of(macro.parameters.begin(), macro.parameters.end(),
                        [&](const auto& each) { return each.first == name; }))
         wrong(fmt::format("the macro '{}' has no argument '{}'", macro.name, name));
+    }
     Scope scope;
     std::vector<const Scope*> outer = std::exchange(scopes_, {&inputs_.variables, &top_, &scope});
     std::string before = std::exchange(output_, "");
