@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cassert>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -35,7 +36,7 @@ struct Pool::State {
   std::atomic<bool> failed{false};
   Job job;
   std::exception_ptr failure;
-  bool stopping = false;
+  std::atomic<bool> stopping{false};
   std::vector<std::thread> workers;
 
   static std::uint64_t first_claim(std::uint64_t generation) { return generation << index_bits; }
@@ -66,7 +67,10 @@ struct Pool::State {
   void loop(int worker) {
     std::uint64_t seen = 0;
     while (true) {
-      for (int spin = 0; spin < 2000 && generation.load(std::memory_order_acquire) == seen; ++spin)
+      // By the clock, not by a count: where others want the processor one yield may take milliseconds.
+      const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(100);
+      while (!stopping && generation.load(std::memory_order_acquire) == seen &&
+             std::chrono::steady_clock::now() < until)
         std::this_thread::yield();
       Job mine;
       {
