@@ -73,10 +73,10 @@ TEST(Speculation, GreedyOutputIsThatOfPlainDecodingBitForBit) {
   DraftProposer same(twin.session, twin.session.open(), own, pair.vocabulary);
   for (const kv::Policy& policy : {kv::full(), kv::sink_window(3, 40)}) {
     const SeqId id = pair.target.session.open(policy);
-    const Generated wanted = plain(pair, id, sampler, 150);
+    const Generated wanted = plain(pair, id, sampler, 80);
     for (Proposer* proposer : std::initializer_list<Proposer*>{&ngrams, &stranger, &same})
       for (const std::int64_t tokens : {0, 1, 4, 15}) {
-        const Generated got = speculative(pair, id, sampler, *proposer, 150, {.tokens = tokens});
+        const Generated got = speculative(pair, id, sampler, *proposer, 80, {.tokens = tokens});
         EXPECT_EQ(got.ids, wanted.ids);
         EXPECT_TRUE(same_bits(got.logits, wanted.logits));
         if (proposer == &same && policy.window == 0) {
@@ -143,9 +143,11 @@ double surprise(const std::map<Ids, double>& wanted, std::int64_t runs, const Ma
 
 TEST(Speculation, SampledTextsHaveTheModelsDistribution) {
   Pair pair;
-  constexpr std::int64_t runs = 2000;
-  SamplingOptions options{.temperature = 0.9, .top_k = 5};
-  const SeqId id = pair.target.session.open(), guess = pair.draft.session.open();
+  constexpr std::int64_t runs = 1000;
+  SamplingOptions options{.temperature = 0.9, .top_k = 4};
+  // The draft is the same model, hotter and with more tokens to choose from: close enough to be accepted at times.
+  Talk draft(pair.model, {.context = 256});
+  const SeqId id = pair.target.session.open(), guess = draft.session.open();
   std::map<Ids, double> wanted;
   {
     Sampler sampler(options, pair.vocabulary);
@@ -154,7 +156,10 @@ TEST(Speculation, SampledTextsHaveTheModelsDistribution) {
   const auto texts = [&](auto&& generate) {
     return [&, generate](std::uint64_t seed) {
       options.seed = seed + 1000;
-      Sampler sampler(options, pair.vocabulary), own(options, pair.vocabulary);
+      SamplingOptions hotter = options;
+      hotter.temperature = 1.8;
+      hotter.top_k = 7;
+      Sampler sampler(options, pair.vocabulary), own(hotter, pair.vocabulary);
       const Ids ids = generate(sampler, own).ids;
       return Ids(ids.end() - length, ids.end());
     };
@@ -163,18 +168,18 @@ TEST(Speculation, SampledTextsHaveTheModelsDistribution) {
             p_of_one_percent);
   std::int64_t accepted = 0, proposed = 0;
   EXPECT_LT(surprise(wanted, runs, texts([&](Sampler& s, Sampler& own) {
-                       DraftProposer proposer(pair.draft.session, guess, own, pair.vocabulary);
+                       DraftProposer proposer(draft.session, guess, own, pair.vocabulary);
                        const Generated made = speculative(pair, id, s, proposer, length);
                        accepted += made.stats.accepted;
                        proposed += made.stats.proposed;
                        return made;
                      })),
             p_of_one_percent);
-  EXPECT_GT(accepted, 0);
-  EXPECT_LT(accepted, proposed);
+  EXPECT_GT(accepted, proposed / 10);
+  EXPECT_LT(accepted, proposed * 9 / 10);
   // The test sees a difference: half as hot a sampler is far off.
   options.temperature = 0.45;
-  EXPECT_GT(surprise(wanted, runs, texts([&](Sampler& s, Sampler&) { return plain(pair, id, s, length); })), 10);
+  EXPECT_GT(surprise(wanted, runs, texts([&](Sampler& s, Sampler&) { return plain(pair, id, s, length); })), 5);
 }
 
 // Guesses the tokens that the model finds likely, without chance.
@@ -192,14 +197,14 @@ class Likely : public Proposer {
 
 TEST(Speculation, GuessesWithoutChanceKeepTheDistributionToo) {
   Pair pair;
-  SamplingOptions options{.temperature = 0.9, .top_k = 5};
+  SamplingOptions options{.temperature = 0.9, .top_k = 4};
   const SeqId id = pair.target.session.open();
   Sampler enumerator(options, pair.vocabulary);
   std::map<Ids, double> wanted;
   enumerate(pair, id, enumerator, {}, 1, wanted);
   const Ids likely = std::ranges::max_element(wanted, {}, [](const auto& each) { return each.second; })->first;
   std::int64_t accepted = 0;
-  EXPECT_LT(surprise(wanted, 2000,
+  EXPECT_LT(surprise(wanted, 1000,
                      [&](std::uint64_t seed) {
                        options.seed = seed;
                        Sampler sampler(options, pair.vocabulary);
@@ -209,7 +214,7 @@ TEST(Speculation, GuessesWithoutChanceKeepTheDistributionToo) {
                        return Ids(made.ids.end() - length, made.ids.end());
                      }),
             p_of_one_percent);
-  EXPECT_GT(accepted, 200);
+  EXPECT_GT(accepted, 100);
 }
 
 TEST(NgramLookup, ProposesWhatFollowedTheLatestLongestMatch) {
