@@ -110,7 +110,8 @@ nlohmann::ordered_json network_json(const OpenedNetwork& network, const GraphFac
 
 void print_network(std::ostream& out, const OpenedNetwork& network, const GraphFacts& facts, std::string_view path) {
   const Graph& graph = network.graph;
-  std::string what = is_zoo(std::string(path)) ? "generated, without weights" : "Pliant file";
+  std::string what = "Pliant file";
+  if (network.structure_only) what = is_zoo(std::string(path)) ? "generated, without weights" : "ncnn, without weights";
   if (network.opset > 0) what = fmt::format("ONNX, opset {}", network.opset);
   print_line(out, "network", fmt::format("{}: {}", path, what));
   for (const ValueId id : graph.inputs())
@@ -140,7 +141,10 @@ int inspect_network(const InspectOptions& options, const Context& context) {
   const GraphFacts facts = facts_of(network.graph);
   const plan::Sizes sizes = sizes_of(subject.problem, options, context);
   if (context.common.json) {
-    const char* kind = is_zoo(options.file) ? "zoo" : network.opset > 0 ? "onnx" : "pliant";
+    const char* kind = is_zoo(options.file)     ? "zoo"
+                       : network.structure_only ? "ncnn"
+                       : network.opset > 0      ? "onnx"
+                                                : "pliant";
     nlohmann::ordered_json json = network_json(network, facts, kind);
     add_sizes(json, sizes, subject.problem);
     json["planned_operators"] = subject.problem.operators.size();

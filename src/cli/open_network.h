@@ -1,4 +1,4 @@
-// A network from a file (a Pliant file, or ONNX where this build has its reader) or from the zoo.
+// A network from a file (a Pliant file, ncnn's text, or ONNX where this build has its reader) or from the zoo.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@ struct OpenedNetwork {
   Graph graph;
   WeightStore weights;
   std::int64_t opset = 0;            // 0: not from ONNX
+  bool structure_only = false;       // the file has no weights: ncnn's text, or the zoo
   std::vector<std::string> opaque;   // operators that are planned but cannot run, with the reason
   std::vector<std::string> missing;  // weights without data
 };

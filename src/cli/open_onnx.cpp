@@ -9,8 +9,13 @@ OpenedNetwork open_onnx(const std::string& path, const std::map<std::string, Sha
   options.shapes = shapes;
   options.missing_weights = missing_weights;
   OnnxModel model = read_onnx(path, options);
-  return {std::move(model.graph), std::move(model.weights), model.opset, std::move(model.opaque),
-          std::move(model.missing)};
+  OpenedNetwork network;
+  network.graph = std::move(model.graph);
+  network.weights = std::move(model.weights);
+  network.opset = model.opset;
+  network.opaque = std::move(model.opaque);
+  network.missing = std::move(model.missing);
+  return network;
 }
 
 }  // namespace pliant::cli

@@ -261,7 +261,8 @@ Verb plan_verb() {
       .description =
           {"Finds the operator order, an address for every tensor and the loads and stores between the scratchpad and "
            "off-chip memory that move the fewest bytes beyond the compulsory ones (first loads of inputs, final stores "
-           "of outputs), and proves it. FILE is an ONNX network, a Pliant file, a problem written by a compiler (JSON, "
+           "of outputs), and proves it. FILE is an ONNX network, a Pliant file, ncnn's text (.param), a problem "
+           "written by a compiler (JSON, "
            "docs/formats.md), a placement instance (CSV with columns id, lower, upper, size), or zoo:NAME, a network "
            "that "
            "Pliant generates (zoo:list names them).",

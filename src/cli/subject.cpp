@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "formats/gguf/gguf.h"
+#include "formats/ncnn/ncnn.h"
 #include "formats/npy/npy.h"
 #include "formats/pliant/file.h"
 #include "graph/passes/passes.h"
@@ -119,6 +120,7 @@ FileKind kind_of(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first != std::string_view::npos && text[first] == '{')
     return text.find("\"residencies\"") != std::string_view::npos ? FileKind::plan : FileKind::problem;
+  if (looks_like_ncnn(text)) return FileKind::ncnn;
   if (is_placement(text)) return FileKind::placement;
   if (is_safetensors(text)) return FileKind::pliant;
   return is_protobuf(text) ? FileKind::onnx : FileKind::unknown;
@@ -128,6 +130,7 @@ std::string_view describe(FileKind kind) {
   switch (kind) {
     case FileKind::onnx: return "ONNX network";
     case FileKind::pliant: return "Pliant file";
+    case FileKind::ncnn: return "ncnn network";
     case FileKind::gguf: return "GGUF file";
     case FileKind::problem: return "planner's problem";
     case FileKind::plan: return "plan";
@@ -166,7 +169,7 @@ std::map<std::string, Shape> shapes_from(const std::vector<std::string>& texts) 
 }
 
 bool is_network(FileKind kind, const std::string& path) {
-  return kind == FileKind::onnx || kind == FileKind::pliant ||
+  return kind == FileKind::onnx || kind == FileKind::pliant || kind == FileKind::ncnn ||
          (kind == FileKind::unknown && (extension(path) == ".onnx" || extension(path) == ".pliant"));
 }
 
@@ -174,13 +177,31 @@ bool is_zoo(const std::string& path) { return path.rfind("zoo:", 0) == 0; }
 
 namespace {
 
-OpenedNetwork open_zoo(const std::string& path, const std::map<std::string, Shape>& shapes, bool missing_weights) {
-  if (!shapes.empty()) throw Error(ErrorKind::usage, "--shape", "says nothing about the zoo: its sizes are fixed");
-  OpenedNetwork network{zoo::build(path.substr(4)), {}, 0, {}, {}};
-  for (const Value& value : network.graph.values())
-    if (value.role == Role::weight) network.missing.push_back(value.name);
+void require_weights(const OpenedNetwork& network, const std::string& path, bool missing_weights) {
   if (!missing_weights && !network.missing.empty())
     throw Error(ErrorKind::not_found, path, "has no weights", "give --random-weights");
+}
+
+OpenedNetwork open_zoo(const std::string& path, const std::map<std::string, Shape>& shapes, bool missing_weights) {
+  if (!shapes.empty()) throw Error(ErrorKind::usage, "--shape", "says nothing about the zoo: its sizes are fixed");
+  OpenedNetwork network;
+  network.graph = zoo::build(path.substr(4));
+  network.structure_only = true;
+  for (const Value& value : network.graph.values())
+    if (value.role == Role::weight) network.missing.push_back(value.name);
+  require_weights(network, path, missing_weights);
+  return network;
+}
+
+OpenedNetwork open_ncnn(std::string_view text, const std::string& path, const std::map<std::string, Shape>& shapes,
+                        bool missing_weights) {
+  NcnnModel model = parse_ncnn(text, shapes, path);
+  OpenedNetwork network;
+  network.graph = std::move(model.graph);
+  network.opaque = std::move(model.opaque);
+  network.missing = std::move(model.missing);
+  network.structure_only = true;
+  require_weights(network, path, missing_weights);
   return network;
 }
 
@@ -188,12 +209,17 @@ OpenedNetwork open_zoo(const std::string& path, const std::map<std::string, Shap
 
 OpenedNetwork open_network(const std::string& path, const std::map<std::string, Shape>& shapes, bool missing_weights) {
   if (is_zoo(path)) return open_zoo(path, shapes, missing_weights);
-  const bool onnx = kind_of(MappedFile(path).text()) == FileKind::onnx || extension(path) == ".onnx";
-  if (onnx) return open_onnx(path, shapes, missing_weights);
+  const MappedFile file(path);
+  const FileKind kind = kind_of(file.text());
+  if (kind == FileKind::ncnn) return open_ncnn(file.text(), path, shapes, missing_weights);
+  if (kind == FileKind::onnx || extension(path) == ".onnx") return open_onnx(path, shapes, missing_weights);
   if (!shapes.empty())
     throw Error(ErrorKind::usage, "--shape", "says nothing about a Pliant file: its sizes are fixed");
   Model model = read_model(path);
-  return {std::move(model.graph), std::move(model.weights), 0, {}, {}};
+  OpenedNetwork network;
+  network.graph = std::move(model.graph);
+  network.weights = std::move(model.weights);
+  return network;
 }
 
 Subject open_subject(const std::string& path, const NetworkOptions& options, Pool& pool) {

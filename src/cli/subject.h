@@ -18,7 +18,7 @@
 
 namespace pliant::cli {
 
-enum class FileKind : std::uint8_t { onnx, pliant, gguf, problem, plan, placement, array, image, unknown };
+enum class FileKind : std::uint8_t { onnx, pliant, ncnn, gguf, problem, plan, placement, array, image, unknown };
 
 // By content; an unknown one may be damaged. `text` is the whole file.
 FileKind kind_of(std::string_view text);

@@ -223,6 +223,19 @@ TEST(Plan, PlansTheZoo) {
   EXPECT_EQ(answer["execution"]["outputs_equal"], true);
 }
 
+TEST(Plan, PlansNcnnNetworks) {
+  const std::string file = temporary("net.param",
+                                     "7767517\n3 3\nInput x 0 1 x 0=8 1=8 2=3\nConvolution c 1 1 x c 0=4 1=3 4=1 "
+                                     "6=108\nPooling p 1 1 c y 1=2 2=2\n");
+  const json facts = json::parse(pliant({"inspect", file, "--elem-bytes", "1", "--json"}).out);
+  EXPECT_EQ(facts["kind"], "ncnn");
+  EXPECT_EQ(facts["parameters"], 108);
+  EXPECT_EQ(facts["m_r"], 3 * 64 + 4 * 64);
+  const json answer = json::parse(pliant({"plan", file, "--elem-bytes", "1", "-s", "MR", "--execute", "--json"}).out);
+  EXPECT_EQ(answer["status"], "optimal");
+  EXPECT_EQ(answer["execution"]["outputs_equal"], true);
+}
+
 struct BadCall {
   std::vector<std::string> words;
   int code;
