@@ -31,7 +31,9 @@ constexpr const char* usage = R"(bench-planner [--only FAMILY] [--json] [--runs 
 Plans, with proof, and beside each the traffic of a peer in the same run: the network's own operator order with Belady
 replacement, without addresses (which flatters it).
 
-  --only FAMILY    light     seven ONNX networks at M_R, M_H and M_P, with and without weights ($PLIANT_DATA)
+  --only FAMILY    paper     seventeen generated networks at M_R, M_H and M_P, with and without weights, beside the
+                             paper's four baselines; every plan is executed
+                   light     seven ONNX networks at M_R, M_H and M_P, with and without weights ($PLIANT_DATA)
                    nasnet    NASNet-A mobile at four sizes
                    randwire  RandWire WS(32, 4, 0.75), seeds 1 to 5, at M_R
                    ilp       50 random problems of up to 12 operators beside the published integer program (CBC, 20 s each)
@@ -82,9 +84,10 @@ Settings read_settings(int count, char** values) {
     else throw Error(ErrorKind::usage, std::string(option), "unknown option, or one without its value", "see --help");
   }
   const std::string& only = settings.only;
-  if (!only.empty() && only != "light" && only != "nasnet" && only != "randwire" && only != "place" && only != "ilp")
+  if (!only.empty() && only != "light" && only != "nasnet" && only != "randwire" && only != "place" && only != "ilp" &&
+      only != "paper")
     throw Error(ErrorKind::usage, "--only", fmt::format("'{}' is no family", only),
-                "use light, nasnet, randwire, ilp or place");
+                "use paper, light, nasnet, randwire, ilp or place");
   return settings;
 }
 
@@ -97,6 +100,7 @@ class Bench {
   void run() {
     say(fmt::format("{} thread(s); seconds: median of {}; peer: default order + Belady", settings_.threads,
                     settings_.runs));
+    if (wants("paper")) paper();
     if (wants("light")) light();
     if (wants("nasnet")) nasnet();
     if (wants("randwire")) randwire();
@@ -122,6 +126,15 @@ class Bench {
     options.time_limit_s = settings_.seconds;
     options.effort_limit = std::numeric_limits<std::int64_t>::max();  // time alone ends a search
     return options;
+  }
+
+  void paper() {
+    if (!settings_.json) bench::print_paper_header();
+    const auto rows = bench::paper_table(settings_.seconds, pool_, [&](const bench::PaperRow& row) {
+      if (settings_.json) json_.push_back(to_json(row));
+      else print(row);
+    });
+    summaries_.push_back(bench::summary(rows));
   }
 
   void light() {

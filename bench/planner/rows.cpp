@@ -106,6 +106,61 @@ std::string summary(const std::vector<IlpRow>& rows) {
       decided, rows.size(), agree, median(ours), *std::max_element(ours.begin(), ours.end()), median(theirs));
 }
 
+// Mean of 1 - ours / theirs over the rows where the baseline pays; ties stay in.
+std::string summary(const std::vector<PaperRow>& rows) {
+  const auto count = [&](auto&& holds) { return std::count_if(rows.begin(), rows.end(), holds); };
+  std::string text = fmt::format("paper: target each proven in < 30 s: {} of {} proven, {} executed;",
+                                 count([](const PaperRow& r) { return r.status == "optimal"; }), rows.size(),
+                                 count([](const PaperRow& r) { return r.executed; }));
+  double all = 0, worst_divide = 0;
+  int pays_all = 0;
+  for (std::size_t b = 0; !rows.empty() && b < rows[0].names.size(); ++b) {
+    double sum = 0;
+    int pays = 0;
+    for (const PaperRow& row : rows) {
+      if (!row.baselines[b] || *row.baselines[b] == 0) continue;
+      sum += 1 - static_cast<double>(row.traffic) / static_cast<double>(*row.baselines[b]);
+      ++pays;
+    }
+    text += fmt::format(" {} pays in {} rows, mean reduction {:.1f} %;", rows[0].names[b], pays,
+                        100 * sum / std::max(1, pays));
+    all += sum;
+    pays_all += pays;
+  }
+  for (const PaperRow& row : rows) worst_divide = std::max(worst_divide, row.divide_ratio);
+  return text + fmt::format(" all together {:.1f} %; --solver divide at most {:.3f} of the optimum",
+                            100 * all / std::max(1, pays_all), worst_divide);
+}
+
+void print_paper_header() {
+  line(fmt::format("{:<13} {:<7} {:<4} {:>9} {:>4} {:<9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>6} {}", "network",
+                   "weights", "size", "bytes", "ops", "status", "traffic", "bound", "def-bel", "def-grd", "min-bel",
+                   "min-grd", "seconds", "divide", "run"));
+}
+
+void print(const PaperRow& row) {
+  std::string peers;
+  for (const auto& each : row.baselines) peers += fmt::format(" {:>9}", each ? std::to_string(*each) : "-");
+  line(fmt::format("{:<13} {:<7} {:<4} {:>9} {:>4} {:<9} {:>9} {:>9}{} {:>8.4f} {:>6} {}", row.network,
+                   row.weights ? "with" : "without", row.size + (row.peak_exact ? "" : "*"), row.bytes, row.operators,
+                   row.status, row.traffic, row.bound, peers, row.seconds,
+                   row.divide_ratio > 0 ? fmt::format("{:.3f}", row.divide_ratio) : "-",
+                   row.executed ? "equal" : "FAILED"));
+}
+
+nlohmann::ordered_json to_json(const PaperRow& row) {
+  nlohmann::ordered_json json{{"family", "paper"},           {"network", row.network},
+                              {"weights", row.weights},      {"size", row.size},
+                              {"bytes", row.bytes},          {"operators", row.operators},
+                              {"status", row.status},        {"traffic", row.traffic},
+                              {"bound", row.bound},          {"seconds", row.seconds},
+                              {"executed", row.executed},    {"divide_ratio", row.divide_ratio},
+                              {"peak_exact", row.peak_exact}};
+  for (std::size_t b = 0; b < row.names.size(); ++b)
+    json[row.names[b]] = row.baselines[b] ? nlohmann::ordered_json(*row.baselines[b]) : nullptr;
+  return json;
+}
+
 void print_ilp_header() {
   line(fmt::format("{:>5} {:>5} {:>6} {:>8} {:>8} {:>8} {:>10} {:>9} {:>9} {}", "seed", "ops", "bytes", "traffic",
                    "columns", "rows", "seconds", "ilp s", "ratio", "ilp"));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "planner/ilp.h"
+#include "planner/paper.h"
 
 namespace pliant::bench {
 
@@ -36,16 +37,20 @@ std::string summary(std::string_view family, double target_seconds, const std::v
 std::string summary(double target_seconds, const std::vector<PlacementRow>& rows);
 
 std::string summary(const std::vector<IlpRow>& rows);
+std::string summary(const std::vector<PaperRow>& rows);  // reductions against each baseline
 
 void print_header();
 void print(const Row& row);
 void print_ilp_header();
 void print(const IlpRow& row);
+void print_paper_header();
+void print(const PaperRow& row);
 void print_placement_header();
 void print(const PlacementRow& row);
 nlohmann::ordered_json to_json(const Row& row);
 nlohmann::ordered_json to_json(const PlacementRow& row);
 nlohmann::ordered_json to_json(const IlpRow& row);
+nlohmann::ordered_json to_json(const PaperRow& row);
 
 double median(std::vector<double> values);  // of at least one; the upper one of two
 

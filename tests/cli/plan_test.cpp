@@ -210,7 +210,7 @@ TEST(Plan, PlansTheZoo) {
   const Outcome list = pliant({"plan", "zoo:list"});
   EXPECT_EQ(list.code, 0);
   EXPECT_NE(list.out.find("zoo:resnet50 "), std::string::npos) << list.out;
-  EXPECT_EQ(json::parse(pliant({"inspect", "zoo:list", "--json"}).out)["networks"].size(), 18u);
+  EXPECT_EQ(json::parse(pliant({"inspect", "zoo:list", "--json"}).out)["networks"].size(), 20u);
   const json facts = json::parse(pliant({"inspect", "zoo:resnet50", "--elem-bytes", "1", "--json"}).out);
   EXPECT_EQ(facts["kind"], "zoo");
   EXPECT_EQ(facts["parameters"], 25'557'032);

@@ -175,7 +175,7 @@ class Importer {
     const ValueId x = in(layer, 0);
     if (b_.shape(x).size() != 4) refuse(layer, "its operand is no feature map");
     const auto fn = layer.whole(0, 0, 0, 1) == 0 ? kind::PoolFn::max : kind::PoolFn::mean;
-    const Shape& from = b_.shape(x);
+    const Shape from = b_.shape(x);
     if (layer.whole(4, 0) != 0) {  // the whole map, to a vector
       const auto reduce = fn == kind::PoolFn::max ? kind::ReduceFn::max : kind::ReduceFn::mean;
       return b_.reshape(b_.reduce(reduce, x, {2, 3}), {from[1]});

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/rng.h"
 #include "core/suggest.h"
+#include "models/language/openelm.h"
 #include "models/zoo/layers.h"
 
 namespace pliant::zoo {
@@ -20,6 +21,11 @@ struct Made {
   Entry entry;
   Graph (*make)();
 };
+
+Graph openelm_layers(std::int64_t rows, bool cached) {
+  const LanguageConfig config = openelm::config(openelm::Size::m270);
+  return layers_graph(config, 0, static_cast<int>(config.layers.size()), rows, cached);
+}
 
 const std::vector<Made>& table() {
   static const std::vector<Made> made{
@@ -40,6 +46,8 @@ const std::vector<Made>& table() {
       {{"hrnet-w18", "HRNet-W18 for classification, 224 x 224"}, hrnet_w18},
       {{"unet", "U-Net, 3 x 224 x 224, padded"}, unet},
       {{"randwire", "RandWire WS(32, 4, 0.75), 78 channels, 224 x 224"}, [] { return randwire(1); }},
+      {{"openelm-prompt", "OpenELM-270M, all layers, a prompt of 128 rows"}, [] { return openelm_layers(128, false); }},
+      {{"openelm-token", "OpenELM-270M, all layers, one row beside its cache"}, [] { return openelm_layers(1, true); }},
       {{"nasnet-a-x4", "four NASNet-A in a row: more than 2,000 operators"}, [] { return nasnet_chain(4); }}};
   return made;
 }

@@ -37,7 +37,7 @@ struct Published {
 // rounded figures (NASNet-A 5.3 M and 564 M; PNASNet-5 5.1 M and 588 M; RandWire 5.6 M and 583 M), so 3 % for rounding,
 // 5 % for one draw of many or other padding; DARTS: the 4.718752 M its code prints, and 574 M, 8 % more than its
 // convolutions and last layer have. AmoebaNet-D (18, 208): 82 M in GPipe's table. HRNet-W18: 21.3 M and 4.3 G. U-Net:
-// 31.03 M.
+// 31.03 M. OpenELM-270M: its layers alone, without the table of tokens and the last normalisation.
 const Published published[] = {{"resnet50", 25'557'032, 0, 4.09, 0.01},
                                {"densenet121", 7'978'856, 0, 2.83, 0.01},
                                {"resnext50", 25'028'904, 0, 4.23, 0.01},
@@ -54,7 +54,9 @@ const Published published[] = {{"resnet50", 25'557'032, 0, 4.09, 0.01},
                                {"darts", 4'718'752, 0, 0.574, 0.08},
                                {"hrnet-w18", 21'299'004, 0.001, 4.32, 0.02},
                                {"unet", 31'030'593, 0.001, 0, 0},
-                               {"randwire", 5'600'000, 0.05, 0.583, 0.05}};
+                               {"randwire", 5'600'000, 0.05, 0.583, 0.05},
+                               {"openelm-prompt", 271'527'168 - 32'000 * 1280 - 1280, 0, 0, 0},
+                               {"openelm-token", 271'527'168 - 32'000 * 1280 - 1280, 0, 0, 0}};
 
 TEST(Zoo, CountsAreThePublishedOnes) {
   for (const Published& each : published) {
