@@ -48,12 +48,16 @@ struct Verb {
 };
 
 std::vector<Verb> all_verbs();
+Verb chat_verb();
 Verb completion_verb();
 Verb convert_verb();
 Verb detokenize_verb();
 Verb doctor_verb();
+Verb generate_verb();
 Verb inspect_verb();
+Verb logits_verb();
 Verb man_verb();
+Verb perplexity_verb();
 Verb plan_check_verb();
 Verb plan_verb();
 Verb quantize_verb();

@@ -3,10 +3,22 @@
 namespace pliant::cli {
 
 std::vector<Verb> all_verbs() {
-  return {
-      inspect_verb(),  plan_verb(),       plan_check_verb(),      run_verb(),    quantize_verb(), convert_verb(),
-      tokenize_verb(), detokenize_verb(), tokenizer_train_verb(), doctor_verb(), man_verb(),      completion_verb(),
-  };
+  return {generate_verb(),
+          chat_verb(),
+          logits_verb(),
+          perplexity_verb(),
+          tokenize_verb(),
+          detokenize_verb(),
+          tokenizer_train_verb(),
+          convert_verb(),
+          quantize_verb(),
+          inspect_verb(),
+          plan_verb(),
+          plan_check_verb(),
+          run_verb(),
+          doctor_verb(),
+          man_verb(),
+          completion_verb()};
 }
 
 Pool& Context::pool() const {

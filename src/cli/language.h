@@ -1,0 +1,44 @@
+// What the verbs that run a language model share: opening one, the prompt, how tokens are chosen, what is reported.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/verb.h"
+#include "lm/generate.h"
+
+namespace pliant::cli {
+
+struct LanguageOptions {
+  std::string model, cache_type = "f32";
+  std::int64_t context = 0, sinks = 4, window = 0;
+  Bytes memory_limit;
+};
+
+std::vector<Option> language_options(LanguageOptions& options);  // without the model, which is an argument
+std::vector<Option> sampling_options(lm::GenerateOptions& options);
+
+struct OpenLanguage {
+  std::shared_ptr<const Tokenizer> tokenizer;  // null if the model's files hold none
+  std::unique_ptr<lm::Session> session;
+  kv::Policy policy;
+  double seconds = 0;  // that opening took
+};
+
+// `sequences`: open at one time.
+OpenLanguage open_language(const LanguageOptions& options, const Context& context, std::int64_t sequences = 1);
+
+// The tokenizer, or Error{not_found} that says what to give instead.
+const Tokenizer& need_tokenizer(const OpenLanguage& language, const LanguageOptions& options);
+
+// "1,2,3"; throws Error{usage} naming `place`.
+std::vector<TokenId> ids_from_text(std::string_view text, const std::string& place);
+// A file's text, or standard input for "-".
+std::string read_text(const std::string& path);
+
+nlohmann::ordered_json stats_json(const OpenLanguage& language, const lm::Generated& generated);
+std::string stats_line(const OpenLanguage& language, const lm::Generated& generated);
+
+}  // namespace pliant::cli

@@ -1,0 +1,58 @@
+// Generation: a sequence continued token by token until an end token, a stop string, or a limit.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lm/decode/filter.h"
+#include "lm/decode/sampling.h"
+#include "lm/session.h"
+#include "lm/speculate.h"
+
+namespace pliant::lm {
+
+struct GenerateOptions {
+  std::int64_t tokens = 128;  // at most; the context may end earlier
+  SamplingOptions sampling;
+  std::vector<std::string> stop;  // texts that end the generation; they are not part of its text
+  std::int64_t logprobs = 0;      // how many likeliest tokens to report at each place; < 0: no logprobs at all
+  bool ignore_end = false;        // go on after end tokens
+  Proposer* proposer = nullptr;   // guesses tokens that are verified together: the same text, fewer runs
+  std::int64_t draft_tokens = 4;  // guessed at a time
+};
+
+enum class Finish : std::uint8_t { end_token, stop_string, tokens, context, interrupted };
+std::string_view name(Finish finish);
+
+struct TokenReport {
+  double chosen = 0;  // log-probability of the token before any sampling option
+  std::vector<TokenLogprob> top;
+};
+
+struct Generated {
+  std::vector<TokenId> ids;
+  std::string text;
+  Finish finish = Finish::tokens;
+  std::vector<TokenReport> logprobs;  // per token, if asked for
+  SpeculationStats speculation;
+  std::int64_t prompt_tokens = 0;  // fed by this call
+  double prompt_seconds = 0;       // of feeding them and choosing the first token
+  double decode_seconds = 0;       // of all further tokens
+};
+
+// What is shown while generation goes on; false ends it.
+using Show = std::function<bool(std::string_view text)>;
+
+// Continues `tokens`, of which the sequence's cache holds the first session.length(sequence): feeds the others (at
+// least one) and appends what is generated. The last token is appended to `tokens` but not yet fed. `filter` may be
+// null; `stop` and, for a model without one, `tokenizer` too (then there is no text and no end token). Ids
+// that the tokenizer lacks are not generated. Throws
+// Error{invalid} if there is nothing to feed, and as Session::feed().
+Generated generate(Session& session, SeqId sequence, const Tokenizer* tokenizer, std::vector<TokenId>& tokens,
+                   const GenerateOptions& options, TokenFilter* filter = nullptr, const Show& show = {},
+                   const std::atomic<bool>* stop = nullptr);
+
+}  // namespace pliant::lm

@@ -1,0 +1,144 @@
+// pliant generate, logits and perplexity on the tiny models of tests/golden.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/process.h"
+#include "core/files.h"
+#include "formats/npy/npy.h"
+
+namespace pliant::test {
+namespace {
+
+using nlohmann::json;
+
+const std::string tiny_model = PLIANT_SOURCE "/tests/golden/openelm/tiny_a";
+
+json told(std::vector<std::string> words) {
+  words.emplace_back("--json");
+  const Outcome outcome = pliant(words);
+  EXPECT_EQ(outcome.err, "");
+  return json::parse(outcome.out);
+}
+
+// The tiny model with a tokenizer beside it.
+const std::string& talking_model() {
+  static const std::string folder = [] {
+    const std::string path = temporary("talking");
+    std::filesystem::create_directories(path);
+    for (const char* name : {"config.json", "model.safetensors"})
+      write_file(path + "/" + name, read_file(tiny_model + "/" + name));
+    write_file(path + "/tokenizer.json", read_file(PLIANT_SOURCE "/tests/golden/text/gpt2.tokenizer.json"));
+    return path;
+  }();
+  return folder;
+}
+
+TEST(Language, GenerateTellsIdsAndStats) {
+  const json got = told({"generate", tiny_model, "--ids", "1,2,3", "-n", "5", "--temperature", "0", "--logprobs", "2"});
+  EXPECT_EQ(got["token_ids"].size(), 5u);
+  EXPECT_EQ(got["finish"], "tokens");
+  EXPECT_EQ(got["logprobs"][0]["top"].size(), 2u);
+  EXPECT_EQ(got["logprobs"][0]["top"][0]["id"], got["token_ids"][0]);
+  for (const char* key : {"load_seconds", "first_token_seconds", "prompt_tokens_per_second", "decode_tokens_per_second",
+                          "peak_rss_bytes", "weight_bytes", "cache_bytes", "arena_bytes"})
+    EXPECT_GT(got["stats"][key], 0) << key;
+  EXPECT_EQ(got["stats"]["prompt_tokens"], 3);
+  EXPECT_EQ(told({"generate", tiny_model, "--ids", "1,2,3", "-n", "5", "-t", "0", "--threads", "1"})["token_ids"],
+            got["token_ids"]);
+}
+
+TEST(Language, GenerateWritesText) {
+  const json got = told({"generate", talking_model(), "-p", "the cat", "-n", "12", "--seed", "7"});
+  const Outcome plain = pliant({"generate", talking_model(), "-p", "the cat", "-n", "12", "--seed", "7", "--quiet"});
+  EXPECT_EQ(plain.out, got["text"].get<std::string>() + "\n");
+  EXPECT_FALSE(got["text"].get<std::string>().empty());
+}
+
+TEST(Language, GenerateHoldsToAGrammarOrSchema) {
+  const std::string grammar = temporary("ab.gbnf", "root ::= \"a\" [bc]{4}\n");
+  const std::string text = told({"generate", talking_model(), "-p", "the", "--grammar", grammar})["text"];
+  ASSERT_EQ(text.size(), 5u) << text;
+  EXPECT_EQ(text.find_first_not_of("abc"), std::string::npos);
+  const std::string schema = temporary(
+      "s.json", R"({"type":"object","properties":{"n":{"type":"integer","minimum":3,"maximum":9}},"required":["n"]})");
+  const json value =
+      json::parse(told({"generate", talking_model(), "-p", "the", "--json-schema", schema})["text"].get<std::string>());
+  EXPECT_GE(value["n"], 3);
+  EXPECT_LE(value["n"], 9);
+  EXPECT_EQ(pliant({"generate", talking_model(), "-p", "x", "--grammar", temporary("bad.gbnf", "root ::= (")}).code, 1);
+}
+
+TEST(Language, LookupAndDraftChangeNothing) {
+  const std::vector<std::string> base{"generate", talking_model(), "-p", "the the the the", "-n", "30", "-t", "0"};
+  const auto with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words = base;
+    words.insert(words.end(), more.begin(), more.end());
+    return told(words);
+  };
+  const json plain = with({});
+  for (const json& got : {with({"--lookup"}), with({"--draft", tiny_model})}) {
+    EXPECT_EQ(got["token_ids"], plain["token_ids"]);
+    EXPECT_GT(got["speculation"]["runs"], 0);
+  }
+  EXPECT_GT(with({"--draft", tiny_model})["speculation"]["accepted"], 10);
+}
+
+TEST(Language, ChatAnswersEachLineByTheTemplate) {
+  const std::string form =
+      temporary("form.jinja",
+                "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}"
+                "<assistant>{% endif %}");
+  const std::string command = "printf 'hello\nthe cat\n' | " PLIANT_BINARY " chat " + talking_model() + " --template " +
+                              form + " -n 6 -t 0 --system short --quiet";
+  const json got = json::parse(shell(command + " --json").out);
+  ASSERT_EQ(got["turns"].size(), 2u);
+  EXPECT_EQ(got["turns"][1]["user"], "the cat");
+  EXPECT_LE(got["turns"][0]["token_ids"].size(), 6u);
+  // The second turn feeds only what the cache does not hold.
+  EXPECT_LT(got["turns"][1]["stats"]["prompt_tokens"], 40);
+  const std::string first = got["turns"][0]["assistant"], second = got["turns"][1]["assistant"];
+  EXPECT_EQ(shell(command).out, first + "\n" + second + "\n");
+  EXPECT_NE(pliant({"chat", talking_model()}).err.find("has no chat template"), std::string::npos);
+}
+
+TEST(Language, LogitsAreWrittenForNumPy) {
+  const std::string out = temporary("logits.npy");
+  const json got = told({"logits", tiny_model, "--ids", "4,5,6", "--out", out});
+  EXPECT_EQ(got["shape"], json({3, 512}));
+  const std::string bytes = read_file(out);
+  const Tensor logits = tensor_from_npy(std::as_bytes(std::span(bytes)), out);
+  EXPECT_EQ(logits.type(), (TensorType{DType::f32, {3, 512}}));
+  const auto row = logits.span<float>().first(512);
+  EXPECT_EQ(got["likeliest"][0], std::max_element(row.begin(), row.end()) - row.begin());
+}
+
+TEST(Language, PerplexityIsOfAllTokensButTheFirst) {
+  const std::string text = temporary("text.txt", "the cat sat on the mat, the dog sat on the cat\n");
+  const json got = told({"perplexity", talking_model(), "--file", text});
+  EXPECT_GT(got["tokens"], 5);
+  EXPECT_NEAR(got["perplexity"], std::exp(got["nll"].get<double>() / got["tokens"].get<double>()), 1e-9);
+  EXPECT_NEAR(got["bits_per_byte"], got["nll"].get<double>() / std::log(2.0) / 47, 1e-9);
+}
+
+TEST(Language, BadInputIsAnErrorThatSaysWhere) {
+  const auto error = [](const std::vector<std::string>& words, int code) {
+    const Outcome outcome = pliant(words);
+    EXPECT_EQ(outcome.code, code) << outcome.err;
+    return outcome.err;
+  };
+  EXPECT_NE(error({"generate", tiny_model, "-p", "hi"}, 1).find("holds no tokenizer"), std::string::npos);
+  EXPECT_NE(error({"generate", tiny_model, "--ids", "1,x"}, 2).find("--ids: 'x' is no token id"), std::string::npos);
+  EXPECT_NE(error({"generate", tiny_model, "--ids", "1,600"}, 1).find("outside the vocabulary"), std::string::npos);
+  EXPECT_NE(error({"generate", tiny_model, "--ids", "1", "-p", "x"}, 2).find("give one of"), std::string::npos);
+  EXPECT_NE(error({"generate", tiny_model, "--ids", "1", "--memory-limit", "10KiB"}, 1).find("memory limit"),
+            std::string::npos);
+  EXPECT_NE(error({"generate", tiny_model, "--ids", "1", "--top-p", "2"}, 2).find("top_p"), std::string::npos);
+  EXPECT_NE(error({"generate", "absent", "-p", "x"}, 1).find("absent"), std::string::npos);
+  EXPECT_NE(error({"logits", tiny_model}, 2).find("either --ids or --text"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace pliant::test

@@ -1,0 +1,236 @@
+#include "lm/generate.h"
+
+#include <cmath>
+
+#include "lm/decode/expect_error.h"
+#include "lm/decode/grammar.h"
+#include "lm/decode/vocabulary.h"
+#include "lm/perplexity.h"
+#include "lm/talk.h"
+
+namespace pliant::lm {
+namespace {
+
+// As many pieces as the tiny model's vocabulary of 512: the bytes, then pairs of letters.
+ListTokenizer vocabulary() {
+  std::vector<std::string> pieces = all_bytes();
+  for (int i = 0; pieces.size() < 511; ++i)
+    pieces.push_back({static_cast<char>('a' + i % 26), static_cast<char>('a' + i / 26)});
+  return ListTokenizer(std::move(pieces));
+}
+
+GenerateOptions greedy(std::int64_t tokens) {
+  GenerateOptions options;
+  options.tokens = tokens;
+  options.sampling.temperature = 0;
+  options.ignore_end = true;
+  return options;
+}
+
+struct Written {
+  Generated result;
+  std::string shown;
+};
+
+Written write(Talk& talk, Ids prompt, const GenerateOptions& options, TokenFilter* filter = nullptr) {
+  const ListTokenizer tokenizer = vocabulary();
+  Written written;
+  const auto show = [&](std::string_view text) {
+    written.shown += text;
+    return true;
+  };
+  written.result = generate(talk.session, talk.session.open(), &tokenizer, prompt, options, filter, show);
+  EXPECT_EQ(written.shown, written.result.text);
+  return written;
+}
+
+TEST(Generate, GreedyIsWhatTheSessionSaysIsLikeliest) {
+  Talk talk(tiny(), {.sequences = 4});
+  const Ids prompt = some_ids(9, 512);
+  const Ids wanted = talk.greedy(talk.session.open(), prompt, 20);
+  const Generated got = write(talk, prompt, greedy(20)).result;
+  EXPECT_EQ(got.ids, Ids(wanted.begin() + 9, wanted.end()));
+  EXPECT_EQ(got.finish, Finish::tokens);
+  EXPECT_EQ(got.prompt_tokens, 9);
+  EXPECT_TRUE(got.logprobs[0].top.empty());
+}
+
+TEST(Generate, ContinuesWhatTheCacheHolds) {
+  Talk talk(tiny(), {.sequences = 2});
+  const Ids wanted = talk.greedy(talk.session.open(), some_ids(9, 512), 12);
+  Ids tokens = some_ids(9, 512);
+  const SeqId sequence = talk.session.open();
+  generate(talk.session, sequence, nullptr, tokens, greedy(5));
+  const Generated rest = generate(talk.session, sequence, nullptr, tokens, greedy(7));
+  EXPECT_EQ(tokens, wanted);
+  EXPECT_EQ(rest.prompt_tokens, 1);
+  EXPECT_EQ(rest.text, "");
+  Ids nothing = tokens;
+  talk.session.feed(sequence, std::span(tokens).last(1));
+  expect_error(ErrorKind::invalid, "no token to feed",
+               [&] { generate(talk.session, sequence, nullptr, nothing, greedy(1)); });
+}
+
+TEST(Generate, TheSameSeedGivesTheSameTextAndAnotherAnother) {
+  GenerateOptions options = greedy(24);
+  options.sampling.temperature = 1.5;
+  options.sampling.seed = 3;
+  Talk talk(tiny(), {.sequences = 3});
+  const Generated first = write(talk, {1, 2}, options).result;
+  EXPECT_EQ(write(talk, {1, 2}, options).result.ids, first.ids);
+  options.sampling.seed = 4;
+  EXPECT_NE(write(talk, {1, 2}, options).result.ids, first.ids);
+}
+
+TEST(Generate, EndsAtTheEndTokenUnlessToldNotTo) {
+  GenerateOptions options = greedy(10);
+  options.sampling.bias = {{0, 1e6f}};  // id 0 is the end token
+  Talk talk(tiny(), {.sequences = 2});
+  EXPECT_EQ(write(talk, {1, 2}, options).result.ids, Ids(10, 0));
+  options.ignore_end = false;
+  const Generated ended = write(talk, {1, 2}, options).result;
+  EXPECT_EQ(ended.ids, Ids{0});
+  EXPECT_EQ(ended.finish, Finish::end_token);
+  EXPECT_EQ(ended.text, "");
+}
+
+TEST(Generate, StopStringsEndTheTextBeforeThem) {
+  GenerateOptions options = greedy(10);
+  options.sampling.bias = {{1 + 'x', 1e6f}};
+  options.stop = {"xxx"};
+  Talk talk(tiny());
+  const Generated stopped = write(talk, {1, 2}, options).result;
+  EXPECT_EQ(stopped.finish, Finish::stop_string);
+  EXPECT_EQ(stopped.text, "");
+  EXPECT_EQ(stopped.ids.size(), 3u);
+}
+
+TEST(Generate, EndsWhereTheContextEnds) {
+  Talk talk(tiny(), {.context = 12, .sequences = 2});
+  const Generated full = write(talk, {1, 2, 3}, greedy(50)).result;
+  EXPECT_EQ(full.finish, Finish::context);
+  EXPECT_GE(full.ids.size(), 10u);
+  expect_error(ErrorKind::capacity, "", [&] { write(talk, some_ids(400, 512), greedy(1)); });
+}
+
+TEST(Generate, FollowsAGrammarToItsEnd) {
+  const ListTokenizer tokenizer = vocabulary();
+  const Grammar grammar("root ::= \"yes\" | \"no\" [0-9]{3}", "g");
+  GrammarFilter filter(grammar, std::make_shared<const TokenTrie>(tokenizer));
+  GenerateOptions options = greedy(50);
+  options.ignore_end = false;
+  Talk talk(tiny());
+  const Generated got = write(talk, {1, 2}, options, &filter).result;
+  EXPECT_TRUE(grammar.matches(got.text)) << got.text;
+  EXPECT_EQ(got.finish, Finish::end_token);
+}
+
+TEST(Generate, LeavesOutIdsThatTheTokenizerLacks) {
+  const ListTokenizer tokenizer({"a", "b", "c"});
+  Talk talk(tiny());
+  Ids tokens{1, 2};
+  const Generated got = generate(talk.session, talk.session.open(), &tokenizer, tokens, greedy(20));
+  for (const TokenId id : got.ids) EXPECT_LT(id, 4);
+}
+
+TEST(Generate, ReportsLogprobsBeforeAnyOption) {
+  GenerateOptions options = greedy(4);
+  options.logprobs = 3;
+  options.sampling.top_k = 1;
+  Talk talk(tiny());
+  const Generated got = write(talk, {1, 2}, options).result;
+  ASSERT_EQ(got.logprobs.size(), 4u);
+  for (std::size_t i = 0; i < 4; ++i) {
+    ASSERT_EQ(got.logprobs[i].top.size(), 3u);
+    EXPECT_EQ(got.logprobs[i].top[0].id, got.ids[i]);
+    EXPECT_EQ(got.logprobs[i].top[0].logprob, got.logprobs[i].chosen);
+    EXPECT_LT(got.logprobs[i].chosen, 0);
+    EXPECT_GE(got.logprobs[i].top[0].logprob, got.logprobs[i].top[1].logprob);
+  }
+}
+
+TEST(Generate, GuessingAheadChangesNothingButTheRuns) {
+  GenerateOptions options = greedy(40);
+  options.logprobs = 0;
+  options.sampling.repetition_penalty = 0.5;  // makes the text repeat itself
+  Talk talk(tiny(), {.context = 48, .sequences = 3});
+  const Generated wanted = write(talk, {1, 2}, options).result;
+  NgramProposer proposer;
+  options.proposer = &proposer;
+  const Generated got = write(talk, {1, 2}, options).result;
+  EXPECT_EQ(got.ids, wanted.ids);
+  EXPECT_EQ(got.text, wanted.text);
+  EXPECT_GT(got.speculation.accepted, 0);
+  for (std::size_t i = 0; i < got.logprobs.size(); ++i) EXPECT_EQ(got.logprobs[i].chosen, wanted.logprobs[i].chosen);
+  options.tokens = 100;  // to the end of the context, where there is no room for guesses
+  const Generated full = write(talk, {1, 2}, options).result;
+  EXPECT_EQ(full.finish, Finish::context);
+  EXPECT_EQ(Ids(full.ids.begin(), full.ids.begin() + 40), wanted.ids);
+}
+
+TEST(Generate, TheCacheEndsWhereTheTextDoes) {
+  GenerateOptions options = greedy(7);
+  options.sampling.repetition_penalty = 0.5;
+  NgramProposer proposer;
+  options.proposer = &proposer;
+  Talk talk(tiny());
+  Ids tokens{1, 2};
+  const SeqId sequence = talk.session.open();
+  for (int i = 0; i < 4; ++i) {
+    generate(talk.session, sequence, nullptr, tokens, options);
+    EXPECT_EQ(talk.session.length(sequence), std::ssize(tokens) - 1);
+  }
+  EXPECT_EQ(tokens.size(), 30u);
+}
+
+TEST(Generate, StopsWhenAsked) {
+  const std::atomic<bool> stop = true;
+  Talk talk(tiny());
+  Ids tokens{1, 2};
+  const Generated got = generate(talk.session, talk.session.open(), nullptr, tokens, greedy(50), nullptr, {}, &stop);
+  EXPECT_EQ(got.finish, Finish::interrupted);
+  EXPECT_EQ(got.ids.size(), 1u);
+}
+
+TEST(Perplexity, IsTheSumOverAllTokensButTheFirst) {
+  Talk talk(tiny(), {.sequences = 2});
+  const Ids ids = some_ids(40, 512);
+  const std::vector<Logits> logits = talk.feed(talk.session.open(), ids);
+  double wanted = 0;
+  for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
+    double sum = 0;
+    for (const float each : logits[i]) sum += std::exp(static_cast<double>(each));
+    wanted += std::log(sum) - static_cast<double>(logits[i][static_cast<std::size_t>(ids[i + 1])]);
+  }
+  const Perplexity got = perplexity(talk.session, ids);
+  EXPECT_EQ(got.tokens, 39);
+  EXPECT_NEAR(got.nll, wanted, 1e-4);
+}
+
+TEST(Perplexity, WindowsPredictEachTokenOnceWhateverTheStride) {
+  Talk talk(tiny());
+  const Ids ids = some_ids(100, 512);
+  for (const std::int64_t stride : {1, 3, 15, 0}) {
+    std::int64_t last = 0;
+    const Perplexity got = perplexity(talk.session, ids, {.window = 16, .stride = stride}, [&](std::int64_t done) {
+      EXPECT_GT(done, last);
+      last = done;
+      return true;
+    });
+    EXPECT_EQ(got.tokens, 99) << stride;
+    EXPECT_EQ(last, 99) << stride;
+  }
+  EXPECT_EQ(perplexity(talk.session, ids, {.window = 16}, [](std::int64_t) { return false; }).tokens, 15);
+}
+
+TEST(Perplexity, RefusesWhatMakesNoSense) {
+  Talk talk(tiny(), {.context = 32});
+  expect_error(ErrorKind::invalid, "fewer than two tokens", [&] { perplexity(talk.session, Ids{1}); });
+  expect_error(ErrorKind::usage, "window: 33 is not from 2 to 32",
+               [&] { perplexity(talk.session, some_ids(9, 512), {.window = 33}); });
+  expect_error(ErrorKind::usage, "stride: 8 is not from 1 to 7",
+               [&] { perplexity(talk.session, some_ids(9, 512), {.window = 8, .stride = 8}); });
+}
+
+}  // namespace
+}  // namespace pliant::lm
