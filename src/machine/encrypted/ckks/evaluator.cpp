@@ -53,12 +53,12 @@ void Evaluator::require_two(const Ciphertext& a, const char* verb) const {
                 "relinearize it first");
 }
 
-void Evaluator::require_fits(const Ciphertext& out, const char* verb) const {
-  const double bits = std::log2(out.magnitude * out.scale + out.noise);
-  if (bits > context_.log_q(out.level) - 1)
+void Evaluator::require_fits(const char* verb, int level, double scale, double magnitude, double noise) const {
+  const double bits = std::log2(magnitude * scale + noise);
+  if (bits > context_.log_q(level) - 1)
     throw Error(ErrorKind::capacity, place(verb),
                 fmt::format("exhausted level: a message of up to 2^{:.1f} does not fit the {:.1f} bits of level {}",
-                            bits, context_.log_q(out.level), out.level),
+                            bits, context_.log_q(level), level),
                 "start at a higher level, rescale earlier or declare a smaller magnitude");
 }
 
@@ -75,6 +75,7 @@ void Evaluator::combine(const Ciphertext& a, const Ciphertext& b, bool minus, Ci
   same_level(verb, a.level, b.level);
   same_scale(verb, a.scale, b.scale);
   const double noise = a.noise + b.noise, magnitude = a.magnitude + b.magnitude;
+  require_fits(verb, a.level, a.scale, magnitude, noise);
   const int size_a = a.size, size_b = b.size, size = std::max(size_a, size_b);
   const std::size_t slots = std::max(a.slots, b.slots), limbs = static_cast<std::size_t>(a.level) + 1, n = context_.n();
   for (int part = 0; part < size; ++part) {
@@ -95,7 +96,6 @@ void Evaluator::combine(const Ciphertext& a, const Ciphertext& b, bool minus, Ci
   out.slots = slots;
   out.noise = noise;
   out.magnitude = magnitude;
-  require_fits(out, verb);
 }
 
 void Evaluator::add(const Ciphertext& a, const Ciphertext& b, Ciphertext& out) { combine(a, b, false, out); }
@@ -118,6 +118,7 @@ void Evaluator::add(const Ciphertext& a, const Plaintext& b, Ciphertext& out) {
   require_same(context_, b.params, "ckks add", "the plaintext");
   same_level("add", a.level, b.level);
   same_scale("add", a.scale, b.scale);
+  require_fits("add", a.level, a.scale, a.magnitude + b.bound, a.noise + b.noise);
   out.assign(a);
   out.seed.reset();
   stages_.each(static_cast<std::size_t>(out.level) + 1, [&](std::size_t i) {
@@ -127,7 +128,6 @@ void Evaluator::add(const Ciphertext& a, const Plaintext& b, Ciphertext& out) {
   out.slots = std::max(a.slots, b.slots);
   out.noise += b.noise;
   out.magnitude += b.bound;
-  require_fits(out, "add");
 }
 
 void Evaluator::multiply(const Ciphertext& a, const Plaintext& b, Ciphertext& out) {
@@ -136,6 +136,8 @@ void Evaluator::multiply(const Ciphertext& a, const Plaintext& b, Ciphertext& ou
   same_level("multiply", a.level, b.level);
   const std::size_t limbs = static_cast<std::size_t>(a.level) + 1, n = context_.n();
   const double noise = a.noise * (b.bound * b.scale + b.noise) + a.magnitude * a.scale * b.noise;
+  const double magnitude = a.magnitude * b.bound, scale = a.scale * b.scale;
+  require_fits("multiply", a.level, scale, magnitude, noise);
   const std::size_t slots = std::max(a.slots, b.slots);
   for (int part = 0; part < a.size; ++part) {
     const auto p = static_cast<std::size_t>(part);
@@ -144,13 +146,11 @@ void Evaluator::multiply(const Ciphertext& a, const Plaintext& b, Ciphertext& ou
       context_.kernels().multiply(out.part[p].limb(i), a.part[p].limb(i), b.poly.limb(i), n, context_.modulus(i));
     });
   }
-  const double magnitude = a.magnitude * b.bound, scale = a.scale * b.scale;
   header(a, out);
   out.slots = slots;
   out.scale = scale;
   out.noise = noise;
   out.magnitude = magnitude;
-  require_fits(out, "multiply");
 }
 
 void Evaluator::multiply(const Ciphertext& a, const Ciphertext& b, Ciphertext& out) {
@@ -160,9 +160,9 @@ void Evaluator::multiply(const Ciphertext& a, const Ciphertext& b, Ciphertext& o
   const std::size_t limbs = static_cast<std::size_t>(a.level) + 1, n = context_.n();
   const double noise = a.magnitude * a.scale * b.noise + b.magnitude * b.scale * a.noise + a.noise * b.noise;
   const double magnitude = a.magnitude * b.magnitude, scale = a.scale * b.scale;
+  require_fits("multiply", a.level, scale, magnitude, noise);
   const std::size_t slots = std::max(a.slots, b.slots);
-  for (Poly& part : out.part)
-    if (part.limbs() < limbs || (&out != &a && &out != &b)) part.resize(limbs, n);
+  for (Poly& part : out.part) part.resize(limbs, n);  // an operand's have this size already
   temporary_.resize(limbs, n);
   stages_.each(limbs, [&](std::size_t i) {
     // The middle part a0 b1 + a1 b0 first, beside the operands: out may be one of them.
@@ -182,7 +182,6 @@ void Evaluator::multiply(const Ciphertext& a, const Ciphertext& b, Ciphertext& o
   out.scale = scale;
   out.noise = noise;
   out.magnitude = magnitude;
-  require_fits(out, "multiply");
 }
 
 void Evaluator::relinearize(const Ciphertext& a, const KeySet& keys, Ciphertext& out) {
@@ -261,12 +260,12 @@ void Evaluator::drop_level(const Ciphertext& a, int level, Ciphertext& out) {
   require(a, "drop_level");
   if (level > a.level || level < 0)
     throw Error(ErrorKind::invalid, "ckks drop_level", fmt::format("from level {} to {}", a.level, level));
+  require_fits("drop_level", level, a.scale, a.magnitude, a.noise);
   out.assign(a);
   out.seed.reset();
   for (int part = 0; part < out.size; ++part)
     out.part[static_cast<std::size_t>(part)].resize(static_cast<std::size_t>(level) + 1, context_.n());
   out.level = level;
-  require_fits(out, "drop_level");
 }
 
 void Evaluator::adjust(const Ciphertext& a, int level, Ciphertext& out) {
@@ -279,23 +278,24 @@ void Evaluator::adjust(const Ciphertext& a, int level, Ciphertext& out) {
   if (level >= a.level || level < 0)
     throw Error(ErrorKind::invalid, "ckks adjust",
                 fmt::format("from level {} to {} without a level to spend", a.level, level));
-  drop_level(a, level + 1, out);
   // A constant: the same in every transformed value. Rounding it moves the scale by less than one part in 2^scale_bits.
-  const double wanted = target * static_cast<double>(context_.q(level + 1).mod.q) / out.scale;
+  const double scale = target * static_cast<double>(context_.q(level + 1).mod.q), wanted = scale / a.scale;
   const double constant = std::nearbyint(wanted);
-  if (constant < 1024)
+  if (constant < 1024 || constant > 0x1p62)
     throw Error(ErrorKind::invalid, "ckks adjust",
-                fmt::format("scale 2^{:.1f} is too large to meet 2^{:.1f} at level {}", std::log2(out.scale),
+                fmt::format("scale 2^{:.1f} cannot meet 2^{:.1f} at level {} by one product", std::log2(a.scale),
                             std::log2(target), level));
+  const double noise = a.noise * constant + a.magnitude * a.scale * std::abs(constant - wanted);
+  require_fits("adjust", level + 1, scale, a.magnitude, noise);
+  drop_level(a, level + 1, out);
   for (int part = 0; part < out.size; ++part)
     stages_.each(static_cast<std::size_t>(level) + 2, [&](std::size_t i) {
       const Modulus& m = context_.modulus(i);
       u64* limb = out.part[static_cast<std::size_t>(part)].limb(i);
       context_.kernels().scale(limb, limb, factor(reduce(static_cast<u64>(constant), m), m), context_.n(), m);
     });
-  out.noise = out.noise * constant + out.magnitude * out.scale * std::abs(constant - wanted);
-  out.scale = target * static_cast<double>(context_.q(level + 1).mod.q);
-  require_fits(out, "adjust");
+  out.noise = noise;
+  out.scale = scale;
   rescale(out, out);
 }
 
@@ -381,6 +381,7 @@ void Evaluator::rotate_extended(const Ciphertext& a, const Raised& raised, int s
 }
 
 void Evaluator::finish_rescale(Extended& a, Ciphertext& out) {
+  require_fits("linear transform", a.level, a.scale, a.magnitude, a.noise);
   double noise = context_.division_noise();
   if (a.level > 0) noise += a.noise / static_cast<double>(context_.q(a.level).mod.q);
   const double scale = rescaled(a.scale, a.level, a.magnitude, noise);
@@ -393,7 +394,6 @@ void Evaluator::finish_rescale(Extended& a, Ciphertext& out) {
   out.seed.reset();
   out.noise = noise;
   out.magnitude = a.magnitude;
-  require_fits(out, "linear transform");
 }
 
 }  // namespace pliant::ckks

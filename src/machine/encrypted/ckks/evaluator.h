@@ -58,7 +58,7 @@ class Evaluator {
 
  private:
   void combine(const Ciphertext& a, const Ciphertext& b, bool minus, Ciphertext& out);
-  void require_fits(const Ciphertext& out, const char* verb) const;
+  void require_fits(const char* verb, int level, double scale, double magnitude, double noise) const;
   void switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois, const KeySet& keys, Ciphertext& out);
   void extend(const Ciphertext& a, Extended& out);
   void require_two(const Ciphertext& a, const char* verb) const;

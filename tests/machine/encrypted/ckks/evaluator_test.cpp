@@ -103,6 +103,18 @@ TEST(Evaluator, WritesIntoItsOperands) {
   });
 }
 
+TEST(Evaluator, ReusesLargerStorage) {
+  Scheme s(small(6, 3));
+  Rng rng(11);
+  const Slots x = random_slots(rng, 32);
+  Ciphertext c;
+  s.evaluator.multiply(s.encrypt(x), s.encrypt(x), c);  // three parts of four limbs
+  c.assign(s.encrypt(x, 1));
+  s.evaluator.multiply(c, c, c);
+  for (const Poly& part : c.part) EXPECT_EQ(part.limbs(), 2u);
+  EXPECT_LE(s.error(c, map(x, [&](std::size_t i) { return x[i] * x[i]; })), 1);
+}
+
 TEST(Evaluator, ObeysTheLaws) {
   Scheme s(small(8, 4));
   s.rotations({3, 4, 7});
@@ -292,7 +304,11 @@ TEST(Evaluator, RefusesNamingBothSides) {
   says(error_of([&] { e.rotate(product, 3, s.keys, c); }), "3 parts instead of 2");
   says(error_of([&] { e.multiply(product, a, c); }), "3 parts instead of 2");
   says(error_of([&] { e.rescale(bottom, c); }), "exhausted level");
-  says(error_of([&] { e.multiply(bottom, bottom, c); }), "exhausted level");
+  const Ciphertext before = bottom.copy();
+  says(error_of([&] { e.multiply(bottom, bottom, bottom); }), "exhausted level");
+  EXPECT_EQ(bottom.part[0], before.part[0]);  // a refusal leaves the operand as it was
+  EXPECT_EQ(bottom.size, 2);
+  says(error_of([&] { e.adjust(product, 0, c); }), "cannot meet");
   says(error_of([&] { e.drop_level(product, 0, c); }), "exhausted level");
   says(error_of([&] { e.rescale(a, c); }), "leaves nothing of the message");
   says(error_of([&] { e.drop_level(low, 2, c); }), "from level 1 to 2");
