@@ -11,10 +11,10 @@
 namespace pliant {
 
 struct BpeTraining {
-  std::int64_t size = 32000;         // entries of the vocabulary: special tokens, 256 bytes, merges
+  std::int64_t size = 32000;           // entries of the vocabulary: special tokens, 256 bytes, merges
   std::vector<std::string> special{};  // first in the vocabulary; they cut the text and are no part of it
-  std::string family = "gpt-2";      // how texts are cut into words: a name of text/families.h
-  std::int64_t least_count = 1;      // pairs seen less often are not merged
+  std::string family = "gpt-2";        // how texts are cut into words: a name of text/families.h
+  std::int64_t least_count = 1;        // pairs seen less often are not merged
   // Called now and then with (done, all) of merges; it may throw to end the work.
   std::function<void(std::int64_t, std::int64_t)> progress{};
 };

@@ -12,7 +12,7 @@ struct SentencePieceTraining {
   bool unigram = false;  // else BPE
   std::int64_t size = 32000;
   std::vector<std::string> special{};  // control tokens, besides <unk>, <s> and </s>
-  double coverage = 0.9995;          // of the corpus's characters; the others become bytes
+  double coverage = 0.9995;            // of the corpus's characters; the others become bytes
 };
 
 // The bytes of a tokenizer.model with byte fallback, digits apart and no normalisation (the rules of Llama's). One
