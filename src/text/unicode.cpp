@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include "core/utf8.h"
+
 namespace pliant::text {
 namespace {
 
@@ -38,16 +40,8 @@ const Categories word = categories_named("L") | categories_named("M") | categori
 
 // How many bytes the character at the front has; 0: it is broken.
 std::size_t well_formed(std::string_view text) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = at(0);
-  if (first < 0x80) return 1;
-  const std::size_t size = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
-  if (size == 0 || text.size() < size) return 0;
-  for (std::size_t i = 1; i < size; ++i)
-    if ((at(i) & 0xC0) != 0x80) return 0;
-  const bool overlong = (first == 0xE0 && at(1) < 0xA0) || (first == 0xF0 && at(1) < 0x90);
-  const bool beyond = (first == 0xED && at(1) > 0x9F) || (first == 0xF4 && at(1) > 0x8F);
-  return overlong || beyond ? 0 : size;
+  const Utf8Character first = first_character(text);
+  return first.status == Utf8Character::Status::whole ? first.length : 0;
 }
 
 // What utf8proc makes of a run of whole characters.
@@ -64,25 +58,14 @@ std::string mapped(std::string_view run, utf8proc_option_t options) {
 }  // namespace
 
 Char first_char(std::string_view text) {
-  const std::size_t size = well_formed(text);
-  const auto at = [&](std::size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(text[i])); };
-  switch (size) {
-    case 1: return {at(0), 1};
-    case 2: return {(at(0) & 0x1F) << 6 | (at(1) & 0x3F), 2};
-    case 3: return {(at(0) & 0x0F) << 12 | (at(1) & 0x3F) << 6 | (at(2) & 0x3F), 3};
-    case 4: return {(at(0) & 0x07) << 18 | (at(1) & 0x3F) << 12 | (at(2) & 0x3F) << 6 | (at(3) & 0x3F), 4};
-    default: return {broken + at(0), 1};
-  }
+  const Utf8Character first = first_character(text);
+  if (first.status == Utf8Character::Status::whole) return {first.code, first.length};
+  return {broken + static_cast<unsigned char>(text[0]), 1};
 }
 
 void append_char(std::string& text, char32_t code) {
-  const auto put = [&](char32_t byte) { text.push_back(static_cast<char>(byte)); };
-  if (code < 0x80) put(code);
-  else if (code < 0x800) put(0xC0 | code >> 6), put(0x80 | (code & 0x3F));
-  else if (code < 0x10000) put(0xE0 | code >> 12), put(0x80 | (code >> 6 & 0x3F)), put(0x80 | (code & 0x3F));
-  else if (code < broken)
-    put(0xF0 | code >> 18), put(0x80 | (code >> 12 & 0x3F)), put(0x80 | (code >> 6 & 0x3F)), put(0x80 | (code & 0x3F));
-  else put(code - broken);
+  if (code < broken) append_utf8(text, code);
+  else text.push_back(static_cast<char>(code - broken));
 }
 
 std::u32string codes_of(std::string_view text) {
