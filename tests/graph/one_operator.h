@@ -4,12 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "core/error.h"
 #include "core/rng.h"
+#include "errors.h"
 #include "graph/builder.h"
 #include "graph/reference.h"
 
@@ -84,17 +83,6 @@ inline void expect_close(const std::vector<double>& got, const std::vector<doubl
     ASSERT_LE(std::abs(got[i] - wanted[i]), tolerance * scale)
         << "element " << i << ": " << got[i] << ", " << wanted[i];
   }
-}
-
-// The Error that `action` throws; a failure if there is none.
-inline Error thrown_by(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Error(ErrorKind::io, "", "nothing was thrown");
 }
 
 }  // namespace pliant::oracle

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
+#include "errors.h"
 #include "lm/session.h"
 #include "models/language/load.h"
 
@@ -96,17 +96,6 @@ inline double distance(const std::vector<Logits>& a, const std::vector<Logits>& 
     for (std::size_t i = 0; i < a[r].size(); ++i)
       most = std::max(most, std::abs(static_cast<double>(a[r][i]) - static_cast<double>(b[r][i])));
   return most;
-}
-
-template <typename Action>
-Error thrown_by(const Action& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Error(ErrorKind::io, "", "nothing was thrown");
 }
 
 inline LanguageModel tiny(const std::string& name = "tiny_a") { return load_language_model("golden/openelm/" + name); }

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "graph/counts.h"
 
 namespace pliant {
 namespace {
@@ -24,18 +25,6 @@ InnerProduct fc 1 1 join out -23330=4,1,5,1,1 0=5 1=1 2=1280
 )";
 
 NcnnModel parse(const std::string& text) { return parse_ncnn(text, {}, "net.param"); }
-
-struct Counts {
-  std::int64_t parameters = 0, macs = 0;
-};
-
-Counts count(const Graph& graph) {
-  Counts counts;
-  for (const Value& value : graph.values())
-    if (value.role == Role::weight) counts.parameters += elements(value.type.shape);
-  for (const Op& op : graph.ops()) counts.macs += macs(graph, op);
-  return counts;
-}
 
 TEST(Ncnn, ReadsShapesNamesAndWeights) {
   const NcnnModel model = parse(small);

@@ -234,7 +234,7 @@ TEST(NativeProgram, BindingsThatDoNotFitAreRefusedByName) {
   Workspace workspace(p.program->need(), p.pool);
   std::vector<TensorView> in = views_of(p.inputs), out = views_of(p.outputs);
   const auto problem = [&](std::int64_t rows, Workspace& used) {
-    const Error error = oracle::thrown_by([&] { p.program->run({in, out, rows, nullptr}, used); });
+    const Error error = thrown_by([&] { p.program->run({in, out, rows, nullptr}, used); });
     EXPECT_EQ(error.kind(), ErrorKind::invalid);
     return std::string(error.what());
   };
@@ -266,27 +266,27 @@ TEST(NativeMachine, RefusesByNameAndReason) {
   EXPECT_NE(refusals[0].reason.find("com.acme.Magic"), std::string::npos) << refusals[0].reason;
   EXPECT_NE(refusals[1].reason.find("f64"), std::string::npos) << refusals[1].reason;
   EXPECT_NE(refusals[2].reason.find("f64"), std::string::npos) << refusals[2].reason;
-  const Error error = oracle::thrown_by([&] { machine.prepare(graph, std::make_shared<WeightStore>()); });
+  const Error error = thrown_by([&] { machine.prepare(graph, std::make_shared<WeightStore>()); });
   EXPECT_EQ(error.kind(), ErrorKind::unsupported);
   EXPECT_EQ(error.place(), "magic");
-  EXPECT_EQ(oracle::thrown_by([&] { make_kernel(*graph, Group{{1}}); }).kind(), ErrorKind::unsupported);
+  EXPECT_EQ(thrown_by([&] { make_kernel(*graph, Group{{1}}); }).kind(), ErrorKind::unsupported);
 }
 
 TEST(NativeMachine, MissingAndMismatchedWeightsAreNamed) {
   const auto graph = std::make_shared<Graph>(small_graph());
-  const Error missing = oracle::thrown_by([&] { Machine().prepare(graph, std::make_shared<WeightStore>()); });
+  const Error missing = thrown_by([&] { Machine().prepare(graph, std::make_shared<WeightStore>()); });
   EXPECT_EQ(missing.kind(), ErrorKind::not_found);
   auto weights = std::make_shared<WeightStore>();
   weights->add("w", Tensor(TensorType{DType::f32, {8, 4, 3}}));
   weights->add("scale", Tensor(TensorType{DType::f32, {8, 1, 1}}));
-  EXPECT_EQ(oracle::thrown_by([&] { Machine().prepare(graph, weights); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] { Machine().prepare(graph, weights); }).kind(), ErrorKind::invalid);
 }
 
 TEST(NativeMachine, AnInstructionSetThatIsNotHereIsRefused) {
   const std::vector<Isa> here = available_isas();
   for (const Isa isa : {Isa::sse4, Isa::neon}) {
     if (std::find(here.begin(), here.end(), isa) != here.end()) continue;
-    EXPECT_EQ(oracle::thrown_by([&] { Machine machine({isa, true}); }).kind(), ErrorKind::unsupported);
+    EXPECT_EQ(thrown_by([&] { Machine machine({isa, true}); }).kind(), ErrorKind::unsupported);
   }
   EXPECT_EQ(here[0], Isa::scalar);
 }

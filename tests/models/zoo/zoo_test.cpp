@@ -6,22 +6,10 @@
 #include <string>
 
 #include "core/error.h"
-#include "graph/graph.h"
+#include "graph/counts.h"
 
 namespace pliant::zoo {
 namespace {
-
-struct Counts {
-  std::int64_t parameters = 0, macs = 0;
-};
-
-Counts count(const Graph& graph) {
-  Counts counts;
-  for (const Value& value : graph.values())
-    if (value.role == Role::weight) counts.parameters += elements(value.type.shape);
-  for (const Op& op : graph.ops()) counts.macs += macs(graph, op);
-  return counts;
-}
 
 struct Published {
   const char* name;

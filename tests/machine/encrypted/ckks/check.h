@@ -1,4 +1,4 @@
-// Shared by the CKKS tests: the text of an error, small parameter sets, random slots.
+// Shared by the CKKS tests: errors, small parameter sets, random slots.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -7,21 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
 #include "core/rng.h"
+#include "errors.h"
 #include "machine/encrypted/ckks/params.h"
 
 namespace pliant::ckks {
-
-template <typename Body>
-std::string error_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "accepted";
-}
 
 inline Params small(int log_n, int levels, int scale_bits = 40, int digits = 3) {
   Params params;

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
 #include "core/rng.h"
+#include "errors.h"
 #include "graph/builder.h"
 #include "graph/reference.h"
 #include "machine/native/program.h"
@@ -197,17 +197,6 @@ inline bool same_bits(const Outputs& a, const Outputs& b) {
 
 inline Outputs tail(const Outputs& all, std::size_t from) {
   return {all.begin() + static_cast<std::ptrdiff_t>(from), all.end()};
-}
-
-template <typename Action>
-Error thrown_by(const Action& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Error(ErrorKind::io, "", "nothing was thrown");
 }
 
 }  // namespace pliant::kv
