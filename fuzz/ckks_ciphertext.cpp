@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "ckks_context.h"
 #include "core/error.h"
 #include "machine/encrypted/ckks/file.h"
 
@@ -12,20 +13,9 @@ namespace {
 
 using namespace pliant::ckks;
 
-const Context& context() {
-  static const Context small([] {
-    Params params;
-    params.log_n = 4;
-    params.levels = 2;
-    params.insecure_for_tests = true;
-    return params;
-  }());
-  return small;
-}
-
 void read(std::span<const std::byte> bytes) {
   try {
-    const Ciphertext c = parse_ciphertext(context(), bytes);
+    const Ciphertext c = parse_ciphertext(small_context(), bytes);
     const std::vector<std::byte> again = serialize(c);
     if (again.size() != bytes.size() || !std::equal(again.begin(), again.end(), bytes.begin())) std::abort();
   } catch (const pliant::Error&) {
@@ -37,7 +27,7 @@ void read(std::span<const std::byte> bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   read(std::as_bytes(std::span(data, size)));
   Writer out;
-  out.begin(FileKind::ciphertext, context().hash());
+  out.begin(FileKind::ciphertext, small_context().hash());
   out.put(std::span(data, size));
   read(out.seal({}));
   return 0;

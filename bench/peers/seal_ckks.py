@@ -6,26 +6,15 @@
 CPU time of one thread, medians, one JSON row per operation like `bench-ckks --json`. SEAL here is the wheel's build:
 default flags, without Intel HEXL. Chains as in bench-ckks: scale 2^45; first and special prime 60 bits, SEAL's choice.
 """
-import argparse
-import json
 import random
-import statistics
 import time
 
 from tenseal import sealapi as seal
 
-
-def median_ms(body, rounds):
-    body()
-    times = []
-    for _ in range(rounds):
-        start = time.thread_time()
-        body()
-        times.append(1e3 * (time.thread_time() - start))
-    return statistics.median(times)
+from ckks_rows import run
 
 
-def bench(log_n, levels, rounds):
+def operations_of(log_n, levels):
     n = 1 << log_n
     params = seal.EncryptionParameters(seal.SCHEME_TYPE.CKKS)
     params.set_poly_modulus_degree(n)
@@ -56,7 +45,7 @@ def bench(log_n, levels, rounds):
         evaluator.multiply(a, b, out)
         evaluator.relinearize_inplace(out, relin)
 
-    operations = {
+    return {
         "encrypt": lambda: encryptor.encrypt(plain, out),
         "add": lambda: evaluator.add(a, b, out),
         "multiply by plaintext": lambda: evaluator.multiply_plain(a, plain, out),
@@ -65,20 +54,7 @@ def bench(log_n, levels, rounds):
         "rescale": lambda: evaluator.rescale_to_next(product, out),
         "rotate": lambda: evaluator.rotate_vector(a, 1, galois, out),
     }
-    for name, body in operations.items():
-        print(json.dumps({"op": name, "log_n": log_n, "levels": levels, "ms": round(median_ms(body, rounds), 4)}), flush=True)
-    _ = secret
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--set", action="append", help="LOG_N,LEVELS")
-    parser.add_argument("--rounds", type=int, default=9)
-    options = parser.parse_args()
-    for text in options.set or ["13,5", "15,10"]:
-        log_n, levels = (int(part) for part in text.split(","))
-        bench(log_n, levels, options.rounds)
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, operations_of, time.thread_time)
