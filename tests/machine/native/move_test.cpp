@@ -60,9 +60,7 @@ TEST(NativeMove, GatherNamesAnIndexOutOfRange) {
   for (const std::int32_t index : {-1, 3}) {
     const std::vector<Tensor> operands =
         list(Tensor(TensorType{DType::f32, {3}}), Tensor::of(DType::i32, {1}, {static_cast<double>(index)}));
-    const Error error = thrown_by([&] {
-      run_guarded(*kernel, oracle::views(operands), {{DType::f32, {1}}}, 1);
-    });
+    const Error error = thrown_by([&] { run_guarded(*kernel, oracle::views(operands), {{DType::f32, {1}}}, 1); });
     EXPECT_EQ(error.kind(), ErrorKind::invalid);
     EXPECT_NE(std::string(error.what()).find(std::to_string(index)), std::string::npos) << error.what();
   }

@@ -114,9 +114,7 @@ TEST(NativeAttention, PositionOutsideOfTheBiasIsNamed) {
   std::vector<Tensor> operands;
   for (const ValueId id : graph.inputs()) operands.emplace_back(graph.value(id).type);
   operands[4].span<std::int32_t>()[0] = 4;
-  const Error error = thrown_by([&] {
-    run_guarded(*kernel, oracle::views(operands), {{DType::f32, {1, 1, 2}}}, 1);
-  });
+  const Error error = thrown_by([&] { run_guarded(*kernel, oracle::views(operands), {{DType::f32, {1, 1, 2}}}, 1); });
   EXPECT_EQ(error.kind(), ErrorKind::invalid);
   EXPECT_NE(std::string(error.what()).find("position 4"), std::string::npos) << error.what();
 }
