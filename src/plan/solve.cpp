@@ -12,6 +12,7 @@
 #include "plan/clock.h"
 #include "plan/divide.h"
 #include "plan/fluid.h"
+#include "plan/halves.h"
 #include "plan/schedule.h"
 #include "plan/verify.h"
 #include "plan/window.h"
@@ -23,6 +24,7 @@ constexpr std::array<std::size_t, 3> beam_widths{16, 128, 1024};
 constexpr std::int64_t quick_states = 300'000;
 constexpr std::uint64_t varied_plans = 8, most_varied_plans = 400;  // the latter after a quick search with addresses
 constexpr std::int64_t varied_effort = 20'000'000, quick_effort = 2'000'000, placement_node_effort = 16;
+constexpr int piece_depth = 8;                     // halves of halves
 constexpr std::size_t long_problem = 1000;         // operators from which the parts come before the whole
 constexpr std::int64_t placement_nodes = 200'000;  // per placement: a plan that is harder is left to the next one
 
@@ -141,11 +143,15 @@ class Solver {
     fluid_schedule_ = std::move(schedule);
   }
 
+  double effort_left() const {
+    return static_cast<double>(std::max<std::int64_t>(0, options_.effort_limit - effort_.spent()));
+  }
+
+  // With that share of what the limits leave.
   Plan solve_part(const Problem& part, double share) {
     SolveOptions options = options_;
     options.time_limit_s = std::max(0.0, clock_.left() * share);
-    const std::int64_t left = std::max<std::int64_t>(0, options_.effort_limit - effort_.spent());
-    options.effort_limit = static_cast<std::int64_t>(static_cast<double>(left) * share);
+    options.effort_limit = static_cast<std::int64_t>(effort_left() * share);
     options.divide = options.divide_only = false;
     options.progress = nullptr;
     Solver solver(part, bytes_, options, pool_);
@@ -154,14 +160,49 @@ class Solver {
     return plan;
   }
 
-  // A bound from cuts that more than one tensor crosses.
-  std::int64_t divided_bound(const Problem& part, double share) {
+  // Runs `bound` for each piece with a share of that share by its operators; what one leaves unused goes to the next
+  // ones. Returns the sum.
+  template <typename Bound>
+  std::int64_t sum_of_bounds(const std::vector<Problem>& pieces, double share, Bound&& bound) {
+    const double keep_effort = effort_left() * (1 - share), keep_seconds = clock_.left() * (1 - share);
+    std::size_t ahead = 0;
+    for (const Problem& piece : pieces) ahead += piece.operators.size();
     std::int64_t sum = 0;
-    const std::vector<Part> pieces = divide(part, false);
-    for (const Part& piece : pieces)
-      if (pieces.size() > 1 && !over())
-        sum += solve_part(piece.problem, share / static_cast<double>(pieces.size())).lower_bound_bytes;
+    for (const Problem& piece : pieces) {
+      const double own = static_cast<double>(piece.operators.size()) / static_cast<double>(ahead);
+      ahead -= piece.operators.size();
+      const double left = std::min(1 - keep_effort / effort_left(), 1 - keep_seconds / clock_.left());
+      if (over() || left <= 0) break;
+      sum += bound(piece, left * own);
+    }
     return sum;
+  }
+
+  // A bound from pieces whose optima add up to one: the parts between cuts, or two halves of what no cut divides.
+  std::int64_t pieces_bound(const Problem& problem, double share, int depth) {
+    std::vector<Problem> pieces;
+    std::size_t most = 0;
+    for (Part& piece : divide(problem, false)) {
+      most = std::max(most, piece.problem.operators.size());
+      pieces.push_back(std::move(piece.problem));
+    }
+    if (most > problem.operators.size() * 3 / 4) {
+      const std::vector<bool> half = find_half(problem);
+      if (half.empty()) return 0;
+      pieces = {half_of(problem, half, true), half_of(problem, half, false)};
+    }
+    return sum_of_bounds(pieces, share, [&](const Problem& piece, double own) {
+      std::vector<Problem> parts;
+      for (Part& part : divide(piece, true)) parts.push_back(std::move(part.problem));
+      return sum_of_bounds(parts, own,
+                           [&](const Problem& part, double part_share) { return part_bound(part, part_share, depth); });
+    });
+  }
+
+  std::int64_t part_bound(const Problem& part, double share, int depth) {
+    const Plan plan = solve_part(part, depth == 0 ? share : share / 4);
+    if (plan.status == Status::optimal || depth == 0) return plan.lower_bound_bytes;
+    return std::max(plan.lower_bound_bytes, pieces_bound(part, share / 2, depth - 1));
   }
 
   // Parts one by one, at most half of what the limits leave; then windows over the best plan there is.
@@ -177,12 +218,13 @@ class Solver {
       ahead -= std::min(ahead - 1, part.operators.size());
       plans.push_back(solve_part(part.problem, share));
       std::int64_t least = plans.back().lower_bound_bytes;
-      if (plans.back().status == Status::feasible) least = std::max(least, divided_bound(part.problem, share / 4));
+      if (plans.back().status == Status::feasible)
+        least = std::max(least, pieces_bound(part.problem, share / 4, piece_depth));
       bound += least;
       raise(std::max(bound_, bound), divided_origin);
     }
     if (parts.size() == 1) {
-      raise(std::max(bound_, divided_bound(problem_, 0.25)), divided_origin);
+      raise(std::max(bound_, pieces_bound(problem_, 0.5, piece_depth)), divided_origin);
       if (options_.divide_only) take(fluid(beam_widths[0], fluid_best_));
     }
     const auto planned = [](const Plan& plan) { return !plan.order.empty(); };
@@ -238,9 +280,7 @@ class Solver {
       fluid_exact_ = answer.complete;
     }
     if (!done() && !fluid_exact_) prove_order();
-    if (!fluid_exact_) return;
-    bound_ = fluid_best_;
-    origin_ = "search of all orders and replacements, addresses left open";
+    if (fluid_exact_) raise(fluid_best_, "search of all orders and replacements, addresses left open");
   }
 
   // Other plans of the fluid optimum's cost, for one that can be placed.
@@ -315,7 +355,7 @@ class Solver {
     return plan;
   }
 
-  static constexpr std::string_view divided_origin = "sum over parts between operators that every order passes";
+  static constexpr std::string_view divided_origin = "sum over parts of the network";
   static constexpr std::string_view addressed_origin = "search of all orders, replacements and addresses";
 
   const Problem& problem_;

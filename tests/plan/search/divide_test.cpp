@@ -9,6 +9,7 @@
 #include "models/zoo/zoo.h"
 #include "plan/baseline.h"
 #include "plan/graph_problem.h"
+#include "plan/halves.h"
 #include "plan/search/random_problem.h"
 #include "plan/window.h"
 
@@ -48,7 +49,106 @@ Problem random_chain(Rng& rng, int links) {
   return chain;
 }
 
-TEST(Divide, PartsAddUpToTheOptimum) {
+std::int64_t fluid_optimum(const Problem& problem, std::int64_t bytes, Pool& pool) {
+  const Model model = make_model(problem, bytes, 1);
+  const FluidAnswer answer = search_fluid(model, make_pressure(model), {}, pool);
+  EXPECT_TRUE(answer.complete);
+  return answer.plan->cost;
+}
+
+TEST(Divide, CleanPartsAddUpToTheOptimumExactly) {
+  Pool pool(1);
+  int several = 0, traffic = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed, 93);
+    const Problem problem = random_chain(rng, 3);
+    const std::int64_t bytes = most_required(problem) + rng.below(3);
+    const std::int64_t expected = fluid_optimum(problem, bytes, pool);
+    const std::vector<Part> parts = divide(problem, true);
+    std::int64_t sum = 0;
+    for (const Part& part : parts) sum += fluid_optimum(part.problem, bytes, pool);
+    EXPECT_EQ(sum, expected);
+    if (parts.size() > 1 && expected > 0) ++several;
+    if (expected > 0) ++traffic;
+  }
+  EXPECT_GT(several, 30);
+  EXPECT_GT(traffic, 50);
+}
+
+// Whatever operators a half has.
+TEST(Halves, CostNoMoreThanTheWhole) {
+  Pool pool(1);
+  int meets = 0, pays = 0;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed, 94);
+    const Problem problem = random_problem(rng, {4, 9, 6});
+    const std::int64_t bytes = most_required(problem) + rng.below(3);
+    std::vector<bool> in;
+    for (std::size_t op = 0; op < problem.operators.size(); ++op) in.push_back(rng.below(2) == 0);
+    const std::int64_t expected = fluid_optimum(problem, bytes, pool);
+    std::int64_t sum = 0;
+    for (const bool which : {true, false}) {
+      const Problem half = half_of(problem, in, which);
+      validate(half);
+      sum += fluid_optimum(half, bytes, pool);
+    }
+    EXPECT_LE(sum, expected);
+    if (expected > 0) ++pays;
+    if (expected > 0 && sum == expected) ++meets;
+  }
+  EXPECT_GT(pays, 100);
+  EXPECT_GT(meets, 10);
+}
+
+// The decoder's first steps interleave with the whole encoder; without them the encoder is a chain of layers.
+TEST(Halves, GiveTheTransformerNarrowCuts) {
+  const Problem problem = bytes_of_zoo(zoo::build("transformer"));
+  const std::vector<bool> half = find_half(problem);
+  ASSERT_EQ(half.size(), problem.operators.size());
+  EXPECT_LT(divide(problem, false).size(), 20u);
+  EXPECT_GT(divide(half_of(problem, half, true), false).size() + divide(half_of(problem, half, false), false).size(),
+            70u);
+}
+
+// Two chains that nothing orders, read by one last operator: no order passes any operator but that one at a fixed
+// place.
+Problem side_by_side(const Problem& left, const Problem& right) {
+  Problem both = left;
+  const auto first = static_cast<TensorId>(left.tensors.size());
+  for (const TensorInfo& t : right.tensors) both.tensors.push_back({"r" + t.name, t.bytes, t.role});
+  for (Operator op : right.operators) {
+    for (auto* list : {&op.inputs, &op.outputs})
+      for (TensorId& t : *list) t += first;
+    op.name = "r" + op.name;
+    both.operators.push_back(std::move(op));
+  }
+  both.operators.push_back({"join", {first - 1, static_cast<TensorId>(both.tensors.size()) - 1}, {}, 0});
+  return both;
+}
+
+TEST(Halves, OfTwoChainsAddUpInTheBound) {
+  Pool pool(1);
+  int pays = 0;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed, 95);
+    const Problem left = random_chain(rng, 3), right = random_chain(rng, 3), both = side_by_side(left, right);
+    validate(both);
+    const std::int64_t bytes = most_required(both);
+    SolveOptions options;
+    options.divide_only = true;
+    const std::int64_t least = fluid_optimum(left, bytes, pool) + fluid_optimum(right, bytes, pool);
+    const Plan plan = solve(both, bytes, options, pool);
+    EXPECT_GE(plan.lower_bound_bytes, least);
+    EXPECT_GE(plan.traffic_bytes, plan.lower_bound_bytes);
+    if (least > 0) ++pays;
+  }
+  EXPECT_GT(pays, 20);
+}
+
+TEST(Divide, PartsBoundTheOptimum) {
   Pool pool(1);
   int several = 0, traffic = 0;
   for (std::uint64_t seed = 0; seed < 80; ++seed) {

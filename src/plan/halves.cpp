@@ -1,0 +1,136 @@
+#include "plan/halves.h"
+
+#include <algorithm>
+#include <array>
+
+#include "plan/bits.h"
+
+namespace pliant::plan {
+namespace {
+
+constexpr std::size_t least_operators = 8, most_operators = 4096;  // few gain nothing, many take too long
+
+struct Order {  // [operator]: strictly before, strictly after
+  std::vector<Words> ancestors, descendants;
+};
+
+// Operators stand in topological order.
+Order order_of(const Problem& problem) {
+  const std::size_t count = problem.operators.size();
+  const Words none(words_for(count), 0);
+  Order order{std::vector<Words>(count, none), std::vector<Words>(count, none)};
+  std::vector<OperatorId> producer(problem.tensors.size(), -1);
+  for (std::size_t op = 0; op < count; ++op) {
+    for (const TensorId t : problem.operators[op].inputs) {
+      if (producer[t] < 0) continue;
+      put(order.ancestors[op], static_cast<std::size_t>(producer[t]));
+      for (std::size_t w = 0; w < none.size(); ++w) order.ancestors[op][w] |= order.ancestors[producer[t]][w];
+    }
+    for (const TensorId t : problem.operators[op].outputs) producer[t] = static_cast<OperatorId>(op);
+    for (std::size_t w = 0; w < none.size(); ++w)
+      each_bit(order.ancestors[op][w], w * 64, [&](std::size_t before) { put(order.descendants[before], op); });
+  }
+  return order;
+}
+
+std::size_t size_of(const Words& set) {
+  std::size_t size = 0;
+  for (const std::uint64_t word : set) size += static_cast<std::size_t>(std::popcount(word));
+  return size;
+}
+
+// Operators of the set that all others of it precede or follow.
+std::size_t count_cuts(const Order& order, const Words& set) {
+  const std::size_t size = size_of(set);
+  std::size_t cuts = 0;
+  for (std::size_t w = 0; w < set.size(); ++w)
+    each_bit(set[w], w * 64, [&](std::size_t op) {
+      std::size_t related = 1;
+      for (std::size_t i = 0; i < set.size(); ++i)
+        related +=
+            static_cast<std::size_t>(std::popcount(set[i] & (order.ancestors[op][i] | order.descendants[op][i])));
+      if (related == size) ++cuts;
+    });
+  return cuts;
+}
+
+}  // namespace
+
+std::vector<bool> find_half(const Problem& problem) {
+  const std::size_t count = problem.operators.size();
+  if (count < least_operators || count > most_operators) return {};
+  const Order order = order_of(problem);
+  Words all(words_for(count), 0);
+  for (std::size_t op = 0; op < count; ++op) put(all, op);
+  std::size_t most = count_cuts(order, all) + 2;  // the last operators of both halves may be cuts in any case
+  std::size_t balance = 0;
+  Words best;
+  for (std::size_t op = 0; op + 1 < count; ++op) {
+    Words first = order.ancestors[op], second = all;
+    put(first, op);
+    for (std::size_t w = 0; w < first.size(); ++w) second[w] &= ~first[w];
+    const std::size_t cuts = count_cuts(order, first) + count_cuts(order, second);
+    const std::size_t smaller = std::min(size_of(first), size_of(second));
+    if (cuts < most || (cuts == most && smaller <= balance)) continue;
+    most = cuts;
+    balance = smaller;
+    best = std::move(first);
+  }
+  std::vector<bool> in;
+  for (std::size_t op = 0; op < count && !best.empty(); ++op) in.push_back(has(best, op));
+  return in;
+}
+
+namespace {
+
+class Halver {
+ public:
+  Halver(const Problem& problem, const std::vector<bool>& in, bool which)
+      : problem_(problem), in_(in), which_(which), uses_(problem.tensors.size(), {0, 0}), local_(uses_.size(), -1) {
+    for (std::size_t op = 0; op < in.size(); ++op)
+      for (const auto* list : {&problem.operators[op].inputs, &problem.operators[op].outputs})
+        for (const TensorId t : *list) ++uses_[t][in[op] ? 0 : 1];
+  }
+
+  Problem run() {
+    for (std::size_t op = 0; op < in_.size(); ++op) {
+      if (in_[op] != which_) continue;
+      const Operator& each = problem_.operators[op];
+      Operator made{each.name, {}, {}, each.workspace};
+      for (const TensorId t : each.outputs) made.outputs.push_back(tensor_of(t, true));
+      for (const TensorId t : each.inputs) made.inputs.push_back(tensor_of(t, false));
+      half_.operators.push_back(std::move(made));
+    }
+    return std::move(half_);
+  }
+
+ private:
+  bool charged_here(TensorId t) const { return (uses_[t][0] >= uses_[t][1]) == which_; }
+
+  TensorId tensor_of(TensorId t, bool made) {
+    if (charged_here(t) && local_[t] >= 0) return local_[t];
+    TensorInfo info = problem_.tensors[t];
+    if (!charged_here(t)) info.name += "#" + std::to_string(half_.tensors.size());
+    const bool given = info.role == Role::input || info.role == Role::weight;
+    if (!made && !given) info.role = Role::input;  // of the other half
+    const auto id = static_cast<TensorId>(half_.tensors.size());
+    half_.tensors.push_back(std::move(info));
+    if (charged_here(t)) local_[t] = id;
+    return id;
+  }
+
+  const Problem& problem_;
+  const std::vector<bool>& in_;
+  bool which_;
+  std::vector<std::array<std::int32_t, 2>> uses_;  // in the first half, in the second
+  std::vector<TensorId> local_;                    // of tensors charged here; -1: not seen
+  Problem half_;
+};
+
+}  // namespace
+
+Problem half_of(const Problem& problem, const std::vector<bool>& in, bool which) {
+  return Halver(problem, in, which).run();
+}
+
+}  // namespace pliant::plan
