@@ -186,6 +186,7 @@ int run_plan(const PlanOptions& options, const Context& context) {
                                     {options.compare, "--compare"},
                                     {options.minimize == Goal::peak, "--minimize"},
                                     {options.solver != Solver::exact, "--solver"},
+                                    {options.network.in_place, "--in-place"},
                                     {is_size_name(options.scratchpad), "--scratchpad"}})
     if (given)
       throw Error(ErrorKind::usage, name, "does not go with a placement instance",
@@ -278,6 +279,7 @@ Verb plan_verb() {
                     "the smallest scratchpad that works, 8-bit elements, shown to be true"},
                    {"pliant plan net.onnx --device chip.json", "with time and energy estimates"},
                    {"pliant plan net.onnx --scratchpad MR --compare", "beside four simple methods"},
+                   {"pliant plan net.onnx --scratchpad MR --in-place", "with results written over dead inputs"},
                    {"pliant plan net.onnx --minimize peak", "the smallest scratchpad without traffic"},
                    {"pliant plan zoo:nasnet-a --elem-bytes 1 --scratchpad MR", "a network that Pliant generates"},
                    {"pliant plan A.csv --scratchpad 1048576 --out placed.csv", "placement alone"}}};

@@ -41,6 +41,14 @@ nlohmann::ordered_json execution_json(const ExecutionReport& execution) {
           {"highest_byte", execution.highest_byte}};
 }
 
+// Results that the problem lets be written over an input.
+std::int64_t in_place_pairs(const PlanReport& report) {
+  std::int64_t pairs = 0;
+  for (const plan::Operator& op : report.subject->problem.operators)
+    pairs += static_cast<std::int64_t>(op.in_place.size());
+  return pairs;
+}
+
 void print_network(std::ostream& out, const PlanReport& report) {
   const plan::Problem& problem = report.subject->problem;
   std::int64_t bytes = 0;
@@ -49,6 +57,7 @@ void print_network(std::ostream& out, const PlanReport& report) {
                                  problem.tensors.size(), bytes_text(bytes));
   if (report.subject->network && !report.subject->network->opaque.empty())
     text += fmt::format(", {} opaque", report.subject->network->opaque.size());
+  if (const std::int64_t pairs = in_place_pairs(report); pairs > 0) text += fmt::format(", {} in place", pairs);
   print_line(out, "network", text);
 }
 
@@ -154,6 +163,7 @@ nlohmann::ordered_json to_json(const PlanReport& report) {
   if (!report.baselines.empty()) json["baselines"] = baselines_json(report);
   json["operators"] = report.subject->problem.operators.size();
   json["tensors"] = report.subject->problem.tensors.size();
+  if (const std::int64_t pairs = in_place_pairs(report); pairs > 0) json["in_place"] = pairs;
   json["seconds"] = report.seconds;
   if (report.has_plan() && report.device) json["estimate"] = estimate_json(report);
   if (report.execution) json["execution"] = execution_json(*report.execution);

@@ -46,6 +46,7 @@ void refuse_network_options(const NetworkOptions& options, FileKind kind) {
   refuse(options.weights, "--weights");
   refuse(options.no_fuse, "--no-fuse");
   refuse(options.random_weights, "--random-weights");
+  refuse(options.in_place, "--in-place");
 }
 
 plan::Work work_of(const Graph& graph, const plan::GraphProblem& mapping) {
@@ -64,7 +65,11 @@ plan::Work work_of(const Graph& graph, const plan::GraphProblem& mapping) {
 plan::GraphProblemOptions problem_options(const NetworkOptions& options) {
   if (options.elem_bytes < 0 || options.elem_bytes > 64)
     throw Error(ErrorKind::usage, "--elem-bytes", fmt::format("{} is not from 1 to 64", options.elem_bytes));
-  return {.fuse = !options.no_fuse, .weights = options.weights, .elem_bytes = options.elem_bytes, .workspace = {}};
+  return {.fuse = !options.no_fuse,
+          .weights = options.weights,
+          .elem_bytes = options.elem_bytes,
+          .in_place = options.in_place,
+          .workspace = {}};
 }
 
 // Whether the plan is one that kernels can follow.
@@ -149,7 +154,10 @@ std::vector<Option> network_options(NetworkOptions& options) {
           .with_default("the tensor's own type"),
       flag("weights", options.weights, "weights take scratchpad space too, instead of passing by"),
       flag("no-fuse", options.no_fuse, "plan every operator of the file by itself, without fusion"),
-      flag("random-weights", options.random_weights, "seeded random weights in place of the file's")};
+      flag("random-weights", options.random_weights, "seeded random weights in place of the file's"),
+      flag("in-place", options.in_place,
+           "let pointwise operators write their result over an input that nobody needs "
+           "afterwards")};
 }
 
 std::map<std::string, Shape> shapes_from(const std::vector<std::string>& texts) {

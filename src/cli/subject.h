@@ -28,7 +28,7 @@ std::string_view describe(FileKind kind);                 // "ONNX network", "pl
 struct NetworkOptions {
   std::vector<std::string> shapes;  // "input=1x3x224x224" or "batch=4"
   std::int64_t elem_bytes = 0;
-  bool weights = false, no_fuse = false, random_weights = false;
+  bool weights = false, no_fuse = false, random_weights = false, in_place = false;
   bool execute = false;    // the plan will be run: by kernels if they can, whose workspace then counts
   std::uint64_t seed = 1;  // of random weights and inputs
 };

@@ -41,7 +41,8 @@ class Arena {
   // Of a layout of the run's own schedule.
   std::vector<std::int64_t> offsets(const Layout& layout) const {
     std::vector<std::int64_t> result;
-    for (const Layout::Part& part : layout.parts) result.push_back(placed_.at({part.tensor, part.from}));
+    result.resize(layout.rectangles.size());
+    for (const Layout::Part& part : layout.parts) result[part.rectangle] = placed_.at({part.tensor, part.from});
     return result;
   }
 
@@ -72,7 +73,7 @@ class Arena {
     if (op.workspace > 0) fresh.push_back({0, op.workspace, -1, true});
     for (const TensorId id : own) {
       state(id).needed = true;
-      if (state(id).resident) continue;
+      if (state(id).resident || is_in_place(op, id)) continue;
       fresh.push_back({0, bytes(id), id, true});
       space += bytes(id);
     }
@@ -81,6 +82,7 @@ class Arena {
     workspace_.reset();
     for (Block& block : fresh)
       if (!enter(block, step)) return false;
+    for (const InPlace& pair : op.in_place) write_over(pair, step);
     leave_behind(op, step);
     return true;
   }
@@ -135,6 +137,13 @@ class Arena {
     state(block.tensor).address = block.address;
     used_ += block.bytes;
     return true;
+  }
+
+  void write_over(const InPlace& pair, Step step) {
+    state(pair.output).resident = true;
+    state(pair.output).address = state(pair.input).address;
+    used_ += bytes(pair.output);  // until the input goes, after the step
+    if (addressed_) placed_[{pair.output, step}] = state(pair.output).address;
   }
 
   bool find_address(Block& block) {

@@ -42,7 +42,7 @@ class Belady {
     std::int64_t space = op.workspace;
     for (const auto* list : {&op.inputs, &op.outputs})
       for (const TensorId id : *list) {
-        if (!at(id).needed && !at(id).resident) space += size(id);
+        if (!at(id).needed && !at(id).resident && !is_in_place(op, id)) space += size(id);
         at(id).needed = true;
       }
     while (used_ + space > capacity_)

@@ -93,9 +93,10 @@ class Divider {
     }
     for (OperatorId op = from; op <= to; ++op) {
       const Operator& each = problem_.operators[op];
-      Operator made{each.name, {}, {}, each.workspace};
+      Operator made{each.name, {}, {}, each.workspace, {}};
       for (const TensorId t : each.inputs) made.inputs.push_back(add_tensor(part, t, from, to));
       for (const TensorId t : each.outputs) made.outputs.push_back(add_tensor(part, t, from, to));
+      for (const InPlace& pair : each.in_place) made.in_place.push_back({local_[pair.output], local_[pair.input]});
       part.problem.operators.push_back(std::move(made));
       part.operators.push_back(op);
     }

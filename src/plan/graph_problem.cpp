@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/checked.h"
+#include "plan/permit.h"
 
 namespace pliant::plan {
 namespace {
@@ -91,6 +92,7 @@ GraphProblem problem_of(const Graph& graph, const GraphProblemOptions& options) 
   result.storage = storage(graph, result.groups);
   if (options.elem_bytes > 0) set_element_size(graph, result.storage, options.elem_bytes);
   ProblemMaker(graph, options, result);
+  if (options.in_place) permit_in_place(graph, result);
   validate(result.problem);
   return result;
 }

@@ -105,6 +105,11 @@ Model make_model(const Problem& problem, std::int64_t scratchpad_bytes, std::int
       take(t, made.outputs);
       made.after.insert(made.after.end(), uses.consumers[t].begin(), uses.consumers[t].end());
     }
+    for (const InPlace& pair : problem.operators[op].in_place) {
+      const std::int64_t space = round_up(problem.tensors[pair.input].bytes, alignment);
+      made.need -= space;
+      made.local -= space;
+    }
     std::sort(made.inputs.begin(), made.inputs.end());
     std::sort(made.outputs.begin(), made.outputs.end());
     sort_unique(made.before);
@@ -123,7 +128,8 @@ std::int64_t required_bytes(const Problem& problem, OperatorId op, std::int64_t 
     slack = std::max(slack, space - bytes);
   };
   for (const TensorId t : asked.inputs) add(problem.tensors[t].bytes);
-  for (const TensorId t : asked.outputs) add(problem.tensors[t].bytes);
+  for (const TensorId t : asked.outputs)
+    if (!is_in_place(asked, t)) add(problem.tensors[t].bytes);
   add(asked.workspace);
   return sum - slack;
 }

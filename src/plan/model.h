@@ -23,7 +23,7 @@ struct Tracked {
 
 struct ModelOperator {
   std::vector<std::int32_t> inputs, outputs;  // tracked tensors, ascending
-  std::int64_t local = 0;                     // space of everything else in its step
+  std::int64_t local = 0;                     // space of everything else in its step, less what is written in place
   std::int64_t need = 0;                      // space of its whole step
   std::vector<OperatorId> before, after;      // direct predecessors and successors
   bool waits =

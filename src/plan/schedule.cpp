@@ -68,11 +68,40 @@ std::int64_t traffic(const Problem& problem, const Schedule& schedule) {
   return sum;
 }
 
+namespace {
+
+// What is written in place goes on in the rectangle that it is written over, chains of them in the first one's.
+void draw_rectangles(const Problem& problem, const Schedule& schedule, const std::vector<std::int64_t>& sizes,
+                     Layout& layout) {
+  std::vector<Layout::Part>& parts = layout.parts;
+  std::vector<std::size_t> first(problem.tensors.size(), 0), last = first, root(parts.size());
+  std::iota(root.begin(), root.end(), std::size_t{0});
+  for (std::size_t i = parts.size(); i-- > 0;)
+    if (parts[i].tensor >= 0) first[parts[i].tensor] = i;
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    if (parts[i].tensor >= 0) last[parts[i].tensor] = i;
+  for (const OperatorId op : schedule.order)
+    for (const InPlace& pair : problem.operators[op].in_place) root[first[pair.output]] = root[last[pair.input]];
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (root[i] != i) continue;
+    parts[i].rectangle = layout.rectangles.size();
+    layout.rectangles.push_back({sizes[i], parts[i].from, parts[i].to + 1, -1});
+  }
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    parts[i].rectangle = parts[root[i]].rectangle;
+    auto& end = layout.rectangles[parts[i].rectangle].upper;
+    end = std::max<std::int64_t>(end, parts[i].to + 1);
+  }
+}
+
+}  // namespace
+
 Layout lay_out(const Problem& problem, const Schedule& schedule) {
   Layout layout;
+  std::vector<std::int64_t> sizes;
   const auto add = [&](Layout::Part part, std::int64_t bytes) {
     layout.parts.push_back(part);
-    layout.rectangles.push_back({bytes, part.from, part.to + 1, -1});
+    sizes.push_back(bytes);
   };
   for (std::size_t t = 0; t < problem.tensors.size(); ++t) {
     const TensorUses& uses = schedule.uses[t];
@@ -85,8 +114,9 @@ Layout lay_out(const Problem& problem, const Schedule& schedule) {
   }
   for (std::size_t step = 0; step < schedule.order.size(); ++step) {
     const std::int64_t workspace = problem.operators[schedule.order[step]].workspace;
-    if (workspace > 0) add({-1, static_cast<Step>(step), static_cast<Step>(step), 0, 0}, workspace);
+    if (workspace > 0) add({-1, static_cast<Step>(step), static_cast<Step>(step)}, workspace);
   }
+  draw_rectangles(problem, schedule, sizes, layout);
   return layout;
 }
 
@@ -97,10 +127,10 @@ Plan make_plan(const Problem& problem, const Schedule& schedule, const Layout& l
   plan.alignment = placing.options.alignment;
   plan.order = schedule.order;
   plan.workspaces.assign(schedule.order.size(), 0);
-  for (std::size_t i = 0; i < layout.parts.size(); ++i) {
-    const Layout::Part& part = layout.parts[i];
-    if (part.tensor < 0) plan.workspaces[static_cast<std::size_t>(part.from)] = offsets[i];
-    else plan.residencies.push_back({part.tensor, part.from, part.to, offsets[i]});
+  for (const Layout::Part& part : layout.parts) {
+    const std::int64_t offset = offsets[part.rectangle];
+    if (part.tensor < 0) plan.workspaces[static_cast<std::size_t>(part.from)] = offset;
+    else plan.residencies.push_back({part.tensor, part.from, part.to, offset});
   }
   std::sort(plan.residencies.begin(), plan.residencies.end(), [](const Residency& a, const Residency& b) {
     return std::tie(a.from, a.tensor) < std::tie(b.from, b.tensor);
@@ -117,12 +147,20 @@ struct Leave {
   std::int64_t price = INT64_MAX;
 };
 
+std::vector<std::size_t> parts_in(const Layout& layout, const std::vector<std::int32_t>& rectangles) {
+  std::vector<std::vector<std::size_t>> parts(layout.rectangles.size());
+  for (std::size_t i = 0; i < layout.parts.size(); ++i) parts[layout.parts[i].rectangle].push_back(i);
+  std::vector<std::size_t> result;
+  for (const std::int32_t r : rectangles) result.insert(result.end(), parts[r].begin(), parts[r].end());
+  return result;
+}
+
 // The cheapest gap inside one of these rectangles whose tensor may leave; longest first among equals.
 Leave cheapest_leave(const Problem& problem, const Schedule& schedule, const Layout& layout,
                      const std::vector<std::int32_t>& among) {
   Leave best;
   Step best_length = 0;
-  for (const std::int32_t i : among) {
+  for (const std::size_t i : parts_in(layout, among)) {
     const Layout::Part& part = layout.parts[i];
     for (std::size_t gap = part.first_gap; part.tensor >= 0 && gap < part.last_gap; ++gap) {
       if (schedule.uses[part.tensor].dropped[gap] || !may_drop(problem, schedule, part.tensor, gap)) continue;
@@ -162,7 +200,7 @@ Placed place_schedule(const Problem& problem, Schedule schedule, const Placing& 
     std::vector<std::int32_t> among = result.core;
     if (result.status == place::Status::undecided) {
       placed.decided = false;
-      among.resize(layout.parts.size());
+      among.resize(layout.rectangles.size());
       std::iota(among.begin(), among.end(), 0);
     }
     for (std::size_t left = 0; left < batch; ++left) {

@@ -31,13 +31,15 @@ bool may_drop(const Problem& problem, const Schedule& schedule, TensorId tensor,
 std::int64_t drop_price(const Problem& problem, const Schedule& schedule, TensorId tensor);
 std::int64_t traffic(const Problem& problem, const Schedule& schedule);
 
-// The residencies and workspaces as rectangles over steps, in a fixed sequence.
+// The residencies and workspaces as rectangles over steps, in a fixed sequence. A tensor written in place and the one
+// it is written over share a rectangle.
 struct Layout {
   struct Part {
     TensorId tensor = -1;  // -1: the workspace of its step
     Step from = 0, to = 0;
     std::size_t first_gap = 0;  // gaps [first_gap, last_gap) of the tensor lie inside
     std::size_t last_gap = 0;
+    std::size_t rectangle = 0;  // index into rectangles
   };
   std::vector<Part> parts;
   std::vector<place::Rectangle> rectangles;
@@ -52,7 +54,7 @@ struct Placing {
   std::int64_t most_nodes = 400'000;  // of all attempts together, about
 };
 
-// A plan with addresses and events; status feasible, no bound. Precondition: offsets belong to the layout.
+// A plan with addresses and events; status feasible, no bound. Precondition: offsets are of the layout's rectangles.
 Plan make_plan(const Problem& problem, const Schedule& schedule, const Layout& layout,
                const std::vector<std::int64_t>& offsets, const Placing& placing);
 

@@ -298,6 +298,7 @@ class Solver {
   // Small problems are decided at once; in others a plan is likelier among many of the fluid optimum's cost.
   void settle_addresses() {
     vary(1, varied_plans);
+    if (has_in_place(problem_)) return vary(varied_plans + 1, most_varied_plans);  // the search below knows none
     if (!done()) search_addresses(quick_effort);
     vary(varied_plans + 1, most_varied_plans);
     if (!done()) search_addresses(INT64_MAX);

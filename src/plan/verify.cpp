@@ -28,9 +28,11 @@ checker::Action convert(Action action) {
 checker::Network convert(const Problem& problem) {
   checker::Network network;
   for (const TensorInfo& t : problem.tensors) network.tensors.push_back({t.name, t.bytes, convert(t.role)});
-  for (const Operator& op : problem.operators)
+  for (const Operator& op : problem.operators) {
     network.operators.push_back(
         {op.name, {op.inputs.begin(), op.inputs.end()}, {op.outputs.begin(), op.outputs.end()}, op.workspace});
+    for (const InPlace& pair : op.in_place) network.operators.back().in_place.emplace_back(pair.output, pair.input);
+  }
   return network;
 }
 

@@ -116,6 +116,7 @@ class Window {
     tokens_.push_back(made.outputs[0]);
     for (const TensorId t : each.inputs) made.inputs.push_back(local_[t]);
     for (const TensorId t : each.outputs) made.outputs.push_back(local_[t]);
+    for (const InPlace& pair : each.in_place) made.in_place.push_back({local_[pair.output], local_[pair.input]});
     part_.operators.push_back(std::move(made));
     operators_.push_back(op);
   }

@@ -223,6 +223,24 @@ TEST(Plan, PlansTheZoo) {
   EXPECT_EQ(answer["execution"]["outputs_equal"], true);
 }
 
+TEST(Plan, WritesResultsInPlace) {
+  const auto facts = [](std::vector<std::string> more) {
+    std::vector<std::string> words{"inspect", "zoo:resnet50", "--elem-bytes", "1", "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    return json::parse(pliant(words).out);
+  };
+  EXPECT_EQ(facts({})["m_r"], 2'408'448);  // a sum of three values
+  EXPECT_EQ(facts({"--in-place"})["m_r"], 1'605'632);
+  const std::string out = temporary("in-place-plan.json");
+  const json answer = json::parse(pliant({"plan", "zoo:resnet50", "--elem-bytes", "1", "-s", "MR", "--in-place",
+                                          "--execute", "--json", "--out", out})
+                                      .out);
+  EXPECT_EQ(answer["in_place"], 16);
+  EXPECT_EQ(answer["execution"]["outputs_equal"], true);
+  EXPECT_EQ(pliant({"plan", "check", "zoo:resnet50", out, "--elem-bytes", "1", "--in-place"}).code, 0);
+  EXPECT_EQ(pliant({"plan", "check", "zoo:resnet50", out, "--elem-bytes", "1"}).code, 1);
+}
+
 TEST(Plan, PlansNcnnNetworks) {
   const std::string file = temporary("net.param",
                                      "7767517\n3 3\nInput x 0 1 x 0=8 1=8 2=3\nConvolution c 1 1 x c 0=4 1=3 4=1 "
@@ -263,6 +281,8 @@ TEST(Plan, RefusesBadInputNamingThePlace) {
        "--elem-bytes: says nothing about a planner's problem"},
       {{"plan", net, "--scratchpad", "25", "--weights"}, 2, "--weights: says nothing"},
       {{"plan", net, "--scratchpad", "25", "--shape", "x=1x2"}, 2, "--shape: says nothing"},
+      {{"plan", net, "--scratchpad", "25", "--in-place"}, 2, "--in-place: says nothing about a planner's problem"},
+      {{"plan", instance, "--scratchpad", "8", "--in-place"}, 2, "--in-place: does not go with a placement instance"},
       {{"plan", net, "--scratchpad", "25", "--alignment", "-1"}, 2, "--alignment: -1 is not from"},
       {{"plan", net, "--scratchpad", "25", "--time-limit", "soon"}, 2, "--time-limit: 'soon' is not a duration"},
       {{"plan", net, "--scratchpad", "25", "--device", gone}, 1, gone + ": cannot open: No such file"},

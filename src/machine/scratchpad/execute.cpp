@@ -83,7 +83,8 @@ class Run {
   void leave(Step step) {
     for (const Residency& residency : plan_.residencies)
       if (residency.to == step) {
-        poison(resident(residency.tensor, step));
+        if (std::ranges::find(overwritten_, residency.tensor) == overwritten_.end())
+          poison(resident(residency.tensor, step));
         address_[index(residency.tensor)] = absent;
       }
     for (std::size_t t = 0; t < off_chip_.size(); ++t) drop_dead_copy(static_cast<TensorId>(t), step);
@@ -123,12 +124,22 @@ class Run {
     std::vector<std::span<std::byte>> inputs, outputs;
     for (const TensorId tensor : op.inputs) inputs.push_back(resident(tensor, step));
     for (const TensorId tensor : op.outputs) outputs.push_back(resident(tensor, step));
-    for (const auto output : outputs) poison(output);
+    overwritten_.clear();
+    for (const plan::InPlace& pair : op.in_place)
+      if (resident(pair.output, step).data() == resident(pair.input, step).data()) overwritten_.push_back(pair.input);
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      if (!is_over_input(op, op.outputs[i])) poison(outputs[i]);
     std::span<std::byte> workspace;
     if (op.workspace > 0)
       workspace = range(plan_.workspaces[index(step)], op.workspace, "step " + std::to_string(step) + ", workspace");
     operators_.run(id, inputs, outputs, workspace);
     if (op.workspace > 0) poison(workspace);
+  }
+
+  bool is_over_input(const plan::Operator& op, TensorId output) const {
+    return std::ranges::any_of(op.in_place, [&](const plan::InPlace& pair) {
+      return pair.output == output && std::ranges::find(overwritten_, pair.input) != overwritten_.end();
+    });
   }
 
   Execution finish() {
@@ -146,6 +157,7 @@ class Run {
   std::vector<char> copied_before_;
   std::vector<std::int64_t> address_;    // per tensor
   std::vector<std::int64_t> last_load_;  // step, per tensor
+  std::vector<TensorId> overwritten_;    // inputs of the step whose bytes are a result's now
   Execution result_;
 };
 

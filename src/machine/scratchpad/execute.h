@@ -23,7 +23,8 @@ constexpr std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i)
 class Operators {
  public:
   virtual ~Operators() = default;
-  // Spans in the order of the problem operator's inputs and outputs; `workspace` has the operator's declared size.
+  // Spans in the order of the problem operator's inputs and outputs; `workspace` has the operator's declared size. An
+  // output that the problem lets be written in place may be the same bytes as its input.
   virtual void run(plan::OperatorId op, std::span<const std::span<std::byte>> inputs,
                    std::span<const std::span<std::byte>> outputs, std::span<std::byte> workspace) = 0;
 };

@@ -51,6 +51,10 @@ class Replay {
   bool is_tensor(std::int64_t id) const { return id >= 0 && id < static_cast<std::int64_t>(network_.tensors.size()); }
   const Network::Operator& at(std::int64_t step) const { return network_.operators[claim_.order[step]]; }
 
+  void check_pairs(const Network::Operator& op) const;
+  std::int64_t written_over(const Network::Operator& op, std::int64_t output) const;
+  bool takes_over(const Claim::Residency& output) const;
+  bool overwritten_at(const Claim::Residency& input) const;
   void check_operator(std::size_t index, std::vector<std::int64_t>& maker) const;
   void check_network() const;
   void check_floor();
@@ -84,6 +88,29 @@ void Replay::check_operator(std::size_t index, std::vector<std::int64_t>& maker)
     demand(maker[id] < 0, "network: two operators make '{}'", name(id));
     maker[id] = static_cast<std::int64_t>(index);
   }
+  check_pairs(op);
+}
+
+void Replay::check_pairs(const Network::Operator& op) const {
+  const auto holds = [](const std::vector<std::int64_t>& list, std::int64_t id) {
+    return std::find(list.begin(), list.end(), id) != list.end();
+  };
+  std::set<std::int64_t> seen;
+  for (const auto& [output, input] : op.in_place) {
+    demand(holds(op.outputs, output) && holds(op.inputs, input),
+           "network: operator '{}' has a pair in place that is not an output and an input of it", op.name);
+    demand(seen.insert(output).second && seen.insert(input).second,
+           "network: operator '{}' has a tensor in two pairs in place", op.name);
+    demand(network_.tensors[output].bytes == network_.tensors[input].bytes,
+           "network: operator '{}' writes '{}' over '{}', which differ in size", op.name, name(output), name(input));
+  }
+}
+
+// The input that the operator may write its output over; -1: none.
+std::int64_t Replay::written_over(const Network::Operator& op, std::int64_t output) const {
+  for (const auto& pair : op.in_place)
+    if (pair.first == output) return pair.second;
+  return -1;
 }
 
 void Replay::check_network() const {
@@ -100,7 +127,8 @@ void Replay::check_floor() {
   for (const auto& op : network_.operators) {
     std::int64_t bytes = op.workspace;
     for (const std::int64_t id : op.inputs) bytes = sum_of(bytes, network_.tensors[id].bytes);
-    for (const std::int64_t id : op.outputs) bytes = sum_of(bytes, network_.tensors[id].bytes);
+    for (const std::int64_t id : op.outputs)
+      if (written_over(op, id) < 0) bytes = sum_of(bytes, network_.tensors[id].bytes);
     if (bytes <= verdict_.necessary_bytes) continue;
     verdict_.necessary_bytes = bytes;
     largest = &op;
@@ -219,6 +247,27 @@ class Occupied {
   }
 };
 
+// Whether the residency begins at the step that makes its tensor, on the bytes of an input that the operator may write
+// it over and whose residency ends there.
+bool Replay::takes_over(const Claim::Residency& output) const {
+  const auto& made = tensors_[output.tensor];
+  if (made.created < 0 || output.from != made.created) return false;
+  const std::int64_t input = written_over(at(output.from), output.tensor);
+  if (input < 0) return false;
+  const Claim::Residency* under = residency_at(input, output.from);
+  return under && under->to == output.from && under->address == output.address;
+}
+
+// Whether the operator of the residency's last step writes a result over it.
+bool Replay::overwritten_at(const Claim::Residency& input) const {
+  for (const auto& [output, under] : at(input.to).in_place) {
+    if (under != input.tensor) continue;
+    const Claim::Residency* over = residency_at(output, input.to);
+    return over && over->from == input.to && takes_over(*over);
+  }
+  return false;
+}
+
 void Replay::check_disjoint() const {
   std::vector<std::vector<const Claim::Residency*>> starts(steps_), ends(steps_);
   for (const auto& each : claim_.residencies) {
@@ -227,12 +276,18 @@ void Replay::check_disjoint() const {
   }
   Occupied occupied;
   for (std::int64_t step = 0; step < steps_; ++step) {
-    for (const auto* each : starts[step])
-      occupied.add(step, each->address, network_.tensors[each->tensor].bytes, "'" + name(each->tensor) + "'");
+    for (const bool over : {false, true})  // what is written in place goes on where its input lay
+      for (const auto* each : starts[step]) {
+        if (takes_over(*each) != over) continue;
+        const std::int64_t bytes = network_.tensors[each->tensor].bytes;
+        if (over) occupied.remove(each->address, bytes);
+        occupied.add(step, each->address, bytes, "'" + name(each->tensor) + "'");
+      }
     const auto& op = at(step);
     occupied.add(step, claim_.workspaces[step], op.workspace, "the workspace of '" + op.name + "'");
     occupied.remove(claim_.workspaces[step], op.workspace);
-    for (const auto* each : ends[step]) occupied.remove(each->address, network_.tensors[each->tensor].bytes);
+    for (const auto* each : ends[step])
+      if (!overwritten_at(*each)) occupied.remove(each->address, network_.tensors[each->tensor].bytes);
   }
 }
 
@@ -260,6 +315,8 @@ void Replay::store(std::int64_t step, std::int64_t id) {
   demand(!given(info), "step {}: '{}' is stored, but is given and has a copy", step, info.name);
   demand(tensor.stored < 0, "step {}: '{}' is stored again, after step {}", step, info.name, tensor.stored);
   demand(residency, "step {}: '{}' is stored, but is not resident", step, info.name);
+  demand(residency->to != step || !overwritten_at(*residency), "step {}: '{}' is stored, but was written over", step,
+         info.name);
   const bool output = info.role == Role::output;
   demand(output || residency->to == step, "step {}: '{}' is stored to make room, but stays until step {}", step,
          info.name, residency->to);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace pliant::checker {
@@ -25,6 +26,7 @@ struct Network {
     std::string name;
     std::vector<std::int64_t> inputs, outputs;  // indices into tensors
     std::int64_t workspace = 0;
+    std::vector<std::pair<std::int64_t, std::int64_t>> in_place = {};  // an output and the input it may be written over
   };
   std::vector<Tensor> tensors;
   std::vector<Operator> operators;

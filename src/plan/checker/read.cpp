@@ -92,7 +92,7 @@ Network read_network(const Document& doc, Ids& tensors, Ids& operators) {
     doc.enter(tensors, network.tensors.back().name);
   }
   for (const Json& each : doc.list(doc.root()["operators"], "operators")) {
-    doc.expect_fields(each, "an operator", {"name", "inputs", "outputs", "workspace?"});
+    doc.expect_fields(each, "an operator", {"name", "inputs", "outputs", "workspace?", "in_place?"});
     Network::Operator op;
     op.name = doc.text(each["name"], "name");
     for (const Json& tensor : doc.list(each["inputs"], "inputs"))
@@ -100,6 +100,11 @@ Network read_network(const Document& doc, Ids& tensors, Ids& operators) {
     for (const Json& tensor : doc.list(each["outputs"], "outputs"))
       op.outputs.push_back(doc.id(tensor, tensors, "outputs"));
     if (each.contains("workspace")) op.workspace = doc.integer(each["workspace"], "workspace");
+    if (each.contains("in_place"))
+      for (const Json& pair : doc.list(each["in_place"], "in_place")) {
+        if (doc.list(pair, "a pair of in_place").size() != 2) doc.complain("a pair of in_place has not two names");
+        op.in_place.emplace_back(doc.id(pair[0], tensors, "in_place"), doc.id(pair[1], tensors, "in_place"));
+      }
     doc.enter(operators, op.name);
     network.operators.push_back(std::move(op));
   }

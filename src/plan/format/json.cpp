@@ -107,14 +107,23 @@ TensorInfo read_tensor(const Node& node) {
           choice_of(member(node, "role"), {Role::input, Role::weight, Role::activation, Role::output})};
 }
 
+InPlace read_pair(const Node& node, const Names& tensors) {
+  std::vector<TensorId> ids;
+  for_each(node, [&](const Node& each) { ids.push_back(find_name(tensors, each, "tensor")); });
+  if (ids.size() != 2) malformed(node.path, fmt::format("has {} names, not an output and an input", ids.size()));
+  return {ids[0], ids[1]};
+}
+
 Operator read_operator(const Node& node, const Names& tensors) {
-  require_object(node, {"name", "inputs", "outputs", "workspace"});
+  require_object(node, {"name", "inputs", "outputs", "workspace", "in_place"});
   Operator op;
   op.name = text_of(member(node, "name"));
   for_each(member(node, "inputs"), [&](const Node& each) { op.inputs.push_back(find_name(tensors, each, "tensor")); });
   for_each(member(node, "outputs"),
            [&](const Node& each) { op.outputs.push_back(find_name(tensors, each, "tensor")); });
   if (has(node, "workspace")) op.workspace = bytes_of(member(node, "workspace"));
+  if (has(node, "in_place"))
+    for_each(member(node, "in_place"), [&](const Node& each) { op.in_place.push_back(read_pair(each, tensors)); });
   return op;
 }
 
@@ -133,6 +142,13 @@ std::string quoted_tensors(const Problem& problem, const std::vector<TensorId>& 
   for (const TensorId id : ids)
     out += (out.empty() ? "" : ", ") + quoted(problem.tensors[static_cast<std::size_t>(id)].name);
   return out;
+}
+
+std::string in_place_field(const Problem& problem, const Operator& op) {
+  std::string pairs;
+  for (const InPlace& each : op.in_place)
+    pairs += fmt::format("{}[{}]", pairs.empty() ? "" : ", ", quoted_tensors(problem, {each.output, each.input}));
+  return pairs.empty() ? "" : fmt::format(R"(, "in_place": [{}])", pairs);
 }
 
 }  // namespace
@@ -162,8 +178,9 @@ std::string problem_to_json(const Problem& problem) {
   out += ",\n";
   write_list(out, "operators", problem.operators, [&](const Operator& op) {
     const std::string workspace = op.workspace == 0 ? "" : fmt::format(R"(, "workspace": {})", op.workspace);
-    return fmt::format(R"({{"name": {}, "inputs": [{}], "outputs": [{}]{}}})", quoted(op.name),
-                       quoted_tensors(problem, op.inputs), quoted_tensors(problem, op.outputs), workspace);
+    return fmt::format(R"({{"name": {}, "inputs": [{}], "outputs": [{}]{}{}}})", quoted(op.name),
+                       quoted_tensors(problem, op.inputs), quoted_tensors(problem, op.outputs), workspace,
+                       in_place_field(problem, op));
   });
   return out + "\n}\n";
 }

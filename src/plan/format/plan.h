@@ -6,6 +6,8 @@
 // keeps its address during a residency; it may return elsewhere by a later load. A tensor that is stored to make room
 // is absent for at least one step (Eq. 1 and 3); one that has an off-chip copy may be loaded again at the next step.
 // So a load is at least two steps after the store it needs, and the store of an activation ends its residency.
+// A result that the problem lets an operator write over an input may have that input's address: the input's residency
+// ends and the result's begins at the operator's step, and only there do the two overlap.
 // Creating a tensor is free. The first load of an input or weight and the one store of an output are compulsory and
 // never charged; everything else is traffic. An off-chip copy stays valid: a tensor is stored at most once.
 #pragma once

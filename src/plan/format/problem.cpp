@@ -10,6 +10,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "plan/format/in_place.h"
 #include "plan/format/topology.h"
 
 namespace pliant::plan {
@@ -149,6 +150,7 @@ std::vector<OperatorId> stable_order(const Problem& problem, std::string_view pl
   }
   if (order.size() < before.size())
     invalid(place, "operators wait for each other: " + cycle_names(problem, before, stuck));
+  check_in_place(problem, order, place);
   return order;
 }
 
@@ -161,6 +163,16 @@ void validate(const Problem& problem) {
         invalid("problem",
                 fmt::format("operator '{}' stands before '{}', whose result it reads", problem.operators[o].name,
                             problem.operators[static_cast<std::size_t>(previous)].name));
+}
+
+bool is_in_place(const Operator& op, TensorId output) {
+  return std::any_of(op.in_place.begin(), op.in_place.end(),
+                     [&](const InPlace& pair) { return pair.output == output; });
+}
+
+bool has_in_place(const Problem& problem) {
+  return std::any_of(problem.operators.begin(), problem.operators.end(),
+                     [](const Operator& op) { return !op.in_place.empty(); });
 }
 
 std::string_view name(Role role) {

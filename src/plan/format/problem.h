@@ -24,10 +24,17 @@ struct TensorInfo {
   bool operator==(const TensorInfo&) const = default;
 };
 
+// The operator writes `output` over `input`: the same bytes, `input` being read by nobody afterwards.
+struct InPlace {
+  TensorId output = 0, input = 0;
+  bool operator==(const InPlace&) const = default;
+};
+
 struct Operator {
   std::string name;
   std::vector<TensorId> inputs, outputs;  // each tensor at most once in each list
   std::int64_t workspace = 0;             // scratch bytes held during its step only
+  std::vector<InPlace> in_place = {};     // each tensor at most once
   bool operator==(const Operator&) const = default;
 };
 
@@ -39,15 +46,19 @@ struct Problem {
 
 // Throws Error{invalid} naming the tensor or operator: duplicate names, ids out of range, negative sizes, sums beyond
 // 2^62, a tensor with two producers or none, an input or weight that is produced, a cycle (naming the operators on it),
-// operators out of order. Reorders nothing.
+// operators out of order; a pair of in_place whose tensors are not the operator's, differ in size, or whose input an
+// order of the operators may need later (it is an output, or read by an operator that is no ancestor). Reorders
+// nothing.
 void validate(const Problem& problem);
 
 // The documented JSON (docs/formats.md): {"tensors":[{"name","bytes","role"}],
-// "operators":[{"name","inputs":[],"outputs":[],"workspace"?}]}. Operators may stand in any order in the file; the
-// Problem holds them in a stable topological one. `place` names the file in errors.
+// "operators":[{"name","inputs":[],"outputs":[],"workspace"?,"in_place"?:[[output,input]]}]}. Operators may stand in
+// any order in the file; the Problem holds them in a stable topological one. `place` names the file in errors.
 Problem problem_from_json(std::string_view text, std::string_view place);
 std::string problem_to_json(const Problem& problem);
 
 std::string_view name(Role role);
+bool is_in_place(const Operator& op, TensorId output);  // written over an input
+bool has_in_place(const Problem& problem);              // any operator of it
 
 }  // namespace pliant::plan

@@ -20,9 +20,9 @@ struct IlpAnswer {
   int columns = 0, rows = 0;
 };
 
-// Variables are left out where precedence already rules them out; one implied row per step (sizes resident together)
-// helps the relaxation. Throws what solve() throws, and Error{capacity} for a
-// program of more than 2^27 entries.
+// Throws Error{unsupported} for a problem with results in place. Variables are left out where precedence already rules
+// them out; one implied row per step (sizes resident together) helps the relaxation. Throws what solve() throws, and
+// Error{capacity} for a program of more than 2^27 entries.
 IlpAnswer solve_by_ilp(const Problem& problem, std::int64_t scratchpad_bytes, const IlpOptions& options);
 
 }  // namespace pliant::plan

@@ -98,6 +98,26 @@ TEST(Execute, OverlappingAddressesComputeNonsense) {
   }
 }
 
+TEST(Execute, AResultOverAnInputIsRightOnlyWhereThatIsPermitted) {
+  Problem problem{{{"in", 8, Role::input}, {"a", 8, Role::activation}, {"out", 8, Role::output}},
+                  {{"f", {0}, {1}}, {"g", {1}, {2}, 0, {{2, 1}}}}};
+  HashOperators operators(problem, 7);
+  const Contents contents = random_contents(problem, 3), wanted = execute_unconstrained(problem, operators, contents);
+  Plan plan;
+  plan.scratchpad_bytes = 16;
+  plan.order = {0, 1};
+  plan.workspaces = {0, 0};
+  plan.residencies = {{0, 0, 0, 0}, {1, 0, 1, 8}, {2, 1, 1, 8}};
+  plan.events = {
+      {0, Action::load, 0}, {0, Action::drop, 0}, {1, Action::store, 2}, {1, Action::drop, 1}, {1, Action::drop, 2}};
+  EXPECT_EQ(execute(problem, plan, operators, contents).outputs, wanted);
+  Plan shifted = plan;
+  shifted.residencies[2].address = 4;
+  EXPECT_NE(execute(problem, shifted, operators, contents).outputs, wanted);
+  problem.operators[1].in_place.clear();
+  EXPECT_NE(execute(problem, plan, operators, contents).outputs, wanted);
+}
+
 TEST(Execute, RefusesAddressesOutsideTheArena) {
   for (const std::int64_t address : {std::int64_t{-1}, std::int64_t{17}, std::int64_t{1} << 62}) {
     Fixture f;

@@ -104,6 +104,49 @@ TEST(ScratchpadMachine, GivesTheBitsOfTheUnconstrainedRunUnderTraffic) {
   EXPECT_GT(with_traffic, 10);  // else the test shows little
 }
 
+TEST(ScratchpadMachine, GivesTheSameBitsInPlace) {
+  Pool pool(2);
+  int pairs = 0, smaller = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    const Case c = random_case(seed, {.operators = 16, .rows = seed % 3 == 0 ? 6 : 0});
+    const std::vector<Tensor> wanted = run(*native::Machine().prepare(c.graph, c.weights), c, pool);
+    Options options;
+    options.scratchpad_bytes = 1 << 16;
+    options.solve.effort_limit = 20'000'000;
+    const auto plain = Machine(pool, options).prepare(c.graph, c.weights);
+    options.in_place = true;
+    const auto roomy = Machine(pool, options).prepare(c.graph, c.weights);
+    expect_same_bits(run(*roomy, c, pool), wanted, seed);
+    const auto& program = dynamic_cast<const Program&>(*roomy);
+    for (const plan::Operator& op : program.problem().problem.operators) pairs += static_cast<int>(op.in_place.size());
+    smaller += least_size(program) < least_size(dynamic_cast<const Program&>(*plain));
+    options.scratchpad_bytes = plan::scratchpad_sizes(program.problem().problem, options.solve, pool).half;
+    options.scratchpad_bytes = (options.scratchpad_bytes + 63) / 64 * 64;
+    expect_same_bits(run(*Machine(pool, options).prepare(c.graph, c.weights), c, pool), wanted, seed);
+  }
+  EXPECT_GT(pairs, 60);
+  EXPECT_GT(smaller, 5);
+}
+
+TEST(ScratchpadMachine, HashOperatorsProvePlansInPlace) {
+  Pool pool(2);
+  int planned = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    Rng rng(seed, 2);
+    plan::Problem problem = plan::random_problem(rng, {4, 9, 3});
+    if (plan::permit_some_in_place(problem, rng) == 0) continue;
+    HashOperators operators(problem, seed);
+    const Contents contents = random_contents(problem, seed);
+    const plan::Plan plan = plan::solve(problem, plan::most_required(problem), {}, pool);
+    if (plan.order.empty()) continue;
+    const Execution execution = execute(problem, plan, operators, contents);
+    EXPECT_EQ(execution.outputs, execute_unconstrained(problem, operators, contents)) << seed;
+    EXPECT_EQ(execution.traffic_bytes(), plan.traffic_bytes) << seed;
+    ++planned;
+  }
+  EXPECT_GT(planned, 60);
+}
+
 TEST(ScratchpadMachine, HashOperatorsProvePlansOfAnyProblem) {
   Pool pool(2);
   int with_traffic = 0;

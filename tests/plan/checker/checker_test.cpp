@@ -199,6 +199,73 @@ TEST(Checker, RejectsBrokenNetworks) {
   broken("a sum of bytes overflows 64 bits", [](Network& n) { n.tensors[0].bytes = n.tensors[1].bytes = INT64_MAX; });
 }
 
+// a: x -> t; b: t -> y, written over t. At 20 bytes x and t, then t alone.
+Network in_place_network() {
+  Network net;
+  net.tensors = {{"x", 10, Role::input}, {"t", 10, Role::activation}, {"y", 10, Role::output}};
+  net.operators = {{"a", {0}, {1}, 0}, {"b", {1}, {2}, 0, {{2, 1}}}};
+  return net;
+}
+
+Claim in_place_claim() {
+  using enum Action;
+  Claim plan;
+  plan.scratchpad_bytes = 20;
+  plan.order = {0, 1};
+  plan.residencies = {{0, 0, 0, 0}, {1, 0, 1, 10}, {2, 1, 1, 10}};
+  plan.events = {{0, load, 0}, {0, drop, 0}, {1, store, 2}, {1, drop, 1}, {1, drop, 2}};
+  plan.workspaces = {0, 0};
+  plan.compulsory_bytes = 20;
+  return plan;
+}
+
+void expect_in_place_rejected(const std::string& part, const std::function<void(Network&, Claim&)>& spoil) {
+  Network net = in_place_network();
+  Claim plan = in_place_claim();
+  spoil(net, plan);
+  const Verdict verdict = check(net, plan);
+  EXPECT_FALSE(verdict.accepted) << part;
+  EXPECT_NE(verdict.reason.find(part), std::string::npos) << verdict.reason << "\nlacks: " << part;
+}
+
+TEST(Checker, AcceptsAResultOverTheInputThatThePermittedPairNames) {
+  EXPECT_TRUE(check(in_place_network(), in_place_claim()).accepted);
+  Claim apart = in_place_claim();
+  apart.residencies[2].address = 0;
+  EXPECT_TRUE(check(in_place_network(), apart).accepted);
+  Network smaller = in_place_network();  // b alone needs 10 bytes, for its result lies over t
+  smaller.operators[0].in_place = {{1, 0}};
+  EXPECT_EQ(check(smaller, in_place_claim()).necessary_bytes, 10);
+}
+
+TEST(Checker, RejectsOverlapsThatNoPairPermits) {
+  expect_in_place_rejected("overlap", [](Network& n, Claim&) { n.operators[1].in_place.clear(); });
+  expect_in_place_rejected("overlap", [](Network&, Claim& p) { p.residencies[2].address = 5; });
+  expect_in_place_rejected("overlap", [](Network& n, Claim& p) {  // t stays beyond the step that writes over it
+    n.tensors.push_back({"z", 0, Role::output});
+    n.operators.push_back({"c", {1, 2}, {3}, 0});
+    p.order.push_back(2);
+    p.workspaces.push_back(0);
+    p.residencies = {{0, 0, 0, 0}, {1, 0, 2, 10}, {2, 1, 2, 10}, {3, 2, 2, 0}};
+  });
+  expect_in_place_rejected("overlap", [](Network& n, Claim& p) {  // another result over t, beside the permitted one
+    n.tensors.push_back({"z", 10, Role::output});
+    n.operators[1].outputs.push_back(3);
+    p.residencies.push_back({3, 1, 1, 10});
+  });
+  expect_in_place_rejected("'t' is stored, but was written over", [](Network& n, Claim& p) {
+    n.tensors[1].role = Role::output;
+    p.events.insert(p.events.begin() + 2, {1, Action::store, 1});
+  });
+  expect_in_place_rejected("a pair in place that is not an output and an input", [](Network& n, Claim&) {
+    n.operators[1].in_place = {{1, 2}};
+  });
+  expect_in_place_rejected("a tensor in two pairs", [](Network& n, Claim&) {
+    n.operators[1].in_place = {{2, 1}, {2, 1}};
+  });
+  expect_in_place_rejected("which differ in size", [](Network& n, Claim&) { n.tensors[2].bytes = 4; });
+}
+
 constexpr const char* kProblem = R"({"tensors": [{"name": "y", "bytes": 4, "role": "output"}],
   "operators": [{"name": "o", "inputs": [], "outputs": ["y"], "workspace": 4}]})";
 constexpr const char* kPlan = R"({"scratchpad_bytes": 8, "alignment": 4, "status": "optimal", "traffic_bytes": 0,
@@ -256,6 +323,9 @@ TEST(CheckJson, MalformedDocumentsAreErrors) {
   problem(invalid, "two entries are named 'y'", "[{\"name\": \"y\"",
           "[{\"name\": \"y\", \"bytes\": 1, \"role\": \"input\"}, {\"name\": \"y\"");
   problem(format, "problem: inputs is not an array", "[]", "{}");
+  problem(format, "a pair of in_place has not two names", "\"workspace\": 4", "\"in_place\": [[\"y\"]]");
+  problem(format, "problem: a pair of in_place is not an array", "\"workspace\": 4", "\"in_place\": [1]");
+  problem(invalid, "problem: in_place is \"w\", a name", "\"workspace\": 4", "\"in_place\": [[\"y\", \"w\"]]");
   plan(invalid, "plan: order is \"p\", a name that the problem lacks", "[\"o\"]", "[\"p\"]");
   plan(format, "plan: bound_origin is not a string", "\"zero\"", "0");
   plan(format, "plan: action is \"stor\", not one of load, store, drop", "\"store\"", "\"stor\"");

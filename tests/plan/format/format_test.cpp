@@ -58,6 +58,55 @@ TEST(Problem, EachDefectIsNamed) {
                  [](Problem& p) { std::swap(p.operators[0], p.operators[1]); });
 }
 
+// a -> t; b: t -> u, which may be written over t.
+Problem in_place() {
+  return {{{"x", 5, Role::input}, {"t", 5, Role::activation}, {"u", 5, Role::output}},
+          {{"a", {0}, {1}, 0, {{1, 0}}}, {"b", {1}, {2}, 0, {{2, 1}}}}};
+}
+
+void expect_invalid_pair(const std::string& part, const std::function<void(Problem&)>& spoil) {
+  Problem problem = in_place();
+  spoil(problem);
+  expect_error(ErrorKind::invalid, part, [&] { validate(problem); });
+}
+
+TEST(Problem, ResultsInPlaceAreChecked) {
+  EXPECT_NO_THROW(validate(in_place()));
+  expect_invalid_pair("'b' has a pair in 'in_place' of tensors that do not exist",
+                      [](Problem& p) { p.operators[1].in_place[0].input = 3; });
+  expect_invalid_pair("'b' is to write 'u' over 'x', which are not one of its outputs",
+                      [](Problem& p) { p.operators[1].in_place[0].input = 0; });
+  expect_invalid_pair("'b' is to write 'u' over 't', which differ in size", [](Problem& p) { p.tensors[2].bytes = 4; });
+  expect_invalid_pair("one of which stands in another pair",
+                      [](Problem& p) { p.operators[1].in_place.push_back(p.operators[1].in_place[0]); });
+  expect_invalid_pair("'a' is to write 't' over 'x', but the input may be needed later",
+                      [](Problem& p) { p.operators[1].inputs.push_back(0); });
+  Problem output = in_place();
+  output.tensors[1].role = Role::output;
+  expect_error(ErrorKind::invalid, "may be needed later", [&] { validate(output); });
+  Problem before = in_place();  // b reads x as well, but always before c, which may write over it
+  before.operators[0].in_place.clear();
+  before.operators[1].inputs.push_back(0);
+  before.tensors.push_back({"v", 5, Role::output});
+  before.operators.push_back({"c", {0, 2}, {3}, 0, {{3, 0}}});
+  EXPECT_NO_THROW(validate(before));
+}
+
+TEST(ProblemJson, HoldsResultsInPlace) {
+  const std::string text = problem_to_json(in_place());
+  EXPECT_NE(text.find(R"("in_place": [["u", "t"]])"), std::string::npos) << text;
+  EXPECT_EQ(problem_from_json(text, "p.json"), in_place());
+  EXPECT_EQ(problem_to_json(diamond()).find("in_place"), std::string::npos);
+  const auto spoilt = [&](const std::string& part, ErrorKind kind, const std::string& pair) {
+    std::string other = text;
+    other.replace(other.find(R"(["u", "t"])"), 10, pair);
+    expect_error(kind, part, [&] { problem_from_json(other, "p.json"); });
+  };
+  spoilt("operators[1].in_place[0]: has 1 names", ErrorKind::format, R"(["u"])");
+  spoilt("operators[1].in_place[0][1]: there is no tensor named 'v'", ErrorKind::invalid, R"(["u", "v"])");
+  spoilt("operators[1].in_place[0]: is string, not an array", ErrorKind::format, R"("u")");
+}
+
 TEST(Problem, CycleNamesItsOperatorsInOrder) {
   expect_invalid("'b' -> 'c' -> 'b'", [](Problem& p) { p.operators[1].inputs.push_back(4); });
   expect_invalid("'a' -> 'a'", [](Problem& p) { p.operators[0].inputs.push_back(2); });

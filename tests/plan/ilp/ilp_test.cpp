@@ -57,6 +57,8 @@ TEST(Ilp, SaysWhenNothingFits) {
   EXPECT_GT(answer.rows, 0);
   EXPECT_THROW(solve_by_ilp(problem, -1, {}), Error);
   EXPECT_THROW(solve_by_ilp(problem, 8, {1, 0}), Error);
+  problem.operators[0].in_place = {{1, 0}};
+  EXPECT_THROW(solve_by_ilp(problem, 8, {}), Error);
 }
 
 }  // namespace

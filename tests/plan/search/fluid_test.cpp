@@ -86,7 +86,9 @@ class FluidOracle {
       if (now != 1 && now != 2) return;
     }
     for (const TensorId t : o.outputs) next.second[t] = problem_.tensors[t].role == Role::output ? 2 : 1;
-    if (used(next.second) + o.workspace > capacity_) return;
+    std::int64_t shared = 0;
+    for (const InPlace& pair : o.in_place) shared += problem_.tensors[static_cast<std::size_t>(pair.input)].bytes;
+    if (used(next.second) + o.workspace - shared > capacity_) return;
     for (std::size_t t = 0; t < next.second.size(); ++t)
       if (next.second[t] != 0 && dead(next.first, static_cast<TensorId>(t))) next.second[t] = 0;
     push(cost, std::move(next));
@@ -136,6 +138,29 @@ TEST(Fluid, EveryCombinationOfRulesGivesTheSameOptimum) {
           << "seed " << seed << " rules " << bits;
     }
   }
+}
+
+TEST(Fluid, EqualsAPlainSearchOnProblemsWithResultsInPlace) {
+  Pool pool(1);
+  int traffic = 0, pairs = 0, below = 0;
+  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+    Rng rng(seed, 5);
+    Problem problem = random_problem(rng, {2, 8, 3});
+    const std::int64_t without = most_required(problem);
+    pairs += permit_some_in_place(problem, rng);
+    const std::int64_t capacity = most_required(problem) + rng.below(3);
+    below += capacity < without;
+    const std::int64_t expected = FluidOracle(problem, capacity).cheapest();
+    for (const bool on : {true, false}) {
+      const FluidAnswer answer = solve_fluid(problem, capacity, {on, on, on, on}, pool);
+      ASSERT_TRUE(answer.complete && answer.plan) << "seed " << seed;
+      ASSERT_EQ(answer.plan->cost, expected) << "seed " << seed;
+    }
+    traffic += expected > 0;
+  }
+  EXPECT_GT(pairs, 1000);
+  EXPECT_GT(below, 200);  // scratchpads in which nothing would run without
+  EXPECT_GT(traffic, 300);
 }
 
 // A third of the operators make constants; half of those need too much beside their result to wait.

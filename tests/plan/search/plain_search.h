@@ -108,6 +108,12 @@ class PlainSearch {
     const Operator& o = problem_.operators[op];
     if (k < o.outputs.size()) {
       const std::size_t t = static_cast<std::size_t>(o.outputs[k]);
+      for (const InPlace& pair : o.in_place) {
+        if (pair.output != o.outputs[k]) continue;
+        at(state, t) = at(state, static_cast<std::size_t>(pair.input));
+        put_outputs(cost, state, op, k + 1);
+        at(state, t) = off_chip;
+      }
       each_address(State(state), bytes(t), [&](char a) {
         at(state, t) = a;
         put_outputs(cost, state, op, k + 1);

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 
 #include "core/rng.h"
+#include "plan/format/in_place.h"
 #include "plan/format/problem.h"
 #include "plan/model.h"
 
@@ -60,6 +62,30 @@ inline Problem tight_problem(Rng& rng, const Shape& shape) {
   }
   problem.tensors.back().role = Role::output;
   return problem;
+}
+
+// Half of the results that may be written over an input are. Returns their number.
+inline int permit_some_in_place(Problem& problem, Rng& rng) {
+  std::vector<OperatorId> order(problem.operators.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto ancestors = find_ancestors(problem, order);
+  int pairs = 0;
+  for (const OperatorId id : order) {
+    Operator& op = problem.operators[static_cast<std::size_t>(id)];
+    std::vector<TensorId> free = op.inputs;
+    for (const TensorId out : op.outputs) {
+      const auto fits = std::find_if(free.begin(), free.end(), [&](TensorId in) {
+        return problem.tensors[static_cast<std::size_t>(in)].bytes ==
+                   problem.tensors[static_cast<std::size_t>(out)].bytes &&
+               is_last_use(problem, ancestors, in, id);
+      });
+      if (fits == free.end() || rng.below(2) == 0) continue;
+      op.in_place.push_back({out, *fits});
+      free.erase(fits);
+      ++pairs;
+    }
+  }
+  return pairs;
 }
 
 inline std::int64_t most_required(const Problem& problem, std::int64_t alignment = 1) {

@@ -124,6 +124,46 @@ TEST(Solve, EqualsThePlainSearchWhereFragmentationBites) {
   EXPECT_GT(counts.fragmented, 60);
 }
 
+// The search with addresses knows no results in place, so an optimum may stay unproven, but no claim is wrong.
+void compare_in_place(Problem problem, Rng& rng, Pool& pool, Counts& counts, int& optimal) {
+  if (permit_some_in_place(problem, rng) == 0) return;
+  const std::int64_t bytes = most_required(problem) + rng.below(2);
+  const Plan plan = solve(problem, bytes, {}, pool);
+  const std::int64_t least = PlainSearch(problem, bytes).cheapest();
+  ++counts.problems;
+  if (least < 0) {
+    ASSERT_EQ(plan.status, Status::undecided);
+    ++counts.impossible;
+    return;
+  }
+  ASSERT_LE(plan.lower_bound_bytes, least);
+  if (plan.status == Status::undecided) return;
+  ASSERT_GE(plan.traffic_bytes, least);
+  if (plan.status == Status::optimal) {
+    ASSERT_EQ(plan.traffic_bytes, least);
+    ++optimal;
+  }
+  if (least > 0) ++counts.traffic;
+  if (plan.lower_bound_bytes < least) ++counts.fragmented;
+}
+
+TEST(Solve, ClaimsNothingWrongOfResultsInPlace) {
+  Pool pool(1);
+  Counts counts;
+  int optimal = 0;
+  for (std::uint64_t seed = 0; seed < 1500; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng wide(seed, 16), tight(seed, 17);
+    ASSERT_NO_FATAL_FAILURE(compare_in_place(random_problem(wide, {2, 5, 3}), wide, pool, counts, optimal));
+    ASSERT_NO_FATAL_FAILURE(compare_in_place(tight_problem(tight, {4, 7, 3}), tight, pool, counts, optimal));
+  }
+  print("in place", counts);
+  std::printf("in place: %d of %d optimal\n", optimal, counts.problems);
+  EXPECT_GT(counts.problems, 300);
+  EXPECT_GT(counts.traffic, 50);
+  EXPECT_GT(optimal, counts.problems * 8 / 10);
+}
+
 SolveOptions with_rules(int bits) {
   SolveOptions options;
   options.free_operators = (bits & 1) != 0;
