@@ -17,6 +17,13 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 const bool has_ilp = true;
 
+IlpEnd ilp_end(const plan::Problem& problem, std::int64_t bytes, double seconds) {
+  const auto start = std::chrono::steady_clock::now();
+  const plan::Status status = plan::solve_by_ilp(problem, bytes, {.time_limit_s = seconds, .alignment = 1}).plan.status;
+  const bool ended = status == plan::Status::optimal || status == plan::Status::infeasible;
+  return {std::string(ended ? plan::name(status) : "undecided"), seconds_since(start)};
+}
+
 std::vector<IlpRow> compare_with_ilp(int count, double ilp_seconds, Pool& pool,
                                      const std::function<void(const IlpRow&)>& done) {
   std::vector<IlpRow> rows;

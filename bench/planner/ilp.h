@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "core/pool.h"
+#include "plan/format/problem.h"
 
 namespace pliant::bench {
 
@@ -19,6 +21,15 @@ struct IlpRow {
   bool decided = false, agrees = false;  // the program within its limit; and with the search's answer
   double seconds = 0, ilp_seconds = 0;
 };
+
+// How the program ends on one problem: "optimal", "infeasible", or "undecided" (its limit came).
+struct IlpEnd {
+  std::string status;
+  double seconds = 0;
+};
+
+// Throws Error{unsupported} without CBC.
+IlpEnd ilp_end(const plan::Problem& problem, std::int64_t bytes, double seconds);
 
 // `count` random problems of 4 to 12 operators, at M_R, that need traffic. Throws Error{unsupported} without CBC.
 std::vector<IlpRow> compare_with_ilp(int count, double ilp_seconds, Pool& pool,

@@ -6,9 +6,17 @@ namespace pliant::bench {
 
 const bool has_ilp = false;
 
-std::vector<IlpRow> compare_with_ilp(int, double, Pool&, const std::function<void(const IlpRow&)>&) {
+namespace {
+
+[[noreturn]] void refuse() {
   throw Error(ErrorKind::unsupported, "ilp", "this build has no integer program solver",
               "configure with PLIANT_CBC=ON");
 }
+
+}  // namespace
+
+IlpEnd ilp_end(const plan::Problem&, std::int64_t, double) { refuse(); }
+
+std::vector<IlpRow> compare_with_ilp(int, double, Pool&, const std::function<void(const IlpRow&)>&) { refuse(); }
 
 }  // namespace pliant::bench

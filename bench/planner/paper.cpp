@@ -6,14 +6,16 @@
 #include "models/zoo/zoo.h"
 #include "plan/baseline.h"
 #include "plan/graph_problem.h"
+#include "planner/ilp.h"
 
 namespace pliant::bench {
 namespace {
 
 class Table {
  public:
-  Table(double seconds, Pool& pool, const std::function<void(const PaperRow&)>& done) : pool_(pool), done_(done) {
-    options_.time_limit_s = seconds;
+  Table(const PaperLimits& limits, Pool& pool, const std::function<void(const PaperRow&)>& done)
+      : limits_(limits), pool_(pool), done_(done) {
+    options_.time_limit_s = limits.seconds;
     options_.effort_limit = INT64_MAX;  // time alone ends a search
   }
 
@@ -22,7 +24,8 @@ class Table {
     const std::pair<const char*, std::int64_t> asked[] = {
         {"M_R", sizes.required.bytes}, {"M_H", sizes.half}, {"M_P", sizes.peak}};
     for (const auto& [size, bytes] : asked) {
-      PaperRow row{.network = network, .size = size, .status = "", .weights = weights, .names = {}, .baselines = {}};
+      PaperRow row{
+          .network = network, .size = size, .status = "", .weights = weights, .names = {}, .baselines = {}, .ilp = "-"};
       row.bytes = bytes;
       row.peak_exact = sizes.peak_exact;
       row.operators = problem.operators.size();
@@ -47,6 +50,11 @@ class Table {
       row.names.push_back(each.name);
       row.baselines.push_back(each.plan ? std::optional(each.plan->plan.traffic_bytes) : std::nullopt);
     }
+    if (limits_.ilp_seconds > 0 && row.operators <= limits_.most_ilp_operators) {
+      const IlpEnd end = ilp_end(problem, row.bytes, limits_.ilp_seconds);
+      row.ilp = end.status;
+      row.ilp_seconds = end.seconds;
+    }
     if (plan.status != plan::Status::optimal || plan.traffic_bytes == 0) return;
     plan::SolveOptions divide = options_;
     divide.divide_only = true;
@@ -63,6 +71,7 @@ class Table {
            run.outputs == scratchpad::execute_unconstrained(problem, operators, contents);
   }
 
+  const PaperLimits& limits_;
   Pool& pool_;
   const std::function<void(const PaperRow&)>& done_;
   plan::SolveOptions options_;
@@ -70,8 +79,14 @@ class Table {
 
 }  // namespace
 
-std::vector<PaperRow> paper_table(double seconds, Pool& pool, const std::function<void(const PaperRow&)>& done) {
-  Table table(seconds, pool, done);
+std::optional<double> PaperRow::reduction(std::size_t baseline) const {
+  if (!baselines[baseline] || *baselines[baseline] == 0) return std::nullopt;
+  return 1 - static_cast<double>(traffic) / static_cast<double>(*baselines[baseline]);
+}
+
+std::vector<PaperRow> paper_table(const PaperLimits& limits, Pool& pool,
+                                  const std::function<void(const PaperRow&)>& done) {
+  Table table(limits, pool, done);
   for (const zoo::Entry& entry : zoo::entries()) {
     if (entry.name == "nasnet-a-x4") continue;  // a test of reach, not one of the paper's networks
     const Graph graph = zoo::build(entry.name);

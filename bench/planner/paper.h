@@ -22,9 +22,21 @@ struct PaperRow {
   std::vector<std::optional<std::int64_t>> baselines;  // their traffic; nothing without addresses
   double seconds = 0;
   double divide_ratio = 0;  // traffic of --solver divide over this; 0: not proven, or without traffic
+  std::string ilp;          // the integer program's end: its status, or "-" when it was not tried
+  double ilp_seconds = 0;
+
+  // 1 - ours / theirs; nothing where the baseline moves nothing or has no plan.
+  std::optional<double> reduction(std::size_t baseline) const;
 };
 
-// `seconds` limits each search. Rows are told as they are done.
-std::vector<PaperRow> paper_table(double seconds, Pool& pool, const std::function<void(const PaperRow&)>& done);
+struct PaperLimits {
+  double seconds = 60;                   // of each search
+  double ilp_seconds = 0;                // of each integer program; 0: none is tried
+  std::size_t most_ilp_operators = 110;  // larger programs are not tried
+};
+
+// Rows are told as they are done.
+std::vector<PaperRow> paper_table(const PaperLimits& limits, Pool& pool,
+                                  const std::function<void(const PaperRow&)>& done);
 
 }  // namespace pliant::bench
