@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "plan/bits.h"
+#include "plan/format/in_place.h"
 
 namespace pliant::plan {
 namespace {
@@ -99,12 +101,39 @@ class Halver {
       Operator made{each.name, {}, {}, each.workspace};
       for (const TensorId t : each.outputs) made.outputs.push_back(tensor_of(t, true));
       for (const TensorId t : each.inputs) made.inputs.push_back(tensor_of(t, false));
+      for (const InPlace& pair : each.in_place)
+        made.in_place.push_back(
+            {made.outputs[position(each.outputs, pair.output)], made.inputs[position(each.inputs, pair.input)]});
       half_.operators.push_back(std::move(made));
+    }
+    while (has_in_place(half_) && free_shared_input()) {
     }
     return std::move(half_);
   }
 
  private:
+  static std::size_t position(const std::vector<TensorId>& list, TensorId t) {
+    return static_cast<std::size_t>(std::find(list.begin(), list.end(), t) - list.begin());
+  }
+
+  // An operator elsewhere may be what makes a reader of the input an ancestor. Then the operator reads the input no
+  // more, for it takes as many bytes less as if it wrote over it. False when there is no such operator.
+  bool free_shared_input() {
+    std::vector<OperatorId> order(half_.operators.size());
+    std::iota(order.begin(), order.end(), 0);
+    const auto ancestors = find_ancestors(half_, order);
+    for (const OperatorId id : order) {
+      Operator& op = half_.operators[id];
+      const auto needed = [&](const InPlace& pair) { return !is_last_use(half_, ancestors, pair.input, id); };
+      const auto pair = std::find_if(op.in_place.begin(), op.in_place.end(), needed);
+      if (pair == op.in_place.end()) continue;
+      std::erase(op.inputs, pair->input);
+      op.in_place.erase(pair);
+      return true;
+    }
+    return false;
+  }
+
   bool charged_here(TensorId t) const { return (uses_[t][0] >= uses_[t][1]) == which_; }
 
   TensorId tensor_of(TensorId t, bool made) {

@@ -62,12 +62,16 @@ TEST(Divide, CleanPartsAddUpToTheOptimumExactly) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     SCOPED_TRACE(seed);
     Rng rng(seed, 93);
-    const Problem problem = random_chain(rng, 3);
+    Problem problem = random_chain(rng, 3);
+    if (seed >= 100) permit_some_in_place(problem, rng);
     const std::int64_t bytes = most_required(problem) + rng.below(3);
     const std::int64_t expected = fluid_optimum(problem, bytes, pool);
     const std::vector<Part> parts = divide(problem, true);
     std::int64_t sum = 0;
-    for (const Part& part : parts) sum += fluid_optimum(part.problem, bytes, pool);
+    for (const Part& part : parts) {
+      validate(part.problem);
+      sum += fluid_optimum(part.problem, bytes, pool);
+    }
     EXPECT_EQ(sum, expected);
     if (parts.size() > 1 && expected > 0) ++several;
     if (expected > 0) ++traffic;
@@ -80,10 +84,11 @@ TEST(Divide, CleanPartsAddUpToTheOptimumExactly) {
 TEST(Halves, CostNoMoreThanTheWhole) {
   Pool pool(1);
   int meets = 0, pays = 0;
-  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+  for (std::uint64_t seed = 0; seed < 800; ++seed) {
     SCOPED_TRACE(seed);
     Rng rng(seed, 94);
-    const Problem problem = random_problem(rng, {4, 9, 6});
+    Problem problem = random_problem(rng, {4, 9, seed >= 400 ? 3 : 6});
+    if (seed >= 400) permit_some_in_place(problem, rng);
     const std::int64_t bytes = most_required(problem) + rng.below(3);
     std::vector<bool> in;
     for (std::size_t op = 0; op < problem.operators.size(); ++op) in.push_back(rng.below(2) == 0);
