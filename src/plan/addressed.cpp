@@ -109,7 +109,7 @@ class Runner {
     for (std::size_t i = 0; i < live.size(); ++i) {
       if (state_[i] == absent) continue;
       const Tracked& t = tracked[live[i]];
-      const std::int64_t price = has_copy(mark_of(state_[i])) ? t.bytes : 2 * t.bytes;
+      const std::int64_t price = leave_price(t, !has_copy(mark_of(state_[i])));
       if (!is_input(live[i])) residents_.push_back({i, start(state_[i]), start(state_[i]) + t.bytes, price});
     }
     for (const std::int32_t t : o_.inputs) items_.push_back(item_for_input(t));
@@ -148,7 +148,7 @@ class Runner {
     const std::int32_t now = state_[at - live.begin()];
     if (now == absent) return {tensor.bytes, -1, 0, true, 0};
     const Mark mark = mark_of(now);
-    return {tensor.bytes, address_of(now), has_copy(mark) ? tensor.bytes : 2 * tensor.bytes, !is_fresh(mark), 0};
+    return {tensor.bytes, address_of(now), leave_price(tensor, !has_copy(mark)), !is_fresh(mark), 0};
   }
 
   // Depth-first over the items' addresses. items_[k].at is the choice; evicted_ counts who overlaps what.
@@ -305,12 +305,12 @@ class Runner {
 };
 
 // What turning one tensor's place into another's costs at most; -1 when one may not stand for the other.
-std::int64_t change_price(std::int32_t a, std::int32_t b, std::int64_t bytes) {
+std::int64_t change_price(std::int32_t a, std::int32_t b, std::int64_t load, std::int64_t store) {
   if (a == b || a == absent) return 0;  // an absent tensor's way back is paid for, and free to go anywhere
   const Mark mine = mark_of(a);
   const bool same_place = b != absent && address_of(a) == address_of(b);
-  if (mine == Mark::clean) return same_place ? 0 : bytes;
-  if (mine == Mark::dirty) return same_place && !has_copy(mark_of(b)) ? 0 : 2 * bytes;
+  if (mine == Mark::clean) return same_place ? 0 : load;
+  if (mine == Mark::dirty) return same_place && !has_copy(mark_of(b)) ? 0 : store + load;
   return -1;  // fresh: it cannot leave for the next step
 }
 
@@ -398,7 +398,7 @@ class AddressFilter {
     Bucket& bucket = buckets_[mask];
     if (bucket.states.empty())
       for (std::size_t i = 0; i < width_; ++i)
-        if (has(mask, i)) bucket.cheapest_change = std::min(bucket.cheapest_change, group_.downset.bytes[i]);
+        if (has(mask, i)) bucket.cheapest_change = std::min(bucket.cheapest_change, group_.downset.load_price[i]);
     bucket.states.push_back(s);
     bucket.by_address.emplace(hash(s, mask), s);
   }
@@ -413,7 +413,7 @@ class AddressFilter {
       ++compared_;
       std::int64_t away = 0;  // what they have on chip and b has not
       for (std::size_t w = 0; w < mask.size(); ++w)
-        each_bit(theirs[w] & ~mask[w], w * 64, [&](std::size_t i) { away += group_.downset.bytes[i]; });
+        each_bit(theirs[w] & ~mask[w], w * 64, [&](std::size_t i) { away += group_.downset.load_price[i]; });
       if (away == 0 && beaten_in_place(bucket, theirs, b, false)) return true;
       for (const std::uint32_t a : bucket.states) {
         if (group_.cost[b] - group_.cost[a] < std::max(away, bucket.cheapest_change)) break;
@@ -435,7 +435,8 @@ class AddressFilter {
   bool dominates(std::uint32_t a, std::uint32_t b) const {
     std::int64_t slack = group_.cost[b] - group_.cost[a];
     for (std::size_t i = 0; i < width_; ++i) {
-      const std::int64_t price = change_price(group_.state(a)[i], group_.state(b)[i], group_.downset.bytes[i]);
+      const std::int64_t price = change_price(group_.state(a)[i], group_.state(b)[i], group_.downset.load_price[i],
+                                              group_.downset.store_price[i]);
       if (price < 0 || (slack -= price) < 0) return false;
     }
     return true;

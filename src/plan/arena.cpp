@@ -16,12 +16,13 @@ namespace {
 class Arena {
  public:
   Arena(const Problem& problem, const std::vector<OperatorId>& order, Replacement replacement,
-        std::int64_t scratchpad_bytes, std::int64_t alignment, bool addressed)
+        std::int64_t scratchpad_bytes, const SolveOptions& options, bool addressed)
       : problem_(problem),
         order_(order),
         replacement_(replacement),
         capacity_(scratchpad_bytes),
-        alignment_(alignment),
+        alignment_(options.alignment),
+        costs_(options.costs),
         addressed_(addressed),
         tensors_(problem.tensors.size()) {
     for (std::size_t t = 0; t < tensors_.size(); ++t) tensors_[t].copied = problem.tensors[t].role != Role::activation;
@@ -62,7 +63,9 @@ class Arena {
   static std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
   State& state(TensorId id) { return tensors_[at(id)]; }
   std::int64_t bytes(TensorId id) const { return problem_.tensors[at(id)].bytes; }
-  std::int64_t price(TensorId id) const { return tensors_[at(id)].copied ? bytes(id) : 2 * bytes(id); }
+  std::int64_t price(TensorId id) const {
+    return bytes(id) * (costs_.read + (tensors_[at(id)].copied ? 0 : costs_.write));
+  }
   Step next_use(TensorId id) const { return tensors_[at(id)].uses[tensors_[at(id)].next]; }
 
   bool run_step(const Operator& op, Step step) {
@@ -229,6 +232,7 @@ class Arena {
   const std::vector<OperatorId>& order_;
   Replacement replacement_;
   std::int64_t capacity_, alignment_;
+  Costs costs_;
   bool addressed_;
   std::int64_t used_ = 0;  // by tensors
   std::vector<State> tensors_;
@@ -240,6 +244,7 @@ class Arena {
 Placing arena_placing(std::int64_t scratchpad_bytes, const SolveOptions& options) {
   Placing placing;
   placing.scratchpad_bytes = scratchpad_bytes;
+  placing.costs = options.costs;
   placing.options.alignment = options.alignment;
   placing.options.stop = options.stop;
   placing.options.nodes = 200'000;
@@ -253,14 +258,14 @@ std::optional<ArenaPlan> plan_in_arena(const Problem& problem, const std::vector
                                        const SolveOptions& options) {
   const Placing placing = arena_placing(scratchpad_bytes, options);
   ArenaPlan result;
-  Arena arena(problem, order, replacement, scratchpad_bytes, options.alignment, true);
+  Arena arena(problem, order, replacement, scratchpad_bytes, options, true);
   if (arena.run()) {
     const Schedule schedule = make_schedule(problem, order, arena.leaves());
     const Layout layout = lay_out(problem, schedule);
     result.plan = make_plan(problem, schedule, layout, arena.offsets(layout), placing);
     result.best_fit = true;
   } else {
-    Arena fluid(problem, order, replacement, scratchpad_bytes, options.alignment, false);
+    Arena fluid(problem, order, replacement, scratchpad_bytes, options, false);
     if (!fluid.run()) return {};
     Placed placed = place_schedule(problem, make_schedule(problem, order, fluid.leaves()), placing, INT64_MAX);
     if (!placed.plan) return {};

@@ -89,7 +89,10 @@ class Belady {
       if (furthest < 0 || tensor.uses[tensor.next] > at(furthest).uses[at(furthest).next]) furthest = id;
     }
     if (furthest < 0) return false;
-    if (!at(furthest).copied) result_.traffic_bytes += size(furthest);
+    if (!at(furthest).copied) {
+      result_.traffic_bytes += size(furthest);
+      result_.stored_bytes += size(furthest);
+    }
     at(furthest).copied = true;
     result_.leaves.push_back({furthest, at(furthest).uses[at(furthest).next]});
     remove(furthest);

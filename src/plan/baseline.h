@@ -26,14 +26,18 @@ Schedule make_schedule(const Problem& problem, const std::vector<OperatorId>& or
 
 struct Baseline {
   std::int64_t traffic_bytes = 0;  // non-compulsory
+  std::int64_t stored_bytes = 0;   // of these
   std::vector<Departure> leaves;
+  std::int64_t cost(const Costs& costs) const {
+    return (traffic_bytes - stored_bytes) * costs.read + stored_bytes * costs.write;
+  }
 };
 
 // Default order, Belady, fluid. Nothing when an operator does not fit.
 std::optional<Baseline> default_belady(const Problem& problem, std::int64_t scratchpad_bytes);
 
 // Who leaves. belady: whose next use is furthest away, one after the other until there is room. greedy: at each step
-// the set that makes room with the fewest bytes moved (stores and later loads), exactly, as a local integer program.
+// the set that makes room at the least cost (stores and later loads), exactly, as a local integer program.
 enum class Replacement : std::uint8_t { belady, greedy };
 
 struct ArenaPlan {

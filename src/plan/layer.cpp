@@ -45,9 +45,17 @@ std::vector<OperatorId> next_ready(const Model& model, const Group& from, Operat
 void describe_live(const Expansion& expansion, Group& group) {
   group.words = std::max<std::size_t>(1, words_for(group.live.size()));
   for (const std::int32_t t : group.live) {
-    group.bytes.push_back(expansion.model->tracked[t].bytes);
-    group.space.push_back(expansion.model->tracked[t].space);
+    const Tracked& tensor = expansion.model->tracked[t];
+    group.bytes.push_back(tensor.bytes);
+    group.space.push_back(tensor.space);
+    group.load_price.push_back(tensor.load_price);
+    group.store_price.push_back(tensor.store_price);
   }
+  group.costs = expansion.model->costs;
+}
+
+std::int64_t leave_price(const Group& group, const std::uint64_t* dirty, std::size_t live) {
+  return group.load_price[live] + (has(dirty, live) ? group.store_price[live] : 0);
 }
 
 // What is alive at a minimum cut, seen as a critical operator: any live tensor may be among it, its own inputs apart.
@@ -120,7 +128,7 @@ std::int64_t bound_for(const Critical& critical, const Group& group, const std::
   const std::int64_t short_of = critical.need - absent;
   if (short_of <= 0) return 0;
   const std::int64_t need = round_up(short_of, critical.unit);
-  return 2 * need - std::min(need, clean);
+  return need * (group.costs.read + group.costs.write) - std::min(need, clean) * group.costs.write;
 }
 
 // ---- one operator from one downset to the next ----
@@ -212,7 +220,7 @@ class Evictions {
     price_.clear();
     for (const std::size_t i : candidates_) {
       space_.push_back(group.space[i]);
-      price_.push_back(has(dirty, i) ? 2 * group.bytes[i] : group.bytes[i]);
+      price_.push_back(leave_price(group, dirty, i));
     }
     rest_.assign(candidates_.size() + 1, 0);
     for (std::size_t i = candidates_.size(); i-- > 0;) rest_[i] = rest_[i + 1] + space_[i];
@@ -370,8 +378,8 @@ class Filter {
   std::int64_t sunk(std::uint32_t i) const {
     std::int64_t paid = 0;
     for (std::size_t p = 0; p < group_.live.size(); ++p)
-      if (!has(masks(i), p)) paid += 2 * group_.bytes[p];
-      else if (!has(masks(i) + all_.words, p)) paid += group_.bytes[p];
+      if (!has(masks(i), p)) paid += group_.load_price[p] + group_.store_price[p];
+      else if (!has(masks(i) + all_.words, p)) paid += group_.store_price[p];
     return all_.cost[i] - paid;
   }
 
@@ -393,9 +401,11 @@ class Filter {
     std::int64_t slack = all_.cost[b] - all_.cost[a];
     const std::uint64_t *ma = masks(a), *mb = masks(b);
     for (std::size_t w = 0; w < 2 * all_.words; ++w) {
-      const std::size_t base = w < all_.words ? w * 64 : (w - all_.words) * 64;
+      const bool here = w < all_.words;  // resident words come first, then dirty ones
+      const std::size_t base = here ? w * 64 : (w - all_.words) * 64;
+      const std::vector<std::int64_t>& price = here ? group_.load_price : group_.store_price;
       for (std::uint64_t bits = ma[w] & ~mb[w]; bits != 0; bits &= bits - 1) {
-        slack -= group_.bytes[base + static_cast<std::size_t>(std::countr_zero(bits))];
+        slack -= price[base + static_cast<std::size_t>(std::countr_zero(bits))];
         if (slack < 0) return false;
       }
     }
@@ -473,7 +483,7 @@ bool may_run_now(const Model& model, const Group& group, const Exchange& exchang
   for (std::size_t w = 0; w < group.words; ++w)
     each_bit(resident[w] & ~exchange.inputs[w], w * 64, [&](std::size_t i) { others += group.space[i]; });
   if (others + exchange.step_space > model.capacity) return false;
-  for (const std::size_t i : exchange.freed) price += has(dirty, i) ? 2 * group.bytes[i] : group.bytes[i];
+  for (const std::size_t i : exchange.freed) price += leave_price(group, dirty, i);
   return exchange.added_price <= price;
 }
 
@@ -557,7 +567,7 @@ std::uint64_t scramble(std::uint64_t variety, std::uint64_t a, std::uint64_t b) 
 }
 
 std::int64_t bytes_held(const Group& group) {
-  return static_cast<std::int64_t>(sizeof(Group) + group.done.size() * 8 + group.live.size() * 20 +
+  return static_cast<std::int64_t>(sizeof(Group) + group.done.size() * 8 + group.live.size() * 36 +
                                    group.ready.size() * 4 + group.states() * (group.words * 16 + 28));
 }
 

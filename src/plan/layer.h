@@ -28,13 +28,15 @@ struct Pinch {
 // A live tensor is resident or absent; a resident one is dirty while it has no off-chip copy. What an absent tensor
 // costs, including its way back, is in `cost` already.
 struct Group {
-  Words done;                       // executed operators
-  std::vector<std::int32_t> live;   // tracked tensors made or loaded before and used later, ascending
-  std::vector<std::int64_t> bytes;  // of live
-  std::vector<std::int64_t> space;  // of live
-  std::vector<OperatorId> ready;    // ascending
+  Words done;                                         // executed operators
+  std::vector<std::int32_t> live;                     // tracked tensors made or loaded before and used later, ascending
+  std::vector<std::int64_t> bytes;                    // of live
+  std::vector<std::int64_t> space;                    // of live
+  std::vector<std::int64_t> load_price, store_price;  // of live
+  std::vector<OperatorId> ready;                      // ascending
   std::vector<Pinch> pinches;
   std::vector<Critical> critical;
+  Costs costs;
   std::size_t words = 1;             // of one mask over live
   std::uint32_t first = 0;           // number of its first state in the layer
   std::vector<std::uint64_t> masks;  // per state: resident words, then dirty words

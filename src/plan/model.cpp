@@ -30,16 +30,14 @@ bool is_tracked(const TensorInfo& tensor, OperatorId producer, std::size_t consu
 
 std::vector<std::int32_t> track(const Problem& problem, const Uses& uses, std::int64_t alignment, Model& model) {
   std::vector<std::int32_t> index(problem.tensors.size(), -1);
-  std::int64_t unit = 0;
   for (std::size_t t = 0; t < problem.tensors.size(); ++t) {
     const TensorInfo& tensor = problem.tensors[t];
     if (!is_tracked(tensor, uses.producer[t], uses.consumers[t].size())) continue;
     index[t] = static_cast<std::int32_t>(model.tracked.size());
     model.tracked.push_back({static_cast<TensorId>(t), round_up(tensor.bytes, alignment), tensor.bytes,
-                             tensor.role != Role::activation, uses.producer[t], uses.consumers[t]});
-    unit = std::gcd(unit, tensor.bytes);
+                             tensor.role != Role::activation, uses.producer[t], uses.consumers[t],
+                             tensor.bytes * model.costs.read, tensor.bytes * model.costs.write});
   }
-  model.unit = std::max<std::int64_t>(unit, 1);
   return index;
 }
 
@@ -81,8 +79,9 @@ void find_waiting(Model& model) {
 
 }  // namespace
 
-Model make_model(const Problem& problem, std::int64_t scratchpad_bytes, std::int64_t alignment) {
+Model make_model(const Problem& problem, std::int64_t scratchpad_bytes, std::int64_t alignment, const Costs& costs) {
   Model model;
+  model.costs = costs;
   const Uses uses = find_uses(problem);
   const auto index = track(problem, uses, alignment, model);
   model.capacity = relaxed_capacity(problem, scratchpad_bytes, alignment);

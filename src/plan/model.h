@@ -14,11 +14,12 @@ namespace pliant::plan {
 // A tensor with bytes > 0 that is used again after the step that creates it, or by two operators.
 struct Tracked {
   TensorId tensor = 0;
-  std::int64_t space = 0;    // bytes rounded up to the alignment: what it takes of the scratchpad
-  std::int64_t bytes = 0;    // what one load or one store costs
+  std::int64_t space = 0;  // bytes rounded up to the alignment: what it takes of the scratchpad
+  std::int64_t bytes = 0;
   bool born_clean = false;   // leaving costs no store: inputs, weights, and outputs (their one store is compulsory)
   OperatorId producer = -1;  // -1: given (input or weight)
   std::vector<OperatorId> consumers;
+  std::int64_t load_price = 0, store_price = 0;  // what one load or one store costs
 };
 
 struct ModelOperator {
@@ -34,15 +35,18 @@ struct Model {
   std::vector<Tracked> tracked;
   std::vector<ModelOperator> operators;
   std::int64_t capacity = 0;  // of rounded sizes alive together: a relaxation of placing
-  std::int64_t unit = 1;      // divides the bytes of every tracked tensor, hence any traffic
+  Costs costs;
 };
 
-Model make_model(const Problem& problem, std::int64_t scratchpad_bytes, std::int64_t alignment);
+Model make_model(const Problem& problem, std::int64_t scratchpad_bytes, std::int64_t alignment,
+                 const Costs& costs = {});
 
 // Bytes the operator's own tensors and workspace take side by side, aligned, in the best sequence.
 std::int64_t required_bytes(const Problem& problem, OperatorId op, std::int64_t alignment);
 
 // What a tensor pays to leave the scratchpad and come back once.
-inline std::int64_t leave_price(const Tracked& tensor, bool dirty) { return dirty ? 2 * tensor.bytes : tensor.bytes; }
+inline std::int64_t leave_price(const Tracked& tensor, bool dirty) {
+  return tensor.load_price + (dirty ? tensor.store_price : 0);
+}
 
 }  // namespace pliant::plan

@@ -50,20 +50,20 @@ bool may_drop(const Problem& problem, const Schedule& schedule, TensorId tensor,
   return uses.steps[gap + 1] >= uses.steps[gap] + 2 || dropped_before(uses, gap);
 }
 
-std::int64_t drop_price(const Problem& problem, const Schedule& schedule, TensorId tensor) {
+std::int64_t drop_price(const Problem& problem, const Schedule& schedule, TensorId tensor, const Costs& costs) {
   const TensorInfo& info = problem.tensors[tensor];
   const TensorUses& uses = schedule.uses[tensor];
   const bool copy = info.role != Role::activation || dropped_before(uses, uses.dropped.size());
-  return copy ? info.bytes : 2 * info.bytes;
+  return info.bytes * (costs.read + (copy ? 0 : costs.write));
 }
 
-std::int64_t traffic(const Problem& problem, const Schedule& schedule) {
+std::int64_t cost_of(const Problem& problem, const Schedule& schedule, const Costs& costs) {
   std::int64_t sum = 0;
   for (std::size_t t = 0; t < problem.tensors.size(); ++t) {
     const auto& dropped = schedule.uses[t].dropped;
     const std::int64_t loads = std::count(dropped.begin(), dropped.end(), true);
     const std::int64_t stores = loads > 0 && problem.tensors[t].role == Role::activation ? 1 : 0;
-    sum += (loads + stores) * problem.tensors[t].bytes;
+    sum += (loads * costs.read + stores * costs.write) * problem.tensors[t].bytes;
   }
   return sum;
 }
@@ -125,6 +125,7 @@ Plan make_plan(const Problem& problem, const Schedule& schedule, const Layout& l
   Plan plan;
   plan.scratchpad_bytes = placing.scratchpad_bytes;
   plan.alignment = placing.options.alignment;
+  plan.costs = placing.costs;
   plan.order = schedule.order;
   plan.workspaces.assign(schedule.order.size(), 0);
   for (const Layout::Part& part : layout.parts) {
@@ -157,7 +158,7 @@ std::vector<std::size_t> parts_in(const Layout& layout, const std::vector<std::i
 
 // The cheapest gap inside one of these rectangles whose tensor may leave; longest first among equals.
 Leave cheapest_leave(const Problem& problem, const Schedule& schedule, const Layout& layout,
-                     const std::vector<std::int32_t>& among) {
+                     const std::vector<std::int32_t>& among, const Costs& costs) {
   Leave best;
   Step best_length = 0;
   for (const std::size_t i : parts_in(layout, among)) {
@@ -166,7 +167,7 @@ Leave cheapest_leave(const Problem& problem, const Schedule& schedule, const Lay
       if (schedule.uses[part.tensor].dropped[gap] || !may_drop(problem, schedule, part.tensor, gap)) continue;
       const auto& steps = schedule.uses[part.tensor].steps;
       const Step length = steps[gap + 1] - steps[gap];
-      const std::int64_t price = drop_price(problem, schedule, part.tensor);
+      const std::int64_t price = drop_price(problem, schedule, part.tensor, costs);
       if (price > best.price || (price == best.price && length <= best_length)) continue;
       best = {part.tensor, gap, price};
       best_length = length;
@@ -182,7 +183,7 @@ Placed place_schedule(const Problem& problem, Schedule schedule, const Placing& 
   const auto start = std::chrono::steady_clock::now();
   std::int64_t nodes = 0;
   std::size_t batch = 1;
-  for (std::int64_t cost = traffic(problem, schedule); cost < budget; placed.repaired = true) {
+  for (std::int64_t cost = cost_of(problem, schedule, placing.costs); cost < budget; placed.repaired = true) {
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
     place::Options options = placing.options;
     options.seconds -= spent.count();
@@ -204,7 +205,7 @@ Placed place_schedule(const Problem& problem, Schedule schedule, const Placing& 
       std::iota(among.begin(), among.end(), 0);
     }
     for (std::size_t left = 0; left < batch; ++left) {
-      const Leave leave = cheapest_leave(problem, schedule, layout, among);
+      const Leave leave = cheapest_leave(problem, schedule, layout, among, placing.costs);
       if (leave.tensor < 0 && left == 0) return placed;
       if (leave.tensor < 0) break;
       schedule.uses[leave.tensor].dropped[leave.gap] = true;

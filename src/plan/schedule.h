@@ -28,8 +28,8 @@ Schedule make_schedule(const Problem& problem, const Model& model, const FluidPl
 
 // Whether the tensor may leave in that gap: there is a copy already, or there is a step for the store (Eq. 1 and 3).
 bool may_drop(const Problem& problem, const Schedule& schedule, TensorId tensor, std::size_t gap);
-std::int64_t drop_price(const Problem& problem, const Schedule& schedule, TensorId tensor);
-std::int64_t traffic(const Problem& problem, const Schedule& schedule);
+std::int64_t drop_price(const Problem& problem, const Schedule& schedule, TensorId tensor, const Costs& costs);
+std::int64_t cost_of(const Problem& problem, const Schedule& schedule, const Costs& costs);
 
 // The residencies and workspaces as rectangles over steps, in a fixed sequence. A tensor written in place and the one
 // it is written over share a rectangle.
@@ -49,6 +49,7 @@ Layout lay_out(const Problem& problem, const Schedule& schedule);
 
 struct Placing {
   std::int64_t scratchpad_bytes = 0;
+  Costs costs;
   place::Options options;             // of the first attempt
   std::int64_t repair_nodes = 5'000;  // of each further one
   std::int64_t most_nodes = 400'000;  // of all attempts together, about
@@ -66,7 +67,7 @@ struct Placed {
 };
 
 // Places the schedule; where its rectangles do not fit together, lets one more tensor leave, the cheapest that takes
-// part in the conflict, and tries again while the traffic stays below `budget`.
+// part in the conflict, and tries again while the cost stays below `budget`.
 Placed place_schedule(const Problem& problem, Schedule schedule, const Placing& placing, std::int64_t budget);
 
 }  // namespace pliant::plan

@@ -46,7 +46,7 @@ class Solver {
         pool_(pool),
         clock_(options),
         effort_(options.effort_limit) {
-    model_ = make_model(problem, scratchpad_bytes, options.alignment);
+    model_ = make_model(problem, scratchpad_bytes, options.alignment, options.costs);
     pressure_ = make_pressure(model_);
   }
 
@@ -63,8 +63,8 @@ class Solver {
 
  private:
   bool over() const { return clock_.over() || effort_.out(); }
-  bool done() const { return infeasible_ || over() || (best_ && best_->traffic_bytes <= bound_); }
-  std::int64_t budget() const { return best_ ? best_->traffic_bytes : INT64_MAX; }
+  bool done() const { return infeasible_ || over() || (best_ && cost_of(*best_) <= bound_); }
+  std::int64_t budget() const { return best_ ? cost_of(*best_) : INT64_MAX; }
 
   void raise(std::int64_t bound, std::string_view origin) {
     if (bound < bound_ || (bound == bound_ && !origin_.empty())) return;
@@ -76,9 +76,8 @@ class Solver {
     if (!options_.progress) return;
     Progress progress{clock_.seconds(), {}, bound_, 1, states_};
     if (best_) {
-      progress.incumbent = best_->traffic_bytes;
-      const double traffic = static_cast<double>(best_->traffic_bytes);
-      progress.gap = best_->traffic_bytes > bound_ ? 1 - static_cast<double>(bound_) / traffic : 0;
+      progress.incumbent = budget();
+      progress.gap = budget() > bound_ ? 1 - static_cast<double>(bound_) / static_cast<double>(budget()) : 0;
     }
     options_.progress(progress);
   }
@@ -98,14 +97,20 @@ class Solver {
     return schedule;
   }
 
-  // Plans whose traffic reaches `most` are of no use.
-  void offer(Schedule schedule, std::int64_t most = INT64_MAX) {
+  Placing placing_now() const {
     Placing placing;
     placing.scratchpad_bytes = bytes_;
+    placing.costs = options_.costs;
     placing.options.alignment = options_.alignment;
     placing.options.seconds = std::max(0.0, clock_.left());
-    placing.options.nodes = placement_nodes;
     placing.options.stop = options_.stop;
+    return placing;
+  }
+
+  // Plans whose cost reaches `most` are of no use.
+  void offer(Schedule schedule, std::int64_t most = INT64_MAX) {
+    Placing placing = placing_now();
+    placing.options.nodes = placement_nodes;
     Placed placed = place_schedule(problem_, std::move(schedule), placing, std::min(budget(), most));
     effort_.spend(placed.nodes * placement_node_effort);
     if (placed.plan) best_ = std::move(placed.plan);
@@ -201,8 +206,8 @@ class Solver {
 
   std::int64_t part_bound(const Problem& part, double share, int depth) {
     const Plan plan = solve_part(part, depth == 0 ? share : share / 4);
-    if (plan.status == Status::optimal || depth == 0) return plan.lower_bound_bytes;
-    return std::max(plan.lower_bound_bytes, pieces_bound(part, share / 2, depth - 1));
+    if (plan.status == Status::optimal || depth == 0) return bound_of(plan);
+    return std::max(bound_of(plan), pieces_bound(part, share / 2, depth - 1));
   }
 
   // Parts one by one, at most half of what the limits leave; then windows over the best plan there is.
@@ -217,7 +222,7 @@ class Solver {
       const double share = static_cast<double>(part.operators.size()) / static_cast<double>(ahead);
       ahead -= std::min(ahead - 1, part.operators.size());
       plans.push_back(solve_part(part.problem, share));
-      std::int64_t least = plans.back().lower_bound_bytes;
+      std::int64_t least = bound_of(plans.back());
       if (plans.back().status == Status::feasible)
         least = std::max(least, pieces_bound(part.problem, share / 4, piece_depth));
       bound += least;
@@ -230,7 +235,7 @@ class Solver {
     const auto planned = [](const Plan& plan) { return !plan.order.empty(); };
     if (plans.size() == parts.size() && std::all_of(plans.begin(), plans.end(), planned)) {
       Schedule whole = join(problem_, parts, plans);
-      const std::int64_t cost = traffic(problem_, whole);
+      const std::int64_t cost = cost_of(problem_, whole, options_.costs);
       if (cost < fluid_best_) take(std::move(whole), cost);
       fluid_exact_ = fluid_best_ <= bound_;
     }
@@ -242,6 +247,7 @@ class Solver {
     Improving how;
     how.scratchpad_bytes = bytes_;
     how.alignment = options_.alignment;
+    how.costs = options_.costs;
     how.rules = {options_.free_operators, options_.waiting, options_.dominance, options_.lower_bound};
     how.memory_limit_bytes = options_.memory_limit_bytes;
     how.bound = bound_;
@@ -249,7 +255,7 @@ class Solver {
     how.effort = &effort_;
     Schedule better = *fluid_schedule_;
     if (improve_by_windows(problem_, better, how, pool_) == 0) return;
-    const std::int64_t cost = traffic(problem_, better);
+    const std::int64_t cost = cost_of(problem_, better, options_.costs);
     take(std::move(better), cost);
   }
 
@@ -304,7 +310,7 @@ class Solver {
     if (!done()) search_addresses(INT64_MAX);
   }
 
-  // Level by level: is there a plan with addresses of at most this traffic?
+  // Level by level: is there a plan with addresses of at most this cost?
   void search_addresses(std::int64_t most_effort) {
     const std::int64_t before = effort_.spent();
     for (std::int64_t level = bound_; !done();) {
@@ -326,22 +332,17 @@ class Solver {
   }
 
   void settle(const Schedule& schedule) {
-    Placing placing;
-    placing.scratchpad_bytes = bytes_;
-    placing.options.alignment = options_.alignment;
-    placing.options.stop = options_.stop;
-    placing.options.seconds = std::max(0.0, clock_.left());
-    raise(traffic(problem_, schedule), addressed_origin);
-    Placed placed = place_schedule(problem_, schedule, placing, budget());
+    raise(cost_of(problem_, schedule, options_.costs), addressed_origin);
+    Placed placed = place_schedule(problem_, schedule, placing_now(), budget());
     if (placed.plan) best_ = std::move(placed.plan);
   }
 
   Plan finish() {
     if (!best_) return empty();
     Plan plan = std::move(*best_);
-    plan.lower_bound_bytes = std::min(bound_, plan.traffic_bytes);
-    plan.status = plan.lower_bound_bytes == plan.traffic_bytes ? Status::optimal : Status::feasible;
-    plan.bound_origin = plan.traffic_bytes == 0 ? "no traffic" : origin_;
+    set_bound(plan, std::min(bound_, cost_of(plan)));
+    plan.status = bound_of(plan) == cost_of(plan) ? Status::optimal : Status::feasible;
+    plan.bound_origin = plan.traffic_bytes == 0 ? "no traffic" : cost_of(plan) == 0 ? "no cost" : origin_;
     require_valid(problem_, plan);
     return plan;
   }
@@ -350,7 +351,8 @@ class Solver {
     Plan plan;
     plan.scratchpad_bytes = bytes_;
     plan.alignment = options_.alignment;
-    plan.lower_bound_bytes = bound_;
+    plan.costs = options_.costs;
+    set_bound(plan, bound_);
     plan.status = infeasible_ ? Status::infeasible : Status::undecided;
     plan.bound_origin = infeasible_ ? "no order has addresses for all its tensors" : origin_;
     return plan;
@@ -376,10 +378,11 @@ class Solver {
   std::int64_t states_ = 0;
 };
 
-Plan too_small(const Problem& problem, std::int64_t bytes, std::int64_t alignment, const Required& required) {
+Plan too_small(const Problem& problem, std::int64_t bytes, const SolveOptions& options, const Required& required) {
   Plan plan;
   plan.scratchpad_bytes = bytes;
-  plan.alignment = alignment;
+  plan.alignment = options.alignment;
+  plan.costs = options.costs;
   plan.status = Status::infeasible;
   plan.bound_origin = fmt::format("operator '{}' needs {} bytes", problem.operators[required.op].name, required.bytes);
   return plan;
@@ -399,8 +402,9 @@ Required required_size(const Problem& problem, std::int64_t alignment) {
 Plan solve(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options, Pool& pool) {
   validate(problem);
   check_options(scratchpad_bytes, options);
+  check_costs(problem, options.costs);
   const Required required = required_size(problem, options.alignment);
-  if (required.bytes > scratchpad_bytes) return too_small(problem, scratchpad_bytes, options.alignment, required);
+  if (required.bytes > scratchpad_bytes) return too_small(problem, scratchpad_bytes, options, required);
   return Solver(problem, scratchpad_bytes, options, pool).run();
 }
 

@@ -1,5 +1,6 @@
 // The planner: the operator order, which tensors leave the scratchpad and when, and every address, together, with the
-// least traffic; proven, or with an honest bound. docs/planner.md has the method and why each rule is exact.
+// least traffic, or the least cost where bytes have prices; proven, or with an honest bound. docs/planner.md has the
+// method and why each rule is exact.
 #pragma once
 
 #include <atomic>
@@ -16,8 +17,8 @@ namespace pliant::plan {
 
 struct Progress {
   double seconds = 0;
-  std::optional<std::int64_t> incumbent;  // traffic of the best plan so far
-  std::int64_t bound = 0;                 // no plan has less traffic
+  std::optional<std::int64_t> incumbent;  // cost of the best plan so far: its traffic by default
+  std::int64_t bound = 0;                 // no plan costs less
   double gap = 1;                         // (incumbent - bound) / incumbent; 0 when proven
   std::int64_t states = 0;                // search states kept so far
 };
@@ -31,6 +32,7 @@ struct SolveOptions {
   // seconds of one thread; INT64_MAX searches on.
   std::int64_t effort_limit = default_effort;
   std::int64_t alignment = 1;  // every address is a multiple of it; >= 1
+  Costs costs;                 // of the bytes moved; the plan of least cost is wanted
   bool free_operators = true;  // run an operator at once where that can only help
   bool waiting = true;       // let operators without planned inputs wait for their first consumer, addresses left open
   bool dominance = true;     // drop states that another can be turned into at no loss
@@ -48,7 +50,8 @@ struct SolveOptions {
 //   infeasible  no plan exists; bound_origin names the operator and the bytes it needs, or says that no addresses exist
 //   undecided   a limit came before any plan was found (order and residencies are empty)
 // Every plan returned has passed the checker. The answer is the same at every thread count unless a time limit or stop
-// cut in. Throws Error{invalid} for a broken problem, Error{usage} for options out of range.
+// cut in. Throws Error{invalid} for a broken problem or one whose costs could overflow, Error{usage} for options out of
+// range.
 Plan solve(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options, Pool& pool);
 
 // An operator whose own tensors and workspace, side by side, take the most bytes (M_R); op is -1 without operators.
@@ -58,8 +61,8 @@ struct Required {
 };
 Required required_size(const Problem& problem, std::int64_t alignment);
 
-// The paper's three sizes. Between M_R and M_P traffic can be traded for memory; below M_R nothing runs, and from M_P
-// on the least traffic is 0.
+// The paper's three sizes; costs play no part in them. Between M_R and M_P traffic can be traded for memory; below M_R
+// nothing runs, and from M_P on the least traffic is 0.
 struct Sizes {
   Required required;            // M_R
   std::int64_t peak = 0;        // M_P: least peak of live bytes over all orders; the upper bound while not exact

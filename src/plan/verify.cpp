@@ -49,6 +49,7 @@ checker::Claim convert(const Plan& plan) {
   claim.compulsory_bytes = plan.compulsory_bytes;
   claim.lower_bound_bytes = plan.lower_bound_bytes;
   claim.bound_origin = plan.bound_origin;
+  if (priced(plan)) claim.prices = {{plan.costs.read, plan.costs.write, plan.cost, plan.lower_bound_cost}};
   return claim;
 }
 

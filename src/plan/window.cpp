@@ -171,7 +171,7 @@ class Improver {
       const int before = gained;
       find_alive();
       for (Step from = round % 2 * window_steps / 4; from < steps; from += window_steps / 2) {
-        if (how_.interrupted() || traffic(problem_, schedule_) <= how_.bound) return gained;
+        if (how_.interrupted() || cost(problem_, schedule_) <= how_.bound) return gained;
         if (improve(narrow(from), narrow(std::min(steps, from + window_steps)))) ++gained;
       }
       if (gained == before && round > 0) return gained;
@@ -179,6 +179,10 @@ class Improver {
   }
 
  private:
+  std::int64_t cost(const Problem& problem, const Schedule& schedule) const {
+    return cost_of(problem, schedule, how_.costs);
+  }
+
   void find_alive() {
     alive_.assign(schedule_.order.size() + 1, 0);
     for (std::size_t t = 0; t < schedule_.uses.size(); ++t) {
@@ -201,9 +205,9 @@ class Improver {
     if (to - from < 2) return false;
     const Window window(problem_, schedule_, from, to, how_);
     if (!window.usable()) return false;
-    const std::int64_t now = traffic(window.part(), window.present());
+    const std::int64_t now = cost(window.part(), window.present());
     if (now == 0) return false;
-    const Model model = make_model(window.part(), how_.scratchpad_bytes, how_.alignment);
+    const Model model = make_model(window.part(), how_.scratchpad_bytes, how_.alignment, how_.costs);
     const Pressure pressure = make_pressure(model);
     FluidQuery query;
     query.rules = how_.rules;
@@ -220,7 +224,7 @@ class Improver {
     }
     if (!answer.plan) return false;
     auto whole = window.splice(make_schedule(window.part(), model, *answer.plan));
-    if (!whole || traffic(problem_, *whole) >= traffic(problem_, schedule_)) return false;
+    if (!whole || cost(problem_, *whole) >= cost(problem_, schedule_)) return false;
     schedule_ = std::move(*whole);
     return true;
   }

@@ -15,9 +15,10 @@ namespace pliant::plan {
 struct Improving {
   std::int64_t scratchpad_bytes = 0;
   std::int64_t alignment = 1;
+  Costs costs;
   Rules rules;
   std::int64_t memory_limit_bytes = INT64_MAX;
-  std::int64_t bound = 0;                                    // at this traffic nothing is left to gain
+  std::int64_t bound = 0;                                    // at this cost nothing is left to gain
   std::function<bool()> interrupted = [] { return false; };  // thread-safe
   Effort* effort = nullptr;                                  // never null
 };

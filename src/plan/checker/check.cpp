@@ -25,6 +25,12 @@ std::int64_t sum_of(std::int64_t a, std::int64_t b) {
   return sum;
 }
 
+std::int64_t product_of(std::int64_t a, std::int64_t b) {
+  std::int64_t product = 0;
+  demand(!__builtin_mul_overflow(a, b, &product), "a cost overflows 64 bits: {} * {}", a, b);
+  return product;
+}
+
 bool given(const Network::Tensor& tensor) { return tensor.role == Role::input || tensor.role == Role::weight; }
 
 class Replay {
@@ -46,6 +52,7 @@ class Replay {
   Verdict& verdict_;
   std::vector<Tensor> tensors_;
   std::int64_t steps_ = 0;
+  std::int64_t loaded_ = 0, stored_ = 0;  // bytes, non-compulsory
 
   const std::string& name(std::int64_t tensor) const { return network_.tensors[tensor].name; }
   bool is_tensor(std::int64_t id) const { return id >= 0 && id < static_cast<std::int64_t>(network_.tensors.size()); }
@@ -69,7 +76,9 @@ class Replay {
   void store(std::int64_t step, std::int64_t id);
   void drop(std::int64_t step, std::int64_t id);
   void check_all_moved() const;
-  void check_figures() const;
+  void check_optimum(std::string_view what, std::int64_t value, std::int64_t bound) const;
+  void check_cost();
+  void check_figures();
   const Claim::Residency* residency_at(std::int64_t tensor, std::int64_t step) const;
 };
 
@@ -303,7 +312,7 @@ void Replay::load(std::int64_t step, std::int64_t id) {
            tensor.stored);
   }
   const bool compulsory = given(info) && tensor.loads == 0;
-  auto& sum = compulsory ? verdict_.compulsory_bytes : verdict_.traffic_bytes;
+  auto& sum = compulsory ? verdict_.compulsory_bytes : loaded_;
   sum = sum_of(sum, info.bytes);
   ++tensor.loads;
 }
@@ -321,7 +330,7 @@ void Replay::store(std::int64_t step, std::int64_t id) {
   demand(output || residency->to == step, "step {}: '{}' is stored to make room, but stays until step {}", step,
          info.name, residency->to);
   tensor.stored = step;
-  auto& sum = output ? verdict_.compulsory_bytes : verdict_.traffic_bytes;
+  auto& sum = output ? verdict_.compulsory_bytes : stored_;
   sum = sum_of(sum, info.bytes);
 }
 
@@ -376,7 +385,26 @@ void Replay::check_all_moved() const {
   }
 }
 
-void Replay::check_figures() const {
+void Replay::check_optimum(std::string_view what, std::int64_t value, std::int64_t bound) const {
+  if (claim_.status != Status::optimal) return;
+  demand(bound == value, "claims to be optimal, but its lower bound is {} and its {} {}", bound, what, value);
+  demand(!claim_.bound_origin.empty(), "claims to be optimal, but does not say where its bound comes from");
+}
+
+void Replay::check_cost() {
+  const Claim::Prices& prices = *claim_.prices;
+  demand(prices.read >= 0 && prices.write >= 0 && (prices.read > 0 || prices.write > 0),
+         "the prices of a byte are {} and {}", prices.read, prices.write);
+  const std::int64_t cost = sum_of(product_of(loaded_, prices.read), product_of(stored_, prices.write));
+  verdict_.cost = cost;
+  demand(prices.cost == cost, "claims to cost {}, the events cost {}", prices.cost, cost);
+  demand(prices.lower_bound_cost >= 0 && prices.lower_bound_cost <= cost,
+         "claims a lower bound of {} on its cost of {}", prices.lower_bound_cost, cost);
+  check_optimum("cost", cost, prices.lower_bound_cost);
+}
+
+void Replay::check_figures() {
+  verdict_.traffic_bytes = sum_of(loaded_, stored_);
   demand(claim_.traffic_bytes == verdict_.traffic_bytes, "claims {} bytes of traffic, the events move {}",
          claim_.traffic_bytes, verdict_.traffic_bytes);
   demand(claim_.compulsory_bytes == verdict_.compulsory_bytes, "claims {} compulsory bytes, the events move {}",
@@ -384,11 +412,8 @@ void Replay::check_figures() const {
   demand(claim_.lower_bound_bytes >= 0, "claims a lower bound of {} bytes", claim_.lower_bound_bytes);
   demand(claim_.lower_bound_bytes <= verdict_.traffic_bytes,
          "claims a lower bound of {} bytes, above its traffic of {}", claim_.lower_bound_bytes, verdict_.traffic_bytes);
-  if (claim_.status != Status::optimal) return;
-  demand(claim_.lower_bound_bytes == verdict_.traffic_bytes,
-         "claims to be optimal, but its lower bound is {} bytes and its traffic {}", claim_.lower_bound_bytes,
-         verdict_.traffic_bytes);
-  demand(!claim_.bound_origin.empty(), "claims to be optimal, but does not say where its bound comes from");
+  if (claim_.prices) check_cost();
+  else check_optimum("traffic", verdict_.traffic_bytes, claim_.lower_bound_bytes);
 }
 
 void Replay::run() {

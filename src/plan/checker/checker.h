@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,6 +42,9 @@ struct Claim {
     Action action = Action::load;
     std::int64_t tensor = 0;
   };
+  struct Prices {  // per byte moved that is not compulsory, and what the plan claims to cost by them
+    std::int64_t read = 1, write = 1, cost = 0, lower_bound_cost = 0;
+  };
   std::int64_t scratchpad_bytes = 0, alignment = 1;
   std::vector<std::int64_t> order;  // operator of each step
   std::vector<Residency> residencies;
@@ -49,12 +53,14 @@ struct Claim {
   Status status = Status::feasible;
   std::int64_t traffic_bytes = 0, compulsory_bytes = 0, lower_bound_bytes = 0;
   std::string bound_origin;
+  std::optional<Prices> prices;  // none: the traffic is the cost
 };
 
 struct Verdict {
   bool accepted = false;
   std::string reason;                                    // why not; or what was confirmed
   std::int64_t traffic_bytes = 0, compulsory_bytes = 0;  // recomputed; 0 when rejected before
+  std::optional<std::int64_t> cost;                      // recomputed at the claim's prices
   std::int64_t necessary_bytes = 0;                      // largest sum over one operator: below it no plan exists
 };
 

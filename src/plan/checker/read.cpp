@@ -111,11 +111,23 @@ Network read_network(const Document& doc, Ids& tensors, Ids& operators) {
   return network;
 }
 
+void read_prices(const Document& doc, Claim& claim) {
+  const Json& root = doc.root();
+  const bool priced = root.contains("costs");
+  for (const char* field : {"cost", "lower_bound_cost"})
+    if (root.contains(field) != priced) doc.complain("'costs', 'cost' and 'lower_bound_cost' come together");
+  if (!priced) return;
+  doc.expect_fields(root["costs"], "costs", {"read", "write"});
+  claim.prices = {{doc.integer(root["costs"]["read"], "read"), doc.integer(root["costs"]["write"], "write"),
+                   doc.integer(root["cost"], "cost"), doc.integer(root["lower_bound_cost"], "lower_bound_cost")}};
+}
+
 Claim read_claim(const Document& doc, const Ids& tensors, const Ids& operators) {
   const Json& root = doc.root();
-  doc.expect_fields(root, "the document",
-                    {"scratchpad_bytes", "alignment", "status", "traffic_bytes", "compulsory_bytes",
-                     "lower_bound_bytes", "bound_origin", "order", "workspaces", "residencies", "events"});
+  doc.expect_fields(
+      root, "the document",
+      {"scratchpad_bytes", "alignment", "status", "traffic_bytes", "compulsory_bytes", "lower_bound_bytes",
+       "bound_origin", "costs?", "cost?", "lower_bound_cost?", "order", "workspaces", "residencies", "events"});
   Claim claim;
   claim.scratchpad_bytes = doc.integer(root["scratchpad_bytes"], "scratchpad_bytes");
   claim.alignment = doc.integer(root["alignment"], "alignment");
@@ -125,6 +137,7 @@ Claim read_claim(const Document& doc, const Ids& tensors, const Ids& operators) 
   claim.compulsory_bytes = doc.integer(root["compulsory_bytes"], "compulsory_bytes");
   claim.lower_bound_bytes = doc.integer(root["lower_bound_bytes"], "lower_bound_bytes");
   claim.bound_origin = doc.text(root["bound_origin"], "bound_origin");
+  read_prices(doc, claim);
   for (const Json& each : doc.list(root["order"], "order")) claim.order.push_back(doc.id(each, operators, "order"));
   for (const Json& each : doc.list(root["workspaces"], "workspaces"))
     claim.workspaces.push_back(doc.integer(each, "workspaces"));

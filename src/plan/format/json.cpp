@@ -185,6 +185,31 @@ std::string problem_to_json(const Problem& problem) {
   return out + "\n}\n";
 }
 
+namespace {
+
+std::string costs_json(const Plan& plan) {
+  if (!priced(plan)) return "";
+  return fmt::format("  \"costs\": {{\"read\": {}, \"write\": {}}},\n  \"cost\": {},\n  \"lower_bound_cost\": {},\n",
+                     plan.costs.read, plan.costs.write, plan.cost, plan.lower_bound_cost);
+}
+
+void read_costs(const Node& root, Plan& plan) {
+  if (!has(root, "costs")) {
+    for (const char* field : {"cost", "lower_bound_cost"})
+      if (has(root, field)) malformed(root.path, fmt::format("has the field '{}' without 'costs'", field));
+    return;
+  }
+  const Node costs = member(root, "costs");
+  require_object(costs, {"read", "write"});
+  plan.costs.read = integer_of(member(costs, "read"), 0, most_cost);
+  plan.costs.write = integer_of(member(costs, "write"), 0, most_cost);
+  if (!priced(plan)) malformed(costs.path, "holds the default costs, which are left out");
+  plan.cost = bytes_of(member(root, "cost"));
+  plan.lower_bound_cost = bytes_of(member(root, "lower_bound_cost"));
+}
+
+}  // namespace
+
 std::string plan_to_json(const Problem& problem, const Plan& plan) {
   const auto tensor = [&](TensorId id) { return quoted(problem.tensors[static_cast<std::size_t>(id)].name); };
   std::string out = fmt::format(
@@ -192,6 +217,7 @@ std::string plan_to_json(const Problem& problem, const Plan& plan) {
       "  \"compulsory_bytes\": {},\n  \"lower_bound_bytes\": {},\n  \"bound_origin\": {},\n",
       plan.scratchpad_bytes, plan.alignment, name(plan.status), plan.traffic_bytes, plan.compulsory_bytes,
       plan.lower_bound_bytes, quoted(plan.bound_origin));
+  out += costs_json(plan);
   write_list(out, "order", plan.order,
              [&](OperatorId id) { return quoted(problem.operators[static_cast<std::size_t>(id)].name); });
   out += ",\n";
@@ -212,8 +238,9 @@ std::string plan_to_json(const Problem& problem, const Plan& plan) {
 Plan plan_from_json(const Problem& problem, std::string_view text, std::string_view place) {
   const json document = parse_json(text, place, kDeepest);
   const Node root{document, std::string(place), ": "};
-  require_object(root, {"scratchpad_bytes", "alignment", "status", "traffic_bytes", "compulsory_bytes",
-                        "lower_bound_bytes", "bound_origin", "order", "workspaces", "residencies", "events"});
+  require_object(root,
+                 {"scratchpad_bytes", "alignment", "status", "traffic_bytes", "compulsory_bytes", "lower_bound_bytes",
+                  "bound_origin", "costs", "cost", "lower_bound_cost", "order", "workspaces", "residencies", "events"});
   const Names tensors = names_of(problem.tensors), operators = names_of(problem.operators);
   Plan plan;
   plan.scratchpad_bytes = bytes_of(member(root, "scratchpad_bytes"));
@@ -224,6 +251,7 @@ Plan plan_from_json(const Problem& problem, std::string_view text, std::string_v
   plan.compulsory_bytes = bytes_of(member(root, "compulsory_bytes"));
   plan.lower_bound_bytes = bytes_of(member(root, "lower_bound_bytes"));
   plan.bound_origin = text_of(member(root, "bound_origin"));
+  read_costs(root, plan);
   for_each(member(root, "order"),
            [&](const Node& each) { plan.order.push_back(find_name(operators, each, "operator")); });
   for_each(member(root, "workspaces"), [&](const Node& each) { plan.workspaces.push_back(bytes_of(each)); });

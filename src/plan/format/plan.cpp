@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "core/checked.h"
 #include "core/error.h"
@@ -44,30 +45,55 @@ std::vector<std::vector<Residency>> residencies_by_tensor(const Problem& problem
 bool given(Role role) { return role == Role::input || role == Role::weight; }
 
 void derive_tensor(const TensorInfo& tensor, const std::vector<Residency>& residencies, Step created, Plan& plan) {
-  const auto charge = [&](bool compulsory) {
+  const auto charge = [&](bool compulsory, std::int64_t cost) {
+    const std::string place = "plan: tensor '" + tensor.name + "'";
     std::int64_t& sum = compulsory ? plan.compulsory_bytes : plan.traffic_bytes;
-    sum = checked_add(sum, tensor.bytes, "plan: tensor '" + tensor.name + "'");
+    sum = checked_add(sum, tensor.bytes, place);
+    if (!compulsory && priced(plan))
+      plan.cost = checked_add(plan.cost, checked_multiply(tensor.bytes, cost, place), place);
   };
   for (std::size_t i = 0; i < residencies.size(); ++i) {
     const Residency& residency = residencies[i];
     plan.events.push_back({residency.to, Action::drop, residency.tensor});
     if (residency.from == created) continue;
     plan.events.push_back({residency.from, Action::load, residency.tensor});
-    charge(given(tensor.role) && i == 0);
+    charge(given(tensor.role) && i == 0, plan.costs.read);
   }
   const bool output = tensor.role == Role::output;
   if (given(tensor.role) || residencies.empty() || (!output && residencies.size() < 2)) return;
   plan.events.push_back({output ? created : residencies.front().to, Action::store, residencies.front().tensor});
-  charge(output);
+  charge(output, plan.costs.write);
 }
 
 }  // namespace
+
+void set_bound(Plan& plan, std::int64_t cost) {
+  if (priced(plan)) plan.lower_bound_cost = cost;
+  const std::int64_t dearest = std::max(plan.costs.read, plan.costs.write);
+  plan.lower_bound_bytes = cost / dearest + (cost % dearest > 0 ? 1 : 0);
+}
+
+// Every tensor moves at most twice per use: what all of that costs must be a number.
+void check_costs(const Problem& problem, const Costs& costs) {
+  for (const auto& [cost, name] : {std::pair{costs.read, "read cost"}, {costs.write, "write cost"}})
+    if (cost < 0 || cost > most_cost)
+      throw Error(ErrorKind::usage, name, fmt::format("{} is not from 0 to {}", cost, most_cost));
+  if (costs.read == 0 && costs.write == 0)
+    throw Error(ErrorKind::usage, "read cost", "is 0 and so is the write cost: every plan would cost nothing");
+  if (costs == Costs{}) return;
+  std::int64_t most = 0;
+  for (const Operator& op : problem.operators)
+    for (const auto* list : {&op.inputs, &op.outputs})
+      for (const TensorId t : *list)
+        most = checked_add(most, problem.tensors[static_cast<std::size_t>(t)].bytes, "costs of all bytes");
+  checked_multiply(most, 2 * (costs.read + costs.write), "costs of all bytes");
+}
 
 void derive_events(const Problem& problem, Plan& plan) {
   const auto created = creation_steps(problem, plan);
   const auto residencies = residencies_by_tensor(problem, plan);
   plan.events.clear();
-  plan.traffic_bytes = plan.compulsory_bytes = 0;
+  plan.traffic_bytes = plan.compulsory_bytes = plan.cost = 0;
   for (std::size_t t = 0; t < problem.tensors.size(); ++t)
     derive_tensor(problem.tensors[t], residencies[t], created[t], plan);
   std::sort(plan.events.begin(), plan.events.end(), [](const Event& a, const Event& b) {

@@ -37,6 +37,13 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
+// What a byte costs that is moved without being compulsory. By default a plan's cost is its traffic.
+struct Costs {
+  std::int64_t read = 1, write = 1;  // loaded, stored; 0 to most_cost, not both 0
+  bool operator==(const Costs&) const = default;
+};
+constexpr std::int64_t most_cost = 1'000'000;
+
 // undecided: no plan is known, and none is ruled out.
 enum class Status : std::uint8_t { optimal, feasible, infeasible, undecided };
 
@@ -52,18 +59,31 @@ struct Plan {
   std::int64_t compulsory_bytes = 0;
   std::int64_t lower_bound_bytes = 0;  // on traffic_bytes, over all plans for this problem and scratchpad
   std::string bound_origin;            // how the bound was proven; not empty when optimal
+  Costs costs;                         // what the planner made least is cost_of(plan)
+  std::int64_t cost = 0;               // with the default costs 0 here: the bytes say it
+  std::int64_t lower_bound_cost = 0;   // on the cost; the same
   bool operator==(const Plan&) const = default;
 };
+
+inline bool priced(const Plan& plan) { return plan.costs != Costs{}; }
+inline std::int64_t cost_of(const Plan& plan) { return priced(plan) ? plan.cost : plan.traffic_bytes; }
+inline std::int64_t bound_of(const Plan& plan) { return priced(plan) ? plan.lower_bound_cost : plan.lower_bound_bytes; }
+
+// Sets both bounds from one on the cost: no byte costs more than the dearer price, so it is one on the bytes too.
+void set_bound(Plan& plan, std::int64_t cost);
+
+// Throws Error{usage} for costs out of range, Error{invalid} when the problem's bytes at these costs could overflow.
+void check_costs(const Problem& problem, const Costs& costs);
 
 // JSON (docs/formats.md) holds the problem's names, so that a plan can be read beside the network it is for. Reading
 // throws Error{format} for broken text and Error{invalid} for names the problem lacks; it does not check the plan.
 std::string plan_to_json(const Problem& problem, const Plan& plan);
 Plan plan_from_json(const Problem& problem, std::string_view text, std::string_view place);
 
-// Residencies fix the events: this derives them and the two traffic sums. A load at each start that is not a creation;
-// a drop at each end; an output's store at the step that creates it; another computed tensor's store at the end of its
-// first residency if it has a second one. Needs order, residencies (sorted) and ids in range; throws Error{invalid} for
-// an id or step out of range.
+// Residencies fix the events: this derives them, the two traffic sums and the cost. A load at each start that is not a
+// creation; a drop at each end; an output's store at the step that creates it; another computed tensor's store at the
+// end of its first residency if it has a second one. Needs order, residencies (sorted) and ids in range; throws
+// Error{invalid} for an id or step out of range.
 void derive_events(const Problem& problem, Plan& plan);
 
 std::string_view name(Action action);

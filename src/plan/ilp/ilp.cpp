@@ -61,12 +61,15 @@ struct Item {
 
 class Writer {
  public:
-  Writer(const Problem& problem, std::int64_t scratchpad_bytes, std::int64_t alignment)
-      : problem_(problem), bytes_(scratchpad_bytes), steps_(static_cast<Step>(problem.operators.size())) {
+  Writer(const Problem& problem, std::int64_t scratchpad_bytes, const IlpOptions& options)
+      : problem_(problem),
+        bytes_(scratchpad_bytes),
+        costs_(options.costs),
+        steps_(static_cast<Step>(problem.operators.size())) {
     windows_ = operator_windows(problem);
     collect();
-    stride_ = alignment;
-    if (alignment == 1) {  // offsets may be taken as sums of sizes
+    stride_ = options.alignment;
+    if (stride_ == 1) {  // offsets may be taken as sums of sizes
       stride_ = 0;
       for (const Item& item : items_) stride_ = std::gcd(stride_, item.bytes);
       stride_ = std::max<std::int64_t>(stride_, 1);
@@ -87,6 +90,7 @@ class Writer {
   Plan read(const std::vector<double>& values) const {
     Plan plan;
     plan.scratchpad_bytes = bytes_;
+    plan.costs = costs_;
     plan.order.resize(static_cast<std::size_t>(steps_));
     plan.workspaces.assign(static_cast<std::size_t>(steps_), 0);
     const auto is = [&](int column) { return column >= 0 && values[static_cast<std::size_t>(column)] > 0.5; };
@@ -148,12 +152,13 @@ class Writer {
     const auto length = static_cast<std::size_t>(steps_);
     for (auto* list : {&item.kept, &item.stored, &item.loaded, &item.address}) list->assign(length, -1);
     const bool given = item.producer < 0;
-    const double cost = static_cast<double>(item.bytes);
-    if (given) free_loads_ += item.bytes;
+    const double load = static_cast<double>(item.bytes * costs_.read);
+    const double store = static_cast<double>(item.bytes * costs_.write);
+    if (given) free_loads_ += item.bytes * costs_.read;
     for (Step t = item.window.first; t <= item.window.last; ++t) {
       if (t > item.window.first) item.kept[t] = program_.binary();
-      if (given || t >= item.window.first + 2) item.loaded[t] = program_.binary(cost);
-      if (!given && item.role == Role::activation && t > item.window.first) item.stored[t] = program_.binary(cost);
+      if (given || t >= item.window.first + 2) item.loaded[t] = program_.binary(load);
+      if (!given && item.role == Role::activation && t > item.window.first) item.stored[t] = program_.binary(store);
       if (item.bytes > 0) item.address[t] = program_.integer(0, static_cast<double>((bytes_ - item.bytes) / stride_));
     }
   }
@@ -274,6 +279,7 @@ class Writer {
 
   const Problem& problem_;
   std::int64_t bytes_, stride_ = 1, free_loads_ = 0;
+  Costs costs_;
   Step steps_;
   double big_ = 0;
   std::vector<Window> windows_;
@@ -298,16 +304,18 @@ IlpAnswer solve_by_ilp(const Problem& problem, std::int64_t scratchpad_bytes, co
   validate(problem);
   if (scratchpad_bytes < 0 || options.alignment < 1)
     throw Error(ErrorKind::usage, "integer program", "the scratchpad's size is negative or the alignment below 1");
+  check_costs(problem, options.costs);
   if (has_in_place(problem))
     throw Error(ErrorKind::unsupported, "integer program", "the published program has no results in place",
                 "plan without them, or use the exact search");
   IlpAnswer answer;
   answer.plan.scratchpad_bytes = scratchpad_bytes;
   answer.plan.alignment = options.alignment;
+  answer.plan.costs = options.costs;
   answer.plan.status = Status::infeasible;
   answer.plan.bound_origin = "the integer program has no solution";
   if (required_size(problem, options.alignment).bytes > scratchpad_bytes) return answer;
-  const Writer writer(problem, scratchpad_bytes, options.alignment);
+  const Writer writer(problem, scratchpad_bytes, options);
   answer.columns = writer.program().columns();
   answer.rows = writer.program().rows();
   const Program::Solution solution = writer.program().minimise(options.time_limit_s);
@@ -316,13 +324,13 @@ IlpAnswer solve_by_ilp(const Problem& problem, std::int64_t scratchpad_bytes, co
   const std::int64_t bound = below > 0 && below < 4e18 ? static_cast<std::int64_t>(below) : 0;
   answer.plan.status = Status::undecided;
   answer.plan.bound_origin = "integer program";
-  answer.plan.lower_bound_bytes = solution.optimal ? 0 : bound;
+  set_bound(answer.plan, solution.optimal ? 0 : bound);
   if (solution.values.empty()) return answer;
   Plan plan = writer.read(solution.values);
   plan.alignment = options.alignment;
   plan.bound_origin = "integer program";
-  plan.lower_bound_bytes = solution.optimal ? plan.traffic_bytes : std::min(bound, plan.traffic_bytes);
-  plan.status = plan.lower_bound_bytes == plan.traffic_bytes ? Status::optimal : Status::feasible;
+  set_bound(plan, solution.optimal ? cost_of(plan) : std::min(bound, cost_of(plan)));
+  plan.status = bound_of(plan) == cost_of(plan) ? Status::optimal : Status::feasible;
   if (accepted(problem, plan)) answer.plan = std::move(plan);
   return answer;
 }

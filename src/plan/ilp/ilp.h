@@ -13,6 +13,7 @@ namespace pliant::plan {
 struct IlpOptions {
   double time_limit_s = 1e9;
   std::int64_t alignment = 1;  // every address is a multiple of it; >= 1
+  Costs costs{};               // of the objective; as solve() takes them
 };
 
 struct IlpAnswer {

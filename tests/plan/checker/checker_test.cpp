@@ -181,8 +181,35 @@ TEST(Checker, RejectsWrongFigures) {
   expect_rejected("claims a lower bound of 21 bytes, above its traffic of 20",
                   [](Claim& p) { p.lower_bound_bytes = 21; });
   expect_rejected("claims a lower bound of -1 bytes", [](Claim& p) { p.lower_bound_bytes = -1; });
-  expect_rejected("its lower bound is 19 bytes and its traffic 20", [](Claim& p) { p.lower_bound_bytes = 19; });
+  expect_rejected("its lower bound is 19 and its traffic 20", [](Claim& p) { p.lower_bound_bytes = 19; });
   expect_rejected("does not say where its bound comes from", [](Claim& p) { p.bound_origin.clear(); });
+}
+
+Claim priced_claim() {
+  Claim plan = claim();
+  plan.prices = {{2, 3, 50, 50}};
+  plan.lower_bound_bytes = 17;
+  return plan;
+}
+
+TEST(Checker, PricesTheBytes) {
+  const Verdict verdict = check(network(), priced_claim());
+  EXPECT_TRUE(verdict.accepted) << verdict.reason;
+  EXPECT_EQ(verdict.cost, 50);
+  EXPECT_FALSE(check(network(), claim()).cost);
+  const auto rejected = [](const std::string& part, const std::function<void(Claim&)>& spoil) {
+    Claim plan = priced_claim();
+    spoil(plan);
+    EXPECT_NE(check(network(), plan).reason.find(part), std::string::npos) << check(network(), plan).reason;
+  };
+  rejected("claims to cost 49, the events cost 50", [](Claim& p) { p.prices->cost = 49; });
+  rejected("claims to cost 50, the events cost 60", [](Claim& p) { p.prices->write = 4; });
+  rejected("claims a lower bound of 51 on its cost of 50", [](Claim& p) { p.prices->lower_bound_cost = 51; });
+  rejected("claims a lower bound of -1 on its cost", [](Claim& p) { p.prices->lower_bound_cost = -1; });
+  rejected("its lower bound is 40 and its cost 50", [](Claim& p) { p.prices->lower_bound_cost = 40; });
+  rejected("the prices of a byte are -2 and 3", [](Claim& p) { p.prices->read = -2; });
+  rejected("the prices of a byte are 0 and 0", [](Claim& p) { p.prices->read = p.prices->write = 0; });
+  rejected("a cost overflows 64 bits", [](Claim& p) { p.prices->read = INT64_MAX; });
 }
 
 TEST(Checker, RejectsBrokenNetworks) {
@@ -329,6 +356,9 @@ TEST(CheckJson, MalformedDocumentsAreErrors) {
   plan(invalid, "plan: order is \"p\", a name that the problem lacks", "[\"o\"]", "[\"p\"]");
   plan(format, "plan: bound_origin is not a string", "\"zero\"", "0");
   plan(format, "plan: action is \"stor\", not one of load, store, drop", "\"store\"", "\"stor\"");
+  plan(format, "plan: 'costs', 'cost' and 'lower_bound_cost' come together", "\"order\"", "\"cost\": 3, \"order\"");
+  plan(format, "plan: costs lacks 'write'", "\"order\"",
+       "\"costs\": {\"read\": 2}, \"cost\": 0, \"lower_bound_cost\": 0, \"order\"");
   expect_error(format, "plan: the document is not an object", kProblem, "[]");
 }
 

@@ -63,6 +63,7 @@ std::int64_t first_fit(const Problem& problem, const Plan& plan, Step from, Step
 Plan simple_plan(const Problem& problem, int keep, Rng& rng) {
   Plan plan;
   plan.alignment = kAlignment;
+  if (rng.below(2) == 0) plan.costs = {rng.between(0, 3), rng.between(1, 3)};
   const auto steps = steps_of(problem);
   for (std::size_t t = 0; t < steps.size(); ++t)
     for (const Step step : steps[t]) {
@@ -229,6 +230,20 @@ const std::vector<Mutation>& mutations() {
       {"a byte of traffic less",
        {"bytes of traffic"},
        [](const Problem&, Plan& p, Rng&) { return p.traffic_bytes-- > 0; }},
+      {"a cost less", {"claims to cost"}, [](const Problem&, Plan& p, Rng&) { return priced(p) && p.cost-- > 0; }},
+      {"another price",
+       {"claims to cost"},
+       [](const Problem&, Plan& p, Rng&) {
+         if (!priced(p) || p.traffic_bytes == 0) return false;
+         p.costs.read += 5;
+         return true;
+       }},
+      {"bound above the cost",
+       {"on its cost of"},
+       [](const Problem&, Plan& p, Rng&) {
+         p.lower_bound_cost = p.cost + 1;
+         return priced(p);
+       }},
       {"a compulsory byte less",
        {"compulsory bytes"},
        [](const Problem&, Plan& p, Rng&) { return p.compulsory_bytes-- > 0; }},
@@ -246,13 +261,14 @@ const std::vector<Mutation>& mutations() {
        [](const Problem&, Plan& p, Rng&) {
          p.status = Status::optimal;
          p.bound_origin = "search";
-         return p.traffic_bytes > 0;
+         return cost_of(p) > 0;
        }},
       {"optimal without origin",
        {"where its bound comes from"},
        [](const Problem&, Plan& p, Rng&) {
          p.status = Status::optimal;
          p.lower_bound_bytes = p.traffic_bytes;
+         p.lower_bound_cost = p.cost;
          return true;
        }},
       {"infeasible though planned",

@@ -198,6 +198,8 @@ TEST(PlanJson, RandomPlansRoundTrip) {
           {static_cast<Step>(rng.below(9)), static_cast<Action>(rng.below(3)), static_cast<TensorId>(rng.below(5))});
     }
     plan.status = static_cast<Status>(rng.below(3));
+    plan.costs = {rng.below(3), rng.between(1, 3)};
+    if (priced(plan)) plan.cost = rng.below(1000), plan.lower_bound_cost = rng.below(1000);
     EXPECT_EQ(plan_from_json(diamond(), plan_to_json(diamond(), plan), "plan.json"), plan);
   }
 }
@@ -220,6 +222,26 @@ TEST(PlanJson, MalformedTextIsLocated) {
   expect(format, "plan.json: residencies[0]: lacks the field 'to'", "\"to\": 0, ", "");
   expect(format, "plan.json: events[0].action: is 'keep'", "\"load\"", "\"keep\"");
   expect(format, "plan.json: lacks the field 'bound_origin'", "  \"bound_origin\": \"search\",\n", "");
+}
+
+TEST(PlanJson, CostsAreThereOnlyWhereTheyAreNotTheDefault) {
+  Plan plan = spilled_plan();
+  derive_events(diamond(), plan);
+  EXPECT_EQ(plan_to_json(diamond(), plan).find("cost"), std::string::npos);
+  plan.costs = {2, 3};
+  derive_events(diamond(), plan);
+  EXPECT_EQ(plan.cost, 50 * 2 + 50 * 3);
+  set_bound(plan, 16);
+  EXPECT_EQ(plan.lower_bound_cost, 16);
+  EXPECT_EQ(plan.lower_bound_bytes, 6);  // 5 bytes cost at most 15
+  const std::string text = plan_to_json(diamond(), plan);
+  const auto expect = [&](const std::string& part, const std::string& from, const std::string& to) {
+    expect_error(ErrorKind::format, part, [&] { plan_from_json(diamond(), replaced(text, from, to), "plan.json"); });
+  };
+  expect("plan.json: costs.read: is 1000001", "\"read\": 2", "\"read\": 1000001");
+  expect("plan.json: costs: holds the default costs", "\"read\": 2, \"write\": 3", "\"read\": 1, \"write\": 1");
+  expect("plan.json: has the field 'cost' without 'costs'", "\"costs\": {\"read\": 2, \"write\": 3},", "");
+  expect("plan.json: lacks the field 'lower_bound_cost'", "  \"lower_bound_cost\": 16,\n", "");
 }
 
 TEST(DeriveEvents, GivesLoadsStoresDropsAndBothSums) {

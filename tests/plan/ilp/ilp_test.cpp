@@ -23,7 +23,7 @@ void compare(const Problem& problem, const Plan& ours, const Plan& theirs, Tally
   }
   ASSERT_EQ(ours.status, theirs.status) << problem_to_json(problem);
   if (ours.status == Status::infeasible) ++tally.impossible;
-  else ASSERT_EQ(ours.traffic_bytes, theirs.traffic_bytes) << problem_to_json(problem);
+  else ASSERT_EQ(cost_of(ours), cost_of(theirs)) << problem_to_json(problem);
 }
 
 // Problems that need traffic, or have no plan at M_R. bench-planner --only ilp compares larger ones.
@@ -36,10 +36,12 @@ TEST(Ilp, AgreesWithTheExactSearch) {
     const Problem problem = seed % 3 == 0 ? tight_problem(rng, {4, 6, 5}) : random_problem(rng, {3, 5, 5});
     SolveOptions options;
     options.alignment = seed % 5 == 4 ? 2 : 1;
+    if (seed % 2 == 1) options.costs = several_costs[seed / 2 % std::size(several_costs)];
     const std::int64_t bytes = most_required(problem, options.alignment);
     const Plan ours = solve(problem, bytes, options, pool);
-    if (ours.traffic_bytes == 0 && ours.status != Status::infeasible) continue;
-    ASSERT_NO_FATAL_FAILURE(compare(problem, ours, solve_by_ilp(problem, bytes, {5, options.alignment}).plan, tally));
+    if (cost_of(ours) == 0 && ours.status != Status::infeasible) continue;
+    const IlpOptions published{5, options.alignment, options.costs};
+    ASSERT_NO_FATAL_FAILURE(compare(problem, ours, solve_by_ilp(problem, bytes, published).plan, tally));
   }
   std::printf("%d problems: %d without any plan, %d undecided; 0 mismatches\n", tally.problems, tally.impossible,
               tally.undecided);
@@ -57,6 +59,7 @@ TEST(Ilp, SaysWhenNothingFits) {
   EXPECT_GT(answer.rows, 0);
   EXPECT_THROW(solve_by_ilp(problem, -1, {}), Error);
   EXPECT_THROW(solve_by_ilp(problem, 8, {1, 0}), Error);
+  EXPECT_THROW(solve_by_ilp(problem, 8, {1, 1, {0, 0}}), Error);
   problem.operators[0].in_place = {{1, 0}};
   EXPECT_THROW(solve_by_ilp(problem, 8, {}), Error);
 }

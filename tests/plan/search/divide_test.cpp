@@ -208,11 +208,11 @@ TEST(Windows, GainAndStayAboveTheOptimum) {
     const auto baseline = default_belady(problem, how.scratchpad_bytes);
     ASSERT_TRUE(baseline);
     Schedule schedule = make_schedule(problem, order, baseline->leaves);
-    const std::int64_t before = traffic(problem, schedule);
+    const std::int64_t before = cost_of(problem, schedule, {});
     if (before == 0) continue;
     ++counted;
     improve_by_windows(problem, schedule, how, pool);
-    const std::int64_t after = traffic(problem, schedule);
+    const std::int64_t after = cost_of(problem, schedule, {});
     if (after < before) ++gained;
     const Plan best = solve(problem, how.scratchpad_bytes, {}, pool);
     EXPECT_LE(after, before);
@@ -237,9 +237,9 @@ TEST(Windows, BringNasnetFromBeladyNearTheOptimum) {
   how.scratchpad_bytes = 551'936;
   how.effort = &effort;
   Schedule schedule = make_schedule(problem, order, default_belady(problem, how.scratchpad_bytes)->leaves);
-  const std::int64_t before = traffic(problem, schedule);
+  const std::int64_t before = cost_of(problem, schedule, {});
   EXPECT_GT(improve_by_windows(problem, schedule, how, pool), 0);
-  const std::int64_t after = traffic(problem, schedule);
+  const std::int64_t after = cost_of(problem, schedule, {});
   std::printf("windows alone: %lld to %lld bytes, optimum 413952\n", static_cast<long long>(before),
               static_cast<long long>(after));
   EXPECT_LT(after, before / 2);

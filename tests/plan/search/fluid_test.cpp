@@ -8,6 +8,7 @@
 #include <set>
 #include <tuple>
 
+#include "plan/schedule.h"
 #include "plan/search/random_problem.h"
 
 namespace pliant::plan {
@@ -19,7 +20,8 @@ using State = std::pair<std::uint32_t, Residence>;
 
 class FluidOracle {
  public:
-  FluidOracle(const Problem& problem, std::int64_t capacity) : problem_(problem), capacity_(capacity) {}
+  FluidOracle(const Problem& problem, std::int64_t capacity, const Costs& costs = {})
+      : problem_(problem), capacity_(capacity), costs_(costs) {}
 
   std::int64_t cheapest() {
     push(0, {0, Residence(problem_.tensors.size(), 0)});
@@ -54,10 +56,10 @@ class FluidOracle {
       const std::int64_t bytes = problem_.tensors[t].bytes;
       if (state.second[t] == 1 || state.second[t] == 2) {
         next.second[t] = 3;
-        push(cost + (state.second[t] == 1 ? bytes : 0), std::move(next));
+        push(cost + (state.second[t] == 1 ? bytes * costs_.write : 0), std::move(next));
       } else if (state.second[t] == 3) {
         next.second[t] = 2;
-        if (used(next.second) <= capacity_) push(cost + bytes, std::move(next));
+        if (used(next.second) <= capacity_) push(cost + bytes * costs_.read, std::move(next));
       }
     }
   }
@@ -97,13 +99,15 @@ class FluidOracle {
   using Entry = std::pair<std::int64_t, State>;
   const Problem& problem_;
   std::int64_t capacity_;
+  Costs costs_;
   std::map<State, std::int64_t> best_;
   std::set<State> closed_;
   std::priority_queue<Entry, std::vector<Entry>, std::greater<>> queue_;
 };
 
-FluidAnswer solve_fluid(const Problem& problem, std::int64_t capacity, const Rules& rules, Pool& pool) {
-  const Model model = make_model(problem, capacity, 1);
+FluidAnswer solve_fluid(const Problem& problem, std::int64_t capacity, const Rules& rules, Pool& pool,
+                        const Costs& costs = {}) {
+  const Model model = make_model(problem, capacity, 1, costs);
   const Pressure pressure = make_pressure(model);
   FluidQuery query;
   query.rules = rules;
@@ -193,6 +197,40 @@ TEST(Fluid, ConstantsMayWaitForTheirFirstConsumer) {
     ASSERT_EQ(answer.plan->cost, FluidOracle(problem, capacity).cheapest()) << "seed " << seed;
   }
   EXPECT_GT(waiting, 300);
+}
+
+TEST(Fluid, EqualsAPlainSearchAtOtherCosts) {
+  Pool pool(1);
+  int dearer = 0;
+  for (std::uint64_t seed = 0; seed < 1200; ++seed) {
+    Rng rng(seed, 5);
+    const Problem problem = random_problem(rng, {2, 8, 4});
+    const std::int64_t capacity = most_required(problem) + rng.below(3);
+    const Costs costs = several_costs[seed % std::size(several_costs)];
+    const FluidAnswer answer = solve_fluid(problem, capacity, {}, pool, costs);
+    ASSERT_TRUE(answer.complete && answer.plan) << "seed " << seed;
+    ASSERT_EQ(answer.plan->cost, FluidOracle(problem, capacity, costs).cheapest()) << "seed " << seed;
+    const Schedule schedule = make_schedule(problem, make_model(problem, capacity, 1), *answer.plan);
+    ASSERT_EQ(answer.plan->cost, cost_of(problem, schedule, costs)) << "seed " << seed;
+    if (answer.plan->cost > 0) ++dearer;
+  }
+  EXPECT_GT(dearer, 100);
+}
+
+TEST(Fluid, EveryCombinationOfRulesGivesTheSameOptimumAtOtherCosts) {
+  Pool pool(1);
+  for (std::uint64_t seed = 0; seed < 90; ++seed) {
+    Rng rng(seed, 6);
+    const Problem problem = random_problem(rng, {8, 13, 9});
+    const std::int64_t capacity = most_required(problem) + rng.below(4);
+    const Costs costs = several_costs[seed % std::size(several_costs)];
+    const std::int64_t expected = solve_fluid(problem, capacity, {}, pool, costs).plan->cost;
+    for (int bits = 0; bits < 15; ++bits) {
+      const Rules rules{(bits & 1) != 0, (bits & 8) != 0, (bits & 2) != 0, (bits & 4) != 0};
+      ASSERT_EQ(solve_fluid(problem, capacity, rules, pool, costs).plan->cost, expected)
+          << "seed " << seed << " rules " << bits;
+    }
+  }
 }
 
 TEST(Fluid, IsTheSameAtEveryThreadCount) {

@@ -11,19 +11,19 @@
 #include <unordered_set>
 #include <vector>
 
-#include "plan/format/problem.h"
+#include "plan/format/plan.h"
 
 namespace pliant::plan {
 
 class PlainSearch {
  public:
-  PlainSearch(const Problem& problem, std::int64_t capacity, std::int64_t alignment = 1)
-      : problem_(problem), capacity_(capacity), alignment_(alignment), uses_(problem.tensors.size(), 0) {
+  PlainSearch(const Problem& problem, std::int64_t capacity, std::int64_t alignment = 1, const Costs& costs = {})
+      : problem_(problem), capacity_(capacity), alignment_(alignment), costs_(costs), uses_(problem.tensors.size(), 0) {
     for (std::size_t op = 0; op < problem.operators.size(); ++op)
       for (const TensorId t : problem.operators[op].inputs) uses_[t] |= 1u << op;
   }
 
-  // The least traffic; -1 when no plan exists.
+  // The least cost, by default traffic; -1 when no plan exists.
   std::int64_t cheapest() {
     std::string start(2 + 2 * problem_.tensors.size(), 0);
     for (std::size_t t = 0; t < problem_.tensors.size(); ++t) {
@@ -86,12 +86,12 @@ class PlainSearch {
       if (at(state, t) != off_chip) {
         at(next, t) = off_chip;
         if (copy(state, t) == none) copy(next, t) = young;
-        push(cost + (copy(state, t) == none ? bytes(t) : 0), next);
+        push(cost + (copy(state, t) == none ? bytes(t) * costs_.write : 0), next);
       } else if (copy(state, t) == old || copy(state, t) == first_load) {
         copy(next, t) = old;
         each_address(state, bytes(t), [&](char a) {
           at(next, t) = a;
-          push(cost + (copy(state, t) == first_load ? 0 : bytes(t)), next);
+          push(cost + (copy(state, t) == first_load ? 0 : bytes(t) * costs_.read), next);
         });
       }
     }
@@ -148,6 +148,7 @@ class PlainSearch {
   using Entry = std::pair<std::int64_t, State>;
   const Problem& problem_;
   std::int64_t capacity_, alignment_;
+  Costs costs_;
   std::vector<std::uint32_t> uses_;
   std::unordered_map<State, std::int64_t, Hash> best_;
   std::unordered_set<State, Hash> closed_;
