@@ -43,12 +43,35 @@ struct PlanOptions {
   std::int64_t alignment = 0;
   Seconds time_limit{1e9};
   Bytes memory_limit{std::int64_t{4} << 30};
+  std::optional<std::int64_t> read_cost, write_cost;
   bool execute = false, compare = false;
   Goal minimize = Goal::traffic;
   Solver solver = Solver::exact;
 };
 
 bool is_size_name(std::string_view text) { return text == "MR" || text == "MH" || text == "MP"; }
+
+// The option's cost, else the device's, else 1.
+std::int64_t cost_of(const std::optional<std::int64_t>& given, const std::optional<std::int64_t>& device,
+                     const char* name) {
+  if (given && device && *given != *device)
+    throw Error(ErrorKind::usage, name, fmt::format("{}, but the device of --device says {}", *given, *device),
+                "leave one of the two out");
+  const std::int64_t cost = given.value_or(device.value_or(1));
+  if (cost < 0 || cost > plan::most_cost)
+    throw Error(ErrorKind::usage, name, fmt::format("{} is not from 0 to {}", cost, plan::most_cost));
+  return cost;
+}
+
+plan::Costs costs_of(const PlanOptions& options, const std::optional<plan::Device>& device) {
+  const plan::Device none, &chip = device ? *device : none;
+  const plan::Costs costs{cost_of(options.read_cost, chip.read_cost, "--read-cost"),
+                          cost_of(options.write_cost, chip.write_cost, "--write-cost")};
+  if (costs.read == 0 && costs.write == 0)
+    throw Error(ErrorKind::usage, "--read-cost", "is 0 and so is the write cost: every plan would cost nothing",
+                "give one of them a cost");
+  return costs;
+}
 
 plan::SolveOptions solve_options(const PlanOptions& options, const Subject& subject,
                                  const std::optional<plan::Device>& device, const Context& context) {
@@ -57,6 +80,7 @@ plan::SolveOptions solve_options(const PlanOptions& options, const Subject& subj
   solve.memory_limit_bytes = options.memory_limit.count;
   solve.alignment = options.alignment > 0 ? options.alignment : device ? device->alignment : 1;
   solve.alignment = std::lcm(solve.alignment, subject.alignment);
+  solve.costs = costs_of(options, device);
   solve.stop = &context.stop;
   solve.divide_only = options.solver == Solver::divide;
   return solve;
@@ -116,7 +140,7 @@ void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, P
       options.solver == Solver::ilp ? solve_ilp(problem, bytes, solve) : search(problem, bytes, solve, context);
   report.seconds = clock() - begin;
   if (!report.has_plan()) return;
-  if (const auto baseline = plan::default_belady(problem, bytes)) report.baseline = baseline->traffic_bytes;
+  report.baseline = plan::default_belady(problem, bytes);
   if (options.compare)
     report.baselines =
         plan::baselines(problem, plan::scratchpad_sizes(problem, solve, context.pool()).peak_order, bytes, solve);
@@ -148,6 +172,8 @@ void refuse_with_peak(const PlanOptions& options) {
   for (const auto& [given, name] : {std::pair{!options.scratchpad.empty(), "--scratchpad"},
                                     {!options.device.empty(), "--device"},
                                     {options.solver != Solver::exact, "--solver"},
+                                    {options.read_cost.has_value(), "--read-cost"},
+                                    {options.write_cost.has_value(), "--write-cost"},
                                     {options.compare, "--compare"}})
     if (given)
       throw Error(ErrorKind::usage, name, "does not go with --minimize peak, which finds the scratchpad's size",
@@ -187,6 +213,8 @@ int run_plan(const PlanOptions& options, const Context& context) {
                                     {options.minimize == Goal::peak, "--minimize"},
                                     {options.solver != Solver::exact, "--solver"},
                                     {options.network.in_place, "--in-place"},
+                                    {options.read_cost.has_value(), "--read-cost"},
+                                    {options.write_cost.has_value(), "--write-cost"},
                                     {is_size_name(options.scratchpad), "--scratchpad"}})
     if (given)
       throw Error(ErrorKind::usage, name, "does not go with a placement instance",
@@ -218,12 +246,13 @@ checker::Verdict verdict_of(const CheckOptions& options, const Context& context)
 
 int run_check(const CheckOptions& options, const Context& context) {
   const checker::Verdict verdict = verdict_of(options, context);
-  if (context.common.json)
-    print_json(context.out, {{"valid", verdict.accepted},
-                             {"reason", verdict.reason},
-                             {"traffic_bytes", verdict.traffic_bytes},
-                             {"compulsory_bytes", verdict.compulsory_bytes},
-                             {"necessary_bytes", verdict.necessary_bytes}});
+  nlohmann::ordered_json json{{"valid", verdict.accepted},
+                              {"reason", verdict.reason},
+                              {"traffic_bytes", verdict.traffic_bytes},
+                              {"compulsory_bytes", verdict.compulsory_bytes},
+                              {"necessary_bytes", verdict.necessary_bytes}};
+  if (verdict.cost) json["cost"] = *verdict.cost;
+  if (context.common.json) print_json(context.out, json);
   else print_line(context.out, verdict.accepted ? "valid" : "INVALID", verdict.reason);
   return verdict.accepted ? success : failure;
 }
@@ -244,6 +273,9 @@ std::vector<Option> plan_table(PlanOptions& options) {
              "search turns to it by itself); ilp: the published integer program through CBC, for small problems"),
       flag("compare", options.compare,
            "plan by the paper's four simple methods too: default and least-peak order, Belady and greedy replacement"),
+      option("read-cost", "N", options.read_cost, "what a byte loaded costs; the plan of least cost is found")
+          .with_default("1, or the device's"),
+      option("write-cost", "N", options.write_cost, "what a byte stored costs").with_default("1, or the device's"),
       option("alignment", "N", options.alignment, "addresses are multiples of it").with_default("1, or the device's"),
       option("time-limit", "TIME", options.time_limit, "end the search then with the best plan so far")
           .with_default("none"),
@@ -280,6 +312,8 @@ Verb plan_verb() {
                    {"pliant plan net.onnx --device chip.json", "with time and energy estimates"},
                    {"pliant plan net.onnx --scratchpad MR --compare", "beside four simple methods"},
                    {"pliant plan net.onnx --scratchpad MR --in-place", "with results written over dead inputs"},
+                   {"pliant plan net.onnx --scratchpad 512KiB --read-cost 1 --write-cost 3",
+                    "where storing a byte takes three times as much as loading it"},
                    {"pliant plan net.onnx --minimize peak", "the smallest scratchpad without traffic"},
                    {"pliant plan zoo:nasnet-a --elem-bytes 1 --scratchpad MR", "a network that Pliant generates"},
                    {"pliant plan A.csv --scratchpad 1048576 --out placed.csv", "placement alone"}}};

@@ -74,8 +74,9 @@ std::string status_text(const PlanReport& report) {
   if (report.least_scratchpad) return least_text(report);
   if (plan.status == plan::Status::optimal) return "optimal (" + plan.bound_origin + ")";
   if (plan.status == plan::Status::feasible)
-    return fmt::format("feasible, not proven: at least {} B, gap {:.1f} %", grouped_text(plan.lower_bound_bytes),
-                       100 * gap(plan.traffic_bytes, plan.lower_bound_bytes));
+    return fmt::format("feasible, not proven: at least {}, gap {:.1f} %",
+                       grouped_text(plan::bound_of(plan)) + (plan::priced(plan) ? "" : " B"),
+                       100 * gap(plan::cost_of(plan), plan::bound_of(plan)));
   if (report.shortage)
     return fmt::format("infeasible: operator '{}' needs {} B", op_of(report, report.shortage->op).name,
                        grouped_text(report.shortage->bytes));
@@ -84,21 +85,32 @@ std::string status_text(const PlanReport& report) {
 
 void print_baseline(std::ostream& out, const PlanReport& report) {
   if (!report.baseline) return;
-  std::string text = fmt::format("default order with Belady replacement: {} B", grouped_text(*report.baseline));
-  const std::int64_t saved = *report.baseline - report.plan.traffic_bytes;
+  const std::int64_t cost = report.baseline->cost(report.plan.costs);
+  std::string text = fmt::format("default order with Belady replacement: {}{}", grouped_text(cost),
+                                 plan::priced(report.plan) ? "" : " B");
+  const std::int64_t saved = cost - plan::cost_of(report.plan);
   if (saved > 0)
     text += fmt::format(", of which this plan saves {:.1f} %",
-                        100.0 * static_cast<double>(saved) / static_cast<double>(*report.baseline));
+                        100.0 * static_cast<double>(saved) / static_cast<double>(cost));
   print_line(out, "", text);
+}
+
+void print_cost(std::ostream& out, const PlanReport& report) {
+  const plan::Plan& plan = report.plan;
+  if (!plan::priced(plan)) return;
+  print_line(out, "cost",
+             fmt::format("{} at {} per byte loaded and {} per byte stored", grouped_text(plan.cost), plan.costs.read,
+                         plan.costs.write));
 }
 
 std::string compared_text(const PlanReport& report, const plan::NamedBaseline& baseline) {
   if (!baseline.plan) return fmt::format("{:<15} no addresses found", baseline.name);
-  const std::int64_t traffic = baseline.plan->plan.traffic_bytes;
-  std::string text = fmt::format("{:<15} {:>15} B", baseline.name, grouped_text(traffic));
-  if (traffic > 0)
+  const std::int64_t cost = plan::cost_of(baseline.plan->plan);
+  std::string text =
+      fmt::format("{:<15} {:>15}{}", baseline.name, grouped_text(cost), plan::priced(report.plan) ? "" : " B");
+  if (cost > 0)
     text += fmt::format(", this plan {:.3f} of it",
-                        static_cast<double>(report.plan.traffic_bytes) / static_cast<double>(traffic));
+                        static_cast<double>(plan::cost_of(report.plan)) / static_cast<double>(cost));
   return text + (baseline.plan->best_fit ? "" : "; its arena got stuck: placed exactly");
 }
 
@@ -112,10 +124,12 @@ void print_baselines(std::ostream& out, const PlanReport& report) {
 
 nlohmann::ordered_json baselines_json(const PlanReport& report) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const auto& [name, plan] : report.baselines)
+  for (const auto& [name, plan] : report.baselines) {
     list.push_back({{"name", name},
                     {"traffic_bytes", plan ? nlohmann::ordered_json(plan->plan.traffic_bytes) : nullptr},
                     {"placement", plan ? nlohmann::ordered_json(plan->best_fit ? "best-fit" : "exact") : nullptr}});
+    if (plan && plan::priced(plan->plan)) list.back()["cost"] = plan->plan.cost;
+  }
   return list;
 }
 
@@ -139,6 +153,15 @@ void print_execution(std::ostream& out, const PlanReport& report) {
                   run.outputs_equal ? "bit-equal to the unconstrained run" : "DIFFER from the unconstrained run"));
 }
 
+void add_cost(nlohmann::ordered_json& json, const PlanReport& report) {
+  const plan::Plan& plan = report.plan;
+  json["read_cost"] = plan.costs.read;
+  json["write_cost"] = plan.costs.write;
+  if (report.has_plan()) json["cost"] = plan.cost;
+  if (!report.shortage) json["lower_bound_cost"] = plan.lower_bound_cost;
+  if (report.has_plan() && report.baseline) json["default_belady_cost"] = report.baseline->cost(plan.costs);
+}
+
 }  // namespace
 
 nlohmann::ordered_json to_json(const PlanReport& report) {
@@ -159,7 +182,8 @@ nlohmann::ordered_json to_json(const PlanReport& report) {
     json["operator"] = op_of(report, report.shortage->op).name;
     json["needed_bytes"] = report.shortage->bytes;
   }
-  if (report.has_plan() && report.baseline) json["default_belady_bytes"] = *report.baseline;
+  if (plan::priced(plan)) add_cost(json, report);
+  if (report.has_plan() && report.baseline) json["default_belady_bytes"] = report.baseline->traffic_bytes;
   if (!report.baselines.empty()) json["baselines"] = baselines_json(report);
   json["operators"] = report.subject->problem.operators.size();
   json["tensors"] = report.subject->problem.tensors.size();
@@ -180,6 +204,7 @@ void print(std::ostream& out, const PlanReport& report) {
     print_line(out, "traffic",
                fmt::format("{} B beyond the compulsory {} B", grouped_text(report.plan.traffic_bytes),
                            grouped_text(report.plan.compulsory_bytes)));
+    print_cost(out, report);
     print_baseline(out, report);
     print_baselines(out, report);
     print_estimate(out, report);

@@ -30,7 +30,7 @@ struct PlanReport {
   std::string path, size_name;  // "MR" where that was asked for
   plan::Plan plan;
   std::optional<plan::Required> shortage;        // an operator that does not fit
-  std::optional<std::int64_t> baseline;          // traffic of the default order with Belady replacement
+  std::optional<plan::Baseline> baseline;        // default order with Belady replacement
   std::vector<plan::NamedBaseline> baselines;    // when asked for
   std::optional<std::int64_t> least_scratchpad;  // when the peak is minimised: bound on scratchpad_bytes
   std::optional<plan::Device> device;

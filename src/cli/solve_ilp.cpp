@@ -5,7 +5,7 @@
 namespace pliant::cli {
 
 plan::Plan solve_ilp(const plan::Problem& problem, std::int64_t scratchpad_bytes, const plan::SolveOptions& options) {
-  return plan::solve_by_ilp(problem, scratchpad_bytes, {options.time_limit_s, options.alignment}).plan;
+  return plan::solve_by_ilp(problem, scratchpad_bytes, {options.time_limit_s, options.alignment, options.costs}).plan;
 }
 
 }  // namespace pliant::cli

@@ -48,6 +48,13 @@ class DeviceReader {
     if (value != std::floor(value) || value > 0x1p53) fail(key, fmt::format("{} is not a whole number", value));
     return static_cast<std::int64_t>(value);
   }
+  std::optional<std::int64_t> cost(const char* key) const {
+    if (!json_.contains(key)) return {};
+    const double value = number(key, false);
+    if (value != std::floor(value) || value > static_cast<double>(most_cost))
+      fail(key, fmt::format("{} is not a whole number from 0 to {}", value, most_cost));
+    return static_cast<std::int64_t>(value);
+  }
   [[noreturn]] void fail(const char* key, const std::string& problem) const {
     throw Error(ErrorKind::invalid, place_ + ": " + key, problem, "docs/formats.md describes the file");
   }
@@ -55,7 +62,8 @@ class DeviceReader {
  private:
   inline static const std::string keys[] = {
       "name",      "scratchpad_bytes", "bandwidth_bytes_per_s", "latency_s",
-      "alignment", "operations_per_s", "energy_per_byte_j",     "energy_per_operation_j"};
+      "alignment", "operations_per_s", "energy_per_byte_j",     "energy_per_operation_j",
+      "read_cost", "write_cost"};
   std::string place_;
   nlohmann::json json_;
 };
@@ -73,6 +81,9 @@ Device device_from_json(std::string_view text, std::string_view place) {
   device.operations_per_s = reader.number("operations_per_s", true);
   device.energy_per_byte_j = reader.number("energy_per_byte_j", false);
   device.energy_per_operation_j = reader.number("energy_per_operation_j", false);
+  device.read_cost = reader.cost("read_cost");
+  device.write_cost = reader.cost("write_cost");
+  if (device.read_cost == 0 && device.write_cost == 0) reader.fail("read_cost", "is 0 and so is write_cost");
   if (!std::has_single_bit(static_cast<std::uint64_t>(device.alignment)) || device.alignment > 1 << 20)
     reader.fail("alignment", fmt::format("{} is not a power of two up to 2^20", device.alignment));
   return device;

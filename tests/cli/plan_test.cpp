@@ -177,6 +177,38 @@ TEST(Plan, EstimatesTimeAndEnergyOnADevice) {
   EXPECT_NE(larger.err.find("--scratchpad: 26 B, but the device of --device has 25 B"), std::string::npos);
 }
 
+TEST(Plan, MakesTheCostLeastWhereBytesHavePrices) {
+  const std::string file = temporary("priced.json");
+  const Outcome outcome =
+      plan("25", {"--read-cost", "2", "--write-cost", "3", "--execute", "--compare", "--json", "--out", file});
+  const json answer = json::parse(outcome.out);
+  EXPECT_EQ(answer["status"], "optimal") << outcome.err;
+  EXPECT_EQ(answer["traffic_bytes"], 20);
+  EXPECT_EQ(answer["cost"], 10 * 2 + 10 * 3);
+  EXPECT_EQ(answer["lower_bound_cost"], 50);
+  EXPECT_EQ(answer["read_cost"], 2);
+  EXPECT_GE(answer["default_belady_cost"], 50);
+  EXPECT_GE(answer["baselines"][0]["cost"], 50);
+  EXPECT_EQ(answer["execution"]["outputs_equal"], true);
+  const json checked = json::parse(pliant({"plan", "check", diamond_file(), file, "--json"}).out);
+  EXPECT_EQ(checked["valid"], true);
+  EXPECT_EQ(checked["cost"], 50);
+  EXPECT_NE(plan("25", {"--read-cost", "2"}).out.find("cost        30 at 2 per byte loaded and 1 per byte stored\n"),
+            std::string::npos);
+  EXPECT_FALSE(json::parse(plan("25", {"--json"}).out).contains("cost"));
+}
+
+TEST(Plan, TakesPricesFromTheDevice) {
+  const std::string device = temporary("priced-device.json", R"({"scratchpad_bytes": 25, "operations_per_s": 1e9,
+    "bandwidth_bytes_per_s": 1e6, "read_cost": 5, "write_cost": 7})");
+  const json answer = json::parse(pliant({"plan", diamond_file(), "--device", device, "--json"}).out);
+  EXPECT_EQ(answer["cost"], 120);
+  EXPECT_EQ(pliant({"plan", diamond_file(), "--device", device, "--read-cost", "5"}).code, 0);
+  const Outcome other = pliant({"plan", diamond_file(), "--device", device, "--read-cost", "4"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_NE(other.err.find("--read-cost: 4, but the device of --device says 5"), std::string::npos) << other.err;
+}
+
 TEST(Plan, ASameLineGivesTheSameAnswerAtEveryThreadCount) {
   const std::string one = temporary("one.json"), two = temporary("two.json");
   plan("25", {"--threads", "1", "--out", one});
@@ -295,6 +327,13 @@ TEST(Plan, RefusesBadInputNamingThePlace) {
       {{"plan", empty, "--scratchpad", "25"}, 1, empty + ": is a file of no known kind"},
       {{"plan", plan_file, "--scratchpad", "25"}, 1, plan_file + ": is a plan, not a network"},
       {{"plan", net, "--scratchpad", "25", "--out", "/no/such/plan.json"}, 1, "/no/such/plan.json: cannot write"},
+      {{"plan", net, "--scratchpad", "25", "--read-cost", "-1"}, 2, "--read-cost: -1 is not from 0 to 1000000"},
+      {{"plan", net, "--scratchpad", "25", "--write-cost", "1000001"}, 2, "--write-cost: 1000001 is not from"},
+      {{"plan", net, "--scratchpad", "25", "--read-cost", "0", "--write-cost", "0"}, 2, "--read-cost: is 0 and so is"},
+      {{"plan", net, "--minimize", "peak", "--read-cost", "2"}, 2, "--read-cost: does not go with --minimize peak"},
+      {{"plan", net, "--minimize", "peak", "--write-cost", "2"}, 2, "--write-cost: does not go with --minimize peak"},
+      {{"plan", instance, "--scratchpad", "8", "--read-cost", "2"}, 2, "--read-cost: does not go with a placement"},
+      {{"plan", instance, "--scratchpad", "8", "--write-cost", "2"}, 2, "--write-cost: does not go with a placement"},
       {{"plan", instance, "--scratchpad", "MR"}, 2, "--scratchpad: does not go with a placement instance"},
       {{"plan", instance, "--scratchpad", "8", "--execute"}, 2, "--execute: does not go with"},
       {{"plan", instance}, 2, "--scratchpad: is missing"},

@@ -38,7 +38,11 @@ TEST(Device, ReadsEveryKey) {
   EXPECT_EQ(device.operations_per_s, 2e9);
   EXPECT_EQ(device.energy_per_byte_j, 1e-10);
   EXPECT_EQ(device.energy_per_operation_j, 1e-12);
+  EXPECT_FALSE(device.read_cost || device.write_cost);
   EXPECT_EQ(problem(with("scratchpad_bytes", "4096")), "none");
+  const Device priced = device_from_json(with("write_cost", "3"), "d.json");
+  EXPECT_FALSE(priced.read_cost);
+  EXPECT_EQ(priced.write_cost, 3);
 }
 
 TEST(Device, RefusesWhatIsNoDeviceNamingTheKey) {
@@ -59,9 +63,16 @@ TEST(Device, RefusesWhatIsNoDeviceNamingTheKey) {
                                                        {"alignment", "0"},
                                                        {"alignment", "2097152"},
                                                        {"energy_per_byte_j", "true"},
+                                                       {"read_cost", "-1"},
+                                                       {"read_cost", "0.5"},
+                                                       {"write_cost", "1000001"},
+                                                       {"write_cost", "\"x\""},
                                                        {"name", "7"}};
   for (const auto& [key, value] : wrong)
     EXPECT_EQ(problem(with(key, value)).rfind(std::string("d.json: ") + key + ": ", 0), 0u) << key << " = " << value;
+  EXPECT_EQ(problem(R"({"scratchpad_bytes": 1, "bandwidth_bytes_per_s": 1, "operations_per_s": 1, "read_cost": 0,
+      "write_cost": 0})"),
+            "d.json: read_cost: is 0 and so is write_cost (docs/formats.md describes the file)");
   EXPECT_EQ(problem("{}").rfind("d.json: scratchpad_bytes: is missing", 0), 0u);
 }
 
