@@ -35,7 +35,8 @@ std::vector<std::pair<std::string, GgufValue>> read_metadata(const std::string& 
   try {
     return gguf_metadata(*load_tokenizer(path));
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::not_found || error.kind() == ErrorKind::format) return {};
+    const bool other_file = error.kind() == ErrorKind::format && !std::filesystem::is_directory(path);  // a model's
+    if (error.kind() == ErrorKind::not_found || other_file) return {};
     throw;
   }
 }

@@ -66,6 +66,33 @@ TEST(Convert, WritesOverNothingUnlessForced) {
   EXPECT_EQ(pliant({"convert", file, "--to", "gguf", "--out", file, "--force"}).code, 2);
 }
 
+TEST(Convert, ABrokenTokenizerIsNoAbsentOne) {
+  const std::string folder = fresh("convert_broken"), out = fresh("convert_broken.gguf");
+  std::filesystem::copy(tiny, folder);
+  write_file(folder + "/tokenizer.json", "{\"model\": ");
+  const Outcome refused = pliant({"convert", folder, "--to", "gguf", "--out", out});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.err.find("tokenizer.json"), std::string::npos) << refused.err;
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+// It named shards that no longer were the model.
+TEST(Convert, ForceLeavesNoOldIndex) {
+  const std::string folder = fresh("convert_sharded");
+  std::filesystem::copy(tiny, folder);
+  std::filesystem::rename(folder + "/model.safetensors", folder + "/model-00001-of-00001.safetensors");
+  json map;
+  load_safetensors(tiny + "/model.safetensors").for_each([&](const std::string& name, const Stored&) {
+    map[name] = "model-00001-of-00001.safetensors";
+  });
+  write_file(folder + "/model.safetensors.index.json", json{{"weight_map", map}}.dump());
+  ASSERT_EQ(pliant({"inspect", folder, "--json"}).code, 0);
+  ASSERT_EQ(pliant({"convert", "golden/openelm/tiny_a", "--to", "hf", "--out", folder, "--force"}).code, 0);
+  const Outcome again = pliant({"inspect", folder, "--json"});
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(json::parse(again.out)["parameters"], 187072);
+}
+
 TEST(Inspect, SaysWhatALanguageModelIs) {
   const json folder = json::parse(pliant({"inspect", "golden/openelm/tiny_a", "--json"}).out);
   EXPECT_EQ(folder["family"], "openelm");

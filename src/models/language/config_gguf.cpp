@@ -132,6 +132,8 @@ class Reader {
   }
 
   void longrope() {
+    for (const char* each : {"rope_factors_long.weight", "rope_factors_short.weight"})
+      if (!has_tensor(each)) fail(ErrorKind::invalid, fmt::format("rotary scaling \"longrope\" without '{}'", each));
     config_.rotary_factors = factors("rope_factors_long.weight");
     config_.rotary_short_factors = factors("rope_factors_short.weight");
     config_.rotary_short_context = integer("rope.scaling.original_context_length", 0);

@@ -159,6 +159,8 @@ void write_folder(const std::string& path, const std::string& config, std::vecto
   if (error) throw Error(ErrorKind::io, path, fmt::format("the folder cannot be made: {}", error.message()));
   write_safetensors(path + "/model.safetensors", {{{"format", format}}, std::move(tensors)}, false);
   write_file(path + "/config.json", config);
+  std::filesystem::remove(path + "/model.safetensors.index.json", error);  // of a model that was written over
+  if (error) throw Error(ErrorKind::io, path, fmt::format("the old index cannot be removed: {}", error.message()));
 }
 
 nlohmann::ordered_json folder_config(const LanguageModel& model, const WriteOptions& options) {

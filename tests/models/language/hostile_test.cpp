@@ -149,6 +149,19 @@ TEST(HostileFolder, ShardsAreChecked) {
   EXPECT_EQ(load_language_model(folder.path()).config.layers.size(), 1u);
 }
 
+TEST(HostileGguf, LongropeWithoutItsFactorsIsNoPlainRotation) {
+  const LanguageModel model = load_language_model("golden/language/phi3_longrope_long");
+  const std::string path = testing::TempDir() + "pliant_longrope.gguf";
+  for (const char* missing : {"rope_factors_long.weight", "rope_factors_short.weight"}) {
+    write_language_model(model, ModelFormat::gguf, path, {});
+    const std::string bytes = read_file(path);
+    Gguf file = read_gguf(std::as_bytes(std::span(bytes)), path);
+    ASSERT_EQ(std::erase_if(file.tensors, [&](const GgufTensor& each) { return each.name == missing; }), 1u);
+    write_gguf(path + "2", file);
+    expect_refusal([&] { load_language_model(path + "2"); }, ErrorKind::invalid, missing);
+  }
+}
+
 TEST(HostileGguf, MetadataAndTensorsAreChecked) {
   const LanguageModel model = load_language_model("golden/openelm/tiny_a");
   const std::string path = testing::TempDir() + "pliant_hostile.gguf";
