@@ -22,11 +22,11 @@ namespace {
 
 using namespace pliant;
 
-constexpr const char* usage = R"(bench-latency NET.onnx [--threads N] [--seconds S] [--input X.npy] [--out Y.npy]
+constexpr const char* usage = R"(bench-latency NET.onnx [--threads N] [--seconds S] [--input X.npy] [--out Y.npy] [--groups]
 
 Runs the network again and again for S seconds (2) after a warm-up and prints one JSON object: median and least
-milliseconds, number of runs, arena bytes. --input is its first input (else seeded random numbers), --out gets its first
-output.
+milliseconds, number of runs, arena bytes, multiply-accumulates. --input is its first input (else seeded random numbers),
+--out gets its first output. --groups also prints the least milliseconds and the GFLOP/s of every group of operators.
 
 Example: build/release/bench-latency net.onnx --threads 2
 )";
@@ -35,6 +35,7 @@ struct Settings {
   std::string file, input, out;
   int threads = 1;
   double seconds = 2;
+  bool groups = false;
 };
 
 Settings read_settings(int count, char** values) {
@@ -43,6 +44,7 @@ Settings read_settings(int count, char** values) {
     const std::string_view option = values[i];
     const bool dashed = option.starts_with("--");
     if (!dashed && settings.file.empty()) settings.file = option;
+    else if (option == "--groups") settings.groups = true;
     else if (option == "--threads" && i + 1 < count) settings.threads = std::atoi(values[++i]);
     else if (option == "--seconds" && i + 1 < count) settings.seconds = std::atof(values[++i]);
     else if (option == "--input" && i + 1 < count) settings.input = values[++i];
@@ -77,6 +79,31 @@ std::vector<double> times_of(const Program& program, const Bindings& bindings, W
   return times;
 }
 
+// The least seconds of every group over many runs.
+class Groups : public Trace {
+ public:
+  explicit Groups(std::size_t count) : least_(count, 1e9) {}
+  void step(std::int32_t group, double begin, double end) override {
+    double& least = least_[static_cast<std::size_t>(group)];
+    least = std::min(least, end - begin);
+  }
+  void print(const Graph& graph) const {
+    const std::vector<Group> all = groups(graph);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (least_[i] == 1e9) continue;  // a view: nothing runs
+      const Op& op = graph.op(all[i].ops.front());
+      double flops = 0;
+      for (const OpId id : all[i].ops) flops += 2 * static_cast<double>(macs(graph, graph.op(id)));
+      fmt::print("{:9.4f} ms {:7.1f} GFLOP/s  {:<12}{:<20}{:<24}{}\n", 1e3 * least_[i], 1e-9 * flops / least_[i],
+                 name(op.kind), to_string(graph.value(op.in[0]).type),
+                 op.in.size() > 1 ? to_string(graph.value(op.in[1]).type) : "", op.name);
+    }
+  }
+
+ private:
+  std::vector<double> least_;
+};
+
 void run(const Settings& settings) {
   Pool pool(settings.threads);
   const OnnxModel model = read_onnx(settings.file);
@@ -92,9 +119,16 @@ void run(const Settings& settings) {
   Workspace workspace(program->need(), pool);
   const std::vector<double> times = times_of(*program, {.inputs = in, .outputs = out}, workspace, settings.seconds);
   if (!settings.out.empty()) write_file(settings.out, npy_bytes(outputs.at(0).view()));
+  if (settings.groups) {
+    Groups profile(groups(*graph).size());
+    for (int i = 0; i < 30; ++i) program->run({.inputs = in, .outputs = out, .trace = &profile}, workspace);
+    profile.print(*graph);
+  }
+  double work = 0;
+  for (const Op& op : graph->ops()) work += static_cast<double>(macs(*graph, op));
   fmt::print("{{\"threads\":{},\"median_ms\":{:.4f},\"least_ms\":{:.4f},\"runs\":{},\"arena_bytes\":{}}}\n",
              settings.threads, times[times.size() / 2] * 1e3, times.front() * 1e3, times.size(),
-             program->need().arena_bytes);
+             program->need().arena_bytes, work);
 }
 
 }  // namespace
