@@ -22,7 +22,8 @@ namespace {
 
 using namespace pliant;
 
-constexpr const char* usage = R"(bench-latency NET.onnx [--threads N] [--seconds S] [--input X.npy] [--out Y.npy] [--groups]
+constexpr const char* usage =
+    R"(bench-latency NET.onnx [--threads N] [--seconds S] [--input X.npy] [--out Y.npy] [--groups]
 
 Runs the network again and again for S seconds (2) after a warm-up and prints one JSON object: median and least
 milliseconds, number of runs, arena bytes, multiply-accumulates. --input is its first input (else seeded random numbers),

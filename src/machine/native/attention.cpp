@@ -16,7 +16,10 @@ constexpr std::int64_t key_block = 64;
 class AttentionAnchor : public Anchor {
  public:
   AttentionAnchor(const kind::Attention& kind, const Context& context)
-      : kind_(kind), place_(context.place), gemm_(&gemm_kernels(context.isa)), rows_(&row_kernels(context.isa)) {
+      : kind_(kind),
+        place_(context.place),
+        gemm_(&gemm_kernels(context.options.isa)),
+        rows_(&row_kernels(context.options.isa)) {
     const Shape &q = context.operands[0].shape, &k = context.operands[1].shape;
     capacity_ = q[0];
     heads_ = q[1];

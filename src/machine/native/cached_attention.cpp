@@ -20,8 +20,8 @@ class CachedAttention : public Anchor {
   CachedAttention(const kind::Attention& kind, const Context& context)
       : kind_(kind),
         place_(context.place),
-        gemm_(&gemm_kernels(context.isa)),
-        row_kernels_(&row_kernels(context.isa)),
+        gemm_(&gemm_kernels(context.options.isa)),
+        row_kernels_(&row_kernels(context.options.isa)),
         heads_(context.operands[0].shape[1]),
         key_heads_(context.operands[1].shape[1]),
         width_(context.operands[1].shape[2]),

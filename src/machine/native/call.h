@@ -55,7 +55,7 @@ struct Context {
   std::vector<TensorType> operands, results;
   std::vector<bool> rows;  // per operand: axis 0 is the row axis
   bool rows_out = false;
-  Isa isa = Isa::best;
+  Options options;
   std::optional<Expr> prologue;  // of one argument: a Pool reads prologue(x) for x
   std::string place;             // for errors
 };

@@ -187,7 +187,7 @@ class Depthwise : public Anchor {
 
 template <typename Kernel>
 std::unique_ptr<Anchor> make(const Sizes& sizes, Spatial spatial, const Context& context) {
-  auto kernel = std::make_unique<Kernel>(sizes, std::move(spatial), context.isa);
+  auto kernel = std::make_unique<Kernel>(sizes, std::move(spatial), context.options.isa);
   kernel->batch_is_rows = context.rows_out;
   return kernel;
 }

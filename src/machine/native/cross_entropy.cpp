@@ -15,8 +15,8 @@ class CrossEntropyAnchor : public Anchor {
  public:
   explicit CrossEntropyAnchor(const Context& context)
       : place_(context.place),
-        gemm_(&gemm_kernels(context.isa)),
-        rows_(&row_kernels(context.isa)),
+        gemm_(&gemm_kernels(context.options.isa)),
+        rows_(&row_kernels(context.options.isa)),
         width_(context.operands[0].shape[1]),
         entries_(context.operands[1].shape[0]) {}
 

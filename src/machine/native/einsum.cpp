@@ -239,7 +239,7 @@ std::unique_ptr<Anchor> compile_product(const kind::Einsum& kind, const Context&
   const Axis<3> inner_n = n.empty() ? Axis<3>{} : take(n, n.size() - 1, outer);
   const Axis<3> inner_m = take(m, largest(m), outer);
   const Axis<3> inner_k = k.empty() ? Axis<3>{} : take(k, k.size() - 1, sums);
-  return std::make_unique<Product>(outer, sums, std::array{inner_m, inner_n, inner_k}, swapped, context.isa);
+  return std::make_unique<Product>(outer, sums, std::array{inner_m, inner_n, inner_k}, swapped, context.options.isa);
 }
 
 }  // namespace

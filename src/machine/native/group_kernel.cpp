@@ -9,7 +9,7 @@ namespace pliant::native {
 
 namespace {
 
-Context context_of(const Graph& graph, const Op& op, Isa isa) {
+Context context_of(const Graph& graph, const Op& op, const Options& options) {
   Context context;
   for (const ValueId id : op.in) {
     context.operands.push_back(graph.value(id).type);
@@ -17,7 +17,7 @@ Context context_of(const Graph& graph, const Op& op, Isa isa) {
   }
   for (const ValueId id : op.out) context.results.push_back(graph.value(id).type);
   context.rows_out = graph.value(op.out[0]).rows;
-  context.isa = isa;
+  context.options = options;
   context.place = op.name;
   return context;
 }
@@ -39,11 +39,12 @@ std::size_t index_of(const std::vector<ValueId>& values, ValueId id) {
 }
 
 // The anchor's result, operand 0, may have another shape than the group's; its elements are the same.
-Pointwise pointwise_of(const Graph& graph, const GroupPattern& pattern, const TensorType& result, Isa isa) {
+Pointwise pointwise_of(const Graph& graph, const GroupPattern& pattern, const TensorType& result,
+                       const Options& options) {
   std::vector<TensorType> types;
   for (const ValueId id : pattern.operands) types.push_back(graph.value(id).type);
   if (pattern.anchor >= 0) types[0] = {DType::f32, result.shape};
-  return Pointwise(pattern.epilogue, types, result, isa, false);
+  return Pointwise(pattern.epilogue, types, result, options, false);
 }
 
 }  // namespace
@@ -51,31 +52,32 @@ Pointwise pointwise_of(const Graph& graph, const GroupPattern& pattern, const Te
 GroupKernel::GroupKernel(const Graph& graph, const Group& group, const Options& options) {
   const std::vector<ValueId> inputs = group_inputs(graph, group);
   const auto pattern = group.ops.size() > 1 ? group_pattern(graph, group) : std::nullopt;
-  if (!pattern) compile_single(graph, graph.op(group.ops.front()), inputs, options.isa);
-  else if (pattern->anchor < 0) compile_maps(graph, *pattern, inputs, options.isa);
-  else compile_anchored(graph, *pattern, inputs, options.isa);
+  if (!pattern) compile_single(graph, graph.op(group.ops.front()), inputs, options);
+  else if (pattern->anchor < 0) compile_maps(graph, *pattern, inputs, options);
+  else compile_anchored(graph, *pattern, inputs, options);
   const Value& result = graph.value(graph.op(group.ops.back()).out[0]);
   elements_ = elements(result.type.shape);
   rows_out_ = result.rows;
   capacity_ = std::max<std::int64_t>(graph.rows(), 1);
 }
 
-void GroupKernel::compile_single(const Graph& graph, const Op& op, const std::vector<ValueId>& inputs, Isa isa) {
-  anchor_ = compile_op(graph, op, context_of(graph, op, isa));
+void GroupKernel::compile_single(const Graph& graph, const Op& op, const std::vector<ValueId>& inputs,
+                                 const Options& options) {
+  anchor_ = compile_op(graph, op, context_of(graph, op, options));
   for (const ValueId id : op.in) operands_.push_back(index_of(inputs, id));
 }
 
 // Values inside are f32, so the expression is computed in f32 whatever its operands and result are.
 void GroupKernel::compile_maps(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs,
-                               Isa isa) {
-  anchor_ = map_anchor(pointwise_of(graph, pattern, graph.value(pattern.result).type, isa));
+                               const Options& options) {
+  anchor_ = map_anchor(pointwise_of(graph, pattern, graph.value(pattern.result).type, options));
   for (const ValueId id : pattern.operands) operands_.push_back(index_of(inputs, id));
 }
 
 void GroupKernel::compile_anchored(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs,
-                                   Isa isa) {
+                                   const Options& options) {
   const Op& op = graph.op(pattern.anchor);
-  Context context = context_of(graph, op, isa);
+  Context context = context_of(graph, op, options);
   context.prologue = pattern.prologue;
   anchor_ = compile_op(graph, op, context);
   for (std::size_t i = 0; i < op.in.size(); ++i)
@@ -83,7 +85,7 @@ void GroupKernel::compile_anchored(const Graph& graph, const GroupPattern& patte
   const TensorType& type = graph.value(pattern.result).type;
   if (type.dtype != DType::f32)
     throw Error(ErrorKind::unsupported, op.name, "ends in " + to_string(type) + " inside of a group; it must be f32");
-  epilogue_ = Epilogue{pointwise_of(graph, pattern, type, isa), 0, {0}};
+  epilogue_ = Epilogue{pointwise_of(graph, pattern, type, options), 0, {0}};
   for (std::size_t i = 1; i < pattern.operands.size(); ++i)
     epilogue_->operands.push_back(index_of(inputs, pattern.operands[i]));
 }

@@ -20,9 +20,11 @@ class GroupKernel : public Kernel {
            kv::Cache* cache = nullptr) const;
 
  private:
-  void compile_single(const Graph& graph, const Op& op, const std::vector<ValueId>& inputs, Isa isa);
-  void compile_maps(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs, Isa isa);
-  void compile_anchored(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs, Isa isa);
+  void compile_single(const Graph& graph, const Op& op, const std::vector<ValueId>& inputs, const Options& options);
+  void compile_maps(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs,
+                    const Options& options);
+  void compile_anchored(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs,
+                        const Options& options);
 
   std::unique_ptr<Anchor> anchor_;
   std::vector<std::size_t> operands_;  // of the anchor: indices into the group's inputs

@@ -27,7 +27,7 @@ class MapAnchor : public Anchor {
 }  // namespace
 
 std::unique_ptr<Anchor> compile(const kind::Map& kind, const Context& context) {
-  return map_anchor(Pointwise(kind.expr, context.operands, context.results[0], context.isa));
+  return map_anchor(Pointwise(kind.expr, context.operands, context.results[0], context.options));
 }
 
 std::unique_ptr<Anchor> map_anchor(Pointwise map) { return std::make_unique<MapAnchor>(std::move(map)); }

@@ -20,6 +20,29 @@ Code prepare_code(const Expr& expr) {
   return code;
 }
 
+bool links(Fn fn) {
+  return fn == Fn::add || fn == Fn::subtract || fn == Fn::multiply || fn == Fn::maximum || fn == Fn::minimum;
+}
+
+// From the result backwards: each step has a leaf on one side, and on the other the step before it or the start.
+Chain chain_of(const Expr& expr) {
+  const auto leaf = [&](std::size_t i) { return expr.code[i].fn == Fn::argument || expr.code[i].fn == Fn::constant; };
+  Chain chain;
+  std::size_t at = expr.code.size() - 1;
+  while (links(expr.code[at].fn) && chain.links.size() < Chain::most_links) {
+    const Instruction& step = expr.code[at];
+    const bool reversed = leaf(step.a) && (!leaf(step.b) || expr.code[step.a].fn == Fn::constant);
+    const Instruction& operand = expr.code[reversed ? step.a : step.b];
+    if (!leaf(reversed ? step.a : step.b)) return {};
+    const bool constant = operand.fn == Fn::constant;
+    chain.links.insert(chain.links.begin(), {step.fn, constant ? -1 : operand.a,
+                                             static_cast<float>(constant ? operand.value : 0), reversed});
+    at = reversed ? step.b : step.a;
+  }
+  if (expr.code[at].fn == Fn::argument) chain.start = expr.code[at].a;
+  return chain;
+}
+
 // Strides of an operand that is broadcast to `shape`, one per axis of `shape`.
 std::vector<std::int64_t> broadcast_strides(const Shape& shape, const Shape& operand) {
   std::vector<std::int64_t> result(shape.size(), 0);
@@ -31,16 +54,22 @@ std::vector<std::int64_t> broadcast_strides(const Shape& shape, const Shape& ope
 
 }  // namespace
 
-Pointwise::Pointwise(const Expr& expr, std::span<const TensorType> operands, const TensorType& result, Isa isa,
-                     bool integers)
-    : kernels_(&map_kernels(isa)), expr_(expr), code_(prepare_code(expr)), result_(result.dtype) {
+Pointwise::Pointwise(const Expr& expr, std::span<const TensorType> operands, const TensorType& result,
+                     const Options& options, bool integers)
+    : kernels_(&map_kernels(options.isa)), expr_(expr), code_(prepare_code(expr)), result_(result.dtype) {
   assert(operands.size() <= most_operands);
   integer_ = integers && !is_float(result.dtype);
   for (const TensorType& type : operands) {
     dtypes_.push_back(type.dtype);
     integer_ = integer_ && !is_float(type.dtype);
   }
+  if (options.chains && std::ranges::all_of(dtypes_, [](DType each) { return each == DType::f32; }) &&
+      result_ == DType::f32)
+    chain_ = chain_of(expr);
   merge(result.shape, operands);
+  const auto fits = [&](std::size_t k) { return strides_[k].back() <= 1; };
+  for (std::size_t k = 0; k < operands.size(); ++k)
+    if (!fits(k) || (static_cast<int>(k) == chain_.start && strides_[k].back() == 0)) chain_.start = -1;
 }
 
 void Pointwise::merge(const Shape& shape, std::span<const TensorType> operands) {
@@ -64,6 +93,7 @@ void Pointwise::merge(const Shape& shape, std::span<const TensorType> operands) 
 }
 
 void Pointwise::run(const Argument* arguments, std::byte* out, std::int64_t n) const {
+  if (chain_.start >= 0) return kernels_->chain(chain_, arguments, reinterpret_cast<float*>(out), n);
   if (!integer_) return kernels_->interpret(code_, arguments, out, result_, n);
   std::array<std::int64_t, most_operands> values{};
   const std::size_t count = dtypes_.size();

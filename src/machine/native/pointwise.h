@@ -12,7 +12,7 @@ namespace pliant::native {
 class Pointwise {
  public:
   // Operands broadcast to `result`'s shape. Integers: computed in i64 if operands and result all are.
-  Pointwise(const Expr& expr, std::span<const TensorType> operands, const TensorType& result, Isa isa,
+  Pointwise(const Expr& expr, std::span<const TensorType> operands, const TensorType& result, const Options& options,
             bool integers = true);
 
   // Elements [first, first + n) of the result, in row-major order. operands[i] is the start of operand i's data; `out`
@@ -28,6 +28,7 @@ class Pointwise {
   const MapKernels* kernels_;
   Expr expr_;
   Code code_;
+  Chain chain_;
   DType result_;
   bool integer_ = false;
   std::vector<DType> dtypes_;

@@ -12,8 +12,8 @@ namespace {
 class Pooling : public Anchor {
  public:
   Pooling(const kind::Pool& kind, const Context& context)
-      : kernels_(&tap_kernels(context.isa)),
-        row_kernels_(&row_kernels(context.isa)),
+      : kernels_(&tap_kernels(context.options.isa)),
+        row_kernels_(&row_kernels(context.options.isa)),
         max_(kind.fn == kind::PoolFn::max),
         by_valid_(kind.divide_by_valid),
         batch_is_rows_(context.rows_out) {
@@ -27,7 +27,7 @@ class Pooling : public Anchor {
     plane_ = s_.out == ones && s_.kernel == s_.in && s_.low == zeros && s_.dilation == ones && !context.prologue;
     if (context.prologue) {
       const TensorType line{DType::f32, {rows_.length(tile_)}};
-      prologue_.emplace(*context.prologue, std::span(&line, 1), line, context.isa);
+      prologue_.emplace(*context.prologue, std::span(&line, 1), line, context.options);
     }
   }
 

@@ -18,7 +18,10 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 class Reduction : public Anchor {
  public:
   Reduction(ReduceFn fn, const Nest<2>& kept, const Nest<2>& reduced, const Context& context)
-      : fn_(fn), rows_(&row_kernels(context.isa)), columns_(&column_kernels(context.isa)), sweep_(kept, reduced) {}
+      : fn_(fn),
+        rows_(&row_kernels(context.options.isa)),
+        columns_(&column_kernels(context.options.isa)),
+        sweep_(kept, reduced) {}
 
   void run(const Call& call) const override {
     sweep_.run(
@@ -176,7 +179,9 @@ class ElementReduction : public Anchor {
 class SoftmaxRows : public Anchor {
  public:
   SoftmaxRows(const Nest<2>& kept, const Nest<2>& reduced, const Context& context)
-      : rows_(&row_kernels(context.isa)), columns_(&column_kernels(context.isa)), sweep_(kept, reduced) {}
+      : rows_(&row_kernels(context.options.isa)),
+        columns_(&column_kernels(context.options.isa)),
+        sweep_(kept, reduced) {}
 
   void run(const Call& call) const override {
     sweep_.run(
@@ -224,8 +229,8 @@ class Normalization : public Anchor {
       : eps_(kind.eps),
         centre_(kind.centre),
         three_(context.results.size() == 3),
-        rows_(&row_kernels(context.isa)),
-        columns_(&column_kernels(context.isa)),
+        rows_(&row_kernels(context.options.isa)),
+        columns_(&column_kernels(context.options.isa)),
         sweep_(kept, reduced) {}
 
   void run(const Call& call) const override {

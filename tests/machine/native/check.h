@@ -44,6 +44,9 @@ class Guarded {
 
 inline bool fused_multiply_add(Isa isa) { return isa == Isa::avx2 || isa == Isa::avx512 || isa == Isa::neon; }
 
+// Without the speed-ups that change no bit.
+inline Options plain_options(Isa isa) { return {.isa = isa, .chains = false}; }
+
 // One run of a kernel on guarded copies.
 inline std::vector<Tensor> run_guarded(const Kernel& kernel, const std::vector<TensorView>& inputs,
                                        const std::vector<TensorType>& results, int threads, std::int64_t rows = 0) {
@@ -115,6 +118,10 @@ inline void check(const Kind& kind, const std::vector<Tensor>& operands, double 
       if (::testing::Test::HasFatalFailure() || ::testing::Test::HasNonfatalFailure()) return;
       if (threads == 1) first = std::move(got);
     }
+    const std::vector<Tensor> plain =
+        run_guarded(*make_kernel(graph, Group{{0}}, plain_options(isa)), oracle::views(operands), result_types, 1);
+    for (std::size_t i = 0; i < plain.size(); ++i)
+      expect_same_bytes(first[i], plain[i], "a speed-up changes bits on " + std::string(name(isa)));
     if (!fused_multiply_add(isa)) continue;
     for (std::size_t i = 0; i < fused.size(); ++i) expect_same_bytes(first[i], fused[i], "differs between sets");
     fused = std::move(first);

@@ -56,6 +56,22 @@ TEST(NativeMap, SpecialValues) {
     expect_accurate(fn, x, 1e-37);
 }
 
+// A value through a row of simple steps stays in registers; on either side of a step there may be a NaN.
+TEST(NativeMap, ChainsGiveTheInterpretersBits) {
+  Rng rng(5);
+  const Expr x = argument(0), row = argument(1), channel = argument(2);
+  for (const Expr& chain :
+       {maximum(x + channel, constant(0)), maximum(constant(0), x * channel + row), minimum(maximum(x, row), channel),
+        minimum(channel, maximum(row, constant(2) - x)), row - (channel - x), (x - row) * (x - row), x + x,
+        maximum(minimum((constant(3) * (row - x) + channel) * channel, row), channel) - row + channel - row + row})
+    for (const std::int64_t width : {1, 3, 16, 31, 64, 77, 200}) {
+      SCOPED_TRACE(to_string(chain) + " of width " + std::to_string(width));
+      std::vector<Tensor> operands = list(normal(rng, {3, width}), normal(rng, {3, width}), normal(rng, {3, 1}));
+      operands[0].span<float>()[0] = operands[1].span<float>().back() = NAN;
+      check(kind::Map{chain, DType::f32}, operands);
+    }
+}
+
 TEST(NativeMap, FunctionsOfTwoAndThree) {
   Rng rng(2);
   const std::vector<Tensor> operands =

@@ -117,8 +117,11 @@ TEST(NativeProgram, FusingSetsAndThreadsDoNotChangeABit) {
     for (const Isa isa : available_isas()) {
       const std::vector<Tensor> plain = run_native({graph, weights, inputs}, {isa, false}, 1);
       std::vector<Tensor> fused = run_native({graph, weights, inputs}, {isa, true}, 3);
-      for (std::size_t i = 0; i < plain.size(); ++i)
+      const std::vector<Tensor> slow = run_native({graph, weights, inputs}, plain_options(isa), 1);
+      for (std::size_t i = 0; i < plain.size(); ++i) {
         expect_same_bytes(plain[i], fused[i], "fused on " + std::string(name(isa)));
+        expect_same_bytes(plain[i], slow[i], "without speed-ups on " + std::string(name(isa)));
+      }
       if (!fused_multiply_add(isa)) continue;
       for (std::size_t i = 0; i < fused_sets.size(); ++i)
         expect_same_bytes(fused_sets[i], fused[i], "set " + std::string(name(isa)));

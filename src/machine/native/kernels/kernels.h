@@ -35,6 +35,20 @@ struct GemmKernels {
 };
 const GemmKernels& gemm_kernels(Isa isa);
 
+// An expression that takes one argument through a row of steps with arguments or constants: what follows a convolution
+// (bias, scale, residual, clamp) stays in registers from the first step to the last.
+struct Chain {
+  struct Link {
+    Fn fn = Fn::add;  // add, subtract, multiply, maximum or minimum
+    int argument = -1;
+    float constant = 0;     // where there is no argument
+    bool reversed = false;  // fn(operand, value) rather than fn(value, operand)
+  };
+  static constexpr std::size_t most_links = 8;
+  int start = -1;  // argument; -1: the expression is no chain
+  std::vector<Link> links;
+};
+
 // A Map's expression made ready: constants rounded to f32.
 struct Code {
   std::vector<Instruction> instructions;
@@ -52,6 +66,8 @@ struct Argument {
 struct MapKernels {
   // out[i] = code(arguments at i), computed in f32 and converted, i < n. `out` may be one of the arguments.
   void (*interpret)(const Code& code, const Argument* arguments, std::byte* out, DType dtype, std::int64_t n);
+  // As interpret() for f32 arguments of stride 0 or 1, the start's 1. `out` may be one of those of stride 1.
+  void (*chain)(const Chain& chain, const Argument* arguments, float* out, std::int64_t n);
   void (*add)(float* out, const float* x, std::int64_t n);  // out += x
 };
 const MapKernels& map_kernels(Isa isa);

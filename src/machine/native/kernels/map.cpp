@@ -235,6 +235,63 @@ void interpret(const Code& code, const Argument* arguments, std::byte* out, DTyp
     interpret_block(code, arguments, out, dtype, start, std::min(block_elements, n - start));
 }
 
+template <int vectors, typename Step>
+HWY_INLINE void link(V32 (&y)[vectors], const Argument* argument, float constant, std::int64_t i, std::int64_t part,
+                     Step step) {
+  const bool row = argument != nullptr && argument->stride != 0;
+  const float* p = argument == nullptr ? &constant : reinterpret_cast<const float*>(argument->data);
+  if (!row) {
+    const V32 x = hn::Set(d32, *p);
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) y[v] = step(y[v], x);
+    return;
+  }
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; ++v)
+    y[v] = step(y[v], part > 0 ? load_part(p + i, part) : hn::LoadU(d32, p + i + v * lanes32));
+}
+
+// Elements [i, i + vectors * lanes32), or i and the `part` - 1 behind it.
+template <int vectors>
+HWY_INLINE void chain_at(const Chain& chain, const Argument* arguments, float* out, std::int64_t i, std::int64_t part) {
+  const float* start = reinterpret_cast<const float*>(arguments[chain.start].data) + i;
+  V32 y[vectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; ++v) y[v] = part > 0 ? load_part(start, part) : hn::LoadU(d32, start + v * lanes32);
+  for (const Chain::Link& each : chain.links) {
+    const Argument* argument = each.argument < 0 ? nullptr : arguments + each.argument;
+    const auto with = [&](auto step) HWY_ATTR { link(y, argument, each.constant, i, part, step); };
+    switch (each.fn) {
+      case Fn::add: with([](V32 a, V32 b) HWY_ATTR { return hn::Add(a, b); }); break;
+      case Fn::multiply: with([](V32 a, V32 b) HWY_ATTR { return hn::Mul(a, b); }); break;
+      case Fn::subtract:
+        if (each.reversed) with([](V32 a, V32 b) HWY_ATTR { return hn::Sub(b, a); });
+        else with([](V32 a, V32 b) HWY_ATTR { return hn::Sub(a, b); });
+        break;
+      case Fn::maximum:
+        if (each.reversed) with([](V32 a, V32 b) HWY_ATTR { return hn::IfThenElse(hn::Gt(a, b), a, b); });
+        else with([](V32 a, V32 b) HWY_ATTR { return hn::IfThenElse(hn::Gt(b, a), b, a); });
+        break;
+      default:  // minimum
+        if (each.reversed) with([](V32 a, V32 b) HWY_ATTR { return hn::IfThenElse(hn::Lt(a, b), a, b); });
+        else with([](V32 a, V32 b) HWY_ATTR { return hn::IfThenElse(hn::Lt(b, a), b, a); });
+        break;
+    }
+  }
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; ++v) {
+    if (part > 0) store_part(y[v], out + i, part);
+    else hn::StoreU(y[v], d32, out + i + v * lanes32);
+  }
+}
+
+void chain(const Chain& chain, const Argument* arguments, float* out, std::int64_t n) {
+  std::int64_t i = 0;
+  for (; i + 4 * lanes32 <= n; i += 4 * lanes32) chain_at<4>(chain, arguments, out, i, 0);
+  for (; i + lanes32 <= n; i += lanes32) chain_at<1>(chain, arguments, out, i, 0);
+  if (i < n) chain_at<1>(chain, arguments, out, i, n - i);
+}
+
 void add(float* out, const float* x, std::int64_t n) {
   std::int64_t i = 0;
   for (; i + lanes32 <= n; i += lanes32)
@@ -243,7 +300,7 @@ void add(float* out, const float* x, std::int64_t n) {
 }
 
 const MapKernels* map_table() {
-  static constexpr MapKernels table{interpret, add};
+  static constexpr MapKernels table{interpret, chain, add};
   return &table;
 }
 
