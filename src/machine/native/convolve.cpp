@@ -5,6 +5,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "machine/native/band.h"
 #include "machine/native/call.h"
 #include "machine/native/panel.h"
 #include "machine/native/spatial.h"
@@ -20,8 +21,8 @@ struct Sizes {
 
 class Convolution : public Anchor {
  public:
-  Convolution(const Sizes& sizes, Spatial spatial, Isa isa)
-      : kernels_(&gemm_kernels(isa)), z_(sizes), s_(std::move(spatial)) {}
+  Convolution(const Sizes& sizes, Spatial spatial, const Options& options)
+      : kernels_(&gemm_kernels(options.isa)), z_(sizes), s_(std::move(spatial)) {}
 
   void run(const Call& call) const override {
     const std::int64_t pixels = s_.outputs(), wide = panel_columns(pixels), panels = ceil_div(pixels, wide);
@@ -100,8 +101,8 @@ class Convolution : public Anchor {
 // The window covers the whole input: one result per output channel, a dot product each.
 class FullWindow : public Anchor {
  public:
-  FullWindow(const Sizes& sizes, const Spatial& spatial, Isa isa)
-      : kernels_(&gemm_kernels(isa)), z_(sizes), depth_(sizes.in * spatial.taps()) {}
+  FullWindow(const Sizes& sizes, const Spatial& spatial, const Options& options)
+      : kernels_(&gemm_kernels(options.isa)), z_(sizes), depth_(sizes.in * spatial.taps()) {}
 
   static bool fits(const Spatial& s) {
     const Spatial::Triple zeros{0, 0, 0}, ones{1, 1, 1};
@@ -131,8 +132,10 @@ class Depthwise : public Anchor {
  public:
   static constexpr std::int64_t most_taps = 128, tile = 256, room = 24576;  // floats for the rows
 
-  Depthwise(const Sizes& sizes, Spatial spatial, Isa isa)
-      : kernels_(&tap_kernels(isa)), z_(sizes), s_(std::move(spatial)), rows_(s_) {}
+  Depthwise(const Sizes& sizes, Spatial spatial, const Options& options)
+      : kernels_(&tap_kernels(options.isa)), z_(sizes), s_(std::move(spatial)), rows_(s_), band_(s_, options.isa) {
+    banded_ = options.bands && Band::fits(s_);
+  }
 
   static bool fits(const Sizes& sizes, const Spatial& s) {
     return sizes.in == 1 && sizes.out <= 4 && !s.transposed && s.taps() <= most_taps &&
@@ -145,10 +148,8 @@ class Depthwise : public Anchor {
     each(call.pool, planes, [&](std::int64_t plane) {
       const float* x = call.f32(0) + plane / z_.out * s_.inputs();
       const float* w = call.f32(1) + plane % (z_.groups * z_.out) * s_.taps();
-      for (std::int64_t line = 0; line < s_.out[0] * s_.out[1]; ++line)
-        for (std::int64_t first = 0; first < s_.out[2]; first += tile)
-          run_tile(x, w, line, first, std::min(tile, s_.out[2] - first),
-                   call.out() + plane * pixels + line * s_.out[2] + first);
+      if (banded_) run_bands(x, w, call.out() + plane * pixels);
+      else run_lines(x, w, call.out() + plane * pixels);
       call.finish(plane * pixels, pixels);
     });
   }
@@ -156,6 +157,28 @@ class Depthwise : public Anchor {
   bool batch_is_rows = false;
 
  private:
+  void run_bands(const float* x, const float* w, float* out) const {
+    alignas(64) float brought[Band::room];
+    for (std::int64_t line = 0; line < s_.out[1]; line += band_.lines()) {
+      const std::int64_t lines = std::min(band_.lines(), s_.out[1] - line);
+      band_.bring(x, line, lines, 0, brought);
+      kernels_->weighted_lines({.from = brought,
+                                .step = band_.step(),
+                                .offsets = band_.offsets().data(),
+                                .taps = s_.taps(),
+                                .out = out + line * s_.out[2],
+                                .width = s_.out[2],
+                                .lines = lines},
+                               w);
+    }
+  }
+
+  void run_lines(const float* x, const float* w, float* out) const {
+    for (std::int64_t line = 0; line < s_.out[0] * s_.out[1]; ++line)
+      for (std::int64_t first = 0; first < s_.out[2]; first += tile)
+        run_tile(x, w, line, first, std::min(tile, s_.out[2] - first), out + line * s_.out[2] + first);
+  }
+
   void run_tile(const float* x, const float* w, std::int64_t line, std::int64_t first, std::int64_t n,
                 float* out) const {
     alignas(64) float brought[room];
@@ -183,11 +206,13 @@ class Depthwise : public Anchor {
   Sizes z_;
   Spatial s_;
   TapRows rows_;
+  Band band_;
+  bool banded_ = false;
 };
 
 template <typename Kernel>
 std::unique_ptr<Anchor> make(const Sizes& sizes, Spatial spatial, const Context& context) {
-  auto kernel = std::make_unique<Kernel>(sizes, std::move(spatial), context.options.isa);
+  auto kernel = std::make_unique<Kernel>(sizes, std::move(spatial), context.options);
   kernel->batch_is_rows = context.rows_out;
   return kernel;
 }

@@ -17,8 +17,9 @@ enum class Isa : std::uint8_t { best, scalar, sse4, avx2, avx512, neon };  // be
 struct Options {
   Isa isa = Isa::best;
   bool fuse = true;  // run groups as one kernel
-  // Speed-ups that change no result: a chain of simple steps stays in registers.
-  bool chains = true;
+  // Speed-ups that change no bit.
+  bool chains = true;  // a row of simple steps stays in registers
+  bool bands = true;   // a window's input lines are brought once for many output lines
 };
 
 // A group compiled for its shapes. Immutable; needs no memory but its operands, `workspace` bytes and a fixed stack

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "machine/native/band.h"
 #include "machine/native/call.h"
 #include "machine/native/tap_rows.h"
 
@@ -24,6 +25,8 @@ class Pooling : public Anchor {
     const Spatial::Triple zeros{0, 0, 0}, ones{1, 1, 1};
     rows_ = TapRows(s_);  // refusal() has seen to it that one output fits
     tile_ = std::clamp<std::int64_t>(room / s_.stride[2] - rows_.length(0), 1, 256);
+    band_ = Band(s_, context.options.isa);
+    banded_ = context.options.bands && !context.prologue && Band::fits(s_);
     plane_ = s_.out == ones && s_.kernel == s_.in && s_.low == zeros && s_.dilation == ones && !context.prologue;
     if (context.prologue) {
       const TensorType line{DType::f32, {rows_.length(tile_)}};
@@ -39,6 +42,7 @@ class Pooling : public Anchor {
         const float* x = call.f32(0) + plane * s_.inputs();
         float* out = call.out() + plane * pixels;
         if (plane_) *out = whole(x);
+        else if (banded_) run_bands(x, out);
         else run_plane(x, out);
       }
       call.finish(first * pixels, (last - first) * pixels);
@@ -51,6 +55,29 @@ class Pooling : public Anchor {
   float whole(const float* x) const {
     if (max_) return row_kernels_->maximum(x, s_.inputs());
     return static_cast<float>(row_kernels_->sum(x, s_.inputs()) / static_cast<double>(s_.inputs()));
+  }
+
+  void run_bands(const float* x, float* out) const {
+    alignas(64) float brought[Band::room];
+    for (std::int64_t line = 0; line < s_.out[1]; line += band_.lines()) {
+      const std::int64_t lines = std::min(band_.lines(), s_.out[1] - line);
+      band_.bring(x, line, lines, max_ ? -HUGE_VALF : 0.0f, brought);
+      const TapLines taps{.from = brought,
+                          .step = band_.step(),
+                          .offsets = band_.offsets().data(),
+                          .taps = s_.taps(),
+                          .out = out + line * s_.out[2],
+                          .width = s_.out[2],
+                          .lines = lines};
+      (max_ ? kernels_->maximum_lines : kernels_->sum_lines)(taps);
+      for (std::int64_t l = line; !max_ && l < line + lines; ++l) divide(met(l), 0, s_.out[2], out + l * s_.out[2]);
+    }
+  }
+
+  std::int64_t met(std::int64_t line) const {  // rows of the window inside of the input
+    std::int64_t count = 0;
+    for (std::int64_t ky = 0; ky < s_.kernel[1]; ++ky) count += s_.meets(1, line, ky) >= 0 ? 1 : 0;
+    return count;
   }
 
   void run_plane(const float* x, float* out) const {
@@ -126,6 +153,8 @@ class Pooling : public Anchor {
   std::int64_t tile_ = 1;  // outputs at a time
   Spatial s_;
   TapRows rows_{s_};
+  Band band_{s_, Isa::scalar};
+  bool banded_ = false;
 };
 
 }  // namespace

@@ -53,6 +53,10 @@ TEST(NativeConvolve, AgreesForManyChannelsAndPixels) {
   check_convolve({{31, 30}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {1, 1}}, 1, 300, 19, 1);
   check_convolve({{33, 300}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, 1, 3, 3, 3);
   check_convolve({{7, 7}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {1, 1}}, 1, 64, 200, 1);
+  for (const std::int64_t size : {8, 10, 33, 40, 75, 150})  // depthwise, in one band of lines or several
+    for (const std::int64_t stride : {1, 2, 3})
+      for (const std::int64_t low : {0, 1, 2})
+        check_convolve({{size, size + 3}, {3, 3}, {stride, stride}, {low, low}, {1, 2}, {1, 1}}, 1, 3, 3, 3);
 }
 
 TEST(NativeConvolve, ManyTapsOfOneChannel) {

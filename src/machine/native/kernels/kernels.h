@@ -98,12 +98,29 @@ struct ColumnKernels {
 };
 const ColumnKernels& column_kernels(Isa isa);
 
+// Lines of outputs of a window whose taps are runs at fixed distances from the line: see Band. Reads up to 15 floats
+// beyond the last run.
+struct TapLines {
+  const float* from = nullptr;
+  std::int64_t step = 0;  // from one line to the next
+  const std::int64_t* offsets = nullptr;
+  std::int64_t taps = 0;
+  float* out = nullptr;
+  std::int64_t width = 0, lines = 0;
+};
+
 // out[j] = sum over taps t in order of weights[t] * taps[t][j] (depthwise), or out[j] joined by the maximum or sum of
 // the taps (pooling).
 struct TapKernels {
   void (*weighted)(const float* const* taps, const float* weights, std::int64_t count, float* out, std::int64_t n);
   void (*maximum)(const float* const* taps, std::int64_t count, float* out, std::int64_t n);
   void (*sum)(const float* const* taps, std::int64_t count, float* out, std::int64_t n);
+  // The same bits, line by line.
+  void (*weighted_lines)(const TapLines& lines, const float* weights);
+  void (*maximum_lines)(const TapLines& lines);
+  void (*sum_lines)(const TapLines& lines);
+  void (*split)(const float* x, std::int64_t n, float* even,
+                float* odd);  // even[i] = x[2 i], odd[i] = x[2 i + 1], i < n
 };
 const TapKernels& tap_kernels(Isa isa);
 

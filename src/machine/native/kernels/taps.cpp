@@ -67,8 +67,74 @@ void sum(const float* const* taps, std::int64_t count, float* out, std::int64_t 
   fold_taps(Sum{}, taps, count, out, n);
 }
 
+// A vector of outputs over all taps; `count` > 0 is known when compiled, and its loop unrolled.
+template <int count, int vectors, typename Fold>
+HWY_INLINE void fold_at(const Fold& fold, const TapLines& g, const float* from, V32 start, V32 (&sum)[vectors]) {
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; ++v) sum[v] = start;
+  const std::int64_t taps = count > 0 ? count : g.taps;
+#pragma GCC unroll 9
+  for (std::int64_t t = 0; t < taps; ++t) {
+    const float* at = from + g.offsets[t];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) sum[v] = fold.take(t, hn::LoadU(d32, at + v * lanes32), sum[v]);
+  }
+}
+
+// Whole vectors are stored, beyond the end of a line too: the next line overwrites that. The last line's are parts.
+template <int count, typename Fold>
+HWY_INLINE void fold_lines(const Fold& fold, const TapLines& g, V32 start) {
+  for (std::int64_t line = 0; line < g.lines; ++line) {
+    const float* from = g.from + line * g.step;
+    float* out = g.out + line * g.width;
+    const std::int64_t inside = (g.lines - line) * g.width;  // of what may be written
+    std::int64_t j = 0;
+    for (; j + 3 * lanes32 < g.width && j + 4 * lanes32 <= inside; j += 4 * lanes32) {
+      V32 sum[4];
+      fold_at<count>(fold, g, from + j, start, sum);
+#pragma GCC unroll 4
+      for (int v = 0; v < 4; ++v) hn::StoreU(sum[v], d32, out + j + v * lanes32);
+    }
+    for (; j < g.width; j += lanes32) {
+      V32 sum[1];
+      fold_at<count>(fold, g, from + j, start, sum);
+      if (j + lanes32 <= inside) hn::StoreU(sum[0], d32, out + j);
+      else store_part(sum[0], out + j, inside - j);
+    }
+  }
+}
+
+template <typename Fold>
+void choose_lines(const Fold& fold, const TapLines& g, V32 start) {
+  switch (g.taps) {
+    case 4: return fold_lines<4>(fold, g, start);
+    case 9: return fold_lines<9>(fold, g, start);
+    default: return fold_lines<0>(fold, g, start);
+  }
+}
+
+void weighted_lines(const TapLines& g, const float* weights) { choose_lines(Weighted{weights}, g, hn::Zero(d32)); }
+void maximum_lines(const TapLines& g) { choose_lines(Maximum{}, g, hn::Set(d32, -HUGE_VALF)); }
+void sum_lines(const TapLines& g) { choose_lines(Sum{}, g, hn::Zero(d32)); }
+
+void split(const float* x, std::int64_t n, float* even, float* odd) {
+  std::int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  for (; i + lanes32 <= n; i += lanes32) {
+    V32 a, b;
+    hn::LoadInterleaved2(d32, x + 2 * i, a, b);
+    hn::StoreU(a, d32, even + i);
+    hn::StoreU(b, d32, odd + i);
+  }
+#endif
+  for (; i < n; ++i) {
+    even[i] = x[2 * i];
+    odd[i] = x[2 * i + 1];
+  }
+}
+
 const TapKernels* tap_table() {
-  static constexpr TapKernels table{weighted, maximum, sum};
+  static constexpr TapKernels table{weighted, maximum, sum, weighted_lines, maximum_lines, sum_lines, split};
   return &table;
 }
 

@@ -1,0 +1,37 @@
+// The input lines that a window of two axes meets along a band of output lines, brought to the stack once: filled at
+// the borders, and split into phases where the window moves by more than one, so that every tap of every output line is
+// a contiguous run at a fixed distance.
+#pragma once
+
+#include <vector>
+
+#include "machine/native/kernels/kernels.h"
+#include "machine/native/tap_rows.h"
+
+namespace pliant::native {
+
+class Band {
+ public:
+  static constexpr std::int64_t room = 8192 + 16;  // floats: what the first cache holds, and what is read beyond
+
+  Band(const Spatial& s, Isa isa);
+
+  static bool fits(const Spatial& s);
+  std::int64_t lines() const { return lines_; }  // of outputs at a time
+  std::int64_t step() const { return step_; }    // floats from one output line to the next
+  // Tap t of output j of the band's line l is at [l * step() + offsets()[t] + j].
+  const std::vector<std::int64_t>& offsets() const { return offsets_; }
+
+  // What output lines [first, first + lines) meet in the plane x, `filling` outside of it.
+  void bring(const float* x, std::int64_t first, std::int64_t lines, float filling, float* to) const;
+
+ private:
+  std::int64_t rows(std::int64_t lines) const { return lines + reach_; }  // input lines of one phase
+
+  TapRows taps_;
+  TapRows::Split split_;
+  std::int64_t height_, width_, outputs_, low_, phases_, reach_, step_, lines_ = 1;
+  std::vector<std::int64_t> offsets_;
+};
+
+}  // namespace pliant::native
