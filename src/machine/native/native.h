@@ -18,8 +18,9 @@ struct Options {
   Isa isa = Isa::best;
   bool fuse = true;  // run groups as one kernel
   // Speed-ups that change no bit.
-  bool chains = true;  // a row of simple steps stays in registers
-  bool bands = true;   // a window's input lines are brought once for many output lines
+  bool chains = true;      // a row of simple steps stays in registers
+  bool short_rows = true;  // softmax of many short rows runs down their columns
+  bool bands = true;       // a window's input lines are brought once for many output lines
 };
 
 // A group compiled for its shapes. Immutable; needs no memory but its operands, `workspace` bytes and a fixed stack

@@ -181,9 +181,15 @@ class SoftmaxRows : public Anchor {
   SoftmaxRows(const Nest<2>& kept, const Nest<2>& reduced, const Context& context)
       : rows_(&row_kernels(context.options.isa)),
         columns_(&column_kernels(context.options.isa)),
-        sweep_(kept, reduced) {}
+        sweep_(kept, reduced),
+        short_(context.options.short_rows && sweep_.short_rows()) {}
 
   void run(const Call& call) const override {
+    if (short_) {
+      pieces(call.pool, sweep_.kept(call.rows), block_elements,
+             [&](std::int64_t first, std::int64_t last) { short_rows(call, first, last - first); });
+      return;
+    }
     sweep_.run(
         call, [&](const float* x, std::int64_t to) { row(call, x, to); },
         [&](const float* x, std::int64_t to, std::int64_t n) { column(call, x, to, n); },
@@ -217,9 +223,36 @@ class SoftmaxRows : public Anchor {
     });
   }
 
+  // Rows first to first + n as columns; each is summed in the order in which a row's 16 lanes are.
+  void short_rows(const Call& call, std::int64_t first, std::int64_t n) const {
+    alignas(64) float x[Sweep::short_row][block_elements];
+    alignas(64) double sum[Sweep::short_row][block_elements];
+    alignas(64) float most[block_elements], factor[block_elements] = {}, zero[block_elements] = {};
+    const std::int64_t length = sweep_.reduced(), at = first * length;
+    std::fill_n(most, block_elements, -infinity);
+    for (std::int64_t j = 0; j < length; ++j) {
+      for (std::int64_t i = 0; i < n; ++i) x[j][i] = call.f32(0)[at + i * length + j];
+      columns_->maximum(most, x[j], n);
+    }
+    for (std::int64_t j = 0; j < length; ++j) {
+      std::fill_n(sum[j], n + 16 < block_elements ? n + 16 : block_elements, 0.0);
+      columns_->exponentials(sum[j], x[j], most, x[j], n);
+    }
+    for (std::int64_t width = Sweep::short_row / 2; width > 0; width /= 2)
+      for (std::int64_t j = 0; j < width && j + width < length; ++j)
+        for (std::int64_t i = 0; i < n; ++i) sum[j][i] += sum[j + width][i];
+    for (std::int64_t i = 0; i < n; ++i) factor[i] = static_cast<float>(1 / sum[0][i]);
+    for (std::int64_t j = 0; j < length; ++j) {
+      columns_->affine(x[j], zero, factor, x[j], n);
+      for (std::int64_t i = 0; i < n; ++i) call.out()[at + i * length + j] = x[j][i];
+    }
+    call.finish(at, n * length);
+  }
+
   const RowKernels* rows_;
   const ColumnKernels* columns_;
   Sweep sweep_;
+  bool short_;
 };
 
 // y = (x - mean) / sqrt(var + eps): mean first, then the variance about it.

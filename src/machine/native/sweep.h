@@ -10,6 +10,8 @@ namespace pliant::native {
 
 class Sweep {
  public:
+  static constexpr std::int64_t short_row = 16;  // elements at most
+
   // Strides: [0] in the operand, [1] in the result.
   Sweep(const Nest<2>& kept, const Nest<2>& reduced) : kept_(merge(kept)), lines_(merge(reduced)) {
     for (const Axis<2>& axis : reduced) reduced_ *= axis.size;
@@ -20,6 +22,16 @@ class Sweep {
       columns_ = kept_.back().size;
       kept_.pop_back();
     }
+  }
+
+  std::int64_t kept(const Rows& rows) const { return count(kept_, rows); }
+
+  // Rows that follow each other in operand and result, too short for a vector each.
+  bool short_rows() const {
+    std::int64_t distance = length_;
+    for (std::size_t a = kept_.size(); a-- > 0; distance *= kept_[a].size)
+      if (kept_[a].stride[0] != distance || kept_[a].stride[1] != distance) return false;
+    return columns_ == 0 && lines_.empty() && length_ == reduced_ && length_ > 1 && length_ <= short_row;
   }
 
   std::int64_t reduced() const { return reduced_; }  // elements that become one

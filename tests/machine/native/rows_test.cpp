@@ -43,6 +43,18 @@ TEST(NativeReduce, LogsumexpOfInfinities) {
         list(Tensor::of(DType::f32, {2, 3}, {-inf, -inf, inf, -inf, 1, 2})));
 }
 
+TEST(NativeSoftmax, ShortRowsGiveTheBitsOfARowByItself) {
+  Rng rng(6);
+  for (std::int64_t length = 1; length <= 18; ++length)
+    for (const std::int64_t rows : {1, 7, 300}) {
+      std::vector<Tensor> x = list(normal(rng, {rows, 2, length}));
+      for (float& each : x[0].span<float>()) each *= 20;
+      x[0].span<float>().back() = -HUGE_VALF;
+      SCOPED_TRACE(std::to_string(rows) + " rows of " + std::to_string(length));
+      if (length > 1) check(kind::Softmax{2}, x, 2e-6, 1, 1);
+    }
+}
+
 TEST(NativeSoftmax, AgreesForEveryAxis) {
   Rng rng(5);
   for (const Shape& shape : shapes)
