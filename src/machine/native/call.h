@@ -11,6 +11,8 @@
 
 namespace pliant::native {
 
+class SharedWeights;
+
 // What follows an anchor on each element of its result, in place.
 struct Epilogue {
   Pointwise map;  // argument `self` is the anchor's result
@@ -26,7 +28,8 @@ struct Call {
   Rows rows;
   std::int64_t elements = 0;  // of the first result, with the rows of this run
   Pool& pool;
-  kv::Cache* cache = nullptr;  // of the run, for an Attention that has a cache layer
+  std::byte* workspace = nullptr;  // as many bytes as the anchor wants
+  kv::Cache* cache = nullptr;      // of the run, for an Attention that has a cache layer
 
   const std::byte* data(std::size_t i) const { return inputs[operands[i]]; }
   const float* f32(std::size_t i) const { return reinterpret_cast<const float*>(data(i)); }
@@ -48,6 +51,11 @@ class Anchor {
  public:
   virtual ~Anchor() = default;
   virtual void run(const Call& call) const = 0;
+  // Before any run: an operand will always be these bytes, so the anchor may bring them into an order of its own.
+  virtual void fix(std::size_t operand, const std::byte* data, SharedWeights& shared) {
+    static_cast<void>(operand), static_cast<void>(data), static_cast<void>(shared);
+  }
+  virtual std::int64_t workspace() const { return 0; }  // bytes; may grow by fix()
 };
 
 // What an anchor is compiled from.

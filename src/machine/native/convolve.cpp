@@ -10,6 +10,7 @@
 #include "machine/native/panel.h"
 #include "machine/native/spatial.h"
 #include "machine/native/tap_rows.h"
+#include "machine/native/winograd.h"
 
 namespace pliant::native {
 
@@ -226,7 +227,10 @@ std::unique_ptr<Anchor> compile(const kind::Convolve& kind, const Context& conte
       spatial_of(x, result, Shape(w.begin() + 2, w.end()), kind.stride, kind.low, kind.dilation, kind.transposed);
   if (FullWindow::fits(spatial)) return make<FullWindow>(sizes, std::move(spatial), context);
   if (Depthwise::fits(sizes, spatial)) return make<Depthwise>(sizes, std::move(spatial), context);
-  return make<Convolution>(sizes, std::move(spatial), context);
+  const WinogradSizes whole{sizes.batch, sizes.in, sizes.out};
+  const bool winograd_here = context.options.winograd && sizes.groups == 1 && winograd_fits(whole, spatial);
+  auto direct = make<Convolution>(sizes, spatial, context);
+  return winograd_here ? winograd(whole, spatial, context, std::move(direct)) : std::move(direct);
 }
 
 }  // namespace pliant::native

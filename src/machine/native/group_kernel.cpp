@@ -90,17 +90,22 @@ void GroupKernel::compile_anchored(const Graph& graph, const GroupPattern& patte
     epilogue_->operands.push_back(index_of(inputs, pattern.operands[i]));
 }
 
-void GroupKernel::run(std::span<const TensorView> inputs, std::span<const TensorView> outputs, std::byte*, Pool& pool,
-                      std::int64_t rows) const {
+void GroupKernel::fix(std::size_t input, const std::byte* data, SharedWeights& shared) {
+  for (std::size_t k = 0; k < operands_.size(); ++k)
+    if (operands_[k] == input) anchor_->fix(k, data, shared);
+}
+
+void GroupKernel::run(std::span<const TensorView> inputs, std::span<const TensorView> outputs, std::byte* workspace,
+                      Pool& pool, std::int64_t rows) const {
   std::vector<const std::byte*> in;
   std::vector<std::byte*> out;
   for (const TensorView& view : inputs) in.push_back(view.data);
   for (const TensorView& view : outputs) out.push_back(view.data);
-  run(in, out, pool, rows);
+  run(in, out, workspace, pool, rows);
 }
 
-void GroupKernel::run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs, Pool& pool,
-                      std::int64_t rows, kv::Cache* cache) const {
+void GroupKernel::run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs,
+                      std::byte* workspace, Pool& pool, std::int64_t rows, kv::Cache* cache) const {
   const Rows now{rows == 0 ? capacity_ : rows, capacity_};
   Call call{.inputs = inputs,
             .outputs = outputs,
@@ -109,6 +114,7 @@ void GroupKernel::run(std::span<const std::byte* const> inputs, std::span<std::b
             .rows = now,
             .elements = now.scale(elements_, rows_out_),
             .pool = pool,
+            .workspace = workspace,
             .cache = cache};
   if (call.elements > 0) anchor_->run(call);
 }

@@ -13,11 +13,13 @@ class GroupKernel : public Kernel {
  public:
   GroupKernel(const Graph& graph, const Group& group, const Options& options);  // throws Error{unsupported}
 
-  std::int64_t workspace() const override { return 0; }
+  std::int64_t workspace() const override { return anchor_->workspace(); }
+  // Before any run: input `i` of the group will always be these bytes.
+  void fix(std::size_t input, const std::byte* data, SharedWeights& shared);
   void run(std::span<const TensorView> inputs, std::span<const TensorView> outputs, std::byte* workspace, Pool& pool,
            std::int64_t rows) const override;
-  void run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs, Pool& pool, std::int64_t rows,
-           kv::Cache* cache = nullptr) const;
+  void run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte* workspace,
+           Pool& pool, std::int64_t rows, kv::Cache* cache = nullptr) const;
 
  private:
   void compile_single(const Graph& graph, const Op& op, const std::vector<ValueId>& inputs, const Options& options);

@@ -21,6 +21,8 @@ struct Options {
   bool chains = true;      // a row of simple steps stays in registers
   bool short_rows = true;  // softmax of many short rows runs down their columns
   bool bands = true;       // a window's input lines are brought once for many output lines
+  // Programs run 3x3 convolutions of stride 1 on transformed weights and tiles: fewer multiplications, other rounding.
+  bool winograd = true;
 };
 
 // A group compiled for its shapes. Immutable; needs no memory but its operands, `workspace` bytes and a fixed stack
@@ -34,6 +36,7 @@ class Kernel {
                    Pool& pool, std::int64_t rows = 0) const = 0;
 };
 
+// Winograd's transforms are for programs: a kernel made alone does not know its weights beforehand and sums directly.
 // Throws Error{unsupported} for Opaque, and for types the CPU kernels lack, naming the operator.
 std::unique_ptr<Kernel> make_kernel(const Graph& graph, const Group& group, const Options& options = {});
 

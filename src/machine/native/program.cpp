@@ -42,7 +42,7 @@ Program::Program(std::shared_ptr<const Graph> graph, Folded folded, const Option
   find_cached();
   bind_leaves(shared);
   bind_outputs();
-  make_steps(groups, options);
+  make_steps(groups, options, shared);
   place_arena();
 }
 
@@ -92,12 +92,20 @@ void Program::bind_outputs() {
   }
 }
 
-void Program::make_steps(const std::vector<Group>& groups, const Options& options) {
+void Program::fix_inputs(Step& step, SharedWeights& shared) const {
+  for (std::size_t i = 0; i < step.inputs.size(); ++i) {
+    const Home& home = homes_[index(step.inputs[i].buffer)];
+    if (home.kind == Home::Kind::fixed) step.kernel.fix(i, home.data + step.inputs[i].offset, shared);
+  }
+}
+
+void Program::make_steps(const std::vector<Group>& groups, const Options& options, SharedWeights& shared) {
   for (std::size_t i = 0; i < groups.size(); ++i) {
     if (storage_.is_view[i]) continue;
-    Step step{GroupKernel(folded_.graph, groups[i], options), static_cast<std::int32_t>(i), {}, {}};
+    Step step{GroupKernel(folded_.graph, groups[i], options), static_cast<std::int32_t>(i), {}, {}, 0};
     for (const ValueId id : group_inputs(folded_.graph, groups[i])) step.inputs.push_back(storage_.places[index(id)]);
     for (const ValueId id : group_outputs(folded_.graph, groups[i])) step.outputs.push_back(storage_.places[index(id)]);
+    fix_inputs(step, shared);
     most_operands_ = std::max(most_operands_, step.inputs.size() + step.outputs.size());
     steps_.push_back(std::move(step));
   }
@@ -125,8 +133,18 @@ void Program::place_arena() {
     rectangles.push_back({round_up(storage_.buffers[b], 64), lives[b].first, lives[b].last + 1, -1});
     buffers.push_back(b);
   }
+  const std::size_t values = rectangles.size();
+  for (std::size_t i = 0; i < steps_.size(); ++i)
+    if (const std::int64_t bytes = steps_[i].kernel.workspace(); bytes > 0) {
+      const auto step = static_cast<std::int32_t>(i);
+      rectangles.push_back({round_up(bytes, 64), step, step + 1, -1});
+      buffers.push_back(i);
+    }
   const place::Packed packed = place::pack(rectangles, {.alignment = 64, .nodes = 20000});
-  for (std::size_t i = 0; i < buffers.size(); ++i) homes_[buffers[i]] = {Home::Kind::arena, packed.offsets[i], nullptr};
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    if (i < values) homes_[buffers[i]] = {Home::Kind::arena, packed.offsets[i], nullptr};
+    else steps_[buffers[i]].workspace = packed.offsets[i];
+  }
   table_offset_ = round_up(packed.height, 64);
 }
 
@@ -219,7 +237,7 @@ void Program::run_steps(const Bindings& bindings, Workspace& workspace, kv::Cach
     for (const Place& at : step.inputs) *next++ = bases[index(at.buffer)] + at.offset;
     for (const Place& at : step.outputs) *next++ = bases[index(at.buffer)] + at.offset;
     step.kernel.run({operands, step.inputs.size()}, {operands + step.inputs.size(), step.outputs.size()},
-                    workspace.pool(), rows, cache);
+                    arena + step.workspace, workspace.pool(), rows, cache);
     if (bindings.trace != nullptr) bindings.trace->step(step.group, begin, clock.seconds());
   }
   for (const Copy& copy : copies_) {

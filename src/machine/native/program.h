@@ -28,6 +28,7 @@ class Program : public pliant::Program {
     GroupKernel kernel;
     std::int32_t group;
     std::vector<Place> inputs, outputs;
+    std::int64_t workspace = 0;  // offset in the arena
   };
   struct CachedLayer {  // of an Attention: which inputs are its seq and pos
     int layer;
@@ -40,7 +41,8 @@ class Program : public pliant::Program {
 
   void bind_leaves(SharedWeights& shared);
   void bind_outputs();
-  void make_steps(const std::vector<Group>& groups, const Options& options);
+  void make_steps(const std::vector<Group>& groups, const Options& options, SharedWeights& shared);
+  void fix_inputs(Step& step, SharedWeights& shared) const;
   void place_arena();
   const std::byte* weight_data(const std::string& name, SharedWeights& shared);
   std::int64_t table_bytes() const;

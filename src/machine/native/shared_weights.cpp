@@ -41,10 +41,24 @@ WeightStore SharedWeights::join(const WeightStore& folded, const WeightStore& or
   return result;
 }
 
+std::shared_ptr<const Tensor> SharedWeights::packed(const std::byte* weights, const std::string& layout,
+                                                    const std::function<Tensor()>& make) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(packed_, [](const auto& each) { return each.second.copy.expired(); });
+  const auto [first, last] = packed_.equal_range(weights);
+  for (auto at = first; at != last; ++at)
+    if (auto copy = at->second.layout == layout ? at->second.copy.lock() : nullptr) return copy;
+  auto copy = std::make_shared<const Tensor>(make());
+  packed_.emplace(weights, Packed{layout, copy});
+  return copy;
+}
+
 std::int64_t SharedWeights::bytes() const {
   const std::lock_guard lock(mutex_);
   std::int64_t total = 0;
   for (const auto& [data, each] : decoded_)
+    if (const auto copy = each.copy.lock()) total += pliant::bytes(copy->type());
+  for (const auto& [data, each] : packed_)
     if (const auto copy = each.copy.lock()) total += pliant::bytes(copy->type());
   for (const auto& [name, each] : folded_)
     if (!each.owner.expired()) total += static_cast<std::int64_t>(each.stored.bytes.size());

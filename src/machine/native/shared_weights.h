@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -19,6 +20,9 @@ class SharedWeights {
   std::shared_ptr<const Tensor> decoded(const Stored& stored);
   // `folded` with every weight that is not of `original` replaced by an equal one that an earlier program holds.
   WeightStore join(const WeightStore& folded, const WeightStore& original);
+  // What `make` makes of weights at these bytes for a kernel's `layout`; the copy of an earlier program if it lives.
+  std::shared_ptr<const Tensor> packed(const std::byte* weights, const std::string& layout,
+                                       const std::function<Tensor()>& make);
   std::int64_t bytes() const;  // of the copies that live
 
  private:
@@ -32,8 +36,14 @@ class SharedWeights {
     std::weak_ptr<const Tensor> copy;
   };
 
+  struct Packed {
+    std::string layout;
+    std::weak_ptr<const Tensor> copy;
+  };
+
   mutable std::mutex mutex_;
   std::multimap<const std::byte*, Decoded> decoded_;  // by the encoded bytes, which a living copy's program keeps
+  std::multimap<const std::byte*, Packed> packed_;    // likewise
   std::multimap<std::string, Folded> folded_;         // by name
 };
 

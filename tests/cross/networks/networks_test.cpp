@@ -51,9 +51,9 @@ Tensors oracle(const Graph& graph, const WeightStore& weights, const std::vector
   return result;
 }
 
-Tensors native_run(const Graph& graph, const WeightStore& weights, const std::vector<Tensor>& inputs, bool fuse,
-                   Pool& pool) {
-  native::Machine machine({native::Isa::best, fuse});
+Tensors native_run(const Graph& graph, const WeightStore& weights, const std::vector<Tensor>& inputs,
+                   const native::Options& options, Pool& pool) {
+  native::Machine machine(options);
   const auto program = machine.prepare(std::make_shared<Graph>(graph), std::make_shared<WeightStore>(weights));
   Workspace workspace(program->need(), pool);
   std::vector<Tensor> outputs;
@@ -122,17 +122,17 @@ void check(const std::string& file, bool own_weights) {
   const Tensors wanted = oracle(model.graph, weights, inputs, pool);
   const Graph every = observe(model.graph, results(model.graph), Statistic::value);
   const Graph grouped = observe(model.graph, results_of_groups(model.graph), Statistic::value);
-  const double plain = worst(native_run(every, weights, inputs, false, pool), wanted);
-  const double fused = worst(native_run(grouped, weights, inputs, true, pool), wanted);
-  const Tensors last = native_run(model.graph, weights, inputs, true, pool);  // nothing observed: the real arena
+  const double plain = worst(native_run(every, weights, inputs, {.fuse = false}, pool), wanted);
+  const double fused = worst(native_run(grouped, weights, inputs, {}, pool), wanted);
+  const Tensors last = native_run(model.graph, weights, inputs, {}, pool);  // nothing observed: the real arena
   worst(last, wanted);
   ::testing::Test::RecordProperty("largest_difference", std::to_string(std::max(plain, fused)));
   std::printf("%s: %zu tensors, largest difference %.1e (fused %.1e) standard deviations\n", file.c_str(),
               wanted.size(), plain, fused);
 }
 
-// Plans in f32 for the least scratchpad, activations alone and with weights, executed: the bits of the native run, and
-// the bytes that the plan says.
+// Plans in f32 for the least scratchpad, activations alone and with weights, executed: the bytes that the plan says,
+// and the bits of the native run that sums convolutions directly, as kernels do whose weights pass the scratchpad.
 void check_planned(const std::string& file) {
   const char* data = std::getenv("PLIANT_DATA");
   if (data == nullptr) GTEST_SKIP() << "PLIANT_DATA is not set";
@@ -140,7 +140,7 @@ void check_planned(const std::string& file) {
   const auto weights = std::make_shared<const WeightStore>(random_weights(*graph, 1));
   const std::vector<Tensor> inputs = images(*graph);
   Pool pool(std::min(default_threads(), 2));
-  const Tensors wanted = native_run(*graph, *weights, inputs, true, pool);
+  const Tensors wanted = native_run(*graph, *weights, inputs, {.winograd = false}, pool);
   for (const bool with_weights : {false, true}) {
     scratchpad::Options options;
     options.weights = with_weights;
@@ -174,7 +174,7 @@ void check_golden(const std::string& file, const std::string& name, bool own_wei
   Rng rng(1);
   const std::vector<Tensor> inputs = random_inputs(model.graph, rng);
   Pool pool(std::min(default_threads(), 2));
-  const Tensors got = native_run(model.graph, weights, inputs, true, pool);
+  const Tensors got = native_run(model.graph, weights, inputs, {}, pool);
   Tensors wanted;
   for (std::size_t i = 0; i < model.graph.outputs().size(); ++i) {
     const std::string path = "golden/onnxruntime/" + name + "_output_" + std::to_string(i) + ".npy";

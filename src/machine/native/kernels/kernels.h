@@ -124,4 +124,31 @@ struct TapKernels {
 };
 const TapKernels& tap_kernels(Isa isa);
 
+// Transforms of tiles of 2x2 or 4x4 outputs of a 3x3 convolution, winograd_tiles at most at a time.
+inline constexpr std::int64_t winograd_tiles = 28;
+
+struct WinogradInput {
+  const float* x = nullptr;  // one channel
+  std::int64_t height = 0, width = 0;
+  std::int64_t top = 0, left = 0;      // of the first tile's window; what is outside of the plane is 0
+  std::int64_t rows = 0, columns = 0;  // of tiles
+  float* out = nullptr;                // element p of transformed tile t at [p * step + t]
+  std::int64_t step = 0;
+};
+struct WinogradOutput {
+  const float* products = nullptr;  // element p of tile t and channel c at [p * step + t * padded + c]
+  std::int64_t step = 0, padded = 0, channels = 0;
+  std::int64_t rows = 0, columns = 0;  // of tiles
+  std::int64_t height = 0, width = 0;  // pixels that these tiles have inside of the image
+  float* out = nullptr;                // channel c at c * plane, line y at y * pitch
+  std::int64_t pitch = 0, plane = 0;
+};
+struct WinogradKernels {
+  void (*input2)(const WinogradInput& input);
+  void (*output2)(const WinogradOutput& output);
+  void (*input4)(const WinogradInput& input);
+  void (*output4)(const WinogradOutput& output);
+};
+const WinogradKernels& winograd_kernels(Isa isa);
+
 }  // namespace pliant::native
