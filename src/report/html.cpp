@@ -1,0 +1,68 @@
+#include "report/html.h"
+
+#include "report/style.h"
+
+namespace pliant::report {
+
+Page::Page(std::string_view title) {
+  out_.raw("<!DOCTYPE html>\n");
+  out_.open("html", {{"lang", "en"}});
+  out_.open("head");
+  out_.lone("meta", {{"charset", "utf-8"}});
+  out_.lone("meta", {{"name", "viewport"}, {"content", "width=device-width, initial-scale=1"}});
+  out_.leaf("title", {}, title);
+  out_.open("style");
+  out_.raw(page_style() + picture_style());
+  out_.close();
+  out_.close();
+  out_.open("body");
+  out_.leaf("h1", {}, title);
+}
+
+void Page::heading(std::string_view text) { out_.leaf("h2", {}, text); }
+
+void Page::subheading(std::string_view text) { out_.leaf("h3", {}, text); }
+
+void Page::paragraph(std::string_view text) { out_.leaf("p", {}, text); }
+
+void Page::note(std::string_view text) { out_.leaf("p", {{"class", "mute"}}, text); }
+
+void Page::begin_cards() { out_.open("div", {{"class", "cards"}}); }
+
+void Page::card(std::string_view name, std::string_view value, std::string_view detail, Tone tone) {
+  constexpr std::string_view classes[] = {"card", "card good", "card warn"};
+  out_.open("div", {{"class", classes[static_cast<std::size_t>(tone)]}});
+  out_.leaf("span", {{"class", "mute"}}, name);
+  out_.leaf("b", {}, value);
+  out_.leaf("span", {{"class", "mute"}}, detail);
+  out_.close();
+}
+
+void Page::end_cards() { out_.close(); }
+
+void Page::picture(std::string_view markup) { out_.raw(markup); }
+
+void Page::begin_columns() { out_.open("div", {{"class", "two"}}); }
+
+void Page::column(std::string_view name, std::string_view markup) {
+  out_.open("div");
+  out_.leaf("h3", {}, name);
+  out_.raw(markup);
+  out_.close();
+}
+
+void Page::end_columns() { out_.close(); }
+
+void Page::table(const Table& table) { out_.raw(table_html(table)); }
+
+void Page::table_below(std::string_view summary, const Table& table, std::size_t open) {
+  if (table.rows.size() > open) out_.open("details");
+  else out_.open("details", {{"open", "open"}});
+  out_.leaf("summary", {}, summary);
+  out_.raw(table_html(table));
+  out_.close();
+}
+
+std::string Page::finish() { return out_.finish(); }
+
+}  // namespace pliant::report
