@@ -1,0 +1,327 @@
+#include "plan/report/page.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/progress.h"
+#include "core/units.h"
+#include "plan/report/plan_map.h"
+#include "plan/report/transfers.h"
+#include "report/html.h"
+
+namespace pliant::plan {
+namespace {
+
+using report::Bar;
+using report::Page;
+using report::Row;
+using report::Table;
+
+constexpr std::size_t largest_shown = 25;  // tensors
+constexpr std::size_t open_rows = 40;      // of a table before it is folded
+constexpr int unplaced_style = 5;          // of the row without addresses
+
+std::string bytes_in_full(std::int64_t bytes) { return grouped_text(bytes) + " B"; }
+
+std::string percent(std::int64_t part, std::int64_t whole) {
+  return fmt::format("{:.1f} %", 100 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+void traffic_card(const PlanPage& page, Page& out) {
+  const Plan& plan = *page.plan;
+  out.card("Traffic", bytes_text(plan.traffic_bytes),
+           fmt::format("{} beyond the compulsory {}", bytes_in_full(plan.traffic_bytes),
+                       bytes_in_full(plan.compulsory_bytes)));
+}
+
+void saving_card(const PlanPage& page, Page& out) {
+  if (!page.default_belady) return;
+  const std::int64_t theirs = *page.default_belady, saved = theirs - page.plan->traffic_bytes;
+  if (theirs == 0)
+    out.card("Saved", "nothing to save", "the default order with Belady replacement moves no more either");
+  else
+    out.card("Saved", percent(saved, theirs),
+             fmt::format("of the {} that the default order with Belady replacement moves", bytes_in_full(theirs)));
+}
+
+void headline(const PlanPage& page, Page& out) {
+  const Plan& plan = *page.plan;
+  const Problem& problem = *page.problem;
+  std::int64_t bytes = 0;
+  for (const TensorInfo& tensor : problem.tensors) bytes += tensor.bytes;
+  out.note(fmt::format("{} operators, {} tensors, {}",
+                       grouped_text(static_cast<std::int64_t>(problem.operators.size())),
+                       grouped_text(static_cast<std::int64_t>(problem.tensors.size())), bytes_text(bytes)));
+  out.begin_cards();
+  const std::string named = page.size_name.empty() ? "" : ", M_" + page.size_name.substr(1);
+  out.card("Scratchpad", bytes_text(plan.scratchpad_bytes), bytes_in_full(plan.scratchpad_bytes) + named);
+  const bool proven = plan.status == Status::optimal;
+  const double open = gap(plan.traffic_bytes, plan.lower_bound_bytes);
+  out.card("Status", proven ? "proven optimal" : fmt::format("gap {:.1f} %", 100 * open), page.status,
+           proven ? Page::Tone::good : Page::Tone::warn);
+  traffic_card(page, out);
+  saving_card(page, out);
+  out.end_cards();
+}
+
+// This plan, the simple methods in their order, and the one without addresses.
+void traffic_bars(const PlanPage& page, Page& out) {
+  if (page.baselines.empty()) return;
+  std::vector<Bar> bars{
+      {"this plan", static_cast<double>(page.plan->traffic_bytes), bytes_in_full(page.plan->traffic_bytes), 0}};
+  int style = 1;
+  for (const NamedBaseline& each : page.baselines) {
+    if (each.plan) {
+      const std::int64_t traffic = each.plan->plan.traffic_bytes;
+      bars.push_back({each.name, static_cast<double>(traffic), bytes_in_full(traffic), style});
+    } else {
+      bars.push_back({each.name, 0, "no addresses found", style});
+    }
+    ++style;
+  }
+  if (page.default_belady)
+    bars.push_back({"default, unplaced", static_cast<double>(*page.default_belady), bytes_in_full(*page.default_belady),
+                    unplaced_style});
+  out.subheading("Bytes moved beyond the compulsory, beside simple methods at the same size");
+  out.begin_columns();
+  out.column("", report::bars_svg("traffic beside simple methods", bars));
+  out.end_columns();
+}
+
+void map_section(const PlanPage& page, Page& out) {
+  out.heading("Memory over time");
+  out.note(
+      "Each rectangle is a tensor's stay in the scratchpad: its addresses upwards, its steps to the right. Point at "
+      "one "
+      "for its name and why it came and left; drag, Ctrl and wheel, or + and - to look closer.");
+  out.picture(report::memory_map_html(
+      map_of(*page.problem, *page.plan, "memory map of " + page.network, size_lines(page.sizes))));
+}
+
+std::string size_note(const PlanPage& page) {
+  if (!page.sizes) return "";
+  const Sizes& sizes = *page.sizes;
+  const std::string peak =
+      sizes.peak_exact ? bytes_in_full(sizes.peak)
+                       : fmt::format("between {} and {}", bytes_in_full(sizes.peak_lower), bytes_in_full(sizes.peak));
+  return fmt::format(
+      "M_R = {}: the largest operator, below it nothing runs. M_P = {}: the least peak over all orders, from "
+      "it on no traffic is needed. M_H = {}: their mean.",
+      bytes_in_full(sizes.required.bytes), peak, bytes_in_full(sizes.half));
+}
+
+void sweep_section(const PlanPage& page, Page& out) {
+  if (page.sweep.empty()) return;
+  out.heading("Traffic against scratchpad size");
+  if (page.sizes) out.note(size_note(page));
+  out.picture(report::byte_chart_svg(sweep_chart(page.sweep, page.sizes, page.plan->scratchpad_bytes)));
+  out.table_below("The figures", sweep_table(page.sweep), 0);
+}
+
+struct Estimated {
+  std::string name;
+  int style = 0;
+  Estimate estimate;
+};
+
+void device_section(const PlanPage& page, Page& out) {
+  if (!page.device) return;
+  std::vector<Estimated> rows{{"this plan", 0, estimate(*page.device, *page.problem, *page.plan, page.work)}};
+  int style = 1;
+  for (const NamedBaseline& each : page.baselines) {
+    if (each.plan)
+      rows.push_back({each.name, style, estimate(*page.device, *page.problem, each.plan->plan, page.work)});
+    ++style;
+  }
+  out.heading("On the device" + (page.device->name.empty() ? "" : " " + page.device->name));
+  out.note(
+      "Serial: every transfer waits for the operator before it. Overlapped: every transfer hides behind computing, or "
+      "the other way round. A run takes a time between the two.");
+  out.begin_columns();
+  const auto part = [&](std::string_view name, double Estimate::*value, auto&& text) {
+    std::vector<Bar> bars;
+    for (const Estimated& row : rows)
+      bars.push_back({row.name, row.estimate.*value, text(row.estimate.*value), row.style});
+    out.column(name, report::bars_svg(std::string(name), bars));
+  };
+  part("Transfer", &Estimate::transfer_s, seconds_text);
+  part("Compute", &Estimate::compute_s, seconds_text);
+  part("Serial", &Estimate::serial_s, seconds_text);
+  part("Overlapped", &Estimate::overlapped_s, seconds_text);
+  part("Energy", &Estimate::energy_j, [](double joules) { return fmt::format("{:.4g} J", joules); });
+  out.end_columns();
+}
+
+Table transfer_table(const PlanPage& page, std::int64_t& count) {
+  Table table{{{"step", true}, {"", false}, {"tensor", false}, {"bytes", true}, {"operator of the step", false}}, {}};
+  std::int64_t sum = 0;
+  for (const Transfer& each : transfers(*page.problem, *page.plan)) {
+    if (each.compulsory) continue;
+    const auto op = static_cast<std::size_t>(page.plan->order[static_cast<std::size_t>(each.step)]);
+    table.rows.push_back({{grouped_text(each.step), std::string(name(each.action)),
+                           page.problem->tensors[static_cast<std::size_t>(each.tensor)].name, grouped_text(each.bytes),
+                           page.problem->operators[op].name}});
+    sum += each.bytes;
+  }
+  count = static_cast<std::int64_t>(table.rows.size());
+  table.rows.push_back({{"", "", "all", grouped_text(sum), ""}, Row::Look::total});
+  return table;
+}
+
+Table tensor_table(const PlanPage& page) {
+  const auto& tensors = page.problem->tensors;
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return tensors[a].bytes > tensors[b].bytes; });
+  order.resize(std::min(order.size(), largest_shown));
+  std::vector<std::int64_t> stays(tensors.size()), steps(tensors.size()), moved(tensors.size());
+  for (const Residency& each : page.plan->residencies) {
+    ++stays[static_cast<std::size_t>(each.tensor)];
+    steps[static_cast<std::size_t>(each.tensor)] += each.to - each.from + 1;
+  }
+  for (const Transfer& each : transfers(*page.problem, *page.plan))
+    if (!each.compulsory) moved[static_cast<std::size_t>(each.tensor)] += each.bytes;
+  Table table{
+      {{"tensor", false}, {"role", false}, {"bytes", true}, {"stays", true}, {"steps", true}, {"traffic", true}}, {}};
+  for (const std::size_t at : order)
+    table.rows.push_back({{tensors[at].name, std::string(name(tensors[at].role)), grouped_text(tensors[at].bytes),
+                           grouped_text(stays[at]), grouped_text(steps[at]), grouped_text(moved[at])}});
+  return table;
+}
+
+Table operator_table(const PlanPage& page) {
+  const std::vector<std::int64_t> needed = needed_bytes(*page.problem);
+  Table table{{{"step", true}, {"operator", false}, {"bytes needed", true}, {"of the scratchpad", true}}, {}};
+  for (std::size_t step = 0; step < page.plan->order.size(); ++step) {
+    const auto op = static_cast<std::size_t>(page.plan->order[step]);
+    table.rows.push_back({{grouped_text(static_cast<std::int64_t>(step)), page.problem->operators[op].name,
+                           grouped_text(needed[op]), percent(needed[op], page.plan->scratchpad_bytes)}});
+  }
+  return table;
+}
+
+Table totals_table(const PlanPage& page) {
+  struct Total {
+    std::int64_t count = 0, bytes = 0;
+  } charged[2], compulsory[2], others;
+  for (const Transfer& each : transfers(*page.problem, *page.plan)) {
+    const bool either = each.action == Action::load || each.action == Action::store;
+    const std::size_t at = each.action == Action::store ? 1 : 0;
+    Total& total = !either ? others : each.compulsory ? compulsory[at] : charged[at];
+    ++total.count;
+    total.bytes += each.bytes;
+  }
+  Table table{{{"", false}, {"transfers", true}, {"bytes", true}}, {}};
+  const auto add = [&](const char* what, const Total& total) {
+    table.rows.push_back({{what, grouped_text(total.count), grouped_text(total.bytes)}});
+  };
+  add("compulsory loads", compulsory[0]);
+  add("compulsory stores", compulsory[1]);
+  add("loads beyond them", charged[0]);
+  add("stores beyond them", charged[1]);
+  if (others.count > 0) add("other moves", others);
+  const auto sum = [&](auto member) {
+    return compulsory[0].*member + compulsory[1].*member + charged[0].*member + charged[1].*member;
+  };
+  table.rows.push_back({{"all", grouped_text(sum(&Total::count)), grouped_text(sum(&Total::bytes))}, Row::Look::total});
+  return table;
+}
+
+void table_section(const PlanPage& page, Page& out) {
+  out.heading("Tables");
+  out.subheading("Totals");
+  out.table(totals_table(page));
+  std::int64_t count = 0;
+  const Table moved = transfer_table(page, count);
+  if (count > 0)
+    out.table_below(fmt::format("Every load and store beyond the compulsory ({})", grouped_text(count)), moved,
+                    open_rows);
+  const Table largest = tensor_table(page);
+  out.table_below(fmt::format("The {} largest tensors", largest.rows.size()), largest, open_rows);
+  const Table operators = operator_table(page);
+  out.table_below(fmt::format("Operators in the plan's order ({})", operators.rows.size()), operators, open_rows);
+}
+
+}  // namespace
+
+std::vector<report::MapLine> size_lines(const std::optional<Sizes>& sizes) {
+  if (!sizes) return {};
+  return {{"M_R", sizes->required.bytes}, {sizes->peak_exact ? "M_P" : "M_P at most", sizes->peak}};
+}
+
+report::ByteChart sweep_chart(const std::vector<SweepPoint>& points, const std::optional<Sizes>& sizes,
+                              std::int64_t chosen_bytes) {
+  report::ByteChart chart{"traffic against scratchpad size", "scratchpad", "bytes moved beyond the compulsory", {}, {}};
+  const auto at = [](const SweepPoint& point, std::string_view name, std::int64_t bytes) {
+    return report::ChartPoint{
+        static_cast<double>(point.scratchpad_bytes),
+        static_cast<double>(bytes),
+        false,
+        {},
+        fmt::format("{}\n{} at {}", name, bytes_in_full(bytes), bytes_in_full(point.scratchpad_bytes))};
+  };
+  report::ChartSeries ours{"this planner", 0, {}};
+  std::vector<report::ChartSeries> others;
+  for (const SweepPoint& point : points) {
+    if (point.has_plan()) {
+      report::ChartPoint each = at(point, "this planner", point.traffic_bytes);
+      each.hollow = point.status != Status::optimal;
+      if (each.hollow) {
+        each.at_least = static_cast<double>(point.lower_bound_bytes);
+        each.text += fmt::format("\nnot proven: at least {}", bytes_in_full(point.lower_bound_bytes));
+      }
+      ours.points.push_back(std::move(each));
+    }
+    if (others.size() < point.baselines.size()) others.resize(point.baselines.size());
+    for (std::size_t i = 0; i < point.baselines.size(); ++i) {
+      const BaselineTraffic& baseline = point.baselines[i];
+      others[i].name = baseline.name;
+      others[i].style = static_cast<int>(i + 1) % report::series_count;
+      if (baseline.traffic_bytes) others[i].points.push_back(at(point, baseline.name, *baseline.traffic_bytes));
+    }
+  }
+  chart.series.push_back(std::move(ours));
+  for (report::ChartSeries& each : others) chart.series.push_back(std::move(each));
+  if (sizes)
+    for (const auto& [name, bytes] :
+         {std::pair{"M_R", sizes->required.bytes}, {"M_H", sizes->half}, {"M_P", sizes->peak}})
+      chart.marks.push_back({name, static_cast<double>(bytes), false});
+  chart.marks.push_back({"this plan", static_cast<double>(chosen_bytes), true});
+  return chart;
+}
+
+report::Table sweep_table(const std::vector<SweepPoint>& points) {
+  Table table{{{"scratchpad", true}, {"status", false}, {"traffic", true}, {"at least", true}}, {}};
+  if (!points.empty())
+    for (const BaselineTraffic& each : points.front().baselines) table.columns.push_back({each.name, true});
+  for (const SweepPoint& point : points) {
+    Row row{{grouped_text(point.scratchpad_bytes), std::string(name(point.status)),
+             point.has_plan() ? grouped_text(point.traffic_bytes) : "-", grouped_text(point.lower_bound_bytes)}};
+    for (const BaselineTraffic& each : point.baselines)
+      row.cells.push_back(each.traffic_bytes ? grouped_text(*each.traffic_bytes) : "-");
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+std::string plan_page(const PlanPage& page) {
+  Page out(fmt::format("{} in {}", page.network, bytes_text(page.plan->scratchpad_bytes)));
+  headline(page, out);
+  traffic_bars(page, out);
+  map_section(page, out);
+  sweep_section(page, out);
+  device_section(page, out);
+  table_section(page, out);
+  return out.finish();
+}
+
+std::string map_page(const report::MemoryMap& map, const std::vector<std::string>& notes) {
+  Page out(map.title);
+  for (const std::string& note : notes) out.paragraph(note);
+  out.picture(report::memory_map_html(map));
+  return out.finish();
+}
+
+}  // namespace pliant::plan
