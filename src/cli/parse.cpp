@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "core/error.h"
 #include "core/suggest.h"
@@ -22,6 +23,16 @@ void refuse_unknown(const std::vector<const Option*>& known, const std::string& 
   for (const Option* each : known) names.push_back("--" + each->name);
   throw Error(ErrorKind::usage, word, "unknown option",
               did_you_mean(word.substr(0, word.find('=')), names, "pliant " + command + " --help lists the options"));
+}
+
+// Gives options that stand alone the value they then have.
+std::vector<std::string> completed(const std::vector<const Option*>& options, std::vector<std::string> words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool followed = i + 1 < words.size() && words[i + 1].find_first_of("0123456789") == 0;
+    for (const Option* each : options)
+      if (!followed && !each->alone.empty() && words[i] == "--" + each->name) words[i] += "=" + each->alone;
+  }
+  return words;
 }
 
 // Hands positional words to the arguments in order; the last takes the rest if it repeats.
@@ -53,7 +64,9 @@ Given parse(const Command& command, std::span<const Option> common, const std::v
   }
   app.add_option("ARGUMENTS", positional);
   try {
-    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+    std::vector<std::string> whole = completed(options, words);
+    std::reverse(whole.begin(), whole.end());
+    app.parse(std::move(whole));
   } catch (const CLI::ParseError& error) {
     throw Error(ErrorKind::usage, "pliant " + command.name, error.what(),
                 "pliant " + command.name + " --help lists the options");

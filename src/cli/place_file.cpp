@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/plan_picture.h"
 #include "cli/print.h"
 #include "core/files.h"
 #include "core/progress.h"
@@ -55,6 +56,7 @@ nlohmann::ordered_json to_json(const PlaceFile& request, const place::Instance& 
     json.update({{"traffic_bytes", 0}, {"compulsory_bytes", 0}, {"lower_bound_bytes", 0}});
     json["height_bytes"] = answer.height;
     if (!request.out.empty()) json["placed"] = request.out;
+    if (!request.report.empty()) json["report"] = request.report;
   }
   if (answer.result.status == place::Status::impossible) {
     json["core"] = answer.core;
@@ -78,6 +80,8 @@ void print(std::ostream& out, const PlaceFile& request, const place::Instance& i
   print_line(out, "time", seconds_text(answer.seconds));
   if (answer.result.status == place::Status::placed && !request.out.empty())
     print_line(out, "placed", "written to " + request.out);
+  if (answer.result.status == place::Status::placed && !request.report.empty())
+    print_line(out, "report", "written to " + request.report);
 }
 
 }  // namespace
@@ -100,6 +104,10 @@ int place_file(const PlaceFile& request, const Context& context) {
   const Answer answer = solve(instance, request, context);
   const bool placed = answer.result.status == place::Status::placed;
   if (placed && !request.out.empty()) write_file(request.out, place::instance_to_csv(instance, answer.result.offsets));
+  if (placed && !request.report.empty())
+    write_picture(request.report, instance, answer.result.offsets, request.capacity, file_name(request.file));
+  if (!placed && !request.report.empty())
+    context.log.warning(request.report + ": not written, there is no placement to draw");
   if (context.common.json) print_json(context.out, to_json(request, instance, answer));
   else print(context.out, request, instance, answer);
   return placed ? success : failure;

@@ -11,7 +11,7 @@
 namespace pliant::cli {
 
 struct PlaceFile {
-  std::string file, out;
+  std::string file, out, report;  // report: the picture's file; empty: none
   std::int64_t capacity = 0, alignment = 1;
   double time_limit_s = 1e9;
 };

@@ -5,12 +5,14 @@
 
 #include "cli/execute_plan.h"
 #include "cli/place_file.h"
+#include "cli/plan_picture.h"
 #include "cli/plan_report.h"
+#include "cli/plan_sizes.h"
+#include "cli/plan_sweep.h"
 #include "cli/print.h"
 #include "cli/solve_ilp.h"
 #include "cli/verb.h"
 #include "cli/zoo_list.h"
-#include "core/checked.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/progress.h"
@@ -39,7 +41,7 @@ namespace {
 
 struct PlanOptions {
   NetworkOptions network;
-  std::string file, scratchpad, device, out, problem;
+  std::string file, scratchpad, device, out, problem, report, sweep;
   std::int64_t alignment = 0;
   Seconds time_limit{1e9};
   Bytes memory_limit{std::int64_t{4} << 30};
@@ -48,8 +50,6 @@ struct PlanOptions {
   Goal minimize = Goal::traffic;
   Solver solver = Solver::exact;
 };
-
-bool is_size_name(std::string_view text) { return text == "MR" || text == "MH" || text == "MP"; }
 
 // The option's cost, else the device's, else 1.
 std::int64_t cost_of(const std::optional<std::int64_t>& given, const std::optional<std::int64_t>& device,
@@ -86,25 +86,13 @@ plan::SolveOptions solve_options(const PlanOptions& options, const Subject& subj
   return solve;
 }
 
-std::int64_t named_size(const std::string& name, const plan::Problem& problem, const plan::SolveOptions& solve,
-                        const Context& context) {
-  if (name == "MR") return plan::required_size(problem, solve.alignment).bytes;
-  const plan::Sizes sizes = plan::scratchpad_sizes(problem, solve, context.pool());
-  if (!sizes.peak_exact)
-    context.log.warning(fmt::format("M_P is between {} and {} B: a limit ended its search; the upper end is used",
-                                    grouped_text(sizes.peak_lower), grouped_text(sizes.peak)));
-  // The search relaxes alignment; a size that is a multiple of it loses nothing by that.
-  return round_up(name == "MP" ? sizes.peak : sizes.half, solve.alignment);
-}
-
 // The size asked for; the device's when none is.
-std::int64_t scratchpad_bytes(const PlanOptions& options, const std::optional<plan::Device>& device,
-                              const plan::Problem& problem, const plan::SolveOptions& solve, const Context& context) {
+std::int64_t scratchpad_bytes(const PlanOptions& options, const std::optional<plan::Device>& device, PlanSizes& sizes) {
   if (options.scratchpad.empty() && device) return device->scratchpad_bytes;
   if (options.scratchpad.empty())
     throw Error(ErrorKind::usage, "--scratchpad", "is missing", "give a size as 512KiB, or MR, MH or MP, or --device");
   const std::int64_t bytes = is_size_name(options.scratchpad)
-                                 ? named_size(options.scratchpad, problem, solve, context)
+                                 ? sizes.named(options.scratchpad)
                                  : bytes_from_text(options.scratchpad, "--scratchpad").count;
   if (device && bytes > device->scratchpad_bytes)
     throw Error(ErrorKind::usage, "--scratchpad",
@@ -125,7 +113,10 @@ plan::Plan search(const plan::Problem& problem, std::int64_t bytes, plan::SolveO
 void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, PlanReport& report,
                   const Context& context) {
   const plan::Problem& problem = report.subject->problem;
-  const std::int64_t bytes = scratchpad_bytes(options, report.device, problem, solve, context);
+  PlanSizes sizes(problem, solve, context);
+  const std::int64_t bytes = scratchpad_bytes(options, report.device, sizes);
+  std::vector<std::int64_t> sweep;  // a wrong one is refused before any search
+  if (!options.sweep.empty()) sweep = sweep_sizes(sweep_request(options.sweep), problem, solve.alignment, sizes);
   if (is_size_name(options.scratchpad)) report.size_name = options.scratchpad;
   const plan::Required required = plan::required_size(problem, solve.alignment);
   if (required.bytes > bytes) {
@@ -136,14 +127,17 @@ void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, P
   }
   const Clock clock = steady_clock();
   const double begin = clock();
-  report.plan =
-      options.solver == Solver::ilp ? solve_ilp(problem, bytes, solve) : search(problem, bytes, solve, context);
+  const auto solve_at = [&](std::int64_t size) {
+    return options.solver == Solver::ilp ? solve_ilp(problem, size, solve) : search(problem, size, solve, context);
+  };
+  report.plan = solve_at(bytes);
   report.seconds = clock() - begin;
   if (!report.has_plan()) return;
   report.baseline = plan::default_belady(problem, bytes);
-  if (options.compare)
-    report.baselines =
-        plan::baselines(problem, plan::scratchpad_sizes(problem, solve, context.pool()).peak_order, bytes, solve);
+  if (!sweep.empty() || !options.report.empty()) report.sizes = sizes.all();
+  if (options.compare || extension(options.report) == ".html")
+    report.baselines = plan::baselines(problem, sizes.all().peak_order, bytes, solve);
+  if (!sweep.empty()) report.sweep = run_sweep(problem, sweep, solve, sizes, solve_at, context);
 }
 
 void plan_peak(const plan::SolveOptions& solve, PlanReport& report, const Context& context) {
@@ -174,10 +168,21 @@ void refuse_with_peak(const PlanOptions& options) {
                                     {options.solver != Solver::exact, "--solver"},
                                     {options.read_cost.has_value(), "--read-cost"},
                                     {options.write_cost.has_value(), "--write-cost"},
-                                    {options.compare, "--compare"}})
+                                    {options.compare, "--compare"},
+                                    {!options.sweep.empty(), "--sweep"}})
     if (given)
       throw Error(ErrorKind::usage, name, "does not go with --minimize peak, which finds the scratchpad's size",
                   "leave one of the two out");
+}
+
+void draw_picture(const PlanOptions& options, PlanReport& report, const Context& context) {
+  if (options.report.empty()) return;
+  if (!report.has_plan()) {
+    context.log.warning(options.report + ": not written, there is no plan to draw");
+    return;
+  }
+  write_picture(options.report, report);
+  report.drawn = options.report;
 }
 
 int plan_network(PlanOptions options, const Context& context) {
@@ -191,6 +196,7 @@ int plan_network(PlanOptions options, const Context& context) {
     write_file(options.out, plan::plan_to_json(subject.problem, report.plan));
     report.written = options.out;
   }
+  draw_picture(options, report, context);
   if (context.common.json) print_json(context.out, to_json(report));
   else print(context.out, report);
   const bool wrong = report.execution && !report.execution->outputs_equal;
@@ -202,6 +208,8 @@ int run_plan(const PlanOptions& options, const Context& context) {
   if (options.alignment < 0 || options.alignment > 1 << 20)
     throw Error(ErrorKind::usage, "--alignment", fmt::format("{} is not from 1 to 2^20", options.alignment));
   refuse_with_peak(options);
+  check_report_path(options.report);
+  if (!options.sweep.empty()) sweep_request(options.sweep);
   if (!options.scratchpad.empty() && !is_size_name(options.scratchpad))
     bytes_from_text(options.scratchpad, "--scratchpad");
   if (is_zoo(options.file) || kind_of(MappedFile(options.file).text()) != FileKind::placement)
@@ -210,6 +218,7 @@ int run_plan(const PlanOptions& options, const Context& context) {
                                     {options.execute, "--execute"},
                                     {!options.problem.empty(), "--problem"},
                                     {options.compare, "--compare"},
+                                    {!options.sweep.empty(), "--sweep"},
                                     {options.minimize == Goal::peak, "--minimize"},
                                     {options.solver != Solver::exact, "--solver"},
                                     {options.network.in_place, "--in-place"},
@@ -222,6 +231,7 @@ int run_plan(const PlanOptions& options, const Context& context) {
   if (options.scratchpad.empty()) throw Error(ErrorKind::usage, "--scratchpad", "is missing", "give a size as 1MiB");
   return place_file({.file = options.file,
                      .out = options.out,
+                     .report = options.report,
                      .capacity = bytes_from_text(options.scratchpad, "--scratchpad").count,
                      .alignment = std::max<std::int64_t>(1, options.alignment),
                      .time_limit_s = options.time_limit.count},
@@ -276,6 +286,14 @@ std::vector<Option> plan_table(PlanOptions& options) {
       option("read-cost", "N", options.read_cost, "what a byte loaded costs; the plan of least cost is found")
           .with_default("1, or the device's"),
       option("write-cost", "N", options.write_cost, "what a byte stored costs").with_default("1, or the device's"),
+      option("report", "FILE", options.report,
+             "draw the plan: a page to look at (.html), or its memory map alone (.svg)")
+          .path(),
+      option(
+          "sweep", "SIZES", options.sweep,
+          "plan at other sizes too: how many from M_R to above M_P (12 if SIZES is left out), FROM:TO:COUNT, or a list "
+          "A,B,C")
+          .or_alone(default_sweep),
       option("alignment", "N", options.alignment, "addresses are multiples of it").with_default("1, or the device's"),
       option("time-limit", "TIME", options.time_limit, "end the search then with the best plan so far")
           .with_default("none"),
@@ -314,6 +332,8 @@ Verb plan_verb() {
                    {"pliant plan net.onnx --scratchpad MR --in-place", "with results written over dead inputs"},
                    {"pliant plan net.onnx --scratchpad 512KiB --read-cost 1 --write-cost 3",
                     "where storing a byte takes three times as much as loading it"},
+                   {"pliant plan net.onnx --scratchpad 512KiB --report plan.html --sweep",
+                    "a page with the memory map, traffic against scratchpad size, tables"},
                    {"pliant plan net.onnx --minimize peak", "the smallest scratchpad without traffic"},
                    {"pliant plan zoo:nasnet-a --elem-bytes 1 --scratchpad MR", "a network that Pliant generates"},
                    {"pliant plan A.csv --scratchpad 1048576 --out placed.csv", "placement alone"}}};

@@ -6,6 +6,7 @@
 
 #include "cli/print.h"
 #include "core/progress.h"
+#include "plan/report/page.h"
 
 namespace pliant::cli {
 namespace {
@@ -69,20 +70,6 @@ std::string least_text(const PlanReport& report) {
                      100 * gap(report.plan.scratchpad_bytes, *report.least_scratchpad));
 }
 
-std::string status_text(const PlanReport& report) {
-  const plan::Plan& plan = report.plan;
-  if (report.least_scratchpad) return least_text(report);
-  if (plan.status == plan::Status::optimal) return "optimal (" + plan.bound_origin + ")";
-  if (plan.status == plan::Status::feasible)
-    return fmt::format("feasible, not proven: at least {}, gap {:.1f} %",
-                       grouped_text(plan::bound_of(plan)) + (plan::priced(plan) ? "" : " B"),
-                       100 * gap(plan::cost_of(plan), plan::bound_of(plan)));
-  if (report.shortage)
-    return fmt::format("infeasible: operator '{}' needs {} B", op_of(report, report.shortage->op).name,
-                       grouped_text(report.shortage->bytes));
-  return fmt::format("{}: {}", plan::name(plan.status), plan.bound_origin);
-}
-
 void print_baseline(std::ostream& out, const PlanReport& report) {
   if (!report.baseline) return;
   const std::int64_t cost = report.baseline->cost(report.plan.costs);
@@ -133,6 +120,36 @@ nlohmann::ordered_json baselines_json(const PlanReport& report) {
   return list;
 }
 
+nlohmann::ordered_json sweep_json(const std::vector<plan::SweepPoint>& points, bool priced) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const plan::SweepPoint& point : points) {
+    nlohmann::ordered_json traffic, baselines = nlohmann::ordered_json::array();
+    if (point.has_plan()) traffic = point.traffic_bytes;
+    for (const plan::BaselineTraffic& each : point.baselines) {
+      baselines.push_back(
+          {{"name", each.name},
+           {"traffic_bytes", each.traffic_bytes ? nlohmann::ordered_json(*each.traffic_bytes) : nullptr}});
+      if (priced && each.traffic_bytes) baselines.back()["cost"] = each.cost;
+    }
+    nlohmann::ordered_json entry{{"scratchpad_bytes", point.scratchpad_bytes},
+                                 {"status", plan::name(point.status)},
+                                 {"traffic_bytes", traffic},
+                                 {"lower_bound_bytes", point.lower_bound_bytes}};
+    if (priced && point.has_plan()) entry["cost"] = point.cost;
+    if (priced) entry["lower_bound_cost"] = point.lower_bound_cost;
+    entry["baselines"] = baselines;
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+void print_sweep(std::ostream& out, const PlanReport& report) {
+  if (report.sweep.empty()) return;
+  const bool priced = plan::priced(report.plan);
+  out << (priced ? "\ncost beyond the compulsory:\n" : "\nbytes beyond the compulsory:\n")
+      << table_text(plan::sweep_table(report.sweep, priced));
+}
+
 void print_estimate(std::ostream& out, const PlanReport& report) {
   if (!report.device) return;
   const plan::Estimate e = estimate_of(report);
@@ -164,6 +181,20 @@ void add_cost(nlohmann::ordered_json& json, const PlanReport& report) {
 
 }  // namespace
 
+std::string status_text(const PlanReport& report) {
+  const plan::Plan& plan = report.plan;
+  if (report.least_scratchpad) return least_text(report);
+  if (plan.status == plan::Status::optimal) return "optimal (" + plan.bound_origin + ")";
+  if (plan.status == plan::Status::feasible)
+    return fmt::format("feasible, not proven: at least {}, gap {:.1f} %",
+                       grouped_text(plan::bound_of(plan)) + (plan::priced(plan) ? "" : " B"),
+                       100 * gap(plan::cost_of(plan), plan::bound_of(plan)));
+  if (report.shortage)
+    return fmt::format("infeasible: operator '{}' needs {} B", op_of(report, report.shortage->op).name,
+                       grouped_text(report.shortage->bytes));
+  return fmt::format("{}: {}", plan::name(plan.status), plan.bound_origin);
+}
+
 nlohmann::ordered_json to_json(const PlanReport& report) {
   const plan::Plan& plan = report.plan;
   nlohmann::ordered_json json{{"status", plan::name(plan.status)}, {"scratchpad_bytes", plan.scratchpad_bytes}};
@@ -185,6 +216,7 @@ nlohmann::ordered_json to_json(const PlanReport& report) {
   if (plan::priced(plan)) add_cost(json, report);
   if (report.has_plan() && report.baseline) json["default_belady_bytes"] = report.baseline->traffic_bytes;
   if (!report.baselines.empty()) json["baselines"] = baselines_json(report);
+  if (!report.sweep.empty()) json["sweep"] = sweep_json(report.sweep, plan::priced(plan));
   json["operators"] = report.subject->problem.operators.size();
   json["tensors"] = report.subject->problem.tensors.size();
   if (const std::int64_t pairs = in_place_pairs(report); pairs > 0) json["in_place"] = pairs;
@@ -192,6 +224,7 @@ nlohmann::ordered_json to_json(const PlanReport& report) {
   if (report.has_plan() && report.device) json["estimate"] = estimate_json(report);
   if (report.execution) json["execution"] = execution_json(*report.execution);
   if (!report.written.empty()) json["plan"] = report.written;
+  if (!report.drawn.empty()) json["report"] = report.drawn;
   return json;
 }
 
@@ -212,6 +245,8 @@ void print(std::ostream& out, const PlanReport& report) {
   print_execution(out, report);
   print_line(out, "time", seconds_text(report.seconds));
   if (!report.written.empty()) print_line(out, "plan", "written to " + report.written);
+  if (!report.drawn.empty()) print_line(out, "report", "written to " + report.drawn);
+  print_sweep(out, report);
 }
 
 }  // namespace pliant::cli

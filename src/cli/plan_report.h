@@ -13,6 +13,7 @@
 #include "plan/device.h"
 #include "plan/format/plan.h"
 #include "plan/solve.h"
+#include "plan/sweep.h"
 
 namespace pliant::cli {
 
@@ -32,15 +33,18 @@ struct PlanReport {
   std::optional<plan::Required> shortage;        // an operator that does not fit
   std::optional<plan::Baseline> baseline;        // default order with Belady replacement
   std::vector<plan::NamedBaseline> baselines;    // when asked for
+  std::optional<plan::Sizes> sizes;              // where a report or a sweep needs them
+  std::vector<plan::SweepPoint> sweep;           // when asked for
   std::optional<std::int64_t> least_scratchpad;  // when the peak is minimised: bound on scratchpad_bytes
   std::optional<plan::Device> device;
   std::optional<ExecutionReport> execution;
   double seconds = 0;
-  std::string written;  // path of the plan file
+  std::string written, drawn;  // paths of the plan's file and picture
 
   bool has_plan() const { return plan.status == plan::Status::optimal || plan.status == plan::Status::feasible; }
 };
 
+std::string status_text(const PlanReport& report);  // "optimal (search of ...)"
 nlohmann::ordered_json to_json(const PlanReport& report);
 void print(std::ostream& out, const PlanReport& report);
 

@@ -34,6 +34,7 @@ void wrap(std::string& out, std::string_view text, std::size_t column, std::size
 std::string spelled(const Option& option) {
   if (option.positional) return option.name;
   const std::string letter = option.letter != 0 ? fmt::format("-{}, ", option.letter) : std::string("    ");
+  if (!option.alone.empty()) return fmt::format("{}--{} [{}]", letter, option.name, option.placeholder);
   return letter + "--" + option.name + (option.is_flag() ? "" : " " + option.placeholder);
 }
 

@@ -71,6 +71,11 @@ Option&& Option::with_default(std::string text) && {
   return std::move(*this);
 }
 
+Option&& Option::or_alone(std::string value) && {
+  alone = std::move(value);
+  return std::move(*this);
+}
+
 Option&& Option::with_choices(std::vector<std::string> words) && {
   choices = std::move(words);
   return std::move(*this);

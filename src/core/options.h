@@ -24,6 +24,7 @@ struct Option {
   std::string placeholder;           // of the value ("SIZE"); empty: a flag
   std::string help;                  // one line, lower case, no full stop
   std::string default_text;          // empty: none to speak of
+  std::string alone;                 // the value when given without one, as the last word or before a non-digit
   std::vector<std::string> choices;  // empty: whatever the type accepts
   bool repeats = false;              // may be given more than once
   bool positional = false;           // an argument, taken by its place
@@ -35,6 +36,7 @@ struct Option {
   bool is_flag() const { return placeholder.empty(); }
   Option&& with_letter(char short_name) &&;
   Option&& with_default(std::string text) &&;
+  Option&& or_alone(std::string value) &&;  // the value may be left out; a separate one then begins with a digit
   Option&& with_choices(std::vector<std::string> words) &&;  // checked before the text is converted
   Option&& path() &&;
   Option&& optional() &&;  // of an argument

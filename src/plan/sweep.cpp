@@ -38,9 +38,15 @@ std::vector<SweepPoint> sweep(const Problem& problem, const std::vector<std::int
     if (stopped()) break;
     if (work.progress) work.progress(points.size());
     const Plan plan = work.solve(bytes);
-    SweepPoint point{bytes, plan.status, plan.traffic_bytes, plan.lower_bound_bytes, {}};
-    for (const NamedBaseline& each : baselines(problem, work.peak_order, bytes, work.options))
-      point.baselines.push_back({each.name, each.plan ? std::optional(each.plan->plan.traffic_bytes) : std::nullopt});
+    SweepPoint point{bytes,         plan.status,    plan.traffic_bytes, plan.lower_bound_bytes,
+                     cost_of(plan), bound_of(plan), {}};
+    for (const NamedBaseline& each : baselines(problem, work.peak_order, bytes, work.options)) {
+      BaselineTraffic& traffic = point.baselines.emplace_back();
+      traffic.name = each.name;
+      if (!each.plan) continue;
+      traffic.traffic_bytes = each.plan->plan.traffic_bytes;
+      traffic.cost = cost_of(each.plan->plan);
+    }
     if (stopped()) break;
     points.push_back(std::move(point));
   }

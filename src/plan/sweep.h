@@ -15,6 +15,7 @@ namespace pliant::plan {
 struct BaselineTraffic {
   std::string name;
   std::optional<std::int64_t> traffic_bytes;  // nothing: no addresses were found
+  std::int64_t cost = 0;                      // cost_of() the plan: with the default costs its traffic
   bool operator==(const BaselineTraffic&) const = default;
 };
 
@@ -23,6 +24,7 @@ struct SweepPoint {
   Status status = Status::undecided;
   std::int64_t traffic_bytes = 0;  // of the plan, if status says there is one
   std::int64_t lower_bound_bytes = 0;
+  std::int64_t cost = 0, lower_bound_cost = 0;  // cost_of() and bound_of() the plan
   std::vector<BaselineTraffic> baselines;  // the four of baselines()
   bool has_plan() const { return status == Status::optimal || status == Status::feasible; }
 };

@@ -71,10 +71,11 @@ class ByteChartDrawing {
 void ByteChartDrawing::axes() {
   std::vector<Tick> ticks;
   if (y_.is_logarithmic()) {
-    ticks = byte_ticks_logarithmic(y_.low(), y_.high(), 9);
+    ticks = chart_.y_bytes ? byte_ticks_logarithmic(y_.low(), y_.high(), 9)
+                           : count_ticks_logarithmic(y_.low(), y_.high(), 9);
     if (range_.zero) ticks.push_back({0, "0"});
   } else {
-    ticks = byte_ticks(0, y_.high(), 7);
+    ticks = chart_.y_bytes ? byte_ticks(0, y_.high(), 7) : count_ticks(0, y_.high(), 7);
   }
   for (const Tick& tick : ticks) {
     const double y = y_(tick.value);

@@ -32,6 +32,16 @@ std::vector<Tick> multiples(double low, double high, double step, Label&& label)
   return ticks;
 }
 
+template <typename Label>
+std::vector<Tick> powers_of_two(double low, double high, int count, Label&& label) {
+  const double first = std::ceil(std::log2(low)), last = std::floor(std::log2(high));
+  const double every = std::max(1.0, std::ceil((last - first + 1) / count));
+  std::vector<Tick> ticks;
+  for (double power = first; power <= last; power += every)
+    ticks.push_back({std::exp2(power), label(std::exp2(power))});
+  return ticks;
+}
+
 double unit_of(double bytes) {
   double unit = 1;
   while (bytes / unit >= kibi && unit < kibi * kibi * kibi * kibi) unit *= kibi;
@@ -88,12 +98,11 @@ std::vector<Tick> byte_ticks(double low, double high, int count) {
 }
 
 std::vector<Tick> byte_ticks_logarithmic(double low, double high, int count) {
-  const double first = std::ceil(std::log2(low)), last = std::floor(std::log2(high));
-  const double every = std::max(1.0, std::ceil((last - first + 1) / count));
-  std::vector<Tick> ticks;
-  for (double power = first; power <= last; power += every)
-    ticks.push_back({std::exp2(power), byte_label(std::exp2(power))});
-  return ticks;
+  return powers_of_two(low, high, count, [](double value) { return byte_label(value); });
+}
+
+std::vector<Tick> count_ticks_logarithmic(double low, double high, int count) {
+  return powers_of_two(low, high, count, [](double value) { return count_text(std::llround(value)); });
 }
 
 }  // namespace pliant::report

@@ -37,5 +37,6 @@ std::vector<Tick> count_ticks(double low, double high, int count);
 std::vector<Tick> byte_ticks(double low, double high, int count);
 // Powers of two (or of 4, 16 ... where there are many) within a logarithmic scale.
 std::vector<Tick> byte_ticks_logarithmic(double low, double high, int count);
+std::vector<Tick> count_ticks_logarithmic(double low, double high, int count);  // "1", "2", "4", ... "32.8 k"
 
 }  // namespace pliant::report

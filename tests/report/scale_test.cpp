@@ -58,6 +58,7 @@ TEST(Ticks, ThereAreNeverMoreThanAskedForByMuch) {
 TEST(Ticks, LogarithmicOnesArePowersOfTwo) {
   EXPECT_EQ(texts(byte_ticks_logarithmic(1000, 9000, 9)), (Texts{"1 KiB", "2 KiB", "4 KiB", "8 KiB"}));
   EXPECT_LE(byte_ticks_logarithmic(1, 1e12, 9).size(), 9u);
+  EXPECT_EQ(texts(count_ticks_logarithmic(3, 40, 9)), (Texts{"4", "8", "16", "32"}));
 }
 
 TEST(Ticks, LabelsAreShort) {

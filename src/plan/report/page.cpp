@@ -29,8 +29,16 @@ std::string percent(std::int64_t part, std::int64_t whole) {
   return fmt::format("{:.1f} %", 100 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
+// What the planner made least: a cost where bytes have prices, else bytes.
+std::string paid_text(const PlanPage& page, std::int64_t amount) {
+  return priced(*page.plan) ? grouped_text(amount) : bytes_in_full(amount);
+}
+
 void traffic_card(const PlanPage& page, Page& out) {
   const Plan& plan = *page.plan;
+  if (priced(plan))
+    out.card("Cost", grouped_text(plan.cost),
+             fmt::format("{} per byte loaded, {} per byte stored", plan.costs.read, plan.costs.write));
   out.card("Traffic", bytes_text(plan.traffic_bytes),
            fmt::format("{} beyond the compulsory {}", bytes_in_full(plan.traffic_bytes),
                        bytes_in_full(plan.compulsory_bytes)));
@@ -38,12 +46,13 @@ void traffic_card(const PlanPage& page, Page& out) {
 
 void saving_card(const PlanPage& page, Page& out) {
   if (!page.default_belady) return;
-  const std::int64_t theirs = *page.default_belady, saved = theirs - page.plan->traffic_bytes;
+  const std::int64_t theirs = page.default_belady->cost(page.plan->costs), saved = theirs - cost_of(*page.plan);
+  const std::string_view what = priced(*page.plan) ? "costs" : "moves";
   if (theirs == 0)
-    out.card("Saved", "nothing to save", "the default order with Belady replacement moves no more either");
+    out.card("Saved", "nothing to save", fmt::format("the default order with Belady replacement {} no more either", what));
   else
     out.card("Saved", percent(saved, theirs),
-             fmt::format("of the {} that the default order with Belady replacement moves", bytes_in_full(theirs)));
+             fmt::format("of the {} that the default order with Belady replacement {}", paid_text(page, theirs), what));
 }
 
 void headline(const PlanPage& page, Page& out) {
@@ -58,7 +67,7 @@ void headline(const PlanPage& page, Page& out) {
   const std::string named = page.size_name.empty() ? "" : ", M_" + page.size_name.substr(1);
   out.card("Scratchpad", bytes_text(plan.scratchpad_bytes), bytes_in_full(plan.scratchpad_bytes) + named);
   const bool proven = plan.status == Status::optimal;
-  const double open = gap(plan.traffic_bytes, plan.lower_bound_bytes);
+  const double open = gap(cost_of(plan), bound_of(plan));
   out.card("Status", proven ? "proven optimal" : fmt::format("gap {:.1f} %", 100 * open), page.status,
            proven ? Page::Tone::good : Page::Tone::warn);
   traffic_card(page, out);
@@ -69,24 +78,22 @@ void headline(const PlanPage& page, Page& out) {
 // This plan, the simple methods in their order, and the one without addresses.
 void traffic_bars(const PlanPage& page, Page& out) {
   if (page.baselines.empty()) return;
-  std::vector<Bar> bars{
-      {"this plan", static_cast<double>(page.plan->traffic_bytes), bytes_in_full(page.plan->traffic_bytes), 0}};
+  std::vector<Bar> bars;
+  const auto add = [&](const std::string& name, std::int64_t amount, int style) {
+    bars.push_back({name, static_cast<double>(amount), paid_text(page, amount), style});
+  };
+  add("this plan", cost_of(*page.plan), 0);
   int style = 1;
   for (const NamedBaseline& each : page.baselines) {
-    if (each.plan) {
-      const std::int64_t traffic = each.plan->plan.traffic_bytes;
-      bars.push_back({each.name, static_cast<double>(traffic), bytes_in_full(traffic), style});
-    } else {
-      bars.push_back({each.name, 0, "no addresses found", style});
-    }
+    if (each.plan) add(each.name, cost_of(each.plan->plan), style);
+    else bars.push_back({each.name, 0, "no addresses found", style});
     ++style;
   }
-  if (page.default_belady)
-    bars.push_back({"default, unplaced", static_cast<double>(*page.default_belady), bytes_in_full(*page.default_belady),
-                    unplaced_style});
-  out.subheading("Bytes moved beyond the compulsory, beside simple methods at the same size");
+  if (page.default_belady) add("default, unplaced", page.default_belady->cost(page.plan->costs), unplaced_style);
+  out.subheading(fmt::format("{} beyond the compulsory, beside simple methods at the same size",
+                             priced(*page.plan) ? "Cost" : "Bytes moved"));
   out.begin_columns();
-  out.column("", report::bars_svg("traffic beside simple methods", bars));
+  out.column("", report::bars_svg("beside simple methods", bars));
   out.end_columns();
 }
 
@@ -116,8 +123,8 @@ void sweep_section(const PlanPage& page, Page& out) {
   if (page.sweep.empty()) return;
   out.heading("Traffic against scratchpad size");
   if (page.sizes) out.note(size_note(page));
-  out.picture(report::byte_chart_svg(sweep_chart(page.sweep, page.sizes, page.plan->scratchpad_bytes)));
-  out.table_below("The figures", sweep_table(page.sweep), 0);
+  out.picture(report::byte_chart_svg(sweep_chart(page.sweep, page.sizes, page.plan->scratchpad_bytes, priced(*page.plan))));
+  out.table_below("The figures", sweep_table(page.sweep, priced(*page.plan)), 0);
 }
 
 struct Estimated {
@@ -251,39 +258,48 @@ std::vector<report::MapLine> size_lines(const std::optional<Sizes>& sizes) {
   return {{"M_R", sizes->required.bytes}, {sizes->peak_exact ? "M_P" : "M_P at most", sizes->peak}};
 }
 
+namespace {
+
+class SweepChart {
+ public:
+  explicit SweepChart(bool priced) : priced_(priced) {}
+  report::ChartPoint point(const SweepPoint& point, std::string_view name, std::int64_t amount) const {
+    return {static_cast<double>(point.scratchpad_bytes), static_cast<double>(amount), false, {},
+            fmt::format("{}\n{} at {}", name, amount_text(amount), bytes_in_full(point.scratchpad_bytes))};
+  }
+  report::ChartPoint ours(const SweepPoint& at) const {
+    report::ChartPoint result = point(at, "this planner", at.cost);
+    result.hollow = at.status != Status::optimal;
+    if (!result.hollow) return result;
+    result.at_least = static_cast<double>(at.lower_bound_cost);
+    result.text += fmt::format("\nnot proven: at least {}", amount_text(at.lower_bound_cost));
+    return result;
+  }
+
+ private:
+  std::string amount_text(std::int64_t amount) const { return priced_ ? grouped_text(amount) : bytes_in_full(amount); }
+  bool priced_;
+};
+
+}  // namespace
+
 report::ByteChart sweep_chart(const std::vector<SweepPoint>& points, const std::optional<Sizes>& sizes,
-                              std::int64_t chosen_bytes) {
-  report::ByteChart chart{"traffic against scratchpad size", "scratchpad", "bytes moved beyond the compulsory", {}, {}};
-  const auto at = [](const SweepPoint& point, std::string_view name, std::int64_t bytes) {
-    return report::ChartPoint{
-        static_cast<double>(point.scratchpad_bytes),
-        static_cast<double>(bytes),
-        false,
-        {},
-        fmt::format("{}\n{} at {}", name, bytes_in_full(bytes), bytes_in_full(point.scratchpad_bytes))};
-  };
-  report::ChartSeries ours{"this planner", 0, {}};
-  std::vector<report::ChartSeries> others;
+                              std::int64_t chosen_bytes, bool priced) {
+  report::ByteChart chart{"traffic against scratchpad size", "scratchpad",
+                          priced ? "cost beyond the compulsory" : "bytes moved beyond the compulsory", !priced, {}, {}};
+  const SweepChart make(priced);
+  chart.series.push_back({"this planner", 0, {}});
   for (const SweepPoint& point : points) {
-    if (point.has_plan()) {
-      report::ChartPoint each = at(point, "this planner", point.traffic_bytes);
-      each.hollow = point.status != Status::optimal;
-      if (each.hollow) {
-        each.at_least = static_cast<double>(point.lower_bound_bytes);
-        each.text += fmt::format("\nnot proven: at least {}", bytes_in_full(point.lower_bound_bytes));
-      }
-      ours.points.push_back(std::move(each));
-    }
-    if (others.size() < point.baselines.size()) others.resize(point.baselines.size());
+    if (point.has_plan()) chart.series[0].points.push_back(make.ours(point));
+    chart.series.resize(std::max(chart.series.size(), point.baselines.size() + 1));
     for (std::size_t i = 0; i < point.baselines.size(); ++i) {
       const BaselineTraffic& baseline = point.baselines[i];
-      others[i].name = baseline.name;
-      others[i].style = static_cast<int>(i + 1) % report::series_count;
-      if (baseline.traffic_bytes) others[i].points.push_back(at(point, baseline.name, *baseline.traffic_bytes));
+      report::ChartSeries& series = chart.series[i + 1];
+      series.name = baseline.name;
+      series.style = static_cast<int>(i + 1) % report::series_count;
+      if (baseline.traffic_bytes) series.points.push_back(make.point(point, baseline.name, baseline.cost));
     }
   }
-  chart.series.push_back(std::move(ours));
-  for (report::ChartSeries& each : others) chart.series.push_back(std::move(each));
   if (sizes)
     for (const auto& [name, bytes] :
          {std::pair{"M_R", sizes->required.bytes}, {"M_H", sizes->half}, {"M_P", sizes->peak}})
@@ -292,15 +308,15 @@ report::ByteChart sweep_chart(const std::vector<SweepPoint>& points, const std::
   return chart;
 }
 
-report::Table sweep_table(const std::vector<SweepPoint>& points) {
-  Table table{{{"scratchpad", true}, {"status", false}, {"traffic", true}, {"at least", true}}, {}};
+report::Table sweep_table(const std::vector<SweepPoint>& points, bool priced) {
+  Table table{{{"scratchpad", true}, {"status", false}, {priced ? "cost" : "traffic", true}, {"at least", true}}, {}};
   if (!points.empty())
     for (const BaselineTraffic& each : points.front().baselines) table.columns.push_back({each.name, true});
   for (const SweepPoint& point : points) {
     Row row{{grouped_text(point.scratchpad_bytes), std::string(name(point.status)),
-             point.has_plan() ? grouped_text(point.traffic_bytes) : "-", grouped_text(point.lower_bound_bytes)}};
+             point.has_plan() ? grouped_text(point.cost) : "-", grouped_text(point.lower_bound_cost)}};
     for (const BaselineTraffic& each : point.baselines)
-      row.cells.push_back(each.traffic_bytes ? grouped_text(*each.traffic_bytes) : "-");
+      row.cells.push_back(each.traffic_bytes ? grouped_text(each.cost) : "-");
     table.rows.push_back(std::move(row));
   }
   return table;

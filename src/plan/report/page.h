@@ -23,7 +23,7 @@ struct PlanPage {
   std::string size_name;             // "MR" where the size was asked for by name
   std::string status;                // what is proven, in words
   std::optional<Sizes> sizes;
-  std::optional<std::int64_t> default_belady;  // traffic of the default order with Belady replacement, addresses open
+  std::optional<Baseline> default_belady;  // the default order with Belady replacement, addresses open
   std::vector<NamedBaseline> baselines;
   std::vector<SweepPoint> sweep;  // empty: none
   std::optional<Device> device;
@@ -35,9 +35,10 @@ std::string plan_page(const PlanPage& page);
 // The levels worth a line: M_R and M_P where they are known.
 std::vector<report::MapLine> size_lines(const std::optional<Sizes>& sizes);
 
+// `priced`: what the plans make least is a cost, not bytes; the chart then shows it, the table as well.
 report::ByteChart sweep_chart(const std::vector<SweepPoint>& points, const std::optional<Sizes>& sizes,
-                              std::int64_t chosen_bytes);
-report::Table sweep_table(const std::vector<SweepPoint>& points);
+                              std::int64_t chosen_bytes, bool priced);
+report::Table sweep_table(const std::vector<SweepPoint>& points, bool priced);
 
 // A map and a few words.
 std::string map_page(const report::MemoryMap& map, const std::vector<std::string>& notes);

@@ -48,6 +48,7 @@ class PlanMap {
   }
   const Transfer* transfer_at(TensorId tensor, Step step, bool store) const;
   std::string came(const Residency& residency) const;
+  std::string over(const Residency& residency) const;
   std::string left(const Residency& residency) const;
   void add_boxes();
   void add_transfers();
@@ -96,8 +97,20 @@ std::string PlanMap::came(const Residency& residency) const {
     return transfer->compulsory
                ? fmt::format("came: first load, compulsory, for {}", op)
                : fmt::format("came: loaded again for {}, {} B of traffic", op, grouped_text(transfer->bytes));
-  if (made_[static_cast<std::size_t>(residency.tensor)] == residency.from) return "came: made by " + op;
+  if (made_[static_cast<std::size_t>(residency.tensor)] == residency.from)
+    return "came: made by " + op + over(residency);
   return "came: for " + op;
+}
+
+// ", over NAME" for a result written where an input was.
+std::string PlanMap::over(const Residency& residency) const {
+  for (const InPlace& pair : operator_at(residency.from).in_place) {
+    if (pair.output != residency.tensor) continue;
+    for (const Residency& each : plan_.residencies)
+      if (each.tensor == pair.input && each.to == residency.from && each.address == residency.address)
+        return ", over " + tensor(pair.input).name;
+  }
+  return "";
 }
 
 std::string PlanMap::left(const Residency& residency) const {
@@ -170,8 +183,11 @@ void PlanMap::add_demand() {
   }
   for (std::size_t step = 1; step < map_.demand.size(); ++step) map_.demand[step] += map_.demand[step - 1];
   map_.demand.pop_back();
-  for (std::size_t step = 0; step < map_.demand.size(); ++step)
+  for (std::size_t step = 0; step < map_.demand.size(); ++step) {
     map_.demand[step] += operator_at(static_cast<Step>(step)).workspace;
+    for (const InPlace& pair : operator_at(static_cast<Step>(step)).in_place)
+      map_.demand[step] -= tensor(pair.output).bytes;
+  }
 }
 
 report::MemoryMap PlanMap::map() && {
