@@ -29,7 +29,7 @@ struct ChartMark {  // a vertical line with a name above it
 
 struct ByteChart {  // over bytes
   std::string title, x_name, y_name;
-  bool y_bytes = true;  // else y is a plain number
+  bool y_bytes = true;              // else y is a plain number
   std::vector<ChartSeries> series;  // at least one point in all
   std::vector<ChartMark> marks;
 };

@@ -121,7 +121,7 @@ TEST(Page, TheScriptKnowsEveryStep) {
 }
 
 ByteChart chart_of(std::vector<double> values) {
-  ByteChart chart{"t", "x", "y", {{"ours", 0, {}}}, {{"M_R", 10, false}, {"chosen", 10, true}}};
+  ByteChart chart{"t", "x", "y", true, {{"ours", 0, {}}}, {{"M_R", 10, false}, {"chosen", 10, true}}};
   for (std::size_t i = 0; i < values.size(); ++i)
     chart.series[0].points.push_back({10.0 + static_cast<double>(i), values[i], false, {}, hostile});
   return chart;

@@ -49,7 +49,8 @@ void saving_card(const PlanPage& page, Page& out) {
   const std::int64_t theirs = page.default_belady->cost(page.plan->costs), saved = theirs - cost_of(*page.plan);
   const std::string_view what = priced(*page.plan) ? "costs" : "moves";
   if (theirs == 0)
-    out.card("Saved", "nothing to save", fmt::format("the default order with Belady replacement {} no more either", what));
+    out.card("Saved", "nothing to save",
+             fmt::format("the default order with Belady replacement {} no more either", what));
   else
     out.card("Saved", percent(saved, theirs),
              fmt::format("of the {} that the default order with Belady replacement {}", paid_text(page, theirs), what));
@@ -123,7 +124,8 @@ void sweep_section(const PlanPage& page, Page& out) {
   if (page.sweep.empty()) return;
   out.heading("Traffic against scratchpad size");
   if (page.sizes) out.note(size_note(page));
-  out.picture(report::byte_chart_svg(sweep_chart(page.sweep, page.sizes, page.plan->scratchpad_bytes, priced(*page.plan))));
+  out.picture(
+      report::byte_chart_svg(sweep_chart(page.sweep, page.sizes, page.plan->scratchpad_bytes, priced(*page.plan))));
   out.table_below("The figures", sweep_table(page.sweep, priced(*page.plan)), 0);
 }
 
@@ -264,7 +266,10 @@ class SweepChart {
  public:
   explicit SweepChart(bool priced) : priced_(priced) {}
   report::ChartPoint point(const SweepPoint& point, std::string_view name, std::int64_t amount) const {
-    return {static_cast<double>(point.scratchpad_bytes), static_cast<double>(amount), false, {},
+    return {static_cast<double>(point.scratchpad_bytes),
+            static_cast<double>(amount),
+            false,
+            {},
             fmt::format("{}\n{} at {}", name, amount_text(amount), bytes_in_full(point.scratchpad_bytes))};
   }
   report::ChartPoint ours(const SweepPoint& at) const {
@@ -285,8 +290,12 @@ class SweepChart {
 
 report::ByteChart sweep_chart(const std::vector<SweepPoint>& points, const std::optional<Sizes>& sizes,
                               std::int64_t chosen_bytes, bool priced) {
-  report::ByteChart chart{"traffic against scratchpad size", "scratchpad",
-                          priced ? "cost beyond the compulsory" : "bytes moved beyond the compulsory", !priced, {}, {}};
+  report::ByteChart chart{"traffic against scratchpad size",
+                          "scratchpad",
+                          priced ? "cost beyond the compulsory" : "bytes moved beyond the compulsory",
+                          !priced,
+                          {},
+                          {}};
   const SweepChart make(priced);
   chart.series.push_back({"this planner", 0, {}});
   for (const SweepPoint& point : points) {

@@ -21,8 +21,8 @@ struct Transfer {
 // plan.traffic_bytes.
 std::vector<Transfer> transfers(const Problem& problem, const Plan& plan);
 
-// Per operator of the problem: the bytes of its inputs, outputs and workspace, a result that may be written over an input not
-// counted.
+// Per operator of the problem: the bytes of its inputs, outputs and workspace, a result that may be written over an
+// input not counted.
 std::vector<std::int64_t> needed_bytes(const Problem& problem);
 
 }  // namespace pliant::plan
