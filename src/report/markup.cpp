@@ -98,6 +98,7 @@ void Markup::leaf(std::string_view tag, std::initializer_list<Attribute> attribu
   open(tag, attributes);
   text(content);
   close();
+  if (tag == "title") out_.pop_back();  // thousands of them
 }
 
 void Markup::text(std::string_view text) { out_ += escaped(text); }

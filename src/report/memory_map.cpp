@@ -82,6 +82,8 @@ void MapDrawing::defs() {
       "<path id=\"other\" d=\"M0-5l5 5-5 5-5-5z\"/>"
       "<path id=\"cin\" d=\"M-2.6-2.2h5.2L0 2.6z\"/><path id=\"cout\" d=\"M-2.6 2.2h5.2L0-2.6z\"/>"
       "<path id=\"cother\" d=\"M0-2.8l2.8 2.8-2.8 2.8-2.8-2.8z\"/>\n");
+  out_.raw(
+      fmt::format("<path id=\"step\" d=\"M0 {}h{}V{}H0z\"/>\n", top, number_text(pitch()), number_text(frame_.end_y)));
   out_.raw(fmt::format("<clipPath id=\"plot\"><rect x=\"{0}\" y=\"0\" width=\"{1}\" height=\"{2}\"/></clipPath>\n",
                        left, number_text(frame_.width), number_text(frame_.height)));
   out_.close();
@@ -164,15 +166,15 @@ void MapDrawing::steps() {
                        {"pointer-events", "none"}});
     return;
   }
+  out_.open("g", {{"class", "hs"}});
   for (std::size_t i = 0; i < map_.steps.size(); ++i) {
-    out_.open("path", {{"class", "hc"},
-                       {"d", fmt::format("M{} {}h{}v{}h-{}z", number_text(x_(map_.first + static_cast<double>(i))), top,
-                                         number_text(pitch()), number_text(height), number_text(pitch()))}});
+    out_.open("use", {{"href", "#step"}, {"x", x_(map_.first + static_cast<double>(i))}});
     out_.leaf("title", {},
               fmt::format("{} {}: {}\n{}", map_.time_name, map_.first + static_cast<std::int64_t>(i),
                           map_.steps[i].name, map_.steps[i].text));
     out_.close();
   }
+  out_.close();
 }
 
 void MapDrawing::box(const MapBox& box) {

@@ -49,7 +49,7 @@ constexpr std::array rules{
     Rule{".k", "stroke", "#ffffff", "#14181f"},
     Rule{".kc", "fill", "#ffffff", "#14181f"},
     Rule{".kc", "stroke", "#5a6472", "#9aa5b4"},
-    Rule{".hc", "fill", "#f2b705", "#ffd24a"},
+    Rule{".hc,.hs", "fill", "#f2b705", "#ffd24a"},
     Rule{".c0", "stroke", "#0072b2", "#56b4e9"},
     Rule{".c1", "stroke", "#d55e00", "#ff8a4c"},
     Rule{".c2", "stroke", "#b07a00", "#f0b840"},
@@ -77,7 +77,7 @@ text.bl{font-size:10px;pointer-events:none}
 .k{stroke-width:.8}
 .kc{stroke-width:.8}
 .hc{opacity:0;vector-effect:non-scaling-stroke}
-.hc:hover{opacity:.5}.hc.on{opacity:.3}
+.hs>*{opacity:0}.hs>*:hover{opacity:.5}.hc.on{opacity:.3}
 .line{fill:none;stroke-width:2;stroke-linejoin:round}
 .hollow{stroke-width:1.6}
 .vm{stroke-width:1;stroke-dasharray:3 3}

@@ -56,7 +56,7 @@ TEST(PlanPicture, WritesTheMapAloneAsSvg) {
   const std::string text = read_file(map);
   EXPECT_EQ(text.rfind("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg ", 0), 0u);
   EXPECT_EQ(text.find("<script"), std::string::npos);
-  EXPECT_NE(text.find("left: "), std::string::npos);
+  EXPECT_NE(text.find("made by "), std::string::npos);
 }
 
 TEST(PlanPicture, DrawsTheLeastPeakAndPlacements) {

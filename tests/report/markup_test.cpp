@@ -44,7 +44,7 @@ TEST(Markup, ClosesInOrderAndEscapesAttributes) {
   out.leaf("title", {}, "<&>");
   out.lone("rect", {{"y", 2}});
   const std::string text = out.finish();
-  EXPECT_EQ(text, "<g id=\"a&quot;b\" x=\"1.25\" n=\"7\"><title>&lt;&amp;&gt;</title>\n<rect y=\"2\"/>\n</g>\n");
+  EXPECT_EQ(text, "<g id=\"a&quot;b\" x=\"1.25\" n=\"7\"><title>&lt;&amp;&gt;</title><rect y=\"2\"/>\n</g>\n");
   const test::Element root = test::parse_xml(text);
   EXPECT_EQ(root.attributes.at("id"), "a\"b");
   EXPECT_EQ(root.children[0].text, "<&>");

@@ -92,14 +92,13 @@ std::string PlanMap::came(const Residency& residency) const {
   const std::string& op = operator_at(residency.from).name;
   const Transfer* transfer = transfer_at(residency.tensor, residency.from, false);
   if (transfer != nullptr && transfer->action != Action::load)
-    return fmt::format("came: {} at step {}", name(transfer->action), residency.from);
+    return fmt::format("{} at step {}", name(transfer->action), residency.from);
   if (transfer != nullptr)
     return transfer->compulsory
-               ? fmt::format("came: first load, compulsory, for {}", op)
-               : fmt::format("came: loaded again for {}, {} B of traffic", op, grouped_text(transfer->bytes));
-  if (made_[static_cast<std::size_t>(residency.tensor)] == residency.from)
-    return "came: made by " + op + over(residency);
-  return "came: for " + op;
+               ? fmt::format("first load, compulsory, for {}", op)
+               : fmt::format("loaded again for {}, {} B of traffic", op, grouped_text(transfer->bytes));
+  if (made_[static_cast<std::size_t>(residency.tensor)] == residency.from) return "made by " + op + over(residency);
+  return "for " + op;
 }
 
 // ", over NAME" for a result written where an input was.
@@ -117,12 +116,12 @@ std::string PlanMap::left(const Residency& residency) const {
   const auto& uses = uses_[static_cast<std::size_t>(residency.tensor)];
   const auto next = std::upper_bound(uses.begin(), uses.end(), residency.to);
   const bool output = tensor(residency.tensor).role == Role::output;
-  if (next == uses.end()) return output ? "left: an output, stored, not needed any more" : "left: not needed any more";
+  if (next == uses.end()) return output ? "then not needed, stored as an output" : "then not needed";
   const std::string again = fmt::format("needed again at step {} by {}", *next, operator_at(*next).name);
   const Transfer* store = transfer_at(residency.tensor, residency.to, true);
   if (store != nullptr && !store->compulsory)
-    return fmt::format("left: stored to make room, {} B of traffic; {}", grouped_text(store->bytes), again);
-  return "left: to make room, there is a copy off chip; " + again;
+    return fmt::format("then stored to make room, {} B of traffic, and {}", grouped_text(store->bytes), again);
+  return "then dropped to make room, with a copy off chip, and " + again;
 }
 
 void PlanMap::add_boxes() {

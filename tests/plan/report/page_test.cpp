@@ -68,9 +68,9 @@ TEST(PlanMap, SaysWhyATensorCameAndLeft) {
   std::string all;
   for (const report::MapBox& box : map.boxes)
     all += map.things[static_cast<std::size_t>(std::max(0, box.thing))] + ": " + box.text + "\n";
-  for (const char* part : {"x: input, 10 B at ", "came: first load, compulsory, for ", "came: made by left",
-                           "came: loaded again for ", " B of traffic", "left: ", "needed again at step ",
-                           "left: an output, stored, not needed any more", "left: not needed any more"})
+  for (const char* part :
+       {"x: input, 10 B at ", "first load, compulsory, for ", "made by left", "loaded again for ", " B of traffic",
+        "to make room", "needed again at step ", "then not needed, stored as an output", "then not needed\n"})
     EXPECT_NE(all.find(part), std::string::npos) << part << "\n" << all;
   EXPECT_EQ(map.lines.front().name, "M");
   EXPECT_EQ(map.steps.size(), 4u);
