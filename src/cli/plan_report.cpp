@@ -58,6 +58,7 @@ void print_network(std::ostream& out, const PlanReport& report) {
                                  problem.tensors.size(), bytes_text(bytes));
   if (report.subject->network && !report.subject->network->opaque.empty())
     text += fmt::format(", {} opaque", report.subject->network->opaque.size());
+  if (report.subject->tiles > 0) text += fmt::format(", {} bands", report.subject->tiles);
   if (const std::int64_t pairs = in_place_pairs(report); pairs > 0) text += fmt::format(", {} in place", pairs);
   print_line(out, "network", text);
 }
@@ -219,6 +220,7 @@ nlohmann::ordered_json to_json(const PlanReport& report) {
   if (!report.sweep.empty()) json["sweep"] = sweep_json(report.sweep, plan::priced(plan));
   json["operators"] = report.subject->problem.operators.size();
   json["tensors"] = report.subject->problem.tensors.size();
+  if (report.subject->tiles > 0) json["tiles"] = report.subject->tiles;
   if (const std::int64_t pairs = in_place_pairs(report); pairs > 0) json["in_place"] = pairs;
   json["seconds"] = report.seconds;
   if (report.has_plan() && report.device) json["estimate"] = estimate_json(report);

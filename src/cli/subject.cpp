@@ -11,6 +11,7 @@
 #include "formats/npy/npy.h"
 #include "formats/pliant/file.h"
 #include "graph/passes/passes.h"
+#include "graph/passes/tile.h"
 #include "graph/reference.h"
 #include "image/image.h"
 #include "machine/native/native.h"
@@ -46,6 +47,7 @@ void refuse_network_options(const NetworkOptions& options, FileKind kind) {
   refuse(options.weights, "--weights");
   refuse(options.no_fuse, "--no-fuse");
   refuse(options.random_weights, "--random-weights");
+  refuse(options.tiles != 0, "--tiles");
   refuse(options.in_place, "--in-place");
 }
 
@@ -68,6 +70,7 @@ plan::GraphProblemOptions problem_options(const NetworkOptions& options) {
   return {.fuse = !options.no_fuse,
           .weights = options.weights,
           .elem_bytes = options.elem_bytes,
+          .halo = options.tiles != 0,
           .in_place = options.in_place,
           .workspace = {}};
 }
@@ -88,6 +91,21 @@ std::int64_t widest_element(const Graph& graph) {
   return widest;
 }
 
+Graph cut_into_bands(const Graph& graph, const NetworkOptions& options) {
+  if (options.tiles < 2 || options.tiles > 64)
+    throw Error(ErrorKind::usage, "--tiles", fmt::format("{} is not from 2 to 64", options.tiles));
+  if (options.no_fuse)
+    throw Error(ErrorKind::usage, "--tiles",
+                "does not go with --no-fuse: the rows that a band reads are put together "
+                "inside its kernel",
+                "leave one of the two out");
+  try {
+    return tile(graph, {.bands = options.tiles});
+  } catch (const Error& error) {
+    throw Error(error.kind(), "--tiles", error.problem(), error.next_step());
+  }
+}
+
 Subject from_network(const std::string& path, const NetworkOptions& options, Pool& pool) {
   Subject subject;
   subject.network = open_network(path, shapes_from(options.shapes), true);
@@ -103,6 +121,8 @@ Subject from_network(const std::string& path, const NetworkOptions& options, Poo
     network.graph = std::move(folded.graph);
     network.weights = std::move(folded.weights);
   }
+  if (options.tiles != 0) network.graph = cut_into_bands(network.graph, options);
+  subject.tiles = options.tiles;
   plan::GraphProblemOptions how = problem_options(options);
   subject.runs = decide_runs(network, options);
   if (subject.runs) {
@@ -155,6 +175,8 @@ std::vector<Option> network_options(NetworkOptions& options) {
       flag("weights", options.weights, "weights take scratchpad space too, instead of passing by"),
       flag("no-fuse", options.no_fuse, "plan every operator of the file by itself, without fusion"),
       flag("random-weights", options.random_weights, "seeded random weights in place of the file's"),
+      option("tiles", "N", options.tiles, "cut convolutions, pools and pointwise operators into N horizontal bands")
+          .with_default("none"),
       flag("in-place", options.in_place,
            "let pointwise operators write their result over an input that nobody needs "
            "afterwards")};

@@ -26,8 +26,8 @@ bool is_network(FileKind kind, const std::string& path);  // or claims to be one
 std::string_view describe(FileKind kind);                 // "ONNX network", "planner's problem", ...
 
 struct NetworkOptions {
-  std::vector<std::string> shapes;  // "input=1x3x224x224" or "batch=4"
-  std::int64_t elem_bytes = 0;
+  std::vector<std::string> shapes;         // "input=1x3x224x224" or "batch=4"
+  std::int64_t elem_bytes = 0, tiles = 0;  // 0: not given
   bool weights = false, no_fuse = false, random_weights = false, in_place = false;
   bool execute = false;    // the plan will be run: by kernels if they can, whose workspace then counts
   std::uint64_t seed = 1;  // of random weights and inputs
@@ -44,6 +44,7 @@ struct Subject {
   plan::Work work;                            // of a network
   bool runs = false;                          // the problem counts kernel workspaces, and kernels can run all of it
   std::int64_t alignment = 1;                 // that kernels ask of addresses
+  std::int64_t tiles = 0;                     // bands that maps are cut into; 0: whole
 };
 
 // Throws Error{usage} for options that say nothing about this kind of file, Error{format} for files that hold no

@@ -88,7 +88,7 @@ class ProblemMaker {
 
 GraphProblem problem_of(const Graph& graph, const GraphProblemOptions& options) {
   GraphProblem result;
-  result.groups = groups(graph, {.fuse = options.fuse});
+  result.groups = groups(graph, {.fuse = options.fuse, .halo = options.halo});
   result.storage = storage(graph, result.groups);
   if (options.elem_bytes > 0) set_element_size(graph, result.storage, options.elem_bytes);
   ProblemMaker(graph, options, result);

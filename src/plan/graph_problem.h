@@ -15,6 +15,7 @@ struct GraphProblemOptions {
   bool fuse = true;             // false: one operator per group, the file as it is
   bool weights = false;         // weights and constants are tensors too; else they stream past the scratchpad
   std::int64_t elem_bytes = 0;  // > 0: every element takes so many bytes, whatever its type
+  bool halo = false;            // of graphs that tile() made (GroupRules::halo)
   bool in_place = false;        // results may be written over an input where kernels permit it (plan/permit.h)
   std::function<std::int64_t(const Graph&, const pliant::Group&)> workspace;  // scratch bytes of a group; absent: 0
 };

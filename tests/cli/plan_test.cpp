@@ -273,6 +273,22 @@ TEST(Plan, WritesResultsInPlace) {
   EXPECT_EQ(pliant({"plan", "check", "zoo:resnet50", out, "--elem-bytes", "1"}).code, 1);
 }
 
+TEST(Plan, CutsMapsIntoBands) {
+  const auto facts = [](const std::string& network) {
+    return json::parse(pliant({"inspect", network, "--elem-bytes", "1", "--tiles", "4", "--json", "--quiet"}).out);
+  };
+  EXPECT_EQ(facts("zoo:resnet50")["m_r"], 602'112);    // a quarter
+  EXPECT_EQ(facts("zoo:resnet50")["m_p"], 1'304'576);  // of 2,408,448
+  EXPECT_EQ(facts("zoo:unet")["m_r"], 5'619'712);      // of 12,845,056
+  const std::string out = temporary("banded-plan.json");
+  const json answer = json::parse(pliant({"plan", "zoo:resnet50", "--elem-bytes", "1", "-s", "700KiB", "--tiles", "4",
+                                          "--execute", "--json", "--out", out, "--time-limit", "20s"})
+                                      .out);
+  EXPECT_EQ(answer["tiles"], 4);
+  EXPECT_EQ(answer["execution"]["outputs_equal"], true);
+  EXPECT_EQ(pliant({"plan", "check", "zoo:resnet50", out, "--elem-bytes", "1", "--tiles", "4"}).code, 0);
+}
+
 TEST(Plan, PlansNcnnNetworks) {
   const std::string file = temporary("net.param",
                                      "7767517\n3 3\nInput x 0 1 x 0=8 1=8 2=3\nConvolution c 1 1 x c 0=4 1=3 4=1 "
@@ -315,6 +331,11 @@ TEST(Plan, RefusesBadInputNamingThePlace) {
       {{"plan", net, "--scratchpad", "25", "--shape", "x=1x2"}, 2, "--shape: says nothing"},
       {{"plan", net, "--scratchpad", "25", "--in-place"}, 2, "--in-place: says nothing about a planner's problem"},
       {{"plan", instance, "--scratchpad", "8", "--in-place"}, 2, "--in-place: does not go with a placement instance"},
+      {{"plan", net, "--scratchpad", "25", "--tiles", "4"}, 2, "--tiles: says nothing about a planner's problem"},
+      {{"plan", instance, "--scratchpad", "8", "--tiles", "4"}, 2, "--tiles: does not go with a placement instance"},
+      {{"plan", "zoo:resnet50", "-s", "MR", "--tiles", "1"}, 2, "--tiles: 1 is not from 2 to 64"},
+      {{"plan", "zoo:resnet50", "-s", "MR", "--tiles", "2", "--no-fuse"}, 2, "--tiles: does not go with --no-fuse"},
+      {{"plan", "zoo:transformer", "-s", "MR", "--tiles", "2"}, 1, "--tiles: no operator of the network works row"},
       {{"plan", net, "--scratchpad", "25", "--alignment", "-1"}, 2, "--alignment: -1 is not from"},
       {{"plan", net, "--scratchpad", "25", "--time-limit", "soon"}, 2, "--time-limit: 'soon' is not a duration"},
       {{"plan", net, "--scratchpad", "25", "--device", gone}, 1, gone + ": cannot open: No such file"},

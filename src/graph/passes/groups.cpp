@@ -13,8 +13,9 @@ constexpr std::size_t max_look_ahead = 8;  // operators that may join before the
 
 class Grouper {
  public:
-  explicit Grouper(const Graph& graph)
+  Grouper(const Graph& graph, const GroupRules& rules)
       : graph_(graph),
+        rules_(rules),
         consumers_(graph.consumers()),
         is_output_(graph.values().size()),
         fixed_(graph.values().size()),
@@ -30,11 +31,11 @@ class Grouper {
     }
   }
 
-  std::vector<Group> run(bool fuse) {
+  std::vector<Group> run() {
     std::vector<Group> result;
     for (OpId op = 0; op < static_cast<OpId>(graph_.ops().size()); ++op) {
       if (taken_[index(op)]) continue;
-      result.push_back(fuse ? start(op) : Group{{op}});
+      result.push_back(rules_.fuse ? start(op) : Group{{op}});
       for (OpId each : result.back().ops) taken_[index(each)] = true;
     }
     // Only a group's last operator gives results, so this order is topological.
@@ -63,10 +64,45 @@ class Grouper {
       if (std::optional<Group> around_pool = start_prologue(first)) return *around_pool;
       return grow(begin({first}, type(op(first).out[0]).shape, false));
     }
+    if (rules_.halo)
+      if (std::optional<Group> banded = start_rows(first)) return *banded;
     bool product = std::holds_alternative<kind::Einsum>(kind) && op(first).in.size() == 2;
     bool convolve = std::holds_alternative<kind::Convolve>(kind);
     if (!product && !convolve && !std::holds_alternative<kind::Pool>(kind)) return {{first}};
     Growth growth = begin({first}, type(op(first).out[0]).shape, true);
+    growth.convolve = convolve;
+    return grow(std::move(growth));
+  }
+
+  bool moves_rows(OpId id) const {
+    const Kind& kind = op(id).kind;
+    if (const auto* concat = std::get_if<kind::Concat>(&kind)) return concat->axis == 2;
+    const auto* slice = std::get_if<kind::Slice>(&kind);
+    if (slice == nullptr || slice->size.size() < 3) return false;
+    const Shape& shape = type(op(id).in[0]).shape;
+    for (std::size_t axis = 0; axis < shape.size(); ++axis)
+      if (slice->step[axis] != 1 || (axis != 2 && slice->size[axis] != shape[axis])) return false;
+    return true;
+  }
+
+  // A Concat, a Slice or both along the rows, and the Convolve or Pool that reads what they give.
+  std::optional<Group> start_rows(OpId first) const {
+    if (!moves_rows(first) || fixed_[index(op(first).out[0])] || type(op(first).out[0]).dtype != DType::f32)
+      return std::nullopt;
+    std::vector<OpId> ops = {first};
+    std::optional<OpId> next = only_consumer(op(first).out[0]);
+    if (next && std::holds_alternative<kind::Concat>(op(first).kind) &&
+        std::holds_alternative<kind::Slice>(op(*next).kind) && moves_rows(*next)) {
+      ops.push_back(*next);
+      next = only_consumer(op(*next).out[0]);
+    }
+    if (!next) return std::nullopt;
+    const bool convolve = std::holds_alternative<kind::Convolve>(op(*next).kind);
+    if (!convolve && !std::holds_alternative<kind::Pool>(op(*next).kind)) return std::nullopt;
+    if (op(*next).in[0] != op(ops.back()).out[0] || (convolve && op(*next).in[1] == op(*next).in[0]))
+      return std::nullopt;
+    ops.push_back(*next);
+    Growth growth = begin(std::move(ops), type(op(*next).out[0]).shape, true);
     growth.convolve = convolve;
     return grow(std::move(growth));
   }
@@ -185,6 +221,7 @@ class Grouper {
   }
 
   const Graph& graph_;
+  const GroupRules& rules_;
   std::vector<std::vector<OpId>> consumers_;
   std::vector<bool> is_output_;
   std::vector<bool> fixed_;  // derived from weights and constants alone
@@ -197,7 +234,7 @@ void add_once(std::vector<ValueId>& ids, ValueId id) {
 
 }  // namespace
 
-std::vector<Group> groups(const Graph& graph, const GroupRules& rules) { return Grouper(graph).run(rules.fuse); }
+std::vector<Group> groups(const Graph& graph, const GroupRules& rules) { return Grouper(graph, rules).run(); }
 
 std::vector<ValueId> group_inputs(const Graph& graph, const Group& group) {
   std::vector<ValueId> result;

@@ -35,14 +35,16 @@ Graph observe(const Graph& graph, const std::vector<ValueId>& values, Statistic 
 // (patterns.h says what a group then computes):
 //   Convolve, Pool or an Einsum of two operands, then Maps whose other operands are per-channel or scalar weights;
 //   Maps of one result shape, whatever their other operands;
-//   Map of x, Pool of it (reshapes between), Maps of the result and x: cross-channel normalisation.
+//   Map of x, Pool of it (reshapes between), Maps of the result and x: cross-channel normalisation;
+//   with `halo` a Concat along the rows, a Slice of rows, or both, and the Convolve or Pool that alone reads them.
 // Inside a group values are f32; the last result of a group of Maps alone may have any type.
 struct Group {
   std::vector<OpId> ops;  // the last one gives the group's results
   bool operator==(const Group&) const = default;
 };
 struct GroupRules {
-  bool fuse = true;  // false: one operator per group
+  bool fuse = true;   // false: one operator per group
+  bool halo = false;  // of graphs that tile() made: rows are put together inside the group that reads them
 };
 std::vector<Group> groups(const Graph& graph, const GroupRules& rules = {});
 

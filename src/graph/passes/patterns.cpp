@@ -11,6 +11,10 @@ bool is_anchor(const Kind& kind) {
          std::holds_alternative<kind::Pool>(kind);
 }
 
+bool moves_rows(const Kind& kind) {
+  return std::holds_alternative<kind::Concat>(kind) || std::holds_alternative<kind::Slice>(kind);
+}
+
 // Turns Maps and Reshapes into one expression over the values that stand outside.
 class Composer {
  public:
@@ -55,9 +59,11 @@ std::optional<GroupPattern> group_pattern(const Graph& graph, const Group& group
   if (anchor != group.ops.end()) {
     pattern.anchor = *anchor;
     next = static_cast<std::size_t>(anchor - group.ops.begin()) + 1;
-    if (next > 1) {
+    std::size_t first = 0;
+    for (; moves_rows(graph.op(group.ops[first]).kind); ++first) pattern.assembly.push_back(group.ops[first]);
+    if (next > first + 1) {
       Composer prologue;
-      for (std::size_t i = 0; i + 1 < next; ++i) prologue.add(graph.op(group.ops[i]));
+      for (std::size_t i = first; i + 1 < next; ++i) prologue.add(graph.op(group.ops[i]));
       pattern.prologue = prologue.of(graph.op(*anchor).in[0]);
       pattern.prologue_input = prologue.operands()[0];
     }

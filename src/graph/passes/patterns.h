@@ -14,6 +14,7 @@ namespace pliant {
 // as the result, in the same order, though perhaps another shape. The other operands broadcast to the result's shape.
 struct GroupPattern {
   OpId anchor = -1;              // -1: Maps only
+  std::vector<OpId> assembly;    // a Concat, a Slice or both, along axis 2, that give the anchor's operand 0
   std::optional<Expr> prologue;  // of one argument: the anchor, a Pool, reads prologue(prologue_input) reshaped
   ValueId prologue_input = -1;
   Expr epilogue;

@@ -1,8 +1,10 @@
 #include "machine/native/group_kernel.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 
+#include "core/checked.h"
 #include "core/error.h"
 
 namespace pliant::native {
@@ -80,8 +82,11 @@ void GroupKernel::compile_anchored(const Graph& graph, const GroupPattern& patte
   Context context = context_of(graph, op, options);
   context.prologue = pattern.prologue;
   anchor_ = compile_op(graph, op, context);
-  for (std::size_t i = 0; i < op.in.size(); ++i)
-    operands_.push_back(index_of(inputs, i == 0 && pattern.prologue ? pattern.prologue_input : op.in[i]));
+  compile_assembly(graph, pattern, inputs);
+  for (std::size_t i = 0; i < op.in.size(); ++i) {
+    if (i == 0 && !assembly_.empty()) operands_.push_back(inputs.size());  // what run() adds
+    else operands_.push_back(index_of(inputs, i == 0 && pattern.prologue ? pattern.prologue_input : op.in[i]));
+  }
   const TensorType& type = graph.value(pattern.result).type;
   if (type.dtype != DType::f32)
     throw Error(ErrorKind::unsupported, op.name, "ends in " + to_string(type) + " inside of a group; it must be f32");
@@ -95,13 +100,47 @@ void GroupKernel::fix(std::size_t input, const std::byte* data, SharedWeights& s
     if (operands_[k] == input) anchor_->fix(k, data, shared);
 }
 
+// Each part's rows that the Slice, if there is one, leaves.
+void GroupKernel::compile_assembly(const Graph& graph, const GroupPattern& pattern,
+                                   const std::vector<ValueId>& inputs) {
+  if (pattern.assembly.empty()) return;
+  const Op &first = graph.op(pattern.assembly.front()), &last = graph.op(pattern.assembly.back());
+  const TensorType& type = graph.value(last.out[0]).type;
+  const auto* slice = std::get_if<kind::Slice>(&last.kind);
+  const std::int64_t begin = slice != nullptr ? slice->start[2] : 0, rows = type.shape[2];
+  std::int64_t row = elements(type.shape), planes = type.shape[0] * type.shape[1];
+  row = row == 0 ? 0 : row / planes / rows;
+  std::int64_t at = 0;  // row of the parts side by side
+  for (const ValueId part : first.in) {
+    const std::int64_t held = graph.value(part).type.shape[2];
+    const std::int64_t from = std::max(begin, at), to = std::min(begin + rows, at + held);
+    if (from < to) {
+      Nest<2> nest{{planes, {held * row, rows * row}}, {(to - from) * row, {1, 1}}};
+      assembly_.push_back(
+          {index_of(inputs, part), strided_copy(std::move(nest), (from - at) * row, (from - begin) * row, type.dtype)});
+    }
+    at += held;
+  }
+  constexpr std::int64_t line = 64;
+  assembled_bytes_ = round_up(bytes(type), line);
+}
+
 void GroupKernel::run(std::span<const TensorView> inputs, std::span<const TensorView> outputs, std::byte* workspace,
                       Pool& pool, std::int64_t rows) const {
   std::vector<const std::byte*> in;
   std::vector<std::byte*> out;
   for (const TensorView& view : inputs) in.push_back(view.data);
   for (const TensorView& view : outputs) out.push_back(view.data);
-  run(in, out, workspace, pool, rows);
+  constexpr std::array<std::size_t, 1> zero{0};
+  for (const RowCopy& each : assembly_)
+    each.copy->run({.inputs = std::span(in).subspan(each.input, 1),
+                    .outputs = std::span(&workspace, 1),
+                    .operands = zero,
+                    .rows = {1, 1},
+                    .elements = 0,
+                    .pool = pool});
+  if (!assembly_.empty()) in.push_back(workspace);
+  run(in, out, workspace + assembled_bytes_, pool, rows);
 }
 
 void GroupKernel::run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs,

@@ -13,11 +13,12 @@ class GroupKernel : public Kernel {
  public:
   GroupKernel(const Graph& graph, const Group& group, const Options& options);  // throws Error{unsupported}
 
-  std::int64_t workspace() const override { return anchor_->workspace(); }
+  std::int64_t workspace() const override { return assembled_bytes_ + anchor_->workspace(); }
   // Before any run: input `i` of the group will always be these bytes.
   void fix(std::size_t input, const std::byte* data, SharedWeights& shared);
   void run(std::span<const TensorView> inputs, std::span<const TensorView> outputs, std::byte* workspace, Pool& pool,
            std::int64_t rows) const override;
+  // Not for groups that put rows together.
   void run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte* workspace,
            Pool& pool, std::int64_t rows, kv::Cache* cache = nullptr) const;
 
@@ -28,7 +29,16 @@ class GroupKernel : public Kernel {
   void compile_anchored(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs,
                         const Options& options);
 
+  void compile_assembly(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs);
+
+  struct RowCopy {
+    std::size_t input = 0;
+    std::unique_ptr<Anchor> copy;
+  };
+
   std::unique_ptr<Anchor> anchor_;
+  std::vector<RowCopy> assembly_;  // into the workspace, where the anchor finds its operand 0
+  std::int64_t assembled_bytes_ = 0;
   std::vector<std::size_t> operands_;  // of the anchor: indices into the group's inputs
   std::optional<Epilogue> epilogue_;
   std::int64_t elements_ = 0, capacity_ = 0;

@@ -38,7 +38,11 @@ class PlannedProgram : public Program {
     const auto workspace = [&](const Graph& g, const Group& group) {
       return native::make_kernel(g, group, options.native)->workspace();
     };
-    problem_ = plan::problem_of(folded_.graph, {options.fuse, options.weights, 0, options.in_place, workspace});
+    problem_ = plan::problem_of(folded_.graph, {.fuse = options.fuse,
+                                                .weights = options.weights,
+                                                .halo = options.halo,
+                                                .in_place = options.in_place,
+                                                .workspace = workspace});
     plan::SolveOptions solve_options = options.solve;
     solve_options.alignment = std::max(solve_options.alignment, widest_element(folded_.graph, problem_));
     std::int64_t bytes = options.scratchpad_bytes;

@@ -18,6 +18,7 @@ struct Options {
   std::int64_t scratchpad_bytes = 0;  // 0: the least that needs no traffic, as far as the planner knows it
   bool weights = false;               // weights pass through the scratchpad too
   bool fuse = true;
+  bool halo = false;      // the graph is one that tile() made
   bool in_place = false;  // results are written over inputs where that is permitted
   plan::SolveOptions solve;
   native::Options native;

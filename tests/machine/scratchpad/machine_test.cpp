@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "graph/convolution_net.h"
+#include "graph/passes/tile.h"
 #include "graph/random_graph.h"
 #include "graph/reference.h"
 #include "plan/search/random_problem.h"
@@ -126,6 +128,42 @@ TEST(ScratchpadMachine, GivesTheSameBitsInPlace) {
   }
   EXPECT_GT(pairs, 60);
   EXPECT_GT(smaller, 5);
+}
+
+// Bands of convolutions, whose rows are put together in the kernel's workspace, inside the arena.
+TEST(ScratchpadMachine, GivesTheBitsOfTheUnconstrainedRunInBands) {
+  Pool pool(2);
+  int assembled = 0, with_traffic = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    Rng rng(seed);
+    Case c;
+    try {
+      c.graph = std::make_shared<const Graph>(tile(ConvolutionNet(seed).make(6), {.bands = 3, .least_bytes = 0}));
+    } catch (const Error&) {
+      continue;  // too few rows
+    }
+    c.weights = std::make_shared<const WeightStore>(random_weight_store(*c.graph, rng));
+    c.inputs = random_inputs(*c.graph, rng);
+    const std::vector<Tensor> wanted = run(*native::Machine().prepare(c.graph, c.weights), c, pool);
+    Options options;
+    options.halo = true;
+    options.solve.effort_limit = 20'000'000;
+    options.scratchpad_bytes = 1 << 20;
+    const auto roomy = Machine(pool, options).prepare(c.graph, c.weights);
+    expect_same_bits(run(*roomy, c, pool), wanted, seed);
+    const auto& program = dynamic_cast<const Program&>(*roomy);
+    for (const plan::Operator& op : program.problem().problem.operators) assembled += op.workspace > 0;
+    for (const bool in_place : {false, true}) {
+      options.in_place = in_place;
+      options.scratchpad_bytes =
+          (plan::scratchpad_sizes(program.problem().problem, options.solve, pool).half + 3) / 4 * 4;
+      const auto tight = Machine(pool, options).prepare(c.graph, c.weights);
+      expect_same_bits(run(*tight, c, pool), wanted, seed);
+      with_traffic += dynamic_cast<const Program&>(*tight).plan().traffic_bytes > 0;
+    }
+  }
+  EXPECT_GT(assembled, 200);
+  EXPECT_GT(with_traffic, 10);
 }
 
 TEST(ScratchpadMachine, HashOperatorsProvePlansInPlace) {

@@ -2,14 +2,38 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
 #include "core/error.h"
+#include "core/rng.h"
 #include "graph/counts.h"
+#include "graph/passes/tile.h"
+#include "graph/reference.h"
 
 namespace pliant::zoo {
 namespace {
+
+// A whole network in bands: strides, depthwise and dilated convolutions, residuals, scaled channels, resizes.
+TEST(Zoo, ANetworkInBandsGivesTheSame) {
+  const Graph graph = build("lraspp"), cut = tile(graph, {.bands = 4});
+  const WeightStore weights = random_weights(graph, 1);
+  Tensor image(graph.value(graph.inputs()[0]).type);
+  Rng rng(2);
+  for (float& each : image.span<float>()) each = static_cast<float>(rng.normal());
+  Pool pool(2);
+  const std::vector<TensorView> inputs{image.view()};
+  const Tensor plain = std::move(evaluate(graph, weights, inputs, pool)[0]);
+  const Tensor banded = std::move(evaluate(cut, weights, inputs, pool)[0]);
+  double most = 0, apart = 0;
+  for (std::int64_t i = 0; i < elements(plain.type().shape); ++i) {
+    most = std::max(most, std::fabs(get(plain.view(), i)));
+    apart = std::max(apart, std::fabs(get(plain.view(), i) - get(banded.view(), i)));
+  }
+  EXPECT_GT(cut.ops().size(), graph.ops().size() + 100);
+  EXPECT_LE(apart, 1e-5 * most);
+}
 
 struct Published {
   const char* name;
