@@ -6,8 +6,6 @@ namespace pliant::native {
 
 namespace {
 
-constexpr std::int64_t beyond = 16;  // the last vector of a line reads so far
-
 std::int64_t reach(const Spatial& s) { return (s.kernel[1] - 1) * s.dilation[1] / s.stride[1] + 1; }
 
 }  // namespace
@@ -15,12 +13,12 @@ std::int64_t reach(const Spatial& s) { return (s.kernel[1] - 1) * s.dilation[1] 
 // One output line needs reach + 1 lines of every phase.
 bool Band::fits(const Spatial& s) {
   return !s.transposed && s.in[0] == 1 && s.out[0] == 1 && s.kernel[0] == 1 && s.low[0] == 0 &&
-         s.stride[1] * (1 + reach(s)) * TapRows(s).floats(s.out[2]) + beyond <= room;
+         s.stride[1] * (1 + reach(s)) * TapRows(s).floats(s.out[2]) <= room;
 }
 
-Band::Band(const Spatial& s, Isa isa)
-    : taps_(s),
-      split_(tap_kernels(isa).split),
+Band::Band(const Spatial& s, Isa isa, std::int64_t lines)
+    : kernels_(&tap_kernels(isa)),
+      taps_(s),
       height_(s.in[1]),
       width_(s.in[2]),
       outputs_(s.out[2]),
@@ -29,7 +27,11 @@ Band::Band(const Spatial& s, Isa isa)
       reach_(reach(s)),
       step_(taps_.floats(s.out[2])) {
   if (!fits(s)) return;
-  lines_ = std::min((room - beyond) / (phases_ * step_) - reach_, s.out[1]);
+  lines_ = std::min({room / (phases_ * step_) - reach_, s.out[1], lines});
+  for (std::int64_t phase = 0; phase < taps_.phases(); ++phase) {
+    const TapRows::Part part = taps_.inside(phase, 0, outputs_);
+    parts_.push_back({part.first, part.last, phase - s.low[2]});
+  }
   for (std::int64_t ky = 0; ky < s.kernel[1]; ++ky)
     for (std::int64_t kx = 0; kx < s.kernel[2]; ++kx) {
       const std::int64_t y = ky * s.dilation[1];
@@ -39,12 +41,17 @@ Band::Band(const Spatial& s, Isa isa)
 
 void Band::bring(const float* x, std::int64_t first, std::int64_t lines, float filling, float* to) const {
   for (std::int64_t phase = 0; phase < phases_; ++phase)
-    for (std::int64_t row = 0; row < rows(lines); ++row) {
-      const std::int64_t y = (first + row) * phases_ + phase - low_;
-      float* line = to + (phase * rows(lines_) + row) * step_;
-      if (y < 0 || y >= height_) std::fill_n(line, step_, filling);
-      else taps_.bring(x + y * width_, 0, outputs_, filling, line, split_);
-    }
+    kernels_->bring({.x = x,
+                     .height = height_,
+                     .width = width_,
+                     .top = first * phases_ + phase - low_,
+                     .every = phases_,
+                     .lines = rows(lines),
+                     .parts = parts_.data(),
+                     .phases = taps_.phases(),
+                     .length = taps_.length(outputs_),
+                     .filling = filling,
+                     .to = to + phase * rows(lines_) * step_});
 }
 
 }  // namespace pliant::native

@@ -159,7 +159,7 @@ class Depthwise : public Anchor {
 
  private:
   void run_bands(const float* x, const float* w, float* out) const {
-    alignas(64) float brought[Band::room];
+    alignas(64) float brought[Band::room + Band::beyond];
     for (std::int64_t line = 0; line < s_.out[1]; line += band_.lines()) {
       const std::int64_t lines = std::min(band_.lines(), s_.out[1] - line);
       band_.bring(x, line, lines, 0, brought);

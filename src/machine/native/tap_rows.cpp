@@ -16,14 +16,7 @@ TapRows::Part TapRows::inside(std::int64_t phase, std::int64_t first, std::int64
   return {from, std::clamp(end, from, length(n))};
 }
 
-void TapRows::bring(const float* row, std::int64_t first, std::int64_t n, float filling, float* to, Split split) const {
-  const Part even = inside(0, first, n), odd = step_ == 2 ? inside(1, first, n) : even;
-  const Part both{std::max(even.first, odd.first), std::min(even.last, odd.last)};
-  const bool splits = split != nullptr && step_ == 2 && both.first < both.last;
-  if (splits) {
-    const float* from = row + (first + both.first) * 2 - low_;
-    split(from, both.last - both.first, to + both.first, to + length(n) + both.first);
-  }
+void TapRows::bring(const float* row, std::int64_t first, std::int64_t n, float filling, float* to) const {
   for (std::int64_t phase = 0; phase < step_; ++phase, to += length(n)) {
     const Part part = inside(phase, first, n);
     std::fill(to, to + part.first, filling);
@@ -33,14 +26,7 @@ void TapRows::bring(const float* row, std::int64_t first, std::int64_t n, float 
     if (step_ == 1)
       std::memcpy(to + part.first, from, static_cast<std::size_t>(part.last - part.first) * sizeof(float));
     else
-      for (std::int64_t j = part.first; j < part.last; ++j, from += step_) {
-        if (splits && j == both.first) {
-          from += (both.last - both.first) * step_;
-          j = both.last;
-          if (j == part.last) break;
-        }
-        to[j] = *from;
-      }
+      for (std::int64_t j = part.first; j < part.last; ++j, from += step_) to[j] = *from;
   }
 }
 

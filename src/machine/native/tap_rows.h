@@ -23,11 +23,8 @@ class TapRows {
   // Floats that a row needs for n outputs.
   std::int64_t floats(std::int64_t n) const { return step_ * (n + reach_); }
 
-  using Split = void (*)(const float* x, std::int64_t n, float* even, float* odd);  // of TapKernels
-
   // Brings what outputs [first, first + n) of a line meet in `row`, `filling` where that is outside.
-  void bring(const float* row, std::int64_t first, std::int64_t n, float filling, float* to,
-             Split split = nullptr) const;
+  void bring(const float* row, std::int64_t first, std::int64_t n, float filling, float* to) const;
 
   // Tap t of output first + j is at [j].
   const float* tap(const float* brought, std::int64_t t, std::int64_t n) const { return brought + offset(t, n); }

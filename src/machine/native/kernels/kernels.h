@@ -109,6 +109,21 @@ struct TapLines {
   std::int64_t width = 0, lines = 0;
 };
 
+// Lines of a plane brought side by side, each split into phases: element j of phase p is x[from + j * phases] of its
+// line for first <= j < last, else the filling. Up to 31 floats behind the last line are overwritten.
+struct LinePart {
+  std::int64_t first = 0, last = 0, from = 0;
+};
+struct BandLines {
+  const float* x = nullptr;
+  std::int64_t height = 0, width = 0;
+  std::int64_t top = 0, every = 1, lines = 0;  // lines top, top + every, ...
+  const LinePart* parts = nullptr;
+  std::int64_t phases = 1, length = 0;  // elements of a phase
+  float filling = 0;
+  float* to = nullptr;
+};
+
 // out[j] = sum over taps t in order of weights[t] * taps[t][j] (depthwise), or out[j] joined by the maximum or sum of
 // the taps (pooling).
 struct TapKernels {
@@ -119,8 +134,7 @@ struct TapKernels {
   void (*weighted_lines)(const TapLines& lines, const float* weights);
   void (*maximum_lines)(const TapLines& lines);
   void (*sum_lines)(const TapLines& lines);
-  void (*split)(const float* x, std::int64_t n, float* even,
-                float* odd);  // even[i] = x[2 i], odd[i] = x[2 i + 1], i < n
+  void (*bring)(const BandLines& lines);
 };
 const TapKernels& tap_kernels(Isa isa);
 

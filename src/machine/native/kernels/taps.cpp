@@ -2,6 +2,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "taps.cpp"
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -67,57 +68,97 @@ void sum(const float* const* taps, std::int64_t count, float* out, std::int64_t 
   fold_taps(Sum{}, taps, count, out, n);
 }
 
-// A vector of outputs over all taps; `count` > 0 is known when compiled, and its loop unrolled.
-template <int count, int vectors, typename Fold>
-HWY_INLINE void fold_at(const Fold& fold, const TapLines& g, const float* from, V32 start, V32 (&sum)[vectors]) {
+// Lines of outputs, `count` taps > 0 known when compiled: their weights stay in registers.
+template <int count>
+struct LineWeights {
+  static constexpr int taps = count;
+  V32 weights[count];
+  explicit HWY_INLINE LineWeights(const float* w) {
+#pragma GCC unroll 9
+    for (int t = 0; t < count; ++t) weights[t] = hn::Set(d32, w[t]);
+  }
+  HWY_INLINE V32 take(std::int64_t t, V32 x, V32 sum) const { return hn::MulAdd(weights[t], x, sum); }
+};
+struct AnyWeights : Weighted {
+  static constexpr int taps = 0;
+};
+template <typename Fold, int count>
+struct Counted : Fold {
+  static constexpr int taps = count;
+};
+
+template <int vectors, typename Fold>
+HWY_INLINE void fold_at(const Fold& fold, const TapLines& g, const float* from, V32 start, float* out) {
+  V32 sum[vectors];
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; ++v) sum[v] = start;
-  const std::int64_t taps = count > 0 ? count : g.taps;
+  const std::int64_t taps = Fold::taps > 0 ? Fold::taps : g.taps;
 #pragma GCC unroll 9
   for (std::int64_t t = 0; t < taps; ++t) {
     const float* at = from + g.offsets[t];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) sum[v] = fold.take(t, hn::LoadU(d32, at + v * lanes32), sum[v]);
   }
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; ++v) hn::StoreU(sum[v], d32, out + v * lanes32);
 }
 
-// Whole vectors are stored, beyond the end of a line too: the next line overwrites that. The last line's are parts.
-template <int count, typename Fold>
+// Whole vectors are stored, beyond the end of a line too: the next line overwrites that. At the end there are parts.
+template <typename Fold>
 HWY_INLINE void fold_lines(const Fold& fold, const TapLines& g, V32 start) {
   for (std::int64_t line = 0; line < g.lines; ++line) {
     const float* from = g.from + line * g.step;
     float* out = g.out + line * g.width;
     const std::int64_t inside = (g.lines - line) * g.width;  // of what may be written
-    std::int64_t j = 0;
-    for (; j + 3 * lanes32 < g.width && j + 4 * lanes32 <= inside; j += 4 * lanes32) {
-      V32 sum[4];
-      fold_at<count>(fold, g, from + j, start, sum);
-#pragma GCC unroll 4
-      for (int v = 0; v < 4; ++v) hn::StoreU(sum[v], d32, out + j + v * lanes32);
-    }
-    for (; j < g.width; j += lanes32) {
-      V32 sum[1];
-      fold_at<count>(fold, g, from + j, start, sum);
-      if (j + lanes32 <= inside) hn::StoreU(sum[0], d32, out + j);
-      else store_part(sum[0], out + j, inside - j);
+    for (std::int64_t j = 0; j < g.width;) {
+      const std::int64_t left = (g.width - j + lanes32 - 1) / lanes32, fit = (inside - j) / lanes32;
+      const std::int64_t vectors = std::min<std::int64_t>(std::min(left, fit), 4);
+      switch (vectors) {
+        case 4: fold_at<4>(fold, g, from + j, start, out + j); break;
+        case 3: fold_at<3>(fold, g, from + j, start, out + j); break;
+        case 2: fold_at<2>(fold, g, from + j, start, out + j); break;
+        case 1: fold_at<1>(fold, g, from + j, start, out + j); break;
+        default: {  // near the end: no more than the line
+          HWY_ALIGN float part[lanes32];
+          fold_at<1>(fold, g, from + j, start, part);
+          const std::int64_t n = std::min<std::int64_t>(g.width - j, lanes32);
+          if (n == lanes32) hn::StoreU(hn::Load(d32, part), d32, out + j);
+          else store_part(hn::Load(d32, part), out + j, n);
+        }
+      }
+      j += std::max<std::int64_t>(vectors, 1) * lanes32;
     }
   }
 }
 
 template <typename Fold>
-void choose_lines(const Fold& fold, const TapLines& g, V32 start) {
+void choose_lines(const TapLines& g, V32 start) {
   switch (g.taps) {
-    case 4: return fold_lines<4>(fold, g, start);
-    case 9: return fold_lines<9>(fold, g, start);
-    default: return fold_lines<0>(fold, g, start);
+    case 4: return fold_lines(Counted<Fold, 4>{}, g, start);
+    case 9: return fold_lines(Counted<Fold, 9>{}, g, start);
+    default: return fold_lines(Counted<Fold, 0>{}, g, start);
   }
 }
 
-void weighted_lines(const TapLines& g, const float* weights) { choose_lines(Weighted{weights}, g, hn::Zero(d32)); }
-void maximum_lines(const TapLines& g) { choose_lines(Maximum{}, g, hn::Set(d32, -HUGE_VALF)); }
-void sum_lines(const TapLines& g) { choose_lines(Sum{}, g, hn::Zero(d32)); }
+void weighted_lines(const TapLines& g, const float* weights) {
+  if (g.taps == 9) return fold_lines(LineWeights<9>(weights), g, hn::Zero(d32));
+  fold_lines(AnyWeights{{weights}}, g, hn::Zero(d32));
+}
+void maximum_lines(const TapLines& g) { choose_lines<Maximum>(g, hn::Set(d32, -HUGE_VALF)); }
+void sum_lines(const TapLines& g) { choose_lines<Sum>(g, hn::Zero(d32)); }
 
-void split(const float* x, std::int64_t n, float* even, float* odd) {
+HWY_INLINE void fill(float* to, std::int64_t n, V32 filling) {
+  for (std::int64_t i = 0; i < n; i += lanes32) hn::StoreU(filling, d32, to + i);
+}
+
+HWY_INLINE void bring_run(const float* x, std::int64_t n, float* to) {
+  std::int64_t i = 0;
+  for (; i + lanes32 <= n; i += lanes32) hn::StoreU(hn::LoadU(d32, x + i), d32, to + i);
+  if (i < n) hn::StoreU(load_part(x + i, n - i), d32, to + i);
+}
+
+// even[i] = x[2 i], odd[i] = x[2 i + 1]
+HWY_INLINE void bring_pairs(const float* x, std::int64_t n, float* even, float* odd) {
   std::int64_t i = 0;
 #if HWY_TARGET != HWY_SCALAR
   for (; i + lanes32 <= n; i += lanes32) {
@@ -133,8 +174,46 @@ void split(const float* x, std::int64_t n, float* even, float* odd) {
   }
 }
 
+void bring_phases(const BandLines& g, const float* x, float* to) {
+  std::int64_t begin = 0, end = 0;  // elements that both of two phases have
+  if (g.phases == 2) {
+    begin = std::max(g.parts[0].first, g.parts[1].first);
+    end = std::max(begin, std::min(g.parts[0].last, g.parts[1].last));
+  }
+  for (std::int64_t phase = 0; phase < g.phases; ++phase) {
+    const LinePart& part = g.parts[phase];
+    float* out = to + phase * g.length;
+    std::fill(out, out + part.first, g.filling);
+    for (std::int64_t j = part.first; j < part.last; ++j) {
+      if (j == begin && begin < end) j = end;
+      if (j < part.last) out[j] = x[part.from + j * g.phases];
+    }
+    std::fill(out + part.last, out + g.length, g.filling);
+  }
+  if (begin < end) bring_pairs(x + g.parts[0].from + 2 * begin, end - begin, to + begin, to + g.length + begin);
+}
+
+void bring(const BandLines& g) {
+  const V32 filling = hn::Set(d32, g.filling);
+  const LinePart& whole = g.parts[0];
+  for (std::int64_t line = 0; line < g.lines; ++line) {
+    const std::int64_t y = g.top + line * g.every;
+    const float* x = g.x + y * g.width;
+    float* to = g.to + line * g.phases * g.length;
+    if (y < 0 || y >= g.height) {
+      fill(to, g.phases * g.length, filling);
+    } else if (g.phases > 1) {
+      bring_phases(g, x, to);
+    } else {  // left to right: each step may write beyond its end
+      fill(to, whole.first, filling);
+      bring_run(x + whole.from + whole.first, whole.last - whole.first, to + whole.first);
+      fill(to + whole.last, g.length - whole.last, filling);
+    }
+  }
+}
+
 const TapKernels* tap_table() {
-  static constexpr TapKernels table{weighted, maximum, sum, weighted_lines, maximum_lines, sum_lines, split};
+  static constexpr TapKernels table{weighted, maximum, sum, weighted_lines, maximum_lines, sum_lines, bring};
   return &table;
 }
 
