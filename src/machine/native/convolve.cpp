@@ -6,6 +6,7 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "machine/native/band.h"
+#include "machine/native/banded.h"
 #include "machine/native/call.h"
 #include "machine/native/panel.h"
 #include "machine/native/spatial.h"
@@ -16,9 +17,7 @@ namespace pliant::native {
 
 namespace {
 
-struct Sizes {
-  std::int64_t batch, groups, in, out;  // in, out: channels per group
-};
+using Sizes = ConvolveSizes;
 
 class Convolution : public Anchor {
  public:
@@ -229,7 +228,8 @@ std::unique_ptr<Anchor> compile(const kind::Convolve& kind, const Context& conte
   if (Depthwise::fits(sizes, spatial)) return make<Depthwise>(sizes, std::move(spatial), context);
   const WinogradSizes whole{sizes.batch, sizes.in, sizes.out};
   const bool winograd_here = context.options.winograd && sizes.groups == 1 && winograd_fits(whole, spatial);
-  auto direct = make<Convolution>(sizes, spatial, context);
+  auto direct = context.options.bands && banded_fits(sizes, spatial) ? banded(sizes, spatial, context)
+                                                                     : make<Convolution>(sizes, spatial, context);
   return winograd_here ? winograd(whole, spatial, context, std::move(direct)) : std::move(direct);
 }
 

@@ -20,14 +20,16 @@ namespace HWY_NAMESPACE {
 constexpr int tile_rows = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 8 : 4;
 constexpr int tile_vectors = 3;
 
-template <int rows, int vectors>
+// Row p of b is at b + p * b_k, or at b + b_rows[p].
+template <int rows, int vectors, bool listed>
 HWY_INLINE void multiply(const float* HWY_RESTRICT a, std::int64_t a_m, std::int64_t a_k, const float* HWY_RESTRICT b,
-                         std::int64_t b_k, std::int64_t k, V32 (&sum)[rows][vectors]) {
+                         std::int64_t b_k, const std::int64_t* b_rows, std::int64_t k, V32 (&sum)[rows][vectors]) {
   const F32 d;
-  for (std::int64_t p = 0; p < k; ++p, a += a_k, b += b_k) {
+  for (std::int64_t p = 0; p < k; ++p, a += a_k, b += listed ? 0 : b_k) {
+    const float* HWY_RESTRICT row = listed ? b + b_rows[p] : b;
     V32 column[vectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) column[v] = hn::LoadU(d, b + v * lanes32);
+    for (int v = 0; v < vectors; ++v) column[v] = hn::LoadU(d, row + v * lanes32);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
       const V32 weight = hn::Set(d, a[r * a_m]);
@@ -38,7 +40,7 @@ HWY_INLINE void multiply(const float* HWY_RESTRICT a, std::int64_t a_m, std::int
 }
 
 // A full register tile; its last vector may be partly outside of c (`last` columns are inside).
-template <int rows, int vectors>
+template <int rows, int vectors, bool listed>
 void tile(const GemmBlock& g, const float* a, const float* b, float* c, std::int64_t last) {
   const F32 d;
   V32 sum[rows][vectors];
@@ -57,7 +59,7 @@ void tile(const GemmBlock& g, const float* a, const float* b, float* c, std::int
       }
     }
   }
-  multiply<rows, vectors>(a, g.a_m, g.a_k, b, g.b_k, g.k, sum);
+  multiply<rows, vectors, listed>(a, g.a_m, g.a_k, b, g.b_k, g.b_rows, g.k, sum);
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
@@ -71,17 +73,20 @@ void tile(const GemmBlock& g, const float* a, const float* b, float* c, std::int
 
 using Tile = void (*)(const GemmBlock&, const float*, const float*, float*, std::int64_t);
 
-template <int vectors, int rows = tile_rows>
+template <bool listed, int vectors, int rows = tile_rows>
 constexpr Tile tile_of(int wanted) {
   if constexpr (rows > 1) {
-    if (wanted < rows) return tile_of<vectors, rows - 1>(wanted);
+    if (wanted < rows) return tile_of<listed, vectors, rows - 1>(wanted);
   }
-  return tile<rows, vectors>;
+  return tile<rows, vectors, listed>;
 }
 
+template <bool listed>
 Tile choose_tile(int rows, int vectors) {
-  return vectors == 3 ? tile_of<3>(rows) : vectors == 2 ? tile_of<2>(rows) : tile_of<1>(rows);
+  return vectors == 3 ? tile_of<listed, 3>(rows) : vectors == 2 ? tile_of<listed, 2>(rows) : tile_of<listed, 1>(rows);
 }
+
+std::int64_t row_of_b(const GemmBlock& g, std::int64_t p) { return g.b_rows == nullptr ? p * g.b_k : g.b_rows[p]; }
 
 // One column at a time, for columns that cannot be read as a vector; the order of the sum is the same.
 void columns(const GemmBlock& g, std::int64_t from) {
@@ -90,7 +95,7 @@ void columns(const GemmBlock& g, std::int64_t from) {
       const hn::CappedTag<float, 1> one;
       auto sum = hn::Set(one, g.first ? 0.0f : g.c[i * g.c_m + j]);
       for (std::int64_t p = 0; p < g.k; ++p)
-        sum = hn::MulAdd(hn::Set(one, g.a[i * g.a_m + p * g.a_k]), hn::Set(one, g.b[p * g.b_k + j]), sum);
+        sum = hn::MulAdd(hn::Set(one, g.a[i * g.a_m + p * g.a_k]), hn::Set(one, g.b[row_of_b(g, p) + j]), sum);
       g.c[i * g.c_m + j] = hn::GetLane(sum);
     }
   }
@@ -115,13 +120,20 @@ void prefetch_rows(const GemmBlock& g, std::int64_t from) {
     for (std::int64_t p = 0; p < g.k; p += 16) hwy::Prefetch(g.a + i * g.a_m + p);
 }
 
+// Rows of a tile such that the last is about as tall as the others.
+std::int64_t even_rows(std::int64_t m) {
+  const std::int64_t tiles = (m + tile_rows - 1) / tile_rows;
+  return tiles == 0 ? tile_rows : (m + tiles - 1) / tiles;
+}
+
 void block(const GemmBlock& whole) {
   GemmBlock g = whole;
   HWY_ALIGN float copied[tile_rows * deepest_copy];
   const bool copies = rows_collide(whole);
   const std::int64_t readable = g.padded ? g.n : g.n / lanes32 * lanes32;
-  for (std::int64_t i = 0; i < g.m; i += tile_rows) {
-    const int rows = static_cast<int>(std::min<std::int64_t>(tile_rows, g.m - i));
+  const std::int64_t tall = even_rows(g.m);
+  for (std::int64_t i = 0; i < g.m; i += tall) {
+    const int rows = static_cast<int>(std::min(tall, g.m - i));
     const float* a = whole.a + i * whole.a_m;
     if (copies) {
       copy_rows(a, whole.a_m, rows, g.k, copied);
@@ -129,14 +141,15 @@ void block(const GemmBlock& whole) {
       g.a_m = 1;
       g.a_k = rows;
     } else {
-      prefetch_rows(g, i + tile_rows);
+      prefetch_rows(g, i + tall);
     }
     std::int64_t left = (readable + lanes32 - 1) / lanes32;  // vectors
     for (std::int64_t j = 0; left > 0;) {
       // 4 = 2 + 2 rather than 3 + 1
       const int vectors = static_cast<int>(left == 4 ? 2 : std::min<std::int64_t>(left, tile_vectors));
       const std::int64_t last = std::min(readable - j - (vectors - 1) * lanes32, lanes32);
-      choose_tile(rows, vectors)(g, a, g.b + j, g.c + i * g.c_m + j, last);
+      (g.b_rows == nullptr ? choose_tile<false> : choose_tile<true>)(rows, vectors)(g, a, g.b + j, g.c + i * g.c_m + j,
+                                                                                    last);
       left -= vectors;
       j += vectors * lanes32;
     }

@@ -20,7 +20,8 @@ struct GemmBlock {
   std::int64_t a_m = 0, a_k = 0;
   const float* b = nullptr;
   std::int64_t b_k = 0;
-  bool padded = false;  // rows of b are readable up to a multiple of 16 elements
+  const std::int64_t* b_rows = nullptr;  // row p of b is at b + b_rows[p] instead
+  bool padded = false;                   // rows of b are readable up to a multiple of 16 elements
   float* c = nullptr;
   std::int64_t c_m = 0;
   std::int64_t m = 0, n = 0, k = 0;

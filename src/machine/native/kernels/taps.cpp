@@ -121,9 +121,7 @@ HWY_INLINE void fold_lines(const Fold& fold, const TapLines& g, V32 start) {
         default: {  // near the end: no more than the line
           HWY_ALIGN float part[lanes32];
           fold_at<1>(fold, g, from + j, start, part);
-          const std::int64_t n = std::min<std::int64_t>(g.width - j, lanes32);
-          if (n == lanes32) hn::StoreU(hn::Load(d32, part), d32, out + j);
-          else store_part(hn::Load(d32, part), out + j, n);
+          store_part(hn::Load(d32, part), out + j, g.width - j);
         }
       }
       j += std::max<std::int64_t>(vectors, 1) * lanes32;
