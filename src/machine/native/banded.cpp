@@ -78,7 +78,8 @@ class Banded : public Anchor {
 }  // namespace
 
 bool banded_fits(const ConvolveSizes& sizes, const Spatial& s) {
-  if (!Band::fits(s) || s.taps() == 1 || s.out[2] < 8) return false;
+  if (!Band::fits(s) || s.taps() == 1) return false;
+  if (s.out[2] < 8 && sizes.out <= 16) return true;  // gathering so short runs takes longest
   const std::int64_t unused = round_up(s.out[2], 16) - s.out[2];
   return unused * sizes.out <= 24 * s.out[2];
 }

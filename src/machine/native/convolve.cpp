@@ -9,6 +9,7 @@
 #include "machine/native/banded.h"
 #include "machine/native/call.h"
 #include "machine/native/panel.h"
+#include "machine/native/shared_weights.h"
 #include "machine/native/spatial.h"
 #include "machine/native/tap_rows.h"
 #include "machine/native/winograd.h"
@@ -22,7 +23,16 @@ using Sizes = ConvolveSizes;
 class Convolution : public Anchor {
  public:
   Convolution(const Sizes& sizes, Spatial spatial, const Options& options)
-      : kernels_(&gemm_kernels(options.isa)), z_(sizes), s_(std::move(spatial)) {}
+      : kernels_(&gemm_kernels(options.isa)), z_(sizes), s_(std::move(spatial)), packs_(options.packs) {
+    const Spatial::Triple zeros{0, 0, 0}, ones{1, 1, 1};
+    pointwise_ = !s_.transposed && s_.kernel == ones && s_.stride == ones && s_.low == zeros && s_.in == s_.out;
+  }
+
+  void fix(std::size_t operand, const std::byte* data, SharedWeights& shared) override {
+    if (operand != 1 || !packs_ || s_.transposed || z_.out % strip_height != 0) return;
+    const auto* weights = reinterpret_cast<const float*>(data);
+    packed_ = shared.packed(data, "strips", [&] { return strips(weights); });
+  }
 
   void run(const Call& call) const override {
     const std::int64_t pixels = s_.outputs(), wide = panel_columns(pixels), panels = ceil_div(pixels, wide);
@@ -65,11 +75,13 @@ class Convolution : public Anchor {
         multiply(
             block, w + tap, x, part, z_.in, [&](std::int64_t k) { return std::pair(k, tap); }, panel);
     } else {  // weights [out, in, taps]
-      block.a_m = z_.in * taps;
-      block.a_k = 1;
-      const float* w = call.f32(1) + (group * z_.out + part.out) * z_.in * taps;
+      const std::int64_t depth = z_.in * taps, first = (group * z_.out + part.out) * depth;
+      block.a_m = packed_ ? 1 : depth;
+      block.a_k = packed_ ? strip_height : 1;
+      block.a_strip = packed_ ? strip_height * depth : 0;
       multiply(
-          block, w, x, part, z_.in * taps, [&](std::int64_t k) { return std::pair(k / taps, k % taps); }, panel);
+          block, (packed_ ? packed_->span<float>().data() : call.f32(1)) + first, x, part, z_.in * taps,
+          [&](std::int64_t k) { return std::pair(k / taps, k % taps); }, panel);
     }
     for (std::int64_t o = 0; o < part.channels; ++o) call.finish(c + o * pixels, part.pixels);
   }
@@ -81,21 +93,46 @@ class Convolution : public Anchor {
     const std::int64_t deep = panel_floats / block.b_k;
     for (std::int64_t k = 0; k < depth; k += deep) {
       block.k = std::min(deep, depth - k);
+      block.a = w + k * block.a_k;
+      if (direct(part)) {
+        block.b = x + k * s_.inputs() + part.first;
+        block.b_k = s_.inputs();
+        kernels_->block(block);
+        return;
+      }
       for (std::int64_t p = 0; p < block.k; ++p) {
         const auto [channel, tap] = term(k + p);
         float* to = panel + p * block.b_k;
         gather_tap(s_, x + channel * s_.inputs(), s_.tap(tap), part.first, part.pixels, 0, to);
         std::fill(to + part.pixels, to + block.b_k, 0.0f);
       }
-      block.a = w + k * block.a_k;
       kernels_->block(block);
       block.first = false;
     }
   }
 
+  // Rows of the right-hand side may be read where they are: of whole vectors, few enough for the near caches, and not
+  // so far apart that they evict each other.
+  bool direct(const Part& part) const {
+    return packs_ && pointwise_ && z_.in <= 64 && part.pixels % 16 == 0 && s_.inputs() % 1024 != 0;
+  }
+
+  // [strip][depth][row of the strip]
+  Tensor strips(const float* weights) const {
+    const std::int64_t depth = z_.in * s_.taps(), rows = z_.groups * z_.out;
+    Tensor result({DType::f32, {rows / strip_height, depth, strip_height}});
+    float* to = result.span<float>().data();
+    for (std::int64_t row = 0; row < rows; ++row)
+      for (std::int64_t k = 0; k < depth; ++k)
+        to[(row / strip_height * depth + k) * strip_height + row % strip_height] = weights[row * depth + k];
+    return result;
+  }
+
   const GemmKernels* kernels_;
   Sizes z_;
   Spatial s_;
+  bool packs_, pointwise_ = false;
+  std::shared_ptr<const Tensor> packed_;
 };
 
 // The window covers the whole input: one result per output channel, a dot product each.

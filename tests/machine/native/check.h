@@ -45,7 +45,9 @@ class Guarded {
 inline bool fused_multiply_add(Isa isa) { return isa == Isa::avx2 || isa == Isa::avx512 || isa == Isa::neon; }
 
 // Without the speed-ups that change no bit.
-inline Options plain_options(Isa isa) { return {.isa = isa, .chains = false, .short_rows = false, .bands = false}; }
+inline Options plain_options(Isa isa) {
+  return {.isa = isa, .chains = false, .short_rows = false, .bands = false, .packs = false};
+}
 
 // One run of a kernel on guarded copies.
 inline std::vector<Tensor> run_guarded(const Kernel& kernel, const std::vector<TensorView>& inputs,

@@ -86,6 +86,10 @@ Tile choose_tile(int rows, int vectors) {
   return vectors == 3 ? tile_of<listed, 3>(rows) : vectors == 2 ? tile_of<listed, 2>(rows) : tile_of<listed, 1>(rows);
 }
 
+const float* row_of_a(const GemmBlock& g, std::int64_t i) {
+  return g.a_strip == 0 ? g.a + i * g.a_m : g.a + i / strip_height * g.a_strip + i % strip_height * g.a_m;
+}
+
 std::int64_t row_of_b(const GemmBlock& g, std::int64_t p) { return g.b_rows == nullptr ? p * g.b_k : g.b_rows[p]; }
 
 // One column at a time, for columns that cannot be read as a vector; the order of the sum is the same.
@@ -95,7 +99,7 @@ void columns(const GemmBlock& g, std::int64_t from) {
       const hn::CappedTag<float, 1> one;
       auto sum = hn::Set(one, g.first ? 0.0f : g.c[i * g.c_m + j]);
       for (std::int64_t p = 0; p < g.k; ++p)
-        sum = hn::MulAdd(hn::Set(one, g.a[i * g.a_m + p * g.a_k]), hn::Set(one, g.b[row_of_b(g, p) + j]), sum);
+        sum = hn::MulAdd(hn::Set(one, row_of_a(g, i)[p * g.a_k]), hn::Set(one, g.b[row_of_b(g, p) + j]), sum);
       g.c[i * g.c_m + j] = hn::GetLane(sum);
     }
   }
@@ -115,7 +119,7 @@ void copy_rows(const float* a, std::int64_t a_m, std::int64_t rows, std::int64_t
 
 // Asks for the rows of the next tile while this one is computed.
 void prefetch_rows(const GemmBlock& g, std::int64_t from) {
-  if (g.a_k != 1) return;
+  if (g.a_k != 1 || g.a_strip != 0) return;
   for (std::int64_t i = from; i < std::min<std::int64_t>(from + tile_rows, g.m); ++i)
     for (std::int64_t p = 0; p < g.k; p += 16) hwy::Prefetch(g.a + i * g.a_m + p);
 }
@@ -131,10 +135,10 @@ void block(const GemmBlock& whole) {
   HWY_ALIGN float copied[tile_rows * deepest_copy];
   const bool copies = rows_collide(whole);
   const std::int64_t readable = g.padded ? g.n : g.n / lanes32 * lanes32;
-  const std::int64_t tall = even_rows(g.m);
+  const std::int64_t tall = whole.a_strip == 0 ? even_rows(g.m) : tile_rows;  // strips hold a whole number of tiles
   for (std::int64_t i = 0; i < g.m; i += tall) {
     const int rows = static_cast<int>(std::min(tall, g.m - i));
-    const float* a = whole.a + i * whole.a_m;
+    const float* a = row_of_a(whole, i);
     if (copies) {
       copy_rows(a, whole.a_m, rows, g.k, copied);
       a = copied;

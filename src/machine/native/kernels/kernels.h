@@ -14,10 +14,13 @@ namespace pliant::native {
 
 inline constexpr std::int64_t block_elements = 256;  // the interpreter's unit of work
 
+inline constexpr std::int64_t strip_height = 8;  // of a left-hand side packed beforehand
+
 // c[i * c_m + j] = (first ? 0 : c[i * c_m + j]) + sum over p of a[i * a_m + p * a_k] * b[p * b_k + j], p in order.
 struct GemmBlock {
   const float* a = nullptr;
   std::int64_t a_m = 0, a_k = 0;
+  std::int64_t a_strip = 0;  // where not 0: rows are in strips of strip_height, so far apart
   const float* b = nullptr;
   std::int64_t b_k = 0;
   const std::int64_t* b_rows = nullptr;  // row p of b is at b + b_rows[p] instead
