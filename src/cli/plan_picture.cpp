@@ -1,6 +1,7 @@
 #include "cli/plan_picture.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -10,8 +11,14 @@
 namespace pliant::cli {
 namespace {
 
-void write_map(const std::string& path, const report::MemoryMap& map, const std::vector<std::string>& notes) {
-  write_file(path, extension(path) == ".svg" ? report::memory_map_svg(map) : plan::map_page(map, notes));
+// `notes` follow the title.
+void write_map(const std::string& path, report::MemoryMap map, const std::vector<std::string>& notes) {
+  if (extension(path) == ".html") {
+    write_file(path, plan::map_page(map, notes));
+    return;
+  }
+  map.title = fmt::format("{}: {}", map.title, fmt::join(notes, "; "));
+  write_file(path, report::memory_map_svg(map));
 }
 
 plan::PlanPage page_of(const PlanReport& report) {
@@ -27,6 +34,10 @@ plan::PlanPage page_of(const PlanReport& report) {
   page.sweep = report.sweep;
   page.device = report.device;
   page.work = report.subject->work;
+  if (report.execution)
+    page.executed = {report.execution->outputs_equal,
+                     fmt::format("in an arena of that size with {} kernels, against an unconstrained run",
+                                 report.execution->kernels)};
   return page;
 }
 
@@ -45,16 +56,16 @@ void write_picture(const std::string& path, const PlanReport& report) {
     write_file(path, plan::plan_page(page_of(report)));
     return;
   }
-  const std::string title =
-      fmt::format("{} in {}: {}", report.path, bytes_text(report.plan.scratchpad_bytes), status_text(report));
-  write_map(path, plan::map_of(report.subject->problem, report.plan, title, plan::size_lines(report.sizes)), {});
+  const std::string title = fmt::format("{} in {}", report.path, bytes_text(report.plan.scratchpad_bytes));
+  write_map(path, plan::map_of(report.subject->problem, report.plan, title, plan::size_lines(report.sizes)),
+            {status_text(report)});
 }
 
 void write_picture(const std::string& path, const place::Instance& instance, const std::vector<std::int64_t>& offsets,
                    std::int64_t capacity, const std::string& name) {
   const std::string title = fmt::format("{} in {}", name, bytes_text(capacity));
   write_map(path, plan::map_of(instance, offsets, capacity, title),
-            {fmt::format("{} buffers, placed.", grouped_text(static_cast<std::int64_t>(instance.ids.size())))});
+            {fmt::format("{} buffers, placed", grouped_text(static_cast<std::int64_t>(instance.ids.size())))});
 }
 
 }  // namespace pliant::cli

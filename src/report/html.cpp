@@ -27,6 +27,8 @@ void Page::paragraph(std::string_view text) { out_.leaf("p", {}, text); }
 
 void Page::note(std::string_view text) { out_.leaf("p", {{"class", "mute"}}, text); }
 
+void Page::hint(std::string_view text) { out_.leaf("p", {{"class", "mute hint"}}, text); }
+
 void Page::begin_cards() { out_.open("div", {{"class", "cards"}}); }
 
 void Page::card(std::string_view name, std::string_view value, std::string_view detail, Tone tone) {

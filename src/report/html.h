@@ -16,6 +16,7 @@ class Page {
   void subheading(std::string_view text);  // within one
   void paragraph(std::string_view text);
   void note(std::string_view text);  // muted
+  void hint(std::string_view text);  // the same, on the screen only
   // A row of key figures; good and warn colour the value.
   enum class Tone { plain, good, warn };
   void begin_cards();

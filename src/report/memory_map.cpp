@@ -6,6 +6,7 @@
 #include <cassert>
 
 #include "core/units.h"
+#include "core/utf8.h"
 #include "report/markup.h"
 #include "report/scale.h"
 
@@ -71,6 +72,14 @@ class MapDrawing {
 
 std::string box_name(const MemoryMap& map, const MapBox& box) {
   return box.thing >= 0 ? map.things[static_cast<std::size_t>(box.thing)] : std::string(name(box.kind));
+}
+
+// At most so many characters, the end left out.
+std::string shortened(const std::string& text, std::size_t most) {
+  std::u32string codes = code_points(text);
+  if (codes.size() <= most) return text;
+  codes.resize(most - 1);
+  return to_utf8(codes + U"\u2026");
 }
 
 void MapDrawing::defs() {
@@ -367,7 +376,9 @@ std::string MapDrawing::draw() {
     out_.lone("rect", {{"class", "bg"}, {"width", "100%"}, {"height", "100%"}});
   }
   defs();
-  if (!page_) out_.leaf("text", {{"class", "t h"}, {"x", left}, {"y", 20.0}}, map_.title);
+  if (!page_)
+    out_.leaf("text", {{"class", "t h"}, {"x", left}, {"y", 20.0}},
+              shortened(map_.title, static_cast<std::size_t>(frame_.width / 7.5)));
   legend();
   address_axis();
   transfers();

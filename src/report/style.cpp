@@ -51,16 +51,16 @@ constexpr std::array rules{
     Rule{".kc", "stroke", "#5a6472", "#9aa5b4"},
     Rule{".hc,.hs", "fill", "#f2b705", "#ffd24a"},
     Rule{".c0", "stroke", "#0072b2", "#56b4e9"},
-    Rule{".c1", "stroke", "#d55e00", "#ff8a4c"},
-    Rule{".c2", "stroke", "#b07a00", "#f0b840"},
-    Rule{".c3", "stroke", "#00805e", "#3ccf9f"},
-    Rule{".c4", "stroke", "#b0568a", "#e3a2c6"},
+    Rule{".c1", "stroke", "#d55e00", "#e8703a"},
+    Rule{".c2", "stroke", "#e69f00", "#ffd27a"},
+    Rule{".c3", "stroke", "#005c45", "#2fa37c"},
+    Rule{".c4", "stroke", "#cc79a7", "#f0b8d8"},
     Rule{".c5", "stroke", "#5a6472", "#9aa5b4"},
     Rule{".p0", "fill", "#0072b2", "#56b4e9"},
-    Rule{".p1", "fill", "#d55e00", "#ff8a4c"},
-    Rule{".p2", "fill", "#b07a00", "#f0b840"},
-    Rule{".p3", "fill", "#00805e", "#3ccf9f"},
-    Rule{".p4", "fill", "#b0568a", "#e3a2c6"},
+    Rule{".p1", "fill", "#d55e00", "#e8703a"},
+    Rule{".p2", "fill", "#e69f00", "#ffd27a"},
+    Rule{".p3", "fill", "#005c45", "#2fa37c"},
+    Rule{".p4", "fill", "#cc79a7", "#f0b8d8"},
     Rule{".p5", "fill", "#5a6472", "#9aa5b4"},
 };
 
@@ -172,7 +172,7 @@ details{margin:6px 0 14px}summary{cursor:pointer;color:var(--accent)}
 .map .on{stroke-width:1.6;stroke-opacity:1;stroke:var(--fg)}
 #tip{position:fixed;z-index:9;pointer-events:none;max-width:420px;background:var(--tip);border:1px solid var(--mute);border-radius:6px;padding:6px 10px;font-size:12px;line-height:1.4;white-space:pre-line;overflow-wrap:anywhere;display:none;box-shadow:0 2px 10px rgba(0,0,0,.25)}
 #tip b{display:block}
-@media print{body{max-width:none;padding:0;font-size:11px}.bar,.slide,#tip{display:none!important}h2{break-after:avoid}svg.pic,.card,tr{break-inside:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+@media print{body{max-width:none;padding:0;font-size:11px}.cards{grid-template-columns:repeat(4,1fr)}.two{grid-template-columns:1fr 1fr}h2,h3,.mute{break-after:avoid}.hint{display:none}.bar,.slide,#tip{display:none!important}h2{break-after:avoid}svg.pic,.card,tr{break-inside:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 )";
 }
 

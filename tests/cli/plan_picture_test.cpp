@@ -121,6 +121,10 @@ TEST(PlanSweep, SaysEachSizesTrafficBesideTheBaselines) {
   EXPECT_EQ(priced["sweep"][0]["cost"], priced["cost"]);
 }
 
+TEST(PlanSweep, HelpShowsThatItsValueMayBeLeftOut) {
+  EXPECT_NE(pliant({"plan", "--help"}).out.find("--sweep [SIZES]"), std::string::npos);
+}
+
 TEST(PlanSweep, PrintsATable) {
   const Outcome outcome = pliant({"plan", net(), "-s", "25", "--sweep", "3"});
   EXPECT_NE(outcome.out.find("\nbytes beyond the compulsory:\nscratchpad  status   traffic  at least  default-belady"),

@@ -73,6 +73,15 @@ TEST(MemoryMap, WhatIsTakenCountsSharedAddressesOnce) {
   EXPECT_EQ(taken_bytes(map), (Taken{{0, 50}, {1, 70}, {2, 50}, {3, 60}}));
 }
 
+TEST(MemoryMap, ALongTitleIsCutAtTheEdge) {
+  MemoryMap map = small_map();
+  map.title = std::string(1000, 'n');
+  const Element svg = parse_xml(memory_map_svg(map));
+  EXPECT_EQ(svg.children[0].text.size(), 1000u);  // <title>, for the pointer
+  for (const Element& each : svg.children)
+    EXPECT_TRUE(each.tag != "text" || each.text.size() < 150) << each.text.size();
+}
+
 TEST(MemoryMap, AThingKeepsItsColour) {
   EXPECT_EQ(shade_class(Kind::activation, "conv1"), shade_class(Kind::activation, "conv1"));
   EXPECT_NE(shade_class(Kind::activation, "conv1")[0], shade_class(Kind::weight, "conv1")[0]);

@@ -73,6 +73,11 @@ void headline(const PlanPage& page, Page& out) {
            proven ? Page::Tone::good : Page::Tone::warn);
   traffic_card(page, out);
   saving_card(page, out);
+  if (page.executed) {
+    const bool equal = page.executed->outputs_equal;
+    out.card("Executed", equal ? "bit-equal" : "DIFFERS", page.executed->detail,
+             equal ? Page::Tone::good : Page::Tone::warn);
+  }
   out.end_cards();
 }
 
@@ -100,10 +105,8 @@ void traffic_bars(const PlanPage& page, Page& out) {
 
 void map_section(const PlanPage& page, Page& out) {
   out.heading("Memory over time");
-  out.note(
-      "Each rectangle is a tensor's stay in the scratchpad: its addresses upwards, its steps to the right. Point at "
-      "one "
-      "for its name and why it came and left; drag, Ctrl and wheel, or + and - to look closer.");
+  out.note("Each rectangle is a tensor's stay in the scratchpad: its addresses upwards, its steps to the right.");
+  out.hint("Point at one for why it came and what became of it. Drag, Ctrl and wheel, or + and - to look closer.");
   out.picture(report::memory_map_html(
       map_of(*page.problem, *page.plan, "memory map of " + page.network, size_lines(page.sizes))));
 }
@@ -344,7 +347,7 @@ std::string plan_page(const PlanPage& page) {
 
 std::string map_page(const report::MemoryMap& map, const std::vector<std::string>& notes) {
   Page out(map.title);
-  for (const std::string& note : notes) out.paragraph(note);
+  for (const std::string& note : notes) out.note(note);
   out.picture(report::memory_map_html(map));
   return out.finish();
 }

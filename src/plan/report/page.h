@@ -16,6 +16,11 @@
 
 namespace pliant::plan {
 
+struct Executed {  // the plan was run
+  bool outputs_equal = false;
+  std::string detail;
+};
+
 struct PlanPage {
   const Problem* problem = nullptr;  // both outlive the page
   const Plan* plan = nullptr;        // with at least one operator
@@ -28,6 +33,7 @@ struct PlanPage {
   std::vector<SweepPoint> sweep;  // empty: none
   std::optional<Device> device;
   Work work;
+  std::optional<Executed> executed;
 };
 
 std::string plan_page(const PlanPage& page);
