@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "cli/cost_options.h"
 #include "cli/execute_plan.h"
 #include "cli/place_file.h"
 #include "cli/plan_picture.h"
@@ -19,6 +20,7 @@
 #include "core/suggest.h"
 #include "plan/baseline.h"
 #include "plan/checker/checker.h"
+#include "plan/steady.h"
 
 namespace pliant {
 
@@ -45,33 +47,11 @@ struct PlanOptions {
   std::int64_t alignment = 0;
   Seconds time_limit{1e9};
   Bytes memory_limit{std::int64_t{4} << 30};
-  std::optional<std::int64_t> read_cost, write_cost;
+  CostOptions costs;
   bool execute = false, compare = false;
   Goal minimize = Goal::traffic;
   Solver solver = Solver::exact;
 };
-
-// The option's cost, else the device's, else 1.
-std::int64_t cost_of(const std::optional<std::int64_t>& given, const std::optional<std::int64_t>& device,
-                     const char* name) {
-  if (given && device && *given != *device)
-    throw Error(ErrorKind::usage, name, fmt::format("{}, but the device of --device says {}", *given, *device),
-                "leave one of the two out");
-  const std::int64_t cost = given.value_or(device.value_or(1));
-  if (cost < 0 || cost > plan::most_cost)
-    throw Error(ErrorKind::usage, name, fmt::format("{} is not from 0 to {}", cost, plan::most_cost));
-  return cost;
-}
-
-plan::Costs costs_of(const PlanOptions& options, const std::optional<plan::Device>& device) {
-  const plan::Device none, &chip = device ? *device : none;
-  const plan::Costs costs{cost_of(options.read_cost, chip.read_cost, "--read-cost"),
-                          cost_of(options.write_cost, chip.write_cost, "--write-cost")};
-  if (costs.read == 0 && costs.write == 0)
-    throw Error(ErrorKind::usage, "--read-cost", "is 0 and so is the write cost: every plan would cost nothing",
-                "give one of them a cost");
-  return costs;
-}
 
 plan::SolveOptions solve_options(const PlanOptions& options, const Subject& subject,
                                  const std::optional<plan::Device>& device, const Context& context) {
@@ -80,7 +60,7 @@ plan::SolveOptions solve_options(const PlanOptions& options, const Subject& subj
   solve.memory_limit_bytes = options.memory_limit.count;
   solve.alignment = options.alignment > 0 ? options.alignment : device ? device->alignment : 1;
   solve.alignment = std::lcm(solve.alignment, subject.alignment);
-  solve.costs = costs_of(options, device);
+  solve.costs = costs_of(options.costs, device);
   solve.stop = &context.stop;
   solve.divide_only = options.solver == Solver::divide;
   return solve;
@@ -102,12 +82,14 @@ std::int64_t scratchpad_bytes(const PlanOptions& options, const std::optional<pl
   return bytes;
 }
 
-plan::Plan search(const plan::Problem& problem, std::int64_t bytes, plan::SolveOptions solve, const Context& context) {
+plan::Plan search(const plan::Problem& problem, std::int64_t bytes, plan::SolveOptions solve, bool steady,
+                  const Context& context) {
   Progress progress(context.log, steady_clock());
   solve.progress = [&](const plan::Progress& state) {
     progress.show([&] { return search_line("plan", state.incumbent.value_or(-1), state.bound, progress.seconds()); });
   };
-  return plan::solve(problem, bytes, solve, context.pool());
+  return steady ? plan::solve_steady(problem, bytes, solve, context.pool())
+                : plan::solve(problem, bytes, solve, context.pool());
 }
 
 void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, PlanReport& report,
@@ -128,11 +110,12 @@ void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, P
   const Clock clock = steady_clock();
   const double begin = clock();
   const auto solve_at = [&](std::int64_t size) {
-    return options.solver == Solver::ilp ? solve_ilp(problem, size, solve) : search(problem, size, solve, context);
+    return options.solver == Solver::ilp ? solve_ilp(problem, size, solve)
+                                         : search(problem, size, solve, options.costs.steady_state, context);
   };
   report.plan = solve_at(bytes);
   report.seconds = clock() - begin;
-  if (!report.has_plan()) return;
+  if (!report.has_plan() || options.costs.steady_state) return;  // the simple methods know no frames
   report.baseline = plan::default_belady(problem, bytes);
   if (!sweep.empty() || !options.report.empty()) report.sizes = sizes.all();
   if (options.compare || extension(options.report) == ".html")
@@ -160,19 +143,31 @@ PlanReport make_report(const PlanOptions& options, const Subject& subject, const
   return report;
 }
 
+[[noreturn]] void refuse(std::string_view name, std::string_view other) {
+  throw Error(ErrorKind::usage, std::string(name), fmt::format("does not go with {}", other),
+              "leave one of the two out");
+}
+
 // The smallest scratchpad is an answer, not a question.
 void refuse_with_peak(const PlanOptions& options) {
   if (options.minimize != Goal::peak) return;
+  constexpr std::string_view peak = "--minimize peak, which finds the scratchpad's size";
   for (const auto& [given, name] : {std::pair{!options.scratchpad.empty(), "--scratchpad"},
                                     {!options.device.empty(), "--device"},
                                     {options.solver != Solver::exact, "--solver"},
-                                    {options.read_cost.has_value(), "--read-cost"},
-                                    {options.write_cost.has_value(), "--write-cost"},
                                     {options.compare, "--compare"},
                                     {!options.sweep.empty(), "--sweep"}})
-    if (given)
-      throw Error(ErrorKind::usage, name, "does not go with --minimize peak, which finds the scratchpad's size",
-                  "leave one of the two out");
+    if (given) refuse(name, peak);
+  for (const char* name : names_given(options.costs)) refuse(name, peak);
+}
+
+void refuse_with_steady_state(const PlanOptions& options, const Subject& subject) {
+  if (!options.costs.steady_state) return;
+  if (options.solver == Solver::ilp) refuse("--steady-state", "--solver ilp, which plans one run");
+  if (options.compare) refuse("--steady-state", "--compare, whose methods plan one run");
+  if (!options.sweep.empty()) refuse("--steady-state", "--sweep, which compares single runs");
+  if (subject.network && !options.network.weights)
+    throw Error(ErrorKind::usage, "--steady-state", "needs the weights in the plan", "add --weights");
 }
 
 void draw_picture(const PlanOptions& options, PlanReport& report, const Context& context) {
@@ -189,6 +184,7 @@ int plan_network(PlanOptions options, const Context& context) {
   options.network.execute = options.execute;
   options.network.seed = static_cast<std::uint64_t>(context.common.seed);
   const Subject subject = open_subject(options.file, options.network, context.pool());
+  refuse_with_steady_state(options, subject);
   if (!options.problem.empty()) write_file(options.problem, plan::problem_to_json(subject.problem));
   PlanReport report = make_report(options, subject, context);
   if (options.execute && report.has_plan()) report.execution = execute_plan(subject, report.plan, context);
@@ -223,12 +219,11 @@ int run_plan(const PlanOptions& options, const Context& context) {
                                     {options.solver != Solver::exact, "--solver"},
                                     {options.network.tiles != 0, "--tiles"},
                                     {options.network.in_place, "--in-place"},
-                                    {options.read_cost.has_value(), "--read-cost"},
-                                    {options.write_cost.has_value(), "--write-cost"},
                                     {is_size_name(options.scratchpad), "--scratchpad"}})
     if (given)
       throw Error(ErrorKind::usage, name, "does not go with a placement instance",
                   "give --scratchpad in bytes, and --out");
+  for (const char* name : names_given(options.costs)) refuse(name, "a placement instance");
   if (options.scratchpad.empty()) throw Error(ErrorKind::usage, "--scratchpad", "is missing", "give a size as 1MiB");
   return place_file({.file = options.file,
                      .out = options.out,
@@ -263,6 +258,7 @@ int run_check(const CheckOptions& options, const Context& context) {
                               {"compulsory_bytes", verdict.compulsory_bytes},
                               {"necessary_bytes", verdict.necessary_bytes}};
   if (verdict.cost) json["cost"] = *verdict.cost;
+  if (verdict.frame_bytes) json["frame_bytes"] = *verdict.frame_bytes;
   if (context.common.json) print_json(context.out, json);
   else print_line(context.out, verdict.accepted ? "valid" : "INVALID", verdict.reason);
   return verdict.accepted ? success : failure;
@@ -284,9 +280,6 @@ std::vector<Option> plan_table(PlanOptions& options) {
              "search turns to it by itself); ilp: the published integer program through CBC, for small problems"),
       flag("compare", options.compare,
            "plan by the paper's four simple methods too: default and least-peak order, Belady and greedy replacement"),
-      option("read-cost", "N", options.read_cost, "what a byte loaded costs; the plan of least cost is found")
-          .with_default("1, or the device's"),
-      option("write-cost", "N", options.write_cost, "what a byte stored costs").with_default("1, or the device's"),
       option("report", "FILE", options.report,
              "draw the plan: a page to look at (.html), or its memory map alone (.svg)")
           .path(),
@@ -299,6 +292,7 @@ std::vector<Option> plan_table(PlanOptions& options) {
       option("time-limit", "TIME", options.time_limit, "end the search then with the best plan so far")
           .with_default("none"),
       option("memory-limit", "SIZE", options.memory_limit, "memory of the search")};
+  for (Option& each : cost_table(options.costs)) table.push_back(std::move(each));
   for (Option& each : network_options(options.network)) table.push_back(std::move(each));
   return table;
 }
@@ -336,6 +330,8 @@ Verb plan_verb() {
                     "where storing a byte takes three times as much as loading it"},
                    {"pliant plan net.onnx --scratchpad 512KiB --report plan.html --sweep",
                     "a page with the memory map, traffic against scratchpad size, tables"},
+                   {"pliant plan net.onnx --scratchpad 2MiB --weights --steady-state --execute",
+                    "frame after frame: which weights to keep, shown by two frames"},
                    {"pliant plan net.onnx --minimize peak", "the smallest scratchpad without traffic"},
                    {"pliant plan zoo:nasnet-a --elem-bytes 1 --scratchpad MR", "a network that Pliant generates"},
                    {"pliant plan A.csv --scratchpad 1048576 --out placed.csv", "placement alone"}}};

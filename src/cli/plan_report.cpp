@@ -33,13 +33,15 @@ nlohmann::ordered_json estimate_json(const PlanReport& report) {
 }
 
 nlohmann::ordered_json execution_json(const ExecutionReport& execution) {
-  return {{"kernels", execution.kernels},
-          {"outputs_equal", execution.outputs_equal},
-          {"traffic_bytes", execution.traffic_bytes},
-          {"compulsory_bytes", execution.compulsory_bytes},
-          {"loads", execution.loads},
-          {"stores", execution.stores},
-          {"highest_byte", execution.highest_byte}};
+  nlohmann::ordered_json json{{"kernels", execution.kernels},
+                              {"outputs_equal", execution.outputs_equal},
+                              {"traffic_bytes", execution.traffic_bytes},
+                              {"compulsory_bytes", execution.compulsory_bytes},
+                              {"loads", execution.loads},
+                              {"stores", execution.stores},
+                              {"highest_byte", execution.highest_byte}};
+  if (execution.frames > 1) json["frames"] = execution.frames;
+  return json;
 }
 
 // Results that the problem lets be written over an input.
@@ -48,6 +50,20 @@ std::int64_t in_place_pairs(const PlanReport& report) {
   for (const plan::Operator& op : report.subject->problem.operators)
     pairs += static_cast<std::int64_t>(op.in_place.size());
   return pairs;
+}
+
+std::int64_t pinned_bytes(const PlanReport& report) {
+  std::int64_t bytes = 0;
+  for (const plan::TensorId t : report.plan.frame->pinned)
+    bytes += report.subject->problem.tensors[static_cast<std::size_t>(t)].bytes;
+  return bytes;
+}
+
+std::int64_t weight_bytes(const PlanReport& report) {
+  std::int64_t bytes = 0;
+  for (const plan::TensorInfo& tensor : report.subject->problem.tensors)
+    if (tensor.role == plan::Role::weight) bytes += tensor.bytes;
+  return bytes;
 }
 
 void print_network(std::ostream& out, const PlanReport& report) {
@@ -89,6 +105,15 @@ void print_cost(std::ostream& out, const PlanReport& report) {
   print_line(out, "cost",
              fmt::format("{} at {} per byte loaded and {} per byte stored", grouped_text(plan.cost), plan.costs.read,
                          plan.costs.write));
+}
+
+void print_frame(std::ostream& out, const PlanReport& report) {
+  if (!report.plan.frame) return;
+  const plan::Frame& frame = *report.plan.frame;
+  print_line(out, "frame",
+             fmt::format("{} B moved in each, cost {}; {} weights stay, {} of {} B", grouped_text(frame.bytes),
+                         grouped_text(frame.cost), frame.pinned.size(), grouped_text(pinned_bytes(report)),
+                         grouped_text(weight_bytes(report))));
 }
 
 std::string compared_text(const PlanReport& report, const plan::NamedBaseline& baseline) {
@@ -163,11 +188,12 @@ void print_estimate(std::ostream& out, const PlanReport& report) {
 void print_execution(std::ostream& out, const PlanReport& report) {
   if (!report.execution) return;
   const ExecutionReport& run = *report.execution;
+  const std::string each = run.frames > 1 ? fmt::format(" in each of {} frames", run.frames) : "";
   print_line(
       out, "executed",
-      fmt::format("in an arena of {} B with {} kernels: {} loads, {} stores, {} B beyond the compulsory; outputs {}",
+      fmt::format("in an arena of {} B with {} kernels: {} loads, {} stores, {} B beyond the compulsory{}; outputs {}",
                   grouped_text(report.plan.scratchpad_bytes), run.kernels, run.loads, run.stores,
-                  grouped_text(run.traffic_bytes),
+                  grouped_text(run.traffic_bytes), each,
                   run.outputs_equal ? "bit-equal to the unconstrained run" : "DIFFER from the unconstrained run"));
 }
 
@@ -184,6 +210,10 @@ void add_cost(nlohmann::ordered_json& json, const PlanReport& report) {
 
 std::string status_text(const PlanReport& report) {
   const plan::Plan& plan = report.plan;
+  if (plan.status == plan::Status::feasible && plan.frame)
+    return fmt::format("feasible, not proven: at least {} per frame, gap {:.1f} %",
+                       grouped_text(plan.frame->lower_bound_cost),
+                       100 * gap(plan.frame->cost, plan.frame->lower_bound_cost));
   if (report.least_scratchpad) return least_text(report);
   if (plan.status == plan::Status::optimal) return "optimal (" + plan.bound_origin + ")";
   if (plan.status == plan::Status::feasible)
@@ -216,6 +246,12 @@ nlohmann::ordered_json to_json(const PlanReport& report) {
   }
   if (plan::priced(plan)) add_cost(json, report);
   if (report.has_plan() && report.baseline) json["default_belady_bytes"] = report.baseline->traffic_bytes;
+  if (report.has_plan() && plan.frame)
+    json["steady_state"] = {{"pinned", plan.frame->pinned.size()},
+                            {"pinned_bytes", pinned_bytes(report)},
+                            {"frame_bytes", plan.frame->bytes},
+                            {"frame_cost", plan.frame->cost},
+                            {"lower_bound_frame_cost", plan.frame->lower_bound_cost}};
   if (!report.baselines.empty()) json["baselines"] = baselines_json(report);
   if (!report.sweep.empty()) json["sweep"] = sweep_json(report.sweep, plan::priced(plan));
   json["operators"] = report.subject->problem.operators.size();
@@ -240,6 +276,7 @@ void print(std::ostream& out, const PlanReport& report) {
                fmt::format("{} B beyond the compulsory {} B", grouped_text(report.plan.traffic_bytes),
                            grouped_text(report.plan.compulsory_bytes)));
     print_cost(out, report);
+    print_frame(out, report);
     print_baseline(out, report);
     print_baselines(out, report);
     print_estimate(out, report);

@@ -61,6 +61,8 @@ class Solver {
     return finish();
   }
 
+  std::int64_t spent() const { return effort_.spent(); }
+
  private:
   bool over() const { return clock_.over() || effort_.out(); }
   bool done() const { return infeasible_ || over() || (best_ && cost_of(*best_) <= bound_); }
@@ -405,7 +407,10 @@ Plan solve(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOpt
   check_costs(problem, options.costs);
   const Required required = required_size(problem, options.alignment);
   if (required.bytes > scratchpad_bytes) return too_small(problem, scratchpad_bytes, options, required);
-  return Solver(problem, scratchpad_bytes, options, pool).run();
+  Solver solver(problem, scratchpad_bytes, options, pool);
+  Plan plan = solver.run();
+  if (options.spent != nullptr) *options.spent += solver.spent();
+  return plan;
 }
 
 }  // namespace pliant::plan

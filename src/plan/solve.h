@@ -41,6 +41,7 @@ struct SolveOptions {
   bool divide = true;        // solve the parts between cuts when one search of all orders does not end quickly
   bool divide_only = false;  // nothing but that, and windows of the plan it gives
   const std::atomic<bool>* stop = nullptr;        // the best plan so far is returned soon after it becomes true
+  std::int64_t* spent = nullptr;                  // the work done is added to it, in the effort limit's units
   std::function<void(const Progress&)> progress;  // called from the solving thread, between layers
 };
 

@@ -50,6 +50,11 @@ checker::Claim convert(const Plan& plan) {
   claim.lower_bound_bytes = plan.lower_bound_bytes;
   claim.bound_origin = plan.bound_origin;
   if (priced(plan)) claim.prices = {{plan.costs.read, plan.costs.write, plan.cost, plan.lower_bound_cost}};
+  if (plan.frame)
+    claim.frame = {{{plan.frame->pinned.begin(), plan.frame->pinned.end()},
+                    plan.frame->bytes,
+                    plan.frame->cost,
+                    plan.frame->lower_bound_cost}};
   return claim;
 }
 

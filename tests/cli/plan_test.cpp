@@ -209,6 +209,29 @@ TEST(Plan, TakesPricesFromTheDevice) {
   EXPECT_NE(other.err.find("--read-cost: 4, but the device of --device says 5"), std::string::npos) << other.err;
 }
 
+TEST(Plan, PinsWeightsFromFrameToFrame) {
+  const std::string problem = temporary("weights.json", R"({"tensors": [
+    {"name": "x", "bytes": 10, "role": "input"}, {"name": "w", "bytes": 10, "role": "weight"},
+    {"name": "t", "bytes": 10, "role": "activation"}, {"name": "v", "bytes": 8, "role": "weight"},
+    {"name": "y", "bytes": 4, "role": "output"}],
+   "operators": [{"name": "f", "inputs": ["x", "w"], "outputs": ["t"]},
+                 {"name": "g", "inputs": ["t", "v"], "outputs": ["y"]}]})");
+  const std::string file = temporary("steady.json");
+  const Outcome outcome = pliant({"plan", problem, "-s", "37", "--steady-state", "--execute", "--json", "--out", file});
+  const json answer = json::parse(outcome.out);
+  EXPECT_EQ(answer["status"], "optimal") << outcome.err;
+  EXPECT_EQ(answer["steady_state"]["frame_cost"], 8);  // w stays; both would need 38 bytes
+  EXPECT_EQ(answer["steady_state"]["pinned_bytes"], 10);
+  EXPECT_EQ(answer["steady_state"]["frame_bytes"], 22);
+  EXPECT_EQ(answer["execution"]["frames"], 2);
+  EXPECT_EQ(answer["execution"]["outputs_equal"], true);
+  EXPECT_EQ(json::parse(pliant({"plan", "check", problem, file, "--json"}).out)["frame_bytes"], 22);
+  EXPECT_NE(pliant({"plan", problem, "-s", "37", "--steady-state"})
+                .out.find("frame       22 B moved in each, cost 8; 1 weights stay, 10 of 18 B\n"),
+            std::string::npos);
+  EXPECT_FALSE(json::parse(pliant({"plan", problem, "-s", "37", "--json"}).out).contains("steady_state"));
+}
+
 TEST(Plan, ASameLineGivesTheSameAnswerAtEveryThreadCount) {
   const std::string one = temporary("one.json"), two = temporary("two.json");
   plan("25", {"--threads", "1", "--out", one});
@@ -355,6 +378,13 @@ TEST(Plan, RefusesBadInputNamingThePlace) {
       {{"plan", net, "--minimize", "peak", "--write-cost", "2"}, 2, "--write-cost: does not go with --minimize peak"},
       {{"plan", instance, "--scratchpad", "8", "--read-cost", "2"}, 2, "--read-cost: does not go with a placement"},
       {{"plan", instance, "--scratchpad", "8", "--write-cost", "2"}, 2, "--write-cost: does not go with a placement"},
+      {{"plan", net, "-s", "25", "--steady-state"}, 2, "steady state: the problem has no weights that could stay"},
+      {{"plan", net, "-s", "25", "--steady-state", "--solver", "ilp"}, 2, "--steady-state: does not go with --solver"},
+      {{"plan", net, "-s", "25", "--steady-state", "--compare"}, 2, "--steady-state: does not go with --compare"},
+      {{"plan", net, "-s", "25", "--steady-state", "--sweep"}, 2, "--steady-state: does not go with --sweep"},
+      {{"plan", "zoo:nasnet-a", "-s", "MR", "--steady-state"}, 2, "--steady-state: needs the weights in the plan"},
+      {{"plan", net, "--minimize", "peak", "--steady-state"}, 2, "--steady-state: does not go with --minimize peak"},
+      {{"plan", instance, "--scratchpad", "8", "--steady-state"}, 2, "--steady-state: does not go with a placement"},
       {{"plan", instance, "--scratchpad", "MR"}, 2, "--scratchpad: does not go with a placement instance"},
       {{"plan", instance, "--scratchpad", "8", "--execute"}, 2, "--execute: does not go with"},
       {{"plan", instance}, 2, "--scratchpad: is missing"},

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "core/error.h"
 #include "machine/scratchpad/arena.h"
@@ -31,17 +32,25 @@ class Run {
         plan_(plan),
         operators_(operators),
         arena_(plan.scratchpad_bytes),
-        off_chip_(contents),
-        copied_before_(problem.tensors.size()),
+        pinned_(problem.tensors.size()),
         address_(problem.tensors.size(), absent),
         last_load_(problem.tensors.size(), absent) {
-    off_chip_.resize(problem.tensors.size());
     for (const Event& event : plan.events)
       if (event.action == Action::load) last_load_[index(event.tensor)] = event.step;
-    for (std::size_t t = 0; t < off_chip_.size(); ++t) drop_dead_copy(static_cast<TensorId>(t), -1);
+    begin(contents);
+    if (plan.frame) pin();
+  }
+
+  // A frame's inputs and the weights it loads.
+  void begin(const Contents& contents) {
+    result_ = {};
+    off_chip_ = contents;
+    off_chip_.resize(problem_.tensors.size());
+    copied_before_.assign(problem_.tensors.size(), false);
   }
 
   Execution execute() {
+    for (std::size_t t = 0; t < off_chip_.size(); ++t) drop_dead_copy(static_cast<TensorId>(t), -1);
     auto event = plan_.events.begin();
     for (Step step = 0; index(step) < plan_.order.size(); ++step) {
       arrive(step);
@@ -75,6 +84,19 @@ class Run {
     return range(address_[index(tensor)], problem_.tensors[index(tensor)].bytes, at(step, tensor));
   }
 
+  void pin() {
+    for (const TensorId tensor : plan_.frame->pinned) pinned_[index(tensor)] = true;
+    for (const Residency& residency : plan_.residencies) {
+      if (!pinned_[index(residency.tensor)]) continue;
+      const Bytes& copy = off_chip_[index(residency.tensor)];
+      address_[index(residency.tensor)] = residency.address;
+      const std::span<std::byte> here = resident(residency.tensor, 0);
+      if (copy.size() != here.size())
+        throw Error(ErrorKind::invalid, at(0, residency.tensor), "is pinned, but nowhere");
+      std::ranges::copy(copy, here.begin());
+    }
+  }
+
   void arrive(Step step) {
     for (const Residency& residency : plan_.residencies)
       if (residency.from == step) address_[index(residency.tensor)] = residency.address;
@@ -82,7 +104,7 @@ class Run {
 
   void leave(Step step) {
     for (const Residency& residency : plan_.residencies)
-      if (residency.to == step) {
+      if (residency.to == step && !pinned_[index(residency.tensor)]) {
         if (std::ranges::find(overwritten_, residency.tensor) == overwritten_.end())
           poison(resident(residency.tensor, step));
         address_[index(residency.tensor)] = absent;
@@ -154,7 +176,7 @@ class Run {
   Operators& operators_;
   Arena arena_;
   Contents off_chip_;
-  std::vector<char> copied_before_;
+  std::vector<char> copied_before_, pinned_;
   std::vector<std::int64_t> address_;    // per tensor
   std::vector<std::int64_t> last_load_;  // step, per tensor
   std::vector<TensorId> overwritten_;    // inputs of the step whose bytes are a result's now
@@ -184,11 +206,22 @@ Contents execute_unconstrained(const Problem& problem, Operators& operators, con
 }
 
 Execution execute(const Problem& problem, const Plan& plan, Operators& operators, const Contents& contents) {
+  return std::move(execute_frames(problem, plan, operators, {&contents, 1}).front());
+}
+
+std::vector<Execution> execute_frames(const Problem& problem, const Plan& plan, Operators& operators,
+                                      std::span<const Contents> frames) {
   if (plan.order.size() != problem.operators.size() || plan.workspaces.size() != plan.order.size())
     throw Error(
         ErrorKind::invalid, "plan",
         std::to_string(plan.order.size()) + " steps for " + std::to_string(problem.operators.size()) + " operators");
-  return Run(problem, plan, operators, contents).execute();
+  std::vector<Execution> executions;
+  Run run(problem, plan, operators, frames.front());
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    if (i > 0) run.begin(frames[i]);
+    executions.push_back(run.execute());
+  }
+  return executions;
 }
 
 }  // namespace pliant::scratchpad

@@ -54,6 +54,7 @@ struct Execution {
   std::int64_t loads = 0, stores = 0;  // copies made
   std::int64_t highest_byte = 0;       // end of the highest range an operator or copy touched
   std::int64_t traffic_bytes() const { return load_bytes + store_bytes; }
+  std::int64_t moved_bytes() const { return traffic_bytes() + compulsory_bytes; }
 };
 
 // One heap buffer per tensor, operators in the problem's order: what the outputs must be.
@@ -62,6 +63,11 @@ Contents execute_unconstrained(const plan::Problem& problem, Operators& operator
 // Runs `plan` as it stands: errors of the plan that a machine would not notice give wrong outputs. Throws
 // Error{invalid} for what a machine could not do: addresses outside the arena, an operand that is nowhere, a copy from
 // or to nowhere; and for an operator that wrote outside the arena.
+// The pinned weights of a steady-state plan are in the arena from the start.
 Execution execute(const plan::Problem& problem, const plan::Plan& plan, Operators& operators, const Contents& contents);
+
+// One frame after the other in one arena: the pinned weights are those of the first contents.
+std::vector<Execution> execute_frames(const plan::Problem& problem, const plan::Plan& plan, Operators& operators,
+                                      std::span<const Contents> frames);
 
 }  // namespace pliant::scratchpad

@@ -1,87 +1,11 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
 
-#include "plan/checker/checker.h"
+#include "plan/checker/replay.h"
 
 namespace pliant::checker {
-namespace {
-
-struct Rejected {
-  std::string reason;
-};
-
-template <class... Args>
-void demand(bool holds, fmt::format_string<Args...> format, Args&&... args) {
-  if (!holds) throw Rejected{fmt::format(format, std::forward<Args>(args)...)};
-}
-
-std::int64_t sum_of(std::int64_t a, std::int64_t b) {
-  std::int64_t sum = 0;
-  demand(!__builtin_add_overflow(a, b, &sum), "a sum of bytes overflows 64 bits: {} + {}", a, b);
-  return sum;
-}
-
-std::int64_t product_of(std::int64_t a, std::int64_t b) {
-  std::int64_t product = 0;
-  demand(!__builtin_mul_overflow(a, b, &product), "a cost overflows 64 bits: {} * {}", a, b);
-  return product;
-}
-
-bool given(const Network::Tensor& tensor) { return tensor.role == Role::input || tensor.role == Role::weight; }
-
-class Replay {
- public:
-  Replay(const Network& network, const Claim& claim, Verdict& verdict)
-      : network_(network), claim_(claim), verdict_(verdict) {}
-  void run();
-
- private:
-  struct Tensor {
-    std::int64_t created = -1, last_use = -1;          // steps
-    std::int64_t stored = -1;                          // step
-    std::vector<const Claim::Residency*> residencies;  // by time
-    std::size_t loads = 0, drops = 0;
-  };
-
-  const Network& network_;
-  const Claim& claim_;
-  Verdict& verdict_;
-  std::vector<Tensor> tensors_;
-  std::int64_t steps_ = 0;
-  std::int64_t loaded_ = 0, stored_ = 0;  // bytes, non-compulsory
-
-  const std::string& name(std::int64_t tensor) const { return network_.tensors[tensor].name; }
-  bool is_tensor(std::int64_t id) const { return id >= 0 && id < static_cast<std::int64_t>(network_.tensors.size()); }
-  const Network::Operator& at(std::int64_t step) const { return network_.operators[claim_.order[step]]; }
-
-  void check_pairs(const Network::Operator& op) const;
-  std::int64_t written_over(const Network::Operator& op, std::int64_t output) const;
-  bool takes_over(const Claim::Residency& output) const;
-  bool overwritten_at(const Claim::Residency& input) const;
-  void check_operator(std::size_t index, std::vector<std::int64_t>& maker) const;
-  void check_network() const;
-  void check_floor();
-  void check_order();
-  void check_range(const std::string& what, std::int64_t step, std::int64_t address, std::int64_t bytes) const;
-  void check_residencies();
-  void check_presence() const;
-  void check_disjoint() const;
-  void check_event_order() const;
-  void check_events();
-  void load(std::int64_t step, std::int64_t id);
-  void store(std::int64_t step, std::int64_t id);
-  void drop(std::int64_t step, std::int64_t id);
-  void check_all_moved() const;
-  void check_optimum(std::string_view what, std::int64_t value, std::int64_t bound) const;
-  void check_cost();
-  void check_figures();
-  const Claim::Residency* residency_at(std::int64_t tensor, std::int64_t step) const;
-};
-
 void Replay::check_operator(std::size_t index, std::vector<std::int64_t>& maker) const {
   const auto& op = network_.operators[index];
   demand(op.workspace >= 0, "network: operator '{}' has a workspace of {} bytes", op.name, op.workspace);
@@ -227,6 +151,8 @@ void Replay::check_presence() const {
   }
 }
 
+namespace {
+
 // The byte ranges in use, by address.
 class Occupied {
  public:
@@ -255,6 +181,8 @@ class Occupied {
            other.first, other.first + other.second.bytes);
   }
 };
+
+}  // namespace
 
 // Whether the residency begins at the step that makes its tensor, on the bytes of an input that the operator may write
 // it over and whose residency ends there.
@@ -304,6 +232,7 @@ void Replay::load(std::int64_t step, std::int64_t id) {
   Tensor& tensor = tensors_[id];
   const auto& info = network_.tensors[id];
   const auto* residency = residency_at(id, step);
+  demand(!tensor.pinned, "step {}: '{}' is loaded, but is pinned", step, info.name);
   demand(residency && residency->from == step, "step {}: '{}' is loaded, but no residency starts", step, info.name);
   demand(tensor.created != step, "step {}: '{}' is loaded at the step that makes it", step, info.name);
   if (!given(info)) {
@@ -314,6 +243,7 @@ void Replay::load(std::int64_t step, std::int64_t id) {
   const bool compulsory = given(info) && tensor.loads == 0;
   auto& sum = compulsory ? verdict_.compulsory_bytes : loaded_;
   sum = sum_of(sum, info.bytes);
+  if (compulsory && info.role == Role::weight) first_weights_ = sum_of(first_weights_, info.bytes);
   ++tensor.loads;
 }
 
@@ -338,6 +268,7 @@ void Replay::drop(std::int64_t step, std::int64_t id) {
   Tensor& tensor = tensors_[id];
   const auto& info = network_.tensors[id];
   const auto* residency = residency_at(id, step);
+  demand(!tensor.pinned, "step {}: '{}' is dropped, but is pinned", step, info.name);
   demand(residency && residency->to == step, "step {}: '{}' is dropped, but no residency ends", step, info.name);
   const bool needed = tensor.last_use > step || info.role == Role::output || residency != tensor.residencies.back();
   demand(given(info) || tensor.stored >= 0 || !needed, "step {}: '{}' is dropped without a copy, but is needed later",
@@ -372,6 +303,7 @@ void Replay::check_all_moved() const {
   for (std::size_t id = 0; id < tensors_.size(); ++id) {
     const Tensor& tensor = tensors_[id];
     const auto& info = network_.tensors[id];
+    if (tensor.pinned) continue;
     const std::size_t created = given(info) || tensor.residencies.empty() ? 0 : 1;
     if (created == 1)
       demand(tensor.residencies[0]->from == tensor.created, "step {}: '{}' is made, but becomes resident at step {}",
@@ -385,37 +317,6 @@ void Replay::check_all_moved() const {
   }
 }
 
-void Replay::check_optimum(std::string_view what, std::int64_t value, std::int64_t bound) const {
-  if (claim_.status != Status::optimal) return;
-  demand(bound == value, "claims to be optimal, but its lower bound is {} and its {} {}", bound, what, value);
-  demand(!claim_.bound_origin.empty(), "claims to be optimal, but does not say where its bound comes from");
-}
-
-void Replay::check_cost() {
-  const Claim::Prices& prices = *claim_.prices;
-  demand(prices.read >= 0 && prices.write >= 0 && (prices.read > 0 || prices.write > 0),
-         "the prices of a byte are {} and {}", prices.read, prices.write);
-  const std::int64_t cost = sum_of(product_of(loaded_, prices.read), product_of(stored_, prices.write));
-  verdict_.cost = cost;
-  demand(prices.cost == cost, "claims to cost {}, the events cost {}", prices.cost, cost);
-  demand(prices.lower_bound_cost >= 0 && prices.lower_bound_cost <= cost,
-         "claims a lower bound of {} on its cost of {}", prices.lower_bound_cost, cost);
-  check_optimum("cost", cost, prices.lower_bound_cost);
-}
-
-void Replay::check_figures() {
-  verdict_.traffic_bytes = sum_of(loaded_, stored_);
-  demand(claim_.traffic_bytes == verdict_.traffic_bytes, "claims {} bytes of traffic, the events move {}",
-         claim_.traffic_bytes, verdict_.traffic_bytes);
-  demand(claim_.compulsory_bytes == verdict_.compulsory_bytes, "claims {} compulsory bytes, the events move {}",
-         claim_.compulsory_bytes, verdict_.compulsory_bytes);
-  demand(claim_.lower_bound_bytes >= 0, "claims a lower bound of {} bytes", claim_.lower_bound_bytes);
-  demand(claim_.lower_bound_bytes <= verdict_.traffic_bytes,
-         "claims a lower bound of {} bytes, above its traffic of {}", claim_.lower_bound_bytes, verdict_.traffic_bytes);
-  if (claim_.prices) check_cost();
-  else check_optimum("traffic", verdict_.traffic_bytes, claim_.lower_bound_bytes);
-}
-
 void Replay::run() {
   check_network();
   demand(claim_.status != Status::undecided, "the status is undecided: no plan is claimed, so there is none to check");
@@ -427,14 +328,13 @@ void Replay::run() {
   }
   check_order();
   check_residencies();
+  check_frame();
   check_presence();
   check_disjoint();
   check_events();
   check_all_moved();
   check_figures();
 }
-
-}  // namespace
 
 Verdict check(const Network& network, const Claim& claim) {
   Verdict verdict;

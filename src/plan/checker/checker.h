@@ -45,6 +45,10 @@ struct Claim {
   struct Prices {  // per byte moved that is not compulsory, and what the plan claims to cost by them
     std::int64_t read = 1, write = 1, cost = 0, lower_bound_cost = 0;
   };
+  struct Frame {  // of the steady state: what stays at all steps and is never moved, and what a frame claims to move
+    std::vector<std::int64_t> pinned;
+    std::int64_t bytes = 0, cost = 0, lower_bound_cost = 0;
+  };
   std::int64_t scratchpad_bytes = 0, alignment = 1;
   std::vector<std::int64_t> order;  // operator of each step
   std::vector<Residency> residencies;
@@ -54,6 +58,7 @@ struct Claim {
   std::int64_t traffic_bytes = 0, compulsory_bytes = 0, lower_bound_bytes = 0;
   std::string bound_origin;
   std::optional<Prices> prices;  // none: the traffic is the cost
+  std::optional<Frame> frame;
 };
 
 struct Verdict {
@@ -61,6 +66,7 @@ struct Verdict {
   std::string reason;                                    // why not; or what was confirmed
   std::int64_t traffic_bytes = 0, compulsory_bytes = 0;  // recomputed; 0 when rejected before
   std::optional<std::int64_t> cost;                      // recomputed at the claim's prices
+  std::optional<std::int64_t> frame_bytes;               // moved in a frame of the steady state, where one is claimed
   std::int64_t necessary_bytes = 0;                      // largest sum over one operator: below it no plan exists
 };
 

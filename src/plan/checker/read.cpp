@@ -122,12 +122,23 @@ void read_prices(const Document& doc, Claim& claim) {
                    doc.integer(root["cost"], "cost"), doc.integer(root["lower_bound_cost"], "lower_bound_cost")}};
 }
 
+void read_frame(const Document& doc, const Ids& tensors, Claim& claim) {
+  if (!doc.root().contains("steady_state")) return;
+  const Json& json = doc.root()["steady_state"];
+  doc.expect_fields(json, "steady_state", {"pinned", "frame_bytes", "frame_cost", "lower_bound_frame_cost"});
+  Claim::Frame& frame = claim.frame.emplace();
+  for (const Json& each : doc.list(json["pinned"], "pinned")) frame.pinned.push_back(doc.id(each, tensors, "pinned"));
+  frame.bytes = doc.integer(json["frame_bytes"], "frame_bytes");
+  frame.cost = doc.integer(json["frame_cost"], "frame_cost");
+  frame.lower_bound_cost = doc.integer(json["lower_bound_frame_cost"], "lower_bound_frame_cost");
+}
+
 Claim read_claim(const Document& doc, const Ids& tensors, const Ids& operators) {
   const Json& root = doc.root();
-  doc.expect_fields(
-      root, "the document",
-      {"scratchpad_bytes", "alignment", "status", "traffic_bytes", "compulsory_bytes", "lower_bound_bytes",
-       "bound_origin", "costs?", "cost?", "lower_bound_cost?", "order", "workspaces", "residencies", "events"});
+  doc.expect_fields(root, "the document",
+                    {"scratchpad_bytes", "alignment", "status", "traffic_bytes", "compulsory_bytes",
+                     "lower_bound_bytes", "bound_origin", "costs?", "cost?", "lower_bound_cost?", "steady_state?",
+                     "order", "workspaces", "residencies", "events"});
   Claim claim;
   claim.scratchpad_bytes = doc.integer(root["scratchpad_bytes"], "scratchpad_bytes");
   claim.alignment = doc.integer(root["alignment"], "alignment");
@@ -138,6 +149,7 @@ Claim read_claim(const Document& doc, const Ids& tensors, const Ids& operators) 
   claim.lower_bound_bytes = doc.integer(root["lower_bound_bytes"], "lower_bound_bytes");
   claim.bound_origin = doc.text(root["bound_origin"], "bound_origin");
   read_prices(doc, claim);
+  read_frame(doc, tensors, claim);
   for (const Json& each : doc.list(root["order"], "order")) claim.order.push_back(doc.id(each, operators, "order"));
   for (const Json& each : doc.list(root["workspaces"], "workspaces"))
     claim.workspaces.push_back(doc.integer(each, "workspaces"));

@@ -193,6 +193,29 @@ std::string costs_json(const Plan& plan) {
                      plan.costs.read, plan.costs.write, plan.cost, plan.lower_bound_cost);
 }
 
+std::string frame_json(const Problem& problem, const Plan& plan) {
+  if (!plan.frame) return "";
+  return fmt::format(
+      "  \"steady_state\": {{\"pinned\": [{}], \"frame_bytes\": {}, \"frame_cost\": {}, \"lower_bound_frame_cost\": "
+      "{}}},\n",
+      quoted_tensors(problem, plan.frame->pinned), plan.frame->bytes, plan.frame->cost, plan.frame->lower_bound_cost);
+}
+
+void read_frame(const Node& root, const Names& tensors, Plan& plan) {
+  if (!has(root, "steady_state")) return;
+  const Node node = member(root, "steady_state");
+  require_object(node, {"pinned", "frame_bytes", "frame_cost", "lower_bound_frame_cost"});
+  Frame& frame = plan.frame.emplace();
+  for_each(member(node, "pinned"), [&](const Node& each) {
+    frame.pinned.push_back(find_name(tensors, each, "tensor"));
+    if (frame.pinned.size() > 1 && frame.pinned.back() <= frame.pinned[frame.pinned.size() - 2])
+      malformed(each.path, "is repeated or not in the problem's order");
+  });
+  frame.bytes = bytes_of(member(node, "frame_bytes"));
+  frame.cost = bytes_of(member(node, "frame_cost"));
+  frame.lower_bound_cost = bytes_of(member(node, "lower_bound_frame_cost"));
+}
+
 void read_costs(const Node& root, Plan& plan) {
   if (!has(root, "costs")) {
     for (const char* field : {"cost", "lower_bound_cost"})
@@ -217,7 +240,7 @@ std::string plan_to_json(const Problem& problem, const Plan& plan) {
       "  \"compulsory_bytes\": {},\n  \"lower_bound_bytes\": {},\n  \"bound_origin\": {},\n",
       plan.scratchpad_bytes, plan.alignment, name(plan.status), plan.traffic_bytes, plan.compulsory_bytes,
       plan.lower_bound_bytes, quoted(plan.bound_origin));
-  out += costs_json(plan);
+  out += costs_json(plan) + frame_json(problem, plan);
   write_list(out, "order", plan.order,
              [&](OperatorId id) { return quoted(problem.operators[static_cast<std::size_t>(id)].name); });
   out += ",\n";
@@ -238,9 +261,9 @@ std::string plan_to_json(const Problem& problem, const Plan& plan) {
 Plan plan_from_json(const Problem& problem, std::string_view text, std::string_view place) {
   const json document = parse_json(text, place, kDeepest);
   const Node root{document, std::string(place), ": "};
-  require_object(root,
-                 {"scratchpad_bytes", "alignment", "status", "traffic_bytes", "compulsory_bytes", "lower_bound_bytes",
-                  "bound_origin", "costs", "cost", "lower_bound_cost", "order", "workspaces", "residencies", "events"});
+  require_object(root, {"scratchpad_bytes", "alignment", "status", "traffic_bytes", "compulsory_bytes",
+                        "lower_bound_bytes", "bound_origin", "costs", "cost", "lower_bound_cost", "steady_state",
+                        "order", "workspaces", "residencies", "events"});
   const Names tensors = names_of(problem.tensors), operators = names_of(problem.operators);
   Plan plan;
   plan.scratchpad_bytes = bytes_of(member(root, "scratchpad_bytes"));
@@ -252,6 +275,7 @@ Plan plan_from_json(const Problem& problem, std::string_view text, std::string_v
   plan.lower_bound_bytes = bytes_of(member(root, "lower_bound_bytes"));
   plan.bound_origin = text_of(member(root, "bound_origin"));
   read_costs(root, plan);
+  read_frame(root, tensors, plan);
   for_each(member(root, "order"),
            [&](const Node& each) { plan.order.push_back(find_name(operators, each, "operator")); });
   for_each(member(root, "workspaces"), [&](const Node& each) { plan.workspaces.push_back(bytes_of(each)); });

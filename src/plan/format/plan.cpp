@@ -42,6 +42,11 @@ std::vector<std::vector<Residency>> residencies_by_tensor(const Problem& problem
   return result;
 }
 
+bool is_pinned(const Plan& plan, std::size_t tensor) {
+  return plan.frame &&
+         std::binary_search(plan.frame->pinned.begin(), plan.frame->pinned.end(), static_cast<TensorId>(tensor));
+}
+
 bool given(Role role) { return role == Role::input || role == Role::weight; }
 
 void derive_tensor(const TensorInfo& tensor, const std::vector<Residency>& residencies, Step created, Plan& plan) {
@@ -49,8 +54,10 @@ void derive_tensor(const TensorInfo& tensor, const std::vector<Residency>& resid
     const std::string place = "plan: tensor '" + tensor.name + "'";
     std::int64_t& sum = compulsory ? plan.compulsory_bytes : plan.traffic_bytes;
     sum = checked_add(sum, tensor.bytes, place);
-    if (!compulsory && priced(plan))
-      plan.cost = checked_add(plan.cost, checked_multiply(tensor.bytes, cost, place), place);
+    const std::int64_t price = checked_multiply(tensor.bytes, cost, place);
+    if (!compulsory && priced(plan)) plan.cost = checked_add(plan.cost, price, place);
+    if (plan.frame && (!compulsory || tensor.role == Role::weight))
+      plan.frame->cost = checked_add(plan.frame->cost, price, place);
   };
   for (std::size_t i = 0; i < residencies.size(); ++i) {
     const Residency& residency = residencies[i];
@@ -94,8 +101,10 @@ void derive_events(const Problem& problem, Plan& plan) {
   const auto residencies = residencies_by_tensor(problem, plan);
   plan.events.clear();
   plan.traffic_bytes = plan.compulsory_bytes = plan.cost = 0;
+  if (plan.frame) plan.frame->cost = 0;
   for (std::size_t t = 0; t < problem.tensors.size(); ++t)
-    derive_tensor(problem.tensors[t], residencies[t], created[t], plan);
+    if (!is_pinned(plan, t)) derive_tensor(problem.tensors[t], residencies[t], created[t], plan);
+  if (plan.frame) plan.frame->bytes = checked_add(plan.traffic_bytes, plan.compulsory_bytes, "plan");
   std::sort(plan.events.begin(), plan.events.end(), [](const Event& a, const Event& b) {
     return std::tie(a.step, a.action, a.tensor) < std::tie(b.step, b.action, b.tensor);
   });

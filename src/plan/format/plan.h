@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,15 @@ constexpr std::int64_t most_cost = 1'000'000;
 // undecided: no plan is known, and none is ruled out.
 enum class Status : std::uint8_t { optimal, feasible, infeasible, undecided };
 
+// The steady state: a plan is one frame of many. Pinned weights lie at one address at all steps and are never loaded.
+struct Frame {
+  std::vector<TensorId> pinned;       // ascending
+  std::int64_t bytes = 0;             // moved in a frame, compulsory or not
+  std::int64_t cost = 0;              // of the traffic and of the first loads of weights, which each frame repeats
+  std::int64_t lower_bound_cost = 0;  // over all choices of pinned weights
+  bool operator==(const Frame&) const = default;
+};
+
 struct Plan {
   std::int64_t scratchpad_bytes = 0;
   std::int64_t alignment = 1;            // every address is a multiple of it
@@ -62,6 +72,7 @@ struct Plan {
   Costs costs;                         // what the planner made least is cost_of(plan)
   std::int64_t cost = 0;               // with the default costs 0 here: the bytes say it
   std::int64_t lower_bound_cost = 0;   // on the cost; the same
+  std::optional<Frame> frame;          // what was made least is its cost then; the bounds above hold for its weights
   bool operator==(const Plan&) const = default;
 };
 

@@ -154,6 +154,41 @@ TEST(Execute, AWorkspaceThatOverlapsATensorShows) {
   EXPECT_NE(execute(f.problem, plan, f.operators, f.contents).outputs, f.wanted);
 }
 
+// Two frames with other inputs in one arena: w is loaded once for both, v in each.
+TEST(Execute, RunsFrameAfterFrame) {
+  const Problem problem{{{"x", 8, Role::input},
+                         {"w", 8, Role::weight},
+                         {"t", 8, Role::activation},
+                         {"v", 8, Role::weight},
+                         {"y", 8, Role::output}},
+                        {{"f", {0, 1}, {2}}, {"g", {1, 2, 3}, {4}}}};
+  Plan plan;
+  plan.scratchpad_bytes = 32;
+  plan.order = {0, 1};
+  plan.workspaces = {0, 0};
+  plan.residencies = {{0, 0, 0, 8}, {1, 0, 1, 0}, {2, 0, 1, 16}, {3, 1, 1, 24}, {4, 1, 1, 8}};
+  plan.frame.emplace();
+  plan.frame->pinned = {1};
+  plan::derive_events(problem, plan);
+  HashOperators operators(problem, 7);
+  std::vector<Contents> frames{random_contents(problem, 3), random_contents(problem, 4)};
+  frames[1][1] = frames[0][1];
+  frames[1][3] = frames[0][3];
+  const std::vector<Execution> runs = execute_frames(problem, plan, operators, frames);
+  ASSERT_EQ(runs.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(runs[i].outputs, execute_unconstrained(problem, operators, frames[i])) << i;
+    EXPECT_EQ(runs[i].moved_bytes(), plan.frame->bytes);
+    EXPECT_EQ(runs[i].loads, 2);
+  }
+  EXPECT_NE(runs[0].outputs, runs[1].outputs);
+  plan.residencies[4].address = 4;  // over the pinned weight: the second frame shows it
+  const std::vector<Execution> spoilt = execute_frames(problem, plan, operators, frames);
+  EXPECT_NE(spoilt[1].outputs, execute_unconstrained(problem, operators, frames[1]));
+  frames[0][1].clear();
+  EXPECT_THROW(execute_frames(problem, plan, operators, frames), Error);
+}
+
 class Overrunner : public Operators {
  public:
   void run(plan::OperatorId, std::span<const std::span<std::byte>>, std::span<const std::span<std::byte>> outputs,

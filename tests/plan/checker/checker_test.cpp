@@ -212,6 +212,69 @@ TEST(Checker, PricesTheBytes) {
   rejected("a cost overflows 64 bits", [](Claim& p) { p.prices->read = INT64_MAX; });
 }
 
+// x and w -> f -> t, t and v -> g -> y; w stays, v is loaded in each frame.
+Network weighted_network() {
+  Network net;
+  net.tensors = {{"x", 4, Role::input},
+                 {"w", 6, Role::weight},
+                 {"t", 4, Role::activation},
+                 {"v", 5, Role::weight},
+                 {"y", 4, Role::output}};
+  net.operators = {{"f", {0, 1}, {2}, 0}, {"g", {2, 3}, {4}, 0}};
+  return net;
+}
+
+Claim frame_claim() {
+  using enum Action;
+  Claim plan;
+  plan.scratchpad_bytes = 20;
+  plan.order = {0, 1};
+  plan.residencies = {{0, 0, 0, 6}, {1, 0, 1, 0}, {2, 0, 1, 10}, {3, 1, 1, 14}, {4, 1, 1, 6}};
+  plan.events = {{0, load, 0}, {0, drop, 0}, {1, load, 3}, {1, store, 4}, {1, drop, 2}, {1, drop, 3}, {1, drop, 4}};
+  plan.workspaces = {0, 0};
+  plan.status = Status::optimal;
+  plan.compulsory_bytes = 13;
+  plan.bound_origin = "worked out by hand";
+  plan.frame = {{{1}, 13, 5, 5}};
+  return plan;
+}
+
+TEST(Checker, ChecksAFrameOfTheSteadyState) {
+  const Verdict verdict = check(weighted_network(), frame_claim());
+  EXPECT_TRUE(verdict.accepted) << verdict.reason;
+  EXPECT_EQ(verdict.frame_bytes, 13);
+  const auto rejected = [](const std::string& part, const std::function<void(Network&, Claim&)>& spoil) {
+    Network net = weighted_network();
+    Claim plan = frame_claim();
+    spoil(net, plan);
+    EXPECT_NE(check(net, plan).reason.find(part), std::string::npos) << check(net, plan).reason;
+  };
+  rejected("claims to move 12 bytes in a frame, the events move 13", [](Network&, Claim& p) { p.frame->bytes = 12; });
+  rejected("claims a cost of 4 for a frame, the events cost 5", [](Network&, Claim& p) { p.frame->cost = 4; });
+  rejected("claims a lower bound of 6 on its frame cost of 5",
+           [](Network&, Claim& p) { p.frame->lower_bound_cost = 6; });
+  rejected("its lower bound is 4 and its frame cost 5", [](Network&, Claim& p) { p.frame->lower_bound_cost = 4; });
+  rejected("'w' is pinned, but is not resident at all steps", [](Network&, Claim& p) { p.residencies[1].to = 0; });
+  rejected("'x' is pinned, but is no weight", [](Network&, Claim& p) { p.frame->pinned = {0}; });
+  rejected("a pinned tensor is 9 of 5", [](Network&, Claim& p) { p.frame->pinned = {9}; });
+  rejected("'w' is pinned twice", [](Network&, Claim& p) { p.frame->pinned = {1, 1}; });
+  rejected("'w' has 1 residencies that need a load, but 0 loads", [](Network&, Claim& p) { p.frame->pinned = {}; });
+  rejected("'w' is loaded, but is pinned", [](Network&, Claim& p) {
+    p.events.insert(p.events.begin() + 1, {0, Action::load, 1});
+  });
+  rejected("'w' is dropped, but is pinned", [](Network&, Claim& p) {
+    p.events.insert(p.events.begin() + 4, {1, Action::drop, 1});
+  });
+  rejected("overlap", [](Network&, Claim& p) { p.residencies[4].address = 5; });
+  rejected("'w' is pinned, but is written over", [](Network& n, Claim& p) {
+    n.tensors[4].bytes = 6;
+    n.operators[1].inputs.push_back(1);
+    n.operators[1].in_place = {{4, 1}};
+    p.residencies[4].address = 0;
+    p.scratchpad_bytes = 30;
+  });
+}
+
 TEST(Checker, RejectsBrokenNetworks) {
   const auto broken = [](const std::string& part, const std::function<void(Network&)>& spoil) {
     expect_rejected(part, [&](Network& net, Claim&) { spoil(net); });

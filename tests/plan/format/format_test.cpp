@@ -199,6 +199,7 @@ TEST(PlanJson, RandomPlansRoundTrip) {
     }
     plan.status = static_cast<Status>(rng.below(3));
     plan.costs = {rng.below(3), rng.between(1, 3)};
+    if (rng.below(2) == 0) plan.frame = {{{1, 3}, rng.below(99), rng.below(99), rng.below(99)}};
     if (priced(plan)) plan.cost = rng.below(1000), plan.lower_bound_cost = rng.below(1000);
     EXPECT_EQ(plan_from_json(diamond(), plan_to_json(diamond(), plan), "plan.json"), plan);
   }
@@ -242,6 +243,27 @@ TEST(PlanJson, CostsAreThereOnlyWhereTheyAreNotTheDefault) {
   expect("plan.json: costs: holds the default costs", "\"read\": 2, \"write\": 3", "\"read\": 1, \"write\": 1");
   expect("plan.json: has the field 'cost' without 'costs'", "\"costs\": {\"read\": 2, \"write\": 3},", "");
   expect("plan.json: lacks the field 'lower_bound_cost'", "  \"lower_bound_cost\": 16,\n", "");
+}
+
+TEST(PlanJson, TheSteadyStateIsRead) {
+  Plan plan = spilled_plan();
+  plan.frame.emplace();
+  plan.frame->pinned = {1};
+  plan.residencies[1].to = 2;
+  derive_events(diamond(), plan);
+  EXPECT_EQ(plan.frame->bytes, 100 + 100 + 60);
+  EXPECT_EQ(plan.frame->cost, 100);  // the weight is not loaded
+  plan.frame->pinned = {};
+  derive_events(diamond(), plan);
+  EXPECT_EQ(plan.frame->cost, 107);
+  plan.frame->pinned = {1};
+  const std::string text = plan_to_json(diamond(), plan);
+  const auto expect = [&](ErrorKind kind, const std::string& part, const std::string& from, const std::string& to) {
+    expect_error(kind, part, [&] { plan_from_json(diamond(), replaced(text, from, to), "plan.json"); });
+  };
+  expect(ErrorKind::invalid, "plan.json: steady_state.pinned[0]: there is no tensor named 'q'", "[\"w\"]", "[\"q\"]");
+  expect(ErrorKind::format, "plan.json: steady_state.pinned[1]: is repeated", "[\"w\"]", "[\"w\", \"w\"]");
+  expect(ErrorKind::format, "plan.json: steady_state: unknown field 'frame'", "frame_bytes", "frame");
 }
 
 TEST(DeriveEvents, GivesLoadsStoresDropsAndBothSums) {

@@ -1,0 +1,51 @@
+#include "cli/cost_options.h"
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+
+namespace pliant::cli {
+namespace {
+
+// The option's cost, else the device's, else 1.
+std::int64_t cost_of(const std::optional<std::int64_t>& given, const std::optional<std::int64_t>& device,
+                     const char* name) {
+  if (given && device && *given != *device)
+    throw Error(ErrorKind::usage, name, fmt::format("{}, but the device of --device says {}", *given, *device),
+                "leave one of the two out");
+  const std::int64_t cost = given.value_or(device.value_or(1));
+  if (cost < 0 || cost > plan::most_cost)
+    throw Error(ErrorKind::usage, name, fmt::format("{} is not from 0 to {}", cost, plan::most_cost));
+  return cost;
+}
+
+}  // namespace
+
+std::vector<Option> cost_table(CostOptions& options) {
+  return {option("read-cost", "N", options.read_cost, "what a byte loaded costs; the plan of least cost is found")
+              .with_default("1, or the device's"),
+          option("write-cost", "N", options.write_cost, "what a byte stored costs").with_default("1, or the device's"),
+          flag("steady-state", options.steady_state,
+               "plan one frame of many: weights that stay for good are loaded once, the others in every frame")};
+}
+
+std::vector<const char*> names_given(const CostOptions& options) {
+  std::vector<const char*> names;
+  for (const auto& [set, name] : {std::pair{options.read_cost.has_value(), "--read-cost"},
+                                  {options.write_cost.has_value(), "--write-cost"},
+                                  {options.steady_state, "--steady-state"}})
+    if (set) names.push_back(name);
+  return names;
+}
+
+plan::Costs costs_of(const CostOptions& options, const std::optional<plan::Device>& device) {
+  const plan::Device none, &chip = device ? *device : none;
+  const plan::Costs costs{cost_of(options.read_cost, chip.read_cost, "--read-cost"),
+                          cost_of(options.write_cost, chip.write_cost, "--write-cost")};
+  if (costs.read == 0 && costs.write == 0)
+    throw Error(ErrorKind::usage, "--read-cost", "is 0 and so is the write cost: every plan would cost nothing",
+                "give one of them a cost");
+  return costs;
+}
+
+}  // namespace pliant::cli

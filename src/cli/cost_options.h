@@ -1,0 +1,30 @@
+// What `pliant plan` is told about the device's memory beyond its size: prices, and what stays from frame to frame.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/options.h"
+#include "plan/device.h"
+#include "plan/format/plan.h"
+
+namespace pliant::cli {
+
+struct CostOptions {
+  std::optional<std::int64_t> read_cost, write_cost;
+  bool steady_state = false;
+};
+
+std::vector<Option> cost_table(CostOptions& options);
+
+// The options that were given, by name: none of them goes with placement alone or with the least peak.
+std::vector<const char*> names_given(const CostOptions& options);
+
+// Each from its option, else from the device, else the default. Throws Error{usage} for costs out of range and for an
+// option that contradicts the device.
+plan::Costs costs_of(const CostOptions& options, const std::optional<plan::Device>& device);
+
+}  // namespace pliant::cli
