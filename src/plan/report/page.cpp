@@ -53,7 +53,8 @@ void saving_card(const PlanPage& page, Page& out) {
              fmt::format("the default order with Belady replacement {} no more either", what));
   else
     out.card("Saved", percent(saved, theirs),
-             fmt::format("of the {} that the default order with Belady replacement {}", paid_text(page, theirs), what));
+             fmt::format("of the {} that the default order with Belady replacement {}, its addresses left open",
+                         paid_text(page, theirs), what));
 }
 
 void headline(const PlanPage& page, Page& out) {
