@@ -71,6 +71,14 @@ TEST(PlanPicture, DrawsTheLeastPeakAndPlacements) {
   }
 }
 
+TEST(PlanPicture, DrawsFrames) {
+  const std::string page = absent("frame.html");
+  const Outcome outcome = pliant({"plan", "zoo:lraspp", "--elem-bytes", "1", "--weights", "--steady-state", "-s",
+                                  "8MiB", "--time-limit", "5", "--report", page, "--quiet"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(read_file(page).find("stays from frame to frame, never loaded"), std::string::npos);
+}
+
 TEST(PlanPicture, WithoutAPlanItSaysSoAndWritesNothing) {
   const std::string page = absent("none.html");
   const Outcome outcome = pliant({"plan", net(), "-s", "24", "--report", page});

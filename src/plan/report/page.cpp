@@ -57,6 +57,16 @@ void saving_card(const PlanPage& page, Page& out) {
                          paid_text(page, theirs), what));
 }
 
+void frame_card(const PlanPage& page, Page& out) {
+  if (!page.plan->frame) return;
+  const Frame& frame = *page.plan->frame;
+  std::int64_t bytes = 0;
+  for (const TensorId t : frame.pinned) bytes += page.problem->tensors[static_cast<std::size_t>(t)].bytes;
+  out.card(
+      "Each frame", bytes_text(frame.bytes),
+      fmt::format("moved in all; {} weights, {}, stay in the scratchpad", frame.pinned.size(), bytes_in_full(bytes)));
+}
+
 void headline(const PlanPage& page, Page& out) {
   const Plan& plan = *page.plan;
   const Problem& problem = *page.problem;
@@ -69,11 +79,13 @@ void headline(const PlanPage& page, Page& out) {
   const std::string named = page.size_name.empty() ? "" : ", M_" + page.size_name.substr(1);
   out.card("Scratchpad", bytes_text(plan.scratchpad_bytes), bytes_in_full(plan.scratchpad_bytes) + named);
   const bool proven = plan.status == Status::optimal;
-  const double open = gap(cost_of(plan), bound_of(plan));
+  const double open =
+      plan.frame ? gap(plan.frame->cost, plan.frame->lower_bound_cost) : gap(cost_of(plan), bound_of(plan));
   out.card("Status", proven ? "proven optimal" : fmt::format("gap {:.1f} %", 100 * open), page.status,
            proven ? Page::Tone::good : Page::Tone::warn);
   traffic_card(page, out);
   saving_card(page, out);
+  frame_card(page, out);
   if (page.executed) {
     const bool equal = page.executed->outputs_equal;
     out.card("Executed", equal ? "bit-equal" : "DIFFERS", page.executed->detail,

@@ -46,6 +46,7 @@ class PlanMap {
   const Operator& operator_at(Step step) const {
     return problem_.operators[static_cast<std::size_t>(plan_.order[static_cast<std::size_t>(step)])];
   }
+  bool pinned(TensorId id) const;  // stays from frame to frame
   const Transfer* transfer_at(TensorId tensor, Step step, bool store) const;
   std::string came(const Residency& residency) const;
   std::string over(const Residency& residency) const;
@@ -79,6 +80,10 @@ PlanMap::PlanMap(const Problem& problem, const Plan& plan)
       made_[static_cast<std::size_t>(t)] = static_cast<Step>(step);
     }
   }
+}
+
+bool PlanMap::pinned(TensorId id) const {
+  return plan_.frame && std::binary_search(plan_.frame->pinned.begin(), plan_.frame->pinned.end(), id);
 }
 
 const Transfer* PlanMap::transfer_at(TensorId tensor, Step step, bool store) const {
@@ -129,7 +134,9 @@ void PlanMap::add_boxes() {
   for (const Residency& each : plan_.residencies) {
     report::MapBox box{each.from,   each.to, each.address, tensor(each.tensor).bytes, kind_of(tensor(each.tensor).role),
                        each.tensor, ""};
-    box.text = fmt::format("{}\n{}\n{}", place_text(box, "step"), came(each), left(each));
+    box.text = place_text(box, "step");
+    if (pinned(each.tensor)) box.text += "\nstays from frame to frame, never loaded";
+    else box.text += "\n" + came(each) + "\n" + left(each);
     map_.boxes.push_back(std::move(box));
   }
   for (std::size_t i = 0; i < plan_.workspaces.size(); ++i) {
@@ -176,6 +183,11 @@ void PlanMap::add_steps() {
 void PlanMap::add_demand() {
   map_.demand.assign(plan_.order.size() + 1, 0);
   for (std::size_t t = 0; t < uses_.size(); ++t) {
+    if (pinned(static_cast<TensorId>(t))) {
+      map_.demand.front() += problem_.tensors[t].bytes;
+      map_.demand.back() -= problem_.tensors[t].bytes;
+      continue;
+    }
     if (uses_[t].empty()) continue;
     map_.demand[static_cast<std::size_t>(uses_[t].front())] += problem_.tensors[t].bytes;
     map_.demand[static_cast<std::size_t>(uses_[t].back()) + 1] -= problem_.tensors[t].bytes;

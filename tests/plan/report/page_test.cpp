@@ -8,6 +8,7 @@
 #include "core/pool.h"
 #include "plan/report/plan_map.h"
 #include "plan/report/transfers.h"
+#include "plan/steady.h"
 
 namespace pliant::plan {
 namespace {
@@ -163,6 +164,25 @@ TEST(PlanPage, LeavesOutWhatIsNotKnown) {
   const std::string text = plan_page(page);
   for (const char* part : {"On the device", "Traffic against", "Every load and store beyond", "beside simple methods"})
     EXPECT_EQ(text.find(part), std::string::npos) << part;
+}
+
+TEST(PlanPage, ShowsWhichWeightsStayFromFrameToFrame) {
+  Problem problem = diamond();
+  problem.tensors.push_back({"w", 3, Role::weight});
+  problem.operators[3].inputs.push_back(5);
+  Pool pool(1);
+  const Plan plan = solve_steady(problem, 40, {}, pool);
+  ASSERT_TRUE(plan.frame.has_value());
+  ASSERT_EQ(plan.frame->pinned, std::vector<TensorId>{5});
+  const report::MemoryMap map = map_of(problem, plan, "", {});
+  const auto w = std::find_if(map.boxes.begin(), map.boxes.end(), [](const auto& box) { return box.thing == 5; });
+  ASSERT_NE(w, map.boxes.end());
+  EXPECT_NE(w->text.find("stays from frame to frame, never loaded"), std::string::npos) << w->text;
+  EXPECT_EQ(map.demand.front(), 23);  // x, l and the weight, long before it is read
+  PlanPage page;
+  page.problem = &problem;
+  page.plan = &plan;
+  EXPECT_NE(plan_page(page).find("1 weights, 3 B, stay in the scratchpad"), std::string::npos);
 }
 
 TEST(PlanPage, ShowsCostsWhereBytesHavePrices) {
