@@ -68,6 +68,7 @@ function drawNow() {
   for (const each of groups) each.setAttribute('transform', `translate(${left - (left + offset) * zoom},0) scale(${zoom},1)`);
   hatch.setAttribute('patternTransform', `scale(${1 / zoom},1)`);
   for (const each of marks) each.node.setAttribute('x', at(each.x));
+  get('boxes').classList.toggle('fine', pitch * zoom < 1.2);  // edges would hide what they surround
   drawTicks();
   drawLabels();
   slide.hidden = zoom === 1;

@@ -70,7 +70,9 @@ text.h{font-size:13px;font-weight:600}
 text.bl{font-size:10px;pointer-events:none}
 .g,.x{stroke-width:1;fill:none;shape-rendering:crispEdges}
 .b>*{stroke-width:.5;stroke-opacity:.55;vector-effect:non-scaling-stroke}
+.b.fine>*{stroke-width:.12}
 .b>.i0,.b>.i1,.b>.o0,.b>.o1{stroke-width:1.2;stroke-opacity:1}
+@media print{.b>*,.dm,.ml{vector-effect:none}.b.fine>*{stroke:none}}
 .hl{stroke-width:1.2;fill:none}
 .dm,.ml{fill:none;stroke-width:1.2;vector-effect:non-scaling-stroke}
 .ml.cap{stroke-width:1.8}
