@@ -24,12 +24,14 @@ IlpEnd ilp_end(const plan::Problem& problem, std::int64_t bytes, double seconds)
   return {std::string(ended ? plan::name(status) : "undecided"), seconds_since(start)};
 }
 
-std::vector<IlpRow> compare_with_ilp(int count, double ilp_seconds, Pool& pool,
+std::vector<IlpRow> compare_with_ilp(int decided, double ilp_seconds, Pool& pool,
                                      const std::function<void(const IlpRow&)>& done) {
   std::vector<IlpRow> rows;
-  for (std::uint64_t seed = 0; static_cast<int>(rows.size()) < count; ++seed) {
+  int so_far = 0;
+  for (std::uint64_t seed = 0; so_far < decided; ++seed) {
     Rng rng(seed, 81);
-    const plan::Problem problem = plan::random_problem(rng, {4, 12, 8});
+    const int operators = 3 + static_cast<int>(rows.size() % 10);
+    const plan::Problem problem = plan::random_problem(rng, {operators, operators, 8});
     IlpRow row{.seed = seed, .operators = problem.operators.size(), .bytes = plan::most_required(problem)};
     auto start = std::chrono::steady_clock::now();
     const plan::Plan ours = plan::solve(problem, row.bytes, {}, pool);
@@ -43,6 +45,7 @@ std::vector<IlpRow> compare_with_ilp(int count, double ilp_seconds, Pool& pool,
     row.rows = theirs.rows;
     row.decided = theirs.plan.status == plan::Status::optimal || theirs.plan.status == plan::Status::infeasible;
     row.agrees = theirs.plan.status == plan::Status::optimal && theirs.plan.traffic_bytes == row.traffic;
+    so_far += row.decided;
     done(row);
     rows.push_back(row);
   }

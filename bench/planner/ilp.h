@@ -31,8 +31,9 @@ struct IlpEnd {
 // Throws Error{unsupported} without CBC.
 IlpEnd ilp_end(const plan::Problem& problem, std::int64_t bytes, double seconds);
 
-// `count` random problems of 4 to 12 operators, at M_R, that need traffic. Throws Error{unsupported} without CBC.
-std::vector<IlpRow> compare_with_ilp(int count, double ilp_seconds, Pool& pool,
+// Random problems of 3 to 12 operators in turn, at M_R, that need traffic, until `decided` of them have been decided by
+// the program. Throws Error{unsupported} without CBC.
+std::vector<IlpRow> compare_with_ilp(int decided, double ilp_seconds, Pool& pool,
                                      const std::function<void(const IlpRow&)>& done);
 
 }  // namespace pliant::bench

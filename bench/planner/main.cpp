@@ -36,7 +36,8 @@ replacement, without addresses (which flatters it).
                    light     seven ONNX networks at M_R, M_H and M_P, with and without weights ($PLIANT_DATA)
                    nasnet    NASNet-A mobile at four sizes
                    randwire  RandWire WS(32, 4, 0.75), seeds 1 to 5, at M_R
-                   ilp       50 random problems of up to 12 operators beside the published integer program (CBC, 20 s each)
+                   ilp       random problems of 3 to 12 operators beside the published integer program (CBC, 20 s each), until it
+                             has decided 50
                    place     minimalloc's instances A to F at 1,048,576 bytes ($PLIANT_DATA)
   --json           one array of rows instead of tables
   --runs N         seconds are the median of N runs (1)

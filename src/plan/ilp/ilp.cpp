@@ -1,13 +1,20 @@
 #include "plan/ilp/ilp.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <numeric>
+#include <optional>
 #include <tuple>
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "plan/baseline.h"
 #include "plan/bits.h"
+#include "plan/clock.h"
+#include "plan/ilp/apart.h"
 #include "plan/ilp/program.h"
 #include "plan/solve.h"
 #include "plan/verify.h"
@@ -74,17 +81,23 @@ class Writer {
       for (const Item& item : items_) stride_ = std::gcd(stride_, item.bytes);
       stride_ = std::max<std::int64_t>(stride_, 1);
     }
-    big_ = static_cast<double>(bytes_ / stride_ + 1);
     write_order();
     for (Item& item : items_) add_variables(item);
     for (const Item& item : items_) write_life(item);
     write_uses();
-    for (std::size_t a = 0; a < items_.size(); ++a)
-      for (std::size_t b = a + 1; b < items_.size(); ++b) keep_apart(items_[a], items_[b]);
     bound_sums();
   }
 
-  const Program& program() const { return program_; }
+  // Eq. 9-11; the columns before stay as they are.
+  void write_addresses() {
+    for (Item& item : items_) add_addresses(item);
+    for (const Item& item : items_)
+      for (Step t = item.window.first + 1; t <= item.window.last; ++t) pin(item, t);
+    for (std::size_t a = 0; a < items_.size(); ++a)
+      for (std::size_t b = a + 1; b < items_.size(); ++b) keep_apart(items_[a], items_[b]);
+  }
+
+  Program& program() { return program_; }
   std::int64_t constant() const { return free_loads_; }  // of the objective: first loads are not charged
 
   Plan read(const std::vector<double>& values) const {
@@ -159,8 +172,16 @@ class Writer {
       if (t > item.window.first) item.kept[t] = program_.binary();
       if (given || t >= item.window.first + 2) item.loaded[t] = program_.binary(load);
       if (!given && item.role == Role::activation && t > item.window.first) item.stored[t] = program_.binary(store);
-      if (item.bytes > 0) item.address[t] = program_.integer(0, static_cast<double>((bytes_ - item.bytes) / stride_));
     }
+  }
+
+  std::int64_t size(const Item& item) const { return round_up(item.bytes, stride_) / stride_; }
+  std::int64_t highest(const Item& item) const { return (bytes_ - item.bytes) / stride_; }
+
+  void add_addresses(Item& item) {
+    if (item.bytes == 0) return;
+    for (Step t = item.window.first; t <= item.window.last; ++t)
+      item.address[t] = program_.integer(0, static_cast<double>(highest(item)));
   }
 
   // Whether the operator that makes it runs then: C of the paper, shared by sibling outputs (Eq. 6).
@@ -191,9 +212,28 @@ class Writer {
       }
       if (item.stored[t] >= 0) write_store(item, t, stores);
       if (item.loaded[t] >= 0 && item.producer >= 0) write_load(item, t);
-      if (item.kept[t] >= 0 && item.bytes > 0) pin(item, t);
     }
     if (!stores.empty()) program_.at_most(stores, 1);  // Eq. 8
+    bound_life(item);
+  }
+
+  // Not in the paper: a load waits for the step that needs it, and nothing stays beyond its last need. Any plan can be
+  // brought into this form at no cost; addresses stay.
+  void bound_life(const Item& item) {
+    for (Step t = item.window.first; t <= item.window.last; ++t) {
+      Terms used;
+      for (const OperatorId op : item.consumers) add(used, runs_[op][t], -1);
+      if (item.loaded[t] >= 0) {
+        Terms load = used;
+        load.push_back({item.loaded[t], 1});
+        program_.at_most(load, 0);
+      }
+      if (item.kept[t] >= 0) {
+        used.push_back({item.kept[t], 1});
+        if (t < item.window.last) used.push_back({item.kept[t + 1], -1});
+        program_.at_most(used, 0);
+      }
+    }
   }
 
   void write_store(const Item& item, Step t, Terms& stores) {  // Eq. 3
@@ -215,9 +255,11 @@ class Writer {
   }
 
   void pin(const Item& item, Step t) {  // Eq. 11
+    if (item.bytes == 0) return;
     const int now = item.address[t], before = item.address[t - 1];
-    program_.at_most({{now, 1}, {before, -1}, {item.kept[t], big_}}, big_);
-    program_.at_most({{before, 1}, {now, -1}, {item.kept[t], big_}}, big_);
+    const auto most = static_cast<double>(highest(item));
+    program_.at_most({{now, 1}, {before, -1}, {item.kept[t], most}}, most);
+    program_.at_most({{before, 1}, {now, -1}, {item.kept[t], most}}, most);
   }
 
   void write_uses() {  // Eq. 5
@@ -233,19 +275,23 @@ class Writer {
 
   void keep_apart(const Item& a, const Item& b) {  // Eq. 10
     if (a.bytes == 0 || b.bytes == 0) return;
-    const double size_a = static_cast<double>(round_up(a.bytes, stride_) / stride_);
-    const double size_b = static_cast<double>(round_up(b.bytes, stride_) / stride_);
     for (Step t = std::max(a.window.first, b.window.first); t <= std::min(a.window.last, b.window.last); ++t) {
-      const int below = program_.binary(), above = program_.binary();
-      program_.at_most({{a.address[t], 1}, {b.address[t], -1}, {below, big_}}, big_ - size_a);
-      program_.at_most({{b.address[t], 1}, {a.address[t], -1}, {above, big_}}, big_ - size_b);
       Terms both = resident(a, t, 1);
       const Terms other = resident(b, t, 1);
       both.insert(both.end(), other.begin(), other.end());
-      both.push_back({below, -1});
-      both.push_back({above, -1});
+      if (size(a) <= highest(b)) both.push_back({put_below(a, b, t), -1});
+      if (size(b) <= highest(a)) both.push_back({put_below(b, a, t), -1});
       program_.at_most(both, 1);
     }
+  }
+
+  // A binary that puts one below the other. The slack of its row is what their own bounds leave.
+  int put_below(const Item& low, const Item& high, Step t) {
+    const int below = program_.binary();
+    const auto slack = static_cast<double>(highest(low) + size(low));
+    program_.at_most({{low.address[t], 1}, {high.address[t], -1}, {below, slack}},
+                     slack - static_cast<double>(size(low)));
+    return below;
   }
 
   // Implied by Eq. 9 and 10, whose relaxation does not see it: what is resident together fits.
@@ -281,7 +327,6 @@ class Writer {
   std::int64_t bytes_, stride_ = 1, free_loads_ = 0;
   Costs costs_;
   Step steps_;
-  double big_ = 0;
   std::vector<Window> windows_;
   std::vector<Item> items_;
   std::vector<std::vector<int>> runs_;  // per operator and step
@@ -297,6 +342,111 @@ bool accepted(const Problem& problem, const Plan& plan) {
     return false;
   }
 }
+
+std::string message_of(const Problem& problem, const IlpAnswer& answer) {
+  return fmt::format("{} {}\n{}", answer.columns, answer.rows, plan_to_json(problem, answer.plan));
+}
+
+IlpAnswer answer_of(const Problem& problem, std::string_view message) {
+  IlpAnswer answer;
+  const std::size_t end = message.find('\n');
+  std::sscanf(std::string(message.substr(0, end)).c_str(), "%d %d", &answer.columns, &answer.rows);
+  answer.plan = plan_from_json(problem, message.substr(end + 1), "integer program");
+  return answer;
+}
+
+// The program without Eq. 9-11 first. Its optimum bounds the whole program's, and mostly its order and residencies have
+// addresses: the whole program with these fixed says so, or is solved as it is.
+class Solve {
+ public:
+  Solve(const Problem& problem, std::int64_t scratchpad_bytes, const IlpOptions& options, const Send& send,
+        const std::atomic<bool>& over)
+      : problem_(problem), options_(options), send_(send), over_(over) {
+    SolveOptions clock;
+    clock.time_limit_s = options.time_limit_s;
+    clock_.emplace(clock);
+    best_.plan.scratchpad_bytes = scratchpad_bytes;
+    best_.plan.alignment = options.alignment;
+    best_.plan.costs = options.costs;
+    best_.plan.status = Status::undecided;
+    best_.plan.bound_origin = "integer program";
+  }
+
+  void run() {
+    start();
+    Writer writer(problem_, best_.plan.scratchpad_bytes, options_);
+    const Program relaxed = writer.program();
+    writer.write_addresses();
+    const Program& whole = writer.program();
+    best_.columns = whole.columns();
+    best_.rows = whole.rows();
+    const Program::Solution fluid = minimise(relaxed);
+    take(writer, fluid, false);
+    if (!fluid.optimal || decided()) return;
+    Program fixed = whole;
+    for (int column = 0; column < relaxed.columns(); ++column)
+      fixed.fix(column, std::round(fluid.values[static_cast<std::size_t>(column)]));
+    const Program::Solution placed = minimise(fixed);
+    if (!placed.values.empty()) take(writer, {false, false, fluid.bound, placed.values}, true);
+    if (!decided() && !over()) take(writer, minimise(whole), true);
+  }
+
+ private:
+  bool over() const { return over_ || clock_->over(); }
+  bool decided() const { return best_.plan.status == Status::optimal || best_.plan.status == Status::infeasible; }
+  Program::Solution minimise(const Program& program) const { return program.minimise(std::max(0.1, clock_->left())); }
+
+  // Until the program has a plan of its own: the default order in an arena.
+  void start() {
+    std::vector<OperatorId> order(problem_.operators.size());
+    std::iota(order.begin(), order.end(), 0);
+    SolveOptions options;
+    options.alignment = options_.alignment;
+    options.costs = options_.costs;
+    options.effort_limit = 1'000'000;
+    if (auto placed = plan_in_arena(problem_, order, Replacement::belady, best_.plan.scratchpad_bytes, options)) {
+      placed->plan.bound_origin = best_.plan.bound_origin;
+      best_.plan = std::move(placed->plan);
+    }
+    send_(message_of(problem_, best_));
+  }
+
+  void take(const Writer& writer, const Program::Solution& solution, bool addressed) {
+    if (solution.infeasible) {
+      Plan none;
+      none.scratchpad_bytes = best_.plan.scratchpad_bytes;
+      none.alignment = options_.alignment;
+      none.costs = options_.costs;
+      none.status = Status::infeasible;
+      none.bound_origin = "the integer program has no solution";
+      best_.plan = std::move(none);
+    } else {
+      const double below = std::ceil(solution.bound - static_cast<double>(writer.constant()) - 1e-4);
+      if (below > 0 && below < 4e18) bound_ = std::max(bound_, static_cast<std::int64_t>(below));
+      if (addressed && !solution.values.empty()) improve(writer.read(solution.values));
+      const bool found = !best_.plan.order.empty();
+      set_bound(best_.plan, found ? std::min(bound_, cost_of(best_.plan)) : bound_);
+      if (found) best_.plan.status = bound_ >= cost_of(best_.plan) ? Status::optimal : Status::feasible;
+    }
+    send_(message_of(problem_, best_));
+  }
+
+  void improve(Plan plan) {
+    plan.alignment = options_.alignment;
+    plan.bound_origin = best_.plan.bound_origin;
+    plan.status = Status::feasible;
+    if (!accepted(problem_, plan)) return;
+    if (best_.plan.order.empty() || cost_of(plan) < cost_of(best_.plan)) best_.plan = std::move(plan);
+  }
+
+  const Problem& problem_;
+  const IlpOptions& options_;
+  const Send& send_;
+  const std::atomic<bool>& over_;
+  std::optional<Clock> clock_;
+  std::int64_t bound_ = 0;
+  IlpAnswer best_;
+};
 
 }  // namespace
 
@@ -315,23 +465,21 @@ IlpAnswer solve_by_ilp(const Problem& problem, std::int64_t scratchpad_bytes, co
   answer.plan.status = Status::infeasible;
   answer.plan.bound_origin = "the integer program has no solution";
   if (required_size(problem, options.alignment).bytes > scratchpad_bytes) return answer;
-  const Writer writer(problem, scratchpad_bytes, options);
-  answer.columns = writer.program().columns();
-  answer.rows = writer.program().rows();
-  const Program::Solution solution = writer.program().minimise(options.time_limit_s);
-  if (solution.infeasible) return answer;
-  const double below = std::ceil(solution.bound - static_cast<double>(writer.constant()) - 1e-4);
-  const std::int64_t bound = below > 0 && below < 4e18 ? static_cast<std::int64_t>(below) : 0;
   answer.plan.status = Status::undecided;
   answer.plan.bound_origin = "integer program";
-  set_bound(answer.plan, solution.optimal ? 0 : bound);
-  if (solution.values.empty()) return answer;
-  Plan plan = writer.read(solution.values);
-  plan.alignment = options.alignment;
-  plan.bound_origin = "integer program";
-  set_bound(plan, solution.optimal ? cost_of(plan) : std::min(bound, cost_of(plan)));
-  plan.status = bound_of(plan) == cost_of(plan) ? Status::optimal : Status::feasible;
-  if (accepted(problem, plan)) answer.plan = std::move(plan);
+  std::string refusal;
+  const auto work = [&](const Send& send, const std::atomic<bool>& over) {
+    try {
+      Solve(problem, scratchpad_bytes, options, send, over).run();
+    } catch (const Error& error) {
+      send("!" + error.problem());
+    }
+  };
+  run_apart(work, {options.time_limit_s, options.memory_limit_bytes, options.stop}, [&](std::string_view message) {
+    if (message.substr(0, 1) == "!") refusal = message.substr(1);
+    else answer = answer_of(problem, message);
+  });
+  if (!refusal.empty()) throw Error(ErrorKind::capacity, "integer program", refusal, "use the exact search");
   return answer;
 }
 

@@ -1,8 +1,9 @@
 // The published integer program, word for word (COSMA, arXiv 2311.18246, Eq. 1-12): order, replacement and addresses as
-// binaries per tensor and step, solved by CBC. An oracle for the exact search on small problems and the peer of its
-// times; nothing else uses it.
+// binaries per tensor and step, solved by CBC in a process of its own. An oracle for the exact search on small problems
+// and the peer of its times; nothing else uses it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "plan/format/plan.h"
@@ -12,8 +13,10 @@ namespace pliant::plan {
 
 struct IlpOptions {
   double time_limit_s = 1e9;
-  std::int64_t alignment = 1;  // every address is a multiple of it; >= 1
-  Costs costs{};               // of the objective; as solve() takes them
+  std::int64_t alignment = 1;                               // every address is a multiple of it; >= 1
+  Costs costs{};                                            // of the objective; as solve() takes them
+  std::int64_t memory_limit_bytes = std::int64_t{4} << 30;  // of the program and CBC, beyond this process's memory
+  const std::atomic<bool>* stop = nullptr;                  // the best plan so far is returned soon after it is true
 };
 
 struct IlpAnswer {
@@ -21,9 +24,10 @@ struct IlpAnswer {
   int columns = 0, rows = 0;
 };
 
-// Throws Error{unsupported} for a problem with results in place. Variables are left out where precedence already rules
-// them out; one implied row per step (sizes resident together) helps the relaxation. Throws what solve() throws, and
-// Error{capacity} for a program of more than 2^27 entries.
+// Variables are left out where precedence already rules them out; one implied row per step (sizes resident together)
+// helps the relaxation, and rows that no plan needs to break (loads wait for the step that needs them, nothing stays
+// beyond its last need) take symmetry away. Throws what solve() throws, Error{unsupported} for a problem with results
+// in place, and Error{capacity} for a program of more than 2^27 entries.
 IlpAnswer solve_by_ilp(const Problem& problem, std::int64_t scratchpad_bytes, const IlpOptions& options);
 
 }  // namespace pliant::plan

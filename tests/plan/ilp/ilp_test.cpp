@@ -30,10 +30,10 @@ void compare(const Problem& problem, const Plan& ours, const Plan& theirs, Tally
 TEST(Ilp, AgreesWithTheExactSearch) {
   Pool pool(1);
   Tally tally;
-  for (std::uint64_t seed = 0; tally.problems < 12; ++seed) {
+  for (std::uint64_t seed = 0; tally.problems < 40; ++seed) {
     SCOPED_TRACE(seed);
     Rng rng(seed, 71);
-    const Problem problem = seed % 3 == 0 ? tight_problem(rng, {4, 6, 5}) : random_problem(rng, {3, 5, 5});
+    const Problem problem = seed % 3 == 0 ? tight_problem(rng, {4, 6, 5}) : random_problem(rng, {3, 8, 5});
     SolveOptions options;
     options.alignment = seed % 5 == 4 ? 2 : 1;
     if (seed % 2 == 1) options.costs = several_costs[seed / 2 % std::size(several_costs)];
@@ -45,7 +45,7 @@ TEST(Ilp, AgreesWithTheExactSearch) {
   }
   std::printf("%d problems: %d without any plan, %d undecided; 0 mismatches\n", tally.problems, tally.impossible,
               tally.undecided);
-  EXPECT_LT(tally.undecided, 5);
+  EXPECT_LE(tally.undecided, 4);
 }
 
 TEST(Ilp, SaysWhenNothingFits) {
