@@ -5,6 +5,7 @@
 
 #include "cli/cost_options.h"
 #include "cli/execute_plan.h"
+#include "cli/export_plan.h"
 #include "cli/place_file.h"
 #include "cli/plan_picture.h"
 #include "cli/plan_report.h"
@@ -48,6 +49,7 @@ struct PlanOptions {
   Seconds time_limit{1e9};
   Bytes memory_limit{std::int64_t{4} << 30};
   CostOptions costs;
+  ExportOptions exports;
   bool execute = false, compare = false;
   Goal minimize = Goal::traffic;
   Solver solver = Solver::exact;
@@ -193,6 +195,11 @@ int plan_network(PlanOptions options, const Context& context) {
     report.written = options.out;
   }
   draw_picture(options, report, context);
+  if (options.exports.any() && report.has_plan()) {
+    std::optional<std::int64_t> capacity;
+    if (options.minimize != Goal::peak) capacity = report.plan.scratchpad_bytes;
+    report.exported = export_plan(options.exports, subject.problem, report.plan, report.path, capacity, context);
+  }
   if (context.common.json) print_json(context.out, to_json(report));
   else print(context.out, report);
   const bool wrong = report.execution && !report.execution->outputs_equal;
@@ -206,6 +213,7 @@ int run_plan(const PlanOptions& options, const Context& context) {
   refuse_with_peak(options);
   check_report_path(options.report);
   if (!options.sweep.empty()) sweep_request(options.sweep);
+  check_export(options.exports);
   if (!options.scratchpad.empty() && !is_size_name(options.scratchpad))
     bytes_from_text(options.scratchpad, "--scratchpad");
   if (is_zoo(options.file) || kind_of(MappedFile(options.file).text()) != FileKind::placement)
@@ -215,6 +223,8 @@ int run_plan(const PlanOptions& options, const Context& context) {
                                     {!options.problem.empty(), "--problem"},
                                     {options.compare, "--compare"},
                                     {!options.sweep.empty(), "--sweep"},
+                                    {!options.exports.header.empty(), "--export"},
+                                    {!options.exports.tflm.empty(), "--export-tflm"},
                                     {options.minimize == Goal::peak, "--minimize"},
                                     {options.solver != Solver::exact, "--solver"},
                                     {options.network.tiles != 0, "--tiles"},
@@ -271,6 +281,14 @@ std::vector<Option> plan_table(PlanOptions& options) {
           .with_letter('s'),
       option("device", "FILE", options.device, "device description: its scratchpad, alignment, time and energy").path(),
       option("out", "FILE", options.out, "write the plan (JSON), or the placed instance (CSV)").with_letter('o').path(),
+      option("export", "FILE", options.exports.header,
+             "write the plan as a C header (FILE.h) with tables and a small runtime, for firmware to include")
+          .path(),
+      option("export-tflm", "FILE", options.exports.tflm,
+             "write TensorFlow Lite Micro's offline memory plan (the metadata buffer 'OfflineMemoryAllocation'); for "
+             "plans "
+             "without traffic")
+          .path(),
       option("problem", "FILE", options.problem, "write what is planned as a problem (JSON)").path(),
       flag("execute", options.execute, "run the plan in an arena of exactly that size and compare the outputs"),
       option("minimize", "GOAL", options.minimize,
@@ -332,6 +350,9 @@ Verb plan_verb() {
                     "a page with the memory map, traffic against scratchpad size, tables"},
                    {"pliant plan net.onnx --scratchpad 2MiB --weights --steady-state --execute",
                     "frame after frame: which weights to keep, shown by two frames"},
+                   {"pliant plan net.onnx --scratchpad 512KiB --export net_plan.h", "a header that firmware includes"},
+                   {"pliant plan net.onnx --minimize peak --elem-bytes 1 --export-tflm offline.bin",
+                    "offsets for TensorFlow Lite Micro"},
                    {"pliant plan net.onnx --minimize peak", "the smallest scratchpad without traffic"},
                    {"pliant plan zoo:nasnet-a --elem-bytes 1 --scratchpad MR", "a network that Pliant generates"},
                    {"pliant plan A.csv --scratchpad 1048576 --out placed.csv", "placement alone"}}};

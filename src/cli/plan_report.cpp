@@ -206,6 +206,21 @@ void add_cost(nlohmann::ordered_json& json, const PlanReport& report) {
   if (report.has_plan() && report.baseline) json["default_belady_cost"] = report.baseline->cost(plan.costs);
 }
 
+void print_exported(std::ostream& out, const ExportReport& exported) {
+  if (!exported.header.empty())
+    print_line(
+        out, "header",
+        fmt::format("written to {}; spills take {} B off chip", exported.header, grouped_text(exported.spill_bytes)));
+  if (!exported.tflm.empty())
+    print_line(out, "tflm",
+               fmt::format("written to {}; arena of {} B", exported.tflm, grouped_text(exported.tflm_arena_bytes)));
+}
+
+void add_json(nlohmann::ordered_json& json, const ExportReport& exported) {
+  if (!exported.header.empty()) json["header"] = exported.header, json["spill_bytes"] = exported.spill_bytes;
+  if (!exported.tflm.empty()) json["tflm"] = exported.tflm, json["tflm_arena_bytes"] = exported.tflm_arena_bytes;
+}
+
 }  // namespace
 
 std::string status_text(const PlanReport& report) {
@@ -263,6 +278,7 @@ nlohmann::ordered_json to_json(const PlanReport& report) {
   if (report.execution) json["execution"] = execution_json(*report.execution);
   if (!report.written.empty()) json["plan"] = report.written;
   if (!report.drawn.empty()) json["report"] = report.drawn;
+  if (report.exported) add_json(json, *report.exported);
   return json;
 }
 
@@ -286,6 +302,7 @@ void print(std::ostream& out, const PlanReport& report) {
   if (!report.written.empty()) print_line(out, "plan", "written to " + report.written);
   if (!report.drawn.empty()) print_line(out, "report", "written to " + report.drawn);
   print_sweep(out, report);
+  if (report.exported) print_exported(out, *report.exported);
 }
 
 }  // namespace pliant::cli

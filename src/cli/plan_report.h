@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/export_plan.h"
 #include "cli/subject.h"
 #include "plan/baseline.h"
 #include "plan/device.h"
@@ -41,6 +42,7 @@ struct PlanReport {
   std::optional<ExecutionReport> execution;
   double seconds = 0;
   std::string written, drawn;  // paths of the plan's file and picture
+  std::optional<ExportReport> exported;
 
   bool has_plan() const { return plan.status == plan::Status::optimal || plan.status == plan::Status::feasible; }
 };

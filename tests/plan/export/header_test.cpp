@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
@@ -113,6 +114,28 @@ TEST(CHeader, RunsAsTheScratchpadMachineDoes) {
     ASSERT_NO_FATAL_FAILURE(run(folder, problem, plan));
   }
   EXPECT_GE(spills, 4);
+}
+
+// Results written over an input: the kernel is given the same address twice.
+TEST(CHeader, RunsResultsInPlace) {
+  const Folder folder;
+  int shared = 0;
+  for (std::uint64_t seed = 0; shared < 3; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed, 93);
+    Problem problem = random_problem(rng, {5, 10, 4});
+    if (permit_some_in_place(problem, rng) == 0) continue;
+    const Plan plan = plan_at_least_memory(problem);
+    if (plan.status != Status::optimal) continue;
+    bool same = false;
+    for (const ShippedStep& step : ship(problem, plan).steps)
+      for (const std::int64_t output : step.outputs)
+        same = same || (std::count(step.inputs.begin(), step.inputs.end(), output) > 0 && output > 0);
+    if (!same) continue;
+    ++shared;
+    ASSERT_NO_FATAL_FAILURE(build(folder, problem, plan, "net", std::string(C_COMPILER) + c_flags));
+    ASSERT_NO_FATAL_FAILURE(run(folder, problem, plan));
+  }
 }
 
 Problem chain() { return {{{"x", 8, Role::input}, {"y", 8, Role::output}}, {{"f", {0}, {1}}}}; }
