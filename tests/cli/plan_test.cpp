@@ -460,6 +460,22 @@ TEST(Plan, CtrlCGivesTheBestPlanSoFar) {
   EXPECT_EQ(outcome.code, 0);
 }
 
+// It used to ignore both while CBC ran.
+TEST(Plan, TheIntegerProgramHeedsCtrlCAndTheTimeLimit) {
+  const std::string file = temporary("wide.json", wide_problem());
+  const std::vector<std::string> words{"plan", file, "--scratchpad", "MR", "--solver", "ilp", "--json"};
+  std::vector<std::string> limited = words;
+  limited.insert(limited.end(), {"--time-limit", "300ms"});
+  const Outcome first = pliant(limited);
+  if (first.err.find("has no integer program solver") != std::string::npos) GTEST_SKIP() << first.err;
+  for (const Outcome& outcome : {first, pliant_interrupted(words, SIGINT, 1)}) {
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    const json answer = json::parse(outcome.out);
+    EXPECT_EQ(answer["status"], "feasible");
+    EXPECT_LT(answer["seconds"].get<double>(), 30);
+  }
+}
+
 TEST(Inspect, SaysWhatAProblemHolds) {
   const json answer = json::parse(pliant({"inspect", diamond_file(), "--json"}).out);
   EXPECT_EQ(answer["kind"], "problem");
