@@ -55,6 +55,7 @@ class Header {
     steps();
     names();
     put(c_functions);
+    if (!shipment_.pinned.empty()) put(c_start);
     put("\n#endif\n");
     return std::move(out_);
   }
@@ -89,6 +90,9 @@ class Header {
     const std::string proof = plan_.status == Status::optimal ? "no plan copies less" : "not proven to be the least";
     line("/* A plan for {}, written by pliant; not to be edited.", c_comment(network_));
     line(" *");
+    if (!shipment_.pinned.empty())
+      line(" * One frame of many: {} weights stay in the scratchpad; @p_start loads them once.\n *",
+           shipment_.pinned.size());
     line(" * {} operators run in a scratchpad of {} bytes. {} bytes are copied beyond the compulsory {} ({}).",
          problem_.operators.size(), plan_.scratchpad_bytes, plan_.traffic_bytes, plan_.compulsory_bytes, proof);
     put(R"( *
@@ -125,6 +129,7 @@ class Header {
     define("TENSORS", static_cast<std::int64_t>(problem_.tensors.size()));
     define("GIVEN", static_cast<std::int64_t>(given_.size()));
     define("RESULTS", static_cast<std::int64_t>(results_.size()));
+    define("PINNED", static_cast<std::int64_t>(shipment_.pinned.size()));
     define("MOST_INPUTS", static_cast<std::int64_t>(inputs));
     define("MOST_OUTPUTS", static_cast<std::int64_t>(outputs));
     line("#define @P_NO_WORKSPACE @P_SCRATCHPAD_BYTES");
@@ -178,11 +183,20 @@ class Header {
       for (const auto* list : {&step.before, &step.after})
         for (const Copy& copy : *list) {
           ++copies_;
-          line("    {{{}, {}}}, /* {} {} */", number(copy.address), number(copy.tensor), copy.load ? "load" : "store",
-               c_comment(problem_.tensors[index(copy.tensor)].name));
+          row(copy, copy.load ? "load" : "store");
         }
     if (copies_ == 0) line("    {{0, 0}} /* none */");
     line("}};");
+    if (shipment_.pinned.empty()) return;
+    line("\n/* Weights that stay at their addresses from frame to frame. */");
+    line("static const @p_copy @p_pinned[] = {{");
+    for (const Copy& copy : shipment_.pinned) row(copy, "pin");
+    line("}};");
+  }
+
+  void row(const Copy& copy, std::string_view action) {
+    line("    {{{}, {}}}, /* {} {} */", number(copy.address), number(copy.tensor), action,
+         c_comment(problem_.tensors[index(copy.tensor)].name));
   }
 
   void operands() {

@@ -76,4 +76,17 @@ static inline int @p_run(const @p_memory *memory, const @p_kernel *kernels, void
 #endif
 )";
 
+// Where weights are pinned.
+inline constexpr const char* c_start = R"(
+#ifndef @P_NO_RUNTIME
+
+/* Once, before the first run: loads the weights that stay in the scratchpad. */
+static inline void @p_start(const @p_memory *memory) {
+  uint32_t i;
+  for (i = 0; i < @P_PINNED; ++i) @p_load(memory, &@p_pinned[i]);
+}
+
+#endif
+)";
+
 }  // namespace pliant::plan

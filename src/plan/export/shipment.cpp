@@ -23,6 +23,7 @@ class Shipper {
   }
 
   Shipment run() {
+    if (plan_.frame) pin();
     auto event = plan_.events.begin();
     for (Step step = 0; index(step) < plan_.order.size(); ++step) {
       for (const Residency& each : plan_.residencies)
@@ -38,6 +39,13 @@ class Shipper {
   }
 
  private:
+  void pin() {
+    for (const TensorId tensor : plan_.frame->pinned)
+      for (const Residency& each : plan_.residencies)
+        if (each.tensor == tensor && problem_.tensors[index(tensor)].bytes > 0)
+          shipment_.pinned.push_back({true, tensor, each.address});
+  }
+
   std::int64_t resident(TensorId tensor, Step step) const {
     if (address_[index(tensor)] == absent)
       throw Error(ErrorKind::invalid,

@@ -28,6 +28,7 @@ struct ShippedStep {
 
 struct Shipment {
   std::vector<ShippedStep> steps;
+  std::vector<Copy> pinned;         // weights that stay: loaded once, before the first frame
   std::vector<std::int64_t> spill;  // per tensor: offset of a spilled activation in the spill region; else -1
   std::int64_t spill_bytes = 0;     // of that region; tensors whose copies are needed at different times share it
 };

@@ -16,6 +16,7 @@
 #include "plan/export/shipment.h"
 #include "plan/search/random_problem.h"
 #include "plan/solve.h"
+#include "plan/steady.h"
 
 namespace pliant::plan {
 namespace {
@@ -133,6 +134,24 @@ TEST(CHeader, RunsResultsInPlace) {
         same = same || (std::count(step.inputs.begin(), step.inputs.end(), output) > 0 && output > 0);
     if (!same) continue;
     ++shared;
+    ASSERT_NO_FATAL_FAILURE(build(folder, problem, plan, "net", std::string(C_COMPILER) + c_flags));
+    ASSERT_NO_FATAL_FAILURE(run(folder, problem, plan));
+  }
+}
+
+TEST(CHeader, KeepsPinnedWeightsFromFrameToFrame) {
+  const Folder folder;
+  Pool pool(1);
+  int pinned = 0;
+  for (std::uint64_t seed = 0; pinned < 2; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed, 94);
+    Problem problem = random_problem(rng, {4, 8, 50});
+    for (TensorInfo& tensor : problem.tensors)
+      if (tensor.role == Role::input) tensor.role = Role::weight;
+    const Plan plan = solve_steady(problem, 2 * required_size(problem, 1).bytes, {}, pool);
+    if (plan.status != Status::optimal || !plan.frame || plan.frame->pinned.empty()) continue;
+    ++pinned;
     ASSERT_NO_FATAL_FAILURE(build(folder, problem, plan, "net", std::string(C_COMPILER) + c_flags));
     ASSERT_NO_FATAL_FAILURE(run(folder, problem, plan));
   }
