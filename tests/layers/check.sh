@@ -26,6 +26,8 @@ expect no core -- quant/store.h
 expect no core quant -- graph/graph.h
 expect no core quant graph -- machine/machine.h
 expect no core plan-format -- plan/place/place.h
+expect yes core report -- report/memory_map.h
+expect no core report -- plan/format/plan.h
 expect no core plan-checker -- plan/format/plan.h
 expect no core plan-checker -- plan/place/place.h
 expect no core plan-place -- plan/format/problem.h
