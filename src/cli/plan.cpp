@@ -229,6 +229,7 @@ int run_plan(const PlanOptions& options, const Context& context) {
                                     {options.solver != Solver::exact, "--solver"},
                                     {options.network.tiles != 0, "--tiles"},
                                     {options.network.in_place, "--in-place"},
+                                    {options.network.zero_copy_concat, "--zero-copy-concat"},
                                     {is_size_name(options.scratchpad), "--scratchpad"}})
     if (given)
       throw Error(ErrorKind::usage, name, "does not go with a placement instance",
@@ -343,6 +344,7 @@ Verb plan_verb() {
                    {"pliant plan net.onnx --device chip.json", "with time and energy estimates"},
                    {"pliant plan net.onnx --scratchpad MR --compare", "beside four simple methods"},
                    {"pliant plan net.onnx --scratchpad MR --tiles 4", "convolutions in four bands: less fits more"},
+                   {"pliant plan net.onnx --scratchpad MR --zero-copy-concat", "with parts side by side for concats"},
                    {"pliant plan net.onnx --scratchpad MR --in-place", "with results written over dead inputs"},
                    {"pliant plan net.onnx --scratchpad 512KiB --read-cost 1 --write-cost 3",
                     "where storing a byte takes three times as much as loading it"},

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/print.h"
@@ -66,6 +67,12 @@ std::int64_t weight_bytes(const PlanReport& report) {
   return bytes;
 }
 
+std::int64_t zero_copy_concats(const PlanReport& report) {
+  if (!report.subject->mapping) return 0;
+  const auto& parts = report.subject->mapping->parts_of;
+  return std::count_if(parts.begin(), parts.end(), [](const auto& each) { return !each.empty(); });
+}
+
 void print_network(std::ostream& out, const PlanReport& report) {
   const plan::Problem& problem = report.subject->problem;
   std::int64_t bytes = 0;
@@ -74,6 +81,8 @@ void print_network(std::ostream& out, const PlanReport& report) {
                                  problem.tensors.size(), bytes_text(bytes));
   if (report.subject->network && !report.subject->network->opaque.empty())
     text += fmt::format(", {} opaque", report.subject->network->opaque.size());
+  if (const std::int64_t concats = zero_copy_concats(report); concats > 0)
+    text += fmt::format(", {} concats without copies", concats);
   if (report.subject->tiles > 0) text += fmt::format(", {} bands", report.subject->tiles);
   if (const std::int64_t pairs = in_place_pairs(report); pairs > 0) text += fmt::format(", {} in place", pairs);
   print_line(out, "network", text);
@@ -271,6 +280,7 @@ nlohmann::ordered_json to_json(const PlanReport& report) {
   if (!report.sweep.empty()) json["sweep"] = sweep_json(report.sweep, plan::priced(plan));
   json["operators"] = report.subject->problem.operators.size();
   json["tensors"] = report.subject->problem.tensors.size();
+  if (const std::int64_t concats = zero_copy_concats(report); concats > 0) json["zero_copy_concats"] = concats;
   if (report.subject->tiles > 0) json["tiles"] = report.subject->tiles;
   if (const std::int64_t pairs = in_place_pairs(report); pairs > 0) json["in_place"] = pairs;
   json["seconds"] = report.seconds;

@@ -49,6 +49,7 @@ void refuse_network_options(const NetworkOptions& options, FileKind kind) {
   refuse(options.random_weights, "--random-weights");
   refuse(options.tiles != 0, "--tiles");
   refuse(options.in_place, "--in-place");
+  refuse(options.zero_copy_concat, "--zero-copy-concat");
 }
 
 plan::Work work_of(const Graph& graph, const plan::GraphProblem& mapping) {
@@ -129,6 +130,7 @@ Subject from_network(const std::string& path, const NetworkOptions& options, Poo
     how.workspace = kernel_workspace;
     subject.alignment = widest_element(network.graph);
   }
+  if (options.zero_copy_concat) how.concat_alignment = subject.alignment;
   subject.mapping = plan::problem_of(network.graph, how);
   subject.problem = subject.mapping->problem;
   subject.work = work_of(network.graph, *subject.mapping);
@@ -177,6 +179,8 @@ std::vector<Option> network_options(NetworkOptions& options) {
       flag("random-weights", options.random_weights, "seeded random weights in place of the file's"),
       option("tiles", "N", options.tiles, "cut convolutions, pools and pointwise operators into N horizontal bands")
           .with_default("none"),
+      flag("zero-copy-concat", options.zero_copy_concat,
+           "let who reads a concat read its parts, which lie side by side then, instead of a copy of them"),
       flag("in-place", options.in_place,
            "let pointwise operators write their result over an input that nobody needs "
            "afterwards")};

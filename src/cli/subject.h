@@ -29,6 +29,7 @@ struct NetworkOptions {
   std::vector<std::string> shapes;         // "input=1x3x224x224" or "batch=4"
   std::int64_t elem_bytes = 0, tiles = 0;  // 0: not given
   bool weights = false, no_fuse = false, random_weights = false, in_place = false;
+  bool zero_copy_concat = false;
   bool execute = false;    // the plan will be run: by kernels if they can, whose workspace then counts
   std::uint64_t seed = 1;  // of random weights and inputs
 };

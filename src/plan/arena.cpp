@@ -259,7 +259,7 @@ std::optional<ArenaPlan> plan_in_arena(const Problem& problem, const std::vector
   const Placing placing = arena_placing(scratchpad_bytes, options);
   ArenaPlan result;
   Arena arena(problem, order, replacement, scratchpad_bytes, options, true);
-  if (arena.run()) {
+  if (!has_adjacent(problem) && arena.run()) {  // the arena knows no neighbours
     const Schedule schedule = make_schedule(problem, order, arena.leaves());
     const Layout layout = lay_out(problem, schedule);
     result.plan = make_plan(problem, schedule, layout, arena.offsets(layout), placing);

@@ -4,6 +4,7 @@
 
 #include "core/checked.h"
 #include "plan/permit.h"
+#include "plan/run_together.h"
 
 namespace pliant::plan {
 namespace {
@@ -57,15 +58,30 @@ class ProblemMaker {
     const pliant::Group& group = result_.groups[g];
     Operator op;
     op.name = graph_.op(group.ops.back()).name;
-    for (const ValueId in : group_inputs(graph_, group)) add_operand(op.inputs, in);
+    for (const ValueId in : group_inputs(graph_, group)) add_input(op, in);
     for (const ValueId out : group_outputs(graph_, group)) add_operand(op.outputs, out);
     if (options_.workspace) op.workspace = options_.workspace(graph_, group);
     result_.problem.operators.push_back(std::move(op));
     result_.group_of.push_back(static_cast<std::int32_t>(g));
   }
 
+  void add_input(Operator& op, ValueId value) {
+    const auto buffer = static_cast<std::size_t>(result_.storage.places[static_cast<std::size_t>(value)].buffer);
+    const std::vector<BufferId>& parts = result_.parts_of[buffer];
+    if (parts.empty()) return add_operand(op.inputs, value);
+    std::vector<TensorId> run;
+    for (const BufferId part : parts) {
+      add_buffer(op.inputs, part);
+      run.push_back(result_.tensor_of[static_cast<std::size_t>(part)]);
+    }
+    if (std::find(op.adjacent.begin(), op.adjacent.end(), run) == op.adjacent.end()) op.adjacent.push_back(run);
+  }
+
   void add_operand(std::vector<TensorId>& list, ValueId value) {
-    const BufferId buffer = result_.storage.places[static_cast<std::size_t>(value)].buffer;
+    add_buffer(list, result_.storage.places[static_cast<std::size_t>(value)].buffer);
+  }
+
+  void add_buffer(std::vector<TensorId>& list, BufferId buffer) {
     const BufferFacts& facts = facts_[static_cast<std::size_t>(buffer)];
     if (facts.role == Role::weight && !options_.weights) return;
     TensorId& tensor = result_.tensor_of[static_cast<std::size_t>(buffer)];
@@ -91,6 +107,8 @@ GraphProblem problem_of(const Graph& graph, const GraphProblemOptions& options) 
   result.groups = groups(graph, {.fuse = options.fuse, .halo = options.halo});
   result.storage = storage(graph, result.groups);
   if (options.elem_bytes > 0) set_element_size(graph, result.storage, options.elem_bytes);
+  result.parts_of.resize(result.storage.buffers.size());
+  if (options.concat_alignment > 0) run_together(graph, result, options.concat_alignment);
   ProblemMaker(graph, options, result);
   if (options.in_place) permit_in_place(graph, result);
   validate(result.problem);

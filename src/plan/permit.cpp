@@ -16,8 +16,12 @@ class Permitter {
     std::vector<OperatorId> order(mapping.problem.operators.size());
     std::iota(order.begin(), order.end(), 0);
     ancestors_ = find_ancestors(mapping.problem, order);
-    for (const OperatorId op : order)
+    in_run_.assign(producer_.size(), false);
+    for (const OperatorId op : order) {
       for (const TensorId t : mapping.problem.operators[index(op)].outputs) producer_[index(t)] = op;
+      for (const auto& run : mapping.problem.operators[index(op)].adjacent)
+        for (const TensorId t : run) in_run_[index(t)] = true;
+    }
   }
 
   void run() {
@@ -34,9 +38,10 @@ class Permitter {
     const auto pattern = group_pattern(graph_, group);
     if (!pattern || pattern->anchor >= 0) return;
     Operator& op = mapping_.problem.operators[index(id)];
+    if (in_run_[index(op.outputs[0])]) return;
     TensorId best = -1;
     for (const TensorId input : op.inputs) {
-      if (!may_overwrite(group, pattern->result, input)) continue;
+      if (in_run_[index(input)] || !may_overwrite(group, pattern->result, input)) continue;
       if (!is_last_use(mapping_.problem, ancestors_, input, id)) continue;
       if (best < 0 || producer_[index(input)] > producer_[index(best)]) best = input;
     }
@@ -65,6 +70,7 @@ class Permitter {
   const Graph& graph_;
   GraphProblem& mapping_;
   std::vector<OperatorId> producer_;
+  std::vector<bool> in_run_;  // per tensor: it has neighbours somewhere, whose places would bind the result's
   std::vector<std::vector<bool>> ancestors_;
 };
 

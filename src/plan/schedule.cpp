@@ -5,6 +5,8 @@
 #include <numeric>
 #include <tuple>
 
+#include "plan/rigid.h"
+
 namespace pliant::plan {
 namespace {
 
@@ -190,7 +192,7 @@ Placed place_schedule(const Problem& problem, Schedule schedule, const Placing& 
     if (options.seconds <= 0 || nodes > placing.most_nodes) return placed;
     if (placed.repaired) options.nodes = placing.repair_nodes;
     const Layout layout = lay_out(problem, schedule);
-    const place::Result result = place::place(layout.rectangles, placing.scratchpad_bytes, options);
+    const place::Result result = place_layout(problem, schedule, layout, placing.scratchpad_bytes, options);
     nodes += result.nodes;
     placed.nodes = nodes;
     if (result.status == place::Status::placed) {

@@ -3,6 +3,7 @@
 
 #include "plan/clock.h"
 #include "plan/fluid.h"
+#include "plan/rigid.h"
 #include "plan/schedule.h"
 #include "plan/solve.h"
 #include "plan/verify.h"
@@ -90,7 +91,7 @@ Plan pack_order(const Problem& problem, const std::vector<OperatorId>& order, co
   Placing placing;
   placing.options.alignment = options.alignment;
   placing.options.stop = options.stop;
-  const place::Packed packed = place::pack(layout.rectangles, placing.options);
+  const place::Packed packed = pack_layout(problem, schedule, layout, placing.options);
   placing.scratchpad_bytes = packed.height;
   Plan plan = make_plan(problem, schedule, layout, packed.offsets, placing);
   plan.status = Status::optimal;

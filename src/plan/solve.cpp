@@ -12,6 +12,7 @@
 #include "plan/clock.h"
 #include "plan/divide.h"
 #include "plan/fluid.h"
+#include "plan/format/adjacent.h"
 #include "plan/halves.h"
 #include "plan/schedule.h"
 #include "plan/verify.h"
@@ -306,7 +307,8 @@ class Solver {
   // Small problems are decided at once; in others a plan is likelier among many of the fluid optimum's cost.
   void settle_addresses() {
     vary(1, varied_plans);
-    if (has_in_place(problem_)) return vary(varied_plans + 1, most_varied_plans);  // the search below knows none
+    if (has_in_place(problem_) || has_adjacent(problem_))
+      return vary(varied_plans + 1, most_varied_plans);  // unknown to the search below
     if (!done()) search_addresses(quick_effort);
     vary(varied_plans + 1, most_varied_plans);
     if (!done()) search_addresses(INT64_MAX);
@@ -405,6 +407,7 @@ Plan solve(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOpt
   validate(problem);
   check_options(scratchpad_bytes, options);
   check_costs(problem, options.costs);
+  check_alignment(problem, options.alignment);
   const Required required = required_size(problem, options.alignment);
   if (required.bytes > scratchpad_bytes) return too_small(problem, scratchpad_bytes, options, required);
   Solver solver(problem, scratchpad_bytes, options, pool);

@@ -28,11 +28,16 @@ struct Weight {
   std::int64_t bytes = 0, space = 0;  // space: rounded up to the alignment
 };
 
-bool is_overwritten(const Problem& problem, TensorId t) {
-  const auto writes_over = [&](const Operator& op) {
-    return std::any_of(op.in_place.begin(), op.in_place.end(), [&](const InPlace& pair) { return pair.input == t; });
+// Written over, or read in one run with others: such a weight has no place of its own.
+bool is_bound(const Problem& problem, TensorId t) {
+  const auto binds = [&](const Operator& op) {
+    const auto holds = [&](const std::vector<TensorId>& run) {
+      return std::find(run.begin(), run.end(), t) != run.end();
+    };
+    return std::any_of(op.adjacent.begin(), op.adjacent.end(), holds) ||
+           std::any_of(op.in_place.begin(), op.in_place.end(), [&](const InPlace& pair) { return pair.input == t; });
   };
-  return std::any_of(problem.operators.begin(), problem.operators.end(), writes_over);
+  return std::any_of(problem.operators.begin(), problem.operators.end(), binds);
 }
 
 // Largest first.
@@ -44,7 +49,7 @@ std::vector<Weight> find_weights(const Problem& problem, std::int64_t alignment)
   for (std::size_t t = 0; t < problem.tensors.size(); ++t) {
     const TensorInfo& info = problem.tensors[t];
     const auto id = static_cast<TensorId>(t);
-    if (info.role != Role::weight || info.bytes == 0 || !used[t] || is_overwritten(problem, id)) continue;
+    if (info.role != Role::weight || info.bytes == 0 || !used[t] || is_bound(problem, id)) continue;
     weights.push_back({id, info.bytes, round_up(info.bytes, alignment)});
   }
   std::stable_sort(weights.begin(), weights.end(), [](const Weight& a, const Weight& b) { return a.space > b.space; });
@@ -69,6 +74,8 @@ Reduced without(const Problem& problem, const std::vector<bool>& gone) {
     std::erase_if(op.inputs, [&](TensorId t) { return gone[t]; });
     for (auto* list : {&op.inputs, &op.outputs})
       for (TensorId& t : *list) t = local[t];
+    for (auto& run : op.adjacent)
+      for (TensorId& t : run) t = local[t];
     for (InPlace& pair : op.in_place) pair = {local[pair.output], local[pair.input]};
     reduced.problem.operators.push_back(std::move(op));
   }

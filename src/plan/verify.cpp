@@ -31,6 +31,7 @@ checker::Network convert(const Problem& problem) {
   for (const Operator& op : problem.operators) {
     network.operators.push_back(
         {op.name, {op.inputs.begin(), op.inputs.end()}, {op.outputs.begin(), op.outputs.end()}, op.workspace});
+    for (const auto& list : op.adjacent) network.operators.back().adjacent.emplace_back(list.begin(), list.end());
     for (const InPlace& pair : op.in_place) network.operators.back().in_place.emplace_back(pair.output, pair.input);
   }
   return network;

@@ -312,6 +312,21 @@ TEST(Plan, CutsMapsIntoBands) {
   EXPECT_EQ(pliant({"plan", "check", "zoo:resnet50", out, "--elem-bytes", "1", "--tiles", "4"}).code, 0);
 }
 
+TEST(Plan, ReadsThePartsOfAConcatAsOne) {
+  const json facts =
+      json::parse(pliant({"inspect", "zoo:unet", "--elem-bytes", "1", "--zero-copy-concat", "--json", "--quiet"}).out);
+  EXPECT_EQ(facts["m_r"], 9'633'792);  // of 12,845,056
+  const std::string out = temporary("run-plan.json");
+  const json answer = json::parse(pliant({"plan", "zoo:unet", "--elem-bytes", "1", "-s", "MR", "--zero-copy-concat",
+                                          "--execute", "--json", "--out", out})
+                                      .out);
+  EXPECT_EQ(answer["status"], "optimal");
+  EXPECT_EQ(answer["zero_copy_concats"], 4);
+  EXPECT_EQ(answer["execution"]["outputs_equal"], true);
+  EXPECT_EQ(pliant({"plan", "check", "zoo:unet", out, "--elem-bytes", "1", "--zero-copy-concat"}).code, 0);
+  EXPECT_EQ(pliant({"plan", "check", "zoo:unet", out, "--elem-bytes", "1"}).code, 1);
+}
+
 TEST(Plan, PlansNcnnNetworks) {
   const std::string file = temporary("net.param",
                                      "7767517\n3 3\nInput x 0 1 x 0=8 1=8 2=3\nConvolution c 1 1 x c 0=4 1=3 4=1 "
@@ -354,6 +369,12 @@ TEST(Plan, RefusesBadInputNamingThePlace) {
       {{"plan", net, "--scratchpad", "25", "--shape", "x=1x2"}, 2, "--shape: says nothing"},
       {{"plan", net, "--scratchpad", "25", "--in-place"}, 2, "--in-place: says nothing about a planner's problem"},
       {{"plan", instance, "--scratchpad", "8", "--in-place"}, 2, "--in-place: does not go with a placement instance"},
+      {{"plan", net, "--scratchpad", "25", "--zero-copy-concat"},
+       2,
+       "--zero-copy-concat: says nothing about a planner"},
+      {{"plan", instance, "--scratchpad", "8", "--zero-copy-concat"},
+       2,
+       "--zero-copy-concat: does not go with a place"},
       {{"plan", net, "--scratchpad", "25", "--tiles", "4"}, 2, "--tiles: says nothing about a planner's problem"},
       {{"plan", instance, "--scratchpad", "8", "--tiles", "4"}, 2, "--tiles: does not go with a placement instance"},
       {{"plan", "zoo:resnet50", "-s", "MR", "--tiles", "1"}, 2, "--tiles: 1 is not from 2 to 64"},

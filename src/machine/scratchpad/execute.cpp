@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "machine/scratchpad/arena.h"
+#include "plan/format/adjacent.h"
 
 namespace pliant::scratchpad {
 namespace {
@@ -146,6 +147,7 @@ class Run {
     std::vector<std::span<std::byte>> inputs, outputs;
     for (const TensorId tensor : op.inputs) inputs.push_back(resident(tensor, step));
     for (const TensorId tensor : op.outputs) outputs.push_back(resident(tensor, step));
+    check_runs(op, step);
     overwritten_.clear();
     for (const plan::InPlace& pair : op.in_place)
       if (resident(pair.output, step).data() == resident(pair.input, step).data()) overwritten_.push_back(pair.input);
@@ -156,6 +158,15 @@ class Run {
       workspace = range(plan_.workspaces[index(step)], op.workspace, "step " + std::to_string(step) + ", workspace");
     operators_.run(id, inputs, outputs, workspace);
     if (op.workspace > 0) poison(workspace);
+  }
+
+  void check_runs(const plan::Operator& op, Step step) {
+    for (const auto& run : op.adjacent)
+      for (std::size_t i = 0; i + 1 < run.size(); ++i)
+        if (address_[index(run[i])] + problem_.tensors[index(run[i])].bytes != address_[index(run[i + 1])])
+          throw Error(
+              ErrorKind::invalid, at(step, run[i + 1]),
+              "does not follow '" + problem_.tensors[index(run[i])].name + "', which is read in one run with it");
   }
 
   bool is_over_input(const plan::Operator& op, TensorId output) const {
@@ -183,6 +194,23 @@ class Run {
   Execution result_;
 };
 
+// Copies of the inputs that an operator reads in one run, side by side.
+std::vector<Bytes> put_together(const plan::Operator& op, const Contents& buffers,
+                                std::vector<std::span<std::byte>>& inputs) {
+  std::vector<Bytes> runs;
+  for (const auto& line : plan::lines_of(op)) {
+    Bytes& run = runs.emplace_back();
+    for (const TensorId t : line) run.insert(run.end(), buffers[index(t)].begin(), buffers[index(t)].end());
+    std::size_t at = 0;
+    for (const TensorId t : line) {
+      const auto input = std::ranges::find(op.inputs, t) - op.inputs.begin();
+      inputs[index(input)] = std::span(run).subspan(at, buffers[index(t)].size());
+      at += buffers[index(t)].size();
+    }
+  }
+  return runs;
+}
+
 }  // namespace
 
 Contents execute_unconstrained(const Problem& problem, Operators& operators, const Contents& contents) {
@@ -197,6 +225,7 @@ Contents execute_unconstrained(const Problem& problem, Operators& operators, con
     std::vector<std::span<std::byte>> inputs, outputs;
     for (const TensorId tensor : op.inputs) inputs.emplace_back(buffers[index(tensor)]);
     for (const TensorId tensor : op.outputs) outputs.emplace_back(buffers[index(tensor)]);
+    const std::vector<Bytes> runs = put_together(op, buffers, inputs);
     Bytes workspace(index(op.workspace));
     operators.run(static_cast<OperatorId>(id), inputs, outputs, workspace);
   }

@@ -24,7 +24,8 @@ class Operators {
  public:
   virtual ~Operators() = default;
   // Spans in the order of the problem operator's inputs and outputs; `workspace` has the operator's declared size. An
-  // output that the problem lets be written in place may be the same bytes as its input.
+  // output that the problem lets be written in place may be the same bytes as its input. Inputs that the problem calls
+  // adjacent follow each other without gaps.
   virtual void run(plan::OperatorId op, std::span<const std::span<std::byte>> inputs,
                    std::span<const std::span<std::byte>> outputs, std::span<std::byte> workspace) = 0;
 };
@@ -62,7 +63,7 @@ Contents execute_unconstrained(const plan::Problem& problem, Operators& operator
 
 // Runs `plan` as it stands: errors of the plan that a machine would not notice give wrong outputs. Throws
 // Error{invalid} for what a machine could not do: addresses outside the arena, an operand that is nowhere, a copy from
-// or to nowhere; and for an operator that wrote outside the arena.
+// or to nowhere; inputs of a run apart; and for an operator that wrote outside the arena.
 // The pinned weights of a steady-state plan are in the arena from the start.
 Execution execute(const plan::Problem& problem, const plan::Plan& plan, Operators& operators, const Contents& contents);
 

@@ -61,7 +61,9 @@ KernelOperators::KernelOperators(const Graph& graph, const plan::GraphProblem& p
 KernelOperators::Operand KernelOperators::operand(ValueId value, const std::vector<plan::TensorId>& tensors) const {
   const Place& place = problem_.storage.places[index(value)];
   Operand result{graph_.value(value).type, -1, place.offset, nullptr};
-  const plan::TensorId tensor = place.buffer < 0 ? -1 : problem_.tensor_of[index(place.buffer)];
+  plan::TensorId tensor = place.buffer < 0 ? -1 : problem_.tensor_of[index(place.buffer)];
+  if (place.buffer >= 0 && !problem_.parts_of[index(place.buffer)].empty())  // a run of tensors: where the first lies
+    tensor = problem_.tensor_of[index(problem_.parts_of[index(place.buffer)][0])];
   const auto found = std::ranges::find(tensors, tensor);
   if (tensor >= 0 && found != tensors.end()) {
     result.span = static_cast<std::int32_t>(found - tensors.begin());

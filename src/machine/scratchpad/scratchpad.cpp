@@ -31,6 +31,8 @@ plan::Plan plan_or_throw(const plan::Problem& problem, std::int64_t bytes, const
   return plan;
 }
 
+constexpr std::int64_t concat_alignment = 8;  // of the widest element
+
 class PlannedProgram : public Program {
  public:
   PlannedProgram(std::shared_ptr<const Graph> graph, Folded folded, const Options& options, Pool& pool)
@@ -42,6 +44,7 @@ class PlannedProgram : public Program {
                                                 .weights = options.weights,
                                                 .halo = options.halo,
                                                 .in_place = options.in_place,
+                                                .concat_alignment = options.zero_copy_concat ? concat_alignment : 0,
                                                 .workspace = workspace});
     plan::SolveOptions solve_options = options.solve;
     solve_options.alignment = std::max(solve_options.alignment, widest_element(folded_.graph, problem_));

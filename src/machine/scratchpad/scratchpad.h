@@ -18,8 +18,9 @@ struct Options {
   std::int64_t scratchpad_bytes = 0;  // 0: the least that needs no traffic, as far as the planner knows it
   bool weights = false;               // weights pass through the scratchpad too
   bool fuse = true;
-  bool halo = false;      // the graph is one that tile() made
-  bool in_place = false;  // results are written over inputs where that is permitted
+  bool halo = false;              // the graph is one that tile() made
+  bool zero_copy_concat = false;  // Concats copy nothing where they need not
+  bool in_place = false;          // results are written over inputs where that is permitted
   plan::SolveOptions solve;
   native::Options native;
 };

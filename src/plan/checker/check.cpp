@@ -22,6 +22,10 @@ void Replay::check_operator(std::size_t index, std::vector<std::int64_t>& maker)
     maker[id] = static_cast<std::int64_t>(index);
   }
   check_pairs(op);
+  for (const auto& list : op.adjacent)
+    for (const std::int64_t id : list)
+      demand(std::find(op.inputs.begin(), op.inputs.end(), id) != op.inputs.end(),
+             "network: operator '{}' has a neighbour that it does not read", op.name);
 }
 
 void Replay::check_pairs(const Network::Operator& op) const {
@@ -205,6 +209,18 @@ bool Replay::overwritten_at(const Claim::Residency& input) const {
   return false;
 }
 
+// What an operator reads as one run lies without gaps.
+void Replay::check_neighbours() const {
+  for (std::int64_t step = 0; step < steps_; ++step)
+    for (const auto& list : at(step).adjacent)
+      for (std::size_t i = 0; i + 1 < list.size(); ++i) {
+        const std::int64_t end = residency_at(list[i], step)->address + network_.tensors[list[i]].bytes;
+        demand(end == residency_at(list[i + 1], step)->address,
+               "step {}: operator '{}' reads '{}', which ends at {}, and '{}' at {} as one run", step, at(step).name,
+               name(list[i]), end, name(list[i + 1]), residency_at(list[i + 1], step)->address);
+      }
+}
+
 void Replay::check_disjoint() const {
   std::vector<std::vector<const Claim::Residency*>> starts(steps_), ends(steps_);
   for (const auto& each : claim_.residencies) {
@@ -330,6 +346,7 @@ void Replay::run() {
   check_residencies();
   check_frame();
   check_presence();
+  check_neighbours();
   check_disjoint();
   check_events();
   check_all_moved();

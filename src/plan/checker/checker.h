@@ -28,6 +28,7 @@ struct Network {
     std::vector<std::int64_t> inputs, outputs;  // indices into tensors
     std::int64_t workspace = 0;
     std::vector<std::pair<std::int64_t, std::int64_t>> in_place = {};  // an output and the input it may be written over
+    std::vector<std::vector<std::int64_t>> adjacent = {};              // inputs that lie one after another in its step
   };
   std::vector<Tensor> tensors;
   std::vector<Operator> operators;

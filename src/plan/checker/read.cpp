@@ -92,7 +92,7 @@ Network read_network(const Document& doc, Ids& tensors, Ids& operators) {
     doc.enter(tensors, network.tensors.back().name);
   }
   for (const Json& each : doc.list(doc.root()["operators"], "operators")) {
-    doc.expect_fields(each, "an operator", {"name", "inputs", "outputs", "workspace?", "in_place?"});
+    doc.expect_fields(each, "an operator", {"name", "inputs", "outputs", "workspace?", "in_place?", "adjacent?"});
     Network::Operator op;
     op.name = doc.text(each["name"], "name");
     for (const Json& tensor : doc.list(each["inputs"], "inputs"))
@@ -104,6 +104,12 @@ Network read_network(const Document& doc, Ids& tensors, Ids& operators) {
       for (const Json& pair : doc.list(each["in_place"], "in_place")) {
         if (doc.list(pair, "a pair of in_place").size() != 2) doc.complain("a pair of in_place has not two names");
         op.in_place.emplace_back(doc.id(pair[0], tensors, "in_place"), doc.id(pair[1], tensors, "in_place"));
+      }
+    if (each.contains("adjacent"))
+      for (const Json& list : doc.list(each["adjacent"], "adjacent")) {
+        op.adjacent.emplace_back();
+        for (const Json& tensor : doc.list(list, "a list of adjacent"))
+          op.adjacent.back().push_back(doc.id(tensor, tensors, "adjacent"));
       }
     doc.enter(operators, op.name);
     network.operators.push_back(std::move(op));

@@ -72,6 +72,7 @@ class Replay {
   void check_range(const std::string& what, std::int64_t step, std::int64_t address, std::int64_t bytes) const;
   void check_residencies();
   void check_presence() const;
+  void check_neighbours() const;
   void check_disjoint() const;
   void check_event_order() const;
   void check_events();

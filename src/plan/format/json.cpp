@@ -115,7 +115,7 @@ InPlace read_pair(const Node& node, const Names& tensors) {
 }
 
 Operator read_operator(const Node& node, const Names& tensors) {
-  require_object(node, {"name", "inputs", "outputs", "workspace", "in_place"});
+  require_object(node, {"name", "inputs", "outputs", "workspace", "in_place", "adjacent"});
   Operator op;
   op.name = text_of(member(node, "name"));
   for_each(member(node, "inputs"), [&](const Node& each) { op.inputs.push_back(find_name(tensors, each, "tensor")); });
@@ -124,6 +124,11 @@ Operator read_operator(const Node& node, const Names& tensors) {
   if (has(node, "workspace")) op.workspace = bytes_of(member(node, "workspace"));
   if (has(node, "in_place"))
     for_each(member(node, "in_place"), [&](const Node& each) { op.in_place.push_back(read_pair(each, tensors)); });
+  if (has(node, "adjacent"))
+    for_each(member(node, "adjacent"), [&](const Node& list) {
+      op.adjacent.emplace_back();
+      for_each(list, [&](const Node& each) { op.adjacent.back().push_back(find_name(tensors, each, "tensor")); });
+    });
   return op;
 }
 
@@ -149,6 +154,13 @@ std::string in_place_field(const Problem& problem, const Operator& op) {
   for (const InPlace& each : op.in_place)
     pairs += fmt::format("{}[{}]", pairs.empty() ? "" : ", ", quoted_tensors(problem, {each.output, each.input}));
   return pairs.empty() ? "" : fmt::format(R"(, "in_place": [{}])", pairs);
+}
+
+std::string adjacent_field(const Problem& problem, const Operator& op) {
+  std::string lists;
+  for (const auto& list : op.adjacent)
+    lists += fmt::format("{}[{}]", lists.empty() ? "" : ", ", quoted_tensors(problem, list));
+  return lists.empty() ? "" : fmt::format(R"(, "adjacent": [{}])", lists);
 }
 
 }  // namespace
@@ -178,9 +190,9 @@ std::string problem_to_json(const Problem& problem) {
   out += ",\n";
   write_list(out, "operators", problem.operators, [&](const Operator& op) {
     const std::string workspace = op.workspace == 0 ? "" : fmt::format(R"(, "workspace": {})", op.workspace);
-    return fmt::format(R"({{"name": {}, "inputs": [{}], "outputs": [{}]{}{}}})", quoted(op.name),
+    return fmt::format(R"({{"name": {}, "inputs": [{}], "outputs": [{}]{}{}{}}})", quoted(op.name),
                        quoted_tensors(problem, op.inputs), quoted_tensors(problem, op.outputs), workspace,
-                       in_place_field(problem, op));
+                       in_place_field(problem, op), adjacent_field(problem, op));
   });
   return out + "\n}\n";
 }

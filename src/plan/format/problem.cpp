@@ -10,6 +10,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "plan/format/adjacent.h"
 #include "plan/format/in_place.h"
 #include "plan/format/topology.h"
 
@@ -151,6 +152,7 @@ std::vector<OperatorId> stable_order(const Problem& problem, std::string_view pl
   if (order.size() < before.size())
     invalid(place, "operators wait for each other: " + cycle_names(problem, before, stuck));
   check_in_place(problem, order, place);
+  check_adjacent(problem, place);
   return order;
 }
 
@@ -173,6 +175,11 @@ bool is_in_place(const Operator& op, TensorId output) {
 bool has_in_place(const Problem& problem) {
   return std::any_of(problem.operators.begin(), problem.operators.end(),
                      [](const Operator& op) { return !op.in_place.empty(); });
+}
+
+bool has_adjacent(const Problem& problem) {
+  return std::any_of(problem.operators.begin(), problem.operators.end(),
+                     [](const Operator& op) { return !op.adjacent.empty(); });
 }
 
 std::string_view name(Role role) {

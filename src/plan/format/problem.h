@@ -35,6 +35,8 @@ struct Operator {
   std::vector<TensorId> inputs, outputs;  // each tensor at most once in each list
   std::int64_t workspace = 0;             // scratch bytes held during its step only
   std::vector<InPlace> in_place = {};     // each tensor at most once
+  // Lists of inputs that lie one after another, without gaps, in the operator's step: it reads each list as one run.
+  std::vector<std::vector<TensorId>> adjacent = {};
   bool operator==(const Operator&) const = default;
 };
 
@@ -52,7 +54,8 @@ struct Problem {
 void validate(const Problem& problem);
 
 // The documented JSON (docs/formats.md): {"tensors":[{"name","bytes","role"}],
-// "operators":[{"name","inputs":[],"outputs":[],"workspace"?,"in_place"?:[[output,input]]}]}. Operators may stand in
+// "operators":[{"name","inputs":[],"outputs":[],"workspace"?,"in_place"?:[[output,input]],
+// "adjacent"?:[[input, input ...]]}]}. Operators may stand in
 // any order in the file; the Problem holds them in a stable topological one. `place` names the file in errors.
 Problem problem_from_json(std::string_view text, std::string_view place);
 std::string problem_to_json(const Problem& problem);
@@ -60,5 +63,6 @@ std::string problem_to_json(const Problem& problem);
 std::string_view name(Role role);
 bool is_in_place(const Operator& op, TensorId output);  // written over an input
 bool has_in_place(const Problem& problem);              // any operator of it
+bool has_adjacent(const Problem& problem);
 
 }  // namespace pliant::plan

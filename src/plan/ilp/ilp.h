@@ -27,7 +27,7 @@ struct IlpAnswer {
 // Variables are left out where precedence already rules them out; one implied row per step (sizes resident together)
 // helps the relaxation, and rows that no plan needs to break (loads wait for the step that needs them, nothing stays
 // beyond its last need) take symmetry away. Throws what solve() throws, Error{unsupported} for a problem with results
-// in place, and Error{capacity} for a program of more than 2^27 entries.
+// in place or adjacent inputs, and Error{capacity} for a program of more than 2^27 entries.
 IlpAnswer solve_by_ilp(const Problem& problem, std::int64_t scratchpad_bytes, const IlpOptions& options);
 
 }  // namespace pliant::plan

@@ -118,6 +118,15 @@ TEST(Execute, AResultOverAnInputIsRightOnlyWhereThatIsPermitted) {
   EXPECT_NE(execute(problem, plan, operators, contents).outputs, wanted);
 }
 
+TEST(Execute, RefusesARunWithAGap) {
+  Fixture f;
+  f.problem.operators[3].adjacent = {{3, 1}};  // k reads c at 0 and a at 8
+  EXPECT_EQ(execute(f.problem, spilling_plan(), f.operators, f.contents).outputs,
+            execute_unconstrained(f.problem, f.operators, f.contents));
+  f.problem.operators[3].adjacent = {{1, 3}};
+  EXPECT_THROW(execute(f.problem, spilling_plan(), f.operators, f.contents), Error);
+}
+
 TEST(Execute, RefusesAddressesOutsideTheArena) {
   for (const std::int64_t address : {std::int64_t{-1}, std::int64_t{17}, std::int64_t{1} << 62}) {
     Fixture f;

@@ -356,6 +356,20 @@ TEST(Checker, RejectsOverlapsThatNoPairPermits) {
   expect_in_place_rejected("which differ in size", [](Network& n, Claim&) { n.tensors[2].bytes = 4; });
 }
 
+TEST(Checker, DemandsRunsWithoutGaps) {
+  const auto verdict = [](std::int64_t address, std::vector<std::vector<std::int64_t>> adjacent) {
+    Network net = network();
+    Claim plan = claim();
+    net.operators[3].adjacent = std::move(adjacent);  // d reads t at 10 and y at 0, both of 10 bytes
+    plan.residencies[3].address = address;
+    return check(net, plan);
+  };
+  EXPECT_TRUE(verdict(0, {{3, 1}}).accepted) << verdict(0, {{3, 1}}).reason;
+  EXPECT_NE(verdict(0, {{1, 3}}).reason.find("reads 't', which ends at 20, and 'y' at 0 as one run"),
+            std::string::npos);
+  EXPECT_NE(verdict(0, {{1, 0}}).reason.find("a neighbour that it does not read"), std::string::npos);
+}
+
 constexpr const char* kProblem = R"({"tensors": [{"name": "y", "bytes": 4, "role": "output"}],
   "operators": [{"name": "o", "inputs": [], "outputs": ["y"], "workspace": 4}]})";
 constexpr const char* kPlan = R"({"scratchpad_bytes": 8, "alignment": 4, "status": "optimal", "traffic_bytes": 0,
@@ -413,6 +427,7 @@ TEST(CheckJson, MalformedDocumentsAreErrors) {
   problem(invalid, "two entries are named 'y'", "[{\"name\": \"y\"",
           "[{\"name\": \"y\", \"bytes\": 1, \"role\": \"input\"}, {\"name\": \"y\"");
   problem(format, "problem: inputs is not an array", "[]", "{}");
+  problem(format, "a list of adjacent is not an array", "\"workspace\": 4", "\"adjacent\": [1]");
   problem(format, "a pair of in_place has not two names", "\"workspace\": 4", "\"in_place\": [[\"y\"]]");
   problem(format, "problem: a pair of in_place is not an array", "\"workspace\": 4", "\"in_place\": [1]");
   problem(invalid, "problem: in_place is \"w\", a name", "\"workspace\": 4", "\"in_place\": [[\"y\", \"w\"]]");

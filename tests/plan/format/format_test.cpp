@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "plan/format/adjacent.h"
 #include "plan/format/plan.h"
 #include "plan/format/problem.h"
 
@@ -105,6 +106,30 @@ TEST(ProblemJson, HoldsResultsInPlace) {
   spoilt("operators[1].in_place[0]: has 1 names", ErrorKind::format, R"(["u"])");
   spoilt("operators[1].in_place[0][1]: there is no tensor named 'v'", ErrorKind::invalid, R"(["u", "v"])");
   spoilt("operators[1].in_place[0]: is string, not an array", ErrorKind::format, R"("u")");
+}
+
+TEST(Problem, AdjacentInputsAreChecked) {
+  Problem sound = diamond();
+  sound.operators[0].adjacent = {{1, 0}};
+  EXPECT_NO_THROW(validate(sound));
+  const std::string text = problem_to_json(sound);
+  EXPECT_NE(text.find(R"("adjacent": [["w", "x"]])"), std::string::npos) << text;
+  EXPECT_EQ(problem_from_json(text, "p.json"), sound);
+  expect_invalid("'c' has a list in 'adjacent' of fewer than two", [](Problem& p) { p.operators[2].adjacent = {{2}}; });
+  expect_invalid("with a tensor that it does not read", [](Problem& p) { p.operators[2].adjacent = {{2, 0}}; });
+  expect_invalid("two neighbours on one side", [](Problem& p) { p.operators[2].adjacent = {{2, 3}, {3, 2}}; });
+  expect_invalid("two neighbours on one side", [](Problem& p) { p.operators[2].adjacent = {{2, 2}}; });
+}
+
+TEST(Adjacent, ListsThatShareTensorsBecomeLines) {
+  const auto lines = [](std::vector<std::vector<TensorId>> lists) {
+    return lines_of({"o", {5, 6, 7, 8, 9}, {}, 0, {}, std::move(lists)});
+  };
+  using Lines = std::vector<std::vector<TensorId>>;
+  EXPECT_EQ(lines({{5, 6}, {5, 6, 7}}), (Lines{{5, 6, 7}}));
+  EXPECT_EQ(lines({{7, 8}, {6, 7}}), (Lines{{6, 7, 8}}));
+  EXPECT_EQ(lines({{9, 5}, {7, 6}}), (Lines{{7, 6}, {9, 5}}));
+  EXPECT_EQ(lines({}), Lines{});
 }
 
 TEST(Problem, CycleNamesItsOperatorsInOrder) {

@@ -101,6 +101,9 @@ class PlainSearch {
     if ((done(state) >> op & 1) != 0) return;
     for (const TensorId t : problem_.operators[op].inputs)
       if (at(state, t) == off_chip) return;
+    for (const auto& run : problem_.operators[op].adjacent)
+      for (std::size_t i = 0; i + 1 < run.size(); ++i)
+        if (at(state, run[i]) + bytes(run[i]) != at(state, run[i + 1])) return;
     put_outputs(cost, state, op, 0);
   }
 
