@@ -180,22 +180,49 @@ class Importer {
       const auto reduce = fn == kind::PoolFn::max ? kind::ReduceFn::max : kind::ReduceFn::mean;
       return b_.reshape(b_.reduce(reduce, x, {2, 3}), {from[1]});
     }
-    const std::int64_t size = layer.whole(1, 1, 1), stride = layer.whole(2, 1, 1), pad = layer.whole(3, 0, 0);
-    const std::int64_t mode = layer.whole(5, 0, 0, 3);
-    if (mode > 1) return blocks::none;
+    if (layer.whole(7, 0) != 0) return adaptive_pool(layer, x, fn);
+    const std::int64_t width = layer.whole(1, 1, 1), step = layer.whole(2, 1, 1), left = layer.whole(3, 0, 0);
+    const std::int64_t top = layer.whole(13, left, 0), mode = layer.whole(5, 0, 0, 3);
     kind::Pool pool{.fn = fn,
-                    .size = {size, size},
-                    .stride = {stride, stride},
-                    .low = {pad, pad},
-                    .high = {pad, pad},
+                    .size = {layer.whole(11, width, 1), width},
+                    .stride = {layer.whole(12, step, 1), step},
+                    .low = {top, left},
+                    .high = {layer.whole(15, top, 0), layer.whole(14, left, 0)},
                     .dilation = {1, 1},
-                    .divide_by_valid = true};
-    for (std::size_t axis = 0; axis < 2; ++axis) {  // mode 0 covers every element
-      const std::int64_t left = from[axis + 2] + 2 * pad - size;
-      if (left < 0) refuse(layer, "its window is larger than its operand");
-      if (mode == 0 && left % stride != 0) pool.high[axis] += stride - left % stride;
-    }
+                    .divide_by_valid = layer.whole(6, 0) == 0};
+    for (std::size_t i = 0; i < 2; ++i) pad(layer, pool, i, from[i + 2], mode);
     return b_.pool(x, pool);
+  }
+
+  // Modes: 0 covers every element, 1 takes the padding as it is, 2 and 3 are "same" with the odd one last or first.
+  void pad(const Layer& layer, kind::Pool& pool, std::size_t axis, std::int64_t from, std::int64_t mode) const {
+    const std::int64_t size = pool.size[axis], stride = pool.stride[axis];
+    if (mode >= 2) {
+      const std::int64_t all = std::max<std::int64_t>(0, size + (from - 1) / stride * stride - from);
+      pool.low[axis] = mode == 2 ? all / 2 : all - all / 2;
+      pool.high[axis] = all - pool.low[axis];
+    }
+    const std::int64_t left = from + pool.low[axis] + pool.high[axis] - size;
+    if (left < 0) refuse(layer, "its window is larger than its operand");
+    if (mode == 0 && left % stride != 0) pool.high[axis] += stride - left % stride;
+  }
+
+  // Windows that share the operand out: from floor(i in / out) to ceil((i + 1) in / out), axis by axis.
+  ValueId adaptive_pool(const Layer& layer, ValueId x, kind::PoolFn fn) {
+    constexpr std::int64_t keep = -233;
+    const auto reduce = fn == kind::PoolFn::max ? kind::ReduceFn::max : kind::ReduceFn::mean;
+    const std::int64_t width = layer.whole(8, 0, keep), height = layer.whole(18, width, keep);
+    for (const auto& [axis, asked] : {std::pair{2, height}, std::pair{3, width}}) {
+      const std::int64_t from = b_.shape(x)[static_cast<std::size_t>(axis)], out = asked == keep ? from : asked;
+      if (out < 1 || out > from) refuse(layer, fmt::format("adaptive size {} of {}", out, from));
+      std::vector<ValueId> parts;
+      for (std::int64_t i = 0; i < out && out < from; ++i) {
+        const std::int64_t first = i * from / out, end = ((i + 1) * from + out - 1) / out;
+        parts.push_back(b_.reduce(reduce, b_.slice(x, axis, first, end - first), {axis}, true));
+      }
+      if (!parts.empty()) x = parts.size() == 1 ? parts[0] : b_.concat(parts, axis);
+    }
+    return x;
   }
 
   ValueId flat(ValueId x) { return b_.shape(x).size() == 1 ? x : b_.reshape(x, {elements(b_.shape(x))}); }

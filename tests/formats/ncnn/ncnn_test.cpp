@@ -1,5 +1,6 @@
 #include "formats/ncnn/ncnn.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -8,6 +9,7 @@
 
 #include "core/error.h"
 #include "graph/counts.h"
+#include "graph/reference.h"
 
 namespace pliant {
 namespace {
@@ -48,6 +50,52 @@ TEST(Ncnn, TakesTheInputsSizeFromOutside) {
   EXPECT_THROW(parse(text), Error);
   const NcnnModel model = parse_ncnn(text, {{"in", {1, 3, 4, 4}}}, "net.param");
   EXPECT_EQ(model.graph.value(model.graph.outputs()[0]).type.shape, (Shape{1, 3, 4, 4}));
+}
+
+// The result of one Pooling of a map [c,h,w] = [1,h,w] that counts 0, 1, 2 ...
+std::vector<double> pooled(std::int64_t h, std::int64_t w, const std::string& parameters, const Shape& shape) {
+  const std::string text =
+      fmt::format("7767517\n2 2\nInput in 0 1 in 0={} 1={} 2=1\nPooling p 1 1 in out {}\n", w, h, parameters);
+  const Graph graph = parse(text).graph;
+  EXPECT_EQ(graph.value(graph.outputs()[0]).type.shape, shape) << parameters;
+  const Tensor in({DType::f32, {1, 1, h, w}});
+  for (std::int64_t i = 0; i < h * w; ++i) in.view().as<float>()[static_cast<std::size_t>(i)] = static_cast<float>(i);
+  Pool pool(1);
+  const std::vector<TensorView> inputs{in.view()};
+  const std::vector<Tensor> out = evaluate(graph, {}, inputs, pool);
+  std::vector<double> values;
+  for (std::int64_t i = 0; i < elements(out[0].type().shape); ++i) values.push_back(get(out[0].view(), i));
+  return values;
+}
+
+using Values = std::vector<double>;
+
+// Pooling used to be square, and adaptive sizes, padding per side and "same" were ignored.
+TEST(Ncnn, PoolingIsNotSquareOnly) {
+  EXPECT_EQ(pooled(2, 4, "0=0 1=2 11=1 2=2 12=1 5=1", {1, 1, 2, 2}), (Values{1, 3, 5, 7}));
+  EXPECT_EQ(pooled(2, 4, "0=1 1=4 11=2 2=4", {1, 1, 1, 1}), (Values{3.5}));
+}
+
+TEST(Ncnn, PoolingPadsEachSide) {
+  EXPECT_EQ(pooled(1, 3, "0=1 1=2 11=1 3=1 14=0 13=0 5=1", {1, 1, 1, 3}), (Values{0, 0.5, 1.5}));
+  EXPECT_EQ(pooled(1, 3, "0=1 1=2 11=1 3=0 14=1 13=0 5=1", {1, 1, 1, 3}), (Values{0.5, 1.5, 2}));
+  EXPECT_EQ(pooled(1, 3, "0=1 1=2 11=1 3=0 14=1 13=0 5=1 6=1", {1, 1, 1, 3}), (Values{0.5, 1.5, 1}));
+  EXPECT_EQ(pooled(2, 2, "0=0 1=2 2=2 3=0 13=1 15=1 5=1", {1, 1, 2, 1}), (Values{1, 3}));
+}
+
+TEST(Ncnn, PoolingPadsToTheSameSize) {
+  EXPECT_EQ(pooled(1, 4, "0=0 1=2 11=1 2=1 5=2", {1, 1, 1, 4}), (Values{1, 2, 3, 3}));
+  EXPECT_EQ(pooled(1, 4, "0=0 1=2 11=1 2=1 5=3", {1, 1, 1, 4}), (Values{0, 1, 2, 3}));
+  EXPECT_EQ(pooled(1, 5, "0=1 1=3 11=1 2=2 12=1 5=2", {1, 1, 1, 3}), (Values{0.5, 2, 3.5}));
+}
+
+TEST(Ncnn, PoolingAdaptsToASize) {
+  EXPECT_EQ(pooled(1, 4, "0=1 7=1 8=2 18=1", {1, 1, 1, 2}), (Values{0.5, 2.5}));
+  EXPECT_EQ(pooled(1, 5, "0=0 7=1 8=3 18=-233", {1, 1, 1, 3}), (Values{1, 3, 4}));
+  EXPECT_EQ(pooled(3, 3, "0=1 7=1 8=2", {1, 1, 2, 2}), (Values{2, 3, 5, 6}));
+  EXPECT_EQ(pooled(2, 2, "0=1 7=1 8=1", {1, 1, 1, 1}), (Values{1.5}));
+  EXPECT_THROW(pooled(2, 2, "0=1 7=1 8=3", {}), Error);
+  EXPECT_THROW(pooled(2, 2, "0=1 7=1", {}), Error);
 }
 
 struct Broken {
