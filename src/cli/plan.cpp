@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cctype>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -80,7 +81,7 @@ std::int64_t scratchpad_bytes(const PlanOptions& options, const std::optional<pl
     throw Error(ErrorKind::usage, "--scratchpad",
                 fmt::format("{} B, but the device of --device has {} B", grouped_text(bytes),
                             grouped_text(device->scratchpad_bytes)),
-                "leave one of the two out");
+                is_size_name(options.scratchpad) ? "this network needs a larger device" : "leave one of the two out");
   return bytes;
 }
 
@@ -206,6 +207,16 @@ int plan_network(PlanOptions options, const Context& context) {
   return report.has_plan() && !wrong ? success : failure;
 }
 
+void check_size(const std::string& text) {
+  std::string capitals = text;
+  for (char& c : capitals) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  if (text.empty() || is_size_name(text)) return;
+  if (is_size_name(capitals))
+    throw Error(ErrorKind::usage, "--scratchpad", fmt::format("'{}' is not a size", text),
+                fmt::format("did you mean '{}'?", capitals));
+  bytes_from_text(text, "--scratchpad");
+}
+
 int run_plan(const PlanOptions& options, const Context& context) {
   if (options.file == zoo_list) return list_zoo(context);
   if (options.alignment < 0 || options.alignment > 1 << 20)
@@ -214,8 +225,7 @@ int run_plan(const PlanOptions& options, const Context& context) {
   check_report_path(options.report);
   if (!options.sweep.empty()) sweep_request(options.sweep);
   check_export(options.exports);
-  if (!options.scratchpad.empty() && !is_size_name(options.scratchpad))
-    bytes_from_text(options.scratchpad, "--scratchpad");
+  check_size(options.scratchpad);
   if (is_zoo(options.file) || kind_of(MappedFile(options.file).text()) != FileKind::placement)
     return plan_network(options, context);
   for (const auto& [given, name] : {std::pair{!options.device.empty(), "--device"},

@@ -245,8 +245,10 @@ std::string status_text(const PlanReport& report) {
                        grouped_text(plan::bound_of(plan)) + (plan::priced(plan) ? "" : " B"),
                        100 * gap(plan::cost_of(plan), plan::bound_of(plan)));
   if (report.shortage)
-    return fmt::format("infeasible: operator '{}' needs {} B", op_of(report, report.shortage->op).name,
-                       grouped_text(report.shortage->bytes));
+    return fmt::format("infeasible: operator '{}' needs {} B; nothing runs in less (--scratchpad MR)",
+                       op_of(report, report.shortage->op).name, grouped_text(report.shortage->bytes));
+  if (plan.status == plan::Status::undecided)
+    return "undecided: a limit ended the search before any plan was found (--time-limit, --memory-limit)";
   return fmt::format("{}: {}", plan::name(plan.status), plan.bound_origin);
 }
 

@@ -22,7 +22,8 @@ class DeviceReader {
     if (!json_.is_object()) throw Error(ErrorKind::format, place_, "is not a JSON object that describes a device");
     for (const auto& [key, value] : json_.items())
       if (std::find(std::begin(keys), std::end(keys), key) == std::end(keys))
-        throw Error(ErrorKind::invalid, place_ + ": " + key, "unknown key", did_you_mean(key, keys));
+        throw Error(ErrorKind::invalid, place_ + ": " + key, "unknown key",
+                    did_you_mean(key, keys, "docs/formats.md describes the file"));
   }
 
   std::string text(const char* key) const {

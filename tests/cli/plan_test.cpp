@@ -355,11 +355,19 @@ TEST(Plan, RefusesBadInputNamingThePlace) {
   const std::string text = temporary("text.txt", "hello"), empty = temporary("empty", "");
   const std::string plan_file = temporary("some-plan.json", R"({"residencies": []})");
   const std::string device = temporary("bad-device.json", R"({"scratchpad_bytes": 0})");
+  const std::string figures = R"("bandwidth_bytes_per_s": 1, "operations_per_s": 1)";
+  const std::string small = temporary("small.json", R"({"scratchpad_bytes": 16, )" + figures + "}");
+  const std::string odd = temporary("odd.json", R"({"scratchpad_bytes": 16, "foo": 1, )" + figures + "}");
   const std::vector<BadCall> calls{
       {{"plan"}, 2, "FILE: is missing"},
       {{"plan", net}, 2, "--scratchpad: is missing\n  try: "},
       {{"plan", net, "--scratchpad", "lots"}, 2, "--scratchpad: 'lots' is not a size in whole bytes\n  try: "},
       {{"plan", net, "--scratchpad", "-5"}, 2, ""},
+      {{"plan", net, "--scratchpad", "mr"}, 2, "--scratchpad: 'mr' is not a size\n  try: did you mean 'MR'?"},
+      {{"plan", net, "--scratchpad", "MR", "--device", small},
+       2,
+       "--scratchpad: 25 B, but the device of --device has 16 B\n  try: this network needs a larger device"},
+      {{"plan", net, "--device", odd}, 1, odd + ": foo: unknown key\n  try: docs/formats.md describes the file"},
       {{"plan", net, "--scratchpd", "5"}, 2, "--scratchpd: unknown option\n  try: did you mean '--scratchpad'?"},
       {{"plan", net, "--scratchpad", "1", "--scratchpad", "2"}, 2, "--scratchpad: given 2 times"},
       {{"plan", net, "--scratchpad", "25", "--elem-bytes", "1"},
@@ -471,6 +479,13 @@ TEST(Plan, ATimeLimitGivesTheBestPlanABoundAndAGap) {
   EXPECT_EQ(outcome.code, 0);
   EXPECT_LT(answer["lower_bound_bytes"], answer["traffic_bytes"]);
   EXPECT_LT(answer["seconds"].get<double>(), 30);
+}
+
+TEST(Plan, SaysWhatEndedItBeforeAnyPlan) {
+  const Outcome outcome = plan("MR", {"--time-limit", "0"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.out.find("undecided: a limit ended the search before any plan was found"), std::string::npos)
+      << outcome.out;
 }
 
 TEST(Plan, CtrlCGivesTheBestPlanSoFar) {
