@@ -17,6 +17,15 @@ void copy_elements(const std::byte* from, std::int64_t from_stride, std::byte* t
   for (std::int64_t i = 0; i < n; ++i) y[i * to_stride] = x[i * from_stride];
 }
 
+// Lines of a few 4-byte elements, one after the other along an axis.
+void copy_short(const std::byte* from, std::int64_t from_step, std::byte* to, std::int64_t to_step, std::int64_t lines,
+                std::int64_t n) {
+  const auto* x = reinterpret_cast<const std::uint32_t*>(from);
+  auto* y = reinterpret_cast<std::uint32_t*>(to);
+  for (std::int64_t line = 0; line < lines; ++line, x += from_step, y += to_step)
+    for (std::int64_t i = 0; i < n; ++i) y[i] = x[i];
+}
+
 void copy_line(const std::byte* from, std::int64_t from_stride, std::byte* to, std::int64_t to_stride, std::int64_t n,
                std::int64_t size) {
   if (from_stride == 1 && to_stride == 1) {
@@ -77,8 +86,15 @@ struct Copier {
   void run(const std::byte* source, std::byte* result, const Rows& rows, Pool& pool) const {
     if (transposes()) return run_tiles(source, result, rows, pool);
     const std::int64_t lines = count(outer, rows), length = rows.size(inner);
+    const bool contiguous = size == 4 && inner.stride[0] == 1 && inner.stride[1] == 1;
     const std::int64_t grain = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(length, 1));
     pieces(pool, lines, grain, [&](std::int64_t first, std::int64_t last) {
+      if (contiguous && length <= 8 && outer.size() == 1) {
+        const Axis<2>& axis = outer.back();
+        const std::int64_t from_start = from + first * axis.stride[0], to_start = to + first * axis.stride[1];
+        return copy_short(source + from_start * size, axis.stride[0], result + to_start * size, axis.stride[1],
+                          last - first, length);
+      }
       for (std::int64_t line = first; line < last; ++line) {
         const auto at = offsets(outer, line, rows);
         copy_line(source + (from + at[0]) * size, inner.stride[0], result + (to + at[1]) * size, inner.stride[1],

@@ -110,13 +110,17 @@ void Pointwise::apply(std::span<const std::byte* const> operands, std::byte* out
   std::array<Argument, most_operands> arguments;
   const std::int64_t inner = sizes_.back(), last = first + n, size = size_of(result_);
   while (first < last) {
-    const std::int64_t start = first % inner, length = std::min(inner - start, last - first);
-    for (std::size_t k = 0; k < operands.size(); ++k) {
-      std::int64_t offset = start * strides_[k].back(), index = first / inner;
-      for (std::size_t axis = sizes_.size() - 1; axis-- > 0; index /= sizes_[axis])
-        offset += index % sizes_[axis] * strides_[k][axis];
-      arguments[k] = {operands[k] + offset * size_of(dtypes_[k]), dtypes_[k], strides_[k].back()};
+    std::int64_t index = first / inner;  // divisions are slow: none for the outermost axis
+    const std::int64_t start = first - index * inner, length = std::min(inner - start, last - first);
+    std::array<std::int64_t, most_operands> offsets;
+    for (std::size_t k = 0; k < operands.size(); ++k) offsets[k] = start * strides_[k].back();
+    for (std::size_t axis = sizes_.size() - 1; axis-- > 0;) {
+      const std::int64_t outer = axis == 0 ? 0 : index / sizes_[axis], at = index - outer * sizes_[axis];
+      for (std::size_t k = 0; k < operands.size(); ++k) offsets[k] += at * strides_[k][axis];
+      index = outer;
     }
+    for (std::size_t k = 0; k < operands.size(); ++k)
+      arguments[k] = {operands[k] + offsets[k] * size_of(dtypes_[k]), dtypes_[k], strides_[k].back()};
     run(arguments.data(), out + first * size, length);
     first += length;
   }
