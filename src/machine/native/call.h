@@ -39,7 +39,7 @@ struct Call {
   // The anchor's elements [first, first + n) are complete: what follows may be done while they are near.
   void finish(std::int64_t first, std::int64_t n) const {
     if (epilogue == nullptr) return;
-    std::array<const std::byte*, most_operands> data{};
+    std::array<const std::byte*, most_operands> data;  // the first few: not worth clearing
     const std::size_t count = epilogue->map.operands();
     for (std::size_t k = 0; k < count; ++k) data[k] = k == epilogue->self ? outputs[0] : inputs[epilogue->operands[k]];
     epilogue->map.apply({data.data(), count}, outputs[0], first, n);

@@ -61,10 +61,10 @@ struct Code {
 };
 
 // One operand along a run: element i is at data + i * stride * size_of(dtype).
-struct Argument {
-  const std::byte* data = nullptr;
-  DType dtype = DType::f32;
-  std::int64_t stride = 1;
+struct Argument {  // without defaults: arrays of them are made for every row, most of them unused
+  const std::byte* data;
+  DType dtype;
+  std::int64_t stride;
 };
 
 struct MapKernels {

@@ -164,6 +164,7 @@ HWY_INLINE void bring_pairs(const float* x, std::int64_t n, float* even, float* 
     hn::LoadInterleaved2(d32, x + 2 * i, a, b);
     hn::StoreU(a, d32, even + i);
     hn::StoreU(b, d32, odd + i);
+    if (i + lanes32 < n && i + 2 * lanes32 > n) i = n - 2 * lanes32;  // the last vector overlaps
   }
 #endif
   for (; i < n; ++i) {
