@@ -43,6 +43,24 @@ Chain chain_of(const Expr& expr) {
   return chain;
 }
 
+// `scalar(k)`: argument k is one value along a row.
+template <typename Scalar>
+std::optional<Chain::Affine> affine_of(const Chain& chain, const Scalar& scalar) {
+  Chain::Affine affine;
+  int stage = 0;  // steps come in the order multiply, add, maximum, each once at most
+  for (const Chain::Link& link : chain.links) {
+    const int next = link.fn == Fn::multiply ? 1 : link.fn == Fn::add ? 2 : link.fn == Fn::maximum ? 3 : 0;
+    const bool constant = link.argument < 0;
+    if (next <= stage || link.reversed || (!constant && (next == 3 || !scalar(link.argument)))) return std::nullopt;
+    stage = next;
+    if (next == 3) affine.floor = link.constant;
+    (next == 1 ? affine.scale : affine.shift) = next == 3 ? affine.shift : link.argument;
+    if (constant && next == 1) affine.scale_constant = link.constant;
+    if (constant && next == 2) affine.shift_constant = link.constant;
+  }
+  return affine;
+}
+
 // Strides of an operand that is broadcast to `shape`, one per axis of `shape`.
 std::vector<std::int64_t> broadcast_strides(const Shape& shape, const Shape& operand) {
   std::vector<std::int64_t> result(shape.size(), 0);
@@ -70,6 +88,8 @@ Pointwise::Pointwise(const Expr& expr, std::span<const TensorType> operands, con
   const auto fits = [&](std::size_t k) { return strides_[k].back() <= 1; };
   for (std::size_t k = 0; k < operands.size(); ++k)
     if (!fits(k) || (static_cast<int>(k) == chain_.start && strides_[k].back() == 0)) chain_.start = -1;
+  chain_.affine =
+      affine_of(chain_, [&](int argument) { return strides_[static_cast<std::size_t>(argument)].back() == 0; });
 }
 
 void Pointwise::merge(const Shape& shape, std::span<const TensorType> operands) {

@@ -24,6 +24,8 @@ std::vector<std::array<double, 3>> filter_transform(std::int64_t size) {
   return rows;
 }
 
+constexpr std::int64_t few_pixels = 36;  // too few to pay for reading the transformed weights
+
 class Winograd : public Anchor {
  public:
   Winograd(const WinogradSizes& sizes, Spatial s, const Context& context, std::unique_ptr<Anchor> direct)
@@ -190,7 +192,7 @@ class Winograd : public Anchor {
 bool winograd_fits(const WinogradSizes& sizes, const Spatial& s) {
   const Spatial::Triple window{1, 3, 3}, ones{1, 1, 1};
   return !s.transposed && s.kernel == window && s.stride == ones && s.dilation == ones && s.in[0] == 1 &&
-         s.low[0] == 0 && s.out[0] == 1 && sizes.in >= 8 && sizes.out >= 8 && s.out[1] >= 4 && s.out[2] >= 4;
+         s.low[0] == 0 && s.out[0] == 1 && sizes.in >= 8 && sizes.out >= 8 && s.out[1] * s.out[2] >= few_pixels;
 }
 
 std::unique_ptr<Anchor> winograd(const WinogradSizes& sizes, const Spatial& s, const Context& context,

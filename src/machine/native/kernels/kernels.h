@@ -4,7 +4,9 @@
 // lanes that are combined in one fixed order, whatever the vector length is.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "graph/expr.h"
@@ -51,6 +53,14 @@ struct Chain {
   static constexpr std::size_t most_links = 8;
   int start = -1;  // argument; -1: the expression is no chain
   std::vector<Link> links;
+
+  // max(start * scale + shift, floor) of scalars, the most common chain; the constants that change nothing stand in for
+  // steps that it has not.
+  struct Affine {
+    int scale = -1, shift = -1;  // arguments, or else
+    float scale_constant = 1, shift_constant = -0.0F, floor = -HUGE_VALF;
+  };
+  std::optional<Affine> affine;
 };
 
 // A Map's expression made ready: constants rounded to f32.

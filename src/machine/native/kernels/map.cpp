@@ -285,7 +285,29 @@ HWY_INLINE void chain_at(const Chain& chain, const Argument* arguments, float* o
   }
 }
 
+void affine(const Chain::Affine& g, const float* x, const Argument* arguments, float* out, std::int64_t n) {
+  const auto scalar = [&](int argument, float constant) {
+    return argument < 0 ? constant : *reinterpret_cast<const float*>(arguments[argument].data);
+  };
+  const V32 scale = hn::Set(d32, scalar(g.scale, g.scale_constant));
+  const V32 shift = hn::Set(d32, scalar(g.shift, g.shift_constant)), floor = hn::Set(d32, g.floor);
+  const auto at = [&](V32 v) HWY_ATTR {
+    const V32 y = hn::Add(hn::Mul(v, scale), shift);
+    return hn::IfThenElse(hn::Gt(floor, y), floor, y);
+  };
+  std::int64_t i = 0;
+  for (; i + 2 * lanes32 <= n; i += 2 * lanes32) {
+    const V32 low = at(hn::LoadU(d32, x + i)), high = at(hn::LoadU(d32, x + i + lanes32));
+    hn::StoreU(low, d32, out + i);
+    hn::StoreU(high, d32, out + i + lanes32);
+  }
+  for (; i + lanes32 <= n; i += lanes32) hn::StoreU(at(hn::LoadU(d32, x + i)), d32, out + i);
+  if (i < n) store_part(at(load_part(x + i, n - i)), out + i, n - i);
+}
+
 void chain(const Chain& chain, const Argument* arguments, float* out, std::int64_t n) {
+  if (chain.affine)
+    return affine(*chain.affine, reinterpret_cast<const float*>(arguments[chain.start].data), arguments, out, n);
   std::int64_t i = 0;
   for (; i + 4 * lanes32 <= n; i += 4 * lanes32) chain_at<4>(chain, arguments, out, i, 0);
   for (; i + lanes32 <= n; i += lanes32) chain_at<1>(chain, arguments, out, i, 0);
