@@ -92,45 +92,55 @@ HWY_INLINE void join(const V32 (&x)[size], float* to) {
 
 constexpr std::int64_t room = winograd_tiles + 2 * virtual_lanes;
 
-// Input line `y` of the plane from column g.left, zeros outside.
-void bring_line(const WinogradInput& g, std::int64_t y, std::int64_t n, float* line) {
+// Input line `y` of the plane from column g.left, zeros outside. Whole vectors are written.
+HWY_INLINE void bring_line(const WinogradInput& g, std::int64_t y, std::int64_t n, float* line) {
   const std::int64_t begin = std::clamp<std::int64_t>(-g.left, 0, n);
   const std::int64_t end = y < 0 || y >= g.height ? begin : std::clamp<std::int64_t>(g.width - g.left, begin, n);
-  std::fill_n(line, begin, 0.0F);
-  if (end > begin)
-    std::memcpy(line + begin, g.x + y * g.width + g.left + begin,
-                static_cast<std::size_t>(end - begin) * sizeof(float));
-  std::fill(line + end, line + n, 0.0F);
+  const float* x = g.x + y * g.width + g.left;
+  for (std::int64_t i = 0; i < begin; i += lanes32) hn::StoreU(hn::Zero(d32), d32, line + i);
+  std::int64_t i = begin;
+  for (; i + lanes32 <= end; i += lanes32) hn::StoreU(hn::LoadU(d32, x + i), d32, line + i);
+  if (i < end) hn::StoreU(load_part(x + i, end - i), d32, line + i);
+  for (i = end; i < n; i += lanes32) hn::StoreU(hn::Zero(d32), d32, line + i);
 }
 
-// along[i][j][t]: the transform along lines of line i of the window of tile t.
+// windows[i][j][t]: element (i, j) of the window of tile t. Tiles of all rows stand side by side, so that lines of few
+// tiles fill vectors too; what is written beyond a row is overwritten by the next.
 template <int size, int window>
-HWY_INLINE void along_lines(const WinogradInput& g, float (&along)[window][window][room]) {
+HWY_INLINE void bring_windows(const WinogradInput& g, float (&windows)[window][window][room]) {
   HWY_ALIGN float line[4 * room] = {}, phase[size][room];
-  for (std::int64_t row = 0; row < g.rows; ++row)
-    for (int i = 0; i < window; ++i) {
-      bring_line(g, g.top + row * size + i, g.columns * size + 2, line);
-      split(line, g.columns + 1, phase);
-      for (std::int64_t t = 0; t < g.columns; t += lanes32) {
-        V32 x[window], y[window];
-        for (int j = 0; j < window; ++j) x[j] = hn::LoadU(d32, phase[j % size] + t + j / size);
-        Axis<size>::input(x, y);
-        for (int j = 0; j < window; ++j) hn::StoreU(y[j], d32, along[i][j] + row * g.columns + t);
-      }
-    }
+  const auto put = [&](std::int64_t row, std::int64_t i) HWY_ATTR {
+    for (int j = 0; j < window; ++j)
+      for (std::int64_t t = 0; t < g.columns; t += lanes32)
+        hn::StoreU(hn::LoadU(d32, phase[j % size] + t + j / size), d32, windows[i][j] + row * g.columns + t);
+  };
+  for (std::int64_t l = 0; l < g.rows * size + 2; ++l) {
+    bring_line(g, g.top + l, g.columns * size + 2, line);
+    split(line, g.columns + 1, phase);
+    const std::int64_t row = l / size, i = l % size;
+    if (row < g.rows) put(row, i);
+    if (i < 2 && row > 0) put(row - 1, i + size);
+  }
 }
 
 template <int size>
 void input(const WinogradInput& g) {
   constexpr int window = size + 2;
-  HWY_ALIGN float along[window][window][room];
-  along_lines<size>(g, along);
+  HWY_ALIGN float windows[window][window][room];
+  bring_windows<size>(g, windows);
   const std::int64_t tiles = g.rows * g.columns;
-  for (std::int64_t t = 0; t < tiles; t += lanes32)
-    for (int j = 0; j < window; ++j) {
-      V32 x[window], y[window];
+  for (std::int64_t t = 0; t < tiles; t += lanes32) {
+    V32 x[window], y[window];
+    for (int i = 0; i < window; ++i) {
 #pragma GCC unroll 6
-      for (int i = 0; i < window; ++i) x[i] = hn::LoadU(d32, along[i][j] + t);
+      for (int j = 0; j < window; ++j) x[j] = hn::LoadU(d32, windows[i][j] + t);
+      Axis<size>::input(x, y);
+#pragma GCC unroll 6
+      for (int j = 0; j < window; ++j) hn::StoreU(y[j], d32, windows[i][j] + t);
+    }
+    for (int j = 0; j < window; ++j) {
+#pragma GCC unroll 6
+      for (int i = 0; i < window; ++i) x[i] = hn::LoadU(d32, windows[i][j] + t);
       Axis<size>::input(x, y);
 #pragma GCC unroll 6
       for (int i = 0; i < window; ++i) {
@@ -139,6 +149,7 @@ void input(const WinogradInput& g) {
         else store_part(y[i], to, tiles - t);
       }
     }
+  }
 }
 
 // One vector of channels of one tile: lines of `size` outputs, of each channel in turn.
