@@ -108,15 +108,18 @@ HWY_INLINE void bring_line(const WinogradInput& g, std::int64_t y, std::int64_t 
 // tiles fill vectors too; what is written beyond a row is overwritten by the next.
 template <int size, int window>
 HWY_INLINE void bring_windows(const WinogradInput& g, float (&windows)[window][window][room]) {
-  HWY_ALIGN float line[4 * room] = {}, phase[size][room];
+  constexpr std::int64_t ahead = 4;  // lines brought before they are read: stores take their time to reach the cache
+  HWY_ALIGN float line[ahead][4 * room], phase[size][room];
+  const std::int64_t lines = g.rows * size + 2, n = g.columns * size + 2;
   const auto put = [&](std::int64_t row, std::int64_t i) HWY_ATTR {
     for (int j = 0; j < window; ++j)
       for (std::int64_t t = 0; t < g.columns; t += lanes32)
         hn::StoreU(hn::LoadU(d32, phase[j % size] + t + j / size), d32, windows[i][j] + row * g.columns + t);
   };
-  for (std::int64_t l = 0; l < g.rows * size + 2; ++l) {
-    bring_line(g, g.top + l, g.columns * size + 2, line);
-    split(line, g.columns + 1, phase);
+  for (std::int64_t l = 0; l < std::min(ahead, lines); ++l) bring_line(g, g.top + l, n, line[l]);
+  for (std::int64_t l = 0; l < lines; ++l) {
+    split(line[l % ahead], g.columns + 1, phase);
+    if (l + ahead < lines) bring_line(g, g.top + l + ahead, n, line[l % ahead]);
     const std::int64_t row = l / size, i = l % size;
     if (row < g.rows) put(row, i);
     if (i < 2 && row > 0) put(row - 1, i + size);
