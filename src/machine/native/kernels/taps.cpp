@@ -138,7 +138,57 @@ void choose_lines(const TapLines& g, V32 start) {
   }
 }
 
+// Two lines of a 3x3 window that moves by one line: the second reads two of the first one's three input lines.
+template <int vectors>
+HWY_INLINE void fold_two(const LineWeights<9>& fold, const TapLines& g, const float* from, float* out,
+                         std::int64_t part) {
+  V32 sum[2][vectors];
+#pragma GCC unroll 2
+  for (int v = 0; v < vectors; ++v) sum[0][v] = sum[1][v] = hn::Zero(d32);
+#pragma GCC unroll 4
+  for (int row = 0; row < 4; ++row) {
+#pragma GCC unroll 3
+    for (int tap = 0; tap < 3; ++tap) {
+      const float* at = from + row * g.step + g.offsets[tap];
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) {
+        const V32 x = hn::LoadU(d32, at + v * lanes32);
+        if (row < 3) sum[0][v] = fold.take(3 * row + tap, x, sum[0][v]);
+        if (row > 0) sum[1][v] = fold.take(3 * row - 3 + tap, x, sum[1][v]);
+      }
+    }
+  }
+#pragma GCC unroll 2
+  for (int line = 0; line < 2; ++line) {
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) {
+      float* to = out + line * g.width + v * lanes32;
+      if (part > 0) store_part(sum[line][v], to, part);
+      else hn::StoreU(sum[line][v], d32, to);
+    }
+  }
+}
+
+void fold_pairs(const LineWeights<9>& fold, const TapLines& g) {
+  std::int64_t line = 0;
+  for (; line + 2 <= g.lines; line += 2) {
+    const float* from = g.from + line * g.step;
+    float* out = g.out + line * g.width;
+    std::int64_t j = 0;
+    for (; j + 2 * lanes32 <= g.width; j += 2 * lanes32) fold_two<2>(fold, g, from + j, out + j, 0);
+    for (; j < g.width; j += lanes32) fold_two<1>(fold, g, from + j, out + j, j + lanes32 <= g.width ? 0 : g.width - j);
+  }
+  if (line == g.lines) return;
+  TapLines last = g;
+  last.from += line * g.step;
+  last.out += line * g.width;
+  last.lines = 1;
+  fold_lines(fold, last, hn::Zero(d32));
+}
+
 void weighted_lines(const TapLines& g, const float* weights) {
+  const std::int64_t* at = g.offsets;
+  if (g.taps == 9 && at[3] == at[0] + g.step && at[6] == at[3] + g.step) return fold_pairs(LineWeights<9>(weights), g);
   if (g.taps == 9) return fold_lines(LineWeights<9>(weights), g, hn::Zero(d32));
   fold_lines(AnyWeights{{weights}}, g, hn::Zero(d32));
 }
