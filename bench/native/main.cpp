@@ -42,7 +42,17 @@ double peak_gflops() {
 double tile_gflops(native::Isa isa) {
   constexpr std::int64_t m = 64, n = 48, k = 128;
   std::vector<float> a(m * k, 0.5F), b(n * k, 0.25F), c(m * n);
-  const native::GemmBlock block{a.data(), k, 1, b.data(), n, true, c.data(), n, m, n, k, true};
+  const native::GemmBlock block{.a = a.data(),
+                                .a_m = k,
+                                .a_k = 1,
+                                .b = b.data(),
+                                .b_k = n,
+                                .padded = true,
+                                .c = c.data(),
+                                .c_m = n,
+                                .m = m,
+                                .n = n,
+                                .k = k};
   const double time = seconds([&] {
     for (int i = 0; i < 100; ++i) native::gemm_kernels(isa).block(block);
   });
@@ -160,12 +170,13 @@ void print_movement(Pool& pool) {
   }
 }
 
-constexpr const char* usage = R"(bench-native [--threads N]
+constexpr const char* usage = R"(bench-native [--threads N] [--peak]
 
 GFLOP/s of single kernels beside the processor's multiply-add peak (independent multiply-adds in registers, measured in
 the same run), and GB/s of kernels that mostly move data. Times are the best of several runs.
 
   --threads N  (1); the peak is that of one thread times N
+  --peak       print the peak alone
 
 Example: ./x bench native --threads 2
 )";
@@ -178,11 +189,15 @@ int threads_from(int count, char** values) {
   return threads;
 }
 
+void print_peak(int threads, double peak) {
+  fmt::print("{} thread(s); multiply-add peak {:.0f} GFLOP/s per thread ({} vectors)\n", threads, peak,
+             bench::widest_vectors());
+}
+
 void main_program(int threads) {
   Pool pool(threads);
   const double peak = peak_gflops();
-  fmt::print("{} thread(s); multiply-add peak {:.0f} GFLOP/s per thread ({} vectors)\n", threads, peak,
-             bench::widest_vectors());
+  print_peak(threads, peak);
   for (const native::Isa isa : native::available_isas())
     fmt::print("  register tile, {:<8}{:>7.1f} GFLOP/s per thread\n", native::name(isa), tile_gflops(isa));
   print_arithmetic(peak * threads, pool);
@@ -196,6 +211,7 @@ int main(int count, char** values) {
   try {
     if (count == 2 && (std::string_view(values[1]) == "--help" || std::string_view(values[1]) == "-h"))
       std::fputs(pliant::usage, stdout);
+    else if (count == 2 && std::string_view(values[1]) == "--peak") pliant::print_peak(1, pliant::peak_gflops());
     else pliant::main_program(pliant::threads_from(count, values));
     return 0;
   } catch (const pliant::Error& error) {

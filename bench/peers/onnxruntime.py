@@ -1,13 +1,16 @@
 """Latency of networks in Pliant and in ONNX Runtime, turn by turn in one run.
 
-Needs Python's onnxruntime and numpy (for this comparison only) and build/release/bench-latency.
+Needs Python's onnxruntime and numpy (for this comparison only), build/release/bench-latency and bench-native.
 
-    python3 bench/peers/onnxruntime.py NET.onnx ... [--threads 1 2] [--rounds 5] [--seconds 1]
+    python3 bench/peers/onnxruntime.py [NET.onnx ...] [--threads 1 2] [--rounds 5] [--seconds 1]
 
-For each network and number of threads both sides run for a second, five times in turn. Printed are the medians of the
-rounds' medians, the least time of all, their ratios (above 1: Pliant is slower), and the largest difference of the
-first output in units of its standard deviation. The input is the same; weights are the file's. ONNX Runtime gets the
-model without its weights among the inputs, which lets it fold them.
+Without networks: the seven light ones and RFB-320 of $PLIANT_DATA. For each network and number of threads both sides
+run for a second, five times in turn. Printed are the medians of the rounds' medians and their ratio, the least time of
+all and its ratio (above 1: Pliant is slower); Pliant's GFLOP/s by its least time, counting the multiply-accumulates
+of the plain sum; the arithmetic limit, which is those over the threads' measured multiply-add peak, and the share of
+it that either side reached (Winograd's convolutions multiply less, and may pass it); and the largest difference of the
+first output in units of its standard deviation, or - where the output is nearly constant. The input is the same;
+weights are the file's. ONNX Runtime gets the model without its weights among the inputs, which lets it fold them.
 """
 import sys
 
@@ -16,7 +19,9 @@ sys.path.pop(0)
 
 import argparse
 import json
+import os
 import pathlib
+import re
 import statistics
 import subprocess
 import tempfile
@@ -25,7 +30,18 @@ import time
 import numpy
 import onnxruntime
 
-program = pathlib.Path(__file__).resolve().parents[2] / "build/release/bench-latency"
+programs = pathlib.Path(__file__).resolve().parents[2] / "build/release"
+
+
+def our_networks():
+    graphs = pathlib.Path(os.environ["PLIANT_DATA"]) / "graphs"
+    return [graphs / "onnx-models/version-RFB-320.onnx", *sorted((graphs / "onnx-light").glob("*.onnx"))]
+
+
+def peak_gflops():
+    """Of one thread: independent multiply-adds in registers."""
+    done = subprocess.run([programs / "bench-native", "--peak"], capture_output=True, text=True, check=True)
+    return float(re.search(r"peak ([0-9.]+) GFLOP/s", done.stdout)[1])
 
 
 def varint(data, at):
@@ -103,13 +119,13 @@ def peer_times(session, feed, seconds):
 
 
 def our_times(path, threads, seconds, folder):
-    command = [program, path, "--threads", threads, "--seconds", seconds, "--input", folder / "x.npy", "--out", folder / "y.npy"]
+    command = [programs / "bench-latency", path, "--threads", threads, "--seconds", seconds, "--input", folder / "x.npy", "--out", folder / "y.npy"]
     done = subprocess.run([str(each) for each in command], capture_output=True, text=True, check=True)
     figures = json.loads(done.stdout)
-    return figures["median_ms"], figures["least_ms"]
+    return figures["median_ms"], figures["least_ms"], figures["macs"]
 
 
-def compare(path, threads, rounds, seconds, folder):
+def compare(path, threads, rounds, seconds, folder, peak):
     described = session_for(path, threads).get_inputs()[0]
     x = numpy.random.default_rng(1).standard_normal(described.shape).astype(numpy.float32)
     numpy.save(folder / "x.npy", x)
@@ -121,27 +137,33 @@ def compare(path, threads, rounds, seconds, folder):
         peer.append(peer_times(session, {described.name: x}, seconds))
         expected = session.run(None, {described.name: x})[0]
         del session
-    difference = numpy.abs(numpy.load(folder / "y.npy") - expected).max() / max(expected.std(), 1e-30)
+    flat = expected.std() < 1e-3 * numpy.abs(expected).max()
+    difference = "-" if flat else f"{numpy.abs(numpy.load(folder / 'y.npy') - expected).max() / expected.std():.1e}"
     medians = [statistics.median(each[0] for each in side) for side in (ours, peer)]
     least = [min(each[1] for each in side) for side in (ours, peer)]
-    print(f"{path.stem:<20} {threads:>7} {medians[0]:>10.3f} {medians[1]:>10.3f} {medians[0] / medians[1]:>6.2f} "
-          f"{least[0]:>10.3f} {least[1]:>10.3f} {least[0] / least[1]:>6.2f} {difference:>10.1e}", flush=True)
+    gflop = 2e-9 * ours[0][2]
+    limit = 1e3 * gflop / (peak * threads)
+    print(f"{path.stem.removeprefix('light_'):<16} {threads:>7} {medians[0]:>9.2f} {medians[1]:>9.2f} "
+          f"{medians[0] / medians[1]:>6.2f} {least[0]:>9.2f} {least[1]:>9.2f} {least[0] / least[1]:>6.2f} "
+          f"{1e3 * gflop / least[0]:>8.1f} {limit:>9.2f} {100 * limit / least[0]:>5.0f} % {100 * limit / least[1]:>5.0f} % "
+          f"{difference:>10}", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("networks", nargs="+", type=pathlib.Path)
+    parser.add_argument("networks", nargs="*", type=pathlib.Path)
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1)
     asked = parser.parse_args()
-    print(f"ms; ONNX Runtime {onnxruntime.__version__}; ratio = Pliant / ONNX Runtime")
-    print(f"{'network':<20} {'threads':>7} {'median':>10} {'ORT median':>10} {'ratio':>6} {'least':>10} {'ORT least':>10} "
-          f"{'ratio':>6} {'difference':>10}")
+    peak = peak_gflops()
+    print(f"ms; ONNX Runtime {onnxruntime.__version__}; ratio = Pliant / ONNX Runtime; peak {peak:.0f} GFLOP/s per thread")
+    print(f"{'network':<16} {'threads':>7} {'median':>9} {'ORT':>9} {'ratio':>6} {'least':>9} {'ORT':>9} {'ratio':>6} "
+          f"{'GFLOP/s':>8} {'limit':>9} {'share':>7} {'ORT':>7} {'difference':>10}")
     with tempfile.TemporaryDirectory() as folder:
-        for path in asked.networks:
+        for path in asked.networks or our_networks():
             for threads in asked.threads:
-                compare(path, threads, asked.rounds, asked.seconds, pathlib.Path(folder))
+                compare(path, threads, asked.rounds, asked.seconds, pathlib.Path(folder), peak)
 
 
 main()
