@@ -6,9 +6,11 @@
 #include <functional>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "core/rng.h"
 #include "plan/checker/checker.h"
+#include "plan/format/in_place.h"
 #include "plan/format/plan.h"
 #include "plan/format/problem.h"
 
@@ -114,6 +116,12 @@ Event* pick_event(Plan& plan, Rng& rng, Action action) {
 
 Residency* pick_residency(Plan& plan, Rng& rng) {
   return pick<Residency>(plan.residencies, rng, [](const Residency&) { return true; });
+}
+
+Residency* pick_residency_at(Plan& plan, TensorId tensor, Step step) {
+  for (Residency& each : plan.residencies)
+    if (each.tensor == tensor && each.from <= step && step <= each.to) return &each;
+  return nullptr;
 }
 
 bool remove_event(Plan& plan, Event* event) {
@@ -292,6 +300,72 @@ TEST(Mutations, ValidPlansAreAccepted) {
     EXPECT_EQ(verdict.traffic_bytes, plan.traffic_bytes);
     EXPECT_EQ(verdict.compulsory_bytes, plan.compulsory_bytes);
   }
+}
+
+// One result of the problem lies over an input that dies there; nothing when none can.
+struct Shared {
+  OperatorId op = -1;
+  InPlace pair;
+};
+
+Shared share_one(Problem& problem, Plan& plan) {
+  const auto ancestors = find_ancestors(problem, plan.order);
+  for (std::size_t o = 0; o < problem.operators.size(); ++o) {
+    Operator& op = problem.operators[o];
+    const auto step = static_cast<Step>(o);
+    Residency* over = pick_residency_at(plan, op.outputs[0], step);
+    for (const TensorId input : op.inputs) {
+      const auto& tensors = problem.tensors;
+      Residency* under = pick_residency_at(plan, input, step);
+      problem.tensors[static_cast<std::size_t>(op.outputs[0])].bytes = tensors[static_cast<std::size_t>(input)].bytes;
+      const std::int64_t before = std::exchange(over->address, under->address);
+      op.in_place = {{op.outputs[0], input}};
+      const bool dies = under->to == step && is_last_use(problem, ancestors, input, step);
+      derive_events(problem, plan);
+      if (dies && verdict_of(problem, plan).accepted) return {step, op.in_place[0]};
+      over->address = before;
+      op.in_place.clear();
+    }
+  }
+  return {};
+}
+
+TEST(Mutations, ResultsInPlaceAreRejectedWhereNothingPermitsThem) {
+  Rng rng(23);
+  int shared = 0;
+  for (int round = 0; round < 400; ++round) {
+    Problem problem = random_problem(rng);
+    Plan plan = simple_plan(problem, round % 5, rng);
+    const Shared found = share_one(problem, plan);
+    if (found.op < 0) continue;
+    ++shared;
+    const auto rejected = [&](const char* reason, const std::function<void(Problem&, Plan&)>& spoil) {
+      Problem other = problem;
+      Plan spoilt = plan;
+      spoil(other, spoilt);
+      const auto verdict = verdict_of(other, spoilt);
+      EXPECT_FALSE(verdict.accepted) << reason;
+      EXPECT_NE(verdict.reason.find(reason), std::string::npos) << verdict.reason;
+    };
+    rejected("overlap", [&](Problem& q, Plan& p) {
+      q.operators[static_cast<std::size_t>(found.op)].in_place.clear();
+      p.scratchpad_bytes += 1000;  // room for both alone
+    });
+    if (problem.tensors[static_cast<std::size_t>(found.pair.input)].bytes <= kAlignment) continue;
+    rejected("overlap", [&](Problem&, Plan& p) {  // not quite the same bytes
+      Residency* over = pick_residency_at(p, found.pair.output, found.op);
+      over->address += over->address >= kAlignment ? -kAlignment : kAlignment;
+      p.scratchpad_bytes += kAlignment;
+    });
+    if (found.op + 1 == static_cast<OperatorId>(plan.order.size())) continue;
+    rejected("overlap", [&](Problem& q, Plan& p) {  // the input stays a step longer, beside a result that does
+      pick_residency_at(p, found.pair.input, found.op)->to = found.op + 1;
+      Residency* over = pick_residency_at(p, found.pair.output, found.op);
+      over->to = std::max<Step>(over->to, found.op + 1);
+      derive_events(q, p);
+    });
+  }
+  EXPECT_GT(shared, 50);
 }
 
 TEST(Mutations, EachKindIsRejectedForItsReason) {
