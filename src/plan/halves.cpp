@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 
 #include "plan/bits.h"
 #include "plan/format/in_place.h"
@@ -119,12 +118,10 @@ class Halver {
   // An operator elsewhere may be what makes a reader of the input an ancestor. Then the operator reads the input no
   // more, for it takes as many bytes less as if it wrote over it. False when there is no such operator.
   bool free_shared_input() {
-    std::vector<OperatorId> order(half_.operators.size());
-    std::iota(order.begin(), order.end(), 0);
-    const auto ancestors = find_ancestors(half_, order);
-    for (const OperatorId id : order) {
+    LastUses uses(half_);
+    for (OperatorId id = 0; id < static_cast<OperatorId>(half_.operators.size()); ++id) {
       Operator& op = half_.operators[id];
-      const auto needed = [&](const InPlace& pair) { return !is_last_use(half_, ancestors, pair.input, id); };
+      const auto needed = [&](const InPlace& pair) { return !uses.is_last(pair.input, id); };
       const auto pair = std::find_if(op.in_place.begin(), op.in_place.end(), needed);
       if (pair == op.in_place.end()) continue;
       std::erase(op.inputs, pair->input);

@@ -1,7 +1,6 @@
 #include "plan/permit.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "graph/passes/patterns.h"
 #include "plan/format/in_place.h"
@@ -12,14 +11,11 @@ namespace {
 class Permitter {
  public:
   Permitter(const Graph& graph, GraphProblem& mapping)
-      : graph_(graph), mapping_(mapping), producer_(mapping.problem.tensors.size(), -1) {
-    std::vector<OperatorId> order(mapping.problem.operators.size());
-    std::iota(order.begin(), order.end(), 0);
-    ancestors_ = find_ancestors(mapping.problem, order);
+      : graph_(graph), mapping_(mapping), producer_(mapping.problem.tensors.size(), -1), uses_(mapping.problem) {
     in_run_.assign(producer_.size(), false);
-    for (const OperatorId op : order) {
-      for (const TensorId t : mapping.problem.operators[index(op)].outputs) producer_[index(t)] = op;
-      for (const auto& run : mapping.problem.operators[index(op)].adjacent)
+    for (std::size_t op = 0; op < mapping.problem.operators.size(); ++op) {
+      for (const TensorId t : mapping.problem.operators[op].outputs) producer_[index(t)] = static_cast<OperatorId>(op);
+      for (const auto& run : mapping.problem.operators[op].adjacent)
         for (const TensorId t : run) in_run_[index(t)] = true;
     }
   }
@@ -42,7 +38,7 @@ class Permitter {
     TensorId best = -1;
     for (const TensorId input : op.inputs) {
       if (in_run_[index(input)] || !may_overwrite(group, pattern->result, input)) continue;
-      if (!is_last_use(mapping_.problem, ancestors_, input, id)) continue;
+      if (!uses_.is_last(input, id)) continue;
       if (best < 0 || producer_[index(input)] > producer_[index(best)]) best = input;
     }
     if (best >= 0) op.in_place.push_back({op.outputs[0], best});
@@ -71,7 +67,7 @@ class Permitter {
   GraphProblem& mapping_;
   std::vector<OperatorId> producer_;
   std::vector<bool> in_run_;  // per tensor: it has neighbours somewhere, whose places would bind the result's
-  std::vector<std::vector<bool>> ancestors_;
+  LastUses uses_;
 };
 
 }  // namespace

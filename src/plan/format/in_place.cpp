@@ -16,7 +16,7 @@ class Pairs {
  public:
   Pairs(const Problem& problem, std::string_view place) : problem_(problem), place_(place) {}
 
-  void check(OperatorId id, const std::vector<std::vector<bool>>& ancestors) const {
+  void check(OperatorId id, LastUses& uses) const {
     const Operator& op = problem_.operators[index(id)];
     for (std::size_t i = 0; i < op.in_place.size(); ++i) {
       const auto [output, input] = op.in_place[i];
@@ -27,7 +27,7 @@ class Pairs {
           refuse(op, "one of which stands in another pair", op.in_place[i]);
       if (problem_.tensors[index(output)].bytes != problem_.tensors[index(input)].bytes)
         refuse(op, "which differ in size", op.in_place[i]);
-      if (!is_last_use(problem_, ancestors, input, id)) refuse(op, "but the input may be needed later", op.in_place[i]);
+      if (!uses.is_last(input, id)) refuse(op, "but the input may be needed later", op.in_place[i]);
     }
   }
 
@@ -59,41 +59,49 @@ class Pairs {
 
 }  // namespace
 
-std::vector<std::vector<bool>> find_ancestors(const Problem& problem, const std::vector<OperatorId>& order) {
-  std::vector<OperatorId> producer(problem.tensors.size(), -1);
-  for (std::size_t op = 0; op < problem.operators.size(); ++op)
-    for (const TensorId t : problem.operators[op].outputs) producer[index(t)] = static_cast<OperatorId>(op);
-  std::vector<std::vector<bool>> ancestors(problem.operators.size(), std::vector<bool>(problem.operators.size()));
-  for (const OperatorId op : order)
-    for (const TensorId t : problem.operators[index(op)].inputs) {
-      const OperatorId before = producer[index(t)];
-      if (before < 0 || ancestors[index(op)][index(before)]) continue;
-      ancestors[index(op)][index(before)] = true;
-      for (std::size_t a = 0; a < ancestors.size(); ++a)
-        if (ancestors[index(before)][a]) ancestors[index(op)][a] = true;
-    }
-  return ancestors;
-}
-
-bool is_last_use(const Problem& problem, const std::vector<std::vector<bool>>& ancestors, TensorId tensor,
-                 OperatorId op) {
-  if (problem.tensors[index(tensor)].role == Role::output) return false;
-  for (std::size_t other = 0; other < problem.operators.size(); ++other) {
-    const auto& inputs = problem.operators[other].inputs;
-    if (other == index(op) || ancestors[index(op)][other]) continue;
-    if (std::find(inputs.begin(), inputs.end(), tensor) != inputs.end()) return false;
+LastUses::LastUses(const Problem& problem)
+    : problem_(problem),
+      producer_(problem.tensors.size(), -1),
+      consumers_(problem.tensors.size()),
+      ancestors_(problem.operators.size(), false) {
+  for (std::size_t op = 0; op < problem.operators.size(); ++op) {
+    for (const TensorId t : problem.operators[op].outputs) producer_[index(t)] = static_cast<OperatorId>(op);
+    for (const TensorId t : problem.operators[op].inputs) consumers_[index(t)].push_back(static_cast<OperatorId>(op));
   }
-  return true;
 }
 
-void check_in_place(const Problem& problem, const std::vector<OperatorId>& order, std::string_view place) {
-  const auto shares = [](const Operator& op) { return !op.in_place.empty(); };
-  if (std::none_of(problem.operators.begin(), problem.operators.end(), shares)) return;
+bool LastUses::is_last(TensorId tensor, OperatorId op) {
+  if (problem_.tensors[index(tensor)].role == Role::output) return false;
+  const auto& readers = consumers_[index(tensor)];
+  if (readers.size() == 1 && readers[0] == op) return true;
+  if (of_ != op) find_ancestors(op);
+  return std::all_of(readers.begin(), readers.end(),
+                     [&](OperatorId other) { return other == op || ancestors_[index(other)]; });
+}
+
+void LastUses::find_ancestors(OperatorId op) {
+  ancestors_.assign(ancestors_.size(), false);
+  std::vector<OperatorId> ahead{op};
+  while (!ahead.empty()) {
+    const OperatorId at = ahead.back();
+    ahead.pop_back();
+    for (const TensorId t : problem_.operators[index(at)].inputs) {
+      const OperatorId before = producer_[index(t)];
+      if (before < 0 || ancestors_[index(before)]) continue;
+      ancestors_[index(before)] = true;
+      ahead.push_back(before);
+    }
+  }
+  of_ = op;
+}
+
+void check_in_place(const Problem& problem, std::string_view place) {
+  if (!has_in_place(problem)) return;
   const Pairs pairs(problem, place);
   for (const Operator& op : problem.operators)
     if (!pairs.in_range(op)) pairs.refuse_ids(op);
-  const auto ancestors = find_ancestors(problem, order);
-  for (std::size_t op = 0; op < problem.operators.size(); ++op) pairs.check(static_cast<OperatorId>(op), ancestors);
+  LastUses uses(problem);
+  for (std::size_t op = 0; op < problem.operators.size(); ++op) pairs.check(static_cast<OperatorId>(op), uses);
 }
 
 }  // namespace pliant::plan

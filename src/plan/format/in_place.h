@@ -8,15 +8,27 @@
 
 namespace pliant::plan {
 
-// Throws Error{invalid} for a pair that some order of the operators would make wrong. `order` is a topological one.
-void check_in_place(const Problem& problem, const std::vector<OperatorId>& order, std::string_view place);
+// Throws Error{invalid} for a pair that some order of the operators would make wrong. Precondition: no cycles.
+void check_in_place(const Problem& problem, std::string_view place);
 
-// ancestors[o] holds every operator that runs before o in each order.
-std::vector<std::vector<bool>> find_ancestors(const Problem& problem, const std::vector<OperatorId>& order);
+// Who needs a tensor last whatever the order. Linear memory, a walk over the operators per operator asked about. The
+// problem must outlive this and stay as it is.
+class LastUses {
+ public:
+  explicit LastUses(const Problem& problem);
 
-// Whether nobody needs the tensor after the operator has run, in any order: it is no output, and each other operator
-// that reads it is an ancestor.
-bool is_last_use(const Problem& problem, const std::vector<std::vector<bool>>& ancestors, TensorId tensor,
-                 OperatorId op);
+  // Whether nobody needs the tensor after the operator has run, in any order: it is no output, and each other operator
+  // that reads it is an ancestor.
+  bool is_last(TensorId tensor, OperatorId op);
+
+ private:
+  void find_ancestors(OperatorId op);
+
+  const Problem& problem_;
+  std::vector<OperatorId> producer_;  // -1: given
+  std::vector<std::vector<OperatorId>> consumers_;
+  std::vector<bool> ancestors_;  // of `of_`
+  OperatorId of_ = -1;
+};
 
 }  // namespace pliant::plan

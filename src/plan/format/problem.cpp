@@ -151,7 +151,7 @@ std::vector<OperatorId> stable_order(const Problem& problem, std::string_view pl
   }
   if (order.size() < before.size())
     invalid(place, "operators wait for each other: " + cycle_names(problem, before, stuck));
-  check_in_place(problem, order, place);
+  check_in_place(problem, place);
   check_adjacent(problem, place);
   return order;
 }

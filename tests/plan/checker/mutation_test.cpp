@@ -309,7 +309,7 @@ struct Shared {
 };
 
 Shared share_one(Problem& problem, Plan& plan) {
-  const auto ancestors = find_ancestors(problem, plan.order);
+  LastUses uses(problem);
   for (std::size_t o = 0; o < problem.operators.size(); ++o) {
     Operator& op = problem.operators[o];
     const auto step = static_cast<Step>(o);
@@ -320,7 +320,7 @@ Shared share_one(Problem& problem, Plan& plan) {
       problem.tensors[static_cast<std::size_t>(op.outputs[0])].bytes = tensors[static_cast<std::size_t>(input)].bytes;
       const std::int64_t before = std::exchange(over->address, under->address);
       op.in_place = {{op.outputs[0], input}};
-      const bool dies = under->to == step && is_last_use(problem, ancestors, input, step);
+      const bool dies = under->to == step && uses.is_last(input, step);
       derive_events(problem, plan);
       if (dies && verdict_of(problem, plan).accepted) return {step, op.in_place[0]};
       over->address = before;

@@ -70,7 +70,7 @@ inline Problem tight_problem(Rng& rng, const Shape& shape) {
 inline int permit_some_in_place(Problem& problem, Rng& rng) {
   std::vector<OperatorId> order(problem.operators.size());
   std::iota(order.begin(), order.end(), 0);
-  const auto ancestors = find_ancestors(problem, order);
+  LastUses uses(problem);
   int pairs = 0;
   for (const OperatorId id : order) {
     Operator& op = problem.operators[static_cast<std::size_t>(id)];
@@ -79,7 +79,7 @@ inline int permit_some_in_place(Problem& problem, Rng& rng) {
       const auto fits = std::find_if(free.begin(), free.end(), [&](TensorId in) {
         return problem.tensors[static_cast<std::size_t>(in)].bytes ==
                    problem.tensors[static_cast<std::size_t>(out)].bytes &&
-               is_last_use(problem, ancestors, in, id);
+               uses.is_last(in, id);
       });
       if (fits == free.end() || rng.below(2) == 0) continue;
       op.in_place.push_back({out, *fits});
