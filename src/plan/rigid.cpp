@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "core/checked.h"
+#include "core/error.h"
 #include "core/rng.h"
 #include "plan/format/adjacent.h"
 
@@ -256,8 +257,10 @@ place::Packed pack_layout(const Problem& problem, const Schedule& schedule, cons
                           const place::Options& options) {
   if (!has_adjacent(problem)) return place::pack(layout.rectangles, options);
   const Bodies bodies(problem, schedule, layout);
-  Packing packing;
-  if (bodies.conflict().empty()) packing = Packer(layout.rectangles, bodies.list(), options).run(-1);
+  if (!bodies.conflict().empty())
+    throw Error(ErrorKind::unsupported, "least memory", "tensors that stay would have to lie side by side in two ways",
+                "plan for a scratchpad of a given size");
+  Packing packing = Packer(layout.rectangles, bodies.list(), options).run(-1);
   return {std::move(packing.offsets), packing.height, 0};
 }
 

@@ -16,7 +16,7 @@ namespace pliant::plan {
 place::Result place_layout(const Problem& problem, const Schedule& schedule, const Layout& layout,
                            std::int64_t capacity, const place::Options& options);
 
-// Offsets of small height, likewise.
+// Offsets of small height, likewise. Throws Error{unsupported} where `place_layout` would find two ways.
 place::Packed pack_layout(const Problem& problem, const Schedule& schedule, const Layout& layout,
                           const place::Options& options);
 

@@ -3,11 +3,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "core/error.h"
 
 namespace pliant::plan {
+namespace {
+
+// Where the tensors stand among the operator's inputs; their number for one that does not.
+std::vector<std::int32_t> places_in(const Operator& op, const std::vector<TensorId>& list) {
+  std::vector<std::int32_t> places;
+  for (const TensorId t : list)
+    places.push_back(static_cast<std::int32_t>(std::find(op.inputs.begin(), op.inputs.end(), t) - op.inputs.begin()));
+  return places;
+}
+
+}  // namespace
+
 bool Neighbours::add(const std::vector<std::int32_t>& list) {
   const auto before = before_, after = after_;
   bool fits = true;
@@ -37,15 +48,8 @@ std::vector<std::vector<std::int32_t>> Neighbours::lines() const {
 
 std::vector<std::vector<TensorId>> lines_of(const Operator& op) {
   if (op.adjacent.empty()) return {};
-  const auto place = [&](TensorId t) {
-    return static_cast<std::int32_t>(std::find(op.inputs.begin(), op.inputs.end(), t) - op.inputs.begin());
-  };
   Neighbours neighbours(op.inputs.size());
-  for (const auto& list : op.adjacent) {
-    std::vector<std::int32_t> places;
-    for (const TensorId t : list) places.push_back(place(t));
-    neighbours.add(places);
-  }
+  for (const auto& list : op.adjacent) neighbours.add(places_in(op, list));
   auto lines = neighbours.lines();
   for (auto& line : lines)
     for (std::int32_t& each : line) each = op.inputs[each];
@@ -58,14 +62,13 @@ void check_adjacent(const Problem& problem, std::string_view place) {
                 fmt::format("operator '{}' has a list in 'adjacent' {}", op.name, why));
   };
   for (const Operator& op : problem.operators) {
-    if (op.adjacent.empty()) continue;
-    Neighbours neighbours(problem.tensors.size());
+    Neighbours neighbours(op.inputs.size());
     for (const auto& list : op.adjacent) {
       if (list.size() < 2) refuse(op, "of fewer than two tensors");
-      for (const TensorId t : list)
-        if (std::find(op.inputs.begin(), op.inputs.end(), t) == op.inputs.end())
-          refuse(op, "with a tensor that it does not read");
-      if (!neighbours.add(list)) refuse(op, "that gives a tensor two neighbours on one side");
+      const std::vector<std::int32_t> places = places_in(op, list);
+      if (std::count(places.begin(), places.end(), static_cast<std::int32_t>(op.inputs.size())) > 0)
+        refuse(op, "with a tensor that it does not read");
+      if (!neighbours.add(places)) refuse(op, "that gives a tensor two neighbours on one side");
     }
   }
 }

@@ -71,6 +71,7 @@ TEST(Rigid, TensorsThatNeedOtherNeighboursMove) {
                        {"c", {0, 1}, {2}, 0, {}, {{0, 1}}},
                        {"d", {0, 1, 2}, {3}, 0, {}, {{1, 0}}}};
   Pool pool(1);
+  EXPECT_THROW(least_memory(problem, {}, pool), Error);
   const Plan plan = solve(problem, 100, {}, pool);
   const std::int64_t least = PlainSearch(problem, 20).cheapest();
   EXPECT_GE(least < 0 ? INT64_MAX : least, 4);
