@@ -225,6 +225,8 @@ int run_plan(const PlanOptions& options, const Context& context) {
   check_report_path(options.report);
   if (!options.sweep.empty()) sweep_request(options.sweep);
   check_export(options.exports);
+  if (!options.exports.tflm.empty() && options.network.tiles != 0)
+    refuse("--export-tflm", "--tiles: TensorFlow Lite Micro runs whole operators");
   check_size(options.scratchpad);
   if (is_zoo(options.file) || kind_of(MappedFile(options.file).text()) != FileKind::placement)
     return plan_network(options, context);

@@ -85,6 +85,9 @@ TEST(Export, RefusesWhatItCannotWrite) {
            Refused{{"--scratchpad", "25", "--export", header, "--export-tflm", buffer},
                    1,
                    "bytes to and from off-chip memory, which TensorFlow Lite Micro's arena has no way to say"},
+           Refused{{"--scratchpad", "25", "--tiles", "2", "--export-tflm", buffer},
+                   2,
+                   "--export-tflm: does not go with --tiles"},
            Refused{{"--scratchpad", "30", "--export-tflm", buffer}, 1, "needs an arena of 42 B"},
        }) {
     const Outcome outcome = plan_two_ways(each.words);

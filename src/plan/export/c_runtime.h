@@ -6,7 +6,7 @@ namespace pliant::plan {
 // After the sizes, before the tables.
 inline constexpr const char* c_types = R"(
 /* An operator: reads its inputs, writes its outputs, both in the problem's order, all in the scratchpad; an output that
- * may be written in place can be the same bytes as its input. workspace is null where the operator has none. Anything
+ * may be written in place can be the same bytes as its input, and inputs that are adjacent follow each other. workspace is null where the operator has none. Anything
  * but 0 ends the run. */
 typedef int (*@p_kernel)(const void *const *inputs, void *const *outputs, void *workspace, void *context);
 

@@ -47,6 +47,11 @@ TflmPlan plan_for_tflm(const Problem& problem, const Plan& plan) {
                             "has no way to say",
                             plan.traffic_bytes),
                 "plan with --minimize peak, or for a scratchpad of MP or more");
+  for (const Operator& op : problem.operators)
+    if (!op.adjacent.empty())
+      throw Error(ErrorKind::unsupported, fmt::format("operator '{}'", op.name),
+                  "reads inputs as one run of bytes, which TensorFlow Lite Micro's kernels do not",
+                  "plan with concats that copy");
   const std::vector<place::Rectangle> lives = lifetimes(problem, plan);
   std::vector<place::Rectangle> planned;
   for (std::size_t t = 0; t < lives.size(); ++t)

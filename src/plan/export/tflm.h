@@ -19,7 +19,8 @@ struct TflmPlan {
 // Offsets of inputs, activations and outputs for the plan's operator order; weights stay in the model. TFLM fills all
 // inputs before the first operator and reads all outputs after the last one, so that these live longer than in the
 // scratchpad, and it runs kernels out of place: the addresses are found anew, as multiples of 16. Throws
-// Error{unsupported} for a plan with traffic (an arena has no copies) and for offsets beyond 31 bits.
+// Error{unsupported} for a plan with traffic (an arena has no copies), inputs that must be adjacent, and offsets beyond
+// 31 bits.
 TflmPlan plan_for_tflm(const Problem& problem, const Plan& plan);
 
 // 32-bit integers, little endian: version 1, subgraph 0, the number of tensors, their offsets.

@@ -110,6 +110,9 @@ TEST(Tflm, RefusesTrafficAndWhatDoesNotFit31Bits) {
     EXPECT_NE(std::string(error.what()).find("moves 1 bytes"), std::string::npos) << error.what();
   }
   plan.traffic_bytes = 0;
+  problem.operators[0].adjacent = {{0, 1}};
+  EXPECT_THROW(plan_for_tflm(problem, plan), Error);
+  problem.operators[0].adjacent = {};
   problem.tensors[0].bytes = std::int64_t{1} << 31;
   EXPECT_THROW(plan_for_tflm(problem, plan), Error);
   plan.order = {};
