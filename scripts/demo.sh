@@ -18,6 +18,7 @@ that many bytes and compares with the unconstrained run, bit for bit.
 TEXT
 run $pliant plan "$folder/cells.onnx" --scratchpad MR --execute
 run $pliant plan "$folder/cells.onnx" --scratchpad MP --execute --out "$folder/plan.json"
+run $pliant plan "$folder/cells.onnx" --scratchpad MR --export "$folder/cells_plan.h"
 run $pliant run "$folder/cells.onnx" --input random --top 3
 
 cat <<'TEXT'
@@ -35,5 +36,5 @@ run $pliant quantize "$folder/talk.gguf" --to Q4_K --out "$folder/talk-q4.gguf"
 run $pliant generate "$folder/talk-q4.gguf" -p 'The planner' -n 48 --temperature 0.5
 printf 'root ::= " is " [a-z]+ (" and " [a-z]+)? "."\n' >"$folder/claim.gbnf"
 run $pliant generate "$folder/talk-q4.gguf" -p 'A plan' --grammar "$folder/claim.gbnf" --seed 4
-printf '\nwritten: %s/cells.onnx, plan.json, talk/, talk.gguf, talk-q4.gguf. Next: %s plan --help, %s chat --help\n' \
+printf '\nwritten: %s/cells.onnx, plan.json, cells_plan.h, talk/, talk.gguf, talk-q4.gguf. Next: %s plan --help, %s chat --help\n' \
   "$folder" "$pliant" "$pliant"
