@@ -35,6 +35,7 @@ class Band {
   const TapKernels* kernels_;
   TapRows taps_;
   std::int64_t height_, width_, outputs_, low_, phases_, reach_, step_, lines_ = 1;
+  std::int64_t lead_ = 0;        // floats before a line, so that what it takes from the input starts at a whole vector
   std::vector<LinePart> parts_;  // by phase of a line
   std::vector<std::int64_t> offsets_;
 };

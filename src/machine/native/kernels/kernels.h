@@ -133,7 +133,7 @@ struct BandLines {
   std::int64_t height = 0, width = 0;
   std::int64_t top = 0, every = 1, lines = 0;  // lines top, top + every, ...
   const LinePart* parts = nullptr;
-  std::int64_t phases = 1, length = 0;  // elements of a phase
+  std::int64_t phases = 1, pitch = 0, length = 0;  // floats from line to line, elements of a phase
   float filling = 0;
   float* to = nullptr;
 };

@@ -248,7 +248,7 @@ void bring(const BandLines& g) {
   for (std::int64_t line = 0; line < g.lines; ++line) {
     const std::int64_t y = g.top + line * g.every;
     const float* x = g.x + y * g.width;
-    float* to = g.to + line * g.phases * g.length;
+    float* to = g.to + line * g.pitch;
     if (y < 0 || y >= g.height) {
       fill(to, g.phases * g.length, filling);
     } else if (g.phases > 1) {
