@@ -127,9 +127,10 @@ void run(const Settings& settings) {
   }
   double work = 0;
   for (const Op& op : graph->ops()) work += static_cast<double>(macs(*graph, op));
-  fmt::print("{{\"threads\":{},\"median_ms\":{:.4f},\"least_ms\":{:.4f},\"runs\":{},\"arena_bytes\":{}}}\n",
-             settings.threads, times[times.size() / 2] * 1e3, times.front() * 1e3, times.size(),
-             program->need().arena_bytes, work);
+  fmt::print(
+      "{{\"threads\":{},\"median_ms\":{:.4f},\"least_ms\":{:.4f},\"runs\":{},\"arena_bytes\":{},\"macs\":{:.0f}}}\n",
+      settings.threads, times[times.size() / 2] * 1e3, times.front() * 1e3, times.size(), program->need().arena_bytes,
+      work);
 }
 
 }  // namespace
