@@ -28,6 +28,7 @@ expect no core quant graph -- machine/machine.h
 expect no core plan-format -- plan/place/place.h
 expect yes core report -- report/memory_map.h
 expect no core report -- plan/format/plan.h
+expect no core plan-format plan-place plan-export -- plan/solve.h
 expect no core plan-checker -- plan/format/plan.h
 expect no core plan-checker -- plan/place/place.h
 expect no core plan-place -- plan/format/problem.h
