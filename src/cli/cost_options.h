@@ -14,7 +14,7 @@
 namespace pliant::cli {
 
 struct CostOptions {
-  std::optional<std::int64_t> read_cost, write_cost;
+  std::optional<std::int64_t> read_cost, write_cost, move_cost;
   bool steady_state = false;
 };
 

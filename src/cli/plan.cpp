@@ -164,6 +164,13 @@ void refuse_with_peak(const PlanOptions& options) {
   for (const char* name : names_given(options.costs)) refuse(name, peak);
 }
 
+void refuse_moves(const PlanOptions& options) {
+  if (!options.costs.move_cost) return;
+  if (options.exports.any()) refuse("--move-cost", "--export, whose firmware moves nothing on chip");
+  if (options.solver == Solver::ilp) refuse("--move-cost", "--solver ilp, which moves nothing on chip");
+  if (options.compare) refuse("--move-cost", "--compare, whose methods move nothing on chip");
+}
+
 void refuse_with_steady_state(const PlanOptions& options, const Subject& subject) {
   if (!options.costs.steady_state) return;
   if (options.solver == Solver::ilp) refuse("--steady-state", "--solver ilp, which plans one run");
@@ -197,6 +204,9 @@ int plan_network(PlanOptions options, const Context& context) {
   }
   draw_picture(options, report, context);
   if (options.exports.any() && report.has_plan()) {
+    if (report.plan.costs.move >= 0)
+      throw Error(ErrorKind::usage, "--export", "does not go with a device that has a move cost",
+                  "the firmware moves nothing on chip: leave move_cost out");
     std::optional<std::int64_t> capacity;
     if (options.minimize != Goal::peak) capacity = report.plan.scratchpad_bytes;
     report.exported = export_plan(options.exports, subject.problem, report.plan, report.path, capacity, context);
@@ -222,6 +232,7 @@ int run_plan(const PlanOptions& options, const Context& context) {
   if (options.alignment < 0 || options.alignment > 1 << 20)
     throw Error(ErrorKind::usage, "--alignment", fmt::format("{} is not from 1 to 2^20", options.alignment));
   refuse_with_peak(options);
+  refuse_moves(options);
   check_report_path(options.report);
   if (!options.sweep.empty()) sweep_request(options.sweep);
   check_export(options.exports);
@@ -367,6 +378,8 @@ Verb plan_verb() {
                    {"pliant plan net.onnx --scratchpad 512KiB --export net_plan.h", "a header that firmware includes"},
                    {"pliant plan net.onnx --minimize peak --elem-bytes 1 --export-tflm offline.bin",
                     "offsets for TensorFlow Lite Micro"},
+                   {"pliant plan net.onnx --scratchpad MR --move-cost 1",
+                    "where a tensor may change its address at the price of loading it"},
                    {"pliant plan net.onnx --minimize peak", "the smallest scratchpad without traffic"},
                    {"pliant plan zoo:nasnet-a --elem-bytes 1 --scratchpad MR", "a network that Pliant generates"},
                    {"pliant plan A.csv --scratchpad 1048576 --out placed.csv", "placement alone"}}};

@@ -206,10 +206,20 @@ void print_execution(std::ostream& out, const PlanReport& report) {
                   run.outputs_equal ? "bit-equal to the unconstrained run" : "DIFFER from the unconstrained run"));
 }
 
+std::int64_t moved_bytes(const PlanReport& report) {
+  std::int64_t bytes = 0;
+  for (const plan::Event& event : report.plan.events)
+    if (event.action == plan::Action::move)
+      bytes += report.subject->problem.tensors[static_cast<std::size_t>(event.tensor)].bytes;
+  return bytes;
+}
+
 void add_cost(nlohmann::ordered_json& json, const PlanReport& report) {
   const plan::Plan& plan = report.plan;
   json["read_cost"] = plan.costs.read;
   json["write_cost"] = plan.costs.write;
+  if (plan.costs.move >= 0) json["move_cost"] = plan.costs.move;
+  if (plan.costs.move >= 0 && report.has_plan()) json["moved_bytes"] = moved_bytes(report);
   if (report.has_plan()) json["cost"] = plan.cost;
   if (!report.shortage) json["lower_bound_cost"] = plan.lower_bound_cost;
   if (report.has_plan() && report.baseline) json["default_belady_cost"] = report.baseline->cost(plan.costs);

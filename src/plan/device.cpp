@@ -61,10 +61,17 @@ class DeviceReader {
   }
 
  private:
-  inline static const std::string keys[] = {
-      "name",      "scratchpad_bytes", "bandwidth_bytes_per_s", "latency_s",
-      "alignment", "operations_per_s", "energy_per_byte_j",     "energy_per_operation_j",
-      "read_cost", "write_cost"};
+  inline static const std::string keys[] = {"name",
+                                            "scratchpad_bytes",
+                                            "bandwidth_bytes_per_s",
+                                            "latency_s",
+                                            "alignment",
+                                            "operations_per_s",
+                                            "energy_per_byte_j",
+                                            "energy_per_operation_j",
+                                            "read_cost",
+                                            "write_cost",
+                                            "move_cost"};
   std::string place_;
   nlohmann::json json_;
 };
@@ -84,6 +91,7 @@ Device device_from_json(std::string_view text, std::string_view place) {
   device.energy_per_operation_j = reader.number("energy_per_operation_j", false);
   device.read_cost = reader.cost("read_cost");
   device.write_cost = reader.cost("write_cost");
+  device.move_cost = reader.cost("move_cost");
   if (device.read_cost == 0 && device.write_cost == 0) reader.fail("read_cost", "is 0 and so is write_cost");
   if (!std::has_single_bit(static_cast<std::uint64_t>(device.alignment)) || device.alignment > 1 << 20)
     reader.fail("alignment", fmt::format("{} is not a power of two up to 2^20", device.alignment));
@@ -95,7 +103,7 @@ Estimate estimate(const Device& device, const Problem& problem, const Plan& plan
   result.transfers = work.streamed_tensors;
   result.transferred_bytes = work.streamed_bytes;
   for (const Event& event : plan.events) {
-    if (event.action == Action::drop) continue;
+    if (event.action == Action::drop || event.action == Action::move) continue;
     ++result.transfers;
     result.transferred_bytes += problem.tensors[static_cast<std::size_t>(event.tensor)].bytes;
   }

@@ -13,14 +13,14 @@ namespace pliant::plan {
 
 struct Device {
   std::string name;
-  std::int64_t scratchpad_bytes = 0;                  // > 0
-  double bandwidth_bytes_per_s = 0;                   // between scratchpad and off-chip memory; > 0
-  double latency_s = 0;                               // of one transfer; >= 0
-  std::int64_t alignment = 1;                         // of addresses; a power of two
-  double operations_per_s = 0;                        // multiply-accumulates; > 0
-  double energy_per_byte_j = 0;                       // moved; >= 0
-  double energy_per_operation_j = 0;                  // per multiply-accumulate; >= 0
-  std::optional<std::int64_t> read_cost, write_cost;  // Costs, where the file says them
+  std::int64_t scratchpad_bytes = 0;                             // > 0
+  double bandwidth_bytes_per_s = 0;                              // between scratchpad and off-chip memory; > 0
+  double latency_s = 0;                                          // of one transfer; >= 0
+  std::int64_t alignment = 1;                                    // of addresses; a power of two
+  double operations_per_s = 0;                                   // multiply-accumulates; > 0
+  double energy_per_byte_j = 0;                                  // moved; >= 0
+  double energy_per_operation_j = 0;                             // per multiply-accumulate; >= 0
+  std::optional<std::int64_t> read_cost, write_cost, move_cost;  // Costs, where the file says them
 };
 
 // Throws Error{format} for broken JSON, Error{invalid} naming `place` and the key for one that is unknown, missing, of

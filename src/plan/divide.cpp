@@ -136,9 +136,13 @@ Schedule join(const Problem& problem, const std::vector<Part>& parts, const std:
       step_of[s] = static_cast<Step>(order.size());
       order.push_back(op);
     }
+    const auto moved = [&](const Residency& residency) {
+      return std::find(plans[p].events.begin(), plans[p].events.end(),
+                       Event{residency.from, Action::move, residency.tensor}) != plans[p].events.end();
+    };
     std::vector<bool> seen(parts[p].tensors.size(), false);
     for (const Residency& residency : plans[p].residencies) {  // by time: after the first, each begins with a load
-      if (seen[residency.tensor] && step_of[residency.from] >= 0)
+      if (seen[residency.tensor] && step_of[residency.from] >= 0 && !moved(residency))
         leaves.push_back({parts[p].tensors[residency.tensor], step_of[residency.from]});
       seen[residency.tensor] = true;
     }

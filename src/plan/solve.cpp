@@ -10,6 +10,7 @@
 #include "plan/addressed.h"
 #include "plan/baseline.h"
 #include "plan/clock.h"
+#include "plan/compact.h"
 #include "plan/divide.h"
 #include "plan/fluid.h"
 #include "plan/format/adjacent.h"
@@ -25,6 +26,7 @@ constexpr std::array<std::size_t, 3> beam_widths{16, 128, 1024};
 constexpr std::int64_t quick_states = 300'000;
 constexpr std::uint64_t varied_plans = 8, most_varied_plans = 400;  // the latter after a quick search with addresses
 constexpr std::int64_t varied_effort = 20'000'000, quick_effort = 2'000'000, placement_node_effort = 16;
+constexpr std::int64_t move_step_effort = 1'000;
 constexpr int piece_depth = 8;                     // halves of halves
 constexpr std::size_t long_problem = 1000;         // operators from which the parts come before the whole
 constexpr std::int64_t placement_nodes = 200'000;  // per placement: a plan that is harder is left to the next one
@@ -73,6 +75,7 @@ class Solver {
     if (bound < bound_ || (bound == bound_ && !origin_.empty())) return;
     bound_ = bound;
     origin_ = origin;
+    if (origin != addressed_origin) traffic_bound_ = bound;
   }
 
   void report() const {
@@ -110,13 +113,31 @@ class Solver {
     return placing;
   }
 
+  // The schedule as it is, its tensors moved where they are in the way.
+  void offer_moved(const Schedule& schedule, const Placing& placing) {
+    std::optional<Plan> plan = compact(problem_, schedule, placing);
+    effort_.spend(static_cast<std::int64_t>(schedule.order.size()) * move_step_effort);
+    if (plan && cost_of(*plan) < budget()) best_ = std::move(plan);
+  }
+
+  // A bound on the plans without moves, made one on all: the others pay for a move beside the fluid optimum.
+  std::int64_t with_moves(std::int64_t bound) const {
+    if (options_.costs.move < 0) return bound;
+    std::int64_t least = INT64_MAX;
+    for (const Tracked& t : model_.tracked) least = std::min(least, t.bytes);
+    if (least == INT64_MAX) return bound;  // nothing stays for two steps
+    return std::min(bound, fluid_best_ + least * options_.costs.move);
+  }
+
   // Plans whose cost reaches `most` are of no use.
   void offer(Schedule schedule, std::int64_t most = INT64_MAX) {
     Placing placing = placing_now();
     placing.options.nodes = placement_nodes;
-    Placed placed = place_schedule(problem_, std::move(schedule), placing, std::min(budget(), most));
+    Placed placed = place_schedule(problem_, schedule, placing, std::min(budget(), most));
     effort_.spend(placed.nodes * placement_node_effort);
     if (placed.plan) best_ = std::move(placed.plan);
+    if (options_.costs.move >= 0 && !has_adjacent(problem_) && (!placed.plan || placed.repaired))
+      offer_moved(schedule, placing);
     report();
   }
 
@@ -329,14 +350,15 @@ class Solver {
       report();
       if (!answer.complete) return;
       if (answer.schedule) return settle(*answer.schedule);
-      infeasible_ = answer.next == INT64_MAX && !best_;
       level = std::min(answer.next, budget());
-      raise(level, addressed_origin);
+      raise(with_moves(level), addressed_origin);
+      infeasible_ = level == INT64_MAX && with_moves(level) == INT64_MAX;
+      if (level == budget()) return;
     }
   }
 
   void settle(const Schedule& schedule) {
-    raise(cost_of(problem_, schedule, options_.costs), addressed_origin);
+    raise(with_moves(cost_of(problem_, schedule, options_.costs)), addressed_origin);
     Placed placed = place_schedule(problem_, schedule, placing_now(), budget());
     if (placed.plan) best_ = std::move(placed.plan);
   }
@@ -344,7 +366,7 @@ class Solver {
   Plan finish() {
     if (!best_) return empty();
     Plan plan = std::move(*best_);
-    set_bound(plan, std::min(bound_, cost_of(plan)));
+    set_bound(plan, std::min(bound_, cost_of(plan)), traffic_bound_);
     plan.status = bound_of(plan) == cost_of(plan) ? Status::optimal : Status::feasible;
     plan.bound_origin = plan.traffic_bytes == 0 ? "no traffic" : cost_of(plan) == 0 ? "no cost" : origin_;
     require_valid(problem_, plan);
@@ -356,7 +378,7 @@ class Solver {
     plan.scratchpad_bytes = bytes_;
     plan.alignment = options_.alignment;
     plan.costs = options_.costs;
-    set_bound(plan, bound_);
+    set_bound(plan, bound_, traffic_bound_);
     plan.status = infeasible_ ? Status::infeasible : Status::undecided;
     plan.bound_origin = infeasible_ ? "no order has addresses for all its tensors" : origin_;
     return plan;
@@ -375,6 +397,7 @@ class Solver {
   Pressure pressure_;
   std::optional<Plan> best_;
   std::int64_t bound_ = 0;
+  std::int64_t traffic_bound_ = 0;  // of it, what is about loads and stores alone
   std::string origin_;
   std::int64_t fluid_best_ = INT64_MAX;
   std::optional<Schedule> fluid_schedule_;  // of that cost

@@ -18,6 +18,7 @@ checker::Role convert(Role role) {
 
 checker::Action convert(Action action) {
   switch (action) {
+    case Action::move: return checker::Action::move;
     case Action::load: return checker::Action::load;
     case Action::store: return checker::Action::store;
     case Action::drop: return checker::Action::drop;
@@ -50,7 +51,8 @@ checker::Claim convert(const Plan& plan) {
   claim.compulsory_bytes = plan.compulsory_bytes;
   claim.lower_bound_bytes = plan.lower_bound_bytes;
   claim.bound_origin = plan.bound_origin;
-  if (priced(plan)) claim.prices = {{plan.costs.read, plan.costs.write, plan.cost, plan.lower_bound_cost}};
+  if (priced(plan))
+    claim.prices = {{plan.costs.read, plan.costs.write, plan.costs.move, plan.cost, plan.lower_bound_cost}};
   if (plan.frame)
     claim.frame = {{{plan.frame->pinned.begin(), plan.frame->pinned.end()},
                     plan.frame->bytes,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -38,6 +39,7 @@ class Run {
         last_load_(problem.tensors.size(), absent) {
     for (const Event& event : plan.events)
       if (event.action == Action::load) last_load_[index(event.tensor)] = event.step;
+      else if (event.action == Action::move) moves_.insert({event.step, event.tensor});
     begin(contents);
     if (plan.frame) pin();
   }
@@ -54,6 +56,7 @@ class Run {
     for (std::size_t t = 0; t < off_chip_.size(); ++t) drop_dead_copy(static_cast<TensorId>(t), -1);
     auto event = plan_.events.begin();
     for (Step step = 0; index(step) < plan_.order.size(); ++step) {
+      for (; event != plan_.events.end() && event->step == step && event->action == Action::move; ++event) move(*event);
       arrive(step);
       for (; event != plan_.events.end() && event->step == step && event->action == Action::load; ++event) load(*event);
       compute(step);
@@ -105,7 +108,7 @@ class Run {
 
   void leave(Step step) {
     for (const Residency& residency : plan_.residencies)
-      if (residency.to == step && !pinned_[index(residency.tensor)]) {
+      if (residency.to == step && !pinned_[index(residency.tensor)] && !moves_at(residency.tensor, step + 1)) {
         if (std::ranges::find(overwritten_, residency.tensor) == overwritten_.end())
           poison(resident(residency.tensor, step));
         address_[index(residency.tensor)] = absent;
@@ -117,6 +120,22 @@ class Run {
   void drop_dead_copy(TensorId tensor, Step step) {
     if (problem_.tensors[index(tensor)].role == plan::Role::output || last_load_[index(tensor)] > step) return;
     off_chip_[index(tensor)] = {};
+  }
+
+  bool moves_at(TensorId tensor, Step step) const { return moves_.contains({step, tensor}); }
+
+  // What the destination does not cover of the source is freed.
+  void move(const Event& event) {
+    const auto from = resident(event.tensor, event.step);
+    for (const Residency& residency : plan_.residencies)
+      if (residency.tensor == event.tensor && residency.from == event.step)
+        address_[index(event.tensor)] = residency.address;
+    const auto to = resident(event.tensor, event.step);
+    const Bytes copy(from.begin(), from.end());
+    poison(from);
+    std::ranges::copy(copy, to.begin());
+    result_.move_bytes += static_cast<std::int64_t>(copy.size());
+    ++result_.moves;
   }
 
   void load(const Event& event) {
@@ -190,7 +209,8 @@ class Run {
   std::vector<char> copied_before_, pinned_;
   std::vector<std::int64_t> address_;    // per tensor
   std::vector<std::int64_t> last_load_;  // step, per tensor
-  std::vector<TensorId> overwritten_;    // inputs of the step whose bytes are a result's now
+  std::set<std::pair<Step, TensorId>> moves_;
+  std::vector<TensorId> overwritten_;  // inputs of the step whose bytes are a result's now
   Execution result_;
 };
 

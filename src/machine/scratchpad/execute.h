@@ -52,8 +52,10 @@ struct Execution {
   std::int64_t load_bytes = 0;   // non-compulsory
   std::int64_t store_bytes = 0;  // non-compulsory
   std::int64_t compulsory_bytes = 0;
+  std::int64_t move_bytes = 0;         // within the arena; no traffic
   std::int64_t loads = 0, stores = 0;  // copies made
-  std::int64_t highest_byte = 0;       // end of the highest range an operator or copy touched
+  std::int64_t moves = 0;
+  std::int64_t highest_byte = 0;  // end of the highest range an operator or copy touched
   std::int64_t traffic_bytes() const { return load_bytes + store_bytes; }
   std::int64_t moved_bytes() const { return traffic_bytes() + compulsory_bytes; }
 };

@@ -244,6 +244,55 @@ void Replay::check_disjoint() const {
   }
 }
 
+// The moves of a step, one after the other: each destination is free of what is resident then, but for its own source.
+// What has ended before the step is gone, and what begins at it is not there yet.
+void Replay::check_moves() const {
+  for (std::size_t first = 0, after = 0; first < claim_.events.size(); first = after) {
+    after = first + 1;
+    if (claim_.events[first].action != Action::move) continue;
+    const std::int64_t step = claim_.events[first].step;
+    while (after < claim_.events.size() && claim_.events[after].action == Action::move &&
+           claim_.events[after].step == step)
+      ++after;
+    Occupied occupied;
+    const auto source = [&](std::int64_t id) {
+      const auto* from = residency_at(id, step - 1);
+      const auto* to = residency_at(id, step);
+      demand(claim_.prices && claim_.prices->move >= 0, "step {}: '{}' is moved, but moves have no price", step,
+             name(id));
+      demand(from && to && to->from == step && from->to == step - 1,
+             "step {}: '{}' is moved, but no residency follows another", step, name(id));
+      return from;
+    };
+    for (std::size_t i = first; i < after; ++i) {
+      const std::int64_t id = claim_.events[i].tensor;
+      occupied.add(step, source(id)->address, network_.tensors[id].bytes, "'" + name(id) + "'");
+    }
+    for (const auto& each : claim_.residencies)
+      if (each.from < step && step <= each.to)
+        occupied.add(step, each.address, network_.tensors[each.tensor].bytes, "'" + name(each.tensor) + "'");
+    for (std::size_t i = first; i < after; ++i) {
+      const std::int64_t id = claim_.events[i].tensor, bytes = network_.tensors[id].bytes;
+      occupied.remove(source(id)->address, bytes);
+      occupied.add(step, residency_at(id, step)->address, bytes, "'" + name(id) + "' moved");
+    }
+  }
+}
+
+void Replay::move(std::int64_t step, std::int64_t id) {
+  Tensor& tensor = tensors_[id];
+  const auto& info = network_.tensors[id];
+  demand(!tensor.pinned, "step {}: '{}' is moved, but is pinned", step, info.name);
+  demand(tensor.dropped != step - 1, "step {}: '{}' is moved, but was dropped", step, info.name);
+  demand(info.role != Role::activation || tensor.stored != step - 1,
+         "step {}: '{}' is moved, but was stored to make room", step, info.name);
+  demand(tensor.moved != step, "step {}: '{}' is moved twice", step, info.name);
+  demand(!overwritten_at(*residency_at(id, step - 1)), "step {}: '{}' is moved, but was written over", step, info.name);
+  tensor.moved = step;
+  ++tensor.moves;
+  moved_ = sum_of(moved_, info.bytes);
+}
+
 void Replay::load(std::int64_t step, std::int64_t id) {
   Tensor& tensor = tensors_[id];
   const auto& info = network_.tensors[id];
@@ -251,6 +300,7 @@ void Replay::load(std::int64_t step, std::int64_t id) {
   demand(!tensor.pinned, "step {}: '{}' is loaded, but is pinned", step, info.name);
   demand(residency && residency->from == step, "step {}: '{}' is loaded, but no residency starts", step, info.name);
   demand(tensor.created != step, "step {}: '{}' is loaded at the step that makes it", step, info.name);
+  demand(tensor.moved != step, "step {}: '{}' is moved and loaded", step, info.name);
   if (!given(info)) {
     demand(tensor.stored >= 0, "step {}: '{}' is loaded, but has no copy off chip", step, info.name);
     demand(step >= tensor.stored + 2, "step {}: '{}' is loaded at the step after its store at step {}", step, info.name,
@@ -289,6 +339,7 @@ void Replay::drop(std::int64_t step, std::int64_t id) {
   const bool needed = tensor.last_use > step || info.role == Role::output || residency != tensor.residencies.back();
   demand(given(info) || tensor.stored >= 0 || !needed, "step {}: '{}' is dropped without a copy, but is needed later",
          step, info.name);
+  tensor.dropped = step;
   ++tensor.drops;
 }
 
@@ -299,15 +350,18 @@ void Replay::check_event_order() const {
     demand(each.step >= 0 && each.step < steps_, "'{}' has an event at step {} of {}", name(each.tensor), each.step,
            steps_);
     const auto key = [](const Claim::Event& e) { return std::tuple(e.step, e.action, e.tensor); };
-    demand(!before || key(*before) < key(each), "step {}: the event of '{}' is repeated or out of order", each.step,
-           name(each.tensor));
+    const bool both_move = before && before->action == Action::move && each.action == Action::move;
+    demand(!before || key(*before) < key(each) || (both_move && before->step == each.step),
+           "step {}: the event of '{}' is repeated or out of order", each.step, name(each.tensor));
     before = &each;
   }
 }
 
 void Replay::check_events() {
   check_event_order();
+  check_moves();
   for (const auto& each : claim_.events) {
+    if (each.action == Action::move) move(each.step, each.tensor);
     if (each.action == Action::load) load(each.step, each.tensor);
     if (each.action == Action::store) store(each.step, each.tensor);
     if (each.action == Action::drop) drop(each.step, each.tensor);
@@ -324,11 +378,10 @@ void Replay::check_all_moved() const {
     if (created == 1)
       demand(tensor.residencies[0]->from == tensor.created, "step {}: '{}' is made, but becomes resident at step {}",
              tensor.created, info.name, tensor.residencies[0]->from);
-    demand(tensor.loads + created == tensor.residencies.size(),
-           "'{}' has {} residencies that need a load, but {} loads", info.name, tensor.residencies.size() - created,
-           tensor.loads);
-    demand(tensor.drops == tensor.residencies.size(), "'{}' has {} residencies, but {} drops", info.name,
-           tensor.residencies.size(), tensor.drops);
+    const std::size_t rest = tensor.residencies.size() - tensor.moves;  // the others begin with a move
+    demand(tensor.loads + created == rest, "'{}' has {} residencies that need a load, but {} loads", info.name,
+           rest - created, tensor.loads);
+    demand(tensor.drops == rest, "'{}' has {} residencies, but {} drops", info.name, rest, tensor.drops);
     demand(info.role != Role::output || tensor.stored >= 0, "output '{}' is never stored", info.name);
   }
 }

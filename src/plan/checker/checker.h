@@ -13,7 +13,7 @@
 namespace pliant::checker {
 
 enum class Role : std::uint8_t { input, weight, activation, output };
-enum class Action : std::uint8_t { load, store, drop };
+enum class Action : std::uint8_t { move, load, store, drop };
 enum class Status : std::uint8_t { optimal, feasible, infeasible, undecided };
 
 // All numbers are as wide as they come, so that nonsense arrives here and is rejected rather than cut off.
@@ -44,7 +44,9 @@ struct Claim {
     std::int64_t tensor = 0;
   };
   struct Prices {  // per byte moved that is not compulsory, and what the plan claims to cost by them
-    std::int64_t read = 1, write = 1, cost = 0, lower_bound_cost = 0;
+    std::int64_t read = 1, write = 1;
+    std::int64_t move = -1;  // on chip; -1: nothing may move
+    std::int64_t cost = 0, lower_bound_cost = 0;
   };
   struct Frame {  // of the steady state: what stays at all steps and is never moved, and what a frame claims to move
     std::vector<std::int64_t> pinned;

@@ -13,7 +13,8 @@ void Replay::check_cost() {
   const Claim::Prices& prices = *claim_.prices;
   demand(prices.read >= 0 && prices.write >= 0 && (prices.read > 0 || prices.write > 0),
          "the prices of a byte are {} and {}", prices.read, prices.write);
-  const std::int64_t cost = sum_of(product_of(loaded_, prices.read), product_of(stored_, prices.write));
+  const std::int64_t cost = sum_of(sum_of(product_of(loaded_, prices.read), product_of(stored_, prices.write)),
+                                   moved_ > 0 ? product_of(moved_, prices.move) : 0);
   verdict_.cost = cost;
   demand(prices.cost == cost, "claims to cost {}, the events cost {}", prices.cost, cost);
   demand(prices.lower_bound_cost >= 0 && prices.lower_bound_cost <= cost,
@@ -41,7 +42,7 @@ void Replay::check_frame_figures() {
   const Claim::Prices prices = claim_.prices.value_or(Claim::Prices{});
   const std::int64_t bytes = sum_of(verdict_.traffic_bytes, verdict_.compulsory_bytes);
   const std::int64_t cost =
-      sum_of(product_of(sum_of(loaded_, first_weights_), prices.read), product_of(stored_, prices.write));
+      sum_of(product_of(first_weights_, prices.read), verdict_.cost.value_or(verdict_.traffic_bytes));
   verdict_.frame_bytes = bytes;
   demand(frame.bytes == bytes, "claims to move {} bytes in a frame, the events move {}", frame.bytes, bytes);
   demand(frame.cost == cost, "claims a cost of {} for a frame, the events cost {}", frame.cost, cost);

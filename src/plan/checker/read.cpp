@@ -123,8 +123,11 @@ void read_prices(const Document& doc, Claim& claim) {
   for (const char* field : {"cost", "lower_bound_cost"})
     if (root.contains(field) != priced) doc.complain("'costs', 'cost' and 'lower_bound_cost' come together");
   if (!priced) return;
-  doc.expect_fields(root["costs"], "costs", {"read", "write"});
-  claim.prices = {{doc.integer(root["costs"]["read"], "read"), doc.integer(root["costs"]["write"], "write"),
+  doc.expect_fields(root["costs"], "costs", {"read", "write", "move?"});
+  if (root["costs"].contains("move") && doc.integer(root["costs"]["move"], "move") < 0)
+    doc.complain("move is negative");
+  const std::int64_t move = root["costs"].contains("move") ? doc.integer(root["costs"]["move"], "move") : -1;
+  claim.prices = {{doc.integer(root["costs"]["read"], "read"), doc.integer(root["costs"]["write"], "write"), move,
                    doc.integer(root["cost"], "cost"), doc.integer(root["lower_bound_cost"], "lower_bound_cost")}};
 }
 
@@ -167,7 +170,7 @@ Claim read_claim(const Document& doc, const Ids& tensors, const Ids& operators) 
   for (const Json& each : doc.list(root["events"], "events")) {
     doc.expect_fields(each, "an event", {"step", "action", "tensor"});
     claim.events.push_back({doc.integer(each["step"], "step"),
-                            static_cast<Action>(doc.word(each["action"], {"load", "store", "drop"}, "action")),
+                            static_cast<Action>(doc.word(each["action"], {"move", "load", "store", "drop"}, "action")),
                             doc.id(each["tensor"], tensors, "tensor")});
   }
   return claim;

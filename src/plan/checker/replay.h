@@ -45,8 +45,9 @@ class Replay {
     std::int64_t created = -1, last_use = -1;          // steps
     std::int64_t stored = -1;                          // step
     std::vector<const Claim::Residency*> residencies;  // by time
-    std::size_t loads = 0, drops = 0;
-    bool pinned = false;  // resident at all steps, frame after frame
+    std::size_t moves = 0, loads = 0, drops = 0;
+    std::int64_t dropped = -2, moved = -2;  // the last time
+    bool pinned = false;                    // resident at all steps, frame after frame
   };
 
   const Network& network_;
@@ -54,8 +55,8 @@ class Replay {
   Verdict& verdict_;
   std::vector<Tensor> tensors_;
   std::int64_t steps_ = 0;
-  std::int64_t loaded_ = 0, stored_ = 0;  // bytes, non-compulsory
-  std::int64_t first_weights_ = 0;        // bytes of compulsory loads of weights
+  std::int64_t loaded_ = 0, stored_ = 0, moved_ = 0;  // bytes, non-compulsory
+  std::int64_t first_weights_ = 0;                    // bytes of compulsory loads of weights
 
   const std::string& name(std::int64_t tensor) const { return network_.tensors[tensor].name; }
   bool is_tensor(std::int64_t id) const { return id >= 0 && id < static_cast<std::int64_t>(network_.tensors.size()); }
@@ -76,6 +77,8 @@ class Replay {
   void check_disjoint() const;
   void check_event_order() const;
   void check_events();
+  void check_moves() const;
+  void move(std::int64_t step, std::int64_t id);
   void load(std::int64_t step, std::int64_t id);
   void store(std::int64_t step, std::int64_t id);
   void drop(std::int64_t step, std::int64_t id);

@@ -201,8 +201,9 @@ namespace {
 
 std::string costs_json(const Plan& plan) {
   if (!priced(plan)) return "";
-  return fmt::format("  \"costs\": {{\"read\": {}, \"write\": {}}},\n  \"cost\": {},\n  \"lower_bound_cost\": {},\n",
-                     plan.costs.read, plan.costs.write, plan.cost, plan.lower_bound_cost);
+  const std::string move = plan.costs.move == no_moves ? "" : fmt::format(R"(, "move": {})", plan.costs.move);
+  return fmt::format("  \"costs\": {{\"read\": {}, \"write\": {}{}}},\n  \"cost\": {},\n  \"lower_bound_cost\": {},\n",
+                     plan.costs.read, plan.costs.write, move, plan.cost, plan.lower_bound_cost);
 }
 
 std::string frame_json(const Problem& problem, const Plan& plan) {
@@ -235,9 +236,10 @@ void read_costs(const Node& root, Plan& plan) {
     return;
   }
   const Node costs = member(root, "costs");
-  require_object(costs, {"read", "write"});
+  require_object(costs, {"read", "write", "move"});
   plan.costs.read = integer_of(member(costs, "read"), 0, most_cost);
   plan.costs.write = integer_of(member(costs, "write"), 0, most_cost);
+  if (has(costs, "move")) plan.costs.move = integer_of(member(costs, "move"), 0, most_cost);
   if (!priced(plan)) malformed(costs.path, "holds the default costs, which are left out");
   plan.cost = bytes_of(member(root, "cost"));
   plan.lower_bound_cost = bytes_of(member(root, "lower_bound_cost"));
@@ -299,7 +301,7 @@ Plan plan_from_json(const Problem& problem, std::string_view text, std::string_v
   for_each(member(root, "events"), [&](const Node& each) {
     require_object(each, {"step", "action", "tensor"});
     plan.events.push_back({step_of(member(each, "step")),
-                           choice_of(member(each, "action"), {Action::load, Action::store, Action::drop}),
+                           choice_of(member(each, "action"), {Action::move, Action::load, Action::store, Action::drop}),
                            find_name(tensors, member(each, "tensor"), "tensor")});
   });
   return plan;

@@ -8,6 +8,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "plan/format/moves.h"
 
 namespace pliant::plan {
 namespace {
@@ -49,9 +50,16 @@ bool is_pinned(const Plan& plan, std::size_t tensor) {
 
 bool given(Role role) { return role == Role::input || role == Role::weight; }
 
-void derive_tensor(const TensorInfo& tensor, const std::vector<Residency>& residencies, Step created, Plan& plan) {
+void charge_move(const TensorInfo& tensor, const std::string& place, Plan& plan) {
+  const std::int64_t price = checked_multiply(tensor.bytes, plan.costs.move, place);
+  plan.cost = checked_add(plan.cost, price, place);
+  if (plan.frame) plan.frame->cost = checked_add(plan.frame->cost, price, place);
+}
+
+void derive_tensor(const TensorInfo& tensor, const std::vector<Residency>& residencies, const std::vector<bool>& moved,
+                   Step created, Plan& plan) {
+  const std::string place = "plan: tensor '" + tensor.name + "'";
   const auto charge = [&](bool compulsory, std::int64_t cost) {
-    const std::string place = "plan: tensor '" + tensor.name + "'";
     std::int64_t& sum = compulsory ? plan.compulsory_bytes : plan.traffic_bytes;
     sum = checked_add(sum, tensor.bytes, place);
     const std::int64_t price = checked_multiply(tensor.bytes, cost, place);
@@ -59,25 +67,30 @@ void derive_tensor(const TensorInfo& tensor, const std::vector<Residency>& resid
     if (plan.frame && (!compulsory || tensor.role == Role::weight))
       plan.frame->cost = checked_add(plan.frame->cost, price, place);
   };
+  const Residency* leaves = nullptr;  // the first residency after which the tensor is absent
   for (std::size_t i = 0; i < residencies.size(); ++i) {
     const Residency& residency = residencies[i];
-    plan.events.push_back({residency.to, Action::drop, residency.tensor});
-    if (residency.from == created) continue;
+    const bool ends = i + 1 == residencies.size() || !moved[i + 1];
+    if (ends) plan.events.push_back({residency.to, Action::drop, residency.tensor});
+    if (ends && leaves == nullptr && i + 1 < residencies.size()) leaves = &residency;
+    if (moved[i]) charge_move(tensor, place, plan);
+    if (moved[i] || residency.from == created) continue;
     plan.events.push_back({residency.from, Action::load, residency.tensor});
     charge(given(tensor.role) && i == 0, plan.costs.read);
   }
   const bool output = tensor.role == Role::output;
-  if (given(tensor.role) || residencies.empty() || (!output && residencies.size() < 2)) return;
-  plan.events.push_back({output ? created : residencies.front().to, Action::store, residencies.front().tensor});
+  if (given(tensor.role) || residencies.empty() || (!output && leaves == nullptr)) return;
+  plan.events.push_back({output ? created : leaves->to, Action::store, residencies.front().tensor});
   charge(output, plan.costs.write);
 }
 
 }  // namespace
 
-void set_bound(Plan& plan, std::int64_t cost) {
+void set_bound(Plan& plan, std::int64_t cost, std::int64_t traffic) {
   if (priced(plan)) plan.lower_bound_cost = cost;
   const std::int64_t dearest = std::max(plan.costs.read, plan.costs.write);
-  plan.lower_bound_bytes = cost / dearest + (cost % dearest > 0 ? 1 : 0);
+  const std::int64_t known = plan.costs.move < 0 ? cost : std::min(cost, traffic);
+  plan.lower_bound_bytes = known / dearest + (known % dearest > 0 ? 1 : 0);
 }
 
 // Every tensor moves at most twice per use: what all of that costs must be a number.
@@ -85,6 +98,8 @@ void check_costs(const Problem& problem, const Costs& costs) {
   for (const auto& [cost, name] : {std::pair{costs.read, "read cost"}, {costs.write, "write cost"}})
     if (cost < 0 || cost > most_cost)
       throw Error(ErrorKind::usage, name, fmt::format("{} is not from 0 to {}", cost, most_cost));
+  if (costs.move < no_moves || costs.move > most_cost)
+    throw Error(ErrorKind::usage, "move cost", fmt::format("{} is not from 0 to {}", costs.move, most_cost));
   if (costs.read == 0 && costs.write == 0)
     throw Error(ErrorKind::usage, "read cost", "is 0 and so is the write cost: every plan would cost nothing");
   if (costs == Costs{}) return;
@@ -93,25 +108,29 @@ void check_costs(const Problem& problem, const Costs& costs) {
     for (const auto* list : {&op.inputs, &op.outputs})
       for (const TensorId t : *list)
         most = checked_add(most, problem.tensors[static_cast<std::size_t>(t)].bytes, "costs of all bytes");
-  checked_multiply(most, 2 * (costs.read + costs.write), "costs of all bytes");
+  checked_multiply(most, 2 * (costs.read + costs.write + std::max<std::int64_t>(0, costs.move)), "costs of all bytes");
 }
 
 void derive_events(const Problem& problem, Plan& plan) {
   const auto created = creation_steps(problem, plan);
   const auto residencies = residencies_by_tensor(problem, plan);
-  plan.events.clear();
+  Moves moves = find_moves(problem, plan, residencies, created);
+  plan.events = std::move(moves.events);
   plan.traffic_bytes = plan.compulsory_bytes = plan.cost = 0;
   if (plan.frame) plan.frame->cost = 0;
   for (std::size_t t = 0; t < problem.tensors.size(); ++t)
-    if (!is_pinned(plan, t)) derive_tensor(problem.tensors[t], residencies[t], created[t], plan);
+    if (!is_pinned(plan, t)) derive_tensor(problem.tensors[t], residencies[t], moves.into[t], created[t], plan);
   if (plan.frame) plan.frame->bytes = checked_add(plan.traffic_bytes, plan.compulsory_bytes, "plan");
-  std::sort(plan.events.begin(), plan.events.end(), [](const Event& a, const Event& b) {
-    return std::tie(a.step, a.action, a.tensor) < std::tie(b.step, b.action, b.tensor);
-  });
+  const auto key = [](const Event& e) {  // moves stay in their order
+    return std::tuple(e.step, e.action, e.action == Action::move ? TensorId{0} : e.tensor);
+  };
+  std::stable_sort(plan.events.begin(), plan.events.end(),
+                   [&](const Event& a, const Event& b) { return key(a) < key(b); });
 }
 
 std::string_view name(Action action) {
   switch (action) {
+    case Action::move: return "move";
     case Action::load: return "load";
     case Action::store: return "store";
     case Action::drop: return "drop";

@@ -8,8 +8,11 @@
 // So a load is at least two steps after the store it needs, and the store of an activation ends its residency.
 // A result that the problem lets an operator write over an input may have that input's address: the input's residency
 // ends and the result's begins at the operator's step, and only there do the two overlap.
-// Creating a tensor is free. The first load of an input or weight and the one store of an output are compulsory and
-// never charged; everything else is traffic. An off-chip copy stays valid: a tensor is stored at most once.
+// Where moves have a price, a tensor may change its address between two steps: its residency ends, the next one begins
+// at the step after and with a MOVE in place of a load. The moves of a step come before its loads, in the order in
+// which they stand; the destination of each is free of all that is resident then, but for its own source. Creating a
+// tensor is free. The first load of an input or weight and the one store of an output are compulsory and never charged;
+// everything else is traffic. An off-chip copy stays valid: a tensor is stored at most once.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +32,7 @@ struct Residency {
   bool operator==(const Residency&) const = default;
 };
 
-enum class Action : std::uint8_t { load, store, drop };
+enum class Action : std::uint8_t { move, load, store, drop };
 
 struct Event {
   Step step = 0;
@@ -38,9 +41,12 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
+constexpr std::int64_t no_moves = -1;
+
 // What a byte costs that is moved without being compulsory. By default a plan's cost is its traffic.
 struct Costs {
   std::int64_t read = 1, write = 1;  // loaded, stored; 0 to most_cost, not both 0
+  std::int64_t move = no_moves;      // moved on chip between two steps; 0 to most_cost where moves are allowed
   bool operator==(const Costs&) const = default;
 };
 constexpr std::int64_t most_cost = 1'000'000;
@@ -62,10 +68,10 @@ struct Plan {
   std::int64_t alignment = 1;            // every address is a multiple of it
   std::vector<OperatorId> order;         // order[step]
   std::vector<Residency> residencies;    // sorted by from, then tensor
-  std::vector<Event> events;             // sorted by step, then load < store < drop, then tensor
+  std::vector<Event> events;             // sorted by step, then move < load < store < drop, then (but moves) tensor
   std::vector<std::int64_t> workspaces;  // address of the workspace of order[step]; 0 where there is none
   Status status = Status::feasible;      // what the planner claims
-  std::int64_t traffic_bytes = 0;        // non-compulsory loads + stores
+  std::int64_t traffic_bytes = 0;        // non-compulsory loads + stores, without moves
   std::int64_t compulsory_bytes = 0;
   std::int64_t lower_bound_bytes = 0;  // on traffic_bytes, over all plans for this problem and scratchpad
   std::string bound_origin;            // how the bound was proven; not empty when optimal
@@ -80,8 +86,10 @@ inline bool priced(const Plan& plan) { return plan.costs != Costs{}; }
 inline std::int64_t cost_of(const Plan& plan) { return priced(plan) ? plan.cost : plan.traffic_bytes; }
 inline std::int64_t bound_of(const Plan& plan) { return priced(plan) ? plan.lower_bound_cost : plan.lower_bound_bytes; }
 
-// Sets both bounds from one on the cost: no byte costs more than the dearer price, so it is one on the bytes too.
-void set_bound(Plan& plan, std::int64_t cost);
+// Sets both bounds. `traffic`, a bound on the cost of loads and stores alone (where nothing moves, `cost` is one), is
+// one on their bytes too: none costs more than the dearer price.
+void set_bound(Plan& plan, std::int64_t cost, std::int64_t traffic);
+inline void set_bound(Plan& plan, std::int64_t cost) { set_bound(plan, cost, cost); }
 
 // Throws Error{usage} for costs out of range, Error{invalid} when the problem's bytes at these costs could overflow.
 void check_costs(const Problem& problem, const Costs& costs);
@@ -93,8 +101,8 @@ Plan plan_from_json(const Problem& problem, std::string_view text, std::string_v
 
 // Residencies fix the events: this derives them, the two traffic sums and the cost. A load at each start that is not a
 // creation; a drop at each end; an output's store at the step that creates it; another computed tensor's store at the
-// end of its first residency if it has a second one. Needs order, residencies (sorted) and ids in range; throws
-// Error{invalid} for an id or step out of range.
+// end of its first residency if it has a second one; moves as format/moves.h says. Needs order, residencies (sorted)
+// and ids in range; throws Error{invalid} for an id or step out of range.
 void derive_events(const Problem& problem, Plan& plan);
 
 std::string_view name(Action action);

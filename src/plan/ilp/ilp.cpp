@@ -455,6 +455,9 @@ IlpAnswer solve_by_ilp(const Problem& problem, std::int64_t scratchpad_bytes, co
   if (scratchpad_bytes < 0 || options.alignment < 1)
     throw Error(ErrorKind::usage, "integer program", "the scratchpad's size is negative or the alignment below 1");
   check_costs(problem, options.costs);
+  if (options.costs.move >= 0)
+    throw Error(ErrorKind::unsupported, "integer program", "the published program moves nothing on chip",
+                "plan without moves, or use the exact search");
   if (has_in_place(problem) || has_adjacent(problem))
     throw Error(ErrorKind::unsupported, "integer program",
                 "the published program has no results in place and no tensors side by side",

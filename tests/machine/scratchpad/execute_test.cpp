@@ -198,6 +198,25 @@ TEST(Execute, RunsFrameAfterFrame) {
   EXPECT_THROW(execute_frames(problem, plan, operators, frames), Error);
 }
 
+// c moves by half its length, over its own bytes.
+TEST(Execute, MovesWithinTheArena) {
+  Fixture f;
+  Plan plan = spilling_plan();
+  plan.scratchpad_bytes = 32;
+  plan.residencies = {{0, 0, 0, 8}, {1, 0, 1, 0},  {2, 1, 2, 8}, {3, 2, 2, 0},
+                      {3, 3, 3, 4}, {1, 3, 3, 12}, {4, 3, 3, 20}};
+  plan.costs.move = 1;
+  plan::derive_events(f.problem, plan);
+  const Execution run = execute(f.problem, plan, f.operators, f.contents);
+  EXPECT_EQ(run.outputs, f.wanted);
+  EXPECT_EQ(run.moves, 1);
+  EXPECT_EQ(run.move_bytes, 8);
+  EXPECT_EQ(run.traffic_bytes(), plan.traffic_bytes);
+  EXPECT_EQ(plan.cost, plan.traffic_bytes + 8);
+  std::erase_if(plan.events, [](const plan::Event& event) { return event.action == Action::move; });
+  EXPECT_NE(execute(f.problem, plan, f.operators, f.contents).outputs, f.wanted);
+}
+
 class Overrunner : public Operators {
  public:
   void run(plan::OperatorId, std::span<const std::span<std::byte>>, std::span<const std::span<std::byte>> outputs,

@@ -187,7 +187,7 @@ TEST(Checker, RejectsWrongFigures) {
 
 Claim priced_claim() {
   Claim plan = claim();
-  plan.prices = {{2, 3, 50, 50}};
+  plan.prices = {{2, 3, -1, 50, 50}};
   plan.lower_bound_bytes = 17;
   return plan;
 }
@@ -273,6 +273,45 @@ TEST(Checker, ChecksAFrameOfTheSteadyState) {
     p.residencies[4].address = 0;
     p.scratchpad_bytes = 30;
   });
+}
+
+// u is moved from [10, 20) to [12, 22) after it was made: over its own source.
+Claim moving_claim() {
+  Claim plan = claim();
+  plan.prices = {{1, 1, 2, 40, 20}};
+  plan.status = Status::feasible;
+  plan.residencies[2].to = 1;
+  plan.residencies.push_back({2, 2, 2, 12});
+  plan.events.insert(plan.events.begin() + 4, {2, Action::move, 2});
+  return plan;
+}
+
+TEST(Checker, ReplaysMoves) {
+  EXPECT_TRUE(check(network(), moving_claim()).accepted) << check(network(), moving_claim()).reason;
+  EXPECT_EQ(check(network(), moving_claim()).cost, 40);
+  const auto rejected = [](const std::string& part, const std::function<void(Claim&)>& spoil) {
+    Claim plan = moving_claim();
+    spoil(plan);
+    EXPECT_NE(check(network(), plan).reason.find(part), std::string::npos) << check(network(), plan).reason;
+  };
+  rejected("step 2: 'u' is moved, but moves have no price", [](Claim& p) { p.prices->move = -1; });
+  rejected("claims to cost 40, the events cost 50", [](Claim& p) { p.prices->move = 3; });
+  rejected("step 2: 'u' is moved, but no residency follows another", [](Claim& p) {
+    p.residencies[2].to = 2;
+    p.residencies.pop_back();
+  });
+  rejected("'u' has 1 residencies that need a load, but 0 loads", [](Claim& p) { erase_event(p, 4); });
+  rejected("step 1: 'u' is dropped without a copy", [](Claim& p) {
+    p.events.insert(p.events.begin() + 4, {1, Action::drop, 2});
+  });
+  rejected("step 2: 'u' is moved, but was stored to make room", [](Claim& p) {
+    p.events.insert(p.events.begin() + 3, {1, Action::store, 2});
+  });
+  rejected("step 2: 'u' is moved and loaded", [](Claim& p) {
+    p.events.insert(p.events.begin() + 5, {2, Action::load, 2});
+  });
+  rejected("overlap", [](Claim& p) { p.events.insert(p.events.begin() + 5, {2, Action::move, 2}); });
+  rejected("is not inside", [](Claim& p) { p.residencies.back().address = 16; });
 }
 
 TEST(Checker, RejectsBrokenNetworks) {
@@ -433,7 +472,7 @@ TEST(CheckJson, MalformedDocumentsAreErrors) {
   problem(invalid, "problem: in_place is \"w\", a name", "\"workspace\": 4", "\"in_place\": [[\"y\", \"w\"]]");
   plan(invalid, "plan: order is \"p\", a name that the problem lacks", "[\"o\"]", "[\"p\"]");
   plan(format, "plan: bound_origin is not a string", "\"zero\"", "0");
-  plan(format, "plan: action is \"stor\", not one of load, store, drop", "\"store\"", "\"stor\"");
+  plan(format, "plan: action is \"stor\", not one of move, load, store, drop", "\"store\"", "\"stor\"");
   plan(format, "plan: 'costs', 'cost' and 'lower_bound_cost' come together", "\"order\"", "\"cost\": 3, \"order\"");
   plan(format, "plan: costs lacks 'write'", "\"order\"",
        "\"costs\": {\"read\": 2}, \"cost\": 0, \"lower_bound_cost\": 0, \"order\"");

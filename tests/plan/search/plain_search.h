@@ -87,6 +87,14 @@ class PlainSearch {
         at(next, t) = off_chip;
         if (copy(state, t) == none) copy(next, t) = young;
         push(cost + (copy(state, t) == none ? bytes(t) * costs_.write : 0), next);
+        if (costs_.move < 0) continue;
+        next = state;  // or moves, to where nothing else lies
+        at(next, t) = off_chip;
+        const State others = next;
+        each_address(others, bytes(t), [&](char a) {
+          at(next, t) = a;
+          push(cost + bytes(t) * costs_.move, next);
+        });
       } else if (copy(state, t) == old || copy(state, t) == first_load) {
         copy(next, t) = old;
         each_address(state, bytes(t), [&](char a) {
