@@ -50,6 +50,7 @@ class Header {
     enumerate();
     put(c_types);
     tensors();
+    moves();
     copies();
     operands();
     steps();
@@ -174,6 +175,22 @@ class Header {
     line("}};");
   }
 
+  void moves() {
+    line("\n/* Within the scratchpad, before a step's loads, one after the other. */");
+    const char* address = type_for(plan_.scratchpad_bytes);
+    line("typedef struct {{\n  {} from, to;\n  {} tensor;\n}} @p_move;", address,
+         type_for(static_cast<std::int64_t>(problem_.tensors.size())));
+    line("static const @p_move @p_moves[] = {{");
+    for (const ShippedStep& step : shipment_.steps)
+      for (const Move& move : step.moves) {
+        ++moves_;
+        line("    {{{}, {}, {}}}, /* {} */", number(move.from), number(move.to), number(move.tensor),
+             c_comment(problem_.tensors[index(move.tensor)].name));
+      }
+    if (moves_ == 0) line("    {{0, 0, 0}} /* none */");
+    line("}};");
+  }
+
   void copies() {
     line("\n/* Step after step: loads to the scratchpad, then stores from it. */");
     line("typedef struct {{\n  {} address;\n  {} tensor;\n}} @p_copy;", type_for(plan_.scratchpad_bytes),
@@ -216,20 +233,23 @@ class Header {
   void steps() {
     std::size_t most = 0;  // of anything counted per step
     for (const ShippedStep& step : shipment_.steps)
-      most = std::max({most, step.before.size(), step.after.size(), step.inputs.size(), step.outputs.size()});
-    line("\n/* The order. loads and stores count copies from first_copy on, inputs and outputs count operands from");
-    line(" * first_operand on. */");
-    line("typedef struct {{\n  {} first_copy;\n  {} first_operand;\n  {} workspace;\n  {} op;", type_for(copies_),
-         type_for(operands_), type_for(plan_.scratchpad_bytes),
+      most = std::max(
+          {most, step.moves.size(), step.before.size(), step.after.size(), step.inputs.size(), step.outputs.size()});
+    line(
+        "\n/* The order. moves count from first_move on, loads and stores count copies from first_copy on, inputs and");
+    line(" * outputs count operands from first_operand on. */");
+    line("typedef struct {{\n  {} first_move;\n  {} first_copy;\n  {} first_operand;\n  {} workspace;\n  {} op;",
+         type_for(moves_), type_for(copies_), type_for(operands_), type_for(plan_.scratchpad_bytes),
          type_for(static_cast<std::int64_t>(problem_.operators.size())));
-    line("  {} loads, stores, inputs, outputs;\n}} @p_step;", type_for(static_cast<std::int64_t>(most)));
+    line("  {} moves, loads, stores, inputs, outputs;\n}} @p_step;", type_for(static_cast<std::int64_t>(most)));
     line("static const @p_step @p_steps[] = {{");
-    std::size_t copy = 0, operand = 0;
+    std::size_t move = 0, copy = 0, operand = 0;
     for (const ShippedStep& step : shipment_.steps) {
       const std::string workspace = step.workspace < 0 ? "@P_NO_WORKSPACE" : number(step.workspace);
-      line("    {{{}u, {}u, {}, {}u, {}u, {}u, {}u, {}u}}, /* {} */", copy, operand, workspace, step.op,
-           step.before.size(), step.after.size(), step.inputs.size(), step.outputs.size(),
+      line("    {{{}u, {}u, {}u, {}, {}u, {}u, {}u, {}u, {}u, {}u}}, /* {} */", move, copy, operand, workspace, step.op,
+           step.moves.size(), step.before.size(), step.after.size(), step.inputs.size(), step.outputs.size(),
            c_comment(problem_.operators[index(step.op)].name));
+      move += step.moves.size();
       copy += step.before.size() + step.after.size();
       operand += step.inputs.size() + step.outputs.size();
     }
@@ -255,7 +275,7 @@ class Header {
   Shipment shipment_;
   std::vector<TensorId> given_, results_;
   std::vector<std::int64_t> where_;  // per tensor
-  std::int64_t copies_ = 0, operands_ = 0;
+  std::int64_t moves_ = 0, copies_ = 0, operands_ = 0;
 };
 
 }  // namespace

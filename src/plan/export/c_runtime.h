@@ -30,6 +30,11 @@ inline constexpr const char* c_functions = R"(
 #define @P_COPY(to, from, bytes) memcpy((to), (from), (size_t)(bytes))
 #endif
 
+#ifndef @P_MOVE
+#include <string.h>
+#define @P_MOVE(to, from, bytes) memmove((to), (from), (size_t)(bytes)) /* the ranges may overlap */
+#endif
+
 static inline void @p_load(const @p_memory *memory, const @p_copy *copy) {
   const @p_tensor *tensor = &@p_tensors[copy->tensor];
   const unsigned char *from = tensor->role == @P_ROLE_ACTIVATION ? memory->spill + tensor->where
@@ -53,6 +58,10 @@ static inline int @p_run_step(const @p_memory *memory, const @p_kernel *kernels,
   void *workspace = 0;
   uint32_t copy = now->first_copy, operand = now->first_operand, i;
   int status;
+  for (i = 0; i < now->moves; ++i) {
+    const @p_move *move = &@p_moves[now->first_move + i];
+    @P_MOVE(memory->scratchpad + move->to, memory->scratchpad + move->from, @p_tensors[move->tensor].bytes);
+  }
   for (i = 0; i < now->loads; ++i) @p_load(memory, &@p_copies[copy++]);
   for (i = 0; i < now->inputs; ++i) inputs[i] = memory->scratchpad + @p_operands[operand++];
   for (i = 0; i < now->outputs; ++i) outputs[i] = memory->scratchpad + @p_operands[operand++];

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "core/error.h"
 #include "plan/place/place.h"
@@ -16,7 +17,7 @@ constexpr std::int64_t absent = -1;
 class Shipper {
  public:
   Shipper(const Problem& problem, const Plan& plan)
-      : problem_(problem), plan_(plan), address_(problem.tensors.size(), absent) {
+      : problem_(problem), plan_(plan), address_(problem.tensors.size(), absent), last_(address_) {
     if (plan.order.size() != problem.operators.size() || plan.workspaces.size() != plan.order.size())
       throw Error(ErrorKind::invalid, "plan",
                   fmt::format("{} steps for {} operators", plan.order.size(), problem.operators.size()));
@@ -32,7 +33,7 @@ class Shipper {
       for (; event != plan_.events.end() && event->step == step; ++event) copy(*event, shipped);
       shipment_.steps.push_back(std::move(shipped));
       for (const Residency& each : plan_.residencies)
-        if (each.to == step) address_[index(each.tensor)] = absent;
+        if (each.to == step) last_[index(each.tensor)] = std::exchange(address_[index(each.tensor)], absent);
     }
     pack_spills();
     return std::move(shipment_);
@@ -56,7 +57,8 @@ class Shipper {
 
   ShippedStep operands(Step step) const {
     const Operator& op = problem_.operators[index(plan_.order[index(step)])];
-    ShippedStep shipped{plan_.order[index(step)], {}, {}, {}, {}, absent};
+    ShippedStep shipped;
+    shipped.op = plan_.order[index(step)];
     for (const TensorId t : op.inputs) shipped.inputs.push_back(resident(t, step));
     for (const TensorId t : op.outputs) shipped.outputs.push_back(resident(t, step));
     if (op.workspace > 0) shipped.workspace = plan_.workspaces[index(step)];
@@ -67,6 +69,9 @@ class Shipper {
     const TensorInfo& tensor = problem_.tensors[index(event.tensor)];
     if (tensor.bytes == 0) return;
     switch (event.action) {
+      case Action::move:
+        shipped.moves.push_back({event.tensor, last_[index(event.tensor)], resident(event.tensor, event.step)});
+        break;
       case Action::load:
         shipped.before.push_back({true, event.tensor, resident(event.tensor, event.step)});
         if (const auto copied = copies_.find(event.tensor); copied != copies_.end()) copied->second.upper = event.step;
@@ -97,7 +102,7 @@ class Shipper {
 
   const Problem& problem_;
   const Plan& plan_;
-  std::vector<std::int64_t> address_;            // per tensor
+  std::vector<std::int64_t> address_, last_;     // per tensor; last_: where it lay before
   std::map<TensorId, place::Rectangle> copies_;  // spilled activations: bytes, steps of the store and the last load
   Shipment shipment_;
 };

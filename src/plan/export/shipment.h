@@ -19,8 +19,14 @@ struct Copy {
   std::int64_t address = 0;  // in the scratchpad
 };
 
+struct Move {  // within the scratchpad; the two ranges may overlap
+  TensorId tensor = 0;
+  std::int64_t from = 0, to = 0;  // addresses
+};
+
 struct ShippedStep {
   OperatorId op = 0;
+  std::vector<Move> moves = {};               // before everything else, in the plan's order
   std::vector<Copy> before, after;            // of tensors that have bytes, in the plan's order
   std::vector<std::int64_t> inputs, outputs;  // addresses, in the order of the problem's operator
   std::int64_t workspace = -1;                // address; -1 where the operator has none

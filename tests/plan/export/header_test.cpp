@@ -230,6 +230,41 @@ TEST(CHeader, SpilledTensorsShareTheSpillRegion) {
   EXPECT_EQ(shipment.steps[4].after.size(), 1u);
 }
 
+// l moves down over its own bytes when r has gone, so that w fits above it.
+TEST(CHeader, MovesTensorsWithinTheScratchpad) {
+  const Problem problem{{{"x", 4, Role::input},
+                         {"l", 12, Role::activation},
+                         {"r", 4, Role::activation},
+                         {"w", 8, Role::activation},
+                         {"y", 4, Role::output}},
+                        {{"f", {0}, {2}}, {"g", {2}, {1}}, {"h", {1}, {3}}, {"k", {1, 3}, {4}}}};
+  Plan plan;
+  plan.scratchpad_bytes = 24;
+  plan.order = {0, 1, 2, 3};
+  plan.workspaces = {0, 0, 0, 0};
+  plan.residencies = {{0, 0, 0, 8}, {2, 0, 1, 0}, {1, 1, 1, 4}, {1, 2, 3, 0}, {3, 2, 3, 12}, {4, 3, 3, 20}};
+  plan.events = {{0, Action::load, 0}, {2, Action::move, 1}, {3, Action::store, 4}};
+  plan.compulsory_bytes = 8;
+  const Shipment shipment = ship(problem, plan);
+  ASSERT_EQ(shipment.steps[2].moves.size(), 1u);
+  EXPECT_EQ(shipment.steps[2].moves[0].from, 4);
+  EXPECT_EQ(shipment.steps[2].moves[0].to, 0);
+  const Folder folder;
+  for (const auto& compiler : {std::string(C_COMPILER) + c_flags, std::string(CXX_COMPILER) + cpp_flags}) {
+    ASSERT_NO_FATAL_FAILURE(build(folder, problem, plan, "net", compiler));
+    scratchpad::HashOperators operators(problem, key);
+    const scratchpad::Contents contents = scratchpad::random_contents(problem, 3);
+    write_file(folder.at("given"), joined(contents, problem, false));
+    ASSERT_EQ(std::system(fmt::format("{} {} {} {} > {}", folder.at("firmware"), folder.at("given"),
+                                      folder.at("results"), key, folder.at("copied"))
+                              .c_str()),
+              0);
+    const scratchpad::Contents wanted = scratchpad::execute_unconstrained(problem, operators, contents);
+    EXPECT_EQ(read_file(folder.at("results")), joined(wanted, problem, true));
+    EXPECT_EQ(read_file(folder.at("copied")), "8\n");
+  }
+}
+
 TEST(CHeader, RefusesWhatIsNoPlanOfTheProblem) {
   const Problem problem = chain();
   Plan plan = plan_at_least_memory(problem);
