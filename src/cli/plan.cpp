@@ -166,7 +166,6 @@ void refuse_with_peak(const PlanOptions& options) {
 
 void refuse_moves(const PlanOptions& options) {
   if (!options.costs.move_cost) return;
-  if (options.exports.any()) refuse("--move-cost", "--export, whose firmware moves nothing on chip");
   if (options.solver == Solver::ilp) refuse("--move-cost", "--solver ilp, which moves nothing on chip");
   if (options.compare) refuse("--move-cost", "--compare, whose methods move nothing on chip");
 }
@@ -204,9 +203,6 @@ int plan_network(PlanOptions options, const Context& context) {
   }
   draw_picture(options, report, context);
   if (options.exports.any() && report.has_plan()) {
-    if (report.plan.costs.move >= 0)
-      throw Error(ErrorKind::usage, "--export", "does not go with a device that has a move cost",
-                  "the firmware moves nothing on chip: leave move_cost out");
     std::optional<std::int64_t> capacity;
     if (options.minimize != Goal::peak) capacity = report.plan.scratchpad_bytes;
     report.exported = export_plan(options.exports, subject.problem, report.plan, report.path, capacity, context);

@@ -80,7 +80,6 @@ class Shipper {
         shipped.after.push_back({false, event.tensor, resident(event.tensor, event.step)});
         if (tensor.role == Role::activation) copies_[event.tensor] = {tensor.bytes, event.step, event.step};
         break;
-      case Action::move:  // refused where it is asked for
       case Action::drop: break;
     }
   }
