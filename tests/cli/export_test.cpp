@@ -5,25 +5,13 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
+#include "cli/two_ways.h"
 #include "core/files.h"
 
 namespace pliant::test {
 namespace {
 
 using nlohmann::json;
-
-// x -> l, r -> s, (l, s) -> y: at 25 bytes one tensor must leave and come back.
-const char* const two_ways = R"({"tensors": [
-  {"name": "x", "bytes": 10, "role": "input"},
-  {"name": "l", "bytes": 10, "role": "activation"},
-  {"name": "r", "bytes": 10, "role": "activation"},
-  {"name": "s", "bytes": 10, "role": "activation"},
-  {"name": "y", "bytes": 5, "role": "output"}],
- "operators": [
-  {"name": "left", "inputs": ["x"], "outputs": ["l"]},
-  {"name": "right", "inputs": ["x"], "outputs": ["r"]},
-  {"name": "more", "inputs": ["r"], "outputs": ["s"]},
-  {"name": "join", "inputs": ["l", "s"], "outputs": ["y"]}]})";
 
 Outcome plan_two_ways(const std::vector<std::string>& more) {
   std::vector<std::string> words{"plan", temporary("two ways.json", two_ways)};

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
+#include "cli/two_ways.h"
 #include "core/files.h"
 
 namespace pliant::test {
@@ -14,22 +15,9 @@ namespace {
 
 using nlohmann::json;
 
-// x -> a -> y with a side branch: at 25 bytes one tensor must leave and come back.
-const char* const diamond = R"({"tensors": [
-  {"name": "x", "bytes": 10, "role": "input"},
-  {"name": "l", "bytes": 10, "role": "activation"},
-  {"name": "r", "bytes": 10, "role": "activation"},
-  {"name": "s", "bytes": 10, "role": "activation"},
-  {"name": "y", "bytes": 5, "role": "output"}],
- "operators": [
-  {"name": "left", "inputs": ["x"], "outputs": ["l"]},
-  {"name": "right", "inputs": ["x"], "outputs": ["r"]},
-  {"name": "more", "inputs": ["r"], "outputs": ["s"]},
-  {"name": "join", "inputs": ["l", "s"], "outputs": ["y"]}]})";
-
 const char* const csv = "id,lower,upper,size\na,0,3,4\nb,3,9,4\nc,0,9,4\n";
 
-std::string diamond_file() { return temporary("diamond.json", diamond); }
+std::string diamond_file() { return temporary("two_ways.json", two_ways); }
 
 Outcome plan(const std::string& size, std::vector<std::string> more = {}) {
   std::vector<std::string> words{"plan", diamond_file(), "--scratchpad", size};
@@ -54,7 +42,7 @@ TEST(Plan, SaysTheOptimumAsJson) {
 
 TEST(Plan, PrintsASummaryForPeople) {
   const Outcome outcome = plan("25");
-  for (const char* part : {"network     diamond.json: 4 operators, 5 tensors, 45 B", "scratchpad  25 B\n",
+  for (const char* part : {"network     two_ways.json: 4 operators, 5 tensors, 45 B", "scratchpad  25 B\n",
                            "status      optimal (", "beyond the compulsory 15 B", "default order with Belady"})
     EXPECT_NE(outcome.out.find(part), std::string::npos) << part << "\n" << outcome.out;
 }
@@ -348,7 +336,7 @@ struct BadCall {
 
 TEST(Plan, RefusesBadInputNamingThePlace) {
   const std::string net = diamond_file(), instance = temporary("a.csv", csv), gone = temporary("gone.json");
-  const std::string cut = temporary("cut.json", std::string(diamond).substr(0, 200));
+  const std::string cut = temporary("cut.json", std::string(two_ways).substr(0, 200));
   const std::string cycle = temporary("cycle.json", R"({"tensors": [{"name": "a", "bytes": 1, "role": "activation"},
     {"name": "b", "bytes": 1, "role": "output"}], "operators": [{"name": "f", "inputs": ["b"], "outputs": ["a"]},
     {"name": "g", "inputs": ["a"], "outputs": ["b"]}]})");
@@ -531,7 +519,7 @@ TEST(Inspect, SaysWhatAProblemHolds) {
 
 TEST(Inspect, TellsFilesByTheirContent) {
   EXPECT_EQ(json::parse(pliant({"inspect", temporary("odd.onnx", csv), "--json"}).out)["kind"], "placement");
-  EXPECT_EQ(json::parse(pliant({"inspect", temporary("odd.csv", diamond), "--json"}).out)["kind"], "problem");
+  EXPECT_EQ(json::parse(pliant({"inspect", temporary("odd.csv", two_ways), "--json"}).out)["kind"], "problem");
   const Outcome placement = pliant({"inspect", temporary("a.csv", csv)});
   EXPECT_NE(placement.out.find("3 buffers, 12 B together, until time 9"), std::string::npos) << placement.out;
 }
