@@ -31,7 +31,12 @@ std::vector<Option> cost_table(CostOptions& options) {
                  "what a byte costs that is moved to another address on chip; without it nothing moves")
               .with_default("none, or the device's"),
           flag("steady-state", options.steady_state,
-               "plan one frame of many: weights that stay for good are loaded once, the others in every frame")};
+               "plan one frame of many: weights that stay for good are loaded once, the others in every frame"),
+          option("second-level", "SIZE", options.second_level,
+                 "a second memory on chip: it holds tensors that leave the scratchpad, as far as that saves most"),
+          option("second-cost", "N", options.second_cost,
+                 "what a byte costs that is moved between scratchpad and second level; at most the read and write cost")
+              .with_default("0")};
 }
 
 std::vector<const char*> names_given(const CostOptions& options) {
@@ -39,7 +44,9 @@ std::vector<const char*> names_given(const CostOptions& options) {
   for (const auto& [set, name] : {std::pair{options.read_cost.has_value(), "--read-cost"},
                                   {options.write_cost.has_value(), "--write-cost"},
                                   {options.move_cost.has_value(), "--move-cost"},
-                                  {options.steady_state, "--steady-state"}})
+                                  {options.steady_state, "--steady-state"},
+                                  {!options.second_level.empty(), "--second-level"},
+                                  {options.second_cost.has_value(), "--second-cost"}})
     if (set) names.push_back(name);
   return names;
 }
@@ -53,6 +60,23 @@ plan::Costs costs_of(const CostOptions& options, const std::optional<plan::Devic
     throw Error(ErrorKind::usage, "--read-cost", "is 0 and so is the write cost: every plan would cost nothing",
                 "give one of them a cost");
   return costs;
+}
+
+std::optional<plan::SecondMemory> second_memory_of(const CostOptions& options, const plan::Costs& costs) {
+  if (options.second_level.empty()) {
+    if (options.second_cost)
+      throw Error(ErrorKind::usage, "--second-cost", "has no second level", "add --second-level SIZE");
+    return std::nullopt;
+  }
+  const plan::SecondMemory memory{bytes_from_text(options.second_level, "--second-level").count,
+                                  options.second_cost.value_or(0)};
+  if (memory.bytes <= 0)
+    throw Error(ErrorKind::usage, "--second-level", fmt::format("{} B is not above 0", memory.bytes));
+  const std::int64_t most = std::min(costs.read, costs.write);
+  if (memory.price < 0 || memory.price > most)
+    throw Error(ErrorKind::usage, "--second-cost", fmt::format("{} is not from 0 to {}", memory.price, most),
+                "off-chip memory is the dearer one: at most the read and the write cost");
+  return memory;
 }
 
 }  // namespace pliant::cli

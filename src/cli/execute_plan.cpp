@@ -20,14 +20,22 @@ ExecutionReport compare(const plan::Problem& problem, const plan::Plan& plan, sc
   const std::vector<scratchpad::Execution> runs = scratchpad::execute_frames(problem, plan, operators, frames);
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const scratchpad::Execution& run = runs[i];
-    if (run.traffic_bytes() != plan.traffic_bytes || run.compulsory_bytes != plan.compulsory_bytes)
+    plan::SecondLevel none;
+    none.off_chip_bytes = plan.traffic_bytes;
+    const plan::SecondLevel& level = plan.second_level ? *plan.second_level : none;
+    if (run.second_level_bytes != level.moved_bytes)
+      throw Error(ErrorKind::invalid, "execution",
+                  fmt::format("copied {} bytes to and from the second level, but the plan claims {}",
+                              run.second_level_bytes, level.moved_bytes));
+    if (run.traffic_bytes() != level.off_chip_bytes || run.compulsory_bytes != plan.compulsory_bytes)
       throw Error(ErrorKind::invalid, "execution",
                   fmt::format("copied {} + {} bytes, but the plan claims {} + {}", run.traffic_bytes(),
-                              run.compulsory_bytes, plan.traffic_bytes, plan.compulsory_bytes));
+                              run.compulsory_bytes, level.off_chip_bytes, plan.compulsory_bytes));
     report.outputs_equal =
         report.outputs_equal && run.outputs == scratchpad::execute_unconstrained(problem, operators, frames[i]);
     report.traffic_bytes = run.traffic_bytes();
     report.compulsory_bytes = run.compulsory_bytes;
+    report.second_level_bytes = run.second_level_bytes;
     report.loads = run.loads;
     report.stores = run.stores;
     report.highest_byte = run.highest_byte;

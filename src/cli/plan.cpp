@@ -85,14 +85,16 @@ std::int64_t scratchpad_bytes(const PlanOptions& options, const std::optional<pl
   return bytes;
 }
 
-plan::Plan search(const plan::Problem& problem, std::int64_t bytes, plan::SolveOptions solve, bool steady,
+plan::Plan search(const plan::Problem& problem, std::int64_t bytes, plan::SolveOptions solve, const CostOptions& costs,
                   const Context& context) {
   Progress progress(context.log, steady_clock());
   solve.progress = [&](const plan::Progress& state) {
     progress.show([&] { return search_line("plan", state.incumbent.value_or(-1), state.bound, progress.seconds()); });
   };
-  return steady ? plan::solve_steady(problem, bytes, solve, context.pool())
-                : plan::solve(problem, bytes, solve, context.pool());
+  if (costs.steady_state) return plan::solve_steady(problem, bytes, solve, context.pool());
+  if (const auto second = second_memory_of(costs, solve.costs))
+    return plan::solve_second_level(problem, bytes, *second, solve, context.pool());
+  return plan::solve(problem, bytes, solve, context.pool());
 }
 
 void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, PlanReport& report,
@@ -114,7 +116,7 @@ void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, P
   const double begin = clock();
   const auto solve_at = [&](std::int64_t size) {
     return options.solver == Solver::ilp ? solve_ilp(problem, size, solve)
-                                         : search(problem, size, solve, options.costs.steady_state, context);
+                                         : search(problem, size, solve, options.costs, context);
   };
   report.plan = solve_at(bytes);
   report.seconds = clock() - begin;
@@ -141,6 +143,7 @@ PlanReport make_report(const PlanOptions& options, const Subject& subject, const
   report.path = file_name(options.file);
   if (!options.device.empty()) report.device = plan::device_from_json(read_file(options.device), options.device);
   const plan::SolveOptions solve = solve_options(options, subject, report.device, context);
+  second_memory_of(options.costs, solve.costs);  // a wrong one is refused before any search
   if (options.minimize == Goal::peak) plan_peak(solve, report, context);
   else plan_traffic(options, solve, report, context);
   return report;
@@ -168,6 +171,18 @@ void refuse_moves(const PlanOptions& options) {
   if (!options.costs.move_cost) return;
   if (options.solver == Solver::ilp) refuse("--move-cost", "--solver ilp, which moves nothing on chip");
   if (options.compare) refuse("--move-cost", "--compare, whose methods move nothing on chip");
+}
+
+void refuse_with_second_level(const PlanOptions& options) {
+  if (options.costs.second_level.empty()) return;
+  for (const auto& [given, name] : {std::pair{options.solver == Solver::ilp, "--solver ilp, which plans one memory"},
+                                    {options.costs.steady_state, "--steady-state, which plans one memory"},
+                                    {!options.exports.header.empty(), "--export, whose firmware has one memory"},
+                                    {!options.exports.tflm.empty(), "--export-tflm, whose arena is one memory"},
+                                    {options.compare, "--compare, whose methods plan one memory"},
+                                    {!options.sweep.empty(), "--sweep, which compares plans for one memory"},
+                                    {!options.report.empty(), "--report, which draws one memory"}})
+    if (given) refuse("--second-level", name);
 }
 
 void refuse_with_steady_state(const PlanOptions& options, const Subject& subject) {
@@ -229,6 +244,7 @@ int run_plan(const PlanOptions& options, const Context& context) {
     throw Error(ErrorKind::usage, "--alignment", fmt::format("{} is not from 1 to 2^20", options.alignment));
   refuse_with_peak(options);
   refuse_moves(options);
+  refuse_with_second_level(options);
   check_report_path(options.report);
   if (!options.sweep.empty()) sweep_request(options.sweep);
   check_export(options.exports);
@@ -288,6 +304,7 @@ int run_check(const CheckOptions& options, const Context& context) {
                               {"compulsory_bytes", verdict.compulsory_bytes},
                               {"necessary_bytes", verdict.necessary_bytes}};
   if (verdict.cost) json["cost"] = *verdict.cost;
+  if (verdict.off_chip_bytes) json["off_chip_bytes"] = *verdict.off_chip_bytes;
   if (verdict.frame_bytes) json["frame_bytes"] = *verdict.frame_bytes;
   if (context.common.json) print_json(context.out, json);
   else print_line(context.out, verdict.accepted ? "valid" : "INVALID", verdict.reason);
@@ -376,6 +393,8 @@ Verb plan_verb() {
                     "offsets for TensorFlow Lite Micro"},
                    {"pliant plan net.onnx --scratchpad MR --move-cost 1",
                     "where a tensor may change its address at the price of loading it"},
+                   {"pliant plan net.onnx --scratchpad MR --second-level 1MiB --execute",
+                    "with a larger memory on chip behind the scratchpad"},
                    {"pliant plan net.onnx --minimize peak", "the smallest scratchpad without traffic"},
                    {"pliant plan zoo:nasnet-a --elem-bytes 1 --scratchpad MR", "a network that Pliant generates"},
                    {"pliant plan A.csv --scratchpad 1048576 --out placed.csv", "placement alone"}}};

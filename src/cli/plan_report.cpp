@@ -116,6 +116,24 @@ void print_cost(std::ostream& out, const PlanReport& report) {
                          plan.costs.write));
 }
 
+void print_second_level(std::ostream& out, const PlanReport& report) {
+  if (!report.plan.second_level) return;
+  const plan::SecondLevel& level = *report.plan.second_level;
+  print_line(out, "level 2",
+             fmt::format("{} B left off chip, {} B moved to and from {}; cost {}", grouped_text(level.off_chip_bytes),
+                         grouped_text(level.moved_bytes), exact_bytes(level.bytes), grouped_text(level.cost)));
+}
+
+nlohmann::ordered_json second_level_json(const plan::SecondLevel& level) {
+  return {{"bytes", level.bytes},
+          {"price", level.price},
+          {"absences", level.residencies.size()},
+          {"moved_bytes", level.moved_bytes},
+          {"off_chip_bytes", level.off_chip_bytes},
+          {"cost", level.cost},
+          {"lower_bound_cost", level.lower_bound_cost}};
+}
+
 void print_frame(std::ostream& out, const PlanReport& report) {
   if (!report.plan.frame) return;
   const plan::Frame& frame = *report.plan.frame;
@@ -185,8 +203,11 @@ void print_sweep(std::ostream& out, const PlanReport& report) {
       << table_text(plan::sweep_table(report.sweep, priced));
 }
 
+// The estimate is about one memory.
+bool has_estimate(const PlanReport& report) { return report.device && !report.plan.second_level; }
+
 void print_estimate(std::ostream& out, const PlanReport& report) {
-  if (!report.device) return;
+  if (!has_estimate(report)) return;
   const plan::Estimate e = estimate_of(report);
   print_line(out, "device",
              fmt::format("{}: {} to {} (transfer {}, compute {}), {:.3g} J",
@@ -248,6 +269,10 @@ std::string status_text(const PlanReport& report) {
     return fmt::format("feasible, not proven: at least {} per frame, gap {:.1f} %",
                        grouped_text(plan.frame->lower_bound_cost),
                        100 * gap(plan.frame->cost, plan.frame->lower_bound_cost));
+  if (plan.status == plan::Status::feasible && plan.second_level)
+    return fmt::format("feasible, not proven: with the second level at least {}, gap {:.1f} %",
+                       grouped_text(plan.second_level->lower_bound_cost),
+                       100 * gap(plan.second_level->cost, plan.second_level->lower_bound_cost));
   if (report.least_scratchpad) return least_text(report);
   if (plan.status == plan::Status::optimal) return "optimal (" + plan.bound_origin + ")";
   if (plan.status == plan::Status::feasible)
@@ -288,6 +313,7 @@ nlohmann::ordered_json to_json(const PlanReport& report) {
                             {"frame_bytes", plan.frame->bytes},
                             {"frame_cost", plan.frame->cost},
                             {"lower_bound_frame_cost", plan.frame->lower_bound_cost}};
+  if (report.has_plan() && plan.second_level) json["second_level"] = second_level_json(*plan.second_level);
   if (!report.baselines.empty()) json["baselines"] = baselines_json(report);
   if (!report.sweep.empty()) json["sweep"] = sweep_json(report.sweep, plan::priced(plan));
   json["operators"] = report.subject->problem.operators.size();
@@ -296,8 +322,10 @@ nlohmann::ordered_json to_json(const PlanReport& report) {
   if (report.subject->tiles > 0) json["tiles"] = report.subject->tiles;
   if (const std::int64_t pairs = in_place_pairs(report); pairs > 0) json["in_place"] = pairs;
   json["seconds"] = report.seconds;
-  if (report.has_plan() && report.device) json["estimate"] = estimate_json(report);
+  if (report.has_plan() && has_estimate(report)) json["estimate"] = estimate_json(report);
   if (report.execution) json["execution"] = execution_json(*report.execution);
+  if (report.execution && plan.second_level)
+    json["execution"]["second_level_bytes"] = report.execution->second_level_bytes;
   if (!report.written.empty()) json["plan"] = report.written;
   if (!report.drawn.empty()) json["report"] = report.drawn;
   if (report.exported) add_json(json, *report.exported);
@@ -315,6 +343,7 @@ void print(std::ostream& out, const PlanReport& report) {
                            grouped_text(report.plan.compulsory_bytes)));
     print_cost(out, report);
     print_frame(out, report);
+    print_second_level(out, report);
     print_baseline(out, report);
     print_baselines(out, report);
     print_estimate(out, report);

@@ -25,7 +25,8 @@ struct ExecutionReport {
   std::string kernels;  // "native" or "hash"
   bool outputs_equal = false;
   std::int64_t traffic_bytes = 0, compulsory_bytes = 0, loads = 0, stores = 0, highest_byte = 0;
-  int frames = 1;  // run one after the other; the figures are those of the last
+  std::int64_t second_level_bytes = 0;  // moved to and from it
+  int frames = 1;                       // run one after the other; the figures are those of the last
 };
 
 struct PlanReport {

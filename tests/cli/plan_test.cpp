@@ -197,6 +197,32 @@ TEST(Plan, TakesPricesFromTheDevice) {
   EXPECT_NE(other.err.find("--read-cost: 4, but the device of --device says 5"), std::string::npos) << other.err;
 }
 
+TEST(Plan, KeepsTensorsInASecondLevel) {
+  const std::string problem = temporary("second.json", R"({"tensors": [
+    {"name": "a", "bytes": 8, "role": "activation"}, {"name": "b", "bytes": 16, "role": "activation"},
+    {"name": "c", "bytes": 8, "role": "activation"}, {"name": "y", "bytes": 8, "role": "output"}],
+   "operators": [{"name": "f", "inputs": [], "outputs": ["a"]}, {"name": "g", "inputs": ["a"], "outputs": ["b"]},
+                 {"name": "h", "inputs": ["b"], "outputs": ["c"]},
+                 {"name": "k", "inputs": ["a", "c"], "outputs": ["y"]}]})");
+  const std::string file = temporary("second_plan.json");
+  const std::vector<std::string> call{"plan", problem, "-s", "24", "--second-level", "8", "--execute"};
+  std::vector<std::string> with_json = call;
+  with_json.insert(with_json.end(), {"--json", "--out", file});
+  const Outcome outcome = pliant(with_json);
+  const json answer = json::parse(outcome.out);
+  EXPECT_EQ(answer["status"], "optimal") << outcome.err;
+  EXPECT_EQ(answer["traffic_bytes"], 16);
+  EXPECT_EQ(answer["second_level"]["off_chip_bytes"], 0);
+  EXPECT_EQ(answer["second_level"]["moved_bytes"], 16);
+  EXPECT_EQ(answer["execution"]["traffic_bytes"], 0);
+  EXPECT_EQ(answer["execution"]["second_level_bytes"], 16);
+  EXPECT_EQ(answer["execution"]["outputs_equal"], true);
+  EXPECT_EQ(json::parse(pliant({"plan", "check", problem, file, "--json"}).out)["off_chip_bytes"], 0);
+  EXPECT_NE(pliant(call).out.find("0 B left off chip, 16 B moved to and from 8 B"), std::string::npos)
+      << pliant(call).out;
+  EXPECT_FALSE(json::parse(pliant({"plan", problem, "-s", "24", "--json"}).out).contains("second_level"));
+}
+
 TEST(Plan, PinsWeightsFromFrameToFrame) {
   const std::string problem = temporary("weights.json", R"({"tensors": [
     {"name": "x", "bytes": 10, "role": "input"}, {"name": "w", "bytes": 10, "role": "weight"},
@@ -402,6 +428,35 @@ TEST(Plan, RefusesBadInputNamingThePlace) {
       {{"plan", "zoo:nasnet-a", "-s", "MR", "--steady-state"}, 2, "--steady-state: needs the weights in the plan"},
       {{"plan", net, "--minimize", "peak", "--steady-state"}, 2, "--steady-state: does not go with --minimize peak"},
       {{"plan", instance, "--scratchpad", "8", "--steady-state"}, 2, "--steady-state: does not go with a placement"},
+      {{"plan", net, "-s", "25", "--second-level", "0"}, 2, "--second-level: 0 B is not above 0"},
+      {{"plan", net, "-s", "25", "--second-level", "x"}, 2, "--second-level: "},
+      {{"plan", net, "-s", "25", "--second-cost", "1"}, 2, "--second-cost: has no second level"},
+      {{"plan", net, "-s", "25", "--second-level", "8", "--second-cost", "2"},
+       2,
+       "--second-cost: 2 is not from 0 to 1"},
+      {{"plan", net, "-s", "25", "--second-level", "8", "--solver", "ilp"},
+       2,
+       "--second-level: does not go with --solver"},
+      {{"plan", net, "-s", "25", "--second-level", "8", "--steady-state"},
+       2,
+       "--second-level: does not go with --steady"},
+      {{"plan", net, "-s", "25", "--second-level", "8", "--export", "x.h"},
+       2,
+       "--second-level: does not go with --export"},
+      {{"plan", net, "-s", "25", "--second-level", "8", "--export-tflm", "x.bin"},
+       2,
+       "--second-level: does not go with --export-tflm"},
+      {{"plan", net, "-s", "25", "--second-level", "8", "--compare"}, 2, "--second-level: does not go with --compare"},
+      {{"plan", net, "-s", "25", "--second-level", "8", "--sweep"}, 2, "--second-level: does not go with --sweep"},
+      {{"plan", net, "-s", "25", "--second-level", "8", "--report", "x.svg"},
+       2,
+       "--second-level: does not go with --report"},
+      {{"plan", net, "--minimize", "peak", "--second-level", "8"},
+       2,
+       "--second-level: does not go with --minimize peak"},
+      {{"plan", instance, "--scratchpad", "8", "--second-level", "8"},
+       2,
+       "--second-level: does not go with a placement"},
       {{"plan", net, "-s", "25", "--move-cost", "-1"}, 2, "--move-cost: -1 is not from 0 to 1000000"},
       {{"plan", net, "-s", "25", "--move-cost", "1", "--solver", "ilp"}, 2, "--move-cost: does not go with --solver"},
       {{"plan", net, "-s", "25", "--move-cost", "1", "--compare"}, 2, "--move-cost: does not go with --compare"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -34,11 +35,19 @@ class Run {
         plan_(plan),
         operators_(operators),
         arena_(plan.scratchpad_bytes),
+        second_(plan.second_level ? plan.second_level->bytes : 0),
         pinned_(problem.tensors.size()),
         address_(problem.tensors.size(), absent),
         last_load_(problem.tensors.size(), absent) {
+    if (plan.second_level)
+      for (const Residency& residency : plan.second_level->residencies) {
+        leaving_[{residency.from, residency.tensor}] = residency.address;
+        returning_[{residency.to, residency.tensor}] = residency.address;
+        kept_.insert(residency.tensor);
+      }
     for (const Event& event : plan.events)
-      if (event.action == Action::load) last_load_[index(event.tensor)] = event.step;
+      if (event.action == Action::load && !returning_.contains({event.step, event.tensor}))
+        last_load_[index(event.tensor)] = event.step;
       else if (event.action == Action::move) moves_.insert({event.step, event.tensor});
     begin(contents);
     if (plan.frame) pin();
@@ -64,7 +73,8 @@ class Run {
         if (event->action == Action::store) store(*event);
       leave(step);
     }
-    if (!arena_.intact()) throw Error(ErrorKind::invalid, "scratchpad", "an operator wrote outside the arena");
+    if (!arena_.intact() || !second_.intact())
+      throw Error(ErrorKind::invalid, "scratchpad", "an operator wrote outside the arena");
     return finish();
   }
 
@@ -109,11 +119,40 @@ class Run {
   void leave(Step step) {
     for (const Residency& residency : plan_.residencies)
       if (residency.to == step && !pinned_[index(residency.tensor)] && !moves_at(residency.tensor, step + 1)) {
+        keep(residency.tensor, step);
         if (std::ranges::find(overwritten_, residency.tensor) == overwritten_.end())
           poison(resident(residency.tensor, step));
         address_[index(residency.tensor)] = absent;
       }
     for (std::size_t t = 0; t < off_chip_.size(); ++t) drop_dead_copy(static_cast<TensorId>(t), step);
+  }
+
+  std::span<std::byte> in_second(std::int64_t address, std::int64_t bytes, const std::string& place) {
+    const std::int64_t size = plan_.second_level->bytes;
+    if (address < 0 || bytes > size || address > size - bytes)
+      throw Error(ErrorKind::invalid, place,
+                  "address " + std::to_string(address) + " + " + std::to_string(bytes) +
+                      " bytes leaves the second level of " + std::to_string(size));
+    result_.second_level_bytes += bytes;
+    return second_.bytes().subspan(index(address), index(bytes));
+  }
+
+  void keep(TensorId tensor, Step step) {
+    const auto found = leaving_.find({step + 1, tensor});
+    if (found == leaving_.end()) return;
+    const auto from = resident(tensor, step);
+    std::ranges::copy(from, in_second(found->second, static_cast<std::int64_t>(from.size()), at(step, tensor)).begin());
+  }
+
+  // Whether the load is one from the second level.
+  bool bring_back(const Event& event) {
+    const auto found = returning_.find({event.step, event.tensor});
+    if (found == returning_.end()) return false;
+    const auto to = resident(event.tensor, event.step);
+    const auto from = in_second(found->second, static_cast<std::int64_t>(to.size()), at(event.step, event.tensor));
+    std::ranges::copy(from, to.begin());
+    poison(from);
+    return true;
   }
 
   // Off-chip memory forgets what no later load asks for, outputs excepted.
@@ -139,6 +178,7 @@ class Run {
   }
 
   void load(const Event& event) {
+    if (bring_back(event)) return;
     const plan::TensorInfo& tensor = problem_.tensors[index(event.tensor)];
     const Bytes& copy = off_chip_[index(event.tensor)];
     if (static_cast<std::int64_t>(copy.size()) != tensor.bytes)
@@ -152,6 +192,7 @@ class Run {
 
   void store(const Event& event) {
     const plan::TensorInfo& tensor = problem_.tensors[index(event.tensor)];
+    if (tensor.role == plan::Role::activation && kept_.contains(event.tensor)) return;  // leave() keeps it
     const auto bytes = resident(event.tensor, event.step);
     const bool compulsory = tensor.role == plan::Role::output && !copied_before_[index(event.tensor)];
     copied_before_[index(event.tensor)] = true;
@@ -204,7 +245,9 @@ class Run {
   const Problem& problem_;
   const Plan& plan_;
   Operators& operators_;
-  Arena arena_;
+  Arena arena_, second_;
+  std::map<std::pair<Step, TensorId>, std::int64_t> leaving_, returning_;  // addresses in the second level
+  std::set<TensorId> kept_;                                                // tensors that are ever there
   Contents off_chip_;
   std::vector<char> copied_before_, pinned_;
   std::vector<std::int64_t> address_;    // per tensor

@@ -52,8 +52,9 @@ struct Execution {
   std::int64_t load_bytes = 0;   // non-compulsory
   std::int64_t store_bytes = 0;  // non-compulsory
   std::int64_t compulsory_bytes = 0;
-  std::int64_t move_bytes = 0;         // within the arena; no traffic
-  std::int64_t loads = 0, stores = 0;  // copies made
+  std::int64_t move_bytes = 0;          // within the arena; no traffic
+  std::int64_t second_level_bytes = 0;  // between the arena and the second one; no traffic
+  std::int64_t loads = 0, stores = 0;   // copies made
   std::int64_t moves = 0;
   std::int64_t highest_byte = 0;  // end of the highest range an operator or copy touched
   std::int64_t traffic_bytes() const { return load_bytes + store_bytes; }
@@ -66,6 +67,7 @@ Contents execute_unconstrained(const plan::Problem& problem, Operators& operator
 // Runs `plan` as it stands: errors of the plan that a machine would not notice give wrong outputs. Throws
 // Error{invalid} for what a machine could not do: addresses outside the arena, an operand that is nowhere, a copy from
 // or to nowhere; inputs of a run apart; and for an operator that wrote outside the arena.
+// A plan with a second level gets a second arena of exactly its size.
 // The pinned weights of a steady-state plan are in the arena from the start.
 Execution execute(const plan::Problem& problem, const plan::Plan& plan, Operators& operators, const Contents& contents);
 

@@ -52,6 +52,11 @@ struct Claim {
     std::vector<std::int64_t> pinned;
     std::int64_t bytes = 0, cost = 0, lower_bound_cost = 0;
   };
+  struct SecondLevel {  // absences spent in another memory on chip, from the step after the drop to that of the load
+    std::int64_t bytes = 0, price = 0;
+    std::vector<Residency> residencies;
+    std::int64_t moved_bytes = 0, off_chip_bytes = 0, cost = 0, lower_bound_cost = 0;
+  };
   std::int64_t scratchpad_bytes = 0, alignment = 1;
   std::vector<std::int64_t> order;  // operator of each step
   std::vector<Residency> residencies;
@@ -62,6 +67,7 @@ struct Claim {
   std::string bound_origin;
   std::optional<Prices> prices;  // none: the traffic is the cost
   std::optional<Frame> frame;
+  std::optional<SecondLevel> second_level;
 };
 
 struct Verdict {
@@ -70,6 +76,7 @@ struct Verdict {
   std::int64_t traffic_bytes = 0, compulsory_bytes = 0;  // recomputed; 0 when rejected before
   std::optional<std::int64_t> cost;                      // recomputed at the claim's prices
   std::optional<std::int64_t> frame_bytes;               // moved in a frame of the steady state, where one is claimed
+  std::optional<std::int64_t> off_chip_bytes;            // traffic beside a second level, where one is claimed
   std::int64_t necessary_bytes = 0;                      // largest sum over one operator: below it no plan exists
 };
 

@@ -19,7 +19,7 @@ void Replay::check_cost() {
   demand(prices.cost == cost, "claims to cost {}, the events cost {}", prices.cost, cost);
   demand(prices.lower_bound_cost >= 0 && prices.lower_bound_cost <= cost,
          "claims a lower bound of {} on its cost of {}", prices.lower_bound_cost, cost);
-  if (!claim_.frame) check_optimum("cost", cost, prices.lower_bound_cost);
+  if (!claim_.frame && !claim_.second_level) check_optimum("cost", cost, prices.lower_bound_cost);
 }
 
 void Replay::check_figures() {
@@ -32,8 +32,10 @@ void Replay::check_figures() {
   demand(claim_.lower_bound_bytes <= verdict_.traffic_bytes,
          "claims a lower bound of {} bytes, above its traffic of {}", claim_.lower_bound_bytes, verdict_.traffic_bytes);
   if (claim_.prices) check_cost();
-  else if (!claim_.frame) check_optimum("traffic", verdict_.traffic_bytes, claim_.lower_bound_bytes);
+  else if (!claim_.frame && !claim_.second_level)
+    check_optimum("traffic", verdict_.traffic_bytes, claim_.lower_bound_bytes);
   if (claim_.frame) check_frame_figures();
+  if (claim_.second_level) check_second_level();
 }
 
 // The first loads of weights are compulsory in one run, but every frame repeats them.

@@ -142,12 +142,34 @@ void read_frame(const Document& doc, const Ids& tensors, Claim& claim) {
   frame.lower_bound_cost = doc.integer(json["lower_bound_frame_cost"], "lower_bound_frame_cost");
 }
 
+Claim::Residency read_residency(const Document& doc, const Ids& tensors, const Json& each) {
+  doc.expect_fields(each, "a residency", {"tensor", "from", "to", "address"});
+  return {doc.id(each["tensor"], tensors, "tensor"), doc.integer(each["from"], "from"), doc.integer(each["to"], "to"),
+          doc.integer(each["address"], "address")};
+}
+
+void read_second_level(const Document& doc, const Ids& tensors, Claim& claim) {
+  if (!doc.root().contains("second_level")) return;
+  const Json& json = doc.root()["second_level"];
+  doc.expect_fields(json, "second_level",
+                    {"bytes", "price", "residencies", "moved_bytes", "off_chip_bytes", "cost", "lower_bound_cost"});
+  Claim::SecondLevel& level = claim.second_level.emplace();
+  for (const Json& each : doc.list(json["residencies"], "residencies"))
+    level.residencies.push_back(read_residency(doc, tensors, each));
+  level.bytes = doc.integer(json["bytes"], "bytes");
+  level.price = doc.integer(json["price"], "price");
+  level.moved_bytes = doc.integer(json["moved_bytes"], "moved_bytes");
+  level.off_chip_bytes = doc.integer(json["off_chip_bytes"], "off_chip_bytes");
+  level.cost = doc.integer(json["cost"], "cost");
+  level.lower_bound_cost = doc.integer(json["lower_bound_cost"], "lower_bound_cost");
+}
+
 Claim read_claim(const Document& doc, const Ids& tensors, const Ids& operators) {
   const Json& root = doc.root();
   doc.expect_fields(root, "the document",
                     {"scratchpad_bytes", "alignment", "status", "traffic_bytes", "compulsory_bytes",
                      "lower_bound_bytes", "bound_origin", "costs?", "cost?", "lower_bound_cost?", "steady_state?",
-                     "order", "workspaces", "residencies", "events"});
+                     "second_level?", "order", "workspaces", "residencies", "events"});
   Claim claim;
   claim.scratchpad_bytes = doc.integer(root["scratchpad_bytes"], "scratchpad_bytes");
   claim.alignment = doc.integer(root["alignment"], "alignment");
@@ -159,14 +181,12 @@ Claim read_claim(const Document& doc, const Ids& tensors, const Ids& operators) 
   claim.bound_origin = doc.text(root["bound_origin"], "bound_origin");
   read_prices(doc, claim);
   read_frame(doc, tensors, claim);
+  read_second_level(doc, tensors, claim);
   for (const Json& each : doc.list(root["order"], "order")) claim.order.push_back(doc.id(each, operators, "order"));
   for (const Json& each : doc.list(root["workspaces"], "workspaces"))
     claim.workspaces.push_back(doc.integer(each, "workspaces"));
-  for (const Json& each : doc.list(root["residencies"], "residencies")) {
-    doc.expect_fields(each, "a residency", {"tensor", "from", "to", "address"});
-    claim.residencies.push_back({doc.id(each["tensor"], tensors, "tensor"), doc.integer(each["from"], "from"),
-                                 doc.integer(each["to"], "to"), doc.integer(each["address"], "address")});
-  }
+  for (const Json& each : doc.list(root["residencies"], "residencies"))
+    claim.residencies.push_back(read_residency(doc, tensors, each));
   for (const Json& each : doc.list(root["events"], "events")) {
     doc.expect_fields(each, "an event", {"step", "action", "tensor"});
     claim.events.push_back({doc.integer(each["step"], "step"),

@@ -89,6 +89,10 @@ class Replay {
   void check_frame_figures();
   void check_pinned(std::int64_t id) const;
   void check_figures();
+  const Claim::Residency* left_before(const Claim::Residency& absence) const;
+  void check_absence(const Claim::Residency& absence) const;
+  void check_second_memory() const;
+  void check_second_level();
   const Claim::Residency* residency_at(std::int64_t tensor, std::int64_t step) const;
 };
 

@@ -214,6 +214,43 @@ std::string frame_json(const Problem& problem, const Plan& plan) {
       quoted_tensors(problem, plan.frame->pinned), plan.frame->bytes, plan.frame->cost, plan.frame->lower_bound_cost);
 }
 
+std::string residency_json(const Problem& problem, const Residency& each) {
+  return fmt::format(R"({{"tensor": {}, "from": {}, "to": {}, "address": {}}})", quoted_tensors(problem, {each.tensor}),
+                     each.from, each.to, each.address);
+}
+
+std::string second_level_json(const Problem& problem, const Plan& plan) {
+  if (!plan.second_level) return "";
+  const SecondLevel& level = *plan.second_level;
+  std::string list;
+  for (const Residency& each : level.residencies) list += (list.empty() ? "" : ", ") + residency_json(problem, each);
+  return fmt::format(
+      "  \"second_level\": {{\"bytes\": {}, \"price\": {}, \"residencies\": [{}], \"moved_bytes\": {}, "
+      "\"off_chip_bytes\": {}, \"cost\": {}, \"lower_bound_cost\": {}}},\n",
+      level.bytes, level.price, list, level.moved_bytes, level.off_chip_bytes, level.cost, level.lower_bound_cost);
+}
+
+Residency read_residency(const Node& each, const Names& tensors) {
+  require_object(each, {"tensor", "from", "to", "address"});
+  return {find_name(tensors, member(each, "tensor"), "tensor"), step_of(member(each, "from")),
+          step_of(member(each, "to")), bytes_of(member(each, "address"))};
+}
+
+void read_second_level(const Node& root, const Names& tensors, Plan& plan) {
+  if (!has(root, "second_level")) return;
+  const Node node = member(root, "second_level");
+  require_object(node, {"bytes", "price", "residencies", "moved_bytes", "off_chip_bytes", "cost", "lower_bound_cost"});
+  SecondLevel& level = plan.second_level.emplace();
+  level.bytes = integer_of(member(node, "bytes"), 1, kLargest);
+  level.price = integer_of(member(node, "price"), 0, most_cost);
+  for_each(member(node, "residencies"),
+           [&](const Node& each) { level.residencies.push_back(read_residency(each, tensors)); });
+  level.moved_bytes = bytes_of(member(node, "moved_bytes"));
+  level.off_chip_bytes = bytes_of(member(node, "off_chip_bytes"));
+  level.cost = bytes_of(member(node, "cost"));
+  level.lower_bound_cost = bytes_of(member(node, "lower_bound_cost"));
+}
+
 void read_frame(const Node& root, const Names& tensors, Plan& plan) {
   if (!has(root, "steady_state")) return;
   const Node node = member(root, "steady_state");
@@ -254,16 +291,14 @@ std::string plan_to_json(const Problem& problem, const Plan& plan) {
       "  \"compulsory_bytes\": {},\n  \"lower_bound_bytes\": {},\n  \"bound_origin\": {},\n",
       plan.scratchpad_bytes, plan.alignment, name(plan.status), plan.traffic_bytes, plan.compulsory_bytes,
       plan.lower_bound_bytes, quoted(plan.bound_origin));
-  out += costs_json(plan) + frame_json(problem, plan);
+  out += costs_json(plan) + frame_json(problem, plan) + second_level_json(problem, plan);
   write_list(out, "order", plan.order,
              [&](OperatorId id) { return quoted(problem.operators[static_cast<std::size_t>(id)].name); });
   out += ",\n";
   write_list(out, "workspaces", plan.workspaces, [](std::int64_t address) { return std::to_string(address); });
   out += ",\n";
-  write_list(out, "residencies", plan.residencies, [&](const Residency& each) {
-    return fmt::format(R"({{"tensor": {}, "from": {}, "to": {}, "address": {}}})", tensor(each.tensor), each.from,
-                       each.to, each.address);
-  });
+  write_list(out, "residencies", plan.residencies,
+             [&](const Residency& each) { return residency_json(problem, each); });
   out += ",\n";
   write_list(out, "events", plan.events, [&](const Event& each) {
     return fmt::format(R"({{"step": {}, "action": "{}", "tensor": {}}})", each.step, name(each.action),
@@ -277,7 +312,7 @@ Plan plan_from_json(const Problem& problem, std::string_view text, std::string_v
   const Node root{document, std::string(place), ": "};
   require_object(root, {"scratchpad_bytes", "alignment", "status", "traffic_bytes", "compulsory_bytes",
                         "lower_bound_bytes", "bound_origin", "costs", "cost", "lower_bound_cost", "steady_state",
-                        "order", "workspaces", "residencies", "events"});
+                        "second_level", "order", "workspaces", "residencies", "events"});
   const Names tensors = names_of(problem.tensors), operators = names_of(problem.operators);
   Plan plan;
   plan.scratchpad_bytes = bytes_of(member(root, "scratchpad_bytes"));
@@ -290,14 +325,12 @@ Plan plan_from_json(const Problem& problem, std::string_view text, std::string_v
   plan.bound_origin = text_of(member(root, "bound_origin"));
   read_costs(root, plan);
   read_frame(root, tensors, plan);
+  read_second_level(root, tensors, plan);
   for_each(member(root, "order"),
            [&](const Node& each) { plan.order.push_back(find_name(operators, each, "operator")); });
   for_each(member(root, "workspaces"), [&](const Node& each) { plan.workspaces.push_back(bytes_of(each)); });
-  for_each(member(root, "residencies"), [&](const Node& each) {
-    require_object(each, {"tensor", "from", "to", "address"});
-    plan.residencies.push_back({find_name(tensors, member(each, "tensor"), "tensor"), step_of(member(each, "from")),
-                                step_of(member(each, "to")), bytes_of(member(each, "address"))});
-  });
+  for_each(member(root, "residencies"),
+           [&](const Node& each) { plan.residencies.push_back(read_residency(each, tensors)); });
   for_each(member(root, "events"), [&](const Node& each) {
     require_object(each, {"step", "action", "tensor"});
     plan.events.push_back({step_of(member(each, "step")),

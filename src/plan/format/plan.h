@@ -63,6 +63,20 @@ struct Frame {
   bool operator==(const Frame&) const = default;
 };
 
+// A second on-chip memory. The plan's events are what crosses the scratchpad's border; the absences listed here are
+// spent in this memory and not off chip: the tensor is written when its residency ends, at the step before `from`, and
+// read by the load at step `to`. An activation has all its absences here, and is then never stored off chip, or none.
+struct SecondLevel {
+  std::int64_t bytes = 0;              // its size
+  std::int64_t price = 0;              // of a byte moved either way between it and the scratchpad
+  std::vector<Residency> residencies;  // addresses in it; sorted by from, then tensor
+  std::int64_t moved_bytes = 0;        // to it and back
+  std::int64_t off_chip_bytes = 0;     // what is left of the traffic
+  std::int64_t cost = 0;               // of both, and of moves within the scratchpad
+  std::int64_t lower_bound_cost = 0;   // over all plans for both memories; what status is about
+  bool operator==(const SecondLevel&) const = default;
+};
+
 struct Plan {
   std::int64_t scratchpad_bytes = 0;
   std::int64_t alignment = 1;            // every address is a multiple of it
@@ -79,6 +93,7 @@ struct Plan {
   std::int64_t cost = 0;               // with the default costs 0 here: the bytes say it
   std::int64_t lower_bound_cost = 0;   // on the cost; the same
   std::optional<Frame> frame;          // what was made least is its cost then; the bounds above hold for its weights
+  std::optional<SecondLevel> second_level;  // the figures above are then those of the scratchpad's border
   bool operator==(const Plan&) const = default;
 };
 

@@ -50,6 +50,85 @@ void expect_rejected(const std::string& part, const std::function<void(Claim&)>&
   expect_rejected(part, [&](Network&, Claim& plan) { spoil(plan); });
 }
 
+// t spends its absence, steps 1 to 3, in a second memory.
+Claim with_second_level() {
+  Claim plan = claim();
+  plan.second_level = {10, 0, {{1, 1, 3, 0}}, 20, 0, 0, 0};
+  return plan;
+}
+
+TEST(Checker, AcceptsASecondLevel) {
+  const Verdict verdict = check(network(), with_second_level());
+  EXPECT_TRUE(verdict.accepted) << verdict.reason;
+  EXPECT_EQ(verdict.off_chip_bytes, 0);
+}
+
+TEST(Checker, RejectsAWrongSecondLevel) {
+  const auto rejects = [](const std::string& part, const std::function<void(Claim&, Claim::SecondLevel&)>& spoil) {
+    Claim plan = with_second_level();
+    spoil(plan, *plan.second_level);
+    const Verdict verdict = check(network(), plan);
+    EXPECT_FALSE(verdict.accepted) << part;
+    EXPECT_NE(verdict.reason.find(part), std::string::npos) << verdict.reason << "\nlacks: " << part;
+  };
+  using Level = Claim::SecondLevel;
+  rejects("the second level has 0 bytes", [](Claim&, Level& level) { level.bytes = 0; });
+  rejects("the second level costs 2 per byte", [](Claim&, Level& level) { level.price = 2; });
+  rejects("the second level costs -1 per byte", [](Claim&, Level& level) { level.price = -1; });
+  rejects("the second level holds tensor 9 of 5", [](Claim&, Level& level) { level.residencies[0].tensor = 9; });
+  rejects("which is no absence", [](Claim&, Level& level) { level.residencies[0].from = 2; });
+  rejects("which is no absence", [](Claim&, Level& level) { level.residencies[0].to = 2; });
+  rejects("which is no absence", [](Claim&, Level& level) { level.residencies[0].tensor = 2; });
+  rejects("not inside the second level", [](Claim&, Level& level) { level.residencies[0].address = 1; });
+  rejects("not inside the second level", [](Claim&, Level& level) { level.residencies[0].address = -1; });
+  rejects("not inside the second level", [](Claim&, Level& level) { level.bytes = 9; });
+  rejects("not aligned to 5", [](Claim& plan, Level& level) {
+    plan.alignment = 5;
+    level.bytes = 12;
+    level.residencies[0].address = 2;
+  });
+  rejects("is in the second level twice",
+          [](Claim&, Level& level) { level.residencies.push_back(level.residencies[0]); });
+  rejects("claims to move 10 bytes", [](Claim&, Level& level) { level.moved_bytes = 10; });
+  rejects("claims 10 bytes of traffic off chip", [](Claim&, Level& level) { level.off_chip_bytes = 10; });
+  rejects("claims a cost of 1 with", [](Claim&, Level& level) { level.cost = 1; });
+  rejects("it is 20", [](Claim&, Level& level) { level.price = 1; });
+  rejects("claims a lower bound of 1", [](Claim&, Level& level) { level.lower_bound_cost = 1; });
+  rejects("claims to be optimal", [](Claim&, Level& level) { level = {10, 1, {{1, 1, 3, 0}}, 20, 0, 20, 0}; });
+  rejects("in the steady state", [](Claim& plan, Level&) {
+    plan.frame = {{}, 45, 20, 0}, plan.status = Status::feasible;
+  });
+}
+
+// t leaves twice and u once; only with all of its absences may t stay on chip.
+TEST(Checker, WantsAllAbsencesOfAnActivationOrNone) {
+  using enum Action;
+  Network net;
+  net.tensors = {
+      {"t", 4, Role::activation}, {"u", 4, Role::activation}, {"y", 1, Role::output}, {"z", 1, Role::output}};
+  net.operators = {{"a", {}, {0}, 0}, {"b", {}, {1}, 4}, {"c", {0}, {2}, 0}, {"d", {}, {}, 8}, {"e", {0, 1}, {3}, 0}};
+  Claim plan;
+  plan.scratchpad_bytes = 9;
+  plan.order = {0, 1, 2, 3, 4};
+  plan.residencies = {{0, 0, 0, 0}, {1, 1, 1, 0}, {0, 2, 2, 0}, {2, 2, 2, 4}, {0, 4, 4, 0}, {1, 4, 4, 4}, {3, 4, 4, 8}};
+  plan.events = {{0, store, 0}, {0, drop, 0}, {1, store, 1}, {1, drop, 1},  {2, load, 0}, {2, store, 2}, {2, drop, 0},
+                 {2, drop, 2},  {4, load, 0}, {4, load, 1},  {4, store, 3}, {4, drop, 0}, {4, drop, 1},  {4, drop, 3}};
+  plan.workspaces = {0, 4, 0, 0, 0};
+  plan.traffic_bytes = 20;
+  plan.compulsory_bytes = 2;
+  plan.second_level = {8, 0, {{0, 1, 2, 0}, {1, 2, 4, 4}, {0, 3, 4, 0}}, 24, 0, 0, 0};
+  EXPECT_TRUE(check(net, plan).accepted) << check(net, plan).reason;
+  const auto reason = [&](std::vector<Claim::Residency> absences) {
+    Claim spoilt = plan;
+    spoilt.second_level->residencies = std::move(absences);
+    return check(net, spoilt).reason;
+  };
+  const std::string part = reason({{0, 1, 2, 0}, {1, 2, 4, 4}});
+  EXPECT_NE(part.find("'t' spends 1 of its 2 absences"), std::string::npos) << part;
+  const std::string over = reason({{0, 1, 2, 0}, {1, 2, 4, 0}, {0, 3, 4, 4}});  // t comes back at step 2, u is there
+  EXPECT_NE(over.find("overlap in the second level"), std::string::npos) << over;
+}
+
 TEST(Checker, AcceptsAPlanMadeByHand) {
   const Verdict verdict = check(network(), claim());
   EXPECT_TRUE(verdict.accepted) << verdict.reason;
