@@ -60,7 +60,7 @@ checker::Claim convert(const Plan& plan) {
                     plan.frame->lower_bound_cost}};
   if (plan.second_level) {
     const SecondLevel& level = *plan.second_level;
-    checker::Claim::SecondLevel& claimed = claim.second_level.emplace();
+    checker::Claim::SecondLevel& claimed = claim.second_level.emplace(checker::Claim::SecondLevel{});
     claimed = {level.bytes, level.price,           {}, level.moved_bytes, level.off_chip_bytes,
                level.cost,  level.lower_bound_cost};
     for (const Residency& r : level.residencies) claimed.residencies.push_back({r.tensor, r.from, r.to, r.address});

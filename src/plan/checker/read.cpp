@@ -135,7 +135,7 @@ void read_frame(const Document& doc, const Ids& tensors, Claim& claim) {
   if (!doc.root().contains("steady_state")) return;
   const Json& json = doc.root()["steady_state"];
   doc.expect_fields(json, "steady_state", {"pinned", "frame_bytes", "frame_cost", "lower_bound_frame_cost"});
-  Claim::Frame& frame = claim.frame.emplace();
+  Claim::Frame& frame = claim.frame.emplace(Claim::Frame{});
   for (const Json& each : doc.list(json["pinned"], "pinned")) frame.pinned.push_back(doc.id(each, tensors, "pinned"));
   frame.bytes = doc.integer(json["frame_bytes"], "frame_bytes");
   frame.cost = doc.integer(json["frame_cost"], "frame_cost");
@@ -153,7 +153,7 @@ void read_second_level(const Document& doc, const Ids& tensors, Claim& claim) {
   const Json& json = doc.root()["second_level"];
   doc.expect_fields(json, "second_level",
                     {"bytes", "price", "residencies", "moved_bytes", "off_chip_bytes", "cost", "lower_bound_cost"});
-  Claim::SecondLevel& level = claim.second_level.emplace();
+  Claim::SecondLevel& level = claim.second_level.emplace(Claim::SecondLevel{});
   for (const Json& each : doc.list(json["residencies"], "residencies"))
     level.residencies.push_back(read_residency(doc, tensors, each));
   level.bytes = doc.integer(json["bytes"], "bytes");
