@@ -136,6 +136,7 @@ class Split {
     options.alignment = plan_.alignment;
     options.nodes = items_.size() <= exactly_split ? nodes_when_exact : nodes_when_limited;
     options.stop = options_.stop;
+    options.seconds = std::max(0.0, clock_.left());
     return place::place(rectangles(), memory_.bytes, options);
   }
 
@@ -215,8 +216,9 @@ Plan solve_second_level(const Problem& problem, std::int64_t scratchpad_bytes, c
   const Clock clock(options);
   Plan plan = solve(problem, scratchpad_bytes, options, pool);
   if (plan.status != Status::optimal && plan.status != Status::feasible) return plan;
-  split_absences(problem, memory, options, plan);
   SolveOptions rest = options;
+  rest.time_limit_s = std::max(0.0, clock.left());
+  split_absences(problem, memory, rest, plan);
   rest.time_limit_s = std::max(0.0, clock.left());
   rest.costs.move = 0;  // from one memory to the other
   const std::int64_t both =

@@ -17,8 +17,9 @@ struct SecondMemory {
 };
 
 // Gives `plan`, which has residencies and events, the absences that save most and have addresses: exact for up to 16
-// candidates, the best found within a limit beyond. Sets plan.second_level but for its bound, which becomes 0, and
-// leaves the rest alone. Throws Error{usage} for a size or price out of range, Error{invalid} for an overflow.
+// candidates unless the time ends or a placement stays undecided, the best found within a limit beyond. Sets
+// plan.second_level but for its bound, which becomes 0, and leaves the rest alone. Throws Error{usage} for a size or
+// price out of range, Error{invalid} for an overflow.
 void split_absences(const Problem& problem, const SecondMemory& memory, const SolveOptions& options, Plan& plan);
 
 // solve() for the scratchpad, then split_absences, with a bound on the cost of every plan for both memories; the status
