@@ -1,7 +1,6 @@
 #include "plan/compact.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "core/checked.h"
 #include "core/error.h"
@@ -143,16 +142,9 @@ std::optional<Plan> compact(const Problem& problem, const Schedule& schedule, co
   for (const Rule rule : {Rule::smallest, Rule::lowest, Rule::by_life}) {
     Compacter compacter(layout, static_cast<Step>(schedule.order.size()), placing, rule);
     if (!compacter.run()) continue;
-    Plan plan;
-    plan.scratchpad_bytes = placing.scratchpad_bytes;
-    plan.alignment = placing.options.alignment;
-    plan.costs = placing.costs;
-    plan.order = schedule.order;
-    plan.workspaces.assign(schedule.order.size(), 0);
+    Plan plan = begin_plan(schedule, placing);
     for (const Layout::Part& part : layout.parts) add_residencies(part, compacter.pieces(part.rectangle), plan);
-    std::sort(plan.residencies.begin(), plan.residencies.end(), [](const Residency& a, const Residency& b) {
-      return std::tie(a.from, a.tensor) < std::tie(b.from, b.tensor);
-    });
+    std::sort(plan.residencies.begin(), plan.residencies.end(), starts_before);
     derive_events(problem, plan);
     if (!best || cost_of(plan) < cost_of(*best)) best = std::move(plan);
   }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <numeric>
-#include <tuple>
 
 #include "plan/rigid.h"
 
@@ -122,22 +121,25 @@ Layout lay_out(const Problem& problem, const Schedule& schedule) {
   return layout;
 }
 
-Plan make_plan(const Problem& problem, const Schedule& schedule, const Layout& layout,
-               const std::vector<std::int64_t>& offsets, const Placing& placing) {
+Plan begin_plan(const Schedule& schedule, const Placing& placing) {
   Plan plan;
   plan.scratchpad_bytes = placing.scratchpad_bytes;
   plan.alignment = placing.options.alignment;
   plan.costs = placing.costs;
   plan.order = schedule.order;
   plan.workspaces.assign(schedule.order.size(), 0);
+  return plan;
+}
+
+Plan make_plan(const Problem& problem, const Schedule& schedule, const Layout& layout,
+               const std::vector<std::int64_t>& offsets, const Placing& placing) {
+  Plan plan = begin_plan(schedule, placing);
   for (const Layout::Part& part : layout.parts) {
     const std::int64_t offset = offsets[part.rectangle];
     if (part.tensor < 0) plan.workspaces[static_cast<std::size_t>(part.from)] = offset;
     else plan.residencies.push_back({part.tensor, part.from, part.to, offset});
   }
-  std::sort(plan.residencies.begin(), plan.residencies.end(), [](const Residency& a, const Residency& b) {
-    return std::tie(a.from, a.tensor) < std::tie(b.from, b.tensor);
-  });
+  std::sort(plan.residencies.begin(), plan.residencies.end(), starts_before);
   derive_events(problem, plan);
   return plan;
 }

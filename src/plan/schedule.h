@@ -55,6 +55,9 @@ struct Placing {
   std::int64_t most_nodes = 400'000;  // of all attempts together, about
 };
 
+// The order and what is given, nothing resident yet.
+Plan begin_plan(const Schedule& schedule, const Placing& placing);
+
 // A plan with addresses and events; status feasible, no bound. Precondition: offsets are of the layout's rectangles.
 Plan make_plan(const Problem& problem, const Schedule& schedule, const Layout& layout,
                const std::vector<std::int64_t>& offsets, const Placing& placing);

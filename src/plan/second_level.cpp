@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <set>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -205,9 +204,7 @@ void split_absences(const Problem& problem, const SecondMemory& memory, const So
     level.moved_bytes = checked_add(level.moved_bytes, 2 * items[i].loaded_bytes, "second level");
     level.cost -= items[i].saving;
   }
-  std::sort(level.residencies.begin(), level.residencies.end(), [](const Residency& a, const Residency& b) {
-    return std::tie(a.from, a.tensor) < std::tie(b.from, b.tensor);
-  });
+  std::sort(level.residencies.begin(), level.residencies.end(), starts_before);
 }
 
 Plan solve_second_level(const Problem& problem, std::int64_t scratchpad_bytes, const SecondMemory& memory,

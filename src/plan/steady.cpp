@@ -202,9 +202,7 @@ class SteadySearch {
     for (std::size_t step = 0; step < plan.workspaces.size(); ++step)
       if (problem_.operators[plan.order[step]].workspace > 0) plan.workspaces[step] += base;
     plan.residencies.insert(plan.residencies.end(), stay.begin(), stay.end());
-    std::sort(plan.residencies.begin(), plan.residencies.end(), [](const Residency& a, const Residency& b) {
-      return std::tie(a.from, a.tensor) < std::tie(b.from, b.tensor);
-    });
+    std::sort(plan.residencies.begin(), plan.residencies.end(), starts_before);
     derive_events(problem_, plan);
     return plan;
   }

@@ -32,6 +32,11 @@ struct Residency {
   bool operator==(const Residency&) const = default;
 };
 
+// The order of Plan::residencies.
+inline bool starts_before(const Residency& a, const Residency& b) {
+  return a.from != b.from ? a.from < b.from : a.tensor < b.tensor;
+}
+
 enum class Action : std::uint8_t { move, load, store, drop };
 
 struct Event {

@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <numeric>
 #include <optional>
-#include <tuple>
 
 #include "core/checked.h"
 #include "core/error.h"
@@ -111,9 +110,7 @@ class Writer {
       for (Step t = 0; t < steps_; ++t)
         if (is(runs_[op][t])) plan.order[t] = static_cast<OperatorId>(op);
     for (const Item& item : items_) read_item(item, values, plan, is);
-    std::sort(plan.residencies.begin(), plan.residencies.end(), [](const Residency& a, const Residency& b) {
-      return std::tie(a.from, a.tensor) < std::tie(b.from, b.tensor);
-    });
+    std::sort(plan.residencies.begin(), plan.residencies.end(), starts_before);
     derive_events(problem_, plan);
     return plan;
   }

@@ -291,6 +291,20 @@ TEST(PlanJson, TheSteadyStateIsRead) {
   expect(ErrorKind::format, "plan.json: steady_state: unknown field 'frame'", "frame_bytes", "frame");
 }
 
+TEST(PlanJson, TheSecondLevelIsRead) {
+  Plan plan = spilled_plan();
+  derive_events(diamond(), plan);
+  plan.second_level = {64, 1, {{0, 1, 1, 8}}, 20, 5, 25, 5};
+  const std::string text = plan_to_json(diamond(), plan);
+  EXPECT_EQ(plan_from_json(diamond(), text, "plan.json").second_level, plan.second_level);
+  const auto expect = [&](ErrorKind kind, const std::string& part, const std::string& from, const std::string& to) {
+    expect_error(kind, part, [&] { plan_from_json(diamond(), replaced(text, from, to), "plan.json"); });
+  };
+  expect(ErrorKind::format, "plan.json: second_level.bytes", "{\"bytes\": 64", "{\"bytes\": 0");
+  expect(ErrorKind::format, "plan.json: second_level.price", "\"price\": 1", "\"price\": -1");
+  expect(ErrorKind::format, "plan.json: second_level: unknown field 'moved'", "moved_bytes", "moved");
+}
+
 TEST(DeriveEvents, GivesLoadsStoresDropsAndBothSums) {
   Plan plan = spilled_plan();
   derive_events(diamond(), plan);
