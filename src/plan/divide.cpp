@@ -4,6 +4,7 @@
 
 #include "plan/baseline.h"
 #include "plan/bits.h"
+#include "plan/precedence.h"
 
 namespace pliant::plan {
 namespace {
@@ -29,21 +30,13 @@ Ends ends_of(const Problem& problem) {
 
 // Operators that all others precede or follow. In the default order these are the ones with as many ancestors as
 // operators before them and as many descendants as operators after them.
-std::vector<OperatorId> cut_operators(const Problem& problem, const Ends& ends) {
+std::vector<OperatorId> cut_operators(const Problem& problem) {
   const std::size_t count = problem.operators.size();
-  std::vector<Words> ancestors(count, Words(words_for(count), 0));
+  const std::vector<Words> ancestors = find_ancestors(problem);
   std::vector<std::size_t> descendants(count, 0);
   std::vector<OperatorId> cuts;
-  for (std::size_t op = 0; op < count; ++op) {
-    for (const TensorId t : problem.operators[op].inputs) {
-      const OperatorId before = ends.producer[t];
-      if (before < 0) continue;
-      put(ancestors[op], static_cast<std::size_t>(before));
-      for (std::size_t w = 0; w < ancestors[op].size(); ++w) ancestors[op][w] |= ancestors[before][w];
-    }
-    for (std::size_t w = 0; w < ancestors[op].size(); ++w)
-      each_bit(ancestors[op][w], w * 64, [&](std::size_t a) { ++descendants[a]; });
-  }
+  for (const Words& each : ancestors)
+    for (std::size_t w = 0; w < each.size(); ++w) each_bit(each[w], w * 64, [&](std::size_t a) { ++descendants[a]; });
   for (std::size_t op = 0; op < count; ++op) {
     std::size_t before = 0;
     for (const std::uint64_t word : ancestors[op]) before += static_cast<std::size_t>(std::popcount(word));
@@ -61,7 +54,7 @@ class Divider {
     std::vector<Part> parts;
     OperatorId from = 0, entry = -1;
     const auto last = static_cast<OperatorId>(problem_.operators.size()) - 1;
-    for (const OperatorId cut : cut_operators(problem_, ends_)) {
+    for (const OperatorId cut : cut_operators(problem_)) {
       if (cut == last || problem_.operators[cut].outputs.empty() || (clean && !is_clean(cut))) continue;
       parts.push_back(make_part(entry, from, cut));
       from = cut + 1;

@@ -5,6 +5,7 @@
 
 #include "plan/bits.h"
 #include "plan/format/in_place.h"
+#include "plan/precedence.h"
 
 namespace pliant::plan {
 namespace {
@@ -15,22 +16,12 @@ struct Order {  // [operator]: strictly before, strictly after
   std::vector<Words> ancestors, descendants;
 };
 
-// Operators stand in topological order.
 Order order_of(const Problem& problem) {
-  const std::size_t count = problem.operators.size();
-  const Words none(words_for(count), 0);
-  Order order{std::vector<Words>(count, none), std::vector<Words>(count, none)};
-  std::vector<OperatorId> producer(problem.tensors.size(), -1);
-  for (std::size_t op = 0; op < count; ++op) {
-    for (const TensorId t : problem.operators[op].inputs) {
-      if (producer[t] < 0) continue;
-      put(order.ancestors[op], static_cast<std::size_t>(producer[t]));
-      for (std::size_t w = 0; w < none.size(); ++w) order.ancestors[op][w] |= order.ancestors[producer[t]][w];
-    }
-    for (const TensorId t : problem.operators[op].outputs) producer[t] = static_cast<OperatorId>(op);
-    for (std::size_t w = 0; w < none.size(); ++w)
+  Order order{find_ancestors(problem), {}};
+  order.descendants.assign(order.ancestors.size(), Words(words_for(order.ancestors.size()), 0));
+  for (std::size_t op = 0; op < order.ancestors.size(); ++op)
+    for (std::size_t w = 0; w < order.ancestors[op].size(); ++w)
       each_bit(order.ancestors[op][w], w * 64, [&](std::size_t before) { put(order.descendants[before], op); });
-  }
   return order;
 }
 
