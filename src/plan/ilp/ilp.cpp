@@ -409,7 +409,7 @@ class Solve {
   }
 
   void take(const Writer& writer, const Program::Solution& solution, bool addressed) {
-    if (solution.infeasible) {
+    if (solution.infeasible && best_.plan.order.empty()) {
       Plan none;
       none.scratchpad_bytes = best_.plan.scratchpad_bytes;
       none.alignment = options_.alignment;

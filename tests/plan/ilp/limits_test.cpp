@@ -50,6 +50,17 @@ TEST(IlpLimits, TimeEndsTheProgramWhateverItDoes) {
   EXPECT_TRUE(answer.plan.status == Status::feasible || answer.plan.status == Status::undecided);
 }
 
+// CBC calls a program infeasible when its time ends before the first relaxation does.
+TEST(IlpLimits, AnEarlyEndIsNoProof) {
+  const Problem problem = large();
+  for (const double seconds : {0.01, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8}) {
+    IlpOptions options;
+    options.time_limit_s = seconds;
+    const Status status = solve_by_ilp(problem, most_required(problem), options).plan.status;
+    EXPECT_TRUE(status == Status::feasible || status == Status::undecided) << seconds << " s: " << name(status);
+  }
+}
+
 TEST(IlpLimits, MemoryEndsTheProgram) {
   const Problem problem = large();
   IlpOptions options;
