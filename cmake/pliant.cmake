@@ -9,6 +9,11 @@ if(PLIANT_SANITIZE)
   target_link_options(pliant_flags INTERFACE -fsanitize=${PLIANT_SANITIZE})
 endif()
 
+# fmt's library, not its headers alone: those cost every file three seconds.
+find_package(fmt REQUIRED)
+add_library(pliant_fmt INTERFACE)
+target_link_libraries(pliant_fmt INTERFACE $<IF:$<BOOL:${PLIANT_FMT_HEADER_ONLY}>,fmt::fmt-header-only,fmt::fmt>)
+
 function(pliant_export_headers target folder)
   string(REPLACE "/" "-" tag ${folder})
   set(root ${CMAKE_BINARY_DIR}/include/${tag})
