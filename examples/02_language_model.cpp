@@ -72,7 +72,7 @@ Statistics count(const std::vector<TokenId>& ids, TokenId kinds) {
   std::map<Pair, Counts> pairs;
   result.next.assign(size, std::vector<double>(size, 0.001));
   for (std::size_t i = 1; i < ids.size(); ++i) {
-    result.next[static_cast<std::size_t>(ids[i - 1])][static_cast<std::size_t>(ids[i])] += 1;
+    result.next[ids[i - 1]][ids[i]] += 1;
     if (i > 1) pairs[{ids[i - 2], ids[i - 1]}][ids[i]] += 1;
   }
   for (auto& row : result.next) {
@@ -176,16 +176,16 @@ class Weights {
     float* up = add(layer("mlp.up_proj"), {units_, width_});
     float* down = add(layer("mlp.down_proj"), {width_, units_});
     for (std::int64_t u = 0; u < std::ssize(statistics_.pairs); ++u) {
-      const auto& [pair, counts] = statistics_.pairs[static_cast<std::size_t>(u)];
+      const auto& [pair, counts] = statistics_.pairs[u];
       gate[u * width_ + pair.second] = sharpness;
       gate[u * width_ + v_ + pair.first] = sharpness;
       gate[u * width_ + 3 * v_] = static_cast<float>(-1.5 * sharpness / bias);
       up[u * width_ + 3 * v_] = static_cast<float>(1 / (0.5 * sharpness * bias));
-      const std::vector<double>& before = statistics_.next[static_cast<std::size_t>(pair.second)];
+      const std::vector<double>& before = statistics_.next[pair.second];
       double sum = 0.3;  // of an observation: what the last token alone says
       for (const auto& [id, each] : counts) sum += each;
       for (std::int64_t id = 0; id < v_; ++id) {
-        const double prior = std::exp(before[static_cast<std::size_t>(id)]);
+        const double prior = std::exp(before[id]);
         const auto seen = counts.find(static_cast<TokenId>(id));
         const double now = (0.3 * prior + (seen == counts.end() ? 0 : seen->second)) / sum;
         down[(2 * v_ + id) * units_ + u] = static_cast<float>(std::log(now / prior));
@@ -197,8 +197,7 @@ class Weights {
     float* table = add("lm_head.weight", {v_, width_});
     for (std::int64_t next = 0; next < v_; ++next) {
       for (std::int64_t id = 0; id < v_; ++id)
-        table[next * width_ + id] =
-            static_cast<float>(statistics_.next[static_cast<std::size_t>(id)][static_cast<std::size_t>(next)]);
+        table[next * width_ + id] = static_cast<float>(statistics_.next[id][next]);
       table[next * width_ + 2 * v_ + next] = 1;
     }
   }
@@ -223,7 +222,7 @@ void compare(const std::string& folder, const Statistics& statistics, const std:
     double sum = 0;
     for (std::int64_t id = 0; id < v; ++id) sum += std::exp(static_cast<double>(row[id]));
     model += std::log(sum) - static_cast<double>(row[start[i + 1]]);
-    tokens_alone -= statistics.next[static_cast<std::size_t>(start[i])][static_cast<std::size_t>(start[i + 1])];
+    tokens_alone -= statistics.next[start[i]][start[i + 1]];
   }
   const auto count = static_cast<double>(start.size() - 2);
   fmt::print("nats per token on the text's beginning: model {:.3f}, counts of single tokens {:.3f}\n", model / count,

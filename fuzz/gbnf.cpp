@@ -26,7 +26,7 @@ void walk(const lm::Grammar& grammar, std::string_view choices) {
     filter.mask(logits);
     std::vector<TokenId> ids;
     for (TokenId id = 0; id < tokenizer.size(); ++id)
-      if (!std::isinf(logits[static_cast<std::size_t>(id)])) ids.push_back(id);
+      if (!std::isinf(logits[id])) ids.push_back(id);
     if (ids.empty()) std::abort();
     const TokenId id = ids[static_cast<unsigned char>(choice) % ids.size()];
     try {

@@ -62,7 +62,7 @@ class Bench {
       times.push_back((alone ? cpu_ms() : wall_ms()) - start);
     }
     std::nth_element(times.begin(), times.begin() + options_.rounds / 2, times.end());
-    const double median = times[static_cast<std::size_t>(options_.rounds / 2)];
+    const double median = times[options_.rounds / 2];
     row(alone ? op : fmt::format("{} x{}", op, options_.threads), median);
     return median;
   }

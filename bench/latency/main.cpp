@@ -85,7 +85,7 @@ class Groups : public Trace {
  public:
   explicit Groups(std::size_t count) : least_(count, 1e9) {}
   void step(std::int32_t group, double begin, double end) override {
-    double& least = least_[static_cast<std::size_t>(group)];
+    double& least = least_[group];
     least = std::min(least, end - begin);
   }
   void print(const Graph& graph) const {

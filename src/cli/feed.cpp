@@ -123,7 +123,7 @@ std::vector<std::string> deal(const Graph& graph, const std::vector<std::string>
       throw Error(ErrorKind::usage, "--input " + text,
                   fmt::format("the network has no input '{}'", text.substr(0, equals)),
                   did_you_mean(text.substr(0, equals), names));
-    std::string& source = sources[static_cast<std::size_t>(at - names.begin())];
+    std::string& source = sources[at - names.begin()];
     if (!source.empty()) throw Error(ErrorKind::usage, "--input " + text, "this input is given twice");
     source = text.substr(equals + 1);
   }

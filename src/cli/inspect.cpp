@@ -38,8 +38,7 @@ plan::Sizes sizes_of(const plan::Problem& problem, const InspectOptions& options
 
 void add_sizes(nlohmann::ordered_json& json, const plan::Sizes& sizes, const plan::Problem& problem) {
   json["m_r"] = sizes.required.bytes;
-  if (sizes.required.op >= 0)
-    json["m_r_operator"] = problem.operators[static_cast<std::size_t>(sizes.required.op)].name;
+  if (sizes.required.op >= 0) json["m_r_operator"] = problem.operators[sizes.required.op].name;
   json["m_h"] = sizes.half;
   json["m_p"] = sizes.peak;
   json["m_p_exact"] = sizes.peak_exact;
@@ -48,8 +47,7 @@ void add_sizes(nlohmann::ordered_json& json, const plan::Sizes& sizes, const pla
 
 void print_sizes(std::ostream& out, const plan::Sizes& sizes, const plan::Problem& problem) {
   std::string required = exact_bytes(sizes.required.bytes);
-  if (sizes.required.op >= 0)
-    required += ", operator '" + problem.operators[static_cast<std::size_t>(sizes.required.op)].name + "'";
+  if (sizes.required.op >= 0) required += ", operator '" + problem.operators[sizes.required.op].name + "'";
   print_line(out, "M_R", required);
   print_line(out, "M_H", exact_bytes(sizes.half));
   print_line(out, "M_P",

@@ -61,7 +61,7 @@ const Verb& take_verb(const Program& program, std::vector<std::string>& words) {
     throw Error(ErrorKind::usage, words[0], "unknown command",
                 did_you_mean(words[0], names, "pliant --help lists the commands"));
   }
-  words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(length));
+  words.erase(words.begin(), words.begin() + length);
   return *best;
 }
 

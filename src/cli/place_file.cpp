@@ -34,7 +34,7 @@ Answer solve(const place::Instance& instance, const PlaceFile& request, const Co
   answer.peak = fluid_peak(instance.rectangles);
   for (std::size_t i = 0; i < answer.result.offsets.size(); ++i)
     answer.height = std::max(answer.height, answer.result.offsets[i] + instance.rectangles[i].size);
-  for (const std::int32_t at : answer.result.core) answer.core.push_back(instance.ids[static_cast<std::size_t>(at)]);
+  for (const std::int32_t at : answer.result.core) answer.core.push_back(instance.ids[at]);
   return answer;
 }
 

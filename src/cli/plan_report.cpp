@@ -13,7 +13,7 @@ namespace pliant::cli {
 namespace {
 
 const plan::Operator& op_of(const PlanReport& report, plan::OperatorId id) {
-  return report.subject->problem.operators[static_cast<std::size_t>(id)];
+  return report.subject->problem.operators[id];
 }
 
 plan::Estimate estimate_of(const PlanReport& report) {
@@ -55,8 +55,7 @@ std::int64_t in_place_pairs(const PlanReport& report) {
 
 std::int64_t pinned_bytes(const PlanReport& report) {
   std::int64_t bytes = 0;
-  for (const plan::TensorId t : report.plan.frame->pinned)
-    bytes += report.subject->problem.tensors[static_cast<std::size_t>(t)].bytes;
+  for (const plan::TensorId t : report.plan.frame->pinned) bytes += report.subject->problem.tensors[t].bytes;
   return bytes;
 }
 
@@ -230,8 +229,7 @@ void print_execution(std::ostream& out, const PlanReport& report) {
 std::int64_t moved_bytes(const PlanReport& report) {
   std::int64_t bytes = 0;
   for (const plan::Event& event : report.plan.events)
-    if (event.action == plan::Action::move)
-      bytes += report.subject->problem.tensors[static_cast<std::size_t>(event.tensor)].bytes;
+    if (event.action == plan::Action::move) bytes += report.subject->problem.tensors[event.tensor].bytes;
   return bytes;
 }
 

@@ -77,8 +77,7 @@ std::vector<std::int64_t> sweep_sizes(const SweepRequest& request, const plan::P
     throw Error(ErrorKind::usage, "--sweep",
                 required.op < 0 ? "0 B is no size to plan for"
                                 : fmt::format("{} B are too few: operator '{}' needs {} B", grouped_text(least),
-                                              problem.operators[static_cast<std::size_t>(required.op)].name,
-                                              grouped_text(required.bytes)),
+                                              problem.operators[required.op].name, grouped_text(required.bytes)),
                 "begin at MR");
   // Sizes that were given are taken as they are.
   if (request.count > 0) return plan::spread_sizes(bytes[0], bytes[1], request.count, 1);

@@ -35,7 +35,7 @@ class ChromeTrace : public Trace {
   std::string to_json(const Graph& graph, const std::vector<Group>& groups) const {
     auto events = nlohmann::ordered_json::array();
     for (const Step& each : steps_) {
-      const Op& op = graph.op(groups[static_cast<std::size_t>(each.group)].ops.back());
+      const Op& op = graph.op(groups[each.group].ops.back());
       events.push_back({{"name", op.name},
                         {"cat", name(op.kind)},
                         {"ph", "X"},
@@ -159,7 +159,7 @@ std::vector<Class> top_classes(const Tensor& scores, const RunOptions& options) 
   };
   const auto shown = std::min<std::int64_t>(options.top, count);
   std::partial_sort(classes.begin(), classes.begin() + shown, classes.end(), better);
-  classes.resize(static_cast<std::size_t>(shown));
+  classes.resize(shown);
   return classes;
 }
 

@@ -56,10 +56,9 @@ plan::Work work_of(const Graph& graph, const plan::GraphProblem& mapping) {
   plan::Work work;
   for (const Op& op : graph.ops()) work.operations += macs(graph, op);
   for (ValueId v = 0; v < static_cast<ValueId>(graph.values().size()); ++v) {
-    const BufferId buffer = mapping.storage.places[static_cast<std::size_t>(v)].buffer;
-    if (graph.value(v).role != Role::weight || buffer < 0 || mapping.tensor_of[static_cast<std::size_t>(buffer)] >= 0)
-      continue;
-    work.streamed_bytes += mapping.storage.buffers[static_cast<std::size_t>(buffer)];
+    const BufferId buffer = mapping.storage.places[v].buffer;
+    if (graph.value(v).role != Role::weight || buffer < 0 || mapping.tensor_of[buffer] >= 0) continue;
+    work.streamed_bytes += mapping.storage.buffers[buffer];
     ++work.streamed_tensors;
   }
   return work;

@@ -105,7 +105,7 @@ Squares error_of(const Tensor& values, std::span<const std::byte> bytes, Encodin
     const std::int64_t first = index * piece, size = std::min(piece, count - first);
     std::vector<float> rounded(static_cast<std::size_t>(size));
     decode_blocks(encoding, bytes.data() + first / block.block_elements * block.block_bytes, size, rounded.data());
-    sums[static_cast<std::size_t>(index)] = squares_of(values.view().as<float>() + first, rounded.data(), size);
+    sums[index] = squares_of(values.view().as<float>() + first, rounded.data(), size);
   });
   Squares total;
   for (const Squares& each : sums) total = {total.error + each.error, total.size + each.size};

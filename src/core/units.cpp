@@ -22,7 +22,7 @@ Quantity split(std::string_view text) {
   Quantity q;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), q.value, std::chars_format::fixed);
   const bool number = error == std::errc() && std::isfinite(q.value) && q.value >= 0 && text[0] != '-';
-  q.unit = number ? text.substr(static_cast<std::size_t>(end - text.data())) : "?";
+  q.unit = number ? text.substr(end - text.data()) : "?";
   while (q.unit.starts_with(' ')) q.unit.remove_prefix(1);
   return q;
 }

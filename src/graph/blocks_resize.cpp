@@ -45,7 +45,7 @@ ValueId resize_axis(Builder& b, ValueId x, std::size_t axis, std::int64_t out, d
   if (options.mode == Interpolation::nearest) {
     Tensor index({DType::i32, {out}});
     for (std::int64_t i = 0; i < out; ++i)
-      index.span<std::int32_t>()[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(
+      index.span<std::int32_t>()[i] = static_cast<std::int32_t>(
           nearest_index(source_coordinate(i, in, out, scale, options.coordinates), in, options.nearest));
     return b.gather(x, b.constant(std::move(index), "resize.index"), static_cast<int>(axis), 0, std::move(name));
   }
@@ -80,7 +80,7 @@ Tensor resize_matrix(std::int64_t in, std::int64_t out, double scale, const Resi
           total += weight;
         } else {
           auto j = static_cast<std::int64_t>(std::clamp(at, 0.0, static_cast<double>(in - 1)));
-          cells[static_cast<std::size_t>(i * in + j)] += static_cast<float>(weight / total);
+          cells[i * in + j] += static_cast<float>(weight / total);
         }
       }
   }

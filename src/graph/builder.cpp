@@ -94,7 +94,7 @@ const Value& Builder::operand(ValueId id) const {
   if (id < 0 || static_cast<std::size_t>(id) >= graph_.values_.size())
     throw Error(ErrorKind::invalid, scope_.empty() ? "graph" : scope_,
                 fmt::format("value {} of {} in the builder", id, graph_.values_.size()));
-  return graph_.values_[static_cast<std::size_t>(id)];
+  return graph_.values_[id];
 }
 
 const TensorType& Builder::type(ValueId id) const { return operand(id).type; }
@@ -131,12 +131,12 @@ std::vector<ValueId> Builder::add(Kind kind, std::vector<ValueId> operands, std:
 
 void Builder::rename(ValueId id, const std::string& name, const std::string& op_name) {
   operand(id);  // throws if there is none
-  Value& value = graph_.values_[static_cast<std::size_t>(id)];
+  Value& value = graph_.values_[id];
   if (value.role != Role::result && value.role != Role::constant)
     throw Error(ErrorKind::invalid, value.name, "only results and constants may be renamed");
   if (value.name == name) return;
   claim(name);
-  Op* op = value.role == Role::result ? &graph_.ops_[static_cast<std::size_t>(value.producer)] : nullptr;
+  Op* op = value.role == Role::result ? &graph_.ops_[value.producer] : nullptr;
   const bool first = op && op->out[0] == id;
   taken_.erase(value.name);
   value.name = name;

@@ -112,7 +112,7 @@ ValueId Builder::window(ValueId x, kind::Window window, std::string name) {
 
 ValueId Builder::transpose(ValueId x, const std::vector<int>& permutation, std::string name) {
   std::string in = letters(shape(x).size()), out;
-  for (int each : permutation) out += in[static_cast<std::size_t>(axis(x, each, "transpose"))];
+  for (int each : permutation) out += in[axis(x, each, "transpose")];
   if (out.size() != in.size())
     throw Error(ErrorKind::invalid, scoped("transpose"),
                 fmt::format("a permutation of {} axes for {}", out.size(), to_string(type(x))));

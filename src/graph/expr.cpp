@@ -195,7 +195,7 @@ std::string_view name(Fn fn) { return info(fn).name; }
 
 Fn fn_from_name(std::string_view text) {
   for (int i = 0; i < fn_count; ++i)
-    if (fn_table[static_cast<std::size_t>(i)].name == text) return static_cast<Fn>(i);
+    if (fn_table[i].name == text) return static_cast<Fn>(i);
   throw Error(ErrorKind::format, "expression", fmt::format("unknown function '{}'", text));
 }
 
@@ -242,8 +242,8 @@ Expr apply(Fn fn, const std::vector<Expr>& operands) {
   Instruction instruction;
   instruction.fn = fn;
   for (int i = 0; i < arity(fn); ++i) {
-    validate(operands[static_cast<std::size_t>(i)], 256);
-    set_operand(instruction, i, emitter.emit(operands[static_cast<std::size_t>(i)]));
+    validate(operands[i], 256);
+    set_operand(instruction, i, emitter.emit(operands[i]));
   }
   emitter.put(instruction);
   return emitter.take();

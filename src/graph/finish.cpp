@@ -16,13 +16,12 @@ struct Needed {
 
 Needed mark_needed(const Graph& graph) {
   Needed needed{std::vector<bool>(graph.values().size()), std::vector<bool>(graph.ops().size())};
-  auto need = [&](ValueId id) { needed.values[static_cast<std::size_t>(id)] = true; };
+  auto need = [&](ValueId id) { needed.values[id] = true; };
   for (ValueId id : graph.inputs()) need(id);
   for (ValueId id : graph.outputs()) need(id);
   for (std::size_t i = graph.ops().size(); i-- > 0;) {  // ops are in topological order
     const Op& op = graph.ops()[i];
-    needed.ops[i] = std::any_of(op.out.begin(), op.out.end(),
-                                [&](ValueId id) { return needed.values[static_cast<std::size_t>(id)]; });
+    needed.ops[i] = std::any_of(op.out.begin(), op.out.end(), [&](ValueId id) { return needed.values[id]; });
     if (!needed.ops[i]) continue;
     for (ValueId id : op.in) need(id);
     for (ValueId id : op.out) need(id);  // all results of an operator that runs exist
@@ -46,7 +45,7 @@ void keep_marked(std::vector<T>& items, const std::vector<bool>& keep) {
       if (to != i) items[to] = std::move(items[i]);
       ++to;
     }
-  items.erase(items.begin() + static_cast<std::ptrdiff_t>(to), items.end());
+  items.erase(items.begin() + to, items.end());
 }
 
 }  // namespace
@@ -55,11 +54,11 @@ Graph Builder::finish() {
   if (graph_.outputs_.empty()) throw Error(ErrorKind::invalid, "graph", "no outputs", "name some with output()");
   Needed needed = mark_needed(graph_);
   std::vector<std::int32_t> values = renumber(needed.values), ops = renumber(needed.ops);
-  auto move_to = [&](ValueId& id) { id = values[static_cast<std::size_t>(id)]; };
+  auto move_to = [&](ValueId& id) { id = values[id]; };
   keep_marked(graph_.values_, needed.values);
   keep_marked(graph_.ops_, needed.ops);
   for (Value& value : graph_.values_)
-    if (value.producer >= 0) value.producer = ops[static_cast<std::size_t>(value.producer)];
+    if (value.producer >= 0) value.producer = ops[value.producer];
   for (Op& op : graph_.ops_) {
     std::for_each(op.in.begin(), op.in.end(), move_to);
     std::for_each(op.out.begin(), op.out.end(), move_to);

@@ -56,7 +56,7 @@ std::vector<std::vector<OpId>> Graph::consumers() const {
   std::vector<std::vector<OpId>> result(values_.size());
   for (std::size_t op = 0; op < ops_.size(); ++op)
     for (ValueId in : ops_[op].in) {
-      auto& users = result[static_cast<std::size_t>(in)];
+      auto& users = result[in];
       if (users.empty() || users.back() != static_cast<OpId>(op)) users.push_back(static_cast<OpId>(op));
     }
   return result;

@@ -41,8 +41,8 @@ class Graph {
  public:
   const std::vector<Value>& values() const { return values_; }
   const std::vector<Op>& ops() const { return ops_; }
-  const Value& value(ValueId id) const { return values_[static_cast<std::size_t>(id)]; }
-  const Op& op(OpId id) const { return ops_[static_cast<std::size_t>(id)]; }
+  const Value& value(ValueId id) const { return values_[id]; }
+  const Op& op(OpId id) const { return ops_[id]; }
   const std::vector<ValueId>& inputs() const { return inputs_; }
   const std::vector<ValueId>& outputs() const { return outputs_; }  // may be inputs, weights or constants too
   const std::vector<std::string>& output_names() const { return output_names_; }

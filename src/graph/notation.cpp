@@ -64,10 +64,10 @@ class NotationReader {
   static std::string implicit_output(const std::vector<std::string>& in) {
     std::array<int, 128> uses{};
     for (const std::string& labels : in)
-      for (char label : labels) ++uses[static_cast<std::size_t>(label)];
+      for (char label : labels) ++uses[label];
     std::string out = uses['.'] ? "." : "";
     for (char label = 'A'; label <= 'z'; ++label)
-      if (uses[static_cast<std::size_t>(label)] == 1) out += label;
+      if (uses[label] == 1) out += label;
     return out;
   }
 
@@ -132,7 +132,7 @@ class Expansion {
     return labels.substr(0, at) + letters_.substr(letters_.size() - axes) + labels.substr(at + 1);
   }
 
-  std::int64_t& size_of_label(char label) { return sizes_[static_cast<std::size_t>(label)]; }
+  std::int64_t& size_of_label(char label) { return sizes_[label]; }
 
   void join_sizes(std::size_t operand) {
     const std::string& labels = labels_[operand];

@@ -33,8 +33,8 @@ bool passes_on(const Op& op) {
 }
 
 double fan_in(const Graph& graph, const std::vector<std::vector<OpId>>& consumers, ValueId weight) {
-  for (ValueId id = weight; !consumers[static_cast<std::size_t>(id)].empty();) {
-    const Op& op = graph.op(consumers[static_cast<std::size_t>(id)].front());
+  for (ValueId id = weight; !consumers[id].empty();) {
+    const Op& op = graph.op(consumers[id].front());
     const Shape& shape = graph.value(id).type.shape;
     const auto operand = static_cast<std::size_t>(std::ranges::find(op.in, id) - op.in.begin());
     if (const auto* convolve = std::get_if<kind::Convolve>(&op.kind); convolve != nullptr && operand == 1)
@@ -58,7 +58,7 @@ void fill_integers(const Graph& graph, const std::vector<OpId>& readers, ValueId
     const Op& op = graph.op(reader);
     const auto* gather = std::get_if<kind::Gather>(&op.kind);
     if (gather == nullptr || op.in[1] != id) continue;
-    const std::int64_t size = graph.value(op.in[0]).type.shape[static_cast<std::size_t>(gather->axis)];
+    const std::int64_t size = graph.value(op.in[0]).type.shape[gather->axis];
     low = 0;
     high = std::min(high, static_cast<double>(size));
   }

@@ -56,15 +56,15 @@ class Evaluation {
   void count_uses() {
     uses_.assign(views_.size(), 0);
     for (const Op& op : graph_.ops())
-      for (const ValueId id : op.in) ++uses_[static_cast<std::size_t>(id)];
-    for (const ValueId id : graph_.outputs()) ++uses_[static_cast<std::size_t>(id)];
+      for (const ValueId id : op.in) ++uses_[id];
+    for (const ValueId id : graph_.outputs()) ++uses_[id];
   }
 
-  TensorView& view(ValueId id) { return views_[static_cast<std::size_t>(id)]; }
+  TensorView& view(ValueId id) { return views_[id]; }
 
   void own(ValueId id, Tensor tensor) {
     view(id) = tensor.view();
-    owned_[static_cast<std::size_t>(id)] = std::move(tensor);
+    owned_[id] = std::move(tensor);
   }
 
   const TensorView& fetch(ValueId id) {  // weights are decoded when first needed
@@ -75,9 +75,8 @@ class Evaluation {
   }
 
   void release(ValueId id) {
-    if (--uses_[static_cast<std::size_t>(id)] > 0 || owned_[static_cast<std::size_t>(id)].view().data == nullptr)
-      return;
-    owned_[static_cast<std::size_t>(id)] = Tensor();
+    if (--uses_[id] > 0 || owned_[id].view().data == nullptr) return;
+    owned_[id] = Tensor();
     view(id).data = nullptr;
   }
 
@@ -91,7 +90,7 @@ class Evaluation {
     evaluate(op, operands, results, pool_);
     for (const ValueId id : op.out) {
       if (options_.observe) options_.observe(id, view(id));
-      ++uses_[static_cast<std::size_t>(id)];  // so that a result nobody reads is freed here
+      ++uses_[id];  // so that a result nobody reads is freed here
     }
     for (const ValueId id : op.in) release(id);
     for (const ValueId id : op.out) release(id);
@@ -99,9 +98,9 @@ class Evaluation {
 
   Tensor take(ValueId id) {
     const TensorView& found = fetch(id);
-    Tensor& own = owned_[static_cast<std::size_t>(id)];
-    if (uses_[static_cast<std::size_t>(id)] == 1 && own.view().data != nullptr) return std::move(own);
-    --uses_[static_cast<std::size_t>(id)];
+    Tensor& own = owned_[id];
+    if (uses_[id] == 1 && own.view().data != nullptr) return std::move(own);
+    --uses_[id];
     return decode({found.type, Encoding::plain, std::as_bytes(std::span(found.data, bytes_of(found)))});
   }
 

@@ -88,8 +88,8 @@ class Attend {
     if (kind_.cap > 0) result = kind_.cap * std::tanh(result / kind_.cap);
     if (bias_ != nullptr) {
       const std::int64_t limit = bias_->type.shape[1];
-      const std::int64_t from = rows_.pos[static_cast<std::size_t>(row)];
-      result += read(*bias_, (head * limit + from) * limit + rows_.pos[static_cast<std::size_t>(other)]);
+      const std::int64_t from = rows_.pos[row];
+      result += read(*bias_, (head * limit + from) * limit + rows_.pos[other]);
     }
     return result;
   }

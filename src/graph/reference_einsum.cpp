@@ -119,7 +119,7 @@ class Contraction {
       }
     const Term product = temporary(needed(first, second));
     contract(terms_[first], terms_[second], product);
-    terms_.erase(terms_.begin() + static_cast<std::ptrdiff_t>(second));
+    terms_.erase(terms_.begin() + second);
     terms_[first] = product;
   }
 

@@ -32,7 +32,7 @@ void for_ranges(Threads& pool, std::int64_t count, std::int64_t grain,
 std::vector<double> to_doubles(const TensorView& view, Threads& pool) {
   std::vector<double> result(static_cast<std::size_t>(elements(view.type.shape)));
   for_ranges(pool, static_cast<std::int64_t>(result.size()), 4096, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) result[static_cast<std::size_t>(i)] = read(view, i);
+    for (std::int64_t i = begin; i < end; ++i) result[i] = read(view, i);
   });
   return result;
 }
@@ -70,7 +70,7 @@ std::int64_t line_base(std::span<const Offsets> axes, std::int64_t line) {
   std::int64_t base = 0;
   for (std::size_t axis = axes.size(); axis-- > 0;) {
     const auto size = static_cast<std::int64_t>(axes[axis].size());
-    const std::int64_t offset = axes[axis][static_cast<std::size_t>(line % size)];
+    const std::int64_t offset = axes[axis][line % size];
     if (offset == outside) return outside;
     base += offset;
     line /= size;
@@ -80,7 +80,7 @@ std::int64_t line_base(std::span<const Offsets> axes, std::int64_t line) {
 
 Offsets steps(std::int64_t count, std::int64_t start, std::int64_t stride) {
   Offsets result(static_cast<std::size_t>(count));
-  for (std::int64_t i = 0; i < count; ++i) result[static_cast<std::size_t>(i)] = start + i * stride;
+  for (std::int64_t i = 0; i < count; ++i) result[i] = start + i * stride;
   return result;
 }
 
@@ -199,13 +199,13 @@ void evaluate(const kind::Gather& gather, const Call& call) {
   const std::int64_t out_step = batches == 0 ? 0 : elements(call.out[0].type.shape) / batches;
   for (std::int64_t batch = 0; batch < batches; ++batch) {
     Offsets& picked = axes[axis - paired];
-    picked.assign(static_cast<std::size_t>(count), 0);
+    picked.assign(count, 0);
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t wanted = get_int(index, batch * count + i);
       if (wanted < 0 || wanted >= x.type.shape[axis])
         throw Error(ErrorKind::invalid, std::string(call.place),
                     fmt::format("index {} is outside axis {} of {}", wanted, axis, to_string(x.type)));
-      picked[static_cast<std::size_t>(i)] = wanted * pitch[axis];
+      picked[i] = wanted * pitch[axis];
     }
     copy_mapped(x, batch * x_step, axes, call.out[0], batch * out_step, nullptr, call.pool);
   }

@@ -48,7 +48,7 @@ void pack(const Factor& from, std::int64_t base, std::int64_t first, std::int64_
   const std::int64_t* inner = from.inner.data() + k;
   with_type(from.view.type.dtype, from.view.data, [&](const auto* data) {
     for (std::int64_t row = 0; row < rows; ++row) {
-      const auto* source = data + base + from.outer[static_cast<std::size_t>(first + row)];
+      const auto* source = data + base + from.outer[first + row];
       Sum* to = out + row / tile * tile * count + row % tile;
       for (std::int64_t i = 0; i < count; ++i) to[i * tile] = static_cast<Sum>(source[inner[i]]);
     }
@@ -103,13 +103,11 @@ struct Unit {  // one block of c
 
 template <typename Sum>
 void store(const Unit& unit, const Target& c, const std::vector<Sum>& sums) {
-  const std::int64_t base = c.batch[static_cast<std::size_t>(unit.batch)], across = ceil_div(unit.columns, tile);
+  const std::int64_t base = c.batch[unit.batch], across = ceil_div(unit.columns, tile);
   for (std::int64_t i = 0; i < unit.rows; ++i)
     for (std::int64_t j = 0; j < unit.columns; ++j) {
       const std::int64_t at = ((i / tile * across + j / tile) * tile + i % tile) * tile + j % tile;
-      put(c.view,
-          base + c.rows[static_cast<std::size_t>(unit.row + i)] + c.columns[static_cast<std::size_t>(unit.column + j)],
-          sums[static_cast<std::size_t>(at)]);
+      put(c.view, base + c.rows[unit.row + i] + c.columns[unit.column + j], sums[at]);
     }
 }
 

@@ -31,7 +31,7 @@ double extreme(const TensorView& x, std::int64_t base, const Offsets& reduced, d
 std::int64_t first_largest(const TensorView& x, std::int64_t base, const Offsets& reduced) {
   std::int64_t best = 0;
   for (std::size_t i = 1; i < reduced.size(); ++i) {
-    const auto candidate = base + reduced[i], leader = base + reduced[static_cast<std::size_t>(best)];
+    const auto candidate = base + reduced[i], leader = base + reduced[best];
     const bool larger =
         is_integer(x) ? get_int(x, candidate) > get_int(x, leader) : read(x, candidate) > read(x, leader);
     if (larger) best = static_cast<std::int64_t>(i);
@@ -82,7 +82,7 @@ void reduce(kind::ReduceFn fn, const TensorView& x, const Offsets& kept, const O
   const auto grain = 4096 / static_cast<std::int64_t>(reduced.size() + 1) + 1;
   for_ranges(pool, static_cast<std::int64_t>(kept.size()), grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t base = kept[static_cast<std::size_t>(i)];
+      const std::int64_t base = kept[i];
       if (exact) set_int(out, i, reduce_integer(fn, x, base, reduced));
       else write(out, i, reduce_float(fn, x, base, reduced));
     }
@@ -119,7 +119,7 @@ void evaluate(const kind::Map& map, const Call& call) {
     std::vector<std::int64_t> whole(call.in.size());
     for (std::int64_t i = begin; i < end; ++i) {
       for (std::size_t k = 0; k < tables.size(); ++k) {
-        const std::int64_t at = tables[k][static_cast<std::size_t>(i)];
+        const std::int64_t at = tables[k][i];
         if (integers) whole[k] = get_int(call.in[k], at);
         else reals[k] = read(call.in[k], at);
       }

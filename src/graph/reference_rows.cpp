@@ -18,9 +18,9 @@ Split split(const Shape& shape, const kind::Axes& axes) {
   Shape kept = shape, chosen;
   Offsets pitch = strides(shape), chosen_pitch;
   for (const int axis : axes) {
-    chosen.push_back(shape[static_cast<std::size_t>(axis)]);
-    chosen_pitch.push_back(pitch[static_cast<std::size_t>(axis)]);
-    kept[static_cast<std::size_t>(axis)] = 1;
+    chosen.push_back(shape[axis]);
+    chosen_pitch.push_back(pitch[axis]);
+    kept[axis] = 1;
   }
   return {box(kept, pitch), box(chosen, chosen_pitch)};
 }
@@ -29,7 +29,7 @@ template <typename Work>
 void for_lines(const Split& parts, Threads& pool, const Work& work) {
   for_ranges(pool, static_cast<std::int64_t>(parts.lines.size()),
              4096 / static_cast<std::int64_t>(parts.along.size() + 1) + 1, [&](std::int64_t begin, std::int64_t end) {
-               for (std::int64_t i = begin; i < end; ++i) work(i, parts.lines[static_cast<std::size_t>(i)]);
+               for (std::int64_t i = begin; i < end; ++i) work(i, parts.lines[i]);
              });
 }
 
@@ -120,16 +120,15 @@ void evaluate(const kind::CrossEntropy&, const Call& call) {
     multiply({hidden, {0}, hidden_rows, inner}, {table, {first * width}, box({count}, {width}), inner},
              {logits.view(), {0}, box({rows}, {count}), box({count}, {1})}, call.pool);
     call.pool.parallel(rows, [&](std::int64_t row, int) {
-      const auto own =
-          logits.span<double>().subspan(static_cast<std::size_t>(row * count), static_cast<std::size_t>(count));
-      streams[static_cast<std::size_t>(row)].feed(own);
+      const auto own = logits.span<double>().subspan(row * count, count);
+      streams[row].feed(own);
       const std::int64_t wanted = get_int(target, row) - first;
-      if (wanted >= 0 && wanted < count) chosen[static_cast<std::size_t>(row)] = own[static_cast<std::size_t>(wanted)];
+      if (wanted >= 0 && wanted < count) chosen[row] = own[wanted];
     });
   }
   for (std::int64_t row = 0; row < rows; ++row) {
-    const double total = streams[static_cast<std::size_t>(row)].result();
-    write(call.out[0], row, get_int(target, row) < 0 ? 0 : total - chosen[static_cast<std::size_t>(row)]);
+    const double total = streams[row].result();
+    write(call.out[0], row, get_int(target, row) < 0 ? 0 : total - chosen[row]);
     write(call.out[1], row, total);
   }
 }

@@ -52,8 +52,8 @@ Factor weight_factor(const PaddedConvolution& c, std::int64_t images) {
       start += (shape[i + 2] - 1) * taps[i];
       taps[i] = -taps[i];
     }
-  Factor factor{c.w, box({images, c.groups}, {0, group_step}), box({outs}, {pitch[static_cast<std::size_t>(out_axis)]}),
-                box(prepend(ins, spatial(shape)), prepend(pitch[static_cast<std::size_t>(in_axis)], taps))};
+  Factor factor{c.w, box({images, c.groups}, {0, group_step}), box({outs}, {pitch[out_axis]}),
+                box(prepend(ins, spatial(shape)), prepend(pitch[in_axis], taps))};
   for (auto& offset : factor.inner) offset += start;
   return factor;
 }

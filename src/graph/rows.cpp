@@ -112,23 +112,23 @@ struct RowRule {
 
 void prove(const Graph& graph, const Op& op, std::vector<bool>& carries) {
   RowRule rule{graph, op, {}};
-  for (ValueId id : op.in) rule.rows.push_back(carries[static_cast<std::size_t>(id)]);
+  for (ValueId id : op.in) rule.rows.push_back(carries[id]);
   if (std::find(rule.rows.begin(), rule.rows.end(), true) == rule.rows.end()) return;
   if (std::string problem = std::visit(rule, op.kind); !problem.empty())
     throw Error(ErrorKind::invalid, op.name,
                 fmt::format("{}: rows would not be independent: {}", name(op.kind), problem),
                 "declare the inputs with input() if the graph need not run short");
-  for (ValueId id : op.out) carries[static_cast<std::size_t>(id)] = true;
+  for (ValueId id : op.out) carries[id] = true;
 }
 
 }  // namespace
 
 std::vector<bool> prove_rows(const Graph& graph) {
   std::vector<bool> carries(graph.values().size());
-  for (ValueId id : graph.inputs()) carries[static_cast<std::size_t>(id)] = graph.value(id).rows;
+  for (ValueId id : graph.inputs()) carries[id] = graph.value(id).rows;
   for (const Op& op : graph.ops()) prove(graph, op, carries);
   for (const Carry& each : graph.carries())
-    if (carries[static_cast<std::size_t>(each.in)] != carries[static_cast<std::size_t>(each.out)])
+    if (carries[each.in] != carries[each.out])
       throw Error(
           ErrorKind::invalid, graph.value(each.in).name,
           fmt::format("carried from '{}': one of them carries rows, the other does not", graph.value(each.out).name));

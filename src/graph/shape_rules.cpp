@@ -93,7 +93,7 @@ std::vector<TensorType> result_types(const Kind& kind, std::span<const TensorTyp
   std::vector<TensorType> types = std::visit([&](const auto& each) { return shape_check::check(rule, each); }, kind);
   if (std::holds_alternative<kind::Normalize>(kind)) {
     if (results != 1 && results != 3) rule.refuse(fmt::format("{} results wanted, 1 or 3 possible", results));
-    types.resize(static_cast<std::size_t>(results));
+    types.resize(results);
   }
   for (const TensorType& type : types) shape_check::check_result(rule, type);
   return types;

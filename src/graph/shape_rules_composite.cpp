@@ -69,7 +69,7 @@ Types check(const Rule& rule, const kind::Normalize& kind) {
   finite(rule, kind.eps, "eps");
   if (kind.eps < 0) rule.refuse(fmt::format("eps {} is negative", kind.eps));
   TensorType statistic = rule.operands[0];
-  for (int axis : kind.axes) statistic.shape[static_cast<std::size_t>(axis)] = 1;
+  for (int axis : kind.axes) statistic.shape[axis] = 1;
   return {rule.operands[0], statistic, statistic};
 }
 

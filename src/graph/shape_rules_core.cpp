@@ -103,9 +103,8 @@ Types check(const Rule& rule, const kind::Gather& kind) {
     rule.refuse(
         fmt::format("{} batch axes with axis {} and an index of rank {}", kind.batch_axes, kind.axis, index.size()));
   for (int i = 0; i < kind.batch_axes; ++i)
-    if (x[static_cast<std::size_t>(i)] != index[static_cast<std::size_t>(i)])
-      rule.refuse(fmt::format("batch axis {} has size {} and, in the index, {}", i, x[static_cast<std::size_t>(i)],
-                              index[static_cast<std::size_t>(i)]));
+    if (x[i] != index[i])
+      rule.refuse(fmt::format("batch axis {} has size {} and, in the index, {}", i, x[i], index[i]));
   Shape shape(x.begin(), x.begin() + kind.axis);
   shape.insert(shape.end(), index.begin() + kind.batch_axes, index.end());
   shape.insert(shape.end(), x.begin() + kind.axis + 1, x.end());
@@ -195,7 +194,7 @@ Types check(const Rule& rule, const kind::Window& kind) {
   rule.at_least(kind.stride, 1, "stride");
   rule.at_least(kind.dilation, 1, "dilation");
   for (std::size_t i = 0; i < kind.axes.size(); ++i) {
-    std::int64_t& size = shape[static_cast<std::size_t>(kind.axes[i])];
+    std::int64_t& size = shape[kind.axes[i]];
     std::int64_t count = window_count(size, 0, 0, kind.size[i], kind.stride[i], kind.dilation[i]);
     if (count < 1)
       rule.refuse(fmt::format("a window of {} (dilation {}) on axis {}, which has size {}", kind.size[i],

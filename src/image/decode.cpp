@@ -27,7 +27,7 @@ struct Source {
       throw Error(ErrorKind::capacity, std::string(place),
                   "an image of " + std::to_string(width) + " x " + std::to_string(height) + " pixels is not accepted");
     Image image{static_cast<int>(width), static_cast<int>(height), {}};
-    image.pixels.resize(static_cast<std::size_t>(3 * width * height));
+    image.pixels.resize(3 * width * height);
     return image;
   }
 };

@@ -111,9 +111,8 @@ Tensor to_tensor(const Image& image, Layout layout, const Normalization& normali
   const auto out = tensor.span<float>();
   for (std::int64_t i = 0; i < pixels; ++i)
     for (std::int64_t c = 0; c < 3; ++c) {
-      const double value =
-          (image.pixels[static_cast<std::size_t>(i * 3 + c)] / 255.0 - normalization.mean[c]) / normalization.std[c];
-      out[static_cast<std::size_t>(layout == Layout::nchw ? c * pixels + i : i * 3 + c)] = static_cast<float>(value);
+      const double value = (image.pixels[i * 3 + c] / 255.0 - normalization.mean[c]) / normalization.std[c];
+      out[layout == Layout::nchw ? c * pixels + i : i * 3 + c] = static_cast<float>(value);
     }
   return tensor;
 }

@@ -72,9 +72,9 @@ class Generation {
     const std::int64_t known = session_.length(sequence_);
     if (known >= std::ssize(tokens_)) throw Error(ErrorKind::invalid, "generate", "the prompt has no token to feed");
     result_.prompt_tokens = std::ssize(tokens_) - known;
-    const std::span<const TokenId> fresh = std::span<const TokenId>(tokens_).subspan(static_cast<std::size_t>(known));
+    const std::span<const TokenId> fresh = std::span<const TokenId>(tokens_).subspan(known);
     session_.feed(sequence_, fresh.first(fresh.size() - 1));
-    result_.ids.reserve(static_cast<std::size_t>(std::min<std::int64_t>(options_.tokens, session_.config().context)));
+    result_.ids.reserve(std::min<std::int64_t>(options_.tokens, session_.config().context));
   }
 
   // Feeds the last token and chooses the next, or several.

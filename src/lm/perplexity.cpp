@@ -24,7 +24,7 @@ double negative_log_likelihood(std::span<const float> logits, TokenId target) {
   const auto most = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
   double sum = 0;
   for (const float each : logits) sum += std::exp(static_cast<double>(each) - most);
-  return most + std::log(sum) - static_cast<double>(logits[static_cast<std::size_t>(target)]);
+  return most + std::log(sum) - static_cast<double>(logits[target]);
 }
 
 Perplexity perplexity(Session& session, std::span<const TokenId> tokens, const PerplexityOptions& options,
@@ -42,11 +42,11 @@ Perplexity perplexity(Session& session, std::span<const TokenId> tokens, const P
     for (std::int64_t at = begin; at < end - 1; at += chunk) {
       const std::int64_t n = std::min(chunk, end - 1 - at);
       const TensorView view{{DType::f32, {n, vocabulary}}, logits.view().data};
-      session.feed(sequence, tokens.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(n)), &view);
+      session.feed(sequence, tokens.subspan(at, n), &view);
       for (std::int64_t i = 0; i < n; ++i) {
         if (at + i + 1 < predicted) continue;  // an earlier window has predicted it
         const std::span<const float> row(view.as<float>() + i * vocabulary, static_cast<std::size_t>(vocabulary));
-        result.nll += negative_log_likelihood(row, tokens[static_cast<std::size_t>(at + i + 1)]);
+        result.nll += negative_log_likelihood(row, tokens[at + i + 1]);
         ++result.tokens;
       }
     }

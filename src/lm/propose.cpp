@@ -85,7 +85,7 @@ void DraftProposer::propose(std::span<const TokenId> history, std::uint64_t inde
   const std::int64_t behind = std::ssize(history) - 1 - kept, room = draft_->room(sequence_) - behind;
   most = std::min(most, room);
   if (most <= 0) return;  // the draft's context has ended
-  draft_->feed(sequence_, history.subspan(static_cast<std::size_t>(kept), static_cast<std::size_t>(behind)));
+  draft_->feed(sequence_, history.subspan(kept, behind));
   history_.assign(history.begin(), history.end());
   for (std::int64_t i = 0; i < most; ++i) {
     const Draft step{sequence_, std::span(history_).last(1)};

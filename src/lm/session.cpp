@@ -79,8 +79,8 @@ struct Session::State {
     limit(memory.weights, memory.cache, memory.arena);
     workspace.emplace(need, pool);
     cache.emplace(layers, cache_options);
-    known.resize(static_cast<std::size_t>(options.sequences));
-    for (auto& each : known) each.reserve(static_cast<std::size_t>(options.context));
+    known.resize(options.sequences);
+    for (auto& each : known) each.reserve(options.context);
     key = fingerprint(*decode, *model.weights);
   }
 
@@ -93,7 +93,7 @@ struct Session::State {
                 "raise the limit, shorten the context, or use a smaller cache type or quantised weights");
   }
 
-  std::vector<TokenId>& tokens(SeqId id) { return known[static_cast<std::size_t>(id % options.sequences)]; }
+  std::vector<TokenId>& tokens(SeqId id) { return known[id % options.sequences]; }
 
   void check_ids(std::span<const TokenId> tokens) const {
     for (std::size_t i = 0; i < tokens.size(); ++i)
@@ -193,7 +193,7 @@ void Session::feed(SeqId sequence, std::span<const TokenId> tokens, const Tensor
   if (logits != nullptr) s.check_logits(*logits, count);
   for (std::int64_t done = 0; done < count; done += rows) {
     const std::int64_t n = std::min(rows, count - done);
-    const auto part = tokens.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(n));
+    const auto part = tokens.subspan(done, n);
     const kv::Rows reserved{sequence, n, done + n == count};
     s.cache->reserve({&reserved, 1});
     s.fill(0, sequence, part);
@@ -231,7 +231,7 @@ void Session::step(std::span<const Draft> drafts, const TensorView& logits) {
 void Session::truncate(SeqId sequence, std::int64_t length) {
   state_->cache->truncate(sequence, length);
   std::vector<TokenId>& kept = state_->tokens(sequence);
-  if (std::ssize(kept) > length) kept.resize(static_cast<std::size_t>(length));
+  if (std::ssize(kept) > length) kept.resize(length);
 }
 
 std::int64_t Session::least_length(SeqId sequence) const { return state_->cache->floor(sequence); }
@@ -252,7 +252,7 @@ SeqId Session::restore(std::span<const std::byte> state, std::shared_ptr<const k
   std::vector<TokenId>& kept = state_->tokens(id);
   const auto count = static_cast<std::size_t>(
       std::min({std::ssize(saved.tokens), length(id), static_cast<std::int64_t>(kept.capacity())}));
-  kept.assign(saved.tokens.begin(), saved.tokens.begin() + static_cast<std::ptrdiff_t>(count));
+  kept.assign(saved.tokens.begin(), saved.tokens.begin() + count);
   return id;
 }
 

@@ -20,7 +20,7 @@ Speculator::Speculator(Session& session, SeqId sequence, Sampler& sampler, Propo
   if (options.tokens < 0 || options.tokens >= decode_rows)
     throw Error(ErrorKind::usage, "speculation", fmt::format("{} tokens at a time", options.tokens),
                 fmt::format("0 to {}", decode_rows - 1));
-  masked_.resize(static_cast<std::size_t>(session.config().vocabulary));
+  masked_.resize(session.config().vocabulary);
   guessed_.resize(masked_.size());
 }
 
@@ -104,7 +104,7 @@ bool Speculator::decide(std::size_t row, std::uint64_t index, const TokenFilter*
 // Drawn from what the model's chances exceed the guess's by.
 TokenId Speculator::instead(std::span<const TokenProbability> chances, std::span<const TokenProbability> guessed,
                             TokenId token, double draw) {
-  const auto place = [&](TokenId id) -> double& { return guessed_[static_cast<std::size_t>(id)]; };
+  const auto place = [&](TokenId id) -> double& { return guessed_[id]; };
   if (guessed.empty()) place(token) = 1;
   for (const TokenProbability& each : guessed) place(each.id) = each.probability;
   const auto excess = [&](const TokenProbability& each) { return std::max(each.probability - place(each.id), 0.0); };

@@ -350,9 +350,7 @@ class AddressFilter {
   bool sort(std::vector<std::uint32_t>& order) const {
     const auto less = [&](std::uint32_t a, std::uint32_t b) { return before(a, b); };
     constexpr std::size_t block = 4096;
-    const auto at = [&](std::size_t i) {
-      return order.begin() + static_cast<std::ptrdiff_t>(std::min(i, order.size()));
-    };
+    const auto at = [&](std::size_t i) { return order.begin() + (std::min(i, order.size())); };
     for (std::size_t from = 0; from < order.size(); from += block) {
       std::sort(at(from), at(from + block), less);
       if (setting_.interrupted()) return false;
@@ -459,7 +457,7 @@ void retain(AddressGroup& group, const std::vector<std::uint32_t>& keep, const M
     result.parent.push_back(group.parent[s]);
     result.by.push_back(group.by[s]);
     result.taken_at.push_back(result.taken.size());
-    const auto from = group.taken.begin() + static_cast<std::ptrdiff_t>(group.taken_at[s]);
+    const auto from = group.taken.begin() + (group.taken_at[s]);
     result.taken.insert(result.taken.end(), from,
                         from + static_cast<std::ptrdiff_t>(op.inputs.size() + op.outputs.size()));
   }

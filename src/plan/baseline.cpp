@@ -35,8 +35,8 @@ class Belady {
     bool fresh = false;   // its first load is compulsory, hence free
   };
 
-  State& at(TensorId id) { return tensors_[static_cast<std::size_t>(id)]; }
-  std::int64_t size(TensorId id) const { return problem_.tensors[static_cast<std::size_t>(id)].bytes; }
+  State& at(TensorId id) { return tensors_[id]; }
+  std::int64_t size(TensorId id) const { return problem_.tensors[id].bytes; }
 
   bool run_step(const Operator& op, Step step) {
     std::int64_t space = op.workspace;
@@ -72,7 +72,7 @@ class Belady {
     State& tensor = at(id);
     tensor.needed = false;
     while (tensor.next < tensor.uses.size() && tensor.uses[tensor.next] <= step) ++tensor.next;
-    if (problem_.tensors[static_cast<std::size_t>(id)].role == Role::output) tensor.copied = true;
+    if (problem_.tensors[id].role == Role::output) tensor.copied = true;
     if (tensor.resident && tensor.next == tensor.uses.size()) remove(id);
   }
 
@@ -111,7 +111,7 @@ Schedule make_schedule(const Problem& problem, const std::vector<OperatorId>& or
                        const std::vector<Departure>& leaves) {
   Schedule schedule = make_schedule(problem, order);
   for (const auto& [tensor, back] : leaves) {
-    TensorUses& uses = schedule.uses[static_cast<std::size_t>(tensor)];
+    TensorUses& uses = schedule.uses[tensor];
     const auto use = std::lower_bound(uses.steps.begin(), uses.steps.end(), back);
     const auto gap = static_cast<std::size_t>(use - uses.steps.begin()) - 1;
     if (may_drop(problem, schedule, tensor, gap)) uses.dropped[gap] = true;

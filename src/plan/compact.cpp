@@ -29,11 +29,10 @@ class Compacter {
 
   bool run() {
     std::vector<std::vector<std::size_t>> arrivals(static_cast<std::size_t>(steps_));
-    for (std::size_t i = 0; i < rectangles_.size(); ++i)
-      arrivals[static_cast<std::size_t>(rectangles_[i].lower)].push_back(i);
+    for (std::size_t i = 0; i < rectangles_.size(); ++i) arrivals[rectangles_[i].lower].push_back(i);
     for (Step step = 0; step < steps_; ++step) {
       std::erase_if(blocks_, [&](const Block& block) { return rectangles_[block.rectangle].upper <= step; });
-      auto& list = arrivals[static_cast<std::size_t>(step)];
+      auto& list = arrivals[step];
       std::stable_sort(list.begin(), list.end(),
                        [&](std::size_t a, std::size_t b) { return rectangles_[a].size > rectangles_[b].size; });
       for (const std::size_t i : list)
@@ -70,7 +69,7 @@ class Compacter {
   }
 
   void insert(std::size_t at, std::size_t rectangle, std::int64_t offset) {
-    blocks_.insert(blocks_.begin() + static_cast<std::ptrdiff_t>(at), {rectangle, offset});
+    blocks_.insert(blocks_.begin() + at, {rectangle, offset});
   }
 
   // Hole i lies before block i.
@@ -129,7 +128,7 @@ void add_residencies(const Layout::Part& part, const std::vector<Piece>& pieces,
     const Step end = i + 1 < pieces.size() ? pieces[i + 1].from - 1 : part.to;
     const Step from = std::max(part.from, pieces[i].from), to = std::min(part.to, end);
     if (from > to) continue;
-    if (part.tensor < 0) plan.workspaces[static_cast<std::size_t>(from)] = pieces[i].offset;
+    if (part.tensor < 0) plan.workspaces[from] = pieces[i].offset;
     else plan.residencies.push_back({part.tensor, from, to, pieces[i].offset});
   }
 }

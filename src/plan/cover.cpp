@@ -31,10 +31,10 @@ class Cover {
  private:
   // A set may go without the item only if the items after it can still reach the need.
   void extend(std::int32_t item, std::int64_t rest) {
-    const CoverItem& added = items_[static_cast<std::size_t>(item)];
+    const CoverItem& added = items_[item];
     std::vector<std::int32_t> next;
     for (const std::int32_t p : front_) {
-      const Partial set = made_[static_cast<std::size_t>(p)];
+      const Partial set = made_[p];
       if (set.covered + rest >= need_) next.push_back(p);
       if (set.covered >= need_) continue;
       const Partial larger{std::min(need_, set.covered + added.size), set.price + added.price, p, item};
@@ -48,14 +48,14 @@ class Cover {
   // What covers less must be cheaper.
   void keep_best(std::vector<std::int32_t>& sets) {
     const auto key = [&](std::int32_t p) {
-      const Partial& set = made_[static_cast<std::size_t>(p)];
+      const Partial& set = made_[p];
       return std::tuple{-set.covered, set.price, p};
     };
     std::sort(sets.begin(), sets.end(), [&](std::int32_t a, std::int32_t b) { return key(a) < key(b); });
     front_.clear();
     std::int64_t least = INT64_MAX;
     for (const std::int32_t p : sets) {
-      const Partial& set = made_[static_cast<std::size_t>(p)];
+      const Partial& set = made_[p];
       if (set.price >= least) continue;
       least = set.price;
       front_.push_back(p);
@@ -64,9 +64,8 @@ class Cover {
 
   std::vector<std::size_t> walk_back() const {
     std::vector<std::size_t> chosen;
-    for (std::int32_t p = front_.front(); p >= 0; p = made_[static_cast<std::size_t>(p)].before)
-      if (made_[static_cast<std::size_t>(p)].item >= 0)
-        chosen.push_back(static_cast<std::size_t>(made_[static_cast<std::size_t>(p)].item));
+    for (std::int32_t p = front_.front(); p >= 0; p = made_[p].before)
+      if (made_[p].item >= 0) chosen.push_back(static_cast<std::size_t>(made_[p].item));
     std::reverse(chosen.begin(), chosen.end());
     return chosen;
   }

@@ -25,7 +25,7 @@ class CutFinder {
   Cut find(const Words& done, OperatorId op) const;
 
   // Divides the bytes of every tensor that can be alive beside op; 0 when there is none.
-  std::int64_t unit(OperatorId op) const { return units_[static_cast<std::size_t>(op)]; }
+  std::int64_t unit(OperatorId op) const { return units_[op]; }
   bool before(OperatorId a, OperatorId b) const { return has(&ancestors_[static_cast<std::size_t>(b) * words_], a); }
 
  private:

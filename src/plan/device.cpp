@@ -105,7 +105,7 @@ Estimate estimate(const Device& device, const Problem& problem, const Plan& plan
   for (const Event& event : plan.events) {
     if (event.action == Action::drop || event.action == Action::move) continue;
     ++result.transfers;
-    result.transferred_bytes += problem.tensors[static_cast<std::size_t>(event.tensor)].bytes;
+    result.transferred_bytes += problem.tensors[event.tensor].bytes;
   }
   const auto bytes = static_cast<double>(result.transferred_bytes), operations = static_cast<double>(work.operations);
   result.transfer_s = bytes / device.bandwidth_bytes_per_s + static_cast<double>(result.transfers) * device.latency_s;

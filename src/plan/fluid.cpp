@@ -133,7 +133,7 @@ class Search {
     }
     if (ranks.size() <= query_.width) return;
     narrowed_ = true;
-    std::nth_element(ranks.begin(), ranks.begin() + static_cast<std::ptrdiff_t>(query_.width), ranks.end());
+    std::nth_element(ranks.begin(), ranks.begin() + query_.width, ranks.end());
     ranks.resize(query_.width);
     std::vector<std::vector<std::uint32_t>> keep(layer_.size());
     for (const Rank& rank : ranks) keep[rank.group].push_back(rank.state);

@@ -17,7 +17,7 @@ void set_element_size(const Graph& graph, Storage& storage, std::int64_t elem_by
     const Value& value = graph.values()[v];
     place.offset = checked_multiply(place.offset / size_of(value.type.dtype), elem_bytes, value.name);
     const std::int64_t size = checked_multiply(elements(value.type.shape), elem_bytes, value.name);
-    std::int64_t& buffer = storage.buffers[static_cast<std::size_t>(place.buffer)];
+    std::int64_t& buffer = storage.buffers[place.buffer];
     buffer = std::max(buffer, checked_add(place.offset, size, value.name));
   }
 }
@@ -31,8 +31,7 @@ std::vector<BufferFacts> facts_of(const Graph& graph, const Storage& storage) {
   std::vector<BufferFacts> facts(storage.buffers.size());
   const auto of = [&](std::size_t value) { return static_cast<std::size_t>(storage.places[value].buffer); };
   for (const ValueId out : graph.outputs())
-    if (storage.places[static_cast<std::size_t>(out)].buffer >= 0)
-      facts[of(static_cast<std::size_t>(out))].role = Role::output;
+    if (storage.places[out].buffer >= 0) facts[of(static_cast<std::size_t>(out))].role = Role::output;
   for (std::size_t v = 0; v < storage.places.size(); ++v) {
     if (storage.places[v].buffer < 0) continue;
     BufferFacts& buffer = facts[of(v)];
@@ -66,29 +65,28 @@ class ProblemMaker {
   }
 
   void add_input(Operator& op, ValueId value) {
-    const auto buffer = static_cast<std::size_t>(result_.storage.places[static_cast<std::size_t>(value)].buffer);
+    const auto buffer = static_cast<std::size_t>(result_.storage.places[value].buffer);
     const std::vector<BufferId>& parts = result_.parts_of[buffer];
     if (parts.empty()) return add_operand(op.inputs, value);
     std::vector<TensorId> run;
     for (const BufferId part : parts) {
       add_buffer(op.inputs, part);
-      run.push_back(result_.tensor_of[static_cast<std::size_t>(part)]);
+      run.push_back(result_.tensor_of[part]);
     }
     if (std::find(op.adjacent.begin(), op.adjacent.end(), run) == op.adjacent.end()) op.adjacent.push_back(run);
   }
 
   void add_operand(std::vector<TensorId>& list, ValueId value) {
-    add_buffer(list, result_.storage.places[static_cast<std::size_t>(value)].buffer);
+    add_buffer(list, result_.storage.places[value].buffer);
   }
 
   void add_buffer(std::vector<TensorId>& list, BufferId buffer) {
-    const BufferFacts& facts = facts_[static_cast<std::size_t>(buffer)];
+    const BufferFacts& facts = facts_[buffer];
     if (facts.role == Role::weight && !options_.weights) return;
-    TensorId& tensor = result_.tensor_of[static_cast<std::size_t>(buffer)];
+    TensorId& tensor = result_.tensor_of[buffer];
     if (tensor < 0) {
       tensor = static_cast<TensorId>(result_.problem.tensors.size());
-      result_.problem.tensors.push_back(
-          {facts.name, result_.storage.buffers[static_cast<std::size_t>(buffer)], facts.role});
+      result_.problem.tensors.push_back({facts.name, result_.storage.buffers[buffer], facts.role});
       result_.buffer_of.push_back(buffer);
     }
     if (std::find(list.begin(), list.end(), tensor) == list.end()) list.push_back(tensor);

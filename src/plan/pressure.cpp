@@ -115,7 +115,7 @@ std::vector<Critical> find_critical(const Model& model, const Pressure& pressure
   for (std::size_t s = 0; s < need.size(); ++s)
     if (need[s] > 0 && !has(done, static_cast<std::size_t>(pressure.suspects[s].op))) order.push_back(s);
   const std::size_t kept = std::min<std::size_t>(order.size(), 4);
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(),
+  std::partial_sort(order.begin(), order.begin() + kept, order.end(),
                     [&](std::size_t a, std::size_t b) { return need[a] != need[b] ? need[a] > need[b] : a < b; });
   std::vector<Critical> result;
   for (std::size_t i = 0; i < kept; ++i) result.push_back(describe(model, pressure, order[i], need[order[i]], live));

@@ -15,8 +15,7 @@ bool given(const Problem& problem, TensorId t) {
 }
 
 bool dropped_before(const TensorUses& uses, std::size_t gap) {
-  return std::any_of(uses.dropped.begin(), uses.dropped.begin() + static_cast<std::ptrdiff_t>(gap),
-                     [](bool d) { return d; });
+  return std::any_of(uses.dropped.begin(), uses.dropped.begin() + gap, [](bool d) { return d; });
 }
 
 }  // namespace
@@ -136,7 +135,7 @@ Plan make_plan(const Problem& problem, const Schedule& schedule, const Layout& l
   Plan plan = begin_plan(schedule, placing);
   for (const Layout::Part& part : layout.parts) {
     const std::int64_t offset = offsets[part.rectangle];
-    if (part.tensor < 0) plan.workspaces[static_cast<std::size_t>(part.from)] = offset;
+    if (part.tensor < 0) plan.workspaces[part.from] = offset;
     else plan.residencies.push_back({part.tensor, part.from, part.to, offset});
   }
   std::sort(plan.residencies.begin(), plan.residencies.end(), starts_before);

@@ -34,7 +34,7 @@ struct Item {
 
 // Whether the operator of its last step writes a result over the residency: nothing is left to keep then.
 bool is_overwritten(const Problem& problem, const Plan& plan, const Residency& residency) {
-  const Operator& op = problem.operators[static_cast<std::size_t>(plan.order[static_cast<std::size_t>(residency.to)])];
+  const Operator& op = problem.operators[plan.order[residency.to]];
   return std::any_of(op.in_place.begin(), op.in_place.end(), [&](const InPlace& pair) {
     return pair.input == residency.tensor &&
            std::any_of(plan.residencies.begin(), plan.residencies.end(), [&](const Residency& over) {
@@ -53,7 +53,7 @@ class AbsenceItems {
 
   std::vector<Item> find() {
     std::vector<std::vector<Residency>> residencies(problem_.tensors.size());
-    for (const Residency& each : plan_.residencies) residencies[static_cast<std::size_t>(each.tensor)].push_back(each);
+    for (const Residency& each : plan_.residencies) residencies[each.tensor].push_back(each);
     for (std::size_t t = 0; t < residencies.size(); ++t) add(problem_.tensors[t], residencies[t]);
     std::stable_sort(items_.begin(), items_.end(), [](const Item& a, const Item& b) { return a.saving > b.saving; });
     return std::move(items_);
@@ -125,7 +125,7 @@ class Split {
     std::vector<place::Rectangle> all;
     for (const std::size_t i : chosen_)
       for (const Absence& each : items_[i].absences)
-        all.push_back({problem_.tensors[static_cast<std::size_t>(each.tensor)].bytes, each.from, each.to + 1});
+        all.push_back({problem_.tensors[each.tensor].bytes, each.from, each.to + 1});
     return all;
   }
 

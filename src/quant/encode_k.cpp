@@ -54,7 +54,7 @@ class SymmetricSearch {
   }
 
   float level(int i) const {
-    const float by = scale * static_cast<float>(scales[static_cast<std::size_t>(i / size)]);
+    const float by = scale * static_cast<float>(scales[i / size]);
     return Levels::nearest(fit::all(values_[i] * fit::inverse(by)))[0];
   }
 
@@ -81,7 +81,7 @@ class SymmetricSearch {
         best = found;
         code = each;
       }
-      codes[static_cast<std::size_t>(sub)] = code;
+      codes[sub] = code;
       total.error += best.error;
       total.dot += static_cast<double>(code) * static_cast<double>(best.dot);
       total.norm += static_cast<double>(code) * code * static_cast<double>(best.norm);
@@ -103,7 +103,7 @@ class AffineSearch {
     fit::Affine largest;
     for (int sub = 0; sub < subs; ++sub) {
       const fit::Affine each = fit::fit_affine<largest_code, size>(values + sub * size);
-      wanted[static_cast<std::size_t>(sub)] = each;
+      wanted[sub] = each;
       largest = {std::max(largest.scale, each.scale), std::max(largest.minimum, each.minimum)};
     }
     constexpr auto steps = static_cast<float>(largest_scale);
@@ -229,7 +229,7 @@ bool encode_q3_k(const float* values, Byte* block) {
   if (const Reach known = reach(values); known != Reach::searched) return known == Reach::zero;
   const SymmetricSearch<fit::Steps<-4, 3>, 16, -32, 31> found(values);
   for (int sub = 0; sub < 16; ++sub) {
-    const int code = found.scales[static_cast<std::size_t>(sub)] + 32;
+    const int code = found.scales[sub] + 32;
     put_bits(block[96 + sub % 8], code & 15, sub / 8 * 4);
     put_bits(block[104 + sub % 4], code >> 4, sub / 4 * 2);
     for (int i = 0; i < 16; ++i) {
@@ -279,7 +279,7 @@ bool encode_q6_k(const float* values, Byte* block) {
   if (const Reach known = reach(values); known != Reach::searched) return known == Reach::zero;
   const SymmetricSearch<fit::Steps<-32, 31>, 16, -128, 127> found(values);
   for (int sub = 0; sub < 16; ++sub) {
-    block[192 + sub] = static_cast<Byte>(found.scales[static_cast<std::size_t>(sub)]);
+    block[192 + sub] = static_cast<Byte>(found.scales[sub]);
     const int half = sub / 8, group = sub % 8 / 2;
     for (int i = 0; i < 16; ++i) {
       const int level = static_cast<int>(found.level(sub * 16 + i)) + 32, at = sub % 2 * 16 + i;
@@ -307,7 +307,7 @@ bool encode_iq4_xs(const float* values, Byte* block) {
   const SymmetricSearch<fit::Iq4Levels, 8, -32, 31> found(values);
   std::uint16_t high = 0;
   for (int sub = 0; sub < 8; ++sub) {
-    const int code = found.scales[static_cast<std::size_t>(sub)] + 32;
+    const int code = found.scales[sub] + 32;
     put_bits(block[4 + sub / 2], code & 15, sub % 2 * 4);
     high = static_cast<std::uint16_t>(high | static_cast<unsigned>(code >> 4) << (2 * sub));
     for (int i = 0; i < 32; ++i)

@@ -105,7 +105,7 @@ void ByteChartDrawing::marks() {
     }
     marks[i - 1].name += ", " + marks[i].name;
     marks[i - 1].strong |= marks[i].strong;
-    marks.erase(marks.begin() + static_cast<std::ptrdiff_t>(i));
+    marks.erase(marks.begin() + i);
   }
   std::array<double, 3> taken{-INFINITY, -INFINITY, -INFINITY};
   for (const ChartMark& mark : marks) {
@@ -129,7 +129,7 @@ std::string sign_path(int style, double x, double y) {
                                                         "m-4.5-4h9l-4.5 8z",
                                                         "m-4-1h8v2h-8z"};
   if (style == 3) return fmt::format("M{} {}h9l-4.5-8.5z", number_text(x - 4.5), number_text(y + 4));
-  return fmt::format("M{} {}{}", number_text(x), number_text(y), signs[static_cast<std::size_t>(style)]);
+  return fmt::format("M{} {}{}", number_text(x), number_text(y), signs[style]);
 }
 
 void ByteChartDrawing::point(const ChartPoint& point, int style) {

@@ -71,7 +71,7 @@ class MapDrawing {
 };
 
 std::string box_name(const MemoryMap& map, const MapBox& box) {
-  return box.thing >= 0 ? map.things[static_cast<std::size_t>(box.thing)] : std::string(name(box.kind));
+  return box.thing >= 0 ? map.things[box.thing] : std::string(name(box.kind));
 }
 
 // At most so many characters, the end left out.
@@ -208,7 +208,7 @@ void MapDrawing::boxes() {
 
 void MapDrawing::mark(const MapTransfer& transfer, bool compulsory) {
   if (transfer.compulsory != compulsory || transfer.box < 0) return;
-  const MapBox& box = map_.boxes[static_cast<std::size_t>(transfer.box)];
+  const MapBox& box = map_.boxes[transfer.box];
   const double x = transfer.way == Way::out ? x_(transfer.step + 1.0) : x_(transfer.step);
   const double y = y_(static_cast<double>(box.address) + static_cast<double>(box.bytes) / 2);
   constexpr const char* shapes[] = {"in", "out", "other"};
@@ -251,7 +251,7 @@ void MapDrawing::transfer_bars(const Scale& scale) {
     std::vector<Sums> sums(static_cast<std::size_t>(map_.end - map_.first));
     for (const MapTransfer& each : map_.transfers) {
       if (each.way != way) continue;
-      Sums& sum = sums[static_cast<std::size_t>(each.step - map_.first)];
+      Sums& sum = sums[each.step - map_.first];
       (each.compulsory ? sum.compulsory : sum.charged) += static_cast<double>(each.bytes);
     }
     const double sign = way == Way::out ? -1 : 1;
@@ -274,8 +274,7 @@ void MapDrawing::transfer_bars(const Scale& scale) {
 double highest_transfer(const MemoryMap& map, bool out) {
   std::vector<double> sums(static_cast<std::size_t>(map.end - map.first));
   for (const MapTransfer& each : map.transfers)
-    if ((each.way == Way::out) == out)
-      sums[static_cast<std::size_t>(each.step - map.first)] += static_cast<double>(each.bytes);
+    if ((each.way == Way::out) == out) sums[each.step - map.first] += static_cast<double>(each.bytes);
   return *std::max_element(sums.begin(), sums.end());
 }
 

@@ -128,7 +128,7 @@ std::string middle_shade_class(Kind kind) {
 
 std::string_view series_dashes(int series) {
   constexpr std::array<std::string_view, series_count> dashes{"", "7 3", "2 3", "7 3 2 3", "10 4", "3 2"};
-  return dashes[static_cast<std::size_t>(series % series_count)];
+  return dashes[series % series_count];
 }
 
 std::string picture_style() {

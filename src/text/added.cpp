@@ -26,7 +26,7 @@ const AddedToken* AddedFinder::at(std::string_view text, std::size_t begin, bool
   if (!trie_.begins(text[begin])) return nullptr;
   const AddedToken* best = nullptr;
   trie_.each(text.substr(begin), [&](const Trie::Found& found) {
-    const AddedToken& token = tokens_[static_cast<std::size_t>(found.id)];
+    const AddedToken& token = tokens_[found.id];
     if (token.special && !parse_special) return;
     const std::size_t end = begin + found.size;
     const bool word_before = token.single_word && begin > 0 && is_word(last_char(text.substr(0, begin)));

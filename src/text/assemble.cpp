@@ -75,7 +75,7 @@ void name_special(SpecialTokens& special, const TokenizerConfig& config, const V
 
 void mark_added(std::vector<PieceEntry>& entries, const std::vector<AddedToken>& added) {
   for (const AddedToken& token : added) {
-    TokenKind& kind = entries[static_cast<std::size_t>(token.id)].kind;
+    TokenKind& kind = entries[token.id].kind;
     if (kind == TokenKind::normal) kind = token.special ? TokenKind::control : TokenKind::user_defined;
   }
 }

@@ -23,7 +23,7 @@ struct ByteAlphabet {
     for (int byte = 0; byte < 256; ++byte) {
       const bool prints = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
       const char32_t code = prints ? static_cast<char32_t>(byte) : next++;
-      append_char(characters[static_cast<std::size_t>(byte)], code);
+      append_char(characters[byte], code);
       bytes[code] = byte;
     }
   }

@@ -191,7 +191,7 @@ Value selected(const FilterCall& call, bool by_attribute, bool keep) {
   if (given.size() < next) wrong("the attribute is missing");
   const bool truth = given.size() == next;
   if (!truth && !given[next].is_text()) wrong("the name of a test expected");
-  const std::vector<Value> rest(given.begin() + static_cast<std::ptrdiff_t>(truth ? next : next + 1), given.end());
+  const std::vector<Value> rest(given.begin() + (truth ? next : next + 1), given.end());
   std::vector<Value> items;
   for (const Value& each : call.items()) {
     const Value subject = by_attribute ? follow(each, given[0], call.meter) : each;

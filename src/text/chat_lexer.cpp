@@ -57,7 +57,7 @@ class Lexer {
       while (!data.empty() && is_blank(data.back())) data.remove_suffix(1);
     } else if ((tag == '%' || tag == '#') && mark != '+') {
       const std::size_t line = data.rfind('\n') + 1;  // 0 without one
-      const bool blank = std::all_of(data.begin() + static_cast<std::ptrdiff_t>(line), data.end(), is_blank);
+      const bool blank = std::all_of(data.begin() + line, data.end(), is_blank);
       if (blank && (line > 0 || line_starts_)) data = data.substr(0, line);
     }
     if (!data.empty()) add(Kind::data, std::string(data), from);

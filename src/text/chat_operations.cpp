@@ -124,8 +124,8 @@ Value take_slice(const Value& value, const Value* from, const Value* to, const V
   std::u32string taken;
   std::vector<Value> items;
   for (std::int64_t at = begin; jump > 0 ? at < end : at > end; at += jump) {
-    if (value.is_text()) taken += codes[static_cast<std::size_t>(at)];
-    else items.push_back(value.list().items[static_cast<std::size_t>(at)]);
+    if (value.is_text()) taken += codes[at];
+    else items.push_back(value.list().items[at]);
   }
   return value.is_text() ? meter.text(text::text_of(taken)) : meter.list(std::move(items), value.list().tuple);
 }
@@ -176,8 +176,8 @@ Value item_of(const Value& value, const Value& key, Meter& meter) {
   const auto size = static_cast<std::int64_t>(value.is_text() ? codes.size() : value.list().items.size());
   const std::int64_t at = key.integer() < 0 && key.integer() >= -size ? key.integer() + size : key.integer();
   if (at < 0 || at >= size) return Value(Undefined{fmt::format("item {}", key.integer())});
-  if (value.is_list()) return value.list().items[static_cast<std::size_t>(at)];
-  return Value(text::text_of({&codes[static_cast<std::size_t>(at)], 1}));
+  if (value.is_list()) return value.list().items[at];
+  return Value(text::text_of({&codes[at], 1}));
 }
 
 }  // namespace pliant::chat

@@ -105,7 +105,7 @@ class DecoderBuilder {
   void each_text(const Change& change) {
     for (TokenId id = 0; id < vocabulary_.size(); ++id) {
       const TokenKind kind = vocabulary_[id].kind;
-      if (kind != TokenKind::control) change(made_.texts[static_cast<std::size_t>(id)], kind);
+      if (kind != TokenKind::control) change(made_.texts[id], kind);
     }
   }
   void wordpiece(const std::string& prefix, bool clean) {

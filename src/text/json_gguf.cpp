@@ -61,8 +61,8 @@ bool score_merges(std::span<const Merge> merges, const Vocabulary& vocabulary, s
   std::vector<std::size_t> ways(static_cast<std::size_t>(vocabulary.size()), 0);
   scores.assign(ways.size(), -static_cast<float>(merges.size()));
   for (std::size_t rank = merges.size(); rank-- > 0;) {
-    scores[static_cast<std::size_t>(merges[rank].merged)] = -static_cast<float>(rank);
-    ++ways[static_cast<std::size_t>(merges[rank].merged)];
+    scores[merges[rank].merged] = -static_cast<float>(rank);
+    ++ways[merges[rank].merged];
   }
   const auto plain = [&](std::string_view piece) {
     const TokenId id = vocabulary.find(piece);
@@ -74,7 +74,7 @@ bool score_merges(std::span<const Merge> merges, const Vocabulary& vocabulary, s
     std::size_t possible = 0;
     for (std::size_t at = first_char(piece).size; at < piece.size(); at += first_char(piece.substr(at)).size)
       possible += plain(piece.substr(0, at)) && plain(piece.substr(at)) ? 1u : 0u;
-    if (possible != ways[static_cast<std::size_t>(id)]) return false;
+    if (possible != ways[id]) return false;
   }
   return true;
 }

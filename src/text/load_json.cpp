@@ -124,7 +124,7 @@ class JsonLoader {
       else if (type_ == "BPE") model_.fail("unk_token", fmt::format("'{}' is no token", name));
     }
     unknown_.id = static_cast<TokenId>(id);
-    if (id >= 0) entries[static_cast<std::size_t>(id)].kind = TokenKind::unknown;
+    if (id >= 0) entries[id].kind = TokenKind::unknown;
   }
 
   void read_steps() {

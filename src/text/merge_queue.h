@@ -27,8 +27,7 @@ void merge_chain(std::vector<Symbol>& symbols, const Pairs& pairs) {
   };
   const auto count = static_cast<std::ptrdiff_t>(symbols.size());
   std::vector<Link> links(symbols.size());
-  for (std::ptrdiff_t i = 0; i < count; ++i)
-    links[static_cast<std::size_t>(i)] = {i - 1, i + 1 < count ? i + 1 : -1, 0};
+  for (std::ptrdiff_t i = 0; i < count; ++i) links[i] = {i - 1, i + 1 < count ? i + 1 : -1, 0};
   std::vector<Candidate> storage;
   storage.reserve(symbols.size());
   std::priority_queue<Candidate> queue({}, std::move(storage));
@@ -50,7 +49,7 @@ void merge_chain(std::vector<Symbol>& symbols, const Pairs& pairs) {
     ++left.version;
     right.version = gone;
     left.after = right.after;
-    if (left.after >= 0) links[static_cast<std::size_t>(left.after)].before = static_cast<std::ptrdiff_t>(best.left);
+    if (left.after >= 0) links[left.after].before = static_cast<std::ptrdiff_t>(best.left);
     offer(left.before, static_cast<std::ptrdiff_t>(best.left));
     offer(static_cast<std::ptrdiff_t>(best.left), left.after);
   }

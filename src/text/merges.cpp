@@ -101,7 +101,7 @@ class MergeModel : public Model {
           best = found, at = i;
       if (!best) return;
       ids[at] = best->merged;
-      ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+      ids.erase(ids.begin() + at + 1);
     }
   }
 
@@ -115,7 +115,7 @@ class MergeModel : public Model {
     TokenId merge(TokenId left, TokenId right) const { return pairs.find(left, right)->merged; }
   };
   void merge_many(std::size_t begin, std::vector<TokenId>& ids) const {
-    std::vector<TokenId> symbols(ids.begin() + static_cast<std::ptrdiff_t>(begin), ids.end());
+    std::vector<TokenId> symbols(ids.begin() + begin, ids.end());
     merge_chain(symbols, ByRank{pairs_});
     ids.resize(begin);
     ids.insert(ids.end(), symbols.begin(), symbols.end());

@@ -24,8 +24,7 @@ class WordCache {
     const std::size_t begin = ids_.size();
     if (slot.word == word) {
       ids_.resize(begin + slot.count);
-      std::copy_n(ids_.begin() + static_cast<std::ptrdiff_t>(slot.begin), slot.count,
-                  ids_.begin() + static_cast<std::ptrdiff_t>(begin));
+      std::copy_n(ids_.begin() + slot.begin, slot.count, ids_.begin() + begin);
       return;
     }
     model.encode(word, ids_);
@@ -120,7 +119,7 @@ std::string Pipeline::decode(std::span<const TokenId> ids, bool special) const {
       if (special) text += piece(id);
       continue;
     }
-    std::string_view more = parts_->texts[static_cast<std::size_t>(id)];
+    std::string_view more = parts_->texts[id];
     const bool drop = leading && text.empty() && more.starts_with(' ') &&
                       !(parts_->drop_first_spaces && kind(id) == TokenKind::unknown);
     if (drop) more.remove_prefix(1);
@@ -130,9 +129,7 @@ std::string Pipeline::decode(std::span<const TokenId> ids, bool special) const {
   return text;
 }
 
-std::string Pipeline::bytes(TokenId id) const {
-  return kind(id) == TokenKind::control ? "" : parts_->texts[static_cast<std::size_t>(id)];
-}
+std::string Pipeline::bytes(TokenId id) const { return kind(id) == TokenKind::control ? "" : parts_->texts[id]; }
 
 std::optional<TokenId> Pipeline::find(std::string_view piece) const {
   const TokenId id = parts_->vocabulary.find(piece);
@@ -154,7 +151,7 @@ void find_ends(SpecialTokens& special, const Vocabulary& vocabulary) {
 
 std::vector<std::string> byte_level_texts(const Vocabulary& vocabulary) {
   std::vector<std::string> texts;
-  texts.reserve(static_cast<std::size_t>(vocabulary.size()));
+  texts.reserve(vocabulary.size());
   for (const PieceEntry& entry : vocabulary.entries()) {
     const bool plain = entry.kind == TokenKind::control || entry.kind == TokenKind::user_defined;
     texts.push_back(plain ? entry.piece : bytes_of_characters(entry.piece).value_or(entry.piece));
@@ -164,7 +161,7 @@ std::vector<std::string> byte_level_texts(const Vocabulary& vocabulary) {
 
 std::vector<std::string> sentencepiece_texts(const Vocabulary& vocabulary, std::string_view unknown) {
   std::vector<std::string> texts;
-  texts.reserve(static_cast<std::size_t>(vocabulary.size()));
+  texts.reserve(vocabulary.size());
   for (const PieceEntry& entry : vocabulary.entries()) {
     std::string& text = texts.emplace_back(entry.piece);
     const auto byte = byte_of_piece(entry.piece);

@@ -104,8 +104,7 @@ class PairCounts {
 
   void merge(const Pair& pair) {
     const auto merged = static_cast<std::int32_t>(symbols_.size());
-    symbols_.push_back(symbols_[static_cast<std::size_t>(pair.first)] +
-                       symbols_[static_cast<std::size_t>(pair.second)]);
+    symbols_.push_back(symbols_[pair.first] + symbols_[pair.second]);
     std::vector<std::size_t> words = std::move(pairs_[pair].words);
     std::sort(words.begin(), words.end());
     words.erase(std::unique(words.begin(), words.end()), words.end());
@@ -121,7 +120,7 @@ class PairCounts {
     changed_.clear();
   }
 
-  const std::string& symbol(std::int32_t index) const { return symbols_[static_cast<std::size_t>(index)]; }
+  const std::string& symbol(std::int32_t index) const { return symbols_[index]; }
 
  private:
   struct Entry {
@@ -138,9 +137,7 @@ class PairCounts {
     const std::vector<std::string>* symbols;
     bool operator<(const Candidate& other) const {
       if (count != other.count) return count < other.count;
-      const auto text = [&](std::int32_t index) -> const std::string& {
-        return (*symbols)[static_cast<std::size_t>(index)];
-      };
+      const auto text = [&](std::int32_t index) -> const std::string& { return (*symbols)[index]; };
       const int left = text(pair.first).compare(text(other.pair.first));
       return left != 0 ? left < 0 : text(pair.second) < text(other.pair.second);
     }

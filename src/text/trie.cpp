@@ -41,13 +41,12 @@ void Trie::seal() {
   while (!level.empty()) {
     std::vector<Open> next;
     for (Open open : level) {
-      if (strings_[open.first].first.size() == open.depth)
-        nodes_[static_cast<std::size_t>(open.node)].id = strings_[open.first++].second;
+      if (strings_[open.first].first.size() == open.depth) nodes_[open.node].id = strings_[open.first++].second;
       const auto begin = static_cast<std::uint32_t>(edges_.size());
       each_byte(open.first, open.last, open.depth, [&](unsigned char byte, std::size_t first, std::size_t last) {
         edges_.push_back({byte, make(first, last, open.depth + 1, next)});
       });
-      Node& node = nodes_[static_cast<std::size_t>(open.node)];
+      Node& node = nodes_[open.node];
       node.first = begin;
       node.count = static_cast<std::uint32_t>(edges_.size()) - begin;
     }

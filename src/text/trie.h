@@ -35,7 +35,7 @@ class Trie {
     if (text.empty() || nodes_.empty()) return;
     std::int32_t node = roots_[static_cast<unsigned char>(text[0])];
     for (std::size_t size = 1; node >= 0; ++size) {
-      const Node& here = nodes_[static_cast<std::size_t>(node)];
+      const Node& here = nodes_[node];
       if (here.id >= 0) visit(Found{size, here.id});
       if (size == text.size()) return;
       node = step(here, text[size]);

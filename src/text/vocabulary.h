@@ -30,7 +30,7 @@ class Vocabulary {  // immutable; movable, not copyable: the ids refer to the pi
   Vocabulary(const Vocabulary&) = delete;
 
   TokenId size() const { return static_cast<TokenId>(entries_.size()); }
-  const PieceEntry& operator[](TokenId id) const { return entries_[static_cast<std::size_t>(id)]; }
+  const PieceEntry& operator[](TokenId id) const { return entries_[id]; }
   TokenId find(std::string_view piece) const {  // -1: none
     const auto at = ids_.find(piece);
     return at == ids_.end() ? -1 : at->second;

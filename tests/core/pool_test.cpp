@@ -18,7 +18,7 @@ TEST(Pool, RunsEachIndexOnce) {
       std::vector<std::atomic<int>> seen(97);
       pool.parallel(97, [&](std::int64_t i, int worker) {
         EXPECT_LT(worker, threads);
-        ++seen[static_cast<std::size_t>(i)];
+        ++seen[i];
       });
       for (const auto& count : seen) EXPECT_EQ(count, 1);
     }

@@ -38,7 +38,7 @@ inline std::int64_t reduction_length(const Graph& graph, const Op& op) {
   const auto shape = [&](std::size_t operand) -> const Shape& { return graph.value(op.in[operand]).type.shape; };
   const auto along = [&](std::size_t operand, const kind::Axes& axes) {
     std::int64_t length = 1;
-    for (const int axis : axes) length *= shape(operand)[static_cast<std::size_t>(axis)];
+    for (const int axis : axes) length *= shape(operand)[axis];
     return length;
   };
   return std::visit(Overloaded{[&](const kind::Einsum& kind) {

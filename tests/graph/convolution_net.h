@@ -88,7 +88,7 @@ class ConvolutionNet {
     std::vector<ValueId> same;
     for (const ValueId id : maps_)
       if (b_.shape(id) == b_.shape(x)) same.push_back(id);
-    const ValueId other = same[static_cast<std::size_t>(rng_.below(static_cast<std::int64_t>(same.size())))];
+    const ValueId other = same[rng_.below(static_cast<std::int64_t>(same.size()))];
     return b_.map(argument(0) + argument(1), {x, other});
   }
 

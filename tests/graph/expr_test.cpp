@@ -17,8 +17,7 @@ Expr random_expr(Rng& rng, int arguments, int steps) {
   for (int i = 0; i < steps; ++i) {
     Fn fn = static_cast<Fn>(rng.between(static_cast<int>(Fn::add), static_cast<int>(Fn::select)));
     std::vector<Expr> operands;
-    for (int k = 0; k < arity(fn); ++k)
-      operands.push_back(pool[static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(pool.size())))]);
+    for (int k = 0; k < arity(fn); ++k) operands.push_back(pool[rng.below(static_cast<std::int64_t>(pool.size()))]);
     Expr next = pliant::apply(fn, operands);
     if (next.code.size() <= 40) pool.push_back(next);
   }

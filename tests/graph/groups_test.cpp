@@ -134,24 +134,24 @@ void check_graph(const Graph& g, Rng& rng, Pool& pool, int& fused) {
   std::vector<int> group_of(g.ops().size(), -1);
   for (std::size_t i = 0; i < parts.size(); ++i)
     for (OpId op : parts[i].ops) {
-      ASSERT_EQ(group_of[static_cast<std::size_t>(op)], -1);
-      group_of[static_cast<std::size_t>(op)] = static_cast<int>(i);
+      ASSERT_EQ(group_of[op], -1);
+      group_of[op] = static_cast<int>(i);
     }
   std::vector<bool> in_memory(g.values().size());
   for (const Value& value : g.values())
-    if (value.role != Role::result) in_memory[static_cast<std::size_t>(&value - g.values().data())] = true;
+    if (value.role != Role::result) in_memory[&value - g.values().data()] = true;
   for (const Group& group : parts) {
     ASSERT_TRUE(std::is_sorted(group.ops.begin(), group.ops.end()));
-    for (ValueId id : group_inputs(g, group)) ASSERT_TRUE(in_memory[static_cast<std::size_t>(id)]);
-    for (ValueId id : group_outputs(g, group)) in_memory[static_cast<std::size_t>(id)] = true;
+    for (ValueId id : group_inputs(g, group)) ASSERT_TRUE(in_memory[id]);
+    for (ValueId id : group_outputs(g, group)) in_memory[id] = true;
   }
   for (int part : group_of) ASSERT_GE(part, 0);
-  for (ValueId id : g.outputs()) ASSERT_TRUE(in_memory[static_cast<std::size_t>(id)]);
+  for (ValueId id : g.outputs()) ASSERT_TRUE(in_memory[id]);
 
   std::vector<Tensor> all(g.values().size());
   auto inputs = random_inputs(g, rng);
   WeightStore weights = random_weight_store(g, rng);
-  for (std::size_t i = 0; i < inputs.size(); ++i) all[static_cast<std::size_t>(g.inputs()[i])] = inputs[i].copy();
+  for (std::size_t i = 0; i < inputs.size(); ++i) all[g.inputs()[i]] = inputs[i].copy();
   for (std::size_t id = 0; id < all.size(); ++id) {
     if (g.values()[id].role == Role::weight) all[id] = decode(weights.at(g.values()[id].name));
     if (g.values()[id].role == Role::constant) all[id] = g.values()[id].constant->copy();
@@ -160,19 +160,19 @@ void check_graph(const Graph& g, Rng& rng, Pool& pool, int& fused) {
   options.observe = [&](ValueId id, const TensorView& view) {
     Tensor copy(view.type);
     std::copy_n(view.data, bytes(view.type), copy.view().data);
-    all[static_cast<std::size_t>(id)] = std::move(copy);
+    all[id] = std::move(copy);
   };
   evaluate(g, weights, views_of(inputs), pool, options);
   for (const Group& group : parts) {
     auto pattern = group_pattern(g, group);
     if (!pattern || group.ops.size() < 2) continue;
     ++fused;
-    const Tensor& result = all[static_cast<std::size_t>(pattern->result)];
+    const Tensor& result = all[pattern->result];
     const Shape& shape = result.type().shape;
     for (std::int64_t i = 0; i < elements(shape); ++i) {
       std::vector<double> operands;
       for (std::size_t k = 0; k < pattern->operands.size(); ++k) {
-        const Tensor& from = all[static_cast<std::size_t>(pattern->operands[k])];
+        const Tensor& from = all[pattern->operands[k]];
         std::int64_t at = 0, rest = i, stride = 1;
         const Shape& narrow = from.type().shape;
         if (k == 0 && pattern->anchor >= 0) at = i;
@@ -218,15 +218,15 @@ TEST(Storage, ReshapesAndLeadingSlicesAreViews) {
   Graph g = b.finish();
   auto parts = groups(g);
   Storage s = storage(g, parts);
-  auto at = [&](const char* name) { return s.places[static_cast<std::size_t>(*g.find(name))]; };
+  auto at = [&](const char* name) { return s.places[*g.find(name)]; };
   EXPECT_EQ(at("flat"), (Place{at("y").buffer, 0}));
   EXPECT_EQ(at("lower"), (Place{at("y").buffer, 256}));
   EXPECT_EQ(at("part"), (Place{at("y").buffer, 320}));
   EXPECT_NE(at("odd").buffer, at("y").buffer);  // not 64-byte aligned
   EXPECT_NE(at("column").buffer, at("y").buffer);
-  EXPECT_EQ(s.buffers[static_cast<std::size_t>(at("y").buffer)], 512);
+  EXPECT_EQ(s.buffers[at("y").buffer], 512);
   Storage unaligned = storage(g, parts, {.alignment = 1});
-  EXPECT_EQ(unaligned.places[static_cast<std::size_t>(*g.find("odd"))].offset, 4);
+  EXPECT_EQ(unaligned.places[*g.find("odd")].offset, 4);
   Storage plain = storage(g, parts, {.reshape = false, .slice = false});
   EXPECT_EQ(plain.buffers.size(), g.values().size());
   EXPECT_EQ(std::count(plain.is_view.begin(), plain.is_view.end(), true), 0);
@@ -254,7 +254,7 @@ TEST(Storage, ConcatsShareOnlyWhenAskedAndAllowed) {
   Graph g = b.finish();
   auto parts = groups(g);
   Storage off = storage(g, parts), on = storage(g, parts, {.concat = true});
-  auto at = [&](const Storage& s, const char* name) { return s.places[static_cast<std::size_t>(*g.find(name))]; };
+  auto at = [&](const Storage& s, const char* name) { return s.places[*g.find(name)]; };
   EXPECT_NE(at(off, "p").buffer, at(off, "c").buffer);
   EXPECT_EQ(at(on, "p"), (Place{at(on, "c").buffer, 0}));
   EXPECT_EQ(at(on, "q"), (Place{at(on, "c").buffer, 256}));
@@ -280,7 +280,7 @@ TEST(Storage, PlacesOfRandomGraphsFitTheirBuffers) {
       }
       ASSERT_EQ(std::count(used.begin(), used.end(), false), 0);
       for (const Group& group : parts)
-        for (ValueId id : group_outputs(g, group)) ASSERT_GE(s.places[static_cast<std::size_t>(id)].buffer, 0);
+        for (ValueId id : group_outputs(g, group)) ASSERT_GE(s.places[id].buffer, 0);
     }
   }
 }

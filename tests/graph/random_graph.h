@@ -92,7 +92,7 @@ class RandomGraph {
   }
 
   int axis(ValueId x) { return static_cast<int>(rng_.between(first_axis(), static_cast<int>(b_.shape(x).size()) - 1)); }
-  std::int64_t size(ValueId x, int axis) { return b_.shape(x)[static_cast<std::size_t>(axis)]; }
+  std::int64_t size(ValueId x, int axis) { return b_.shape(x)[axis]; }
 
   void keep(ValueId id) {  // large results are left alone
     if (elements(b_.shape(id)) > 4096 || b_.shape(id).size() > 6) return used(id);
@@ -151,7 +151,7 @@ class RandomGraph {
     for (auto& size : result)
       if (chance(30)) size = 1;
     if (rows()) result[0] = 1;
-    result.erase(result.begin(), result.begin() + static_cast<std::ptrdiff_t>(pick(result.size() + 1)));
+    result.erase(result.begin(), result.begin() + (pick(result.size() + 1)));
     return result;
   }
 
@@ -224,7 +224,7 @@ class RandomGraph {
     std::vector<ValueId> parts = {x};
     for (std::int64_t i = rng_.between(1, 2); i > 0; --i) {
       Shape shape = b_.shape(x);
-      shape[static_cast<std::size_t>(along)] = small();
+      shape[along] = small();
       parts.push_back(chance(30) ? x : leaf({DType::f32, shape}));
     }
     keep(b_.concat(parts, along, name()));

@@ -31,7 +31,7 @@ struct Naive {  // all labels in nested loops, by an odometer
     do {
       double product = 1;
       for (std::size_t i = 0; i < operands.size(); ++i) product *= get(operands[i].view(), offset(einsum.in[i]));
-      result[static_cast<std::size_t>(offset(einsum.out))] += product;
+      result[offset(einsum.out)] += product;
     } while (next());
     return result;
   }
@@ -88,7 +88,7 @@ TEST(ReferenceEinsum, LargeProductsCrossEveryBlockBoundary) {
     for (std::int64_t i = 0; i < s[0]; ++i)
       for (std::int64_t k = 0; k < s[1]; ++k)
         for (std::int64_t j = 0; j < s[2]; ++j)
-          wanted[static_cast<std::size_t>(i * s[2] + j)] += get(a.view(), i * s[1] + k) * get(b.view(), k * s[2] + j);
+          wanted[i * s[2] + j] += get(a.view(), i * s[1] + k) * get(b.view(), k * s[2] + j);
     expect_close(values(run(kind::Einsum{{"ik", "kj"}, "ij"}, list(a.copy(), b.copy()))[0]), wanted, 1e-13);
   }
 }

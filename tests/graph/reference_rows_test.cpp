@@ -90,7 +90,7 @@ std::vector<double> attention(const kind::Attention& kind, const std::vector<Ten
         if (kind.cap > 0) score = kind.cap * std::tanh(score / kind.cap);
         if (kind.has_bias)
           score += at(6, {h, static_cast<std::int64_t>(at(4, {i})), static_cast<std::int64_t>(at(4, {j}))});
-        for (std::int64_t d = 0; d < v[2]; ++d) sums[static_cast<std::size_t>(d)] += std::exp(score) * at(2, {j, g, d});
+        for (std::int64_t d = 0; d < v[2]; ++d) sums[d] += std::exp(score) * at(2, {j, g, d});
         total += std::exp(score);
       }
       for (const double sum : sums) result.push_back(total == 0 ? 0 : sum / total);
@@ -136,7 +136,7 @@ TEST(ReferenceCrossEntropy, EqualsItsDefinition) {
       }
       total.push_back(std::log(sum));
       const std::int64_t wanted = get_int(target.view(), row);
-      loss.push_back(wanted < 0 ? 0 : total.back() - logits[static_cast<std::size_t>(wanted)]);
+      loss.push_back(wanted < 0 ? 0 : total.back() - logits[wanted]);
     }
     const auto out = run(kind::CrossEntropy{}, list(hidden.copy(), table.copy(), target.copy()), 2);
     expect_close(values(out[0]), loss, 1e-6);

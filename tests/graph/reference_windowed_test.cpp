@@ -64,7 +64,7 @@ TEST(ReferenceConvolve, EqualsItsDefinition) {
     std::vector<double> wanted(out.span<double>().size(), 0);
     for_products(std::get<kind::Convolve>(kind), operands[0].type().shape, operands[1].type().shape, out.type().shape,
                  [&](std::int64_t x, std::int64_t w, std::int64_t o) {
-                   wanted[static_cast<std::size_t>(o)] += get(operands[0].view(), x) * get(operands[1].view(), w);
+                   wanted[o] += get(operands[0].view(), x) * get(operands[1].view(), w);
                  });
     expect_close(values(out), wanted, 1e-13);
   }

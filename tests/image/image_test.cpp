@@ -97,8 +97,7 @@ TEST(Image, SurvivesMutatedFiles) {
   for (int i = 0; i < 5000; ++i) {
     std::string bytes = png;
     for (int k = 0; k < 3; ++k)
-      bytes[static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(bytes.size())))] =
-          static_cast<char>(rng.bits());
+      bytes[rng.below(static_cast<std::int64_t>(bytes.size()))] = static_cast<char>(rng.bits());
     try {
       decode(bytes);
     } catch (const Error&) {

@@ -200,7 +200,7 @@ TEST(Perplexity, IsTheSumOverAllTokensButTheFirst) {
   for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
     double sum = 0;
     for (const float each : logits[i]) sum += std::exp(static_cast<double>(each));
-    wanted += std::log(sum) - static_cast<double>(logits[i][static_cast<std::size_t>(ids[i + 1])]);
+    wanted += std::log(sum) - static_cast<double>(logits[i][ids[i + 1]]);
   }
   const Perplexity got = perplexity(talk.session, ids);
   EXPECT_EQ(got.tokens, 39);

@@ -86,10 +86,7 @@ void expect_batches_equal(const LanguageModel& model, const char* name) {
     std::vector<std::pair<SeqId, Ids>> step;
     for (std::size_t s = 4; s-- > 0;) {  // one to four tokens each
       const std::size_t from = got[s].size(), n = std::min(texts[s].size() - from, (at + s) % 4 + 1);
-      if (n > 0)
-        step.push_back({ids[s],
-                        {texts[s].begin() + static_cast<std::ptrdiff_t>(from),
-                         texts[s].begin() + static_cast<std::ptrdiff_t>(from + n)}});
+      if (n > 0) step.push_back({ids[s], {texts[s].begin() + from, texts[s].begin() + (from + n)}});
     }
     if (step.empty()) break;
     const auto logits = together.step(step);

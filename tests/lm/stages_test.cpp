@@ -32,8 +32,8 @@ TEST(Stages, OfAPipelineShareACache) {
   for (std::int32_t run = 0; run < 4; ++run) {
     fill_normal(x.view(), rng, 1);
     for (std::int32_t r = 0; r < rows; ++r) {
-      seqs.span<std::int32_t>()[static_cast<std::size_t>(r)] = seq;
-      pos.span<std::int32_t>()[static_cast<std::size_t>(r)] = run * static_cast<std::int32_t>(rows) + r;
+      seqs.span<std::int32_t>()[r] = seq;
+      pos.span<std::int32_t>()[r] = run * static_cast<std::int32_t>(rows) + r;
     }
     const auto in = [&](const Tensor& hidden) { return Views{hidden.view(), seqs.view(), pos.view(), tag.view()}; };
     const Views x_in = in(x), middle_in = in(middle), y_out{y.view()}, middle_out{middle.view()}, z_out{z.view()};

@@ -74,8 +74,7 @@ Tensor random_rows(std::uint64_t seed, std::int64_t rows, double least, double m
   Tensor result({DType::f32, {rows, 256}});
   for (std::int64_t row = 0; row < rows; ++row) {
     const double size = least * std::pow(most / least, rng.uniform());
-    for (int i = 0; i < 256; ++i)
-      result.span<float>()[static_cast<std::size_t>(row * 256 + i)] = static_cast<float>(size * rng.normal());
+    for (int i = 0; i < 256; ++i) result.span<float>()[row * 256 + i] = static_cast<float>(size * rng.normal());
   }
   return result;
 }

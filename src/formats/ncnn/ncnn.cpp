@@ -213,7 +213,7 @@ class Importer {
     const auto reduce = fn == kind::PoolFn::max ? kind::ReduceFn::max : kind::ReduceFn::mean;
     const std::int64_t width = layer.whole(8, 0, keep), height = layer.whole(18, width, keep);
     for (const auto& [axis, asked] : {std::pair{2, height}, std::pair{3, width}}) {
-      const std::int64_t from = b_.shape(x)[static_cast<std::size_t>(axis)], out = asked == keep ? from : asked;
+      const std::int64_t from = b_.shape(x)[axis], out = asked == keep ? from : asked;
       if (out < 1 || out > from) refuse(layer, fmt::format("adaptive size {} of {}", out, from));
       std::vector<ValueId> parts;
       for (std::int64_t i = 0; i < out && out < from; ++i) {
@@ -319,7 +319,7 @@ class Importer {
     for (std::size_t i = 0; i < starts.size(); ++i) {
       if (axes->second[i] < -4 || axes->second[i] > 4) refuse(layer, "its axis is out of range");
       const int at = axis(layer, x, static_cast<std::int64_t>(axes->second[i]));
-      const std::int64_t size = b_.shape(x)[static_cast<std::size_t>(at)];
+      const std::int64_t size = b_.shape(x)[at];
       const double end = std::min(ends->second[i], static_cast<double>(size));
       if (starts[i] < 0 || end <= starts[i]) return blocks::none;
       x = b_.slice(x, at, static_cast<std::int64_t>(starts[i]), static_cast<std::int64_t>(end - starts[i]));

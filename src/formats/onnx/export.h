@@ -36,7 +36,7 @@ class Exporter {
 
   const TensorType& type(const Op& op, std::size_t operand) const { return graph_.value(op.in[operand]).type; }
   const TensorType& result(const Op& op) const { return graph_.value(op.out[0]).type; }
-  const std::string& name(ValueId id) const { return names_[static_cast<std::size_t>(id)]; }
+  const std::string& name(ValueId id) const { return names_[id]; }
 
  private:
   void name_values();

@@ -151,7 +151,7 @@ namespace {
 std::string spread(Exporter& to, const std::string& x, Shape& shape, std::size_t axis, std::int64_t gap,
                    const std::string& value) {
   Shape apart = shape, joined = shape;
-  apart.insert(apart.begin() + static_cast<std::ptrdiff_t>(axis) + 1, 1);
+  apart.insert(apart.begin() + axis + 1, 1);
   Integers pads(2 * apart.size(), 0);
   pads[apart.size() + axis + 1] = gap;
   const std::string padded = to.node("Pad", {reshaped(to, x, apart), to.integers(pads), value});
@@ -200,12 +200,10 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Window& kind) {
   const auto rank = static_cast<std::int64_t>(to.type(op, 0).shape.size());
   Integers axes = range_integers(0, rank);
   Integers by_axis = range_integers(0, static_cast<std::int64_t>(kind.axes.size()));
-  std::sort(by_axis.begin(), by_axis.end(), [&](auto a, auto b) {
-    return kind.axes[static_cast<std::size_t>(a)] > kind.axes[static_cast<std::size_t>(b)];
-  });
+  std::sort(by_axis.begin(), by_axis.end(), [&](auto a, auto b) { return kind.axes[a] > kind.axes[b]; });
   for (auto each : by_axis) {
     const auto i = static_cast<std::size_t>(each);
-    const std::int64_t axis = kind.axes[i], count = to.result(op).shape[static_cast<std::size_t>(axis)];
+    const std::int64_t axis = kind.axes[i], count = to.result(op).shape[axis];
     Tensor positions({DType::i64, {count, kind.size[i]}});
     for (std::int64_t p = 0; p < count; ++p)
       for (std::int64_t q = 0; q < kind.size[i]; ++q)
@@ -214,8 +212,7 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Window& kind) {
     axes.insert(axes.begin() + axis + 1, rank + each);
   }
   Integers order(axes.size());
-  for (std::size_t at = 0; at < axes.size(); ++at)
-    order[static_cast<std::size_t>(axes[at])] = static_cast<std::int64_t>(at);
+  for (std::size_t at = 0; at < axes.size(); ++at) order[axes[at]] = static_cast<std::int64_t>(at);
   return transposed(to, x, order);
 }
 

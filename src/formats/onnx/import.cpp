@@ -110,9 +110,9 @@ Call Importer::call(Builder& builder, const Node& node, std::vector<ValueId>* sc
   for (const auto& name : node.in) operands.push_back(name.empty() ? nullptr : &items_.at(name));
   while (!operands.empty() && !operands.back()) operands.pop_back();
   const auto enter_here = [this, &node, scratch_ids, &builder](int i) {
-    Item& item = items_.at(node.in[static_cast<std::size_t>(i)]);
+    Item& item = items_.at(node.in[i]);
     if (!scratch_ids) return enter(item);
-    ValueId& id = (*scratch_ids)[static_cast<std::size_t>(i)];
+    ValueId& id = (*scratch_ids)[i];
     if (id < 0) id = builder.constant(item.known);
     return id;
   };

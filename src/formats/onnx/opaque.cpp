@@ -88,8 +88,7 @@ std::vector<TensorType> opaque_types(const Call& call) {
   if (pointwise && call.operands() == 1) return {call.type(0)};
   if (type == "TopK" && call.rank(0) > 0 && call.known(1) && elements(call.shape(1)) == 1) {
     TensorType values = call.type(0);
-    values.shape[static_cast<std::size_t>(call.axis(call.integer("axis", -1), call.rank(0)))] =
-        get_int(call.known(1)->view(), 0);
+    values.shape[call.axis(call.integer("axis", -1), call.rank(0))] = get_int(call.known(1)->view(), 0);
     return {values, {DType::i64, values.shape}};
   }
   return {};

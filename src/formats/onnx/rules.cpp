@@ -14,9 +14,7 @@ Call::Call(Builder& builder, const Node& node, std::int64_t opset, std::vector<c
            std::function<ValueId(int)> enter, std::int64_t budget)
     : b(builder), node(node), opset(opset), items_(std::move(items)), enter_(std::move(enter)), budget_(budget) {}
 
-bool Call::wants(int result) const {
-  return result < static_cast<int>(node.out.size()) && !node.out[static_cast<std::size_t>(result)].empty();
-}
+bool Call::wants(int result) const { return result < static_cast<int>(node.out.size()) && !node.out[result].empty(); }
 
 ValueId Call::in(int i) {
   type(i);
@@ -25,10 +23,10 @@ ValueId Call::in(int i) {
 
 const TensorType& Call::type(int i) const {
   if (!has(i)) fail(fmt::format("operand {} is missing", i));
-  return items_[static_cast<std::size_t>(i)]->type;
+  return items_[i]->type;
 }
 
-const Tensor* Call::known(int i) const { return has(i) ? items_[static_cast<std::size_t>(i)]->known.get() : nullptr; }
+const Tensor* Call::known(int i) const { return has(i) ? items_[i]->known.get() : nullptr; }
 
 const Tensor& Call::must_know(int i, std::string_view what) const {
   type(i);

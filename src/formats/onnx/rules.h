@@ -50,7 +50,7 @@ class Call {
   const std::int64_t opset;
 
   int operands() const { return static_cast<int>(items_.size()); }
-  bool has(int i) const { return i < operands() && items_[static_cast<std::size_t>(i)]; }
+  bool has(int i) const { return i < operands() && items_[i]; }
   bool wants(int result) const;
   ValueId in(int i);  // throws Error{invalid} if the operand is absent
   const TensorType& type(int i) const;

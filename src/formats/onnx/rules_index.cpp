@@ -32,7 +32,7 @@ ValueId from_start(Call& c, int operand, std::int64_t size) {
 
 Results gather(Call& c) {
   const int axis = c.axis(c.integer("axis", 0), c.rank(0));
-  const std::int64_t size = c.shape(0)[static_cast<std::size_t>(axis)];
+  const std::int64_t size = c.shape(0)[axis];
   return {c.b.gather(c.in(0), from_start(c, 1, size), axis)};
 }
 
@@ -46,14 +46,14 @@ std::vector<int> moved_to_end(int axis, int rank) {
 Results gather_elements(Call& c) {
   const int rank = c.rank(0), axis = c.axis(c.integer("axis", 0), rank);
   if (c.rank(1) != rank) c.fail("its index has another rank");
-  ValueId x = c.in(0), index = from_start(c, 1, c.shape(0)[static_cast<std::size_t>(axis)]);
+  ValueId x = c.in(0), index = from_start(c, 1, c.shape(0)[axis]);
   kind::Slice part{Integers(c.shape(0).size(), 0), c.shape(1), Integers(c.shape(0).size(), 1)};
-  part.size[static_cast<std::size_t>(axis)] = c.shape(0)[static_cast<std::size_t>(axis)];
+  part.size[axis] = c.shape(0)[axis];
   if (part.size != c.shape(0)) x = c.b.slice(x, part);
   if (axis == rank - 1) return {c.b.gather(x, index, axis, rank - 1)};
   const auto order = moved_to_end(axis, rank);
   std::vector<int> back(order.size());
-  for (std::size_t i = 0; i < order.size(); ++i) back[static_cast<std::size_t>(order[i])] = static_cast<int>(i);
+  for (std::size_t i = 0; i < order.size(); ++i) back[order[i]] = static_cast<int>(i);
   return {c.b.transpose(c.b.gather(c.b.transpose(x, order), c.b.transpose(index, order), rank - 1, rank - 1), back)};
 }
 
@@ -87,7 +87,7 @@ Results one_hot(Call& c) {
   Shape apart = c.shape(0);
   apart.insert(apart.begin() + axis, 1);
   Integers positions(static_cast<std::size_t>(depth));
-  for (std::int64_t i = 0; i < depth; ++i) positions[static_cast<std::size_t>(i)] = i;
+  for (std::int64_t i = 0; i < depth; ++i) positions[i] = i;
   const ValueId row = along_axis(c.b, constant_integers(c.b, positions), axis, rank);
   if (elements(c.shape(2)) != 2) c.fail("its values are " + to_string(c.type(2)));
   const ValueId off = c.b.reshape(c.b.slice(c.in(2), 0, 0, 1), {}), on = c.b.reshape(c.b.slice(c.in(2), 0, 1, 1), {});
@@ -128,7 +128,7 @@ Results triangle(Call& c) {
   if (rank < 2) c.fail("its operand is " + to_string(c.type(0)));
   const std::int64_t shift = c.has(1) ? c.known_integer(1, "the diagonal") : 0;
   const bool upper = c.integer("upper", 1) != 0;
-  const std::int64_t rows = c.shape(0)[static_cast<std::size_t>(rank - 2)], columns = c.shape(0).back();
+  const std::int64_t rows = c.shape(0)[rank - 2], columns = c.shape(0).back();
   const TensorType type{DType::boolean, {rows, columns}};
   c.check_size(type);
   Tensor mask(type);
@@ -144,7 +144,7 @@ Results running_sum(Call& c) {
   const auto axes = c.known_integers(1, "the axis");
   if (axes.size() != 1) c.fail("its axis is no scalar");
   const int axis = c.axis(axes[0], c.rank(0));
-  const std::int64_t size = c.shape(0)[static_cast<std::size_t>(axis)];
+  const std::int64_t size = c.shape(0)[axis];
   const bool exclusive = c.integer("exclusive", 0) != 0, reverse = c.integer("reverse", 0) != 0;
   const TensorType type{c.type(0).dtype, {size, size}};
   c.check_size(type);
@@ -156,8 +156,8 @@ Results running_sum(Call& c) {
     }
   std::string from, to;
   for (int i = 0; i < c.rank(0); ++i) from += static_cast<char>('a' + i);
-  to = from, to[static_cast<std::size_t>(axis)] = 'z';
-  const std::string notation = fmt::format("{},{}z->{}", from, from[static_cast<std::size_t>(axis)], to);
+  to = from, to[axis] = 'z';
+  const std::string notation = fmt::format("{},{}z->{}", from, from[axis], to);
   return {c.b.einsum(notation, {c.in(0), c.b.constant(std::move(sums))})};
 }
 

@@ -47,7 +47,7 @@ Results squeeze(Call& c) {
   const auto axes = c.axes(axes_operand(c), c.rank(0));
   Shape shape;
   for (int i = 0; i < c.rank(0); ++i) {
-    const std::int64_t size = c.shape(0)[static_cast<std::size_t>(i)];
+    const std::int64_t size = c.shape(0)[i];
     const bool named = std::find(axes.begin(), axes.end(), i) != axes.end();
     if (named && size != 1) c.fail(fmt::format("axis {} of {} is not 1", i, to_string(c.shape(0))));
     if (axes.empty() ? size != 1 : !named) shape.push_back(size);
@@ -117,7 +117,7 @@ Integers split_sizes(Call& c, std::int64_t size) {
 
 Results split(Call& c) {
   const int axis = c.axis(c.integer("axis", 0), c.rank(0));
-  const Integers sizes = split_sizes(c, c.shape(0)[static_cast<std::size_t>(axis)]);
+  const Integers sizes = split_sizes(c, c.shape(0)[axis]);
   if (sizes.size() < c.node.out.size()) c.fail(fmt::format("{} sizes for {} parts", sizes.size(), c.node.out.size()));
   Results parts;
   std::int64_t start = 0;

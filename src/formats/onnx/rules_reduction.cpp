@@ -96,8 +96,8 @@ Rows rows_of(Call& c) {
   const std::int64_t wanted = c.integer("axis", 1);
   const int axis = wanted == rank ? rank : c.axis(wanted, rank);
   std::int64_t before = 1, after = 1, others = 1;
-  for (int i = 0; i < rank; ++i) (i < axis ? before : after) *= c.shape(0)[static_cast<std::size_t>(i)];
-  for (int i = axis + 1; i < rank; ++i) others *= c.shape(0)[static_cast<std::size_t>(i)];
+  for (int i = 0; i < rank; ++i) (i < axis ? before : after) *= c.shape(0)[i];
+  for (int i = axis + 1; i < rank; ++i) others *= c.shape(0)[i];
   if (axis < rank && others == 1) return {c.in(0), axis};
   return {c.b.reshape(c.in(0), {before, after}), 1, true};
 }
@@ -118,7 +118,7 @@ Results log_softmax(Call& c) {
 Results hardmax(Call& c) {
   const Rows rows = rows_of(c);
   const Shape shape = c.b.shape(rows.x);
-  const std::int64_t size = shape[static_cast<std::size_t>(rows.axis)];
+  const std::int64_t size = shape[rows.axis];
   c.check_size({DType::i64, {size}});
   Integers positions;
   for (std::int64_t i = 0; i < size; ++i) positions.push_back(i);

@@ -73,7 +73,7 @@ void fill_row(const Call& c, const Axis& a, const Method& m, std::int64_t i, std
     const bool outside = k < 0 || k >= a.in;
     if (outside && (m.exclude_outside || m.antialias)) continue;
     const double weight = kernel(m, (static_cast<double>(k) - at) / stretch);
-    row[static_cast<std::size_t>(std::clamp<std::int64_t>(k, 0, a.in - 1))] += weight;
+    row[std::clamp<std::int64_t>(k, 0, a.in - 1)] += weight;
     sum += weight;
   }
   if (sum != 0)
@@ -87,13 +87,13 @@ ValueId by_matrix(Call& c, ValueId x, const Axis& a, const Method& m) {
   std::vector<double> row(static_cast<std::size_t>(a.in));
   for (std::int64_t i = 0; i < a.out; ++i) {
     fill_row(c, a, m, i, row);
-    for (std::int64_t k = 0; k < a.in; ++k) set(matrix.view(), i * a.in + k, row[static_cast<std::size_t>(k)]);
+    for (std::int64_t k = 0; k < a.in; ++k) set(matrix.view(), i * a.in + k, row[k]);
   }
   std::string from;
   for (std::size_t i = 0; i < c.b.shape(x).size(); ++i) from += static_cast<char>('a' + i);
   std::string to = from;
-  to[static_cast<std::size_t>(a.axis)] = 'z';
-  const std::string notation = fmt::format("{},z{}->{}", from, from[static_cast<std::size_t>(a.axis)], to);
+  to[a.axis] = 'z';
+  const std::string notation = fmt::format("{},z{}->{}", from, from[a.axis], to);
   return c.b.einsum(notation, {x, c.b.constant(std::move(matrix))});
 }
 
@@ -141,7 +141,7 @@ std::vector<Axis> scaled_axes(Call& c, const std::vector<double>& scales, const 
   std::vector<Axis> axes;
   for (std::size_t i = 0; i < which.size(); ++i) {
     const int axis = c.axis(which[i], c.rank(0));
-    const std::int64_t size = c.shape(0)[static_cast<std::size_t>(axis)];
+    const std::int64_t size = c.shape(0)[axis];
     const double out = std::floor(static_cast<double>(size) * scales[i]);
     if (!(scales[i] > 0) || out > 1e9) c.fail(fmt::format("scale {}", scales[i]));
     axes.push_back({axis, size, static_cast<std::int64_t>(out), scales[i]});
@@ -154,7 +154,7 @@ std::vector<Axis> sized_axes(Call& c, const Integers& sizes, const Integers& whi
   std::vector<Axis> axes;
   for (std::size_t i = 0; i < which.size(); ++i) {
     const int axis = c.axis(which[i], c.rank(0));
-    const std::int64_t size = c.shape(0)[static_cast<std::size_t>(axis)];
+    const std::int64_t size = c.shape(0)[axis];
     if (sizes[i] < 0 || sizes[i] > 1'000'000'000) c.fail(fmt::format("size {}", sizes[i]));
     axes.push_back(
         {axis, size, sizes[i], static_cast<double>(sizes[i]) / static_cast<double>(std::max<std::int64_t>(size, 1))});

@@ -121,7 +121,7 @@ void read_external(NamedTensor& into, const TensorProto& proto, ExternalData& ex
         ErrorKind::format, std::string(place),
         fmt::format("external data: bytes {}+{} of '{}', which has {}", extent.offset, want, extent.location, size));
   Tensor tensor(into.type);
-  copy_bytes(tensor, all.substr(static_cast<std::size_t>(extent.offset), static_cast<std::size_t>(want)));
+  copy_bytes(tensor, all.substr(extent.offset, want));
   into.tensor = std::make_shared<const Tensor>(std::move(tensor));
 }
 

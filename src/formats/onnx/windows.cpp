@@ -47,7 +47,7 @@ Windows windows_of(Call& call, const Shape& size, bool resolve) {
   windows.stride = spatial_attribute(call, "strides", spatial, 1, 1);
   windows.dilation = spatial_attribute(call, "dilations", spatial, 1, 1);
   const Integers pads = spatial_attribute(call, "pads", 2 * spatial, 0, 0);
-  const auto half = pads.begin() + static_cast<std::ptrdiff_t>(spatial);
+  const auto half = pads.begin() + spatial;
   windows.low.assign(pads.begin(), half), windows.high.assign(half, pads.end());
   const std::string mode = call.text("auto_pad", "NOTSET");
   if (mode != "NOTSET" && mode != "VALID" && mode != "SAME_UPPER" && mode != "SAME_LOWER")

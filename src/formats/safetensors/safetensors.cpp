@@ -89,7 +89,7 @@ class HeaderReader {
       fail(fmt::format("'{}': data from {} to {} of {}", name, begin, end, data_.size()));
     if (std::int64_t want = checked_bytes(tensor); want != end - begin)
       fail(fmt::format("'{}': {} takes {} bytes, {} given", name, to_string(tensor.type), want, end - begin));
-    tensor.bytes = data_.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+    tensor.bytes = data_.subspan(begin, end - begin);
     return tensor;
   }
 
@@ -146,7 +146,7 @@ std::string build_header(const SafeTensors& contents, std::string_view place, bo
   }
   try {
     std::string text = header.dump();
-    text.resize(static_cast<std::size_t>(round_up(static_cast<std::int64_t>(text.size()) + 8, alignment) - 8), ' ');
+    text.resize(round_up(static_cast<std::int64_t>(text.size()) + 8, alignment) - 8, ' ');
     return text;
   } catch (const json::exception&) {
     throw Error(ErrorKind::invalid, std::string(place), "a name or metadata that is not UTF-8");

@@ -89,8 +89,8 @@ class Folding {
         known_[i] = {{value.type, Encoding::plain, value.constant->raw()}, value.constant, false};
     }
     for (const Op& op : graph.ops())
-      for (const ValueId id : op.in) ++uses_[static_cast<std::size_t>(id)];
-    for (const ValueId id : graph.outputs()) ++uses_[static_cast<std::size_t>(id)];
+      for (const ValueId id : op.in) ++uses_[id];
+    for (const ValueId id : graph.outputs()) ++uses_[id];
   }
 
   Folded run() {
@@ -102,7 +102,7 @@ class Folding {
   }
 
  private:
-  std::optional<Known>& at(ValueId id) { return known_[static_cast<std::size_t>(id)]; }
+  std::optional<Known>& at(ValueId id) { return known_[id]; }
 
   bool fold(const Op& op) {
     const auto is_known = [&](ValueId id) { return at(id).has_value(); };
@@ -128,7 +128,7 @@ class Folding {
 
   // Results that nobody needs any more give their memory back.
   void release(ValueId id) {
-    if (--uses_[static_cast<std::size_t>(id)] == 0 && graph_.value(id).role == Role::result) at(id)->owner.reset();
+    if (--uses_[id] == 0 && graph_.value(id).role == Role::result) at(id)->owner.reset();
   }
 
   void leaf(ValueId id) {

@@ -146,8 +146,8 @@ class Grouper {
     Growth growth = begin(std::move(ops), shape, true);
     growth.source = map.in[0];
     Group group = grow(std::move(growth));
-    bool reads_source = std::any_of(group.ops.begin() + static_cast<std::ptrdiff_t>(before), group.ops.end(),
-                                    [&](OpId id) { return reads(op(id), map.in[0]); });
+    bool reads_source =
+        std::any_of(group.ops.begin() + before, group.ops.end(), [&](OpId id) { return reads(op(id), map.in[0]); });
     return reads_source ? std::optional<Group>(group) : std::nullopt;
   }
 

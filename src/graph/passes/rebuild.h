@@ -18,8 +18,8 @@ class Rebuild {
   void values(const std::function<bool(const Op&)>& replace);
   void outputs();  // outputs and carries, as they were
 
-  void set(ValueId old, ValueId now) { now_[static_cast<std::size_t>(old)] = now; }
-  ValueId now(ValueId old) const { return now_[static_cast<std::size_t>(old)]; }
+  void set(ValueId old, ValueId now) { now_[old] = now; }
+  ValueId now(ValueId old) const { return now_[old]; }
   std::vector<ValueId> now(const std::vector<ValueId>& old) const;
   std::vector<std::string> names(const std::vector<ValueId>& old) const;
 

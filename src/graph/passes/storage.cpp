@@ -12,13 +12,11 @@ std::size_t index(std::int32_t id) { return static_cast<std::size_t>(id); }
 
 // The product of the axes behind the leading ones; nothing if an axis before `axis` is not 1.
 bool leads(const Shape& shape, std::size_t axis) {
-  return std::all_of(shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(axis),
-                     [](std::int64_t size) { return size == 1; });
+  return std::all_of(shape.begin(), shape.begin() + axis, [](std::int64_t size) { return size == 1; });
 }
 
 std::int64_t inner_bytes(const TensorType& type, std::size_t axis) {
-  return std::accumulate(type.shape.begin() + static_cast<std::ptrdiff_t>(axis) + 1, type.shape.end(),
-                         size_of(type.dtype), std::multiplies<>());
+  return std::accumulate(type.shape.begin() + axis + 1, type.shape.end(), size_of(type.dtype), std::multiplies<>());
 }
 
 // Byte offset of a slice that is one contiguous piece of its operand; -1 otherwise.

@@ -193,11 +193,11 @@ class Tiler {
         if (each.last <= wanted.first || wanted.last <= each.first) continue;
         if (parts.empty()) held.first = each.first;
         held.last = each.last;
-        parts.push_back(bands_[index(id)][static_cast<std::size_t>(i)]);
+        parts.push_back(bands_[index(id)][i]);
       }
     } else {
       parts.push_back(whole(id));
-      held.last = shape(id)[static_cast<std::size_t>(axis)];
+      held.last = shape(id)[axis];
     }
     Builder& b = rebuild_.builder;
     const ValueId joined = parts.size() == 1 ? parts[0] : b.concat(parts, axis, name + ".joined");

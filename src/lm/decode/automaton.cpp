@@ -52,13 +52,12 @@ bool Automaton::crowded() const { return table_.size() > crowded_table || frames
 
 std::unique_ptr<Automaton> Automaton::afresh(State& state) const {
   auto fresh = std::make_unique<Automaton>(program_);
-  for (const Point& point : states_[static_cast<std::size_t>(state)].points) {
+  for (const Point& point : states_[state].points) {
     std::vector<StackId> path;
-    for (StackId stack = point.stack; stack != 0; stack = frames_[static_cast<std::size_t>(stack)].below)
-      path.push_back(stack);
+    for (StackId stack = point.stack; stack != 0; stack = frames_[stack].below) path.push_back(stack);
     StackId stack = 0;
     for (auto each = path.rbegin(); each != path.rend(); ++each) {
-      const Frame& frame = frames_[static_cast<std::size_t>(*each)];
+      const Frame& frame = frames_[*each];
       stack = fresh->push(stack, frame.code, frame.rounds);
     }
     fresh->building_.points.push_back({point.code, stack, 0});
@@ -70,7 +69,7 @@ std::unique_ptr<Automaton> Automaton::afresh(State& state) const {
 }
 
 Automaton::StackId Automaton::push(StackId below, std::int32_t code, std::int32_t rounds) {
-  const Frame frame{below, code, rounds, frames_[static_cast<std::size_t>(below)].depth + 1};
+  const Frame frame{below, code, rounds, frames_[below].depth + 1};
   const auto [found, fresh] = by_frame_.emplace(frame, static_cast<StackId>(frames_.size()));
   if (fresh) frames_.push_back(frame);
   return found->second;
@@ -88,14 +87,14 @@ void Automaton::go_back(StackId stack) {
     building_.accepts = true;
     return;
   }
-  const Frame frame = frames_[static_cast<std::size_t>(stack)];
+  const Frame frame = frames_[stack];
   reach({frame.code, frame.below, std::max(frame.rounds, 0)});
 }
 
 void Automaton::step(const Point& point) {
   using Op = GrammarInstruction::Op;
-  const GrammarInstruction& at = program_->code[static_cast<std::size_t>(point.code)];
-  const bool full = frames_[static_cast<std::size_t>(point.stack)].depth >= deepest_stack;
+  const GrammarInstruction& at = program_->code[point.code];
+  const bool full = frames_[point.stack].depth >= deepest_stack;
   switch (at.op) {
     case Op::bytes:
       if (building_.points.size() == most_points) too_much(fmt::format("more than {} readings at once", most_points));
@@ -140,7 +139,7 @@ Automaton::State Automaton::intern() {
   const std::size_t hash = PointsHash()(points);
   const auto [from, to] = by_points_.equal_range(hash);
   for (auto each = from; each != to; ++each) {
-    const StateData& known = states_[static_cast<std::size_t>(each->second)];
+    const StateData& known = states_[each->second];
     if (known.points != points || known.accepts != building_.accepts) continue;
     building_ = {};
     return each->second;
@@ -159,11 +158,11 @@ Automaton::State Automaton::work_out(State state, std::uint8_t byte) {
   open_.clear();
   seen_.clear();
   building_ = {};
-  for (std::size_t i = 0; i < states_[static_cast<std::size_t>(state)].points.size(); ++i) {
-    const Point point = states_[static_cast<std::size_t>(state)].points[i];
-    const GrammarInstruction& at = program_->code[static_cast<std::size_t>(point.code)];
+  for (std::size_t i = 0; i < states_[state].points.size(); ++i) {
+    const Point point = states_[state].points[i];
+    const GrammarInstruction& at = program_->code[point.code];
     ++work_;
-    if (program_->sets[static_cast<std::size_t>(at.a)].test(byte)) follow({at.b, point.stack, 0});
+    if (program_->sets[at.a].test(byte)) follow({at.b, point.stack, 0});
   }
   const State reached = intern();
   table_[static_cast<std::size_t>(state) * program_->representative.size() + program_->class_of[byte]] = reached;

@@ -25,8 +25,8 @@ class Automaton {
         static_cast<std::size_t>(state) * program_->representative.size() + program_->class_of[byte];
     return table_[slot] != unknown ? table_[slot] : work_out(state, byte);
   }
-  bool accepts(State state) const { return states_[static_cast<std::size_t>(state)].accepts; }
-  bool goes_on(State state) const { return !states_[static_cast<std::size_t>(state)].points.empty(); }
+  bool accepts(State state) const { return states_[state].accepts; }
+  bool goes_on(State state) const { return !states_[state].points.empty(); }
   bool met_depth() const { return met_depth_; }  // somewhere a stack that would have grown too deep was left out
 
   void begin_work() { work_ = 0; }

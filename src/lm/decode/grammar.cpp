@@ -94,7 +94,7 @@ void GrammarFilter::mask(std::span<float> logits) const {
     const std::size_t from = word * 64, to = std::min(known, from + 64);
     for (std::size_t id = from; id < to; ++id) logits[id] = (bits >> (id - from)) & 1 ? logits[id] : excluded;
   }
-  std::fill(logits.begin() + static_cast<std::ptrdiff_t>(known), logits.end(), excluded);
+  std::fill(logits.begin() + known, logits.end(), excluded);
   if (any || done()) return;
   if (shared_->automaton->met_depth())
     throw Error(ErrorKind::capacity, "grammar", "the text can go on only through rules nested too deeply");

@@ -28,7 +28,7 @@ class GrammarCheck {
  private:
   using Kind = GrammarNode::Kind;
 
-  const GrammarNode& node(std::int32_t id) const { return tree_.nodes[static_cast<std::size_t>(id)]; }
+  const GrammarNode& node(std::int32_t id) const { return tree_.nodes[id]; }
 
   // The least fixed point of a property of rules that grows with them.
   template <typename Holds>
@@ -49,7 +49,7 @@ class GrammarCheck {
     const GrammarNode& at = node(id);
     switch (at.kind) {
       case Kind::characters: return false;
-      case Kind::rule: return empty_[static_cast<std::size_t>(at.rule)] != 0;
+      case Kind::rule: return empty_[at.rule] != 0;
       case Kind::repeat: return at.least == 0 || may_be_empty(at.children[0]);
       case Kind::sequence:
         for (const std::int32_t child : at.children)
@@ -67,7 +67,7 @@ class GrammarCheck {
     const GrammarNode& at = node(id);
     switch (at.kind) {
       case Kind::characters: return true;
-      case Kind::rule: return finite_[static_cast<std::size_t>(at.rule)] != 0;
+      case Kind::rule: return finite_[at.rule] != 0;
       case Kind::repeat: return at.least == 0 || is_finite(at.children[0]);
       case Kind::sequence:
         for (const std::int32_t child : at.children)
@@ -98,26 +98,26 @@ class GrammarCheck {
       std::vector<std::int32_t> calls;
       std::size_t next;
     };
-    if (state_[static_cast<std::size_t>(from)] != unseen) return;
+    if (state_[from] != unseen) return;
     std::vector<Frame> open;
     const auto enter = [&](std::int32_t rule) {
-      state_[static_cast<std::size_t>(rule)] = is_open;
+      state_[rule] = is_open;
       open.push_back({rule, {}, 0});
-      collect_left(tree_.rules[static_cast<std::size_t>(rule)].body, open.back().calls);
+      collect_left(tree_.rules[rule].body, open.back().calls);
     };
     enter(from);
     while (!open.empty()) {
       Frame& top = open.back();
       if (top.next == top.calls.size()) {
-        state_[static_cast<std::size_t>(top.rule)] = closed;
+        state_[top.rule] = closed;
         open.pop_back();
         continue;
       }
       const GrammarNode& call = node(top.calls[top.next++]);
-      const State state = state_[static_cast<std::size_t>(call.rule)];
+      const State state = state_[call.rule];
       if (state == is_open)
         tree_.fail(call.at, fmt::format("the rule '{}' calls itself before it has read a character (left recursion)",
-                                        tree_.rules[static_cast<std::size_t>(call.rule)].name));
+                                        tree_.rules[call.rule].name));
       if (state == unseen) enter(call.rule);
     }
   }

@@ -44,8 +44,8 @@ class GrammarCompiler {
     program_.code.push_back({});
     for (std::size_t rule = 0; rule < entries_.size(); ++rule) entries_[rule] = emit(tree_.rules[rule].body, 0);
     for (GrammarInstruction& each : program_.code)
-      if (each.op == GrammarInstruction::Op::call) each.a = entries_[static_cast<std::size_t>(each.a)];
-    program_.start = entries_[static_cast<std::size_t>(tree_.root)];
+      if (each.op == GrammarInstruction::Op::call) each.a = entries_[each.a];
+    program_.start = entries_[tree_.root];
     classify();
     return std::move(program_);
   }
@@ -67,7 +67,7 @@ class GrammarCompiler {
 
   // Code that matches the node and goes on at `next`; its entry.
   std::int32_t emit(std::int32_t id, std::int32_t next) {
-    const GrammarNode& at = tree_.nodes[static_cast<std::size_t>(id)];
+    const GrammarNode& at = tree_.nodes[id];
     switch (at.kind) {
       case Kind::characters: return emit_characters(at.ranges, next);
       case Kind::rule: return put({.op = Op::call, .a = at.rule, .b = next});
@@ -95,7 +95,7 @@ class GrammarCompiler {
     if (at.least <= 1 && at.most < 0) {  // a loop
       const std::int32_t loop = put({.op = Op::split, .b = next});
       const std::int32_t entry = emit(body, loop);
-      program_.code[static_cast<std::size_t>(loop)].a = entry;
+      program_.code[loop].a = entry;
       return at.least == 1 ? entry : loop;
     }
     return put({.op = Op::repeat, .a = emit(body, 0), .b = next, .least = at.least, .most = at.most});
@@ -117,8 +117,7 @@ class GrammarCompiler {
       for (const ByteRanges& sequence : sequences) {
         std::vector<std::pair<int, int>> tail;
         for (std::size_t i = 1; i < sequence.size(); ++i) tail.emplace_back(sequence[i].low, sequence[i].high);
-        for (int byte = sequence[0].low; byte <= sequence[0].high; ++byte)
-          by_tail[tail].set(static_cast<std::size_t>(byte));
+        for (int byte = sequence[0].low; byte <= sequence[0].high; ++byte) by_tail[tail].set(byte);
       }
     }
     std::int32_t entry = -1;
@@ -132,7 +131,7 @@ class GrammarCompiler {
   std::int32_t emit_sequence(const ByteSet& first, const std::vector<std::pair<int, int>>& tail, std::int32_t next) {
     for (auto range = tail.rbegin(); range != tail.rend(); ++range) {
       ByteSet set;
-      for (int byte = range->first; byte <= range->second; ++byte) set.set(static_cast<std::size_t>(byte));
+      for (int byte = range->first; byte <= range->second; ++byte) set.set(byte);
       next = put_bytes(set, next);
     }
     return put_bytes(first, next);
@@ -150,10 +149,10 @@ class GrammarCompiler {
       }
       classes = static_cast<int>(renamed.size());
     }
-    program_.representative.resize(static_cast<std::size_t>(classes));
+    program_.representative.resize(classes);
     for (std::size_t byte = 0; byte < 256; ++byte) {
       program_.class_of[byte] = static_cast<std::uint8_t>(class_of[byte]);
-      program_.representative[static_cast<std::size_t>(class_of[byte])] = static_cast<std::uint8_t>(byte);
+      program_.representative[class_of[byte]] = static_cast<std::uint8_t>(byte);
     }
   }
 

@@ -118,10 +118,10 @@ class GrammarParser {
     if (!starts("::=")) fail("'::=' expected after the name of a rule");
     at_ += 3;
     skip_blank(true);
-    if (tree_.rules[static_cast<std::size_t>(rule)].body >= 0)
-      tree_.fail(from, fmt::format("the rule '{}' is defined twice", tree_.rules[static_cast<std::size_t>(rule)].name));
+    if (tree_.rules[rule].body >= 0)
+      tree_.fail(from, fmt::format("the rule '{}' is defined twice", tree_.rules[rule].name));
     const std::int32_t body = read_choice(0);
-    tree_.rules[static_cast<std::size_t>(rule)].body = body;
+    tree_.rules[rule].body = body;
     if (!at_end() && peek() != '\n' && peek() != '\r') fail(fmt::format("unexpected '{}'", here()));
     skip_blank(true);
   }

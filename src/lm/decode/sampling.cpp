@@ -77,14 +77,14 @@ void Sampler::penalise(std::span<const TokenId> history) {
                   fmt::format("token {} of the history is not one of the vocabulary's {}", id, logits_.size()));
   const auto window = static_cast<std::size_t>(options_.penalty_window);
   if (window > 0 && history.size() > window) history = history.last(window);
-  for (const TokenId id : history) ++counts_[static_cast<std::size_t>(id)];
+  for (const TokenId id : history) ++counts_[id];
   for (const TokenId id : history) {
-    std::int32_t& count = counts_[static_cast<std::size_t>(id)];
+    std::int32_t& count = counts_[id];
     if (count == 0) continue;  // done at an earlier place of the window
-    double logit = logits_[static_cast<std::size_t>(id)];
+    double logit = logits_[id];
     logit = logit > 0 ? logit / options_.repetition_penalty : logit * options_.repetition_penalty;
     logit -= options_.presence_penalty + count * options_.frequency_penalty;
-    logits_[static_cast<std::size_t>(id)] = static_cast<float>(logit);
+    logits_[id] = static_cast<float>(logit);
     count = 0;
   }
 }
@@ -92,7 +92,7 @@ void Sampler::penalise(std::span<const TokenId> history) {
 void Sampler::adjust(std::span<const float> logits, std::span<const TokenId> history) {
   check(logits);
   std::copy(logits.begin(), logits.end(), logits_.begin());
-  for (const LogitBias& each : options_.bias) logits_[static_cast<std::size_t>(each.id)] += each.bias;
+  for (const LogitBias& each : options_.bias) logits_[each.id] += each.bias;
   penalise(history);
   // A bias or penalty beyond the range of f32 may only have made infinities: an upper one would poison the softmax.
   for (float& each : logits_) each = std::min(each, std::numeric_limits<float>::max());
@@ -105,8 +105,8 @@ double Sampler::weigh(const Candidate& candidate) const {
 // Doubles what stands in order, from 64 on; the rest keeps any order behind it.
 void Sampler::sort_further() {
   const std::size_t until = std::min(candidates_.size(), std::max<std::size_t>(64, 2 * sorted_));
-  const auto from = candidates_.begin() + static_cast<std::ptrdiff_t>(sorted_);
-  const auto to = candidates_.begin() + static_cast<std::ptrdiff_t>(until);
+  const auto from = candidates_.begin() + sorted_;
+  const auto to = candidates_.begin() + until;
   if (to != candidates_.end()) std::nth_element(from, to, candidates_.end(), likelier);
   std::sort(from, to, likelier);
   sorted_ = until;
@@ -154,8 +154,7 @@ void Sampler::select(std::span<const float> logits, std::span<const TokenId> his
     if (logits_[i] >= floor && !std::isinf(logits_[i])) candidates_.push_back({logits_[i], static_cast<TokenId>(i)});
   const auto k = static_cast<std::size_t>(options_.top_k);
   if (k > 0 && k < candidates_.size()) {
-    std::nth_element(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(k), candidates_.end(),
-                     likelier);
+    std::nth_element(candidates_.begin(), candidates_.begin() + k, candidates_.end(), likelier);
     candidates_.resize(k);
   }
   const auto sum = [&] {
@@ -214,12 +213,12 @@ Logprobs Sampler::logprobs(std::span<const float> logits, TokenId chosen, std::i
   const double shift = highest + std::log(total);
   candidates_.clear();
   for (std::size_t i = 0; i < logits.size(); ++i) candidates_.push_back({logits[i], static_cast<TokenId>(i)});
-  const auto end = candidates_.begin() + static_cast<std::ptrdiff_t>(count);
+  const auto end = candidates_.begin() + count;
   if (end != candidates_.end()) std::nth_element(candidates_.begin(), end, candidates_.end(), likelier);
   std::sort(candidates_.begin(), end, likelier);
   logprobs_.clear();
   for (auto each = candidates_.begin(); each != end; ++each) logprobs_.push_back({each->id, each->logit - shift});
-  return {logits[static_cast<std::size_t>(chosen)] - shift, logprobs_};
+  return {logits[chosen] - shift, logprobs_};
 }
 
 }  // namespace pliant::lm

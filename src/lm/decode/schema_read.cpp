@@ -48,9 +48,9 @@ Decimal decimal_of(const Json& value) {
   if (point != std::string::npos) digits += text.substr(point + 1);
   whole += exponent;
   if (whole <= 0) digits.insert(0, static_cast<std::size_t>(1 - whole), '0'), whole = 1;
-  if (whole > static_cast<int>(digits.size())) digits.resize(static_cast<std::size_t>(whole), '0');
-  result.whole = digits.substr(0, static_cast<std::size_t>(whole));
-  result.fraction = digits.substr(static_cast<std::size_t>(whole));
+  if (whole > static_cast<int>(digits.size())) digits.resize(whole, '0');
+  result.whole = digits.substr(0, whole);
+  result.fraction = digits.substr(whole);
   result.whole.erase(0, std::min(result.whole.find_first_not_of('0'), result.whole.size() - 1));
   result.fraction.erase(result.fraction.find_last_not_of('0') + 1);
   if (result.whole == "0" && result.fraction.empty()) result.negative = false;
@@ -256,7 +256,7 @@ class SchemaReader {
         at = &(*at)[key];
       } else if (at->is_array() && !key.empty() && key.size() < 7 && key.find_first_not_of("0123456789") == key.npos &&
                  static_cast<std::size_t>(std::stoi(key)) < at->size()) {
-        at = &(*at)[static_cast<std::size_t>(std::stoi(key))];
+        at = &(*at)[std::stoi(key)];
       } else {
         missing();
       }

@@ -35,7 +35,7 @@ TokenTrie::TokenTrie(const Tokenizer& tokenizer) : end_tokens_(tokenizer.special
 }
 
 std::string_view TokenTrie::bytes(TokenId id) const {
-  const std::uint32_t from = offsets_[static_cast<std::size_t>(id)], to = offsets_[static_cast<std::size_t>(id) + 1];
+  const std::uint32_t from = offsets_[id], to = offsets_[static_cast<std::size_t>(id) + 1];
   return std::string_view(text_).substr(from, to - from);
 }
 

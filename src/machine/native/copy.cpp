@@ -128,7 +128,7 @@ class Concatenate : public Anchor {
       for (std::size_t axis = 0; axis < part.shape.size(); ++axis)
         nest.push_back({part.shape[axis], {from[axis], to[axis]}, axis == 0 && context.rows_out});
       parts_.emplace_back(nest, 0, at, result.dtype);
-      at += part.shape[static_cast<std::size_t>(kind.axis)] * to[static_cast<std::size_t>(kind.axis)];
+      at += part.shape[kind.axis] * to[kind.axis];
     }
   }
   void run(const Call& call) const override {
@@ -265,8 +265,7 @@ std::unique_ptr<Anchor> compile(const kind::Window& kind, const Context& context
     nest.push_back({context.results[0].shape[axis], {step, to[axis]}, axis == 0 && context.rows_out});
   }
   for (std::size_t w = 0; w < kind.axes.size(); ++w)
-    nest.push_back(
-        {kind.size[w], {from[static_cast<std::size_t>(kind.axes[w])] * kind.dilation[w], to[from.size() + w]}});
+    nest.push_back({kind.size[w], {from[kind.axes[w]] * kind.dilation[w], to[from.size() + w]}});
   return strided_copy(nest, 0, 0, context.results[0].dtype);
 }
 

@@ -209,7 +209,7 @@ void swap_operands(Nest<3>& nest) {
 Axis<3> take(Nest<3>& nest, std::size_t at, Nest<3>& outer) {
   if (nest.empty()) return {};
   const Axis<3> axis = nest[at];
-  nest.erase(nest.begin() + static_cast<std::ptrdiff_t>(at));
+  nest.erase(nest.begin() + at);
   outer.insert(outer.end(), nest.begin(), nest.end());
   return axis;
 }

@@ -16,10 +16,9 @@ std::vector<bool> folded_ops(const Graph& graph) {
     fixed[id] = role == Role::weight || role == Role::constant;
   }
   for (const Op& op : graph.ops()) {
-    const bool all =
-        !std::holds_alternative<kind::Opaque>(op.kind) &&
-        std::all_of(op.in.begin(), op.in.end(), [&](ValueId id) { return fixed[static_cast<std::size_t>(id)]; });
-    for (const ValueId id : op.out) fixed[static_cast<std::size_t>(id)] = all;
+    const bool all = !std::holds_alternative<kind::Opaque>(op.kind) &&
+                     std::all_of(op.in.begin(), op.in.end(), [&](ValueId id) { return fixed[id]; });
+    for (const ValueId id : op.out) fixed[id] = all;
     result.push_back(all);
   }
   return result;

@@ -88,8 +88,7 @@ Pointwise::Pointwise(const Expr& expr, std::span<const TensorType> operands, con
   const auto fits = [&](std::size_t k) { return strides_[k].back() <= 1; };
   for (std::size_t k = 0; k < operands.size(); ++k)
     if (!fits(k) || (static_cast<int>(k) == chain_.start && strides_[k].back() == 0)) chain_.start = -1;
-  chain_.affine =
-      affine_of(chain_, [&](int argument) { return strides_[static_cast<std::size_t>(argument)].back() == 0; });
+  chain_.affine = affine_of(chain_, [&](int argument) { return strides_[argument].back() == 0; });
 }
 
 void Pointwise::merge(const Shape& shape, std::span<const TensorType> operands) {

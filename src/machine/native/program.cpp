@@ -225,8 +225,8 @@ void Program::run_steps(const Bindings& bindings, Workspace& workspace, kv::Cach
     switch (home.kind) {
       case Home::Kind::none: bases[b] = nullptr; break;
       case Home::Kind::arena: bases[b] = arena + home.at; break;
-      case Home::Kind::input: bases[b] = bindings.inputs[static_cast<std::size_t>(home.at)].data; break;
-      case Home::Kind::output: bases[b] = bindings.outputs[static_cast<std::size_t>(home.at)].data; break;
+      case Home::Kind::input: bases[b] = bindings.inputs[home.at].data; break;
+      case Home::Kind::output: bases[b] = bindings.outputs[home.at].data; break;
       case Home::Kind::fixed: bases[b] = const_cast<std::byte*>(home.data); break;  // NOLINT: only read
     }
   }

@@ -31,7 +31,7 @@ class RotaryAnchor : public Anchor {
     const std::int64_t half = kind_.dims / 2, step = halves ? half : 1;
     for (std::int64_t i = 0; i < half; ++i) {
       const double slower = factors == nullptr ? 1 : static_cast<double>(factors[i]);
-      const double angle = static_cast<double>(position) * frequencies_[static_cast<std::size_t>(i)] / slower;
+      const double angle = static_cast<double>(position) * frequencies_[i] / slower;
       const auto cosine = static_cast<float>(std::cos(angle)), sine = static_cast<float>(std::sin(angle));
       for (std::int64_t h = 0; h < heads_; ++h) {
         const std::int64_t at = h * width_ + (halves ? i : 2 * i);

@@ -32,7 +32,7 @@ void Spatial::prepare() {
     in[2] = out[2] = in[outer] * in[2];
     in[outer] = out[outer] = 1;
   }
-  valid_.resize(static_cast<std::size_t>(kernel[2]));
+  valid_.resize(kernel[2]);
   for (std::int64_t t = 0; t < kernel[2]; ++t) {
     // stride * o - low + dilation * t in [0, in); transposed: o + low - dilation * t in [0, stride * (in - 1)]
     const std::int64_t shift = transposed ? dilation[2] * t - low[2] : low[2] - dilation[2] * t;
@@ -40,7 +40,7 @@ void Spatial::prepare() {
     const std::int64_t span = transposed ? stride[2] * (in[2] - 1) : in[2] - 1;
     const std::int64_t first = std::clamp<std::int64_t>(-floor_div(-shift, step), 0, out[2]);
     const std::int64_t last = std::clamp<std::int64_t>(floor_div(span + shift, step) + 1, first, out[2]);
-    valid_[static_cast<std::size_t>(t)] = {first, last};
+    valid_[t] = {first, last};
   }
 }
 

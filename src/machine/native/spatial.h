@@ -31,7 +31,7 @@ struct Spatial {
   struct Range {
     std::int64_t first = 0, last = 0;
   };
-  Range valid(std::int64_t t) const { return valid_[static_cast<std::size_t>(t)]; }
+  Range valid(std::int64_t t) const { return valid_[t]; }
 
   void prepare();  // computes valid(), and makes one long axis of neighbours that pass()
 

@@ -87,7 +87,7 @@ class Winograd : public Anchor {
       for (std::int64_t c = 0; c < z_.in; ++c) {
         const float* w = weights + (o * z_.in + c) * 9;
         for (std::int64_t point = 0; point < points_; ++point) {
-          const auto &y = g[static_cast<std::size_t>(point / side)], &x = g[static_cast<std::size_t>(point % side)];
+          const auto &y = g[point / side], &x = g[point % side];
           double sum = 0;
           for (std::size_t i = 0; i < 3; ++i)
             for (std::size_t j = 0; j < 3; ++j) sum += y[i] * x[j] * static_cast<double>(w[3 * i + j]);

@@ -11,7 +11,7 @@ HashOperators::HashOperators(const plan::Problem& problem, std::uint64_t key) : 
 
 void HashOperators::run(plan::OperatorId op, std::span<const std::span<std::byte>> inputs,
                         std::span<const std::span<std::byte>> outputs, std::span<std::byte> workspace) {
-  std::uint64_t state = hash64(problem_.operators[static_cast<std::size_t>(op)].name, key_);
+  std::uint64_t state = hash64(problem_.operators[op].name, key_);
   for (const auto input : inputs) state = hash64({reinterpret_cast<const char*>(input.data()), input.size()}, state);
   std::ranges::fill(workspace, static_cast<std::byte>(state));  // a workspace that overlaps a tensor must show
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -28,7 +28,7 @@ Contents random_contents(const plan::Problem& problem, std::uint64_t seed) {
   for (std::size_t t = 0; t < contents.size(); ++t) {
     const plan::TensorInfo& tensor = problem.tensors[t];
     if (tensor.role != plan::Role::input && tensor.role != plan::Role::weight) continue;
-    contents[t].resize(static_cast<std::size_t>(tensor.bytes));
+    contents[t].resize(tensor.bytes);
     Rng rng(seed, t);
     for (std::byte& byte : contents[t]) byte = static_cast<std::byte>(rng.bits());
   }

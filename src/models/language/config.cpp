@@ -52,7 +52,7 @@ class Check {
     if (layer.weights_of == -1) return;
     if (layer.weights_of < 0 || std::cmp_greater_equal(layer.weights_of, index))
       fail(fmt::format("{}shares the weights of layer {}, not an earlier one", prefix, layer.weights_of));
-    const LayerConfig& other = config_.layers[static_cast<std::size_t>(layer.weights_of)];
+    const LayerConfig& other = config_.layers[layer.weights_of];
     if (other.weights_of != -1)
       fail(fmt::format("{}shares the weights of layer {}, which has none of its own", prefix, layer.weights_of));
     if (other.heads != layer.heads || other.kv_heads != layer.kv_heads || other.ffn != layer.ffn)

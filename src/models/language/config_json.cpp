@@ -124,7 +124,7 @@ LanguageConfig llama_like(const JsonFields& json, Family family) {
   layer.heads = heads;
   layer.kv_heads = json.integer("num_key_value_heads", heads);
   layer.ffn = json.integer("intermediate_size");
-  config.layers.assign(static_cast<std::size_t>(layer_count(json, "num_hidden_layers")), layer);
+  config.layers.assign(layer_count(json, "num_hidden_layers"), layer);
   if (heads < 1) throw Error(ErrorKind::invalid, json.place(), fmt::format("{} attention heads", heads));
   if (!json.has("head_dim") && config.width % heads != 0)
     throw Error(ErrorKind::invalid, json.place(), fmt::format("a hidden size of {} in {} heads", config.width, heads));
@@ -186,7 +186,7 @@ LanguageConfig gpt2(const JsonFields& json) {
   if (config.width < 1 || config.width > 1 << 20 || layer.heads < 1 || config.width % layer.heads != 0)
     throw Error(ErrorKind::invalid, json.place(), fmt::format("a width of {} in {} heads", config.width, layer.heads));
   if (layer.ffn == 0) layer.ffn = 4 * config.width;
-  config.layers.assign(static_cast<std::size_t>(layer_count(json, "n_layer")), layer);
+  config.layers.assign(layer_count(json, "n_layer"), layer);
   config.head_width = config.width / layer.heads;
   config.norm = NormKind::layer;
   config.norm_eps = json.number("layer_norm_epsilon", 1e-5);
@@ -204,7 +204,7 @@ std::vector<double> openelm_multipliers(const JsonFields& json, std::string_view
   std::vector<double> given = json.numbers(key);
   for (const double each : given)
     if (!(each > 0 && each < 1e6)) throw Error(ErrorKind::invalid, json.place(), fmt::format("'{}' has {}", key, each));
-  if (given.size() == 1) given.assign(static_cast<std::size_t>(layers), given[0]);
+  if (given.size() == 1) given.assign(layers, given[0]);
   if (given.size() == 2 && layers != 2) return openelm::multipliers(given[0], given[1], layers);
   if (std::cmp_not_equal(given.size(), layers))
     throw Error(ErrorKind::invalid, json.place(),

@@ -72,7 +72,7 @@ class Network {
   // The leaf of a weight, made at its first use; none if the model has no such part. Layers that share have one leaf.
   ValueId weight(Part part, int layer = -1) {
     if (is_layer_part(part))
-      if (const int owner = c_.layers[static_cast<std::size_t>(layer)].weights_of; owner != -1) layer = owner;
+      if (const int owner = c_.layers[layer].weights_of; owner != -1) layer = owner;
     const auto shape = weight_shape(c_, part, layer);
     if (!shape) return none;
     const std::string name = weight_name(part, layer);
@@ -149,7 +149,7 @@ class Network {
   }
 
   ValueId attention_block(int layer, ValueId hidden, const RowInputs& rows, bool cached) {
-    const LayerConfig& sizes = c_.layers[static_cast<std::size_t>(layer)];
+    const LayerConfig& sizes = c_.layers[layer];
     const std::string prefix = fmt::format("layers.{}.attention", layer);
     const ValueId x = norm(hidden, Part::attention_norm, layer, prefix + ".norm");
     const std::int64_t q_rows = sizes.heads * c_.head_width, kv_rows = sizes.kv_heads * c_.head_width;
@@ -190,7 +190,7 @@ class Network {
   }
 
   ValueId ffn_block(int layer, ValueId hidden) {
-    const std::int64_t width = c_.layers[static_cast<std::size_t>(layer)].ffn;
+    const std::int64_t width = c_.layers[layer].ffn;
     const std::string prefix = fmt::format("layers.{}.ffn", layer);
     const ValueId x = norm(hidden, Part::ffn_norm, layer, prefix + ".norm");
     Projection gate = projection(Part::gate, layer), up = projection(Part::up, layer);

@@ -31,7 +31,7 @@ LanguageConfig config_from(const std::array<std::int32_t, 7>& sizes, bool tied) 
   config.vocabulary = vocabulary;
   config.context = context;
   if (layers > 0 && layers <= max_layers)
-    config.layers.assign(static_cast<std::size_t>(layers), {.heads = heads, .kv_heads = kv_heads, .ffn = ffn});
+    config.layers.assign(layers, {.heads = heads, .kv_heads = kv_heads, .ffn = ffn});
   config.head_width = heads > 0 && width % heads == 0 ? width / heads : 0;
   config.tied = tied;
   config.rotary_pairs = true;

@@ -49,7 +49,7 @@ Tensor decoded(const Stored& codes, const Stored& scales, const Stored& biases, 
   const std::int64_t per_word = 32 / bits;
   const std::uint32_t mask = (1U << bits) - 1;
   for (std::int64_t i = 0; i < packed[0] * columns; ++i) {
-    const std::uint32_t word = code.span<std::uint32_t>()[static_cast<std::size_t>(i / per_word)];
+    const std::uint32_t word = code.span<std::uint32_t>()[i / per_word];
     const auto q = static_cast<float>(word >> (i % per_word * bits) & mask);
     const std::int64_t of = i / group;
     result.view().as<float>()[i] =
@@ -66,13 +66,12 @@ Quantized quantize(const TensorView& values, int bits, std::int64_t group) {
                    Tensor({DType::f32, {rows, columns / group}})};
   const auto steps = static_cast<float>((1 << bits) - 1);
   for (std::int64_t first = 0; first < rows * columns; first += group) {
-    const auto each = values.span<float>().subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(group));
+    const auto each = values.span<float>().subspan(first, group);
     const Grid grid = grid_of(each, bits);
     result.scales.view().as<float>()[first / group] = grid.scale;
     result.biases.view().as<float>()[first / group] = grid.bias;
     for (std::int64_t i = 0; i < group; ++i) {
-      const float code =
-          std::clamp(std::nearbyint((each[static_cast<std::size_t>(i)] - grid.bias) / grid.scale), 0.0F, steps);
+      const float code = std::clamp(std::nearbyint((each[i] - grid.bias) / grid.scale), 0.0F, steps);
       result.codes.view().as<std::uint32_t>()[(first + i) / per_word] |= static_cast<std::uint32_t>(code)
                                                                          << ((first + i) % per_word * bits);
     }

@@ -155,7 +155,7 @@ std::string weight_name(Part part, int layer) {
 
 std::optional<Shape> weight_shape(const LanguageConfig& config, Part part, int layer) {
   if (!is_layer_part(part)) return model_shape(config, part);
-  const LayerConfig& sizes = config.layers.at(static_cast<std::size_t>(layer));
+  const LayerConfig& sizes = config.layers.at(layer);
   return part < Part::ffn_norm ? attention_shape(config, sizes, part) : ffn_shape(config, sizes, part);
 }
 

@@ -74,15 +74,15 @@ Edges small_world(int nodes, int k, double p, Rng& rng) {
 ValueId wired_stage(Layers& net, ValueId x, std::int64_t channels, int nodes, const Edges& edges) {
   std::vector<ValueId> value(static_cast<std::size_t>(nodes)), ends;
   std::vector<bool> used(static_cast<std::size_t>(nodes), false);
-  for (const auto& [from, to] : edges) used[static_cast<std::size_t>(from)] = true;
+  for (const auto& [from, to] : edges) used[from] = true;
   for (int v = 0; v < nodes; ++v) {
     std::vector<ValueId> inputs;
     for (const auto& [from, to] : edges)
-      if (to == v) inputs.push_back(value[static_cast<std::size_t>(from)]);
+      if (to == v) inputs.push_back(value[from]);
     const bool first = inputs.empty();
     const ValueId in = first ? x : inputs.size() == 1 ? inputs[0] : net.sum(inputs);
-    value[static_cast<std::size_t>(v)] = net.conv_norm(net.depthwise(in, 3, first ? 2 : 1), channels, 1);
-    if (!used[static_cast<std::size_t>(v)]) ends.push_back(value[static_cast<std::size_t>(v)]);
+    value[v] = net.conv_norm(net.depthwise(in, 3, first ? 2 : 1), channels, 1);
+    if (!used[v]) ends.push_back(value[v]);
   }
   return ends.size() == 1 ? ends[0] : net.sum(ends);
 }

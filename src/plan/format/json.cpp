@@ -144,8 +144,7 @@ void write_list(std::string& out, std::string_view field, const Items& items, Li
 
 std::string quoted_tensors(const Problem& problem, const std::vector<TensorId>& ids) {
   std::string out;
-  for (const TensorId id : ids)
-    out += (out.empty() ? "" : ", ") + quoted(problem.tensors[static_cast<std::size_t>(id)].name);
+  for (const TensorId id : ids) out += (out.empty() ? "" : ", ") + quoted(problem.tensors[id].name);
   return out;
 }
 
@@ -175,8 +174,7 @@ Problem problem_from_json(std::string_view text, std::string_view place) {
   for_each(member(root, "operators"),
            [&](const Node& each) { problem.operators.push_back(read_operator(each, tensors)); });
   std::vector<Operator> sorted;
-  for (const OperatorId id : stable_order(problem, place))
-    sorted.push_back(problem.operators[static_cast<std::size_t>(id)]);
+  for (const OperatorId id : stable_order(problem, place)) sorted.push_back(problem.operators[id]);
   problem.operators = std::move(sorted);
   return problem;
 }
@@ -285,15 +283,14 @@ void read_costs(const Node& root, Plan& plan) {
 }  // namespace
 
 std::string plan_to_json(const Problem& problem, const Plan& plan) {
-  const auto tensor = [&](TensorId id) { return quoted(problem.tensors[static_cast<std::size_t>(id)].name); };
+  const auto tensor = [&](TensorId id) { return quoted(problem.tensors[id].name); };
   std::string out = fmt::format(
       "{{\n  \"scratchpad_bytes\": {},\n  \"alignment\": {},\n  \"status\": \"{}\",\n  \"traffic_bytes\": {},\n"
       "  \"compulsory_bytes\": {},\n  \"lower_bound_bytes\": {},\n  \"bound_origin\": {},\n",
       plan.scratchpad_bytes, plan.alignment, name(plan.status), plan.traffic_bytes, plan.compulsory_bytes,
       plan.lower_bound_bytes, quoted(plan.bound_origin));
   out += costs_json(plan) + frame_json(problem, plan) + second_level_json(problem, plan);
-  write_list(out, "order", plan.order,
-             [&](OperatorId id) { return quoted(problem.operators[static_cast<std::size_t>(id)].name); });
+  write_list(out, "order", plan.order, [&](OperatorId id) { return quoted(problem.operators[id].name); });
   out += ",\n";
   write_list(out, "workspaces", plan.workspaces, [](std::int64_t address) { return std::to_string(address); });
   out += ",\n";

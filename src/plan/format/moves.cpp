@@ -58,8 +58,7 @@ class MoveFinder {
   std::vector<Range> still_at(Step step) const {
     std::vector<Range> ranges;
     for (const Residency& each : plan_.residencies)
-      if (each.from < step && step <= each.to)
-        ranges.push_back({each.address, problem_.tensors[static_cast<std::size_t>(each.tensor)].bytes});
+      if (each.from < step && step <= each.to) ranges.push_back({each.address, problem_.tensors[each.tensor].bytes});
     return ranges;
   }
 
@@ -76,7 +75,7 @@ class MoveFinder {
       auto next = std::find_if(movers.begin(), movers.end(), free);
       if (next != movers.end()) {
         moves_.events.push_back({step, Action::move, next->tensor});
-        moves_.into[static_cast<std::size_t>(next->tensor)][next->residency] = true;
+        moves_.into[next->tensor][next->residency] = true;
         taken.push_back({next->to, next->bytes});
       } else {
         next = std::find_if(movers.begin(), movers.end(), [](const Mover& mover) { return mover.has_copy; });

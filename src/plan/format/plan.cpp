@@ -27,8 +27,7 @@ std::vector<Step> creation_steps(const Problem& problem, const Plan& plan) {
   std::vector<Step> steps(problem.tensors.size(), -1);
   for (std::size_t step = 0; step < plan.order.size(); ++step) {
     const std::size_t op = checked_index("operator", plan.order[step], problem.operators.size());
-    for (const TensorId id : problem.operators[op].outputs)
-      steps[static_cast<std::size_t>(id)] = static_cast<Step>(step);
+    for (const TensorId id : problem.operators[op].outputs) steps[id] = static_cast<Step>(step);
   }
   return steps;
 }
@@ -106,8 +105,7 @@ void check_costs(const Problem& problem, const Costs& costs) {
   std::int64_t most = 0;
   for (const Operator& op : problem.operators)
     for (const auto* list : {&op.inputs, &op.outputs})
-      for (const TensorId t : *list)
-        most = checked_add(most, problem.tensors[static_cast<std::size_t>(t)].bytes, "costs of all bytes");
+      for (const TensorId t : *list) most = checked_add(most, problem.tensors[t].bytes, "costs of all bytes");
   checked_multiply(most, 2 * (costs.read + costs.write + std::max<std::int64_t>(0, costs.move)), "costs of all bytes");
 }
 

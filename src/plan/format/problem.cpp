@@ -37,8 +37,7 @@ void check_list(const Problem& problem, const Operator& op, const std::vector<Te
     if (id < 0 || static_cast<std::size_t>(id) >= problem.tensors.size())
       invalid(place, fmt::format("operator '{}' names tensor {} of {}", op.name, id, problem.tensors.size()));
     if (!seen.insert(id).second)
-      invalid(place, fmt::format("operator '{}' lists tensor '{}' twice", op.name,
-                                 problem.tensors[static_cast<std::size_t>(id)].name));
+      invalid(place, fmt::format("operator '{}' lists tensor '{}' twice", op.name, problem.tensors[id].name));
   }
 }
 
@@ -67,14 +66,14 @@ void check_producers(const Problem& problem, std::string_view place) {
   for (std::size_t o = 0; o < problem.operators.size(); ++o) {
     const Operator& op = problem.operators[o];
     for (const TensorId id : op.outputs) {
-      const TensorInfo& tensor = problem.tensors[static_cast<std::size_t>(id)];
-      OperatorId& first = producer[static_cast<std::size_t>(id)];
+      const TensorInfo& tensor = problem.tensors[id];
+      OperatorId& first = producer[id];
       if (is_given(tensor.role))
         invalid(place,
                 fmt::format("operator '{}' makes '{}', which is an {}", op.name, tensor.name, name(tensor.role)));
       if (first >= 0)
-        invalid(place, fmt::format("operators '{}' and '{}' both make tensor '{}'",
-                                   problem.operators[static_cast<std::size_t>(first)].name, op.name, tensor.name));
+        invalid(place, fmt::format("operators '{}' and '{}' both make tensor '{}'", problem.operators[first].name,
+                                   op.name, tensor.name));
       first = static_cast<OperatorId>(o);
     }
   }
@@ -89,12 +88,11 @@ void check_producers(const Problem& problem, std::string_view place) {
 std::vector<std::vector<OperatorId>> predecessors(const Problem& problem) {
   std::vector<OperatorId> producer(problem.tensors.size(), -1);
   for (std::size_t o = 0; o < problem.operators.size(); ++o)
-    for (const TensorId id : problem.operators[o].outputs)
-      producer[static_cast<std::size_t>(id)] = static_cast<OperatorId>(o);
+    for (const TensorId id : problem.operators[o].outputs) producer[id] = static_cast<OperatorId>(o);
   std::vector<std::vector<OperatorId>> result(problem.operators.size());
   for (std::size_t o = 0; o < problem.operators.size(); ++o)
     for (const TensorId id : problem.operators[o].inputs)
-      if (producer[static_cast<std::size_t>(id)] >= 0) result[o].push_back(producer[static_cast<std::size_t>(id)]);
+      if (producer[id] >= 0) result[o].push_back(producer[id]);
   return result;
 }
 
@@ -104,16 +102,15 @@ std::string cycle_names(const Problem& problem, const std::vector<std::vector<Op
   auto at = static_cast<OperatorId>(std::find(stuck.begin(), stuck.end(), true) - stuck.begin());
   std::vector<int> visit(stuck.size(), -1);
   std::vector<OperatorId> path;
-  while (visit[static_cast<std::size_t>(at)] < 0) {
-    visit[static_cast<std::size_t>(at)] = static_cast<int>(path.size());
+  while (visit[at] < 0) {
+    visit[at] = static_cast<int>(path.size());
     path.push_back(at);
-    for (const OperatorId previous : before[static_cast<std::size_t>(at)])
-      if (stuck[static_cast<std::size_t>(previous)]) at = previous;
+    for (const OperatorId previous : before[at])
+      if (stuck[previous]) at = previous;
   }
-  path.erase(path.begin(), path.begin() + visit[static_cast<std::size_t>(at)]);
-  std::string text = fmt::format("'{}'", problem.operators[static_cast<std::size_t>(path.front())].name);
-  for (auto o = path.rbegin(); o != path.rend(); ++o)
-    text += fmt::format(" -> '{}'", problem.operators[static_cast<std::size_t>(*o)].name);
+  path.erase(path.begin(), path.begin() + visit[at]);
+  std::string text = fmt::format("'{}'", problem.operators[path.front()].name);
+  for (auto o = path.rbegin(); o != path.rend(); ++o) text += fmt::format(" -> '{}'", problem.operators[*o].name);
   return text;
 }
 
@@ -136,8 +133,7 @@ std::vector<OperatorId> stable_order(const Problem& problem, std::string_view pl
   std::priority_queue<OperatorId, std::vector<OperatorId>, std::greater<>> ready;
   for (std::size_t o = 0; o < before.size(); ++o) {
     waiting[o] = before[o].size();
-    for (const OperatorId previous : before[o])
-      after[static_cast<std::size_t>(previous)].push_back(static_cast<OperatorId>(o));
+    for (const OperatorId previous : before[o]) after[previous].push_back(static_cast<OperatorId>(o));
     if (waiting[o] == 0) ready.push(static_cast<OperatorId>(o));
   }
   std::vector<OperatorId> order;
@@ -145,9 +141,9 @@ std::vector<OperatorId> stable_order(const Problem& problem, std::string_view pl
   while (!ready.empty()) {
     order.push_back(ready.top());
     ready.pop();
-    stuck[static_cast<std::size_t>(order.back())] = false;
-    for (const OperatorId next : after[static_cast<std::size_t>(order.back())])
-      if (--waiting[static_cast<std::size_t>(next)] == 0) ready.push(next);
+    stuck[order.back()] = false;
+    for (const OperatorId next : after[order.back()])
+      if (--waiting[next] == 0) ready.push(next);
   }
   if (order.size() < before.size())
     invalid(place, "operators wait for each other: " + cycle_names(problem, before, stuck));
@@ -162,9 +158,8 @@ void validate(const Problem& problem) {
   for (std::size_t o = 0; o < before.size(); ++o)
     for (const OperatorId previous : before[o])
       if (static_cast<std::size_t>(previous) > o)
-        invalid("problem",
-                fmt::format("operator '{}' stands before '{}', whose result it reads", problem.operators[o].name,
-                            problem.operators[static_cast<std::size_t>(previous)].name));
+        invalid("problem", fmt::format("operator '{}' stands before '{}', whose result it reads",
+                                       problem.operators[o].name, problem.operators[previous].name));
 }
 
 bool is_in_place(const Operator& op, TensorId output) {

@@ -103,9 +103,9 @@ class Writer {
     Plan plan;
     plan.scratchpad_bytes = bytes_;
     plan.costs = costs_;
-    plan.order.resize(static_cast<std::size_t>(steps_));
-    plan.workspaces.assign(static_cast<std::size_t>(steps_), 0);
-    const auto is = [&](int column) { return column >= 0 && values[static_cast<std::size_t>(column)] > 0.5; };
+    plan.order.resize(steps_);
+    plan.workspaces.assign(steps_, 0);
+    const auto is = [&](int column) { return column >= 0 && values[column] > 0.5; };
     for (std::size_t op = 0; op < runs_.size(); ++op)
       for (Step t = 0; t < steps_; ++t)
         if (is(runs_[op][t])) plan.order[t] = static_cast<OperatorId>(op);
@@ -314,7 +314,7 @@ class Writer {
       for (Step s = t; s <= item.window.last && (s == t || is(item.kept[s])); ++s)
         if (needed[s]) last = s;
       const int column = item.address[t];
-      const std::int64_t address = column < 0 ? 0 : std::llround(values[static_cast<std::size_t>(column)]) * stride_;
+      const std::int64_t address = column < 0 ? 0 : std::llround(values[column]) * stride_;
       if (last >= 0 && item.tensor >= 0) plan.residencies.push_back({item.tensor, t, last, address});
       if (item.tensor < 0) plan.workspaces[t] = address;
     }
@@ -381,8 +381,7 @@ class Solve {
     take(writer, fluid, false);
     if (!fluid.optimal || decided()) return;
     Program fixed = whole;
-    for (int column = 0; column < relaxed.columns(); ++column)
-      fixed.fix(column, std::round(fluid.values[static_cast<std::size_t>(column)]));
+    for (int column = 0; column < relaxed.columns(); ++column) fixed.fix(column, std::round(fluid.values[column]));
     const Program::Solution placed = minimise(fixed);
     if (!placed.values.empty()) take(writer, {false, false, fluid.bound, placed.values}, true);
     if (!decided() && !over()) take(writer, minimise(whole), true);

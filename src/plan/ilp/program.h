@@ -17,9 +17,7 @@ class Program {
   void at_least(const Terms& terms, double bound) { row(terms, bound, 1e30); }
   void equal(const Terms& terms, double value) { row(terms, value, value); }
 
-  void fix(int column, double value) {
-    lower_[static_cast<std::size_t>(column)] = upper_[static_cast<std::size_t>(column)] = value;
-  }
+  void fix(int column, double value) { lower_[column] = upper_[column] = value; }
 
   int columns() const { return static_cast<int>(lower_.size()); }
   int rows() const { return static_cast<int>(row_lower_.size()); }

@@ -66,8 +66,8 @@ void divide(Fields& result, std::vector<Box>& boxes, std::int64_t& capacity) {
 std::vector<std::int32_t> column_ends(const std::vector<Rectangle>& rectangles, const std::vector<std::int32_t>& ids) {
   std::vector<std::pair<std::int32_t, int>> edges;  // ends (0) sort before starts (1) at one time
   for (const std::int32_t id : ids) {
-    edges.emplace_back(rectangles[static_cast<std::size_t>(id)].lower, 1);
-    edges.emplace_back(rectangles[static_cast<std::size_t>(id)].upper, 0);
+    edges.emplace_back(rectangles[id].lower, 1);
+    edges.emplace_back(rectangles[id].upper, 0);
   }
   std::sort(edges.begin(), edges.end());
   std::vector<std::int32_t> ends;
@@ -125,7 +125,7 @@ Fields normal_form(const std::vector<Rectangle>& rectangles, std::int64_t capaci
   }
   const auto ends = column_ends(rectangles, ids);
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    const Rectangle& each = rectangles[static_cast<std::size_t>(ids[i])];
+    const Rectangle& each = rectangles[ids[i]];
     boxes[i].first = static_cast<std::int32_t>(std::upper_bound(ends.begin(), ends.end(), each.lower) - ends.begin());
     boxes[i].last =
         static_cast<std::int32_t>(std::upper_bound(ends.begin(), ends.end(), each.upper) - ends.begin()) - 1;
@@ -139,7 +139,7 @@ Fields normal_form(const std::vector<Rectangle>& rectangles, std::int64_t capaci
 std::int64_t fluid_height(const Field& field) {
   std::vector<std::int64_t> change(static_cast<std::size_t>(field.columns) + 1, 0);
   for (const Box& box : field.boxes) {
-    change[static_cast<std::size_t>(box.first)] += box.size;
+    change[box.first] += box.size;
     change[static_cast<std::size_t>(box.last) + 1] -= box.size;
   }
   std::int64_t height = 0, now = 0;

@@ -65,7 +65,7 @@ Result decide_all(Fields& fields, const std::vector<Rectangle>& rectangles, cons
     }
     if (found.status == Status::undecided) result.status = Status::undecided;
     for (std::size_t i = 0; i < found.offsets.size(); ++i)
-      result.offsets[static_cast<std::size_t>(field.ids[i])] = found.offsets[i] * fields.unit;
+      result.offsets[field.ids[i]] = found.offsets[i] * fields.unit;
   }
   if (result.status != Status::placed) result.offsets.clear();
   return result;
@@ -74,7 +74,7 @@ Result decide_all(Fields& fields, const std::vector<Rectangle>& rectangles, cons
 bool proves(const std::vector<Rectangle>& rectangles, const std::vector<std::int32_t>& ids, std::int64_t capacity,
             const Options& options, double until, std::int64_t& nodes) {
   std::vector<Rectangle> subset;
-  for (const std::int32_t id : ids) subset.push_back(rectangles[static_cast<std::size_t>(id)]);
+  for (const std::int32_t id : ids) subset.push_back(rectangles[id]);
   Fields fields = normal_form(subset, capacity, options.alignment);
   Options limited = options;
   limited.nodes = std::min(nodes, kCoreNodes / 10);
@@ -89,7 +89,7 @@ std::vector<std::int32_t> overfull(const Fields& fields) {
   for (const Field& field : fields.fields) {
     std::vector<std::int64_t> sums(static_cast<std::size_t>(field.columns), 0);
     for (const Box& box : field.boxes)
-      for (std::int32_t c = box.first; c <= box.last; ++c) sums[static_cast<std::size_t>(c)] += box.size;
+      for (std::int32_t c = box.first; c <= box.last; ++c) sums[c] += box.size;
     const auto full = std::max_element(sums.begin(), sums.end());
     if (*full <= field.capacity) continue;
     const auto column = static_cast<std::int32_t>(full - sums.begin());
@@ -123,7 +123,7 @@ void shrink(std::vector<std::int32_t>& core, const std::vector<Rectangle>& recta
     for (std::size_t at = 0; at < core.size() && core.size() > 1 && nodes > 0;) {
       std::vector<std::int32_t> rest = core;
       const std::size_t end = std::min(at + run, core.size());
-      rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(at), rest.begin() + static_cast<std::ptrdiff_t>(end));
+      rest.erase(rest.begin() + at, rest.begin() + end);
       if (proves(rectangles, rest, capacity, options, until, nodes)) core = std::move(rest);
       else at += run;
     }
@@ -164,8 +164,7 @@ Packed greedy(const std::vector<Rectangle>& rectangles, const Options& options) 
       const Found found = Search(field, unlimited, 1e300).run(tactic_of(attempt), -1);
       if (found.status != Status::placed || !fields.misfits.empty())
         throw Error(ErrorKind::invalid, "placement", "fixed rectangles overlap or are not aligned");
-      for (std::size_t i = 0; i < found.offsets.size(); ++i)
-        offsets[static_cast<std::size_t>(field.ids[i])] = found.offsets[i] * fields.unit;
+      for (std::size_t i = 0; i < found.offsets.size(); ++i) offsets[field.ids[i]] = found.offsets[i] * fields.unit;
     }
     const std::int64_t height = height_of(rectangles, offsets);
     if (attempt == 0 || height < best.height) best = {std::move(offsets), height, 0};

@@ -61,7 +61,7 @@ void frame_card(const PlanPage& page, Page& out) {
   if (!page.plan->frame) return;
   const Frame& frame = *page.plan->frame;
   std::int64_t bytes = 0;
-  for (const TensorId t : frame.pinned) bytes += page.problem->tensors[static_cast<std::size_t>(t)].bytes;
+  for (const TensorId t : frame.pinned) bytes += page.problem->tensors[t].bytes;
   out.card(
       "Each frame", bytes_text(frame.bytes),
       fmt::format("moved in all; {} weights, {}, stay in the scratchpad", frame.pinned.size(), bytes_in_full(bytes)));
@@ -184,10 +184,10 @@ Table transfer_table(const PlanPage& page, std::int64_t& count) {
   std::int64_t sum = 0;
   for (const Transfer& each : transfers(*page.problem, *page.plan)) {
     if (each.compulsory) continue;
-    const auto op = static_cast<std::size_t>(page.plan->order[static_cast<std::size_t>(each.step)]);
-    table.rows.push_back({{grouped_text(each.step), std::string(name(each.action)),
-                           page.problem->tensors[static_cast<std::size_t>(each.tensor)].name, grouped_text(each.bytes),
-                           page.problem->operators[op].name}});
+    const auto op = static_cast<std::size_t>(page.plan->order[each.step]);
+    table.rows.push_back(
+        {{grouped_text(each.step), std::string(name(each.action)), page.problem->tensors[each.tensor].name,
+          grouped_text(each.bytes), page.problem->operators[op].name}});
     sum += each.bytes;
   }
   count = static_cast<std::int64_t>(table.rows.size());
@@ -203,11 +203,11 @@ Table tensor_table(const PlanPage& page) {
   order.resize(std::min(order.size(), largest_shown));
   std::vector<std::int64_t> stays(tensors.size()), steps(tensors.size()), moved(tensors.size());
   for (const Residency& each : page.plan->residencies) {
-    ++stays[static_cast<std::size_t>(each.tensor)];
-    steps[static_cast<std::size_t>(each.tensor)] += each.to - each.from + 1;
+    ++stays[each.tensor];
+    steps[each.tensor] += each.to - each.from + 1;
   }
   for (const Transfer& each : transfers(*page.problem, *page.plan))
-    if (!each.compulsory) moved[static_cast<std::size_t>(each.tensor)] += each.bytes;
+    if (!each.compulsory) moved[each.tensor] += each.bytes;
   Table table{
       {{"tensor", false}, {"role", false}, {"bytes", true}, {"stays", true}, {"steps", true}, {"traffic", true}}, {}};
   for (const std::size_t at : order)

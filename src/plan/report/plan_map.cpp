@@ -42,10 +42,8 @@ class PlanMap {
   report::MemoryMap map() &&;
 
  private:
-  const TensorInfo& tensor(TensorId id) const { return problem_.tensors[static_cast<std::size_t>(id)]; }
-  const Operator& operator_at(Step step) const {
-    return problem_.operators[static_cast<std::size_t>(plan_.order[static_cast<std::size_t>(step)])];
-  }
+  const TensorInfo& tensor(TensorId id) const { return problem_.tensors[id]; }
+  const Operator& operator_at(Step step) const { return problem_.operators[plan_.order[step]]; }
   bool pinned(TensorId id) const;  // stays from frame to frame
   const Transfer* transfer_at(TensorId tensor, Step step, bool store) const;
   std::string came(const Residency& residency) const;
@@ -74,10 +72,10 @@ PlanMap::PlanMap(const Problem& problem, const Plan& plan)
   for (const Transfer& each : transfers_) by_place_.emplace(std::pair(each.tensor, each.step), &each);
   for (std::size_t step = 0; step < plan.order.size(); ++step) {
     const Operator& op = operator_at(static_cast<Step>(step));
-    for (const TensorId t : op.inputs) uses_[static_cast<std::size_t>(t)].push_back(static_cast<Step>(step));
+    for (const TensorId t : op.inputs) uses_[t].push_back(static_cast<Step>(step));
     for (const TensorId t : op.outputs) {
-      uses_[static_cast<std::size_t>(t)].push_back(static_cast<Step>(step));
-      made_[static_cast<std::size_t>(t)] = static_cast<Step>(step);
+      uses_[t].push_back(static_cast<Step>(step));
+      made_[t] = static_cast<Step>(step);
     }
   }
 }
@@ -102,7 +100,7 @@ std::string PlanMap::came(const Residency& residency) const {
     return transfer->compulsory
                ? fmt::format("first load, compulsory, for {}", op)
                : fmt::format("loaded again for {}, {} B of traffic", op, grouped_text(transfer->bytes));
-  if (made_[static_cast<std::size_t>(residency.tensor)] == residency.from) return "made by " + op + over(residency);
+  if (made_[residency.tensor] == residency.from) return "made by " + op + over(residency);
   return "for " + op;
 }
 
@@ -118,7 +116,7 @@ std::string PlanMap::over(const Residency& residency) const {
 }
 
 std::string PlanMap::left(const Residency& residency) const {
-  const auto& uses = uses_[static_cast<std::size_t>(residency.tensor)];
+  const auto& uses = uses_[residency.tensor];
   const auto next = std::upper_bound(uses.begin(), uses.end(), residency.to);
   const bool output = tensor(residency.tensor).role == Role::output;
   if (next == uses.end()) return output ? "then not needed, stored as an output" : "then not needed";
@@ -156,7 +154,7 @@ void PlanMap::add_transfers() {
     report::MapTransfer transfer{each.step, -1, way_of(each.action), each.compulsory, each.bytes};
     const auto [begin, end] = boxes.equal_range(each.tensor);
     for (auto at = begin; at != end; ++at) {
-      const Residency& residency = plan_.residencies[static_cast<std::size_t>(at->second)];
+      const Residency& residency = plan_.residencies[at->second];
       if (residency.from <= each.step && each.step <= residency.to) transfer.box = at->second;
     }
     map_.transfers.push_back(transfer);
@@ -167,17 +165,15 @@ void PlanMap::add_steps() {
   const std::vector<std::int64_t> needed = needed_bytes(problem_);
   for (std::size_t step = 0; step < plan_.order.size(); ++step) {
     const Operator& op = operator_at(static_cast<Step>(step));
-    report::MapStep shown{
-        op.name, fmt::format("needs {} B", grouped_text(needed[static_cast<std::size_t>(plan_.order[step])])), {}};
+    report::MapStep shown{op.name, fmt::format("needs {} B", grouped_text(needed[plan_.order[step]])), {}};
     if (op.workspace > 0) shown.text += fmt::format(", {} B of it workspace", grouped_text(op.workspace));
     shown.things.insert(shown.things.end(), op.inputs.begin(), op.inputs.end());
     shown.things.insert(shown.things.end(), op.outputs.begin(), op.outputs.end());
     map_.steps.push_back(std::move(shown));
   }
   for (const Transfer& each : transfers_)
-    map_.steps[static_cast<std::size_t>(each.step)].text +=
-        fmt::format("\n{} of {}, {} B{}", name(each.action), tensor(each.tensor).name, grouped_text(each.bytes),
-                    each.compulsory ? ", compulsory" : "");
+    map_.steps[each.step].text += fmt::format("\n{} of {}, {} B{}", name(each.action), tensor(each.tensor).name,
+                                              grouped_text(each.bytes), each.compulsory ? ", compulsory" : "");
 }
 
 void PlanMap::add_demand() {
@@ -189,7 +185,7 @@ void PlanMap::add_demand() {
       continue;
     }
     if (uses_[t].empty()) continue;
-    map_.demand[static_cast<std::size_t>(uses_[t].front())] += problem_.tensors[t].bytes;
+    map_.demand[uses_[t].front()] += problem_.tensors[t].bytes;
     map_.demand[static_cast<std::size_t>(uses_[t].back()) + 1] -= problem_.tensors[t].bytes;
   }
   for (std::size_t step = 1; step < map_.demand.size(); ++step) map_.demand[step] += map_.demand[step - 1];

@@ -26,9 +26,9 @@ std::vector<std::int64_t> needed_bytes(const Problem& problem) {
   std::vector<std::int64_t> result;
   for (const Operator& op : problem.operators) {
     std::int64_t sum = op.workspace;
-    for (const TensorId t : op.inputs) sum += problem.tensors[static_cast<std::size_t>(t)].bytes;
-    for (const TensorId t : op.outputs) sum += problem.tensors[static_cast<std::size_t>(t)].bytes;
-    for (const InPlace& pair : op.in_place) sum -= problem.tensors[static_cast<std::size_t>(pair.output)].bytes;
+    for (const TensorId t : op.inputs) sum += problem.tensors[t].bytes;
+    for (const TensorId t : op.outputs) sum += problem.tensors[t].bytes;
+    for (const InPlace& pair : op.in_place) sum -= problem.tensors[pair.output].bytes;
     result.push_back(sum);
   }
   return result;

@@ -76,11 +76,9 @@ TEST(Npy, SurvivesMutatedFiles) {
   const std::string good = npy_bytes(Tensor::of(DType::f32, {2, 2}, {1, 2, 3, 4}).view());
   Rng rng(7);
   for (int i = 0; i < 20000; ++i) {
-    std::string bytes =
-        good.substr(0, static_cast<std::size_t>(rng.between(0, static_cast<std::int64_t>(good.size()))));
+    std::string bytes = good.substr(0, rng.between(0, static_cast<std::int64_t>(good.size())));
     for (int k = 0; k < 3 && !bytes.empty(); ++k)
-      bytes[static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(bytes.size())))] =
-          static_cast<char>(rng.bits());
+      bytes[rng.below(static_cast<std::int64_t>(bytes.size()))] = static_cast<char>(rng.bits());
     problem(bytes);  // an Error or a tensor
   }
 }

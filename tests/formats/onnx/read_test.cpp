@@ -262,8 +262,7 @@ TEST(ReadOnnx, RefusesDamagedBytesWithAnErrorOnly) {
   for (int k = 0; k < 3000; ++k) {
     std::string bytes = whole;
     for (int i = 0; i < 3; ++i)
-      bytes[static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(bytes.size())))] =
-          static_cast<char>(rng.below(256));
+      bytes[rng.below(static_cast<std::int64_t>(bytes.size()))] = static_cast<char>(rng.below(256));
     attempt(bytes);
   }
   EXPECT_GT(refused, 1000);

@@ -104,7 +104,7 @@ TEST(SafeTensors, DamageIsRefusedOrHarmless) {
       file(R"({"a":)" + entry("F32", "[2]", 0, 8) + R"(,"b":)" + entry("U8", "[4]", 8, 12) + "}", 12);
   for (int i = 0; i < 5000; ++i) {
     std::string bad = good;
-    bad[static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(bad.size())))] = static_cast<char>(rng.below(256));
+    bad[rng.below(static_cast<std::int64_t>(bad.size()))] = static_cast<char>(rng.below(256));
     refusal(bad);
   }
 }

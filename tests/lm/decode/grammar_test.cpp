@@ -169,7 +169,7 @@ std::vector<TokenId> allowed(const TokenFilter& filter, TokenId size) {
   filter.mask(logits);
   std::vector<TokenId> ids;
   for (TokenId id = 0; id < size; ++id)
-    if (!std::isinf(logits[static_cast<std::size_t>(id)])) ids.push_back(id);
+    if (!std::isinf(logits[id])) ids.push_back(id);
   return ids;
 }
 
@@ -259,7 +259,7 @@ TEST(GrammarFilter, MasksEqualALookAtEachToken) {
       }
       ASSERT_EQ(ids, want) << text;
       ASSERT_FALSE(ids.empty());
-      const TokenId id = ids[static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(ids.size())))];
+      const TokenId id = ids[rng.below(static_cast<std::int64_t>(ids.size()))];
       filter.accept(id);
       text += tokenizer.bytes(id);
       if (id != 0) continue;

@@ -86,10 +86,9 @@ class RandomSchema {
   Json constants() {
     const Json pool = {1, -7, 2.5, "a\"b\\", "\xC3\xA9\xE2\x82\xAC\n", nullptr, true, {{"k", {1, 2}}}, Json::array(),
                        ""};
-    if (maybe()) return {{"const", pool[static_cast<std::size_t>(rng_.below(10))]}};
+    if (maybe()) return {{"const", pool[rng_.below(10)]}};
     Json list = Json::array();
-    for (std::int64_t i = rng_.between(1, 4); i > 0; --i)
-      list.push_back(pool[static_cast<std::size_t>(rng_.below(10))]);
+    for (std::int64_t i = rng_.between(1, 4); i > 0; --i) list.push_back(pool[rng_.below(10)]);
     return {{"enum", list}};
   }
 
@@ -162,7 +161,7 @@ std::string generate(GrammarFilter filter, const ListTokenizer& tokenizer, std::
       const bool letter = rng.below(2) == 0;  // some patterns wait for one
       for (TokenId id = 0; id < tokenizer.size(); ++id) {
         const std::string bytes = tokenizer.bytes(id);
-        float& logit = logits[static_cast<std::size_t>(id)];
+        float& logit = logits[id];
         if (id == 0 || bytes == "\"" || bytes == "}" || bytes == "]") logit += 40;
         if (bytes == "@" || bytes == "." || bytes == "n") logit += 30;
         if (bytes.size() == 1 && std::isdigit(static_cast<unsigned char>(bytes[0])) != 0) logit += 20;

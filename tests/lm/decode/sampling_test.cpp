@@ -20,7 +20,7 @@ std::vector<float> random_logits(Rng& rng, std::int64_t size) {
   // Quarters, so that equal logits are common.
   for (float& each : logits) each = static_cast<float>(std::round(4 * 3 * rng.normal()) / 4);
   if (rng.below(3) == 0)
-    for (std::int64_t i = 1; i < size; i += 3) logits[static_cast<std::size_t>(i)] = -inf;
+    for (std::int64_t i = 1; i < size; i += 3) logits[i] = -inf;
   return logits;
 }
 
@@ -29,13 +29,13 @@ std::vector<TokenProbability> naive(const SamplingOptions& options, std::span<co
                                     std::span<const TokenId> history) {
   std::vector<TokenProbability> all;  // probability holds the logit at first
   for (std::size_t i = 0; i < logits.size(); ++i) all.push_back({static_cast<TokenId>(i), logits[i]});
-  for (const LogitBias& each : options.bias) all[static_cast<std::size_t>(each.id)].probability += each.bias;
+  for (const LogitBias& each : options.bias) all[each.id].probability += each.bias;
   const auto window = static_cast<std::size_t>(options.penalty_window);
   if (window > 0 && history.size() > window) history = history.last(window);
   std::map<TokenId, int> counts;
   for (const TokenId id : history) ++counts[id];
   for (const auto& [id, count] : counts) {
-    double& logit = all[static_cast<std::size_t>(id)].probability;
+    double& logit = all[id].probability;
     logit = logit > 0 ? logit / options.repetition_penalty : logit * options.repetition_penalty;
     logit = static_cast<float>(logit - options.presence_penalty - count * options.frequency_penalty);
   }
@@ -48,8 +48,7 @@ std::vector<TokenProbability> naive(const SamplingOptions& options, std::span<co
     for (auto& each : all) each.probability /= sum;
   };
   for (auto& each : all) each.probability = std::exp((each.probability - highest) / options.temperature);
-  if (options.top_k > 0 && static_cast<std::size_t>(options.top_k) < all.size())
-    all.resize(static_cast<std::size_t>(options.top_k));
+  if (options.top_k > 0 && static_cast<std::size_t>(options.top_k) < all.size()) all.resize(options.top_k);
   normalise();
   double reached = 0;
   std::size_t kept = 0;
@@ -127,10 +126,9 @@ TEST(Sampling, DrawsFollowTheDistribution) {
   const std::vector<TokenProbability> chances(distribution.begin(), distribution.end());
   constexpr int draws = 40000;
   std::vector<double> counts(8);
-  for (std::uint64_t i = 0; i < draws; ++i) ++counts[static_cast<std::size_t>(sampler.sample(logits, {}, i))];
+  for (std::uint64_t i = 0; i < draws; ++i) ++counts[sampler.sample(logits, {}, i)];
   double chi_square = 0;
-  for (const auto& [id, chance] : chances)
-    chi_square += std::pow(counts[static_cast<std::size_t>(id)] - draws * chance, 2) / (draws * chance);
+  for (const auto& [id, chance] : chances) chi_square += std::pow(counts[id] - draws * chance, 2) / (draws * chance);
   EXPECT_LT(chi_square, 22.46);  // 6 degrees of freedom, p = 0.001
   EXPECT_EQ(counts[6], 0);
 }

@@ -101,9 +101,7 @@ class SchemaValidator {
     std::smatch parts;
     const std::regex form("(\\d\\d):(\\d\\d):(\\d\\d)(\\.\\d+)?(Z|[+-](\\d\\d):(\\d\\d))");
     if (!std::regex_match(text, parts, form)) return false;
-    const auto below = [&](int part, int bound) {
-      return !parts[static_cast<std::size_t>(part)].matched || std::stoi(parts[static_cast<std::size_t>(part)]) < bound;
-    };
+    const auto below = [&](int part, int bound) { return !parts[part].matched || std::stoi(parts[part]) < bound; };
     return below(1, 24) && below(2, 60) && below(3, 60) && below(6, 24) && below(7, 60);
   }
 

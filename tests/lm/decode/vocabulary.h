@@ -38,7 +38,7 @@ class ListTokenizer final : public Tokenizer {
   }
   std::string bytes(TokenId id) const override { return id == 0 ? "" : piece(id); }
   TokenId size() const override { return static_cast<TokenId>(pieces_.size()); }
-  const std::string& piece(TokenId id) const override { return pieces_[static_cast<std::size_t>(id)]; }
+  const std::string& piece(TokenId id) const override { return pieces_[id]; }
   std::optional<TokenId> find(std::string_view) const override { return std::nullopt; }
   TokenKind kind(TokenId id) const override { return id == 0 ? TokenKind::control : TokenKind::normal; }
   const SpecialTokens& special() const override { return special_; }

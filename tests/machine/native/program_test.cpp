@@ -70,23 +70,22 @@ void expect_operators_agree(const Graph& graph, const WeightStore& weights, cons
     if (value.role == Role::weight)
       views[i] = {value.type, const_cast<std::byte*>(weights.at(value.name).bytes.data())};
   }
-  for (std::size_t i = 0; i < inputs.size(); ++i) views[static_cast<std::size_t>(graph.inputs()[i])] = inputs[i].view();
-  for (std::size_t i = 0; i < outputs.size(); ++i)
-    views[static_cast<std::size_t>(graph.outputs()[i])] = outputs[i].view();
+  for (std::size_t i = 0; i < inputs.size(); ++i) views[graph.inputs()[i]] = inputs[i].view();
+  for (std::size_t i = 0; i < outputs.size(); ++i) views[graph.outputs()[i]] = outputs[i].view();
   Pool pool(1);
   for (const Op& op : graph.ops()) {
     std::vector<TensorView> operands, results;
     std::vector<Tensor> wanted;
-    for (const ValueId id : op.in) operands.push_back(views[static_cast<std::size_t>(id)]);
+    for (const ValueId id : op.in) operands.push_back(views[id]);
     for (const ValueId id : op.out) {
-      wanted.emplace_back(views[static_cast<std::size_t>(id)].type);
+      wanted.emplace_back(views[id].type);
       results.push_back(wanted.back().view());
     }
     evaluate(op, operands, results, pool);
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       SCOPED_TRACE(op.name + " " + std::string(pliant::name(op.kind)));
       Tensor got(wanted[i].type());
-      std::memcpy(got.view().data, views[static_cast<std::size_t>(op.out[i])].data, got.raw().size());
+      std::memcpy(got.view().data, views[op.out[i]].data, got.raw().size());
       const bool whole = !is_float(wanted[i].type().dtype);  // may fall to the other side of a half
       expect_near(got, wanted[i], whole ? 1 : 1e-5, whole ? 1.5 : 1e-2);
     }

@@ -56,7 +56,7 @@ Case skipping_case(std::uint64_t seed) {
   for (int i = 0; i < 8; ++i) {
     const ValueId weight = b.weight("w" + std::to_string(i), {DType::f32, {4, 4, 3, 3}});
     const ValueId y = b.convolve(values.back(), weight, {{1, 1}, {1, 1}, {1, 1}, {1, 1}, 1, false});
-    const ValueId skip = values[static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(values.size())))];
+    const ValueId skip = values[rng.below(static_cast<std::int64_t>(values.size()))];
     values.push_back(b.concat({b.map(maximum(argument(0), constant(0)), {y}), skip}, 1));
     values.back() = b.slice(values.back(), 1, rng.between(0, 4), 4);
   }

@@ -169,7 +169,7 @@ TEST(SecondLevel, FindsAValidSplitOfManyAbsences) {
     last.inputs.push_back(t);
   }
   Operator wide{"wide", {1}, {0}};
-  for (TensorId t = 2; t <= 40; ++t) problem.operators[static_cast<std::size_t>(t - 1)].inputs = {t - 1};
+  for (TensorId t = 2; t <= 40; ++t) problem.operators[t - 1].inputs = {t - 1};
   wide.inputs = {40};
   problem.operators.push_back(wide);
   last.inputs.push_back(0);

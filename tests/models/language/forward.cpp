@@ -67,8 +67,7 @@ Tensor Forward::logits(std::span<const std::int32_t> ids) const {
 
 std::int32_t largest(const Tensor& logits, std::int64_t row) {
   const std::int64_t width = logits.type().shape[1];
-  const auto values =
-      logits.span<float>().subspan(static_cast<std::size_t>(row * width), static_cast<std::size_t>(width));
+  const auto values = logits.span<float>().subspan(row * width, width);
   return static_cast<std::int32_t>(std::ranges::max_element(values) - values.begin());
 }
 

@@ -15,7 +15,7 @@ LanguageModel shared_model() {  // tiny_c's three equal layers, each used twice
   LanguageModel model = load_language_model("golden/openelm/tiny_c");
   std::vector<LayerConfig> layers;
   for (int i = 0; i < 6; ++i) layers.push_back(model.config.layers[0]);
-  for (const int i : {1, 3, 5}) layers[static_cast<std::size_t>(i)].weights_of = i - 1;
+  for (const int i : {1, 3, 5}) layers[i].weights_of = i - 1;
   auto weights = std::make_shared<WeightStore>();
   const WeightStore& all = *model.weights;
   model.config.layers = layers;
@@ -32,7 +32,7 @@ LanguageModel unrolled(const LanguageModel& shared) {
   auto weights = std::make_shared<WeightStore>();
   for (LayerConfig& layer : model.config.layers) layer.weights_of = -1;
   for (const WeightSpec& spec : weight_table(model.config)) {
-    const int owner = spec.layer < 0 ? -1 : shared.config.layers[static_cast<std::size_t>(spec.layer)].weights_of;
+    const int owner = spec.layer < 0 ? -1 : shared.config.layers[spec.layer].weights_of;
     const std::string from = weight_name(spec.part, owner == -1 ? spec.layer : owner);
     weights->add(spec.name(), decode(shared.weights->at(from)));
   }

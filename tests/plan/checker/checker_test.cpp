@@ -202,9 +202,7 @@ TEST(Checker, RejectsWrongResidencies) {
   expect_rejected("step 1: 'x' is resident twice", [](Claim& p) { p.residencies.push_back({0, 1, 1, 0}); });
 }
 
-void erase_event(Claim& plan, std::size_t index) {
-  plan.events.erase(plan.events.begin() + static_cast<std::ptrdiff_t>(index));
-}
+void erase_event(Claim& plan, std::size_t index) { plan.events.erase(plan.events.begin() + index); }
 
 TEST(Checker, RejectsWrongEvents) {
   using enum Action;

@@ -45,7 +45,7 @@ std::vector<std::set<Step>> steps_of(const Problem& problem) {
   std::vector<std::set<Step>> steps(problem.tensors.size());
   for (std::size_t o = 0; o < problem.operators.size(); ++o)
     for (const auto* list : {&problem.operators[o].inputs, &problem.operators[o].outputs})
-      for (const TensorId id : *list) steps[static_cast<std::size_t>(id)].insert(static_cast<Step>(o));
+      for (const TensorId id : *list) steps[id].insert(static_cast<Step>(o));
   return steps;
 }
 
@@ -55,8 +55,7 @@ std::int64_t first_fit(const Problem& problem, const Plan& plan, Step from, Step
     bool free = true;
     for (const Residency& each : plan.residencies)
       if (each.from <= to && from <= each.to)
-        free = free && (at + bytes <= each.address ||
-                        each.address + problem.tensors[static_cast<std::size_t>(each.tensor)].bytes <= at);
+        free = free && (at + bytes <= each.address || each.address + problem.tensors[each.tensor].bytes <= at);
     if (free) return at;
   }
 }
@@ -79,7 +78,7 @@ Plan simple_plan(const Problem& problem, int keep, Rng& rng) {
   std::swap(wanted, plan.residencies);
   const auto grow = [&](std::int64_t end) { plan.scratchpad_bytes = std::max(plan.scratchpad_bytes, end); };
   for (Residency each : wanted) {
-    const std::int64_t bytes = problem.tensors[static_cast<std::size_t>(each.tensor)].bytes;
+    const std::int64_t bytes = problem.tensors[each.tensor].bytes;
     each.address = first_fit(problem, plan, each.from, each.to, bytes);
     grow(each.address + bytes);
     plan.residencies.push_back(each);
@@ -107,7 +106,7 @@ Item* pick(std::vector<Item>& items, Rng& rng, const std::function<bool(const It
   std::vector<Item*> found;
   for (Item& each : items)
     if (wanted(each)) found.push_back(&each);
-  return found.empty() ? nullptr : found[static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(found.size())))];
+  return found.empty() ? nullptr : found[rng.below(static_cast<std::int64_t>(found.size()))];
 }
 
 Event* pick_event(Plan& plan, Rng& rng, Action action) {
@@ -159,8 +158,7 @@ bool split_without_gap(const Problem& problem, Plan& plan, Rng& rng) {
   Residency* one = pick<Residency>(plan.residencies, rng, [&](const Residency& each) {
     const bool single = std::count_if(plan.residencies.begin(), plan.residencies.end(),
                                       [&](const Residency& other) { return other.tensor == each.tensor; }) == 1;
-    return single && each.from < each.to &&
-           problem.tensors[static_cast<std::size_t>(each.tensor)].role == Role::activation;
+    return single && each.from < each.to && problem.tensors[each.tensor].role == Role::activation;
   });
   if (!one) return false;
   const Residency second{one->tensor, one->from + 1, one->to, one->address};
@@ -317,7 +315,7 @@ Shared share_one(Problem& problem, Plan& plan) {
     for (const TensorId input : op.inputs) {
       const auto& tensors = problem.tensors;
       Residency* under = pick_residency_at(plan, input, step);
-      problem.tensors[static_cast<std::size_t>(op.outputs[0])].bytes = tensors[static_cast<std::size_t>(input)].bytes;
+      problem.tensors[op.outputs[0]].bytes = tensors[input].bytes;
       const std::int64_t before = std::exchange(over->address, under->address);
       op.in_place = {{op.outputs[0], input}};
       const bool dies = under->to == step && uses.is_last(input, step);
@@ -348,10 +346,10 @@ TEST(Mutations, ResultsInPlaceAreRejectedWhereNothingPermitsThem) {
       EXPECT_NE(verdict.reason.find(reason), std::string::npos) << verdict.reason;
     };
     rejected("overlap", [&](Problem& q, Plan& p) {
-      q.operators[static_cast<std::size_t>(found.op)].in_place.clear();
+      q.operators[found.op].in_place.clear();
       p.scratchpad_bytes += 1000;  // room for both alone
     });
-    if (problem.tensors[static_cast<std::size_t>(found.pair.input)].bytes <= kAlignment) continue;
+    if (problem.tensors[found.pair.input].bytes <= kAlignment) continue;
     rejected("overlap", [&](Problem&, Plan& p) {  // not quite the same bytes
       Residency* over = pick_residency_at(p, found.pair.output, found.op);
       over->address += over->address >= kAlignment ? -kAlignment : kAlignment;

@@ -43,7 +43,7 @@ std::string shapes(const Problem& problem) {
     const Operator& each = problem.operators[op];
     lists += fmt::format("static const size_t shape{}[] = {{", op);
     for (const auto* list : {&each.inputs, &each.outputs})
-      for (const TensorId t : *list) lists += fmt::format("{}, ", problem.tensors[static_cast<std::size_t>(t)].bytes);
+      for (const TensorId t : *list) lists += fmt::format("{}, ", problem.tensors[t].bytes);
     lists += "0};\n";
     table += fmt::format("{{{}, {}, {}, shape{}}},\n", each.inputs.size(), each.outputs.size(), each.workspace, op);
   }

@@ -46,7 +46,7 @@ void replay(const Problem& problem, const std::vector<OperatorId>& order, const 
   for (std::size_t t = 0; t < offsets.size(); ++t)
     if (problem.tensors[t].role == Role::input) write(t);
   for (const OperatorId op : order) {
-    const Operator& each = problem.operators[static_cast<std::size_t>(op)];
+    const Operator& each = problem.operators[op];
     for (const TensorId t : each.outputs) write(static_cast<std::size_t>(t));
     for (const auto* list : {&each.inputs, &each.outputs})  // inputs after the outputs: kernels read while they write
       for (const TensorId t : *list) {

@@ -77,7 +77,7 @@ TEST(GraphProblem, SlicesOfABufferKeepTheirPlaceUnderAnotherElementSize) {
   const Graph graph = b.finish();
   const GraphProblem made = problem_of(graph, {.fuse = false, .weights = false, .elem_bytes = 2, .workspace = {}});
   EXPECT_EQ(tensor(made.problem, "doubled").bytes, 128);
-  EXPECT_EQ(made.storage.places[static_cast<std::size_t>(*graph.find("tail"))].offset, 64);
+  EXPECT_EQ(made.storage.places[*graph.find("tail")].offset, 64);
   EXPECT_EQ(made.problem.operators.back().inputs, made.problem.operators.front().outputs);
 }
 
@@ -97,7 +97,7 @@ TEST(GraphProblem, MapsBackToGroupsAndBuffers) {
   ASSERT_EQ(made.group_of.size(), made.problem.operators.size());
   ASSERT_EQ(made.buffer_of.size(), made.problem.tensors.size());
   for (std::size_t i = 0; i < made.group_of.size(); ++i) {
-    const pliant::Group& group = made.groups[static_cast<std::size_t>(made.group_of[i])];
+    const pliant::Group& group = made.groups[made.group_of[i]];
     EXPECT_EQ(graph.op(group.ops.back()).name, made.problem.operators[i].name);
   }
   for (std::size_t t = 0; t < made.buffer_of.size(); ++t) {
@@ -106,8 +106,8 @@ TEST(GraphProblem, MapsBackToGroupsAndBuffers) {
     EXPECT_EQ(made.storage.buffers[buffer], made.problem.tensors[t].bytes);
   }
   for (const char* weight : {"left.w", "right.w"}) {
-    const Place place = made.storage.places[static_cast<std::size_t>(*graph.find(weight))];
-    EXPECT_EQ(made.tensor_of[static_cast<std::size_t>(place.buffer)], -1);
+    const Place place = made.storage.places[*graph.find(weight)];
+    EXPECT_EQ(made.tensor_of[place.buffer], -1);
   }
 }
 

@@ -12,8 +12,7 @@ std::string pairs_of(const Graph& graph, std::int64_t elem_bytes = 0) {
   std::string text;
   for (const Operator& op : made.problem.operators)
     for (const InPlace& pair : op.in_place)
-      text += made.problem.tensors[static_cast<std::size_t>(pair.output)].name + " over " +
-              made.problem.tensors[static_cast<std::size_t>(pair.input)].name + "; ";
+      text += made.problem.tensors[pair.output].name + " over " + made.problem.tensors[pair.input].name + "; ";
   return text;
 }
 

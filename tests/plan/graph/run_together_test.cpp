@@ -30,7 +30,7 @@ std::string runs_of(const GraphProblem& made) {
     text += op.name + ":";
     for (const auto& run : op.adjacent) {
       text += " ";
-      for (const TensorId t : run) text += made.problem.tensors[static_cast<std::size_t>(t)].name;
+      for (const TensorId t : run) text += made.problem.tensors[t].name;
     }
     text += "; ";
   }

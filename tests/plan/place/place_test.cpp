@@ -90,12 +90,12 @@ void compare(const std::vector<Rectangle>& rectangles, std::int64_t capacity, co
   ++seen[expected];
   if (expected) return expect_valid(rectangles, result.offsets, capacity, options.alignment);
   std::vector<Rectangle> core;
-  for (const std::int32_t id : result.core) core.push_back(rectangles[static_cast<std::size_t>(id)]);
+  for (const std::int32_t id : result.core) core.push_back(rectangles[id]);
   ASSERT_FALSE(core.empty());
   EXPECT_FALSE(possible(core, capacity, options.alignment));
   for (std::size_t i = 0; i < core.size(); ++i) {
     std::vector<Rectangle> less = core;
-    less.erase(less.begin() + static_cast<std::ptrdiff_t>(i));
+    less.erase(less.begin() + i);
     EXPECT_TRUE(possible(less, capacity, options.alignment)) << "rectangle " << result.core[i] << " is not needed";
   }
 }
@@ -138,7 +138,7 @@ TEST(Place, FragmentationAloneForbidsOnlyWhatBruteForceCannotPlace) {
     ++impossible;
     EXPECT_FALSE(possible(rectangles, capacity, 1));
     std::vector<Rectangle> core;
-    for (const std::int32_t id : result.core) core.push_back(rectangles[static_cast<std::size_t>(id)]);
+    for (const std::int32_t id : result.core) core.push_back(rectangles[id]);
     EXPECT_EQ(place(core, capacity).status, Status::impossible);
     EXPECT_EQ(place(core, capacity).core.size(), core.size());  // it cannot be made smaller
   }
@@ -225,7 +225,7 @@ std::vector<Rectangle> cut_square(std::uint64_t seed, std::size_t pieces) {
   Rng rng(seed);
   std::vector<Rectangle> result = {{1 << 20, 0, 1 << 20, -1}};
   while (result.size() < pieces) {
-    Rectangle& each = result[static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(result.size())))];
+    Rectangle& each = result[rng.below(static_cast<std::int64_t>(result.size()))];
     Rectangle other = each;
     if (rng.below(2) == 0 && each.size > 1) {
       each.size = rng.between(1, each.size - 1);

@@ -67,8 +67,7 @@ TEST(PlanMap, SaysWhyATensorCameAndLeft) {
   EXPECT_EQ(map.boxes.size(), plan.residencies.size() + 1);  // and the workspace
   EXPECT_EQ(map.boxes.back().kind, report::Kind::workspace);
   std::string all;
-  for (const report::MapBox& box : map.boxes)
-    all += map.things[static_cast<std::size_t>(std::max(0, box.thing))] + ": " + box.text + "\n";
+  for (const report::MapBox& box : map.boxes) all += map.things[std::max(0, box.thing)] + ": " + box.text + "\n";
   for (const char* part :
        {"x: input, 10 B at ", "first load, compulsory, for ", "made by left", "loaded again for ", " B of traffic",
         "to make room", "needed again at step ", "then not needed, stored as an output", "then not needed\n"})
@@ -106,7 +105,7 @@ TEST(PlanMap, EveryTransferHasItsMark) {
   const report::MemoryMap map = map_of(problem, plan_of(problem, 25), "", {});
   for (const report::MapTransfer& each : map.transfers) {
     ASSERT_GE(each.box, 0);
-    const report::MapBox& box = map.boxes[static_cast<std::size_t>(each.box)];
+    const report::MapBox& box = map.boxes[each.box];
     EXPECT_LE(box.from, each.step);
     EXPECT_GE(box.to, each.step);
   }

@@ -31,7 +31,7 @@ Problem random_chain(Rng& rng, int links) {
       Operator made{std::to_string(link) + op.name, {}, {}, op.workspace};
       for (const TensorId t : op.inputs) {
         made.inputs.push_back(first + t);
-        read[static_cast<std::size_t>(t)] = true;
+        read[t] = true;
       }
       for (const TensorId t : op.outputs) made.outputs.push_back(first + t);
       if (neck >= 0) made.inputs.push_back(neck);
@@ -220,7 +220,7 @@ TEST(Windows, GainAndStayAboveTheOptimum) {
     if (after == best.traffic_bytes) ++reached;
     std::vector<std::int64_t> alive(order.size(), 0);
     for (const place::Rectangle& each : lay_out(problem, schedule).rectangles)
-      for (Step step = each.lower; step < each.upper; ++step) alive[static_cast<std::size_t>(step)] += each.size;
+      for (Step step = each.lower; step < each.upper; ++step) alive[step] += each.size;
     EXPECT_LE(*std::max_element(alive.begin(), alive.end()), how.scratchpad_bytes);
   }
   std::printf("%d plans: %d improved, %d to the optimum\n", counted, gained, reached);

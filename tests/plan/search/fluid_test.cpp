@@ -89,7 +89,7 @@ class FluidOracle {
     }
     for (const TensorId t : o.outputs) next.second[t] = problem_.tensors[t].role == Role::output ? 2 : 1;
     std::int64_t shared = 0;
-    for (const InPlace& pair : o.in_place) shared += problem_.tensors[static_cast<std::size_t>(pair.input)].bytes;
+    for (const InPlace& pair : o.in_place) shared += problem_.tensors[pair.input].bytes;
     if (used(next.second) + o.workspace - shared > capacity_) return;
     for (std::size_t t = 0; t < next.second.size(); ++t)
       if (next.second[t] != 0 && dead(next.first, static_cast<TensorId>(t))) next.second[t] = 0;

@@ -73,13 +73,11 @@ inline int permit_some_in_place(Problem& problem, Rng& rng) {
   LastUses uses(problem);
   int pairs = 0;
   for (const OperatorId id : order) {
-    Operator& op = problem.operators[static_cast<std::size_t>(id)];
+    Operator& op = problem.operators[id];
     std::vector<TensorId> free = op.inputs;
     for (const TensorId out : op.outputs) {
       const auto fits = std::find_if(free.begin(), free.end(), [&](TensorId in) {
-        return problem.tensors[static_cast<std::size_t>(in)].bytes ==
-                   problem.tensors[static_cast<std::size_t>(out)].bytes &&
-               uses.is_last(in, id);
+        return problem.tensors[in].bytes == problem.tensors[out].bytes && uses.is_last(in, id);
       });
       if (fits == free.end() || rng.below(2) == 0) continue;
       op.in_place.push_back({out, *fits});

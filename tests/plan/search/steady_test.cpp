@@ -22,9 +22,7 @@ Problem problem_with_weights(Rng& rng, int most_weights, const Shape& shape) {
     const auto id = static_cast<TensorId>(problem.tensors.size());
     problem.tensors.push_back({"w" + std::to_string(i), rng.between(1, shape.largest), Role::weight});
     for (std::int64_t uses = rng.between(1, 2); uses > 0; --uses) {
-      auto& inputs =
-          problem.operators[static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(problem.operators.size())))]
-              .inputs;
+      auto& inputs = problem.operators[rng.below(static_cast<std::int64_t>(problem.operators.size()))].inputs;
       if (std::find(inputs.begin(), inputs.end(), id) == inputs.end()) inputs.push_back(id);
     }
   }
@@ -39,7 +37,7 @@ std::optional<std::int64_t> frame_cost(const Problem& problem, const std::vector
   std::int64_t loads = 0;
   std::vector<bool> used(problem.tensors.size(), false);
   for (const Operator& op : problem.operators)
-    for (const TensorId t : op.inputs) used[static_cast<std::size_t>(t)] = true;
+    for (const TensorId t : op.inputs) used[t] = true;
   for (std::size_t t = 0; t < problem.tensors.size(); ++t) {
     if (pinned[t]) {
       bytes -= round_up(problem.tensors[t].bytes, alignment);
@@ -52,8 +50,8 @@ std::optional<std::int64_t> frame_cost(const Problem& problem, const std::vector
   for (const Operator& op : problem.operators) {
     Operator made{op.name, {}, {}, op.workspace};
     for (const TensorId t : op.inputs)
-      if (!pinned[static_cast<std::size_t>(t)]) made.inputs.push_back(local[static_cast<std::size_t>(t)]);
-    for (const TensorId t : op.outputs) made.outputs.push_back(local[static_cast<std::size_t>(t)]);
+      if (!pinned[t]) made.inputs.push_back(local[t]);
+    for (const TensorId t : op.outputs) made.outputs.push_back(local[t]);
     rest.operators.push_back(std::move(made));
   }
   if (bytes < most_required(rest, alignment)) return {};

@@ -43,8 +43,7 @@ void describe_plain(const Context& context, const Plaintext& plaintext, Cipherte
 
 void Ciphertext::assign(const Ciphertext& other) {
   if (this == &other) return;
-  for (int i = 0; i < other.size; ++i)
-    part[static_cast<std::size_t>(i)].assign(other.part[static_cast<std::size_t>(i)]);
+  for (int i = 0; i < other.size; ++i) part[i].assign(other.part[i]);
   size = other.size;
   level = other.level;
   scale = other.scale;
@@ -145,7 +144,7 @@ Plaintext Decryptor::decrypt(const Ciphertext& ciphertext, double flood_bits, co
   for (int part = ciphertext.size - 2; part >= 0; --part)  // Horner in s
     for (std::size_t i = 0; i < out.poly.limbs(); ++i) {
       u64* limb = out.poly.limb(i);
-      const u64* next = ciphertext.part[static_cast<std::size_t>(part)].limb(i);
+      const u64* next = ciphertext.part[part].limb(i);
       context_.kernels().multiply(limb, limb, key_.poly().limb(i), n, context_.modulus(i));
       context_.kernels().add(limb, limb, next, n, context_.modulus(i));
     }

@@ -52,18 +52,18 @@ class Context {
 
   const NttTable& table(std::size_t i) const { return tables_[i]; }  // q[0..levels], then the special primes
   const Modulus& modulus(std::size_t i) const { return tables_[i].mod; }
-  const NttTable& q(int i) const { return tables_[static_cast<std::size_t>(i)]; }
+  const NttTable& q(int i) const { return tables_[i]; }
   const NttTable& p(std::size_t i) const { return tables_[static_cast<std::size_t>(params_.levels) + 1 + i]; }
   // The table of limb i of an extended polynomial at `level`: q[0..level], then the special primes.
   const NttTable& extended(int level, std::size_t i) const {
     const auto own = static_cast<std::size_t>(level) + 1;
     return i < own ? tables_[i] : p(i - own);
   }
-  Factor p_mod(int i) const { return p_mod_[static_cast<std::size_t>(i)]; }  // P mod q[i]
-  const Level& level(int l) const { return levels_[static_cast<std::size_t>(l)]; }
-  double scale(int l) const { return scales_[static_cast<std::size_t>(l)]; }  // where ciphertexts of level l meet
-  double log_q(int l) const { return log_q_[static_cast<std::size_t>(l)]; }   // log2 of q[0] ... q[l]
-  double p_size() const { return p_size_; }                                   // P as a double
+  Factor p_mod(int i) const { return p_mod_[i]; }  // P mod q[i]
+  const Level& level(int l) const { return levels_[l]; }
+  double scale(int l) const { return scales_[l]; }  // where ciphertexts of level l meet
+  double log_q(int l) const { return log_q_[l]; }   // log2 of q[0] ... q[l]
+  double p_size() const { return p_size_; }         // P as a double
 
   // 5^steps mod 2N (steps may be negative), and 2N - 1 for conjugation.
   std::uint32_t galois(int steps) const;

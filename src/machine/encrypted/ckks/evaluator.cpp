@@ -108,7 +108,7 @@ void Evaluator::negate(const Ciphertext& a, Ciphertext& out) {
   for (int part = 0; part < out.size; ++part)
     stages_.each(static_cast<std::size_t>(out.level) + 1, [&](std::size_t i) {
       const Modulus& m = context_.modulus(i);
-      u64* limb = out.part[static_cast<std::size_t>(part)].limb(i);
+      u64* limb = out.part[part].limb(i);
       context_.kernels().scale(limb, limb, factor(m.q - 1, m), context_.n(), m);
     });
 }
@@ -263,8 +263,7 @@ void Evaluator::drop_level(const Ciphertext& a, int level, Ciphertext& out) {
   require_fits("drop_level", level, a.scale, a.magnitude, a.noise);
   out.assign(a);
   out.seed.reset();
-  for (int part = 0; part < out.size; ++part)
-    out.part[static_cast<std::size_t>(part)].resize(static_cast<std::size_t>(level) + 1, context_.n());
+  for (int part = 0; part < out.size; ++part) out.part[part].resize(static_cast<std::size_t>(level) + 1, context_.n());
   out.level = level;
 }
 
@@ -291,7 +290,7 @@ void Evaluator::adjust(const Ciphertext& a, int level, Ciphertext& out) {
   for (int part = 0; part < out.size; ++part)
     stages_.each(static_cast<std::size_t>(level) + 2, [&](std::size_t i) {
       const Modulus& m = context_.modulus(i);
-      u64* limb = out.part[static_cast<std::size_t>(part)].limb(i);
+      u64* limb = out.part[part].limb(i);
       context_.kernels().scale(limb, limb, factor(reduce(static_cast<u64>(constant), m), m), context_.n(), m);
     });
   out.noise = noise;

@@ -65,8 +65,7 @@ LinearTransform::LinearTransform(const Context& context, Encoder& encoder, const
     const int place = (offset - first) / step, large = place / babies * babies * step;
     std::vector<std::complex<double>> turned(slots_);
     const auto count = static_cast<int>(slots_);
-    for (int k = 0; k < count; ++k)
-      turned[static_cast<std::size_t>(((k + large) % count + count) % count)] = values[static_cast<std::size_t>(k)];
+    for (int k = 0; k < count; ++k) turned[((k + large) % count + count) % count] = values[k];
     Giant& giant = giants[large];
     giant.steps = large;
     const EncodeOptions encoding{level_, scale, largest(values), true};

@@ -102,8 +102,8 @@ Cache::Cache(std::vector<Layer> layers, const CacheOptions& options)
   }
   links_.resize(slots * chains);
   tables_.resize(slots * chains * static_cast<std::size_t>(chain_pages_));
-  fate_.resize(static_cast<std::size_t>(chain_pages_ * page_entries));
-  scratch_.resize(static_cast<std::size_t>(2 * widest_head));
+  fate_.resize(chain_pages_ * page_entries);
+  scratch_.resize(2 * widest_head);
 }
 
 Sequence& Cache::find(SeqId id) {
@@ -132,7 +132,7 @@ const PageId* Cache::table(std::size_t slot, std::int64_t chain) const {
 }
 
 PageLayout Cache::layout(int layer) const {
-  const Layer& sizes = layers_[static_cast<std::size_t>(layer)];
+  const Layer& sizes = layers_[layer];
   return {options_.dtype, sizes.key_width, sizes.value_width};
 }
 
@@ -199,7 +199,7 @@ Cache::Range Cache::unseen(const Sequence& sequence, int layer, int head) const 
   if (policy.window == 0) return {};
   const std::size_t slot = index(sequence.id);
   const Links& chain_links = links(slot, chain(layer, head));
-  const std::int64_t next = sequence.lengths[static_cast<std::size_t>(layer)];
+  const std::int64_t next = sequence.lengths[layer];
   const std::int64_t whole = chain_links.entries / page_entries;
   const auto position = [&](std::int64_t i, std::int64_t entry) {
     return page(layer, head, sequence.id, i).position[entry];

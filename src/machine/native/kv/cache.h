@@ -111,7 +111,7 @@ class Cache {
   Sequence& find(SeqId id);
   const Sequence& find(SeqId id) const;
   Sequence& vacant();  // throws Error{capacity}
-  std::int64_t chain(int layer, int head) const { return first_chain_[static_cast<std::size_t>(layer)] + head; }
+  std::int64_t chain(int layer, int head) const { return first_chain_[layer] + head; }
   Links& links(std::size_t slot, std::int64_t chain);
   const Links& links(std::size_t slot, std::int64_t chain) const;
   PageId* table(std::size_t slot, std::int64_t chain);

@@ -19,7 +19,7 @@ void Cache::check(int layer, const std::int32_t* seq, const std::int32_t* pos, s
   for (std::int64_t r = 0; r < rows; ++r) {
     if (seq[r] < 0) continue;
     Sequence& sequence = find(seq[r]);
-    const std::int64_t next = sequence.lengths[static_cast<std::size_t>(layer)] + sequence.rows++;
+    const std::int64_t next = sequence.lengths[layer] + sequence.rows++;
     if (pos[r] != next)
       throw Error(ErrorKind::invalid, fmt::format("row {}", r),
                   fmt::format("position {} of sequence {}, which has come to {} in cache layer {}", pos[r], seq[r],
@@ -38,7 +38,7 @@ Cache::Slot Cache::entry_at(int layer, int head, std::size_t slot, std::int64_t 
 
 Cache::Slot Cache::slot(int layer, int head, std::int32_t seq, std::int32_t pos) const {
   const std::size_t at = index(seq);
-  const std::int64_t ahead = pos - sequences_[at].lengths[static_cast<std::size_t>(layer)];
+  const std::int64_t ahead = pos - sequences_[at].lengths[layer];
   return entry_at(layer, head, at, links(at, chain(layer, head)).entries + ahead);
 }
 
@@ -51,10 +51,10 @@ Page Cache::page(int layer, int head, std::int32_t seq, std::int64_t i) const {
 }
 
 void Cache::advance(int layer, const std::int32_t* seq, std::int64_t rows) {
-  const std::int64_t heads = layers_[static_cast<std::size_t>(layer)].heads;
+  const std::int64_t heads = layers_[layer].heads;
   for (std::int64_t r = 0; r < rows; ++r) {
     if (seq[r] < 0) continue;
-    ++sequences_[index(seq[r])].lengths[static_cast<std::size_t>(layer)];
+    ++sequences_[index(seq[r])].lengths[layer];
     for (int head = 0; head < heads; ++head) ++links(index(seq[r]), chain(layer, head)).entries;
   }
 }
@@ -65,7 +65,7 @@ void Cache::edit(int layer, const std::int32_t* seq, std::int64_t rows) {
     Sequence& sequence = sequences_[index(seq[r])];
     const bool seen = std::find(seq, seq + r, seq[r]) != seq + r;
     if (!sequence.policy.editor || seen) continue;
-    for (int head = 0; head < layers_[static_cast<std::size_t>(layer)].heads; ++head) edit_chain(sequence, layer, head);
+    for (int head = 0; head < layers_[layer].heads; ++head) edit_chain(sequence, layer, head);
   }
 }
 
@@ -74,7 +74,7 @@ void Cache::merge(int layer, const Slot& from, const Slot& into) {
   float &own = into.page.log_weight[into.entry], other = from.page.log_weight[from.entry];
   const float most = std::max(own, other);
   const float a = std::exp(own - most), b = std::exp(other - most), share = a / (a + b);
-  const Layer& sizes = layers_[static_cast<std::size_t>(layer)];
+  const Layer& sizes = layers_[layer];
   const auto mix = [&](const std::byte* x, std::byte* y, std::int64_t width) {
     const std::int64_t row = width * size_of(options_.dtype);
     float *p = scratch_.data(), *q = p + widest_head;
@@ -115,26 +115,26 @@ void Cache::edit_chain(Sequence& sequence, int layer, int head) {
   const auto at = [&](std::int64_t i) { return entry_at(layer, head, slot, i); };
   std::int64_t kept = 0;
   for (std::int64_t i = 0; i < own.entries; ++i) {
-    const std::int32_t to = fate[static_cast<std::size_t>(i)];
+    const std::int32_t to = fate[i];
     if (to == i) ++kept;
     else if (to != drop) {
-      assert(fate[static_cast<std::size_t>(to)] == to);
+      assert(fate[to] == to);
       merge(layer, at(i), at(to));
     }
   }
   if (kept == own.entries) return;
   std::int64_t end = 0;
   for (std::int64_t i = 0; i < own.entries; ++i)
-    if (fate[static_cast<std::size_t>(i)] == i) {
+    if (fate[i] == i) {
       if (end != i) move_entry(at(i), at(end), layout(layer));
       ++end;
     }
   own.entries = end;
   trim(slot, chain(layer, head));  // what was reserved for later runs goes too
-  sequence.reserved = sequence.floor = sequence.lengths[static_cast<std::size_t>(layer)];
+  sequence.reserved = sequence.floor = sequence.lengths[layer];
 }
 
-std::int64_t Chain::length() const { return sequence_->lengths[static_cast<std::size_t>(layer_)]; }
+std::int64_t Chain::length() const { return sequence_->lengths[layer_]; }
 bool Chain::prompt_end() const { return sequence_->prompt_end; }
 std::int64_t Chain::size() const { return cache_->chain_entries(layer_, head_, sequence_->id); }
 
@@ -145,14 +145,14 @@ Entry Chain::entry(std::int64_t i) const {
 
 void Chain::key(std::int64_t i, std::span<float> out) const {
   const Cache::Slot at = cache_->entry_at(layer_, head_, cache_->index(sequence_->id), i);
-  const std::int64_t width = cache_->layers()[static_cast<std::size_t>(layer_)].key_width;
+  const std::int64_t width = cache_->layers()[layer_].key_width;
   assert(static_cast<std::int64_t>(out.size()) == width);
   load(at.page.keys + at.entry * width * size_of(cache_->dtype()), width, cache_->dtype(), out.data());
 }
 
 void Chain::value(std::int64_t i, std::span<float> out) const {
   const Cache::Slot at = cache_->entry_at(layer_, head_, cache_->index(sequence_->id), i);
-  const std::int64_t width = cache_->layers()[static_cast<std::size_t>(layer_)].value_width;
+  const std::int64_t width = cache_->layers()[layer_].value_width;
   assert(static_cast<std::int64_t>(out.size()) == width);
   load(at.page.values + at.entry * width * size_of(cache_->dtype()), width, cache_->dtype(), out.data());
 }

@@ -18,12 +18,12 @@ Pages::Pages(std::int64_t count, std::int64_t bytes_each)
 PageId Pages::take() {
   const PageId id = free_.back();
   free_.pop_back();
-  uses_[static_cast<std::size_t>(id)] = 1;
+  uses_[id] = 1;
   return id;
 }
 
 void Pages::release(PageId id) {
-  if (--uses_[static_cast<std::size_t>(id)] == 0) free_.push_back(id);
+  if (--uses_[id] == 0) free_.push_back(id);
 }
 
 PageId Pages::copy(PageId id) {

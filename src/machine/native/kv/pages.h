@@ -20,9 +20,9 @@ class Pages {
   std::int64_t count() const { return static_cast<std::int64_t>(uses_.size()); }
   std::int64_t free() const { return static_cast<std::int64_t>(free_.size()); }
   std::byte* at(PageId id) const { return start_ + id * bytes_each_; }
-  bool shared(PageId id) const { return uses_[static_cast<std::size_t>(id)] > 1; }
+  bool shared(PageId id) const { return uses_[id] > 1; }
   PageId take();  // one is free
-  void share(PageId id) { ++uses_[static_cast<std::size_t>(id)]; }
+  void share(PageId id) { ++uses_[id]; }
   void release(PageId id);
   PageId copy(PageId id);  // one is free; gives up a use of `id`
 

@@ -170,7 +170,7 @@ std::vector<std::byte> Cache::save(SeqId id, std::uint64_t model) const {
 void Cache::read_chain(Sequence& sequence, int layer, int head, StateReader& from) {
   const std::size_t slot = index(sequence.id);
   const PageLayout sizes = layout(layer);
-  const std::int64_t entries = from.number<std::uint32_t>(), length = sequence.lengths[static_cast<std::size_t>(layer)];
+  const std::int64_t entries = from.number<std::uint32_t>(), length = sequence.lengths[layer];
   if (entries > length) from.fail(fmt::format("{} entries of {} tokens", entries, length));
   if (entries > chain_pages_ * page_entries)
     throw Error(ErrorKind::capacity, "saved sequence",

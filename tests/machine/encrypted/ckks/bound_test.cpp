@@ -69,7 +69,7 @@ class Walk {
         break;
       }
       case 6: {
-        const int steps = std::array{1, 2, 7}[static_cast<std::size_t>(rng_.below(3))];
+        const int steps = std::array{1, 2, 7}[rng_.below(3)];
         e.rotate(a.c, steps, s_.keys, a.c);
         a.want = map(a.want, [&](std::size_t i) { return a.want[(i + static_cast<std::size_t>(steps)) % n]; });
         break;

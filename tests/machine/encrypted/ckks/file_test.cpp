@@ -83,7 +83,7 @@ TEST(Files, EveryFlippedBitIsRefused) {
       EXPECT_THROW(parse(flipped), Error) << "bit " << bit;
     }
     for (const std::size_t size : {std::size_t{0}, std::size_t{47}, bytes.size() - 1}) {
-      EXPECT_THROW(parse(Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size))), Error);
+      EXPECT_THROW(parse(Bytes(bytes.begin(), bytes.begin() + size)), Error);
     }
   }
 }

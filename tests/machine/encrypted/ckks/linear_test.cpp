@@ -22,9 +22,7 @@ Slots plain_product(const Diagonals& diagonals, const Slots& x) {
   const auto n = static_cast<int>(x.size());
   Slots y(x.size());
   for (const auto& [offset, values] : diagonals)
-    for (int k = 0; k < n; ++k)
-      y[static_cast<std::size_t>(k)] +=
-          values[static_cast<std::size_t>(k)] * x[static_cast<std::size_t>(((k + offset) % n + n) % n)];
+    for (int k = 0; k < n; ++k) y[k] += values[k] * x[((k + offset) % n + n) % n];
   return y;
 }
 

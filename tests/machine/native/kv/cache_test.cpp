@@ -79,7 +79,7 @@ TEST(KvCache, ABatchIsItsSequencesOneByOneBitForBit) {
           const auto n = static_cast<std::size_t>(rng.between(0, std::min<std::int64_t>(most, 6)));
           if (n == 0) continue;
           room -= n;
-          const auto from = texts[s].begin() + static_cast<std::ptrdiff_t>(got[s].size());
+          const auto from = texts[s].begin() + (got[s].size());
           step.emplace_back(ids[s], std::vector<std::int64_t>(from, from + static_cast<std::ptrdiff_t>(n)));
           who.push_back(s);
         }
@@ -118,7 +118,7 @@ TEST(KvCache, TruncatedAndFedAgainItIsAsBefore) {
     EXPECT_EQ(cache.length(seq), static_cast<std::int64_t>(at));
     runner.feed(cache, seq, other, 7);
     cache.truncate(seq, static_cast<std::int64_t>(at));
-    const auto again = runner.feed(cache, seq, {tokens.begin() + static_cast<std::ptrdiff_t>(at), tokens.end()}, 3);
+    const auto again = runner.feed(cache, seq, {tokens.begin() + at, tokens.end()}, 3);
     EXPECT_TRUE(same_bits(again, tail(wanted, at))) << at;
   }
 }
@@ -182,7 +182,7 @@ TEST(KvCache, SinksAndAWindowAreWhatIsSeenAndMemoryIsBounded) {
   Outputs got;
   for (std::size_t i = 0; i < tokens.size();) {
     const std::size_t n = std::min<std::size_t>(1 + i % 16, tokens.size() - i);
-    const auto from = tokens.begin() + static_cast<std::ptrdiff_t>(i);
+    const auto from = tokens.begin() + i;
     for (auto& row : runner.step(cache, {{seq, {from, from + static_cast<std::ptrdiff_t>(n)}}})) got.push_back(row);
     EXPECT_LE(cache.entries(seq, 0, 0), sinks + window + 3 * page_entries + 16);
     i += n;

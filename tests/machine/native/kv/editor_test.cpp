@@ -14,8 +14,7 @@ class MergeEqual : public Editor {
   void edit(const Chain& chain, std::span<std::int32_t> fate) const override {
     for (std::int64_t i = 0; i < chain.size(); ++i)
       for (std::int64_t j = 0; j < i; ++j)
-        if (fate[static_cast<std::size_t>(i)] == i && fate[static_cast<std::size_t>(j)] == j && equal(chain, i, j))
-          fate[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(j);
+        if (fate[i] == i && fate[j] == j && equal(chain, i, j)) fate[i] = static_cast<std::int32_t>(j);
   }
 
  private:
@@ -51,8 +50,7 @@ class KeepLast : public Editor {
   std::string_view name() const override { return "keep last"; }
   void edit(const Chain& chain, std::span<std::int32_t> fate) const override {
     const std::int64_t keep = chain.head() == 0 ? keep_ : 2 * keep_;
-    for (std::int64_t i = 0; chain.prompt_end() && i + keep < chain.size(); ++i)
-      fate[static_cast<std::size_t>(i)] = drop;
+    for (std::int64_t i = 0; chain.prompt_end() && i + keep < chain.size(); ++i) fate[i] = drop;
   }
 
  private:

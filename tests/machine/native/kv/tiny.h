@@ -100,8 +100,7 @@ class Runner {
       seq.span<std::int32_t>()[r] = rows[r].seq;
       pos.span<std::int32_t>()[r] = rows[r].pos;
       tag.span<std::int32_t>()[r] = rows[r].tag;
-      std::ranges::copy(token(tokens[r], tiny_.width),
-                        hidden.span<float>().begin() + static_cast<std::ptrdiff_t>(r) * tiny_.width);
+      std::ranges::copy(token(tokens[r], tiny_.width), hidden.span<float>().begin() + r * tiny_.width);
     }
     const std::vector<TensorView> in{hidden.view(), seq.view(), pos.view(), tag.view()}, to{out.view()};
     if (cache == nullptr) program_->run({in, to, n, nullptr}, workspace_);
@@ -130,9 +129,7 @@ class Runner {
   Outputs feed(Cache& cache, SeqId seq, const std::vector<std::int64_t>& tokens, std::size_t most = 1) {
     Outputs result;
     for (std::size_t i = 0; i < tokens.size(); i += most) {
-      const std::vector<std::int64_t> part(
-          tokens.begin() + static_cast<std::ptrdiff_t>(i),
-          tokens.begin() + static_cast<std::ptrdiff_t>(std::min(i + most, tokens.size())));
+      const std::vector<std::int64_t> part(tokens.begin() + i, tokens.begin() + (std::min(i + most, tokens.size())));
       for (auto& row : step(cache, {{seq, part}}, i + most >= tokens.size())) result.push_back(std::move(row));
     }
     return result;
@@ -154,9 +151,8 @@ class Runner {
     Tensor hidden({DType::f32, {n, tiny_.width}}), mask({DType::boolean, {n, n}});
     Tensor seq({DType::i32, {n}}), pos({DType::i32, {n}}), tag({DType::i32, {n}});
     for (std::int64_t r = 0; r < n; ++r) {
-      pos.span<std::int32_t>()[static_cast<std::size_t>(r)] = static_cast<std::int32_t>(r);
-      std::ranges::copy(token(tokens[static_cast<std::size_t>(r)], tiny_.width),
-                        hidden.span<float>().begin() + r * tiny_.width);
+      pos.span<std::int32_t>()[r] = static_cast<std::int32_t>(r);
+      std::ranges::copy(token(tokens[r], tiny_.width), hidden.span<float>().begin() + r * tiny_.width);
       for (std::int64_t j = 0; sees && j < n; ++j) set_int(mask.view(), r * n + j, sees(r, j) ? 1 : 0);
     }
     std::vector<TensorView> in{hidden.view(), seq.view(), pos.view(), tag.view()};
@@ -195,8 +191,6 @@ inline bool same_bits(const Outputs& a, const Outputs& b) {
   return true;
 }
 
-inline Outputs tail(const Outputs& all, std::size_t from) {
-  return {all.begin() + static_cast<std::ptrdiff_t>(from), all.end()};
-}
+inline Outputs tail(const Outputs& all, std::size_t from) { return {all.begin() + from, all.end()}; }
 
 }  // namespace pliant::kv

@@ -126,7 +126,7 @@ class Oracle {
   }
   Big decrypt(const Ciphertext& c, const Big& s) const {
     std::vector<Big> parts;
-    for (int i = 0; i < c.size; ++i) parts.push_back(recompose(c.part[static_cast<std::size_t>(i)]));
+    for (int i = 0; i < c.size; ++i) parts.push_back(recompose(c.part[i]));
     return decrypt(parts, s, c.level);
   }
 
