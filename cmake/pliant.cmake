@@ -54,13 +54,17 @@ function(pliant_library folder)
   target_link_libraries(${target} PUBLIC ${depends} PRIVATE ${ARG_LINK} pliant_flags)
 endfunction()
 
-# pliant_tests(FOLDER [DEPENDS folder ...] [LINK library ...] [TIMEOUT seconds] [LABELS label ...]): tests/FOLDER/*.cpp
-# as one executable and one ctest entry. ctest runs them from the source folder's tests/, so "golden/..." is a relative
+# pliant_tests(FOLDER [DEPENDS folder ...] [SUBFOLDERS folder ...] [LINK library ...] [TIMEOUT seconds] [LABELS label ...]):
+# tests/FOLDER/*.cpp, and those of its SUBFOLDERS, as one executable and one ctest entry. ctest runs them from the source folder's tests/, so "golden/..." is a relative
 # path. The label "slow" keeps an entry out of the sanitized and emulated runs.
 function(pliant_tests folder)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "DEPENDS;LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT" "DEPENDS;SUBFOLDERS;LINK;LABELS" ${ARGN})
   string(REPLACE "/" "-" tag ${folder})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/*.cpp)
+  set(sources)
+  foreach(each . ${ARG_SUBFOLDERS})
+    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/${each}/*.cpp)
+    list(APPEND sources ${found})
+  endforeach()
   add_executable(test-${tag} ${sources})
   string(REPLACE "/" "-" depends "${ARG_DEPENDS}")
   target_link_libraries(test-${tag} PRIVATE ${depends} ${ARG_LINK} GTest::gtest GTest::gtest_main pliant_flags)

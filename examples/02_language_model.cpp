@@ -21,8 +21,8 @@
 #include "formats/safetensors/safetensors.h"
 #include "lm/session.h"
 #include "models/language/load.h"
-#include "text/tokenizer.h"
-#include "text/train_bpe.h"
+#include "text/load/load.h"
+#include "text/train/bpe.h"
 
 namespace {
 

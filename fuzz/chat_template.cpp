@@ -2,7 +2,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "text/chat_template.h"
+#include "text/chat/template.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace pliant;

@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "text/regex.h"
+#include "text/regex/regex.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

@@ -3,8 +3,8 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "text/load_llama2c.h"
-#include "text/tokenizer.h"
+#include "text/load/llama2c.h"
+#include "text/load/load.h"
 
 namespace {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "text/tokenizer.h"
+#include "text/load/load.h"
 
 namespace {
 

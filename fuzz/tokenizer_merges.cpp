@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "text/tokenizer.h"
+#include "text/load/load.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view parts[3], rest(reinterpret_cast<const char*>(data), size);

@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
-#include "text/tokenizer.h"
+#include "text/load/load.h"
 
 namespace pliant::cli {
 namespace {

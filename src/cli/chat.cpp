@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "lm/prefix.h"
-#include "text/chat_template.h"
+#include "text/chat/template.h"
 
 namespace pliant::cli {
 namespace {

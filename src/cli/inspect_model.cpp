@@ -11,7 +11,7 @@
 #include "models/language/llama2c.h"
 #include "models/language/load.h"
 #include "models/language/mingpt.h"
-#include "text/tokenizer.h"
+#include "text/load/load.h"
 
 namespace pliant::cli {
 namespace {

@@ -8,7 +8,7 @@
 #include "cli/verb.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "text/tokenizer.h"
+#include "text/load/load.h"
 
 namespace pliant::cli {
 namespace {

@@ -9,8 +9,8 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/progress.h"
-#include "text/tokenizer.h"
-#include "text/train_bpe.h"
+#include "text/load/load.h"
+#include "text/train/bpe.h"
 
 namespace pliant::cli {
 

@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "core/error.h"
-#include "text/bytes.h"
+#include "text/words/bytes.h"
 
 namespace pliant::text {
 namespace {

@@ -7,11 +7,12 @@
 #include <utility>
 #include <vector>
 
-#include "text/added.h"
-#include "text/model.h"
-#include "text/normalize.h"
-#include "text/split.h"
-#include "text/vocabulary.h"
+#include "text/algorithms/model.h"
+#include "text/algorithms/vocabulary.h"
+#include "text/tokenizer.h"
+#include "text/words/added.h"
+#include "text/words/normalize.h"
+#include "text/words/split.h"
 
 namespace pliant::text {
 

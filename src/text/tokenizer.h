@@ -1,5 +1,5 @@
 // Tokenizers: text to ids and back. One class over four algorithms (SentencePiece BPE and unigram, byte-level BPE,
-// WordPiece), read from GGUF metadata, tokenizer.json, tokenizer.model, or vocab.json + merges.txt.
+// WordPiece); text/load reads them.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "formats/gguf/gguf.h"
+#include "text/words/token.h"
 
 namespace pliant {
-
-using TokenId = std::int32_t;
-
-enum class TokenKind : std::uint8_t { normal, unknown, control, user_defined, unused, byte };
 
 struct EncodeOptions {
   bool add_special = true;    // the leading and trailing tokens that the model was trained with (BOS, CLS ...)
@@ -49,22 +45,5 @@ class Tokenizer {
   virtual std::string_view algorithm() const = 0;        // "spm", "unigram", "bpe", "wordpiece"
   virtual const std::string& chat_template() const = 0;  // Jinja source; empty if the files have none
 };
-
-// Each throws Error{format} naming the key or byte, Error{unsupported} for a kind of tokenizer we do not have.
-std::shared_ptr<const Tokenizer> tokenizer_from_gguf(const Gguf& file, std::string_view place);
-// `config`: the text of tokenizer_config.json beside it, or empty (special tokens, chat template).
-std::shared_ptr<const Tokenizer> tokenizer_from_json(std::string_view text, std::string_view config,
-                                                     std::string_view place);
-std::shared_ptr<const Tokenizer> tokenizer_from_sentencepiece(std::span<const std::byte> model, std::string_view config,
-                                                              std::string_view place);
-std::shared_ptr<const Tokenizer> tokenizer_from_merges(std::string_view vocab_json, std::string_view merges,
-                                                       std::string_view config, std::string_view place);
-
-// Any tokenizer or model file, or a folder that holds one (tokenizer.json, then tokenizer.model, then vocab.json with
-// merges.txt). Throws Error{not_found} if there is none.
-std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& path);
-
-// The metadata of GGUF files that describes `tokenizer` (tokenizer.ggml.*), to write one.
-std::vector<std::pair<std::string, GgufValue>> gguf_metadata(const Tokenizer& tokenizer);
 
 }  // namespace pliant

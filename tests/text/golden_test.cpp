@@ -6,7 +6,7 @@
 #include "core/files.h"
 #include "core/json.h"
 #include "text/data.h"
-#include "text/tokenizer.h"
+#include "text/load/load.h"
 
 namespace pliant::test {
 namespace {

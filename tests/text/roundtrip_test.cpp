@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include "text/algorithms/model.h"
 #include "text/data.h"
-#include "text/model.h"
-#include "text/tokenizer.h"
+#include "text/load/load.h"
 
 namespace pliant::test {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "core/files.h"
 #include "text/data.h"
-#include "text/tokenizer.h"
+#include "text/load/load.h"
 
 namespace pliant::test {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
-#include "text/train/sentencepiece.h"
+#include "text/sentencepiece/train.h"
 
 int main(int argc, char** argv) {
   if (argc < 5) {
