@@ -3,7 +3,7 @@
 #include <chrono>
 
 #include "plan/ilp/ilp.h"
-#include "plan/search/random_problem.h"
+#include "plan/random_problem.h"
 #include "plan/solve.h"
 
 namespace pliant::bench {

@@ -2,7 +2,7 @@
 
 #include "formats/onnx/onnx.h"
 #include "graph/passes/passes.h"
-#include "plan/graph_problem.h"
+#include "plan/graph/graph_problem.h"
 
 namespace pliant::bench {
 

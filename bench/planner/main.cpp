@@ -12,8 +12,8 @@
 
 #include "core/error.h"
 #include "models/zoo/zoo.h"
-#include "plan/baseline.h"
-#include "plan/graph_problem.h"
+#include "plan/baseline/baseline.h"
+#include "plan/graph/graph_problem.h"
 #include "plan/solve.h"
 #include "planner/ilp.h"
 #include "planner/light.h"

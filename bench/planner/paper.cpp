@@ -4,8 +4,8 @@
 
 #include "machine/scratchpad/execute.h"
 #include "models/zoo/zoo.h"
-#include "plan/baseline.h"
-#include "plan/graph_problem.h"
+#include "plan/baseline/baseline.h"
+#include "plan/graph/graph_problem.h"
 #include "planner/ilp.h"
 
 namespace pliant::bench {
@@ -46,7 +46,8 @@ class Table {
     row.traffic = plan.traffic_bytes;
     row.bound = plan.lower_bound_bytes;
     row.executed = executes(problem, plan);
-    for (const plan::NamedBaseline& each : plan::baselines(problem, sizes.peak_order, row.bytes, options_)) {
+    for (const plan::NamedBaseline& each :
+         plan::baselines(problem, sizes.peak_order, row.bytes, {options_.alignment, options_.costs, options_.stop})) {
       row.names.push_back(each.name);
       row.baselines.push_back(each.plan ? std::optional(each.plan->plan.traffic_bytes) : std::nullopt);
     }

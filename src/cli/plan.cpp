@@ -20,7 +20,7 @@
 #include "core/files.h"
 #include "core/progress.h"
 #include "core/suggest.h"
-#include "plan/baseline.h"
+#include "plan/baseline/baseline.h"
 #include "plan/checker/checker.h"
 #include "plan/steady.h"
 
@@ -124,7 +124,8 @@ void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, P
   report.baseline = plan::default_belady(problem, bytes);
   if (!sweep.empty() || !options.report.empty()) report.sizes = sizes.all();
   if (options.compare || extension(options.report) == ".html")
-    report.baselines = plan::baselines(problem, sizes.all().peak_order, bytes, solve);
+    report.baselines =
+        plan::baselines(problem, sizes.all().peak_order, bytes, {solve.alignment, solve.costs, solve.stop});
   if (!sweep.empty()) report.sweep = run_sweep(problem, sweep, solve, sizes, solve_at, context);
 }
 

@@ -10,7 +10,7 @@
 
 #include "cli/export_plan.h"
 #include "cli/subject.h"
-#include "plan/baseline.h"
+#include "plan/baseline/baseline.h"
 #include "plan/device.h"
 #include "plan/format/plan.h"
 #include "plan/solve.h"

@@ -14,7 +14,7 @@
 #include "core/pool.h"
 #include "plan/device.h"
 #include "plan/format/problem.h"
-#include "plan/graph_problem.h"
+#include "plan/graph/graph_problem.h"
 
 namespace pliant::cli {
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "plan/baseline.h"
-#include "plan/bits.h"
-#include "plan/precedence.h"
+#include "plan/baseline/baseline.h"
+#include "plan/bound/bits.h"
+#include "plan/bound/precedence.h"
 
 namespace pliant::plan {
 namespace {

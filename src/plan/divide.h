@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/pool.h"
-#include "plan/schedule.h"
+#include "plan/schedule/schedule.h"
 #include "plan/solve.h"
 
 namespace pliant::plan {

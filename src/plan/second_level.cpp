@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "core/checked.h"
+#include "core/deadline.h"
 #include "core/error.h"
-#include "plan/clock.h"
 #include "plan/place/place.h"
-#include "plan/verify.h"
+#include "plan/schedule/verify.h"
 
 namespace pliant::plan {
 namespace {
@@ -105,7 +105,7 @@ class Split {
         memory_(memory),
         plan_(plan),
         options_(options),
-        clock_(options),
+        deadline_(options.time_limit_s, options.stop),
         items_(items),
         rest_(items.size() + 1) {
     for (std::size_t i = items.size(); i-- > 0;) rest_[i] = checked_add(rest_[i + 1], items[i].saving, "second level");
@@ -119,7 +119,7 @@ class Split {
   std::vector<std::int64_t> offsets;  // of their absences, one after the other
 
  private:
-  bool over() const { return attempts_ <= 0 || clock_.over(); }
+  bool over() const { return attempts_ <= 0 || deadline_.over(); }
 
   std::vector<place::Rectangle> rectangles() const {
     std::vector<place::Rectangle> all;
@@ -135,7 +135,7 @@ class Split {
     options.alignment = plan_.alignment;
     options.nodes = items_.size() <= exactly_split ? nodes_when_exact : nodes_when_limited;
     options.stop = options_.stop;
-    options.seconds = std::max(0.0, clock_.left());
+    options.seconds = std::max(0.0, deadline_.left());
     return place::place(rectangles(), memory_.bytes, options);
   }
 
@@ -168,7 +168,7 @@ class Split {
   const SecondMemory& memory_;
   const Plan& plan_;
   const SolveOptions& options_;
-  Clock clock_;
+  Deadline deadline_;
   const std::vector<Item>& items_;
   std::vector<std::int64_t> rest_;  // savings from an item on
   std::vector<std::size_t> chosen_;
@@ -210,13 +210,13 @@ void split_absences(const Problem& problem, const SecondMemory& memory, const So
 Plan solve_second_level(const Problem& problem, std::int64_t scratchpad_bytes, const SecondMemory& memory,
                         const SolveOptions& options, Pool& pool) {
   check_memory(memory, options.costs);
-  const Clock clock(options);
+  const Deadline deadline(options.time_limit_s, options.stop);
   Plan plan = solve(problem, scratchpad_bytes, options, pool);
   if (plan.status != Status::optimal && plan.status != Status::feasible) return plan;
   SolveOptions rest = options;
-  rest.time_limit_s = std::max(0.0, clock.left());
+  rest.time_limit_s = std::max(0.0, deadline.left());
   split_absences(problem, memory, rest, plan);
-  rest.time_limit_s = std::max(0.0, clock.left());
+  rest.time_limit_s = std::max(0.0, deadline.left());
   rest.costs.move = 0;  // from one memory to the other
   const std::int64_t both =
       checked_add(round_up(scratchpad_bytes, options.alignment), memory.bytes, "size of both memories");

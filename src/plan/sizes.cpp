@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <numeric>
 
-#include "plan/clock.h"
-#include "plan/fluid.h"
-#include "plan/rigid.h"
-#include "plan/schedule.h"
+#include "core/deadline.h"
+#include "plan/schedule/contiguous.h"
+#include "plan/schedule/schedule.h"
+#include "plan/schedule/verify.h"
+#include "plan/search/fluid.h"
 #include "plan/solve.h"
-#include "plan/verify.h"
 
 namespace pliant::plan {
 namespace {
@@ -35,7 +35,11 @@ std::int64_t peak_of(const Model& model, const std::vector<OperatorId>& order) {
 class PeakSearch {
  public:
   PeakSearch(const Problem& problem, const SolveOptions& options, Pool& pool)
-      : problem_(problem), options_(options), pool_(pool), clock_(options), effort_(options.effort_limit) {}
+      : problem_(problem),
+        options_(options),
+        pool_(pool),
+        deadline_(options.time_limit_s, options.stop),
+        effort_(options.effort_limit) {}
 
   void run(Sizes& sizes) {
     order_.resize(problem_.operators.size());
@@ -61,7 +65,7 @@ class PeakSearch {
       query.threshold = 1;
       query.width = static_cast<std::size_t>(width);
       query.memory_limit_bytes = options_.memory_limit_bytes;
-      query.interrupted = [this] { return clock_.over() || effort_.out(); };
+      query.interrupted = [this] { return deadline_.over() || effort_.out(); };
       query.effort = &effort_;
       const FluidAnswer answer = search_fluid(model, pressure, query, pool_);
       if (answer.plan) {
@@ -70,7 +74,7 @@ class PeakSearch {
       }
       if (!answer.plan && answer.complete) low_ = bytes + 1;
       if (answer.plan || answer.complete) return true;
-      if (clock_.over() || effort_.out()) return false;
+      if (deadline_.over() || effort_.out()) return false;
     }
     return false;
   }
@@ -78,7 +82,7 @@ class PeakSearch {
   const Problem& problem_;
   const SolveOptions& options_;
   Pool& pool_;
-  Clock clock_;
+  Deadline deadline_;
   Effort effort_;
   std::int64_t low_ = 0, high_ = 0;
   std::vector<OperatorId> order_;  // of peak high_
@@ -112,14 +116,14 @@ Sizes scratchpad_sizes(const Problem& problem, const SolveOptions& options, Pool
 }
 
 LeastMemory least_memory(const Problem& problem, const SolveOptions& options, Pool& pool) {
-  const Clock clock(options);
+  const Deadline deadline(options.time_limit_s, options.stop);
   const Sizes sizes = scratchpad_sizes(problem, options, pool);
   LeastMemory answer;
   answer.lower_bytes = sizes.peak_lower;
   answer.plan = pack_order(problem, sizes.peak_order, options);
   if (answer.plan.scratchpad_bytes <= answer.lower_bytes) return answer;
   SolveOptions rest = options;
-  rest.time_limit_s = std::max(0.0, clock.left());
+  rest.time_limit_s = std::max(0.0, deadline.left());
   const Plan plan = solve(problem, sizes.peak, rest, pool);
   const bool none = plan.status == Status::infeasible || plan.lower_bound_bytes > 0;
   if (none) answer.lower_bytes = std::max(answer.lower_bytes, sizes.peak + 1);

@@ -6,18 +6,18 @@
 #include <array>
 #include <numeric>
 
+#include "core/deadline.h"
 #include "core/error.h"
-#include "plan/addressed.h"
-#include "plan/baseline.h"
-#include "plan/clock.h"
-#include "plan/compact.h"
+#include "plan/baseline/baseline.h"
+#include "plan/bound/partition.h"
 #include "plan/divide.h"
-#include "plan/fluid.h"
 #include "plan/format/adjacent.h"
-#include "plan/halves.h"
-#include "plan/schedule.h"
-#include "plan/verify.h"
-#include "plan/window.h"
+#include "plan/schedule/compact.h"
+#include "plan/schedule/schedule.h"
+#include "plan/schedule/verify.h"
+#include "plan/search/addressed.h"
+#include "plan/search/fluid.h"
+#include "plan/search/window.h"
 
 namespace pliant::plan {
 namespace {
@@ -47,7 +47,7 @@ class Solver {
         bytes_(scratchpad_bytes),
         options_(options),
         pool_(pool),
-        clock_(options),
+        deadline_(options.time_limit_s, options.stop),
         effort_(options.effort_limit) {
     model_ = make_model(problem, scratchpad_bytes, options.alignment, options.costs);
     pressure_ = make_pressure(model_);
@@ -67,7 +67,7 @@ class Solver {
   std::int64_t spent() const { return effort_.spent(); }
 
  private:
-  bool over() const { return clock_.over() || effort_.out(); }
+  bool over() const { return deadline_.over() || effort_.out(); }
   bool done() const { return infeasible_ || over() || (best_ && cost_of(*best_) <= bound_); }
   std::int64_t budget() const { return best_ ? cost_of(*best_) : INT64_MAX; }
 
@@ -80,7 +80,7 @@ class Solver {
 
   void report() const {
     if (!options_.progress) return;
-    Progress progress{clock_.seconds(), {}, bound_, 1, states_};
+    Progress progress{deadline_.seconds(), {}, bound_, 1, states_};
     if (best_) {
       progress.incumbent = budget();
       progress.gap = budget() > bound_ ? 1 - static_cast<double>(bound_) / static_cast<double>(budget()) : 0;
@@ -108,7 +108,7 @@ class Solver {
     placing.scratchpad_bytes = bytes_;
     placing.costs = options_.costs;
     placing.options.alignment = options_.alignment;
-    placing.options.seconds = std::max(0.0, clock_.left());
+    placing.options.seconds = std::max(0.0, deadline_.left());
     placing.options.stop = options_.stop;
     return placing;
   }
@@ -179,7 +179,7 @@ class Solver {
   // With that share of what the limits leave.
   Plan solve_part(const Problem& part, double share) {
     SolveOptions options = options_;
-    options.time_limit_s = std::max(0.0, clock_.left() * share);
+    options.time_limit_s = std::max(0.0, deadline_.left() * share);
     options.effort_limit = static_cast<std::int64_t>(effort_left() * share);
     options.divide = options.divide_only = false;
     options.progress = nullptr;
@@ -193,14 +193,14 @@ class Solver {
   // ones. Returns the sum.
   template <typename Bound>
   std::int64_t sum_of_bounds(const std::vector<Problem>& pieces, double share, Bound&& bound) {
-    const double keep_effort = effort_left() * (1 - share), keep_seconds = clock_.left() * (1 - share);
+    const double keep_effort = effort_left() * (1 - share), keep_seconds = deadline_.left() * (1 - share);
     std::size_t ahead = 0;
     for (const Problem& piece : pieces) ahead += piece.operators.size();
     std::int64_t sum = 0;
     for (const Problem& piece : pieces) {
       const double own = static_cast<double>(piece.operators.size()) / static_cast<double>(ahead);
       ahead -= piece.operators.size();
-      const double left = std::min(1 - keep_effort / effort_left(), 1 - keep_seconds / clock_.left());
+      const double left = std::min(1 - keep_effort / effort_left(), 1 - keep_seconds / deadline_.left());
       if (over() || left <= 0) break;
       sum += bound(piece, left * own);
     }
@@ -391,7 +391,7 @@ class Solver {
   std::int64_t bytes_;
   const SolveOptions& options_;
   Pool& pool_;
-  Clock clock_;
+  Deadline deadline_;
   Effort effort_;
   Model model_;
   Pressure pressure_;

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "core/checked.h"
+#include "core/deadline.h"
 #include "core/error.h"
-#include "plan/clock.h"
-#include "plan/verify.h"
+#include "plan/schedule/verify.h"
 
 namespace pliant::plan {
 namespace {
@@ -101,7 +101,7 @@ class SteadySearch {
         roomy_bytes_(round_up(scratchpad_bytes, options.alignment)),
         options_(options),
         pool_(pool),
-        clock_(options),
+        deadline_(options.time_limit_s, options.stop),
         weights_(find_weights(problem, options.alignment)) {
     std::vector<bool> used(problem.tensors.size(), false);
     for (const Operator& op : problem.operators)
@@ -123,7 +123,7 @@ class SteadySearch {
   }
 
  private:
-  bool over() const { return clock_.over() || spent_ > options_.effort_limit; }
+  bool over() const { return deadline_.over() || spent_ > options_.effort_limit; }
   std::int64_t load_cost(std::int64_t pinned_bytes) const { return (all_bytes_ - pinned_bytes) * options_.costs.read; }
   std::int64_t budget() const { return best_ ? best_->frame->cost : impossible; }
 
@@ -143,7 +143,7 @@ class SteadySearch {
 
   Plan plan_without(const Reduced& reduced, std::int64_t bytes) {
     SolveOptions options = options_;
-    options.time_limit_s = std::max(0.0, clock_.left());
+    options.time_limit_s = std::max(0.0, deadline_.left());
     options.effort_limit =
         std::min(options_.effort_limit / 8, std::max<std::int64_t>(0, options_.effort_limit - spent_));
     options.spent = &spent_;
@@ -209,7 +209,7 @@ class SteadySearch {
 
   void report() {
     reported_ = budget();
-    if (options_.progress) options_.progress({clock_.seconds(), budget(), bound_, 1, 0});
+    if (options_.progress) options_.progress({deadline_.seconds(), budget(), bound_, 1, 0});
   }
 
   // Sizes of all pinned weights together: where the bound is least, it is found better by planning a frame that loads
@@ -381,7 +381,7 @@ class SteadySearch {
   std::int64_t bytes_, roomy_bytes_;  // the latter a multiple of the alignment
   const SolveOptions& options_;
   Pool& pool_;
-  Clock clock_;
+  Deadline deadline_;
   std::vector<Weight> weights_;
   std::int64_t all_bytes_ = 0, open_bytes_ = 0;
   std::int64_t spent_ = 0;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "plan/baseline.h"
+#include "plan/baseline/baseline.h"
 #include "plan/solve.h"
 
 namespace pliant::plan {

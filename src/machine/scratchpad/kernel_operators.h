@@ -9,7 +9,7 @@
 #include "graph/graph.h"
 #include "machine/native/native.h"
 #include "machine/scratchpad/execute.h"
-#include "plan/graph_problem.h"
+#include "plan/graph/graph_problem.h"
 #include "quant/store.h"
 
 namespace pliant::scratchpad {

@@ -9,7 +9,7 @@
 #include "machine/native/native.h"
 #include "machine/scratchpad/execute.h"
 #include "plan/format/plan.h"
-#include "plan/graph_problem.h"
+#include "plan/graph/graph_problem.h"
 #include "plan/solve.h"
 
 namespace pliant::scratchpad {

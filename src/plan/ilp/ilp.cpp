@@ -9,14 +9,14 @@
 #include <optional>
 
 #include "core/checked.h"
+#include "core/deadline.h"
 #include "core/error.h"
-#include "plan/baseline.h"
-#include "plan/bits.h"
-#include "plan/clock.h"
+#include "plan/baseline/baseline.h"
+#include "plan/bound/bits.h"
 #include "plan/ilp/apart.h"
 #include "plan/ilp/program.h"
+#include "plan/schedule/verify.h"
 #include "plan/solve.h"
-#include "plan/verify.h"
 
 namespace pliant::plan {
 namespace {
@@ -358,10 +358,7 @@ class Solve {
  public:
   Solve(const Problem& problem, std::int64_t scratchpad_bytes, const IlpOptions& options, const Send& send,
         const std::atomic<bool>& over)
-      : problem_(problem), options_(options), send_(send), over_(over) {
-    SolveOptions clock;
-    clock.time_limit_s = options.time_limit_s;
-    clock_.emplace(clock);
+      : problem_(problem), options_(options), send_(send), over_(over), deadline_(options.time_limit_s, nullptr) {
     best_.plan.scratchpad_bytes = scratchpad_bytes;
     best_.plan.alignment = options.alignment;
     best_.plan.costs = options.costs;
@@ -388,9 +385,9 @@ class Solve {
   }
 
  private:
-  bool over() const { return over_ || clock_->over(); }
+  bool over() const { return over_ || deadline_.over(); }
   bool decided() const { return best_.plan.status == Status::optimal || best_.plan.status == Status::infeasible; }
-  Program::Solution minimise(const Program& program) const { return program.minimise(std::max(0.1, clock_->left())); }
+  Program::Solution minimise(const Program& program) const { return program.minimise(std::max(0.1, deadline_.left())); }
 
   // Until the program has a plan of its own: the default order in an arena.
   void start() {
@@ -400,7 +397,8 @@ class Solve {
     options.alignment = options_.alignment;
     options.costs = options_.costs;
     options.effort_limit = 1'000'000;
-    if (auto placed = plan_in_arena(problem_, order, Replacement::belady, best_.plan.scratchpad_bytes, options)) {
+    if (auto placed = plan_in_arena(problem_, order, Replacement::belady, best_.plan.scratchpad_bytes,
+                                    {options.alignment, options.costs, options.stop})) {
       placed->plan.bound_origin = best_.plan.bound_origin;
       best_.plan = std::move(placed->plan);
     }
@@ -439,7 +437,7 @@ class Solve {
   const IlpOptions& options_;
   const Send& send_;
   const std::atomic<bool>& over_;
-  std::optional<Clock> clock_;
+  Deadline deadline_;
   std::int64_t bound_ = 0;
   IlpAnswer best_;
 };

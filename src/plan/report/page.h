@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "plan/baseline.h"
+#include "plan/baseline/baseline.h"
 #include "plan/device.h"
 #include "plan/solve.h"
 #include "plan/sweep.h"

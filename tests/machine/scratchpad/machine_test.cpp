@@ -9,7 +9,7 @@
 #include "graph/passes/tile.h"
 #include "graph/random_graph.h"
 #include "graph/reference.h"
-#include "plan/search/random_problem.h"
+#include "plan/random_problem.h"
 
 namespace pliant::scratchpad {
 namespace {

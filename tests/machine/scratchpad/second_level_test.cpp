@@ -9,8 +9,8 @@
 #include "core/rng.h"
 #include "machine/scratchpad/execute.h"
 #include "plan/place/place.h"
-#include "plan/search/random_problem.h"
-#include "plan/verify.h"
+#include "plan/random_problem.h"
+#include "plan/schedule/verify.h"
 
 namespace pliant::plan {
 namespace {

@@ -14,7 +14,7 @@
 #include "plan/export/c_header.h"
 #include "plan/export/identifiers.h"
 #include "plan/export/shipment.h"
-#include "plan/search/random_problem.h"
+#include "plan/random_problem.h"
 #include "plan/solve.h"
 #include "plan/steady.h"
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "plan/search/random_problem.h"
+#include "plan/random_problem.h"
 #include "plan/solve.h"
 
 namespace pliant::plan {

@@ -1,4 +1,4 @@
-#include "plan/graph_problem.h"
+#include "plan/graph/graph_problem.h"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "core/error.h"
-#include "plan/search/random_problem.h"
+#include "plan/random_problem.h"
 #include "plan/solve.h"
 
 namespace pliant::plan {

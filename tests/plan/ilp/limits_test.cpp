@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "plan/ilp/apart.h"
 #include "plan/ilp/ilp.h"
-#include "plan/search/random_problem.h"
+#include "plan/random_problem.h"
 
 namespace pliant::plan {
 namespace {

@@ -1,5 +1,5 @@
 // The fluid search against a plain Dijkstra that knows no pruning: residency of every tensor, any eviction, any order.
-#include "plan/fluid.h"
+#include "plan/search/fluid.h"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@
 #include <set>
 #include <tuple>
 
-#include "plan/schedule.h"
-#include "plan/search/random_problem.h"
+#include "plan/random_problem.h"
+#include "plan/schedule/schedule.h"
 
 namespace pliant::plan {
 namespace {

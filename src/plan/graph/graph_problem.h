@@ -1,0 +1,39 @@
+// From a graph to the planner's problem and back: buffers become tensors, groups that move data become operators.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "graph/graph.h"
+#include "graph/passes/passes.h"
+#include "plan/format/problem.h"
+
+namespace pliant::plan {
+
+struct GraphProblemOptions {
+  bool fuse = true;                   // false: one operator per group, the file as it is
+  bool weights = false;               // weights and constants are tensors too; else they stream past the scratchpad
+  std::int64_t elem_bytes = 0;        // > 0: every element takes so many bytes, whatever its type
+  bool halo = false;                  // of graphs that tile() made (GroupRules::halo)
+  bool in_place = false;              // results may be written over an input where kernels permit it (in_place.h)
+  std::int64_t concat_alignment = 0;  // > 0: Concats copy nothing where they need not (zero_copy_concat.h)
+  std::function<std::int64_t(const Graph&, const pliant::Group&)> workspace;  // scratch bytes of a group; absent: 0
+};
+
+struct GraphProblem {
+  Problem problem;
+  std::vector<pliant::Group> groups;
+  Storage storage;
+  std::vector<std::int32_t> group_of;  // per operator of `problem`: index into groups
+  std::vector<BufferId> buffer_of;     // per tensor of `problem`
+  std::vector<TensorId> tensor_of;     // per buffer; -1: not planned, or in parts
+  std::vector<std::vector<BufferId>>
+      parts_of;  // per buffer of a Concat that copies nothing: whose bytes it is, in order
+};
+
+// Tensors are named after the first value in their buffer, operators after the last operator of their group.
+// Throws Error{invalid} for sizes that overflow.
+GraphProblem problem_of(const Graph& graph, const GraphProblemOptions& options = {});
+
+}  // namespace pliant::plan

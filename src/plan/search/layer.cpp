@@ -1,0 +1,574 @@
+#include "plan/search/layer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <utility>
+
+#include "core/checked.h"
+
+namespace pliant::plan {
+namespace {
+
+// ---- the downset: live tensors, ready operators ----
+
+bool pending(const Model& model, std::int32_t tensor, const Words& done) {
+  const auto& consumers = model.tracked[tensor].consumers;
+  return std::any_of(consumers.begin(), consumers.end(), [&](OperatorId c) { return !has(done, c); });
+}
+
+std::vector<std::int32_t> next_live(const Model& model, const Group& from, OperatorId op, const Words& done) {
+  const ModelOperator& o = model.operators[op];
+  std::vector<std::int32_t> touched, live, result;
+  std::merge(o.inputs.begin(), o.inputs.end(), o.outputs.begin(), o.outputs.end(), std::back_inserter(touched));
+  std::set_union(from.live.begin(), from.live.end(), touched.begin(), touched.end(), std::back_inserter(live));
+  for (const std::int32_t t : live)
+    if (pending(model, t, done)) result.push_back(t);
+  return result;
+}
+
+bool is_ready(const Model& model, OperatorId op, const Words& done) {
+  const auto& before = model.operators[op].before;
+  return std::all_of(before.begin(), before.end(), [&](OperatorId b) { return has(done, b); });
+}
+
+std::vector<OperatorId> next_ready(const Model& model, const Group& from, OperatorId op, const Words& done) {
+  std::vector<OperatorId> ready;
+  for (const OperatorId r : from.ready)
+    if (r != op) ready.push_back(r);
+  for (const OperatorId a : model.operators[op].after)
+    if (is_ready(model, a, done)) ready.push_back(a);
+  std::sort(ready.begin(), ready.end());
+  return ready;
+}
+
+void describe_live(const Expansion& expansion, Group& group) {
+  group.words = std::max<std::size_t>(1, words_for(group.live.size()));
+  for (const std::int32_t t : group.live) {
+    const Tracked& tensor = expansion.model->tracked[t];
+    group.bytes.push_back(tensor.bytes);
+    group.space.push_back(tensor.space);
+    group.load_price.push_back(tensor.load_price);
+    group.store_price.push_back(tensor.store_price);
+  }
+  group.costs = expansion.model->costs;
+}
+
+std::int64_t leave_price(const Group& group, const std::uint64_t* dirty, std::size_t live) {
+  return group.load_price[live] + (has(dirty, live) ? group.store_price[live] : 0);
+}
+
+// What is alive at a minimum cut, seen as a critical operator: any live tensor may be among it, its own inputs apart.
+Critical critical_at(const Expansion& expansion, const Group& group, const Pinch& pinch, std::int64_t need) {
+  const Model& model = *expansion.model;
+  const auto& inputs = model.operators[pinch.op].inputs;
+  Critical critical{need, 0, expansion.cuts->unit(pinch.op), Words(group.words, 0)};
+  for (std::size_t i = 0; i < group.live.size(); ++i)
+    if (!std::binary_search(inputs.begin(), inputs.end(), group.live[i])) put(critical.alive, i);
+  for (std::size_t t = 0; t < model.tracked.size(); ++t)
+    if (model.tracked[t].born_clean && !std::binary_search(group.live.begin(), group.live.end(), static_cast<int>(t)))
+      critical.future_clean += model.tracked[t].bytes;
+  return critical;
+}
+
+constexpr std::size_t renewed_cuts = 2;  // per downset: the cuts cost more than the rest of it
+constexpr std::size_t pinched_bounds = 4;
+
+std::int64_t need_at(const Model& model, const Pinch& pinch) {
+  return pinch.cut->alive + model.operators[pinch.op].need - model.capacity;
+}
+
+void renew(const Expansion& expansion, Group& group, Pinch& pinch) {
+  pinch = {pinch.op, false, std::make_shared<const Cut>(expansion.cuts->find(group.done, pinch.op))};
+}
+
+void inherit_pinches(const Expansion& expansion, const Group& before, OperatorId op, Group& group) {
+  for (const Pinch& pinch : before.pinches) {
+    if (pinch.op == op) continue;
+    group.pinches.push_back(pinch);
+    group.pinches.back().stale |= !has(pinch.cut->executed, static_cast<std::size_t>(op));
+  }
+  std::stable_sort(group.pinches.begin(), group.pinches.end(), [&](const Pinch& a, const Pinch& b) {
+    return need_at(*expansion.model, a) > need_at(*expansion.model, b);
+  });
+  std::size_t renewed = 0;
+  for (Pinch& pinch : group.pinches) {
+    if (!pinch.stale) continue;
+    if (++renewed > renewed_cuts) break;
+    renew(expansion, group, pinch);
+  }
+}
+
+void describe_bound(const Expansion& expansion, const Group* before, OperatorId op, Group& group) {
+  if (!expansion.rules.lower_bound) return;
+  if (before != nullptr) inherit_pinches(expansion, *before, op, group);
+  else
+    for (const Pressure::Suspect& suspect : expansion.pressure->suspects) {
+      group.pinches.push_back({suspect.op, true, nullptr});
+      renew(expansion, group, group.pinches.back());
+    }
+  group.critical = find_critical(*expansion.model, *expansion.pressure, group.done, group.live);
+  std::vector<std::pair<std::int64_t, const Pinch*>> worst;
+  for (const Pinch& pinch : group.pinches)
+    if (need_at(*expansion.model, pinch) > 0) worst.emplace_back(need_at(*expansion.model, pinch), &pinch);
+  std::stable_sort(worst.begin(), worst.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (std::size_t i = 0; i < std::min(worst.size(), pinched_bounds); ++i)
+    group.critical.push_back(critical_at(expansion, group, *worst[i].second, worst[i].first));
+}
+
+// Need bytes must be absent at a pressed operator. Absent ones are paid for; the rest leaves at one load each, or at a
+// store and a load where there is no copy yet. Tensors count as divisible, so this is below any true choice.
+std::int64_t bound_for(const Critical& critical, const Group& group, const std::uint64_t* masks) {
+  std::int64_t absent = 0, clean = critical.future_clean;
+  for (std::size_t w = 0; w < group.words; ++w) {
+    const std::uint64_t resident = masks[w], dirty = masks[group.words + w], alive = critical.alive[w];
+    each_bit(alive & ~resident, w * 64, [&](std::size_t i) { absent += group.bytes[i]; });
+    each_bit(alive & resident & ~dirty, w * 64, [&](std::size_t i) { clean += group.bytes[i]; });
+  }
+  const std::int64_t short_of = critical.need - absent;
+  if (short_of <= 0) return 0;
+  const std::int64_t need = round_up(short_of, critical.unit);
+  return need * (group.costs.read + group.costs.write) - std::min(need, clean) * group.costs.write;
+}
+
+// ---- one operator from one downset to the next ----
+
+struct Move {
+  std::vector<std::int32_t> to;          // position of each old live tensor in the new live set; -1: freed
+  Words inputs;                          // over old live positions
+  std::vector<std::int32_t> born;        // new positions that are resident after the operator, besides kept ones
+  std::vector<std::int32_t> born_dirty;  // of these, without a copy
+  std::int64_t step_space = 0;           // of the operator's whole step
+};
+
+std::int32_t position(const std::vector<std::int32_t>& sorted, std::int32_t value) {
+  const auto at = std::lower_bound(sorted.begin(), sorted.end(), value);
+  return at != sorted.end() && *at == value ? static_cast<std::int32_t>(at - sorted.begin()) : -1;
+}
+
+Move make_move(const Model& model, const Group& from, const Group& target, OperatorId op) {
+  const ModelOperator& o = model.operators[op];
+  Move move;
+  move.step_space = o.need;
+  move.inputs.assign(from.words, 0);
+  for (const std::int32_t t : from.live) move.to.push_back(position(target.live, t));
+  for (const std::int32_t t : o.inputs) {
+    const std::int32_t old = position(from.live, t), now = position(target.live, t);
+    if (old >= 0) put(move.inputs, static_cast<std::size_t>(old));
+    if (now >= 0) move.born.push_back(now);
+  }
+  for (const std::int32_t t : o.outputs) {
+    const std::int32_t now = position(target.live, t);
+    if (now < 0) continue;
+    move.born.push_back(now);
+    if (!model.tracked[t].born_clean) move.born_dirty.push_back(now);
+  }
+  return move;
+}
+
+struct Candidates {
+  std::size_t words = 1;
+  std::vector<std::uint64_t> masks;
+  std::vector<std::int64_t> cost, ahead;
+  std::vector<std::uint32_t> parent;
+  std::vector<OperatorId> by;
+};
+
+// The smallest sets (none of whose members can be left out) of resident tensors that make room, largest tensor first.
+class Evictions {
+ public:
+  // visit(chosen positions, price) for each minimal set of at least `excess` space and less than `budget` price; it
+  // returns whether to go on, and so does pause(), which is called between sets too.
+  template <typename Visit, typename Pause>
+  void each(const Group& group, const std::uint64_t* resident, const std::uint64_t* dirty, const Words& keep,
+            std::int64_t excess, std::int64_t budget, Visit&& visit, Pause&& pause) {
+    collect(group, resident, dirty, keep);
+    chosen_.clear();
+    std::int64_t space = 0, price = 0;
+    std::size_t work = 0;
+    for (std::size_t next = 0;;) {
+      if (++work % 1024 == 0 && !pause(work)) return;
+      const bool enough = space >= excess;
+      if (enough && space - space_[chosen_.back()] < excess && !visit(candidates_, chosen_, price)) return;
+      if (!enough && next < candidates_.size() && space + rest_[next] >= excess && price + price_[next] < budget) {
+        chosen_.push_back(next);
+        space += space_[next];
+        price += price_[next++];
+        continue;
+      }
+      if (!enough && next < candidates_.size() && space + rest_[next] >= excess) {  // too dear: try without it
+        ++next;
+        continue;
+      }
+      if (chosen_.empty()) return;
+      next = chosen_.back() + 1;
+      space -= space_[chosen_.back()];
+      price -= price_[chosen_.back()];
+      chosen_.pop_back();
+    }
+  }
+
+ private:
+  void collect(const Group& group, const std::uint64_t* resident, const std::uint64_t* dirty, const Words& keep) {
+    candidates_.clear();
+    for (std::size_t w = 0; w < group.words; ++w)
+      each_bit(resident[w] & ~keep[w], w * 64, [&](std::size_t i) { candidates_.push_back(i); });
+    std::sort(candidates_.begin(), candidates_.end(), [&](std::size_t a, std::size_t b) {
+      return group.space[a] != group.space[b] ? group.space[a] > group.space[b] : a < b;
+    });
+    space_.clear();
+    price_.clear();
+    for (const std::size_t i : candidates_) {
+      space_.push_back(group.space[i]);
+      price_.push_back(leave_price(group, dirty, i));
+    }
+    rest_.assign(candidates_.size() + 1, 0);
+    for (std::size_t i = candidates_.size(); i-- > 0;) rest_[i] = rest_[i + 1] + space_[i];
+  }
+
+  std::vector<std::size_t> candidates_, chosen_;
+  std::vector<std::int64_t> space_, price_, rest_;
+};
+
+constexpr std::int64_t group_effort = 1024, state_effort = 16;  // making one, against comparing two states
+
+class Puller {
+ public:
+  Puller(const Expansion& expansion, Group& target) : expansion_(expansion), target_(target) {
+    out_.words = target.words;
+  }
+
+  void pull(const Group& from, OperatorId op) {
+    const Move move = make_move(*expansion_.model, from, target_, op);
+    for (std::size_t s = 0; s < from.states(); ++s) {
+      if (from.forced[s] >= 0 && from.forced[s] != op) continue;
+      if (++polled_ % 256 == 0 && paused()) return;
+      pull_state(from, s, op, move);
+      ++tried_;
+    }
+  }
+
+  Candidates take() {
+    expansion_.effort->spend(group_effort + tried_ * state_effort);
+    *expansion_.held_bytes -= counted_;
+    return std::move(out_);
+  }
+
+ private:
+  void pull_state(const Group& from, std::size_t s, OperatorId op, const Move& move) {
+    const std::uint64_t *resident = from.resident(s), *dirty = from.dirty(s);
+    kept_.assign(resident, resident + from.words);
+    std::int64_t others = 0;
+    for (std::size_t w = 0; w < from.words; ++w)
+      each_bit(resident[w] & ~move.inputs[w], w * 64, [&](std::size_t i) { others += from.space[i]; });
+    const std::int64_t excess = others + move.step_space - expansion_.model->capacity;
+    if (excess <= 0) return add(from, s, op, move, 0);
+    std::size_t tried = 0;
+    evictions_.each(
+        from, resident, dirty, move.inputs, excess, expansion_.threshold - from.cost[s],
+        [&](const auto& candidates, const auto& chosen, std::int64_t price) {
+          for (const std::size_t c : chosen) take_out(kept_.data(), candidates[c]);
+          add(from, s, op, move, price);
+          for (const std::size_t c : chosen) put(kept_, candidates[c]);
+          ++tried_;
+          return ++tried < expansion_.most_evictions || shorten();
+        },
+        [&](std::size_t work) {
+          expansion_.effort->spend(1024);
+          if (expansion_.most_evictions < work / 64) return shorten();
+          return !paused();
+        });
+  }
+
+  bool shorten() {
+    *expansion_.shortened = true;
+    return false;
+  }
+
+  bool paused() {
+    const std::int64_t bytes = static_cast<std::int64_t>(out_.masks.size() * 8 + out_.cost.size() * 28);
+    *expansion_.held_bytes += bytes - counted_;
+    counted_ = bytes;
+    return expansion_.interrupted();
+  }
+
+  void add(const Group& from, std::size_t s, OperatorId op, const Move& move, std::int64_t price) {
+    const std::size_t words = target_.words, at = out_.masks.size();
+    out_.masks.resize(at + 2 * words, 0);
+    std::uint64_t* masks = &out_.masks[at];
+    for (std::size_t w = 0; w < from.words; ++w) {
+      each_bit(kept_[w], w * 64, [&](std::size_t i) {
+        if (move.to[i] < 0) return;
+        put(masks, static_cast<std::size_t>(move.to[i]));
+        if (has(from.dirty(s), i)) put(masks + words, static_cast<std::size_t>(move.to[i]));
+      });
+    }
+    for (const std::int32_t i : move.born) put(masks, static_cast<std::size_t>(i));
+    for (const std::int32_t i : move.born_dirty) put(masks + words, static_cast<std::size_t>(i));
+    const std::int64_t cost = from.cost[s] + price;
+    const std::int64_t ahead =
+        std::max(bound_ahead(target_, masks), from.ahead[s] - price);  // a bound holds on the way
+    if (cost + ahead >= expansion_.threshold) {
+      out_.masks.resize(at);
+      return;
+    }
+    out_.cost.push_back(cost);
+    out_.ahead.push_back(ahead);
+    out_.parent.push_back(from.first + static_cast<std::uint32_t>(s));
+    out_.by.push_back(op);
+  }
+
+  const Expansion& expansion_;
+  Group& target_;
+  Candidates out_;
+  Evictions evictions_;
+  Words kept_;
+  std::size_t polled_ = 0;
+  std::int64_t tried_ = 0;    // states and sets that leave
+  std::int64_t counted_ = 0;  // bytes of candidates that held_bytes knows of
+};
+
+// ---- keeping only undominated states ----
+
+class Filter {
+ public:
+  Filter(const Group& group, const Candidates& all, const Expansion& expansion)
+      : group_(group), all_(all), expansion_(expansion), dominance_(expansion.rules.dominance) {}
+
+  std::vector<std::uint32_t> keep() {
+    std::vector<std::uint32_t> order(all_.cost.size()), kept;
+    std::iota(order.begin(), order.end(), 0u);
+    std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return before(a, b); });
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      if (compared_ >= 4096 || i % 256 == 255) {
+        expansion_.effort->spend(std::exchange(compared_, 0));
+        if (expansion_.interrupted()) break;  // what is left is thrown away anyway
+      }
+      if (i > 0 && same(order[i - 1], order[i])) continue;
+      compared_ += static_cast<std::int64_t>(kept.size());
+      if (!beaten(order[i])) kept.push_back(order[i]);
+    }
+    expansion_.effort->spend(std::exchange(compared_, 0));
+    return kept;
+  }
+
+ private:
+  const std::uint64_t* masks(std::uint32_t i) const { return &all_.masks[i * 2 * all_.words]; }
+  bool same(std::uint32_t a, std::uint32_t b) const {
+    return std::equal(masks(a), masks(a) + 2 * all_.words, masks(b));
+  }
+  bool before(std::uint32_t a, std::uint32_t b) const {
+    if (all_.cost[a] != all_.cost[b]) return all_.cost[a] < all_.cost[b];
+    const int masks_order = compare_masks(a, b);
+    if (masks_order != 0)
+      return masks_order < 0;  // at equal cost an absent tensor is paid for: it beats a resident one
+    const std::uint64_t mixed_a = scramble(expansion_.variety, all_.parent[a], static_cast<std::uint64_t>(all_.by[a]));
+    const std::uint64_t mixed_b = scramble(expansion_.variety, all_.parent[b], static_cast<std::uint64_t>(all_.by[b]));
+    if (mixed_a != mixed_b) return mixed_a < mixed_b;
+    if (all_.by[a] != all_.by[b]) return all_.by[a] < all_.by[b];
+    return all_.parent[a] < all_.parent[b];
+  }
+  int compare_masks(std::uint32_t a, std::uint32_t b) const {
+    for (std::size_t w = 0; w < 2 * all_.words; ++w)
+      if (masks(a)[w] != masks(b)[w]) return masks(a)[w] < masks(b)[w] ? -1 : 1;
+    return 0;
+  }
+
+  // Cost less what its state has paid for beyond resident and dirty: no state can beat one with a smaller value.
+  std::int64_t sunk(std::uint32_t i) const {
+    std::int64_t paid = 0;
+    for (std::size_t p = 0; p < group_.live.size(); ++p)
+      if (!has(masks(i), p)) paid += group_.load_price[p] + group_.store_price[p];
+      else if (!has(masks(i) + all_.words, p)) paid += group_.store_price[p];
+    return all_.cost[i] - paid;
+  }
+
+  bool beaten(std::uint32_t b) {
+    const std::int64_t mine = sunk(b);
+    if (dominance_)
+      for (std::size_t k = 0; k < kept_.size(); ++k)
+        if (sunk_[k] <= mine && dominates(kept_[k], b)) return true;
+    if (!dominance_)
+      for (const std::uint32_t a : kept_)
+        if (same(a, b)) return true;
+    kept_.push_back(b);
+    sunk_.push_back(mine);
+    return false;
+  }
+
+  // a can be turned into b, by storing and dropping, for no more than b costs beyond a.
+  bool dominates(std::uint32_t a, std::uint32_t b) const {
+    std::int64_t slack = all_.cost[b] - all_.cost[a];
+    const std::uint64_t *ma = masks(a), *mb = masks(b);
+    for (std::size_t w = 0; w < 2 * all_.words; ++w) {
+      const bool here = w < all_.words;  // resident words come first, then dirty ones
+      const std::size_t base = here ? w * 64 : (w - all_.words) * 64;
+      const std::vector<std::int64_t>& price = here ? group_.load_price : group_.store_price;
+      for (std::uint64_t bits = ma[w] & ~mb[w]; bits != 0; bits &= bits - 1) {
+        slack -= price[base + static_cast<std::size_t>(std::countr_zero(bits))];
+        if (slack < 0) return false;
+      }
+    }
+    return true;
+  }
+
+  const Group& group_;
+  const Candidates& all_;
+  const Expansion& expansion_;
+  bool dominance_;
+  std::int64_t compared_ = 0;  // not yet spent
+  std::vector<std::uint32_t> kept_;
+  std::vector<std::int64_t> sunk_;
+};
+
+void store(const Candidates& all, const std::vector<std::uint32_t>& kept, Group& group) {
+  for (const std::uint32_t i : kept) {
+    const std::uint64_t* masks = &all.masks[i * 2 * all.words];
+    group.masks.insert(group.masks.end(), masks, masks + 2 * all.words);
+    group.cost.push_back(all.cost[i]);
+    group.ahead.push_back(all.ahead[i]);
+    group.parent.push_back(all.parent[i]);
+    group.by.push_back(all.by[i]);
+  }
+}
+
+// ---- operators that may as well run now ----
+
+// What the operator adds to the live set and what it removes, from a downset; see docs/planner.md, "Free operators".
+struct Exchange {
+  OperatorId op = -1;
+  Words inputs;
+  std::vector<std::size_t> freed;  // live positions
+  std::int64_t step_space = 0;
+  std::int64_t added_space = 0, added_bytes = 0, added_price = 0;
+  std::int64_t freed_space = 0, freed_bytes = 0;  // of the smallest freed tensor
+};
+
+bool last_use(const Model& model, std::int32_t tensor, OperatorId op, const Words& done) {
+  const auto& consumers = model.tracked[tensor].consumers;
+  return std::all_of(consumers.begin(), consumers.end(), [&](OperatorId c) { return c == op || has(done, c); });
+}
+
+Exchange make_exchange(const Model& model, const Group& group, OperatorId op) {
+  const ModelOperator& o = model.operators[op];
+  Exchange exchange{op, Words(group.words, 0), {}, o.need, 0, 0, 0, INT64_MAX, INT64_MAX};
+  const auto add = [&](const Tracked& tensor) {
+    exchange.added_space += tensor.space;
+    exchange.added_bytes += tensor.bytes;
+    exchange.added_price += leave_price(tensor, !tensor.born_clean);
+  };
+  for (const std::int32_t t : o.inputs) {
+    const std::int32_t at = position(group.live, t);
+    const Tracked& tensor = model.tracked[t];
+    if (at >= 0) put(exchange.inputs, static_cast<std::size_t>(at));
+    if (!last_use(model, t, op, group.done)) {
+      if (at < 0) add(tensor);
+      continue;
+    }
+    if (at < 0) continue;
+    exchange.freed.push_back(static_cast<std::size_t>(at));
+    exchange.freed_space = std::min(exchange.freed_space, tensor.space);
+    exchange.freed_bytes = std::min(exchange.freed_bytes, tensor.bytes);
+  }
+  for (const std::int32_t t : o.outputs)
+    if (!model.tracked[t].consumers.empty()) add(model.tracked[t]);
+  return exchange;
+}
+
+bool may_run_now(const Model& model, const Group& group, const Exchange& exchange, std::size_t s) {
+  const std::uint64_t *resident = group.resident(s), *dirty = group.dirty(s);
+  for (std::size_t w = 0; w < group.words; ++w)
+    if ((exchange.inputs[w] & ~resident[w]) != 0) return false;
+  std::int64_t others = 0, price = 0;
+  for (std::size_t w = 0; w < group.words; ++w)
+    each_bit(resident[w] & ~exchange.inputs[w], w * 64, [&](std::size_t i) { others += group.space[i]; });
+  if (others + exchange.step_space > model.capacity) return false;
+  for (const std::size_t i : exchange.freed) price += leave_price(group, dirty, i);
+  return exchange.added_price <= price;
+}
+
+bool can_be_free(const Exchange& exchange) {
+  if (exchange.added_bytes == 0) return true;
+  return !exchange.freed.empty() && exchange.added_space <= exchange.freed_space &&
+         exchange.added_bytes <= exchange.freed_bytes;
+}
+
+void find_forced(const Expansion& expansion, Group& group) {
+  group.forced.assign(group.states(), -1);
+  if (!expansion.rules.free_operators) return;
+  for (const OperatorId op : group.ready) {
+    if (must_wait(expansion, group.done, op)) continue;
+    const Exchange exchange = make_exchange(*expansion.model, group, op);
+    if (!can_be_free(exchange)) continue;
+    for (std::size_t s = 0; s < group.states(); ++s)
+      if (group.forced[s] < 0 && may_run_now(*expansion.model, group, exchange, s)) group.forced[s] = op;
+  }
+}
+
+}  // namespace
+
+bool must_wait(const Expansion& expansion, const Words& done, OperatorId op) {
+  const std::vector<ModelOperator>& operators = expansion.model->operators;
+  if (!expansion.rules.waiting || !operators[op].waits) return false;
+  const auto hindered = [&](OperatorId consumer) {
+    const auto& before = operators[consumer].before;
+    return std::any_of(before.begin(), before.end(),
+                       [&](OperatorId b) { return !operators[b].waits && !has(done, b); });
+  };
+  return std::all_of(operators[op].after.begin(), operators[op].after.end(), hindered);
+}
+
+std::int64_t bound_ahead(const Group& group, const std::uint64_t* masks) {
+  std::int64_t bound = 0;
+  for (const Critical& critical : group.critical) bound = std::max(bound, bound_for(critical, group, masks));
+  return bound;
+}
+
+void describe_group(const Expansion& expansion, const Group& before, OperatorId op, Group& target) {
+  target.live = next_live(*expansion.model, before, op, target.done);
+  target.ready = next_ready(*expansion.model, before, op, target.done);
+  describe_live(expansion, target);
+  describe_bound(expansion, &before, op, target);
+}
+
+Group first_group(const Expansion& expansion) {
+  Group group;
+  const Model& model = *expansion.model;
+  group.done.assign(std::max<std::size_t>(1, words_for(model.operators.size())), 0);
+  for (std::size_t op = 0; op < model.operators.size(); ++op)
+    if (model.operators[op].before.empty()) group.ready.push_back(static_cast<OperatorId>(op));
+  describe_live(expansion, group);
+  describe_bound(expansion, nullptr, -1, group);
+  group.masks.assign(2 * group.words, 0);
+  group.cost.assign(1, 0);
+  group.ahead.assign(1, bound_ahead(group, group.masks.data()));
+  group.parent.assign(1, 0);
+  group.by.assign(1, -1);
+  find_forced(expansion, group);
+  return group;
+}
+
+void build_group(const Expansion& expansion, const std::vector<Group>& before, const std::vector<Edge>& edges,
+                 Group& target) {
+  describe_group(expansion, before[edges.front().from], edges.front().op, target);
+  Puller puller(expansion, target);
+  for (const Edge& edge : edges) puller.pull(before[edge.from], edge.op);
+  const Candidates all = puller.take();
+  store(all, Filter(target, all, expansion).keep(), target);
+  find_forced(expansion, target);
+  *expansion.held_bytes += bytes_held(target);
+}
+
+std::uint64_t scramble(std::uint64_t variety, std::uint64_t a, std::uint64_t b) {
+  if (variety == 0) return 0;
+  std::uint64_t mixed = variety * 0x9e3779b97f4a7c15ULL ^ (a << 32 | b);
+  mixed = (mixed ^ mixed >> 31) * 0xff51afd7ed558ccdULL;
+  return mixed ^ mixed >> 29;
+}
+
+std::int64_t bytes_held(const Group& group) {
+  return static_cast<std::int64_t>(sizeof(Group) + group.done.size() * 8 + group.live.size() * 36 +
+                                   group.ready.size() * 4 + group.states() * (group.words * 16 + 28));
+}
+
+}  // namespace pliant::plan

@@ -1,0 +1,100 @@
+// One layer of the joint search: every downset of k executed operators that is still worth keeping, each with the
+// residency states its live tensors may be in. The next layer is built target by target from the downsets one operator
+// smaller, so that targets are independent of each other and the result does not depend on threads.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "plan/bound/bits.h"
+#include "plan/bound/cut.h"
+#include "plan/bound/model.h"
+#include "plan/bound/pressure.h"
+#include "plan/search/effort.h"
+
+namespace pliant::plan {
+
+// A minimum cut at a pending operator. It is one for larger downsets too while they execute only what it executes;
+// after that it is stale: a lower bound still, since larger downsets leave less choice.
+struct Pinch {
+  OperatorId op = 0;
+  bool stale = false;
+  std::shared_ptr<const Cut> cut;
+};
+
+// A live tensor is resident or absent; a resident one is dirty while it has no off-chip copy. What an absent tensor
+// costs, including its way back, is in `cost` already.
+struct Group {
+  Words done;                                         // executed operators
+  std::vector<std::int32_t> live;                     // tracked tensors made or loaded before and used later, ascending
+  std::vector<std::int64_t> bytes;                    // of live
+  std::vector<std::int64_t> space;                    // of live
+  std::vector<std::int64_t> load_price, store_price;  // of live
+  std::vector<OperatorId> ready;                      // ascending
+  std::vector<Pinch> pinches;
+  std::vector<Critical> critical;
+  Costs costs;
+  std::size_t words = 1;             // of one mask over live
+  std::uint32_t first = 0;           // number of its first state in the layer
+  std::vector<std::uint64_t> masks;  // per state: resident words, then dirty words
+  std::vector<std::int64_t> cost;
+  std::vector<std::int64_t> ahead;    // lower bound on what is still to pay
+  std::vector<std::uint32_t> parent;  // number of a state of the layer before
+  std::vector<OperatorId> by;         // the operator that led here
+  std::vector<OperatorId> forced;     // an operator that may as well run now; -1: none
+
+  std::size_t states() const { return cost.size(); }
+  const std::uint64_t* resident(std::size_t state) const { return &masks[state * 2 * words]; }
+  const std::uint64_t* dirty(std::size_t state) const { return &masks[(state * 2 + 1) * words]; }
+};
+
+struct Rules {
+  bool free_operators = true;
+  bool waiting = true;
+  bool dominance = true;
+  bool lower_bound = true;
+};
+
+struct Expansion {
+  const Model* model = nullptr;
+  const Pressure* pressure = nullptr;
+  const CutFinder* cuts = nullptr;
+  Rules rules;
+  std::uint64_t variety = 0;                        // another value breaks ties between equal states another way
+  std::int64_t threshold = 0;                       // states whose cost + bound reaches it are left out
+  std::function<bool()> interrupted;                // polled while enumerating
+  std::size_t most_evictions = SIZE_MAX;            // sets tried per state and operator
+  std::atomic<bool>* shortened = nullptr;           // set when that left some out
+  std::atomic<std::int64_t>* held_bytes = nullptr;  // of states, before and after filtering
+  Effort* effort = nullptr;                         // spent by sets tried and states compared
+};
+
+// A mixed number for tie-breaking; 0 when variety is 0, so that numbering decides.
+std::uint64_t scramble(std::uint64_t variety, std::uint64_t a, std::uint64_t b);
+
+// Whether the operator had better wait: it needs nothing planned, and each of its consumers waits for others yet.
+bool must_wait(const Expansion& expansion, const Words& done, OperatorId op);
+
+struct Edge {
+  std::uint32_t from = 0;  // group in the layer before
+  OperatorId op = 0;
+};
+
+Group first_group(const Expansion& expansion);
+
+// Fills live, ready and critical of a target whose done set is given, from one downset that leads to it.
+void describe_group(const Expansion& expansion, const Group& before, OperatorId op, Group& target);
+
+// What must still be paid whatever the order. masks: resident words, then dirty words.
+std::int64_t bound_ahead(const Group& group, const std::uint64_t* masks);
+
+// Fills `target` from all edges that lead to it: same done set for each.
+void build_group(const Expansion& expansion, const std::vector<Group>& before, const std::vector<Edge>& edges,
+                 Group& target);
+
+std::int64_t bytes_held(const Group& group);  // memory the group takes
+
+}  // namespace pliant::plan
