@@ -13,6 +13,7 @@
 #include "graph/builder.h"
 #include "graph/passes/passes.h"
 #include "machine/native/kernels/kernels.h"
+#include "machine/native/native.h"
 #include "native/peak.h"
 
 namespace pliant {

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "graph/passes/patterns.h"
-#include "machine/native/call.h"
 #include "machine/native/native.h"
+#include "machine/native/ops/call.h"
 
 namespace pliant::native {
 

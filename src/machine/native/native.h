@@ -9,22 +9,9 @@
 
 #include "graph/passes/passes.h"
 #include "machine/machine.h"
+#include "machine/native/ops/options.h"
 
 namespace pliant::native {
-
-enum class Isa : std::uint8_t { best, scalar, sse4, avx2, avx512, neon };  // best: what this processor has
-
-struct Options {
-  Isa isa = Isa::best;
-  bool fuse = true;  // run groups as one kernel
-  // Speed-ups that change no bit.
-  bool chains = true;      // a row of simple steps stays in registers
-  bool short_rows = true;  // softmax of many short rows runs down their columns
-  bool bands = true;       // a window's input lines are brought once for many output lines
-  bool packs = true;       // programs bring weights into the order in which they are read, and read inputs in place
-  // Programs run 3x3 convolutions of stride 1 on transformed weights and tiles: fewer multiplications, other rounding.
-  bool winograd = true;
-};
 
 // A group compiled for its shapes. Immutable; needs no memory but its operands, `workspace` bytes and a fixed stack
 // (at most 256 KiB per thread). A result does not depend on threads or addresses.
@@ -61,8 +48,5 @@ class Machine : public pliant::Machine {
   Options options_;
   std::unique_ptr<class SharedWeights> shared_;
 };
-
-std::vector<Isa> available_isas();  // on this processor, in this build; scalar is always there
-std::string_view name(Isa isa);
 
 }  // namespace pliant::native

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "machine/native/group_kernel.h"
-#include "machine/native/shared_weights.h"
+#include "machine/native/ops/shared_weights.h"
 
 namespace pliant::native {
 

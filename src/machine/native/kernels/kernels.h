@@ -9,8 +9,9 @@
 #include <optional>
 #include <vector>
 
+#include "core/tensor.h"
 #include "graph/expr.h"
-#include "machine/native/native.h"
+#include "machine/native/kernels/isa.h"
 
 namespace pliant::native {
 

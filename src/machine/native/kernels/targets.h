@@ -8,7 +8,7 @@
 
 #include "hwy/detect_targets.h"
 #include "hwy/targets.h"
-#include "machine/native/native.h"
+#include "machine/native/kernels/isa.h"
 
 namespace pliant::native {
 

@@ -1,4 +1,4 @@
-#include "machine/native/shared_weights.h"
+#include "machine/native/ops/shared_weights.h"
 
 #include <cstring>
 #include <set>

@@ -2,8 +2,8 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "machine/native/call.h"
 #include "machine/native/kernels/convert.h"
+#include "machine/native/ops/call.h"
 
 namespace pliant::native {
 

@@ -5,8 +5,8 @@
 
 #include "core/checked.h"
 #include "core/error.h"
-#include "machine/native/call.h"
-#include "machine/native/panel.h"
+#include "machine/native/ops/call.h"
+#include "machine/native/ops/panel.h"
 
 namespace pliant::native {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "machine/native/spatial.h"
+#include "machine/native/ops/spatial.h"
 
 namespace pliant::native {
 

@@ -1,10 +1,10 @@
-#include "machine/native/winograd.h"
+#include "machine/native/ops/winograd.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "core/checked.h"
-#include "machine/native/shared_weights.h"
+#include "machine/native/ops/shared_weights.h"
 
 namespace pliant::native {
 

@@ -5,14 +5,14 @@
 
 #include "core/checked.h"
 #include "core/error.h"
-#include "machine/native/band.h"
-#include "machine/native/banded.h"
-#include "machine/native/call.h"
-#include "machine/native/panel.h"
-#include "machine/native/shared_weights.h"
-#include "machine/native/spatial.h"
-#include "machine/native/tap_rows.h"
-#include "machine/native/winograd.h"
+#include "machine/native/ops/band.h"
+#include "machine/native/ops/banded.h"
+#include "machine/native/ops/call.h"
+#include "machine/native/ops/panel.h"
+#include "machine/native/ops/shared_weights.h"
+#include "machine/native/ops/spatial.h"
+#include "machine/native/ops/tap_rows.h"
+#include "machine/native/ops/winograd.h"
 
 namespace pliant::native {
 

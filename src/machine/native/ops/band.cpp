@@ -1,4 +1,4 @@
-#include "machine/native/band.h"
+#include "machine/native/ops/band.h"
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "machine/native/call.h"
+#include "machine/native/ops/call.h"
 
 namespace pliant::native {
 

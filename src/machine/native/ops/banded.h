@@ -1,8 +1,8 @@
 // Convolution as a matrix product that reads the taps where a band of input lines holds them: nothing is gathered.
 #pragma once
 
-#include "machine/native/call.h"
-#include "machine/native/spatial.h"
+#include "machine/native/ops/call.h"
+#include "machine/native/ops/spatial.h"
 
 namespace pliant::native {
 

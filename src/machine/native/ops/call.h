@@ -6,8 +6,9 @@
 #include <string>
 
 #include "machine/native/kv/cache.h"
-#include "machine/native/loops.h"
-#include "machine/native/pointwise.h"
+#include "machine/native/ops/loops.h"
+#include "machine/native/ops/options.h"
+#include "machine/native/ops/pointwise.h"
 
 namespace pliant::native {
 

@@ -1,5 +1,6 @@
+#include "machine/native/kernels/isa.h"
+
 #include "machine/native/kernels/targets.h"
-#include "machine/native/native.h"
 
 namespace pliant::native {
 

@@ -4,8 +4,8 @@
 // direct sum; at 0, +-1, +-2 it is seven times that.
 #pragma once
 
-#include "machine/native/call.h"
-#include "machine/native/spatial.h"
+#include "machine/native/ops/call.h"
+#include "machine/native/ops/spatial.h"
 
 namespace pliant::native {
 

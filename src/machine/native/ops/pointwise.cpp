@@ -1,4 +1,4 @@
-#include "machine/native/pointwise.h"
+#include "machine/native/ops/pointwise.h"
 
 #include <algorithm>
 #include <array>

@@ -1,9 +1,9 @@
-#include "machine/native/banded.h"
+#include "machine/native/ops/banded.h"
 
 #include <algorithm>
 
 #include "core/checked.h"
-#include "machine/native/band.h"
+#include "machine/native/ops/band.h"
 
 namespace pliant::native {
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "machine/native/call.h"
+#include "machine/native/ops/call.h"
 
 namespace pliant::native {
 

@@ -1,4 +1,4 @@
-#include "machine/native/spatial.h"
+#include "machine/native/ops/spatial.h"
 
 #include <algorithm>
 #include <cstring>

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "core/error.h"
-#include "machine/native/call.h"
+#include "machine/native/ops/call.h"
 
 namespace pliant::native {
 

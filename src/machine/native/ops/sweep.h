@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "machine/native/call.h"
+#include "machine/native/ops/call.h"
 
 namespace pliant::native {
 

@@ -3,9 +3,9 @@
 #include <cmath>
 #include <limits>
 
-#include "machine/native/call.h"
 #include "machine/native/kernels/convert.h"
-#include "machine/native/sweep.h"
+#include "machine/native/ops/call.h"
+#include "machine/native/ops/sweep.h"
 
 namespace pliant::native {
 

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "machine/native/band.h"
-#include "machine/native/call.h"
-#include "machine/native/tap_rows.h"
+#include "machine/native/ops/band.h"
+#include "machine/native/ops/call.h"
+#include "machine/native/ops/tap_rows.h"
 
 namespace pliant::native {
 

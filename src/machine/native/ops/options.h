@@ -1,0 +1,20 @@
+// What the CPU machine may do to run faster.
+#pragma once
+
+#include "machine/native/kernels/isa.h"
+
+namespace pliant::native {
+
+struct Options {
+  Isa isa = Isa::best;
+  bool fuse = true;  // run groups as one kernel
+  // Speed-ups that change no bit.
+  bool chains = true;      // a row of simple steps stays in registers
+  bool short_rows = true;  // softmax of many short rows runs down their columns
+  bool bands = true;       // a window's input lines are brought once for many output lines
+  bool packs = true;       // programs bring weights into the order in which they are read, and read inputs in place
+  // Programs run 3x3 convolutions of stride 1 on transformed weights and tiles: fewer multiplications, other rounding.
+  bool winograd = true;
+};
+
+}  // namespace pliant::native
