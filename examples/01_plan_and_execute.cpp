@@ -15,7 +15,8 @@
 #include "core/rng.h"
 #include "formats/onnx/onnx.h"
 #include "graph/builder.h"
-#include "graph/reference.h"
+#include "graph/reference/random_weights.h"
+#include "graph/reference/reference.h"
 #include "machine/scratchpad/scratchpad.h"
 
 namespace {

@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "graph/text.h"
+#include "graph/text/text.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {

@@ -14,7 +14,7 @@
 #include "core/files.h"
 #include "core/json.h"
 #include "formats/npy/npy.h"
-#include "graph/text.h"
+#include "graph/text/text.h"
 #include "image/image.h"
 #include "plan/place/place.h"
 #include "plan/solve.h"

@@ -14,7 +14,7 @@
 #include "core/suggest.h"
 #include "formats/npy/npy.h"
 #include "graph/passes/passes.h"
-#include "graph/reference.h"
+#include "graph/reference/random_weights.h"
 #include "machine/native/native.h"
 
 namespace pliant::cli {

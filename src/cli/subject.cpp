@@ -12,7 +12,7 @@
 #include "formats/pliant/file.h"
 #include "graph/passes/passes.h"
 #include "graph/passes/tile.h"
-#include "graph/reference.h"
+#include "graph/reference/random_weights.h"
 #include "image/image.h"
 #include "machine/native/native.h"
 #include "models/zoo/zoo.h"

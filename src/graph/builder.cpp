@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "graph/shape_rules.h"
+#include "graph/shapes/rules.h"
 
 namespace pliant {
 namespace {

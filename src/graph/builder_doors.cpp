@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "graph/builder.h"
-#include "graph/notation.h"
+#include "graph/kinds/notation.h"
 
 namespace pliant {
 namespace {

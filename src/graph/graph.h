@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "graph/kinds.h"
+#include "graph/kinds/kinds.h"
 
 namespace pliant {
 
@@ -51,7 +51,6 @@ class Graph {
 
   std::optional<ValueId> find(std::string_view value_name) const;
   std::vector<std::vector<OpId>> consumers() const;  // per value, ascending, each op once
-  std::uint64_t hash() const;                        // of the structure, names and constants
 
  private:
   friend class Builder;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "graph/text/text.h"
 
 namespace pliant::lm {
 
@@ -72,7 +73,7 @@ Need Stages::need() const {
 
 std::uint64_t Stages::hash() const {
   std::uint64_t result = 0;
-  for (const Stage* each : {&embed_, &layers_, &head_}) result = result * 31 + each->program->graph().hash();
+  for (const Stage* each : {&embed_, &layers_, &head_}) result = result * 31 + pliant::hash(each->program->graph());
   return result;
 }
 

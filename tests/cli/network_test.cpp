@@ -11,7 +11,8 @@
 #include "formats/onnx/onnx.h"
 #include "formats/pliant/file.h"
 #include "graph/builder.h"
-#include "graph/reference.h"
+#include "graph/reference/random_weights.h"
+#include "graph/reference/reference.h"
 
 namespace pliant::test {
 namespace {

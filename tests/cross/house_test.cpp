@@ -10,6 +10,7 @@
 #include "cross/oracle_machine.h"
 #include "cross/tolerances.h"
 #include "graph/random_graph.h"
+#include "graph/reference/random_weights.h"
 
 namespace pliant::cross {
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "graph/passes/passes.h"
-#include "graph/reference.h"
+#include "graph/reference/reference.h"
 #include "machine/machine.h"
 
 namespace pliant::cross {

@@ -10,7 +10,7 @@
 #include "core/rng.h"
 #include "errors.h"
 #include "graph/builder.h"
-#include "graph/reference.h"
+#include "graph/reference/reference.h"
 
 namespace pliant::oracle {
 

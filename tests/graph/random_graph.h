@@ -9,7 +9,7 @@
 
 #include "core/rng.h"
 #include "graph/builder.h"
-#include "graph/shape_rules.h"
+#include "graph/shapes/rules.h"
 #include "quant/store.h"
 
 namespace pliant {

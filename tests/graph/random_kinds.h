@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "graph/one_operator.h"
-#include "graph/shape_rules.h"
+#include "graph/shapes/rules.h"
 
 namespace pliant::oracle {
 

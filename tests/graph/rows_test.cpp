@@ -7,7 +7,7 @@
 #include "graph/builder.h"
 #include "graph/check.h"
 #include "graph/random_graph.h"
-#include "graph/reference.h"
+#include "graph/reference/reference.h"
 
 namespace pliant {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "formats/onnx/export.h"
-#include "graph/shape_rules.h"
+#include "graph/shapes/rules.h"
 
 namespace pliant::onnx {
 

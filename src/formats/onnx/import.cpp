@@ -9,7 +9,7 @@
 #include "formats/onnx/expand.h"
 #include "formats/onnx/opaque.h"
 #include "formats/onnx/sort.h"
-#include "graph/reference.h"
+#include "graph/reference/reference.h"
 
 namespace pliant::onnx {
 

@@ -6,7 +6,7 @@
 
 #include "core/checked.h"
 #include "formats/onnx/build.h"
-#include "graph/shape_rules.h"
+#include "graph/shapes/rules.h"
 
 namespace pliant::onnx {
 

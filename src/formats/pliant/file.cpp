@@ -11,7 +11,7 @@
 #include "core/files.h"
 #include "core/json.h"
 #include "formats/safetensors/safetensors.h"
-#include "graph/text.h"
+#include "graph/text/text.h"
 
 namespace pliant {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "graph/passes/passes.h"
 #include "graph/passes/rebuild.h"
-#include "graph/reference.h"
+#include "graph/reference/reference.h"
 
 namespace pliant {
 namespace {

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "graph/reference.h"
+#include "graph/reference/reference.h"
 #include "machine/native/program.h"
 
 namespace pliant::native {

@@ -14,7 +14,8 @@
 #include "formats/onnx/onnx.h"
 #include "graph/passes/passes.h"
 #include "graph/random_graph.h"
-#include "graph/reference.h"
+#include "graph/reference/random_weights.h"
+#include "graph/reference/reference.h"
 #include "machine/native/native.h"
 #include "machine/scratchpad/scratchpad.h"
 

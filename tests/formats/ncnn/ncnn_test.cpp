@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "graph/counts.h"
-#include "graph/reference.h"
+#include "graph/reference/reference.h"
 
 namespace pliant {
 namespace {

@@ -10,7 +10,7 @@
 #include "formats/onnx/cases.h"
 #include "formats/onnx/model.h"
 #include "formats/onnx/onnx.h"
-#include "graph/reference.h"
+#include "graph/reference/reference.h"
 
 namespace pliant {
 namespace {

@@ -10,7 +10,8 @@
 #include "formats/npy/npy.h"
 #include "formats/onnx/onnx.h"
 #include "graph/random_graph.h"
-#include "graph/reference.h"
+#include "graph/reference/random_weights.h"
+#include "graph/reference/reference.h"
 
 namespace pliant {
 namespace {

@@ -9,7 +9,7 @@
 #include "core/files.h"
 #include "formats/onnx/cases.h"
 #include "formats/onnx/onnx.h"
-#include "graph/reference.h"
+#include "graph/reference/reference.h"
 
 namespace pliant {
 namespace {

@@ -14,7 +14,7 @@
 #include "formats/onnx/model.h"
 #include "formats/onnx/onnx.h"
 #include "graph/passes/passes.h"
-#include "graph/reference.h"
+#include "graph/reference/reference.h"
 
 namespace pliant {
 namespace {

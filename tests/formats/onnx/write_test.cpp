@@ -11,7 +11,8 @@
 #include "formats/onnx/checker.h"
 #include "formats/onnx/onnx.h"
 #include "graph/random_graph.h"
-#include "graph/reference.h"
+#include "graph/reference/random_weights.h"
+#include "graph/reference/reference.h"
 
 namespace pliant {
 namespace {

@@ -3,6 +3,7 @@
 
 #include "graph/passes/passes.h"
 #include "graph/random_graph.h"
+#include "graph/reference/random_weights.h"
 #include "machine/native/check.h"
 
 namespace {

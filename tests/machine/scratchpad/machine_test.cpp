@@ -8,7 +8,8 @@
 #include "graph/convolution_net.h"
 #include "graph/passes/tile.h"
 #include "graph/random_graph.h"
-#include "graph/reference.h"
+#include "graph/reference/random_weights.h"
+#include "graph/reference/reference.h"
 #include "plan/random_problem.h"
 
 namespace pliant::scratchpad {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/reference.h"
+#include "graph/reference/reference.h"
 #include "machine/native/native.h"
 #include "models/language/language.h"
 

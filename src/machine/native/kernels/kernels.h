@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "graph/expr.h"
+#include "graph/kinds/expr.h"
 #include "machine/native/kernels/isa.h"
 
 namespace pliant::native {

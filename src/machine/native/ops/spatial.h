@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "graph/kinds.h"
+#include "graph/kinds/kinds.h"
 
 namespace pliant::native {
 

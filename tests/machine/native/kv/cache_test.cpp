@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "graph/text.h"
+#include "graph/text/text.h"
 #include "machine/native/kv/tiny.h"
 
 namespace pliant::kv {

@@ -12,7 +12,8 @@
 #include "core/rng.h"
 #include "errors.h"
 #include "graph/builder.h"
-#include "graph/reference.h"
+#include "graph/reference/random_weights.h"
+#include "graph/reference/reference.h"
 #include "machine/native/program.h"
 
 namespace pliant::kv {

@@ -1,4 +1,5 @@
 // Programs whose 3x3 convolutions run on transformed tiles, against the reference evaluator.
+#include "graph/reference/random_weights.h"
 #include "machine/native/check.h"
 
 namespace pliant::native {
