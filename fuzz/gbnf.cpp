@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "lm/decode/grammar.h"
+#include "lm/decode/grammar/grammar.h"
 #include "lm/decode/vocabulary.h"
 
 namespace {

@@ -3,8 +3,8 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "lm/decode/grammar.h"
-#include "lm/decode/json_schema.h"
+#include "lm/decode/grammar/grammar.h"
+#include "lm/decode/schema/json_schema.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace pliant;

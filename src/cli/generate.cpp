@@ -7,8 +7,8 @@
 #include "cli/verb.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "lm/decode/grammar.h"
-#include "lm/decode/json_schema.h"
+#include "lm/decode/grammar/grammar.h"
+#include "lm/decode/schema/json_schema.h"
 
 namespace pliant::cli {
 namespace {

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "lm/decode/expect_error.h"
-#include "lm/decode/grammar.h"
+#include "lm/decode/grammar/grammar.h"
 #include "lm/decode/vocabulary.h"
 #include "lm/perplexity.h"
 #include "lm/talk.h"

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "core/utf8.h"
-#include "lm/decode/grammar_tree.h"
+#include "lm/decode/grammar/tree.h"
 
 namespace pliant::lm {
 namespace {

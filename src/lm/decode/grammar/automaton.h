@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "lm/decode/grammar_program.h"
+#include "lm/decode/grammar/program.h"
 
 namespace pliant::lm {
 

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "core/utf8.h"
-#include "lm/decode/grammar_tree.h"
+#include "lm/decode/grammar/tree.h"
 
 namespace pliant::lm {
 namespace {

@@ -1,4 +1,4 @@
-#include "lm/decode/grammar.h"
+#include "lm/decode/grammar/grammar.h"
 
 #include <fmt/format.h>
 
@@ -7,8 +7,8 @@
 #include <unordered_map>
 
 #include "core/error.h"
-#include "lm/decode/automaton.h"
-#include "lm/decode/grammar_tree.h"
+#include "lm/decode/grammar/automaton.h"
+#include "lm/decode/grammar/tree.h"
 
 namespace pliant::lm {
 namespace {

@@ -1,4 +1,4 @@
-#include "lm/decode/json_schema.h"
+#include "lm/decode/schema/json_schema.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/utf8.h"
-#include "lm/decode/schema.h"
+#include "lm/decode/schema/schema.h"
 
 namespace pliant::lm {
 namespace {

@@ -4,10 +4,10 @@
 #include <cmath>
 
 #include "core/rng.h"
-#include "lm/decode/grammar.h"
-#include "lm/decode/json_schema.h"
+#include "lm/decode/grammar/grammar.h"
 #include "lm/decode/sampling.h"
-#include "lm/decode/schema_validator.h"
+#include "lm/decode/schema/json_schema.h"
+#include "lm/decode/schema/validator.h"
 #include "lm/decode/vocabulary.h"
 
 namespace pliant::lm {

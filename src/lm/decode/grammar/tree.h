@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lm/decode/grammar_program.h"
+#include "lm/decode/grammar/program.h"
 
 namespace pliant::lm {
 

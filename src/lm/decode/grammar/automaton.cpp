@@ -1,4 +1,4 @@
-#include "lm/decode/automaton.h"
+#include "lm/decode/grammar/automaton.h"
 
 #include <fmt/format.h>
 

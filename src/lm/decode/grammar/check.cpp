@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
-#include "lm/decode/grammar_tree.h"
+#include "lm/decode/grammar/tree.h"
 
 namespace pliant::lm {
 namespace {

@@ -1,4 +1,4 @@
-#include "lm/decode/grammar.h"
+#include "lm/decode/grammar/grammar.h"
 
 #include <gtest/gtest.h>
 

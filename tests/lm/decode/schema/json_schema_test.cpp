@@ -1,10 +1,10 @@
-#include "lm/decode/json_schema.h"
+#include "lm/decode/schema/json_schema.h"
 
 #include <gtest/gtest.h>
 
 #include "core/json.h"
 #include "lm/decode/expect_error.h"
-#include "lm/decode/grammar.h"
+#include "lm/decode/grammar/grammar.h"
 
 namespace pliant::lm {
 namespace {

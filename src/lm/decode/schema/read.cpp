@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
-#include "lm/decode/schema.h"
+#include "lm/decode/schema/schema.h"
 
 namespace pliant::lm {
 namespace {

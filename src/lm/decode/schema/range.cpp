@@ -6,7 +6,7 @@
 #include <map>
 #include <tuple>
 
-#include "lm/decode/schema.h"
+#include "lm/decode/schema/schema.h"
 
 namespace pliant::lm {
 namespace {

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "lm/decode/schema.h"
+#include "lm/decode/schema/schema.h"
 
 namespace pliant::lm {
 namespace {

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "core/utf8.h"
-#include "lm/decode/grammar_program.h"
-#include "lm/decode/schema.h"
+#include "lm/decode/grammar/program.h"
+#include "lm/decode/schema/schema.h"
 
 namespace pliant::lm {
 namespace {
