@@ -20,7 +20,7 @@
 #include "core/tensor.h"
 #include "formats/safetensors/safetensors.h"
 #include "lm/session.h"
-#include "models/language/load.h"
+#include "models/language/files/load.h"
 #include "text/load/load.h"
 #include "text/train/bpe.h"
 

@@ -3,10 +3,10 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "models/language/folder.h"
-#include "models/language/llama2c.h"
-#include "models/language/load.h"
-#include "models/language/mingpt.h"
+#include "models/language/files/folder.h"
+#include "models/language/files/llama2c.h"
+#include "models/language/files/load.h"
+#include "models/language/files/mingpt.h"
 
 namespace {
 

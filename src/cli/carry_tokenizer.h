@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "formats/gguf/gguf.h"
-#include "models/language/convert.h"
+#include "models/language/files/convert.h"
 
 namespace pliant::cli {
 

@@ -1,4 +1,4 @@
-#include "models/language/convert.h"
+#include "models/language/files/convert.h"
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/progress.h"
-#include "models/language/load.h"
+#include "models/language/files/load.h"
 
 namespace pliant {
 

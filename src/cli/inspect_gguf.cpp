@@ -13,7 +13,7 @@
 #include "core/files.h"
 #include "core/units.h"
 #include "formats/gguf/gguf.h"
-#include "models/language/load.h"
+#include "models/language/files/load.h"
 
 namespace pliant::cli {
 namespace {

@@ -8,9 +8,9 @@
 #include "cli/print.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "models/language/llama2c.h"
-#include "models/language/load.h"
-#include "models/language/mingpt.h"
+#include "models/language/files/llama2c.h"
+#include "models/language/files/load.h"
+#include "models/language/files/mingpt.h"
 #include "text/load/load.h"
 
 namespace pliant::cli {

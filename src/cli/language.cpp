@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/progress.h"
-#include "models/language/load.h"
+#include "models/language/files/load.h"
 
 namespace pliant::cli {
 namespace {

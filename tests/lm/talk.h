@@ -12,7 +12,7 @@
 
 #include "errors.h"
 #include "lm/session.h"
-#include "models/language/load.h"
+#include "models/language/files/load.h"
 
 namespace pliant::lm {
 

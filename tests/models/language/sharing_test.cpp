@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "models/language/files/load.h"
 #include "models/language/forward.h"
-#include "models/language/load.h"
 #include "models/language/weights.h"
 
 namespace pliant::language {

@@ -1,4 +1,4 @@
-#include "models/language/same_config.h"
+#include "models/language/files/same_config.h"
 
 #include <fmt/format.h>
 

@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "models/language/files/load.h"
 #include "models/language/forward.h"
-#include "models/language/load.h"
 
 namespace pliant::language {
 namespace {

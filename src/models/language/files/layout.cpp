@@ -1,4 +1,4 @@
-#include "models/language/layout.h"
+#include "models/language/files/layout.h"
 
 #include <fmt/format.h>
 

@@ -8,10 +8,10 @@
 
 #include "core/error.h"
 #include "core/json.h"
-#include "models/language/convert.h"
-#include "models/language/layout.h"
-#include "models/language/load.h"
-#include "models/language/same_config.h"
+#include "models/language/files/convert.h"
+#include "models/language/files/layout.h"
+#include "models/language/files/load.h"
+#include "models/language/files/same_config.h"
 
 namespace pliant {
 namespace {

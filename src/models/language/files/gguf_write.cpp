@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "models/language/convert.h"
-#include "models/language/layout.h"
+#include "models/language/files/convert.h"
+#include "models/language/files/layout.h"
 
 namespace pliant {
 namespace {

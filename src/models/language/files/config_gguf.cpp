@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "models/language/load.h"
+#include "models/language/files/load.h"
 
 namespace pliant {
 namespace {

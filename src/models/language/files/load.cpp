@@ -1,16 +1,16 @@
-#include "models/language/load.h"
+#include "models/language/files/load.h"
 
 #include <filesystem>
 
 #include "core/error.h"
 #include "core/files.h"
 #include "formats/safetensors/safetensors.h"
-#include "models/language/assemble.h"
-#include "models/language/folder.h"
-#include "models/language/json_fields.h"
-#include "models/language/llama2c.h"
-#include "models/language/mingpt.h"
-#include "models/language/mlx.h"
+#include "models/language/files/assemble.h"
+#include "models/language/files/folder.h"
+#include "models/language/files/json_fields.h"
+#include "models/language/files/llama2c.h"
+#include "models/language/files/mingpt.h"
+#include "models/language/files/mlx.h"
 
 namespace pliant {
 namespace {

@@ -9,12 +9,12 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "formats/safetensors/safetensors.h"
-#include "models/language/convert.h"
-#include "models/language/folder.h"
-#include "models/language/llama2c.h"
-#include "models/language/load.h"
-#include "models/language/mingpt.h"
-#include "models/language/mlx.h"
+#include "models/language/files/convert.h"
+#include "models/language/files/folder.h"
+#include "models/language/files/llama2c.h"
+#include "models/language/files/load.h"
+#include "models/language/files/mingpt.h"
+#include "models/language/files/mlx.h"
 
 namespace pliant::language {
 namespace {

@@ -1,4 +1,4 @@
-#include "models/language/mingpt.h"
+#include "models/language/files/mingpt.h"
 
 #include <fmt/format.h>
 
@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "core/error.h"
-#include "models/language/assemble.h"
-#include "models/language/json_fields.h"
-#include "models/language/load.h"
+#include "models/language/files/assemble.h"
+#include "models/language/files/json_fields.h"
+#include "models/language/files/load.h"
 
 namespace pliant {
 namespace {

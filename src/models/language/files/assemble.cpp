@@ -1,4 +1,4 @@
-#include "models/language/assemble.h"
+#include "models/language/files/assemble.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "models/language/folder.h"
+#include "models/language/files/folder.h"
 
 #include <fmt/format.h>
 

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "core/error.h"
-#include "models/language/json_fields.h"
-#include "models/language/load.h"
+#include "models/language/files/json_fields.h"
+#include "models/language/files/load.h"
 #include "models/language/openelm.h"
 
 namespace pliant {

@@ -1,4 +1,4 @@
-#include "models/language/convert.h"
+#include "models/language/files/convert.h"
 
 #include <fmt/format.h>
 
@@ -12,11 +12,11 @@
 #include "core/files.h"
 #include "core/json.h"
 #include "formats/safetensors/safetensors.h"
-#include "models/language/layout.h"
-#include "models/language/llama2c.h"
-#include "models/language/load.h"
-#include "models/language/mlx.h"
-#include "models/language/same_config.h"
+#include "models/language/files/layout.h"
+#include "models/language/files/llama2c.h"
+#include "models/language/files/load.h"
+#include "models/language/files/mlx.h"
+#include "models/language/files/same_config.h"
 
 namespace pliant {
 namespace {

@@ -1,4 +1,4 @@
-#include "models/language/json_fields.h"
+#include "models/language/files/json_fields.h"
 
 #include <fmt/format.h>
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "models/language/convert.h"
+#include "models/language/files/convert.h"
 #include "models/language/weights.h"
 
 namespace pliant {

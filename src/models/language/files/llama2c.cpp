@@ -9,7 +9,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
-#include "models/language/llama2c.h"
+#include "models/language/files/llama2c.h"
 
 namespace pliant {
 namespace {

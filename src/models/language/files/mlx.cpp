@@ -1,4 +1,4 @@
-#include "models/language/mlx.h"
+#include "models/language/files/mlx.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // From every format to every other: tensors bit-equal where nothing is lost, logits equal.
-#include "models/language/convert.h"
+#include "models/language/files/convert.h"
 
 #include <gtest/gtest.h>
 
@@ -11,8 +11,8 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "formats/safetensors/safetensors.h"
+#include "models/language/files/load.h"
 #include "models/language/forward.h"
-#include "models/language/load.h"
 #include "models/language/weights.h"
 
 namespace pliant::language {
