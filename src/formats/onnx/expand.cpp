@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "core/error.h"
-#include "formats/onnx/rules.h"
+#include "formats/onnx/rules/rules.h"
 
 namespace pliant::onnx {
 

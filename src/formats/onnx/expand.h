@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "formats/onnx/model.h"
+#include "formats/onnx/file/model.h"
 
 namespace pliant::onnx {
 

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "core/pool.h"
-#include "formats/onnx/model.h"
+#include "formats/onnx/file/model.h"
 #include "formats/onnx/onnx.h"
-#include "formats/onnx/rules.h"
+#include "formats/onnx/rules/rules.h"
 
 namespace pliant::onnx {
 

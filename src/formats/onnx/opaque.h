@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "formats/onnx/model.h"
+#include "formats/onnx/file/model.h"
 
 namespace pliant::onnx {
 

@@ -7,7 +7,7 @@
 #include <unordered_set>
 
 #include "core/error.h"
-#include "formats/onnx/rules.h"
+#include "formats/onnx/rules/rules.h"
 
 namespace pliant::onnx {
 

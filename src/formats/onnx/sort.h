@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "formats/onnx/model.h"
+#include "formats/onnx/file/model.h"
 
 namespace pliant::onnx {
 

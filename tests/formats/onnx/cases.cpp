@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "core/files.h"
-#include "formats/onnx/model.h"
+#include "formats/onnx/file/model.h"
 
 namespace pliant {
 

@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "formats/onnx/cases.h"
-#include "formats/onnx/model.h"
+#include "formats/onnx/file/model.h"
 #include "formats/onnx/onnx.h"
 #include "graph/reference/reference.h"
 

@@ -11,7 +11,7 @@
 #include "core/files.h"
 #include "core/rng.h"
 #include "formats/onnx/cases.h"
-#include "formats/onnx/model.h"
+#include "formats/onnx/file/model.h"
 #include "formats/onnx/onnx.h"
 #include "graph/passes/passes.h"
 #include "graph/reference/reference.h"

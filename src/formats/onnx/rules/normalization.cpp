@@ -1,7 +1,7 @@
 // Normalisations.
 #include <fmt/format.h>
 
-#include "formats/onnx/build.h"
+#include "formats/onnx/rules/build.h"
 #include "graph/blocks.h"
 
 namespace pliant::onnx {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "formats/onnx/build.h"
+#include "formats/onnx/rules/build.h"
 
 namespace pliant::onnx {
 

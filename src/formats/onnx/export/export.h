@@ -7,7 +7,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "formats/onnx/model.h"
+#include "formats/onnx/file/model.h"
 #include "graph/graph.h"
 #include "quant/store.h"
 

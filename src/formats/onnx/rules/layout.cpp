@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "core/checked.h"
-#include "formats/onnx/build.h"
+#include "formats/onnx/rules/build.h"
 #include "graph/shapes/rules.h"
 
 namespace pliant::onnx {

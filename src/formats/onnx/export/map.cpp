@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "core/error.h"
-#include "formats/onnx/export.h"
+#include "formats/onnx/export/export.h"
 #include "graph/shapes/rules.h"
 
 namespace pliant::onnx {

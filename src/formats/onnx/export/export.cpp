@@ -1,4 +1,4 @@
-#include "formats/onnx/export.h"
+#include "formats/onnx/export/export.h"
 
 #include <fmt/format.h>
 
@@ -6,9 +6,9 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "formats/onnx/file/types.h"
 #include "formats/onnx/onnx.h"
 #include "formats/onnx/opaque.h"
-#include "formats/onnx/types.h"
 #include "graph/passes/passes.h"
 
 namespace pliant::onnx {

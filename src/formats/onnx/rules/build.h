@@ -1,7 +1,7 @@
 // Small pieces that several import rules build with.
 #pragma once
 
-#include "formats/onnx/rules.h"
+#include "formats/onnx/rules/rules.h"
 
 namespace pliant::onnx {
 

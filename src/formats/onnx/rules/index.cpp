@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "core/checked.h"
-#include "formats/onnx/build.h"
+#include "formats/onnx/rules/build.h"
 
 namespace pliant::onnx {
 

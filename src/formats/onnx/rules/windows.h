@@ -1,7 +1,7 @@
 // The window attributes that convolutions and pools share.
 #pragma once
 
-#include "formats/onnx/rules.h"
+#include "formats/onnx/rules/rules.h"
 
 namespace pliant::onnx {
 

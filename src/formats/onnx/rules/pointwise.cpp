@@ -2,8 +2,8 @@
 #include <cmath>
 #include <limits>
 
-#include "formats/onnx/build.h"
-#include "formats/onnx/types.h"
+#include "formats/onnx/file/types.h"
+#include "formats/onnx/rules/build.h"
 
 namespace pliant::onnx {
 

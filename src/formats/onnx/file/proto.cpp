@@ -8,7 +8,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "formats/onnx/proto.h"
+#include "formats/onnx/file/proto.h"
 
 namespace pliant::onnx {
 

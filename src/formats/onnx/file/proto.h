@@ -6,8 +6,8 @@
 #include <string>
 
 #include "core/files.h"
-#include "formats/onnx/model.h"
-#include "formats/onnx/types.h"
+#include "formats/onnx/file/model.h"
+#include "formats/onnx/file/types.h"
 
 namespace onnx {
 class TensorProto;  // protobuf's

@@ -1,4 +1,4 @@
-#include "formats/onnx/rules.h"
+#include "formats/onnx/rules/rules.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <unordered_map>
 
 #include "core/error.h"
-#include "formats/onnx/types.h"
+#include "formats/onnx/file/types.h"
 
 namespace pliant::onnx {
 

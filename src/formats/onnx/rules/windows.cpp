@@ -1,4 +1,4 @@
-#include "formats/onnx/windows.h"
+#include "formats/onnx/rules/windows.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "formats/onnx/build.h"
+#include "formats/onnx/rules/build.h"
 
 #include <algorithm>
 #include <numeric>

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "core/checked.h"
-#include "formats/onnx/build.h"
-#include "formats/onnx/windows.h"
+#include "formats/onnx/rules/build.h"
+#include "formats/onnx/rules/windows.h"
 
 namespace pliant::onnx {
 

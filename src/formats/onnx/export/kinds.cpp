@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "formats/onnx/export.h"
+#include "formats/onnx/export/export.h"
 
 namespace pliant::onnx {
 

@@ -1,7 +1,7 @@
 // Reductions, argmax, softmax and its kin.
 #include <fmt/format.h>
 
-#include "formats/onnx/build.h"
+#include "formats/onnx/rules/build.h"
 
 namespace pliant::onnx {
 

@@ -1,7 +1,7 @@
 // Losses over class scores [N, C, d...] with integer targets [N, d...].
 #include <fmt/format.h>
 
-#include "formats/onnx/build.h"
+#include "formats/onnx/rules/build.h"
 
 namespace pliant::onnx {
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "formats/onnx/model.h"
+#include "formats/onnx/file/model.h"
 #include "graph/builder.h"
 
 namespace pliant::onnx {

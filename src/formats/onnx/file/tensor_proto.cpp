@@ -10,7 +10,7 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "formats/onnx/proto.h"
+#include "formats/onnx/file/proto.h"
 
 namespace pliant::onnx {
 

@@ -1,7 +1,7 @@
 // Linear quantisation: visible as Maps with rounding.
 #include <fmt/format.h>
 
-#include "formats/onnx/build.h"
+#include "formats/onnx/rules/build.h"
 
 namespace pliant::onnx {
 
