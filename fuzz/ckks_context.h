@@ -1,7 +1,7 @@
 // The small parameters that the CKKS fuzz targets read under.
 #pragma once
 
-#include "machine/encrypted/ckks/context.h"
+#include "machine/encrypted/ckks/context/context.h"
 
 namespace pliant::ckks {
 

@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "machine/encrypted/ckks/bytes.h"
-#include "machine/encrypted/ckks/ntt.h"
+#include "machine/encrypted/ckks/context/bytes.h"
+#include "machine/encrypted/ckks/ring/ntt.h"
 
 namespace pliant::ckks {
 

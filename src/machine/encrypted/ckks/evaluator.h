@@ -4,7 +4,7 @@
 #include <map>
 #include <vector>
 
-#include "machine/encrypted/ckks/ciphertext.h"
+#include "machine/encrypted/ckks/keys/ciphertext.h"
 #include "machine/encrypted/ckks/stages.h"
 
 namespace pliant::ckks {

@@ -5,8 +5,8 @@
 // and every residue against its prime. Throws Error{format}, or Error{invalid} for other parameters.
 #pragma once
 
-#include "machine/encrypted/ckks/bytes.h"
-#include "machine/encrypted/ckks/ciphertext.h"
+#include "machine/encrypted/ckks/context/bytes.h"
+#include "machine/encrypted/ckks/keys/ciphertext.h"
 
 namespace pliant::ckks {
 

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "core/pool.h"
-#include "machine/encrypted/ckks/context.h"
-#include "machine/encrypted/ckks/keys.h"
-#include "machine/encrypted/ckks/poly.h"
+#include "machine/encrypted/ckks/context/context.h"
+#include "machine/encrypted/ckks/keys/keys.h"
+#include "machine/encrypted/ckks/ring/poly.h"
 
 namespace pliant::ckks {
 

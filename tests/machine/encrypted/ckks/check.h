@@ -9,7 +9,7 @@
 
 #include "core/rng.h"
 #include "errors.h"
-#include "machine/encrypted/ckks/params.h"
+#include "machine/encrypted/ckks/context/params.h"
 
 namespace pliant::ckks {
 

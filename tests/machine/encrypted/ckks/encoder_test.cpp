@@ -1,5 +1,5 @@
 // The encoder's round trips and refusals, and the context's.
-#include "machine/encrypted/ckks/encoder.h"
+#include "machine/encrypted/ckks/context/encoder.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "machine/encrypted/ckks/check.h"
-#include "machine/encrypted/ckks/ciphertext.h"
+#include "machine/encrypted/ckks/keys/ciphertext.h"
 
 namespace pliant::ckks {
 namespace {

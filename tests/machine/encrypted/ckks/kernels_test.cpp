@@ -1,4 +1,4 @@
-#include "machine/encrypted/ckks/kernels.h"
+#include "machine/encrypted/ckks/kernels/kernels.h"
 
 #include <gtest/gtest.h>
 
@@ -7,9 +7,9 @@
 #include <functional>
 
 #include "core/rng.h"
-#include "machine/encrypted/ckks/ntt.h"
-#include "machine/encrypted/ckks/poly.h"
-#include "machine/encrypted/ckks/primes.h"
+#include "machine/encrypted/ckks/ring/ntt.h"
+#include "machine/encrypted/ckks/ring/poly.h"
+#include "machine/encrypted/ckks/ring/primes.h"
 
 namespace pliant::ckks {
 namespace {

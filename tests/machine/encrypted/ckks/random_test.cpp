@@ -1,4 +1,4 @@
-#include "machine/encrypted/ckks/random.h"
+#include "machine/encrypted/ckks/context/random.h"
 
 #include <gtest/gtest.h>
 

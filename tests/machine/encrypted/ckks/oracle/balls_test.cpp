@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "machine/encrypted/ckks/check.h"
-#include "machine/encrypted/ckks/embedding.h"
+#include "machine/encrypted/ckks/context/embedding.h"
 
 namespace pliant::ckks {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "machine/encrypted/ckks/ntt.h"
+#include "machine/encrypted/ckks/ring/ntt.h"
 #include "machine/encrypted/ckks/scheme.h"
 
 namespace pliant::ckks {

@@ -1,0 +1,139 @@
+#include "machine/encrypted/ckks/context/bytes.h"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace pliant::ckks {
+
+namespace {
+
+constexpr char kMagic[8] = {'P', 'L', 'I', 'A', 'N', 'T', 'C', 'K'};
+constexpr std::uint32_t kVersion = 1;
+constexpr std::size_t kHeader = sizeof kMagic + 4 + 4 + sizeof(Hash);
+
+template <typename T>
+void append(std::vector<std::byte>& out, T value) {
+  for (std::size_t i = 0; i < sizeof value; ++i) out.push_back(static_cast<std::byte>(value >> (8 * i) & 255));
+}
+
+template <typename T>
+T decode(std::span<const std::byte> bytes) {
+  T value = 0;
+  for (std::size_t i = 0; i < sizeof value; ++i) value |= static_cast<T>(bytes[i]) << (8 * i);
+  return value;
+}
+
+void check_key(AuthKey key) {
+  if (key.size() > 64)
+    throw Error(ErrorKind::usage, "ckks file", fmt::format("an authentication key of {} bytes, above 64", key.size()));
+}
+
+}  // namespace
+
+const char* name(FileKind kind) {
+  constexpr const char* names[] = {"parameters", "ciphertext", "secret key", "public key", "switching key"};
+  const auto index = static_cast<std::size_t>(kind) - 1;
+  return index < std::size(names) ? names[index] : "unknown kind";
+}
+
+std::string hex(const Hash& hash) {
+  std::string text;
+  for (std::size_t i = 0; i < 8; ++i) text += fmt::format("{:02x}", hash[i]);
+  return text;
+}
+
+void Writer::begin(FileKind kind, const Hash& params) {
+  for (const char c : kMagic) bytes_.push_back(static_cast<std::byte>(c));
+  put(static_cast<std::uint32_t>(kind));
+  put(kVersion);
+  put(std::span<const std::uint8_t>(params));
+}
+void Writer::put(std::uint32_t value) { append(bytes_, value); }
+void Writer::put(u64 value) { append(bytes_, value); }
+void Writer::put(double value) { append(bytes_, std::bit_cast<u64>(value)); }
+void Writer::put(std::span<const std::uint8_t> bytes) {
+  for (const std::uint8_t b : bytes) bytes_.push_back(static_cast<std::byte>(b));
+}
+void Writer::put_words(std::span<const u64> words) {
+  static_assert(std::endian::native == std::endian::little);
+  const auto raw = std::as_bytes(words);
+  bytes_.insert(bytes_.end(), raw.begin(), raw.end());
+}
+std::vector<std::byte> Writer::seal(AuthKey key) {
+  check_key(key);
+  put(std::span<const std::uint8_t>(blake2b(bytes_, key)));
+  return std::move(bytes_);
+}
+
+Reader::Reader(std::span<const std::byte> bytes, FileKind kind, const Hash* params, AuthKey key)
+    : bytes_(bytes), kind_(kind) {
+  check_key(key);
+  if (bytes.size() < kHeader + sizeof(Hash)) fail(fmt::format("{} bytes are too few for a header", bytes.size()));
+  if (std::memcmp(bytes.data(), kMagic, sizeof kMagic) != 0) fail("does not begin with the magic number");
+  end_ = bytes.size() - sizeof(Hash);
+  const Hash tag = blake2b(bytes.first(end_), key);
+  if (sodium_memcmp(tag.data(), bytes.data() + end_, tag.size()) != 0)
+    fail(key.empty() ? "the hash does not match: the file is damaged, or was authenticated with a key"
+                     : "the authentication does not match: damaged, forged, or made with another key");
+  at_ = sizeof kMagic;
+  const std::uint32_t found = word(~0u, "kind");
+  if (found != static_cast<std::uint32_t>(kind)) fail(fmt::format("holds a {}", name(static_cast<FileKind>(found))));
+  if (const std::uint32_t version = word(~0u, "version"); version != kVersion)
+    fail(fmt::format("version {} is not {}", version, kVersion));
+  Hash of;
+  read(of, "parameter hash");
+  if (params != nullptr && of != *params)
+    throw Error(ErrorKind::invalid, fmt::format("ckks {} file", name(kind)),
+                fmt::format("made under parameters {}, read under {}", hex(of), hex(*params)),
+                "use the parameter file that belongs to it");
+}
+
+void Reader::fail(const std::string& problem) const {
+  throw Error(ErrorKind::format, fmt::format("ckks {} file, byte {}", name(kind_), at_), problem);
+}
+
+void Reader::expect(std::size_t size, const char* what) const {
+  if (size > end_ - at_) fail(fmt::format("{} needs {} bytes, {} are left", what, size, end_ - at_));
+}
+
+std::span<const std::byte> Reader::take(std::size_t size, const char* what) {
+  expect(size, what);
+  at_ += size;
+  return bytes_.subspan(at_ - size, size);
+}
+
+std::uint32_t Reader::word(std::uint32_t most, const char* what) {
+  const auto value = decode<std::uint32_t>(take(4, what));
+  if (value > most) fail(fmt::format("{} is {}, above {}", what, value, most));
+  return value;
+}
+
+double Reader::real(const char* what) {
+  const double value = std::bit_cast<double>(decode<u64>(take(8, what)));
+  if (!std::isfinite(value) || value < 0) fail(fmt::format("{} is {}", what, value));
+  return value;
+}
+
+void Reader::read(std::span<std::uint8_t> out, const char* what) {
+  const auto bytes = take(out.size(), what);
+  std::memcpy(out.data(), bytes.data(), out.size());
+}
+
+void Reader::words(std::span<u64> out, u64 below, const char* what) {
+  const auto bytes = take(out.size() * 8, what);
+  std::memcpy(out.data(), bytes.data(), bytes.size());
+  for (const u64 word : out)
+    if (word >= below) fail(fmt::format("{} holds {}, not below {}", what, word, below));
+}
+
+void Reader::finish() const {
+  if (at_ != end_) fail(fmt::format("{} bytes follow the end", end_ - at_));
+}
+
+}  // namespace pliant::ckks

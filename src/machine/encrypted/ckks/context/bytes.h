@@ -1,0 +1,58 @@
+// The envelope of every file of the engine: magic, kind, version, parameter hash, payload, authentication
+// (docs/formats.md).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "machine/encrypted/ckks/context/random.h"
+
+namespace pliant::ckks {
+
+enum class FileKind : std::uint32_t { parameters = 1, ciphertext = 2, secret_key = 3, public_key = 4, switch_key = 5 };
+const char* name(FileKind kind);
+
+// A key for authentication, up to 64 bytes; empty for a plain hash, which finds damage but not malice.
+using AuthKey = std::span<const std::byte>;
+
+class Writer {
+ public:
+  void begin(FileKind kind, const Hash& params);
+  void put(std::uint32_t value);
+  void put(u64 value);
+  void put(double value);
+  void put(std::span<const std::uint8_t> bytes);
+  void put_words(std::span<const u64> words);
+  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
+  std::span<const std::byte> bytes() const { return bytes_; }
+  std::vector<std::byte> seal(AuthKey key);  // appends BLAKE2b over everything, keyed if a key is given
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+// Checks the whole envelope before anything is read. Throws Error{format} naming the offset, Error{invalid} for foreign
+// parameters (both hashes named). `bytes` must outlive it.
+class Reader {
+ public:
+  Reader(std::span<const std::byte> bytes, FileKind kind, const Hash* params, AuthKey key);
+  std::uint32_t word(std::uint32_t most, const char* what);  // at most `most`
+  double real(const char* what);                             // finite and not negative
+  void read(std::span<std::uint8_t> out, const char* what);
+  void words(std::span<u64> out, u64 below, const char* what);  // each below `below`
+  void expect(std::size_t bytes, const char* what) const;       // that many follow: asked before allocating for them
+  void finish() const;                                          // nothing follows
+  [[noreturn]] void fail(const std::string& problem) const;
+
+ private:
+  std::span<const std::byte> take(std::size_t size, const char* what);
+  std::span<const std::byte> bytes_;
+  FileKind kind_;
+  std::size_t at_ = 0, end_ = 0;
+};
+
+std::string hex(const Hash& hash);  // its first eight bytes
+
+}  // namespace pliant::ckks

@@ -1,0 +1,148 @@
+#include "machine/encrypted/ckks/context/context.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/checked.h"
+#include "core/error.h"
+#include "machine/encrypted/ckks/ring/ntt.h"
+#include "machine/encrypted/ckks/ring/primes.h"
+
+namespace pliant::ckks {
+
+namespace {
+
+void in_range(const char* name, int value, int low, int high) {
+  if (value < low || value > high)
+    throw Error(ErrorKind::usage, "ckks parameters",
+                fmt::format("{} {} is not between {} and {}", name, value, low, high));
+}
+
+const Params& checked(const Params& params) {
+  in_range("log_n", params.log_n, 4, 17);
+  in_range("levels", params.levels, 0, 60);
+  in_range("scale_bits", params.scale_bits, 20, 49);
+  in_range("first_bits", params.first_bits, params.scale_bits, kPrimeBits);
+  in_range("digits", params.digits, 1, 8);
+  if (params.security != 128 && params.security != 192 && params.security != 256)
+    throw Error(ErrorKind::usage, "ckks parameters",
+                fmt::format("security {} is not 128, 192 or 256", params.security));
+  if (!std::isfinite(params.magnitude) || params.magnitude <= 0)
+    throw Error(ErrorKind::usage, "ckks parameters", fmt::format("magnitude {} is not positive", params.magnitude));
+  return params;
+}
+
+}  // namespace
+
+Context::Context(const Params& params, const Kernels& kernels, Log* log)
+    : params_(checked(params)), kernels_(kernels), log_(log), embedding_(params.log_n) {
+  const Chain chain = find_chain(params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits);
+  hash_ = ckks::hash(params);
+  scales_ = chain.scales;
+  special_ = chain.p.size();
+  for (const u64 q : chain.q) {
+    log_q_.push_back((log_q_.empty() ? 0 : log_q_.back()) + std::log2(static_cast<double>(q)));
+    modulus_bits_ += std::log2(static_cast<double>(q));
+  }
+  for (const u64 p : chain.p) {
+    modulus_bits_ += std::log2(static_cast<double>(p));
+    p_size_ *= static_cast<double>(p);
+  }
+  check_security();
+  for (const std::vector<u64>* primes : {&chain.q, &chain.p})
+    for (const u64 prime : *primes) tables_.push_back(ntt_table(prime, params.log_n));
+  for (std::size_t i = 0; i < chain.q.size(); ++i) {
+    const Modulus& m = modulus(i);
+    u64 product = 1;
+    for (const u64 p : chain.p) product = multiply(product, reduce(p, m), m);
+    p_mod_.push_back(factor(product, m));
+  }
+  for (int l = 0; l <= params.levels; ++l) build_level(l);
+}
+
+void Context::check_security() {
+  const int bound = max_modulus_bits(params_.log_n, params_.security);
+  secure_ = modulus_bits_ <= bound;
+  if (!secure_ && !params_.insecure_for_tests)
+    throw Error(
+        ErrorKind::unsupported, "ckks parameters",
+        fmt::format(
+            "log2(QP) = {:.1f} bits ({} special primes counted) exceeds the {} bits of N = 2^{} at {}-bit security",
+            modulus_bits_, special_, bound, params_.log_n, params_.security),
+        "take a larger log_n, fewer levels or smaller primes; tests may set insecure_for_tests");
+  use("these parameters");
+}
+
+void Context::use(const char* what) const {
+  if (!secure_ && log_ != nullptr)
+    log_->warning(fmt::format("{}: INSECURE parameters, for tests only ({})", what, describe(params_)));
+}
+
+std::vector<Modulus> Context::moduli(std::size_t first, std::size_t count) const {
+  std::vector<Modulus> result;
+  for (std::size_t i = first; i < first + count; ++i) result.push_back(modulus(i));
+  return result;
+}
+
+void Context::build_level(int l) {
+  const std::size_t own = static_cast<std::size_t>(l) + 1;
+  const std::size_t all = static_cast<std::size_t>(params_.levels) + 1;
+  const auto width = static_cast<std::size_t>(ceil_div(params_.levels + 1, params_.digits));
+  const std::vector<Modulus> q = moduli(0, own), p = moduli(all, special_);
+  Level level;
+  for (std::size_t first = 0; first < own; first += width) {
+    Digit digit{first, std::min(width, own - first), {}, 0.5};
+    std::vector<Modulus> others;
+    for (std::size_t i = 0; i < own; ++i) {
+      if (i < first || i >= first + digit.count) others.push_back(q[i]);
+      else digit.half *= static_cast<double>(q[i].q);
+    }
+    others.insert(others.end(), p.begin(), p.end());
+    digit.up = Conversion(moduli(first, digit.count), others);
+    level.digits.push_back(std::move(digit));
+  }
+  const auto inverses = [&](const std::vector<Modulus>& of, std::size_t count) {
+    std::vector<Factor> factors;
+    for (std::size_t i = 0; i < count; ++i) {
+      u64 product = 1;
+      for (const Modulus& m : of) product = multiply(product, reduce(m.q, q[i]), q[i]);
+      factors.push_back(factor(ckks::inverse(product, q[i]), q[i]));
+    }
+    return factors;
+  };
+  level.down = Conversion(p, q);
+  level.down_factor = inverses(p, own);
+  if (l > 0) {
+    const std::vector<Modulus> last = moduli(own - 1, 1), rest = moduli(0, own - 1);
+    std::vector<Modulus> both = p;
+    both.push_back(last[0]);
+    level.drop = Conversion(last, rest);
+    level.drop_factor = inverses(last, own - 1);
+    level.fused = Conversion(both, rest);
+    level.fused_factor = inverses(both, own - 1);
+  }
+  levels_.push_back(std::move(level));
+}
+
+std::uint32_t Context::galois(int steps) const {
+  const auto count = static_cast<std::int64_t>(slots());
+  const auto order = static_cast<std::uint64_t>(2 * n());
+  std::int64_t k = (steps % count + count) % count;
+  std::uint64_t result = 1;
+  for (std::uint64_t square = 5; k != 0; k >>= 1, square = square * square % order)
+    if (k & 1) result = result * square % order;
+  return static_cast<std::uint32_t>(result);
+}
+
+double Context::norm_of(double deviation) const { return 6 * deviation * std::sqrt(static_cast<double>(n())); }
+
+double Context::switch_noise(int level) const {
+  double noise = 0;
+  for (const Digit& digit : this->level(level).digits)
+    noise += norm_of(2 * digit.half / std::sqrt(12.0)) * norm_of(kErrorDeviation);
+  return noise;
+}
+
+}  // namespace pliant::ckks

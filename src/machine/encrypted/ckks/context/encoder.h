@@ -1,0 +1,61 @@
+// Slots <-> plaintext polynomials.
+#pragma once
+
+#include <complex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "machine/encrypted/ckks/context/context.h"
+#include "machine/encrypted/ckks/ring/poly.h"
+
+namespace pliant::ckks {
+
+// An encoded vector, transformed, at one level and scale.
+struct Plaintext {
+  Poly poly;  // level + 1 limbs; in an extended plaintext the special primes follow
+  int level = 0;
+  bool extended = false;
+  double scale = 1;
+  std::size_t slots = 0;  // encoded values; the vector repeats to N/2
+  double bound = 0;       // of |value|: declared or measured
+  double noise = 0;       // bound of the error of scale * value in every slot
+  Hash params{};
+};
+
+struct EncodeOptions {
+  int level = -1;                    // -1: the top level
+  double scale = 0;                  // 0: the scale of the level
+  std::optional<double> bound = {};  // of |value|; absent: the parameters' magnitude. Values beyond it are refused.
+  bool extended = false;             // with limbs of the special primes, for double hoisting
+};
+
+// Not thread-safe: it keeps its working memory.
+class Encoder {
+ public:
+  explicit Encoder(const Context& context) : context_(context) {}
+
+  // values.size() is a power of two up to N/2. Throws Error{invalid} for NaN, infinity, a value beyond the bound, a
+  // scale at which the values would not fit the modulus; Error{usage} for a wrong count or level.
+  void encode(std::span<const std::complex<double>> values, const EncodeOptions& options, Plaintext& out);
+  void encode(std::span<const double> values, const EncodeOptions& options, Plaintext& out);
+  Plaintext encode(std::span<const std::complex<double>> values, const EncodeOptions& options = {});
+  Plaintext encode(std::span<const double> values, const EncodeOptions& options = {});
+
+  std::vector<std::complex<double>> decode(const Plaintext& plaintext);
+  std::vector<double> decode_real(const Plaintext& plaintext);  // real parts
+
+ private:
+  void place(Plaintext& out, const EncodeOptions& options);
+  void fill(Plaintext& out);
+  void recompose(const Plaintext& plaintext);
+  const Context& context_;
+  std::vector<std::complex<double>> slots_;
+  std::vector<double> coefficients_;
+  Poly limbs_;
+};
+
+double largest(std::span<const double> values);  // max |value|: the bound of public operands
+double largest(std::span<const std::complex<double>> values);
+
+}  // namespace pliant::ckks

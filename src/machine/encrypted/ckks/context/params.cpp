@@ -1,0 +1,58 @@
+#include "machine/encrypted/ckks/context/params.h"
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "machine/encrypted/ckks/context/bytes.h"
+#include "machine/encrypted/ckks/ring/primes.h"
+
+namespace pliant::ckks {
+
+namespace {
+
+void put_fields(Writer& out, const Params& params) {
+  for (const int field : {params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits,
+                          params.security, params.insecure_for_tests ? 1 : 0})
+    out.put(static_cast<std::uint32_t>(field));
+  out.put(params.magnitude);
+}
+
+}  // namespace
+
+std::string describe(const Params& p) {
+  return fmt::format("N 2^{}, {} levels, scale 2^{}, first prime {} bits, {} digits, {}-bit security{}, magnitude {}",
+                     p.log_n, p.levels, p.scale_bits, p.first_bits, p.digits, p.security,
+                     p.insecure_for_tests ? " not enforced" : "", p.magnitude);
+}
+
+Hash hash(const Params& params) {
+  const Chain chain = find_chain(params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits);
+  Writer out;
+  put_fields(out, params);
+  for (const std::vector<u64>* primes : {&chain.q, &chain.p})
+    for (const u64 prime : *primes) out.put(prime);
+  return blake2b(out.bytes());
+}
+
+std::vector<std::byte> serialize(const Params& params) {
+  Writer out;
+  out.begin(FileKind::parameters, Hash{});
+  put_fields(out, params);
+  return out.seal({});
+}
+
+Params parse_params(std::span<const std::byte> bytes, bool accept_insecure) {
+  Reader in(bytes, FileKind::parameters, nullptr, {});
+  Params params;
+  for (int* field :
+       {&params.log_n, &params.levels, &params.scale_bits, &params.first_bits, &params.digits, &params.security})
+    *field = static_cast<int>(in.word(256, "a field"));
+  params.insecure_for_tests = in.word(1, "the test flag") != 0;
+  params.magnitude = in.real("magnitude");
+  in.finish();
+  if (params.insecure_for_tests && !accept_insecure)
+    throw Error(ErrorKind::unsupported, "ckks parameters file", "the set is marked insecure, for tests only");
+  return params;
+}
+
+}  // namespace pliant::ckks

@@ -1,0 +1,49 @@
+// Randomness for encryption: ChaCha20 streams from a 32-byte seed, the seed from the operating system.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "machine/encrypted/ckks/kernels/word.h"
+
+namespace pliant::ckks {
+
+using Seed = std::array<std::uint8_t, 32>;
+using Hash = std::array<std::uint8_t, 32>;
+
+Seed fresh_seed();  // from the operating system
+Hash blake2b(std::span<const std::byte> bytes, std::span<const std::byte> key = {});
+
+// One stream of a seed: the bytes depend on (seed, stream) alone. Wiped when it goes.
+class Stream {
+ public:
+  Stream(const Seed& seed, u64 stream) : seed_(seed), stream_(stream) {}
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  u64 bits();  // 64 of them
+  std::uint8_t byte();
+
+ private:
+  void refill();
+  Seed seed_;
+  u64 stream_;
+  std::uint32_t block_ = 0;
+  std::array<std::uint8_t, 4096> buffer_{};
+  std::size_t used_ = sizeof buffer_;
+};
+
+// Uniform residues by rejection: without bias.
+void sample_uniform(Stream& stream, std::span<u64> out, const Modulus& m);
+// -1, 0, 1 with equal probability: two bits at a time, 3 rejected. No branch or address depends on an accepted value.
+void sample_ternary(Stream& stream, std::span<std::int64_t> out);
+// Centred binomial with 21 pairs of bits: variance 10.5, standard deviation 3.24; constant time.
+void sample_error(Stream& stream, std::span<std::int64_t> out);
+// Rounded normal numbers for noise flooding (not constant time: `deviation` is public, and the values hide noise only).
+void sample_normal(Stream& stream, double deviation, std::span<double> out);
+
+constexpr double kErrorDeviation = 3.2403703492039302;  // sqrt(10.5)
+
+}  // namespace pliant::ckks

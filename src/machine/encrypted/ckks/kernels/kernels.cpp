@@ -1,0 +1,47 @@
+#include "machine/encrypted/ckks/kernels/kernels.h"
+
+#include <cstdlib>
+#include <string_view>
+
+#include "machine/encrypted/ckks/kernels/isa.h"
+
+namespace pliant::ckks {
+
+const Kernels* avx2_kernels() {
+#ifdef __x86_64__
+  static const bool usable = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return usable ? &built_avx2_kernels() : nullptr;
+#else
+  return nullptr;
+#endif
+}
+
+const Kernels* ifma_kernels() {
+#ifdef __x86_64__
+  static const bool usable =
+      __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  return usable ? &built_ifma_kernels() : nullptr;
+#else
+  return nullptr;
+#endif
+}
+
+std::vector<const Kernels*> usable_kernels() {
+  std::vector<const Kernels*> all{&scalar_kernels()};
+  for (const Kernels* kernels : {avx2_kernels(), ifma_kernels()})
+    if (kernels != nullptr) all.push_back(kernels);
+  return all;
+}
+
+const Kernels& best_kernels() {
+  static const Kernels* const chosen = [] {
+    const std::vector<const Kernels*> all = usable_kernels();
+    const char* wanted = std::getenv("PLIANT_CKKS_KERNELS");
+    for (const Kernels* kernels : all)
+      if (wanted != nullptr && std::string_view(wanted) == kernels->name) return kernels;
+    return all.back();
+  }();
+  return *chosen;
+}
+
+}  // namespace pliant::ckks

@@ -1,0 +1,57 @@
+// The inner loops, one table of functions per instruction set, all equal to the last bit: every value that enters or
+// leaves a kernel is reduced to [0, q) unless its line says otherwise. Arrays are 64-byte aligned, lengths are
+// multiples of 16, outputs may be inputs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "machine/encrypted/ckks/kernels/word.h"
+
+namespace pliant::ckks {
+
+// Powers of a primitive 2N-th root psi in bit-reversed order, and of its inverse: w[i] = psi^bitrev(i).
+struct NttTable {
+  Modulus mod;
+  int log_n = 0;
+  std::vector<u64> w, w_shoup, iw, iw_shoup;
+  u64 n_inverse = 0;
+};
+
+struct Factor {  // a fixed factor and its quotient
+  u64 w = 0, w_shoup = 0;
+};
+inline Factor factor(u64 w, const Modulus& m) { return {w, shoup(w, m.q)}; }
+
+struct Kernels {
+  const char* name;
+  // Negacyclic transform in place: coefficients -> values at psi^(2 bitrev(i) + 1).
+  void (*forward)(u64* x, const NttTable& table);
+  // The inverse, times `times`, which is n_inverse times whatever is wanted.
+  void (*inverse)(u64* x, const NttTable& table, Factor times);
+  void (*add)(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m);
+  void (*subtract)(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m);
+  void (*multiply)(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m);
+  void (*multiply_add)(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m);  // out += a b
+  void (*scale)(u64* out, const u64* a, Factor by, std::size_t n, const Modulus& m);            // a < 2^52
+  void (*subtract_scale)(u64* out, const u64* a, const u64* b, Factor by, std::size_t n, const Modulus& m);  // (a-b) by
+  // out = sum of a[i] b[i].
+  void (*inner)(u64* out, const u64* const* a, const u64* const* b, std::size_t terms, std::size_t n, const Modulus& m);
+  // out = sum of y[i] w[i] for scalars w[i] < q and arrays y[i] below 2^50 (residues of other primes).
+  void (*combine)(u64* out, const u64* const* y, const u64* w, std::size_t terms, std::size_t n, const Modulus& m);
+  // out = floor(1/2 + sum of y[i] * inverse[i]) in double, summed in the order of i.
+  void (*round_sum)(u64* out, const u64* const* y, const double* inverse, std::size_t terms, std::size_t n);
+  // out[i] = a[index[i] & mask] for an automorphism's index, which maps aligned power-of-two blocks to such blocks;
+  // mask + 1 is a power of two. No alias.
+  void (*gather)(u64* out, const u64* a, const std::uint32_t* index, std::uint32_t mask, std::size_t n);
+};
+
+const Kernels& scalar_kernels();
+const Kernels* avx2_kernels();                 // null where this build or processor has none
+const Kernels* ifma_kernels();                 // AVX-512 with 52-bit multiply-add
+const Kernels& best_kernels();                 // of this processor; PLIANT_CKKS_KERNELS=scalar|avx2|ifma chooses
+std::vector<const Kernels*> usable_kernels();  // the scalar ones first
+
+}  // namespace pliant::ckks

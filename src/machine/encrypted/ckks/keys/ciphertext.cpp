@@ -1,0 +1,173 @@
+#include "machine/encrypted/ckks/keys/ciphertext.h"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <cmath>
+
+#include "core/error.h"
+
+namespace pliant::ckks {
+
+namespace {
+
+class Small {  // secret coefficients of one encryption
+ public:
+  explicit Small(std::size_t n) : values_(n) {}
+  ~Small() { sodium_memzero(values_.data(), values_.size() * sizeof values_[0]); }
+  std::span<std::int64_t> get() { return values_; }
+
+ private:
+  std::vector<std::int64_t> values_;
+};
+
+class Wiped {
+ public:
+  ~Wiped() { poly.wipe(); }
+  Poly poly;
+};
+
+void describe_plain(const Context& context, const Plaintext& plaintext, Ciphertext& out) {
+  require_same(context, plaintext.params, "ckks encrypt", "the plaintext");
+  if (plaintext.extended) throw Error(ErrorKind::usage, "ckks encrypt", "an extended plaintext is an operand only");
+  out.size = 2;
+  out.level = plaintext.level;
+  out.scale = plaintext.scale;
+  out.magnitude = plaintext.bound;
+  out.slots = plaintext.slots;
+  out.params = context.hash();
+  out.seed.reset();
+}
+
+}  // namespace
+
+void Ciphertext::assign(const Ciphertext& other) {
+  if (this == &other) return;
+  for (int i = 0; i < other.size; ++i) part[i].assign(other.part[i]);
+  size = other.size;
+  level = other.level;
+  scale = other.scale;
+  noise = other.noise;
+  magnitude = other.magnitude;
+  slots = other.slots;
+  params = other.params;
+  seed = other.seed;
+}
+
+Ciphertext Ciphertext::copy() const {
+  Ciphertext result;
+  result.assign(*this);
+  return result;
+}
+
+Encryptor::Encryptor(const Context& context, const PublicKey& key, const Seed& seed)
+    : context_(context), public_(&key), random_(seed) {
+  require_same(context, key.params, "ckks encrypt", "the public key");
+}
+
+Encryptor::Encryptor(const Context& context, const SecretKey& key, const Seed& seed)
+    : context_(context), secret_(&key), random_(seed) {
+  require_same(context, key.params(), "ckks encrypt", "the secret key");
+}
+
+void Encryptor::encrypt(const Plaintext& plaintext, Ciphertext& out) {
+  describe_plain(context_, plaintext, out);
+  context_.use("encrypt");
+  if (public_ != nullptr) encrypt_public(plaintext, out);
+  else encrypt_symmetric(plaintext, out);
+}
+
+Ciphertext Encryptor::encrypt(const Plaintext& plaintext) {
+  Ciphertext out;
+  encrypt(plaintext, out);
+  return out;
+}
+
+// (b v + e0 + m, a v + e1): the error is e v + e0 + e1 s.
+void Encryptor::encrypt_public(const Plaintext& plaintext, Ciphertext& out) {
+  const std::size_t n = context_.n();
+  Small small(n);
+  Wiped mask;
+  Stream stream = random_.stream();
+  sample_ternary(stream, small.get());
+  spread(context_, small.get(), out.level, false, mask.poly);
+  for (std::size_t half = 0; half < 2; ++half) {
+    sample_error(stream, small.get());
+    spread(context_, small.get(), out.level, false, out.part[half]);
+    const Poly& key = half == 0 ? public_->b : public_->a;
+    for (std::size_t i = 0; i < out.part[half].limbs(); ++i)
+      context_.kernels().multiply_add(out.part[half].limb(i), key.limb(i), mask.poly.limb(i), n, context_.modulus(i));
+  }
+  for (std::size_t i = 0; i < out.part[0].limbs(); ++i)
+    context_.kernels().add(out.part[0].limb(i), out.part[0].limb(i), plaintext.poly.limb(i), n, context_.modulus(i));
+  const double error = context_.norm_of(kErrorDeviation);
+  out.noise = plaintext.noise + error * (1 + 2 * context_.secret_norm());
+}
+
+// (-a s + e + m, a).
+void Encryptor::encrypt_symmetric(const Plaintext& plaintext, Ciphertext& out) {
+  const std::size_t n = context_.n();
+  Small small(n);
+  Stream stream = random_.stream();
+  sample_error(stream, small.get());
+  spread(context_, small.get(), out.level, false, out.part[0]);
+  out.seed = random_.seed();
+  expand_seed(context_, *out.seed, 0, out.level, false, out.part[1]);
+  Wiped product;
+  product.poly.resize(1, n);
+  for (std::size_t i = 0; i < out.part[0].limbs(); ++i) {
+    const Modulus& m = context_.modulus(i);
+    u64* limb = out.part[0].limb(i);
+    context_.kernels().multiply(product.poly.limb(0), out.part[1].limb(i), secret_->poly().limb(i), n, m);
+    context_.kernels().subtract(limb, limb, product.poly.limb(0), n, m);
+    context_.kernels().add(limb, limb, plaintext.poly.limb(i), n, m);
+  }
+  out.noise = plaintext.noise + context_.norm_of(kErrorDeviation);
+}
+
+Decryptor::Decryptor(const Context& context, const SecretKey& key) : context_(context), key_(key) {
+  require_same(context, key.params(), "ckks decrypt", "the secret key");
+}
+
+Plaintext Decryptor::decrypt(const Ciphertext& ciphertext, double flood_bits, const Seed& seed) const {
+  require_same(context_, ciphertext.params, "ckks decrypt", "the ciphertext");
+  context_.use("decrypt");
+  const std::size_t n = context_.n();
+  Plaintext out;
+  out.level = ciphertext.level;
+  out.scale = ciphertext.scale;
+  out.slots = ciphertext.slots;
+  out.bound = ciphertext.magnitude;
+  out.noise = ciphertext.noise;
+  out.params = context_.hash();
+  out.poly.assign(ciphertext.part[static_cast<std::size_t>(ciphertext.size) - 1]);
+  for (int part = ciphertext.size - 2; part >= 0; --part)  // Horner in s
+    for (std::size_t i = 0; i < out.poly.limbs(); ++i) {
+      u64* limb = out.poly.limb(i);
+      const u64* next = ciphertext.part[part].limb(i);
+      context_.kernels().multiply(limb, limb, key_.poly().limb(i), n, context_.modulus(i));
+      context_.kernels().add(limb, limb, next, n, context_.modulus(i));
+    }
+  if (flood_bits <= 0) return out;
+  const double deviation = ciphertext.noise * std::exp2(flood_bits);
+  if (!(deviation < 0x1p58) || std::log2(deviation) + 6 > context_.log_q(out.level))
+    throw Error(ErrorKind::capacity, "ckks decrypt",
+                fmt::format("flooding by 2^{} over a noise of 2^{:.1f} does not fit the {:.1f} bits of level {}",
+                            flood_bits, std::log2(ciphertext.noise), context_.log_q(out.level), out.level));
+  std::vector<double> flood(n);
+  Stream stream(seed, 0);
+  sample_normal(stream, deviation, flood);
+  Small rounded(n);
+  Poly noise(1, n);
+  for (std::size_t k = 0; k < n; ++k) rounded.get()[k] = static_cast<std::int64_t>(flood[k]);
+  for (std::size_t i = 0; i < out.poly.limbs(); ++i) {
+    const NttTable& table = context_.table(i);
+    for (std::size_t k = 0; k < n; ++k) noise.limb(0)[k] = from_signed(rounded.get()[k], table.mod);
+    context_.kernels().forward(noise.limb(0), table);
+    context_.kernels().add(out.poly.limb(i), out.poly.limb(i), noise.limb(0), n, table.mod);
+  }
+  out.noise += context_.norm_of(deviation);
+  return out;
+}
+
+}  // namespace pliant::ckks

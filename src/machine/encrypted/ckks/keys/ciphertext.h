@@ -1,0 +1,58 @@
+// Ciphertexts, encryption and decryption.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "machine/encrypted/ckks/context/encoder.h"
+#include "machine/encrypted/ckks/keys/keys.h"
+
+namespace pliant::ckks {
+
+// part[0] + part[1] s (+ part[2] s^2) = scale * message + error. Every field travels in the clear.
+struct Ciphertext {
+  std::array<Poly, 3> part;
+  int size = 2;  // parts in use: 3 between a product and its relinearisation
+  int level = 0;
+  double scale = 1;
+  double noise = 0;       // bound of |error| in every slot, in units of 1/scale (holds but with probability 2^-30)
+  double magnitude = 0;   // bound of |message| in every slot
+  std::size_t slots = 0;  // the message repeats with this period
+  Hash params{};
+  std::optional<Seed> seed;  // of part[1], while it is the uniform half of a fresh symmetric encryption
+
+  double error() const { return noise / scale; }  // bound of a decrypted slot's error
+  Ciphertext copy() const;
+  void assign(const Ciphertext& other);  // keeps storage
+};
+
+class Encryptor {
+ public:
+  Encryptor(const Context& context, const PublicKey& key, const Seed& seed = fresh_seed());
+  Encryptor(const Context& context, const SecretKey& key,
+            const Seed& seed = fresh_seed());  // symmetric: less noise, half the file
+  void encrypt(const Plaintext& plaintext, Ciphertext& out);
+  Ciphertext encrypt(const Plaintext& plaintext);
+
+ private:
+  void encrypt_public(const Plaintext& plaintext, Ciphertext& out);
+  void encrypt_symmetric(const Plaintext& plaintext, Ciphertext& out);
+  const Context& context_;
+  const PublicKey* public_ = nullptr;
+  const SecretKey* secret_ = nullptr;
+  Randomness random_;
+};
+
+class Decryptor {
+ public:
+  Decryptor(const Context& context, const SecretKey& key);
+  // flood_bits > 0 adds normal noise of deviation 2^flood_bits times the noise bound to every coefficient: what must be
+  // done before a decryption is shown to anybody who may know or choose ciphertexts (docs/encrypted.md).
+  Plaintext decrypt(const Ciphertext& ciphertext, double flood_bits = 0, const Seed& seed = fresh_seed()) const;
+
+ private:
+  const Context& context_;
+  const SecretKey& key_;
+};
+
+}  // namespace pliant::ckks

@@ -1,0 +1,221 @@
+#include "machine/encrypted/ckks/keys/keys.h"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include "core/error.h"
+#include "machine/encrypted/ckks/context/bytes.h"
+#include "machine/encrypted/ckks/ring/ntt.h"
+
+namespace pliant::ckks {
+
+namespace {
+
+void wipe(std::vector<std::int64_t>& secret) { sodium_memzero(secret.data(), secret.size() * sizeof secret[0]); }
+
+int top(const Context& context, int level) {
+  if (level > context.levels())
+    throw Error(ErrorKind::usage, "ckks key",
+                fmt::format("level {} is above the {} of the parameters", level, context.levels()));
+  return level < 0 ? context.levels() : level;
+}
+
+std::size_t extended_limbs(const Context& context, int level) {
+  return static_cast<std::size_t>(level) + 1 + context.special();
+}
+
+}  // namespace
+
+void require_same(const Context& context, const Hash& params, const char* place, const char* what) {
+  if (params != context.hash())
+    throw Error(ErrorKind::invalid, place,
+                fmt::format("{} belongs to parameters {}, not {}", what, hex(params), hex(context.hash())));
+}
+
+Randomness::~Randomness() { sodium_memzero(seed_.data(), seed_.size()); }
+
+Seed Randomness::seed() {
+  Stream stream = this->stream();
+  Seed seed;
+  for (std::uint8_t& byte : seed) byte = stream.byte();
+  return seed;
+}
+
+void expand_seed(const Context& context, const Seed& seed, std::size_t digit, int level, bool extended, Poly& out) {
+  const std::size_t own = static_cast<std::size_t>(level) + 1;
+  out.resize(own + (extended ? context.special() : 0), context.n());
+  for (std::size_t i = 0; i < out.limbs(); ++i) {
+    // Streams are numbered by the prime's place in the whole chain, not by the limb's in this polynomial.
+    const std::size_t place = i < own ? i : static_cast<std::size_t>(context.levels()) + 1 + i - own;
+    Stream stream(seed, digit << 32 | place);
+    sample_uniform(stream, {out.limb(i), context.n()}, context.extended(level, i).mod);
+  }
+}
+
+void spread(const Context& context, std::span<const std::int64_t> small, int level, bool extended, Poly& out) {
+  out.resize(static_cast<std::size_t>(level) + 1 + (extended ? context.special() : 0), context.n());
+  for (std::size_t i = 0; i < out.limbs(); ++i) {
+    const NttTable& table = context.extended(level, i);
+    u64* limb = out.limb(i);
+    // |small| < q: adding q to the negative ones is all the reduction there is, without a branch.
+    for (std::size_t k = 0; k < small.size(); ++k)
+      limb[k] = static_cast<u64>(small[k]) + (table.mod.q & static_cast<u64>(small[k] >> 63));
+    context.kernels().forward(limb, table);
+  }
+}
+
+SecretKey::SecretKey(const Context& context, std::span<const std::int64_t> coefficients) : params_(context.hash()) {
+  if (coefficients.size() != context.n())
+    throw Error(ErrorKind::usage, "ckks secret key",
+                fmt::format("{} coefficients instead of {}", coefficients.size(), context.n()));
+  spread(context, coefficients, context.levels(), true, poly_);
+}
+
+std::vector<std::int64_t> SecretKey::coefficients(const Context& context) const {
+  std::vector<std::int64_t> result(context.n());
+  Poly first(1, context.n());
+  const NttTable& table = context.table(0);
+  std::copy(poly_.limb(0), poly_.limb(0) + context.n(), first.limb(0));
+  context.kernels().inverse(first.limb(0), table, factor(table.n_inverse, table.mod));
+  for (std::size_t k = 0; k < result.size(); ++k) {
+    const u64 value = first.limb(0)[k];
+    const u64 negative = u64{0} - static_cast<u64>(value > 1);
+    result[k] = static_cast<std::int64_t>(value - (table.mod.q & negative));
+  }
+  first.wipe();
+  return result;
+}
+
+std::size_t SwitchKey::bytes() const {
+  std::size_t sum = 0;
+  for (const Poly& poly : b) sum += poly.bytes();
+  return sum;
+}
+
+void KeySet::add(SwitchKey key) { keys_.emplace(key.galois, std::move(key)); }
+
+const SwitchKey& KeySet::find(const Context& context, std::uint32_t galois, int level) const {
+  const SwitchKey* best = nullptr;
+  int highest = -1;
+  const auto [first, last] = keys_.equal_range(galois);
+  for (auto it = first; it != last; ++it) {
+    highest = std::max(highest, it->second.level);
+    if (it->second.level >= level && (best == nullptr || it->second.level < best->level)) best = &it->second;
+  }
+  if (best == nullptr) {
+    std::string what = galois == 0 ? "relinearization" : galois == context.conjugation() ? "conjugation" : "rotation";
+    if (what == "rotation")
+      for (int steps = 0; steps < static_cast<int>(context.slots()); ++steps)
+        if (context.galois(steps) == galois) what = fmt::format("rotation by {}", steps);
+    throw Error(ErrorKind::not_found, "ckks keys",
+                highest < 0 ? fmt::format("no key for {} at level {}", what, level)
+                            : fmt::format("no key for {} at level {}, only up to level {}", what, level, highest),
+                "generate it with the KeyGenerator");
+  }
+  require_same(context, best->params, "ckks keys", "the key");
+  return *best;
+}
+
+SecretKey KeyGenerator::secret_key() {
+  context_.use("secret key");
+  std::vector<std::int64_t> coefficients(context_.n());
+  Stream stream = random_.stream();
+  sample_ternary(stream, coefficients);
+  SecretKey key(context_, coefficients);
+  wipe(coefficients);
+  return key;
+}
+
+PublicKey KeyGenerator::public_key(const SecretKey& secret) {
+  require_same(context_, secret.params(), "ckks public key", "the secret key");
+  context_.use("public key");
+  PublicKey key{{}, {}, random_.seed(), context_.hash()};
+  expand_seed(context_, key.seed, 0, context_.levels(), false, key.a);
+  std::vector<std::int64_t> error(context_.n());
+  Stream stream = random_.stream();
+  sample_error(stream, error);
+  spread(context_, error, context_.levels(), false, key.b);
+  wipe(error);
+  Poly product(1, context_.n());
+  for (std::size_t i = 0; i < key.b.limbs(); ++i) {
+    const Kernels& kernels = context_.kernels();
+    kernels.multiply(product.limb(0), key.a.limb(i), secret.poly().limb(i), context_.n(), context_.modulus(i));
+    kernels.subtract(key.b.limb(i), key.b.limb(i), product.limb(0), context_.n(), context_.modulus(i));
+  }
+  product.wipe();
+  return key;
+}
+
+// `from` and `to` have every limb of the chain.
+SwitchKey KeyGenerator::switch_key(const Poly& from, const Poly& to, int level) {
+  const Kernels& kernels = context_.kernels();
+  const std::size_t n = context_.n(), own = static_cast<std::size_t>(level) + 1;
+  SwitchKey key;
+  key.level = level;
+  key.seed = random_.seed();
+  key.params = context_.hash();
+  std::vector<std::int64_t> error(n);
+  Poly product(1, n);
+  for (std::size_t d = 0; d < context_.level(level).digits.size(); ++d) {
+    const Digit& digit = context_.level(level).digits[d];
+    Poly a, b;
+    expand_seed(context_, key.seed, d, level, true, a);
+    Stream stream = random_.stream();
+    sample_error(stream, error);
+    spread(context_, error, level, true, b);
+    for (std::size_t i = 0; i < extended_limbs(context_, level); ++i) {
+      const Modulus& m = context_.extended(level, i).mod;
+      const std::size_t place = i < own ? i : static_cast<std::size_t>(context_.levels()) + 1 + i - own;
+      kernels.multiply(product.limb(0), a.limb(i), to.limb(place), n, m);
+      kernels.subtract(b.limb(i), b.limb(i), product.limb(0), n, m);
+      if (i < digit.first || i >= digit.first + digit.count) continue;
+      kernels.scale(product.limb(0), from.limb(place), context_.p_mod(static_cast<int>(i)), n, m);
+      kernels.add(b.limb(i), b.limb(i), product.limb(0), n, m);
+    }
+    key.a.push_back(std::move(a));
+    key.b.push_back(std::move(b));
+  }
+  wipe(error);
+  product.wipe();
+  return key;
+}
+
+SwitchKey KeyGenerator::relinearization_key(const SecretKey& secret, int level) {
+  require_same(context_, secret.params(), "ckks relinearization key", "the secret key");
+  context_.use("relinearization key");
+  const Poly& s = secret.poly();
+  Poly square(s.limbs(), s.n());
+  for (std::size_t i = 0; i < s.limbs(); ++i)
+    context_.kernels().multiply(square.limb(i), s.limb(i), s.limb(i), s.n(), context_.modulus(i));
+  SwitchKey key = switch_key(square, s, top(context_, level));
+  square.wipe();
+  return key;
+}
+
+// The evaluator switches first and permutes afterwards, so the key leads to the secret's image under the inverse.
+SwitchKey KeyGenerator::galois_key(const SecretKey& secret, std::uint32_t galois, int level) {
+  require_same(context_, secret.params(), "ckks rotation key", "the secret key");
+  context_.use("rotation key");
+  const auto order = static_cast<std::uint32_t>(2 * context_.n());
+  std::uint32_t inverse = 1;  // galois^(N/2 - 1): every odd number has an order that divides N/2
+  for (std::size_t i = 0; i + 1 < context_.slots(); ++i) inverse = inverse * galois & (order - 1);
+  const std::vector<std::uint32_t> index = automorphism_index(inverse, context_.params().log_n);
+  const Poly& s = secret.poly();
+  Poly image(s.limbs(), s.n());
+  for (std::size_t i = 0; i < s.limbs(); ++i)
+    context_.kernels().gather(image.limb(i), s.limb(i), index.data(), ~0u, s.n());
+  SwitchKey key = switch_key(s, image, top(context_, level));
+  key.galois = galois;
+  image.wipe();
+  return key;
+}
+
+SwitchKey KeyGenerator::rotation_key(const SecretKey& secret, int steps, int level) {
+  return galois_key(secret, context_.galois(steps), level);
+}
+
+SwitchKey KeyGenerator::conjugation_key(const SecretKey& secret, int level) {
+  return galois_key(secret, context_.conjugation(), level);
+}
+
+}  // namespace pliant::ckks

@@ -1,0 +1,99 @@
+// Keys. Secrets are ternary, wiped when they go, and never printed; everything else is public.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "machine/encrypted/ckks/context/context.h"
+#include "machine/encrypted/ckks/ring/poly.h"
+
+namespace pliant::ckks {
+
+// Independent streams of one seed, handed out in order. The default seed comes from the operating system; a given one
+// makes tests repeatable and must never be used twice for real.
+class Randomness {
+ public:
+  explicit Randomness(const Seed& seed = fresh_seed()) : seed_(seed) {}
+  ~Randomness();
+  Randomness(const Randomness&) = delete;
+  Randomness& operator=(const Randomness&) = delete;
+  Stream stream() { return Stream(seed_, next_++); }
+  Seed seed();
+
+ private:
+  Seed seed_;
+  u64 next_ = 0;
+};
+
+class SecretKey {
+ public:
+  SecretKey(const Context& context, std::span<const std::int64_t> coefficients);  // N values of -1, 0, 1
+  SecretKey(SecretKey&&) = default;
+  SecretKey& operator=(SecretKey&&) = default;
+  ~SecretKey() { poly_.wipe(); }
+
+  const Poly& poly() const { return poly_; }  // transformed; q[0..levels], then the special primes
+  const Hash& params() const { return params_; }
+  std::vector<std::int64_t> coefficients(const Context& context) const;  // the caller wipes them
+
+ private:
+  Poly poly_;
+  Hash params_;
+};
+
+struct PublicKey {  // b = -a s + e at the top level, without special primes; a is the seed's
+  Poly b, a;
+  Seed seed{};
+  Hash params{};
+};
+
+// Switches a polynomial that belongs to one secret to another: per digit d, b_d = -a_d s' + e_d + P [d] s, [d] = 1 on
+// the digit's primes and 0 on the others. Extended polynomials at `level`; usable at every level up to it.
+struct SwitchKey {
+  std::uint32_t galois = 0;  // of the rotation or conjugation it serves; 0 for relinearisation (s = s'^2)
+  int level = 0;
+  Seed seed{};
+  std::vector<Poly> b, a;
+  Hash params{};
+  std::size_t bytes() const;  // of b: a is the seed's
+};
+
+// What the evaluating side holds: keys by automorphism and level.
+class KeySet {
+ public:
+  void add(SwitchKey key);
+  // The smallest key of this automorphism for `level`; throws Error{not_found} naming what is there.
+  const SwitchKey& find(const Context& context, std::uint32_t galois, int level) const;
+  const std::multimap<std::uint32_t, SwitchKey>& all() const { return keys_; }
+
+ private:
+  std::multimap<std::uint32_t, SwitchKey> keys_;
+};
+
+class KeyGenerator {
+ public:
+  explicit KeyGenerator(const Context& context, const Seed& seed = fresh_seed()) : context_(context), random_(seed) {}
+  SecretKey secret_key();
+  PublicKey public_key(const SecretKey& secret);
+  // level -1: the top one.
+  SwitchKey relinearization_key(const SecretKey& secret, int level = -1);
+  SwitchKey rotation_key(const SecretKey& secret, int steps, int level = -1);
+  SwitchKey conjugation_key(const SecretKey& secret, int level = -1);
+
+ private:
+  SwitchKey galois_key(const SecretKey& secret, std::uint32_t galois, int level);
+  SwitchKey switch_key(const Poly& from, const Poly& to, int level);
+  const Context& context_;
+  Randomness random_;
+};
+
+// The uniform half of one digit, limb by limb: a function of (seed, digit, prime) alone, so keys of any level agree.
+void expand_seed(const Context& context, const Seed& seed, std::size_t digit, int level, bool extended, Poly& out);
+
+// Small signed coefficients as transformed residues, in the limbs of an extended (or plain) polynomial at `level`.
+void spread(const Context& context, std::span<const std::int64_t> small, int level, bool extended, Poly& out);
+
+// Throws Error{invalid} naming both hashes when an object belongs to other parameters.
+void require_same(const Context& context, const Hash& params, const char* place, const char* what);
+
+}  // namespace pliant::ckks
