@@ -1,0 +1,122 @@
+#include "cli/language/carry_tokenizer.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <filesystem>
+#include <functional>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/json.h"
+#include "text/load/load.h"
+
+namespace pliant::cli {
+namespace {
+
+constexpr std::array<const char*, 9> folder_files{
+    "tokenizer.json", "tokenizer_config.json", "tokenizer.model",     "special_tokens_map.json", "vocab.json",
+    "merges.txt",     "added_tokens.json",     "chat_template.jinja", "generation_config.json"};
+
+constexpr std::int32_t unused_token = 5;  // GGUF's number for a token that no text has
+
+bool is_gguf_file(const std::string& path) {
+  return !std::filesystem::is_directory(path) && is_gguf(MappedFile(path).bytes());
+}
+
+std::vector<std::pair<std::string, GgufValue>> read_metadata(const std::string& path) {
+  if (is_gguf_file(path)) {
+    const MappedFile file(path);
+    std::vector<std::pair<std::string, GgufValue>> result;
+    for (auto& [key, value] : read_gguf(file.bytes(), path).metadata)
+      if (key.starts_with("tokenizer.")) result.emplace_back(key, std::move(value));
+    return result;
+  }
+  try {
+    return gguf_metadata(*load_tokenizer(path));
+  } catch (const Error& error) {
+    const bool other_file = error.kind() == ErrorKind::format && !std::filesystem::is_directory(path);  // a model's
+    if (error.kind() == ErrorKind::not_found || other_file) return {};
+    throw;
+  }
+}
+
+template <typename T>
+void extend(GgufValue& value, std::size_t count, const std::function<T(std::size_t)>& make) {
+  auto* array = std::get_if<GgufArray>(&value);
+  auto* items = array == nullptr ? nullptr : std::get_if<std::vector<T>>(&array->items);
+  while (items != nullptr && items->size() < count) items->push_back(make(items->size()));
+}
+
+}  // namespace
+
+TokenizerSource::TokenizerSource(std::string model, std::string given)
+    : model_(std::move(model)), path_(given.empty() ? model_ : given) {
+  metadata_ = read_metadata(path_);
+  if (!given.empty() && metadata_.empty()) throw Error(ErrorKind::format, given, "holds no tokenizer that can be read");
+}
+
+std::vector<std::pair<std::string, GgufValue>> TokenizerSource::metadata(std::int64_t vocabulary) const {
+  if (metadata_.empty()) return {{"tokenizer.ggml.model", std::string("none")}};
+  auto result = metadata_;
+  const auto rows = static_cast<std::size_t>(vocabulary);
+  for (auto& [key, value] : result) {
+    if (key == "tokenizer.ggml.tokens") {
+      const auto* array = std::get_if<GgufArray>(&value);
+      const auto* tokens = array == nullptr ? nullptr : std::get_if<std::vector<std::string>>(&array->items);
+      if (tokens != nullptr && tokens->size() > rows)
+        throw Error(ErrorKind::invalid, path_,
+                    fmt::format("has {} tokens, the model's embedding {} rows", tokens->size(), rows));
+      extend<std::string>(value, rows, [](std::size_t id) { return fmt::format("[PAD{}]", id); });
+    }
+    if (key == "tokenizer.ggml.token_type") extend<std::int32_t>(value, rows, [](std::size_t) { return unused_token; });
+    if (key == "tokenizer.ggml.scores") extend<float>(value, rows, [](std::size_t) { return 0.0F; });
+  }
+  return result;
+}
+
+std::vector<std::pair<std::string, std::int64_t>> TokenizerSource::token_ids() const {
+  constexpr std::pair<const char*, const char*> names[] = {{"bos_token_id", "tokenizer.ggml.bos_token_id"},
+                                                           {"eos_token_id", "tokenizer.ggml.eos_token_id"},
+                                                           {"pad_token_id", "tokenizer.ggml.padding_token_id"}};
+  nlohmann::json config;
+  if (const std::string path = model_ + "/config.json"; std::filesystem::exists(path))
+    config = parse_json(read_file(path), path);
+  const Gguf tokenizer{3, metadata_, {}};
+  std::vector<std::pair<std::string, std::int64_t>> result;
+  for (const auto& [field, key] : names) {
+    const auto given = config.find(field);
+    const bool is_list = given != config.end() && given->is_array() && !given->empty();  // of ends of generation
+    const nlohmann::json id = given == config.end() ? nlohmann::json() : is_list ? given->front() : *given;
+    if (id.is_number_integer()) result.emplace_back(field, id.get<std::int64_t>());
+    else result.emplace_back(field, tokenizer.find(key) != nullptr ? tokenizer.integer(key) : -1);
+  }
+  return result;
+}
+
+bool TokenizerSource::copy_into(const std::string& folder) const {
+  namespace fs = std::filesystem;
+  bool found = false;
+  if (!fs::is_directory(path_)) {
+    const std::string base = file_name(path_);
+    if (base != "tokenizer.json" && extension(path_) != ".model") return false;
+    write_file(folder + (base == "tokenizer.json" ? "/tokenizer.json" : "/tokenizer.model"), read_file(path_));
+    return true;
+  }
+  for (const char* each : folder_files) {
+    const std::string from = path_ + "/" + each;
+    if (!fs::exists(from)) continue;
+    write_file(folder + "/" + each, read_file(from));
+    found |= std::string_view(each).starts_with("tokenizer.") || std::string_view(each) == "vocab.json";
+  }
+  return found;
+}
+
+std::string TokenizerSource::advice(ModelFormat format) const {
+  if (format == ModelFormat::llama2c) return "the format has no room for one";
+  if (format != ModelFormat::gguf && has_metadata())
+    return "this one is inside a GGUF file; give the folder's tokenizer.json or tokenizer.model with --tokenizer";
+  return "give one with --tokenizer";
+}
+
+}  // namespace pliant::cli

@@ -1,0 +1,162 @@
+#include "models/language/files/convert.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/language/carry_tokenizer.h"
+#include "cli/print.h"
+#include "cli/verb.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/progress.h"
+#include "models/language/files/load.h"
+
+namespace pliant {
+
+template <>
+struct OptionWords<ModelFormat> {
+  static constexpr std::pair<ModelFormat, const char*> words[] = {{ModelFormat::hugging_face, "hf"},
+                                                                  {ModelFormat::gguf, "gguf"},
+                                                                  {ModelFormat::mlx, "mlx"},
+                                                                  {ModelFormat::llama2c, "llama2c"}};
+};
+
+namespace cli {
+namespace {
+
+struct ConvertOptions {
+  std::string in, out, tokenizer, type;
+  ModelFormat to = ModelFormat::gguf;
+  int bits = 0;
+  std::int64_t group = 64;
+  bool force = false;
+};
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(), [](unsigned char c) { return std::tolower(c); });
+  return result;
+}
+
+// f32 is how a plain f32 weight is called here.
+std::vector<std::pair<std::string, Encoding>> types() {
+  std::vector<std::pair<std::string, Encoding>> result{{"f32", Encoding::plain}};
+  for (int i = 1; i <= static_cast<int>(Encoding::bf16); ++i) {
+    const auto encoding = static_cast<Encoding>(i);
+    result.emplace_back(lower(name(encoding)), encoding);
+  }
+  return result;
+}
+
+std::string type_words() {
+  std::string words;
+  for (const auto& [word, encoding] : types()) words += (words.empty() ? "" : ", ") + word;
+  return words;
+}
+
+std::optional<Encoding> type_from(const std::string& text) {  // in any case
+  if (text.empty()) return {};
+  for (const auto& [word, encoding] : types())
+    if (word == lower(text)) return encoding;
+  throw Error(ErrorKind::usage, "--type", fmt::format("is '{}'", text), "one of " + type_words());
+}
+
+bool is_folder(ModelFormat format) { return format == ModelFormat::hugging_face || format == ModelFormat::mlx; }
+
+void check_place(const ConvertOptions& options) {
+  namespace fs = std::filesystem;
+  const bool taken = fs::is_directory(options.out) ? !fs::is_empty(options.out) : fs::exists(options.out);
+  if (taken && !options.force) throw Error(ErrorKind::usage, options.out, "exists already", "--force writes over it");
+  if (fs::exists(options.out) && fs::is_directory(options.out) != is_folder(options.to))
+    throw Error(ErrorKind::usage, options.out,
+                is_folder(options.to) ? "is a file; this format is a folder" : "is a folder; this format is a file");
+  if (fs::exists(options.out) && fs::equivalent(options.in, options.out))
+    throw Error(ErrorKind::usage, options.out, "is the model that is read", "write to another place");
+}
+
+std::int64_t bytes_of(const std::string& path) {
+  namespace fs = std::filesystem;
+  if (!fs::is_directory(path)) return static_cast<std::int64_t>(fs::file_size(path));
+  std::int64_t total = 0;
+  for (const auto& each : fs::directory_iterator(path))
+    if (each.is_regular_file()) total += static_cast<std::int64_t>(each.file_size());
+  return total;
+}
+
+void report(const ConvertOptions& options, const LanguageModel& model, bool tokenizer, const Context& context) {
+  const std::int64_t bytes = bytes_of(options.out), parameters = parameter_count(model.config);
+  const auto format = option_text(options.to);
+  if (context.common.json) {
+    print_json(context.out, {{"out", options.out},
+                             {"format", format},
+                             {"family", name(model.config.family)},
+                             {"parameters", parameters},
+                             {"bytes", bytes},
+                             {"tokenizer", tokenizer}});
+    return;
+  }
+  print_line(context.out, "model", fmt::format("{}, {} parameters", name(model.config.family), count_text(parameters)));
+  print_line(context.out, "written", fmt::format("{}: {}, {}", options.out, format, exact_bytes(bytes)));
+}
+
+int run_convert(const ConvertOptions& options, const Context& context) {
+  WriteOptions write;
+  write.type = type_from(options.type);
+  check_place(options);
+  const LanguageModel model = load_language_model(options.in);
+  write.bits = options.bits;
+  write.group = options.group;
+  write.pool = &context.pool();
+  const TokenizerSource source(options.in, options.tokenizer);
+  if (options.to == ModelFormat::gguf) write.metadata = source.metadata(model.config.vocabulary);
+  else write.token_ids = source.token_ids();
+  Progress progress(context.log, steady_clock());
+  write.progress = [&](std::string_view tensor, std::size_t done, std::size_t all) {
+    if (context.stop) throw Error(ErrorKind::cancelled, options.out, "stopped before it was written");
+    progress.show([&] { return fmt::format("convert: tensor {} of {}, {}", done + 1, all, tensor); });
+  };
+  write_language_model(model, options.to, options.out, write);
+  const bool tokenizer =
+      is_folder(options.to) ? source.copy_into(options.out) : options.to == ModelFormat::gguf && source.has_metadata();
+  if (!tokenizer) context.log.warning(fmt::format("{} has no tokenizer: {}", options.out, source.advice(options.to)));
+  report(options, model, tokenizer, context);
+  return success;
+}
+
+}  // namespace
+
+Verb convert_verb() {
+  const auto options = std::make_shared<ConvertOptions>();
+  Command command{
+      .name = "convert",
+      .summary = "write a language model in another format",
+      .description =
+          {"IN is a folder (config.json with safetensors, MLX's too), a GGUF file, a llama2.c checkpoint or minGPT's "
+           "JSON, told by its content. Values that both formats can hold keep their bits; what a format has no place "
+           "for is refused by name. The tokenizer goes along where the format has room for it.",
+           "--type rounds matrices; norms and biases stay f32 in GGUF. Block types (q8_0, q4_k ...) are GGUF's alone. "
+           "--bits quantises for MLX, in groups of --group neighbours along a row."},
+      .arguments = {argument("IN", options->in, "the model").path()},
+      .options = {option("to", "FORMAT", options->to, "what to write: a folder (hf, mlx) or a file"),
+                  option("out", "PATH", options->out, "the folder or file to write").path().with_letter('o'),
+                  option("type", "TYPE", options->type, fmt::format("of matrices, else they stay: {}", type_words())),
+                  option("bits", "N", options->bits, "MLX: 4 or 8 bits per weight; 0: as --type says"),
+                  option("group", "N", options->group, "MLX: weights that share a scale: 32, 64 or 128"),
+                  option("tokenizer", "PATH", options->tokenizer, "take the tokenizer from this file or folder").path(),
+                  flag("force", options->force, "write over what is there")},
+      .examples = {{"pliant convert folder/ --to gguf --type q8_0 --out model.gguf", "for llama.cpp, in 8 bits"},
+                   {"pliant convert model.gguf --to hf --out folder/", "back to config.json and safetensors"},
+                   {"pliant convert folder/ --to mlx --bits 4 --group 64 --out mlx/", "for mlx-lm, in 4 bits"}}};
+  return {std::move(command), [options](const Context& context) -> int {
+            if (options->out.empty()) throw Error(ErrorKind::usage, "--out", "is needed: where to write");
+            return run_convert(*options, context);
+          }};
+}
+
+}  // namespace cli
+}  // namespace pliant

@@ -1,0 +1,153 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/language/language.h"
+#include "cli/print.h"
+#include "cli/verb.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "lm/decode/grammar/grammar.h"
+#include "lm/decode/schema/json_schema.h"
+
+namespace pliant::cli {
+namespace {
+
+struct GenerateVerbOptions {
+  LanguageOptions language;
+  lm::GenerateOptions generate;
+  std::string prompt, file, ids, grammar, schema, draft;
+  bool plain = false, lookup = false;
+};
+
+std::vector<TokenId> prompt_of(const GenerateVerbOptions& options, const OpenLanguage& language) {
+  const int given = !options.prompt.empty() + !options.file.empty() + !options.ids.empty();
+  if (given > 1) throw Error(ErrorKind::usage, "--prompt", "give one of --prompt, --file and --ids");
+  if (!options.ids.empty()) return ids_from_text(options.ids, "--ids");
+  const std::string text = options.file.empty() ? options.prompt : read_text(options.file);
+  std::vector<TokenId> ids =
+      need_tokenizer(language, options.language).encode(text, {.add_special = true, .parse_special = !options.plain});
+  if (ids.empty()) throw Error(ErrorKind::usage, "--prompt", "is empty, and the model has no token that begins a text");
+  return ids;
+}
+
+std::unique_ptr<lm::TokenFilter> filter_of(const GenerateVerbOptions& options, const OpenLanguage& language) {
+  if (!options.grammar.empty() && !options.schema.empty())
+    throw Error(ErrorKind::usage, "--grammar", "give either --grammar or --json-schema");
+  const std::string& file = options.grammar.empty() ? options.schema : options.grammar;
+  if (file.empty()) return nullptr;
+  const std::string text = read_file(file);
+  const lm::Grammar grammar(options.grammar.empty() ? lm::grammar_from_json_schema(text, file) : text, file);
+  return std::make_unique<lm::GrammarFilter>(
+      grammar, std::make_shared<const lm::TokenTrie>(need_tokenizer(language, options.language)));
+}
+
+nlohmann::ordered_json logprobs_json(const lm::Generated& generated) {
+  auto list = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < generated.logprobs.size(); ++i) {
+    auto top = nlohmann::ordered_json::array();
+    for (const lm::TokenLogprob& each : generated.logprobs[i].top)
+      top.push_back({{"id", each.id}, {"logprob", each.logprob}});
+    list.push_back({{"id", generated.ids[i]}, {"logprob", generated.logprobs[i].chosen}, {"top", top}});
+  }
+  return list;
+}
+
+// What guesses tokens ahead, and what it stands on.
+struct Guesser {
+  OpenLanguage draft;
+  std::unique_ptr<lm::Sampler> sampler;
+  std::unique_ptr<lm::Proposer> proposer;
+};
+
+Guesser guesser_of(const GenerateVerbOptions& options, const OpenLanguage& language, const Context& context) {
+  if (options.lookup && !options.draft.empty())
+    throw Error(ErrorKind::usage, "--lookup", "give either --lookup or --draft");
+  Guesser guesser;
+  if (options.lookup) guesser.proposer = std::make_unique<lm::NgramProposer>();
+  if (options.draft.empty()) return guesser;
+  LanguageOptions smaller = options.language;
+  smaller.model = options.draft;
+  guesser.draft = open_language(smaller, context);
+  lm::Session& session = *guesser.draft.session;
+  guesser.sampler = std::make_unique<lm::Sampler>(options.generate.sampling, session.config().vocabulary);
+  guesser.proposer = std::make_unique<lm::DraftProposer>(session, session.open(guesser.draft.policy), *guesser.sampler,
+                                                         language.session->config().vocabulary);
+  return guesser;
+}
+
+int run_generate(GenerateVerbOptions& options, const Context& context) {
+  options.generate.sampling.seed = static_cast<std::uint64_t>(context.common.seed);
+  OpenLanguage language = open_language(options.language, context);
+  const Guesser guesser = guesser_of(options, language, context);
+  options.generate.proposer = guesser.proposer.get();
+  const std::unique_ptr<lm::TokenFilter> filter = filter_of(options, language);
+  std::vector<TokenId> tokens = prompt_of(options, language);
+  const lm::SeqId sequence = language.session->open(language.policy);
+  const bool stream = !context.common.json;
+  const lm::Show show = [&](std::string_view text) {
+    if (stream) context.out << text << std::flush;
+    return true;
+  };
+  const lm::Generated generated = lm::generate(*language.session, sequence, language.tokenizer.get(), tokens,
+                                               options.generate, filter.get(), show, &context.stop);
+  if (context.common.json) {
+    nlohmann::ordered_json json{{"text", generated.text},
+                                {"token_ids", generated.ids},
+                                {"finish", lm::name(generated.finish)},
+                                {"stats", stats_json(language, generated)}};
+    if (guesser.proposer)
+      json["speculation"] = {{"runs", generated.speculation.runs},
+                             {"proposed", generated.speculation.proposed},
+                             {"accepted", generated.speculation.accepted}};
+    if (options.generate.logprobs >= 0) json["logprobs"] = logprobs_json(generated);
+    print_json(context.out, json);
+    return success;
+  }
+  if (!language.tokenizer) context.out << fmt::format("{}", fmt::join(generated.ids, ","));
+  context.out << '\n' << std::flush;
+  context.log.info(stats_line(language, generated));
+  return success;
+}
+
+}  // namespace
+
+Verb generate_verb() {
+  const auto options = std::make_shared<GenerateVerbOptions>();
+  options->generate.sampling.temperature = 0.8;
+  options->generate.sampling.top_p = 0.95;
+  options->generate.logprobs = -1;
+  Command command{
+      .name = "generate",
+      .summary = "continue a text with a language model",
+      .description =
+          {"MODEL is a GGUF file, a llama2.c checkpoint, or a folder with config.json, safetensors and a tokenizer. "
+           "The "
+           "text that follows the prompt is printed as it is made. The same seed gives the same text at any number of "
+           "threads.",
+           "With --json: text, token_ids, finish (end_token, stop_string, tokens, context, interrupted) and stats "
+           "(seconds, tokens per second, bytes)."},
+      .arguments = {argument("MODEL", options->language.model, "the model").path()},
+      .options = {option("prompt", "TEXT", options->prompt, "what to continue").with_letter('p'),
+                  option("file", "FILE", options->file, "read the prompt from FILE; -: standard input").path(),
+                  option("ids", "IDS", options->ids, "the prompt as token ids: 1,2,3"),
+                  flag("plain", options->plain, "names of control tokens in the prompt are ordinary text"),
+                  option("grammar", "FILE", options->grammar, "only text that this GBNF grammar allows").path(),
+                  option("json-schema", "FILE", options->schema, "only JSON that fits this schema").path(),
+                  flag("lookup", options->lookup, "guess tokens from repetitions in the text: the same text, sooner"),
+                  option("draft", "MODEL", options->draft, "guess tokens with this smaller model").path(),
+                  option("draft-tokens", "N", options->generate.draft_tokens, "tokens guessed at a time"),
+                  option("logprobs", "N", options->generate.logprobs,
+                         "with --json: log-probabilities of each token and of the N likeliest in its place")
+                      .with_default("none")},
+      .examples = {
+          {"pliant generate model.gguf -p 'Once upon a time'", "a story"},
+          {"pliant generate folder -p 'The capital of France is' -n 8 --temperature 0 --json", "for a script"},
+          {"pliant generate model.gguf -p 'A person:' --json-schema person.json", "JSON that fits a schema"},
+      }};
+  for (Option& each : sampling_options(options->generate)) command.options.push_back(std::move(each));
+  for (Option& each : language_options(options->language)) command.options.push_back(std::move(each));
+  return {std::move(command), [options](const Context& context) { return run_generate(*options, context); }};
+}
+
+}  // namespace pliant::cli

@@ -1,0 +1,152 @@
+#include "cli/language/inspect_gguf.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "cli/language/inspect_model.h"
+#include "cli/print.h"
+#include "compress/rounding.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/units.h"
+#include "formats/gguf/gguf.h"
+#include "models/language/files/load.h"
+
+namespace pliant::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::size_t whole_list = 16, shown_items = 6, shown_letters = 60;
+
+struct Facts {
+  std::int64_t parameters = 0, bytes = 0;
+  double bits_per_weight() const {
+    return parameters > 0 ? 8 * static_cast<double>(bytes) / static_cast<double>(parameters) : 0;
+  }
+};
+
+Facts facts_of(const Gguf& file) {
+  Facts facts;
+  for (const GgufTensor& each : file.tensors) {
+    facts.parameters += elements(each.stored.type.shape);
+    facts.bytes += static_cast<std::int64_t>(each.stored.bytes.size());
+  }
+  return facts;
+}
+
+// An f32 as its shortest text reads, 1e-05, not as the double nearest to it.
+template <typename T>
+ordered_json item_json(const T& item) {
+  if constexpr (std::is_same_v<T, float>) return std::stod(fmt::format("{}", item));
+  else return item;
+}
+
+template <typename T>
+ordered_json first_items(const std::vector<T>& items, std::size_t count) {
+  auto list = ordered_json::array();
+  for (std::size_t i = 0; i < std::min(count, items.size()); ++i) list.push_back(item_json<T>(items[i]));
+  return list;
+}
+
+// A long list is its number of items and the first of them.
+ordered_json value_json(const GgufValue& value) {
+  const auto of_list = []<typename T>(const std::vector<T>& items) -> ordered_json {
+    if (items.size() <= whole_list) return first_items(items, items.size());
+    return {{"items", items.size()}, {"first", first_items(items, shown_items)}};
+  };
+  return std::visit(
+      [&]<typename T>(const T& item) -> ordered_json {
+        if constexpr (std::is_same_v<T, GgufArray>) return std::visit(of_list, item.items);
+        else return item_json(item);
+      },
+      value);
+}
+
+// On one line, cut where it gets long; the JSON printer escapes what a terminal would obey.
+std::string shortened(const ordered_json& json) {
+  std::string text = json.dump(-1, ' ', true, ordered_json::error_handler_t::replace);
+  if (text.size() > shown_letters) text = text.substr(0, shown_letters) + fmt::format("... ({} letters)", text.size());
+  return text;
+}
+
+std::string value_text(const GgufValue& value) {
+  const ordered_json json = value_json(value);
+  if (!json.is_object()) return shortened(json);
+  const std::string first = shortened(json["first"]);
+  return fmt::format("{} items: {}", json["items"].get<std::size_t>(), first);
+}
+
+// Names come from the file as well.
+std::string printable(const std::string& name) {
+  const std::string quoted = ordered_json(name).dump(-1, ' ', true, ordered_json::error_handler_t::replace);
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+ordered_json to_json(const Gguf& file, const Facts& facts) {
+  ordered_json json{{"kind", "gguf"},
+                    {"version", file.version},
+                    {"parameters", facts.parameters},
+                    {"bytes", facts.bytes},
+                    {"bits_per_weight", facts.bits_per_weight()},
+                    {"metadata", ordered_json::object()},
+                    {"tensors", ordered_json::array()}};
+  for (const auto& [key, value] : file.metadata) json["metadata"][key] = value_json(value);
+  for (const GgufTensor& each : file.tensors)
+    json["tensors"].push_back({{"name", each.name},
+                               {"type", format_name(each.stored)},
+                               {"shape", each.stored.type.shape},
+                               {"bytes", each.stored.bytes.size()}});
+  return json;
+}
+
+void print(std::ostream& out, const Gguf& file, const Facts& facts, const std::string& name) {
+  print_line(out, "file", fmt::format("{}: GGUF, version {}", name, file.version));
+  print_line(out, "parameters", fmt::format("{} ({})", grouped_text(facts.parameters), count_text(facts.parameters)));
+  print_line(out, "weights",
+             fmt::format("{}, {:.3f} bits per weight", exact_bytes(facts.bytes), facts.bits_per_weight()));
+  std::size_t widest = 0;
+  for (const auto& [key, value] : file.metadata) widest = std::max(widest, printable(key).size());
+  out << fmt::format("metadata    {} entries\n", file.metadata.size());
+  for (const auto& [key, value] : file.metadata)
+    out << fmt::format("  {:<{}}  {}\n", printable(key), widest, value_text(value));
+  widest = 0;
+  for (const GgufTensor& each : file.tensors) widest = std::max(widest, printable(each.name).size());
+  out << fmt::format("tensors     {}\n", file.tensors.size());
+  for (const GgufTensor& each : file.tensors)
+    out << fmt::format("  {:<{}}  {:<6} {:<16} {}\n", printable(each.name), widest, format_name(each.stored),
+                       to_string(each.stored.type.shape),
+                       bytes_text(static_cast<std::int64_t>(each.stored.bytes.size())));
+}
+
+// Of a model that Pliant runs; vocabularies alone and other architectures have none.
+std::optional<LanguageConfig> config_of(const Gguf& file, const std::string& path) {
+  try {
+    return config_from_gguf(file, path);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+}  // namespace
+
+int inspect_gguf(const std::string& path, const Context& context) {
+  const MappedFile mapped(path);
+  const Gguf file = read_gguf(mapped.bytes(), path);
+  const Facts facts = facts_of(file);
+  const std::optional<LanguageConfig> config = config_of(file, path);
+  if (context.common.json) {
+    ordered_json json = to_json(file, facts);
+    if (config) json["model"] = model_json(*config, path);
+    print_json(context.out, json);
+    return success;
+  }
+  print(context.out, file, facts, file_name(path));
+  if (config) print_model(context.out, *config, path);
+  return success;
+}
+
+}  // namespace pliant::cli

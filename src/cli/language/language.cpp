@@ -1,0 +1,138 @@
+#include "cli/language/language.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <charconv>
+#include <iostream>
+#include <iterator>
+
+#include "cli/print.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/progress.h"
+#include "models/language/files/load.h"
+
+namespace pliant::cli {
+namespace {
+
+std::int64_t peak_rss_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+}
+
+double per_second(std::int64_t count, double seconds) { return seconds > 0 ? static_cast<double>(count) / seconds : 0; }
+
+std::shared_ptr<const Tokenizer> tokenizer_beside(const std::string& path) {
+  try {
+    return load_tokenizer(path);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::not_found) return nullptr;
+    throw;
+  }
+}
+
+kv::Policy policy_of(const LanguageOptions& options) {
+  if (options.window == 0) return kv::full();
+  if (options.window < 0 || options.sinks < 0)
+    throw Error(ErrorKind::usage, options.window < 0 ? "--window" : "--sinks", "is negative");
+  return kv::sink_window(options.sinks, options.window);
+}
+
+}  // namespace
+
+std::vector<Option> language_options(LanguageOptions& options) {
+  return {option("context", "N", options.context, "positions to have room for").with_default("the model's"),
+          option("cache-type", "TYPE", options.cache_type, "how keys and values are kept")
+              .with_choices({"f32", "f16", "bf16"}),
+          option("window", "N", options.window,
+                 "keep the last N entries of the cache and drop those between them and the sinks; 0: keep all"),
+          option("sinks", "N", options.sinks, "with --window: keep the first N entries too"),
+          option("memory-limit", "SIZE", options.memory_limit, "most bytes of weights, cache and arena together")
+              .with_default("none")};
+}
+
+std::vector<Option> sampling_options(lm::GenerateOptions& options) {
+  lm::SamplingOptions& sampling = options.sampling;
+  return {
+      option("tokens", "N", options.tokens, "generate at most N tokens").with_letter('n'),
+      option("temperature", "T", sampling.temperature, "0: always the likeliest token; 1: as the model says")
+          .with_letter('t'),
+      option("top-k", "K", sampling.top_k, "only the K likeliest tokens; 0: all"),
+      option("top-p", "P", sampling.top_p, "only the fewest tokens that together have probability P"),
+      option("min-p", "P", sampling.min_p, "only tokens at least P times as likely as the likeliest"),
+      option("repetition-penalty", "X", sampling.repetition_penalty, "above 1: tokens just seen become less likely"),
+      option("presence-penalty", "X", sampling.presence_penalty, "taken off the logit of tokens just seen"),
+      option("frequency-penalty", "X", sampling.frequency_penalty, "the same, once for each time seen"),
+      option("penalty-window", "N", sampling.penalty_window, "how far back penalties look; 0: all"),
+      option("stop", "TEXT", options.stop, "end at this text, which is not printed; may be given again"),
+      flag("ignore-end", options.ignore_end, "go on after the model's end token")};
+}
+
+OpenLanguage open_language(const LanguageOptions& options, const Context& context, std::int64_t sequences) {
+  Progress progress(context.log, steady_clock());
+  progress.show([&] { return "loading " + options.model; });
+  OpenLanguage language;
+  language.policy = policy_of(options);
+  language.tokenizer = tokenizer_beside(options.model);
+  lm::SessionOptions session;
+  session.context = options.context;
+  session.sequences = sequences;
+  session.cache_type = dtype_from_name(options.cache_type);
+  session.memory_limit = options.memory_limit.count;
+  language.session = std::make_unique<lm::Session>(load_language_model(options.model), context.pool(), session);
+  language.seconds = progress.seconds();
+  return language;
+}
+
+const Tokenizer& need_tokenizer(const OpenLanguage& language, const LanguageOptions& options) {
+  if (language.tokenizer) return *language.tokenizer;
+  throw Error(ErrorKind::not_found, options.model, "holds no tokenizer",
+              "put tokenizer.json or tokenizer.model into the folder, or give the prompt as --ids");
+}
+
+std::vector<TokenId> ids_from_text(std::string_view text, const std::string& place) {
+  std::vector<TokenId> ids;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(','));
+    TokenId id = 0;
+    const auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), id);
+    if (problem != std::errc{} || end != word.data() + word.size())
+      throw Error(ErrorKind::usage, place, fmt::format("'{}' is no token id", word), "ids are written 1,2,3");
+    ids.push_back(id);
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+  }
+  return ids;
+}
+
+std::string read_text(const std::string& path) {
+  if (path != "-") return read_file(path);
+  return {std::istreambuf_iterator<char>(std::cin), {}};
+}
+
+nlohmann::ordered_json stats_json(const OpenLanguage& language, const lm::Generated& generated) {
+  const lm::SessionMemory memory = language.session->memory();
+  const std::int64_t decoded = std::max<std::int64_t>(std::ssize(generated.ids) - 1, 0);
+  return {{"load_seconds", language.seconds},
+          {"first_token_seconds", generated.prompt_seconds},
+          {"prompt_tokens", generated.prompt_tokens},
+          {"prompt_tokens_per_second", per_second(generated.prompt_tokens, generated.prompt_seconds)},
+          {"decode_tokens", decoded},
+          {"decode_tokens_per_second", per_second(decoded, generated.decode_seconds)},
+          {"peak_rss_bytes", peak_rss_bytes()},
+          {"weight_bytes", memory.weights},
+          {"cache_bytes", memory.cache},
+          {"arena_bytes", memory.arena}};
+}
+
+std::string stats_line(const OpenLanguage& language, const lm::Generated& generated) {
+  const lm::SessionMemory memory = language.session->memory();
+  const std::int64_t decoded = std::max<std::int64_t>(std::ssize(generated.ids) - 1, 0);
+  return fmt::format("{} prompt tokens at {:.1f}/s, {} tokens at {:.1f}/s; weights {}, cache {}, arena {}, peak {}",
+                     generated.prompt_tokens, per_second(generated.prompt_tokens, generated.prompt_seconds), decoded,
+                     per_second(decoded, generated.decode_seconds), bytes_text(memory.weights),
+                     bytes_text(memory.cache), bytes_text(memory.arena), bytes_text(peak_rss_bytes()));
+}
+
+}  // namespace pliant::cli

@@ -1,0 +1,155 @@
+#include "cli/network/feed.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "cli/network/subject.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/rng.h"
+#include "core/suggest.h"
+#include "formats/npy/npy.h"
+
+namespace pliant::cli {
+namespace {
+
+// "0.5" for all channels, or "0.485,0.456,0.406".
+void three_numbers(const std::string& text, const char* place, double (&target)[3]) {
+  std::vector<double> values;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    option_value(text.substr(at, comma - at), place, values.emplace_back());
+    at = comma + 1;
+  }
+  if (values.size() != 1 && values.size() != 3)
+    throw Error(ErrorKind::usage, place, fmt::format("'{}' is not one number or three", text),
+                "write for example 0.485,0.456,0.406");
+  for (std::size_t c = 0; c < 3; ++c) target[c] = values[values.size() == 1 ? 0 : c];
+}
+
+Normalization normalization_of(const FeedOptions& options) {
+  Normalization result;
+  three_numbers(options.mean, "--mean", result.mean);
+  three_numbers(options.std, "--std", result.std);
+  for (const double value : result.std)
+    if (value == 0) throw Error(ErrorKind::usage, "--std", "0 cannot divide");
+  return result;
+}
+
+Layout layout_of(const TensorType& type, const FeedOptions& options, const std::string& place) {
+  const Shape& shape = type.shape;
+  const auto fits = [&](Layout layout) {
+    return shape.size() == 4 && shape[0] == 1 && shape[layout == Layout::nchw ? 1 : 3] == 3;
+  };
+  for (const auto& [layout, word] : {std::pair{Layout::nchw, "nchw"}, {Layout::nhwc, "nhwc"}})
+    if (fits(layout) && (options.layout.empty() || options.layout == word)) return layout;
+  throw Error(ErrorKind::invalid, place, fmt::format("an image cannot be the input of type {}", to_string(type)),
+              "the input must be [1,3,H,W] (nchw) or [1,H,W,3] (nhwc)");
+}
+
+Tensor convert(const Tensor& from, const TensorType& type, const std::string& place) {
+  if (from.type() == type) return from.copy();
+  if (from.type().shape != type.shape)
+    throw Error(ErrorKind::invalid, place,
+                fmt::format("is {}, the input is {}", to_string(from.type()), to_string(type)));
+  if (is_float(from.type().dtype) && !is_float(type.dtype))
+    throw Error(ErrorKind::invalid, place,
+                fmt::format("is {}, the input is {}", to_string(from.type()), to_string(type)), "save it as integers");
+  Tensor to(type);
+  for (std::int64_t i = 0, n = elements(type.shape); i < n; ++i) set(to.view(), i, get(from.view(), i));
+  return to;
+}
+
+Tensor from_image(const MappedFile& file, const TensorType& type, const FeedOptions& options, const std::string& path) {
+  const Layout layout = layout_of(type, options, path);
+  const auto height = static_cast<int>(std::min<std::int64_t>(type.shape[layout == Layout::nchw ? 2 : 1], INT32_MAX));
+  const auto width = static_cast<int>(std::min<std::int64_t>(type.shape[layout == Layout::nchw ? 3 : 2], INT32_MAX));
+  const Image image = decode_image(std::as_bytes(std::span(file.text())), path);
+  const Image sized = options.fit == "crop" ? resize_and_crop(image, width, height) : resize(image, width, height);
+  if (type.dtype == DType::f32) return to_tensor(sized, layout, normalization_of(options));
+  Normalization bytes;  // integer inputs take the pixels as they are
+  std::fill(std::begin(bytes.std), std::end(bytes.std), 1 / 255.0);
+  Tensor tensor(type);
+  const Tensor pixels = to_tensor(sized, layout, bytes);
+  for (std::int64_t i = 0, n = elements(type.shape); i < n; ++i)
+    set(tensor.view(), i, std::round(get(pixels.view(), i)));
+  return tensor;
+}
+
+Tensor random(const TensorType& type, std::uint64_t seed, const std::string& name) {
+  Tensor tensor(type);
+  Rng rng(seed, hash64(name));
+  if (is_float(type.dtype)) fill_normal(tensor.view(), rng, 1);
+  else fill_uniform(tensor.view(), rng, 0, 2);
+  return tensor;
+}
+
+// "random" or "random:7".
+std::optional<std::uint64_t> random_seed(const std::string& text, std::uint64_t otherwise) {
+  if (text == "random") return otherwise;
+  if (!text.starts_with("random:")) return {};
+  std::uint64_t seed = 0;
+  option_value(text.substr(7), "--input " + text, seed);
+  return seed;
+}
+
+Tensor read_input(const std::string& source, const Value& input, const FeedOptions& options) {
+  if (const auto seed = random_seed(source, options.seed)) return random(input.type, *seed, input.name);
+  const MappedFile file(source);
+  switch (kind_of(file.text())) {
+    case FileKind::array:
+      return convert(tensor_from_npy(std::as_bytes(std::span(file.text())), source), input.type, source);
+    case FileKind::image: return from_image(file, input.type, options, source);
+    default:
+      throw Error(ErrorKind::format, source, "is neither a .npy array nor an image", "give .npy, .png, .jpg or random");
+  }
+}
+
+// Which text feeds each input: those with a name first, then the others in order; one lone "random" feeds all the rest.
+std::vector<std::string> deal(const Graph& graph, const std::vector<std::string>& texts) {
+  std::vector<std::string> names, sources(graph.inputs().size()), unnamed;
+  for (const ValueId id : graph.inputs()) names.push_back(graph.value(id).name);
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    const auto at = std::find(names.begin(), names.end(), text.substr(0, equals));
+    if (equals == std::string::npos) {
+      unnamed.push_back(text);
+      continue;
+    }
+    if (at == names.end())
+      throw Error(ErrorKind::usage, "--input " + text,
+                  fmt::format("the network has no input '{}'", text.substr(0, equals)),
+                  did_you_mean(text.substr(0, equals), names));
+    std::string& source = sources[at - names.begin()];
+    if (!source.empty()) throw Error(ErrorKind::usage, "--input " + text, "this input is given twice");
+    source = text.substr(equals + 1);
+  }
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (!sources[i].empty()) continue;
+    if (next < unnamed.size()) sources[i] = unnamed[next++];
+    else if (unnamed.size() == 1 && random_seed(unnamed[0], 0)) sources[i] = unnamed[0];
+    else
+      throw Error(
+          ErrorKind::usage, "--input",
+          fmt::format("input '{}' of type {} is not given", names[i], to_string(graph.value(graph.inputs()[i]).type)),
+          fmt::format("--input {}=random", names[i]));
+  }
+  if (next < unnamed.size()) throw Error(ErrorKind::usage, "--input " + unnamed[next], "one input too many");
+  return sources;
+}
+
+}  // namespace
+
+std::vector<Tensor> feed(const Graph& graph, const FeedOptions& options) {
+  std::vector<Tensor> tensors;
+  const std::vector<std::string> sources = deal(graph, options.inputs);
+  for (std::size_t i = 0; i < sources.size(); ++i)
+    tensors.push_back(read_input(sources[i], graph.value(graph.inputs()[i]), options));
+  return tensors;
+}
+
+}  // namespace pliant::cli

@@ -1,0 +1,21 @@
+#include "cli/network/open_network.h"
+
+#include "formats/onnx/onnx.h"
+
+namespace pliant::cli {
+
+OpenedNetwork open_onnx(const std::string& path, const std::map<std::string, Shape>& shapes, bool missing_weights) {
+  OnnxOptions options;
+  options.shapes = shapes;
+  options.missing_weights = missing_weights;
+  OnnxModel model = read_onnx(path, options);
+  OpenedNetwork network;
+  network.graph = std::move(model.graph);
+  network.weights = std::move(model.weights);
+  network.opset = model.opset;
+  network.opaque = std::move(model.opaque);
+  network.missing = std::move(model.missing);
+  return network;
+}
+
+}  // namespace pliant::cli

@@ -1,0 +1,266 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "cli/network/feed.h"
+#include "cli/network/subject.h"
+#include "cli/print.h"
+#include "cli/verb.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/progress.h"
+#include "core/suggest.h"
+#include "formats/npy/npy.h"
+#include "graph/passes/passes.h"
+#include "graph/reference/random_weights.h"
+#include "machine/native/native.h"
+
+namespace pliant::cli {
+namespace {
+
+struct RunOptions {
+  std::string file, labels, trace;
+  FeedOptions feed;
+  std::vector<std::string> shapes, outs;
+  std::int64_t top = 0;
+  bool no_fuse = false, random_weights = false;
+};
+
+class ChromeTrace : public Trace {
+ public:
+  void step(std::int32_t group, double begin, double end) override { steps_.push_back({group, begin, end}); }
+
+  std::string to_json(const Graph& graph, const std::vector<Group>& groups) const {
+    auto events = nlohmann::ordered_json::array();
+    for (const Step& each : steps_) {
+      const Op& op = graph.op(groups[each.group].ops.back());
+      events.push_back({{"name", op.name},
+                        {"cat", name(op.kind)},
+                        {"ph", "X"},
+                        {"pid", 1},
+                        {"tid", 1},
+                        {"ts", each.begin * 1e6},
+                        {"dur", (each.end - each.begin) * 1e6}});
+    }
+    const nlohmann::ordered_json file{{"traceEvents", events}, {"displayTimeUnit", "ms"}};
+    return file.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  }
+
+ private:
+  struct Step {
+    std::int32_t group;
+    double begin, end;
+  };
+  std::vector<Step> steps_;
+};
+
+struct Run {
+  std::shared_ptr<const Graph> graph;
+  std::vector<Tensor> outputs;
+  double seconds = 0;
+  std::int64_t arena_bytes = 0;
+};
+
+Run run_network(const RunOptions& options, const Context& context) {
+  OpenedNetwork network = open_network(options.file, shapes_from(options.shapes), options.random_weights);
+  if (options.random_weights) network.weights = random_weights(network.graph, options.feed.seed);
+  Folded folded = fold(network.graph, network.weights, context.pool());
+  Run run;
+  run.graph = std::make_shared<const Graph>(std::move(folded.graph));
+  native::Machine machine({.isa = native::Isa::best, .fuse = !options.no_fuse});
+  const auto program = machine.prepare(run.graph, std::make_shared<const WeightStore>(std::move(folded.weights)));
+  const std::vector<Tensor> inputs = feed(*run.graph, options.feed);
+  std::vector<TensorView> in, out;
+  for (const Tensor& each : inputs) in.push_back(each.view());
+  for (const ValueId id : run.graph->outputs())
+    out.push_back(run.outputs.emplace_back(run.graph->value(id).type).view());
+  Workspace workspace(program->need(), context.pool());
+  run.arena_bytes = program->need().arena_bytes;
+  ChromeTrace trace;
+  const Clock clock = steady_clock();
+  const double begin = clock();
+  program->run({.inputs = in, .outputs = out, .rows = 0, .trace = options.trace.empty() ? nullptr : &trace}, workspace);
+  run.seconds = clock() - begin;
+  if (!options.trace.empty())
+    write_file(options.trace, trace.to_json(*run.graph, groups(*run.graph, {.fuse = !options.no_fuse})));
+  return run;
+}
+
+// "y.npy" is the first output, "NAME=y.npy" the one of that name.
+void write_outputs(const RunOptions& options, const Run& run) {
+  const std::vector<std::string>& names = run.graph->output_names();
+  for (const std::string& text : options.outs) {
+    const std::size_t equals = text.find('=');
+    std::size_t at = 0;
+    if (equals != std::string::npos) {
+      at = static_cast<std::size_t>(std::find(names.begin(), names.end(), text.substr(0, equals)) - names.begin());
+      if (at == names.size())
+        throw Error(ErrorKind::usage, "--out " + text, "the network has no such output",
+                    did_you_mean(text.substr(0, equals), names));
+    }
+    write_file(equals == std::string::npos ? text : text.substr(equals + 1), npy_bytes(run.outputs.at(at).view()));
+  }
+}
+
+struct Class {
+  std::int64_t index = 0;
+  double value = 0, probability = 0;
+  std::string label;
+};
+
+// The values as probabilities: as they are if they add up to 1, else their softmax.
+std::vector<double> probabilities(const std::vector<double>& values) {
+  double sum = 0;
+  bool proper = true;
+  for (const double value : values) {
+    sum += value;
+    proper = proper && value >= 0;
+  }
+  if (proper && std::abs(sum - 1) < 1e-3) return values;
+  const double largest = *std::max_element(values.begin(), values.end());
+  std::vector<double> result;
+  sum = 0;
+  for (const double value : values) sum += result.emplace_back(std::exp(value - largest));
+  for (double& value : result) value /= sum;
+  return result;
+}
+
+std::vector<std::string> read_labels(const std::string& path) {
+  std::vector<std::string> labels;
+  const std::string text = path.empty() ? "" : read_file(path);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    labels.push_back(text.substr(at, end - at));
+    if (labels.back().ends_with('\r')) labels.back().pop_back();
+    at = end + 1;
+  }
+  return labels;
+}
+
+std::vector<Class> top_classes(const Tensor& scores, const RunOptions& options) {
+  const std::int64_t count = elements(scores.type().shape);
+  if (count == 0) return {};
+  std::vector<double> values;
+  for (std::int64_t i = 0; i < count; ++i) values.push_back(get(scores.view(), i));
+  const std::vector<double> share = probabilities(values);
+  const std::vector<std::string> labels = read_labels(options.labels);
+  if (!labels.empty() && static_cast<std::int64_t>(labels.size()) != count)
+    throw Error(ErrorKind::invalid, options.labels,
+                fmt::format("has {} lines, the output has {} values", labels.size(), count));
+  std::vector<Class> classes;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    classes.push_back({i, values[at], share[at], labels.empty() ? "" : labels[at]});
+  }
+  const auto better = [](const Class& a, const Class& b) {
+    return a.value != b.value ? a.value > b.value : a.index < b.index;
+  };
+  const auto shown = std::min<std::int64_t>(options.top, count);
+  std::partial_sort(classes.begin(), classes.begin() + shown, classes.end(), better);
+  classes.resize(shown);
+  return classes;
+}
+
+struct Summary {
+  double low = 0, high = 0, mean = 0;
+  std::int64_t not_finite = 0;
+};
+
+Summary summarize(const Tensor& tensor) {
+  Summary s{INFINITY, -INFINITY, 0, 0};
+  const std::int64_t count = elements(tensor.type().shape);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const double value = get(tensor.view(), i);
+    if (!std::isfinite(value)) ++s.not_finite;
+    s.low = std::min(s.low, value);
+    s.high = std::max(s.high, value);
+    s.mean += value / static_cast<double>(count);
+  }
+  return count == 0 ? Summary{} : s;
+}
+
+nlohmann::ordered_json to_json(const Run& run, const std::vector<Class>& classes) {
+  nlohmann::ordered_json json{
+      {"seconds", run.seconds}, {"arena_bytes", run.arena_bytes}, {"outputs", nlohmann::json::array()}};
+  for (std::size_t i = 0; i < run.outputs.size(); ++i) {
+    const Summary s = summarize(run.outputs[i]);
+    json["outputs"].push_back({{"name", run.graph->output_names()[i]},
+                               {"type", to_string(run.outputs[i].type())},
+                               {"min", s.low},
+                               {"max", s.high},
+                               {"mean", s.mean},
+                               {"not_finite", s.not_finite}});
+  }
+  for (const Class& each : classes)
+    json["top"].push_back(
+        {{"index", each.index}, {"label", each.label}, {"value", each.value}, {"probability", each.probability}});
+  return json;
+}
+
+void print(std::ostream& out, const Run& run, const std::vector<Class>& classes) {
+  for (std::size_t i = 0; i < run.outputs.size(); ++i) {
+    const Summary s = summarize(run.outputs[i]);
+    print_line(out, "output",
+               fmt::format("{} {}: min {:.6g}, max {:.6g}, mean {:.6g}{}", run.graph->output_names()[i],
+                           to_string(run.outputs[i].type()), s.low, s.high, s.mean,
+                           s.not_finite == 0 ? "" : fmt::format(", {} values NOT FINITE", s.not_finite)));
+  }
+  for (const Class& each : classes)
+    print_line(out, fmt::format("class {}", each.index),
+               fmt::format("{:>6.2f} %  {:>10.5g}  {}", 100 * each.probability, each.value, each.label));
+  print_line(out, "time", fmt::format("{}, arena {}", seconds_text(run.seconds), bytes_text(run.arena_bytes)));
+}
+
+int run_run(RunOptions options, const Context& context) {
+  if (options.top < 0) throw Error(ErrorKind::usage, "--top", fmt::format("{} is negative", options.top));
+  if (options.top == 0 && !options.labels.empty()) options.top = 5;
+  options.feed.seed = static_cast<std::uint64_t>(context.common.seed);
+  const Run run = run_network(options, context);
+  write_outputs(options, run);
+  const std::vector<Class> classes =
+      options.top > 0 && !run.outputs.empty() ? top_classes(run.outputs[0], options) : std::vector<Class>{};
+  if (context.common.json) print_json(context.out, to_json(run, classes));
+  else print(context.out, run, classes);
+  return success;
+}
+
+}  // namespace
+
+Verb run_verb() {
+  const auto options = std::make_shared<RunOptions>();
+  FeedOptions& feed = options->feed;
+  Command command{
+      .name = "run",
+      .summary = "run a network on this computer",
+      .description =
+          {"Inputs are .npy arrays, pictures (resized to the input's size, scaled to 0..1, then normalised by "
+           "--mean and --std) or random numbers, in the order of the network's inputs or by name."},
+      .arguments = {argument("FILE", options->file, "the network (ONNX or Pliant file)").path()},
+      .options =
+          {option("input", "[NAME=]SOURCE", feed.inputs, "x.npy, picture.png or random[:SEED]").with_letter('i').path(),
+           option("out", "[NAME=]FILE", options->outs, "write an output as .npy").with_letter('o').path(),
+           option("mean", "X[,X,X]", feed.mean, "subtracted from pixels scaled to 0..1, per channel"),
+           option("std", "X[,X,X]", feed.std, "divides them then"),
+           option("layout", "LAYOUT", feed.layout, "how the input holds a picture")
+               .with_choices({"nchw", "nhwc"})
+               .with_default("by its shape"),
+           option("fit", "HOW", feed.fit, "a picture is stretched to the input's size, or covers it and is cropped")
+               .with_choices({"stretch", "crop"}),
+           option("labels", "FILE", options->labels, "names of the classes, one per line; implies --top 5").path(),
+           option("top", "N", options->top, "print the N highest values of the first output").with_default("none"),
+           option("shape", "INPUT=SIZES", options->shapes, "sizes of an input or symbol, as input=1x3x224x224"),
+           option("trace", "FILE", options->trace, "write a trace for chrome://tracing or Perfetto").path(),
+           flag("random-weights", options->random_weights, "seeded random weights in place of the file's"),
+           flag("no-fuse", options->no_fuse, "run every operator by itself")},
+      .examples = {{"pliant run net.onnx --input random", "try a network"},
+                   {"pliant run net.onnx --input cat.jpg --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --labels "
+                    "imagenet.txt",
+                    "classify a picture"},
+                   {"pliant run net.onnx --input ids=ids.npy --input mask=mask.npy --out logits=y.npy",
+                    "several inputs by name"}}};
+  return {std::move(command), [options](const Context& context) { return run_run(*options, context); }};
+}
+
+}  // namespace pliant::cli

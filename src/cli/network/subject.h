@@ -1,0 +1,55 @@
+// The file a command is about: what it is, told by its content, and the planner's problem in it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/network/open_network.h"
+#include "core/options.h"
+#include "core/pool.h"
+#include "plan/device.h"
+#include "plan/format/problem.h"
+#include "plan/graph/graph_problem.h"
+
+namespace pliant::cli {
+
+enum class FileKind : std::uint8_t { onnx, pliant, ncnn, gguf, problem, plan, placement, array, image, unknown };
+
+// By content; an unknown one may be damaged. `text` is the whole file.
+FileKind kind_of(std::string_view text);
+bool is_network(FileKind kind, const std::string& path);  // or claims to be one by its name
+std::string_view describe(FileKind kind);                 // "ONNX network", "planner's problem", ...
+
+struct NetworkOptions {
+  std::vector<std::string> shapes;         // "input=1x3x224x224" or "batch=4"
+  std::int64_t elem_bytes = 0, tiles = 0;  // 0: not given
+  bool weights = false, no_fuse = false, random_weights = false, in_place = false;
+  bool zero_copy_concat = false;
+  bool execute = false;    // the plan will be run: by kernels if they can, whose workspace then counts
+  std::uint64_t seed = 1;  // of random weights and inputs
+};
+
+std::vector<Option> network_options(NetworkOptions& options);
+
+std::map<std::string, Shape> shapes_from(const std::vector<std::string>& texts);  // throws Error{usage}
+
+struct Subject {
+  plan::Problem problem;
+  std::optional<OpenedNetwork> network;       // of an ONNX or Pliant file: folded
+  std::optional<plan::GraphProblem> mapping;  // the same
+  plan::Work work;                            // of a network
+  bool runs = false;                          // the problem counts kernel workspaces, and kernels can run all of it
+  std::int64_t alignment = 1;                 // that kernels ask of addresses
+  std::int64_t tiles = 0;                     // bands that maps are cut into; 0: whole
+};
+
+// Throws Error{usage} for options that say nothing about this kind of file, Error{format} for files that hold no
+// problem.
+Subject open_subject(const std::string& path, const NetworkOptions& options, Pool& pool);
+
+}  // namespace pliant::cli

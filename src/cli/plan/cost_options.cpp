@@ -1,0 +1,82 @@
+#include "cli/plan/cost_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace pliant::cli {
+namespace {
+
+// The option's cost, else the device's, else 1.
+std::int64_t cost_of(const std::optional<std::int64_t>& given, const std::optional<std::int64_t>& device,
+                     const char* name, std::int64_t otherwise = 1) {
+  if (given && device && *given != *device)
+    throw Error(ErrorKind::usage, name, fmt::format("{}, but the device of --device says {}", *given, *device),
+                "leave one of the two out");
+  const std::int64_t cost = given.value_or(device.value_or(otherwise));
+  if (cost < std::min<std::int64_t>(0, otherwise) || (given && *given < 0) || cost > plan::most_cost)
+    throw Error(ErrorKind::usage, name, fmt::format("{} is not from 0 to {}", cost, plan::most_cost));
+  return cost;
+}
+
+}  // namespace
+
+std::vector<Option> cost_table(CostOptions& options) {
+  return {option("read-cost", "N", options.read_cost, "what a byte loaded costs; the plan of least cost is found")
+              .with_default("1, or the device's"),
+          option("write-cost", "N", options.write_cost, "what a byte stored costs").with_default("1, or the device's"),
+          option("move-cost", "N", options.move_cost,
+                 "what a byte costs that is moved to another address on chip; without it nothing moves")
+              .with_default("none, or the device's"),
+          flag("steady-state", options.steady_state,
+               "plan one frame of many: weights that stay for good are loaded once, the others in every frame"),
+          option("second-level", "SIZE", options.second_level,
+                 "a second memory on chip: it holds tensors that leave the scratchpad, as far as that saves most"),
+          option("second-cost", "N", options.second_cost,
+                 "what a byte costs that is moved between scratchpad and second level; at most the read and write cost")
+              .with_default("0")};
+}
+
+std::vector<const char*> names_given(const CostOptions& options) {
+  std::vector<const char*> names;
+  for (const auto& [set, name] : {std::pair{options.read_cost.has_value(), "--read-cost"},
+                                  {options.write_cost.has_value(), "--write-cost"},
+                                  {options.move_cost.has_value(), "--move-cost"},
+                                  {options.steady_state, "--steady-state"},
+                                  {!options.second_level.empty(), "--second-level"},
+                                  {options.second_cost.has_value(), "--second-cost"}})
+    if (set) names.push_back(name);
+  return names;
+}
+
+plan::Costs costs_of(const CostOptions& options, const std::optional<plan::Device>& device) {
+  const plan::Device none, &chip = device ? *device : none;
+  const plan::Costs costs{cost_of(options.read_cost, chip.read_cost, "--read-cost"),
+                          cost_of(options.write_cost, chip.write_cost, "--write-cost"),
+                          cost_of(options.move_cost, chip.move_cost, "--move-cost", plan::no_moves)};
+  if (costs.read == 0 && costs.write == 0)
+    throw Error(ErrorKind::usage, "--read-cost", "is 0 and so is the write cost: every plan would cost nothing",
+                "give one of them a cost");
+  return costs;
+}
+
+std::optional<plan::SecondMemory> second_memory_of(const CostOptions& options, const plan::Costs& costs) {
+  if (options.second_level.empty()) {
+    if (options.second_cost)
+      throw Error(ErrorKind::usage, "--second-cost", "has no second level", "add --second-level SIZE");
+    return std::nullopt;
+  }
+  const plan::SecondMemory memory{bytes_from_text(options.second_level, "--second-level").count,
+                                  options.second_cost.value_or(0)};
+  if (memory.bytes <= 0)
+    throw Error(ErrorKind::usage, "--second-level", fmt::format("{} B is not above 0", memory.bytes));
+  const std::int64_t most = std::min(costs.read, costs.write);
+  if (memory.price < 0 || memory.price > most)
+    throw Error(ErrorKind::usage, "--second-cost", fmt::format("{} is not from 0 to {}", memory.price, most),
+                "off-chip memory is the dearer one: at most the read and the write cost");
+  return memory;
+}
+
+}  // namespace pliant::cli

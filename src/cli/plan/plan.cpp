@@ -1,0 +1,420 @@
+#include <fmt/format.h>
+
+#include <cctype>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "cli/network/zoo_list.h"
+#include "cli/plan/cost_options.h"
+#include "cli/plan/execute.h"
+#include "cli/plan/export.h"
+#include "cli/plan/picture.h"
+#include "cli/plan/place_file.h"
+#include "cli/plan/report.h"
+#include "cli/plan/sizes.h"
+#include "cli/plan/solve_ilp.h"
+#include "cli/plan/sweep.h"
+#include "cli/print.h"
+#include "cli/verb.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/progress.h"
+#include "core/suggest.h"
+#include "plan/baseline/baseline.h"
+#include "plan/checker/checker.h"
+#include "plan/steady.h"
+
+namespace pliant {
+
+template <>
+struct OptionWords<cli::Goal> {
+  static constexpr std::pair<cli::Goal, const char*> words[] = {{cli::Goal::traffic, "traffic"},
+                                                                {cli::Goal::peak, "peak"}};
+};
+
+template <>
+struct OptionWords<cli::Solver> {
+  static constexpr std::pair<cli::Solver, const char*> words[] = {
+      {cli::Solver::exact, "exact"}, {cli::Solver::divide, "divide"}, {cli::Solver::ilp, "ilp"}};
+};
+
+}  // namespace pliant
+
+namespace pliant::cli {
+namespace {
+
+struct PlanOptions {
+  NetworkOptions network;
+  std::string file, scratchpad, device, out, problem, report, sweep;
+  std::int64_t alignment = 0;
+  Seconds time_limit{1e9};
+  Bytes memory_limit{std::int64_t{4} << 30};
+  CostOptions costs;
+  ExportOptions exports;
+  bool execute = false, compare = false;
+  Goal minimize = Goal::traffic;
+  Solver solver = Solver::exact;
+};
+
+plan::SolveOptions solve_options(const PlanOptions& options, const Subject& subject,
+                                 const std::optional<plan::Device>& device, const Context& context) {
+  plan::SolveOptions solve;
+  solve.time_limit_s = options.time_limit.count;
+  solve.memory_limit_bytes = options.memory_limit.count;
+  solve.alignment = options.alignment > 0 ? options.alignment : device ? device->alignment : 1;
+  solve.alignment = std::lcm(solve.alignment, subject.alignment);
+  solve.costs = costs_of(options.costs, device);
+  solve.stop = &context.stop;
+  solve.divide_only = options.solver == Solver::divide;
+  return solve;
+}
+
+// The size asked for; the device's when none is.
+std::int64_t scratchpad_bytes(const PlanOptions& options, const std::optional<plan::Device>& device, PlanSizes& sizes) {
+  if (options.scratchpad.empty() && device) return device->scratchpad_bytes;
+  if (options.scratchpad.empty())
+    throw Error(ErrorKind::usage, "--scratchpad", "is missing", "give a size as 512KiB, or MR, MH or MP, or --device");
+  const std::int64_t bytes = is_size_name(options.scratchpad)
+                                 ? sizes.named(options.scratchpad)
+                                 : bytes_from_text(options.scratchpad, "--scratchpad").count;
+  if (device && bytes > device->scratchpad_bytes)
+    throw Error(ErrorKind::usage, "--scratchpad",
+                fmt::format("{} B, but the device of --device has {} B", grouped_text(bytes),
+                            grouped_text(device->scratchpad_bytes)),
+                is_size_name(options.scratchpad) ? "this network needs a larger device" : "leave one of the two out");
+  return bytes;
+}
+
+plan::Plan search(const plan::Problem& problem, std::int64_t bytes, plan::SolveOptions solve, const CostOptions& costs,
+                  const Context& context) {
+  Progress progress(context.log, steady_clock());
+  solve.progress = [&](const plan::Progress& state) {
+    progress.show([&] { return search_line("plan", state.incumbent.value_or(-1), state.bound, progress.seconds()); });
+  };
+  if (costs.steady_state) return plan::solve_steady(problem, bytes, solve, context.pool());
+  if (const auto second = second_memory_of(costs, solve.costs))
+    return plan::solve_second_level(problem, bytes, *second, solve, context.pool());
+  return plan::solve(problem, bytes, solve, context.pool());
+}
+
+void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, PlanReport& report,
+                  const Context& context) {
+  const plan::Problem& problem = report.subject->problem;
+  PlanSizes sizes(problem, solve, context);
+  const std::int64_t bytes = scratchpad_bytes(options, report.device, sizes);
+  std::vector<std::int64_t> sweep;  // a wrong one is refused before any search
+  if (!options.sweep.empty()) sweep = sweep_sizes(sweep_request(options.sweep), problem, solve.alignment, sizes);
+  if (is_size_name(options.scratchpad)) report.size_name = options.scratchpad;
+  const plan::Required required = plan::required_size(problem, solve.alignment);
+  if (required.bytes > bytes) {
+    report.shortage = required;
+    report.plan.scratchpad_bytes = bytes;
+    report.plan.status = plan::Status::infeasible;
+    return;
+  }
+  const Clock clock = steady_clock();
+  const double begin = clock();
+  const auto solve_at = [&](std::int64_t size) {
+    return options.solver == Solver::ilp ? solve_ilp(problem, size, solve)
+                                         : search(problem, size, solve, options.costs, context);
+  };
+  report.plan = solve_at(bytes);
+  report.seconds = clock() - begin;
+  if (!report.has_plan() || options.costs.steady_state) return;  // the simple methods know no frames
+  report.baseline = plan::default_belady(problem, bytes);
+  if (!sweep.empty() || !options.report.empty()) report.sizes = sizes.all();
+  if (options.compare || extension(options.report) == ".html")
+    report.baselines =
+        plan::baselines(problem, sizes.all().peak_order, bytes, {solve.alignment, solve.costs, solve.stop});
+  if (!sweep.empty()) report.sweep = run_sweep(problem, sweep, solve, sizes, solve_at, context);
+}
+
+void plan_peak(const plan::SolveOptions& solve, PlanReport& report, const Context& context) {
+  const Clock clock = steady_clock();
+  const double begin = clock();
+  plan::LeastMemory least = plan::least_memory(report.subject->problem, solve, context.pool());
+  report.seconds = clock() - begin;
+  report.plan = std::move(least.plan);
+  report.least_scratchpad = least.lower_bytes;
+}
+
+PlanReport make_report(const PlanOptions& options, const Subject& subject, const Context& context) {
+  PlanReport report;
+  report.subject = &subject;
+  report.path = file_name(options.file);
+  if (!options.device.empty()) report.device = plan::device_from_json(read_file(options.device), options.device);
+  const plan::SolveOptions solve = solve_options(options, subject, report.device, context);
+  second_memory_of(options.costs, solve.costs);  // a wrong one is refused before any search
+  if (options.minimize == Goal::peak) plan_peak(solve, report, context);
+  else plan_traffic(options, solve, report, context);
+  return report;
+}
+
+[[noreturn]] void refuse(std::string_view name, std::string_view other) {
+  throw Error(ErrorKind::usage, std::string(name), fmt::format("does not go with {}", other),
+              "leave one of the two out");
+}
+
+// The smallest scratchpad is an answer, not a question.
+void refuse_with_peak(const PlanOptions& options) {
+  if (options.minimize != Goal::peak) return;
+  constexpr std::string_view peak = "--minimize peak, which finds the scratchpad's size";
+  for (const auto& [given, name] : {std::pair{!options.scratchpad.empty(), "--scratchpad"},
+                                    {!options.device.empty(), "--device"},
+                                    {options.solver != Solver::exact, "--solver"},
+                                    {options.compare, "--compare"},
+                                    {!options.sweep.empty(), "--sweep"}})
+    if (given) refuse(name, peak);
+  for (const char* name : names_given(options.costs)) refuse(name, peak);
+}
+
+void refuse_moves(const PlanOptions& options) {
+  if (!options.costs.move_cost) return;
+  if (options.solver == Solver::ilp) refuse("--move-cost", "--solver ilp, which moves nothing on chip");
+  if (options.compare) refuse("--move-cost", "--compare, whose methods move nothing on chip");
+}
+
+void refuse_with_second_level(const PlanOptions& options) {
+  if (options.costs.second_level.empty()) return;
+  for (const auto& [given, name] : {std::pair{options.solver == Solver::ilp, "--solver ilp, which plans one memory"},
+                                    {options.costs.steady_state, "--steady-state, which plans one memory"},
+                                    {!options.exports.header.empty(), "--export, whose firmware has one memory"},
+                                    {!options.exports.tflm.empty(), "--export-tflm, whose arena is one memory"},
+                                    {options.compare, "--compare, whose methods plan one memory"},
+                                    {!options.sweep.empty(), "--sweep, which compares plans for one memory"},
+                                    {!options.report.empty(), "--report, which draws one memory"}})
+    if (given) refuse("--second-level", name);
+}
+
+void refuse_with_steady_state(const PlanOptions& options, const Subject& subject) {
+  if (!options.costs.steady_state) return;
+  if (options.solver == Solver::ilp) refuse("--steady-state", "--solver ilp, which plans one run");
+  if (options.compare) refuse("--steady-state", "--compare, whose methods plan one run");
+  if (!options.sweep.empty()) refuse("--steady-state", "--sweep, which compares single runs");
+  if (subject.network && !options.network.weights)
+    throw Error(ErrorKind::usage, "--steady-state", "needs the weights in the plan", "add --weights");
+}
+
+void draw_picture(const PlanOptions& options, PlanReport& report, const Context& context) {
+  if (options.report.empty()) return;
+  if (!report.has_plan()) {
+    context.log.warning(options.report + ": not written, there is no plan to draw");
+    return;
+  }
+  write_picture(options.report, report);
+  report.drawn = options.report;
+}
+
+int plan_network(PlanOptions options, const Context& context) {
+  options.network.execute = options.execute;
+  options.network.seed = static_cast<std::uint64_t>(context.common.seed);
+  const Subject subject = open_subject(options.file, options.network, context.pool());
+  refuse_with_steady_state(options, subject);
+  if (!options.problem.empty()) write_file(options.problem, plan::problem_to_json(subject.problem));
+  PlanReport report = make_report(options, subject, context);
+  if (options.execute && report.has_plan()) report.execution = execute_plan(subject, report.plan, context);
+  if (!options.out.empty() && report.has_plan()) {
+    write_file(options.out, plan::plan_to_json(subject.problem, report.plan));
+    report.written = options.out;
+  }
+  draw_picture(options, report, context);
+  if (options.exports.any() && report.has_plan()) {
+    std::optional<std::int64_t> capacity;
+    if (options.minimize != Goal::peak) capacity = report.plan.scratchpad_bytes;
+    report.exported = export_plan(options.exports, subject.problem, report.plan, report.path, capacity, context);
+  }
+  if (context.common.json) print_json(context.out, to_json(report));
+  else print(context.out, report);
+  const bool wrong = report.execution && !report.execution->outputs_equal;
+  return report.has_plan() && !wrong ? success : failure;
+}
+
+void check_size(const std::string& text) {
+  std::string capitals = text;
+  for (char& c : capitals) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  if (text.empty() || is_size_name(text)) return;
+  if (is_size_name(capitals))
+    throw Error(ErrorKind::usage, "--scratchpad", fmt::format("'{}' is not a size", text),
+                fmt::format("did you mean '{}'?", capitals));
+  bytes_from_text(text, "--scratchpad");
+}
+
+int run_plan(const PlanOptions& options, const Context& context) {
+  if (options.file == zoo_list) return list_zoo(context);
+  if (options.alignment < 0 || options.alignment > 1 << 20)
+    throw Error(ErrorKind::usage, "--alignment", fmt::format("{} is not from 1 to 2^20", options.alignment));
+  refuse_with_peak(options);
+  refuse_moves(options);
+  refuse_with_second_level(options);
+  check_report_path(options.report);
+  if (!options.sweep.empty()) sweep_request(options.sweep);
+  check_export(options.exports);
+  if (!options.exports.tflm.empty() && options.network.tiles != 0)
+    refuse("--export-tflm", "--tiles: TensorFlow Lite Micro runs whole operators");
+  check_size(options.scratchpad);
+  if (is_zoo(options.file) || kind_of(MappedFile(options.file).text()) != FileKind::placement)
+    return plan_network(options, context);
+  for (const auto& [given, name] : {std::pair{!options.device.empty(), "--device"},
+                                    {options.execute, "--execute"},
+                                    {!options.problem.empty(), "--problem"},
+                                    {options.compare, "--compare"},
+                                    {!options.sweep.empty(), "--sweep"},
+                                    {!options.exports.header.empty(), "--export"},
+                                    {!options.exports.tflm.empty(), "--export-tflm"},
+                                    {options.minimize == Goal::peak, "--minimize"},
+                                    {options.solver != Solver::exact, "--solver"},
+                                    {options.network.tiles != 0, "--tiles"},
+                                    {options.network.in_place, "--in-place"},
+                                    {options.network.zero_copy_concat, "--zero-copy-concat"},
+                                    {is_size_name(options.scratchpad), "--scratchpad"}})
+    if (given)
+      throw Error(ErrorKind::usage, name, "does not go with a placement instance",
+                  "give --scratchpad in bytes, and --out");
+  for (const char* name : names_given(options.costs)) refuse(name, "a placement instance");
+  if (options.scratchpad.empty()) throw Error(ErrorKind::usage, "--scratchpad", "is missing", "give a size as 1MiB");
+  return place_file({.file = options.file,
+                     .out = options.out,
+                     .report = options.report,
+                     .capacity = bytes_from_text(options.scratchpad, "--scratchpad").count,
+                     .alignment = std::max<std::int64_t>(1, options.alignment),
+                     .time_limit_s = options.time_limit.count},
+                    context);
+}
+
+struct CheckOptions {
+  NetworkOptions network;
+  std::string problem, plan;
+};
+
+checker::Verdict verdict_of(const CheckOptions& options, const Context& context) {
+  const Subject subject = open_subject(options.problem, options.network, context.pool());
+  const MappedFile plan(options.plan);
+  try {
+    return checker::check_json(plan::problem_to_json(subject.problem), plan.text());
+  } catch (const Error& error) {
+    throw Error(error.kind(), options.plan + ": " + error.place(), error.problem(),
+                "a plan of a network needs the options it was planned with");
+  }
+}
+
+int run_check(const CheckOptions& options, const Context& context) {
+  const checker::Verdict verdict = verdict_of(options, context);
+  nlohmann::ordered_json json{{"valid", verdict.accepted},
+                              {"reason", verdict.reason},
+                              {"traffic_bytes", verdict.traffic_bytes},
+                              {"compulsory_bytes", verdict.compulsory_bytes},
+                              {"necessary_bytes", verdict.necessary_bytes}};
+  if (verdict.cost) json["cost"] = *verdict.cost;
+  if (verdict.off_chip_bytes) json["off_chip_bytes"] = *verdict.off_chip_bytes;
+  if (verdict.frame_bytes) json["frame_bytes"] = *verdict.frame_bytes;
+  if (context.common.json) print_json(context.out, json);
+  else print_line(context.out, verdict.accepted ? "valid" : "INVALID", verdict.reason);
+  return verdict.accepted ? success : failure;
+}
+
+std::vector<Option> plan_table(PlanOptions& options) {
+  std::vector<Option> table{
+      option("scratchpad", "SIZE", options.scratchpad,
+             "bytes as 524288 or 512KiB; or MR (largest operator), MP (least peak over orders), MH (their mean)")
+          .with_letter('s'),
+      option("device", "FILE", options.device, "device description: its scratchpad, alignment, time and energy").path(),
+      option("out", "FILE", options.out, "write the plan (JSON), or the placed instance (CSV)").with_letter('o').path(),
+      option("export", "FILE", options.exports.header,
+             "write the plan as a C header (FILE.h) with tables and a small runtime, for firmware to include")
+          .path(),
+      option("export-tflm", "FILE", options.exports.tflm,
+             "write TensorFlow Lite Micro's offline memory plan (the metadata buffer 'OfflineMemoryAllocation'); for "
+             "plans "
+             "without traffic")
+          .path(),
+      option("problem", "FILE", options.problem, "write what is planned as a problem (JSON)").path(),
+      flag("execute", options.execute, "run the plan in an arena of exactly that size and compare the outputs"),
+      option("minimize", "GOAL", options.minimize,
+             "traffic, or peak: the smallest scratchpad that needs none, with its order and addresses"),
+      option("solver", "NAME", options.solver,
+             "the exact search; divide: parts between narrow places and windows, for thousands of operators (the exact "
+             "search turns to it by itself); ilp: the published integer program through CBC, for small problems"),
+      flag("compare", options.compare,
+           "plan by the paper's four simple methods too: default and least-peak order, Belady and greedy replacement"),
+      option("report", "FILE", options.report,
+             "draw the plan: a page to look at (.html), or its memory map alone (.svg)")
+          .path(),
+      option(
+          "sweep", "SIZES", options.sweep,
+          "plan at other sizes too: how many from M_R to above M_P (12 if SIZES is left out), FROM:TO:COUNT, or a list "
+          "A,B,C")
+          .or_alone(default_sweep),
+      option("alignment", "N", options.alignment, "addresses are multiples of it").with_default("1, or the device's"),
+      option("time-limit", "TIME", options.time_limit, "end the search then with the best plan so far")
+          .with_default("none"),
+      option("memory-limit", "SIZE", options.memory_limit, "memory of the search")};
+  for (Option& each : cost_table(options.costs)) table.push_back(std::move(each));
+  for (Option& each : network_options(options.network)) table.push_back(std::move(each));
+  return table;
+}
+
+}  // namespace
+
+Verb plan_verb() {
+  const auto options = std::make_shared<PlanOptions>();
+  Command command{
+      .name = "plan",
+      .summary = "plan a network into a scratchpad with the least traffic",
+      .description =
+          {"Finds the operator order, an address for every tensor and the loads and stores between the scratchpad and "
+           "off-chip memory that move the fewest bytes beyond the compulsory ones (first loads of inputs, final stores "
+           "of outputs), and proves it. FILE is an ONNX network, a Pliant file, ncnn's text (.param), a problem "
+           "written by a compiler (JSON, "
+           "docs/formats.md), a placement instance (CSV with columns id, lower, upper, size), or zoo:NAME, a network "
+           "that "
+           "Pliant generates (zoo:list names them).",
+           "--execute runs the plan on a modelled accelerator and compares every output bit with a run without limits: "
+           "with the CPU's kernels where the tensors have their own types (their workspace counts then), else with "
+           "operators that hash their inputs.",
+           "The answer is optimal, feasible (a limit or Ctrl-C ended the search: best plan, lower bound and gap) or "
+           "infeasible, naming the operator and the bytes it needs; the last, and no answer in time, exit with 1."},
+      .arguments = {argument("FILE", options->file, "the network, problem or placement instance").path()},
+      .options = plan_table(*options),
+      .examples = {{"pliant plan net.onnx --scratchpad 512KiB --out plan.json", "plan a network"},
+                   {"pliant plan net.onnx --scratchpad MR --elem-bytes 1 --execute --json",
+                    "the smallest scratchpad that works, 8-bit elements, shown to be true"},
+                   {"pliant plan net.onnx --device chip.json", "with time and energy estimates"},
+                   {"pliant plan net.onnx --scratchpad MR --compare", "beside four simple methods"},
+                   {"pliant plan net.onnx --scratchpad MR --tiles 4", "convolutions in four bands: less fits more"},
+                   {"pliant plan net.onnx --scratchpad MR --zero-copy-concat", "with parts side by side for concats"},
+                   {"pliant plan net.onnx --scratchpad MR --in-place", "with results written over dead inputs"},
+                   {"pliant plan net.onnx --scratchpad 512KiB --read-cost 1 --write-cost 3",
+                    "where storing a byte takes three times as much as loading it"},
+                   {"pliant plan net.onnx --scratchpad 512KiB --report plan.html --sweep",
+                    "a page with the memory map, traffic against scratchpad size, tables"},
+                   {"pliant plan net.onnx --scratchpad 2MiB --weights --steady-state --execute",
+                    "frame after frame: which weights to keep, shown by two frames"},
+                   {"pliant plan net.onnx --scratchpad 512KiB --export net_plan.h", "a header that firmware includes"},
+                   {"pliant plan net.onnx --minimize peak --elem-bytes 1 --export-tflm offline.bin",
+                    "offsets for TensorFlow Lite Micro"},
+                   {"pliant plan net.onnx --scratchpad MR --move-cost 1",
+                    "where a tensor may change its address at the price of loading it"},
+                   {"pliant plan net.onnx --scratchpad MR --second-level 1MiB --execute",
+                    "with a larger memory on chip behind the scratchpad"},
+                   {"pliant plan net.onnx --minimize peak", "the smallest scratchpad without traffic"},
+                   {"pliant plan zoo:nasnet-a --elem-bytes 1 --scratchpad MR", "a network that Pliant generates"},
+                   {"pliant plan A.csv --scratchpad 1048576 --out placed.csv", "placement alone"}}};
+  return {std::move(command), [options](const Context& context) { return run_plan(*options, context); }};
+}
+
+Verb plan_check_verb() {
+  const auto options = std::make_shared<CheckOptions>();
+  Command command{
+      .name = "plan check",
+      .summary = "check a plan against its problem, trusting nothing in it",
+      .description = {"The checker shares no code with the planner. It prints every rule the plan breaks and exits "
+                      "with 1, or says that the plan is valid. A network needs the options it was planned with."},
+      .arguments = {argument("PROBLEM", options->problem, "the network or problem").path(),
+                    argument("PLAN", options->plan, "the plan (JSON)").path()},
+      .options = network_options(options->network),
+      .examples = {{"pliant plan check net.onnx plan.json --elem-bytes 1", "check a plan of a network"},
+                   {"pliant plan check problem.json plan.json --json", "check a plan of a problem"}}};
+  return {std::move(command), [options](const Context& context) { return run_check(*options, context); }};
+}
+
+}  // namespace pliant::cli

@@ -1,0 +1,55 @@
+// What `pliant plan` says about a plan, for people and for programs.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "cli/network/subject.h"
+#include "cli/plan/export.h"
+#include "plan/baseline/baseline.h"
+#include "plan/device.h"
+#include "plan/format/plan.h"
+#include "plan/solve.h"
+#include "plan/sweep.h"
+
+namespace pliant::cli {
+
+enum class Goal : std::uint8_t { traffic, peak };
+enum class Solver : std::uint8_t { exact, divide, ilp };
+
+struct ExecutionReport {
+  std::string kernels;  // "native" or "hash"
+  bool outputs_equal = false;
+  std::int64_t traffic_bytes = 0, compulsory_bytes = 0, loads = 0, stores = 0, highest_byte = 0;
+  std::int64_t second_level_bytes = 0;  // moved to and from it
+  int frames = 1;                       // run one after the other; the figures are those of the last
+};
+
+struct PlanReport {
+  const Subject* subject = nullptr;
+  std::string path, size_name;  // "MR" where that was asked for
+  plan::Plan plan;
+  std::optional<plan::Required> shortage;        // an operator that does not fit
+  std::optional<plan::Baseline> baseline;        // default order with Belady replacement
+  std::vector<plan::NamedBaseline> baselines;    // when asked for
+  std::optional<plan::Sizes> sizes;              // where a report or a sweep needs them
+  std::vector<plan::SweepPoint> sweep;           // when asked for
+  std::optional<std::int64_t> least_scratchpad;  // when the peak is minimised: bound on scratchpad_bytes
+  std::optional<plan::Device> device;
+  std::optional<ExecutionReport> execution;
+  double seconds = 0;
+  std::string written, drawn;  // paths of the plan's file and picture
+  std::optional<ExportReport> exported;
+
+  bool has_plan() const { return plan.status == plan::Status::optimal || plan.status == plan::Status::feasible; }
+};
+
+std::string status_text(const PlanReport& report);  // "optimal (search of ...)"
+nlohmann::ordered_json to_json(const PlanReport& report);
+void print(std::ostream& out, const PlanReport& report);
+
+}  // namespace pliant::cli
