@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "core/rng.h"
-#include "formats/onnx/onnx.h"
+#include "formats/onnx/export/write.h"
 #include "graph/builder.h"
 #include "graph/reference/random_weights.h"
 #include "graph/reference/reference.h"

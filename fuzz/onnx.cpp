@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "formats/onnx/export/write.h"
 #include "formats/onnx/onnx.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

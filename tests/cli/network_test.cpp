@@ -8,7 +8,7 @@
 #include "core/files.h"
 #include "core/rng.h"
 #include "formats/npy/npy.h"
-#include "formats/onnx/onnx.h"
+#include "formats/onnx/export/write.h"
 #include "formats/pliant/file.h"
 #include "graph/builder.h"
 #include "graph/reference/random_weights.h"

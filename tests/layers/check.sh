@@ -20,21 +20,35 @@ expect() {
   [ "$want" = "$got" ] || { echo "include of $*: expected $want, got $got"; failures=$((failures + 1)); }
 }
 
+ckks=machine-encrypted-ckks
 expect yes core -- core/error.h
-expect yes core quant graph -- graph/builder.h
 expect no core -- quant/store.h
-expect no core quant -- graph/graph.h
-expect no core quant graph -- machine/machine.h
+expect yes core graph-kinds -- graph/kinds/kinds.h
+expect no core graph-kinds graph-shapes -- graph/builder.h
+expect yes core graph-kinds graph-shapes graph -- graph/builder.h
+expect no core quant graph-kinds graph-shapes graph -- graph/reference/reference.h
+expect no core quant graph-kinds graph-shapes graph graph-reference -- graph/passes/passes.h
+expect no core quant graph-kinds graph-shapes graph -- machine/machine.h
+expect no core text-unicode -- text/words/trie.h
+expect no core text-unicode text-regex text-words text-algorithms text -- text/load/load.h
+expect no core formats-onnx-file -- formats/onnx/rules/rules.h
+expect no core graph-kinds graph-shapes graph models-language -- models/language/files/load.h
 expect no core plan-format -- plan/place/place.h
+expect no core plan-format -- plan/bound/model.h
+expect no core plan-format plan-bound plan-place -- plan/schedule/schedule.h
+expect no core plan-format plan-bound plan-place plan-schedule -- plan/search/fluid.h
+expect no core plan-format plan-bound plan-place plan-schedule -- plan/solve.h
 expect yes core report -- report/memory_map.h
 expect no core report -- plan/format/plan.h
 expect no core plan-format plan-place plan-export -- plan/solve.h
 expect no core plan-checker -- plan/format/plan.h
 expect no core plan-checker -- plan/place/place.h
 expect no core plan-place -- plan/format/problem.h
-expect yes core machine-encrypted-ckks -- machine/encrypted/ckks/evaluator.h
-expect no core machine-encrypted-ckks -- graph/graph.h
-expect no core machine-encrypted-ckks -- machine/machine.h
+expect no core machine-native-kernels -- machine/native/kv/cache.h
+expect no core $ckks-kernels $ckks-ring -- machine/encrypted/ckks/keys/keys.h
+expect yes core $ckks-kernels $ckks-ring $ckks-context $ckks-keys $ckks -- machine/encrypted/ckks/evaluator.h
+expect no core $ckks-kernels $ckks-ring $ckks-context $ckks-keys $ckks -- graph/graph.h
+expect no core $ckks-kernels $ckks-ring $ckks-context $ckks-keys $ckks -- machine/machine.h
 
 cd "$(dirname "$0")/../.."
 # Headers of the executable, of single kernels and of the replay are nobody's interface; core/json.h is for .cpp files.

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "machine/native/group_kernel.h"
-#include "machine/native/ops/tap_rows.h"
+#include "machine/native/windows/tap_rows.h"
 
 namespace pliant::native {
 

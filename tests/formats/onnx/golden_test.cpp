@@ -8,6 +8,7 @@
 
 #include "core/files.h"
 #include "formats/npy/npy.h"
+#include "formats/onnx/export/write.h"
 #include "formats/onnx/onnx.h"
 #include "graph/random_graph.h"
 #include "graph/reference/random_weights.h"

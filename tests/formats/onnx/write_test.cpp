@@ -9,6 +9,7 @@
 #include "core/files.h"
 #include "formats/onnx/cases.h"
 #include "formats/onnx/checker.h"
+#include "formats/onnx/export/write.h"
 #include "formats/onnx/onnx.h"
 #include "graph/random_graph.h"
 #include "graph/reference/random_weights.h"

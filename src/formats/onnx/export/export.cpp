@@ -6,8 +6,8 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "formats/onnx/export/write.h"
 #include "formats/onnx/file/types.h"
-#include "formats/onnx/onnx.h"
 #include "formats/onnx/opaque.h"
 #include "graph/passes/passes.h"
 

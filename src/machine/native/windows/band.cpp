@@ -1,4 +1,4 @@
-#include "machine/native/ops/band.h"
+#include "machine/native/windows/band.h"
 
 #include <algorithm>
 

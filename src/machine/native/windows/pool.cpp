@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "machine/native/ops/band.h"
 #include "machine/native/ops/call.h"
-#include "machine/native/ops/tap_rows.h"
+#include "machine/native/windows/band.h"
+#include "machine/native/windows/tap_rows.h"
 
 namespace pliant::native {
 

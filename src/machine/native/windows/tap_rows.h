@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "machine/native/ops/spatial.h"
+#include "machine/native/windows/spatial.h"
 
 namespace pliant::native {
 

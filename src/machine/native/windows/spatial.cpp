@@ -1,4 +1,4 @@
-#include "machine/native/ops/spatial.h"
+#include "machine/native/windows/spatial.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,9 +1,9 @@
-#include "machine/native/ops/banded.h"
+#include "machine/native/windows/banded.h"
 
 #include <algorithm>
 
 #include "core/checked.h"
-#include "machine/native/ops/band.h"
+#include "machine/native/windows/band.h"
 
 namespace pliant::native {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "machine/native/ops/call.h"
-#include "machine/native/ops/spatial.h"
+#include "machine/native/windows/spatial.h"
 
 namespace pliant::native {
 

@@ -1,4 +1,4 @@
-#include "machine/native/ops/winograd.h"
+#include "machine/native/windows/winograd.h"
 
 #include <algorithm>
 #include <cmath>

@@ -5,14 +5,14 @@
 
 #include "core/checked.h"
 #include "core/error.h"
-#include "machine/native/ops/band.h"
-#include "machine/native/ops/banded.h"
 #include "machine/native/ops/call.h"
 #include "machine/native/ops/panel.h"
 #include "machine/native/ops/shared_weights.h"
-#include "machine/native/ops/spatial.h"
-#include "machine/native/ops/tap_rows.h"
-#include "machine/native/ops/winograd.h"
+#include "machine/native/windows/band.h"
+#include "machine/native/windows/banded.h"
+#include "machine/native/windows/spatial.h"
+#include "machine/native/windows/tap_rows.h"
+#include "machine/native/windows/winograd.h"
 
 namespace pliant::native {
 

@@ -1,4 +1,4 @@
-#include "machine/native/ops/tap_rows.h"
+#include "machine/native/windows/tap_rows.h"
 
 #include <algorithm>
 #include <cstring>

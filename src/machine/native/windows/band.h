@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "machine/native/kernels/kernels.h"
-#include "machine/native/ops/tap_rows.h"
+#include "machine/native/windows/tap_rows.h"
 
 namespace pliant::native {
 
