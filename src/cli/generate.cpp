@@ -106,6 +106,8 @@ int run_generate(GenerateVerbOptions& options, const Context& context) {
   }
   if (!language.tokenizer) context.out << fmt::format("{}", fmt::join(generated.ids, ","));
   context.out << '\n' << std::flush;
+  if (generated.finish == lm::Finish::context)
+    context.log.warning("the context is full: --context or --window give more room");
   context.log.info(stats_line(language, generated));
   return success;
 }
@@ -126,7 +128,8 @@ Verb generate_verb() {
            "text that follows the prompt is printed as it is made. The same seed gives the same text at any number of "
            "threads.",
            "With --json: text, token_ids, finish (end_token, stop_string, tokens, context, interrupted) and stats "
-           "(seconds, tokens per second, bytes)."},
+           "(seconds, tokens per second, bytes; cache_bytes are taken when the context is full, cache_touched_bytes so "
+           "far)."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
       .options = {option("prompt", "TEXT", options->prompt, "what to continue").with_letter('p'),
                   option("file", "FILE", options->file, "read the prompt from FILE; -: standard input").path(),

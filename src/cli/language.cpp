@@ -43,13 +43,14 @@ kv::Policy policy_of(const LanguageOptions& options) {
 }  // namespace
 
 std::vector<Option> language_options(LanguageOptions& options) {
-  return {option("context", "N", options.context, "positions to have room for").with_default("the model's"),
+  return {option("context", "N", options.context, "tokens to have room for")
+              .with_default(fmt::format("the model's, at most {}", lm::default_context)),
           option("cache-type", "TYPE", options.cache_type, "how keys and values are kept")
               .with_choices({"f32", "f16", "bf16"}),
           option("window", "N", options.window,
                  "keep the last N entries of the cache and drop those between them and the sinks; 0: keep all"),
           option("sinks", "N", options.sinks, "with --window: keep the first N entries too"),
-          option("memory-limit", "SIZE", options.memory_limit, "most bytes of weights, cache and arena together")
+          option("memory-limit", "SIZE", options.memory_limit, "most bytes of weights, full cache and arena together")
               .with_default("none")};
 }
 
@@ -123,16 +124,18 @@ nlohmann::ordered_json stats_json(const OpenLanguage& language, const lm::Genera
           {"peak_rss_bytes", peak_rss_bytes()},
           {"weight_bytes", memory.weights},
           {"cache_bytes", memory.cache},
+          {"cache_touched_bytes", memory.cache_touched},
           {"arena_bytes", memory.arena}};
 }
 
 std::string stats_line(const OpenLanguage& language, const lm::Generated& generated) {
   const lm::SessionMemory memory = language.session->memory();
   const std::int64_t decoded = std::max<std::int64_t>(std::ssize(generated.ids) - 1, 0);
-  return fmt::format("{} prompt tokens at {:.1f}/s, {} tokens at {:.1f}/s; weights {}, cache {}, arena {}, peak {}",
-                     generated.prompt_tokens, per_second(generated.prompt_tokens, generated.prompt_seconds), decoded,
-                     per_second(decoded, generated.decode_seconds), bytes_text(memory.weights),
-                     bytes_text(memory.cache), bytes_text(memory.arena), bytes_text(peak_rss_bytes()));
+  return fmt::format(
+      "{} prompt tokens at {:.1f}/s, {} tokens at {:.1f}/s; weights {}, cache {} of {}, arena {}, peak {}",
+      generated.prompt_tokens, per_second(generated.prompt_tokens, generated.prompt_seconds), decoded,
+      per_second(decoded, generated.decode_seconds), bytes_text(memory.weights), bytes_text(memory.cache_touched),
+      bytes_text(memory.cache), bytes_text(memory.arena), bytes_text(peak_rss_bytes()));
 }
 
 }  // namespace pliant::cli

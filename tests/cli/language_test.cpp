@@ -50,6 +50,33 @@ TEST(Language, GenerateTellsIdsAndStats) {
             got["token_ids"]);
 }
 
+TEST(Language, ALongContextIsOfferedNotTaken) {
+  const std::string folder = temporary("long context");
+  std::filesystem::create_directories(folder);
+  write_file(folder + "/model.safetensors", read_file(tiny_model + "/model.safetensors"));
+  json config = json::parse(read_file(tiny_model + "/config.json"));
+  config["max_context_length"] = 1 << 20;
+  write_file(folder + "/config.json", config.dump());
+  const auto stats = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"generate", folder, "--ids", "1,2,3", "-n", "5"};
+    words.insert(words.end(), more.begin(), more.end());
+    return told(words)["stats"];
+  };
+  const json some = stats({}), all = stats({"--context", "1048576"});
+  EXPECT_EQ(all["cache_bytes"], some["cache_bytes"].get<std::int64_t>() * 256);
+  EXPECT_GT(all["cache_bytes"], std::int64_t{1} << 29);
+  EXPECT_LT(all["peak_rss_bytes"], std::int64_t{1} << 28);
+  EXPECT_EQ(all["cache_touched_bytes"], some["cache_touched_bytes"]);
+  EXPECT_LT(some["cache_touched_bytes"], some["cache_bytes"].get<std::int64_t>() / 100);
+
+  const Outcome small = pliant({"generate", folder, "--ids", "1,2,3", "--context", "2"});
+  EXPECT_EQ(small.code, 1);
+  EXPECT_NE(small.err.find("give --context, up to the model's 1048576"), std::string::npos) << small.err;
+  const Outcome full = pliant({"generate", folder, "--ids", "1,2,3", "--context", "5"});
+  EXPECT_EQ(full.code, 0);
+  EXPECT_NE(full.err.find("the context is full: --context"), std::string::npos) << full.err;
+}
+
 TEST(Language, GenerateWritesText) {
   const json got = told({"generate", talking_model(), "-p", "the cat", "-n", "12", "--seed", "7"});
   const Outcome plain = pliant({"generate", talking_model(), "-p", "the cat", "-n", "12", "--seed", "7", "--quiet"});
