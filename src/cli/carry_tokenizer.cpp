@@ -14,9 +14,11 @@
 namespace pliant::cli {
 namespace {
 
-constexpr std::array<const char*, 9> folder_files{
-    "tokenizer.json", "tokenizer_config.json", "tokenizer.model",     "special_tokens_map.json", "vocab.json",
-    "merges.txt",     "added_tokens.json",     "chat_template.jinja", "generation_config.json"};
+constexpr std::array<const char*, 10> folder_files{"tokenizer.json",      "tokenizer_config.json",
+                                                   "tokenizer.model",     "special_tokens_map.json",
+                                                   "vocab.json",          "merges.txt",
+                                                   "added_tokens.json",   "generation_config.json",
+                                                   "chat_template.jinja", "additional_chat_templates/default.jinja"};
 
 constexpr std::int32_t unused_token = 5;  // GGUF's number for a token that no text has
 
@@ -106,7 +108,9 @@ bool TokenizerSource::copy_into(const std::string& folder) const {
   for (const char* each : folder_files) {
     const std::string from = path_ + "/" + each;
     if (!fs::exists(from)) continue;
-    write_file(folder + "/" + each, read_file(from));
+    const std::string to = folder + "/" + each;
+    fs::create_directories(fs::path(to).parent_path());
+    write_file(to, read_file(from));
     found |= std::string_view(each).starts_with("tokenizer.") || std::string_view(each) == "vocab.json";
   }
   return found;

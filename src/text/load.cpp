@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "text/chat_template.h"
 #include "text/load_llama2c.h"
 #include "text/tokenizer.h"
 
@@ -22,11 +23,20 @@ std::string config_in(const fs::path& folder) {
   return fs::exists(path) ? read_file(path.string()) : "";
 }
 
+// The default template of a folder that keeps it in a file of its own, or nothing.
+ChatSource chat_in(const fs::path& folder) {
+  for (const char* name : {"chat_template.jinja", "additional_chat_templates/default.jinja"})
+    if (const fs::path path = folder / name; fs::exists(path))
+      return {read_chat_template(path.string()), path.string()};
+  return {};
+}
+
 std::shared_ptr<const Tokenizer> from_pair(const fs::path& vocabulary, const fs::path& merges) {
   if (!fs::exists(merges))
     throw Error(ErrorKind::not_found, merges.string(), "is missing beside " + vocabulary.string());
   return tokenizer_from_merges(MappedFile(vocabulary.string()).text(), MappedFile(merges.string()).text(),
-                               config_in(vocabulary.parent_path()), vocabulary.string());
+                               config_in(vocabulary.parent_path()), vocabulary.string(),
+                               chat_in(vocabulary.parent_path()));
 }
 
 // "x-vocab.json" and "x-merges.txt" belong together, as "vocab.json" and "merges.txt" do.
@@ -38,12 +48,13 @@ std::optional<fs::path> partner(const fs::path& path, std::string_view ending, s
 
 std::shared_ptr<const Tokenizer> from_json_file(const fs::path& path) {
   const MappedFile file(path.string());
-  return tokenizer_from_json(file.text(), config_in(path.parent_path()), path.string());
+  return tokenizer_from_json(file.text(), config_in(path.parent_path()), path.string(), chat_in(path.parent_path()));
 }
 
 std::shared_ptr<const Tokenizer> from_model_file(const fs::path& path) {
   const MappedFile file(path.string());
-  return tokenizer_from_sentencepiece(file.bytes(), config_in(path.parent_path()), path.string());
+  return tokenizer_from_sentencepiece(file.bytes(), config_in(path.parent_path()), path.string(),
+                                      chat_in(path.parent_path()));
 }
 
 // Files of other names: tok512.model and the like, if there is just one.

@@ -23,6 +23,11 @@ struct EncodeOptions {
   bool parse_special = true;  // control tokens that stand in the text become their ids; else they are plain text
 };
 
+struct ChatSource {        // of a chat template
+  std::string text = {};   // Jinja; empty: none
+  std::string place = {};  // that errors name
+};
+
 struct SpecialTokens {  // -1: the model has none
   TokenId bos = -1, eos = -1, unknown = -1, pad = -1, separator = -1, classify = -1, mask = -1;
   bool add_bos = false, add_eos = false;
@@ -46,19 +51,21 @@ class Tokenizer {
   virtual std::optional<TokenId> find(std::string_view piece) const = 0;
   virtual TokenKind kind(TokenId id) const = 0;
   virtual const SpecialTokens& special() const = 0;
-  virtual std::string_view algorithm() const = 0;        // "spm", "unigram", "bpe", "wordpiece"
-  virtual const std::string& chat_template() const = 0;  // Jinja source; empty if the files have none
+  virtual std::string_view algorithm() const = 0;  // "spm", "unigram", "bpe", "wordpiece"
+  virtual const ChatSource& chat_template() const = 0;
 };
 
 // Each throws Error{format} naming the key or byte, Error{unsupported} for a kind of tokenizer we do not have.
 std::shared_ptr<const Tokenizer> tokenizer_from_gguf(const Gguf& file, std::string_view place);
-// `config`: the text of tokenizer_config.json beside it, or empty (special tokens, chat template).
+// `config`: the text of tokenizer_config.json beside it, or empty (special tokens, chat template). `chat`: a template
+// in a file of its own, which goes before the config's.
 std::shared_ptr<const Tokenizer> tokenizer_from_json(std::string_view text, std::string_view config,
-                                                     std::string_view place);
+                                                     std::string_view place, const ChatSource& chat = {});
 std::shared_ptr<const Tokenizer> tokenizer_from_sentencepiece(std::span<const std::byte> model, std::string_view config,
-                                                              std::string_view place);
+                                                              std::string_view place, const ChatSource& chat = {});
 std::shared_ptr<const Tokenizer> tokenizer_from_merges(std::string_view vocab_json, std::string_view merges,
-                                                       std::string_view config, std::string_view place);
+                                                       std::string_view config, std::string_view place,
+                                                       const ChatSource& chat = {});
 
 // Any tokenizer or model file, or a folder that holds one (tokenizer.json, then tokenizer.model, then vocab.json with
 // merges.txt). Throws Error{not_found} if there is none.

@@ -131,6 +131,31 @@ TEST(Language, ChatAnswersEachLineByTheTemplate) {
   EXPECT_NE(pliant({"chat", talking_model()}).err.find("has no chat template"), std::string::npos);
 }
 
+TEST(Language, ChatReadsTheTemplateBesideTheModel) {
+  const std::string folder = temporary("with template"), file = folder + "/chat_template.jinja";
+  std::filesystem::copy(talking_model(), folder);
+  const std::string form = "{% for m in messages %}<{{ m.content }}>{% endfor %}";
+  write_file(file, form);
+  const auto said = [](const std::string& model, const std::string& more) {
+    return shell("echo 'the cat' | " PLIANT_BINARY " chat '" + model + "' -n 6 -t 0 --quiet" + more);
+  };
+  const Outcome wanted = said(talking_model(), " --template '" + file + "'"), got = said(folder, "");
+  EXPECT_EQ(got.code, 0) << got.err;
+  EXPECT_EQ(got.out, wanted.out);
+
+  const std::string converted = temporary("with template.gguf"), again = temporary("with template again");
+  EXPECT_EQ(pliant({"convert", folder, "--to", "gguf", "--out", converted}).code, 0);
+  EXPECT_EQ(told({"inspect", converted})["metadata"]["tokenizer.chat_template"], form);
+  EXPECT_EQ(said(converted, "").code, 0);
+  EXPECT_EQ(pliant({"convert", folder, "--to", "hf", "--out", again}).code, 0);
+  EXPECT_EQ(read_file(again + "/chat_template.jinja"), form);
+
+  write_file(file, "{% if %}");
+  const Outcome broken = said(folder, "");
+  EXPECT_EQ(broken.code, 1);
+  EXPECT_NE(broken.err.find("chat_template.jinja"), std::string::npos) << broken.err;
+}
+
 TEST(Language, LogitsAreWrittenForNumPy) {
   const std::string out = temporary("logits.npy");
   const json got = told({"logits", tiny_model, "--ids", "4,5,6", "--out", out});
