@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <iostream>
-#include <new>
 #include <nlohmann/json.hpp>
 
 #include "cli/parse.h"
@@ -139,9 +138,7 @@ int main(int argc, char** argv) {
   const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
   try {
     return cli::flush(cli::run(words));
-  } catch (const Error& error) {
-    return cli::flush(cli::report(error, json));
-  } catch (const std::bad_alloc&) {
-    return cli::flush(cli::report(Error(ErrorKind::capacity, "memory", "the system gave no more"), json));
+  } catch (...) {
+    return cli::flush(cli::report(current_error(), json));
   }
 }
