@@ -19,7 +19,9 @@ std::vector<Option> common_options(Common& common) {
   return {flag("json", common.json, "print one JSON object"),
           flag("quiet", common.quiet, "print no messages or progress, only results and errors").with_letter('q'),
           option("log-level", "LEVEL", common.log_level, "which messages to print"),
-          option("threads", "N", common.threads, "threads to use").with_default("all processors"),
+          option("threads", "N", common.threads, "threads to use; 0: all processors")
+              .within(0, 1024)
+              .with_default("all processors"),
           option("seed", "N", common.seed, "seed of everything random"),
           option("config", "FILE", common.config, "JSON object of options; the command line wins").path(),
           flag("version", common.version, "print the version"),
@@ -72,8 +74,6 @@ void assign_all(Program& program, const Verb& verb, const Given& given) {
   const auto at = given.find("config");
   const std::string path = at == given.end() ? "" : at->second.back();
   assign(options, given, path.empty() ? Given{} : given_from_json(options, read_file(path), path), path);
-  if (program.common.threads < 0 || program.common.threads > 1024)
-    throw Error(ErrorKind::usage, "--threads", fmt::format("{} is not from 1 to 1024", program.common.threads));
 }
 
 int run_verb(Program& program, const Verb& verb, const Given& given) {

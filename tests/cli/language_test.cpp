@@ -77,6 +77,13 @@ TEST(Language, ALongContextIsOfferedNotTaken) {
   EXPECT_NE(full.err.find("the context is full: --context"), std::string::npos) << full.err;
 }
 
+TEST(Language, GenerateRefusesANegativeNumberOfTokens) {
+  const Outcome outcome = pliant({"generate", tiny_model, "--ids", "1,2,3", "-n", "-1"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.err, "pliant: error: --tokens: -1 is not 0 or more\n");
+  EXPECT_EQ(told({"generate", tiny_model, "--ids", "1,2,3", "-n", "0"})["token_ids"].size(), 0u);
+}
+
 TEST(Language, GenerateWritesText) {
   const json got = told({"generate", talking_model(), "-p", "the cat", "-n", "12", "--seed", "7"});
   const Outcome plain = pliant({"generate", talking_model(), "-p", "the cat", "-n", "12", "--seed", "7", "--quiet"});
