@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "models/language/folder.h"
+#include "formats/safetensors/shards.h"
 #include "models/language/llama2c.h"
 #include "models/language/load.h"
 #include "models/language/mingpt.h"

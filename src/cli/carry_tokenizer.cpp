@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "formats/gguf/open.h"
 #include "text/tokenizer.h"
 
 namespace pliant::cli {
@@ -22,15 +23,15 @@ constexpr std::array<const char*, 10> folder_files{"tokenizer.json",      "token
 
 constexpr std::int32_t unused_token = 5;  // GGUF's number for a token that no text has
 
-bool is_gguf_file(const std::string& path) {
-  return !std::filesystem::is_directory(path) && is_gguf(MappedFile(path).bytes());
+// Null for a folder.
+std::shared_ptr<const MappedFile> mapped(const std::string& path) {
+  return std::filesystem::is_directory(path) ? nullptr : std::make_shared<const MappedFile>(path);
 }
 
 std::vector<std::pair<std::string, GgufValue>> read_metadata(const std::string& path) {
-  if (is_gguf_file(path)) {
-    const MappedFile file(path);
+  if (const auto file = mapped(path); file != nullptr && is_gguf(file->bytes())) {
     std::vector<std::pair<std::string, GgufValue>> result;
-    for (auto& [key, value] : read_gguf(file.bytes(), path).metadata)
+    for (auto& [key, value] : open_gguf(file, path, GgufParts::first).contents.metadata)
       if (key.starts_with("tokenizer.")) result.emplace_back(key, std::move(value));
     return result;
   }

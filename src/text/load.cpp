@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "formats/gguf/open.h"
 #include "text/chat_template.h"
 #include "text/load_llama2c.h"
 #include "text/tokenizer.h"
@@ -90,11 +91,11 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& path) {
   if (fs::is_directory(path)) return from_folder(path);
   if (const auto merges = partner(path, "vocab.json", "merges.txt")) return from_pair(path, *merges);
   if (const auto vocabulary = partner(path, "merges.txt", "vocab.json")) return from_pair(*vocabulary, path);
-  const MappedFile file(path);
-  if (is_gguf(file.bytes())) return tokenizer_from_gguf(read_gguf(file.bytes(), path), path);
-  if (is_llama2c_tokenizer(file.text())) return tokenizer_from_llama2c(file.text(), path);
-  if (is_sentencepiece(file.text())) return from_model_file(path);
-  if (extension(path) == ".json" && file.text().find("\"model\"") != std::string_view::npos)
+  const auto file = std::make_shared<const MappedFile>(path);
+  if (is_gguf(file->bytes())) return tokenizer_from_gguf(open_gguf(file, path, GgufParts::first).contents, path);
+  if (is_llama2c_tokenizer(file->text())) return tokenizer_from_llama2c(file->text(), path);
+  if (is_sentencepiece(file->text())) return from_model_file(path);
+  if (extension(path) == ".json" && file->text().find("\"model\"") != std::string_view::npos)
     return from_json_file(path);
   const fs::path folder = fs::path(path).parent_path();
   return from_folder(folder.empty() ? fs::path(".") : folder);  // a model without a tokenizer in it

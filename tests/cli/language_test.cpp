@@ -1,12 +1,14 @@
 // pliant generate, logits and perplexity on the tiny models of tests/golden.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
 #include "core/files.h"
+#include "formats/gguf/gguf.h"
 #include "formats/npy/npy.h"
 
 namespace pliant::test {
@@ -161,6 +163,74 @@ TEST(Language, ChatReadsTheTemplateBesideTheModel) {
   const Outcome broken = said(folder, "");
   EXPECT_EQ(broken.code, 1);
   EXPECT_NE(broken.err.find("chat_template.jinja"), std::string::npos) << broken.err;
+}
+
+// The talking model as one GGUF file, and beside it in two parts.
+struct SplitModel {
+  std::string folder = temporary("split"), whole = folder + "/m.gguf";
+  std::string parts[2] = {folder + "/m-00001-of-00002.gguf", folder + "/m-00002-of-00002.gguf"};
+
+  SplitModel() {
+    std::filesystem::create_directories(folder);
+    EXPECT_EQ(pliant({"convert", talking_model(), "--to", "gguf", "--out", whole}).code, 0);
+    const MappedFile file(whole);
+    const Gguf all = read_gguf(file.bytes(), whole);
+    for (std::size_t no = 0; no < 2; ++no) {
+      Gguf part{3, {}, {}};
+      if (no == 0) part.metadata = all.metadata;
+      part.metadata.emplace_back("split.no", static_cast<std::uint16_t>(no));
+      part.metadata.emplace_back("split.count", std::uint16_t{2});
+      part.metadata.emplace_back("split.tensors.count", static_cast<std::int32_t>(all.tensors.size()));
+      for (std::size_t i = no; i < all.tensors.size(); i += 2) part.tensors.push_back(all.tensors[i]);
+      write_gguf(parts[no], part);
+    }
+  }
+};
+
+TEST(Language, AnyPartOfASplitFileStandsForTheModel) {
+  const SplitModel model;
+  const std::string text = temporary("split.txt", "the cat sat on the mat\n"), out = temporary("split out.gguf");
+  const std::vector<std::vector<std::string>> commands{
+      {"generate", "MODEL", "-p", "the cat", "-n", "8", "-t", "0", "--quiet"},
+      {"logits", "MODEL", "--ids", "1,2,3,4"},
+      {"perplexity", "MODEL", "--file", text},
+      {"tokenize", "MODEL", "--text", "the cat"}};
+  const auto run = [&](std::vector<std::string> words, const std::string& path) {
+    std::ranges::replace(words, "MODEL", path);
+    const Outcome outcome = pliant(words);
+    EXPECT_EQ(outcome.code, 0) << words[0] << ": " << outcome.err;
+    return outcome.out;
+  };
+  const auto written = [&](const char* verb, const std::string& path) {
+    std::filesystem::remove(out);
+    const bool convert = std::string_view(verb) == "convert";
+    EXPECT_EQ(pliant({verb, path, "--to", convert ? "gguf" : "Q8_0", "--out", out}).code, 0) << path;
+    return told({"inspect", out})["tensors"].size();
+  };
+  const json whole = told({"inspect", model.whole});
+  for (const std::string& part : model.parts) {
+    for (const auto& command : commands) EXPECT_EQ(run(command, part), run(command, model.whole)) << command[0];
+    for (const char* verb : {"convert", "quantize"}) EXPECT_EQ(written(verb, part), whole["tensors"].size()) << verb;
+    json facts = told({"inspect", part});
+    EXPECT_EQ(facts["parts"], json(model.parts));
+    EXPECT_EQ(facts["metadata"], whole["metadata"]);
+    EXPECT_EQ(facts["parameters"], whole["parameters"]);
+  }
+
+  std::filesystem::remove(model.parts[1]);
+  for (const char* verb : {"generate", "inspect"}) {
+    const Outcome outcome = pliant({verb, model.parts[0]});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_NE(outcome.err.find(model.parts[1] + ": is missing"), std::string::npos) << outcome.err;
+  }
+  EXPECT_EQ(pliant({"quantize", model.parts[0], "--to", "Q8_0", "--out", out}).code, 1);
+  EXPECT_EQ(pliant({"tokenize", model.parts[0], "--text", "the cat"}).code, 0);
+}
+
+TEST(Language, AShardIsRefusedWithItsFolder) {
+  const Outcome outcome = pliant({"generate", talking_model() + "/model.safetensors", "--ids", "1"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("give the folder: " + talking_model()), std::string::npos) << outcome.err;
 }
 
 TEST(Language, LogitsAreWrittenForNumPy) {

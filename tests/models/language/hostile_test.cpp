@@ -10,7 +10,6 @@
 #include "core/files.h"
 #include "formats/safetensors/safetensors.h"
 #include "models/language/convert.h"
-#include "models/language/folder.h"
 #include "models/language/llama2c.h"
 #include "models/language/load.h"
 #include "models/language/mingpt.h"
