@@ -92,7 +92,10 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& path) {
   if (const auto merges = partner(path, "vocab.json", "merges.txt")) return from_pair(path, *merges);
   if (const auto vocabulary = partner(path, "merges.txt", "vocab.json")) return from_pair(*vocabulary, path);
   const auto file = std::make_shared<const MappedFile>(path);
-  if (is_gguf(file->bytes())) return tokenizer_from_gguf(open_gguf(file, path, GgufParts::first).contents, path);
+  if (is_gguf(file->bytes())) {
+    const GgufModel model = open_gguf(file, path, GgufParts::first);
+    return tokenizer_from_gguf(model.contents, model.paths[0]);
+  }
   if (is_llama2c_tokenizer(file->text())) return tokenizer_from_llama2c(file->text(), path);
   if (is_sentencepiece(file->text())) return from_model_file(path);
   if (extension(path) == ".json" && file->text().find("\"model\"") != std::string_view::npos)
