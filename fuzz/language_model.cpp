@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "models/language/files/folder.h"
+#include "formats/safetensors/shards.h"
 #include "models/language/files/llama2c.h"
 #include "models/language/files/load.h"
 #include "models/language/files/mingpt.h"

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <iostream>
-#include <new>
 #include <nlohmann/json.hpp>
 
 #include "cli/parse.h"
@@ -20,7 +19,9 @@ std::vector<Option> common_options(Common& common) {
   return {flag("json", common.json, "print one JSON object"),
           flag("quiet", common.quiet, "print no messages or progress, only results and errors").with_letter('q'),
           option("log-level", "LEVEL", common.log_level, "which messages to print"),
-          option("threads", "N", common.threads, "threads to use").with_default("all processors"),
+          option("threads", "N", common.threads, "threads to use; 0: all processors")
+              .within(0, 1024)
+              .with_default("all processors"),
           option("seed", "N", common.seed, "seed of everything random"),
           option("config", "FILE", common.config, "JSON object of options; the command line wins").path(),
           flag("version", common.version, "print the version"),
@@ -73,8 +74,6 @@ void assign_all(Program& program, const Verb& verb, const Given& given) {
   const auto at = given.find("config");
   const std::string path = at == given.end() ? "" : at->second.back();
   assign(options, given, path.empty() ? Given{} : given_from_json(options, read_file(path), path), path);
-  if (program.common.threads < 0 || program.common.threads > 1024)
-    throw Error(ErrorKind::usage, "--threads", fmt::format("{} is not from 1 to 1024", program.common.threads));
 }
 
 int run_verb(Program& program, const Verb& verb, const Given& given) {
@@ -139,9 +138,7 @@ int main(int argc, char** argv) {
   const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
   try {
     return cli::flush(cli::run(words));
-  } catch (const Error& error) {
-    return cli::flush(cli::report(error, json));
-  } catch (const std::bad_alloc&) {
-    return cli::flush(cli::report(Error(ErrorKind::capacity, "memory", "the system gave no more"), json));
+  } catch (...) {
+    return cli::flush(cli::report(current_error(), json));
   }
 }

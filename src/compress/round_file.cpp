@@ -6,8 +6,10 @@
 #include "compress/rounding.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "formats/gguf/open.h"
 #include "formats/pliant/file.h"
 #include "formats/safetensors/safetensors.h"
+#include "formats/safetensors/shards.h"
 
 namespace pliant {
 namespace {
@@ -102,10 +104,11 @@ RoundingReport write_pliant_job(Job job, const Model& model, const std::string& 
   return std::move(job.report);
 }
 
-void check_out(const std::string& in, const std::string& out, bool graph) {
+void check_out(const std::vector<std::string>& inputs, const std::string& out, bool graph) {
   std::error_code ignored;
-  if (std::filesystem::equivalent(in, out, ignored))
-    throw Error(ErrorKind::usage, "--out", fmt::format("'{}' is the input", out), "name another file");
+  for (const std::string& in : inputs)
+    if (std::filesystem::equivalent(in, out, ignored))
+      throw Error(ErrorKind::usage, "--out", fmt::format("'{}' is the input", out), "name another file");
   const std::string ending = extension(out);
   const bool fits = graph ? ending == ".pliant" || ending == ".safetensors" : ending == ".gguf";
   if (!fits)
@@ -114,16 +117,16 @@ void check_out(const std::string& in, const std::string& out, bool graph) {
                 graph ? "end it in .pliant" : "end it in .gguf");
 }
 
-// The weights of a graph keep their logical type, so only f32 ones can be rounded.
-std::vector<GgufTensor> weights_of(const Model& model) {
+std::vector<GgufTensor> tensors_of(const WeightStore& weights) {
   std::vector<GgufTensor> tensors;
-  model.weights.for_each([&](const std::string& name, const Stored& stored) { tensors.push_back({name, stored}); });
+  weights.for_each([&](const std::string& name, const Stored& stored) { tensors.push_back({name, stored}); });
   return tensors;
 }
 
+// The weights of a graph keep their logical type, so only f32 ones can be rounded.
 RoundingReport round_model(const Model& model, const std::string& in, const std::string& out,
                            const RoundingOptions& options, Pool& pool, bool dry, const RoundingProgress& progress) {
-  Job job = plan_job(weights_of(model), options, false, progress);
+  Job job = plan_job(tensors_of(model.weights), options, false, progress);
   for (std::size_t i = 0; i < job.tensors.size(); ++i)
     if (job.to[i] && job.tensors[i].stored.type.dtype != DType::f32) {
       job.to[i].reset();
@@ -162,17 +165,25 @@ std::int64_t RoundingReport::bytes_after() const {
 
 RoundingReport round_file(const std::string& in, const std::string& out, const RoundingOptions& options, Pool& pool,
                           bool dry, const RoundingProgress& progress) {
+  const auto to_gguf = [&](Gguf file, const std::vector<std::string>& inputs) {
+    check_out(inputs, out, false);
+    Job job = plan_job(std::exchange(file.tensors, {}), options, true, progress);
+    if (dry) return std::move(job.report);
+    return write_gguf_job(std::move(job), std::move(file), in, out, options, pool);
+  };
   const auto mapped = std::make_shared<const MappedFile>(in);
-  const bool is_container = is_gguf(mapped->bytes());
-  SafeTensors tensors;
-  if (!is_container) tensors = read_safetensors(mapped->bytes(), in);
-  const bool graph = tensors.metadata.contains("pliant.graph");
-  check_out(in, out, graph);
-  if (graph) return round_model(read_model(mapped->bytes(), in, mapped), in, out, options, pool, dry, progress);
-  Gguf file = is_container ? read_gguf(mapped->bytes(), in) : from_safetensors(tensors);
-  Job job = plan_job(std::exchange(file.tensors, {}), options, true, progress);
-  if (dry) return std::move(job.report);
-  return write_gguf_job(std::move(job), std::move(file), in, out, options, pool);
+  if (is_gguf(mapped->bytes())) {
+    GgufModel whole = open_gguf(mapped, in);
+    return to_gguf(std::move(whole.contents), whole.paths);
+  }
+  if (const auto index = index_beside(in)) {
+    const WeightStore whole = load_shards(*index);
+    return to_gguf({3, {}, tensors_of(whole)}, shard_paths(*index));
+  }
+  const SafeTensors tensors = read_safetensors(mapped->bytes(), in);
+  if (!tensors.metadata.contains("pliant.graph")) return to_gguf(from_safetensors(tensors), {in});
+  check_out({in}, out, true);
+  return round_model(read_model(mapped->bytes(), in, mapped), in, out, options, pool, dry, progress);
 }
 
 }  // namespace pliant

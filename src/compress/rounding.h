@@ -58,8 +58,9 @@ double relative_error(double error, double size);  // root mean square error ove
 using RoundingProgress = std::function<void(std::size_t done, const RoundingReport& report)>;
 
 // Rounds the file `in` (GGUF, Pliant file, or safetensors without a graph) into `out`: a Pliant file becomes a Pliant
-// file, the others become GGUF, in which vectors are f32. `dry`: reports sizes, computes and writes nothing. Throws
-// Error{usage} when `out` is `in`, or its ending is not what can be written of `in`.
+// file, the others become GGUF, in which vectors are f32. A part of a split GGUF file or a shard stands for the whole.
+// `dry`: reports sizes, computes and writes nothing. Throws Error{usage} when `out` is one of the files read, or its
+// ending is not what can be written of `in`.
 RoundingReport round_file(const std::string& in, const std::string& out, const RoundingOptions& options, Pool& pool,
                           bool dry, const RoundingProgress& progress);
 

@@ -16,6 +16,7 @@ enum class ErrorKind {
   capacity,     // memory or scratchpad too small
   io,           // the operating system refused
   cancelled,    // ended by the user
+  internal,     // a fault of the program, not of what it was given
 };
 
 std::string_view name(ErrorKind kind);
@@ -35,5 +36,10 @@ class Error : public std::exception {
   ErrorKind kind_;
   std::string place_, problem_, next_step_, message_;
 };
+
+// The exception being handled, as an Error; called in a catch (...). Of the standard library's, memory running out is
+// Error{capacity}, what the system refused Error{io} naming the file where there is one, and all else, like whatever
+// is no std::exception, Error{internal}.
+Error current_error();
 
 }  // namespace pliant

@@ -42,6 +42,7 @@ std::string spelled(const Option& option) {
 std::string meaning(const Option& option) {
   std::vector<std::string> notes;
   if (!option.choices.empty()) notes.push_back(fmt::format("one of {}", fmt::join(option.choices, ", ")));
+  if (option.range) notes.push_back(range_text(*option.range));
   if (option.repeats) notes.emplace_back("may be repeated");
   if (!option.default_text.empty()) notes.push_back("default " + option.default_text);
   return notes.empty() ? option.help : fmt::format("{} ({})", option.help, fmt::join(notes, "; "));

@@ -51,15 +51,31 @@ void check_choices(const Option& option, std::span<const std::string> texts, con
                   did_you_mean(text, option.choices));
 }
 
+void check_range(const Option& option, std::span<const std::string> texts, const std::string& place) {
+  if (!option.range) return;
+  for (const std::string& text : texts) {
+    std::int64_t value = 0;
+    option_value(text, place, value);
+    if (value < option.range->least || value > option.range->most)
+      throw Error(ErrorKind::usage, place, fmt::format("{} is not {}", value, range_text(*option.range)));
+  }
+}
+
 void assign_one(const Option& option, const std::vector<std::string>& texts, const std::string& place) {
   if (texts.size() > 1 && !option.repeats)
     throw Error(ErrorKind::usage, place, fmt::format("given {} times ({})", texts.size(), fmt::join(texts, ", ")),
                 "give it once");
   check_choices(option, texts, place);
+  check_range(option, texts, place);
   option.assign(texts, place);
 }
 
 }  // namespace
+
+std::string range_text(const NumberRange& range) {
+  if (range.most == NumberRange::no_most) return fmt::format("{} or more", range.least);
+  return fmt::format("from {} to {}", range.least, range.most);
+}
 
 Option&& Option::with_letter(char short_name) && {
   letter = short_name;
@@ -78,6 +94,13 @@ Option&& Option::or_alone(std::string value) && {
 
 Option&& Option::with_choices(std::vector<std::string> words) && {
   choices = std::move(words);
+  return std::move(*this);
+}
+
+Option&& Option::at_least(std::int64_t least) && { return std::move(*this).within(least, NumberRange::no_most); }
+
+Option&& Option::within(std::int64_t least, std::int64_t most) && {
+  range = {least, most};
   return std::move(*this);
 }
 

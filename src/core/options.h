@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -18,6 +19,12 @@
 
 namespace pliant {
 
+struct NumberRange {
+  static constexpr std::int64_t no_most = std::numeric_limits<std::int64_t>::max();
+  std::int64_t least = 0, most = no_most;
+};
+std::string range_text(const NumberRange& range);  // "0 or more", "from 1 to 1024"
+
 struct Option {
   std::string name;                  // long name without dashes; of an argument: its placeholder ("FILE")
   char letter = 0;                   // short name; 0: none
@@ -26,6 +33,7 @@ struct Option {
   std::string default_text;          // empty: none to speak of
   std::string alone;                 // the value when given without one, as the last word or before a non-digit
   std::vector<std::string> choices;  // empty: whatever the type accepts
+  std::optional<NumberRange> range;  // of a whole number
   bool repeats = false;              // may be given more than once
   bool positional = false;           // an argument, taken by its place
   bool required = false;
@@ -38,6 +46,8 @@ struct Option {
   Option&& with_default(std::string text) &&;
   Option&& or_alone(std::string value) &&;  // the value may be left out; a separate one then begins with a digit
   Option&& with_choices(std::vector<std::string> words) &&;  // checked before the text is converted
+  Option&& at_least(std::int64_t least) &&;                  // of whole numbers: refused below
+  Option&& within(std::int64_t least, std::int64_t most) &&;
   Option&& path() &&;
   Option&& optional() &&;  // of an argument
 };

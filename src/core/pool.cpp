@@ -9,6 +9,7 @@
 #include <exception>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -84,6 +85,27 @@ struct Pool::State {
     }
   }
 
+  void start(int threads) {
+    try {
+      for (int worker = 1; worker < threads; ++worker) workers.emplace_back([this, worker] { loop(worker); });
+    } catch (const std::system_error& error) {
+      const std::size_t started = workers.size() + 1;
+      stop();
+      throw Error(ErrorKind::capacity, "--threads",
+                  "the system refuses a thread after " + std::to_string(started) + ": " + error.code().message(),
+                  "fewer threads");
+    }
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    wake.notify_all();
+    for (std::thread& worker : workers) worker.join();
+  }
+
   Job begin(const Task& task, std::int64_t count) {
     const std::lock_guard lock(mutex);
     job = {&task, static_cast<std::uint64_t>(count), generation + 1};
@@ -99,18 +121,10 @@ struct Pool::State {
 Pool::Pool(int threads) : state_(std::make_unique<State>()) {
   if (threads < 1 || threads > 1024)
     throw Error(ErrorKind::usage, "--threads", std::to_string(threads) + " is not between 1 and 1024");
-  for (int worker = 1; worker < threads; ++worker)
-    state_->workers.emplace_back([state = state_.get(), worker] { state->loop(worker); });
+  state_->start(threads);
 }
 
-Pool::~Pool() {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->stopping = true;
-  }
-  state_->wake.notify_all();
-  for (std::thread& worker : state_->workers) worker.join();
-}
+Pool::~Pool() { state_->stop(); }
 
 int Pool::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
 

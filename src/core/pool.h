@@ -9,7 +9,8 @@ namespace pliant {
 
 class Pool {
  public:
-  explicit Pool(int threads);  // >= 1, the caller included; throws Error{usage} otherwise
+  // >= 1, the caller included; throws Error{usage} otherwise, Error{capacity} where the system starts no more.
+  explicit Pool(int threads);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;

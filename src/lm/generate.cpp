@@ -1,5 +1,7 @@
 #include "lm/generate.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <limits>
@@ -69,6 +71,8 @@ class Generation {
  private:
   // All but the last token of the prompt; the last one goes through the decode program, as all that follow it.
   void prepare() {
+    if (options_.tokens < 0)
+      throw Error(ErrorKind::invalid, "generate", fmt::format("{} tokens asked for", options_.tokens), "0 or more");
     const std::int64_t known = session_.length(sequence_);
     if (known >= std::ssize(tokens_)) throw Error(ErrorKind::invalid, "generate", "the prompt has no token to feed");
     result_.prompt_tokens = std::ssize(tokens_) - known;

@@ -38,7 +38,7 @@ SessionOptions checked(SessionOptions options, const LanguageConfig& config) {
   const auto positive = [](std::int64_t value, const char* what) {
     if (value < 1) throw Error(ErrorKind::invalid, "session", fmt::format("{} {}, at least 1 expected", value, what));
   };
-  if (options.context == 0) options.context = config.context;
+  if (options.context == 0) options.context = std::min(config.context, default_context);
   positive(options.context, "tokens of context");
   positive(options.sequences, "sequences");
   positive(options.prompt_rows, "prompt rows");
@@ -61,7 +61,9 @@ LanguageModel with_context(LanguageModel model, std::int64_t context) {
 
 struct Session::State {
   State(LanguageModel given, Pool& pool, const SessionOptions& wanted)
-      : options(checked(wanted, given.config)), model(with_context(std::move(given), options.context)) {
+      : options(checked(wanted, given.config)),
+        trained_context(given.config.context),
+        model(with_context(std::move(given), options.context)) {
     limit(store_bytes(*model.weights), 0, 0);  // before anything is decoded
     buffers.emplace(std::max(options.prompt_rows, decode_rows), model.config.width);
     decode.emplace(model, machine, *buffers, decode_rows);
@@ -119,6 +121,24 @@ struct Session::State {
           fmt::format("{} tokens and {} more; the model has learned {} positions", length, more, model.config.context));
   }
 
+  // A text that does not fit is refused before anything of it is run.
+  void check_context(SeqId id, std::int64_t more) const {
+    const std::int64_t length = cache->length(id);
+    const kv::Policy& policy = cache->sequence(id).policy;
+    if (policy.window > 0 || policy.editor || more <= options.context - length) return;
+    throw Error(ErrorKind::capacity, fmt::format("sequence {}", id),
+                fmt::format("{} tokens and {} more; the context has room for {}", length, more, options.context),
+                room_advice());
+  }
+
+  std::string room_advice() const {
+    if (options.context < trained_context)
+      return fmt::format("give --context, up to the model's {}, or keep the last tokens alone with --window",
+                         trained_context);
+    if (model.config.learned_positions) return "shorten the text: the model knows no position beyond";
+    return "give a longer --context, or keep the last tokens alone with --window";
+  }
+
   // Writes the rows of one sequence behind the first `row` ones.
   std::int64_t fill(std::int64_t row, SeqId id, std::span<const TokenId> tokens) {
     auto pos = static_cast<std::int32_t>(cache->length(id));
@@ -141,6 +161,7 @@ struct Session::State {
   }
 
   SessionOptions options;
+  std::int64_t trained_context;
   LanguageModel model;
   native::Machine machine;
   std::optional<RowBuffers> buffers;
@@ -187,6 +208,7 @@ std::vector<SeqId> Session::sequences() const { return state_->cache->open_seque
 void Session::feed(SeqId sequence, std::span<const TokenId> tokens, const TensorView* logits) {
   State& s = *state_;
   const std::int64_t rows = s.options.prompt_rows, count = std::ssize(tokens);
+  s.check_context(sequence, count);
   s.cache->admit(sequence, count, rows);
   s.check_positions(sequence, count);
   s.check_ids(tokens);
@@ -216,6 +238,7 @@ void Session::step(std::span<const Draft> drafts, const TensorView& logits) {
       throw Error(ErrorKind::invalid, "step", fmt::format("more than {} tokens in one step", decode_rows),
                   "take several steps, or feed() them");
     s.check_ids(draft.tokens);
+    s.check_context(draft.sequence, std::ssize(draft.tokens));
     s.check_positions(draft.sequence, std::ssize(draft.tokens));
     reserved[count++] = {draft.sequence, std::ssize(draft.tokens)};
   }
@@ -257,6 +280,11 @@ SeqId Session::restore(std::span<const std::byte> state, std::shared_ptr<const k
 }
 
 const LanguageConfig& Session::config() const { return state_->model.config; }
-SessionMemory Session::memory() const { return state_->memory; }
+
+SessionMemory Session::memory() const {
+  SessionMemory memory = state_->memory;
+  memory.cache_touched = state_->cache->touched_bytes();
+  return memory;
+}
 
 }  // namespace pliant::lm

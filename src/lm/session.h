@@ -1,4 +1,5 @@
-// A session: one language model with its programs, workspace and KV cache; all memory is taken when it opens.
+// A session: one language model with its programs, workspace and KV cache. All memory is taken when it opens, but for
+// the cache's: that is reserved, and taken as sequences grow.
 #pragma once
 
 #include <cstdint>
@@ -15,18 +16,20 @@ namespace pliant::lm {
 
 using SeqId = std::int32_t;
 
-inline constexpr std::int64_t decode_rows = 16;  // tokens of one step, over all drafts
+inline constexpr std::int64_t decode_rows = 16;        // tokens of one step, over all drafts
+inline constexpr std::int64_t default_context = 4096;  // at most, unless a longer one is asked for
 
 struct SessionOptions {
-  std::int64_t context = 0;       // entries per sequence and layer; 0: the model's context
+  std::int64_t context = 0;       // entries per sequence and layer; 0: the model's, at most default_context
   std::int64_t sequences = 1;     // open at one time
   std::int64_t prompt_rows = 64;  // rows of one prompt run
   DType cache_type = DType::f32;  // f32, f16 or bf16
-  std::int64_t memory_limit = 0;  // bytes of weights, cache and arena together; 0: none
+  std::int64_t memory_limit = 0;  // bytes of weights, full cache and arena together; 0: none
 };
 
-struct SessionMemory {  // bytes
-  std::int64_t weights = 0, cache = 0, arena = 0;
+struct SessionMemory {                             // bytes
+  std::int64_t weights = 0, cache = 0, arena = 0;  // cache: reserved; what it takes when all contexts are full
+  std::int64_t cache_touched = 0;                  // of it, so far
 };
 
 struct Draft {  // the tokens to append to one sequence in one decode run: one, or several to be verified

@@ -37,7 +37,7 @@ struct Parts {
   std::unique_ptr<Model> model;
   std::vector<TokenId> prefix, suffix;  // put around a text if special tokens are wanted
   SpecialTokens special;
-  std::string chat_template;
+  ChatSource chat;
   std::vector<std::string> texts;  // by id: what a token adds to a text
   bool drop_first_space = false;   // decoded texts lose it
   bool drop_first_spaces = false;  // and those of the pieces that follow
@@ -57,7 +57,7 @@ class Pipeline : public Tokenizer {
   TokenKind kind(TokenId id) const override { return parts_->vocabulary[checked(id)].kind; }
   const SpecialTokens& special() const override { return parts_->special; }
   std::string_view algorithm() const override { return parts_->algorithm; }
-  const std::string& chat_template() const override { return parts_->chat_template; }
+  const ChatSource& chat_template() const override { return parts_->chat; }
 
   const Parts& parts() const { return *parts_; }
 

@@ -19,6 +19,11 @@ struct EncodeOptions {
   bool parse_special = true;  // control tokens that stand in the text become their ids; else they are plain text
 };
 
+struct ChatSource {        // of a chat template
+  std::string text = {};   // Jinja; empty: none
+  std::string place = {};  // that errors name
+};
+
 struct SpecialTokens {  // -1: the model has none
   TokenId bos = -1, eos = -1, unknown = -1, pad = -1, separator = -1, classify = -1, mask = -1;
   bool add_bos = false, add_eos = false;
@@ -42,8 +47,8 @@ class Tokenizer {
   virtual std::optional<TokenId> find(std::string_view piece) const = 0;
   virtual TokenKind kind(TokenId id) const = 0;
   virtual const SpecialTokens& special() const = 0;
-  virtual std::string_view algorithm() const = 0;        // "spm", "unigram", "bpe", "wordpiece"
-  virtual const std::string& chat_template() const = 0;  // Jinja source; empty if the files have none
+  virtual std::string_view algorithm() const = 0;  // "spm", "unigram", "bpe", "wordpiece"
+  virtual const ChatSource& chat_template() const = 0;
 };
 
 }  // namespace pliant

@@ -1,12 +1,14 @@
 // pliant generate, logits and perplexity on the tiny models of tests/golden.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
 #include "core/files.h"
+#include "formats/gguf/gguf.h"
 #include "formats/npy/npy.h"
 
 namespace pliant::test {
@@ -48,6 +50,40 @@ TEST(Language, GenerateTellsIdsAndStats) {
   EXPECT_EQ(got["stats"]["prompt_tokens"], 3);
   EXPECT_EQ(told({"generate", tiny_model, "--ids", "1,2,3", "-n", "5", "-t", "0", "--threads", "1"})["token_ids"],
             got["token_ids"]);
+}
+
+TEST(Language, ALongContextIsOfferedNotTaken) {
+  const std::string folder = temporary("long context");
+  std::filesystem::create_directories(folder);
+  write_file(folder + "/model.safetensors", read_file(tiny_model + "/model.safetensors"));
+  json config = json::parse(read_file(tiny_model + "/config.json"));
+  config["max_context_length"] = 1 << 20;
+  write_file(folder + "/config.json", config.dump());
+  const auto stats = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"generate", folder, "--ids", "1,2,3", "-n", "5"};
+    words.insert(words.end(), more.begin(), more.end());
+    return told(words)["stats"];
+  };
+  const json some = stats({}), all = stats({"--context", "1048576"});
+  EXPECT_EQ(all["cache_bytes"], some["cache_bytes"].get<std::int64_t>() * 256);
+  EXPECT_GT(all["cache_bytes"], std::int64_t{1} << 29);
+  EXPECT_LT(all["peak_rss_bytes"], std::int64_t{1} << 28);
+  EXPECT_EQ(all["cache_touched_bytes"], some["cache_touched_bytes"]);
+  EXPECT_LT(some["cache_touched_bytes"], some["cache_bytes"].get<std::int64_t>() / 100);
+
+  const Outcome small = pliant({"generate", folder, "--ids", "1,2,3", "--context", "2"});
+  EXPECT_EQ(small.code, 1);
+  EXPECT_NE(small.err.find("give --context, up to the model's 1048576"), std::string::npos) << small.err;
+  const Outcome full = pliant({"generate", folder, "--ids", "1,2,3", "--context", "5"});
+  EXPECT_EQ(full.code, 0);
+  EXPECT_NE(full.err.find("the context is full: --context"), std::string::npos) << full.err;
+}
+
+TEST(Language, GenerateRefusesANegativeNumberOfTokens) {
+  const Outcome outcome = pliant({"generate", tiny_model, "--ids", "1,2,3", "-n", "-1"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.err, "pliant: error: --tokens: -1 is not 0 or more\n");
+  EXPECT_EQ(told({"generate", tiny_model, "--ids", "1,2,3", "-n", "0"})["token_ids"].size(), 0u);
 }
 
 TEST(Language, GenerateWritesText) {
@@ -102,6 +138,99 @@ TEST(Language, ChatAnswersEachLineByTheTemplate) {
   const std::string first = got["turns"][0]["assistant"], second = got["turns"][1]["assistant"];
   EXPECT_EQ(shell(command).out, first + "\n" + second + "\n");
   EXPECT_NE(pliant({"chat", talking_model()}).err.find("has no chat template"), std::string::npos);
+}
+
+TEST(Language, ChatReadsTheTemplateBesideTheModel) {
+  const std::string folder = temporary("with template"), file = folder + "/chat_template.jinja";
+  std::filesystem::copy(talking_model(), folder);
+  const std::string form = "{% for m in messages %}<{{ m.content }}>{% endfor %}";
+  write_file(file, form);
+  const auto said = [](const std::string& model, const std::string& more) {
+    return shell("echo 'the cat' | " PLIANT_BINARY " chat '" + model + "' -n 6 -t 0 --quiet" + more);
+  };
+  const Outcome wanted = said(talking_model(), " --template '" + file + "'"), got = said(folder, "");
+  EXPECT_EQ(got.code, 0) << got.err;
+  EXPECT_EQ(got.out, wanted.out);
+
+  const std::string converted = temporary("with template.gguf"), again = temporary("with template again");
+  EXPECT_EQ(pliant({"convert", folder, "--to", "gguf", "--out", converted}).code, 0);
+  EXPECT_EQ(told({"inspect", converted})["metadata"]["tokenizer.chat_template"], form);
+  EXPECT_EQ(said(converted, "").code, 0);
+  EXPECT_EQ(pliant({"convert", folder, "--to", "hf", "--out", again}).code, 0);
+  EXPECT_EQ(read_file(again + "/chat_template.jinja"), form);
+
+  write_file(file, "{% if %}");
+  const Outcome broken = said(folder, "");
+  EXPECT_EQ(broken.code, 1);
+  EXPECT_NE(broken.err.find("chat_template.jinja"), std::string::npos) << broken.err;
+}
+
+// The talking model as one GGUF file, and beside it in two parts.
+struct SplitModel {
+  std::string folder = temporary("split"), whole = folder + "/m.gguf";
+  std::string parts[2] = {folder + "/m-00001-of-00002.gguf", folder + "/m-00002-of-00002.gguf"};
+
+  SplitModel() {
+    std::filesystem::create_directories(folder);
+    EXPECT_EQ(pliant({"convert", talking_model(), "--to", "gguf", "--out", whole}).code, 0);
+    const MappedFile file(whole);
+    const Gguf all = read_gguf(file.bytes(), whole);
+    for (std::size_t no = 0; no < 2; ++no) {
+      Gguf part{3, {}, {}};
+      if (no == 0) part.metadata = all.metadata;
+      part.metadata.emplace_back("split.no", static_cast<std::uint16_t>(no));
+      part.metadata.emplace_back("split.count", std::uint16_t{2});
+      part.metadata.emplace_back("split.tensors.count", static_cast<std::int32_t>(all.tensors.size()));
+      for (std::size_t i = no; i < all.tensors.size(); i += 2) part.tensors.push_back(all.tensors[i]);
+      write_gguf(parts[no], part);
+    }
+  }
+};
+
+TEST(Language, AnyPartOfASplitFileStandsForTheModel) {
+  const SplitModel model;
+  const std::string text = temporary("split.txt", "the cat sat on the mat\n"), out = temporary("split out.gguf");
+  const std::vector<std::vector<std::string>> commands{
+      {"generate", "MODEL", "-p", "the cat", "-n", "8", "-t", "0", "--quiet"},
+      {"logits", "MODEL", "--ids", "1,2,3,4"},
+      {"perplexity", "MODEL", "--file", text},
+      {"tokenize", "MODEL", "--text", "the cat"}};
+  const auto run = [&](std::vector<std::string> words, const std::string& path) {
+    std::ranges::replace(words, "MODEL", path);
+    const Outcome outcome = pliant(words);
+    EXPECT_EQ(outcome.code, 0) << words[0] << ": " << outcome.err;
+    return outcome.out;
+  };
+  const auto written = [&](const char* verb, const std::string& path) {
+    std::filesystem::remove(out);
+    const bool convert = std::string_view(verb) == "convert";
+    EXPECT_EQ(pliant({verb, path, "--to", convert ? "gguf" : "Q8_0", "--out", out}).code, 0) << path;
+    return told({"inspect", out})["tensors"].size();
+  };
+  const json whole = told({"inspect", model.whole});
+  for (const std::string& part : model.parts) {
+    for (const auto& command : commands) EXPECT_EQ(run(command, part), run(command, model.whole)) << command[0];
+    for (const char* verb : {"convert", "quantize"}) EXPECT_EQ(written(verb, part), whole["tensors"].size()) << verb;
+    json facts = told({"inspect", part});
+    EXPECT_EQ(facts["parts"], json(model.parts));
+    EXPECT_EQ(facts["metadata"], whole["metadata"]);
+    EXPECT_EQ(facts["parameters"], whole["parameters"]);
+  }
+
+  std::filesystem::remove(model.parts[1]);
+  for (const char* verb : {"generate", "inspect"}) {
+    const Outcome outcome = pliant({verb, model.parts[0]});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_NE(outcome.err.find(model.parts[1] + ": is missing"), std::string::npos) << outcome.err;
+  }
+  EXPECT_EQ(pliant({"quantize", model.parts[0], "--to", "Q8_0", "--out", out}).code, 1);
+  EXPECT_EQ(pliant({"tokenize", model.parts[0], "--text", "the cat"}).code, 0);
+}
+
+TEST(Language, AShardIsRefusedWithItsFolder) {
+  const Outcome outcome = pliant({"generate", talking_model() + "/model.safetensors", "--ids", "1"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("give the folder: " + talking_model()), std::string::npos) << outcome.err;
 }
 
 TEST(Language, LogitsAreWrittenForNumPy) {

@@ -258,7 +258,7 @@ TEST(Run, RefusesInputsThatDoNotFit) {
       {{"--input", "/no/such.npy"}, 1, "/no/such.npy: cannot open"},
       {{"--input", "random", "--out", "skores=" + temporary("z.npy")}, 2, "--out skores="},
       {{"--input", "random", "--labels", labels}, 1, labels + ": has 2 lines, the output has 4 values"},
-      {{"--input", "random", "--top", "-1"}, 2, "--top: -1 is negative"},
+      {{"--input", "random", "--top", "-1"}, 2, "--top: -1 is not 0 or more"},
       {{"--input", "random", "--layout", "chw"}, 2, "--layout: 'chw' is not one of: nchw, nhwc"}};
   for (const auto& [more, code, error] : calls) {
     std::vector<std::string> words{"run", network_file()};

@@ -1,6 +1,7 @@
 // What every command has in common.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -71,7 +72,7 @@ TEST(Program, RefusesBadLinesWithAPlaceAndANextStep) {
       {{"doctor", "much"}, 2, "pliant: error: much: one argument too many\n"},
       {{"doctor", "--threads"}, 2, "pliant: error: pliant doctor: --threads: 1 required N missing\n"},
       {{"doctor", "--threads", "two"}, 2, "pliant: error: --threads: 'two' is not an integer\n"},
-      {{"doctor", "--threads", "-1"}, 2, "pliant: error: --threads: -1 is not from 1 to 1024\n"},
+      {{"doctor", "--threads", "-1"}, 2, "pliant: error: --threads: -1 is not from 0 to 1024\n"},
       {{"doctor", "--seed", "1", "--seed", "2"}, 2, "pliant: error: --seed: given 2 times (1, 2)\n"},
       {{"doctor", "--log-level", "inof"}, 2, "pliant: error: --log-level: 'inof' is not one of: error, warning, info"},
       {{"doctor", "--config", "/no/such.json"}, 1, "pliant: error: /no/such.json: cannot open: No such file"},
@@ -87,6 +88,47 @@ TEST(Program, RefusesBadLinesWithAPlaceAndANextStep) {
     EXPECT_EQ(outcome.err.substr(0, line.error.size()), line.error);
     EXPECT_EQ(outcome.out, "") << line.error;
   }
+}
+
+// Those that have a placeholder N.
+std::vector<std::string> counts(const std::string& help) {
+  std::vector<std::string> names;
+  for (std::size_t at = help.find("--"); at != std::string::npos; at = help.find("--", at + 2)) {
+    const std::size_t end = help.find_first_of(" \n[", at);
+    if (end != std::string::npos && help.compare(end, 3, " N ") == 0) names.push_back(help.substr(at, end - at));
+  }
+  return names;
+}
+
+TEST(Program, NoCountMayBeNegative) {
+  std::size_t checked = 0;
+  for (const std::string& name : commands()) {
+    std::vector<std::string> line = words(name);
+    line.emplace_back("--help");
+    const std::string help = pliant(line).out;
+    line.pop_back();
+    std::istringstream usage(help.substr(help.find("usage: pliant " + name) + 14 + name.size()));
+    for (std::string word; usage >> word && word[0] != '[';) line.push_back(word == "SHELL" ? "bash" : word);
+    if (name == "perplexity") line.insert(line.end(), {"--file", "text"});
+    for (const std::string& option : counts(help)) {
+      if (option == "--seed") continue;
+      std::vector<std::string> with = line;
+      with.insert(with.end(), {option, "-1"});
+      const Outcome outcome = pliant(with);
+      EXPECT_EQ(outcome.code, 2) << name;
+      EXPECT_EQ(outcome.err.rfind("pliant: error: " + option + ": ", 0), 0u) << name << ": " << outcome.err;
+      ++checked;
+    }
+  }
+  EXPECT_GT(checked, 40u);
+}
+
+TEST(Program, AnyExceptionEndsInAnErrorNotInAnAbort) {
+  const std::string loop = temporary("loop");
+  std::filesystem::create_symlink(loop, loop);
+  const Outcome outcome = pliant({"tokenize", loop, "--text", "a"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.err, "pliant: error: " + loop + ": Too many levels of symbolic links\n");
 }
 
 TEST(Program, ErrorsAreAnObjectUnderJson) {

@@ -106,6 +106,15 @@ RoundingReport round(const std::string& in, const std::string& out, const Roundi
   return round_file(in, out, options, pool, dry, [](std::size_t, const RoundingReport&) {});
 }
 
+ErrorKind refusal(const std::string& in, const std::string& out, const RoundingOptions& options) {
+  try {
+    round(in, out, options);
+  } catch (const Error& error) {
+    return error.kind();
+  }
+  return ErrorKind::cancelled;
+}
+
 TEST(RoundFile, Gguf) {
   const TemporaryPath in("in.gguf"), out("out.gguf"), again("again.gguf");
   const SmallModel model;
@@ -153,6 +162,52 @@ TEST(RoundFile, SafetensorsBecomeGgufWithVectorsInF32) {
   EXPECT_EQ(get(decode(file.tensors[1].stored).view(), 3), get(vector.view(), 3));
 }
 
+// The tensors of a small model, each in a part of its own.
+std::vector<TemporaryPath> write_parts(const SmallModel& model) {
+  std::vector<TemporaryPath> parts;
+  const std::size_t count = model.file.tensors.size();
+  parts.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    parts.emplace_back("split-0000" + std::to_string(i + 1) + "-of-0000" + std::to_string(count) + ".gguf");
+    Gguf part{3, {}, {model.file.tensors[i]}};
+    if (i == 0) part.metadata = model.file.metadata;
+    part.metadata.emplace_back("split.no", static_cast<std::uint16_t>(i));
+    part.metadata.emplace_back("split.count", static_cast<std::uint16_t>(count));
+    part.metadata.emplace_back("split.tensors.count", static_cast<std::int32_t>(count));
+    write_gguf(parts.back().path, part);
+  }
+  return parts;
+}
+
+TEST(RoundFile, APartOfASplitFileStandsForTheWhole) {
+  const TemporaryPath in("not_split.gguf"), whole("whole.gguf"), out("from_part.gguf");
+  const SmallModel model;
+  write_gguf(in.path, model.file);
+  round(in.path, whole.path, {Encoding::q4_0, {}, {}});
+  const std::vector<TemporaryPath> parts = write_parts(model);
+  for (const TemporaryPath& part : parts) {
+    round(part.path, out.path, {Encoding::q4_0, {}, {}});
+    EXPECT_EQ(read_file(out.path), read_file(whole.path));
+  }
+  EXPECT_EQ(refusal(parts[0].path, parts[3].path, {}), ErrorKind::usage);
+  std::remove(parts[3].path.c_str());
+  EXPECT_EQ(refusal(parts[0].path, out.path, {}), ErrorKind::not_found);
+}
+
+TEST(RoundFile, AShardStandsForTheWhole) {
+  const TemporaryPath one("m-00001-of-00002.safetensors"), two("m-00002-of-00002.safetensors"),
+      index("m.safetensors.index.json"), out("from_shard.gguf");
+  const Tensor a = normal({4, 256}, 1), b = normal({4, 256}, 2);
+  write_safetensors(one.path, {{}, {{"a", a.type(), a.raw()}}});
+  write_safetensors(two.path, {{}, {{"b", b.type(), b.raw()}}});
+  EXPECT_EQ(refusal(one.path, out.path, {}), ErrorKind::not_found);
+  write_file(index.path,
+             R"({"weight_map": {"a": ")" + file_name(one.path) + R"(", "b": ")" + file_name(two.path) + R"("}})");
+  EXPECT_EQ(round(two.path, out.path, {Encoding::q8_0, {}, {}}).tensors.size(), 2u);
+  const MappedFile mapped(out.path);
+  EXPECT_EQ(read_gguf(mapped.bytes(), out.path).tensors.size(), 2u);
+}
+
 TEST(RoundFile, APliantFileStaysOne) {
   const TemporaryPath in("in.pliant"), out("out.pliant");
   Builder b;
@@ -169,15 +224,6 @@ TEST(RoundFile, APliantFileStaysOne) {
   EXPECT_EQ(hash(model.graph), hash(graph));
   EXPECT_EQ(model.weights.at("w").encoding, Encoding::q5_k);
   EXPECT_EQ(model.weights.at("shift").encoding, Encoding::plain);
-}
-
-ErrorKind refusal(const std::string& in, const std::string& out, const RoundingOptions& options) {
-  try {
-    round(in, out, options);
-  } catch (const Error& error) {
-    return error.kind();
-  }
-  return ErrorKind::cancelled;
 }
 
 TEST(RoundFile, Refuses) {

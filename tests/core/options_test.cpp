@@ -96,6 +96,38 @@ TEST(Options, RefuseWrongValuesNamingThem) {
             "--level: 'wraning' is not one of: error, warning, info, debug (did you mean 'warning'?)");
 }
 
+TEST(Options, NumbersOutsideTheirRangeAreRefusedAndHelpShowsIt) {
+  std::int64_t count = 3;
+  std::optional<std::int64_t> cost;
+  std::vector<std::int64_t> sizes;
+  const std::vector<Option> table{option("count", "N", count, "a count").at_least(0),
+                                  option("cost", "N", cost, "a cost").within(1, 9),
+                                  option("size", "N", sizes, "a size").at_least(-2)};
+  const std::vector<const Option*> all{&table[0], &table[1], &table[2]};
+  const auto problem = [&](const Given& given, const Given& config = {}) {
+    try {
+      assign(all, given, config, "c.json");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::usage);
+      return std::string(error.what());
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(problem({{"count", {"-1"}}}), "--count: -1 is not 0 or more");
+  EXPECT_EQ(count, 3);
+  EXPECT_EQ(problem({}, {{"cost", {"10"}}}), "c.json: cost: 10 is not from 1 to 9");
+  EXPECT_EQ(problem({{"cost", {"0"}}}), "--cost: 0 is not from 1 to 9");
+  EXPECT_EQ(problem({{"size", {"5", "-3"}}}), "--size: -3 is not -2 or more");
+  EXPECT_EQ(problem({{"count", {"x"}}}), "--count: 'x' is not an integer");
+  EXPECT_EQ(problem({{"count", {"0"}}, {"cost", {"9"}}, {"size", {"-2"}}}), "none");
+  const Command command{
+      .name = "work", .summary = "", .description = {}, .arguments = {}, .options = table, .examples = {}};
+  const std::vector<const Command*> commands{&command};
+  const std::string help = help_text({"prog", "1.0", "a program", commands, {}}, command);
+  EXPECT_NE(help.find("a count (0 or more; default 3)"), std::string::npos) << help;
+  EXPECT_NE(help.find("a cost (from 1 to 9)"), std::string::npos) << help;
+}
+
 TEST(Options, ConfigRefusesUnknownKeysAndOtherJson) {
   const Table table;
   const auto message = [&](std::string_view text) {

@@ -1,6 +1,7 @@
 #include "core/pool.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <stdexcept>
@@ -45,6 +46,22 @@ TEST(Pool, ManyShortCallsMeetOnlyTheirOwnIndices) {
     pool.parallel(count, [&, round](std::int64_t i, int) { sum += i + round; });
     ASSERT_EQ(sum, count * (count - 1) / 2 + count * round);
   }
+}
+
+TEST(Pool, AThreadThatCannotBeStartedIsAnError) {
+  pthread_attr_t old, huge;
+  ASSERT_EQ(pthread_getattr_default_np(&old), 0);
+  pthread_attr_init(&huge);
+  pthread_attr_setstacksize(&huge, std::size_t{1} << 46);  // room for one such stack, if any
+  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
+  try {
+    const Pool pool(8);
+    ADD_FAILURE() << "eight threads with 64 TiB each";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::capacity);
+    EXPECT_EQ(error.place(), "--threads");
+  }
+  pthread_setattr_default_np(&old);
 }
 
 TEST(Pool, RefusesImpossibleThreadCounts) {

@@ -113,6 +113,11 @@ TEST(Generate, EndsWhereTheContextEnds) {
   expect_error(ErrorKind::capacity, "", [&] { write(talk, some_ids(400, 512), greedy(1)); });
 }
 
+TEST(Generate, ANegativeNumberOfTokensIsRefused) {
+  Talk talk(tiny(), {.sequences = 1});
+  expect_error(ErrorKind::invalid, "-1 tokens asked for", [&] { write(talk, {1, 2, 3}, greedy(-1)); });
+}
+
 TEST(Generate, FollowsAGrammarToItsEnd) {
   const ListTokenizer tokenizer = vocabulary();
   const Grammar grammar("root ::= \"yes\" | \"no\" [0-9]{3}", "g");

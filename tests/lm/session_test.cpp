@@ -220,6 +220,40 @@ TEST(Session, TheMemoryLimitIsAskedBeforeMemoryIsTaken) {
   EXPECT_EQ(thrown_by([&] { Talk(model, {.context = std::int64_t{1} << 50}); }).kind(), ErrorKind::invalid);
 }
 
+TEST(Session, ALongContextIsNeitherTakenNorZeroedWhenItOpens) {
+  LanguageModel model = tiny();
+  model.config.context = 1 << 17;
+  Talk talk(model);
+  EXPECT_EQ(talk.session.config().context, default_context);
+  const SeqId id = talk.session.open();
+  EXPECT_EQ(talk.session.room(id), default_context);
+  const SessionMemory four = talk.session.memory();
+  EXPECT_EQ(four.cache_touched, 0);
+  talk.session.feed(id, some_ids(20, model.config.vocabulary));
+  EXPECT_GT(talk.session.memory().cache_touched, 0);
+  EXPECT_LT(talk.session.memory().cache_touched, four.cache / 100);
+
+  Talk whole(model, {.context = 1 << 17});
+  EXPECT_EQ(whole.session.memory().cache, 32 * four.cache);
+  EXPECT_EQ(whole.session.memory().cache_touched, 0);
+}
+
+TEST(Session, APromptLongerThanTheContextSaysWhatToDo) {
+  LanguageModel model = tiny();
+  const auto refused = [&](const SessionOptions& options) {
+    Talk talk(model, options);
+    const Error error =
+        thrown_by([&] { talk.session.feed(talk.session.open(), some_ids(talk.session.config().context + 1, 500)); });
+    EXPECT_EQ(error.kind(), ErrorKind::capacity);
+    return error.next_step();
+  };
+  EXPECT_NE(refused({}).find("a longer --context"), std::string::npos);
+  EXPECT_NE(refused({.context = 10}).find("--context, up to the model's " + std::to_string(model.config.context)),
+            std::string::npos);
+  model = load_language_model("golden/language/gpt2");
+  EXPECT_NE(refused({}).find("shorten the text"), std::string::npos);
+}
+
 TEST(Session, FoldedWeightsAreHeldOnce) {
   const LanguageModel model = load_language_model("golden/language/gemma2");  // norms are stored less one
   std::int64_t stored = 0;

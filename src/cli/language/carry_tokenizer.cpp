@@ -9,26 +9,30 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "formats/gguf/open.h"
 #include "text/load/load.h"
+#include "text/tokenizer.h"
 
 namespace pliant::cli {
 namespace {
 
-constexpr std::array<const char*, 9> folder_files{
-    "tokenizer.json", "tokenizer_config.json", "tokenizer.model",     "special_tokens_map.json", "vocab.json",
-    "merges.txt",     "added_tokens.json",     "chat_template.jinja", "generation_config.json"};
+constexpr std::array<const char*, 10> folder_files{"tokenizer.json",      "tokenizer_config.json",
+                                                   "tokenizer.model",     "special_tokens_map.json",
+                                                   "vocab.json",          "merges.txt",
+                                                   "added_tokens.json",   "generation_config.json",
+                                                   "chat_template.jinja", "additional_chat_templates/default.jinja"};
 
 constexpr std::int32_t unused_token = 5;  // GGUF's number for a token that no text has
 
-bool is_gguf_file(const std::string& path) {
-  return !std::filesystem::is_directory(path) && is_gguf(MappedFile(path).bytes());
+// Null for a folder.
+std::shared_ptr<const MappedFile> mapped(const std::string& path) {
+  return std::filesystem::is_directory(path) ? nullptr : std::make_shared<const MappedFile>(path);
 }
 
 std::vector<std::pair<std::string, GgufValue>> read_metadata(const std::string& path) {
-  if (is_gguf_file(path)) {
-    const MappedFile file(path);
+  if (const auto file = mapped(path); file != nullptr && is_gguf(file->bytes())) {
     std::vector<std::pair<std::string, GgufValue>> result;
-    for (auto& [key, value] : read_gguf(file.bytes(), path).metadata)
+    for (auto& [key, value] : open_gguf(file, path, GgufParts::first).contents.metadata)
       if (key.starts_with("tokenizer.")) result.emplace_back(key, std::move(value));
     return result;
   }
@@ -106,7 +110,9 @@ bool TokenizerSource::copy_into(const std::string& folder) const {
   for (const char* each : folder_files) {
     const std::string from = path_ + "/" + each;
     if (!fs::exists(from)) continue;
-    write_file(folder + "/" + each, read_file(from));
+    const std::string to = folder + "/" + each;
+    fs::create_directories(fs::path(to).parent_path());
+    write_file(to, read_file(from));
     found |= std::string_view(each).starts_with("tokenizer.") || std::string_view(each) == "vocab.json";
   }
   return found;

@@ -8,7 +8,6 @@
 #include "cli/print.h"
 #include "cli/verb.h"
 #include "core/error.h"
-#include "core/files.h"
 #include "lm/prefix.h"
 #include "text/chat/template.h"
 
@@ -77,9 +76,9 @@ class Conversation {
 };
 
 ChatTemplate template_of(const ChatVerbOptions& options, const OpenLanguage& language) {
-  if (!options.template_file.empty()) return {read_file(options.template_file), options.template_file};
-  const std::string& source = need_tokenizer(language, options.language).chat_template();
-  if (!source.empty()) return {source, options.language.model + ": chat template"};
+  if (!options.template_file.empty()) return {read_chat_template(options.template_file), options.template_file};
+  const ChatSource& source = need_tokenizer(language, options.language).chat_template();
+  if (!source.text.empty()) return {source.text, source.place};
   throw Error(ErrorKind::not_found, options.language.model, "has no chat template",
               "give one with --template, or continue plain text with pliant generate");
 }

@@ -142,13 +142,14 @@ Verb convert_verb() {
            "--type rounds matrices; norms and biases stay f32 in GGUF. Block types (q8_0, q4_k ...) are GGUF's alone. "
            "--bits quantises for MLX, in groups of --group neighbours along a row."},
       .arguments = {argument("IN", options->in, "the model").path()},
-      .options = {option("to", "FORMAT", options->to, "what to write: a folder (hf, mlx) or a file"),
-                  option("out", "PATH", options->out, "the folder or file to write").path().with_letter('o'),
-                  option("type", "TYPE", options->type, fmt::format("of matrices, else they stay: {}", type_words())),
-                  option("bits", "N", options->bits, "MLX: 4 or 8 bits per weight; 0: as --type says"),
-                  option("group", "N", options->group, "MLX: weights that share a scale: 32, 64 or 128"),
-                  option("tokenizer", "PATH", options->tokenizer, "take the tokenizer from this file or folder").path(),
-                  flag("force", options->force, "write over what is there")},
+      .options =
+          {option("to", "FORMAT", options->to, "what to write: a folder (hf, mlx) or a file"),
+           option("out", "PATH", options->out, "the folder or file to write").path().with_letter('o'),
+           option("type", "TYPE", options->type, fmt::format("of matrices, else they stay: {}", type_words())),
+           option("bits", "N", options->bits, "MLX: bits per weight; 0: as --type says").with_choices({"0", "4", "8"}),
+           option("group", "N", options->group, "MLX: weights that share a scale").with_choices({"32", "64", "128"}),
+           option("tokenizer", "PATH", options->tokenizer, "take the tokenizer from this file or folder").path(),
+           flag("force", options->force, "write over what is there")},
       .examples = {{"pliant convert folder/ --to gguf --type q8_0 --out model.gguf", "for llama.cpp, in 8 bits"},
                    {"pliant convert model.gguf --to hf --out folder/", "back to config.json and safetensors"},
                    {"pliant convert folder/ --to mlx --bits 4 --group 64 --out mlx/", "for mlx-lm, in 4 bits"}}};

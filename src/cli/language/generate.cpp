@@ -106,6 +106,8 @@ int run_generate(GenerateVerbOptions& options, const Context& context) {
   }
   if (!language.tokenizer) context.out << fmt::format("{}", fmt::join(generated.ids, ","));
   context.out << '\n' << std::flush;
+  if (generated.finish == lm::Finish::context)
+    context.log.warning("the context is full: --context or --window give more room");
   context.log.info(stats_line(language, generated));
   return success;
 }
@@ -126,7 +128,8 @@ Verb generate_verb() {
            "text that follows the prompt is printed as it is made. The same seed gives the same text at any number of "
            "threads.",
            "With --json: text, token_ids, finish (end_token, stop_string, tokens, context, interrupted) and stats "
-           "(seconds, tokens per second, bytes)."},
+           "(seconds, tokens per second, bytes; cache_bytes are taken when the context is full, cache_touched_bytes so "
+           "far)."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
       .options = {option("prompt", "TEXT", options->prompt, "what to continue").with_letter('p'),
                   option("file", "FILE", options->file, "read the prompt from FILE; -: standard input").path(),
@@ -136,9 +139,11 @@ Verb generate_verb() {
                   option("json-schema", "FILE", options->schema, "only JSON that fits this schema").path(),
                   flag("lookup", options->lookup, "guess tokens from repetitions in the text: the same text, sooner"),
                   option("draft", "MODEL", options->draft, "guess tokens with this smaller model").path(),
-                  option("draft-tokens", "N", options->generate.draft_tokens, "tokens guessed at a time"),
+                  option("draft-tokens", "N", options->generate.draft_tokens, "tokens guessed at a time")
+                      .within(0, lm::decode_rows - 1),
                   option("logprobs", "N", options->generate.logprobs,
                          "with --json: log-probabilities of each token and of the N likeliest in its place")
+                      .at_least(0)
                       .with_default("none")},
       .examples = {
           {"pliant generate model.gguf -p 'Once upon a time'", "a story"},

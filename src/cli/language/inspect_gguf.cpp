@@ -13,6 +13,7 @@
 #include "core/files.h"
 #include "core/units.h"
 #include "formats/gguf/gguf.h"
+#include "formats/gguf/open.h"
 #include "models/language/files/load.h"
 
 namespace pliant::cli {
@@ -134,17 +135,19 @@ std::optional<LanguageConfig> config_of(const Gguf& file, const std::string& pat
 }  // namespace
 
 int inspect_gguf(const std::string& path, const Context& context) {
-  const MappedFile mapped(path);
-  const Gguf file = read_gguf(mapped.bytes(), path);
+  const GgufModel whole = open_gguf(std::make_shared<const MappedFile>(path), path);
+  const Gguf& file = whole.contents;
   const Facts facts = facts_of(file);
+  const std::size_t parts = whole.paths.size();
   const std::optional<LanguageConfig> config = config_of(file, path);
   if (context.common.json) {
     ordered_json json = to_json(file, facts);
+    if (parts > 1) json["parts"] = whole.paths;
     if (config) json["model"] = model_json(*config, path);
     print_json(context.out, json);
     return success;
   }
-  print(context.out, file, facts, file_name(path));
+  print(context.out, file, facts, file_name(path) + (parts > 1 ? fmt::format(" of {} parts", parts) : ""));
   if (config) print_model(context.out, *config, path);
   return success;
 }

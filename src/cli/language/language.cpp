@@ -34,38 +34,38 @@ std::shared_ptr<const Tokenizer> tokenizer_beside(const std::string& path) {
 }
 
 kv::Policy policy_of(const LanguageOptions& options) {
-  if (options.window == 0) return kv::full();
-  if (options.window < 0 || options.sinks < 0)
-    throw Error(ErrorKind::usage, options.window < 0 ? "--window" : "--sinks", "is negative");
-  return kv::sink_window(options.sinks, options.window);
+  return options.window == 0 ? kv::full() : kv::sink_window(options.sinks, options.window);
 }
 
 }  // namespace
 
 std::vector<Option> language_options(LanguageOptions& options) {
-  return {option("context", "N", options.context, "positions to have room for").with_default("the model's"),
+  return {option("context", "N", options.context, "tokens to have room for")
+              .at_least(0)
+              .with_default(fmt::format("the model's, at most {}", lm::default_context)),
           option("cache-type", "TYPE", options.cache_type, "how keys and values are kept")
               .with_choices({"f32", "f16", "bf16"}),
           option("window", "N", options.window,
-                 "keep the last N entries of the cache and drop those between them and the sinks; 0: keep all"),
-          option("sinks", "N", options.sinks, "with --window: keep the first N entries too"),
-          option("memory-limit", "SIZE", options.memory_limit, "most bytes of weights, cache and arena together")
+                 "keep the last N entries of the cache and drop those between them and the sinks; 0: keep all")
+              .at_least(0),
+          option("sinks", "N", options.sinks, "with --window: keep the first N entries too").at_least(0),
+          option("memory-limit", "SIZE", options.memory_limit, "most bytes of weights, full cache and arena together")
               .with_default("none")};
 }
 
 std::vector<Option> sampling_options(lm::GenerateOptions& options) {
   lm::SamplingOptions& sampling = options.sampling;
   return {
-      option("tokens", "N", options.tokens, "generate at most N tokens").with_letter('n'),
+      option("tokens", "N", options.tokens, "generate at most N tokens").at_least(0).with_letter('n'),
       option("temperature", "T", sampling.temperature, "0: always the likeliest token; 1: as the model says")
           .with_letter('t'),
-      option("top-k", "K", sampling.top_k, "only the K likeliest tokens; 0: all"),
+      option("top-k", "K", sampling.top_k, "only the K likeliest tokens; 0: all").at_least(0),
       option("top-p", "P", sampling.top_p, "only the fewest tokens that together have probability P"),
       option("min-p", "P", sampling.min_p, "only tokens at least P times as likely as the likeliest"),
       option("repetition-penalty", "X", sampling.repetition_penalty, "above 1: tokens just seen become less likely"),
       option("presence-penalty", "X", sampling.presence_penalty, "taken off the logit of tokens just seen"),
       option("frequency-penalty", "X", sampling.frequency_penalty, "the same, once for each time seen"),
-      option("penalty-window", "N", sampling.penalty_window, "how far back penalties look; 0: all"),
+      option("penalty-window", "N", sampling.penalty_window, "how far back penalties look; 0: all").at_least(0),
       option("stop", "TEXT", options.stop, "end at this text, which is not printed; may be given again"),
       flag("ignore-end", options.ignore_end, "go on after the model's end token")};
 }
@@ -123,16 +123,18 @@ nlohmann::ordered_json stats_json(const OpenLanguage& language, const lm::Genera
           {"peak_rss_bytes", peak_rss_bytes()},
           {"weight_bytes", memory.weights},
           {"cache_bytes", memory.cache},
+          {"cache_touched_bytes", memory.cache_touched},
           {"arena_bytes", memory.arena}};
 }
 
 std::string stats_line(const OpenLanguage& language, const lm::Generated& generated) {
   const lm::SessionMemory memory = language.session->memory();
   const std::int64_t decoded = std::max<std::int64_t>(std::ssize(generated.ids) - 1, 0);
-  return fmt::format("{} prompt tokens at {:.1f}/s, {} tokens at {:.1f}/s; weights {}, cache {}, arena {}, peak {}",
-                     generated.prompt_tokens, per_second(generated.prompt_tokens, generated.prompt_seconds), decoded,
-                     per_second(decoded, generated.decode_seconds), bytes_text(memory.weights),
-                     bytes_text(memory.cache), bytes_text(memory.arena), bytes_text(peak_rss_bytes()));
+  return fmt::format(
+      "{} prompt tokens at {:.1f}/s, {} tokens at {:.1f}/s; weights {}, cache {} of {}, arena {}, peak {}",
+      generated.prompt_tokens, per_second(generated.prompt_tokens, generated.prompt_seconds), decoded,
+      per_second(decoded, generated.decode_seconds), bytes_text(memory.weights), bytes_text(memory.cache_touched),
+      bytes_text(memory.cache), bytes_text(memory.arena), bytes_text(peak_rss_bytes()));
 }
 
 }  // namespace pliant::cli

@@ -65,12 +65,14 @@ Verb perplexity_verb() {
            "--json: tokens (predicted), nll (sum of their negative log-likelihoods, natural logarithm), "
            "perplexity = exp(nll / tokens), bits_per_byte = nll / ln 2 / bytes of the text."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
-      .options =
-          {option("file", "FILE", options->file, "the text; -: standard input").path(),
-           option("text-window", "N", options->perplexity.window, "tokens seen at once").with_default("the context"),
-           option("stride", "N", options->perplexity.stride,
-                  "tokens by which windows advance; smaller: each token is predicted from more")
-               .with_default("the window")},
+      .options = {option("file", "FILE", options->file, "the text; -: standard input").path(),
+                  option("text-window", "N", options->perplexity.window, "tokens seen at once")
+                      .at_least(0)
+                      .with_default("the context"),
+                  option("stride", "N", options->perplexity.stride,
+                         "tokens by which windows advance; smaller: each token is predicted from more")
+                      .at_least(0)
+                      .with_default("the window")},
       .examples = {{"pliant perplexity model.gguf --file text.txt", "a whole file"},
                    {"pliant perplexity folder --file text.txt --text-window 512 --stride 256 --json", "with overlap"}}};
   command.options[0].required = true;

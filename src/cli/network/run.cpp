@@ -214,7 +214,6 @@ void print(std::ostream& out, const Run& run, const std::vector<Class>& classes)
 }
 
 int run_run(RunOptions options, const Context& context) {
-  if (options.top < 0) throw Error(ErrorKind::usage, "--top", fmt::format("{} is negative", options.top));
   if (options.top == 0 && !options.labels.empty()) options.top = 5;
   options.feed.seed = static_cast<std::uint64_t>(context.common.seed);
   const Run run = run_network(options, context);
@@ -249,7 +248,9 @@ Verb run_verb() {
            option("fit", "HOW", feed.fit, "a picture is stretched to the input's size, or covers it and is cropped")
                .with_choices({"stretch", "crop"}),
            option("labels", "FILE", options->labels, "names of the classes, one per line; implies --top 5").path(),
-           option("top", "N", options->top, "print the N highest values of the first output").with_default("none"),
+           option("top", "N", options->top, "print the N highest values of the first output")
+               .at_least(0)
+               .with_default("none"),
            option("shape", "INPUT=SIZES", options->shapes, "sizes of an input or symbol, as input=1x3x224x224"),
            option("trace", "FILE", options->trace, "write a trace for chrome://tracing or Perfetto").path(),
            flag("random-weights", options->random_weights, "seeded random weights in place of the file's"),

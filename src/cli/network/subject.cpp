@@ -65,8 +65,6 @@ plan::Work work_of(const Graph& graph, const plan::GraphProblem& mapping) {
 }
 
 plan::GraphProblemOptions problem_options(const NetworkOptions& options) {
-  if (options.elem_bytes < 0 || options.elem_bytes > 64)
-    throw Error(ErrorKind::usage, "--elem-bytes", fmt::format("{} is not from 1 to 64", options.elem_bytes));
   return {.fuse = !options.no_fuse,
           .weights = options.weights,
           .elem_bytes = options.elem_bytes,
@@ -92,8 +90,6 @@ std::int64_t widest_element(const Graph& graph) {
 }
 
 Graph cut_into_bands(const Graph& graph, const NetworkOptions& options) {
-  if (options.tiles < 2 || options.tiles > 64)
-    throw Error(ErrorKind::usage, "--tiles", fmt::format("{} is not from 2 to 64", options.tiles));
   if (options.no_fuse)
     throw Error(ErrorKind::usage, "--tiles",
                 "does not go with --no-fuse: the rows that a band reads are put together "
@@ -172,11 +168,13 @@ std::vector<Option> network_options(NetworkOptions& options) {
   return {
       option("shape", "INPUT=SIZES", options.shapes, "sizes of an input or symbol, as input=1x3x224x224 or batch=4"),
       option("elem-bytes", "N", options.elem_bytes, "bytes of every element, whatever its type")
+          .within(1, 64)
           .with_default("the tensor's own type"),
       flag("weights", options.weights, "weights take scratchpad space too, instead of passing by"),
       flag("no-fuse", options.no_fuse, "plan every operator of the file by itself, without fusion"),
       flag("random-weights", options.random_weights, "seeded random weights in place of the file's"),
       option("tiles", "N", options.tiles, "cut convolutions, pools and pointwise operators into N horizontal bands")
+          .within(2, 64)
           .with_default("none"),
       flag("zero-copy-concat", options.zero_copy_concat,
            "let who reads a concat read its parts, which lie side by side then, instead of a copy of them"),

@@ -15,20 +15,21 @@ std::int64_t cost_of(const std::optional<std::int64_t>& given, const std::option
   if (given && device && *given != *device)
     throw Error(ErrorKind::usage, name, fmt::format("{}, but the device of --device says {}", *given, *device),
                 "leave one of the two out");
-  const std::int64_t cost = given.value_or(device.value_or(otherwise));
-  if (cost < std::min<std::int64_t>(0, otherwise) || (given && *given < 0) || cost > plan::most_cost)
-    throw Error(ErrorKind::usage, name, fmt::format("{} is not from 0 to {}", cost, plan::most_cost));
-  return cost;
+  return given.value_or(device.value_or(otherwise));
 }
 
 }  // namespace
 
 std::vector<Option> cost_table(CostOptions& options) {
   return {option("read-cost", "N", options.read_cost, "what a byte loaded costs; the plan of least cost is found")
+              .within(0, plan::most_cost)
               .with_default("1, or the device's"),
-          option("write-cost", "N", options.write_cost, "what a byte stored costs").with_default("1, or the device's"),
+          option("write-cost", "N", options.write_cost, "what a byte stored costs")
+              .within(0, plan::most_cost)
+              .with_default("1, or the device's"),
           option("move-cost", "N", options.move_cost,
                  "what a byte costs that is moved to another address on chip; without it nothing moves")
+              .within(0, plan::most_cost)
               .with_default("none, or the device's"),
           flag("steady-state", options.steady_state,
                "plan one frame of many: weights that stay for good are loaded once, the others in every frame"),
@@ -36,6 +37,7 @@ std::vector<Option> cost_table(CostOptions& options) {
                  "a second memory on chip: it holds tensors that leave the scratchpad, as far as that saves most"),
           option("second-cost", "N", options.second_cost,
                  "what a byte costs that is moved between scratchpad and second level; at most the read and write cost")
+              .within(0, plan::most_cost)
               .with_default("0")};
 }
 
@@ -73,7 +75,7 @@ std::optional<plan::SecondMemory> second_memory_of(const CostOptions& options, c
   if (memory.bytes <= 0)
     throw Error(ErrorKind::usage, "--second-level", fmt::format("{} B is not above 0", memory.bytes));
   const std::int64_t most = std::min(costs.read, costs.write);
-  if (memory.price < 0 || memory.price > most)
+  if (memory.price > most)
     throw Error(ErrorKind::usage, "--second-cost", fmt::format("{} is not from 0 to {}", memory.price, most),
                 "off-chip memory is the dearer one: at most the read and the write cost");
   return memory;

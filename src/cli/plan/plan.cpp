@@ -241,8 +241,6 @@ void check_size(const std::string& text) {
 
 int run_plan(const PlanOptions& options, const Context& context) {
   if (options.file == zoo_list) return list_zoo(context);
-  if (options.alignment < 0 || options.alignment > 1 << 20)
-    throw Error(ErrorKind::usage, "--alignment", fmt::format("{} is not from 1 to 2^20", options.alignment));
   refuse_with_peak(options);
   refuse_moves(options);
   refuse_with_second_level(options);
@@ -344,7 +342,9 @@ std::vector<Option> plan_table(PlanOptions& options) {
           "plan at other sizes too: how many from M_R to above M_P (12 if SIZES is left out), FROM:TO:COUNT, or a list "
           "A,B,C")
           .or_alone(default_sweep),
-      option("alignment", "N", options.alignment, "addresses are multiples of it").with_default("1, or the device's"),
+      option("alignment", "N", options.alignment, "addresses are multiples of it")
+          .within(1, 1 << 20)
+          .with_default("1, or the device's"),
       option("time-limit", "TIME", options.time_limit, "end the search then with the best plan so far")
           .with_default("none"),
       option("memory-limit", "SIZE", options.memory_limit, "memory of the search")};

@@ -16,8 +16,8 @@ int main(int argc, char** argv) {
     pliant::SentencePieceTraining options{.unigram = std::string(argv[1]) == "unigram", .size = std::atoll(argv[2])};
     options.special.assign(argv + 5, argv + argc);
     pliant::write_file(argv[4], pliant::train_sentencepiece(corpus.text(), options));
-  } catch (const pliant::Error& error) {
-    std::cerr << error.problem() << '\n';
+  } catch (...) {
+    std::cerr << pliant::current_error().problem() << '\n';
     return 1;
   }
   return 0;

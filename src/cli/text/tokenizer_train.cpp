@@ -83,7 +83,6 @@ std::string train_model(const TrainOptions& options) {
 
 int run_train(const TrainOptions& options, const Context& context) {
   if (options.out.empty()) throw Error(ErrorKind::usage, "--out", "is missing", "--out folder/");
-  if (options.size < 1) throw Error(ErrorKind::usage, "--size", fmt::format("{} is not positive", options.size));
   const double begun = steady_clock()();
   const MappedFile corpus(options.corpus);
   const std::string written = options.kind == TokenizerKind::byte_bpe
@@ -114,7 +113,8 @@ Verb tokenizer_train_verb() {
            "the lines of the text; they are written as tokenizer.model."},
       .arguments = {argument("CORPUS", options->corpus, "the text, UTF-8").path()},
       .options = {option("kind", "KIND", options->kind, "the algorithm"),
-                  option("size", "N", options->size, "entries of the vocabulary, special tokens and bytes included"),
+                  option("size", "N", options->size, "entries of the vocabulary, special tokens and bytes included")
+                      .at_least(1),
                   option("special", "TOKEN", options->special, "a control token; of byte-bpe the first ends texts"),
                   option("family", "NAME", options->family, "how byte-bpe cuts words: gpt-2, llama-bpe, qwen2 ..."),
                   option("out", "PATH", options->out, "the folder or file to write").path()},

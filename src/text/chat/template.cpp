@@ -1,10 +1,18 @@
 #include "text/chat/template.h"
 
 #include "core/error.h"
+#include "core/files.h"
+#include "core/utf8.h"
 #include "text/chat/render.h"
 
 namespace pliant {
 namespace {
+
+void check_size(std::string_view source, std::string_view place) {
+  constexpr std::size_t largest = 4U << 20;
+  if (source.size() > largest)
+    throw Error(ErrorKind::capacity, std::string(place), "a chat template of more than 4 MiB");
+}
 
 chat::Value message_value(const ChatMessage& message) {
   chat::Named fields = {{"role", chat::Value(message.role)}, {"content", chat::Value(message.content)}};
@@ -21,15 +29,21 @@ chat::Value message_value(const ChatMessage& message) {
 
 }  // namespace
 
+std::string read_chat_template(const std::string& path) {
+  const MappedFile file(path);
+  check_size(file.text(), path);
+  if (file.text().empty()) throw Error(ErrorKind::format, path, "a chat template without a letter");
+  if (!is_utf8(file.text())) throw Error(ErrorKind::format, path, "a chat template that is no UTF-8");
+  return std::string(file.text());
+}
+
 struct ChatTemplate::Parsed {
   chat::Source source;
   chat::Block block;
 };
 
 ChatTemplate::ChatTemplate(std::string_view source, std::string_view place) {
-  constexpr std::size_t largest_template = 4U << 20;
-  if (source.size() > largest_template)
-    throw Error(ErrorKind::capacity, std::string(place), "a template of more than 4 MiB");
+  check_size(source, place);
   chat::Source normal(chat::normal_source(source), std::string(place));
   chat::Block block = chat::parse(normal);
   parsed_ = std::make_unique<const Parsed>(Parsed{std::move(normal), std::move(block)});

@@ -24,6 +24,10 @@ struct ChatOptions {
   std::int64_t now = 0;             // what strftime_now writes, in seconds since 1970 (UTC)
 };
 
+// The source of a template in a file. Throws Error{format} for an empty one or bytes that are no UTF-8, Error{capacity}
+// for more than 4 MiB.
+std::string read_chat_template(const std::string& path);
+
 class ChatTemplate {  // immutable and thread-safe
  public:
   // Throws Error{format} naming line and column for what is no template of the subset.

@@ -39,9 +39,11 @@ struct TokenizerConfig {
   std::map<std::string, std::string, std::less<>> tokens;  // "bos_token" to "<s>" ...
   std::optional<bool> add_bos, add_eos, add_prefix_space;
   std::vector<AddedToken> added;
-  std::string chat_template, tokenizer_class;
+  ChatSource chat;
+  std::string tokenizer_class;
 };
-TokenizerConfig read_config(std::string_view text, std::string_view place);
+// `chat`: see tokenizer.h.
+TokenizerConfig read_config(std::string_view text, std::string_view place, const ChatSource& chat);
 
 // Special tokens by the config's names for them.
 void name_special(SpecialTokens& special, const TokenizerConfig& config, const Vocabulary& vocabulary);

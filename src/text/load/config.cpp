@@ -66,8 +66,9 @@ std::vector<AddedToken> added_of(const nlohmann::json& value, std::string_view p
 
 }  // namespace
 
-TokenizerConfig read_config(std::string_view text, std::string_view place) {
+TokenizerConfig read_config(std::string_view text, std::string_view place, const ChatSource& chat) {
   TokenizerConfig config;
+  config.chat = chat;
   if (text.empty()) return config;
   const std::string where = fmt::format("{}: tokenizer_config.json", place);
   const nlohmann::json json = parse_json(text, where);
@@ -78,7 +79,8 @@ TokenizerConfig read_config(std::string_view text, std::string_view place) {
   config.add_bos = truth_of(json, "add_bos_token", where);
   config.add_eos = truth_of(json, "add_eos_token", where);
   config.add_prefix_space = truth_of(json, "add_prefix_space", where);
-  if (const auto at = json.find("chat_template"); at != json.end()) config.chat_template = template_of(*at, where);
+  if (const auto at = json.find("chat_template"); at != json.end() && chat.text.empty())
+    config.chat = {template_of(*at, where), where + ": chat_template"};
   if (const auto at = json.find("tokenizer_class"); at != json.end() && at->is_string())
     config.tokenizer_class = at->get<std::string>();
   if (const auto at = json.find("added_tokens_decoder"); at != json.end()) config.added = added_of(*at, where);

@@ -31,7 +31,8 @@ class GgufTokenizer {
     if (!parts)
       throw Error(ErrorKind::unsupported, place_,
                   fmt::format("tokenizer.ggml.model '{}': gpt2, llama, t5 and bert are known", model));
-    if (file_.find("tokenizer.chat_template") != nullptr) parts->chat_template = file_.text("tokenizer.chat_template");
+    constexpr std::string_view chat = "tokenizer.chat_template";
+    if (file_.find(chat) != nullptr) parts->chat = {file_.text(chat), fmt::format("{}: key '{}'", place_, chat)};
     return finish(std::move(parts));
   }
 

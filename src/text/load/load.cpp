@@ -7,8 +7,11 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "formats/gguf/open.h"
+#include "text/chat/template.h"
 #include "text/load/llama2c.h"
 #include "text/load/load.h"
+#include "text/tokenizer.h"
 
 namespace pliant {
 namespace text {
@@ -22,11 +25,20 @@ std::string config_in(const fs::path& folder) {
   return fs::exists(path) ? read_file(path.string()) : "";
 }
 
+// The default template of a folder that keeps it in a file of its own, or nothing.
+ChatSource chat_in(const fs::path& folder) {
+  for (const char* name : {"chat_template.jinja", "additional_chat_templates/default.jinja"})
+    if (const fs::path path = folder / name; fs::exists(path))
+      return {read_chat_template(path.string()), path.string()};
+  return {};
+}
+
 std::shared_ptr<const Tokenizer> from_pair(const fs::path& vocabulary, const fs::path& merges) {
   if (!fs::exists(merges))
     throw Error(ErrorKind::not_found, merges.string(), "is missing beside " + vocabulary.string());
   return tokenizer_from_merges(MappedFile(vocabulary.string()).text(), MappedFile(merges.string()).text(),
-                               config_in(vocabulary.parent_path()), vocabulary.string());
+                               config_in(vocabulary.parent_path()), vocabulary.string(),
+                               chat_in(vocabulary.parent_path()));
 }
 
 // "x-vocab.json" and "x-merges.txt" belong together, as "vocab.json" and "merges.txt" do.
@@ -38,12 +50,13 @@ std::optional<fs::path> partner(const fs::path& path, std::string_view ending, s
 
 std::shared_ptr<const Tokenizer> from_json_file(const fs::path& path) {
   const MappedFile file(path.string());
-  return tokenizer_from_json(file.text(), config_in(path.parent_path()), path.string());
+  return tokenizer_from_json(file.text(), config_in(path.parent_path()), path.string(), chat_in(path.parent_path()));
 }
 
 std::shared_ptr<const Tokenizer> from_model_file(const fs::path& path) {
   const MappedFile file(path.string());
-  return tokenizer_from_sentencepiece(file.bytes(), config_in(path.parent_path()), path.string());
+  return tokenizer_from_sentencepiece(file.bytes(), config_in(path.parent_path()), path.string(),
+                                      chat_in(path.parent_path()));
 }
 
 // Files of other names: tok512.model and the like, if there is just one.
@@ -79,11 +92,14 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& path) {
   if (fs::is_directory(path)) return from_folder(path);
   if (const auto merges = partner(path, "vocab.json", "merges.txt")) return from_pair(path, *merges);
   if (const auto vocabulary = partner(path, "merges.txt", "vocab.json")) return from_pair(*vocabulary, path);
-  const MappedFile file(path);
-  if (is_gguf(file.bytes())) return tokenizer_from_gguf(read_gguf(file.bytes(), path), path);
-  if (is_llama2c_tokenizer(file.text())) return tokenizer_from_llama2c(file.text(), path);
-  if (is_sentencepiece(file.text())) return from_model_file(path);
-  if (extension(path) == ".json" && file.text().find("\"model\"") != std::string_view::npos)
+  const auto file = std::make_shared<const MappedFile>(path);
+  if (is_gguf(file->bytes())) {
+    const GgufModel model = open_gguf(file, path, GgufParts::first);
+    return tokenizer_from_gguf(model.contents, model.paths[0]);
+  }
+  if (is_llama2c_tokenizer(file->text())) return tokenizer_from_llama2c(file->text(), path);
+  if (is_sentencepiece(file->text())) return from_model_file(path);
+  if (extension(path) == ".json" && file->text().find("\"model\"") != std::string_view::npos)
     return from_json_file(path);
   const fs::path folder = fs::path(path).parent_path();
   return from_folder(folder.empty() ? fs::path(".") : folder);  // a model without a tokenizer in it

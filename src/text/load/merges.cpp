@@ -47,9 +47,10 @@ const Family* family_of(const TokenizerConfig& config) {
 }  // namespace text
 
 std::shared_ptr<const Tokenizer> tokenizer_from_merges(std::string_view vocab_json, std::string_view merges,
-                                                       std::string_view config_json, std::string_view place) {
+                                                       std::string_view config_json, std::string_view place,
+                                                       const ChatSource& chat) {
   using namespace text;
-  const TokenizerConfig config = read_config(config_json, place);
+  const TokenizerConfig config = read_config(config_json, place, chat);
   ByteBpe source{.entries = entries_of(vocab_json, config, place),
                  .merges = merge_lines(merges, place),
                  .family = family_of(config),
@@ -65,7 +66,7 @@ std::shared_ptr<const Tokenizer> tokenizer_from_merges(std::string_view vocab_js
   parts->special.bos = parts->special.eos = parts->vocabulary.find(end_of_text);
   name_special(parts->special, config, parts->vocabulary);
   surround(*parts);
-  parts->chat_template = config.chat_template;
+  parts->chat = config.chat;
   return finish(std::move(parts));
 }
 

@@ -108,9 +108,10 @@ TokenId control(const Vocabulary& vocabulary, std::string_view piece) {
 }  // namespace text
 
 std::shared_ptr<const Tokenizer> tokenizer_from_sentencepiece(std::span<const std::byte> model,
-                                                              std::string_view config_json, std::string_view place) {
+                                                              std::string_view config_json, std::string_view place,
+                                                              const ChatSource& chat) {
   using namespace text;
-  const TokenizerConfig config = read_config(config_json, place);
+  const TokenizerConfig config = read_config(config_json, place, chat);
   ModelFile file = read_model({reinterpret_cast<const char*>(model.data()), model.size()}, place);
   add_config_tokens(file.source, config, place);
   auto parts = sentencepiece_parts(std::move(file.source), place);
@@ -121,7 +122,7 @@ std::shared_ptr<const Tokenizer> tokenizer_from_sentencepiece(std::span<const st
   special.add_bos = parts->algorithm == "spm" && special.bos >= 0;  // the Llama family's custom
   name_special(special, config, parts->vocabulary);
   surround(*parts);
-  parts->chat_template = config.chat_template;
+  parts->chat = config.chat;
   return finish(std::move(parts));
 }
 

@@ -88,7 +88,7 @@ std::vector<std::pair<std::string, GgufValue>> gguf_metadata(const Tokenizer& to
     const std::vector<std::uint8_t> bytes(form.charsmap.begin(), form.charsmap.end());
     put(metadata, "precompiled_charsmap", GgufArray{bytes});
   }
-  if (!parts.chat_template.empty()) metadata.emplace_back("tokenizer.chat_template", parts.chat_template);
+  if (!parts.chat.text.empty()) metadata.emplace_back("tokenizer.chat_template", parts.chat.text);
   return metadata;
 }
 

@@ -43,12 +43,12 @@ class ListTokenizer final : public Tokenizer {
   TokenKind kind(TokenId id) const override { return id == 0 ? TokenKind::control : TokenKind::normal; }
   const SpecialTokens& special() const override { return special_; }
   std::string_view algorithm() const override { return "list"; }
-  const std::string& chat_template() const override { return none_; }
+  const ChatSource& chat_template() const override { return none_; }
 
  private:
   std::vector<std::string> pieces_;
   SpecialTokens special_;
-  std::string none_;
+  ChatSource none_;
 };
 
 inline std::vector<std::string> all_bytes() {

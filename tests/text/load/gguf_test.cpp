@@ -34,7 +34,7 @@ void expect_same(const Tokenizer& before, const Tokenizer& after, bool pieces) {
   EXPECT_EQ(a.eos, b.eos);
   EXPECT_EQ(a.pad, b.pad);
   EXPECT_EQ(a.end_of_generation, b.end_of_generation);
-  EXPECT_EQ(before.chat_template(), after.chat_template());
+  EXPECT_EQ(before.chat_template().text, after.chat_template().text);
   const std::string path = "golden/text/texts.json";
   for (const auto& each : parse_json(read_file(path), path)) {
     const auto text = each.get<std::string>();
@@ -92,8 +92,8 @@ TEST(ThroughGguf, CarriesChatTemplateAndRoles) {
       json,
       R"({"eos_token": {"content": "<|endoftext|>"}, "chat_template": [{"name": "default", "template": "{{ x }}"}]})",
       "gpt2");
-  EXPECT_EQ(before->chat_template(), "{{ x }}");
-  EXPECT_EQ(through_gguf(*before)->chat_template(), "{{ x }}");
+  EXPECT_EQ(before->chat_template().text, "{{ x }}");
+  EXPECT_EQ(through_gguf(*before)->chat_template().text, "{{ x }}");
   EXPECT_EQ(through_gguf(*before)->special().eos, before->special().eos);
 }
 

@@ -88,7 +88,9 @@ Cache::Cache(std::vector<Layer> layers, const CacheOptions& options)
       options_(checked(layers_, options)),
       chain_pages_(ceil_div(options.context, page_entries)),
       chains_(count_chains(layers_)),
-      pages_(count_pages(layers_, options), page_bytes(layers_, options.dtype)) {
+      pages_(count_pages(layers_, options), page_bytes(layers_, options.dtype)),
+      tables_(count_pages(layers_, options), "cache"),
+      fate_(chain_pages_ * page_entries, "cache") {
   const auto slots = static_cast<std::size_t>(options.sequences), chains = static_cast<std::size_t>(chains_);
   std::int64_t first = 0;
   for (const Layer& layer : layers_) {
@@ -101,8 +103,6 @@ Cache::Cache(std::vector<Layer> layers, const CacheOptions& options)
     next_ids_.push_back(static_cast<SeqId>(slot));
   }
   links_.resize(slots * chains);
-  tables_.resize(slots * chains * static_cast<std::size_t>(chain_pages_));
-  fate_.resize(chain_pages_ * page_entries);
   scratch_.resize(2 * widest_head);
 }
 

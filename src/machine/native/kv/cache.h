@@ -47,13 +47,15 @@ struct Sequence {
   bool prompt_end = false;
 };
 
-// All memory is taken by the constructor: a page for every entry that every chain may hold, so that what fits into its
-// context always finds pages, shared or not. Not thread-safe; a run uses it alone.
+// All memory is reserved by the constructor: a page for every entry that every chain may hold, so that what fits into
+// its context always finds pages, shared or not. A page takes memory when it is first used. Not thread-safe; a run uses
+// it alone.
 class Cache {
  public:
   Cache(std::vector<Layer> layers, const CacheOptions& options);  // throws Error{invalid} or {capacity}
-  static std::int64_t bytes(const std::vector<Layer>& layers, const CacheOptions& options);  // that it will take
-  std::int64_t bytes() const;
+  static std::int64_t bytes(const std::vector<Layer>& layers, const CacheOptions& options);  // that it will reserve
+  std::int64_t bytes() const;                                            // taken when every sequence fills its context
+  std::int64_t touched_bytes() const { return pages_.touched_bytes(); }  // taken so far
   const std::vector<Layer>& layers() const { return layers_; }
   DType dtype() const { return options_.dtype; }
 
@@ -81,7 +83,7 @@ class Cache {
   SeqId restore(std::span<const std::byte> state, std::uint64_t model, std::shared_ptr<const Editor> editor = nullptr);
 
   std::int64_t entries(SeqId sequence, int layer, int head) const;  // that the chain holds
-  std::int64_t pages_used() const { return pages_.count() - pages_.free(); }
+  std::int64_t pages_used() const { return pages_.used(); }
 
   // For kernels ------------------------------------------------------------------------------------------------------
   // The rows of a run: seq < 0 is padding; the others continue their sequences position by position, and were
@@ -143,10 +145,10 @@ class Cache {
   std::vector<std::int64_t> first_chain_;  // by layer
   Pages pages_;
   std::vector<Sequence> sequences_;
-  std::vector<SeqId> next_ids_;  // by slot: an id is not used again soon
-  std::vector<Links> links_;     // [sequences, chains]
-  std::vector<PageId> tables_;   // [sequences, chains, chain pages]
-  std::vector<std::int32_t> fate_;
+  std::vector<SeqId> next_ids_;   // by slot: an id is not used again soon
+  std::vector<Links> links_;      // [sequences, chains]
+  ReservedArray<PageId> tables_;  // [sequences, chains, chain pages]
+  ReservedArray<std::int32_t> fate_;
   std::vector<float> scratch_;  // two keys or values
 };
 

@@ -7,17 +7,17 @@
 namespace pliant::kv {
 
 Pages::Pages(std::int64_t count, std::int64_t bytes_each)
-    : bytes_each_(bytes_each),
-      memory_(TensorType{DType::u8, {checked_multiply(count, bytes_each, "cache")}}),
-      start_(memory_.view().data),
-      uses_(static_cast<std::size_t>(count), 0) {
-  free_.reserve(uses_.size());
-  for (std::int64_t i = count; i-- > 0;) free_.push_back(static_cast<PageId>(i));
+    : bytes_each_(bytes_each), memory_(checked_multiply(count, bytes_each, "cache"), "cache"), uses_(count, "cache") {
+  free_.reserve(static_cast<std::size_t>(count));
 }
 
 PageId Pages::take() {
-  const PageId id = free_.back();
-  free_.pop_back();
+  PageId id = fresh_;
+  if (free_.empty()) ++fresh_;
+  else {
+    id = free_.back();
+    free_.pop_back();
+  }
   uses_[id] = 1;
   return id;
 }

@@ -1,9 +1,11 @@
-// The cache's memory: pages of one size, counted by reference, and what lies in one.
+// The cache's memory: pages of one size, counted by reference, and what lies in one. Their addresses are reserved at
+// once, their memory is taken by the kernel as pages are first used; what a page held before is left in it.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "core/reserved.h"
 #include "core/tensor.h"
 
 namespace pliant::kv {
@@ -15,11 +17,10 @@ using PageId = std::int32_t;
 
 class Pages {
  public:
-  Pages(std::int64_t count, std::int64_t bytes_each);  // throws Error{capacity}
-  std::int64_t bytes() const { return static_cast<std::int64_t>(memory_.raw().size()); }
-  std::int64_t count() const { return static_cast<std::int64_t>(uses_.size()); }
-  std::int64_t free() const { return static_cast<std::int64_t>(free_.size()); }
-  std::byte* at(PageId id) const { return start_ + id * bytes_each_; }
+  Pages(std::int64_t count, std::int64_t bytes_each);                  // throws Error{capacity}
+  std::int64_t touched_bytes() const { return fresh_ * bytes_each_; }  // of the pages that were ever taken
+  std::int64_t used() const { return fresh_ - static_cast<std::int64_t>(free_.size()); }  // pages
+  std::byte* at(PageId id) const { return memory_.data() + id * bytes_each_; }
   bool shared(PageId id) const { return uses_[id] > 1; }
   PageId take();  // one is free
   void share(PageId id) { ++uses_[id]; }
@@ -28,10 +29,10 @@ class Pages {
 
  private:
   std::int64_t bytes_each_;
-  Tensor memory_;
-  std::byte* start_;
-  std::vector<std::int32_t> uses_;
-  std::vector<PageId> free_;
+  ReservedArray<std::byte> memory_;
+  ReservedArray<std::int32_t> uses_;
+  std::vector<PageId> free_;  // taken before; the last is taken next, and only then
+  PageId fresh_ = 0;          // the first of those that were never taken
 };
 
 // A page of one layer: page_entries positions, tags, log weights and attention sums, then keys [entries, key width] and

@@ -66,7 +66,7 @@ class JsonLoader {
     parts_->texts = std::move(decoder.texts);
     parts_->drop_first_space = decoder.drop_first_space;
     name_roles();
-    parts_->chat_template = config_.chat_template;
+    parts_->chat = config_.chat;
     parts_->gguf = gguf_form(root_, pre_, merges_, *parts_);
     return finish(std::move(parts_));
   }
@@ -206,8 +206,8 @@ class JsonLoader {
 }  // namespace text
 
 std::shared_ptr<const Tokenizer> tokenizer_from_json(std::string_view json_text, std::string_view config_text,
-                                                     std::string_view place) {
-  const text::TokenizerConfig config = text::read_config(config_text, place);
+                                                     std::string_view place, const ChatSource& chat) {
+  const text::TokenizerConfig config = text::read_config(config_text, place, chat);
   const nlohmann::json json = parse_json(json_text, place);
   return text::JsonLoader(json, config, place).load();
 }

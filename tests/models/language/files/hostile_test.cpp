@@ -10,7 +10,6 @@
 #include "core/files.h"
 #include "formats/safetensors/safetensors.h"
 #include "models/language/files/convert.h"
-#include "models/language/files/folder.h"
 #include "models/language/files/llama2c.h"
 #include "models/language/files/load.h"
 #include "models/language/files/mingpt.h"
