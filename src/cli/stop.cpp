@@ -2,18 +2,27 @@
 
 #include <csignal>
 
+#include "core/files.h"
+
 namespace pliant::cli {
 namespace {
 
-std::atomic<bool> stop_requested{false};  // a signal handler can reach nothing but a global
+// A signal handler can reach nothing but a global.
+std::atomic<bool> stop_requested{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
+
+void handle(int signal) {
+  if (!stop_requested.exchange(true)) return;
+  remove_partial_files();
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
 
 }  // namespace
 
 const std::atomic<bool>& install_stop_signals() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { stop_requested = true; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);  // the next one has the default effect
+  struct sigaction action {};  // without SA_RESTART: reading a line ends too
+  action.sa_handler = handle;
   for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
   return stop_requested;
 }
