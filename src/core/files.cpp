@@ -10,6 +10,7 @@
 
 #include "core/descriptor.h"
 #include "core/error.h"
+#include "core/input_guard.h"
 
 namespace pliant {
 namespace {
@@ -29,6 +30,7 @@ MappedFile::MappedFile(const std::string& path) {
   if (::fstat(file.number(), &status) != 0) throw system_error(path, "inspect");
   if (S_ISDIR(status.st_mode)) throw Error(ErrorKind::io, path, "is a directory");
   if (!S_ISREG(status.st_mode)) throw Error(ErrorKind::io, path, "is not a regular file");
+  InputGuard::note(path);
   size_ = static_cast<std::size_t>(status.st_size);
   if (size_ == 0) return;
   void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.number(), 0);

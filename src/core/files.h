@@ -30,7 +30,7 @@ std::string read_file(const std::string& path);
 
 // Writes beside `path` under a name that nobody can guess, flushes to disk and renames: on any failure the old file is
 // untouched and nothing is left behind. Through a link, what it points to is replaced. A file that is there keeps its
-// mode. Pipes and devices are written as they are.
+// mode. Pipes and devices are written as they are. Throws Error{usage} for an input that an InputGuard knows.
 void write_file(const std::string& path, std::string_view contents);
 void write_file(const std::string& path, const std::function<void(std::ostream&)>& write);
 

@@ -14,6 +14,7 @@
 #include "core/descriptor.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/input_guard.h"
 
 namespace pliant {
 namespace {
@@ -185,6 +186,7 @@ void write_file(const std::string& path, std::string_view contents) {
 }
 
 void write_file(const std::string& path, const std::function<void(std::ostream&)>& write) {
+  InputGuard::check(path);
   struct stat status {};
   const bool exists = ::stat(path.c_str(), &status) == 0;
   if (exists && S_ISDIR(status.st_mode)) throw write_error(path, EISDIR);

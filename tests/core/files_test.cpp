@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/input_guard.h"
 
 namespace pliant {
 namespace {
@@ -145,6 +146,30 @@ TEST(Files, RefuseToBeWrittenNamingWhy) {
   EXPECT_EQ(write_refusal("/no/such/a"), "/no/such/a: cannot write: No such file or directory");
   EXPECT_EQ(write_refusal(testing::TempDir()), testing::TempDir() + ": cannot write: Is a directory");
   EXPECT_EQ(write_refusal(scratch("none/")), scratch("none/") + ": cannot write: Is a directory");
+}
+
+TEST(InputGuard, NothingThatWasReadIsWrittenOver) {
+  const std::string folder = scratch("guard");
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  write_file(folder + "/in", "precious");
+  write_file(folder + "/later", "precious");
+  fs::create_symlink("in", folder + "/link");
+  fs::create_hard_link(folder + "/in", folder + "/twin");
+  {
+    const InputGuard guard;
+    InputGuard::note(folder + "/later");
+    InputGuard::note(folder + "/missing");
+    read_file(folder + "/in");
+    const std::string why = ": would be written over the input '";
+    for (const std::string name : {"/in", "/link", "/twin", "/./../pliant_files_guard/in"})
+      EXPECT_EQ(write_refusal(folder + name), folder + name + why + folder + "/in' (write to another place)");
+    EXPECT_NE(write_refusal(folder + "/later").find(why), std::string::npos);
+    EXPECT_EQ(write_refusal(folder + "/missing"), "none");
+    EXPECT_EQ(write_refusal(folder + "/other"), "none");
+    EXPECT_EQ(read_file(folder + "/in"), "precious");
+  }
+  EXPECT_EQ(write_refusal(folder + "/in"), "none");
 }
 
 TEST(Files, NamesWhatIsMissing) {

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/input_guard.h"
 #include "text/train/sentencepiece.h"
 
 namespace {
@@ -24,6 +25,7 @@ int main(int argc, char** argv) {
   }
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, end);
   try {
+    const pliant::InputGuard guard;
     const pliant::MappedFile corpus(argv[3]);
     pliant::SentencePieceTraining options{.unigram = std::string(argv[1]) == "unigram", .size = std::atoll(argv[2])};
     options.special.assign(argv + 5, argv + argc);
