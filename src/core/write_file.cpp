@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -19,7 +20,7 @@
 namespace pliant {
 namespace {
 
-constexpr std::size_t most_name_bytes = 255;  // of any file system here
+constexpr std::size_t most_name_bytes = 255;  // on Linux; some file systems take fewer
 
 Error write_error(const std::string& path, int code, const char* action = "write") {
   const ErrorKind kind = code == ENOENT ? ErrorKind::not_found : ErrorKind::io;
@@ -41,17 +42,27 @@ class DescriptorBuffer : public std::streambuf {
     return traits_type::not_eof(c);
   }
 
+  std::streamsize xsputn(const char* bytes, std::streamsize count) override {
+    if (count < std::ssize(bytes_)) return std::streambuf::xsputn(bytes, count);
+    return sync() == 0 && put(bytes, bytes + count) ? count : 0;
+  }
+
   int sync() override {
-    for (const char* at = pbase(); at != pptr() && code_ == 0;) {
-      const ssize_t count = ::write(descriptor_, at, pptr() - at);
-      if (count >= 0) at += count;
-      else if (errno != EINTR) code_ = errno;
-    }
+    const bool whole = put(pbase(), pptr());
     setp(bytes_.data(), bytes_.data() + bytes_.size());
-    return code_ == 0 ? 0 : -1;
+    return whole ? 0 : -1;
   }
 
  private:
+  bool put(const char* at, const char* end) {
+    while (at != end && code_ == 0) {
+      const ssize_t count = ::write(descriptor_, at, end - at);
+      if (count >= 0) at += count;
+      else if (errno != EINTR) code_ = errno;
+    }
+    return code_ == 0;
+  }
+
   int descriptor_, code_ = 0;
   std::array<char, 1 << 16> bytes_;
 };
@@ -99,13 +110,15 @@ std::string followed(const std::string& path) {
 
 // Nobody can guess it, so nobody can put a link there, and two processes with one number (in two containers) do not
 // meet. The target's own name begins it where there is room, for whoever finds one after a power cut.
-std::string unguessable(const std::string& name) {
+std::string unguessable(const std::string& name, int folder) {
   std::array<unsigned char, 8> bytes;
   if (::getentropy(bytes.data(), bytes.size()) != 0) throw write_error(name, errno);
   std::string suffix = ".partial.";
   for (const unsigned char each : bytes)
     for (const int digit : {each >> 4, each & 15}) suffix += "0123456789abcdef"[digit];
-  return (name.size() + suffix.size() <= most_name_bytes ? name : "pliant") + suffix;
+  const long most = ::fpathconf(folder, _PC_NAME_MAX);
+  const std::size_t room = most > 0 ? std::min<std::size_t>(most, most_name_bytes) : most_name_bytes;
+  return (name.size() + suffix.size() <= room ? name : "pliant") + suffix;
 }
 
 // A file beside its target, which it replaces once it is whole; else it vanishes.
@@ -141,7 +154,7 @@ class PartialFile {
   void create(mode_t mode) {
     int code = EEXIST;
     for (int tries = 0; tries < 16 && code == EEXIST; ++tries) {
-      const std::string name = unguessable(name_);
+      const std::string name = unguessable(name_, folder_.number());
       pending_ = announce(folder_.number(), name);  // first: a signal may come at once
       file_ = Descriptor(::openat(folder_.number(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
       if (file_.is_open()) {
@@ -189,6 +202,7 @@ void write_file(const std::string& path, const std::function<void(std::ostream&)
   InputGuard::check(path);
   struct stat status {};
   const bool exists = ::stat(path.c_str(), &status) == 0;
+  if (!exists && errno != ENOENT) throw write_error(path, errno);  // a name that is too long, before the work is done
   if (exists && S_ISDIR(status.st_mode)) throw write_error(path, EISDIR);
   if (exists && (!S_ISREG(status.st_mode) || is_standard_output(status))) return write_in_place(path, status, write);
   PartialFile file(path, exists ? &status : nullptr);

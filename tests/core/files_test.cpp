@@ -107,7 +107,7 @@ TEST(Files, NamesMayBeAsLongAsTheSystemAllows) {
   const std::string path = folder + "/" + std::string(255, 'n');
   write_file(path, "long");
   EXPECT_EQ(read_file(path), "long");
-  EXPECT_THROW(write_file(path + "n", "longer"), Error);
+  EXPECT_THROW(write_file(path + "n", [](std::ostream&) { ADD_FAILURE() << "all work in vain"; }), Error);
 }
 
 std::size_t entries(const std::string& folder) {
