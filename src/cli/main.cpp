@@ -10,6 +10,7 @@
 #include "cli/verb.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/input_guard.h"
 #include "core/suggest.h"
 
 namespace pliant::cli {
@@ -73,7 +74,9 @@ void assign_all(Program& program, const Verb& verb, const Given& given) {
   for (const Option& each : program.common_table) options.push_back(&each);
   const auto at = given.find("config");
   const std::string path = at == given.end() ? "" : at->second.back();
-  assign(options, given, path.empty() ? Given{} : given_from_json(options, read_file(path), path), path);
+  const Given config = path.empty() ? Given{} : given_from_json(options, read_file(path), path);
+  assign(options, given, config, path);
+  guard_inputs(options, given, config);
 }
 
 int run_verb(Program& program, const Verb& verb, const Given& given) {
@@ -81,6 +84,7 @@ int run_verb(Program& program, const Verb& verb, const Given& given) {
     std::cout << help_text(program.manual, verb.command);
     return success;
   }
+  const InputGuard guard;
   assign_all(program, verb, given);
   Log log(std::cerr, program.common.quiet ? LogLevel::error : program.common.log_level, isatty(STDERR_FILENO) == 1);
   return verb.run(Context(program.common, program.manual, std::cout, log, install_stop_signals()));

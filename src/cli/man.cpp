@@ -48,7 +48,7 @@ Verb man_verb() {
       .description = {"Prints roff for man -l, or the whole reference as markdown."},
       .arguments = {argument("COMMAND", options->command, "the command; without one, the page of pliant").optional()},
       .options = {option("format", "FORMAT", options->format, "what to print").with_choices({"roff", "markdown"}),
-                  option("directory", "DIR", options->directory, "write all pages into this folder").path()},
+                  option("directory", "DIR", options->directory, "write all pages into this folder").written()},
       .examples = {{"pliant man plan | man -l -", "read a page before it is installed"},
                    {"pliant man --format markdown > docs/commands.md", "renew the reference page"}}};
   return {std::move(command), [options](const Context& context) { return print_manual(*options, context); }};

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <filesystem>
 
 #include "compress/rounding.h"
 #include "core/error.h"
@@ -104,11 +103,7 @@ RoundingReport write_pliant_job(Job job, const Model& model, const std::string& 
   return std::move(job.report);
 }
 
-void check_out(const std::vector<std::string>& inputs, const std::string& out, bool graph) {
-  std::error_code ignored;
-  for (const std::string& in : inputs)
-    if (std::filesystem::equivalent(in, out, ignored))
-      throw Error(ErrorKind::usage, "--out", fmt::format("'{}' is the input", out), "name another file");
+void check_out(const std::string& out, bool graph) {
   const std::string ending = extension(out);
   const bool fits = graph ? ending == ".pliant" || ending == ".safetensors" : ending == ".gguf";
   if (!fits)
@@ -165,8 +160,8 @@ std::int64_t RoundingReport::bytes_after() const {
 
 RoundingReport round_file(const std::string& in, const std::string& out, const RoundingOptions& options, Pool& pool,
                           bool dry, const RoundingProgress& progress) {
-  const auto to_gguf = [&](Gguf file, const std::vector<std::string>& inputs) {
-    check_out(inputs, out, false);
+  const auto to_gguf = [&](Gguf file) {
+    check_out(out, false);
     Job job = plan_job(std::exchange(file.tensors, {}), options, true, progress);
     if (dry) return std::move(job.report);
     return write_gguf_job(std::move(job), std::move(file), in, out, options, pool);
@@ -174,15 +169,15 @@ RoundingReport round_file(const std::string& in, const std::string& out, const R
   const auto mapped = std::make_shared<const MappedFile>(in);
   if (is_gguf(mapped->bytes())) {
     GgufModel whole = open_gguf(mapped, in);
-    return to_gguf(std::move(whole.contents), whole.paths);
+    return to_gguf(std::move(whole.contents));
   }
   if (const auto index = index_beside(in)) {
     const WeightStore whole = load_shards(*index);
-    return to_gguf({3, {}, tensors_of(whole)}, shard_paths(*index));
+    return to_gguf({3, {}, tensors_of(whole)});
   }
   const SafeTensors tensors = read_safetensors(mapped->bytes(), in);
-  if (!tensors.metadata.contains("pliant.graph")) return to_gguf(from_safetensors(tensors), {in});
-  check_out({in}, out, true);
+  if (!tensors.metadata.contains("pliant.graph")) return to_gguf(from_safetensors(tensors));
+  check_out(out, true);
   return round_model(read_model(mapped->bytes(), in, mapped), in, out, options, pool, dry, progress);
 }
 

@@ -59,8 +59,8 @@ using RoundingProgress = std::function<void(std::size_t done, const RoundingRepo
 
 // Rounds the file `in` (GGUF, Pliant file, or safetensors without a graph) into `out`: a Pliant file becomes a Pliant
 // file, the others become GGUF, in which vectors are f32. A part of a split GGUF file or a shard stands for the whole.
-// `dry`: reports sizes, computes and writes nothing. Throws Error{usage} when `out` is one of the files read, or its
-// ending is not what can be written of `in`.
+// `dry`: reports sizes, computes and writes nothing. Throws Error{usage} when the ending of `out` is not what
+// can be written of `in`.
 RoundingReport round_file(const std::string& in, const std::string& out, const RoundingOptions& options, Pool& pool,
                           bool dry, const RoundingProgress& progress);
 

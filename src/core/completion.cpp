@@ -45,8 +45,8 @@ std::string bash_values(const Manual& manual, const Command& command) {
     const std::string letter = option.letter != 0 ? fmt::format("|-{}", option.letter) : "";
     const std::string reply = !option.choices.empty() ? fmt::format("COMPREPLY=($(compgen -W '{}' -- \"$word\"))",
                                                                     fmt::join(option.choices, " "))
-                              : option.file           ? std::string("COMPREPLY=($(compgen -f -- \"$word\"))")
-                                                      : std::string("COMPREPLY=()");
+                              : option.file != FileUse::none ? std::string("COMPREPLY=($(compgen -f -- \"$word\"))")
+                                                             : std::string("COMPREPLY=()");
     out += fmt::format("        --{}{}) {}; return ;;\n", option.name, letter, reply);
   });
   return out;
@@ -94,9 +94,9 @@ std::string zsh_text(std::string_view text) {
 std::string zsh_option(const Option& option) {
   std::string spec = fmt::format("{}--{}[{}]", option.repeats ? "*" : "", option.name, zsh_text(option.help));
   if (!option.is_flag()) {
-    const std::string values = !option.choices.empty() ? fmt::format("({})", fmt::join(option.choices, " "))
-                               : option.file           ? std::string("_files")
-                                                       : std::string();
+    const std::string values = !option.choices.empty()        ? fmt::format("({})", fmt::join(option.choices, " "))
+                               : option.file != FileUse::none ? std::string("_files")
+                                                              : std::string();
     spec += fmt::format(":{}:{}", zsh_text(option.placeholder), values);
   }
   return single_quoted(spec);
@@ -129,7 +129,7 @@ std::string fish_option(const Manual& manual, const Command& command, const Opti
   std::string line =
       fmt::format("complete -c {} -n '__fish_seen_subcommand_from {}' -l {}", manual.program, verb, option.name);
   if (option.letter != 0) line += fmt::format(" -s {}", option.letter);
-  if (!option.is_flag()) line += option.file ? " -r -F" : " -x";
+  if (!option.is_flag()) line += option.file != FileUse::none ? " -r -F" : " -x";
   if (!option.choices.empty()) line += fmt::format(" -a '{}'", fmt::join(option.choices, " "));
   return line + " -d " + single_quoted(option.help) + "\n";
 }

@@ -3,14 +3,14 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <utility>
 
+#include "core/descriptor.h"
 #include "core/error.h"
+#include "core/input_guard.h"
 
 namespace pliant {
 namespace {
@@ -21,25 +21,19 @@ Error system_error(const std::string& path, const std::string& action) {
   return {kind, path, "cannot " + action + ": " + std::strerror(code)};
 }
 
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
 }  // namespace
 
 MappedFile::MappedFile(const std::string& path) {
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) throw system_error(path, "open");
+  if (!file.is_open()) throw system_error(path, "open");
   struct stat status {};
-  if (::fstat(file.fd, &status) != 0) throw system_error(path, "inspect");
+  if (::fstat(file.number(), &status) != 0) throw system_error(path, "inspect");
   if (S_ISDIR(status.st_mode)) throw Error(ErrorKind::io, path, "is a directory");
   if (!S_ISREG(status.st_mode)) throw Error(ErrorKind::io, path, "is not a regular file");
+  InputGuard::note(path);
   size_ = static_cast<std::size_t>(status.st_size);
   if (size_ == 0) return;
-  void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.number(), 0);
   if (address == MAP_FAILED) throw system_error(path, "map");
   data_ = static_cast<const std::byte*>(address);
 }
@@ -58,35 +52,6 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 
 std::string read_file(const std::string& path) { return std::string(MappedFile(path).text()); }
-
-void write_file(const std::string& path, std::string_view contents) {
-  write_file(path,
-             [&](std::ostream& out) { out.write(contents.data(), static_cast<std::streamsize>(contents.size())); });
-}
-
-void write_file(const std::string& path, const std::function<void(std::ostream&)>& write) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {  // a device or pipe: nothing to keep
-    std::ofstream out(path, std::ios::binary);
-    write(out);
-    if (!out.flush()) throw Error(ErrorKind::io, path, "cannot write");
-    return;
-  }
-  const std::string beside = path + ".partial." + std::to_string(::getpid());
-  try {
-    std::ofstream out(beside, std::ios::binary | std::ios::trunc);
-    if (!out) throw system_error(path, "write");
-    write(out);
-    if (!out.flush()) throw system_error(path, "write");
-    out.close();
-    const Descriptor file{::open(beside.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (file.fd < 0 || ::fsync(file.fd) != 0) throw system_error(path, "write");
-    if (::rename(beside.c_str(), path.c_str()) != 0) throw system_error(path, "replace");
-  } catch (...) {
-    ::unlink(beside.c_str());
-    throw;
-  }
-}
 
 std::string file_name(std::string_view path) {
   const std::size_t slash = path.rfind('/');

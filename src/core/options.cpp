@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/input_guard.h"
 #include "core/json.h"
 #include "core/suggest.h"
 
@@ -70,6 +71,12 @@ void assign_one(const Option& option, const std::vector<std::string>& texts, con
   option.assign(texts, place);
 }
 
+// What follows NAME= where the option may have one.
+std::string path_in(const Option& option, const std::string& text) {
+  const std::size_t equals = option.placeholder.starts_with("[NAME=]") ? text.find('=') : std::string::npos;
+  return equals == std::string::npos ? text : text.substr(equals + 1);
+}
+
 }  // namespace
 
 std::string range_text(const NumberRange& range) {
@@ -105,7 +112,12 @@ Option&& Option::within(std::int64_t least, std::int64_t most) && {
 }
 
 Option&& Option::path() && {
-  file = true;
+  file = FileUse::read;
+  return std::move(*this);
+}
+
+Option&& Option::written() && {
+  file = FileUse::written;
   return std::move(*this);
 }
 
@@ -138,6 +150,19 @@ void assign(std::span<const Option* const> options, const Given& given, const Gi
       assign_one(*option, in_config->second, fmt::format("{}: {}", config_place, option->name));
     else if (option->required) throw Error(ErrorKind::usage, shown, "is missing");
   }
+}
+
+void guard_inputs(std::span<const Option* const> options, const Given& given, const Given& config) {
+  const auto each_path = [&](FileUse use, const auto& visit) {
+    for (const Option* option : options) {
+      if (option->file != use) continue;
+      const auto own = given.find(option->name), other = config.find(option->name);
+      if (own == given.end() && other == config.end()) continue;
+      for (const std::string& text : own != given.end() ? own->second : other->second) visit(path_in(*option, text));
+    }
+  };
+  each_path(FileUse::read, InputGuard::note);
+  each_path(FileUse::written, InputGuard::check);
 }
 
 void option_value(const std::string& text, const std::string&, std::string& target) { target = text; }

@@ -19,6 +19,8 @@
 
 namespace pliant {
 
+enum class FileUse : std::uint8_t { none, read, written };
+
 struct NumberRange {
   static constexpr std::int64_t no_most = std::numeric_limits<std::int64_t>::max();
   std::int64_t least = 0, most = no_most;
@@ -37,7 +39,7 @@ struct Option {
   bool repeats = false;              // may be given more than once
   bool positional = false;           // an argument, taken by its place
   bool required = false;
-  bool file = false;  // the value is a path, for completion
+  FileUse file = FileUse::none;
   // Sets the bound field from all texts given; throws Error{usage} naming `place`.
   std::function<void(std::span<const std::string> texts, const std::string& place)> assign;
 
@@ -48,7 +50,8 @@ struct Option {
   Option&& with_choices(std::vector<std::string> words) &&;  // checked before the text is converted
   Option&& at_least(std::int64_t least) &&;                  // of whole numbers: refused below
   Option&& within(std::int64_t least, std::int64_t most) &&;
-  Option&& path() &&;
+  Option&& path() &&;      // the value, or what follows [NAME=], is a file or folder that is read
+  Option&& written() &&;   // ... one that is written
   Option&& optional() &&;  // of an argument
 };
 
@@ -76,6 +79,9 @@ Given given_from_json(std::span<const Option* const> options, std::string_view t
 // given twice that does not repeat, a word that is no choice, or a text that is no value of the type.
 void assign(std::span<const Option* const> options, const Given& given, const Given& config = {},
             std::string_view config_place = "");
+
+// The files that options name are noted as inputs or, those to be written, checked against them (core/input_guard.h).
+void guard_inputs(std::span<const Option* const> options, const Given& given, const Given& config = {});
 
 // How a type is written on the command line. An enum joins by specialising OptionWords with `words`, its choices.
 template <typename E>

@@ -52,15 +52,12 @@ class Generation {
 
   Generated run(const std::atomic<bool>* stop) {
     const Stopwatch watch;
-    prepare();
-    if (options_.tokens > 0) {
-      advance();
-      result_.prompt_seconds = watch.seconds();
-      while (!done_) {
-        if (stop != nullptr && *stop) end(Finish::interrupted);
-        else if (std::ssize(result_.ids) >= options_.tokens) end(Finish::tokens);
-        else advance();
-      }
+    feed_prompt(stop);
+    for (bool first = true; !done_; first = false) {
+      if (stop != nullptr && *stop) end(Finish::interrupted);
+      else if (std::ssize(result_.ids) >= options_.tokens) end(Finish::tokens);
+      else advance();
+      if (first) result_.prompt_seconds = watch.seconds();
     }
     show(stops_.finish());
     forget_the_rest();
@@ -70,14 +67,15 @@ class Generation {
 
  private:
   // All but the last token of the prompt; the last one goes through the decode program, as all that follow it.
-  void prepare() {
+  void feed_prompt(const std::atomic<bool>* stop) {
     if (options_.tokens < 0)
       throw Error(ErrorKind::invalid, "generate", fmt::format("{} tokens asked for", options_.tokens), "0 or more");
     const std::int64_t known = session_.length(sequence_);
     if (known >= std::ssize(tokens_)) throw Error(ErrorKind::invalid, "generate", "the prompt has no token to feed");
     result_.prompt_tokens = std::ssize(tokens_) - known;
     const std::span<const TokenId> fresh = std::span<const TokenId>(tokens_).subspan(known);
-    session_.feed(sequence_, fresh.first(fresh.size() - 1));
+    const std::int64_t fed = session_.feed(sequence_, fresh.first(fresh.size() - 1), nullptr, stop);
+    if (fed + 1 < std::ssize(fresh)) result_.prompt_tokens = fed;
     result_.ids.reserve(std::min<std::int64_t>(options_.tokens, session_.config().context));
   }
 

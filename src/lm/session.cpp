@@ -205,7 +205,8 @@ bool Session::edits(SeqId sequence) const {
 
 std::vector<SeqId> Session::sequences() const { return state_->cache->open_sequences(); }
 
-void Session::feed(SeqId sequence, std::span<const TokenId> tokens, const TensorView* logits) {
+std::int64_t Session::feed(SeqId sequence, std::span<const TokenId> tokens, const TensorView* logits,
+                           const std::atomic<bool>* stop) {
   State& s = *state_;
   const std::int64_t rows = s.options.prompt_rows, count = std::ssize(tokens);
   s.check_context(sequence, count);
@@ -214,6 +215,7 @@ void Session::feed(SeqId sequence, std::span<const TokenId> tokens, const Tensor
   s.check_ids(tokens);
   if (logits != nullptr) s.check_logits(*logits, count);
   for (std::int64_t done = 0; done < count; done += rows) {
+    if (stop != nullptr && *stop) return done;
     const std::int64_t n = std::min(rows, count - done);
     const auto part = tokens.subspan(done, n);
     const kv::Rows reserved{sequence, n, done + n == count};
@@ -223,6 +225,7 @@ void Session::feed(SeqId sequence, std::span<const TokenId> tokens, const Tensor
     s.prompt->run(n, *s.workspace, *s.cache, logits == nullptr ? nullptr : logits->data + done * row_bytes);
     s.remember(sequence, part);
   }
+  return count;
 }
 
 void Session::step(std::span<const Draft> drafts, const TensorView& logits) {

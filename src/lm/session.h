@@ -2,6 +2,7 @@
 // the cache's: that is reserved, and taken as sequences grow.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -55,8 +56,10 @@ class Session {
   std::vector<SeqId> sequences() const;     // that are open, ascending
 
   // Appends a prompt, in prompt runs. Throws Error{invalid} for an id out of range, Error{capacity} for a prompt longer
-  // than the context. `logits`: null, or [tokens, vocabulary] f32 for every token.
-  void feed(SeqId sequence, std::span<const TokenId> tokens, const TensorView* logits = nullptr);
+  // than the context. `logits`: null, or [tokens, vocabulary] f32 for every token. `stop`, which may be null: ends it
+  // between two runs once it is true. Returns how many tokens were appended.
+  std::int64_t feed(SeqId sequence, std::span<const TokenId> tokens, const TensorView* logits = nullptr,
+                    const std::atomic<bool>* stop = nullptr);
   // One decode run over all drafts; `logits` [sum of tokens, vocabulary] f32, in order. At most decode_rows tokens
   // together. A row's logits depend on its sequence alone, bit for bit: not on the other drafts, their number, or
   // threads. Throws as feed() does.

@@ -38,6 +38,7 @@ struct EncodingTraits {
 };
 
 const EncodingTraits& traits(Encoding encoding);
+constexpr bool is_half(Encoding encoding) { return encoding == Encoding::f16 || encoding == Encoding::bf16; }
 std::string_view name(Encoding encoding);            // "plain", "Q8_0", "IQ4_XS", "MXFP4", "F16", ...
 Encoding encoding_from_name(std::string_view name);  // throws Error{format}
 

@@ -1,8 +1,10 @@
 // pliant generate, logits and perplexity on the tiny models of tests/golden.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -231,6 +233,78 @@ TEST(Language, AShardIsRefusedWithItsFolder) {
   const Outcome outcome = pliant({"generate", talking_model() + "/model.safetensors", "--ids", "1"});
   EXPECT_EQ(outcome.code, 1);
   EXPECT_NE(outcome.err.find("give the folder: " + talking_model()), std::string::npos) << outcome.err;
+}
+
+// A conversation in which every answer takes longer than the test.
+std::vector<std::string> long_winded() {
+  const std::string folder = temporary("long winded");
+  std::filesystem::create_directories(folder);
+  for (const char* name : {"model.safetensors", "tokenizer.json"})
+    write_file(folder + "/" + name, read_file(talking_model() + "/" + name));
+  json config = json::parse(read_file(tiny_model + "/config.json"));
+  config["max_context_length"] = 1 << 20;
+  write_file(folder + "/config.json", config.dump());
+  const std::string form = temporary("plain.jinja", "{% for m in messages %}{{ m.content }} {% endfor %}");
+  return {"chat", folder,   "--template", form,      "-t",           "0",
+          "-n",   "900000", "--context",  "1000000", "--ignore-end", "--quiet"};
+}
+
+bool asked(const std::string& printed) { return printed.ends_with("> "); }
+
+bool at_prompt(const std::string& printed) { return printed.ends_with("\n> "); }
+
+TEST(Chat, CtrlCEndsTheAnswerAndAtThePromptTheProgram) {
+  Terminal terminal(long_winded());
+  ASSERT_TRUE(terminal.wait(asked));
+  for (const std::string message : {"the cat", "the dog"}) {
+    terminal.type(message + "\n");
+    ASSERT_TRUE(terminal.wait([](const std::string& printed) { return printed.size() > 200; })) << message;
+    terminal.type("\x03");
+    ASSERT_TRUE(terminal.wait(at_prompt)) << message;
+  }
+  terminal.type("/help\n");
+  ASSERT_TRUE(terminal.wait(
+      [](const std::string& printed) { return printed.find("Ctrl-C ends an answer") != std::string::npos; }));
+  ASSERT_TRUE(terminal.wait(at_prompt));
+  terminal.type("\x03");
+  EXPECT_EQ(terminal.end(), 0);
+}
+
+TEST(Chat, WhatWasSaidBeforeCtrlCStaysSaid) {
+  std::vector<std::string> words = long_winded();
+  words.emplace_back("--json");
+  Terminal terminal(words);
+  ASSERT_TRUE(terminal.wait(asked));
+  for (const char* message : {"the cat\n", "the dog\n"}) {
+    terminal.type(message);
+    sleep(1);
+    terminal.type("\x03");
+    ASSERT_TRUE(terminal.wait(asked)) << message;
+  }
+  std::string printed;
+  terminal.type("\x04");
+  ASSERT_TRUE(terminal.wait([&](const std::string& all) {
+    printed = all;
+    return all.ends_with("\n}\r\n");
+  }));
+  EXPECT_EQ(terminal.end(), 0);
+  const json turns = json::parse(printed.substr(printed.find('{')))["turns"];
+  ASSERT_EQ(turns.size(), 2u);
+  for (const json& turn : turns) {
+    EXPECT_EQ(turn["finish"], "interrupted");
+    EXPECT_FALSE(turn["assistant"].get<std::string>().empty());
+  }
+  // The second prompt holds the first answer, nearly all of which the cache has computed.
+  EXPECT_LT(turns[1]["stats"]["prompt_tokens"].get<std::size_t>(), turns[0]["token_ids"].size() / 2);
+}
+
+TEST(Chat, ATerminationEndsAnAnswerAndTheProgram) {
+  Terminal terminal(long_winded());
+  ASSERT_TRUE(terminal.wait(asked));
+  terminal.type("the cat\n");
+  ASSERT_TRUE(terminal.wait([](const std::string& printed) { return printed.size() > 200; }));
+  terminal.send(SIGTERM);
+  EXPECT_EQ(terminal.end(), 0);
 }
 
 TEST(Language, LogitsAreWrittenForNumPy) {

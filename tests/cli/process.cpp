@@ -2,12 +2,16 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <pty.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <utility>
 
 #include "core/files.h"
 
@@ -54,6 +58,52 @@ Outcome pliant_interrupted(const std::vector<std::string>& words, int signal, do
 }
 
 Outcome shell(const std::string& command) { return run({"/bin/sh", "-c", command}); }
+
+Terminal::Terminal(const std::vector<std::string>& words) {
+  std::vector<std::string> all{PLIANT_BINARY};
+  all.insert(all.end(), words.begin(), words.end());
+  std::vector<char*> arguments;
+  for (std::string& word : all) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  child_ = forkpty(&terminal_, nullptr, nullptr, nullptr);
+  if (child_ != 0) return;
+  execv(arguments[0], arguments.data());
+  _exit(127);
+}
+
+Terminal::~Terminal() {
+  if (child_ > 0) kill(child_, SIGKILL), end();
+  close(terminal_);
+}
+
+void Terminal::type(const std::string& text) {
+  printed_.clear();
+  EXPECT_EQ(write(terminal_, text.data(), text.size()), std::ssize(text));
+}
+
+void Terminal::send(int signal) const { kill(child_, signal); }
+
+bool Terminal::wait(const std::function<bool(const std::string&)>& until) {
+  const auto late = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  char bytes[4096];
+  while (!until(printed_)) {
+    pollfd ready{terminal_, POLLIN, 0};
+    if (std::chrono::steady_clock::now() > late || poll(&ready, 1, 1000) < 0) return false;
+    if (ready.revents == 0) continue;
+    const ssize_t count = read(terminal_, bytes, sizeof bytes);
+    if (count <= 0) return false;  // the other end is closed
+    printed_.append(bytes, static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+int Terminal::end() {
+  wait([](const std::string&) { return false; });  // what nobody reads would hold it up
+  kill(child_, SIGKILL);                           // changes nothing once it has ended
+  int status = 0;
+  waitpid(std::exchange(child_, -1), &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
 
 std::string temporary(const std::string& name) {
   static const struct Folder {

@@ -131,6 +131,50 @@ TEST(Program, AnyExceptionEndsInAnErrorNotInAnAbort) {
   EXPECT_EQ(outcome.err, "pliant: error: " + loop + ": Too many levels of symbolic links\n");
 }
 
+// Whatever the verb: the line names the file in place of IN, and its link in place of LINK.
+TEST(Program, NoOutputReplacesAnInput) {
+  const std::string in = temporary("precious", "what was there"), link = temporary("precious.link");
+  std::filesystem::create_symlink(in, link);
+  const std::vector<std::string> lines{"plan IN -s MR -o IN",
+                                       "plan IN -s MR -o LINK",
+                                       "plan LINK -s MR --problem IN",
+                                       "plan IN -s MR --report IN",
+                                       "plan IN -s MR --export IN",
+                                       "plan IN -s MR --export-tflm IN",
+                                       "plan net -s MR --device IN -o IN",
+                                       "plan net -s MR --config IN -o IN",
+                                       "inspect IN --dot IN",
+                                       "run IN --input random -o IN",
+                                       "run net --input x=IN -o y=LINK",
+                                       "run net --input IN --trace IN",
+                                       "logits IN --ids 1 --out IN",
+                                       "convert IN --to gguf -o IN --force",
+                                       "convert net --tokenizer IN --to gguf -o IN --force",
+                                       "quantize IN --to Q8_0 -o IN",
+                                       "tokenizer train IN --out IN"};
+  for (std::string line : lines) {
+    std::vector<std::string> given = words(line);
+    for (std::string& word : given)
+      for (const auto& [name, path] : {std::pair{std::string("IN"), in}, {std::string("LINK"), link}})
+        if (word == name || word.ends_with("=" + name)) word.replace(word.size() - name.size(), name.size(), path);
+    if (line.find("--config") != std::string::npos) write_file(in, "{}");
+    const Outcome outcome = pliant(given);
+    EXPECT_EQ(outcome.code, 2) << line;
+    EXPECT_NE(outcome.err.find(": would be written over the input '"), std::string::npos) << line << outcome.err;
+    write_file(in, "what was there");
+  }
+}
+
+TEST(Program, AnInputThatNoOptionNamesIsNotReplacedEither) {
+  const std::string folder = temporary("corpus"), corpus = folder + "/merges.txt";
+  std::filesystem::create_directories(folder);
+  write_file(corpus, "the cat sat on the mat\n");
+  const Outcome outcome = pliant({"tokenizer", "train", corpus, "--size", "270", "--out", folder});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find(corpus + ": would be written over the input '"), std::string::npos) << outcome.err;
+  EXPECT_EQ(read_file(corpus), "the cat sat on the mat\n");
+}
+
 TEST(Program, ErrorsAreAnObjectUnderJson) {
   const Outcome outcome = pliant({"doctor", "--jsno", "--json"});
   EXPECT_EQ(outcome.code, 2);

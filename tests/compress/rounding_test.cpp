@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/input_guard.h"
 #include "core/rng.h"
 #include "formats/pliant/file.h"
 #include "formats/safetensors/safetensors.h"
@@ -189,6 +190,7 @@ TEST(RoundFile, APartOfASplitFileStandsForTheWhole) {
     round(part.path, out.path, {Encoding::q4_0, {}, {}});
     EXPECT_EQ(read_file(out.path), read_file(whole.path));
   }
+  const InputGuard guard;
   EXPECT_EQ(refusal(parts[0].path, parts[3].path, {}), ErrorKind::usage);
   std::remove(parts[3].path.c_str());
   EXPECT_EQ(refusal(parts[0].path, out.path, {}), ErrorKind::not_found);
@@ -231,7 +233,10 @@ TEST(RoundFile, Refuses) {
   SmallModel model;
   write_gguf(in.path, model.file);
   const std::string before = read_file(in.path);
-  EXPECT_EQ(refusal(in.path, in.path, {}), ErrorKind::usage);
+  {
+    const InputGuard guard;
+    EXPECT_EQ(refusal(in.path, in.path, {}), ErrorKind::usage);
+  }
   EXPECT_EQ(refusal(in.path, other.path, {}), ErrorKind::usage);
   EXPECT_EQ(refusal(in.path + ".absent", other.path, {}), ErrorKind::not_found);
   write_file(broken.path, "no model");

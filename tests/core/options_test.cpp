@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "core/files.h"
+#include "core/input_guard.h"
 #include "core/log.h"
 #include "core/manual.h"
 #include "core/suggest.h"
@@ -126,6 +128,30 @@ TEST(Options, NumbersOutsideTheirRangeAreRefusedAndHelpShowsIt) {
   const std::string help = help_text({"prog", "1.0", "a program", commands, {}}, command);
   EXPECT_NE(help.find("a count (0 or more; default 3)"), std::string::npos) << help;
   EXPECT_NE(help.find("a cost (from 1 to 9)"), std::string::npos) << help;
+}
+
+TEST(Options, NoFileIsWrittenThatIsRead) {
+  std::string in, out;
+  std::vector<std::string> named;
+  const std::vector<Option> table{argument("IN", in, "").path(), option("out", "FILE", out, "").written(),
+                                  option("also", "[NAME=]FILE", named, "").written()};
+  const std::vector<const Option*> all{&table[0], &table[1], &table[2]};
+  const std::string path = testing::TempDir() + "pliant_options_a=b", other = testing::TempDir() + "pliant_options_c";
+  write_file(path, "x");
+  const InputGuard guard;
+  const auto refused = [&](const Given& given, const Given& config = {}) {
+    try {
+      guard_inputs(all, given, config);
+    } catch (const Error& error) {
+      return error.kind() == ErrorKind::usage;
+    }
+    return false;
+  };
+  EXPECT_FALSE(refused({{"IN", {path}}, {"out", {other}}}));
+  EXPECT_TRUE(refused({{"IN", {path}}, {"out", {path}}}));
+  EXPECT_TRUE(refused({{"IN", {path}}}, {{"out", {path}}}));
+  EXPECT_TRUE(refused({{"IN", {path}}, {"also", {other, "y=" + path}}}));
+  EXPECT_FALSE(refused({{"IN", {path}}, {"also", {path}}}));  // the file 'b' as output 'pliant_options_a'
 }
 
 TEST(Options, ConfigRefusesUnknownKeysAndOtherJson) {

@@ -1,5 +1,6 @@
 #include "lm/generate.h"
 
+#include <atomic>
 #include <cmath>
 
 #include "lm/decode/expect_error.h"
@@ -105,6 +106,46 @@ TEST(Generate, StopStringsEndTheTextBeforeThem) {
   EXPECT_EQ(stopped.ids.size(), 3u);
 }
 
+TEST(Generate, CanGoOnFromWhereItWasInterrupted) {
+  Talk talk(tiny(), {.sequences = 2});
+  const Ids wanted = talk.greedy(talk.session.open(), some_ids(9, 512), 20);
+  const ListTokenizer tokenizer = vocabulary();
+  const SeqId id = talk.session.open();
+  Ids tokens = some_ids(9, 512);
+  std::atomic<bool> stop{false};
+  std::string shown;
+  const auto show = [&](std::string_view text) {
+    shown += text;
+    stop = shown.size() > 4;
+    return true;
+  };
+  const Generated some = generate(talk.session, id, &tokenizer, tokens, greedy(20), nullptr, show, &stop);
+  EXPECT_EQ(some.finish, Finish::interrupted);
+  EXPECT_EQ(some.text, shown);
+  EXPECT_GT(some.ids.size(), 1u);
+  EXPECT_LT(some.ids.size(), 20u);
+  EXPECT_EQ(tokens, Ids(wanted.begin(), wanted.begin() + std::ssize(tokens)));
+  EXPECT_EQ(talk.session.length(id), std::ssize(tokens) - 1);
+  generate(talk.session, id, &tokenizer, tokens, greedy(20 - std::ssize(some.ids)));
+  EXPECT_EQ(tokens, wanted);
+}
+
+TEST(Generate, AnInterruptedPromptIsFedNoFurther) {
+  Talk talk(tiny(), {.context = 256, .sequences = 2});
+  const Ids prompt = some_ids(200, 512), wanted = talk.greedy(talk.session.open(), prompt, 5);
+  const SeqId id = talk.session.open();
+  Ids tokens = prompt;
+  const std::atomic<bool> stop{true};
+  const Generated none = generate(talk.session, id, nullptr, tokens, greedy(5), nullptr, {}, &stop);
+  EXPECT_EQ(none.finish, Finish::interrupted);
+  EXPECT_EQ(none.prompt_tokens, 0);
+  EXPECT_TRUE(none.ids.empty());
+  EXPECT_EQ(talk.session.length(id), 0);
+  EXPECT_EQ(tokens, prompt);
+  generate(talk.session, id, nullptr, tokens, greedy(5));
+  EXPECT_EQ(tokens, wanted);
+}
+
 TEST(Generate, EndsWhereTheContextEnds) {
   Talk talk(tiny(), {.context = 12, .sequences = 2});
   const Generated full = write(talk, {1, 2, 3}, greedy(50)).result;
@@ -186,15 +227,6 @@ TEST(Generate, TheCacheEndsWhereTheTextDoes) {
     EXPECT_EQ(talk.session.length(sequence), std::ssize(tokens) - 1);
   }
   EXPECT_EQ(tokens.size(), 30u);
-}
-
-TEST(Generate, StopsWhenAsked) {
-  const std::atomic<bool> stop = true;
-  Talk talk(tiny());
-  Ids tokens{1, 2};
-  const Generated got = generate(talk.session, talk.session.open(), nullptr, tokens, greedy(50), nullptr, {}, &stop);
-  EXPECT_EQ(got.finish, Finish::interrupted);
-  EXPECT_EQ(got.ids.size(), 1u);
 }
 
 TEST(Perplexity, IsTheSumOverAllTokensButTheFirst) {

@@ -75,8 +75,6 @@ void check_place(const ConvertOptions& options) {
   if (fs::exists(options.out) && fs::is_directory(options.out) != is_folder(options.to))
     throw Error(ErrorKind::usage, options.out,
                 is_folder(options.to) ? "is a file; this format is a folder" : "is a folder; this format is a file");
-  if (fs::exists(options.out) && fs::equivalent(options.in, options.out))
-    throw Error(ErrorKind::usage, options.out, "is the model that is read", "write to another place");
 }
 
 std::int64_t bytes_of(const std::string& path) {
@@ -144,7 +142,7 @@ Verb convert_verb() {
       .arguments = {argument("IN", options->in, "the model").path()},
       .options =
           {option("to", "FORMAT", options->to, "what to write: a folder (hf, mlx) or a file"),
-           option("out", "PATH", options->out, "the folder or file to write").path().with_letter('o'),
+           option("out", "PATH", options->out, "the folder or file to write").written().with_letter('o'),
            option("type", "TYPE", options->type, fmt::format("of matrices, else they stay: {}", type_words())),
            option("bits", "N", options->bits, "MLX: bits per weight; 0: as --type says").with_choices({"0", "4", "8"}),
            option("group", "N", options->group, "MLX: weights that share a scale").with_choices({"32", "64", "128"}),

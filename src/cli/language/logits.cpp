@@ -59,7 +59,7 @@ Verb logits_verb() {
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
       .options = {option("ids", "IDS", options->ids, "token ids: 1,2,3"),
                   option("text", "TEXT", options->text, "a text, in place of ids"),
-                  option("out", "FILE", options->out, "write the array to this .npy file").path()},
+                  option("out", "FILE", options->out, "write the array to this .npy file").written()},
       .examples = {{"pliant logits model.gguf --ids 1,2,3 --out x.npy", "for comparison with another program"}}};
   for (Option& each : language_options(options->language)) command.options.push_back(std::move(each));
   return {std::move(command), [options](const Context& context) { return run_logits(*options, context); }};

@@ -119,7 +119,7 @@ Verb quantize_verb() {
       .arguments = {argument("IN", options->in, "the model").path()},
       .options = {option("to", "TYPE", options->to,
                          fmt::format("how matrices are written: {}", fmt::join(format_names(), ", "))),
-                  option("out", "FILE", options->out, "the file to write, not IN").with_letter('o').path(),
+                  option("out", "FILE", options->out, "the file to write").with_letter('o').written(),
                   option("keep", "PATTERN", options->keep, "tensors that stay as they are; * and ? match any letters"),
                   option("head", "TYPE", options->head, "how the matrix that gives the logits is written")
                       .with_default("Q6_K or finer"),

@@ -282,7 +282,7 @@ Verb inspect_verb() {
            "scratchpad sizes: M_R (the largest single operator: nothing runs below it), M_P (the least peak over all "
            "orders: no traffic is needed from there on) and M_H (their mean)."},
       .arguments = {argument("FILE", options->file, "the file").path()},
-      .options = {option("dot", "FILE", options->dot, "write the graph, as it is planned, for Graphviz").path(),
+      .options = {option("dot", "FILE", options->dot, "write the graph, as it is planned, for Graphviz").written(),
                   flag("text", options->text, "print the graph of the file as text"),
                   option("time-limit", "TIME", options->time_limit, "for M_P; what is known then is printed")},
       .examples = {

@@ -239,7 +239,7 @@ Verb run_verb() {
       .arguments = {argument("FILE", options->file, "the network (ONNX or Pliant file)").path()},
       .options =
           {option("input", "[NAME=]SOURCE", feed.inputs, "x.npy, picture.png or random[:SEED]").with_letter('i').path(),
-           option("out", "[NAME=]FILE", options->outs, "write an output as .npy").with_letter('o').path(),
+           option("out", "[NAME=]FILE", options->outs, "write an output as .npy").with_letter('o').written(),
            option("mean", "X[,X,X]", feed.mean, "subtracted from pixels scaled to 0..1, per channel"),
            option("std", "X[,X,X]", feed.std, "divides them then"),
            option("layout", "LAYOUT", feed.layout, "how the input holds a picture")
@@ -252,7 +252,7 @@ Verb run_verb() {
                .at_least(0)
                .with_default("none"),
            option("shape", "INPUT=SIZES", options->shapes, "sizes of an input or symbol, as input=1x3x224x224"),
-           option("trace", "FILE", options->trace, "write a trace for chrome://tracing or Perfetto").path(),
+           option("trace", "FILE", options->trace, "write a trace for chrome://tracing or Perfetto").written(),
            flag("random-weights", options->random_weights, "seeded random weights in place of the file's"),
            flag("no-fuse", options->no_fuse, "run every operator by itself")},
       .examples = {{"pliant run net.onnx --input random", "try a network"},

@@ -316,16 +316,18 @@ std::vector<Option> plan_table(PlanOptions& options) {
              "bytes as 524288 or 512KiB; or MR (largest operator), MP (least peak over orders), MH (their mean)")
           .with_letter('s'),
       option("device", "FILE", options.device, "device description: its scratchpad, alignment, time and energy").path(),
-      option("out", "FILE", options.out, "write the plan (JSON), or the placed instance (CSV)").with_letter('o').path(),
+      option("out", "FILE", options.out, "write the plan (JSON), or the placed instance (CSV)")
+          .with_letter('o')
+          .written(),
       option("export", "FILE", options.exports.header,
              "write the plan as a C header (FILE.h) with tables and a small runtime, for firmware to include")
-          .path(),
+          .written(),
       option("export-tflm", "FILE", options.exports.tflm,
              "write TensorFlow Lite Micro's offline memory plan (the metadata buffer 'OfflineMemoryAllocation'); for "
              "plans "
              "without traffic")
-          .path(),
-      option("problem", "FILE", options.problem, "write what is planned as a problem (JSON)").path(),
+          .written(),
+      option("problem", "FILE", options.problem, "write what is planned as a problem (JSON)").written(),
       flag("execute", options.execute, "run the plan in an arena of exactly that size and compare the outputs"),
       option("minimize", "GOAL", options.minimize,
              "traffic, or peak: the smallest scratchpad that needs none, with its order and addresses"),
@@ -336,7 +338,7 @@ std::vector<Option> plan_table(PlanOptions& options) {
            "plan by the paper's four simple methods too: default and least-peak order, Belady and greedy replacement"),
       option("report", "FILE", options.report,
              "draw the plan: a page to look at (.html), or its memory map alone (.svg)")
-          .path(),
+          .written(),
       option(
           "sweep", "SIZES", options.sweep,
           "plan at other sizes too: how many from M_R to above M_P (12 if SIZES is left out), FROM:TO:COUNT, or a list "

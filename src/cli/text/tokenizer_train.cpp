@@ -117,7 +117,7 @@ Verb tokenizer_train_verb() {
                       .at_least(1),
                   option("special", "TOKEN", options->special, "a control token; of byte-bpe the first ends texts"),
                   option("family", "NAME", options->family, "how byte-bpe cuts words: gpt-2, llama-bpe, qwen2 ..."),
-                  option("out", "PATH", options->out, "the folder or file to write").path()},
+                  option("out", "PATH", options->out, "the folder or file to write").written()},
       .examples = {{"pliant tokenizer train book.txt --size 8000 --special \"<|endoftext|>\" --out tokenizer/",
                     "byte-level BPE"},
                    {"pliant tokenizer train book.txt --kind unigram --size 4000 --out tokenizer.model",

@@ -72,13 +72,6 @@ std::optional<std::string> index_beside(const std::string& path) {
               "put the index and all shards into one folder");
 }
 
-std::vector<std::string> shard_paths(const std::string& index_path) {
-  std::vector<std::string> paths;
-  for (const std::string& shard : shard_index(read_file(index_path), index_path).shards)
-    paths.push_back(beside(index_path, shard));
-  return paths;
-}
-
 WeightStore load_shards(const std::string& index_path) {
   const ShardIndex index = shard_index(read_file(index_path), index_path);
   std::map<std::string, WeightStore> files;

@@ -27,7 +27,4 @@ std::optional<std::string> index_beside(const std::string& path);
 // Error{format} as shard_index() does.
 WeightStore load_shards(const std::string& index_path);
 
-// The files that load_shards() reads beside the index.
-std::vector<std::string> shard_paths(const std::string& index_path);
-
 }  // namespace pliant

@@ -22,7 +22,6 @@ namespace pliant {
 namespace {
 
 bool has_blocks(Encoding encoding) { return traits(encoding).block_elements > 1; }
-bool is_half(Encoding encoding) { return encoding == Encoding::f16 || encoding == Encoding::bf16; }
 
 struct FileTensor {
   std::string name;

@@ -22,8 +22,6 @@ Piece piece_of(TensorType type, Encoding encoding, std::vector<std::byte> bytes)
   return {{std::move(type), encoding, *owner}, owner};
 }
 
-bool is_half(Encoding encoding) { return encoding == Encoding::f16 || encoding == Encoding::bf16; }
-
 std::uint16_t to_half(float value, Encoding encoding) {
   return encoding == Encoding::f16 ? f32_to_f16(value) : f32_to_bf16(value);
 }
