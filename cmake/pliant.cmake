@@ -26,8 +26,31 @@ function(pliant_export_headers target folder)
   target_include_directories(${target} PUBLIC ${root})
 endfunction()
 
+# pliant_embed(RESULT FOLDER): a source file for each file of src/FOLDER/assets, made anew when it changes; their names go
+# to RESULT. FOLDER/assets.h declares NAME_EXTENSION of each as std::string_view in pliant::FOLDER::assets.
+function(pliant_embed result folder)
+  string(REPLACE "/" "::" namespace pliant/${folder}/assets)
+  set(sources)
+  file(GLOB assets CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/assets/*)
+  foreach(asset ${assets})
+    get_filename_component(name ${asset} NAME)
+    string(REPLACE "." "_" variable ${name})
+    set(source ${CMAKE_BINARY_DIR}/assets/${folder}/${variable}.cpp)
+    add_custom_command(
+      OUTPUT ${source}
+      COMMAND ${CMAKE_COMMAND} -DASSET=${asset} -DHEADER=${folder}/assets.h -DNAMESPACE=${namespace} -DVARIABLE=${variable}
+              -DOUTPUT=${source} -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+      DEPENDS ${asset} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+      COMMENT "Embedding src/${folder}/assets/${name}"
+      VERBATIM)
+    list(APPEND sources ${source})
+  endforeach()
+  set(${result} ${sources} PARENT_SCOPE)
+endfunction()
+
 # pliant_library(FOLDER [DEPENDS folder ...] [LINK library ...] [SUBFOLDERS folder ...] [ALONE source ...])
 #   SUBFOLDERS: folders below FOLDER that belong to the same library (their headers are exported with it)
+#   The files of FOLDER/assets become strings of the library (pliant_embed).
 #   ALONE: sources kept out of unity builds (kernels compiled once per instruction set, which include themselves)
 function(pliant_library folder)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LINK;SUBFOLDERS;ALONE" ${ARGN})
@@ -41,6 +64,10 @@ function(pliant_library folder)
     file(GLOB found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${each}/*.cpp)
     list(APPEND sources ${found})
   endforeach()
+  if(EXISTS ${CMAKE_SOURCE_DIR}/src/${folder}/assets)
+    pliant_embed(assets ${folder})
+    list(APPEND sources ${assets})
+  endif()
   add_library(${target} STATIC ${sources})
   foreach(each ${folders})
     pliant_export_headers(${target} ${each})

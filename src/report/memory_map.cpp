@@ -7,6 +7,7 @@
 
 #include "core/units.h"
 #include "core/utf8.h"
+#include "report/assets.h"
 #include "report/markup.h"
 #include "report/scale.h"
 
@@ -462,7 +463,8 @@ std::string memory_map_html(const MemoryMap& map) {
   out.raw(MapDrawing(map, narrow, true).draw());
   out.raw("<div class=\"slide\" id=\"slide\" hidden=\"hidden\"><div></div></div>\n<div id=\"tip\"></div>\n");
   out.open("script");
-  out.raw("\nconst mapSteps=" + step_script(map) + ";\n" + memory_map_script);
+  out.raw("\nconst mapSteps=" + step_script(map) + ";\n");
+  out.raw(assets::memory_map_js);
   out.close();
   return out.finish();
 }

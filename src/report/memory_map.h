@@ -61,7 +61,4 @@ std::string memory_map_svg(const MemoryMap& map);
 // Without scripts it is the same picture as above, at the page's width.
 std::string memory_map_html(const MemoryMap& map);
 
-// The script of memory_map_html.
-extern const char* const memory_map_script;
-
 }  // namespace pliant::report

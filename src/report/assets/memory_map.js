@@ -1,10 +1,4 @@
-#include "report/memory_map.h"
-
-namespace pliant::report {
-
-// Geometry is kept once in the markup, at the page's width; zooming scales the group's x axis and puts marks, ticks and
-// labels where they then belong.
-const char* const memory_map_script = R"JS((() => {
+(() => {
 const svg = document.getElementById('map'), get = id => document.getElementById(id);
 const data = svg.dataset, left = +data.left, width = +data.width, first = +data.first, end = +data.end;
 const boxes = [...get('boxes').children].map(node => {
@@ -167,6 +161,3 @@ if (deepest < 2) get('bar').hidden = true;
 if (mapSteps.length) zoom = Math.max(1, Math.min(deepest, 1.8 / pitch));  // no step too small to point at
 drawNow();
 })();
-)JS";
-
-}  // namespace pliant::report
