@@ -39,8 +39,15 @@ double wall_ms() {
 struct Options {
   bool json = false, linear = false;
   int rounds = 15, threads = 1;
+  const Kernels* kernels = &best_kernels();
   std::vector<std::pair<int, int>> sets;
 };
+
+const Kernels& kernels_named(std::string_view name) {
+  for (const Kernels* kernels : usable_kernels())
+    if (kernels->name == name) return *kernels;
+  throw std::runtime_error(fmt::format("--kernels {} are not for this processor", name));
+}
 
 class Bench {
  public:
@@ -69,7 +76,7 @@ class Bench {
 
   void run() const {
     const Params params = parameters();
-    const Context context(params);
+    const Context context(params, *options_.kernels);
     if (!options_.json)
       fmt::print("\n{}; log2(QP) {:.0f}, {} special primes, {}, kernels {}\n", describe(params), context.modulus_bits(),
                  context.special(), context.secure() ? "128-bit secure" : "NOT secure: timing only",
@@ -142,7 +149,7 @@ class Bench {
   }
 
   void linear() const {
-    const Context context(parameters());
+    const Context context(parameters(), *options_.kernels);
     Pool pool(options_.threads);
     KeyGenerator generator(context);
     const SecretKey secret = generator.secret_key();
@@ -195,7 +202,7 @@ Options parse(int argc, char** argv) {
     else if (arg == "--linear") options.linear = true;
     else if (arg == "--rounds") options.rounds = std::max(1, std::atoi(value()));
     else if (arg == "--threads") options.threads = std::max(1, std::atoi(value()));
-    else if (arg == "--kernels") setenv("PLIANT_CKKS_KERNELS", value(), 1);
+    else if (arg == "--kernels") options.kernels = &kernels_named(value());
     else if (arg == "--set") {
       int log_n = 0, levels = 0;
       if (std::sscanf(value(), "%d,%d", &log_n, &levels) != 2) throw std::runtime_error("--set wants LOG_N,LEVELS");

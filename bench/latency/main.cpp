@@ -110,7 +110,8 @@ void run(const Settings& settings) {
   const OnnxModel model = read_onnx(settings.file);
   Folded folded = fold(model.graph, model.weights, pool);
   const auto graph = std::make_shared<const Graph>(std::move(folded.graph));
-  const auto program = native::Machine().prepare(graph, std::make_shared<const WeightStore>(std::move(folded.weights)));
+  const auto program =
+      native::Machine(pool).prepare(graph, std::make_shared<const WeightStore>(std::move(folded.weights)));
   const std::vector<Tensor> inputs = inputs_of(*graph, settings.input);
   std::vector<Tensor> outputs;
   std::vector<TensorView> in, out;

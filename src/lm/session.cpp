@@ -63,7 +63,8 @@ struct Session::State {
   State(LanguageModel given, Pool& pool, const SessionOptions& wanted)
       : options(checked(wanted, given.config)),
         trained_context(given.config.context),
-        model(with_context(std::move(given), options.context)) {
+        model(with_context(std::move(given), options.context)),
+        machine(pool) {
     limit(store_bytes(*model.weights), 0, 0);  // before anything is decoded
     buffers.emplace(std::max(options.prompt_rows, decode_rows), model.config.width);
     decode.emplace(model, machine, *buffers, decode_rows);

@@ -9,13 +9,13 @@ namespace pliant::cross {
 std::vector<Contestant> contestants() {
   std::vector<Contestant> result;
   result.push_back({"decomposed", "decomposed", [] { return std::make_unique<OracleMachine>(); }});
+  static Pool pool(1);
   for (const native::Isa isa : native::available_isas())
     for (const bool fuse : {true, false})
       result.push_back(
           {std::string("native ") + std::string(native::name(isa)) + (fuse ? "" : " unfused"), "native", [=] {
-             return std::make_unique<native::Machine>(native::Options{isa, fuse});
+             return std::make_unique<native::Machine>(pool, native::Options{isa, fuse});
            }});
-  static Pool pool(1);
   for (const bool weights : {false, true})
     result.push_back({std::string("scratchpad") + (weights ? " with weights" : ""), "native", [=] {
                         scratchpad::Options options;

@@ -12,7 +12,8 @@ TEST(Stages, OfAPipelineShareACache) {
   const LanguageModel model = tiny();
   const std::int64_t rows = 8, width = model.config.width;
   const int last = static_cast<int>(model.config.layers.size());
-  native::Machine machine;
+  Pool pool(2);
+  native::Machine machine(pool);
   const auto compile = [&](int from, int to) {
     return machine.compile(std::make_shared<Graph>(layers_graph(model.config, from, to, rows, true)), model.weights);
   };
@@ -22,7 +23,6 @@ TEST(Stages, OfAPipelineShareACache) {
   const kv::SeqId seq = one.open(kv::full());
   ASSERT_EQ(two.open(kv::full()), seq);
 
-  Pool pool(2);
   Workspace workspace(whole->need(), pool);
   Tensor x({DType::f32, {rows, width}}), middle({DType::f32, {rows, width}}), y({DType::f32, {rows, width}}),
       z({DType::f32, {rows, width}});

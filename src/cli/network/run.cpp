@@ -69,7 +69,7 @@ Run run_network(const RunOptions& options, const Context& context) {
   Folded folded = fold(network.graph, network.weights, context.pool());
   Run run;
   run.graph = std::make_shared<const Graph>(std::move(folded.graph));
-  native::Machine machine({.isa = native::Isa::best, .fuse = !options.no_fuse});
+  native::Machine machine(context.pool(), {.isa = native::Isa::best, .fuse = !options.no_fuse});
   const auto program = machine.prepare(run.graph, std::make_shared<const WeightStore>(std::move(folded.weights)));
   const std::vector<Tensor> inputs = feed(*run.graph, options.feed);
   std::vector<TensorView> in, out;

@@ -76,7 +76,7 @@ plan::GraphProblemOptions problem_options(const NetworkOptions& options) {
 // Whether the plan is one that kernels can follow.
 bool decide_runs(const OpenedNetwork& network, const NetworkOptions& options) {
   return options.execute && options.elem_bytes == 0 && network.missing.empty() &&
-         native::Machine().refuses(network.graph).empty();
+         native::refusals(network.graph).empty();
 }
 
 std::int64_t kernel_workspace(const Graph& graph, const Group& group) {

@@ -8,7 +8,6 @@ namespace pliant::native {
 
 namespace {
 
-// Operators on weights and constants alone are folded before the kernels see them.
 std::vector<bool> folded_ops(const Graph& graph) {
   std::vector<bool> fixed(graph.values().size()), result;
   for (std::size_t id = 0; id < fixed.size(); ++id) {
@@ -33,13 +32,7 @@ void require_isa(Isa isa) {
 
 }  // namespace
 
-Machine::Machine(Options options) : options_(options), shared_(std::make_unique<SharedWeights>()) {
-  require_isa(options.isa);
-}
-
-Machine::~Machine() = default;
-
-std::vector<Refusal> Machine::refuses(const Graph& graph) const {
+std::vector<Refusal> refusals(const Graph& graph) {
   const std::vector<bool> folded = folded_ops(graph);
   std::vector<Refusal> result;
   for (std::size_t i = 0; i < graph.ops().size(); ++i) {
@@ -49,6 +42,15 @@ std::vector<Refusal> Machine::refuses(const Graph& graph) const {
   return result;
 }
 
+Machine::Machine(Pool& pool, Options options)
+    : pool_(pool), options_(options), shared_(std::make_unique<SharedWeights>()) {
+  require_isa(options.isa);
+}
+
+Machine::~Machine() = default;
+
+std::vector<Refusal> Machine::refuses(const Graph& graph) const { return refusals(graph); }
+
 std::unique_ptr<pliant::Program> Machine::prepare(std::shared_ptr<const Graph> graph,
                                                   std::shared_ptr<const WeightStore> weights) {
   return compile(std::move(graph), std::move(weights));
@@ -56,11 +58,10 @@ std::unique_ptr<pliant::Program> Machine::prepare(std::shared_ptr<const Graph> g
 
 std::unique_ptr<Program> Machine::compile(std::shared_ptr<const Graph> graph,
                                           std::shared_ptr<const WeightStore> weights) {
-  const std::vector<Refusal> refusals = refuses(*graph);
-  if (!refusals.empty()) throw Error(ErrorKind::unsupported, graph->op(refusals[0].op).name, refusals[0].reason);
+  if (const std::vector<Refusal> refused = refuses(*graph); !refused.empty())
+    throw Error(ErrorKind::unsupported, graph->op(refused[0].op).name, refused[0].reason);
   check_weights(*graph, *weights);
-  Pool pool(default_threads());
-  Folded folded = fold(*graph, *weights, pool);
+  Folded folded = fold(*graph, *weights, pool_);
   folded.weights = shared_->join(folded.weights, *weights);
   return std::make_unique<Program>(std::move(graph), std::move(folded), options_, *shared_);
 }

@@ -32,9 +32,12 @@ bool uses_cache(const Op& op);  // an Attention with a cache layer: runs with a 
 
 class Program;
 
+// What the CPU kernels cannot run; operators on weights and constants alone are folded before they see them.
+std::vector<Refusal> refusals(const Graph& graph);
+
 class Machine : public pliant::Machine {
  public:
-  explicit Machine(Options options = {});
+  explicit Machine(Pool& pool, Options options = {});  // `pool` serves folding; it must outlive the machine
   ~Machine() override;
   std::vector<Refusal> refuses(const Graph& graph) const override;
   std::unique_ptr<pliant::Program> prepare(std::shared_ptr<const Graph> graph,
@@ -45,6 +48,7 @@ class Machine : public pliant::Machine {
   std::int64_t weight_copies() const;  // bytes of decoded and folded weights, which all programs of this machine share
 
  private:
+  Pool& pool_;
   Options options_;
   std::unique_ptr<class SharedWeights> shared_;
 };

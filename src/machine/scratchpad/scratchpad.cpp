@@ -132,7 +132,7 @@ class PlannedProgram : public Program {
 Machine::Machine(Pool& pool, Options options) : pool_(pool), options_(std::move(options)) {}
 
 std::vector<Refusal> Machine::refuses(const Graph& graph) const {
-  std::vector<Refusal> result = native::Machine(options_.native).refuses(graph);
+  std::vector<Refusal> result = native::refusals(graph);
   for (std::size_t i = 0; i < graph.ops().size(); ++i)
     if (native::uses_cache(graph.ops()[i])) result.push_back({static_cast<OpId>(i), "reads a KV cache"});
   return result;

@@ -54,7 +54,7 @@ Tensors oracle(const Graph& graph, const WeightStore& weights, const std::vector
 
 Tensors native_run(const Graph& graph, const WeightStore& weights, const std::vector<Tensor>& inputs,
                    const native::Options& options, Pool& pool) {
-  native::Machine machine(options);
+  native::Machine machine(pool, options);
   const auto program = machine.prepare(std::make_shared<Graph>(graph), std::make_shared<WeightStore>(weights));
   Workspace workspace(program->need(), pool);
   std::vector<Tensor> outputs;

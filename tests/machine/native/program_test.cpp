@@ -41,10 +41,10 @@ struct Ran {
 };
 
 std::vector<Tensor> run_native(const Ran& what, const Options& options, int threads, std::int64_t rows = 0) {
-  Machine machine(options);
+  Pool pool(threads);
+  Machine machine(pool, options);
   const auto program =
       machine.prepare(std::make_shared<Graph>(what.graph), std::make_shared<WeightStore>(what.weights));
-  Pool pool(threads);
   Workspace workspace(program->need(), pool);
   std::memset(workspace.arena().data(), 0xFF, workspace.arena().size());  // NaN wherever something is not written
   std::vector<Tensor> outputs = outputs_for(what.graph, rows == 0 ? what.graph.rows() : rows);
@@ -188,7 +188,7 @@ TEST(NativeProgram, OutputsMayBeViewsInputsWeightsAndFolded) {
 
 struct Prepared {
   explicit Prepared(Graph source, int threads = 1) : graph(std::make_shared<Graph>(std::move(source))), pool(threads) {
-    program = Machine().prepare(graph, std::make_shared<WeightStore>(random_weights(*graph, 1)));
+    program = Machine(pool).prepare(graph, std::make_shared<WeightStore>(random_weights(*graph, 1)));
     Rng rng(1);
     inputs = random_inputs(*graph, rng);
     outputs = outputs_for(*graph, graph->rows());
@@ -263,7 +263,8 @@ TEST(NativeMachine, RefusesByNameAndReason) {
   b.output(b.softmax(d, 1, "wide"));
   b.output(b.map(argument(0) + constant(1), {d}, {}, "wider"));
   const auto graph = std::make_shared<Graph>(b.finish());
-  Machine machine;
+  Pool pool(1);
+  Machine machine(pool);
   const std::vector<Refusal> refusals = machine.refuses(*graph);
   ASSERT_EQ(refusals.size(), 3U);
   EXPECT_NE(refusals[0].reason.find("com.acme.Magic"), std::string::npos) << refusals[0].reason;
@@ -277,19 +278,21 @@ TEST(NativeMachine, RefusesByNameAndReason) {
 
 TEST(NativeMachine, MissingAndMismatchedWeightsAreNamed) {
   const auto graph = std::make_shared<Graph>(small_graph());
-  const Error missing = thrown_by([&] { Machine().prepare(graph, std::make_shared<WeightStore>()); });
+  Pool pool(1);
+  const Error missing = thrown_by([&] { Machine(pool).prepare(graph, std::make_shared<WeightStore>()); });
   EXPECT_EQ(missing.kind(), ErrorKind::not_found);
   auto weights = std::make_shared<WeightStore>();
   weights->add("w", Tensor(TensorType{DType::f32, {8, 4, 3}}));
   weights->add("scale", Tensor(TensorType{DType::f32, {8, 1, 1}}));
-  EXPECT_EQ(thrown_by([&] { Machine().prepare(graph, weights); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] { Machine(pool).prepare(graph, weights); }).kind(), ErrorKind::invalid);
 }
 
 TEST(NativeMachine, AnInstructionSetThatIsNotHereIsRefused) {
   const std::vector<Isa> here = available_isas();
+  Pool pool(1);
   for (const Isa isa : {Isa::sse4, Isa::neon}) {
     if (std::find(here.begin(), here.end(), isa) != here.end()) continue;
-    EXPECT_EQ(thrown_by([&] { Machine machine({isa, true}); }).kind(), ErrorKind::unsupported);
+    EXPECT_EQ(thrown_by([&] { Machine machine(pool, {isa, true}); }).kind(), ErrorKind::unsupported);
   }
   EXPECT_EQ(here[0], Isa::scalar);
 }

@@ -73,7 +73,7 @@ Case skipping_case(std::uint64_t seed) {
 // Returns the plans with traffic.
 int expect_planned_runs(const Case& c, std::uint64_t seed, Pool& pool) {
   int with_traffic = 0;
-  const std::vector<Tensor> wanted = run(*native::Machine().prepare(c.graph, c.weights), c, pool);
+  const std::vector<Tensor> wanted = run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
   for (const bool weights : {false, true}) {
     Options options;
     options.weights = weights;
@@ -112,7 +112,7 @@ TEST(ScratchpadMachine, GivesTheSameBitsInPlace) {
   int pairs = 0, smaller = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     const Case c = random_case(seed, {.operators = 16, .rows = seed % 3 == 0 ? 6 : 0});
-    const std::vector<Tensor> wanted = run(*native::Machine().prepare(c.graph, c.weights), c, pool);
+    const std::vector<Tensor> wanted = run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
     Options options;
     options.scratchpad_bytes = 1 << 16;
     options.solve.effort_limit = 20'000'000;
@@ -145,7 +145,7 @@ TEST(ScratchpadMachine, GivesTheBitsOfTheUnconstrainedRunInBands) {
     }
     c.weights = std::make_shared<const WeightStore>(random_weight_store(*c.graph, rng));
     c.inputs = random_inputs(*c.graph, rng);
-    const std::vector<Tensor> wanted = run(*native::Machine().prepare(c.graph, c.weights), c, pool);
+    const std::vector<Tensor> wanted = run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
     Options options;
     options.halo = true;
     options.solve.effort_limit = 20'000'000;
@@ -192,7 +192,7 @@ TEST(ScratchpadMachine, GivesTheSameBitsWithoutCopyingConcats) {
     Rng rng(seed);
     c.weights = std::make_shared<const WeightStore>(random_weight_store(*c.graph, rng));
     c.inputs = random_inputs(*c.graph, rng);
-    const std::vector<Tensor> wanted = run(*native::Machine().prepare(c.graph, c.weights), c, pool);
+    const std::vector<Tensor> wanted = run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
     Options options;
     options.zero_copy_concat = true;
     options.in_place = seed % 2 == 0;

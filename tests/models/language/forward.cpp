@@ -22,7 +22,7 @@ Forward::Forward(const LanguageModel& model, Runner runner, std::int64_t rows, i
     graphs_.push_back(std::make_shared<Graph>(layers_graph(model.config, i, i + 1, rows, false)));
   graphs_.push_back(std::make_shared<Graph>(head_graph(model.config, rows)));
   if (runner == Runner::reference) return;
-  native::Machine machine;
+  native::Machine machine(pool_);
   for (const auto& graph : graphs_) programs_.push_back(machine.prepare(graph, model.weights));
 }
 

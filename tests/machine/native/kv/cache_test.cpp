@@ -305,8 +305,8 @@ Graph one_attention(kind::Attention attention, std::int64_t width, bool computed
 
 TEST(KvCache, AttentionsThatCannotBeCachedAreRefusedByName) {
   const auto reason = [](const Graph& graph) {
-    const auto refusals = native::Machine().refuses(graph);
-    return refusals.empty() ? "" : refusals[0].reason;
+    const auto refused = native::refusals(graph);
+    return refused.empty() ? "" : refused[0].reason;
   };
   const kind::Attention cached{.cache = 0};
   EXPECT_EQ(reason(one_attention(cached, 8)), "");

@@ -83,8 +83,8 @@ class Runner {
       : tiny_(tiny),
         graph_(std::make_shared<const Graph>(tiny_graph(tiny, rows, true))),
         weights_(std::make_shared<const WeightStore>(random_weights(*graph_, 3))),
-        program_(native::Machine().compile(graph_, weights_)),
         pool_(threads),
+        program_(native::Machine(pool_).compile(graph_, weights_)),
         workspace_(program_->need(), pool_) {}
 
   Cache cache(CacheOptions options) const { return {layers_of(*graph_), options}; }
@@ -165,8 +165,8 @@ class Runner {
   Tiny tiny_;
   std::shared_ptr<const Graph> graph_;
   std::shared_ptr<const WeightStore> weights_;
-  std::unique_ptr<native::Program> program_;
   Pool pool_;
+  std::unique_ptr<native::Program> program_;
   Workspace workspace_;
 };
 

@@ -26,9 +26,9 @@ struct Run {
 };
 
 Run run(const Graph& graph, const WeightStore& weights, const Tensor& x, const Options& options, int threads) {
-  Machine machine(options);
-  const auto program = machine.prepare(std::make_shared<Graph>(graph), std::make_shared<WeightStore>(weights));
   Pool pool(threads);
+  Machine machine(pool, options);
+  const auto program = machine.prepare(std::make_shared<Graph>(graph), std::make_shared<WeightStore>(weights));
   Workspace workspace(program->need(), pool);
   std::memset(workspace.arena().data(), 0xFF, workspace.arena().size());  // NaN wherever something is not written
   Tensor y(graph.value(graph.outputs()[0]).type);
@@ -87,7 +87,8 @@ TEST(NativeWinograd, ProgramsOfOneMachineShareTransformedWeights) {
   const Graph graph = graph_of({1, 8, 8, 12, 12, {1, 1}, {1, 1}});
   const auto shared_graph = std::make_shared<Graph>(graph);
   const auto weights = std::make_shared<WeightStore>(random_weights(graph, 1));
-  Machine machine;
+  Pool pool(1);
+  Machine machine(pool);
   const auto one = machine.prepare(shared_graph, weights);
   const std::int64_t copies = machine.weight_copies();
   const auto two = machine.prepare(shared_graph, weights);

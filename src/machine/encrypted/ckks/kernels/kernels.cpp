@@ -1,8 +1,5 @@
 #include "machine/encrypted/ckks/kernels/kernels.h"
 
-#include <cstdlib>
-#include <string_view>
-
 #include "machine/encrypted/ckks/kernels/isa.h"
 
 namespace pliant::ckks {
@@ -34,14 +31,8 @@ std::vector<const Kernels*> usable_kernels() {
 }
 
 const Kernels& best_kernels() {
-  static const Kernels* const chosen = [] {
-    const std::vector<const Kernels*> all = usable_kernels();
-    const char* wanted = std::getenv("PLIANT_CKKS_KERNELS");
-    for (const Kernels* kernels : all)
-      if (wanted != nullptr && std::string_view(wanted) == kernels->name) return kernels;
-    return all.back();
-  }();
-  return *chosen;
+  static const Kernels* const best = usable_kernels().back();
+  return *best;
 }
 
 }  // namespace pliant::ckks

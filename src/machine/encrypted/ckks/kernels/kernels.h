@@ -51,7 +51,7 @@ struct Kernels {
 const Kernels& scalar_kernels();
 const Kernels* avx2_kernels();                 // null where this build or processor has none
 const Kernels* ifma_kernels();                 // AVX-512 with 52-bit multiply-add
-const Kernels& best_kernels();                 // of this processor; PLIANT_CKKS_KERNELS=scalar|avx2|ifma chooses
+const Kernels& best_kernels();                 // of this processor
 std::vector<const Kernels*> usable_kernels();  // the scalar ones first
 
 }  // namespace pliant::ckks
