@@ -1,12 +1,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <CLI/Version.hpp>
-
 #include <nlohmann/json.hpp>
 
-#include "cli/host.h"
-#include "cli/verb.h"
+#include "cli/verbs.h"
+#include "command/host.h"
+#include "command/parse.h"
 #include "machine/native/native.h"
 
 namespace pliant::cli {
@@ -28,7 +27,7 @@ std::vector<std::string> kernel_isas() {
 
 std::vector<Library> libraries() {
   return {{"compiler", __VERSION__},
-          {"CLI11", CLI11_VERSION},
+          {"CLI11", parser_version()},
           {"fmt", dotted(FMT_VERSION, 100)},
           {"nlohmann-json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
                                         NLOHMANN_JSON_VERSION_PATCH)}};

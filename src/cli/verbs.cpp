@@ -1,4 +1,6 @@
-#include "cli/verb.h"
+#include "cli/verbs.h"
+
+#include "command/manual_verbs.h"
 
 namespace pliant::cli {
 
@@ -17,13 +19,8 @@ std::vector<Verb> all_verbs() {
           plan_check_verb(),
           run_verb(),
           doctor_verb(),
-          man_verb(),
-          completion_verb()};
-}
-
-Pool& Context::pool() const {
-  if (!pool_) pool_ = std::make_unique<Pool>(common.threads > 0 ? static_cast<int>(common.threads) : default_threads());
-  return *pool_;
+          man_verb("pliant"),
+          completion_verb("pliant")};
 }
 
 }  // namespace pliant::cli

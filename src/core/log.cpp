@@ -7,12 +7,22 @@ constexpr std::string_view erase_line = "\r\x1b[K";
 
 }  // namespace
 
+std::string_view name(LogLevel level) {
+  switch (level) {
+    case LogLevel::error: return "error";
+    case LogLevel::warning: return "warning";
+    case LogLevel::info: return "info";
+    case LogLevel::debug: return "debug";
+  }
+  return "";
+}
+
 void Log::write(LogLevel level, std::string_view text) {
   if (level > level_) return;
   const std::lock_guard lock(mutex_);
   if (!status_.empty()) out_ << erase_line;
-  out_ << "pliant: ";
-  if (level != LogLevel::info) out_ << option_text(level) << ": ";
+  out_ << program_ << ": ";
+  if (level != LogLevel::info) out_ << name(level) << ": ";
   out_ << text << '\n' << status_ << std::flush;
 }
 

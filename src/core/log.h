@@ -6,23 +6,18 @@
 #include <ostream>
 #include <string>
 #include <string_view>
-
-#include "core/options.h"
+#include <utility>
 
 namespace pliant {
 
 enum class LogLevel : std::uint8_t { error, warning, info, debug };
+std::string_view name(LogLevel level);
 
-template <>
-struct OptionWords<LogLevel> {
-  static constexpr std::pair<LogLevel, const char*> words[] = {
-      {LogLevel::error, "error"}, {LogLevel::warning, "warning"}, {LogLevel::info, "info"}, {LogLevel::debug, "debug"}};
-};
-
-// Thread-safe. `out` must outlive it.
+// Thread-safe. `out` must outlive it. `program` begins every line.
 class Log {
  public:
-  Log(std::ostream& out, LogLevel level, bool terminal) : out_(out), level_(level), terminal_(terminal) {}
+  Log(std::ostream& out, LogLevel level, bool terminal, std::string program = "pliant")
+      : out_(out), level_(level), terminal_(terminal), program_(std::move(program)) {}
   ~Log() { status(""); }
   Log(const Log&) = delete;
 
@@ -39,6 +34,7 @@ class Log {
   std::ostream& out_;
   LogLevel level_;
   bool terminal_;
+  std::string program_;
   std::string status_;
   std::mutex mutex_;
 };

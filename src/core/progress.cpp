@@ -4,6 +4,8 @@
 
 #include <chrono>
 
+#include "core/units.h"
+
 namespace pliant {
 
 Clock steady_clock() {

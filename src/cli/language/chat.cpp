@@ -6,9 +6,9 @@
 #include <optional>
 
 #include "cli/language/language.h"
-#include "cli/print.h"
-#include "cli/stop.h"
-#include "cli/verb.h"
+#include "cli/verbs.h"
+#include "command/print.h"
+#include "command/stop.h"
 #include "core/error.h"
 #include "lm/prefix.h"
 #include "text/chat/template.h"

@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/language/carry_tokenizer.h"
-#include "cli/print.h"
-#include "cli/verb.h"
+#include "cli/verbs.h"
+#include "command/print.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/progress.h"

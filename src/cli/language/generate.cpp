@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/language/language.h"
-#include "cli/print.h"
-#include "cli/verb.h"
+#include "cli/verbs.h"
+#include "command/print.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "lm/decode/grammar/grammar.h"

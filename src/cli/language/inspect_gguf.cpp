@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "cli/language/inspect_model.h"
-#include "cli/print.h"
+#include "command/print.h"
 #include "compress/rounding.h"
 #include "core/error.h"
 #include "core/files.h"

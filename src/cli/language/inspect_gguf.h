@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cli/verb.h"
+#include "command/verb.h"
 
 namespace pliant::cli {
 

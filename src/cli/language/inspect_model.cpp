@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "cli/print.h"
+#include "command/print.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "models/language/files/llama2c.h"

@@ -4,7 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "cli/verb.h"
+#include "command/verb.h"
 #include "models/language/language.h"
 
 namespace pliant::cli {

@@ -7,7 +7,7 @@
 #include <iostream>
 #include <iterator>
 
-#include "cli/print.h"
+#include "command/print.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/progress.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/verb.h"
+#include "command/verb.h"
 #include "lm/generate.h"
 
 namespace pliant::cli {

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/language/language.h"
-#include "cli/print.h"
-#include "cli/verb.h"
+#include "cli/verbs.h"
+#include "command/print.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "formats/npy/npy.h"

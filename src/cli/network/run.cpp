@@ -6,8 +6,8 @@
 
 #include "cli/network/feed.h"
 #include "cli/network/subject.h"
-#include "cli/print.h"
-#include "cli/verb.h"
+#include "cli/verbs.h"
+#include "command/print.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/progress.h"

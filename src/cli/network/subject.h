@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "cli/network/open_network.h"
-#include "core/options.h"
+#include "command/options.h"
 #include "core/pool.h"
 #include "plan/device.h"
 #include "plan/format/problem.h"

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/print.h"
+#include "command/print.h"
 #include "models/zoo/zoo.h"
 
 namespace pliant::cli {

@@ -1,7 +1,7 @@
 // "zoo:list": the networks that "zoo:NAME" generates.
 #pragma once
 
-#include "cli/verb.h"
+#include "command/verb.h"
 
 namespace pliant::cli {
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/options.h"
+#include "command/options.h"
 #include "plan/device.h"
 #include "plan/format/plan.h"
 #include "plan/second_level.h"

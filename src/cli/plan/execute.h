@@ -3,7 +3,7 @@
 
 #include "cli/network/subject.h"
 #include "cli/plan/report.h"
-#include "cli/verb.h"
+#include "command/verb.h"
 
 namespace pliant::cli {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "cli/verb.h"
+#include "command/verb.h"
 #include "plan/format/plan.h"
 #include "plan/format/problem.h"
 

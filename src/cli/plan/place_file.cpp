@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/plan/picture.h"
-#include "cli/print.h"
+#include "command/print.h"
 #include "core/files.h"
 #include "core/progress.h"
 #include "plan/place/place.h"

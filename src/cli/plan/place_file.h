@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/verb.h"
+#include "command/verb.h"
 #include "plan/place/place.h"
 
 namespace pliant::cli {

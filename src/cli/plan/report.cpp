@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "cli/print.h"
+#include "command/print.h"
 #include "core/progress.h"
 #include "plan/report/page.h"
 

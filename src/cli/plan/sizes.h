@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "cli/verb.h"
+#include "command/verb.h"
 #include "plan/solve.h"
 
 namespace pliant::cli {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "command/options.h"
 #include "core/error.h"
-#include "core/options.h"
 #include "core/progress.h"
 
 namespace pliant::cli {

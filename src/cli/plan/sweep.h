@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/plan/sizes.h"
-#include "cli/verb.h"
+#include "command/verb.h"
 #include "plan/sweep.h"
 
 namespace pliant::cli {

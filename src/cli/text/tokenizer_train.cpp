@@ -3,9 +3,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "cli/print.h"
 #include "cli/text/train_sentencepiece.h"
-#include "cli/verb.h"
+#include "cli/verbs.h"
+#include "command/print.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/progress.h"

@@ -1,11 +1,11 @@
 #include <algorithm>
 
-#include "cli/verb.h"
+#include "command/manual_verbs.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/suggest.h"
 
-namespace pliant::cli {
+namespace pliant {
 namespace {
 
 struct ManOptions {
@@ -19,7 +19,8 @@ const Command& find_command(const Manual& manual, const std::string& name) {
     if (each->name == name) return *each;
     names.push_back(each->name);
   }
-  throw Error(ErrorKind::usage, name, "unknown command", did_you_mean(name, names, "pliant --help lists the commands"));
+  throw Error(ErrorKind::usage, name, "unknown command",
+              did_you_mean(name, names, manual.program + " --help lists the commands"));
 }
 
 void write_pages(const Manual& manual, const std::string& directory) {
@@ -40,18 +41,19 @@ int print_manual(const ManOptions& options, const Context& context) {
 
 }  // namespace
 
-Verb man_verb() {
+Verb man_verb(const std::string& program) {
   const auto options = std::make_shared<ManOptions>();
   Command command{
       .name = "man",
       .summary = "print the manual page of a command",
       .description = {"Prints roff for man -l, or the whole reference as markdown."},
-      .arguments = {argument("COMMAND", options->command, "the command; without one, the page of pliant").optional()},
+      .arguments =
+          {argument("COMMAND", options->command, "the command; without one, the page of " + program).optional()},
       .options = {option("format", "FORMAT", options->format, "what to print").with_choices({"roff", "markdown"}),
                   option("directory", "DIR", options->directory, "write all pages into this folder").written()},
-      .examples = {{"pliant man plan | man -l -", "read a page before it is installed"},
-                   {"pliant man --format markdown > docs/commands.md", "renew the reference page"}}};
+      .examples = {{program + " man plan | man -l -", "read a page before it is installed"},
+                   {program + " man --format markdown > docs/commands.md", "renew the reference page"}}};
   return {std::move(command), [options](const Context& context) { return print_manual(*options, context); }};
 }
 
-}  // namespace pliant::cli
+}  // namespace pliant

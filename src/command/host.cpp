@@ -1,4 +1,4 @@
-#include "cli/host.h"
+#include "command/host.h"
 
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -11,7 +11,7 @@
 
 #include "core/pool.h"
 
-namespace pliant::cli {
+namespace pliant {
 namespace {
 
 // The text after the colon of the first line of `path` that begins with `key`; empty if there is none.
@@ -71,4 +71,4 @@ Host inspect_host() {
   return host;
 }
 
-}  // namespace pliant::cli
+}  // namespace pliant

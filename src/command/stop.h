@@ -3,7 +3,7 @@
 
 #include <atomic>
 
-namespace pliant::cli {
+namespace pliant {
 
 const std::atomic<bool>& install_stop_signals();  // the flag they raise; for the life of the process
 
@@ -21,4 +21,4 @@ class Interruptible {
   const std::atomic<bool>& interrupted() const;
 };
 
-}  // namespace pliant::cli
+}  // namespace pliant

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/options.h"
+#include "command/options.h"
 
 namespace pliant {
 

@@ -1,4 +1,4 @@
-#include "cli/print.h"
+#include "command/print.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 
 #include "core/units.h"
 
-namespace pliant::cli {
+namespace pliant {
 
 void print_json(std::ostream& out, const nlohmann::ordered_json& json) {
   out << json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
@@ -21,4 +21,4 @@ std::string exact_bytes(std::int64_t bytes) {
   return bytes < 10240 ? exact : fmt::format("{} ({})", exact, bytes_text(bytes));
 }
 
-}  // namespace pliant::cli
+}  // namespace pliant

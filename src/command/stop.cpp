@@ -1,4 +1,4 @@
-#include "cli/stop.h"
+#include "command/stop.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -10,7 +10,7 @@
 
 #include "core/files.h"
 
-namespace pliant::cli {
+namespace pliant {
 namespace {
 
 // A signal handler can reach nothing but globals.
@@ -60,4 +60,4 @@ Interruptible::~Interruptible() { interruptible = false; }
 
 const std::atomic<bool>& Interruptible::interrupted() const { return interrupt_requested; }
 
-}  // namespace pliant::cli
+}  // namespace pliant

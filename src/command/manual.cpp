@@ -1,4 +1,4 @@
-#include "core/manual.h"
+#include "command/manual.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <set>
 
-#include "core/manual.h"
+#include "command/manual.h"
 
 namespace pliant {
 namespace {

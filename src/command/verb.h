@@ -1,4 +1,4 @@
-// A verb of the command line: its option table and what it does. One file per verb.
+// A verb of a command-line program: its option table and what it does.
 #pragma once
 
 #include <atomic>
@@ -9,13 +9,20 @@
 #include <string>
 #include <vector>
 
+#include "command/manual.h"
+#include "command/options.h"
 #include "core/log.h"
-#include "core/manual.h"
-#include "core/options.h"
 #include "core/pool.h"
 
-namespace pliant::cli {
+namespace pliant {
 
+template <>
+struct OptionWords<LogLevel> {
+  static constexpr std::pair<LogLevel, const char*> words[] = {
+      {LogLevel::error, "error"}, {LogLevel::warning, "warning"}, {LogLevel::info, "info"}, {LogLevel::debug, "debug"}};
+};
+
+// The options of every verb.
 struct Common {
   bool json = false, quiet = false, help = false, version = false;
   LogLevel log_level = LogLevel::info;
@@ -47,22 +54,4 @@ struct Verb {
   std::function<int(const Context&)> run;  // returns an exit code; throws Error
 };
 
-std::vector<Verb> all_verbs();
-Verb chat_verb();
-Verb completion_verb();
-Verb convert_verb();
-Verb detokenize_verb();
-Verb doctor_verb();
-Verb generate_verb();
-Verb inspect_verb();
-Verb logits_verb();
-Verb man_verb();
-Verb perplexity_verb();
-Verb plan_check_verb();
-Verb plan_verb();
-Verb quantize_verb();
-Verb run_verb();
-Verb tokenize_verb();
-Verb tokenizer_train_verb();
-
-}  // namespace pliant::cli
+}  // namespace pliant

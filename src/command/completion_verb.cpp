@@ -1,4 +1,4 @@
-#include "cli/verb.h"
+#include "command/manual_verbs.h"
 
 namespace pliant {
 
@@ -8,9 +8,7 @@ struct OptionWords<ShellKind> {
       {ShellKind::bash, "bash"}, {ShellKind::zsh, "zsh"}, {ShellKind::fish, "fish"}};
 };
 
-namespace cli {
-
-Verb completion_verb() {
+Verb completion_verb(const std::string& program) {
   const auto shell = std::make_shared<ShellKind>(ShellKind::bash);
   Command command{
       .name = "completion",
@@ -18,13 +16,13 @@ Verb completion_verb() {
       .description = {"Installation puts the scripts where the shells look for them; this prints them for others."},
       .arguments = {argument("SHELL", *shell, "the shell")},
       .options = {},
-      .examples = {{"source <(pliant completion bash)", "complete in this bash session"},
-                   {"pliant completion fish > ~/.config/fish/completions/pliant.fish", "install for fish"}}};
+      .examples = {
+          {"source <(" + program + " completion bash)", "complete in this bash session"},
+          {program + " completion fish > ~/.config/fish/completions/" + program + ".fish", "install for fish"}}};
   return {std::move(command), [shell](const Context& context) -> int {
             context.out << completion_script(context.manual, *shell);
             return success;
           }};
 }
 
-}  // namespace cli
 }  // namespace pliant

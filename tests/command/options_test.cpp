@@ -1,13 +1,12 @@
-#include "core/options.h"
+#include "command/options.h"
 
 #include <gtest/gtest.h>
 
+#include "command/manual.h"
+#include "command/verb.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/input_guard.h"
-#include "core/log.h"
-#include "core/manual.h"
-#include "core/suggest.h"
 
 namespace pliant {
 namespace {
@@ -188,17 +187,6 @@ TEST(Options, ShowDefaultsChoicesAndExamplesInHelp) {
   EXPECT_EQ(man_name(manual, table.command), "prog-work.1");
   for (const ShellKind shell : {ShellKind::bash, ShellKind::zsh, ShellKind::fish})
     EXPECT_NE(completion_script(manual, shell).find("warning"), std::string::npos);
-}
-
-TEST(Suggest, FindsTheNearestWord) {
-  const std::vector<std::string> words{"plan", "plan check", "inspect", "doctor", "run"};
-  EXPECT_EQ(nearest("paln", words), "plan");
-  EXPECT_EQ(nearest("isnpect", words), "inspect");
-  EXPECT_EQ(nearest("doc", words), "doctor");
-  EXPECT_EQ(nearest("RUN", words), "run");
-  EXPECT_EQ(nearest("frobnicate", words), "");
-  EXPECT_EQ(nearest("", words), "");
-  EXPECT_EQ(did_you_mean("zzz", words, "ask"), "ask");
 }
 
 }  // namespace

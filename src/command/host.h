@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace pliant::cli {
+namespace pliant {
 
 struct Host {
   std::string system, architecture, cpu;
@@ -17,4 +17,4 @@ struct Host {
 
 Host inspect_host();
 
-}  // namespace pliant::cli
+}  // namespace pliant

@@ -1,4 +1,4 @@
-#include "cli/parse.h"
+#include "command/parse.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/suggest.h"
 
-namespace pliant::cli {
+namespace pliant {
 namespace {
 
 std::vector<const Option*> named_options(const Command& command, std::span<const Option> common) {
@@ -18,11 +18,11 @@ std::vector<const Option*> named_options(const Command& command, std::span<const
   return all;
 }
 
-void refuse_unknown(const std::vector<const Option*>& known, const std::string& word, const std::string& command) {
+void refuse_unknown(const std::vector<const Option*>& known, const std::string& word, const std::string& called) {
   std::vector<std::string> names;
   for (const Option* each : known) names.push_back("--" + each->name);
   throw Error(ErrorKind::usage, word, "unknown option",
-              did_you_mean(word.substr(0, word.find('=')), names, "pliant " + command + " --help lists the options"));
+              did_you_mean(word.substr(0, word.find('=')), names, called + " --help lists the options"));
 }
 
 // Gives options that stand alone the value they then have.
@@ -36,12 +36,12 @@ std::vector<std::string> completed(const std::vector<const Option*>& options, st
 }
 
 // Hands positional words to the arguments in order; the last takes the rest if it repeats.
-void deal_arguments(const Command& command, const std::vector<std::string>& words, Given& given) {
+void deal_arguments(const Command& command, const std::string& called, const std::vector<std::string>& words,
+                    Given& given) {
   std::size_t at = 0;
   for (const std::string& word : words) {
     if (at == command.arguments.size())
-      throw Error(ErrorKind::usage, word, "one argument too many",
-                  "pliant " + command.name + " --help shows what is expected");
+      throw Error(ErrorKind::usage, word, "one argument too many", called + " --help shows what is expected");
     given[command.arguments[at].name].push_back(word);
     if (!command.arguments[at].repeats) ++at;
   }
@@ -49,8 +49,9 @@ void deal_arguments(const Command& command, const std::vector<std::string>& word
 
 }  // namespace
 
-Given parse(const Command& command, std::span<const Option> common, const std::vector<std::string>& words) {
-  const std::vector<const Option*> options = named_options(command, common);
+Given parse(const Manual& manual, const Command& command, const std::vector<std::string>& words) {
+  const std::string called = manual.program + " " + command.name;
+  const std::vector<const Option*> options = named_options(command, manual.common);
   CLI::App app;
   app.set_help_flag();
   app.allow_extras();
@@ -68,16 +69,17 @@ Given parse(const Command& command, std::span<const Option> common, const std::v
     std::reverse(whole.begin(), whole.end());
     app.parse(std::move(whole));
   } catch (const CLI::ParseError& error) {
-    throw Error(ErrorKind::usage, "pliant " + command.name, error.what(),
-                "pliant " + command.name + " --help lists the options");
+    throw Error(ErrorKind::usage, called, error.what(), called + " --help lists the options");
   }
-  for (const std::string& word : app.remaining()) refuse_unknown(options, word, command.name);
+  for (const std::string& word : app.remaining()) refuse_unknown(options, word, called);
   for (const Option* each : options) {
     const CLI::Option* parsed = app.get_option("--" + each->name);
     if (parsed->count() > 0) given[each->name] = parsed->results();
   }
-  deal_arguments(command, positional, given);
+  deal_arguments(command, called, positional, given);
   return given;
 }
 
-}  // namespace pliant::cli
+std::string parser_version() { return CLI11_VERSION; }
+
+}  // namespace pliant

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace pliant::cli {
+namespace pliant {
 
 void print_json(std::ostream& out, const nlohmann::ordered_json& json);  // names that are no UTF-8 are mended
 
@@ -15,4 +15,4 @@ void print_line(std::ostream& out, std::string_view label, std::string_view text
 
 std::string exact_bytes(std::int64_t bytes);  // "1,605,632 B (1.53 MiB)"
 
-}  // namespace pliant::cli
+}  // namespace pliant

@@ -1,4 +1,4 @@
-#include "core/options.h"
+#include "command/options.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,0 +1,26 @@
+// The verbs of pliant. One file per verb.
+#pragma once
+
+#include <vector>
+
+#include "command/verb.h"
+
+namespace pliant::cli {
+
+std::vector<Verb> all_verbs();
+Verb chat_verb();
+Verb convert_verb();
+Verb detokenize_verb();
+Verb doctor_verb();
+Verb generate_verb();
+Verb inspect_verb();
+Verb logits_verb();
+Verb perplexity_verb();
+Verb plan_check_verb();
+Verb plan_verb();
+Verb quantize_verb();
+Verb run_verb();
+Verb tokenize_verb();
+Verb tokenizer_train_verb();
+
+}  // namespace pliant::cli

@@ -1,0 +1,157 @@
+#include "command/executable.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "command/parse.h"
+#include "command/stop.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/input_guard.h"
+#include "core/suggest.h"
+
+namespace pliant {
+namespace {
+
+std::vector<Option> common_options(Common& common) {
+  return {flag("json", common.json, "print one JSON object"),
+          flag("quiet", common.quiet, "print no messages or progress, only results and errors").with_letter('q'),
+          option("log-level", "LEVEL", common.log_level, "which messages to print"),
+          option("threads", "N", common.threads, "threads to use; 0: all processors")
+              .within(0, 1024)
+              .with_default("all processors"),
+          option("seed", "N", common.seed, "seed of everything random"),
+          option("config", "FILE", common.config, "JSON object of options; the command line wins").path(),
+          flag("version", common.version, "print the version"),
+          flag("help", common.help, "print this help").with_letter('h')};
+}
+
+// One run of a program.
+struct Run {
+  const Executable& executable;
+  const Console& console;
+  Common common{};
+  std::vector<Option> common_table = common_options(common);
+  std::vector<const Command*> commands = pointers(executable.verbs);
+  Manual manual{executable.name, executable.version, executable.summary, commands, common_table};
+
+  static std::vector<const Command*> pointers(const std::vector<Verb>& verbs) {
+    std::vector<const Command*> result;
+    for (const Verb& each : verbs) result.push_back(&each.command);
+    return result;
+  }
+};
+
+// The verb whose name is the longest run of first words; its words are taken off.
+const Verb& take_verb(const Executable& executable, std::vector<std::string>& words) {
+  const Verb* best = nullptr;
+  std::size_t length = 0;
+  for (const Verb& each : executable.verbs) {
+    std::string_view rest = each.command.name;
+    std::size_t count = 0;
+    for (; !rest.empty() && count < words.size(); ++count) {
+      const std::string_view word = rest.substr(0, rest.find(' '));
+      if (words[count] != word) break;
+      rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+    }
+    if (rest.empty() && count > length) best = &each, length = count;
+  }
+  if (best == nullptr) {
+    std::vector<std::string> names;
+    for (const Verb& each : executable.verbs) names.push_back(each.command.name);
+    throw Error(ErrorKind::usage, words[0], "unknown command",
+                did_you_mean(words[0], names, executable.name + " --help lists the commands"));
+  }
+  words.erase(words.begin(), words.begin() + length);
+  return *best;
+}
+
+void assign_all(const Run& run, const Verb& verb, const Given& given) {
+  std::vector<const Option*> options;
+  for (const Option& each : verb.command.arguments) options.push_back(&each);
+  for (const Option& each : verb.command.options) options.push_back(&each);
+  for (const Option& each : run.common_table) options.push_back(&each);
+  const auto at = given.find("config");
+  const std::string path = at == given.end() ? "" : at->second.back();
+  const Given config = path.empty() ? Given{} : given_from_json(options, read_file(path), path);
+  assign(options, given, config, path);
+  guard_inputs(options, given, config);
+}
+
+int run_verb(const Run& run, const Verb& verb, const Given& given) {
+  const auto& [out, err, terminal] = run.console;
+  if (given.contains("help")) {
+    out << help_text(run.manual, verb.command);
+    return success;
+  }
+  const InputGuard guard;
+  assign_all(run, verb, given);
+  Log log(err, run.common.quiet ? LogLevel::error : run.common.log_level, terminal, run.executable.name);
+  return verb.run(Context(run.common, run.manual, out, log, install_stop_signals()));
+}
+
+int run_words(const Executable& executable, std::vector<std::string> words, const Console& console) {
+  const Run run{executable, console};
+  if (words.empty()) {
+    console.err << overview(run.manual);
+    return usage_error;
+  }
+  if (words[0] == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  if (words[0] == "--help" || words[0] == "-h") {
+    console.out << overview(run.manual);
+    return success;
+  }
+  if (std::find(words.begin(), words.end(), "--version") != words.end()) {
+    console.out << executable.name << ' ' << executable.version << '\n';
+    return success;
+  }
+  const Verb& verb = take_verb(executable, words);
+  return run_verb(run, verb, parse(run.manual, verb.command, words));
+}
+
+int report(const Error& error, const std::string& program, bool json, const Console& console) {
+  console.err << program << ": error: " << error.place() << (error.place().empty() ? "" : ": ") << error.problem()
+              << '\n';
+  if (!error.next_step().empty()) console.err << "  try: " << error.next_step() << '\n';
+  if (json) {
+    const nlohmann::ordered_json object{{"error",
+                                         {{"kind", name(error.kind())},
+                                          {"place", error.place()},
+                                          {"problem", error.problem()},
+                                          {"next_step", error.next_step()}}}};
+    console.out << object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  }
+  return error.kind() == ErrorKind::usage ? usage_error : failure;
+}
+
+// A full disk must not look like success.
+int flush(int code, const std::string& program, const Console& console) {
+  if (console.out.flush()) return code;
+  console.err << program << ": error: standard output: cannot write\n";
+  return code == success ? failure : code;
+}
+
+}  // namespace
+
+int run_executable(const Executable& executable, const std::vector<std::string>& words, const Console& console) {
+  const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
+  int code = failure;
+  try {
+    code = run_words(executable, words, console);
+  } catch (...) {
+    code = report(current_error(), executable.name, json, console);
+  }
+  return flush(code, executable.name, console);
+}
+
+int run_executable(const Executable& executable, int argc, char** argv) {
+  return run_executable(executable, {argv + 1, argv + argc}, {std::cout, std::cerr, isatty(STDERR_FILENO) == 1});
+}
+
+}  // namespace pliant
