@@ -11,12 +11,17 @@ namespace pliant::native {
 
 namespace {
 
-Context context_of(const Graph& graph, const Op& op, const Options& options) {
+Operand operand_of(const Value& value, const WeightStore* weights) {
+  Operand operand{.type = value.type, .rows = value.rows};
+  if (weights == nullptr) return operand;
+  operand.fixed = value.role == Role::weight || value.role == Role::constant;
+  if (value.role == Role::weight) operand.encoding = weights->at(value.name).encoding;
+  return operand;
+}
+
+Context context_of(const Graph& graph, const Op& op, const Options& options, const WeightStore* weights) {
   Context context;
-  for (const ValueId id : op.in) {
-    context.operands.push_back(graph.value(id).type);
-    context.rows.push_back(graph.value(id).rows);
-  }
+  for (const ValueId id : op.in) context.operands.push_back(operand_of(graph.value(id), weights));
   for (const ValueId id : op.out) context.results.push_back(graph.value(id).type);
   context.rows_out = graph.value(op.out[0]).rows;
   context.options = options;
@@ -24,10 +29,10 @@ Context context_of(const Graph& graph, const Op& op, const Options& options) {
   return context;
 }
 
-std::unique_ptr<Anchor> compile_op(const Graph& graph, const Op& op, const Context& context) {
+std::unique_ptr<OperatorKernel> compile_op(const Graph& graph, const Op& op, const Context& context) {
   if (const auto reason = refusal(graph, op)) throw Error(ErrorKind::unsupported, op.name, *reason);
   return std::visit(
-      [&](const auto& kind) -> std::unique_ptr<Anchor> {
+      [&](const auto& kind) -> std::unique_ptr<OperatorKernel> {
         if constexpr (std::is_same_v<std::decay_t<decltype(kind)>, kind::Opaque>) return nullptr;  // refused above
         else return compile(kind, context);
       },
@@ -51,35 +56,37 @@ Pointwise pointwise_of(const Graph& graph, const GroupPattern& pattern, const Te
 
 }  // namespace
 
-GroupKernel::GroupKernel(const Graph& graph, const Group& group, const Options& options) {
+GroupKernel::GroupKernel(const Graph& graph, const Group& group, const Options& options, const WeightStore* weights) {
   const std::vector<ValueId> inputs = group_inputs(graph, group);
   const auto pattern = group.ops.size() > 1 ? group_pattern(graph, group) : std::nullopt;
-  if (!pattern) compile_single(graph, graph.op(group.ops.front()), inputs, options);
-  else if (pattern->anchor < 0) compile_maps(graph, *pattern, inputs, options);
-  else compile_anchored(graph, *pattern, inputs, options);
+  const auto context = [&](const Op& op) { return context_of(graph, op, options, weights); };
+  if (!pattern) {
+    const Op& op = graph.op(group.ops.front());
+    compile_single(context(op), graph, op, inputs);
+  } else if (pattern->anchor < 0) compile_maps(graph, *pattern, inputs, options);
+  else compile_anchored(context(graph.op(pattern->anchor)), graph, *pattern, inputs);
   const Value& result = graph.value(graph.op(group.ops.back()).out[0]);
   elements_ = elements(result.type.shape);
   rows_out_ = result.rows;
   capacity_ = std::max<std::int64_t>(graph.rows(), 1);
 }
 
-void GroupKernel::compile_single(const Graph& graph, const Op& op, const std::vector<ValueId>& inputs,
-                                 const Options& options) {
-  anchor_ = compile_op(graph, op, context_of(graph, op, options));
+void GroupKernel::compile_single(const Context& context, const Graph& graph, const Op& op,
+                                 const std::vector<ValueId>& inputs) {
+  anchor_ = compile_op(graph, op, context);
   for (const ValueId id : op.in) operands_.push_back(index_of(inputs, id));
 }
 
 // Values inside are f32, so the expression is computed in f32 whatever its operands and result are.
 void GroupKernel::compile_maps(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs,
                                const Options& options) {
-  anchor_ = map_anchor(pointwise_of(graph, pattern, graph.value(pattern.result).type, options));
+  anchor_ = map_kernel(pointwise_of(graph, pattern, graph.value(pattern.result).type, options));
   for (const ValueId id : pattern.operands) operands_.push_back(index_of(inputs, id));
 }
 
-void GroupKernel::compile_anchored(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs,
-                                   const Options& options) {
+void GroupKernel::compile_anchored(Context context, const Graph& graph, const GroupPattern& pattern,
+                                   const std::vector<ValueId>& inputs) {
   const Op& op = graph.op(pattern.anchor);
-  Context context = context_of(graph, op, options);
   context.prologue = pattern.prologue;
   anchor_ = compile_op(graph, op, context);
   compile_assembly(graph, pattern, inputs);
@@ -90,14 +97,17 @@ void GroupKernel::compile_anchored(const Graph& graph, const GroupPattern& patte
   const TensorType& type = graph.value(pattern.result).type;
   if (type.dtype != DType::f32)
     throw Error(ErrorKind::unsupported, op.name, "ends in " + to_string(type) + " inside of a group; it must be f32");
-  epilogue_ = Epilogue{pointwise_of(graph, pattern, type, options), 0, {0}};
+  epilogue_ = Epilogue{pointwise_of(graph, pattern, type, context.options), 0, {0}};
   for (std::size_t i = 1; i < pattern.operands.size(); ++i)
     epilogue_->operands.push_back(index_of(inputs, pattern.operands[i]));
 }
 
-void GroupKernel::fix(std::size_t input, const std::byte* data, SharedWeights& shared) {
+// What follows the anchor reads plain elements.
+const std::byte* GroupKernel::fix(std::size_t input, const Stored& weight, SharedWeights& shared) {
+  const std::byte* data = nullptr;
   for (std::size_t k = 0; k < operands_.size(); ++k)
-    if (operands_[k] == input) anchor_->fix(k, data, shared);
+    if (operands_[k] == input) data = anchor_->fix(k, weight, shared);
+  return data != nullptr ? data : anchor_->plain(weight, shared);
 }
 
 // Each part's rows that the Slice, if there is one, leaves.
@@ -146,15 +156,15 @@ void GroupKernel::run(std::span<const TensorView> inputs, std::span<const Tensor
 void GroupKernel::run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs,
                       std::byte* workspace, Pool& pool, std::int64_t rows, kv::Cache* cache) const {
   const Rows now{rows == 0 ? capacity_ : rows, capacity_};
-  Call call{.inputs = inputs,
-            .outputs = outputs,
-            .operands = operands_,
-            .epilogue = epilogue_ ? &*epilogue_ : nullptr,
-            .rows = now,
-            .elements = now.scale(elements_, rows_out_),
-            .pool = pool,
-            .workspace = workspace,
-            .cache = cache};
+  KernelCall call{.inputs = inputs,
+                  .outputs = outputs,
+                  .operands = operands_,
+                  .epilogue = epilogue_ ? &*epilogue_ : nullptr,
+                  .rows = now,
+                  .elements = now.scale(elements_, rows_out_),
+                  .pool = pool,
+                  .workspace = workspace,
+                  .cache = cache};
   if (call.elements > 0) anchor_->run(call);
 }
 

@@ -5,17 +5,19 @@
 
 #include "graph/passes/patterns.h"
 #include "machine/native/native.h"
-#include "machine/native/ops/call.h"
+#include "machine/native/ops/operator_kernel.h"
 
 namespace pliant::native {
 
 class GroupKernel : public Kernel {
  public:
-  GroupKernel(const Graph& graph, const Group& group, const Options& options);  // throws Error{unsupported}
+  // `weights` tells how the graph's weights are encoded; without it they are unknown. Throws Error{unsupported}.
+  GroupKernel(const Graph& graph, const Group& group, const Options& options, const WeightStore* weights = nullptr);
 
   std::int64_t workspace() const override { return assembled_bytes_ + anchor_->workspace(); }
-  // Before any run: input `i` of the group will always be these bytes.
-  void fix(std::size_t input, const std::byte* data, SharedWeights& shared);
+  // Before any run: `input` of the group will always be this weight or constant. Returns the bytes that run() is to be
+  // given for it, which live as long as the kernel and the weight.
+  const std::byte* fix(std::size_t input, const Stored& weight, SharedWeights& shared);
   void run(std::span<const TensorView> inputs, std::span<const TensorView> outputs, std::byte* workspace, Pool& pool,
            std::int64_t rows) const override;
   // Not for groups that put rows together.
@@ -23,20 +25,20 @@ class GroupKernel : public Kernel {
            Pool& pool, std::int64_t rows, kv::Cache* cache = nullptr) const;
 
  private:
-  void compile_single(const Graph& graph, const Op& op, const std::vector<ValueId>& inputs, const Options& options);
+  void compile_single(const Context& context, const Graph& graph, const Op& op, const std::vector<ValueId>& inputs);
   void compile_maps(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs,
                     const Options& options);
-  void compile_anchored(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs,
-                        const Options& options);
+  void compile_anchored(Context context, const Graph& graph, const GroupPattern& pattern,
+                        const std::vector<ValueId>& inputs);
 
   void compile_assembly(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs);
 
   struct RowCopy {
     std::size_t input = 0;
-    std::unique_ptr<Anchor> copy;
+    std::unique_ptr<OperatorKernel> copy;
   };
 
-  std::unique_ptr<Anchor> anchor_;
+  std::unique_ptr<OperatorKernel> anchor_;
   std::vector<RowCopy> assembly_;  // into the workspace, where the anchor finds its operand 0
   std::int64_t assembled_bytes_ = 0;
   std::vector<std::size_t> operands_;  // of the anchor: indices into the group's inputs

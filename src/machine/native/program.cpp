@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <cstring>
 
@@ -38,10 +39,10 @@ Program::Program(std::shared_ptr<const Graph> graph, Folded folded, const Option
     : graph_(std::move(graph)), folded_(std::move(folded)) {
   const std::vector<Group> groups = pliant::groups(folded_.graph, {options.fuse});
   storage_ = storage(folded_.graph, groups);
-  homes_.resize(storage_.buffers.size());
+  locations_.resize(storage_.buffers.size());
   find_cached();
-  bind_leaves(shared);
-  bind_outputs();
+  bind_leaves();
+  bind_outputs(shared);
   make_steps(groups, options, shared);
   place_arena();
 }
@@ -56,54 +57,55 @@ void Program::find_cached() {
     if (uses_cache(op)) cached_.push_back({std::get<kind::Attention>(op.kind).cache, slot(op.in[3]), slot(op.in[4])});
 }
 
-const std::byte* Program::weight_data(const std::string& name, SharedWeights& shared) {
-  const Stored& stored = folded_.weights.at(name);
-  const auto address = reinterpret_cast<std::uintptr_t>(stored.bytes.data());
-  const bool aligned = address % static_cast<std::uintptr_t>(size_of(stored.type.dtype)) == 0;
-  if (stored.encoding == Encoding::plain && aligned) return stored.bytes.data();
-  decoded_.push_back(shared.decoded(stored));
-  return decoded_.back()->view().data;
-}
-
-void Program::bind_leaves(SharedWeights& shared) {
+void Program::bind_leaves() {
   const Graph& graph = folded_.graph;
   for (std::size_t slot = 0; slot < graph.inputs().size(); ++slot)
     if (const Place at = storage_.places[index(graph.inputs()[slot])]; at.buffer >= 0)
-      homes_[index(at.buffer)] = {Home::Kind::input, static_cast<std::int64_t>(slot), nullptr};
+      locations_[index(at.buffer)] = {BufferLocation::Kind::input, static_cast<std::int64_t>(slot), {}};
   for (std::size_t id = 0; id < graph.values().size(); ++id) {
     const Value& value = graph.values()[id];
     const Place at = storage_.places[id];
     if (at.buffer < 0) continue;
-    if (value.role == Role::weight) homes_[index(at.buffer)] = {Home::Kind::fixed, 0, weight_data(value.name, shared)};
-    if (value.role == Role::constant) homes_[index(at.buffer)] = {Home::Kind::fixed, 0, value.constant->view().data};
+    BufferLocation& location = locations_[index(at.buffer)];
+    if (value.role == Role::weight) location = {BufferLocation::Kind::fixed, 0, folded_.weights.at(value.name)};
+    if (value.role == Role::constant)
+      location = {BufferLocation::Kind::fixed, 0, {value.type, Encoding::plain, value.constant->raw()}};
   }
 }
 
 // An output that is a whole buffer of its own is computed where the caller wants it; others are copied at the end.
-void Program::bind_outputs() {
+void Program::bind_outputs(SharedWeights& shared) {
   const Graph& graph = folded_.graph;
   for (std::size_t slot = 0; slot < graph.outputs().size(); ++slot) {
     const ValueId id = graph.outputs()[slot];
     const Place at = storage_.places[index(id)];
-    Home& home = homes_[index(at.buffer)];
+    BufferLocation& location = locations_[index(at.buffer)];
     const bool whole = at.offset == 0 && storage_.buffers[index(at.buffer)] == bytes(graph.value(id).type);
-    if (home.kind == Home::Kind::none && whole) home = {Home::Kind::output, static_cast<std::int64_t>(slot), nullptr};
-    else copies_.push_back({slot, at});
+    if (location.kind == BufferLocation::Kind::none && whole)
+      location = {BufferLocation::Kind::output, static_cast<std::int64_t>(slot), {}};
+    else if (location.kind == BufferLocation::Kind::fixed) copies_.push_back({slot, at, shared.plain(location.fixed)});
+    else copies_.push_back({slot, at, {}});
   }
 }
 
+// A fixed value begins its buffer: folding leaves no view of weights and constants alone.
 void Program::fix_inputs(Step& step, SharedWeights& shared) const {
   for (std::size_t i = 0; i < step.inputs.size(); ++i) {
-    const Home& home = homes_[index(step.inputs[i].buffer)];
-    if (home.kind == Home::Kind::fixed) step.kernel.fix(i, home.data + step.inputs[i].offset, shared);
+    StepInput& input = step.inputs[i];
+    const BufferLocation& location = locations_[index(input.place.buffer)];
+    if (location.kind != BufferLocation::Kind::fixed) continue;
+    assert(input.place.offset == 0);
+    input.fixed = step.kernel.fix(i, location.fixed, shared);
   }
 }
 
 void Program::make_steps(const std::vector<Group>& groups, const Options& options, SharedWeights& shared) {
   for (std::size_t i = 0; i < groups.size(); ++i) {
     if (storage_.is_view[i]) continue;
-    Step step{GroupKernel(folded_.graph, groups[i], options), static_cast<std::int32_t>(i), {}, {}, 0};
-    for (const ValueId id : group_inputs(folded_.graph, groups[i])) step.inputs.push_back(storage_.places[index(id)]);
+    GroupKernel kernel(folded_.graph, groups[i], options, &folded_.weights);
+    Step step{std::move(kernel), static_cast<std::int32_t>(i), {}, {}, 0};
+    for (const ValueId id : group_inputs(folded_.graph, groups[i]))
+      step.inputs.push_back({storage_.places[index(id)], nullptr});
     for (const ValueId id : group_outputs(folded_.graph, groups[i])) step.outputs.push_back(storage_.places[index(id)]);
     fix_inputs(step, shared);
     most_operands_ = std::max(most_operands_, step.inputs.size() + step.outputs.size());
@@ -115,21 +117,21 @@ void Program::place_arena() {
   struct Life {
     std::int32_t first = -1, last = -1;
   };
-  std::vector<Life> lives(homes_.size());
+  std::vector<Life> lives(locations_.size());
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const auto touch = [&](const Place& at) {
       Life& life = lives[index(at.buffer)];
       if (life.first < 0) life.first = static_cast<std::int32_t>(i);
       life.last = static_cast<std::int32_t>(i);
     };
-    std::for_each(steps_[i].inputs.begin(), steps_[i].inputs.end(), touch);
-    std::for_each(steps_[i].outputs.begin(), steps_[i].outputs.end(), touch);
+    for (const StepInput& input : steps_[i].inputs) touch(input.place);
+    for (const Place& output : steps_[i].outputs) touch(output);
   }
   for (const Copy& copy : copies_) lives[index(copy.from.buffer)].last = static_cast<std::int32_t>(steps_.size());
   std::vector<place::Rectangle> rectangles;
   std::vector<std::size_t> buffers;
-  for (std::size_t b = 0; b < homes_.size(); ++b) {
-    if (homes_[b].kind != Home::Kind::none || lives[b].first < 0) continue;
+  for (std::size_t b = 0; b < locations_.size(); ++b) {
+    if (locations_[b].kind != BufferLocation::Kind::none || lives[b].first < 0) continue;
     rectangles.push_back({round_up(storage_.buffers[b], 64), lives[b].first, lives[b].last + 1, -1});
     buffers.push_back(b);
   }
@@ -142,14 +144,14 @@ void Program::place_arena() {
     }
   const place::Packed packed = place::pack(rectangles, {.alignment = 64, .nodes = 20000});
   for (std::size_t i = 0; i < buffers.size(); ++i) {
-    if (i < values) homes_[buffers[i]] = {Home::Kind::arena, packed.offsets[i], nullptr};
+    if (i < values) locations_[buffers[i]] = {BufferLocation::Kind::arena, packed.offsets[i], {}};
     else steps_[buffers[i]].workspace = packed.offsets[i];
   }
   table_offset_ = round_up(packed.height, 64);
 }
 
 std::int64_t Program::table_bytes() const {
-  return static_cast<std::int64_t>((homes_.size() + most_operands_) * sizeof(std::byte*));
+  return static_cast<std::int64_t>((locations_.size() + most_operands_) * sizeof(std::byte*));
 }
 
 void Program::check_views(std::string_view what, std::span<const TensorView> views, const std::vector<ValueId>& ids,
@@ -220,21 +222,23 @@ void Program::run_steps(const Bindings& bindings, Workspace& workspace, kv::Cach
   const std::int64_t rows = bindings.rows == 0 ? graph_->rows() : bindings.rows;
   std::byte* arena = workspace.arena().data();
   auto** bases = reinterpret_cast<std::byte**>(arena + table_offset_);
-  for (std::size_t b = 0; b < homes_.size(); ++b) {
-    const Home& home = homes_[b];
-    switch (home.kind) {
-      case Home::Kind::none: bases[b] = nullptr; break;
-      case Home::Kind::arena: bases[b] = arena + home.at; break;
-      case Home::Kind::input: bases[b] = bindings.inputs[home.at].data; break;
-      case Home::Kind::output: bases[b] = bindings.outputs[home.at].data; break;
-      case Home::Kind::fixed: bases[b] = const_cast<std::byte*>(home.data); break;  // NOLINT: only read
+  for (std::size_t b = 0; b < locations_.size(); ++b) {
+    const BufferLocation& location = locations_[b];
+    switch (location.kind) {
+      case BufferLocation::Kind::none:
+      case BufferLocation::Kind::fixed: bases[b] = nullptr; break;  // the steps know where
+      case BufferLocation::Kind::arena: bases[b] = arena + location.at; break;
+      case BufferLocation::Kind::input: bases[b] = bindings.inputs[location.at].data; break;
+      case BufferLocation::Kind::output: bases[b] = bindings.outputs[location.at].data; break;
     }
   }
-  std::byte** operands = bases + homes_.size();
+  std::byte** operands = bases + locations_.size();
   for (const Step& step : steps_) {
     const double begin = bindings.trace == nullptr ? 0 : clock.seconds();
     std::byte** next = operands;
-    for (const Place& at : step.inputs) *next++ = bases[index(at.buffer)] + at.offset;
+    for (const auto& [at, fixed] : step.inputs)
+      *next++ = fixed != nullptr ? const_cast<std::byte*>(fixed)  // NOLINT: only read
+                                 : bases[index(at.buffer)] + at.offset;
     for (const Place& at : step.outputs) *next++ = bases[index(at.buffer)] + at.offset;
     step.kernel.run({operands, step.inputs.size()}, {operands + step.inputs.size(), step.outputs.size()},
                     arena + step.workspace, workspace.pool(), rows, cache);
@@ -242,8 +246,8 @@ void Program::run_steps(const Bindings& bindings, Workspace& workspace, kv::Cach
   }
   for (const Copy& copy : copies_) {
     const auto size = static_cast<std::size_t>(bytes_now(folded_.graph.outputs()[copy.output], rows));
-    if (size > 0)
-      std::memcpy(bindings.outputs[copy.output].data, bases[index(copy.from.buffer)] + copy.from.offset, size);
+    const std::byte* base = copy.fixed.data != nullptr ? copy.fixed.data : bases[index(copy.from.buffer)];
+    if (size > 0) std::memcpy(bindings.outputs[copy.output].data, base + copy.from.offset, size);
   }
 }
 

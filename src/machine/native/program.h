@@ -19,15 +19,20 @@ class Program : public pliant::Program {
 
  private:
   // Where a buffer's bytes are: in the arena, in what is bound for an input or output, or fixed (weights, constants).
-  struct Home {
+  struct BufferLocation {
     enum class Kind : std::uint8_t { none, arena, input, output, fixed } kind = Kind::none;
     std::int64_t at = 0;  // arena: offset; input, output: slot
-    const std::byte* data = nullptr;
+    Stored fixed{};
+  };
+  struct StepInput {
+    Place place;
+    const std::byte* fixed = nullptr;  // what the step's kernel reads for a weight or constant
   };
   struct Step {
     GroupKernel kernel;
     std::int32_t group;
-    std::vector<Place> inputs, outputs;
+    std::vector<StepInput> inputs;
+    std::vector<Place> outputs;
     std::int64_t workspace = 0;  // offset in the arena
   };
   struct CachedLayer {  // of an Attention: which inputs are its seq and pos
@@ -37,14 +42,14 @@ class Program : public pliant::Program {
   struct Copy {  // an output that no kernel can write in place
     std::size_t output;
     Place from;
+    PlainWeight fixed;  // an output that is a weight or constant
   };
 
-  void bind_leaves(SharedWeights& shared);
-  void bind_outputs();
+  void bind_leaves();
+  void bind_outputs(SharedWeights& shared);
   void make_steps(const std::vector<Group>& groups, const Options& options, SharedWeights& shared);
   void fix_inputs(Step& step, SharedWeights& shared) const;
   void place_arena();
-  const std::byte* weight_data(const std::string& name, SharedWeights& shared);
   std::int64_t table_bytes() const;
   void find_cached();
   void check(const Bindings& bindings, const Workspace& workspace) const;
@@ -57,12 +62,11 @@ class Program : public pliant::Program {
   std::shared_ptr<const Graph> graph_;  // as given
   Folded folded_;                       // what runs
   Storage storage_;
-  std::vector<Home> homes_;  // per buffer
+  std::vector<BufferLocation> locations_;  // per buffer
   std::vector<Step> steps_;
   std::vector<Copy> copies_;
   std::vector<CachedLayer> cached_;
   std::vector<kv::Layer> cache_layers_;
-  std::vector<std::shared_ptr<const Tensor>> decoded_;
   std::int64_t table_offset_ = 0;  // in the arena: base addresses of buffers, then operands of the step that runs
   std::size_t most_operands_ = 0;
 };

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "core/error.h"
-#include "machine/native/ops/call.h"
+#include "machine/native/ops/operator_kernel.h"
 
 namespace pliant::native {
 
@@ -13,23 +13,23 @@ namespace {
 
 constexpr std::int64_t key_block = 64;
 
-class AttentionAnchor : public Anchor {
+class AttentionKernel : public OperatorKernel {
  public:
-  AttentionAnchor(const kind::Attention& kind, const Context& context)
+  AttentionKernel(const kind::Attention& kind, const Context& context)
       : kind_(kind),
         place_(context.place),
         gemm_(&gemm_kernels(context.options.isa)),
         rows_(&row_kernels(context.options.isa)) {
-    const Shape &q = context.operands[0].shape, &k = context.operands[1].shape;
+    const Shape &q = context.operands[0].type.shape, &k = context.operands[1].type.shape;
     capacity_ = q[0];
     heads_ = q[1];
     key_heads_ = k[1];
     width_ = q[2];
-    value_width_ = context.operands[2].shape[2];
-    if (kind.has_bias) positions_ = context.operands[6].shape[1];
+    value_width_ = context.operands[2].type.shape[2];
+    if (kind.has_bias) positions_ = context.operands[6].type.shape[1];
   }
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     const std::int64_t rows = call.elements / (heads_ * value_width_);
     if (kind_.has_bias) check_positions(call, rows);
     each(call.pool, rows * heads_, [&](std::int64_t task) {
@@ -49,7 +49,7 @@ class AttentionAnchor : public Anchor {
     double sum = 0;
   };
 
-  void check_positions(const Call& call, std::int64_t rows) const {
+  void check_positions(const KernelCall& call, std::int64_t rows) const {
     for (std::int64_t r = 0; r < rows; ++r) {
       const std::int32_t at = call.i32(4)[r];
       if (call.i32(3)[r] >= 0 && (at < 0 || at >= positions_))
@@ -59,7 +59,7 @@ class AttentionAnchor : public Anchor {
     }
   }
 
-  bool sees(const Call& call, std::int64_t i, std::int64_t j) const {
+  bool sees(const KernelCall& call, std::int64_t i, std::int64_t j) const {
     const std::int32_t *seq = call.i32(3), *pos = call.i32(4);
     if (seq[i] != seq[j] || seq[i] < 0) return false;
     const std::int64_t distance = std::int64_t{pos[i]} - pos[j];
@@ -69,7 +69,7 @@ class AttentionAnchor : public Anchor {
     return call.data(kind_.has_bias ? 7 : 6)[i * capacity_ + j] != std::byte{0};
   }
 
-  void attend(const Call& call, std::int64_t row, std::int64_t head, std::int64_t rows) const {
+  void attend(const KernelCall& call, std::int64_t row, std::int64_t head, std::int64_t rows) const {
     State state;
     float* out = call.out() + (row * heads_ + head) * value_width_;
     std::fill_n(out, value_width_, 0.0f);
@@ -82,7 +82,7 @@ class AttentionAnchor : public Anchor {
     if (state.sum > 0) rows_->affine(out, value_width_, 0, static_cast<float>(1 / state.sum), out);
   }
 
-  void take(const Call& call, std::int64_t row, std::int64_t head, State& state, float* out) const {
+  void take(const KernelCall& call, std::int64_t row, std::int64_t head, State& state, float* out) const {
     const std::int64_t key_head = head / (heads_ / key_heads_);
     score(call, row, head, key_head, state);
     const float most = std::max(state.most, rows_->maximum(state.scores, state.count));
@@ -99,7 +99,7 @@ class AttentionAnchor : public Anchor {
   }
 
   // Runs of neighbouring rows share one call.
-  void score(const Call& call, std::int64_t row, std::int64_t head, std::int64_t key_head, State& state) const {
+  void score(const KernelCall& call, std::int64_t row, std::int64_t head, std::int64_t key_head, State& state) const {
     const float* q = call.f32(0) + (row * heads_ + head) * width_;
     const std::int64_t stride = key_heads_ * width_;
     for (std::int64_t i = 0; i < state.count;) {
@@ -127,9 +127,9 @@ class AttentionAnchor : public Anchor {
 
 }  // namespace
 
-std::unique_ptr<Anchor> compile(const kind::Attention& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Attention& kind, const Context& context) {
   if (kind.cache >= 0) return cached_attention(kind, context);
-  return std::make_unique<AttentionAnchor>(kind, context);
+  return std::make_unique<AttentionKernel>(kind, context);
 }
 
 }  // namespace pliant::native

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "core/error.h"
-#include "machine/native/ops/call.h"
+#include "machine/native/ops/operator_kernel.h"
 
 namespace pliant::native {
 
@@ -15,20 +15,20 @@ namespace {
 constexpr std::int64_t most_heads = 8;  // query heads that share one reading of a page
 constexpr float unseen = -std::numeric_limits<float>::infinity();
 
-class CachedAttention : public Anchor {
+class CachedAttention : public OperatorKernel {
  public:
   CachedAttention(const kind::Attention& kind, const Context& context)
       : kind_(kind),
         place_(context.place),
         gemm_(&gemm_kernels(context.options.isa)),
         row_kernels_(&row_kernels(context.options.isa)),
-        heads_(context.operands[0].shape[1]),
-        key_heads_(context.operands[1].shape[1]),
-        width_(context.operands[1].shape[2]),
-        value_width_(context.operands[2].shape[2]),
-        positions_(kind.has_bias ? context.operands[6].shape[1] : 0) {}
+        heads_(context.operands[0].type.shape[1]),
+        key_heads_(context.operands[1].type.shape[1]),
+        width_(context.operands[1].type.shape[2]),
+        value_width_(context.operands[2].type.shape[2]),
+        positions_(kind.has_bias ? context.operands[6].type.shape[1] : 0) {}
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     const std::int64_t rows = call.elements / (heads_ * value_width_);
     const std::int64_t shared = heads_ / key_heads_, batches = (shared + most_heads - 1) / most_heads;
     if (kind_.has_bias) check_positions(call, rows);
@@ -57,7 +57,7 @@ class CachedAttention : public Anchor {
     float add[kv::page_entries];  // log weights; `unseen` where the row does not see the entry
   };
 
-  void check_positions(const Call& call, std::int64_t rows) const {
+  void check_positions(const KernelCall& call, std::int64_t rows) const {
     for (std::int64_t r = 0; r < rows; ++r)
       if (call.i32(3)[r] >= 0 && call.i32(4)[r] >= positions_)
         throw Error(ErrorKind::invalid, place_,
@@ -67,7 +67,7 @@ class CachedAttention : public Anchor {
 
   int layer() const { return kind_.cache; }
 
-  void append(const Call& call, std::int64_t row, std::int64_t head) const {
+  void append(const KernelCall& call, std::int64_t row, std::int64_t head) const {
     if (call.i32(3)[row] < 0) return;
     const DType dtype = call.cache->dtype();
     const auto at = call.cache->slot(layer(), static_cast<int>(head), call.i32(3)[row], call.i32(4)[row]);
@@ -99,7 +99,7 @@ class CachedAttention : public Anchor {
 
   // visit(page, seen) for each page of which the row sees something.
   template <typename Visit>
-  void pages(const Call& call, std::int64_t row, std::int64_t key_head, const Visit& visit) const {
+  void pages(const KernelCall& call, std::int64_t row, std::int64_t key_head, const Visit& visit) const {
     const std::int32_t seq = call.i32(3)[row];
     if (seq < 0) return;
     const kv::Policy& policy = call.cache->sequence(seq).policy;
@@ -120,7 +120,7 @@ class CachedAttention : public Anchor {
     return room;
   }
 
-  void score(const Call& call, std::int64_t row, std::int64_t head, const kv::Page& page, const Seen& part,
+  void score(const KernelCall& call, std::int64_t row, std::int64_t head, const kv::Page& page, const Seen& part,
              const float* keys, float* scores) const {
     const float* q = call.f32(0) + (row * heads_ + head) * width_;
     gemm_->dots(q, keys, width_, width_, part.last, scores);
@@ -148,7 +148,7 @@ class CachedAttention : public Anchor {
     return keep;
   }
 
-  void attend(const Call& call, const Part& part) const {
+  void attend(const KernelCall& call, const Part& part) const {
     alignas(64) float room[kv::page_entries * kv::widest_head];
     alignas(64) float scores[most_heads][kv::page_entries];
     Softmax softmax[most_heads];
@@ -174,20 +174,20 @@ class CachedAttention : public Anchor {
     call.finish((part.row * heads_ + part.first) * value_width_, part.count * value_width_);
   }
 
-  static const kv::Editor* observer(const Call& call, std::int64_t row) {
+  static const kv::Editor* observer(const KernelCall& call, std::int64_t row) {
     const std::int32_t seq = call.i32(3)[row];
     const kv::Editor* editor = seq < 0 ? nullptr : call.cache->sequence(seq).policy.editor.get();
     return editor != nullptr && editor->observes() ? editor : nullptr;
   }
 
-  static bool observed(const Call& call, std::int64_t rows) {
+  static bool observed(const KernelCall& call, std::int64_t rows) {
     for (std::int64_t row = 0; row < rows; ++row)
       if (observer(call, row) != nullptr) return true;
     return false;
   }
 
   // Adds the weights that rows gave to entries, in the order of rows and heads; for sequences whose Editor observes.
-  void observe(const Call& call, std::int64_t rows, std::int64_t key_head) const {
+  void observe(const KernelCall& call, std::int64_t rows, std::int64_t key_head) const {
     const std::int64_t shared = heads_ / key_heads_;
     for (std::int64_t row = 0; row < rows; ++row) {
       if (observer(call, row) == nullptr) continue;
@@ -195,7 +195,7 @@ class CachedAttention : public Anchor {
     }
   }
 
-  void observe_head(const Call& call, std::int64_t row, std::int64_t key_head, std::int64_t head) const {
+  void observe_head(const KernelCall& call, std::int64_t row, std::int64_t key_head, std::int64_t head) const {
     alignas(64) float room[kv::page_entries * kv::widest_head];
     alignas(64) float scores[kv::page_entries];
     const DType dtype = call.cache->dtype();
@@ -222,7 +222,7 @@ class CachedAttention : public Anchor {
 
 }  // namespace
 
-std::unique_ptr<Anchor> cached_attention(const kind::Attention& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> cached_attention(const kind::Attention& kind, const Context& context) {
   return std::make_unique<CachedAttention>(kind, context);
 }
 

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "machine/native/ops/call.h"
+#include "machine/native/ops/operator_kernel.h"
 
 namespace pliant::native {
 
@@ -104,10 +104,10 @@ struct Copier {
   }
 };
 
-class StridedCopy : public Anchor {
+class StridedCopy : public OperatorKernel {
  public:
   StridedCopy(const Nest<2>& nest, std::int64_t from, std::int64_t to, DType dtype) : copier_(nest, from, to, dtype) {}
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     copier_.run(call.data(0), call.outputs[0], call.rows, call.pool);
     call.finish(0, call.elements);
   }
@@ -116,22 +116,23 @@ class StridedCopy : public Anchor {
   Copier copier_;
 };
 
-class Concatenate : public Anchor {
+class Concatenate : public OperatorKernel {
  public:
   Concatenate(const kind::Concat& kind, const Context& context) {
     const TensorType& result = context.results[0];
     const std::vector<std::int64_t> to = strides(result.shape);
     std::int64_t at = 0;
-    for (const TensorType& part : context.operands) {
-      const std::vector<std::int64_t> from = strides(part.shape);
+    for (const Operand& part : context.operands) {
+      const Shape& shape = part.type.shape;
+      const std::vector<std::int64_t> from = strides(shape);
       Nest<2> nest;
-      for (std::size_t axis = 0; axis < part.shape.size(); ++axis)
-        nest.push_back({part.shape[axis], {from[axis], to[axis]}, axis == 0 && context.rows_out});
+      for (std::size_t axis = 0; axis < shape.size(); ++axis)
+        nest.push_back({shape[axis], {from[axis], to[axis]}, axis == 0 && context.rows_out});
       parts_.emplace_back(nest, 0, at, result.dtype);
-      at += part.shape[kind.axis] * to[kind.axis];
+      at += shape[kind.axis] * to[kind.axis];
     }
   }
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     for (std::size_t i = 0; i < parts_.size(); ++i) parts_[i].run(call.data(i), call.outputs[0], call.rows, call.pool);
     call.finish(0, call.elements);
   }
@@ -157,17 +158,17 @@ struct PadAxis {
   }
 };
 
-class Padding : public Anchor {
+class Padding : public OperatorKernel {
  public:
   Padding(const kind::Pad& kind, const Context& context)
-      : from_(strides(context.operands[0].shape)), result_(context.results[0]), size_(size_of(result_.dtype)) {
+      : from_(strides(context.operands[0].type.shape)), result_(context.results[0]), size_(size_of(result_.dtype)) {
     for (std::size_t axis = 0; axis < from_.size(); ++axis)
-      axes_.push_back({kind.low[axis], kind.interior[axis], context.operands[0].shape[axis], kind.mode});
+      axes_.push_back({kind.low[axis], kind.interior[axis], context.operands[0].type.shape[axis], kind.mode});
     filling_.assign(8, std::byte{0});
     set({{result_.dtype, {}}, filling_.data()}, 0, kind.value);
   }
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     const Shape& shape = result_.shape;
     const std::int64_t length = shape.empty() ? 1 : shape.back(), lines = call.elements / length;
     const std::int64_t grain = std::max<std::int64_t>(1, 8192 / std::max<std::int64_t>(length, 1));
@@ -223,11 +224,11 @@ class Padding : public Anchor {
 
 }  // namespace
 
-std::unique_ptr<Anchor> strided_copy(Nest<2> nest, std::int64_t from, std::int64_t to, DType dtype) {
+std::unique_ptr<OperatorKernel> strided_copy(Nest<2> nest, std::int64_t from, std::int64_t to, DType dtype) {
   return std::make_unique<StridedCopy>(nest, from, to, dtype);
 }
 
-std::unique_ptr<Anchor> compile(const kind::Reshape&, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Reshape&, const Context& context) {
   Nest<2> nest{{context.rows_out ? context.results[0].shape[0] : 1, {0, 0}, context.rows_out}};
   const std::int64_t rest = context.rows_out && nest[0].size > 0 ? elements(context.results[0].shape) / nest[0].size
                                                                  : elements(context.results[0].shape);
@@ -236,8 +237,9 @@ std::unique_ptr<Anchor> compile(const kind::Reshape&, const Context& context) {
   return strided_copy(nest, 0, 0, context.results[0].dtype);
 }
 
-std::unique_ptr<Anchor> compile(const kind::Slice& kind, const Context& context) {
-  const std::vector<std::int64_t> from = strides(context.operands[0].shape), to = strides(context.results[0].shape);
+std::unique_ptr<OperatorKernel> compile(const kind::Slice& kind, const Context& context) {
+  const std::vector<std::int64_t> from = strides(context.operands[0].type.shape),
+                                  to = strides(context.results[0].shape);
   Nest<2> nest;
   std::int64_t start = 0;
   for (std::size_t axis = 0; axis < from.size(); ++axis) {
@@ -247,16 +249,17 @@ std::unique_ptr<Anchor> compile(const kind::Slice& kind, const Context& context)
   return strided_copy(nest, start, 0, context.results[0].dtype);
 }
 
-std::unique_ptr<Anchor> compile(const kind::Concat& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Concat& kind, const Context& context) {
   return std::make_unique<Concatenate>(kind, context);
 }
 
-std::unique_ptr<Anchor> compile(const kind::Pad& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Pad& kind, const Context& context) {
   return std::make_unique<Padding>(kind, context);
 }
 
-std::unique_ptr<Anchor> compile(const kind::Window& kind, const Context& context) {
-  const std::vector<std::int64_t> from = strides(context.operands[0].shape), to = strides(context.results[0].shape);
+std::unique_ptr<OperatorKernel> compile(const kind::Window& kind, const Context& context) {
+  const std::vector<std::int64_t> from = strides(context.operands[0].type.shape),
+                                  to = strides(context.results[0].shape);
   Nest<2> nest;
   for (std::size_t axis = 0; axis < from.size(); ++axis) {
     std::int64_t step = from[axis];

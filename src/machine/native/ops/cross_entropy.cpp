@@ -5,22 +5,22 @@
 #include <limits>
 
 #include "core/error.h"
-#include "machine/native/ops/call.h"
+#include "machine/native/ops/operator_kernel.h"
 
 namespace pliant::native {
 
 namespace {
 
-class CrossEntropyAnchor : public Anchor {
+class CrossEntropyKernel : public OperatorKernel {
  public:
-  explicit CrossEntropyAnchor(const Context& context)
+  explicit CrossEntropyKernel(const Context& context)
       : place_(context.place),
         gemm_(&gemm_kernels(context.options.isa)),
         rows_(&row_kernels(context.options.isa)),
-        width_(context.operands[0].shape[1]),
-        entries_(context.operands[1].shape[0]) {}
+        width_(context.operands[0].type.shape[1]),
+        entries_(context.operands[1].type.shape[0]) {}
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     const std::int64_t rows = call.elements;
     const std::int32_t* target = call.i32(2);
     for (std::int64_t r = 0; r < rows; ++r)
@@ -41,7 +41,7 @@ class CrossEntropyAnchor : public Anchor {
     double sum = 0, target = 0;
   };
 
-  void run_rows(const Call& call, std::int64_t first, std::int64_t n) const {
+  void run_rows(const KernelCall& call, std::int64_t first, std::int64_t n) const {
     State states[row_block];
     const std::int32_t* target = call.i32(2) + first;
     for (std::int64_t entry = 0; entry < entries_; entry += entry_block) {
@@ -76,8 +76,8 @@ class CrossEntropyAnchor : public Anchor {
 
 }  // namespace
 
-std::unique_ptr<Anchor> compile(const kind::CrossEntropy&, const Context& context) {
-  return std::make_unique<CrossEntropyAnchor>(context);
+std::unique_ptr<OperatorKernel> compile(const kind::CrossEntropy&, const Context& context) {
+  return std::make_unique<CrossEntropyKernel>(context);
 }
 
 }  // namespace pliant::native

@@ -5,7 +5,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
-#include "machine/native/ops/call.h"
+#include "machine/native/ops/operator_kernel.h"
 #include "machine/native/ops/panel.h"
 
 namespace pliant::native {
@@ -33,7 +33,7 @@ std::string all_labels(const kind::Einsum& kind) {
 std::int64_t label_size(const kind::Einsum& kind, const Context& context, char label) {
   for (std::size_t i = 0; i < kind.in.size(); ++i) {
     const std::size_t at = kind.in[i].find(label);
-    if (at != std::string::npos) return context.operands[i].shape[at];
+    if (at != std::string::npos) return context.operands[i].type.shape[at];
   }
   return 1;
 }
@@ -43,13 +43,13 @@ Axis<operands> label_axis(const kind::Einsum& kind, const Context& context, char
   Axis<operands> axis;
   axis.size = label_size(kind, context, label);
   for (std::size_t i = 0; i + 1 < operands; ++i)
-    axis.stride[i] = stride_of(kind.in[i], label, strides(context.operands[i].shape));
+    axis.stride[i] = stride_of(kind.in[i], label, strides(context.operands[i].type.shape));
   axis.stride[operands - 1] = stride_of(kind.out, label, strides(context.results[0].shape));
   axis.rows = context.rows_out && !kind.out.empty() && kind.out[0] == label;
   return axis;
 }
 
-std::unique_ptr<Anchor> compile_single(const kind::Einsum& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile_single(const kind::Einsum& kind, const Context& context) {
   Nest<2> kept, summed;
   for (const char label : all_labels(kind))
     (kind.out.find(label) != std::string::npos ? kept : summed).push_back(label_axis<2>(kind, context, label));
@@ -58,7 +58,7 @@ std::unique_ptr<Anchor> compile_single(const kind::Einsum& kind, const Context& 
 }
 
 // Any number of operands, any labels: f64 loops over the result, then over the summed labels.
-class Loops : public Anchor {
+class Loops : public OperatorKernel {
  public:
   static constexpr std::size_t most = 8;
   Loops(const kind::Einsum& kind, const Context& context) : operands_(kind.in.size()) {
@@ -66,14 +66,14 @@ class Loops : public Anchor {
       Axis<most + 1> axis;
       axis.size = label_size(kind, context, label);
       for (std::size_t i = 0; i < operands_; ++i)
-        axis.stride[i] = stride_of(kind.in[i], label, strides(context.operands[i].shape));
+        axis.stride[i] = stride_of(kind.in[i], label, strides(context.operands[i].type.shape));
       axis.stride[most] = stride_of(kind.out, label, strides(context.results[0].shape));
       axis.rows = context.rows_out && !kind.out.empty() && kind.out[0] == label;
       (kind.out.find(label) != std::string::npos ? kept_ : summed_).push_back(axis);
     }
   }
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     float* out = call.out();
     pieces(call.pool, count(kept_, call.rows), 256, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t i = first; i < last; ++i) {
@@ -85,7 +85,7 @@ class Loops : public Anchor {
   }
 
  private:
-  double sum(const Call& call, const std::array<std::int64_t, most + 1>& at) const {
+  double sum(const KernelCall& call, const std::array<std::int64_t, most + 1>& at) const {
     double total = 0;
     walk(summed_, call.rows, [&](const std::array<std::int64_t, most + 1>& step) {
       double product = 1;
@@ -101,7 +101,7 @@ class Loops : public Anchor {
 
 // c[m][n] = sum over k of a[m][k] b[k][n], n contiguous in c, inside loops over `outer` (and `sums`, which repeat with
 // accumulation). A single result element is summed in the order of k whatever the tiling is.
-class Product : public Anchor {
+class Product : public OperatorKernel {
  public:
   Product(Nest<3> outer, Nest<3> sums, const std::array<Axis<3>, 3>& mnk, bool swapped, Isa isa)
       : kernels_(&gemm_kernels(isa)),
@@ -117,7 +117,7 @@ class Product : public Anchor {
     direct_ = !dots_ && n_.stride[1] == 1 && m_.size <= 4;
   }
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     const std::int64_t m = call.rows.size(m_), n = call.rows.size(n_), batches = count(outer_, call.rows);
     const std::int64_t wide = dots_ ? 64 : direct_ ? 1536 : panel_columns(n), panels = ceil_div(n, wide);
     const std::int64_t tall = dots_ || direct_ ? m : strip_rows(m, batches * panels, call.pool.threads());
@@ -139,13 +139,13 @@ class Product : public Anchor {
     std::int64_t c, m, n;
   };
 
-  void run_dots(const Call& call, const Part& part) const {
+  void run_dots(const KernelCall& call, const Part& part) const {
     for (std::int64_t row = 0; row < part.m; ++row)
       kernels_->dots(part.a + row * m_.stride[0], part.b, n_.stride[1], k_.size, part.n,
                      call.out() + part.c + row * m_.stride[2]);
   }
 
-  void run_blocks(const Call& call, const Part& part) const {
+  void run_blocks(const KernelCall& call, const Part& part) const {
     alignas(64) float panel[panel_floats];
     const std::int64_t columns = round_up(part.n, 16);
     const std::int64_t deep = direct_ ? 8 : panel_floats / columns;  // direct: eight streams along the rows of b
@@ -221,7 +221,7 @@ std::size_t largest(const Nest<3>& nest) {
   return best;
 }
 
-std::unique_ptr<Anchor> compile_product(const kind::Einsum& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile_product(const kind::Einsum& kind, const Context& context) {
   Classes classes = classify(kind, context);
   const auto innermost = [](const Nest<3>& nest) {
     return !nest.empty() && nest.back().stride[result_slot] == 1;  // result order is kept, so it can only be the last
@@ -244,7 +244,7 @@ std::unique_ptr<Anchor> compile_product(const kind::Einsum& kind, const Context&
 
 }  // namespace
 
-std::unique_ptr<Anchor> compile(const kind::Einsum& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Einsum& kind, const Context& context) {
   if (kind.in.size() == 1) return compile_single(kind, context);
   if (kind.in.size() > Loops::most)
     throw Error(
@@ -252,7 +252,7 @@ std::unique_ptr<Anchor> compile(const kind::Einsum& kind, const Context& context
         "an einsum of " + std::to_string(kind.in.size()) + " operands; the most is " + std::to_string(Loops::most),
         "write it as several einsums");
   const bool empty = std::any_of(context.operands.begin(), context.operands.end(),
-                                 [](const TensorType& type) { return elements(type.shape) == 0; });
+                                 [](const Operand& each) { return elements(each.type.shape) == 0; });
   if (kind.in.size() == 2 && !empty)
     if (auto product = compile_product(kind, context)) return product;
   return std::make_unique<Loops>(kind, context);

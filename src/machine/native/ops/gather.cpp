@@ -3,18 +3,20 @@
 
 #include "core/error.h"
 #include "machine/native/kernels/convert.h"
-#include "machine/native/ops/call.h"
+#include "machine/native/ops/operator_kernel.h"
 
 namespace pliant::native {
 
 namespace {
 
 // x is [batch, outer, size, inner], index [batch, picks], result [batch, outer, picks, inner].
-class GatherAnchor : public Anchor {
+class GatherKernel : public OperatorKernel {
  public:
-  GatherAnchor(const kind::Gather& kind, const Context& context)
-      : place_(context.place), index_type_(context.operands[1].dtype), element_(size_of(context.results[0].dtype)) {
-    const Shape &x = context.operands[0].shape, &index = context.operands[1].shape;
+  GatherKernel(const kind::Gather& kind, const Context& context)
+      : place_(context.place),
+        index_type_(context.operands[1].type.dtype),
+        element_(size_of(context.results[0].dtype)) {
+    const Shape &x = context.operands[0].type.shape, &index = context.operands[1].type.shape;
     const auto axis = static_cast<std::size_t>(kind.axis), batch_axes = static_cast<std::size_t>(kind.batch_axes);
     size_ = x[axis];
     for (std::size_t i = 0; i < x.size(); ++i)
@@ -25,7 +27,7 @@ class GatherAnchor : public Anchor {
     pick_rows_ = context.rows_out && batch_axes == 0 && axis == 0;
   }
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     const std::int64_t batch = call.rows.scale(batch_, batch_rows_), outer = call.rows.scale(outer_, outer_rows_);
     const std::int64_t picks = call.rows.scale(picks_, pick_rows_), line = inner_ * element_;
     check(call, batch * picks);
@@ -41,7 +43,7 @@ class GatherAnchor : public Anchor {
   }
 
  private:
-  void check(const Call& call, std::int64_t indices) const {
+  void check(const KernelCall& call, std::int64_t indices) const {
     for (std::int64_t i = 0; i < indices; ++i) {
       const std::int64_t at = load_int(call.data(1), index_type_, i);
       if (at < 0 || at >= size_)
@@ -58,8 +60,8 @@ class GatherAnchor : public Anchor {
 
 }  // namespace
 
-std::unique_ptr<Anchor> compile(const kind::Gather& kind, const Context& context) {
-  return std::make_unique<GatherAnchor>(kind, context);
+std::unique_ptr<OperatorKernel> compile(const kind::Gather& kind, const Context& context) {
+  return std::make_unique<GatherKernel>(kind, context);
 }
 
 }  // namespace pliant::native

@@ -1,16 +1,16 @@
 #include <algorithm>
 
-#include "machine/native/ops/call.h"
+#include "machine/native/ops/operator_kernel.h"
 
 namespace pliant::native {
 
 namespace {
 
-class MapAnchor : public Anchor {
+class MapKernel : public OperatorKernel {
  public:
-  explicit MapAnchor(Pointwise map) : map_(std::move(map)) {}
+  explicit MapKernel(Pointwise map) : map_(std::move(map)) {}
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     std::array<const std::byte*, most_operands> data{};
     for (std::size_t i = 0; i < map_.operands(); ++i) data[i] = call.data(i);
     constexpr std::int64_t grain = 4096;
@@ -26,10 +26,12 @@ class MapAnchor : public Anchor {
 
 }  // namespace
 
-std::unique_ptr<Anchor> compile(const kind::Map& kind, const Context& context) {
-  return map_anchor(Pointwise(kind.expr, context.operands, context.results[0], context.options));
+std::unique_ptr<OperatorKernel> compile(const kind::Map& kind, const Context& context) {
+  std::vector<TensorType> types;
+  for (const Operand& operand : context.operands) types.push_back(operand.type);
+  return map_kernel(Pointwise(kind.expr, types, context.results[0], context.options));
 }
 
-std::unique_ptr<Anchor> map_anchor(Pointwise map) { return std::make_unique<MapAnchor>(std::move(map)); }
+std::unique_ptr<OperatorKernel> map_kernel(Pointwise map) { return std::make_unique<MapKernel>(std::move(map)); }
 
 }  // namespace pliant::native

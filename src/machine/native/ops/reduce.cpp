@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "machine/native/kernels/convert.h"
-#include "machine/native/ops/call.h"
+#include "machine/native/ops/operator_kernel.h"
 #include "machine/native/ops/sweep.h"
 
 namespace pliant::native {
@@ -15,7 +15,7 @@ using kind::ReduceFn;
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
-class Reduction : public Anchor {
+class Reduction : public OperatorKernel {
  public:
   Reduction(ReduceFn fn, const Nest<2>& kept, const Nest<2>& reduced, const Context& context)
       : fn_(fn),
@@ -23,7 +23,7 @@ class Reduction : public Anchor {
         columns_(&column_kernels(context.options.isa)),
         sweep_(kept, reduced) {}
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     sweep_.run(
         call, [&](const float* x, std::int64_t to) { call.out()[to] = row(call, x); },
         [&](const float* x, std::int64_t to, std::int64_t n) { column(call, x, call.out() + to, n); },
@@ -31,7 +31,7 @@ class Reduction : public Anchor {
   }
 
  private:
-  float row(const Call& call, const float* x) const {
+  float row(const KernelCall& call, const float* x) const {
     double total = fn_ == ReduceFn::product ? 1 : 0;
     float most = fn_ == ReduceFn::min ? infinity : -infinity;
     sweep_.lines(call, x, [&](const float* p, std::int64_t n) {
@@ -48,7 +48,7 @@ class Reduction : public Anchor {
     return result(total, most);
   }
 
-  void column(const Call& call, const float* x, float* out, std::int64_t n) const {
+  void column(const KernelCall& call, const float* x, float* out, std::int64_t n) const {
     alignas(64) double total[block_elements];
     alignas(64) float most[block_elements];
     std::fill_n(total, block_elements, fn_ == ReduceFn::product ? 1 : 0);
@@ -91,16 +91,16 @@ class Reduction : public Anchor {
 };
 
 // Integers, and argmax of anything: one element at a time.
-class ElementReduction : public Anchor {
+class ElementReduction : public OperatorKernel {
  public:
   ElementReduction(ReduceFn fn, Nest<2> kept, Nest<2> reduced, const Context& context)
       : fn_(fn),
         kept_(std::move(kept)),
         reduced_(std::move(reduced)),
-        from_(context.operands[0].dtype),
+        from_(context.operands[0].type.dtype),
         to_(context.results[0].dtype) {}
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     pieces(call.pool, count(kept_, call.rows), 64, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t i = first; i < last; ++i) {
         const auto at = offsets(kept_, i, call.rows);
@@ -116,7 +116,7 @@ class ElementReduction : public Anchor {
   }
 
  private:
-  std::int64_t fold(const Call& call, const std::byte* x) const {
+  std::int64_t fold(const KernelCall& call, const std::byte* x) const {
     bool first = true;
     std::int64_t total = fn_ == ReduceFn::product ? 1 : 0, n = 0;
     walk(reduced_, call.rows, [&](const std::array<std::int64_t, 2>& at) {
@@ -154,7 +154,7 @@ class ElementReduction : public Anchor {
   }
 
   template <typename T>
-  std::int64_t largest_at(const Call& call, const std::byte* x) const {
+  std::int64_t largest_at(const KernelCall& call, const std::byte* x) const {
     std::int64_t index = 0, best_index = 0;
     T best{};
     walk(reduced_, call.rows, [&](const std::array<std::int64_t, 2>& at) {
@@ -176,7 +176,7 @@ class ElementReduction : public Anchor {
 };
 
 // y = exp(x - max) / sum along one axis.
-class SoftmaxRows : public Anchor {
+class SoftmaxRows : public OperatorKernel {
  public:
   SoftmaxRows(const Nest<2>& kept, const Nest<2>& reduced, const Context& context)
       : rows_(&row_kernels(context.options.isa)),
@@ -184,7 +184,7 @@ class SoftmaxRows : public Anchor {
         sweep_(kept, reduced),
         short_(context.options.short_rows && sweep_.short_rows()) {}
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     if (short_) {
       pieces(call.pool, sweep_.kept(call.rows), block_elements,
              [&](std::int64_t first, std::int64_t last) { short_rows(call, first, last - first); });
@@ -197,7 +197,7 @@ class SoftmaxRows : public Anchor {
   }
 
  private:
-  void row(const Call& call, const float* x, std::int64_t to) const {
+  void row(const KernelCall& call, const float* x, std::int64_t to) const {
     sweep_.lines(call, x, [&](const float* p, std::int64_t n) {
       float* out = call.out() + to;
       const float most = rows_->maximum(p, n);
@@ -207,7 +207,7 @@ class SoftmaxRows : public Anchor {
     });
   }
 
-  void column(const Call& call, const float* x, std::int64_t to, std::int64_t n) const {
+  void column(const KernelCall& call, const float* x, std::int64_t to, std::int64_t n) const {
     alignas(64) double sum[block_elements] = {};
     alignas(64) float most[block_elements], factor[block_elements], zero[block_elements] = {};
     std::fill_n(most, block_elements, -infinity);
@@ -224,7 +224,7 @@ class SoftmaxRows : public Anchor {
   }
 
   // Rows first to first + n as columns; each is summed in the order in which a row's 16 lanes are.
-  void short_rows(const Call& call, std::int64_t first, std::int64_t n) const {
+  void short_rows(const KernelCall& call, std::int64_t first, std::int64_t n) const {
     alignas(64) float x[Sweep::short_row][block_elements];
     alignas(64) double sum[Sweep::short_row][block_elements];
     alignas(64) float most[block_elements], factor[block_elements] = {}, zero[block_elements] = {};
@@ -256,7 +256,7 @@ class SoftmaxRows : public Anchor {
 };
 
 // y = (x - mean) / sqrt(var + eps): mean first, then the variance about it.
-class Normalization : public Anchor {
+class Normalization : public OperatorKernel {
  public:
   Normalization(const kind::Normalize& kind, const Nest<2>& kept, const Nest<2>& reduced, const Context& context)
       : eps_(kind.eps),
@@ -266,7 +266,7 @@ class Normalization : public Anchor {
         columns_(&column_kernels(context.options.isa)),
         sweep_(kept, reduced) {}
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     const auto nothing = [](std::int64_t, std::int64_t) {};
     sweep_.run(
         call, [&](const float* x, std::int64_t to) { row(call, x, to); },
@@ -274,7 +274,7 @@ class Normalization : public Anchor {
   }
 
  private:
-  void keep(const Call& call, std::int64_t index, float mean, double variance) const {
+  void keep(const KernelCall& call, std::int64_t index, float mean, double variance) const {
     if (!three_) return;
     call.out(1)[index] = mean;
     call.out(2)[index] = static_cast<float>(variance);
@@ -283,7 +283,7 @@ class Normalization : public Anchor {
   float inverse(double variance) const { return static_cast<float>(1 / std::sqrt(variance + eps_)); }
 
   // `to`: of the statistics; y has the layout of x.
-  void row(const Call& call, const float* x, std::int64_t to) const {
+  void row(const KernelCall& call, const float* x, std::int64_t to) const {
     const double size = static_cast<double>(sweep_.reduced());
     double sum = 0, squares = 0;
     if (centre_) sweep_.lines(call, x, [&](const float* p, std::int64_t n) { sum += rows_->sum(p, n); });
@@ -298,7 +298,7 @@ class Normalization : public Anchor {
     });
   }
 
-  void column(const Call& call, const float* x, std::int64_t to, std::int64_t n) const {
+  void column(const KernelCall& call, const float* x, std::int64_t to, std::int64_t n) const {
     alignas(64) double sum[block_elements] = {}, squares[block_elements] = {};
     alignas(64) float mean[block_elements] = {}, factor[block_elements] = {};
     const double size = static_cast<double>(sweep_.reduced());
@@ -345,24 +345,24 @@ Split split(const Shape& shape, const kind::Axes& axes, bool same_layout, bool r
 
 }  // namespace
 
-std::unique_ptr<Anchor> strided_reduce(ReduceFn fn, Nest<2> kept, Nest<2> reduced, const Context& context) {
-  const bool floats = context.operands[0].dtype == DType::f32 && context.results[0].dtype == DType::f32;
+std::unique_ptr<OperatorKernel> strided_reduce(ReduceFn fn, Nest<2> kept, Nest<2> reduced, const Context& context) {
+  const bool floats = context.operands[0].type.dtype == DType::f32 && context.results[0].dtype == DType::f32;
   if (floats && fn != ReduceFn::argmax) return std::make_unique<Reduction>(fn, kept, reduced, context);
   return std::make_unique<ElementReduction>(fn, std::move(kept), std::move(reduced), context);
 }
 
-std::unique_ptr<Anchor> compile(const kind::Reduce& kind, const Context& context) {
-  Split s = split(context.operands[0].shape, kind.axes, false, context.rows_out);
+std::unique_ptr<OperatorKernel> compile(const kind::Reduce& kind, const Context& context) {
+  Split s = split(context.operands[0].type.shape, kind.axes, false, context.rows_out);
   return strided_reduce(kind.fn, s.kept, s.reduced, context);
 }
 
-std::unique_ptr<Anchor> compile(const kind::Softmax& kind, const Context& context) {
-  const Split s = split(context.operands[0].shape, {kind.axis}, true, context.rows_out);
+std::unique_ptr<OperatorKernel> compile(const kind::Softmax& kind, const Context& context) {
+  const Split s = split(context.operands[0].type.shape, {kind.axis}, true, context.rows_out);
   return std::make_unique<SoftmaxRows>(s.kept, s.reduced, context);
 }
 
-std::unique_ptr<Anchor> compile(const kind::Normalize& kind, const Context& context) {
-  const Split s = split(context.operands[0].shape, kind.axes, false, context.rows_out);
+std::unique_ptr<OperatorKernel> compile(const kind::Normalize& kind, const Context& context) {
+  const Split s = split(context.operands[0].type.shape, kind.axes, false, context.rows_out);
   return std::make_unique<Normalization>(kind, s.kept, s.reduced, context);
 }
 

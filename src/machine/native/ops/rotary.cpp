@@ -1,21 +1,21 @@
 #include <cmath>
 
-#include "machine/native/ops/call.h"
+#include "machine/native/ops/operator_kernel.h"
 
 namespace pliant::native {
 
 namespace {
 
-class RotaryAnchor : public Anchor {
+class RotaryKernel : public OperatorKernel {
  public:
-  RotaryAnchor(const kind::Rotary& kind, const Context& context)
-      : kind_(kind), heads_(context.operands[0].shape[1]), width_(context.operands[0].shape[2]) {
+  RotaryKernel(const kind::Rotary& kind, const Context& context)
+      : kind_(kind), heads_(context.operands[0].type.shape[1]), width_(context.operands[0].type.shape[2]) {
     const double dims = static_cast<double>(kind.dims);
     for (std::int64_t i = 0; i < kind.dims / 2; ++i)
       frequencies_.push_back(std::pow(kind.base, -2.0 * static_cast<double>(i) / dims) * kind.scaling);
   }
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     const std::int64_t rows = call.elements / (heads_ * width_), line = heads_ * width_;
     const float* factors = call.operands.size() > 2 ? call.f32(2) : nullptr;
     pieces(call.pool, rows, 8, [&](std::int64_t first, std::int64_t last) {
@@ -51,8 +51,8 @@ class RotaryAnchor : public Anchor {
 
 }  // namespace
 
-std::unique_ptr<Anchor> compile(const kind::Rotary& kind, const Context& context) {
-  return std::make_unique<RotaryAnchor>(kind, context);
+std::unique_ptr<OperatorKernel> compile(const kind::Rotary& kind, const Context& context) {
+  return std::make_unique<RotaryKernel>(kind, context);
 }
 
 }  // namespace pliant::native

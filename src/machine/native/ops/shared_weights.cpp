@@ -5,6 +5,14 @@
 
 namespace pliant::native {
 
+PlainWeight SharedWeights::plain(const Stored& stored) {
+  const auto address = reinterpret_cast<std::uintptr_t>(stored.bytes.data());
+  const bool aligned = address % static_cast<std::uintptr_t>(size_of(stored.type.dtype)) == 0;
+  if (stored.encoding == Encoding::plain && aligned) return {stored.bytes.data(), nullptr};
+  std::shared_ptr<const Tensor> copy = decoded(stored);
+  return {copy->view().data, copy};
+}
+
 std::shared_ptr<const Tensor> SharedWeights::decoded(const Stored& stored) {
   const std::lock_guard lock(mutex_);
   const auto [first, last] = decoded_.equal_range(stored.bytes.data());

@@ -13,11 +13,16 @@
 
 namespace pliant::native {
 
+struct PlainWeight {
+  const std::byte* data = nullptr;     // aligned to an element
+  std::shared_ptr<const Tensor> copy;  // what keeps them alive, unless they are the weight's own bytes
+};
+
 // Thread-safe. Holds nothing alive: the programs do.
 class SharedWeights {
  public:
-  // The plain elements of a weight; the copy of an earlier program if it still lives.
-  std::shared_ptr<const Tensor> decoded(const Stored& stored);
+  // The plain elements of a weight: its own bytes where they are so, or a copy; that of an earlier program if it lives.
+  PlainWeight plain(const Stored& stored);
   // `folded` with every weight that is not of `original` replaced by an equal one that an earlier program holds.
   WeightStore join(const WeightStore& folded, const WeightStore& original);
   // What `make` makes of weights at these bytes for a kernel's `layout`; the copy of an earlier program if it lives.
@@ -26,6 +31,8 @@ class SharedWeights {
   std::int64_t bytes() const;  // of the copies that live
 
  private:
+  std::shared_ptr<const Tensor> decoded(const Stored& stored);
+
   struct Folded {
     Stored stored;
     std::weak_ptr<const void> owner;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "machine/native/ops/call.h"
+#include "machine/native/ops/operator_kernel.h"
 
 namespace pliant::native {
 
@@ -39,7 +39,7 @@ class Sweep {
   // row(x, to) per kept element, or column(x, to, n) per block of at most block_elements columns; then done(to, n)
   // over contiguous elements of the result.
   template <typename Row, typename Column, typename Done>
-  void run(const Call& call, const Row& row, const Column& column, const Done& done) const {
+  void run(const KernelCall& call, const Row& row, const Column& column, const Done& done) const {
     const std::int64_t outer = count(kept_, call.rows);
     if (columns_ > 0) {
       const std::int64_t blocks = (columns_ + block_elements - 1) / block_elements;
@@ -63,7 +63,7 @@ class Sweep {
 
   // visit(p, length) for each contiguous line that belongs to the kept element (or block of columns) at x.
   template <typename Visit>
-  void lines(const Call& call, const float* x, const Visit& visit) const {
+  void lines(const KernelCall& call, const float* x, const Visit& visit) const {
     if (lines_.empty()) return visit(x, length_);
     walk(lines_, call.rows, [&](const std::array<std::int64_t, 2>& at) { visit(x + at[0], length_); });
   }

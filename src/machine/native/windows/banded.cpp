@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t room = 32768;  // floats of the lines of some channels
 constexpr std::int64_t most_lines = 8;
 
-class Banded : public Anchor {
+class Banded : public OperatorKernel {
  public:
   Banded(const ConvolveSizes& sizes, Spatial s, const Context& context)
       : gemm_(&gemm_kernels(context.options.isa)),
@@ -29,7 +29,7 @@ class Banded : public Anchor {
       for (const std::int64_t offset : band_.offsets()) rows_of_b_.push_back(channel * band_.plane() + offset);
   }
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     const std::int64_t images = call.rows.scale(z_.batch, batch_is_rows_) * z_.groups;
     const std::int64_t bands = ceil_div(s_.out[1], band_.lines());
     each(call.pool, images * bands, [&](std::int64_t task) {
@@ -39,7 +39,7 @@ class Banded : public Anchor {
   }
 
  private:
-  void run_band(const Call& call, std::int64_t image, std::int64_t first, std::int64_t lines) const {
+  void run_band(const KernelCall& call, std::int64_t image, std::int64_t first, std::int64_t lines) const {
     alignas(64) float brought[room + Band::beyond];
     const std::int64_t taps = s_.taps(), pixels = s_.outputs(), width = s_.out[2];
     const float* weights = call.f32(1) + image % z_.groups * z_.out * z_.in * taps;
@@ -84,7 +84,7 @@ bool banded_fits(const ConvolveSizes& sizes, const Spatial& s) {
   return unused * sizes.out <= 24 * s.out[2];
 }
 
-std::unique_ptr<Anchor> banded(const ConvolveSizes& sizes, const Spatial& s, const Context& context) {
+std::unique_ptr<OperatorKernel> banded(const ConvolveSizes& sizes, const Spatial& s, const Context& context) {
   return std::make_unique<Banded>(sizes, s, context);
 }
 

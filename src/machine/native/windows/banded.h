@@ -1,7 +1,7 @@
 // Convolution as a matrix product that reads the taps where a band of input lines holds them: nothing is gathered.
 #pragma once
 
-#include "machine/native/ops/call.h"
+#include "machine/native/ops/operator_kernel.h"
 #include "machine/native/windows/spatial.h"
 
 namespace pliant::native {
@@ -13,6 +13,6 @@ struct ConvolveSizes {
 // Whether it pays: gathering costs the more the fewer channels use it, lines of odd lengths leave lanes unused.
 bool banded_fits(const ConvolveSizes& sizes, const Spatial& s);
 
-std::unique_ptr<Anchor> banded(const ConvolveSizes& sizes, const Spatial& s, const Context& context);
+std::unique_ptr<OperatorKernel> banded(const ConvolveSizes& sizes, const Spatial& s, const Context& context);
 
 }  // namespace pliant::native

@@ -5,9 +5,8 @@
 
 #include "core/checked.h"
 #include "core/error.h"
-#include "machine/native/ops/call.h"
+#include "machine/native/ops/operator_kernel.h"
 #include "machine/native/ops/panel.h"
-#include "machine/native/ops/shared_weights.h"
 #include "machine/native/windows/band.h"
 #include "machine/native/windows/banded.h"
 #include "machine/native/windows/spatial.h"
@@ -20,7 +19,7 @@ namespace {
 
 using Sizes = ConvolveSizes;
 
-class Convolution : public Anchor {
+class Convolution : public OperatorKernel {
  public:
   Convolution(const Sizes& sizes, Spatial spatial, const Options& options)
       : kernels_(&gemm_kernels(options.isa)), z_(sizes), s_(std::move(spatial)), packs_(options.packs) {
@@ -28,13 +27,15 @@ class Convolution : public Anchor {
     pointwise_ = !s_.transposed && s_.kernel == ones && s_.stride == ones && s_.low == zeros && s_.in == s_.out;
   }
 
-  void fix(std::size_t operand, const std::byte* data, SharedWeights& shared) override {
-    if (operand != 1 || !packs_ || s_.transposed || z_.out % strip_height != 0) return;
+  const std::byte* fix(std::size_t k, const Stored& weight, SharedWeights& shared) override {
+    const std::byte* data = plain(weight, shared);
+    if (k != 1 || !packs_ || s_.transposed || z_.out % strip_height != 0) return data;
     const auto* weights = reinterpret_cast<const float*>(data);
     packed_ = shared.packed(data, "strips", [&] { return strips(weights); });
+    return data;
   }
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     const std::int64_t pixels = s_.outputs(), wide = panel_columns(pixels), panels = ceil_div(pixels, wide);
     const std::int64_t batch = call.rows.scale(z_.batch, batch_is_rows);
     const std::int64_t whole = std::max<std::int64_t>(batch * z_.groups * panels, 1);
@@ -58,7 +59,7 @@ class Convolution : public Anchor {
     std::int64_t image, out, channels, first, pixels;
   };
 
-  void run_part(const Call& call, const Part& part) const {
+  void run_part(const KernelCall& call, const Part& part) const {
     alignas(64) float panel[panel_floats];
     const std::int64_t group = part.image % z_.groups, taps = s_.taps(), pixels = s_.outputs();
     const float* x = call.f32(0) + part.image * z_.in * s_.inputs();
@@ -136,7 +137,7 @@ class Convolution : public Anchor {
 };
 
 // The window covers the whole input: one result per output channel, a dot product each.
-class FullWindow : public Anchor {
+class FullWindow : public OperatorKernel {
  public:
   FullWindow(const Sizes& sizes, const Spatial& spatial, const Options& options)
       : kernels_(&gemm_kernels(options.isa)), z_(sizes), depth_(sizes.in * spatial.taps()) {}
@@ -146,7 +147,7 @@ class FullWindow : public Anchor {
     return !s.transposed && s.out == ones && s.kernel == s.in && s.low == zeros && s.dilation == ones;
   }
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     constexpr std::int64_t wide = 32;
     const std::int64_t images = call.rows.scale(z_.batch, batch_is_rows) * z_.groups, strips = ceil_div(z_.out, wide);
     each(call.pool, images * strips, [&](std::int64_t task) {
@@ -165,7 +166,7 @@ class FullWindow : public Anchor {
   std::int64_t depth_;
 };
 
-class Depthwise : public Anchor {
+class Depthwise : public OperatorKernel {
  public:
   static constexpr std::int64_t most_taps = 128, tile = 256, room = 24576;  // floats for the rows
 
@@ -179,7 +180,7 @@ class Depthwise : public Anchor {
            s.kernel[0] * s.kernel[1] * TapRows(s).floats(tile) <= room;
   }
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     const std::int64_t pixels = s_.outputs();
     const std::int64_t planes = call.rows.scale(z_.batch, batch_is_rows) * z_.groups * z_.out;
     each(call.pool, planes, [&](std::int64_t plane) {
@@ -248,7 +249,7 @@ class Depthwise : public Anchor {
 };
 
 template <typename Kernel>
-std::unique_ptr<Anchor> make(const Sizes& sizes, Spatial spatial, const Context& context) {
+std::unique_ptr<OperatorKernel> make(const Sizes& sizes, Spatial spatial, const Context& context) {
   auto kernel = std::make_unique<Kernel>(sizes, std::move(spatial), context.options);
   kernel->batch_is_rows = context.rows_out;
   return kernel;
@@ -256,8 +257,9 @@ std::unique_ptr<Anchor> make(const Sizes& sizes, Spatial spatial, const Context&
 
 }  // namespace
 
-std::unique_ptr<Anchor> compile(const kind::Convolve& kind, const Context& context) {
-  const Shape &x = context.operands[0].shape, &w = context.operands[1].shape, &result = context.results[0].shape;
+std::unique_ptr<OperatorKernel> compile(const kind::Convolve& kind, const Context& context) {
+  const Shape &x = context.operands[0].type.shape, &w = context.operands[1].type.shape,
+              &result = context.results[0].shape;
   const Sizes sizes{x[0], kind.groups, x[1] / kind.groups, result[1] / kind.groups};
   Spatial spatial =
       spatial_of(x, result, Shape(w.begin() + 2, w.end()), kind.stride, kind.low, kind.dilation, kind.transposed);

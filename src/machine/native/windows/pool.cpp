@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "machine/native/ops/call.h"
+#include "machine/native/ops/operator_kernel.h"
 #include "machine/native/windows/band.h"
 #include "machine/native/windows/tap_rows.h"
 
@@ -10,7 +10,7 @@ namespace pliant::native {
 
 namespace {
 
-class Pooling : public Anchor {
+class Pooling : public OperatorKernel {
  public:
   Pooling(const kind::Pool& kind, const Context& context)
       : kernels_(&tap_kernels(context.options.isa)),
@@ -18,7 +18,7 @@ class Pooling : public Anchor {
         max_(kind.fn == kind::PoolFn::max),
         by_valid_(kind.divide_by_valid),
         batch_is_rows_(context.rows_out) {
-    const Shape &x = context.operands[0].shape, &result = context.results[0].shape;
+    const Shape &x = context.operands[0].type.shape, &result = context.results[0].shape;
     s_ = spatial_of(x, result, kind.size, kind.stride, kind.low, kind.dilation, false);
     batch_ = x[0];
     channels_ = x[1];
@@ -34,7 +34,7 @@ class Pooling : public Anchor {
     }
   }
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     const std::int64_t planes = call.rows.scale(batch_, batch_is_rows_) * channels_, pixels = s_.outputs();
     const std::int64_t grain = std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(s_.inputs(), 1));
     pieces(call.pool, planes, grain, [&](std::int64_t first, std::int64_t last) {
@@ -159,7 +159,7 @@ class Pooling : public Anchor {
 
 }  // namespace
 
-std::unique_ptr<Anchor> compile(const kind::Pool& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Pool& kind, const Context& context) {
   return std::make_unique<Pooling>(kind, context);
 }
 

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "core/checked.h"
-#include "machine/native/ops/shared_weights.h"
 
 namespace pliant::native {
 
@@ -26,9 +25,9 @@ std::vector<std::array<double, 3>> filter_transform(std::int64_t size) {
 
 constexpr std::int64_t few_pixels = 36;  // too few to pay for reading the transformed weights
 
-class Winograd : public Anchor {
+class Winograd : public OperatorKernel {
  public:
-  Winograd(const WinogradSizes& sizes, Spatial s, const Context& context, std::unique_ptr<Anchor> direct)
+  Winograd(const WinogradSizes& sizes, Spatial s, const Context& context, std::unique_ptr<OperatorKernel> direct)
       : direct_(std::move(direct)),
         gemm_(&gemm_kernels(context.options.isa)),
         kernels_(&winograd_kernels(context.options.isa)),
@@ -45,17 +44,19 @@ class Winograd : public Anchor {
     wide_ = round_up(ceil_div(z_.out, ceil_div(z_.out, most_wide)), lane);
   }
 
-  void fix(std::size_t operand, const std::byte* data, SharedWeights& shared) override {
-    if (operand != 1) return;
+  const std::byte* fix(std::size_t k, const Stored& weight, SharedWeights& shared) override {
+    const std::byte* data = plain(weight, shared);
+    if (k != 1) return data;
     const auto* weights = reinterpret_cast<const float*>(data);
     packed_ = shared.packed(data, "winograd " + std::to_string(size_), [&] { return transformed(weights); });
+    return data;
   }
 
   std::int64_t workspace() const override {
     return packed_ == nullptr ? 0 : block_floats() * band() * static_cast<std::int64_t>(sizeof(float));
   }
 
-  void run(const Call& call) const override {
+  void run(const KernelCall& call) const override {
     if (packed_ == nullptr) return direct_->run(call);
     const std::int64_t images = call.rows.scale(z_.batch, batch_is_rows_);
     for (std::int64_t image = 0; image < images; ++image)
@@ -108,7 +109,7 @@ class Winograd : public Anchor {
     return {row, column, std::min(rows_, down_ - row), std::min(columns_, across_ - column)};
   }
 
-  void run_band(const Call& call, std::int64_t image, std::int64_t first, std::int64_t count) const {
+  void run_band(const KernelCall& call, std::int64_t image, std::int64_t first, std::int64_t count) const {
     auto* values = reinterpret_cast<float*>(call.workspace);
     const std::int64_t groups = ceil_div(z_.in, grain);
     each(call.pool, count * groups, [&](std::int64_t task) {
@@ -136,7 +137,8 @@ class Winograd : public Anchor {
     (size_ == 4 ? kernels_->input4 : kernels_->input2)(input);
   }
 
-  void multiply(const Call& call, std::int64_t image, const Block& b, std::int64_t panel, const float* values) const {
+  void multiply(const KernelCall& call, std::int64_t image, const Block& b, std::int64_t panel,
+                const float* values) const {
     alignas(64) float products[most_products];  // [point][tiles][wide_]
     const float* weights = packed_->span<float>().data() + panel * points_ * z_.in * wide_;
     for (std::int64_t point = 0; point < points_; ++point)
@@ -174,7 +176,7 @@ class Winograd : public Anchor {
     }
   }
 
-  std::unique_ptr<Anchor> direct_;
+  std::unique_ptr<OperatorKernel> direct_;
   const GemmKernels* gemm_;
   const WinogradKernels* kernels_;
   WinogradSizes z_;
@@ -195,8 +197,8 @@ bool winograd_fits(const WinogradSizes& sizes, const Spatial& s) {
          s.low[0] == 0 && s.out[0] == 1 && sizes.in >= 8 && sizes.out >= 8 && s.out[1] * s.out[2] >= few_pixels;
 }
 
-std::unique_ptr<Anchor> winograd(const WinogradSizes& sizes, const Spatial& s, const Context& context,
-                                 std::unique_ptr<Anchor> direct) {
+std::unique_ptr<OperatorKernel> winograd(const WinogradSizes& sizes, const Spatial& s, const Context& context,
+                                         std::unique_ptr<OperatorKernel> direct) {
   return std::make_unique<Winograd>(sizes, s, context, std::move(direct));
 }
 

@@ -4,7 +4,7 @@
 // direct sum; at 0, +-1, +-2 it is seven times that.
 #pragma once
 
-#include "machine/native/ops/call.h"
+#include "machine/native/ops/operator_kernel.h"
 #include "machine/native/windows/spatial.h"
 
 namespace pliant::native {
@@ -16,7 +16,7 @@ struct WinogradSizes {
 bool winograd_fits(const WinogradSizes& sizes, const Spatial& s);
 
 // Runs `direct` until its weights are fixed: only then can they be transformed beforehand.
-std::unique_ptr<Anchor> winograd(const WinogradSizes& sizes, const Spatial& s, const Context& context,
-                                 std::unique_ptr<Anchor> direct);
+std::unique_ptr<OperatorKernel> winograd(const WinogradSizes& sizes, const Spatial& s, const Context& context,
+                                         std::unique_ptr<OperatorKernel> direct);
 
 }  // namespace pliant::native
