@@ -7,30 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "lm/decode/filter.h"
-#include "lm/decode/sampling.h"
-#include "lm/session.h"
-#include "lm/speculate.h"
+#include "lm/stream.h"
 
 namespace pliant::lm {
-
-struct GenerateOptions {
-  std::int64_t tokens = 128;  // at most; the context may end earlier
-  SamplingOptions sampling;
-  std::vector<std::string> stop;  // texts that end the generation; they are not part of its text
-  std::int64_t logprobs = 0;      // how many likeliest tokens to report at each place; < 0: no logprobs at all
-  bool ignore_end = false;        // go on after end tokens
-  Proposer* proposer = nullptr;   // guesses tokens that are verified together: the same text, fewer runs
-  std::int64_t draft_tokens = 4;  // guessed at a time
-};
-
-enum class Finish : std::uint8_t { end_token, stop_string, tokens, context, interrupted };
-std::string_view name(Finish finish);
-
-struct TokenReport {
-  double chosen = 0;  // log-probability of the token before any sampling option
-  std::vector<TokenLogprob> top;
-};
 
 struct Generated {
   std::vector<TokenId> ids;

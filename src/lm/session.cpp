@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
 #include "core/checked.h"
@@ -42,11 +41,12 @@ SessionOptions checked(SessionOptions options, const LanguageConfig& config) {
   positive(options.context, "tokens of context");
   positive(options.sequences, "sequences");
   positive(options.prompt_rows, "prompt rows");
+  positive(options.decode_rows, "decode rows");
   if (config.learned_positions && options.context > config.context)
     throw Error(
         ErrorKind::invalid, "session",
         fmt::format("a context of {} tokens; the model has learned {} positions", options.context, config.context));
-  options.prompt_rows = std::min(options.prompt_rows, round_up(options.context, decode_rows));
+  options.prompt_rows = std::min(options.prompt_rows, round_up(options.context, default_decode_rows));
   if (options.memory_limit < 0)
     throw Error(ErrorKind::invalid, "session", fmt::format("a memory limit of {} bytes", options.memory_limit));
   return options;
@@ -66,8 +66,8 @@ struct Session::State {
         model(with_context(std::move(given), options.context)),
         machine(pool) {
     limit(store_bytes(*model.weights), 0, 0);  // before anything is decoded
-    buffers.emplace(std::max(options.prompt_rows, decode_rows), model.config.width);
-    decode.emplace(model, machine, *buffers, decode_rows);
+    buffers.emplace(std::max(options.prompt_rows, options.decode_rows), model.config.width);
+    decode.emplace(model, machine, *buffers, options.decode_rows);
     prompt.emplace(model, machine, *buffers, options.prompt_rows);
     const Need one = decode->need(), other = prompt->need();
     const Need need{std::max(one.arena_bytes, other.arena_bytes),
@@ -84,6 +84,7 @@ struct Session::State {
     cache.emplace(layers, cache_options);
     known.resize(options.sequences);
     for (auto& each : known) each.reserve(options.context);
+    appended.reserve(options.decode_rows);
     key = fingerprint(*decode, *model.weights);
   }
 
@@ -170,6 +171,7 @@ struct Session::State {
   std::optional<Workspace> workspace;
   std::optional<kv::Cache> cache;
   std::vector<std::vector<TokenId>> known;  // by slot
+  std::vector<kv::Rows> appended;           // by the step in hand
   SessionMemory memory;
   std::uint64_t key = 0;
 };
@@ -231,23 +233,22 @@ std::int64_t Session::feed(SeqId sequence, std::span<const TokenId> tokens, cons
 
 void Session::step(std::span<const Draft> drafts, const TensorView& logits) {
   State& s = *state_;
-  std::array<kv::Rows, decode_rows> reserved;
+  s.appended.clear();
   std::int64_t rows = 0;
-  std::size_t count = 0;
   for (const Draft& draft : drafts) {
     if (draft.tokens.empty())
       throw Error(ErrorKind::invalid, fmt::format("sequence {}", draft.sequence), "a draft without tokens");
     rows += std::ssize(draft.tokens);
-    if (rows > decode_rows)
-      throw Error(ErrorKind::invalid, "step", fmt::format("more than {} tokens in one step", decode_rows),
+    if (rows > decode_rows())
+      throw Error(ErrorKind::invalid, "step", fmt::format("more than {} tokens in one step", decode_rows()),
                   "take several steps, or feed() them");
     s.check_ids(draft.tokens);
     s.check_context(draft.sequence, std::ssize(draft.tokens));
     s.check_positions(draft.sequence, std::ssize(draft.tokens));
-    reserved[count++] = {draft.sequence, std::ssize(draft.tokens)};
+    s.appended.push_back({draft.sequence, std::ssize(draft.tokens)});
   }
   s.check_logits(logits, rows);
-  s.cache->reserve({reserved.data(), count});
+  s.cache->reserve(s.appended);
   if (rows == 0) return;
   std::int64_t row = 0;
   for (const Draft& draft : drafts) row = s.fill(row, draft.sequence, draft.tokens);
@@ -284,6 +285,8 @@ SeqId Session::restore(std::span<const std::byte> state, std::shared_ptr<const k
 }
 
 const LanguageConfig& Session::config() const { return state_->model.config; }
+
+std::int64_t Session::decode_rows() const { return state_->options.decode_rows; }
 
 SessionMemory Session::memory() const {
   SessionMemory memory = state_->memory;

@@ -17,15 +17,16 @@ namespace pliant::lm {
 
 using SeqId = std::int32_t;
 
-inline constexpr std::int64_t decode_rows = 16;        // tokens of one step, over all drafts
+inline constexpr std::int64_t default_decode_rows = 16;
 inline constexpr std::int64_t default_context = 4096;  // at most, unless a longer one is asked for
 
 struct SessionOptions {
   std::int64_t context = 0;       // entries per sequence and layer; 0: the model's, at most default_context
   std::int64_t sequences = 1;     // open at one time
   std::int64_t prompt_rows = 64;  // rows of one prompt run
-  DType cache_type = DType::f32;  // f32, f16 or bf16
-  std::int64_t memory_limit = 0;  // bytes of weights, full cache and arena together; 0: none
+  std::int64_t decode_rows = default_decode_rows;  // tokens of one step, over all drafts; above 16 sums round otherwise
+  DType cache_type = DType::f32;                   // f32, f16 or bf16
+  std::int64_t memory_limit = 0;                   // bytes of weights, full cache and arena together; 0: none
 };
 
 struct SessionMemory {                             // bytes
@@ -60,7 +61,7 @@ class Session {
   // between two runs once it is true. Returns how many tokens were appended.
   std::int64_t feed(SeqId sequence, std::span<const TokenId> tokens, const TensorView* logits = nullptr,
                     const std::atomic<bool>* stop = nullptr);
-  // One decode run over all drafts; `logits` [sum of tokens, vocabulary] f32, in order. At most decode_rows tokens
+  // One decode run over all drafts; `logits` [sum of tokens, vocabulary] f32, in order. At most decode_rows() tokens
   // together. A row's logits depend on its sequence alone, bit for bit: not on the other drafts, their number, or
   // threads. Throws as feed() does.
   void step(std::span<const Draft> drafts, const TensorView& logits);
@@ -76,6 +77,7 @@ class Session {
   SeqId restore(std::span<const std::byte> state, std::shared_ptr<const kv::Editor> editor = nullptr);
 
   const LanguageConfig& config() const;
+  std::int64_t decode_rows() const;
   SessionMemory memory() const;
 
  private:

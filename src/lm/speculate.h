@@ -63,47 +63,23 @@ class DraftProposer : public Proposer {
   std::vector<TokenId> history_;
 };
 
-struct SpeculationOptions {
-  std::int64_t tokens = 4;         // proposed at a time, 0 to decode_rows - 1
-  std::vector<TokenId> ends = {};  // nothing is verified behind one of these
-};
-
 struct SpeculationStats {
   std::int64_t runs = 0, proposed = 0, accepted = 0;
 };
 
-class Speculator {
+// Rejection sampling: a guess is kept with the chance that makes the outcome the model's own.
+class Verifier {
  public:
-  // All must outlive it. Throws Error{usage} for a number of tokens out of range.
-  Speculator(Session& session, SeqId sequence, Sampler& sampler, Proposer& proposer,
-             const SpeculationOptions& options = {});
-
-  // The next tokens after `history`, one at least; the first is generated token `index`. The sequence holds all of
-  // history but its last token, and afterwards all but the last of the tokens returned: those are valid until the next
-  // call. `filter` accepts them as they are found. Throws Error{invalid} for another length, as Session::step() and the
-  // sampler do; then the sequence is as before.
-  std::span<const TokenId> next(std::span<const TokenId> history, std::uint64_t index, TokenFilter* filter = nullptr);
-  std::span<const float> logits(std::size_t i) const;  // of returned token i, as the model gave them
-  const SpeculationStats& stats() const { return stats_; }
+  explicit Verifier(std::int64_t vocabulary);
+  // The token after `history`, generated token `index`: `guess`, drawn from `guesses` (empty: without chance), or what
+  // is said in its place. `logits`: the model's own. Allocates nothing. Throws as Sampler::distribution().
+  TokenId choose(Sampler& sampler, std::span<const float> logits, std::span<const TokenId> history, std::uint64_t index,
+                 TokenId guess, std::span<const TokenProbability> guesses);
 
  private:
-  void run(TokenId last);
-  void verify(std::uint64_t index, TokenFilter* filter);
-  bool decide(std::size_t row, std::uint64_t index, const TokenFilter* filter);
-  TokenId instead(std::span<const TokenProbability> chances, std::span<const TokenProbability> guessed, TokenId token,
+  TokenId instead(std::span<const TokenProbability> chances, std::span<const TokenProbability> guesses, TokenId guess,
                   double draw);
 
-  Session* session_;
-  SeqId sequence_;
-  Sampler* sampler_;
-  Proposer* proposer_;
-  SpeculationOptions options_;
-  SpeculationStats stats_;
-  Proposal proposal_;
-  Tensor logits_;  // [decode_rows, vocabulary]
-  TensorView view_;
-  std::vector<TokenId> history_, run_, found_;
-  std::vector<float> masked_;    // [vocabulary]
   std::vector<double> guessed_;  // [vocabulary], zero between calls
 };
 

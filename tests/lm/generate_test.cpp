@@ -5,28 +5,12 @@
 
 #include "lm/decode/expect_error.h"
 #include "lm/decode/grammar/grammar.h"
-#include "lm/decode/vocabulary.h"
+#include "lm/greedy.h"
 #include "lm/perplexity.h"
 #include "lm/talk.h"
 
 namespace pliant::lm {
 namespace {
-
-// As many pieces as the tiny model's vocabulary of 512: the bytes, then pairs of letters.
-ListTokenizer vocabulary() {
-  std::vector<std::string> pieces = all_bytes();
-  for (int i = 0; pieces.size() < 511; ++i)
-    pieces.push_back({static_cast<char>('a' + i % 26), static_cast<char>('a' + i / 26)});
-  return ListTokenizer(std::move(pieces));
-}
-
-GenerateOptions greedy(std::int64_t tokens) {
-  GenerateOptions options;
-  options.tokens = tokens;
-  options.sampling.temperature = 0;
-  options.ignore_end = true;
-  return options;
-}
 
 struct Written {
   Generated result;

@@ -264,8 +264,8 @@ TEST(Session, FoldedWeightsAreHeldOnce) {
 
 TEST(Session, OptionsOutOfRangeAreRefused) {
   const LanguageModel model = tiny();
-  const std::vector<SessionOptions> wrong{
-      {.context = -1}, {.sequences = 0}, {.prompt_rows = 0}, {.memory_limit = -1}, {.cache_type = DType::i8}};
+  const std::vector<SessionOptions> wrong{{.context = -1},    {.sequences = 0},     {.prompt_rows = 0},
+                                          {.decode_rows = 0}, {.memory_limit = -1}, {.cache_type = DType::i8}};
   for (const SessionOptions& options : wrong)
     EXPECT_EQ(thrown_by([&] { Talk(model, options); }).kind(), ErrorKind::invalid);
   EXPECT_NO_THROW(Talk(model, {.context = 3, .prompt_rows = 1000}));

@@ -3,7 +3,9 @@
 #include <cmath>
 #include <map>
 
+#include "lm/decode/vocabulary.h"
 #include "lm/prefix.h"
+#include "lm/stream.h"
 #include "lm/talk.h"
 
 namespace pliant::lm {
@@ -39,28 +41,41 @@ Generated plain(Pair& pair, SeqId id, Sampler& sampler, std::int64_t count) {
   return result;
 }
 
-Generated speculative(Pair& pair, SeqId id, Sampler& sampler, Proposer& proposer, std::int64_t count,
-                      SpeculationOptions options = {}) {
+GenerateOptions guessing(const SamplingOptions& sampling, Proposer& proposer, std::int64_t count,
+                         std::int64_t draft_tokens = 4) {
+  return {.tokens = count,
+          .sampling = sampling,
+          .stop = {},
+          .logprobs = -1,
+          .ignore_end = false,
+          .proposer = &proposer,
+          .draft_tokens = draft_tokens};
+}
+
+// The logits of a stream's draft.
+std::vector<Logits> run(Talk& talk, Stream& stream) {
+  const auto draft = stream.draft();
+  return talk.step({{stream.sequence(), {draft.begin(), draft.end()}}});
+}
+
+Stream::News take(Stream& stream, const std::vector<Logits>& logits) {
+  Logits all;
+  for (const Logits& row : logits) all.insert(all.end(), row.begin(), row.end());
+  return stream.take(all);
+}
+
+Generated speculative(Pair& pair, SeqId id, const GenerateOptions& options) {
   begin(pair, id);
-  Generated result{pair.prompt, {}, {}};
-  Speculator speculator(pair.target.session, id, sampler, proposer, options);
-  while (std::ssize(result.ids) - std::ssize(pair.prompt) < count) {
-    const auto index = static_cast<std::uint64_t>(std::ssize(result.ids) - std::ssize(pair.prompt));
-    const Ids found = [&] {
-      const auto tokens = speculator.next(result.ids, index);
-      return Ids(tokens.begin(), tokens.end());
-    }();
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      result.ids.push_back(found[i]);
-      result.logits.emplace_back(speculator.logits(i).begin(), speculator.logits(i).end());
-    }
-    EXPECT_EQ(pair.target.session.length(id), std::ssize(result.ids) - 1);
+  Stream stream(pair.target.session, id, nullptr, pair.prompt, options);
+  std::vector<Logits> logits;
+  while (!stream.done()) {
+    const std::vector<Logits> rows = run(pair.target, stream);
+    const std::size_t found = take(stream, rows).ids.size();
+    logits.insert(logits.end(), rows.begin(), rows.begin() + found);
+    EXPECT_EQ(pair.target.session.length(id), std::ssize(stream.tokens()) - 1);
   }
-  const auto size = static_cast<std::size_t>(count);
-  result.ids.resize(pair.prompt.size() + size);
-  result.logits.resize(size);
-  result.stats = speculator.stats();
-  return result;
+  EXPECT_EQ(std::ssize(stream.ids()), options.tokens);
+  return {{stream.tokens().begin(), stream.tokens().end()}, logits, stream.speculation()};
 }
 
 TEST(Speculation, GreedyOutputIsThatOfPlainDecodingBitForBit) {
@@ -76,7 +91,7 @@ TEST(Speculation, GreedyOutputIsThatOfPlainDecodingBitForBit) {
     const Generated wanted = plain(pair, id, sampler, 80);
     for (Proposer* proposer : std::initializer_list<Proposer*>{&ngrams, &stranger, &same})
       for (const std::int64_t tokens : {0, 1, 4, 15}) {
-        const Generated got = speculative(pair, id, sampler, *proposer, 80, {.tokens = tokens});
+        const Generated got = speculative(pair, id, guessing(greedy, *proposer, 80, tokens));
         EXPECT_EQ(got.ids, wanted.ids);
         EXPECT_TRUE(same_bits(got.logits, wanted.logits));
         if (proposer == &same && policy.window == 0) {
@@ -169,7 +184,7 @@ TEST(Speculation, SampledTextsHaveTheModelsDistribution) {
   std::int64_t accepted = 0, proposed = 0;
   EXPECT_LT(surprise(wanted, runs, texts([&](Sampler& s, Sampler& own) {
                        DraftProposer proposer(draft.session, guess, own, pair.vocabulary);
-                       const Generated made = speculative(pair, id, s, proposer, length);
+                       const Generated made = speculative(pair, id, guessing(s.options(), proposer, length));
                        accepted += made.stats.accepted;
                        proposed += made.stats.proposed;
                        return made;
@@ -207,9 +222,8 @@ TEST(Speculation, GuessesWithoutChanceKeepTheDistributionToo) {
   EXPECT_LT(surprise(wanted, 1000,
                      [&](std::uint64_t seed) {
                        options.seed = seed;
-                       Sampler sampler(options, pair.vocabulary);
                        Likely proposer(likely);
-                       const Generated made = speculative(pair, id, sampler, proposer, length);
+                       const Generated made = speculative(pair, id, guessing(options, proposer, length));
                        accepted += made.stats.accepted;
                        return Ids(made.ids.end() - length, made.ids.end());
                      }),
@@ -248,75 +262,86 @@ class Even : public TokenFilter {
   int count = 0;
 };
 
-TEST(Speculation, AFilterRulesEveryTokenAndEndsTheRun) {
+TEST(Speculation, AFilterRulesEveryTokenAndEndsTheStream) {
   Pair pair;
   Talk twin(pair.model, {.context = 256});
   const SamplingOptions greedy{.temperature = 0};
-  Sampler sampler(greedy, pair.vocabulary), own(greedy, pair.vocabulary);
+  Sampler own(greedy, pair.vocabulary);
   DraftProposer proposer(twin.session, twin.session.open(), own, pair.vocabulary);
   const SeqId id = pair.target.session.open();
-  pair.target.session.feed(id, std::span(pair.prompt).first(pair.prompt.size() - 1));
-  Speculator speculator(pair.target.session, id, sampler, proposer);
+  begin(pair, id);
   Even even;
-  Ids history = pair.prompt;
-  while (!even.done()) {
-    const auto found = speculator.next(history, history.size(), &even);
-    history.insert(history.end(), found.begin(), found.end());
-  }
+  Stream stream(pair.target.session, id, nullptr, pair.prompt, guessing(greedy, proposer, 50), &even);
+  while (!stream.done()) take(stream, run(pair.target, stream));
   EXPECT_EQ(even.count, 3);
-  EXPECT_EQ(std::ssize(history), std::ssize(pair.prompt) + 3);
+  EXPECT_EQ(stream.ids().size(), 3u);
+  EXPECT_EQ(stream.finish(), Finish::end_token);
 }
 
 TEST(Speculation, NothingIsVerifiedBehindAnEnd) {
   Pair pair;
   Talk twin(pair.model, {.context = 256});
   const SamplingOptions greedy{.temperature = 0};
-  Sampler sampler(greedy, pair.vocabulary), own(greedy, pair.vocabulary);
+  Sampler own(greedy, pair.vocabulary), sampler(greedy, pair.vocabulary);
   const SeqId id = pair.target.session.open();
   const Generated wanted = plain(pair, id, sampler, 3);
   DraftProposer proposer(twin.session, twin.session.open(), own, pair.vocabulary);
-  pair.target.session.truncate(id, 11);
-  Speculator speculator(pair.target.session, id, sampler, proposer, {.tokens = 8, .ends = {wanted.ids[13]}});
-  const auto found = speculator.next(pair.prompt, 0);
-  ASSERT_FALSE(found.empty());
+  begin(pair, id);
+  const ListTokenizer tokenizer(std::vector<std::string>(511, "x"), wanted.ids[13]);
+  Stream stream(pair.target.session, id, &tokenizer, pair.prompt, guessing(greedy, proposer, 50, 8));
+  const auto found = take(stream, run(pair.target, stream)).ids;
   EXPECT_LE(found.size(), 2u);
   EXPECT_EQ(found.back(), wanted.ids[13]);
+  EXPECT_EQ(stream.finish(), Finish::end_token);
+  EXPECT_EQ(pair.target.session.length(id), std::ssize(stream.tokens()) - 1);
 }
 
 TEST(Speculation, ContextsEndWithoutTrouble) {
   Pair pair;
   const SamplingOptions greedy{.temperature = 0};
-  Sampler sampler(greedy, pair.vocabulary), own(greedy, pair.vocabulary);
+  Sampler own(greedy, pair.vocabulary);
   Talk target(pair.model, {.context = 40}), draft(pair.other, {.context = 20});
   DraftProposer proposer(draft.session, draft.session.open(), own, pair.vocabulary);
   const SeqId id = target.session.open();
   target.session.feed(id, std::span(pair.prompt).first(11));
-  Speculator speculator(target.session, id, sampler, proposer);
-  Ids history = pair.prompt;
-  while (target.session.room(id) > 0) {
-    const auto found = speculator.next(history, history.size());
-    history.insert(history.end(), found.begin(), found.end());
-  }
-  EXPECT_EQ(history.size(), 41u);
-  EXPECT_EQ(thrown_by([&] { speculator.next(history, 0); }).kind(), ErrorKind::capacity);
+  Stream stream(target.session, id, nullptr, pair.prompt, guessing(greedy, proposer, 100));
+  while (target.session.room(id) > 0) take(stream, run(target, stream));
+  EXPECT_EQ(stream.tokens().size(), 41u);
+  EXPECT_FALSE(stream.done());
+  stream.refuse(thrown_by([&] { run(target, stream); }));  // without guesses from now on
+  EXPECT_FALSE(stream.done());
+  stream.refuse(thrown_by([&] { run(target, stream); }));
+  EXPECT_EQ(stream.finish(), Finish::context);
+  EXPECT_TRUE(stream.draft().empty());
 }
 
 TEST(Speculation, WrongUseIsRefusedAndChangesNothing) {
   Pair pair;
   const SamplingOptions greedy{.temperature = 0};
-  Sampler sampler(greedy, pair.vocabulary), wrong(greedy, pair.vocabulary + 1);
+  Sampler sampler(greedy, pair.vocabulary);
   NgramProposer ngrams;
-  const SeqId id = pair.target.session.open();
-  for (const std::int64_t tokens : {std::int64_t{-1}, decode_rows})
-    EXPECT_EQ(thrown_by([&] { Speculator(pair.target.session, id, sampler, ngrams, {.tokens = tokens}); }).kind(),
-              ErrorKind::usage);
+  Session& session = pair.target.session;
+  const SeqId id = session.open();
+  const auto stream_of = [&](const Ids& tokens, std::int64_t draft_tokens = 4) {
+    return Stream(session, id, nullptr, tokens, guessing(greedy, ngrams, 50, draft_tokens));
+  };
+  for (const std::int64_t tokens : {std::int64_t{-1}, session.decode_rows()})
+    EXPECT_EQ(thrown_by([&] { stream_of(pair.prompt, tokens); }).kind(), ErrorKind::usage);
   EXPECT_EQ(thrown_by([&] { DraftProposer(pair.draft.session, pair.draft.session.open(), sampler, 7); }).kind(),
             ErrorKind::invalid);
-  Speculator speculator(pair.target.session, id, wrong, ngrams);
-  pair.target.session.feed(id, std::span(pair.prompt).first(11));
-  EXPECT_EQ(thrown_by([&] { speculator.next(std::span(pair.prompt).first(11), 0); }).kind(), ErrorKind::invalid);
-  EXPECT_EQ(thrown_by([&] { speculator.next(pair.prompt, 0); }).kind(), ErrorKind::invalid);  // the sampler's
-  EXPECT_EQ(pair.target.session.length(id), 11);
+  Stream stream = stream_of(pair.prompt);
+  EXPECT_EQ(stream.prompt().size(), 11u);
+  EXPECT_EQ(thrown_by([&] { stream.draft(); }).kind(), ErrorKind::invalid);  // of a prompt that was not fed
+  session.feed(id, stream.prompt());
+  EXPECT_EQ(thrown_by([&] { stream_of(Ids(pair.prompt.begin(), pair.prompt.end() - 1)); }).kind(), ErrorKind::invalid);
+  Logits wrong = run(pair.target, stream)[0];
+  EXPECT_EQ(thrown_by([&] { stream.take(std::span(wrong).first(7)); }).kind(), ErrorKind::invalid);
+  run(pair.target, stream);
+  wrong[5] = NAN;
+  EXPECT_EQ(thrown_by([&] { stream.take(wrong); }).kind(), ErrorKind::invalid);  // the sampler's
+  EXPECT_EQ(session.length(id), 11);
+  EXPECT_EQ(stream.tokens().size(), 12u);
+  EXPECT_FALSE(stream.done());
 }
 
 }  // namespace

@@ -140,7 +140,7 @@ Verb generate_verb() {
                   flag("lookup", options->lookup, "guess tokens from repetitions in the text: the same text, sooner"),
                   option("draft", "MODEL", options->draft, "guess tokens with this smaller model").path(),
                   option("draft-tokens", "N", options->generate.draft_tokens, "tokens guessed at a time")
-                      .within(0, lm::decode_rows - 1),
+                      .within(0, lm::default_decode_rows - 1),
                   option("logprobs", "N", options->generate.logprobs,
                          "with --json: log-probabilities of each token and of the N likeliest in its place")
                       .at_least(0)

@@ -12,11 +12,11 @@ namespace pliant::lm {
 
 class ListTokenizer final : public Tokenizer {
  public:
-  // Id 0 is the end token; then `pieces` from id 1 on.
-  explicit ListTokenizer(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {
+  // Id 0 is the end token, unless another id is to end texts; then `pieces` from id 1 on.
+  explicit ListTokenizer(std::vector<std::string> pieces, TokenId end = 0) : pieces_(std::move(pieces)) {
     pieces_.insert(pieces_.begin(), "<end>");
     special_.eos = 0;
-    special_.end_of_generation = {0};
+    special_.end_of_generation = {end};
   }
 
   std::vector<TokenId> encode(std::string_view text, const EncodeOptions&) const override {  // the longest, greedily

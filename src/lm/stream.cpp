@@ -1,0 +1,192 @@
+#include "lm/stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace pliant::lm {
+namespace {
+
+// Tables may be padded with ids that stand for no text: those are banned.
+SamplingOptions known_only(SamplingOptions options, const Tokenizer* tokenizer, std::int64_t vocabulary) {
+  if (tokenizer != nullptr)
+    for (TokenId id = tokenizer->size(); id < vocabulary; ++id)
+      options.bias.push_back({id, -std::numeric_limits<float>::infinity()});
+  return options;
+}
+
+}  // namespace
+
+std::string_view name(Finish finish) {
+  switch (finish) {
+    case Finish::end_token: return "end_token";
+    case Finish::stop_string: return "stop_string";
+    case Finish::tokens: return "tokens";
+    case Finish::context: return "context";
+    case Finish::interrupted: return "interrupted";
+  }
+  return "";
+}
+
+Stream::Stream(Session& session, SeqId sequence, const Tokenizer* tokenizer, std::vector<TokenId> tokens,
+               const GenerateOptions& options, TokenFilter* filter)
+    : session_(&session),
+      sequence_(sequence),
+      tokenizer_(tokenizer),
+      tokens_(std::move(tokens)),
+      prompt_size_(tokens_.size()),
+      options_(options),
+      filter_(filter),
+      proposer_(options.proposer),
+      sampler_(known_only(options.sampling, tokenizer, session.config().vocabulary), session.config().vocabulary),
+      stops_(options.stop) {
+  if (options.tokens < 0)
+    throw Error(ErrorKind::invalid, "generate", fmt::format("{} tokens asked for", options.tokens), "0 or more");
+  if (proposer_ != nullptr && (options.draft_tokens < 0 || options.draft_tokens >= session.decode_rows()))
+    throw Error(ErrorKind::usage, "speculation", fmt::format("{} tokens at a time", options.draft_tokens),
+                fmt::format("0 to {}", session.decode_rows() - 1));
+  if (session.length(sequence) >= std::ssize(tokens_))
+    throw Error(ErrorKind::invalid, "generate", "the prompt has no token to feed");
+  if (proposer_ != nullptr) verifier_.emplace(session.config().vocabulary);
+  if (filter_ != nullptr) masked_.resize(session.config().vocabulary);
+  tokens_.reserve(prompt_size_ + std::min(options.tokens, session.config().context) + most_rows());
+  draft_.reserve(most_rows());
+  if (options.tokens == 0) end(Finish::tokens);
+  else if (filter_ != nullptr && filter_->done()) end(Finish::end_token);
+}
+
+std::span<const TokenId> Stream::prompt() const {
+  return std::span(tokens_).subspan(session_->length(sequence_), tokens_.size() - 1 - session_->length(sequence_));
+}
+
+std::span<const TokenId> Stream::draft() {
+  if (done()) return {};
+  if (!draft_.empty()) return draft_;
+  if (const std::int64_t length = session_->length(sequence_); length + 1 != std::ssize(tokens_))
+    throw Error(ErrorKind::invalid, fmt::format("sequence {}", sequence_),
+                fmt::format("holds {} tokens, all but the last of {} expected", length, tokens_.size()),
+                "feed the prompt first, and leave the sequence alone until the stream is done");
+  proposal_.clear();
+  if (proposer_ != nullptr) guess();
+  draft_.assign(1, tokens_.back());
+  draft_.insert(draft_.end(), proposal_.tokens().begin(), proposal_.tokens().end());
+  return draft_;
+}
+
+void Stream::guess() {
+  // An Editor may drop what a rejected guess would have to bring back.
+  const std::int64_t most =
+      session_->edits(sequence_) ? 0 : std::min(options_.draft_tokens, session_->room(sequence_) - 1);
+  if (most <= 0) return;
+  try {
+    proposer_->propose(tokens_, ids().size(), most, proposal_);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::capacity) throw;
+    proposal_.clear();
+    proposer_ = nullptr;
+  }
+}
+
+Stream::News Stream::take(std::span<const float> logits) {
+  const std::size_t before = tokens_.size(), text = text_.size();
+  try {
+    choose(logits);
+  } catch (...) {
+    forget(before);
+    throw;
+  }
+  if (proposer_ != nullptr) {
+    ++speculation_.runs;
+    speculation_.proposed += std::ssize(proposal_.tokens());
+    speculation_.accepted += std::ssize(tokens_) - 1 - static_cast<std::int64_t>(before);
+  }
+  draft_.clear();
+  accept(logits, before);
+  return {std::span<const TokenId>(tokens_).subspan(before), std::string_view(text_).substr(text)};
+}
+
+// As many tokens as the guesses bear out, and one more.
+void Stream::choose(std::span<const float> logits) {
+  const std::size_t vocabulary = session_->config().vocabulary;
+  if (draft_.empty() || logits.size() != draft_.size() * vocabulary)
+    throw Error(ErrorKind::invalid, "logits", fmt::format("{} given for a draft of {}", logits.size(), draft_.size()),
+                fmt::format("{} for each token of the draft", vocabulary));
+  bool guessed = true;
+  for (std::size_t row = 0; guessed; ++row) {
+    const TokenId id = choose_one(logits.subspan(row * vocabulary, vocabulary), row, guessed);
+    tokens_.push_back(id);
+    const bool end = ends(id);
+    if (filter_ != nullptr && !end) filter_->accept(id);
+    if ((end && !options_.ignore_end) || (filter_ != nullptr && filter_->done())) return;
+  }
+}
+
+TokenId Stream::choose_one(std::span<const float> logits, std::size_t row, bool& guessed) {
+  if (filter_ != nullptr) {
+    std::ranges::copy(logits, masked_.begin());
+    filter_->mask(masked_);
+    logits = masked_;
+  }
+  guessed = row < proposal_.tokens().size();
+  if (!guessed) return sampler_.sample(logits, tokens_, ids().size());
+  const TokenId guess = proposal_.tokens()[row];
+  const TokenId id = verifier_->choose(sampler_, logits, tokens_, ids().size(), guess, proposal_.chances(row));
+  guessed = id == guess;
+  return id;
+}
+
+// What was chosen becomes ids and text, up to where the stream ends; the rest is forgotten.
+void Stream::accept(std::span<const float> logits, std::size_t first) {
+  const std::size_t vocabulary = session_->config().vocabulary;
+  std::size_t at = first;
+  while (at < tokens_.size() && !done()) {
+    const TokenId id = tokens_[at];
+    if (options_.logprobs >= 0) {
+      const Logprobs found =
+          sampler_.logprobs(logits.subspan((at - first) * vocabulary, vocabulary), id, options_.logprobs);
+      logprobs_.push_back({found.chosen, {found.top.begin(), found.top.end()}});
+    }
+    ++at;
+    if (!options_.ignore_end && ends(id)) end(Finish::end_token);
+    else if (tokenizer_ != nullptr) text_ += stops_.push(tokenizer_->bytes(id));
+    if (stops_.stopped()) end(Finish::stop_string);
+    if (static_cast<std::int64_t>(at - prompt_size_) >= options_.tokens) end(Finish::tokens);
+  }
+  forget(at);
+  if (filter_ != nullptr && filter_->done()) end(Finish::end_token);
+}
+
+void Stream::forget(std::size_t tokens) {
+  tokens_.resize(tokens);
+  const std::int64_t length = static_cast<std::int64_t>(tokens) - 1;
+  if (session_->length(sequence_) > length && session_->least_length(sequence_) <= length)
+    session_->truncate(sequence_, length);
+}
+
+void Stream::refuse(const Error& error) {
+  draft_.clear();
+  if (error.kind() != ErrorKind::capacity) return fail(error);
+  if (proposer_ != nullptr) proposer_ = nullptr;
+  else if (!ids().empty()) end(Finish::context);
+  else fail(error);
+}
+
+void Stream::fail(const Error& error) {
+  if (!done()) error_ = error;
+}
+
+bool Stream::ends(TokenId id) const {
+  if (tokenizer_ == nullptr) return false;
+  const std::vector<TokenId>& all = tokenizer_->special().end_of_generation;
+  return std::binary_search(all.begin(), all.end(), id);
+}
+
+// The first end counts.
+void Stream::end(Finish finish) {
+  if (done()) return;
+  finish_ = finish;
+  text_ += stops_.finish();
+}
+
+}  // namespace pliant::lm
