@@ -8,7 +8,8 @@ if [ $# -gt 0 ]; then
   exec "build/release/bench-$name" "$@"
 fi
 for program in build/release/bench-*; do
-  [ -x "$program" ] && [ "${program##*/}" != bench-latency ] || continue  # that one needs a network
+  [ -x "$program" ] || continue
+  [ "${program##*/}" != bench-latency ] || continue  # that one needs a network
   printf '\n== %s\n' "${program##*/bench-}"
   "$program"
 done
