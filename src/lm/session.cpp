@@ -141,25 +141,71 @@ struct Session::State {
     return "give a longer --context, or keep the last tokens alone with --window";
   }
 
-  // Writes the rows of one sequence behind the first `row` ones.
-  std::int64_t fill(std::int64_t row, SeqId id, std::span<const TokenId> tokens) {
-    auto pos = static_cast<std::int32_t>(cache->length(id));
-    for (const TokenId token : tokens) {
-      const auto r = static_cast<std::size_t>(row++);
-      buffers->ids[r] = token;
-      buffers->seq[r] = id;
-      buffers->pos[r] = pos++;
-    }
-    return row;
+  std::int64_t count(const Piece& piece) const {
+    return piece.rows.empty() ? std::ssize(piece.tokens) : std::ssize(piece.rows) / model.config.width;
   }
 
-  void remember(SeqId id, std::span<const TokenId> more) {
+  void check_piece(const Piece& piece) const {
+    const auto fail = [](std::string problem) { throw Error(ErrorKind::invalid, "piece", std::move(problem)); };
+    if (!piece.rows.empty() && !piece.tokens.empty()) fail("has tokens and rows");
+    if (std::ssize(piece.rows) % model.config.width != 0)
+      fail(fmt::format("{} elements are no rows of {}", piece.rows.size(), model.config.width));
+    if (!piece.tags.empty() && std::ssize(piece.tags) != count(piece))
+      fail(fmt::format("{} tags for {} rows", piece.tags.size(), count(piece)));
+    check_ids(piece.tokens);
+  }
+
+  // Writes a part of a piece into the buffers: rows from `row` on, the first one at position `pos`.
+  void fill(std::int64_t row, SeqId id, std::int64_t pos, const Piece& part) {
+    for (std::int64_t i = 0; i < count(part); ++i, ++row) {
+      buffers->ids[row] = part.rows.empty() ? part.tokens[i] : 0;
+      buffers->seq[row] = id;
+      buffers->pos[row] = static_cast<std::int32_t>(pos + i);
+      buffers->tag[row] = part.tags.empty() ? 0 : part.tags[i];
+    }
+  }
+
+  // visit(row, part) for the parts that the rows [first, first + n) of all pieces together lie in.
+  template <typename Visit>
+  void each_part(std::span<const Piece> pieces, std::int64_t first, std::int64_t n, const Visit& visit) const {
+    std::int64_t row = 0;  // of all
+    for (const Piece& piece : pieces) {
+      const std::int64_t from = std::max(first, row), to = std::min(first + n, row + count(piece));
+      if (from < to) visit(from - first, cut(piece, from - row, to - from));
+      row += count(piece);
+    }
+  }
+
+  Piece cut(const Piece& piece, std::int64_t first, std::int64_t n) const {
+    const std::int64_t width = model.config.width;
+    Piece part;
+    if (piece.rows.empty()) part.tokens = piece.tokens.subspan(first, n);
+    else part.rows = piece.rows.subspan(first * width, n * width);
+    if (!piece.tags.empty()) part.tags = piece.tags.subspan(first, n);
+    return part;
+  }
+
+  void run_prompt(SeqId id, std::span<const Piece> pieces, std::int64_t first, std::int64_t n, std::byte* logits) {
+    const std::int64_t length = cache->length(id);
+    bool tokens = false;
+    each_part(pieces, first, n, [&](std::int64_t row, const Piece& part) {
+      fill(row, id, length + row, part);
+      tokens |= part.rows.empty();
+    });
+    if (tokens) prompt->embed(n, *workspace);
+    each_part(pieces, first, n, [&](std::int64_t row, const Piece& part) {
+      std::ranges::copy(part.rows, buffers->hidden.begin() + row * model.config.width);
+    });
+    prompt->run(n, *workspace, *cache, logits);
+    each_part(pieces, first, n, [&](std::int64_t row, const Piece& part) { remember(id, length + row, part.tokens); });
+  }
+
+  // What stands at `position` and behind, if all before is known.
+  void remember(SeqId id, std::int64_t position, std::span<const TokenId> more) {
     std::vector<TokenId>& kept = tokens(id);
-    const std::int64_t before = cache->length(id) - std::ssize(more);
-    for (std::size_t i = 0;
-         i < more.size() && std::ssize(kept) == before + static_cast<std::int64_t>(i) && kept.size() < kept.capacity();
-         ++i)
-      kept.push_back(more[i]);
+    if (std::ssize(kept) != position) return;
+    const std::size_t count = std::min(more.size(), kept.capacity() - kept.size());
+    kept.insert(kept.end(), more.begin(), more.begin() + count);
   }
 
   SessionOptions options;
@@ -210,23 +256,28 @@ std::vector<SeqId> Session::sequences() const { return state_->cache->open_seque
 
 std::int64_t Session::feed(SeqId sequence, std::span<const TokenId> tokens, const TensorView* logits,
                            const std::atomic<bool>* stop) {
+  const Piece whole{tokens};
+  return feed(sequence, std::span(&whole, 1), logits, stop);
+}
+
+std::int64_t Session::feed(SeqId sequence, std::span<const Piece> pieces, const TensorView* logits,
+                           const std::atomic<bool>* stop) {
   State& s = *state_;
-  const std::int64_t rows = s.options.prompt_rows, count = std::ssize(tokens);
+  const std::int64_t rows = s.options.prompt_rows;
+  std::int64_t count = 0;
+  for (const Piece& each : pieces) count += s.count(each);
   s.check_context(sequence, count);
   s.cache->admit(sequence, count, rows);
   s.check_positions(sequence, count);
-  s.check_ids(tokens);
+  for (const Piece& each : pieces) s.check_piece(each);
   if (logits != nullptr) s.check_logits(*logits, count);
+  const std::int64_t row_bytes = s.model.config.vocabulary * size_of(DType::f32);
   for (std::int64_t done = 0; done < count; done += rows) {
     if (stop != nullptr && *stop) return done;
     const std::int64_t n = std::min(rows, count - done);
-    const auto part = tokens.subspan(done, n);
     const kv::Rows reserved{sequence, n, done + n == count};
     s.cache->reserve({&reserved, 1});
-    s.fill(0, sequence, part);
-    const std::int64_t row_bytes = s.model.config.vocabulary * size_of(DType::f32);
-    s.prompt->run(n, *s.workspace, *s.cache, logits == nullptr ? nullptr : logits->data + done * row_bytes);
-    s.remember(sequence, part);
+    s.run_prompt(sequence, pieces, done, n, logits == nullptr ? nullptr : logits->data + done * row_bytes);
   }
   return count;
 }
@@ -251,9 +302,14 @@ void Session::step(std::span<const Draft> drafts, const TensorView& logits) {
   s.cache->reserve(s.appended);
   if (rows == 0) return;
   std::int64_t row = 0;
-  for (const Draft& draft : drafts) row = s.fill(row, draft.sequence, draft.tokens);
+  for (const Draft& draft : drafts) {
+    s.fill(row, draft.sequence, length(draft.sequence), {draft.tokens});
+    row += std::ssize(draft.tokens);
+  }
+  s.decode->embed(rows, *s.workspace);
   s.decode->run(rows, *s.workspace, *s.cache, logits.data);
-  for (const Draft& draft : drafts) s.remember(draft.sequence, draft.tokens);
+  for (const Draft& draft : drafts)
+    s.remember(draft.sequence, length(draft.sequence) - std::ssize(draft.tokens), draft.tokens);
 }
 
 void Session::truncate(SeqId sequence, std::int64_t length) {

@@ -39,6 +39,13 @@ struct Draft {  // the tokens to append to one sequence in one decode run: one, 
   std::span<const TokenId> tokens;
 };
 
+// A part of a prompt: tokens, or rows that stand where their embeddings would (an image's, say).
+struct Piece {
+  std::span<const TokenId> tokens = {};
+  std::span<const float> rows = {};         // [count, width]: what embed_graph() gives for a token; then no tokens
+  std::span<const std::int32_t> tags = {};  // one for each token or row, kept in the cache; empty: 0
+};
+
 // Every function throws Error{invalid} for a sequence that is not open; whatever is thrown, nothing has changed then.
 // One thread at a time. Decode runs allocate nothing.
 class Session {
@@ -50,7 +57,8 @@ class Session {
   SeqId open(const kv::Policy& policy = kv::full());  // throws Error{capacity}
   void close(SeqId sequence);
   std::int64_t length(SeqId sequence) const;  // tokens appended so far (positions 0 to length - 1)
-  // The first of them, as many as are known: those beyond the context are not kept. Valid until the sequence changes.
+  // The first of them, up to what has no token id, and as far as the context goes: others are not kept. Valid until the
+  // sequence changes.
   std::span<const TokenId> tokens(SeqId sequence) const;
   std::int64_t room(SeqId sequence) const;  // tokens that may still be appended
   bool edits(SeqId sequence) const;         // its policy drops or merges entries by what it observes
@@ -60,6 +68,10 @@ class Session {
   // than the context. `logits`: null, or [tokens, vocabulary] f32 for every token. `stop`, which may be null: ends it
   // between two runs once it is true. Returns how many tokens were appended.
   std::int64_t feed(SeqId sequence, std::span<const TokenId> tokens, const TensorView* logits = nullptr,
+                    const std::atomic<bool>* stop = nullptr);
+  // The same of pieces one after another. Throws Error{invalid} for a piece with tokens and rows, parts of a row, or
+  // another number of tags.
+  std::int64_t feed(SeqId sequence, std::span<const Piece> pieces, const TensorView* logits = nullptr,
                     const std::atomic<bool>* stop = nullptr);
   // One decode run over all drafts; `logits` [sum of tokens, vocabulary] f32, in order. At most decode_rows() tokens
   // together. A row's logits depend on its sequence alone, bit for bit: not on the other drafts, their number, or

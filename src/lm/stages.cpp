@@ -22,7 +22,9 @@ RowBuffers::RowBuffers(std::int64_t rows, std::int64_t width)
       next_(TensorType{DType::f32, {rows, width}}),
       ids(ids_.span<std::int32_t>()),
       seq(seq_.span<std::int32_t>()),
-      pos(pos_.span<std::int32_t>()) {}
+      pos(pos_.span<std::int32_t>()),
+      tag(tag_.span<std::int32_t>()),
+      hidden(hidden_.span<float>()) {}
 
 std::int64_t RowBuffers::bytes() const {
   std::size_t total = 0;
@@ -83,8 +85,9 @@ Bindings Stages::bind(Stage& stage, std::int64_t n) {
   return {stage.inputs, stage.outputs, n, nullptr};
 }
 
+void Stages::embed(std::int64_t n, Workspace& workspace) { embed_.program->run(bind(embed_, n), workspace); }
+
 void Stages::run(std::int64_t n, Workspace& workspace, kv::Cache& cache, std::byte* logits) {
-  embed_.program->run(bind(embed_, n), workspace);
   layers_.program->run(bind(layers_, n), workspace, cache);
   if (logits == nullptr) return;
   head_.outputs[0].data = logits;

@@ -20,7 +20,8 @@ struct RowBuffers {
   Tensor ids_, seq_, pos_, tag_, hidden_, next_;
 
  public:
-  std::span<std::int32_t> ids, seq, pos;  // of the tensors above
+  std::span<std::int32_t> ids, seq, pos, tag;  // of the tensors above
+  std::span<float> hidden;                     // [rows, width]: what embed() gives
 };
 
 class Stages {
@@ -29,8 +30,9 @@ class Stages {
   Need need() const;  // that covers each of them
   const Graph& layers() const { return layers_.program->graph(); }
   std::uint64_t hash() const;
-  // The first n rows of the buffers through the layers; then, if `logits` is not null, through the head to [n,
-  // vocabulary] f32 there.
+  void embed(std::int64_t n, Workspace& workspace);  // the ids of the first n rows of the buffers
+  // The first n rows, embedded, through the layers; then, if `logits` is not null, through the head to [n, vocabulary]
+  // f32 there.
   void run(std::int64_t n, Workspace& workspace, kv::Cache& cache, std::byte* logits);
 
  private:
