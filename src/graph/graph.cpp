@@ -26,21 +26,21 @@ std::int64_t einsum_macs(const Graph& graph, const Op& op, const kind::Einsum& k
 }
 
 std::int64_t convolve_macs(const Graph& graph, const Op& op, const kind::Convolve& kind) {
-  const Shape& pixels = graph.value(kind.transposed ? op.in[0] : op.out[0]).type.shape;
-  Shape kernel = graph.value(op.in[1]).type.shape;
+  const Shape& pixels = graph.value(kind.transposed ? op.in[kind.x] : op.out[0]).type.shape;
+  Shape kernel = graph.value(op.in[kind.w]).type.shape;
   kernel[0] = 1;
   return checked_multiply(product(pixels, op.name), product(kernel, op.name), op.name);
 }
 
-std::int64_t attention_macs(const Graph& graph, const Op& op) {
-  const Shape& q = graph.value(op.in[0]).type.shape;
-  std::int64_t depth = checked_add(q[2], graph.value(op.in[2]).type.shape[2], op.name);
+std::int64_t attention_macs(const Graph& graph, const Op& op, const kind::Attention& kind) {
+  const Shape& q = graph.value(op.in[kind.q]).type.shape;
+  std::int64_t depth = checked_add(q[2], graph.value(op.in[kind.v]).type.shape[2], op.name);
   return product({q[0], q[0], q[1], depth}, op.name);
 }
 
-std::int64_t cross_entropy_macs(const Graph& graph, const Op& op) {
-  const Shape& hidden = graph.value(op.in[0]).type.shape;
-  return product({hidden[0], hidden[1], graph.value(op.in[1]).type.shape[0]}, op.name);
+std::int64_t cross_entropy_macs(const Graph& graph, const Op& op, const kind::CrossEntropy& kind) {
+  const Shape& hidden = graph.value(op.in[kind.hidden]).type.shape;
+  return product({hidden[0], hidden[1], graph.value(op.in[kind.table]).type.shape[0]}, op.name);
 }
 
 }  // namespace
@@ -66,8 +66,8 @@ std::int64_t macs(const Graph& graph, const Op& op) {
   return std::visit(Overloaded{
                         [&](const kind::Einsum& kind) { return einsum_macs(graph, op, kind); },
                         [&](const kind::Convolve& kind) { return convolve_macs(graph, op, kind); },
-                        [&](const kind::Attention&) { return attention_macs(graph, op); },
-                        [&](const kind::CrossEntropy&) { return cross_entropy_macs(graph, op); },
+                        [&](const kind::Attention& kind) { return attention_macs(graph, op, kind); },
+                        [&](const kind::CrossEntropy& kind) { return cross_entropy_macs(graph, op, kind); },
                         [](const auto&) { return std::int64_t{0}; },
                     },
                     op.kind);

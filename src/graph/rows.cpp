@@ -65,10 +65,12 @@ struct RowRule {
   }
 
   std::string operator()(const kind::Gather& kind) const {
-    if (rows[0] && kind.axis == 0) return "it selects rows";
-    if (rows[0] && rows[1]) return kind.batch_axes > 0 ? "" : "both operands carry rows but are not paired by them";
-    if (kind.batch_axes > 0) return fmt::format("the paired operand '{}' does not carry rows", name(rows[0] ? 1 : 0));
-    return rows[0] || kind.axis == 0 ? "" : "the row axis of the index does not lead the result";
+    const bool x = rows[kind.x], index = rows[kind.index];
+    if (x && kind.axis == 0) return "it selects rows";
+    if (x && index) return kind.batch_axes > 0 ? "" : "both operands carry rows but are not paired by them";
+    if (kind.batch_axes > 0)
+      return fmt::format("the paired operand '{}' does not carry rows", name(x ? kind.index : kind.x));
+    return x || kind.axis == 0 ? "" : "the row axis of the index does not lead the result";
   }
 
   std::string operator()(const kind::Reshape& kind) const {
@@ -89,23 +91,24 @@ struct RowRule {
   }
 
   std::string operator()(const kind::Opaque&) const { return "nothing is known about what it computes"; }
-  std::string operator()(const kind::Rotary&) const {
-    std::string problem = need(0, 2, true);
-    return problem.empty() ? need(2, rows.size(), false) : problem;
+  std::string operator()(const kind::Rotary& kind) const {
+    std::string problem = need(kind.x, kind.factors, true);
+    return problem.empty() ? need(kind.factors, rows.size(), false) : problem;
   }
-  std::string operator()(const kind::Convolve&) const {
-    return rows[1] ? need(1, 2, false) : "";  // rows are the batch
+  std::string operator()(const kind::Convolve& kind) const {
+    return rows[kind.w] ? need(kind.w, kind.w + 1, false) : "";  // rows are the batch
   }
   std::string operator()(const kind::Pool&) const { return ""; }
 
   std::string operator()(const kind::Attention& kind) const {  // a tree mask may carry rows or not: [R,R] either way
-    std::string problem = need(0, 6, true);
-    return problem.empty() && kind.has_bias ? need(6, 7, false) : problem;
+    std::string problem = need(kind.q, kind.tag + 1, true);
+    const auto bias = kind.bias();
+    return problem.empty() && bias ? need(*bias, *bias + 1, false) : problem;
   }
 
-  std::string operator()(const kind::CrossEntropy&) const {
-    for (std::size_t i = 0; i < 3; ++i)
-      if (std::string problem = need(i, i + 1, i != 1); !problem.empty()) return problem;
+  std::string operator()(const kind::CrossEntropy& kind) const {
+    for (const std::size_t i : {kind.hidden, kind.table, kind.target})
+      if (std::string problem = need(i, i + 1, i != kind.table); !problem.empty()) return problem;
     return "";
   }
 };

@@ -1,9 +1,13 @@
 // The operator kinds. Core kinds have a reference evaluation and one case per machine; composite kinds decompose into
-// core kinds. Axes are non-negative and in range in a Graph that exists. Shapes of operands and results: shape_rules.h.
+// core kinds. Axes are non-negative and in range in a Graph that exists. Shapes of operands and results:
+// shapes/rules.h. Where operands are of several sorts, the kind names them: Operand says where each stands in Op::in,
+// Result in Op::out.
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -46,6 +50,7 @@ struct Reduce {
 // operands x, index (i32 or i64); the first batch_axes axes of both are paired.
 // result: x.shape[:axis] + index.shape[batch_axes:] + x.shape[axis+1:]. An index out of range is an Error at run time.
 struct Gather {
+  enum Operand : std::size_t { x, index };
   int axis = 0;
   int batch_axes = 0;
   bool operator==(const Gather&) const = default;
@@ -97,6 +102,8 @@ struct Softmax {
 // y = (x - mean) / sqrt(var + eps) over `axes`; centre = false: y = x / sqrt(mean(x^2) + eps). No affine (that is a
 // Map). One result y, or three: y, mean, biased variance (the axes kept as size 1; mean is 0 without centring).
 struct Normalize {
+  enum Operand : std::size_t { x };
+  enum Result : std::size_t { y, mean, variance };
   Axes axes;
   double eps = 1e-5;
   bool centre = true;
@@ -108,6 +115,7 @@ struct Normalize {
 // factors[i] if given (Llama 3, LongRoPE).
 enum class RotaryStyle : std::uint8_t { halves, pairs };
 struct Rotary {
+  enum Operand : std::size_t { x, pos, factors };  // factors: if there are three
   std::int64_t dims = 0;
   double base = 10000, scaling = 1;
   RotaryStyle style = RotaryStyle::halves;
@@ -120,18 +128,24 @@ struct Rotary {
 // A row that sees nothing yields zeros. cache >= 0: the cache layer bound to the run (at most one Attention per layer).
 // cap > 0: a score s becomes cap * tanh(s / cap), before bias and mask (Gemma 2).
 struct Attention {
+  enum Operand : std::size_t { q, k, v, seq, pos, tag };
   double scale = 1;
   bool causal = true;
   std::int64_t window = 0;
   int cache = -1;
   bool has_bias = false, has_tree = false;
   double cap = 0;
+  // Where the optional operands stand, if there are any; and how many operands there are in all.
+  std::optional<std::size_t> bias() const { return has_bias ? std::optional(tag + std::size_t{1}) : std::nullopt; }
+  std::optional<std::size_t> tree() const { return has_tree ? std::optional(operands() - 1) : std::nullopt; }
+  std::size_t operands() const { return tag + std::size_t{1} + (has_bias ? 1 : 0) + (has_tree ? 1 : 0); }
   bool operator==(const Attention&) const = default;
 };
 
 // operands x [N,C,spatial...], w [O,C/groups,kernel...] (transposed: [C,O/groups,kernel...]). Cross-correlation as in
 // every framework. Transposed output size: (in-1)*stride - low - high + dilation*(kernel-1) + 1. Bias is a Map.
 struct Convolve {
+  enum Operand : std::size_t { x, w };
   Sizes stride, low, high, dilation;  // per spatial axis
   std::int64_t groups = 1;
   bool transposed = false;
@@ -141,6 +155,7 @@ struct Convolve {
 // operand x [N,C,spatial...]. divisor of the mean: all positions of the window, or the valid (unpadded) ones.
 enum class PoolFn : std::uint8_t { max, mean };
 struct Pool {
+  enum Operand : std::size_t { x };
   PoolFn fn = PoolFn::max;
   Sizes size, stride, low, high, dilation;  // per spatial axis
   bool divide_by_valid = false;
@@ -149,6 +164,8 @@ struct Pool {
 
 // operands hidden [R,D], table [V,D], target i32 [R] (< 0 is ignored: 0). Results nll [R], logsumexp [R].
 struct CrossEntropy {
+  enum Operand : std::size_t { hidden, table, target };
+  enum Result : std::size_t { nll, logsumexp };
   bool operator==(const CrossEntropy&) const = default;
 };
 

@@ -99,7 +99,8 @@ class Grouper {
     if (!next) return std::nullopt;
     const bool convolve = std::holds_alternative<kind::Convolve>(op(*next).kind);
     if (!convolve && !std::holds_alternative<kind::Pool>(op(*next).kind)) return std::nullopt;
-    if (op(*next).in[0] != op(ops.back()).out[0] || (convolve && op(*next).in[1] == op(*next).in[0]))
+    const std::vector<ValueId>& operands = op(*next).in;
+    if (operands[0] != op(ops.back()).out[0] || std::count(operands.begin(), operands.end(), operands[0]) > 1)
       return std::nullopt;
     ops.push_back(*next);
     Growth growth = begin(std::move(ops), type(op(*next).out[0]).shape, true);

@@ -123,7 +123,7 @@ class Tiler {
       return Windows{pool->stride[0], pool->low[0], pool->dilation[0] * (pool->size[0] - 1)};
     const auto* convolve = std::get_if<kind::Convolve>(&op.kind);
     if (convolve == nullptr) return {};
-    const std::int64_t size = graph.value(op.in[1]).type.shape[2];
+    const std::int64_t size = graph.value(op.in[kind::Convolve::w]).type.shape[2];
     return Windows{convolve->stride[0], convolve->low[0], convolve->dilation[0] * (size - 1)};
   }
   std::optional<Windows> windows_of(const Op& op) const { return windows_of(op, graph_); }

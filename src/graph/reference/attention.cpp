@@ -53,17 +53,17 @@ class Attend {
   Attend(const kind::Attention& kind, const Call& call)
       : kind_(kind),
         call_(call),
-        q_(to_doubles(call.in[0], call.pool)),
-        k_(to_doubles(call.in[1], call.pool)),
-        v_(to_doubles(call.in[2], call.pool)),
-        rows_{to_integers(call.in[3]), to_integers(call.in[4])} {
-    if (kind.has_bias) bias_ = &call.in[6];
-    if (kind.has_tree) tree_ = &call.in[kind.has_bias ? 7 : 6];
+        q_(to_doubles(call.in[kind.q], call.pool)),
+        k_(to_doubles(call.in[kind.k], call.pool)),
+        v_(to_doubles(call.in[kind.v], call.pool)),
+        rows_{to_integers(call.in[kind.seq]), to_integers(call.in[kind.pos])} {
+    if (const auto bias = kind.bias()) bias_ = &call.in[*bias];
+    if (const auto tree = kind.tree()) tree_ = &call.in[*tree];
     if (bias_ != nullptr) check_positions(rows_, *bias_, call);
   }
 
   void run() const {
-    const std::int64_t rows = call_.in[0].type.shape[0];
+    const std::int64_t rows = call_.in[kind_.q].type.shape[0];
     for_ranges(call_.pool, rows * heads_, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) attend(i / heads_, i % heads_);
     });
@@ -115,8 +115,8 @@ class Attend {
   const std::vector<double> q_, k_, v_;
   const Rows rows_;
   const TensorView *bias_ = nullptr, *tree_ = nullptr;
-  const std::int64_t heads_ = call_.in[0].type.shape[1], groups_ = call_.in[1].type.shape[1];
-  const std::int64_t width_ = call_.in[0].type.shape[2], value_width_ = call_.in[2].type.shape[2];
+  const std::int64_t heads_ = call_.in[kind_.q].type.shape[1], groups_ = call_.in[kind_.k].type.shape[1];
+  const std::int64_t width_ = call_.in[kind_.q].type.shape[2], value_width_ = call_.in[kind_.v].type.shape[2];
 };
 
 }  // namespace

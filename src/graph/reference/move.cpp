@@ -187,7 +187,7 @@ void evaluate(const kind::Concat& concat, const Call& call) {
 }
 
 void evaluate(const kind::Gather& gather, const Call& call) {
-  const TensorView &x = call.in[0], &index = call.in[1];
+  const TensorView &x = call.in[gather.x], &index = call.in[gather.index];
   const auto axis = static_cast<std::size_t>(gather.axis), paired = static_cast<std::size_t>(gather.batch_axes);
   const auto pitch = strides(x.type.shape);
   std::vector<Offsets> axes;

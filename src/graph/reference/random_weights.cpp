@@ -58,8 +58,8 @@ void fill_integers(const Graph& graph, const std::vector<OpId>& readers, ValueId
   for (const OpId reader : readers) {
     const Op& op = graph.op(reader);
     const auto* gather = std::get_if<kind::Gather>(&op.kind);
-    if (gather == nullptr || op.in[1] != id) continue;
-    const std::int64_t size = graph.value(op.in[0]).type.shape[gather->axis];
+    if (gather == nullptr || op.in[gather->index] != id) continue;
+    const std::int64_t size = graph.value(op.in[gather->x]).type.shape[gather->axis];
     low = 0;
     high = std::min(high, static_cast<double>(size));
   }

@@ -47,7 +47,7 @@ void evaluate(const kind::Softmax& softmax, const Call& call) {
 }
 
 void evaluate(const kind::Normalize& kind, const Call& call) {
-  const TensorView &x = call.in[0], &y = call.out[0];
+  const TensorView &x = call.in[kind.x], &y = call.out[kind.y];
   const Split parts = split(x.type.shape, kind.axes);
   const auto count = static_cast<double>(parts.along.size());
   for_lines(parts, call.pool, [&](std::int64_t line, std::int64_t base) {
@@ -57,21 +57,21 @@ void evaluate(const kind::Normalize& kind, const Call& call) {
     for (const auto at : parts.along) variance += std::pow(read(x, base + at) - mean, 2);
     variance /= count;
     for (const auto at : parts.along) write(y, base + at, (read(x, base + at) - mean) / std::sqrt(variance + kind.eps));
-    if (call.out.size() < 3) return;
-    write(call.out[1], line, mean);
-    write(call.out[2], line, variance);
+    if (call.out.size() == 1) return;
+    write(call.out[kind.mean], line, mean);
+    write(call.out[kind.variance], line, variance);
   });
 }
 
 void evaluate(const kind::Rotary& rotary, const Call& call) {
-  const TensorView &x = call.in[0], &pos = call.in[1], &y = call.out[0];
+  const TensorView &x = call.in[rotary.x], &pos = call.in[rotary.pos], &y = call.out[0];
   const std::int64_t rows = x.type.shape[0], heads = x.type.shape[1], width = x.type.shape[2], half = rotary.dims / 2;
   const bool halves = rotary.style == kind::RotaryStyle::halves;
   for_ranges(call.pool, rows, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t line = begin * heads; line < end * heads; ++line) {
       for (std::int64_t i = 0; i < half; ++i) {
         const double turn = std::pow(rotary.base, -2.0 * static_cast<double>(i) / static_cast<double>(rotary.dims));
-        const double slower = call.in.size() > 2 ? read(call.in[2], i) : 1;
+        const double slower = call.in.size() > rotary.factors ? read(call.in[rotary.factors], i) : 1;
         const double angle = read(pos, line / heads) * turn * rotary.scaling / slower;
         const std::int64_t a = line * width + (halves ? i : 2 * i), b = a + (halves ? half : 1);
         write(y, a, read(x, a) * std::cos(angle) - read(x, b) * std::sin(angle));
@@ -106,8 +106,8 @@ void check_targets(const TensorView& target, std::int64_t vocabulary, const Call
 
 }  // namespace
 
-void evaluate(const kind::CrossEntropy&, const Call& call) {
-  const TensorView &hidden = call.in[0], &table = call.in[1], &target = call.in[2];
+void evaluate(const kind::CrossEntropy& kind, const Call& call) {
+  const TensorView &hidden = call.in[kind.hidden], &table = call.in[kind.table], &target = call.in[kind.target];
   const std::int64_t rows = hidden.type.shape[0], width = hidden.type.shape[1], vocabulary = table.type.shape[0];
   check_targets(target, vocabulary, call);
   constexpr std::int64_t piece = 1024;
@@ -128,8 +128,8 @@ void evaluate(const kind::CrossEntropy&, const Call& call) {
   }
   for (std::int64_t row = 0; row < rows; ++row) {
     const double total = streams[row].result();
-    write(call.out[0], row, get_int(target, row) < 0 ? 0 : total - chosen[row]);
-    write(call.out[1], row, total);
+    write(call.out[kind.nll], row, get_int(target, row) < 0 ? 0 : total - chosen[row]);
+    write(call.out[kind.logsumexp], row, total);
   }
 }
 

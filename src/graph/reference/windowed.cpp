@@ -74,7 +74,7 @@ void convolve_padded(const PaddedConvolution& c, Threads& pool) {
 }  // namespace
 
 void evaluate(const kind::Convolve& kind, const Call& call) {
-  const TensorView &x = call.in[0], &w = call.in[1];
+  const TensorView &x = call.in[kind.x], &w = call.in[kind.w];
   kind::Pad pad = spatial_pad(x.type.shape.size(), kind.low, kind.high, 0);
   kind::Sizes stride = kind.stride;
   if (kind.transposed)
@@ -113,7 +113,7 @@ std::vector<double> valid_counts(const kind::Pool& kind, const Shape& in, const 
 }  // namespace
 
 void evaluate(const kind::Pool& kind, const Call& call) {
-  const TensorView &x = call.in[0], &out = call.out[0];
+  const TensorView &x = call.in[kind.x], &out = call.out[0];
   const bool mean = kind.fn == kind::PoolFn::mean;
   const double fill = mean ? 0 : -std::numeric_limits<double>::infinity();
   const Tensor wide = padded(x, spatial_pad(x.type.shape.size(), kind.low, kind.high, fill), call.pool);

@@ -40,7 +40,7 @@ std::int64_t transposed_size(const Rule& rule, const kind::Convolve& kind, std::
 }
 
 void check_groups(const Rule& rule, const kind::Convolve& kind) {
-  const Shape &x = rule.shape(0), &w = rule.shape(1);
+  const Shape &x = rule.shape(kind.x), &w = rule.shape(kind.w);
   if (kind.groups < 1) rule.refuse(fmt::format("{} groups", kind.groups));
   if (kind.transposed) {
     if (w[0] != x[1]) rule.refuse(fmt::format("{} input channels but the weight is {}", x[1], to_string(w)));
@@ -63,78 +63,77 @@ Types check(const Rule& rule, const kind::Softmax& kind) {
 
 Types check(const Rule& rule, const kind::Normalize& kind) {
   rule.count(1, 1);
-  rule.floating(0);
+  rule.floating(kind.x);
   if (kind.axes.empty()) rule.refuse("no axes");
-  rule.axes(kind.axes, rule.shape(0).size());
+  rule.axes(kind.axes, rule.shape(kind.x).size());
   finite(rule, kind.eps, "eps");
   if (kind.eps < 0) rule.refuse(fmt::format("eps {} is negative", kind.eps));
-  TensorType statistic = rule.operands[0];
+  TensorType statistic = rule.operands[kind.x];
   for (int axis : kind.axes) statistic.shape[axis] = 1;
-  return {rule.operands[0], statistic, statistic};
+  return {rule.operands[kind.x], statistic, statistic};
 }
 
 Types check(const Rule& rule, const kind::Rotary& kind) {
   rule.count(2, 3);
-  rule.floating(0);
-  rule.rank(0, 3);
-  rule.dtype(1, DType::i32);
-  rule.shape(1, {rule.shape(0)[0]});
-  if (kind.dims < 2 || kind.dims % 2 || kind.dims > rule.shape(0)[2])
-    rule.refuse(fmt::format("{} rotated dimensions of {}, an even number expected", kind.dims, rule.shape(0)[2]));
+  rule.floating(kind.x);
+  rule.rank(kind.x, 3);
+  rule.dtype(kind.pos, DType::i32);
+  rule.shape(kind.pos, {rule.shape(kind.x)[0]});
+  if (kind.dims < 2 || kind.dims % 2 || kind.dims > rule.shape(kind.x)[2])
+    rule.refuse(fmt::format("{} rotated dimensions of {}, an even number expected", kind.dims, rule.shape(kind.x)[2]));
   finite(rule, kind.scaling, "scaling");
   finite(rule, kind.base, "base");
   if (kind.base <= 0) rule.refuse(fmt::format("base {} is not positive", kind.base));
-  if (rule.operands.size() > 2) {
-    rule.dtype(2, DType::f32);
-    rule.shape(2, {kind.dims / 2});
+  if (rule.operands.size() > kind.factors) {
+    rule.dtype(kind.factors, DType::f32);
+    rule.shape(kind.factors, {kind.dims / 2});
   }
-  return {rule.operands[0]};
+  return {rule.operands[kind.x]};
 }
 
 Types check(const Rule& rule, const kind::Attention& kind) {
-  std::size_t wanted = 6 + (kind.has_bias ? 1 : 0) + (kind.has_tree ? 1 : 0);
-  rule.count(wanted, wanted);
-  for (std::size_t i = 0; i < 3; ++i) {
+  rule.count(kind.operands(), kind.operands());
+  for (const std::size_t i : {kind.q, kind.k, kind.v}) {
     rule.rank(i, 3);
     rule.floating(i);
-    if (rule.operands[i].dtype != rule.operands[0].dtype)
-      rule.refuse(
-          fmt::format("operand {} is {} but q is {}", i, to_string(rule.operands[i]), to_string(rule.operands[0])));
+    if (rule.operands[i].dtype != rule.operands[kind.q].dtype)
+      rule.refuse(fmt::format("operand {} is {} but q is {}", i, to_string(rule.operands[i]),
+                              to_string(rule.operands[kind.q])));
   }
-  const Shape &q = rule.shape(0), &k = rule.shape(1), &v = rule.shape(2);
-  rule.shape(1, {q[0], k[1], q[2]});
-  rule.shape(2, {q[0], k[1], v[2]});
+  const Shape &q = rule.shape(kind.q), &k = rule.shape(kind.k), &v = rule.shape(kind.v);
+  rule.shape(kind.k, {q[0], k[1], q[2]});
+  rule.shape(kind.v, {q[0], k[1], v[2]});
   if (k[1] < 1 || q[1] % k[1]) rule.refuse(fmt::format("{} query heads on {} key heads", q[1], k[1]));
-  for (std::size_t i = 3; i < 6; ++i) {
+  for (const std::size_t i : {kind.seq, kind.pos, kind.tag}) {
     rule.dtype(i, DType::i32);
     rule.shape(i, {q[0]});
   }
-  if (kind.has_bias) {
-    rule.rank(6, 3);
-    rule.dtype(6, DType::f32);
-    rule.shape(6, {q[1], rule.shape(6)[1], rule.shape(6)[1]});
+  if (const auto bias = kind.bias()) {
+    rule.rank(*bias, 3);
+    rule.dtype(*bias, DType::f32);
+    rule.shape(*bias, {q[1], rule.shape(*bias)[1], rule.shape(*bias)[1]});
   }
-  if (kind.has_tree) {
-    rule.dtype(wanted - 1, DType::boolean);
-    rule.shape(wanted - 1, {q[0], q[0]});
+  if (const auto tree = kind.tree()) {
+    rule.dtype(*tree, DType::boolean);
+    rule.shape(*tree, {q[0], q[0]});
   }
   finite(rule, kind.scale, "scale");
   if (kind.window < 0) rule.refuse(fmt::format("window {}", kind.window));
   finite(rule, kind.cap, "cap");
   if (kind.cap < 0) rule.refuse(fmt::format("cap {}", kind.cap));
   if (kind.cache < -1) rule.refuse(fmt::format("cache layer {}", kind.cache));
-  return {{rule.operands[0].dtype, {q[0], q[1], v[2]}}};
+  return {{rule.operands[kind.q].dtype, {q[0], q[1], v[2]}}};
 }
 
 Types check(const Rule& rule, const kind::Convolve& kind) {
   rule.count(2, 2);
   rule.same_dtype();
-  rule.floating(0);
+  rule.floating(kind.x);
   check_spatial(rule, kind.stride, kind.low, kind.high, kind.dilation);
   if (!kind.transposed) rule.at_least(kind.high, 0, "high padding");
-  rule.rank(1, rule.shape(0).size());
+  rule.rank(kind.w, rule.shape(kind.x).size());
   check_groups(rule, kind);
-  const Shape &x = rule.shape(0), &w = rule.shape(1);
+  const Shape &x = rule.shape(kind.x), &w = rule.shape(kind.w);
   rule.at_least(Shape(w.begin() + 2, w.end()), 1, "kernel size");
   Shape shape = {x[0], kind.transposed ? checked_multiply(w[1], kind.groups, rule.place) : w[0]};
   for (std::size_t i = 0; i + 2 < x.size(); ++i) {
@@ -146,18 +145,18 @@ Types check(const Rule& rule, const kind::Convolve& kind) {
           "a kernel of {} (dilation {}) does not fit spatial axis {}, which has size {} padded by {} and {}", w[i + 2],
           kind.dilation[i], i, x[i + 2], kind.low[i], kind.high[i]));
   }
-  return {{rule.operands[0].dtype, shape}};
+  return {{rule.operands[kind.x].dtype, shape}};
 }
 
 Types check(const Rule& rule, const kind::Pool& kind) {
   rule.count(1, 1);
   check_spatial(rule, kind.stride, kind.low, kind.high, kind.dilation);
-  const Shape& x = rule.shape(0);
+  const Shape& x = rule.shape(kind.x);
   rule.length(kind.size, x.size() - 2, "size");
   rule.at_least(kind.size, 1, "size");
   rule.at_least(kind.high, 0, "high padding");
-  if (kind.fn == kind::PoolFn::mean) rule.floating(0);
-  if (rule.operands[0].dtype == DType::boolean) rule.refuse("a bool operand", "cast it first");
+  if (kind.fn == kind::PoolFn::mean) rule.floating(kind.x);
+  if (rule.operands[kind.x].dtype == DType::boolean) rule.refuse("a bool operand", "cast it first");
   Shape shape = {x[0], x[1]};
   for (std::size_t i = 0; i + 2 < x.size(); ++i) {
     shape.push_back(window_count(x[i + 2], kind.low[i], kind.high[i], kind.size[i], kind.stride[i], kind.dilation[i]));
@@ -166,22 +165,22 @@ Types check(const Rule& rule, const kind::Pool& kind) {
           "a window of {} (dilation {}) does not fit spatial axis {}, which has size {} padded by {} and {}",
           kind.size[i], kind.dilation[i], i, x[i + 2], kind.low[i], kind.high[i]));
   }
-  return {{rule.operands[0].dtype, shape}};
+  return {{rule.operands[kind.x].dtype, shape}};
 }
 
-Types check(const Rule& rule, const kind::CrossEntropy&) {
+Types check(const Rule& rule, const kind::CrossEntropy& kind) {
   rule.count(3, 3);
-  rule.rank(0, 2);
-  rule.rank(1, 2);
-  rule.floating(0);
-  if (rule.operands[1].dtype != rule.operands[0].dtype)
-    rule.refuse(fmt::format("the table is {} but the hidden states are {}", to_string(rule.operands[1]),
-                            to_string(rule.operands[0])));
-  if (rule.shape(1)[0] < 1) rule.refuse("an empty table");
-  rule.shape(1, {rule.shape(1)[0], rule.shape(0)[1]});
-  rule.dtype(2, DType::i32);
-  rule.shape(2, {rule.shape(0)[0]});
-  TensorType loss{DType::f32, {rule.shape(0)[0]}};
+  rule.rank(kind.hidden, 2);
+  rule.rank(kind.table, 2);
+  rule.floating(kind.hidden);
+  if (rule.operands[kind.table].dtype != rule.operands[kind.hidden].dtype)
+    rule.refuse(fmt::format("the table is {} but the hidden states are {}", to_string(rule.operands[kind.table]),
+                            to_string(rule.operands[kind.hidden])));
+  if (rule.shape(kind.table)[0] < 1) rule.refuse("an empty table");
+  rule.shape(kind.table, {rule.shape(kind.table)[0], rule.shape(kind.hidden)[1]});
+  rule.dtype(kind.target, DType::i32);
+  rule.shape(kind.target, {rule.shape(kind.hidden)[0]});
+  TensorType loss{DType::f32, {rule.shape(kind.hidden)[0]}};
   return {loss, loss};
 }
 

@@ -95,10 +95,10 @@ Types check(const Rule& rule, const kind::Reduce& kind) {
 
 Types check(const Rule& rule, const kind::Gather& kind) {
   rule.count(2, 2);
-  const Shape &x = rule.shape(0), &index = rule.shape(1);
+  const Shape &x = rule.shape(kind.x), &index = rule.shape(kind.index);
   rule.axis(kind.axis, x.size());
-  if (rule.operands[1].dtype != DType::i32 && rule.operands[1].dtype != DType::i64)
-    rule.refuse(fmt::format("the index is {}, i32 or i64 expected", to_string(rule.operands[1])));
+  if (rule.operands[kind.index].dtype != DType::i32 && rule.operands[kind.index].dtype != DType::i64)
+    rule.refuse(fmt::format("the index is {}, i32 or i64 expected", to_string(rule.operands[kind.index])));
   if (kind.batch_axes < 0 || kind.batch_axes > kind.axis || static_cast<std::size_t>(kind.batch_axes) > index.size())
     rule.refuse(
         fmt::format("{} batch axes with axis {} and an index of rank {}", kind.batch_axes, kind.axis, index.size()));
@@ -108,7 +108,7 @@ Types check(const Rule& rule, const kind::Gather& kind) {
   Shape shape(x.begin(), x.begin() + kind.axis);
   shape.insert(shape.end(), index.begin() + kind.batch_axes, index.end());
   shape.insert(shape.end(), x.begin() + kind.axis + 1, x.end());
-  return {{rule.operands[0].dtype, shape}};
+  return {{rule.operands[kind.x].dtype, shape}};
 }
 
 Types check(const Rule& rule, const kind::Reshape& kind) {

@@ -53,8 +53,11 @@ void Program::find_cached() {
   const auto slot = [&](ValueId id) {  // refusal() has seen that it is one
     return static_cast<std::size_t>(std::find(inputs.begin(), inputs.end(), id) - inputs.begin());
   };
-  for (const Op& op : folded_.graph.ops())
-    if (uses_cache(op)) cached_.push_back({std::get<kind::Attention>(op.kind).cache, slot(op.in[3]), slot(op.in[4])});
+  for (const Op& op : folded_.graph.ops()) {
+    if (!uses_cache(op)) continue;
+    const auto& kind = std::get<kind::Attention>(op.kind);
+    cached_.push_back({kind.cache, slot(op.in[kind.seq]), slot(op.in[kind.pos])});
+  }
 }
 
 void Program::bind_leaves() {

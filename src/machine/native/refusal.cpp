@@ -69,11 +69,11 @@ Refused check(const kind::Attention& kind, const Types& types) {
   if (kind.cache < 0) return types.only_f32(3);
   if (!kind.causal) return "reads a cache but is not causal: what a row sees would depend on the rows of its run";
   if (kind.has_tree) return "reads a cache under a tree mask";
-  for (const std::size_t i : {1, 2})
+  for (const std::size_t i : {kind.k, kind.v})
     if (types.in(i).shape[2] > kv::widest_head)
       return "cached heads are " + std::to_string(types.in(i).shape[2]) + " wide; the most is " +
              std::to_string(kv::widest_head);
-  for (const std::size_t i : {3, 4, 5})
+  for (const std::size_t i : {kind.seq, kind.pos, kind.tag})
     if (types.graph.value(types.op.in[i]).role != Role::input)
       return "reads a cache, but '" + types.graph.value(types.op.in[i]).name + "' is not an input of the graph";
   return types.only_f32(3);

@@ -97,8 +97,8 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Reduce& kind) {
 }
 
 std::string export_kind(Exporter& to, const Op& op, const kind::Gather& kind) {
-  const std::string &x = to.name(op.in[0]), &index = to.name(op.in[1]);
-  const TensorType &type = to.type(op, 0), &index_type = to.type(op, 1);
+  const std::string &x = to.name(op.in[kind.x]), &index = to.name(op.in[kind.index]);
+  const TensorType &type = to.type(op, kind.x), &index_type = to.type(op, kind.index);
   if (kind.batch_axes == 0) return to.node("Gather", {x, index}, {{"axis", attribute_of(std::int64_t{kind.axis})}});
   const std::int64_t rank = static_cast<std::int64_t>(type.shape.size()), axis = kind.axis, batch = kind.batch_axes;
   // the indexed axis moves behind the batch axes, and what stood between them back afterwards
@@ -221,7 +221,7 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Softmax& kind) {
 }
 
 std::string export_kind(Exporter& to, const Op& op, const kind::Convolve& kind) {
-  const Shape& w = to.type(op, 1).shape;
+  const Shape& w = to.type(op, kind.w).shape;
   Attributes attributes{{"kernel_shape", attribute_of(Integers(w.begin() + 2, w.end()))},
                         {"strides", attribute_of(kind.stride)},
                         {"dilations", attribute_of(kind.dilation)},
@@ -237,8 +237,8 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Convolve& kind) 
     high[i] = 0, grows = true;
   }
   attributes["pads"] = attribute_of(doubled(kind.low, high));
-  const std::string y =
-      to.node(kind.transposed ? "ConvTranspose" : "Conv", {to.name(op.in[0]), to.name(op.in[1])}, attributes);
+  const std::vector<std::string> operands{to.name(op.in[kind.x]), to.name(op.in[kind.w])};
+  const std::string y = to.node(kind.transposed ? "ConvTranspose" : "Conv", operands, attributes);
   return grows ? export_pad(to, y, type, tail) : y;
 }
 
@@ -248,17 +248,17 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Pool& kind) {
                         {"pads", attribute_of(doubled(kind.low, kind.high))}};
   if (kind.fn == kind::PoolFn::max) {
     attributes["dilations"] = attribute_of(kind.dilation);
-    return to.node("MaxPool", {to.name(op.in[0])}, attributes);
+    return to.node("MaxPool", {to.name(op.in[kind.x])}, attributes);
   }
   attributes["count_include_pad"] = attribute_of(std::int64_t{!kind.divide_by_valid});
-  return to.node("AveragePool", {to.name(op.in[0])}, attributes);
+  return to.node("AveragePool", {to.name(op.in[kind.x])}, attributes);
 }
 
 bool exported_whole(const Graph& graph, const Op& op) {
   if (std::holds_alternative<kind::Softmax>(op.kind) || std::holds_alternative<kind::Convolve>(op.kind)) return true;
   const auto* pool = std::get_if<kind::Pool>(&op.kind);
   if (!pool) return false;
-  const DType dtype = graph.value(op.in[0]).type.dtype;
+  const DType dtype = graph.value(op.in[pool->x]).type.dtype;
   const bool typed = is_float(dtype) || (pool->fn == kind::PoolFn::max && (dtype == DType::i8 || dtype == DType::u8));
   for (std::size_t i = 0; i < pool->size.size(); ++i) {
     if (pool->low[i] >= pool->size[i] || pool->high[i] >= pool->size[i]) return false;

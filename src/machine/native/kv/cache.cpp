@@ -68,7 +68,7 @@ std::vector<Layer> layers_of(const Graph& graph) {
     if (result.size() <= layer) result.resize(layer + 1);
     if (result[layer].heads > 0)
       throw Error(ErrorKind::invalid, op.name, fmt::format("cache layer {} is used by another operator", layer));
-    const Shape &k = graph.value(op.in[1]).type.shape, &v = graph.value(op.in[2]).type.shape;
+    const Shape &k = graph.value(op.in[attention->k]).type.shape, &v = graph.value(op.in[attention->v]).type.shape;
     result[layer] = {k[1], k[2], v[2]};
   }
   return result;

@@ -20,13 +20,13 @@ class AttentionKernel : public OperatorKernel {
         place_(context.place),
         gemm_(&gemm_kernels(context.options.isa)),
         rows_(&row_kernels(context.options.isa)) {
-    const Shape &q = context.operands[0].type.shape, &k = context.operands[1].type.shape;
+    const Shape &q = context.operands[kind.q].type.shape, &k = context.operands[kind.k].type.shape;
     capacity_ = q[0];
     heads_ = q[1];
     key_heads_ = k[1];
     width_ = q[2];
-    value_width_ = context.operands[2].type.shape[2];
-    if (kind.has_bias) positions_ = context.operands[6].type.shape[1];
+    value_width_ = context.operands[kind.v].type.shape[2];
+    if (const auto bias = kind.bias()) positions_ = context.operands[*bias].type.shape[1];
   }
 
   void run(const KernelCall& call) const override {
@@ -51,8 +51,8 @@ class AttentionKernel : public OperatorKernel {
 
   void check_positions(const KernelCall& call, std::int64_t rows) const {
     for (std::int64_t r = 0; r < rows; ++r) {
-      const std::int32_t at = call.i32(4)[r];
-      if (call.i32(3)[r] >= 0 && (at < 0 || at >= positions_))
+      const std::int32_t at = call.i32(kind_.pos)[r];
+      if (call.i32(kind_.seq)[r] >= 0 && (at < 0 || at >= positions_))
         throw Error(
             ErrorKind::invalid, place_,
             "position " + std::to_string(at) + " is outside of the bias, [0, " + std::to_string(positions_) + ")");
@@ -60,13 +60,13 @@ class AttentionKernel : public OperatorKernel {
   }
 
   bool sees(const KernelCall& call, std::int64_t i, std::int64_t j) const {
-    const std::int32_t *seq = call.i32(3), *pos = call.i32(4);
+    const std::int32_t *seq = call.i32(kind_.seq), *pos = call.i32(kind_.pos);
     if (seq[i] != seq[j] || seq[i] < 0) return false;
     const std::int64_t distance = std::int64_t{pos[i]} - pos[j];
     if (kind_.causal && distance < 0) return false;
     if (kind_.window > 0 && distance >= kind_.window) return false;
-    if (!kind_.has_tree) return true;
-    return call.data(kind_.has_bias ? 7 : 6)[i * capacity_ + j] != std::byte{0};
+    const auto tree = kind_.tree();
+    return !tree || call.data(*tree)[i * capacity_ + j] != std::byte{0};
   }
 
   void attend(const KernelCall& call, std::int64_t row, std::int64_t head, std::int64_t rows) const {
@@ -91,7 +91,7 @@ class AttentionKernel : public OperatorKernel {
     state.sum = state.sum * static_cast<double>(keep) + sum;
     state.most = most;
     for (std::int64_t i = 0; i < state.count; ++i) {
-      const float* v = call.f32(2) + (state.keys[i] * key_heads_ + key_head) * value_width_;
+      const float* v = call.f32(kind_.v) + (state.keys[i] * key_heads_ + key_head) * value_width_;
       rows_->multiply_add(out, keep, state.scores[i], v, value_width_);
       keep = 1;
     }
@@ -100,21 +100,22 @@ class AttentionKernel : public OperatorKernel {
 
   // Runs of neighbouring rows share one call.
   void score(const KernelCall& call, std::int64_t row, std::int64_t head, std::int64_t key_head, State& state) const {
-    const float* q = call.f32(0) + (row * heads_ + head) * width_;
+    const float* q = call.f32(kind_.q) + (row * heads_ + head) * width_;
     const std::int64_t stride = key_heads_ * width_;
     for (std::int64_t i = 0; i < state.count;) {
       std::int64_t n = 1;
       while (i + n < state.count && state.keys[i + n] == state.keys[i] + n) ++n;
-      gemm_->dots(q, call.f32(1) + state.keys[i] * stride + key_head * width_, stride, width_, n, state.scores + i);
+      gemm_->dots(q, call.f32(kind_.k) + state.keys[i] * stride + key_head * width_, stride, width_, n,
+                  state.scores + i);
       i += n;
     }
     const auto scale = static_cast<float>(kind_.scale), cap = static_cast<float>(kind_.cap);
-    const std::int32_t* pos = call.i32(4);
+    const std::int32_t* pos = call.i32(kind_.pos);
+    const float* bias = kind_.has_bias ? call.f32(*kind_.bias()) : nullptr;
     for (std::int64_t i = 0; i < state.count; ++i) {
       state.scores[i] *= scale;
       if (cap > 0) state.scores[i] = cap * std::tanh(state.scores[i] / cap);
-      if (kind_.has_bias)
-        state.scores[i] += call.f32(6)[(head * positions_ + pos[row]) * positions_ + pos[state.keys[i]]];
+      if (bias != nullptr) state.scores[i] += bias[(head * positions_ + pos[row]) * positions_ + pos[state.keys[i]]];
     }
   }
 

@@ -22,18 +22,18 @@ class CachedAttention : public OperatorKernel {
         place_(context.place),
         gemm_(&gemm_kernels(context.options.isa)),
         row_kernels_(&row_kernels(context.options.isa)),
-        heads_(context.operands[0].type.shape[1]),
-        key_heads_(context.operands[1].type.shape[1]),
-        width_(context.operands[1].type.shape[2]),
-        value_width_(context.operands[2].type.shape[2]),
-        positions_(kind.has_bias ? context.operands[6].type.shape[1] : 0) {}
+        heads_(context.operands[kind.q].type.shape[1]),
+        key_heads_(context.operands[kind.k].type.shape[1]),
+        width_(context.operands[kind.k].type.shape[2]),
+        value_width_(context.operands[kind.v].type.shape[2]),
+        positions_(kind.has_bias ? context.operands[*kind.bias()].type.shape[1] : 0) {}
 
   void run(const KernelCall& call) const override {
     const std::int64_t rows = call.elements / (heads_ * value_width_);
     const std::int64_t shared = heads_ / key_heads_, batches = (shared + most_heads - 1) / most_heads;
     if (kind_.has_bias) check_positions(call, rows);
     each(call.pool, rows * key_heads_, [&](std::int64_t task) { append(call, task / key_heads_, task % key_heads_); });
-    call.cache->advance(kind_.cache, call.i32(3), rows);
+    call.cache->advance(kind_.cache, call.i32(kind_.seq), rows);
     each(call.pool, rows * key_heads_ * batches, [&](std::int64_t task) {
       const std::int64_t row = task / batches / key_heads_, key_head = task / batches % key_heads_;
       const std::int64_t first = key_head * shared + task % batches * most_heads;
@@ -41,7 +41,7 @@ class CachedAttention : public OperatorKernel {
     });
     if (observed(call, rows))
       each(call.pool, key_heads_, [&](std::int64_t key_head) { observe(call, rows, key_head); });
-    call.cache->edit(kind_.cache, call.i32(3), rows);
+    call.cache->edit(kind_.cache, call.i32(kind_.seq), rows);
   }
 
  private:
@@ -59,24 +59,25 @@ class CachedAttention : public OperatorKernel {
 
   void check_positions(const KernelCall& call, std::int64_t rows) const {
     for (std::int64_t r = 0; r < rows; ++r)
-      if (call.i32(3)[r] >= 0 && call.i32(4)[r] >= positions_)
+      if (call.i32(kind_.seq)[r] >= 0 && call.i32(kind_.pos)[r] >= positions_)
         throw Error(ErrorKind::invalid, place_,
-                    "position " + std::to_string(call.i32(4)[r]) + " is outside of the bias, [0, " +
+                    "position " + std::to_string(call.i32(kind_.pos)[r]) + " is outside of the bias, [0, " +
                         std::to_string(positions_) + ")");
   }
 
   int layer() const { return kind_.cache; }
 
   void append(const KernelCall& call, std::int64_t row, std::int64_t head) const {
-    if (call.i32(3)[row] < 0) return;
+    if (call.i32(kind_.seq)[row] < 0) return;
     const DType dtype = call.cache->dtype();
-    const auto at = call.cache->slot(layer(), static_cast<int>(head), call.i32(3)[row], call.i32(4)[row]);
-    at.page.position[at.entry] = call.i32(4)[row];
-    at.page.tag[at.entry] = call.i32(5)[row];
+    const auto at =
+        call.cache->slot(layer(), static_cast<int>(head), call.i32(kind_.seq)[row], call.i32(kind_.pos)[row]);
+    at.page.position[at.entry] = call.i32(kind_.pos)[row];
+    at.page.tag[at.entry] = call.i32(kind_.tag)[row];
     at.page.log_weight[at.entry] = 0;
     at.page.attention[at.entry] = 0;
-    const float* k = call.f32(1) + (row * key_heads_ + head) * width_;
-    const float* v = call.f32(2) + (row * key_heads_ + head) * value_width_;
+    const float* k = call.f32(kind_.k) + (row * key_heads_ + head) * width_;
+    const float* v = call.f32(kind_.v) + (row * key_heads_ + head) * value_width_;
     kv::store(k, width_, dtype, at.page.keys + at.entry * width_ * size_of(dtype));
     kv::store(v, value_width_, dtype, at.page.values + at.entry * value_width_ * size_of(dtype));
   }
@@ -100,7 +101,7 @@ class CachedAttention : public OperatorKernel {
   // visit(page, seen) for each page of which the row sees something.
   template <typename Visit>
   void pages(const KernelCall& call, std::int64_t row, std::int64_t key_head, const Visit& visit) const {
-    const std::int32_t seq = call.i32(3)[row];
+    const std::int32_t seq = call.i32(kind_.seq)[row];
     if (seq < 0) return;
     const kv::Policy& policy = call.cache->sequence(seq).policy;
     const int head = static_cast<int>(key_head);
@@ -108,7 +109,7 @@ class CachedAttention : public OperatorKernel {
     for (std::int64_t i = 0; i * kv::page_entries < entries; ++i) {
       const kv::Page page = call.cache->page(layer(), head, seq, i);
       const Seen part =
-          seen(page, std::min(kv::page_entries, entries - i * kv::page_entries), call.i32(4)[row], policy);
+          seen(page, std::min(kv::page_entries, entries - i * kv::page_entries), call.i32(kind_.pos)[row], policy);
       if (part.first < part.last) visit(page, part);
     }
   }
@@ -122,8 +123,9 @@ class CachedAttention : public OperatorKernel {
 
   void score(const KernelCall& call, std::int64_t row, std::int64_t head, const kv::Page& page, const Seen& part,
              const float* keys, float* scores) const {
-    const float* q = call.f32(0) + (row * heads_ + head) * width_;
+    const float* q = call.f32(kind_.q) + (row * heads_ + head) * width_;
     gemm_->dots(q, keys, width_, width_, part.last, scores);
+    const float* bias = kind_.has_bias ? call.f32(*kind_.bias()) : nullptr;
     const auto scale = static_cast<float>(kind_.scale), cap = static_cast<float>(kind_.cap);
     for (std::int64_t i = 0; i < part.last; ++i) {
       if (part.add[i] == unseen) {
@@ -132,8 +134,8 @@ class CachedAttention : public OperatorKernel {
       }
       scores[i] *= scale;
       if (cap > 0) scores[i] = cap * std::tanh(scores[i] / cap);
-      if (kind_.has_bias)
-        scores[i] += call.f32(6)[(head * positions_ + call.i32(4)[row]) * positions_ + page.position[i]];
+      if (bias != nullptr)
+        scores[i] += bias[(head * positions_ + call.i32(kind_.pos)[row]) * positions_ + page.position[i]];
       scores[i] += part.add[i];
     }
   }
@@ -174,13 +176,13 @@ class CachedAttention : public OperatorKernel {
     call.finish((part.row * heads_ + part.first) * value_width_, part.count * value_width_);
   }
 
-  static const kv::Editor* observer(const KernelCall& call, std::int64_t row) {
-    const std::int32_t seq = call.i32(3)[row];
+  const kv::Editor* observer(const KernelCall& call, std::int64_t row) const {
+    const std::int32_t seq = call.i32(kind_.seq)[row];
     const kv::Editor* editor = seq < 0 ? nullptr : call.cache->sequence(seq).policy.editor.get();
     return editor != nullptr && editor->observes() ? editor : nullptr;
   }
 
-  static bool observed(const KernelCall& call, std::int64_t rows) {
+  bool observed(const KernelCall& call, std::int64_t rows) const {
     for (std::int64_t row = 0; row < rows; ++row)
       if (observer(call, row) != nullptr) return true;
     return false;

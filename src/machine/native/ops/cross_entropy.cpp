@@ -17,12 +17,12 @@ class CrossEntropyKernel : public OperatorKernel {
       : place_(context.place),
         gemm_(&gemm_kernels(context.options.isa)),
         rows_(&row_kernels(context.options.isa)),
-        width_(context.operands[0].type.shape[1]),
-        entries_(context.operands[1].type.shape[0]) {}
+        width_(context.operands[kind::CrossEntropy::hidden].type.shape[1]),
+        entries_(context.operands[kind::CrossEntropy::table].type.shape[0]) {}
 
   void run(const KernelCall& call) const override {
     const std::int64_t rows = call.elements;
-    const std::int32_t* target = call.i32(2);
+    const std::int32_t* target = call.i32(kind::CrossEntropy::target);
     for (std::int64_t r = 0; r < rows; ++r)
       if (target[r] >= entries_)
         throw Error(ErrorKind::invalid, place_,
@@ -43,12 +43,13 @@ class CrossEntropyKernel : public OperatorKernel {
 
   void run_rows(const KernelCall& call, std::int64_t first, std::int64_t n) const {
     State states[row_block];
-    const std::int32_t* target = call.i32(2) + first;
+    const std::int32_t* target = call.i32(kind::CrossEntropy::target) + first;
     for (std::int64_t entry = 0; entry < entries_; entry += entry_block) {
       const std::int64_t count = std::min(entry_block, entries_ - entry);
       for (std::int64_t r = 0; r < n; ++r) {
         float logits[entry_block];
-        gemm_->dots(call.f32(0) + (first + r) * width_, call.f32(1) + entry * width_, width_, width_, count, logits);
+        gemm_->dots(call.f32(kind::CrossEntropy::hidden) + (first + r) * width_,
+                    call.f32(kind::CrossEntropy::table) + entry * width_, width_, width_, count, logits);
         if (target[r] >= entry && target[r] < entry + count)
           states[r].target = static_cast<double>(logits[target[r] - entry]);
         take(states[r], logits, count);
@@ -56,8 +57,9 @@ class CrossEntropyKernel : public OperatorKernel {
     }
     for (std::int64_t r = 0; r < n; ++r) {
       const double logsumexp = static_cast<double>(states[r].most) + std::log(states[r].sum);
-      call.out()[first + r] = target[r] < 0 ? 0.0f : static_cast<float>(logsumexp - states[r].target);
-      call.out(1)[first + r] = static_cast<float>(logsumexp);
+      call.out(kind::CrossEntropy::nll)[first + r] =
+          target[r] < 0 ? 0.0f : static_cast<float>(logsumexp - states[r].target);
+      call.out(kind::CrossEntropy::logsumexp)[first + r] = static_cast<float>(logsumexp);
     }
   }
 

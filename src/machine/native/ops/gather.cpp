@@ -14,9 +14,9 @@ class GatherKernel : public OperatorKernel {
  public:
   GatherKernel(const kind::Gather& kind, const Context& context)
       : place_(context.place),
-        index_type_(context.operands[1].type.dtype),
+        index_type_(context.operands[kind.index].type.dtype),
         element_(size_of(context.results[0].dtype)) {
-    const Shape &x = context.operands[0].type.shape, &index = context.operands[1].type.shape;
+    const Shape &x = context.operands[kind.x].type.shape, &index = context.operands[kind.index].type.shape;
     const auto axis = static_cast<std::size_t>(kind.axis), batch_axes = static_cast<std::size_t>(kind.batch_axes);
     size_ = x[axis];
     for (std::size_t i = 0; i < x.size(); ++i)
@@ -34,8 +34,9 @@ class GatherKernel : public OperatorKernel {
     const std::int64_t grain = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(line, 1));
     pieces(call.pool, batch * outer * picks, grain, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t i = first; i < last; ++i) {
-        const std::int64_t at = load_int(call.data(1), index_type_, i / picks / outer * picks + i % picks);
-        std::memcpy(call.outputs[0] + i * line, call.data(0) + (i / picks * size_ + at) * line,
+        const std::int64_t at =
+            load_int(call.data(kind::Gather::index), index_type_, i / picks / outer * picks + i % picks);
+        std::memcpy(call.outputs[0] + i * line, call.data(kind::Gather::x) + (i / picks * size_ + at) * line,
                     static_cast<std::size_t>(line));
       }
       call.finish(first * inner_, (last - first) * inner_);
@@ -45,7 +46,7 @@ class GatherKernel : public OperatorKernel {
  private:
   void check(const KernelCall& call, std::int64_t indices) const {
     for (std::int64_t i = 0; i < indices; ++i) {
-      const std::int64_t at = load_int(call.data(1), index_type_, i);
+      const std::int64_t at = load_int(call.data(kind::Gather::index), index_type_, i);
       if (at < 0 || at >= size_)
         throw Error(ErrorKind::invalid, place_,
                     "index " + std::to_string(at) + " is not in [0, " + std::to_string(size_) + ")");

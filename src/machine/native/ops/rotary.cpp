@@ -9,7 +9,7 @@ namespace {
 class RotaryKernel : public OperatorKernel {
  public:
   RotaryKernel(const kind::Rotary& kind, const Context& context)
-      : kind_(kind), heads_(context.operands[0].type.shape[1]), width_(context.operands[0].type.shape[2]) {
+      : kind_(kind), heads_(context.operands[kind.x].type.shape[1]), width_(context.operands[kind.x].type.shape[2]) {
     const double dims = static_cast<double>(kind.dims);
     for (std::int64_t i = 0; i < kind.dims / 2; ++i)
       frequencies_.push_back(std::pow(kind.base, -2.0 * static_cast<double>(i) / dims) * kind.scaling);
@@ -17,10 +17,10 @@ class RotaryKernel : public OperatorKernel {
 
   void run(const KernelCall& call) const override {
     const std::int64_t rows = call.elements / (heads_ * width_), line = heads_ * width_;
-    const float* factors = call.operands.size() > 2 ? call.f32(2) : nullptr;
+    const float* factors = call.operands.size() > kind_.factors ? call.f32(kind_.factors) : nullptr;
     pieces(call.pool, rows, 8, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t r = first; r < last; ++r)
-        rotate(call.f32(0) + r * line, call.i32(1)[r], factors, call.out() + r * line);
+        rotate(call.f32(kind_.x) + r * line, call.i32(kind_.pos)[r], factors, call.out() + r * line);
       call.finish(first * line, (last - first) * line);
     });
   }

@@ -42,12 +42,12 @@ class Banded : public OperatorKernel {
   void run_band(const KernelCall& call, std::int64_t image, std::int64_t first, std::int64_t lines) const {
     alignas(64) float brought[room + Band::beyond];
     const std::int64_t taps = s_.taps(), pixels = s_.outputs(), width = s_.out[2];
-    const float* weights = call.f32(1) + image % z_.groups * z_.out * z_.in * taps;
+    const float* weights = call.f32(kind::Convolve::w) + image % z_.groups * z_.out * z_.in * taps;
     const std::int64_t at = image * z_.out * pixels + first * width;
     for (std::int64_t from = 0; from < z_.in; from += deep_) {
       const std::int64_t deep = std::min(deep_, z_.in - from);
       for (std::int64_t channel = 0; channel < deep; ++channel)
-        band_.bring(call.f32(0) + (image * z_.in + from + channel) * s_.inputs(), first, lines, 0,
+        band_.bring(call.f32(kind::Convolve::x) + (image * z_.in + from + channel) * s_.inputs(), first, lines, 0,
                     brought + channel * band_.plane());
       for (std::int64_t line = 0; line < lines; ++line)
         gemm_->block({.a = weights + from * taps,

@@ -29,7 +29,7 @@ class Convolution : public OperatorKernel {
 
   const std::byte* fix(std::size_t k, const Stored& weight, SharedWeights& shared) override {
     const std::byte* data = plain(weight, shared);
-    if (k != 1 || !packs_ || s_.transposed || z_.out % strip_height != 0) return data;
+    if (k != kind::Convolve::w || !packs_ || s_.transposed || z_.out % strip_height != 0) return data;
     const auto* weights = reinterpret_cast<const float*>(data);
     packed_ = shared.packed(data, "strips", [&] { return strips(weights); });
     return data;
@@ -62,7 +62,7 @@ class Convolution : public OperatorKernel {
   void run_part(const KernelCall& call, const Part& part) const {
     alignas(64) float panel[panel_floats];
     const std::int64_t group = part.image % z_.groups, taps = s_.taps(), pixels = s_.outputs();
-    const float* x = call.f32(0) + part.image * z_.in * s_.inputs();
+    const float* x = call.f32(kind::Convolve::x) + part.image * z_.in * s_.inputs();
     const std::int64_t c = (part.image * z_.out + part.out) * pixels + part.first;
     GemmBlock block{.b = panel, .b_k = round_up(part.pixels, 16), .padded = true, .c = call.out() + c};
     block.c_m = pixels;
@@ -71,7 +71,7 @@ class Convolution : public OperatorKernel {
     if (s_.transposed) {  // weights [in, out, taps]: one product over the input channels per tap
       block.a_m = taps;
       block.a_k = z_.out * taps;
-      const float* w = call.f32(1) + (group * z_.in * z_.out + part.out) * taps;
+      const float* w = call.f32(kind::Convolve::w) + (group * z_.in * z_.out + part.out) * taps;
       for (std::int64_t tap = 0; tap < taps; ++tap)
         multiply(
             block, w + tap, x, part, z_.in, [&](std::int64_t k) { return std::pair(k, tap); }, panel);
@@ -81,7 +81,7 @@ class Convolution : public OperatorKernel {
       block.a_k = packed_ ? strip_height : 1;
       block.a_strip = packed_ ? strip_height * depth : 0;
       multiply(
-          block, (packed_ ? packed_->span<float>().data() : call.f32(1)) + first, x, part, z_.in * taps,
+          block, (packed_ ? packed_->span<float>().data() : call.f32(kind::Convolve::w)) + first, x, part, z_.in * taps,
           [&](std::int64_t k) { return std::pair(k / taps, k % taps); }, panel);
     }
     for (std::int64_t o = 0; o < part.channels; ++o) call.finish(c + o * pixels, part.pixels);
@@ -152,8 +152,9 @@ class FullWindow : public OperatorKernel {
     const std::int64_t images = call.rows.scale(z_.batch, batch_is_rows) * z_.groups, strips = ceil_div(z_.out, wide);
     each(call.pool, images * strips, [&](std::int64_t task) {
       const std::int64_t image = task / strips, out = task % strips * wide, n = std::min(wide, z_.out - out);
-      const float* w = call.f32(1) + (image % z_.groups * z_.out + out) * depth_;
-      kernels_->dots(call.f32(0) + image * depth_, w, depth_, depth_, n, call.out() + image * z_.out + out);
+      const float* w = call.f32(kind::Convolve::w) + (image % z_.groups * z_.out + out) * depth_;
+      kernels_->dots(call.f32(kind::Convolve::x) + image * depth_, w, depth_, depth_, n,
+                     call.out() + image * z_.out + out);
       call.finish(image * z_.out + out, n);
     });
   }
@@ -184,8 +185,8 @@ class Depthwise : public OperatorKernel {
     const std::int64_t pixels = s_.outputs();
     const std::int64_t planes = call.rows.scale(z_.batch, batch_is_rows) * z_.groups * z_.out;
     each(call.pool, planes, [&](std::int64_t plane) {
-      const float* x = call.f32(0) + plane / z_.out * s_.inputs();
-      const float* w = call.f32(1) + plane % (z_.groups * z_.out) * s_.taps();
+      const float* x = call.f32(kind::Convolve::x) + plane / z_.out * s_.inputs();
+      const float* w = call.f32(kind::Convolve::w) + plane % (z_.groups * z_.out) * s_.taps();
       if (banded_) run_bands(x, w, call.out() + plane * pixels);
       else run_lines(x, w, call.out() + plane * pixels);
       call.finish(plane * pixels, pixels);
@@ -258,7 +259,7 @@ std::unique_ptr<OperatorKernel> make(const Sizes& sizes, Spatial spatial, const 
 }  // namespace
 
 std::unique_ptr<OperatorKernel> compile(const kind::Convolve& kind, const Context& context) {
-  const Shape &x = context.operands[0].type.shape, &w = context.operands[1].type.shape,
+  const Shape &x = context.operands[kind.x].type.shape, &w = context.operands[kind.w].type.shape,
               &result = context.results[0].shape;
   const Sizes sizes{x[0], kind.groups, x[1] / kind.groups, result[1] / kind.groups};
   Spatial spatial =

@@ -18,7 +18,7 @@ class Pooling : public OperatorKernel {
         max_(kind.fn == kind::PoolFn::max),
         by_valid_(kind.divide_by_valid),
         batch_is_rows_(context.rows_out) {
-    const Shape &x = context.operands[0].type.shape, &result = context.results[0].shape;
+    const Shape &x = context.operands[kind.x].type.shape, &result = context.results[0].shape;
     s_ = spatial_of(x, result, kind.size, kind.stride, kind.low, kind.dilation, false);
     batch_ = x[0];
     channels_ = x[1];
@@ -39,7 +39,7 @@ class Pooling : public OperatorKernel {
     const std::int64_t grain = std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(s_.inputs(), 1));
     pieces(call.pool, planes, grain, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t plane = first; plane < last; ++plane) {
-        const float* x = call.f32(0) + plane * s_.inputs();
+        const float* x = call.f32(kind::Pool::x) + plane * s_.inputs();
         float* out = call.out() + plane * pixels;
         if (plane_) *out = whole(x);
         else if (banded_) run_bands(x, out);

@@ -46,7 +46,7 @@ class Winograd : public OperatorKernel {
 
   const std::byte* fix(std::size_t k, const Stored& weight, SharedWeights& shared) override {
     const std::byte* data = plain(weight, shared);
-    if (k != 1) return data;
+    if (k != kind::Convolve::w) return data;
     const auto* weights = reinterpret_cast<const float*>(data);
     packed_ = shared.packed(data, "winograd " + std::to_string(size_), [&] { return transformed(weights); });
     return data;
@@ -115,7 +115,7 @@ class Winograd : public OperatorKernel {
     each(call.pool, count * groups, [&](std::int64_t task) {
       const std::int64_t from = task % groups * grain;
       for (std::int64_t c = from; c < std::min(from + grain, z_.in); ++c)
-        transform(call.f32(0) + (image * z_.in + c) * s_.inputs(), block(first + task / groups), c,
+        transform(call.f32(kind::Convolve::x) + (image * z_.in + c) * s_.inputs(), block(first + task / groups), c,
                   values + task / groups * block_floats());
     });
     each(call.pool, count * panels(), [&](std::int64_t task) {
