@@ -135,7 +135,7 @@ std::vector<Case> movement() {
   cases.push_back(one("map relu", kind::Map{maximum(x, constant(0)), DType::f32}, {image}));
   cases.push_back(one("map silu", kind::Map{apply(Fn::silu, {x}), DType::f32}, {image}));
   cases.push_back(one("map gelu", kind::Map{apply(Fn::gelu, {x}), DType::f32}, {image}));
-  cases.push_back(one("map tanh", kind::Map{apply(Fn::tangent_h, {x}), DType::f32}, {image}));
+  cases.push_back(one("map tanh", kind::Map{apply(Fn::tanh, {x}), DType::f32}, {image}));
   cases.push_back(
       one("map channel affine", kind::Map{x * argument(1) + argument(2), DType::f32}, {image, {64, 1, 1}, {64, 1, 1}}));
   cases.push_back(

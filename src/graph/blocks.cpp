@@ -111,7 +111,7 @@ ValueId convolve(Builder& b, ValueId x, ValueId w, ValueId bias, kind::Convolve 
 ValueId batch_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, ValueId mean, ValueId var, double eps,
                    std::string name) {
   if (name.empty()) name = "batch_norm";
-  Expr factor = argument(0) * pliant::apply(Fn::reciprocal_square_root, {argument(1) + constant(eps)});
+  Expr factor = argument(0) * pliant::apply(Fn::rsqrt, {argument(1) + constant(eps)});
   ValueId a = b.map(factor, {scale, var}, {}, name + ".scale");
   ValueId c = b.map(argument(0) - argument(1) * argument(2), {bias, mean, a}, {}, name + ".shift");
   return affine(b, x, per_channel(b, x, a), per_channel(b, x, c), std::move(name));

@@ -49,7 +49,7 @@ struct Decomposer {
 
 std::vector<ValueId> Decomposer::operator()(const kind::Softmax& kind) const {
   const ValueId most = b.reduce(ReduceFn::max, in[0], {kind.axis}, true, "max");
-  const ValueId powers = b.map(call(Fn::exponential, argument(0) - argument(1)), {in[0], most}, wide(), "exp");
+  const ValueId powers = b.map(call(Fn::exp, argument(0) - argument(1)), {in[0], most}, wide(), "exp");
   const ValueId sum = b.reduce(ReduceFn::sum, powers, {kind.axis}, true, "sum");
   return {result_map(argument(0) / argument(1), {powers, sum}, b.type(in[0]).dtype)};
 }
@@ -64,7 +64,7 @@ std::vector<ValueId> Decomposer::operator()(const kind::Normalize& kind) const {
   }
   const ValueId squares = b.map(argument(0) * argument(0), {centred}, wide(), "squares");
   const ValueId variance = b.reduce(ReduceFn::mean, squares, kind.axes, true, "variance");
-  const Expr deviation = call(Fn::square_root, argument(1) + constant(kind.eps));
+  const Expr deviation = call(Fn::sqrt, argument(1) + constant(kind.eps));
   std::vector<ValueId> results{result_map(argument(0) / deviation, {centred, variance}, dtype)};
   if (names.size() == 1) return results;
   if (kind.centre) results.push_back(result_map(argument(0), {mean}, dtype, kind.mean));
@@ -89,8 +89,8 @@ std::vector<ValueId> Decomposer::operator()(const kind::Rotary& kind) const {
     angle = angle / argument(2);
     turns.push_back(in[kind.factors]);
   }
-  const ValueId cosine = b.map(call(Fn::cosine, angle), turns, wide(), "cos");
-  const ValueId sine = b.map(call(Fn::sine, angle), turns, wide(), "sin");
+  const ValueId cosine = b.map(call(Fn::cos, angle), turns, wide(), "cos");
+  const ValueId sine = b.map(call(Fn::sin, angle), turns, wide(), "sin");
 
   const bool halves = kind.style == kind::RotaryStyle::halves;
   const kind::Sizes size{shape[0], shape[1], half}, step{1, 1, halves ? 1 : 2};
@@ -117,7 +117,7 @@ ValueId Decomposer::attention_mask(const kind::Attention& kind) const {
     operands.push_back(b.reshape(each, {1, rows}));
   }
   const Expr seq_i = argument(0), seq_j = argument(1), pos_i = argument(2), pos_j = argument(3);
-  const auto both = [](const Expr& x, const Expr& y) { return apply(Fn::logical_and, {x, y}); };
+  const auto both = [](const Expr& x, const Expr& y) { return apply(Fn::and_, {x, y}); };
   Expr sees = both(apply(Fn::equal, {seq_i, seq_j}), apply(Fn::less_equal, {constant(0), seq_i}));
   if (kind.causal) sees = both(sees, apply(Fn::less_equal, {pos_j, pos_i}));
   if (kind.window > 0) sees = both(sees, apply(Fn::less, {pos_i - pos_j, constant(static_cast<double>(kind.window))}));
@@ -139,7 +139,7 @@ ValueId Decomposer::attention_bias(const kind::Attention& kind, ValueId bias) co
 ValueId Decomposer::attention_weights(const kind::Attention& kind, ValueId scores) const {
   std::vector<ValueId> operands{scores, attention_mask(kind)};
   Expr score = argument(0) * constant(kind.scale);
-  if (kind.cap > 0) score = constant(kind.cap) * call(Fn::tangent_h, score / constant(kind.cap));
+  if (kind.cap > 0) score = constant(kind.cap) * call(Fn::tanh, score / constant(kind.cap));
   if (const auto bias = kind.bias()) {
     score = score + argument(2);
     operands.push_back(attention_bias(kind, in[*bias]));
@@ -147,7 +147,7 @@ ValueId Decomposer::attention_weights(const kind::Attention& kind, ValueId score
   constexpr double unseen = -3e38;  // below every score, and finite in f32
   const ValueId masked = b.map(select(argument(1), score, constant(unseen)), operands, wide(), "masked");
   const ValueId most = b.reduce(ReduceFn::max, masked, {2}, true, "max");
-  const Expr power = select(argument(2), call(Fn::exponential, argument(0) - argument(1)), constant(0));
+  const Expr power = select(argument(2), call(Fn::exp, argument(0) - argument(1)), constant(0));
   const ValueId powers = b.map(power, {masked, most, operands[1]}, wide(), "exp");
   const ValueId sum = b.reduce(ReduceFn::sum, powers, {2}, true, "sum");
   const Expr weight = select(apply(Fn::less, {constant(0), argument(1)}), argument(0) / argument(1), constant(0));

@@ -125,14 +125,14 @@ class RandomGraph {
     out.resize(pick(out.size() + 1));
     einsum.out = (rows() ? "r" : "") + std::string(out.begin(), out.end());
     ValueId y = b_.add(einsum, operands, name())[0];
-    keep(chance(50) ? b_.map(apply(Fn::tangent_h, {argument(0)}), {y}) : y);
+    keep(chance(50) ? b_.map(apply(Fn::tanh, {argument(0)}), {y}) : y);
   }
 
   Expr expr(int operands) {
     std::vector<Expr> pool = {constant(0.5), constant(-1.25)};
     for (int i = 0; i < operands; ++i) pool.push_back(argument(i));
-    const Fn unary[] = {Fn::negate,    Fn::absolute, Fn::sigmoid, Fn::silu,           Fn::gelu, Fn::gelu_tanh,
-                        Fn::tangent_h, Fn::sine,     Fn::cosine,  Fn::error_function, Fn::stop};
+    const Fn unary[] = {Fn::negate, Fn::absolute, Fn::sigmoid, Fn::silu, Fn::gelu, Fn::gelu_tanh,
+                        Fn::tanh,   Fn::sin,      Fn::cos,     Fn::erf,  Fn::stop};
     const Fn binary[] = {Fn::add, Fn::subtract, Fn::multiply, Fn::minimum, Fn::maximum};
     Expr last = argument(0);
     for (int i = 0; i < operands; ++i) last = pliant::apply(binary[pick(5)], {last, argument(i)});
@@ -142,7 +142,7 @@ class RandomGraph {
              : chance(80) ? pliant::apply(binary[pick(5)], {last, pool[pick(pool.size())]})
                           : select(pliant::apply(Fn::less, {pool[pick(pool.size())], last}), last, argument(0));
     }
-    return pliant::apply(Fn::tangent_h, {last}) * constant(2);
+    return pliant::apply(Fn::tanh, {last}) * constant(2);
   }
 
   // A shape that broadcasts into `to`: some axes 1, some leading ones dropped.

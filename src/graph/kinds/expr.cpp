@@ -19,17 +19,16 @@ struct FnInfo {
   int arity;
 };
 
-constexpr std::array<FnInfo, 39> fn_table = {{
-    {"argument", 0},   {"constant", 0}, {"add", 2},    {"subtract", 2},   {"multiply", 2}, {"divide", 2},
-    {"minimum", 2},    {"maximum", 2},  {"power", 2},  {"modulo", 2},     {"equal", 2},    {"less", 2},
-    {"less_equal", 2}, {"and", 2},      {"or", 2},     {"negate", 1},     {"absolute", 1}, {"sign", 1},
-    {"reciprocal", 1}, {"sqrt", 1},     {"rsqrt", 1},  {"exp", 1},        {"log", 1},      {"sin", 1},
-    {"cos", 1},        {"tanh", 1},     {"erf", 1},    {"sigmoid", 1},    {"silu", 1},     {"gelu", 1},
-    {"gelu_tanh", 1},  {"floor", 1},    {"ceil", 1},   {"round_even", 1}, {"truncate", 1}, {"not", 1},
-    {"is_nan", 1},     {"stop", 1},     {"select", 3},
-}};
-static_assert(fn_table[static_cast<std::size_t>(Fn::select)].name == "select");
-constexpr int fn_count = static_cast<int>(Fn::select) + 1;
+constexpr std::string_view text_of(std::string_view enumerator) {
+  return enumerator.ends_with('_') ? enumerator.substr(0, enumerator.size() - 1) : enumerator;
+}
+
+constexpr auto fn_table = std::to_array<FnInfo>({
+#define PLIANT_ROW(name, arity) {text_of(#name), arity},
+    PLIANT_EXPR_FUNCTIONS(PLIANT_ROW)
+#undef PLIANT_ROW
+});
+constexpr int fn_count = fn_table.size();
 
 const FnInfo& info(Fn fn) {
   assert(static_cast<int>(fn) < fn_count);
@@ -108,20 +107,20 @@ double compute(Fn fn, double a, double b, double c) {
     case Fn::equal: return a == b;
     case Fn::less: return a < b;
     case Fn::less_equal: return a <= b;
-    case Fn::logical_and: return a != 0 && b != 0;
-    case Fn::logical_or: return a != 0 || b != 0;
+    case Fn::and_: return a != 0 && b != 0;
+    case Fn::or_: return a != 0 || b != 0;
     case Fn::negate: return -a;
     case Fn::absolute: return std::fabs(a);
     case Fn::sign: return a > 0 ? 1 : a < 0 ? -1 : a;  // NaN and both zeros stay
     case Fn::reciprocal: return 1 / a;
-    case Fn::square_root: return std::sqrt(a);
-    case Fn::reciprocal_square_root: return 1 / std::sqrt(a);
-    case Fn::exponential: return std::exp(a);
-    case Fn::logarithm: return std::log(a);
-    case Fn::sine: return std::sin(a);
-    case Fn::cosine: return std::cos(a);
-    case Fn::tangent_h: return std::tanh(a);
-    case Fn::error_function: return std::erf(a);
+    case Fn::sqrt: return std::sqrt(a);
+    case Fn::rsqrt: return 1 / std::sqrt(a);
+    case Fn::exp: return std::exp(a);
+    case Fn::log: return std::log(a);
+    case Fn::sin: return std::sin(a);
+    case Fn::cos: return std::cos(a);
+    case Fn::tanh: return std::tanh(a);
+    case Fn::erf: return std::erf(a);
     case Fn::sigmoid: return sigmoid_of(a);
     case Fn::silu: return a * sigmoid_of(a);
     case Fn::gelu: return gelu_of(a);
@@ -130,7 +129,7 @@ double compute(Fn fn, double a, double b, double c) {
     case Fn::ceil: return std::ceil(a);
     case Fn::round_even: return std::nearbyint(a);
     case Fn::truncate: return std::trunc(a);
-    case Fn::logical_not: return a == 0;
+    case Fn::not_: return a == 0;
     case Fn::is_nan: return std::isnan(a);
     case Fn::stop: return a;
     case Fn::select: return a != 0 ? b : c;
@@ -171,8 +170,8 @@ std::int64_t compute_int(Fn fn, std::int64_t a, std::int64_t b, std::int64_t c) 
     case Fn::equal: return a == b;
     case Fn::less: return a < b;
     case Fn::less_equal: return a <= b;
-    case Fn::logical_and: return a != 0 && b != 0;
-    case Fn::logical_or: return a != 0 || b != 0;
+    case Fn::and_: return a != 0 && b != 0;
+    case Fn::or_: return a != 0 || b != 0;
     case Fn::negate: return wrap(0 - ua);
     case Fn::absolute: return a < 0 ? wrap(0 - ua) : a;
     case Fn::sign: return (a > 0) - (a < 0);
@@ -181,7 +180,7 @@ std::int64_t compute_int(Fn fn, std::int64_t a, std::int64_t b, std::int64_t c) 
     case Fn::round_even:
     case Fn::truncate:
     case Fn::stop: return a;
-    case Fn::logical_not: return a == 0;
+    case Fn::not_: return a == 0;
     case Fn::is_nan: return 0;
     case Fn::select: return a != 0 ? b : c;
     default: return saturate(compute(fn, static_cast<double>(a), 0, 0));

@@ -10,46 +10,26 @@
 
 namespace pliant {
 
+// Every function with the number of values it takes: the enumerator is the name in graph text, with a "_" where C++ has
+// the word for itself. modulo: sign of the dividend (C's fmod). Comparisons and logic give 0 or 1. stop: identity
+// without gradient. select(condition, if true, if false).
+// clang-format off
+#define PLIANT_EXPR_FUNCTIONS(FN)                                                        \
+  FN(argument, 0) FN(constant, 0)                                                        \
+  FN(add, 2) FN(subtract, 2) FN(multiply, 2) FN(divide, 2) FN(minimum, 2) FN(maximum, 2) \
+  FN(power, 2) FN(modulo, 2)                                                             \
+  FN(equal, 2) FN(less, 2) FN(less_equal, 2) FN(and_, 2) FN(or_, 2)                      \
+  FN(negate, 1) FN(absolute, 1) FN(sign, 1) FN(reciprocal, 1) FN(sqrt, 1) FN(rsqrt, 1)   \
+  FN(exp, 1) FN(log, 1) FN(sin, 1) FN(cos, 1) FN(tanh, 1) FN(erf, 1)                     \
+  FN(sigmoid, 1) FN(silu, 1) FN(gelu, 1) FN(gelu_tanh, 1)                                \
+  FN(floor, 1) FN(ceil, 1) FN(round_even, 1) FN(truncate, 1)                             \
+  FN(not_, 1) FN(is_nan, 1) FN(stop, 1) FN(select, 3)
+// clang-format on
+
 enum class Fn : std::uint8_t {
-  argument,
-  constant,  // leaves
-  add,
-  subtract,
-  multiply,
-  divide,
-  minimum,
-  maximum,
-  power,
-  modulo,  // modulo: sign of the dividend (C's fmod)
-  equal,
-  less,
-  less_equal,
-  logical_and,
-  logical_or,  // 0 or 1
-  negate,
-  absolute,
-  sign,
-  reciprocal,
-  square_root,
-  reciprocal_square_root,
-  exponential,
-  logarithm,
-  sine,
-  cosine,
-  tangent_h,
-  error_function,
-  sigmoid,
-  silu,
-  gelu,
-  gelu_tanh,
-  floor,
-  ceil,
-  round_even,
-  truncate,
-  logical_not,
-  is_nan,
-  stop,    // stop: identity without gradient
-  select,  // select(condition, if true, if false)
+#define PLIANT_ENUMERATOR(name, arity) name,
+  PLIANT_EXPR_FUNCTIONS(PLIANT_ENUMERATOR)
+#undef PLIANT_ENUMERATOR
 };
 
 int arity(Fn fn);                        // 0 to 3

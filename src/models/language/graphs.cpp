@@ -55,8 +55,8 @@ class Network {
     const ValueId table = weight(c_.tied ? Part::embedding : Part::head);
     ValueId logits = blocks::linear(b_, normed, table, none, "head");
     if (c_.logit_cap > 0)
-      logits = b_.map(constant(c_.logit_cap) * apply(Fn::tangent_h, {argument(0) * constant(1 / c_.logit_cap)}),
-                      {logits}, {}, "capped");
+      logits = b_.map(constant(c_.logit_cap) * apply(Fn::tanh, {argument(0) * constant(1 / c_.logit_cap)}), {logits},
+                      {}, "capped");
     return finish(logits, "logits");
   }
 

@@ -27,7 +27,7 @@ Expr random_expr(Rng& rng, int arguments, int steps) {
 bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
 TEST(Expr, SharesEqualSubexpressions) {
-  Expr t = apply(Fn::tangent_h, {argument(0) + argument(1)});
+  Expr t = apply(Fn::tanh, {argument(0) + argument(1)});
   Expr twice = t * t + t;
   EXPECT_EQ(twice.code.size(), 6u);  // two arguments, add, tanh, multiply, add
   Expr x = argument(0);
@@ -46,7 +46,7 @@ TEST(Expr, TextReadsBackEqual) {
 
 TEST(Expr, TextIsReadable) {
   EXPECT_EQ(to_string(maximum(argument(0) + argument(1), constant(0))), "maximum(add($0,$1),0)");
-  Expr t = apply(Fn::tangent_h, {argument(0)});
+  Expr t = apply(Fn::tanh, {argument(0)});
   EXPECT_EQ(to_string(t * t), "multiply(t0=tanh($0),t0)");
   EXPECT_EQ(to_string(constant(-0.0)), "-0");
   EXPECT_EQ(expr_from_text(" add( $0 , -inf ) "), argument(0) + constant(-INFINITY));

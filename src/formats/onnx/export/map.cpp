@@ -33,8 +33,8 @@ const char* binary_operator(Fn fn) {
     case Fn::equal: return "Equal";
     case Fn::less: return "Less";
     case Fn::less_equal: return "LessOrEqual";
-    case Fn::logical_and: return "And";
-    case Fn::logical_or: return "Or";
+    case Fn::and_: return "And";
+    case Fn::or_: return "Or";
     default: return nullptr;
   }
 }
@@ -45,13 +45,13 @@ const char* unary_operator(Fn fn) {
     case Fn::absolute: return "Abs";
     case Fn::sign: return "Sign";
     case Fn::reciprocal: return "Reciprocal";
-    case Fn::square_root: return "Sqrt";
-    case Fn::exponential: return "Exp";
-    case Fn::logarithm: return "Log";
-    case Fn::sine: return "Sin";
-    case Fn::cosine: return "Cos";
-    case Fn::tangent_h: return "Tanh";
-    case Fn::error_function: return "Erf";
+    case Fn::sqrt: return "Sqrt";
+    case Fn::exp: return "Exp";
+    case Fn::log: return "Log";
+    case Fn::sin: return "Sin";
+    case Fn::cos: return "Cos";
+    case Fn::tanh: return "Tanh";
+    case Fn::erf: return "Erf";
     case Fn::sigmoid: return "Sigmoid";
     case Fn::floor: return "Floor";
     case Fn::ceil: return "Ceil";
@@ -119,9 +119,9 @@ class MapWriter {
       case Fn::constant: return constant_term(i.value);
       case Fn::stop: return term(i.a);
       case Fn::select: return {to_.node("Where", {truth(term(i.a)), number(term(i.b)), number(term(i.c))})};
-      case Fn::logical_not: return {to_.node("Not", {truth(term(i.a))}), true, {}};
-      case Fn::logical_and:
-      case Fn::logical_or: return {to_.node(binary_operator(i.fn), {truth(term(i.a)), truth(term(i.b))}), true, {}};
+      case Fn::not_: return {to_.node("Not", {truth(term(i.a))}), true, {}};
+      case Fn::and_:
+      case Fn::or_: return {to_.node(binary_operator(i.fn), {truth(term(i.a)), truth(term(i.b))}), true, {}};
       case Fn::equal:
       case Fn::less:
       case Fn::less_equal: return {to_.node(binary_operator(i.fn), {number(term(i.a)), number(term(i.b))}), true, {}};
@@ -155,7 +155,7 @@ class MapWriter {
     const auto product = [&](const std::string& a, const std::string& b) { return to_.node("Mul", {a, b}); };
     const auto number = [&](double value) { return to_.scalar(value, dtype); };
     switch (fn) {
-      case Fn::reciprocal_square_root: return to_.node("Reciprocal", {to_.node("Sqrt", {x})});
+      case Fn::rsqrt: return to_.node("Reciprocal", {to_.node("Sqrt", {x})});
       case Fn::silu: return product(x, to_.node("Sigmoid", {x}));
       case Fn::truncate: return product(to_.node("Sign", {x}), to_.node("Floor", {to_.node("Abs", {x})}));
       case Fn::gelu: {

@@ -46,7 +46,7 @@ std::vector<int> axis_range(int begin, int end) {
   return axes;
 }
 
-Expr truth(const Expr& x) { return apply(Fn::logical_not, {apply(Fn::equal, {x, constant(0)})}); }
+Expr truth(const Expr& x) { return apply(Fn::not_, {apply(Fn::equal, {x, constant(0)})}); }
 Expr greater(const Expr& a, const Expr& b) { return apply(Fn::less, {b, a}); }
 Expr unary(Fn fn, const Expr& x) { return apply(fn, {x}); }
 Expr power(const Expr& x, double exponent) { return apply(Fn::power, {x, constant(exponent)}); }

@@ -26,7 +26,7 @@ Results batch_norm(Call& c) {
   if (c.integer("spatial", 1) == 0) throw NotMapped{"statistics per position"};
   check_channels(c, 1, 4);
   const DType dtype = c.type(1).dtype;
-  const Expr deviation = unary(Fn::square_root, argument(1) + constant(c.real("epsilon", 1e-5)));
+  const Expr deviation = unary(Fn::sqrt, argument(1) + constant(c.real("epsilon", 1e-5)));
   const ValueId scale = c.b.map(argument(0) / deviation, {c.in(1), c.in(4)}, dtype);
   const ValueId shift = c.b.map(argument(0) - argument(1) * argument(2), {c.in(2), c.in(3), scale}, dtype);
   return {affine(c, c.in(0), along_axis(c.b, scale, 1, c.rank(0)), along_axis(c.b, shift, 1, c.rank(0)))};
@@ -51,7 +51,7 @@ Results layer_norm(Call& c) {
   const kind::Normalize kind{axis_range(axis, c.rank(0)), c.real("epsilon", 1e-5), true};
   if (!c.wants(1) && !c.wants(2)) return {scaled_and_shifted(c, c.b.add(kind, {c.in(0)})[0])};
   const auto parts = c.b.add(kind, {c.in(0)}, "", 3);
-  const Expr inverse = unary(Fn::reciprocal, unary(Fn::square_root, argument(0) + constant(kind.eps)));
+  const Expr inverse = unary(Fn::reciprocal, unary(Fn::sqrt, argument(0) + constant(kind.eps)));
   return {scaled_and_shifted(c, parts[0]), parts[1], c.b.map(inverse, {parts[2]}, c.type(0).dtype)};
 }
 
@@ -84,7 +84,7 @@ Results lp_norm(Call& c) {
   const DType dtype = c.type(0).dtype;
   const Expr term = p == 1 ? unary(Fn::absolute, argument(0)) : argument(0) * argument(0);
   const ValueId sum = c.b.reduce(kind::ReduceFn::sum, c.b.map(term, {c.in(0)}, dtype), {axis}, true);
-  const Expr norm = p == 1 ? argument(1) : unary(Fn::square_root, argument(1));
+  const Expr norm = p == 1 ? argument(1) : unary(Fn::sqrt, argument(1));
   const Expr zero = apply(Fn::equal, {argument(1), constant(0)});  // a zero vector stays zero
   return {c.b.map(select(zero, constant(0), argument(0) / norm), {c.in(0), sum}, dtype)};
 }
@@ -96,7 +96,7 @@ Results mean_variance(Call& c) {
   const ValueId centred = c.b.map(argument(0) - argument(1), {c.in(0), mean}, dtype);
   const ValueId variance =
       c.b.reduce(kind::ReduceFn::mean, c.b.map(argument(0) * argument(0), {centred}, dtype), axes, true);
-  const Expr y = argument(0) / (unary(Fn::square_root, argument(1)) + constant(1e-9));
+  const Expr y = argument(0) / (unary(Fn::sqrt, argument(1)) + constant(1e-9));
   return {c.b.map(y, {centred, variance}, dtype)};
 }
 

@@ -47,8 +47,8 @@ Results mean(Call& c) {
   return {c.b.map(x * constant(1.0 / c.operands()), {sum}, c.type(0).dtype)};
 }
 
-Results exclusive_or(Call& c) { return compared(c, apply(Fn::logical_not, {apply(Fn::equal, {truth(x), truth(y)})})); }
-Results negation(Call& c) { return {c.b.map(unary(Fn::logical_not, x), {c.in(0)}, DType::boolean)}; }
+Results exclusive_or(Call& c) { return compared(c, apply(Fn::not_, {apply(Fn::equal, {truth(x), truth(y)})})); }
+Results negation(Call& c) { return {c.b.map(unary(Fn::not_, x), {c.in(0)}, DType::boolean)}; }
 Results is_nan(Call& c) { return {c.b.map(unary(Fn::is_nan, x), {c.in(0)}, DType::boolean)}; }
 
 Results is_infinite(Call& c) {
@@ -57,7 +57,7 @@ Results is_infinite(Call& c) {
   const bool high = c.integer("detect_positive", 1) != 0, low = c.integer("detect_negative", 1) != 0;
   const Expr above = greater(x, largest), below = greater(unary(Fn::negate, x), largest);
   const Expr none = apply(Fn::less, {x, x});
-  const Expr expr = high && low ? apply(Fn::logical_or, {above, below}) : high ? above : low ? below : none;
+  const Expr expr = high && low ? apply(Fn::or_, {above, below}) : high ? above : low ? below : none;
   return {c.b.map(expr, {c.in(0)}, DType::boolean)};
 }
 
@@ -71,9 +71,8 @@ Results modulo(Call& c) {
   const Expr rest = apply(Fn::modulo, {x, y});
   if (c.integer("fmod", 0) != 0) return two<Fn::modulo>(c);
   const Expr zero = constant(0);
-  const Expr differ =
-      apply(Fn::logical_not, {apply(Fn::equal, {apply(Fn::less, {rest, zero}), apply(Fn::less, {y, zero})})});
-  const Expr expr = select(apply(Fn::logical_and, {truth(rest), differ}), rest + y, rest);
+  const Expr differ = apply(Fn::not_, {apply(Fn::equal, {apply(Fn::less, {rest, zero}), apply(Fn::less, {y, zero})})});
+  const Expr expr = select(apply(Fn::and_, {truth(rest), differ}), rest + y, rest);
   return {c.b.map(expr, {c.in(0), c.in(1)}, c.type(0).dtype)};
 }
 
@@ -104,7 +103,7 @@ Results prelu(Call& c) {
   return {c.b.map(expr, {c.in(0), c.in(1)}, c.type(0).dtype)};
 }
 
-Expr exp_minus_one(const Expr& e) { return unary(Fn::exponential, e) - constant(1); }
+Expr exp_minus_one(const Expr& e) { return unary(Fn::exp, e) - constant(1); }
 
 Results elu(Call& c) {
   const Expr low = constant(c.real("alpha", 1)) * exp_minus_one(x);
@@ -132,14 +131,13 @@ Results hard_swish(Call& c) { return mapped(c, x * unit_clamp(x * constant(1.0 /
 
 // log(1 + e^x) without overflow
 Expr softplus_of(const Expr& e) {
-  const Expr tail =
-      unary(Fn::logarithm, constant(1) + unary(Fn::exponential, unary(Fn::negate, unary(Fn::absolute, e))));
+  const Expr tail = unary(Fn::log, constant(1) + unary(Fn::exp, unary(Fn::negate, unary(Fn::absolute, e))));
   return maximum(e, constant(0)) + tail;
 }
 
 Results softplus(Call& c) { return mapped(c, softplus_of(x)); }
 Results softsign(Call& c) { return mapped(c, x / (constant(1) + unary(Fn::absolute, x))); }
-Results mish(Call& c) { return mapped(c, x * unary(Fn::tangent_h, softplus_of(x))); }
+Results mish(Call& c) { return mapped(c, x * unary(Fn::tanh, softplus_of(x))); }
 Results swish(Call& c) { return mapped(c, x * unary(Fn::sigmoid, x * constant(c.real("alpha", 1)))); }
 
 Results thresholded_relu(Call& c) {
@@ -176,10 +174,10 @@ Results clip(Call& c) {
   return {c.b.map(expr, operands, c.type(0).dtype)};
 }
 
-Results tangent(Call& c) { return mapped(c, unary(Fn::sine, x) / unary(Fn::cosine, x)); }
+Results tangent(Call& c) { return mapped(c, unary(Fn::sin, x) / unary(Fn::cos, x)); }
 
 Expr half_exponentials(bool sum) {
-  const Expr up = unary(Fn::exponential, x), down = unary(Fn::exponential, unary(Fn::negate, x));
+  const Expr up = unary(Fn::exp, x), down = unary(Fn::exp, unary(Fn::negate, x));
   return constant(0.5) * (sum ? up + down : up - down);
 }
 
@@ -188,15 +186,13 @@ Results hyperbolic_cosine(Call& c) { return mapped(c, half_exponentials(true)); 
 
 Results area_sine(Call& c) {  // by |x|: no cancellation for large negative x
   const Expr size = unary(Fn::absolute, x);
-  return mapped(c, unary(Fn::sign, x) * unary(Fn::logarithm, size + unary(Fn::square_root, size * size + constant(1))));
+  return mapped(c, unary(Fn::sign, x) * unary(Fn::log, size + unary(Fn::sqrt, size * size + constant(1))));
 }
 
-Results area_cosine(Call& c) {
-  return mapped(c, unary(Fn::logarithm, x + unary(Fn::square_root, x * x - constant(1))));
-}
+Results area_cosine(Call& c) { return mapped(c, unary(Fn::log, x + unary(Fn::sqrt, x * x - constant(1)))); }
 
 Results area_tangent(Call& c) {
-  return mapped(c, constant(0.5) * unary(Fn::logarithm, (constant(1) + x) / (constant(1) - x)));
+  return mapped(c, constant(0.5) * unary(Fn::log, (constant(1) + x) / (constant(1) - x)));
 }
 
 Results cast(Call& c) { return {onnx_cast(c.b, c.in(0), c.dtype("to", c.type(0).dtype))}; }
@@ -224,7 +220,7 @@ constexpr RuleEntry rules[] = {
     {"Abs", one<Fn::absolute>},
     {"Acosh", area_cosine},
     {"Add", two<Fn::add>},
-    {"And", compare<Fn::logical_and>},
+    {"And", compare<Fn::and_>},
     {"Asinh", area_sine},
     {"Atanh", area_tangent},
     {"BitShift", shift_bits},
@@ -233,14 +229,14 @@ constexpr RuleEntry rules[] = {
     {"Ceil", one<Fn::ceil>},
     {"Celu", celu},
     {"Clip", clip},
-    {"Cos", one<Fn::cosine>},
+    {"Cos", one<Fn::cos>},
     {"Cosh", hyperbolic_cosine},
     {"Div", two<Fn::divide>},
     {"Dropout", dropout},
     {"Elu", elu},
     {"Equal", compare<Fn::equal>},
-    {"Erf", one<Fn::error_function>},
-    {"Exp", one<Fn::exponential>},
+    {"Erf", one<Fn::erf>},
+    {"Exp", one<Fn::exp>},
     {"Floor", one<Fn::floor>},
     {"Gelu", gelu},
     {"Greater", compare_swapped<Fn::less>},
@@ -253,7 +249,7 @@ constexpr RuleEntry rules[] = {
     {"LeakyRelu", leaky},
     {"Less", compare<Fn::less>},
     {"LessOrEqual", compare<Fn::less_equal>},
-    {"Log", one<Fn::logarithm>},
+    {"Log", one<Fn::log>},
     {"Max", many<Fn::maximum>},
     {"Mean", mean},
     {"Min", many<Fn::minimum>},
@@ -262,7 +258,7 @@ constexpr RuleEntry rules[] = {
     {"Mul", two<Fn::multiply>},
     {"Neg", one<Fn::negate>},
     {"Not", negation},
-    {"Or", compare<Fn::logical_or>},
+    {"Or", compare<Fn::or_>},
     {"PRelu", prelu},
     {"Pow", raise},
     {"Reciprocal", one<Fn::reciprocal>},
@@ -272,16 +268,16 @@ constexpr RuleEntry rules[] = {
     {"Shrink", shrink},
     {"Sigmoid", one<Fn::sigmoid>},
     {"Sign", one<Fn::sign>},
-    {"Sin", one<Fn::sine>},
+    {"Sin", one<Fn::sin>},
     {"Sinh", hyperbolic_sine},
     {"Softplus", softplus},
     {"Softsign", softsign},
-    {"Sqrt", one<Fn::square_root>},
+    {"Sqrt", one<Fn::sqrt>},
     {"Sub", two<Fn::subtract>},
     {"Sum", many<Fn::add>},
     {"Swish", swish},
     {"Tan", tangent},
-    {"Tanh", one<Fn::tangent_h>},
+    {"Tanh", one<Fn::tanh>},
     {"ThresholdedRelu", thresholded_relu},
     {"Where", where},
     {"Xor", exclusive_or},

@@ -61,7 +61,7 @@ ValueId to_power(Call& c, ValueId x, double p) {
 
 ValueId root(Call& c, ValueId x, double p, double scale) {
   const Expr sum = argument(0) * constant(scale);
-  return c.b.map(p == 2 ? unary(Fn::square_root, sum) : power(sum, 1 / p), {x}, c.type(0).dtype);
+  return c.b.map(p == 2 ? unary(Fn::sqrt, sum) : power(sum, 1 / p), {x}, c.type(0).dtype);
 }
 
 Results lp_pool(Call& c) {

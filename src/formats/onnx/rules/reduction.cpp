@@ -54,10 +54,10 @@ ValueId square_sum(Call& c) {
 }
 
 Results sum_of_squares(Call& c) { return {square_sum(c)}; }
-Results euclidean(Call& c) { return {pointwise(c, unary(Fn::square_root, argument(0)), square_sum(c))}; }
+Results euclidean(Call& c) { return {pointwise(c, unary(Fn::sqrt, argument(0)), square_sum(c))}; }
 
 Results log_sum(Call& c) {
-  return {pointwise(c, unary(Fn::logarithm, argument(0)), reduced(c, ReduceFn::sum, c.in(0), span_of(c)))};
+  return {pointwise(c, unary(Fn::log, argument(0)), reduced(c, ReduceFn::sum, c.in(0), span_of(c)))};
 }
 
 ValueId first_largest(Call& c, ValueId x, int axis, bool keep, bool last) {

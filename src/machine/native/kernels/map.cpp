@@ -148,24 +148,24 @@ void step(Fn fn, Slot a, Slot b, Slot c, float* out, std::int64_t n) {
     case Fn::equal: PLIANT_LOOP(truth(hn::Eq(x, y)));
     case Fn::less: PLIANT_LOOP(truth(hn::Lt(x, y)));
     case Fn::less_equal: PLIANT_LOOP(truth(hn::Le(x, y)));
-    case Fn::logical_and: PLIANT_LOOP(truth(hn::And(is_true(x), is_true(y))));
-    case Fn::logical_or: PLIANT_LOOP(truth(hn::Or(is_true(x), is_true(y))));
+    case Fn::and_: PLIANT_LOOP(truth(hn::And(is_true(x), is_true(y))));
+    case Fn::or_: PLIANT_LOOP(truth(hn::Or(is_true(x), is_true(y))));
     case Fn::negate: PLIANT_LOOP(hn::Neg(x));
     case Fn::absolute: PLIANT_LOOP(hn::Abs(x));
     case Fn::sign: PLIANT_LOOP(sign(x));
     case Fn::reciprocal: PLIANT_LOOP(hn::Div(constant(1), x));
-    case Fn::square_root: PLIANT_LOOP(hn::Sqrt(x));
-    case Fn::reciprocal_square_root: PLIANT_LOOP(hn::Div(constant(1), hn::Sqrt(x)));
-    case Fn::exponential: PLIANT_LOOP(exponential(x));
-    case Fn::logarithm: PLIANT_LOOP(logarithm(x));
-    case Fn::sine:
+    case Fn::sqrt: PLIANT_LOOP(hn::Sqrt(x));
+    case Fn::rsqrt: PLIANT_LOOP(hn::Div(constant(1), hn::Sqrt(x)));
+    case Fn::exp: PLIANT_LOOP(exponential(x));
+    case Fn::log: PLIANT_LOOP(logarithm(x));
+    case Fn::sin:
       if (!moderate(a, n)) return scalars(scalar_sine, a, a, out, n);
       PLIANT_LOOP(hn::Sin(d32, x));
-    case Fn::cosine:
+    case Fn::cos:
       if (!moderate(a, n)) return scalars(scalar_cosine, a, a, out, n);
       PLIANT_LOOP(hn::Cos(d32, x));
-    case Fn::tangent_h: PLIANT_LOOP(hn::IfThenElse(hn::IsNaN(x), x, hn::Tanh(d32, x)));
-    case Fn::error_function: PLIANT_LOOP(error_function(x));
+    case Fn::tanh: PLIANT_LOOP(hn::IfThenElse(hn::IsNaN(x), x, hn::Tanh(d32, x)));
+    case Fn::erf: PLIANT_LOOP(error_function(x));
     case Fn::sigmoid: PLIANT_LOOP(sigmoid(x));
     case Fn::silu: PLIANT_LOOP(hn::Div(x, hn::Add(constant(1), exponential(hn::Neg(x)))));
     case Fn::gelu: PLIANT_LOOP(gelu(x));
@@ -174,7 +174,7 @@ void step(Fn fn, Slot a, Slot b, Slot c, float* out, std::int64_t n) {
     case Fn::ceil: PLIANT_LOOP(hn::Ceil(x));
     case Fn::round_even: PLIANT_LOOP(hn::Round(x));
     case Fn::truncate: PLIANT_LOOP(hn::Trunc(x));
-    case Fn::logical_not: PLIANT_LOOP(truth(hn::Eq(x, hn::Zero(d32))));
+    case Fn::not_: PLIANT_LOOP(truth(hn::Eq(x, hn::Zero(d32))));
     case Fn::is_nan: PLIANT_LOOP(truth(hn::IsNaN(x)));
     case Fn::stop: PLIANT_LOOP(x);
     case Fn::select: PLIANT_LOOP(hn::IfThenElse(is_true(x), y, z));
