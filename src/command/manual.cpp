@@ -38,6 +38,18 @@ std::string spelled(const Option& option) {
   return letter + "--" + option.name + (option.is_flag() ? "" : " " + option.placeholder);
 }
 
+// "not with --compare, --solver ilp"
+void note_rules(std::vector<std::string>& notes, const Option& option) {
+  for (const OptionRule::Kind kind : {OptionRule::Kind::needs, OptionRule::Kind::excludes}) {
+    std::vector<std::string> others;
+    for (const OptionRule& rule : option.rules)
+      if (rule.kind == kind) others.push_back(rule.other);
+    if (!others.empty())
+      notes.push_back(
+          fmt::format("{} {}", kind == OptionRule::Kind::needs ? "needs" : "not with", fmt::join(others, ", ")));
+  }
+}
+
 // The help line with what the type and the default add to it.
 std::string meaning(const Option& option) {
   std::vector<std::string> notes;
@@ -45,6 +57,7 @@ std::string meaning(const Option& option) {
   if (option.range) notes.push_back(range_text(*option.range));
   if (option.repeats) notes.emplace_back("may be repeated");
   if (!option.default_text.empty()) notes.push_back("default " + option.default_text);
+  note_rules(notes, option);
   return notes.empty() ? option.help : fmt::format("{} ({})", option.help, fmt::join(notes, "; "));
 }
 

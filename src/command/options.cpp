@@ -71,6 +71,51 @@ void assign_one(const Option& option, const std::vector<std::string>& texts, con
   option.assign(texts, place);
 }
 
+// The texts of options, the command line's before the config's.
+struct Texts {
+  const Given &line, &config;
+  std::string_view config_place;
+
+  const std::vector<std::string>* of(std::string_view name) const {
+    if (const auto at = line.find(name); at != line.end()) return &at->second;
+    if (const auto at = config.find(name); at != config.end()) return &at->second;
+    return nullptr;
+  }
+  std::string place(const Option& option) const {
+    if (option.positional) return option.name;
+    return line.contains(option.name) ? "--" + option.name : fmt::format("{}: {}", config_place, option.name);
+  }
+};
+
+bool says_something(const Option& option, const Texts& texts) {
+  const std::vector<std::string>* own = texts.of(option.name);
+  if (own == nullptr) return false;
+  return own->back() != (option.is_flag() ? "false" : option.default_text);
+}
+
+// `text` is "--compare" or "--solver ilp".
+bool holds(std::string_view text, std::span<const Option* const> options, const Texts& texts) {
+  const std::size_t space = std::min(text.find(' '), text.size());
+  const std::string_view name = text.substr(2, space - 2), value = text.substr(std::min(space + 1, text.size()));
+  const auto other =
+      std::find_if(options.begin(), options.end(), [&](const Option* each) { return each->name == name; });
+  if (other == options.end()) return false;
+  if (value.empty()) return says_something(**other, texts);
+  const std::vector<std::string>* given = texts.of(name);
+  return given != nullptr && std::find(given->begin(), given->end(), value) != given->end();
+}
+
+void check_rules(const Option& option, std::span<const Option* const> options, const Texts& texts) {
+  if (option.rules.empty() || !says_something(option, texts)) return;
+  for (const OptionRule& rule : option.rules) {
+    const bool needed = rule.kind == OptionRule::Kind::needs;
+    if (holds(rule.other, options, texts) == needed) continue;
+    throw Error(ErrorKind::usage, texts.place(option),
+                fmt::format("{} {}: {}", needed ? "needs" : "does not go with", rule.other, rule.why),
+                needed ? "add " + rule.other : "leave one of the two out");
+  }
+}
+
 // What follows NAME= where the option may have one.
 std::string path_in(const Option& option, const std::string& text) {
   const std::size_t equals = option.placeholder.starts_with("[NAME=]") ? text.find('=') : std::string::npos;
@@ -126,6 +171,16 @@ Option&& Option::optional() && {
   return std::move(*this);
 }
 
+Option&& Option::excludes(std::string other, std::string why) && {
+  rules.push_back({OptionRule::Kind::excludes, std::move(other), std::move(why)});
+  return std::move(*this);
+}
+
+Option&& Option::needs(std::string other, std::string why) && {
+  rules.push_back({OptionRule::Kind::needs, std::move(other), std::move(why)});
+  return std::move(*this);
+}
+
 Given given_from_json(std::span<const Option* const> options, std::string_view text, std::string_view place) {
   const nlohmann::json json = parse_json(text, place);
   if (!json.is_object()) throw Error(ErrorKind::format, std::string(place), "is not a JSON object of options");
@@ -150,6 +205,7 @@ void assign(std::span<const Option* const> options, const Given& given, const Gi
       assign_one(*option, in_config->second, fmt::format("{}: {}", config_place, option->name));
     else if (option->required) throw Error(ErrorKind::usage, shown, "is missing");
   }
+  for (const Option* option : options) check_rules(*option, options, {given, config, config_place});
 }
 
 void guard_inputs(std::span<const Option* const> options, const Given& given, const Given& config) {

@@ -27,6 +27,14 @@ struct NumberRange {
 };
 std::string range_text(const NumberRange& range);  // "0 or more", "from 1 to 1024"
 
+// What an option has to do with another of its command.
+struct OptionRule {
+  enum class Kind : std::uint8_t { excludes, needs };
+  Kind kind;
+  std::string other;  // "--compare", or "--solver ilp": when it has that value
+  std::string why;    // follows a colon
+};
+
 struct Option {
   std::string name;                  // long name without dashes; of an argument: its placeholder ("FILE")
   char letter = 0;                   // short name; 0: none
@@ -40,6 +48,7 @@ struct Option {
   bool positional = false;           // an argument, taken by its place
   bool required = false;
   FileUse file = FileUse::none;
+  std::vector<OptionRule> rules;
   // Sets the bound field from all texts given; throws Error{usage} naming `place`.
   std::function<void(std::span<const std::string> texts, const std::string& place)> assign;
 
@@ -53,6 +62,8 @@ struct Option {
   Option&& path() &&;      // the value, or what follows [NAME=], is a file or folder that is read
   Option&& written() &&;   // ... one that is written
   Option&& optional() &&;  // of an argument
+  Option&& excludes(std::string other, std::string why) &&;  // `other` as in OptionRule; said once, at one of the two
+  Option&& needs(std::string other, std::string why) &&;
 };
 
 struct Example {
@@ -76,7 +87,8 @@ using Given = std::map<std::string, std::vector<std::string>, std::less<>>;
 Given given_from_json(std::span<const Option* const> options, std::string_view text, std::string_view place);
 
 // Sets the bound fields: what `given` has wins over `config`. Throws Error{usage} for a missing argument, an option
-// given twice that does not repeat, a word that is no choice, or a text that is no value of the type.
+// given twice that does not repeat, a word that is no choice, a text that is no value of the type, or an option that
+// breaks a rule of its own; for rules, a flag that is false and an option that says what is the default are not given.
 void assign(std::span<const Option* const> options, const Given& given, const Given& config = {},
             std::string_view config_place = "");
 

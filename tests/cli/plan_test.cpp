@@ -430,7 +430,7 @@ TEST(Plan, RefusesBadInputNamingThePlace) {
       {{"plan", instance, "--scratchpad", "8", "--steady-state"}, 2, "--steady-state: does not go with a placement"},
       {{"plan", net, "-s", "25", "--second-level", "0"}, 2, "--second-level: 0 B is not above 0"},
       {{"plan", net, "-s", "25", "--second-level", "x"}, 2, "--second-level: "},
-      {{"plan", net, "-s", "25", "--second-cost", "1"}, 2, "--second-cost: has no second level"},
+      {{"plan", net, "-s", "25", "--second-cost", "1"}, 2, "--second-cost: needs --second-level"},
       {{"plan", net, "-s", "25", "--second-level", "8", "--second-cost", "2"},
        2,
        "--second-cost: 2 is not from 0 to 1"},

@@ -123,6 +123,36 @@ TEST(Program, NoCountMayBeNegative) {
   EXPECT_GT(checked, 40u);
 }
 
+// A misspelt name in a rule would never be given.
+TEST(Program, RulesNameOptionsOfTheirCommand) {
+  std::istringstream lines(pliant({"man", "--format", "markdown"}).out);
+  std::vector<std::string> options, named;
+  const auto check = [&] {
+    for (const std::string& each : named)
+      EXPECT_NE(std::find(options.begin(), options.end(), each), options.end()) << each;
+    options.clear();
+    named.clear();
+  };
+  std::size_t rules = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("## ")) check();
+    if (!line.starts_with("| `")) continue;
+    const std::size_t name = line.find("--");
+    if (name == std::string::npos) continue;
+    options.push_back(line.substr(name, line.find_first_of(" `", name) - name));
+    for (const std::string rule : {"not with --", "needs --"}) {
+      std::size_t at = line.find(rule);
+      if (at == std::string::npos) continue;
+      std::string others = line.substr(at + rule.size() - 2);
+      others.resize(others.find_first_of(";)"));
+      for (at = 0; (at = others.find("--", at)) != std::string::npos; ++at, ++rules)
+        named.push_back(others.substr(at, others.find_first_of(" ,", at) - at));
+    }
+  }
+  check();
+  EXPECT_GT(rules, 25u);
+}
+
 TEST(Program, AnyExceptionEndsInAnErrorNotInAnAbort) {
   const std::string loop = temporary("loop");
   std::filesystem::create_symlink(loop, loop);

@@ -129,6 +129,67 @@ TEST(Options, NumbersOutsideTheirRangeAreRefusedAndHelpShowsIt) {
   EXPECT_NE(help.find("a cost (from 1 to 9)"), std::string::npos) << help;
 }
 
+struct Ruled {
+  std::string solver = "exact";
+  std::int64_t price = 0, level = 0;
+  bool sweep = false;
+  std::vector<Option> table{option("solver", "S", solver, "a solver").with_choices({"exact", "ilp"}),
+                            option("price", "N", price, "a price").needs("--level", "it is of that level"),
+                            option("level", "N", level, "a level").excludes("--solver ilp", "it knows one level"),
+                            flag("sweep", sweep, "many").excludes("--level", "it draws one")};
+  std::vector<const Option*> all() const {
+    std::vector<const Option*> result;
+    for (const Option& each : table) result.push_back(&each);
+    return result;
+  }
+};
+
+std::string broken_rule(const Given& given, const Given& config = {}) {
+  const Ruled ruled;
+  try {
+    assign(ruled.all(), given, config, "c.json");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    return error.what();
+  }
+  return "none";
+}
+
+TEST(Options, ThatExcludeOrNeedOthersAreRefused) {
+  EXPECT_EQ(broken_rule({{"level", {"2"}}, {"solver", {"ilp"}}}),
+            "--level: does not go with --solver ilp: it knows one level (leave one of the two out)");
+  EXPECT_EQ(broken_rule({{"sweep", {"true"}}, {"level", {"2"}}}),
+            "--sweep: does not go with --level: it draws one (leave one of the two out)");
+  EXPECT_EQ(broken_rule({{"price", {"2"}}}), "--price: needs --level: it is of that level (add --level)");
+  EXPECT_EQ(broken_rule({{"price", {"2"}}, {"level", {"2"}}, {"solver", {"exact"}}}), "none");
+}
+
+TEST(Options, RulesHoldInTheConfigToo) {
+  EXPECT_EQ(broken_rule({{"solver", {"ilp"}}}, {{"level", {"2"}}}),
+            "c.json: level: does not go with --solver ilp: it knows one level (leave one of the two out)");
+  EXPECT_EQ(broken_rule({{"level", {"2"}}}, {{"solver", {"ilp"}}}),
+            "--level: does not go with --solver ilp: it knows one level (leave one of the two out)");
+  EXPECT_EQ(broken_rule({{"price", {"2"}}}, {{"level", {"2"}}}), "none");
+  EXPECT_EQ(broken_rule({{"level", {"2"}}, {"solver", {"exact"}}}, {{"solver", {"ilp"}}}), "none");
+}
+
+TEST(Options, ThatSayTheDefaultBreakNoRule) {
+  EXPECT_EQ(broken_rule({{"sweep", {"false"}}, {"level", {"2"}}}), "none");
+  EXPECT_EQ(broken_rule({{"sweep", {"true"}}, {"level", {"0"}}}), "none");
+  EXPECT_EQ(broken_rule({{"price", {"0"}}}), "none");
+}
+
+TEST(Options, RulesAreInTheHelp) {
+  const Ruled ruled;
+  const Command command{
+      .name = "work", .summary = "", .description = {}, .arguments = {}, .options = ruled.table, .examples = {}};
+  const std::vector<const Command*> commands{&command};
+  const std::string help = help_text({"prog", "1.0", "a program", commands, {}}, command);
+  EXPECT_NE(help.find("a price (default 0; needs --level)"), std::string::npos) << help;
+  EXPECT_NE(help.find("a level (default 0; not with --solver ilp)"), std::string::npos) << help;
+  EXPECT_NE(help.find("many (not with --level)"), std::string::npos) << help;
+}
+
 TEST(Options, NoFileIsWrittenThatIsRead) {
   std::string in, out;
   std::vector<std::string> named;

@@ -21,8 +21,6 @@ struct GenerateVerbOptions {
 };
 
 std::vector<TokenId> prompt_of(const GenerateVerbOptions& options, const OpenLanguage& language) {
-  const int given = !options.prompt.empty() + !options.file.empty() + !options.ids.empty();
-  if (given > 1) throw Error(ErrorKind::usage, "--prompt", "give one of --prompt, --file and --ids");
   if (!options.ids.empty()) return ids_from_text(options.ids, "--ids");
   const std::string text = options.file.empty() ? options.prompt : read_text(options.file);
   std::vector<TokenId> ids =
@@ -32,8 +30,6 @@ std::vector<TokenId> prompt_of(const GenerateVerbOptions& options, const OpenLan
 }
 
 std::unique_ptr<lm::TokenFilter> filter_of(const GenerateVerbOptions& options, const OpenLanguage& language) {
-  if (!options.grammar.empty() && !options.schema.empty())
-    throw Error(ErrorKind::usage, "--grammar", "give either --grammar or --json-schema");
   const std::string& file = options.grammar.empty() ? options.schema : options.grammar;
   if (file.empty()) return nullptr;
   const std::string text = read_file(file);
@@ -61,8 +57,6 @@ struct Guesser {
 };
 
 Guesser guesser_of(const GenerateVerbOptions& options, const OpenLanguage& language, const Context& context) {
-  if (options.lookup && !options.draft.empty())
-    throw Error(ErrorKind::usage, "--lookup", "give either --lookup or --draft");
   Guesser guesser;
   if (options.lookup) guesser.proposer = std::make_unique<lm::NgramProposer>();
   if (options.draft.empty()) return guesser;
@@ -119,6 +113,7 @@ Verb generate_verb() {
   options->generate.sampling.temperature = 0.8;
   options->generate.sampling.top_p = 0.95;
   options->generate.logprobs = -1;
+  constexpr const char* one_prompt = "there is one prompt";
   Command command{
       .name = "generate",
       .summary = "continue a text with a language model",
@@ -132,13 +127,21 @@ Verb generate_verb() {
            "far)."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
       .options = {option("prompt", "TEXT", options->prompt, "what to continue").with_letter('p'),
-                  option("file", "FILE", options->file, "read the prompt from FILE; -: standard input").path(),
-                  option("ids", "IDS", options->ids, "the prompt as token ids: 1,2,3"),
+                  option("file", "FILE", options->file, "read the prompt from FILE; -: standard input")
+                      .path()
+                      .excludes("--prompt", one_prompt),
+                  option("ids", "IDS", options->ids, "the prompt as token ids: 1,2,3")
+                      .excludes("--prompt", one_prompt)
+                      .excludes("--file", one_prompt),
                   flag("plain", options->plain, "names of control tokens in the prompt are ordinary text"),
                   option("grammar", "FILE", options->grammar, "only text that this GBNF grammar allows").path(),
-                  option("json-schema", "FILE", options->schema, "only JSON that fits this schema").path(),
+                  option("json-schema", "FILE", options->schema, "only JSON that fits this schema")
+                      .path()
+                      .excludes("--grammar", "the schema is a grammar of its own"),
                   flag("lookup", options->lookup, "guess tokens from repetitions in the text: the same text, sooner"),
-                  option("draft", "MODEL", options->draft, "guess tokens with this smaller model").path(),
+                  option("draft", "MODEL", options->draft, "guess tokens with this smaller model")
+                      .path()
+                      .excludes("--lookup", "one of them guesses"),
                   option("draft-tokens", "N", options->generate.draft_tokens, "tokens guessed at a time")
                       .within(0, lm::default_decode_rows - 1),
                   option("logprobs", "N", options->generate.logprobs,

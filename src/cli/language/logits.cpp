@@ -19,7 +19,7 @@ struct LogitsOptions {
 };
 
 int run_logits(const LogitsOptions& options, const Context& context) {
-  if (options.ids.empty() == options.text.empty())
+  if (options.ids.empty() && options.text.empty())
     throw Error(ErrorKind::usage, "--ids", "give either --ids or --text");
   const OpenLanguage language = open_language(options.language, context);
   const std::vector<TokenId> ids = options.text.empty()
@@ -57,9 +57,10 @@ Verb logits_verb() {
           {"Writes an array f32 [ids, vocabulary] for NumPy: row i is about the token after id i. Prints the "
            "likeliest token of each row."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
-      .options = {option("ids", "IDS", options->ids, "token ids: 1,2,3"),
-                  option("text", "TEXT", options->text, "a text, in place of ids"),
-                  option("out", "FILE", options->out, "write the array to this .npy file").written()},
+      .options =
+          {option("ids", "IDS", options->ids, "token ids: 1,2,3"),
+           option("text", "TEXT", options->text, "a text, in place of ids").excludes("--ids", "it is turned into ids"),
+           option("out", "FILE", options->out, "write the array to this .npy file").written()},
       .examples = {{"pliant logits model.gguf --ids 1,2,3 --out x.npy", "for comparison with another program"}}};
   for (Option& each : language_options(options->language)) command.options.push_back(std::move(each));
   return {std::move(command), [options](const Context& context) { return run_logits(*options, context); }};

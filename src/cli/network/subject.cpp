@@ -90,11 +90,6 @@ std::int64_t widest_element(const Graph& graph) {
 }
 
 Graph cut_into_bands(const Graph& graph, const NetworkOptions& options) {
-  if (options.no_fuse)
-    throw Error(ErrorKind::usage, "--tiles",
-                "does not go with --no-fuse: the rows that a band reads are put together "
-                "inside its kernel",
-                "leave one of the two out");
   try {
     return tile(graph, {.bands = options.tiles});
   } catch (const Error& error) {
@@ -175,7 +170,8 @@ std::vector<Option> network_options(NetworkOptions& options) {
       flag("random-weights", options.random_weights, "seeded random weights in place of the file's"),
       option("tiles", "N", options.tiles, "cut convolutions, pools and pointwise operators into N horizontal bands")
           .within(2, 64)
-          .with_default("none"),
+          .with_default("none")
+          .excludes("--no-fuse", "the rows that a band reads are put together inside its kernel"),
       flag("zero-copy-concat", options.zero_copy_concat,
            "let who reads a concat read its parts, which lie side by side then, instead of a copy of them"),
       flag("in-place", options.in_place,

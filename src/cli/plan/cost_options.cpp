@@ -21,24 +21,45 @@ std::int64_t cost_of(const std::optional<std::int64_t>& given, const std::option
 }  // namespace
 
 std::vector<Option> cost_table(CostOptions& options) {
+  constexpr const char* no_traffic = "its plan moves nothing that could have a cost";
+  constexpr const char* one_memory = "that is for one memory on chip";
   return {option("read-cost", "N", options.read_cost, "what a byte loaded costs; the plan of least cost is found")
               .within(0, plan::most_cost)
-              .with_default("1, or the device's"),
+              .with_default("1, or the device's")
+              .excludes("--minimize peak", no_traffic),
           option("write-cost", "N", options.write_cost, "what a byte stored costs")
               .within(0, plan::most_cost)
-              .with_default("1, or the device's"),
+              .with_default("1, or the device's")
+              .excludes("--minimize peak", no_traffic),
           option("move-cost", "N", options.move_cost,
                  "what a byte costs that is moved to another address on chip; without it nothing moves")
               .within(0, plan::most_cost)
-              .with_default("none, or the device's"),
+              .with_default("none, or the device's")
+              .excludes("--minimize peak", no_traffic)
+              .excludes("--solver ilp", "it moves nothing on chip")
+              .excludes("--compare", "its methods move nothing on chip"),
           flag("steady-state", options.steady_state,
-               "plan one frame of many: weights that stay for good are loaded once, the others in every frame"),
+               "plan one frame of many: weights that stay for good are loaded once, the others in every frame")
+              .excludes("--minimize peak", "it plans one run")
+              .excludes("--solver ilp", "it plans one run")
+              .excludes("--compare", "its methods plan one run")
+              .excludes("--sweep", "it compares single runs"),
           option("second-level", "SIZE", options.second_level,
-                 "a second memory on chip: it holds tensors that leave the scratchpad, as far as that saves most"),
+                 "a second memory on chip: it holds tensors that leave the scratchpad, as far as that saves most")
+              .excludes("--minimize peak", no_traffic)
+              .excludes("--solver ilp", one_memory)
+              .excludes("--steady-state", one_memory)
+              .excludes("--export", one_memory)
+              .excludes("--export-tflm", one_memory)
+              .excludes("--compare", one_memory)
+              .excludes("--sweep", one_memory)
+              .excludes("--report", one_memory),
           option("second-cost", "N", options.second_cost,
                  "what a byte costs that is moved between scratchpad and second level; at most the read and write cost")
               .within(0, plan::most_cost)
-              .with_default("0")};
+              .with_default("0")
+              .needs("--second-level", "that is where it is moved to and from")
+              .excludes("--minimize peak", no_traffic)};
 }
 
 std::vector<const char*> names_given(const CostOptions& options) {
@@ -65,11 +86,7 @@ plan::Costs costs_of(const CostOptions& options, const std::optional<plan::Devic
 }
 
 std::optional<plan::SecondMemory> second_memory_of(const CostOptions& options, const plan::Costs& costs) {
-  if (options.second_level.empty()) {
-    if (options.second_cost)
-      throw Error(ErrorKind::usage, "--second-cost", "has no second level", "add --second-level SIZE");
-    return std::nullopt;
-  }
+  if (options.second_level.empty()) return std::nullopt;
   const plan::SecondMemory memory{bytes_from_text(options.second_level, "--second-level").count,
                                   options.second_cost.value_or(0)};
   if (memory.bytes <= 0)

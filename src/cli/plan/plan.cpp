@@ -150,48 +150,9 @@ PlanReport make_report(const PlanOptions& options, const Subject& subject, const
   return report;
 }
 
-[[noreturn]] void refuse(std::string_view name, std::string_view other) {
-  throw Error(ErrorKind::usage, std::string(name), fmt::format("does not go with {}", other),
-              "leave one of the two out");
-}
-
-// The smallest scratchpad is an answer, not a question.
-void refuse_with_peak(const PlanOptions& options) {
-  if (options.minimize != Goal::peak) return;
-  constexpr std::string_view peak = "--minimize peak, which finds the scratchpad's size";
-  for (const auto& [given, name] : {std::pair{!options.scratchpad.empty(), "--scratchpad"},
-                                    {!options.device.empty(), "--device"},
-                                    {options.solver != Solver::exact, "--solver"},
-                                    {options.compare, "--compare"},
-                                    {!options.sweep.empty(), "--sweep"}})
-    if (given) refuse(name, peak);
-  for (const char* name : names_given(options.costs)) refuse(name, peak);
-}
-
-void refuse_moves(const PlanOptions& options) {
-  if (!options.costs.move_cost) return;
-  if (options.solver == Solver::ilp) refuse("--move-cost", "--solver ilp, which moves nothing on chip");
-  if (options.compare) refuse("--move-cost", "--compare, whose methods move nothing on chip");
-}
-
-void refuse_with_second_level(const PlanOptions& options) {
-  if (options.costs.second_level.empty()) return;
-  for (const auto& [given, name] : {std::pair{options.solver == Solver::ilp, "--solver ilp, which plans one memory"},
-                                    {options.costs.steady_state, "--steady-state, which plans one memory"},
-                                    {!options.exports.header.empty(), "--export, whose firmware has one memory"},
-                                    {!options.exports.tflm.empty(), "--export-tflm, whose arena is one memory"},
-                                    {options.compare, "--compare, whose methods plan one memory"},
-                                    {!options.sweep.empty(), "--sweep, which compares plans for one memory"},
-                                    {!options.report.empty(), "--report, which draws one memory"}})
-    if (given) refuse("--second-level", name);
-}
-
-void refuse_with_steady_state(const PlanOptions& options, const Subject& subject) {
-  if (!options.costs.steady_state) return;
-  if (options.solver == Solver::ilp) refuse("--steady-state", "--solver ilp, which plans one run");
-  if (options.compare) refuse("--steady-state", "--compare, whose methods plan one run");
-  if (!options.sweep.empty()) refuse("--steady-state", "--sweep, which compares single runs");
-  if (subject.network && !options.network.weights)
+// A planner's problem says itself which tensors are weights.
+void check_weights(const PlanOptions& options, const Subject& subject) {
+  if (options.costs.steady_state && subject.network && !options.network.weights)
     throw Error(ErrorKind::usage, "--steady-state", "needs the weights in the plan", "add --weights");
 }
 
@@ -209,7 +170,7 @@ int plan_network(PlanOptions options, const Context& context) {
   options.network.execute = options.execute;
   options.network.seed = static_cast<std::uint64_t>(context.common.seed);
   const Subject subject = open_subject(options.file, options.network, context.pool());
-  refuse_with_steady_state(options, subject);
+  check_weights(options, subject);
   if (!options.problem.empty()) write_file(options.problem, plan::problem_to_json(subject.problem));
   PlanReport report = make_report(options, subject, context);
   if (options.execute && report.has_plan()) report.execution = execute_plan(subject, report.plan, context);
@@ -239,19 +200,12 @@ void check_size(const std::string& text) {
   bytes_from_text(text, "--scratchpad");
 }
 
-int run_plan(const PlanOptions& options, const Context& context) {
-  if (options.file == zoo_list) return list_zoo(context);
-  refuse_with_peak(options);
-  refuse_moves(options);
-  refuse_with_second_level(options);
-  check_report_path(options.report);
-  if (!options.sweep.empty()) sweep_request(options.sweep);
-  check_export(options.exports);
-  if (!options.exports.tflm.empty() && options.network.tiles != 0)
-    refuse("--export-tflm", "--tiles: TensorFlow Lite Micro runs whole operators");
-  check_size(options.scratchpad);
-  if (is_zoo(options.file) || kind_of(MappedFile(options.file).text()) != FileKind::placement)
-    return plan_network(options, context);
+// A placement instance has rectangles and no network.
+void refuse_with_placement(const PlanOptions& options) {
+  const auto refuse = [](std::string_view name) {
+    throw Error(ErrorKind::usage, std::string(name), "does not go with a placement instance",
+                "give --scratchpad in bytes, and --out");
+  };
   for (const auto& [given, name] : {std::pair{!options.device.empty(), "--device"},
                                     {options.execute, "--execute"},
                                     {!options.problem.empty(), "--problem"},
@@ -265,10 +219,19 @@ int run_plan(const PlanOptions& options, const Context& context) {
                                     {options.network.in_place, "--in-place"},
                                     {options.network.zero_copy_concat, "--zero-copy-concat"},
                                     {is_size_name(options.scratchpad), "--scratchpad"}})
-    if (given)
-      throw Error(ErrorKind::usage, name, "does not go with a placement instance",
-                  "give --scratchpad in bytes, and --out");
-  for (const char* name : names_given(options.costs)) refuse(name, "a placement instance");
+    if (given) refuse(name);
+  for (const char* name : names_given(options.costs)) refuse(name);
+}
+
+int run_plan(const PlanOptions& options, const Context& context) {
+  if (options.file == zoo_list) return list_zoo(context);
+  check_report_path(options.report);
+  if (!options.sweep.empty()) sweep_request(options.sweep);
+  check_export(options.exports);
+  check_size(options.scratchpad);
+  if (is_zoo(options.file) || kind_of(MappedFile(options.file).text()) != FileKind::placement)
+    return plan_network(options, context);
+  refuse_with_placement(options);
   if (options.scratchpad.empty()) throw Error(ErrorKind::usage, "--scratchpad", "is missing", "give a size as 1MiB");
   return place_file({.file = options.file,
                      .out = options.out,
@@ -311,11 +274,15 @@ int run_check(const CheckOptions& options, const Context& context) {
 }
 
 std::vector<Option> plan_table(PlanOptions& options) {
+  constexpr const char* finds_size = "it finds the scratchpad's size";
   std::vector<Option> table{
       option("scratchpad", "SIZE", options.scratchpad,
              "bytes as 524288 or 512KiB; or MR (largest operator), MP (least peak over orders), MH (their mean)")
-          .with_letter('s'),
-      option("device", "FILE", options.device, "device description: its scratchpad, alignment, time and energy").path(),
+          .with_letter('s')
+          .excludes("--minimize peak", finds_size),
+      option("device", "FILE", options.device, "device description: its scratchpad, alignment, time and energy")
+          .path()
+          .excludes("--minimize peak", finds_size),
       option("out", "FILE", options.out, "write the plan (JSON), or the placed instance (CSV)")
           .with_letter('o')
           .written(),
@@ -324,18 +291,20 @@ std::vector<Option> plan_table(PlanOptions& options) {
           .written(),
       option("export-tflm", "FILE", options.exports.tflm,
              "write TensorFlow Lite Micro's offline memory plan (the metadata buffer 'OfflineMemoryAllocation'); for "
-             "plans "
-             "without traffic")
-          .written(),
+             "plans without traffic")
+          .written()
+          .excludes("--tiles", "TensorFlow Lite Micro runs whole operators"),
       option("problem", "FILE", options.problem, "write what is planned as a problem (JSON)").written(),
       flag("execute", options.execute, "run the plan in an arena of exactly that size and compare the outputs"),
       option("minimize", "GOAL", options.minimize,
              "traffic, or peak: the smallest scratchpad that needs none, with its order and addresses"),
       option("solver", "NAME", options.solver,
              "the exact search; divide: parts between narrow places and windows, for thousands of operators (the exact "
-             "search turns to it by itself); ilp: the published integer program through CBC, for small problems"),
+             "search turns to it by itself); ilp: the published integer program through CBC, for small problems")
+          .excludes("--minimize peak", "that has a search of its own"),
       flag("compare", options.compare,
-           "plan by the paper's four simple methods too: default and least-peak order, Belady and greedy replacement"),
+           "plan by the paper's four simple methods too: default and least-peak order, Belady and greedy replacement")
+          .excludes("--minimize peak", "they need a size of scratchpad"),
       option("report", "FILE", options.report,
              "draw the plan: a page to look at (.html), or its memory map alone (.svg)")
           .written(),
@@ -343,7 +312,8 @@ std::vector<Option> plan_table(PlanOptions& options) {
           "sweep", "SIZES", options.sweep,
           "plan at other sizes too: how many from M_R to above M_P (12 if SIZES is left out), FROM:TO:COUNT, or a list "
           "A,B,C")
-          .or_alone(default_sweep),
+          .or_alone(default_sweep)
+          .excludes("--minimize peak", finds_size),
       option("alignment", "N", options.alignment, "addresses are multiples of it")
           .within(1, 1 << 20)
           .with_default("1, or the device's"),

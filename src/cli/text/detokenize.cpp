@@ -52,7 +52,7 @@ std::vector<TokenId> ids_of_file(const std::string& path) {
 }
 
 int run_detokenize(const DetokenizeOptions& options, const Context& context) {
-  if (options.file.has_value() == options.ids.has_value())
+  if (!options.file && !options.ids)
     throw Error(ErrorKind::usage, "--ids", "one of --ids and --file is needed", "--ids 1,2,3");
   const std::vector<TokenId> ids = options.ids ? listed_ids(*options.ids) : ids_of_file(*options.file);
   const std::string text = load_tokenizer(options.model)->decode(ids, options.special);
@@ -72,7 +72,9 @@ Verb detokenize_verb() {
                       "given."},
       .arguments = {argument("FILE", options->model, "a tokenizer, model or folder").path()},
       .options = {option("ids", "LIST", options->ids, "ids with commas between them"),
-                  option("file", "JSON", options->file, "a JSON list of ids, or the output of tokenize --json").path(),
+                  option("file", "JSON", options->file, "a JSON list of ids, or the output of tokenize --json")
+                      .path()
+                      .excludes("--ids", "there is one list of ids"),
                   flag("special", options->special, "print control tokens as well")},
       .examples = {{"pliant detokenize model.gguf --ids 15496,995", "the text of two tokens"},
                    {"pliant tokenize m.gguf --text Hi --json > ids.json && pliant detokenize m.gguf --file ids.json",

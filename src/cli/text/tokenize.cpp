@@ -27,7 +27,7 @@ std::vector<std::string> pieces_of(const Tokenizer& tokenizer, const std::vector
 }
 
 int run_tokenize(const TokenizeOptions& options, const Context& context) {
-  if (options.file.has_value() == options.text.has_value())
+  if (!options.file && !options.text)
     throw Error(ErrorKind::usage, "--file", "one of --file and --text is needed", "--text \"...\"");
   const auto tokenizer = load_tokenizer(options.model);
   const std::string text = options.text ? *options.text : read_file(*options.file);
@@ -59,7 +59,7 @@ Verb tokenize_verb() {
            "put around it, unless --no-special is given."},
       .arguments = {argument("FILE", options->model, "a tokenizer, model or folder").path()},
       .options = {option("file", "TEXT", options->file, "the file whose text is meant").path(),
-                  option("text", "TEXT", options->text, "the text itself"),
+                  option("text", "TEXT", options->text, "the text itself").excludes("--file", "there is one text"),
                   flag("no-special", options->no_special, "neither add nor recognise control tokens"),
                   flag("pieces", options->pieces, "print the piece of each id as well")},
       .examples = {{"pliant tokenize model.gguf --text \"Hello world\"", "the ids of two words"},
