@@ -126,7 +126,7 @@ struct Session::State {
   // A text that does not fit is refused before anything of it is run.
   void check_context(SeqId id, std::int64_t more) const {
     const std::int64_t length = cache->length(id);
-    const kv::Policy& policy = cache->sequence(id).policy;
+    const kv::Policy& policy = cache->policy(id);
     if (policy.window > 0 || policy.editor || more <= options.context - length) return;
     throw Error(ErrorKind::capacity, fmt::format("sequence {}", id),
                 fmt::format("{} tokens and {} more; the context has room for {}", length, more, options.context),
@@ -247,10 +247,7 @@ std::int64_t Session::room(SeqId sequence) const {
   return state_->model.config.learned_positions ? std::min(room, state_->model.config.context - length) : room;
 }
 
-bool Session::edits(SeqId sequence) const {
-  (void)length(sequence);
-  return state_->cache->sequence(sequence).policy.editor != nullptr;
-}
+bool Session::edits(SeqId sequence) const { return state_->cache->policy(sequence).editor != nullptr; }
 
 std::vector<SeqId> Session::sequences() const { return state_->cache->open_sequences(); }
 

@@ -9,6 +9,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "machine/native/kv/view.h"
 #include "plan/place/place.h"
 
 namespace pliant::native {
@@ -201,7 +202,7 @@ void Program::check_cache(const Bindings& bindings, kv::Cache& cache) const {
   }
   for (const CachedLayer& each : cached_) {
     const TensorView &seq = bindings.inputs[each.seq], &pos = bindings.inputs[each.pos];
-    cache.check(each.layer, seq.as<std::int32_t>(), pos.as<std::int32_t>(), seq.type.shape[0]);
+    kv::View(cache, each.layer).check(seq.as<std::int32_t>(), pos.as<std::int32_t>(), seq.type.shape[0]);
   }
 }
 

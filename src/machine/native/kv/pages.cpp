@@ -1,8 +1,11 @@
 #include "machine/native/kv/pages.h"
 
+#include <fmt/format.h>
+
 #include <cstring>
 
 #include "core/checked.h"
+#include "core/error.h"
 
 namespace pliant::kv {
 
@@ -31,6 +34,23 @@ PageId Pages::copy(PageId id) {
   std::memcpy(at(result), at(id), static_cast<std::size_t>(bytes_each_));
   release(id);
   return result;
+}
+
+void Pages::check(std::span<const std::int32_t> uses) const {
+  const auto fail = [](PageId id, const char* what) {
+    throw Error(ErrorKind::internal, fmt::format("cache page {}", id), what);
+  };
+  if (std::ssize(uses) > fresh_) fail(fresh_, "is used and was never taken");
+  std::vector<bool> free(fresh_);
+  for (const PageId id : free_) {
+    if (id < 0 || id >= fresh_ || free[id]) fail(id, "is free twice, or was never taken");
+    free[id] = true;
+  }
+  for (PageId id = 0; id < fresh_; ++id) {
+    const std::int32_t wanted = id < std::ssize(uses) ? uses[id] : 0;
+    if (uses_[id] != wanted) fail(id, "counts other uses than it has");
+    if (free[id] != (wanted == 0)) fail(id, "is free and used, or neither");
+  }
 }
 
 std::int64_t PageLayout::bytes() const { return page_entries * (4 * 4 + (key_width + value_width) * size_of(dtype)); }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <span>
 #include <vector>
 
 #include "core/reserved.h"
@@ -11,6 +13,7 @@
 namespace pliant::kv {
 
 inline constexpr std::int64_t page_entries = 32;
+inline constexpr std::int64_t most_positions = std::numeric_limits<std::int32_t>::max();  // also of ids, and of pages
 inline constexpr std::int64_t widest_head = 1024;  // elements of a key or value: what a kernel's stack holds a page of
 
 using PageId = std::int32_t;
@@ -26,6 +29,8 @@ class Pages {
   void share(PageId id) { ++uses_[id]; }
   void release(PageId id);
   PageId copy(PageId id);  // one is free; gives up a use of `id`
+  // Throws Error{internal} unless page i has uses[i] uses, those behind none, and all without any are free, once.
+  void check(std::span<const std::int32_t> uses) const;
 
  private:
   std::int64_t bytes_each_;
@@ -49,6 +54,10 @@ struct Page {
   std::byte *keys, *values;
 };
 Page page_at(std::byte* data, const PageLayout& layout);
+struct Slot {  // of one entry
+  Page page;
+  std::int64_t entry = 0;
+};
 
 // Between f32 and the type that is stored; halves round to nearest even.
 void store(const float* x, std::int64_t n, DType dtype, std::byte* out);

@@ -19,6 +19,7 @@ struct Entry {
 
 class Cache;
 struct Sequence;
+struct Slot;
 
 // What an Editor sees of one (sequence, layer, KV head): entries by ascending position. Valid during the call.
 class Chain {
@@ -36,6 +37,7 @@ class Chain {
   friend class Cache;
   Chain(const Cache& cache, const Sequence& sequence, int layer, int head)
       : cache_(&cache), sequence_(&sequence), layer_(layer), head_(head) {}
+  Slot slot(std::int64_t i) const;
   const Cache* cache_;
   const Sequence* sequence_;
   int layer_, head_;

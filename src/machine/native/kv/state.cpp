@@ -140,20 +140,20 @@ std::vector<std::byte> Cache::save(SeqId id, std::uint64_t model) const {
   to.raw(magic.data(), magic.size());
   to.number(version);
   to.number(model);
-  write_layout(to, options_.dtype, layers_);
+  write_layout(to, dtype(), layers());
   for (const std::int64_t each : {length(id), sequence.floor, sequence.policy.sinks, sequence.policy.window})
     to.number(each);
   const std::string_view editor = sequence.policy.editor ? sequence.policy.editor->name() : "";
   to.number(static_cast<std::uint32_t>(editor.size()));
   to.raw(editor.data(), editor.size());
-  each_chain([&](int layer, int head) {
-    const std::int64_t entries = links(index(id), chain(layer, head)).entries;
+  chains_.each(slot(id), [&](const ChainId& chain) {
+    const std::int64_t entries = chains_.entries(chain);
     to.number(static_cast<std::uint32_t>(entries));
-    const PageLayout sizes = layout(layer);
+    const PageLayout sizes = chains_.layout(chain.layer);
     for (std::int64_t i = 0; i < entries; ++i) {
-      const Slot at = entry_at(layer, head, index(id), i);
+      const Slot at = chains_.entry(chain, i);
       const auto row = [&](const std::byte* x, std::int64_t width) {
-        const std::int64_t size = width * size_of(options_.dtype);
+        const std::int64_t size = width * size_of(dtype());
         to.raw(x + at.entry * size, static_cast<std::size_t>(size));
       };
       to.number(at.page.position[at.entry]);
@@ -167,22 +167,21 @@ std::vector<std::byte> Cache::save(SeqId id, std::uint64_t model) const {
   return to.done();
 }
 
-void Cache::read_chain(Sequence& sequence, int layer, int head, StateReader& from) {
-  const std::size_t slot = index(sequence.id);
-  const PageLayout sizes = layout(layer);
-  const std::int64_t entries = from.number<std::uint32_t>(), length = sequence.lengths[layer];
+void Cache::read_chain(const Sequence& sequence, const ChainId& chain, StateReader& from) {
+  const PageLayout sizes = chains_.layout(chain.layer);
+  const std::int64_t entries = from.number<std::uint32_t>(), length = sequence.lengths[chain.layer];
   if (entries > length) from.fail(fmt::format("{} entries of {} tokens", entries, length));
-  if (entries > chain_pages_ * page_entries)
+  if (entries > chains_.most_entries())
     throw Error(ErrorKind::capacity, "saved sequence",
-                fmt::format("{} entries; the cache holds {}", entries, options_.context),
+                fmt::format("{} entries; the cache holds {}", entries, options().context),
                 "open the session for a longer context");
-  Links& own = links(slot, chain(layer, head));
   std::int64_t last = -1;
-  while (own.entries < entries) {
-    if (own.entries % page_entries == 0) table(slot, chain(layer, head))[own.pages++] = pages_.take();
-    const Slot at = entry_at(layer, head, slot, own.entries++);
+  for (std::int64_t i = 0; i < entries; ++i) {
+    chains_.extend(chain, 1, false);  // no more pages than there are bytes for
+    const Slot at = chains_.entry(chain, i);
+    chains_.append(chain);
     const auto row = [&](std::byte* x, std::int64_t width) {
-      const auto size = static_cast<std::size_t>(width * size_of(options_.dtype));
+      const auto size = static_cast<std::size_t>(width * size_of(dtype()));
       std::memcpy(x + static_cast<std::size_t>(at.entry) * size, from.take(size).data(), size);
     };
     const std::int32_t position = at.page.position[at.entry] = from.number<std::int32_t>();
@@ -199,21 +198,21 @@ void Cache::read_chain(Sequence& sequence, int layer, int head, StateReader& fro
 
 SeqId Cache::restore(std::span<const std::byte> state, std::uint64_t model, std::shared_ptr<const Editor> editor) {
   StateReader from(checked_payload(state));
-  Header header = read_header(from, model, options_.dtype, layers_);
+  Header header = read_header(from, model, dtype(), layers());
   check_editor(from, editor.get());
   header.policy.editor = std::move(editor);
   const SeqId id = open(header.policy);
   try {
     Sequence& sequence = find(id);
-    if (header.policy.window == 0 && !header.policy.editor && header.length > options_.context)
+    if (header.policy.window == 0 && !header.policy.editor && header.length > options().context)
       throw Error(ErrorKind::capacity, "saved sequence",
-                  fmt::format("{} tokens; the cache holds {}", header.length, options_.context),
+                  fmt::format("{} tokens; the cache holds {}", header.length, options().context),
                   "open the session for a longer context");
-    for (std::size_t layer = 0; layer < layers_.size(); ++layer)
-      sequence.lengths[layer] = layers_[layer].heads > 0 ? header.length : 0;
+    for (std::size_t layer = 0; layer < layers().size(); ++layer)
+      sequence.lengths[layer] = layers()[layer].heads > 0 ? header.length : 0;
     sequence.floor = header.floor;
     sequence.reserved = header.length;
-    each_chain([&](int layer, int head) { read_chain(sequence, layer, head, from); });
+    chains_.each(slot(id), [&](const ChainId& chain) { read_chain(sequence, chain, from); });
     if (!from.done()) from.fail("bytes after the last entry");
   } catch (...) {
     close(id);

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "machine/native/kv/view.h"
 #include "machine/native/ops/operator_kernel.h"
 
 namespace pliant::native {
@@ -33,7 +34,7 @@ class CachedAttention : public OperatorKernel {
     const std::int64_t shared = heads_ / key_heads_, batches = (shared + most_heads - 1) / most_heads;
     if (kind_.has_bias) check_positions(call, rows);
     each(call.pool, rows * key_heads_, [&](std::int64_t task) { append(call, task / key_heads_, task % key_heads_); });
-    call.cache->advance(kind_.cache, call.i32(kind_.seq), rows);
+    cache(call).advance(call.i32(kind_.seq), rows);
     each(call.pool, rows * key_heads_ * batches, [&](std::int64_t task) {
       const std::int64_t row = task / batches / key_heads_, key_head = task / batches % key_heads_;
       const std::int64_t first = key_head * shared + task % batches * most_heads;
@@ -41,7 +42,7 @@ class CachedAttention : public OperatorKernel {
     });
     if (observed(call, rows))
       each(call.pool, key_heads_, [&](std::int64_t key_head) { observe(call, rows, key_head); });
-    call.cache->edit(kind_.cache, call.i32(kind_.seq), rows);
+    cache(call).edit(call.i32(kind_.seq), rows);
   }
 
  private:
@@ -65,13 +66,12 @@ class CachedAttention : public OperatorKernel {
                         std::to_string(positions_) + ")");
   }
 
-  int layer() const { return kind_.cache; }
+  kv::View cache(const KernelCall& call) const { return {*call.cache, kind_.cache}; }
 
   void append(const KernelCall& call, std::int64_t row, std::int64_t head) const {
     if (call.i32(kind_.seq)[row] < 0) return;
-    const DType dtype = call.cache->dtype();
-    const auto at =
-        call.cache->slot(layer(), static_cast<int>(head), call.i32(kind_.seq)[row], call.i32(kind_.pos)[row]);
+    const DType dtype = cache(call).dtype();
+    const auto at = cache(call).slot(static_cast<int>(head), call.i32(kind_.seq)[row], call.i32(kind_.pos)[row]);
     at.page.position[at.entry] = call.i32(kind_.pos)[row];
     at.page.tag[at.entry] = call.i32(kind_.tag)[row];
     at.page.log_weight[at.entry] = 0;
@@ -103,11 +103,12 @@ class CachedAttention : public OperatorKernel {
   void pages(const KernelCall& call, std::int64_t row, std::int64_t key_head, const Visit& visit) const {
     const std::int32_t seq = call.i32(kind_.seq)[row];
     if (seq < 0) return;
-    const kv::Policy& policy = call.cache->sequence(seq).policy;
+    const kv::View held = cache(call);
+    const kv::Policy& policy = held.policy(seq);
     const int head = static_cast<int>(key_head);
-    const std::int64_t entries = call.cache->chain_entries(layer(), head, seq);
+    const std::int64_t entries = held.entries(head, seq);
     for (std::int64_t i = 0; i * kv::page_entries < entries; ++i) {
-      const kv::Page page = call.cache->page(layer(), head, seq, i);
+      const kv::Page page = held.page(head, seq, i);
       const Seen part =
           seen(page, std::min(kv::page_entries, entries - i * kv::page_entries), call.i32(kind_.pos)[row], policy);
       if (part.first < part.last) visit(page, part);
@@ -154,7 +155,7 @@ class CachedAttention : public OperatorKernel {
     alignas(64) float room[kv::page_entries * kv::widest_head];
     alignas(64) float scores[most_heads][kv::page_entries];
     Softmax softmax[most_heads];
-    const DType dtype = call.cache->dtype();
+    const DType dtype = cache(call).dtype();
     const auto out = [&](std::int64_t h) { return call.out() + (part.row * heads_ + part.first + h) * value_width_; };
     std::fill_n(out(0), part.count * value_width_, 0.0f);
     pages(call, part.row, part.key_head, [&](const kv::Page& page, const Seen& sees) {
@@ -178,7 +179,7 @@ class CachedAttention : public OperatorKernel {
 
   const kv::Editor* observer(const KernelCall& call, std::int64_t row) const {
     const std::int32_t seq = call.i32(kind_.seq)[row];
-    const kv::Editor* editor = seq < 0 ? nullptr : call.cache->sequence(seq).policy.editor.get();
+    const kv::Editor* editor = seq < 0 ? nullptr : cache(call).policy(seq).editor.get();
     return editor != nullptr && editor->observes() ? editor : nullptr;
   }
 
@@ -200,7 +201,7 @@ class CachedAttention : public OperatorKernel {
   void observe_head(const KernelCall& call, std::int64_t row, std::int64_t key_head, std::int64_t head) const {
     alignas(64) float room[kv::page_entries * kv::widest_head];
     alignas(64) float scores[kv::page_entries];
-    const DType dtype = call.cache->dtype();
+    const DType dtype = cache(call).dtype();
     Softmax softmax;
     for (const bool total : {true, false})
       pages(call, row, key_head, [&](const kv::Page& page, const Seen& sees) {

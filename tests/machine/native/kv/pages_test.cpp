@@ -7,6 +7,7 @@
 
 #include "core/checked.h"
 #include "machine/native/kv/tiny.h"
+#include "machine/native/kv/view.h"
 
 namespace pliant::kv {
 namespace {
@@ -39,14 +40,14 @@ TEST(KvPages, ALongContextTakesNoMemoryUntilItIsUsed) {
 }
 
 // Not-a-number in the room behind the entries of every chain, and in the entries too if they are left.
-void poison(const Cache& cache, SeqId seq, bool entries_too) {
+void poison(Cache& cache, SeqId seq, bool entries_too) {
   const std::int64_t size = size_of(cache.dtype());
   for (int l = 0; l < std::ssize(cache.layers()); ++l) {
     const Layer& layer = cache.layers()[static_cast<std::size_t>(l)];
     for (int head = 0; head < layer.heads; ++head) {
       const std::int64_t entries = cache.entries(seq, l, head);
       for (std::int64_t i = entries_too ? 0 : entries; i < round_up(entries, page_entries); ++i) {
-        const Page page = cache.page(l, head, seq, i / page_entries);
+        const Page page = View(cache, l).page(head, seq, i / page_entries);
         const std::int64_t at = i % page_entries, key = layer.key_width * size, value = layer.value_width * size;
         page.position[at] = page.tag[at] = -1;
         page.log_weight[at] = page.attention[at] = std::numeric_limits<float>::quiet_NaN();

@@ -1,0 +1,141 @@
+#include "machine/native/kv/chains.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "core/checked.h"
+#include "core/error.h"
+
+namespace pliant::kv {
+
+namespace {
+
+std::int64_t count_chains(const std::vector<Layer>& layers) {
+  std::int64_t chains = 0;
+  for (const Layer& layer : layers) chains = checked_add(chains, layer.heads, "cache");
+  return chains;
+}
+
+std::int64_t page_bytes(const std::vector<Layer>& layers, DType dtype) {
+  std::int64_t most = 0;
+  for (const Layer& layer : layers)
+    most = std::max(most, PageLayout{dtype, layer.key_width, layer.value_width}.bytes());
+  return most;
+}
+
+std::int64_t count_pages(const std::vector<Layer>& layers, const CacheOptions& options) {
+  const std::int64_t chains = checked_multiply(count_chains(layers), options.sequences, "cache");
+  return checked_multiply(chains, ceil_div(options.context, page_entries), "cache");
+}
+
+// A cache that cannot be wrong.
+CacheOptions checked(const std::vector<Layer>& layers, const CacheOptions& options) {
+  if (options.dtype != DType::f32 && options.dtype != DType::f16 && options.dtype != DType::bf16)
+    throw Error(ErrorKind::invalid, "cache type", std::string(name(options.dtype)), "f32, f16 or bf16");
+  if (options.sequences < 1 || options.sequences > most_positions)
+    throw Error(ErrorKind::invalid, "cache", fmt::format("{} sequences", options.sequences));
+  if (options.context < 1 || options.context > most_positions - page_entries)
+    throw Error(ErrorKind::invalid, "cache", fmt::format("a context of {} tokens", options.context));
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const Layer& layer = layers[i];
+    if (layer.heads < 0 || std::min(layer.key_width, layer.value_width) < 0 ||
+        std::max(layer.key_width, layer.value_width) > widest_head)
+      throw Error(ErrorKind::invalid, fmt::format("cache layer {}", i),
+                  fmt::format("{} heads of width {} and {}; the widest is {}", layer.heads, layer.key_width,
+                              layer.value_width, widest_head));
+  }
+  if (count_pages(layers, options) > most_positions)
+    throw Error(ErrorKind::capacity, "cache", fmt::format("{} pages", count_pages(layers, options)),
+                "ask for fewer sequences or a shorter context");
+  return options;
+}
+
+}  // namespace
+
+Chains::Chains(std::vector<Layer> layers, const CacheOptions& options)
+    : layers_(std::move(layers)),
+      options_(checked(layers_, options)),
+      most_pages_(ceil_div(options.context, page_entries)),
+      chains_(count_chains(layers_)),
+      memory_(count_pages(layers_, options), page_bytes(layers_, options.dtype)),
+      tables_(count_pages(layers_, options), "cache") {
+  std::size_t first = 0;
+  for (const Layer& layer : layers_) {
+    first_chain_.push_back(first);
+    first += layer.heads;
+  }
+  links_.resize(chains_ * options.sequences);
+}
+
+std::int64_t Chains::bytes(const std::vector<Layer>& layers, const CacheOptions& options) {
+  checked(layers, options);
+  const std::int64_t pages = count_pages(layers, options);
+  const std::int64_t each = page_bytes(layers, options.dtype) + static_cast<std::int64_t>(sizeof(PageId));
+  return checked_multiply(pages, each, "cache");
+}
+
+PageLayout Chains::layout(int layer) const {
+  const Layer& sizes = layers_[layer];
+  return {options_.dtype, sizes.key_width, sizes.value_width};
+}
+
+Page Chains::page(const ChainId& chain, std::int64_t i) const {
+  return page_at(memory_.at(table(chain)[i]), layout(chain.layer));
+}
+
+Slot Chains::entry(const ChainId& chain, std::int64_t i) const {
+  return {page(chain, i / page_entries), i % page_entries};
+}
+
+void Chains::extend(const ChainId& chain, std::int64_t count, bool own_all) {
+  Links& own = links(chain);
+  PageId* pages = table(chain);
+  for (std::int64_t i = own_all ? 0 : own.entries / page_entries; i < own.pages; ++i)
+    if (memory_.shared(pages[i])) pages[i] = memory_.copy(pages[i]);
+  while (own.pages < ceil_div(own.entries + count, page_entries)) pages[own.pages++] = memory_.take();
+}
+
+void Chains::truncate(const ChainId& chain, std::int64_t entries) {
+  Links& own = links(chain);
+  own.entries = entries;
+  while (own.pages > ceil_div(entries, page_entries)) memory_.release(table(chain)[--own.pages]);
+}
+
+void Chains::remove_pages(const ChainId& chain, std::int64_t first, std::int64_t last) {
+  Links& own = links(chain);
+  PageId* pages = table(chain);
+  for (std::int64_t i = first; i < last; ++i) memory_.release(pages[i]);
+  std::copy(pages + last, pages + own.pages, pages + first);
+  own.pages -= last - first;
+  own.entries -= (last - first) * page_entries;
+}
+
+void Chains::share(const ChainId& from, const ChainId& to) {
+  Links& own = links(to);
+  own.entries = entries(from);
+  own.pages = ceil_div(own.entries, page_entries);
+  std::copy_n(table(from), own.pages, table(to));
+  for (std::int64_t i = 0; i < own.pages; ++i) memory_.share(table(to)[i]);
+}
+
+void Chains::check() const {
+  const auto fail = [](const std::string& what) { throw Error(ErrorKind::internal, "cache", what); };
+  std::vector<std::int32_t> uses;
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    const Links& own = links_[i];
+    if (own.entries < 0 || own.pages > most_pages_ || own.entries > own.pages * page_entries)
+      fail(fmt::format("chain {} has {} entries in {} pages", i, own.entries, own.pages));
+    const PageId* pages = tables_.data() + i * most_pages_;
+    if (std::set(pages, pages + own.pages).size() != static_cast<std::size_t>(own.pages))
+      fail(fmt::format("chain {} has a page twice", i));
+    for (std::int64_t k = 0; k < own.pages; ++k) {
+      uses.resize(std::max<std::size_t>(uses.size(), pages[k] + 1));
+      ++uses[pages[k]];
+    }
+  }
+  memory_.check(uses);
+}
+
+}  // namespace pliant::kv

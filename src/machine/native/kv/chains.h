@@ -1,0 +1,86 @@
+// The chains of a cache: for each (slot of a sequence, layer, KV head) the pages that hold its entries, in order. What
+// the entries mean, and when one may be written, is the Cache's.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/reserved.h"
+#include "machine/native/kv/pages.h"
+
+namespace pliant::kv {
+
+struct Layer {
+  std::int64_t heads = 0, key_width = 0, value_width = 0;  // of keys and values; heads 0: the graph has no such layer
+  bool operator==(const Layer&) const = default;
+};
+
+struct CacheOptions {
+  DType dtype = DType::f32;    // f32, f16 or bf16
+  std::int64_t sequences = 1;  // open at one time
+  std::int64_t context = 0;    // entries per chain
+};
+
+struct ChainId {
+  std::size_t slot = 0;
+  int layer = 0, head = 0;
+};
+
+class Chains {
+ public:
+  Chains(std::vector<Layer> layers, const CacheOptions& options);  // throws Error{invalid} or {capacity}
+  static std::int64_t bytes(const std::vector<Layer>& layers, const CacheOptions& options);  // that it will reserve
+
+  const std::vector<Layer>& layers() const { return layers_; }
+  const CacheOptions& options() const { return options_; }
+  const Pages& memory() const { return memory_; }
+  PageLayout layout(int layer) const;
+  std::int64_t most_entries() const { return most_pages_ * page_entries; }  // of one chain
+
+  std::int64_t entries(const ChainId& chain) const { return links(chain).entries; }
+  std::int64_t pages(const ChainId& chain) const { return links(chain).pages; }  // those reserved included
+  bool shared(const ChainId& chain, std::int64_t page) const { return memory_.shared(table(chain)[page]); }
+  Page page(const ChainId& chain, std::int64_t i) const;
+  Slot entry(const ChainId& chain, std::int64_t i) const;  // i may be behind the last, in a page that was taken
+  template <typename Visit>
+  void each(std::size_t slot, const Visit& visit) const {  // visit(chain)
+    for (std::size_t layer = 0; layer < layers_.size(); ++layer)
+      for (std::int64_t head = 0; head < layers_[layer].heads; ++head)
+        visit(ChainId{slot, static_cast<int>(layer), static_cast<int>(head)});
+  }
+
+  // Takes pages for `count` entries behind the last, and copies of what is shared: the page that the next entry goes
+  // to, or all. What most_entries() admits always finds pages.
+  void extend(const ChainId& chain, std::int64_t count, bool own_all);
+  void append(const ChainId& chain) { ++links(chain).entries; }  // it is written
+  void truncate(const ChainId& chain, std::int64_t entries);     // keeps the first; gives back all other pages
+  void remove_pages(const ChainId& chain, std::int64_t first, std::int64_t last);  // full ones, with their entries
+  void share(const ChainId& from, const ChainId& to);  // `to` is empty; it gets the same entries
+
+  // Throws Error{internal} unless each chain has the pages that its entries need, none twice, and each page counts as
+  // many uses as there are.
+  void check() const;
+
+ private:
+  struct Links {
+    std::int64_t entries = 0, pages = 0;
+  };
+  std::size_t index(const ChainId& chain) const {
+    return chain.slot * chains_ + first_chain_[chain.layer] + chain.head;
+  }
+  Links& links(const ChainId& chain) { return links_[index(chain)]; }
+  const Links& links(const ChainId& chain) const { return links_[index(chain)]; }
+  PageId* table(const ChainId& chain) { return tables_.data() + index(chain) * most_pages_; }
+  const PageId* table(const ChainId& chain) const { return tables_.data() + index(chain) * most_pages_; }
+
+  std::vector<Layer> layers_;
+  CacheOptions options_;
+  std::int64_t most_pages_;
+  std::size_t chains_;                    // of one slot
+  std::vector<std::size_t> first_chain_;  // by layer
+  Pages memory_;
+  std::vector<Links> links_;      // [slots, chains]
+  ReservedArray<PageId> tables_;  // [slots, chains, most pages]
+};
+
+}  // namespace pliant::kv

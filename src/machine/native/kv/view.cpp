@@ -1,0 +1,62 @@
+#include "machine/native/kv/view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace pliant::kv {
+
+void View::check(const std::int32_t* seq, const std::int32_t* pos, std::int64_t rows) {
+  for (std::int64_t r = 0; r < rows; ++r)
+    if (seq[r] >= 0) cache_->find(seq[r]).rows = 0;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    if (seq[r] < 0) continue;
+    Sequence& sequence = cache_->find(seq[r]);
+    const std::int64_t next = sequence.lengths[layer_] + sequence.rows++;
+    if (pos[r] != next)
+      throw Error(ErrorKind::invalid, fmt::format("row {}", r),
+                  fmt::format("position {} of sequence {}, which has come to {} in cache layer {}", pos[r], seq[r],
+                              next, layer_));
+    if (next >= sequence.reserved)
+      throw Error(ErrorKind::invalid, fmt::format("row {}", r),
+                  fmt::format("position {} of sequence {} was not reserved", next, seq[r]),
+                  "call reserve() with the rows of the run");
+  }
+}
+
+Slot View::slot(int head, std::int32_t seq, std::int32_t pos) const {
+  const ChainId to = chain(head, seq);
+  const std::int64_t ahead = pos - cache_->sequences_[to.slot].lengths[layer_];
+  return cache_->chains_.entry(to, cache_->chains_.entries(to) + ahead);
+}
+
+void View::advance(const std::int32_t* seq, std::int64_t rows) {
+  const std::int64_t heads = cache_->layers()[layer_].heads;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    if (seq[r] < 0) continue;
+    ++cache_->sequences_[cache_->slot(seq[r])].lengths[layer_];
+    for (int head = 0; head < heads; ++head) cache_->chains_.append(chain(head, seq[r]));
+  }
+}
+
+std::int64_t View::entries(int head, std::int32_t seq) const { return cache_->chains_.entries(chain(head, seq)); }
+
+Page View::page(int head, std::int32_t seq, std::int64_t i) const { return cache_->chains_.page(chain(head, seq), i); }
+
+const Policy& View::policy(std::int32_t seq) const { return cache_->sequences_[cache_->slot(seq)].policy; }
+
+DType View::dtype() const { return cache_->dtype(); }
+
+void View::edit(const std::int32_t* seq, std::int64_t rows) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    if (seq[r] < 0) continue;
+    Sequence& sequence = cache_->sequences_[cache_->slot(seq[r])];
+    const bool seen = std::find(seq, seq + r, seq[r]) != seq + r;
+    if (!sequence.policy.editor || seen) continue;
+    for (int head = 0; head < cache_->layers()[layer_].heads; ++head) cache_->edit_chain(sequence, layer_, head);
+  }
+}
+
+}  // namespace pliant::kv
