@@ -213,12 +213,12 @@ void Cache::truncate(SeqId id, std::int64_t length) {
 std::int64_t Cache::floor(SeqId id) const { return find(id).floor; }
 
 SeqId Cache::fork(SeqId id) {
-  const Sequence& from = find(id);
+  Sequence& from = find(id);
   Sequence& to = vacant();
   open_chains(to, from.policy);
   to.lengths = from.lengths;
   to.floor = from.floor;
-  to.reserved = length(id);
+  from.reserved = to.reserved = length(id);  // where it would be written is shared now
   chains_.each(slot(id), [&](const ChainId& chain) { chains_.share(chain, {slot(to.id), chain.layer, chain.head}); });
   return to.id;
 }

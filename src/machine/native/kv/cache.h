@@ -85,7 +85,7 @@ class Cache {
   // next row would see were dropped or merged meanwhile.
   void truncate(SeqId sequence, std::int64_t length);
   std::int64_t floor(SeqId sequence) const;  // the least length above 0 that it may be truncated to
-  // Shares the pages; each sequence copies one before it writes there.
+  // Shares the pages; each sequence copies one before it writes there. What was reserved for the sequence is given up.
   SeqId fork(SeqId sequence);
 
   // docs/formats.md. `model` is any number that tells models apart. restore() throws Error{format} for bytes that are

@@ -1,0 +1,155 @@
+// Random operations on a cache: its invariants hold after each, and no sequence changes but the one that was meant.
+#include <cmath>
+
+#include "machine/native/kv/tiny.h"
+#include "machine/native/kv/view.h"
+
+namespace pliant::kv {
+namespace {
+
+// Drops every third entry when a prompt ends, merges the first two in every run.
+class DropAndMerge : public Editor {
+ public:
+  std::string_view name() const override { return "drop and merge"; }
+  bool observes() const override { return true; }
+  void edit(const Chain& chain, std::span<std::int32_t> fate) const override {
+    if (chain.size() > 6) fate[1] = 0;
+    for (std::int64_t i = 4; chain.prompt_end() && i < chain.size(); i += 3) fate[i] = drop;
+  }
+};
+
+class Play {
+ public:
+  explicit Play(std::uint64_t seed) : rng_(seed) {}
+
+  // One operation on one sequence, or a new one.
+  void move() {
+    const std::vector<SeqId> open = cache_.open_sequences();
+    const SeqId id = open.empty() ? -1 : open[rng_.below(std::ssize(open))];
+    changed_ = id;
+    const std::int64_t what = rng_.below(8);
+    const bool room = std::ssize(open) < sequences;
+    if (id < 0 || (what == 0 && room)) changed_ = cache_.open(policy());
+    else if (what == 1 && room) fork(id);
+    else if (what == 2) close(id);
+    else if (what == 3) truncate(id);
+    else if (what == 4 && room) restore(id);
+    else if (what == 5) reserve(id);
+    else feed(id);
+    cache_.check();
+    compare();
+  }
+
+ private:
+  static constexpr std::int64_t sequences = 4;
+
+  Policy policy() {
+    switch (rng_.below(4)) {
+      case 0: return sink_window(3, 20);
+      case 1: return sink_window(0, 1);
+      case 2: return edited(editor_);
+      default: return full();
+    }
+  }
+
+  void fork(SeqId id) {
+    changed_ = cache_.fork(id);
+    EXPECT_EQ(state(changed_), state(id));
+  }
+
+  void close(SeqId id) {
+    cache_.close(id);
+    known_.erase(id);
+    changed_ = -1;
+  }
+
+  void truncate(SeqId id) {
+    const std::int64_t least = cache_.floor(id), length = cache_.length(id);
+    cache_.truncate(id, rng_.below(5) == 0 ? 0 : rng_.between(least, length));
+  }
+
+  void restore(SeqId id) {
+    const auto editor = cache_.policy(id).editor;
+    changed_ = cache_.restore(state(id), 1, editor);
+    EXPECT_EQ(state(changed_), state(id));
+  }
+
+  // A run that does not come.
+  void reserve(SeqId id) {
+    const Rows rows{id, std::min(cache_.room(id), rng_.between(0, 40))};
+    cache_.reserve({&rows, 1});
+  }
+
+  void feed(SeqId id) {
+    const std::int64_t count = std::min(cache_.room(id), rng_.between(1, 40));
+    if (count == 0) return;
+    const Outputs out = runner_.step(cache_, {{id, text(count, rng_.below(100))}}, rng_.below(3) == 0);
+    for (const auto& row : out)
+      for (const float each : row) ASSERT_TRUE(std::isfinite(each));
+  }
+
+  std::vector<std::byte> state(SeqId id) const { return cache_.save(id, 1); }
+
+  void compare() {
+    for (const SeqId id : cache_.open_sequences()) {
+      if (id != changed_) {
+        EXPECT_EQ(state(id), known_.at(id)) << id;
+      }
+      known_[id] = state(id);
+    }
+  }
+
+  Rng rng_;
+  Runner runner_{{.heads = {4, 2}, .key_heads = {2, 1}}, 40};
+  Cache cache_ = runner_.cache({.sequences = sequences, .context = 150});
+  std::shared_ptr<const Editor> editor_ = std::make_shared<DropAndMerge>();
+  std::map<SeqId, std::vector<std::byte>> known_;
+  SeqId changed_ = -1;
+};
+
+TEST(KvCache, ItsInvariantsHoldAfterRandomOperations) {
+  for (std::uint64_t seed = 0; seed < 12; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Play play(seed);
+    for (int i = 0; i < 120 && !testing::Test::HasFailure(); ++i) play.move();
+  }
+}
+
+// The page that both would write to is shared then.
+TEST(KvCache, AForkGivesUpWhatWasReserved) {
+  Runner runner({}, 8);
+  Cache cache = runner.cache({.sequences = 2, .context = 64});
+  const SeqId first = cache.open(full());
+  runner.feed(cache, first, text(5));
+  const Rows rows{first, 3};
+  cache.reserve({&rows, 1});
+  const SeqId second = cache.fork(first);
+  cache.check();
+  const auto before = cache.save(second, 1);
+  EXPECT_EQ(thrown_by([&] { runner.run(&cache, {{first, 5}}, {1}); }).kind(), ErrorKind::invalid);
+  cache.reserve({&rows, 1});
+  runner.run(&cache, {{first, 5}}, {1});
+  EXPECT_EQ(cache.save(second, 1), before);
+}
+
+TEST(KvCache, ACheckFindsWhatDoesNotHold) {
+  Runner runner({}, 40);
+  Cache cache = runner.cache({.context = 64});
+  const SeqId seq = cache.open(full());
+  runner.feed(cache, seq, text(40), 40);
+  EXPECT_NO_THROW(cache.check());
+  const Page page = View(cache, 1).page(0, seq, 1);
+  for (std::int32_t* broken : {page.position, page.position + 7}) {
+    const std::int32_t right = *broken;
+    *broken = 40;
+    const Error error = thrown_by([&] { cache.check(); });
+    EXPECT_EQ(error.kind(), ErrorKind::internal);
+    EXPECT_EQ(error.place(), "sequence 0, cache layer 1, head 0");
+    *broken = right;
+  }
+  page.log_weight[3] = NAN;
+  EXPECT_EQ(thrown_by([&] { cache.check(); }).problem(), "a weight is not finite");
+}
+
+}  // namespace
+}  // namespace pliant::kv
