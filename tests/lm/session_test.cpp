@@ -316,23 +316,19 @@ TEST(Session, LearnedPositionsEndWhereTheyEnd) {
   EXPECT_EQ(thrown_by([&] { talk.step({{id, {1}}}); }).kind(), ErrorKind::capacity);
 }
 
-TEST(Prefix, TheLongestIsFoundAndKept) {
+TEST(Prefix, WhatASequenceHasInCommonWithATextIsKept) {
   const LanguageModel model = tiny();
   Talk talk(model, {.sequences = 4});
   const Ids text = some_ids(40, model.config.vocabulary);
   Ids question(text.begin(), text.begin() + 25);
   question.push_back(text[25] ^ 1);
   question.push_back(3);
-  EXPECT_EQ(longest_prefix(talk.session, text).sequence, -1);
   const SeqId whole = talk.session.open(), part = talk.session.open(),
               window = talk.session.open(kv::sink_window(0, 8));
   talk.session.feed(whole, text);
   talk.session.feed(part, std::span(text).first(10));
   for (int i = 0; i < 4; ++i) talk.session.feed(window, text);
-  EXPECT_EQ(longest_prefix(talk.session, text).length, 39);  // the last token is run for its logits
-  const Prefix found = longest_prefix(talk.session, question);
-  EXPECT_EQ(found.sequence, whole);
-  EXPECT_EQ(found.length, 25);
+  EXPECT_EQ(rewind(talk.session, whole, text), 39);  // the last token is run for its logits
   EXPECT_EQ(rewind(talk.session, window, text), 0);  // its beginning is gone
   EXPECT_EQ(talk.session.length(window), 0);
   EXPECT_EQ(rewind(talk.session, whole, question), 25);
