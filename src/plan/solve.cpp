@@ -216,9 +216,9 @@ class Solver {
       pieces.push_back(std::move(piece.problem));
     }
     if (most > problem.operators.size() * 3 / 4) {
-      const std::vector<bool> half = find_half(problem);
+      const std::vector<bool> half = find_partition(problem);
       if (half.empty()) return 0;
-      pieces = {half_of(problem, half, true), half_of(problem, half, false)};
+      pieces = {side_of(problem, half, true), side_of(problem, half, false)};
     }
     return sum_of_bounds(pieces, share, [&](const Problem& piece, double own) {
       std::vector<Problem> parts;

@@ -64,7 +64,7 @@ TEST(Divide, CleanPartsAddUpToTheOptimumExactly) {
     SCOPED_TRACE(seed);
     Rng rng(seed, 93);
     Problem problem = random_chain(rng, 3);
-    if (seed >= 100) permit_some_in_place(problem, rng);
+    if (seed >= 100) add_in_place_pairs(problem, rng);
     const std::int64_t bytes = most_required(problem) + rng.below(3);
     const std::int64_t expected = fluid_optimum(problem, bytes, pool);
     const std::vector<Part> parts = divide(problem, true);
@@ -89,14 +89,14 @@ TEST(Halves, CostNoMoreThanTheWhole) {
     SCOPED_TRACE(seed);
     Rng rng(seed, 94);
     Problem problem = random_problem(rng, {4, 9, seed >= 400 ? 3 : 6});
-    if (seed >= 400) permit_some_in_place(problem, rng);
+    if (seed >= 400) add_in_place_pairs(problem, rng);
     const std::int64_t bytes = most_required(problem) + rng.below(3);
     std::vector<bool> in;
     for (std::size_t op = 0; op < problem.operators.size(); ++op) in.push_back(rng.below(2) == 0);
     const std::int64_t expected = fluid_optimum(problem, bytes, pool);
     std::int64_t sum = 0;
     for (const bool which : {true, false}) {
-      const Problem half = half_of(problem, in, which);
+      const Problem half = side_of(problem, in, which);
       validate(half);
       sum += fluid_optimum(half, bytes, pool);
     }
@@ -111,10 +111,10 @@ TEST(Halves, CostNoMoreThanTheWhole) {
 // The decoder's first steps interleave with the whole encoder; without them the encoder is a chain of layers.
 TEST(Halves, GiveTheTransformerNarrowCuts) {
   const Problem problem = bytes_of_zoo(zoo::build("transformer"));
-  const std::vector<bool> half = find_half(problem);
+  const std::vector<bool> half = find_partition(problem);
   ASSERT_EQ(half.size(), problem.operators.size());
   EXPECT_LT(divide(problem, false).size(), 20u);
-  EXPECT_GT(divide(half_of(problem, half, true), false).size() + divide(half_of(problem, half, false), false).size(),
+  EXPECT_GT(divide(side_of(problem, half, true), false).size() + divide(side_of(problem, half, false), false).size(),
             70u);
 }
 

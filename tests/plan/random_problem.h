@@ -67,7 +67,7 @@ inline Problem tight_problem(Rng& rng, const Shape& shape) {
 }
 
 // Half of the results that may be written over an input are. Returns their number.
-inline int permit_some_in_place(Problem& problem, Rng& rng) {
+inline int add_in_place_pairs(Problem& problem, Rng& rng) {
   std::vector<OperatorId> order(problem.operators.size());
   std::iota(order.begin(), order.end(), 0);
   LastUses uses(problem);

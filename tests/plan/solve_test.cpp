@@ -126,7 +126,7 @@ TEST(Solve, EqualsThePlainSearchWhereFragmentationBites) {
 
 // The search with addresses knows no results in place, so an optimum may stay unproven, but no claim is wrong.
 void compare_in_place(Problem problem, Rng& rng, Pool& pool, Counts& counts, int& optimal) {
-  if (permit_some_in_place(problem, rng) == 0) return;
+  if (add_in_place_pairs(problem, rng) == 0) return;
   const std::int64_t bytes = most_required(problem) + rng.below(2);
   const Plan plan = solve(problem, bytes, {}, pool);
   const std::int64_t least = PlainSearch(problem, bytes).cheapest();

@@ -48,7 +48,7 @@ std::size_t count_cuts(const Order& order, const Words& set) {
 
 }  // namespace
 
-std::vector<bool> find_half(const Problem& problem) {
+std::vector<bool> find_partition(const Problem& problem) {
   const std::size_t count = problem.operators.size();
   if (count < least_operators || count > most_operators) return {};
   const Order order = order_of(problem);
@@ -146,7 +146,7 @@ class Halver {
 
 }  // namespace
 
-Problem half_of(const Problem& problem, const std::vector<bool>& in, bool which) {
+Problem side_of(const Problem& problem, const std::vector<bool>& in, bool which) {
   return Halver(problem, in, which).run();
 }
 

@@ -13,10 +13,10 @@ namespace pliant::plan {
 // Per operator: whether it is in the first half, some operator with all its ancestors. Of all such halves, the one that
 // leaves the most operators that each other one of their half precedes or follows, the most even among equals. Empty
 // when none leaves more of these than the whole has.
-std::vector<bool> find_half(const Problem& problem);
+std::vector<bool> find_partition(const Problem& problem);
 
 // The problem of the operators for which `in` is `which`. A tensor of both halves is charged in the one that uses it
 // more (the first among equals); in the other, each of its uses is a tensor of its own, which comes and goes free.
-Problem half_of(const Problem& problem, const std::vector<bool>& in, bool which);
+Problem side_of(const Problem& problem, const std::vector<bool>& in, bool which);
 
 }  // namespace pliant::plan

@@ -106,9 +106,9 @@ GraphProblem problem_of(const Graph& graph, const GraphProblemOptions& options) 
   result.storage = storage(graph, result.groups);
   if (options.elem_bytes > 0) set_element_size(graph, result.storage, options.elem_bytes);
   result.parts_of.resize(result.storage.buffers.size());
-  if (options.concat_alignment > 0) run_together(graph, result, options.concat_alignment);
+  if (options.concat_alignment > 0) elide_concats(graph, result, options.concat_alignment);
   ProblemMaker(graph, options, result);
-  if (options.in_place) permit_in_place(graph, result);
+  if (options.in_place) find_in_place(graph, result);
   validate(result.problem);
   return result;
 }

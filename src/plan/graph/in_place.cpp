@@ -8,9 +8,9 @@
 namespace pliant::plan {
 namespace {
 
-class Permitter {
+class InPlaceFinder {
  public:
-  Permitter(const Graph& graph, GraphProblem& mapping)
+  InPlaceFinder(const Graph& graph, GraphProblem& mapping)
       : graph_(graph), mapping_(mapping), producer_(mapping.problem.tensors.size(), -1), uses_(mapping.problem) {
     in_run_.assign(producer_.size(), false);
     for (std::size_t op = 0; op < mapping.problem.operators.size(); ++op) {
@@ -21,7 +21,7 @@ class Permitter {
   }
 
   void run() {
-    for (std::size_t op = 0; op < mapping_.problem.operators.size(); ++op) permit(static_cast<OperatorId>(op));
+    for (std::size_t op = 0; op < mapping_.problem.operators.size(); ++op) find_for(static_cast<OperatorId>(op));
   }
 
  private:
@@ -29,7 +29,7 @@ class Permitter {
   Place place(ValueId value) const { return mapping_.storage.places[index(value)]; }
   std::int64_t elements_of(ValueId value) const { return elements(graph_.value(value).type.shape); }
 
-  void permit(OperatorId id) {
+  void find_for(OperatorId id) {
     const pliant::Group& group = mapping_.groups[index(mapping_.group_of[index(id)])];
     const auto pattern = group_pattern(graph_, group);
     if (!pattern || pattern->anchor >= 0) return;
@@ -72,6 +72,6 @@ class Permitter {
 
 }  // namespace
 
-void permit_in_place(const Graph& graph, GraphProblem& problem) { Permitter(graph, problem).run(); }
+void find_in_place(const Graph& graph, GraphProblem& problem) { InPlaceFinder(graph, problem).run(); }
 
 }  // namespace pliant::plan

@@ -11,6 +11,6 @@ namespace pliant::plan {
 // after they have written some. The operand must fill its tensor, be read there in no other way, and be needed by
 // nobody afterwards, in any order; of several, the one made last is taken. Tensors that are read in one run with others
 // are left alone.
-void permit_in_place(const Graph& graph, GraphProblem& problem);
+void find_in_place(const Graph& graph, GraphProblem& problem);
 
 }  // namespace pliant::plan

@@ -76,7 +76,7 @@ class Joiner {
 
 }  // namespace
 
-void run_together(const Graph& graph, GraphProblem& mapping, std::int64_t alignment) {
+void elide_concats(const Graph& graph, GraphProblem& mapping, std::int64_t alignment) {
   Joiner(graph, mapping, alignment).run();
 }
 

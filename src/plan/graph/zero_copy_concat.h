@@ -11,6 +11,6 @@ namespace pliant::plan {
 // once, is made by an operator and is no output of the graph, nor is the result; when no part but the last ends off a
 // multiple of `alignment`; and when no part would get another neighbour than earlier Concats gave it. Nested ones share
 // theirs.
-void run_together(const Graph& graph, GraphProblem& mapping, std::int64_t alignment);
+void elide_concats(const Graph& graph, GraphProblem& mapping, std::int64_t alignment);
 
 }  // namespace pliant::plan

@@ -59,10 +59,10 @@ std::int64_t leave_price(const Group& group, const std::uint64_t* dirty, std::si
 }
 
 // What is alive at a minimum cut, seen as a critical operator: any live tensor may be among it, its own inputs apart.
-Critical critical_at(const Expansion& expansion, const Group& group, const Pinch& pinch, std::int64_t need) {
+Critical critical_at(const Expansion& expansion, const Group& group, const OperatorCut& cut, std::int64_t need) {
   const Model& model = *expansion.model;
-  const auto& inputs = model.operators[pinch.op].inputs;
-  Critical critical{need, 0, expansion.cuts->unit(pinch.op), Words(group.words, 0)};
+  const auto& inputs = model.operators[cut.op].inputs;
+  Critical critical{need, 0, expansion.cuts->unit(cut.op), Words(group.words, 0)};
   for (std::size_t i = 0; i < group.live.size(); ++i)
     if (!std::binary_search(inputs.begin(), inputs.end(), group.live[i])) put(critical.alive, i);
   for (std::size_t t = 0; t < model.tracked.size(); ++t)
@@ -72,47 +72,48 @@ Critical critical_at(const Expansion& expansion, const Group& group, const Pinch
 }
 
 constexpr std::size_t renewed_cuts = 2;  // per downset: the cuts cost more than the rest of it
-constexpr std::size_t pinched_bounds = 4;
+constexpr std::size_t bounding_cuts = 4;
 
-std::int64_t need_at(const Model& model, const Pinch& pinch) {
-  return pinch.cut->alive + model.operators[pinch.op].need - model.capacity;
+std::int64_t need_at(const Model& model, const OperatorCut& cut) {
+  return cut.cut->alive + model.operators[cut.op].need - model.capacity;
 }
 
-void renew(const Expansion& expansion, Group& group, Pinch& pinch) {
-  pinch = {pinch.op, false, std::make_shared<const Cut>(expansion.cuts->find(group.done, pinch.op))};
+void renew(const Expansion& expansion, Group& group, OperatorCut& cut) {
+  cut = {cut.op, false, std::make_shared<const Cut>(expansion.cuts->find(group.done, cut.op))};
 }
 
-void inherit_pinches(const Expansion& expansion, const Group& before, OperatorId op, Group& group) {
-  for (const Pinch& pinch : before.pinches) {
-    if (pinch.op == op) continue;
-    group.pinches.push_back(pinch);
-    group.pinches.back().stale |= !has(pinch.cut->executed, static_cast<std::size_t>(op));
+void inherit_cuts(const Expansion& expansion, const Group& before, OperatorId op, Group& group) {
+  for (const OperatorCut& cut : before.operator_cuts) {
+    if (cut.op == op) continue;
+    group.operator_cuts.push_back(cut);
+    group.operator_cuts.back().stale |= !has(cut.cut->executed, static_cast<std::size_t>(op));
   }
-  std::stable_sort(group.pinches.begin(), group.pinches.end(), [&](const Pinch& a, const Pinch& b) {
-    return need_at(*expansion.model, a) > need_at(*expansion.model, b);
-  });
+  std::stable_sort(group.operator_cuts.begin(), group.operator_cuts.end(),
+                   [&](const OperatorCut& a, const OperatorCut& b) {
+                     return need_at(*expansion.model, a) > need_at(*expansion.model, b);
+                   });
   std::size_t renewed = 0;
-  for (Pinch& pinch : group.pinches) {
-    if (!pinch.stale) continue;
+  for (OperatorCut& cut : group.operator_cuts) {
+    if (!cut.stale) continue;
     if (++renewed > renewed_cuts) break;
-    renew(expansion, group, pinch);
+    renew(expansion, group, cut);
   }
 }
 
 void describe_bound(const Expansion& expansion, const Group* before, OperatorId op, Group& group) {
   if (!expansion.rules.lower_bound) return;
-  if (before != nullptr) inherit_pinches(expansion, *before, op, group);
+  if (before != nullptr) inherit_cuts(expansion, *before, op, group);
   else
     for (const Pressure::Suspect& suspect : expansion.pressure->suspects) {
-      group.pinches.push_back({suspect.op, true, nullptr});
-      renew(expansion, group, group.pinches.back());
+      group.operator_cuts.push_back({suspect.op, true, nullptr});
+      renew(expansion, group, group.operator_cuts.back());
     }
   group.critical = find_critical(*expansion.model, *expansion.pressure, group.done, group.live);
-  std::vector<std::pair<std::int64_t, const Pinch*>> worst;
-  for (const Pinch& pinch : group.pinches)
-    if (need_at(*expansion.model, pinch) > 0) worst.emplace_back(need_at(*expansion.model, pinch), &pinch);
+  std::vector<std::pair<std::int64_t, const OperatorCut*>> worst;
+  for (const OperatorCut& cut : group.operator_cuts)
+    if (need_at(*expansion.model, cut) > 0) worst.emplace_back(need_at(*expansion.model, cut), &cut);
   std::stable_sort(worst.begin(), worst.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-  for (std::size_t i = 0; i < std::min(worst.size(), pinched_bounds); ++i)
+  for (std::size_t i = 0; i < std::min(worst.size(), bounding_cuts); ++i)
     group.critical.push_back(critical_at(expansion, group, *worst[i].second, worst[i].first));
 }
 
@@ -232,30 +233,30 @@ class Evictions {
 
 constexpr std::int64_t group_effort = 1024, state_effort = 16;  // making one, against comparing two states
 
-class Puller {
+class StateCollector {
  public:
-  Puller(const Expansion& expansion, Group& target) : expansion_(expansion), target_(target) {
+  StateCollector(const Expansion& expansion, Group& target) : expansion_(expansion), target_(target) {
     out_.words = target.words;
   }
 
-  void pull(const Group& from, OperatorId op) {
+  void collect(const Group& from, OperatorId op) {
     const Move move = make_move(*expansion_.model, from, target_, op);
     for (std::size_t s = 0; s < from.states(); ++s) {
       if (from.forced[s] >= 0 && from.forced[s] != op) continue;
       if (++polled_ % 256 == 0 && paused()) return;
-      pull_state(from, s, op, move);
+      collect_state(from, s, op, move);
       ++tried_;
     }
   }
 
-  Candidates take() {
+  Candidates finish() {
     expansion_.effort->spend(group_effort + tried_ * state_effort);
     *expansion_.held_bytes -= counted_;
     return std::move(out_);
   }
 
  private:
-  void pull_state(const Group& from, std::size_t s, OperatorId op, const Move& move) {
+  void collect_state(const Group& from, std::size_t s, OperatorId op, const Move& move) {
     const std::uint64_t *resident = from.resident(s), *dirty = from.dirty(s);
     kept_.assign(resident, resident + from.words);
     std::int64_t others = 0;
@@ -551,9 +552,9 @@ Group first_group(const Expansion& expansion) {
 void build_group(const Expansion& expansion, const std::vector<Group>& before, const std::vector<Edge>& edges,
                  Group& target) {
   describe_group(expansion, before[edges.front().from], edges.front().op, target);
-  Puller puller(expansion, target);
-  for (const Edge& edge : edges) puller.pull(before[edge.from], edge.op);
-  const Candidates all = puller.take();
+  StateCollector collector(expansion, target);
+  for (const Edge& edge : edges) collector.collect(before[edge.from], edge.op);
+  const Candidates all = collector.finish();
   store(all, Filter(target, all, expansion).keep(), target);
   find_forced(expansion, target);
   *expansion.held_bytes += bytes_held(target);

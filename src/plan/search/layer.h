@@ -19,7 +19,7 @@ namespace pliant::plan {
 
 // A minimum cut at a pending operator. It is one for larger downsets too while they execute only what it executes;
 // after that it is stale: a lower bound still, since larger downsets leave less choice.
-struct Pinch {
+struct OperatorCut {
   OperatorId op = 0;
   bool stale = false;
   std::shared_ptr<const Cut> cut;
@@ -34,7 +34,7 @@ struct Group {
   std::vector<std::int64_t> space;                    // of live
   std::vector<std::int64_t> load_price, store_price;  // of live
   std::vector<OperatorId> ready;                      // ascending
-  std::vector<Pinch> pinches;
+  std::vector<OperatorCut> operator_cuts;
   std::vector<Critical> critical;
   Costs costs;
   std::size_t words = 1;             // of one mask over live

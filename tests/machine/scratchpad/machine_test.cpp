@@ -217,7 +217,7 @@ TEST(ScratchpadMachine, HashOperatorsProvePlansInPlace) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     Rng rng(seed, 2);
     plan::Problem problem = plan::random_problem(rng, {4, 9, 3});
-    if (plan::permit_some_in_place(problem, rng) == 0) continue;
+    if (plan::add_in_place_pairs(problem, rng) == 0) continue;
     HashOperators operators(problem, seed);
     const Contents contents = random_contents(problem, seed);
     const plan::Plan plan = plan::solve(problem, plan::most_required(problem), {}, pool);

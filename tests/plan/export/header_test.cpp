@@ -125,7 +125,7 @@ TEST(CHeader, RunsResultsInPlace) {
     SCOPED_TRACE(seed);
     Rng rng(seed, 93);
     Problem problem = random_problem(rng, {5, 10, 4});
-    if (permit_some_in_place(problem, rng) == 0) continue;
+    if (add_in_place_pairs(problem, rng) == 0) continue;
     const Plan plan = plan_at_least_memory(problem);
     if (plan.status != Status::optimal) continue;
     bool same = false;

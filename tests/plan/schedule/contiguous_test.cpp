@@ -53,7 +53,7 @@ TEST(Rigid, ClaimsNothingWrong) {
     optimal += plan.status == Status::optimal;
     traffic += least > 0;
   }
-  std::printf("rigid: %d problems, %d impossible, %d planned, %d optimal, %d with traffic\n", problems, impossible,
+  std::printf("contiguous: %d problems, %d impossible, %d planned, %d optimal, %d with traffic\n", problems, impossible,
               planned, optimal, traffic);
   EXPECT_GT(problems, 300);
   EXPECT_GT(planned, (problems - impossible) * 8 / 10);

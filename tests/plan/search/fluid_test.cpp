@@ -151,7 +151,7 @@ TEST(Fluid, EqualsAPlainSearchOnProblemsWithResultsInPlace) {
     Rng rng(seed, 5);
     Problem problem = random_problem(rng, {2, 8, 3});
     const std::int64_t without = most_required(problem);
-    pairs += permit_some_in_place(problem, rng);
+    pairs += add_in_place_pairs(problem, rng);
     const std::int64_t capacity = most_required(problem) + rng.below(3);
     below += capacity < without;
     const std::int64_t expected = FluidOracle(problem, capacity).cheapest();
