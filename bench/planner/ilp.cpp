@@ -19,7 +19,7 @@ const bool has_ilp = true;
 
 IlpEnd ilp_end(const plan::Problem& problem, std::int64_t bytes, double seconds) {
   const auto start = std::chrono::steady_clock::now();
-  const plan::Status status = plan::solve_by_ilp(problem, bytes, {.time_limit_s = seconds, .alignment = 1}).plan.status;
+  const plan::Status status = plan::solve_by_ilp(problem, bytes, {.limits = {.seconds = seconds}}).plan.status;
   const bool ended = status == plan::Status::optimal || status == plan::Status::infeasible;
   return {std::string(ended ? plan::name(status) : "undecided"), seconds_since(start)};
 }
@@ -39,7 +39,7 @@ std::vector<IlpRow> compare_with_ilp(int decided, double ilp_seconds, Pool& pool
     if (ours.status != plan::Status::optimal || ours.traffic_bytes == 0) continue;
     row.traffic = ours.traffic_bytes;
     start = std::chrono::steady_clock::now();
-    const plan::IlpAnswer theirs = plan::solve_by_ilp(problem, row.bytes, {ilp_seconds, 1});
+    const plan::IlpAnswer theirs = plan::solve_by_ilp(problem, row.bytes, {.limits = {.seconds = ilp_seconds}});
     row.ilp_seconds = seconds_since(start);
     row.columns = theirs.columns;
     row.rows = theirs.rows;

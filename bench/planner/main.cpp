@@ -126,8 +126,8 @@ class Bench {
 
   plan::SolveOptions options() const {
     plan::SolveOptions options;
-    options.time_limit_s = settings_.seconds;
-    options.effort_limit = std::numeric_limits<std::int64_t>::max();  // time alone ends a search
+    options.limits.seconds = settings_.seconds;
+    options.limits.effort = std::numeric_limits<std::int64_t>::max();  // time alone ends a search
     return options;
   }
 

@@ -15,8 +15,8 @@ class Table {
  public:
   Table(const PaperLimits& limits, Pool& pool, const std::function<void(const PaperRow&)>& done)
       : limits_(limits), pool_(pool), done_(done) {
-    options_.time_limit_s = limits.seconds;
-    options_.effort_limit = INT64_MAX;  // time alone ends a search
+    options_.limits.seconds = limits.seconds;
+    options_.limits.effort = INT64_MAX;  // time alone ends a search
   }
 
   void add(const std::string& network, const plan::Problem& problem, bool weights) {
@@ -47,7 +47,7 @@ class Table {
     row.bound = plan.lower_bound_bytes;
     row.executed = executes(problem, plan);
     for (const plan::NamedBaseline& each :
-         plan::baselines(problem, sizes.peak_order, row.bytes, {options_.alignment, options_.costs, options_.stop})) {
+         plan::baselines(problem, sizes.peak_order, row.bytes, {options_.alignment, options_.costs})) {
       row.names.push_back(each.name);
       row.baselines.push_back(each.plan ? std::optional(each.plan->plan.traffic_bytes) : std::nullopt);
     }

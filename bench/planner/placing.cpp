@@ -51,7 +51,7 @@ PlacementRow place_one(const Instance& instance, const std::string& folder, doub
   const std::string path = folder + "/" + instance.name + ".1048576.csv";
   const std::vector<Rectangle> rectangles = place::instance_from_csv(read_file(path), path).rectangles;
   place::Options options;
-  options.seconds = seconds;
+  options.deadline = Deadline(seconds);
   std::vector<double> times;
   place::Result result;
   for (int run = 0; run < runs; ++run) {

@@ -105,7 +105,7 @@ class Split {
         memory_(memory),
         plan_(plan),
         options_(options),
-        deadline_(options.time_limit_s, options.stop),
+        deadline_(options.limits.seconds, options.limits.stop),
         items_(items),
         rest_(items.size() + 1) {
     for (std::size_t i = items.size(); i-- > 0;) rest_[i] = checked_add(rest_[i + 1], items[i].saving, "second level");
@@ -134,8 +134,7 @@ class Split {
     place::Options options;
     options.alignment = plan_.alignment;
     options.nodes = items_.size() <= exactly_split ? nodes_when_exact : nodes_when_limited;
-    options.stop = options_.stop;
-    options.seconds = std::max(0.0, deadline_.left());
+    options.deadline = deadline_;
     return place::place(rectangles(), memory_.bytes, options);
   }
 
@@ -210,13 +209,13 @@ void split_absences(const Problem& problem, const SecondMemory& memory, const So
 Plan solve_second_level(const Problem& problem, std::int64_t scratchpad_bytes, const SecondMemory& memory,
                         const SolveOptions& options, Pool& pool) {
   check_memory(memory, options.costs);
-  const Deadline deadline(options.time_limit_s, options.stop);
+  const Deadline deadline(options.limits.seconds, options.limits.stop);
   Plan plan = solve(problem, scratchpad_bytes, options, pool);
   if (plan.status != Status::optimal && plan.status != Status::feasible) return plan;
   SolveOptions rest = options;
-  rest.time_limit_s = std::max(0.0, deadline.left());
+  rest.limits.seconds = std::max(0.0, deadline.left());
   split_absences(problem, memory, rest, plan);
-  rest.time_limit_s = std::max(0.0, deadline.left());
+  rest.limits.seconds = std::max(0.0, deadline.left());
   rest.costs.move = 0;  // from one memory to the other
   const std::int64_t both =
       checked_add(round_up(scratchpad_bytes, options.alignment), memory.bytes, "size of both memories");

@@ -35,11 +35,7 @@ std::int64_t peak_of(const Model& model, const std::vector<OperatorId>& order) {
 class PeakSearch {
  public:
   PeakSearch(const Problem& problem, const SolveOptions& options, Pool& pool)
-      : problem_(problem),
-        options_(options),
-        pool_(pool),
-        deadline_(options.time_limit_s, options.stop),
-        effort_(options.effort_limit) {}
+      : problem_(problem), options_(options), pool_(pool), budget_(options.limits) {}
 
   void run(Sizes& sizes) {
     order_.resize(problem_.operators.size());
@@ -61,20 +57,17 @@ class PeakSearch {
     const Pressure pressure = make_pressure(model);
     for (const std::size_t width : {64, 1024, 0}) {
       FluidQuery query;
-      query.rules = {options_.free_operators, options_.waiting, options_.dominance, options_.lower_bound};
+      query.rules = options_.rules;
       query.threshold = 1;
       query.width = static_cast<std::size_t>(width);
-      query.memory_limit_bytes = options_.memory_limit_bytes;
-      query.interrupted = [this] { return deadline_.over() || effort_.out(); };
-      query.effort = &effort_;
-      const FluidAnswer answer = search_fluid(model, pressure, query, pool_);
+      const FluidAnswer answer = search_fluid(model, pressure, query, budget_, pool_);
       if (answer.plan) {
         high_ = std::max(low_, std::min(bytes, peak_of(model, answer.plan->order)));
         order_ = answer.plan->order;
       }
       if (!answer.plan && answer.complete) low_ = bytes + 1;
       if (answer.plan || answer.complete) return true;
-      if (deadline_.over() || effort_.out()) return false;
+      if (budget_.over()) return false;
     }
     return false;
   }
@@ -82,8 +75,7 @@ class PeakSearch {
   const Problem& problem_;
   const SolveOptions& options_;
   Pool& pool_;
-  Deadline deadline_;
-  Effort effort_;
+  Budget budget_;
   std::int64_t low_ = 0, high_ = 0;
   std::vector<OperatorId> order_;  // of peak high_
 };
@@ -94,7 +86,7 @@ Plan pack_order(const Problem& problem, const std::vector<OperatorId>& order, co
   const Layout layout = lay_out(problem, schedule);
   Placing placing;
   placing.options.alignment = options.alignment;
-  placing.options.stop = options.stop;
+  placing.options.deadline = Deadline(no_time_limit, options.limits.stop);
   const place::Packed packed = pack_layout(problem, schedule, layout, placing.options);
   placing.scratchpad_bytes = packed.height;
   Plan plan = make_plan(problem, schedule, layout, packed.offsets, placing);
@@ -116,14 +108,14 @@ Sizes scratchpad_sizes(const Problem& problem, const SolveOptions& options, Pool
 }
 
 LeastMemory least_memory(const Problem& problem, const SolveOptions& options, Pool& pool) {
-  const Deadline deadline(options.time_limit_s, options.stop);
+  const Deadline deadline(options.limits.seconds, options.limits.stop);
   const Sizes sizes = scratchpad_sizes(problem, options, pool);
   LeastMemory answer;
   answer.lower_bytes = sizes.peak_lower;
   answer.plan = pack_order(problem, sizes.peak_order, options);
   if (answer.plan.scratchpad_bytes <= answer.lower_bytes) return answer;
   SolveOptions rest = options;
-  rest.time_limit_s = std::max(0.0, deadline.left());
+  rest.limits.seconds = std::max(0.0, deadline.left());
   const Plan plan = solve(problem, sizes.peak, rest, pool);
   const bool none = plan.status == Status::infeasible || plan.lower_bound_bytes > 0;
   if (none) answer.lower_bytes = std::max(answer.lower_bytes, sizes.peak + 1);

@@ -6,7 +6,6 @@
 #include <array>
 #include <numeric>
 
-#include "core/deadline.h"
 #include "core/error.h"
 #include "plan/baseline/baseline.h"
 #include "plan/bound/partition.h"
@@ -36,19 +35,14 @@ void check_options(std::int64_t scratchpad_bytes, const SolveOptions& options) {
     throw Error(ErrorKind::usage, "scratchpad size", fmt::format("{} is negative", scratchpad_bytes));
   if (options.alignment < 1)
     throw Error(ErrorKind::usage, "alignment", fmt::format("{} is below 1", options.alignment), "use 1 or more");
-  if (options.effort_limit < 0)
-    throw Error(ErrorKind::usage, "effort limit", fmt::format("{} is negative", options.effort_limit));
+  if (options.limits.effort < 0)
+    throw Error(ErrorKind::usage, "effort limit", fmt::format("{} is negative", options.limits.effort));
 }
 
 class Solver {
  public:
-  Solver(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options, Pool& pool)
-      : problem_(problem),
-        bytes_(scratchpad_bytes),
-        options_(options),
-        pool_(pool),
-        deadline_(options.time_limit_s, options.stop),
-        effort_(options.effort_limit) {
+  Solver(Budget& budget, const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options, Pool& pool)
+      : problem_(problem), bytes_(scratchpad_bytes), options_(options), pool_(pool), budget_(budget) {
     model_ = make_model(problem, scratchpad_bytes, options.alignment, options.costs);
     pressure_ = make_pressure(model_);
   }
@@ -64,12 +58,10 @@ class Solver {
     return finish();
   }
 
-  std::int64_t spent() const { return effort_.spent(); }
-
  private:
-  bool over() const { return deadline_.over() || effort_.out(); }
+  bool over() const { return budget_.over(); }
   bool done() const { return infeasible_ || over() || (best_ && cost_of(*best_) <= bound_); }
-  std::int64_t budget() const { return best_ ? cost_of(*best_) : INT64_MAX; }
+  std::int64_t least() const { return best_ ? cost_of(*best_) : INT64_MAX; }
 
   void raise(std::int64_t bound, std::string_view origin) {
     if (bound < bound_ || (bound == bound_ && !origin_.empty())) return;
@@ -80,10 +72,10 @@ class Solver {
 
   void report() const {
     if (!options_.progress) return;
-    Progress progress{deadline_.seconds(), {}, bound_, 1, states_};
+    Progress progress{budget_.deadline().seconds(), {}, bound_, 1, states_};
     if (best_) {
-      progress.incumbent = budget();
-      progress.gap = budget() > bound_ ? 1 - static_cast<double>(bound_) / static_cast<double>(budget()) : 0;
+      progress.incumbent = least();
+      progress.gap = least() > bound_ ? 1 - static_cast<double>(bound_) / static_cast<double>(least()) : 0;
     }
     options_.progress(progress);
   }
@@ -108,16 +100,15 @@ class Solver {
     placing.scratchpad_bytes = bytes_;
     placing.costs = options_.costs;
     placing.options.alignment = options_.alignment;
-    placing.options.seconds = std::max(0.0, deadline_.left());
-    placing.options.stop = options_.stop;
+    placing.options.deadline = budget_.deadline();
     return placing;
   }
 
   // The schedule as it is, its tensors moved where they are in the way.
   void offer_moved(const Schedule& schedule, const Placing& placing) {
     std::optional<Plan> plan = compact(problem_, schedule, placing);
-    effort_.spend(static_cast<std::int64_t>(schedule.order.size()) * move_step_effort);
-    if (plan && cost_of(*plan) < budget()) best_ = std::move(plan);
+    budget_.spend(static_cast<std::int64_t>(schedule.order.size()) * move_step_effort);
+    if (plan && cost_of(*plan) < least()) best_ = std::move(plan);
   }
 
   // A bound on the plans without moves, made one on all: the others pay for a move beside the fluid optimum.
@@ -133,8 +124,8 @@ class Solver {
   void offer(Schedule schedule, std::int64_t most = INT64_MAX) {
     Placing placing = placing_now();
     placing.options.nodes = placement_nodes;
-    Placed placed = place_schedule(problem_, schedule, placing, std::min(budget(), most));
-    effort_.spend(placed.nodes * placement_node_effort);
+    Placed placed = place_schedule(problem_, schedule, placing, std::min(least(), most));
+    budget_.spend(placed.nodes * placement_node_effort);
     if (placed.plan) best_ = std::move(placed.plan);
     if (options_.costs.move >= 0 && !has_adjacent(problem_) && (!placed.plan || placed.repaired))
       offer_moved(schedule, placing);
@@ -144,19 +135,16 @@ class Solver {
   FluidAnswer fluid(std::size_t width, std::int64_t threshold, std::uint64_t variety = 0,
                     std::int64_t most_states = INT64_MAX) {
     FluidQuery query;
-    query.rules = {options_.free_operators, options_.waiting, options_.dominance, options_.lower_bound};
+    query.rules = options_.rules;
     query.threshold = threshold;
     query.width = width;
     query.variety = variety;
     query.most_states = most_states;
-    query.memory_limit_bytes = options_.memory_limit_bytes;
-    query.interrupted = [this] { return over(); };
-    query.effort = &effort_;
     query.layer_done = [&, before = states_](std::int64_t states) {
       states_ = before + states;
       report();
     };
-    FluidAnswer answer = search_fluid(model_, pressure_, query, pool_);
+    FluidAnswer answer = search_fluid(model_, pressure_, query, budget_, pool_);
     if (!answer.complete) raise(answer.bound, "a limit cut the search; least traffic of any plan it had not finished");
     return answer;
   }
@@ -172,35 +160,30 @@ class Solver {
     fluid_schedule_ = std::move(schedule);
   }
 
-  double effort_left() const {
-    return static_cast<double>(std::max<std::int64_t>(0, options_.effort_limit - effort_.spent()));
-  }
+  double effort_left() const { return static_cast<double>(budget_.effort_left()); }
+  double seconds_left() const { return budget_.deadline().left(); }
 
   // With that share of what the limits leave.
   Plan solve_part(const Problem& part, double share) {
     SolveOptions options = options_;
-    options.time_limit_s = std::max(0.0, deadline_.left() * share);
-    options.effort_limit = static_cast<std::int64_t>(effort_left() * share);
     options.divide = options.divide_only = false;
     options.progress = nullptr;
-    Solver solver(part, bytes_, options, pool_);
-    Plan plan = solver.run();
-    effort_.spend(solver.effort_.spent());
-    return plan;
+    Budget budget = budget_.share(share);
+    return Solver(budget, part, bytes_, options, pool_).run();
   }
 
   // Runs `bound` for each piece with a share of that share by its operators; what one leaves unused goes to the next
   // ones. Returns the sum.
   template <typename Bound>
   std::int64_t sum_of_bounds(const std::vector<Problem>& pieces, double share, Bound&& bound) {
-    const double keep_effort = effort_left() * (1 - share), keep_seconds = deadline_.left() * (1 - share);
+    const double keep_effort = effort_left() * (1 - share), keep_seconds = seconds_left() * (1 - share);
     std::size_t ahead = 0;
     for (const Problem& piece : pieces) ahead += piece.operators.size();
     std::int64_t sum = 0;
     for (const Problem& piece : pieces) {
       const double own = static_cast<double>(piece.operators.size()) / static_cast<double>(ahead);
       ahead -= piece.operators.size();
-      const double left = std::min(1 - keep_effort / effort_left(), 1 - keep_seconds / deadline_.left());
+      const double left = std::min(1 - keep_effort / effort_left(), 1 - keep_seconds / seconds_left());
       if (over() || left <= 0) break;
       sum += bound(piece, left * own);
     }
@@ -272,13 +255,10 @@ class Solver {
     how.scratchpad_bytes = bytes_;
     how.alignment = options_.alignment;
     how.costs = options_.costs;
-    how.rules = {options_.free_operators, options_.waiting, options_.dominance, options_.lower_bound};
-    how.memory_limit_bytes = options_.memory_limit_bytes;
+    how.rules = options_.rules;
     how.bound = bound_;
-    how.interrupted = [this] { return over(); };
-    how.effort = &effort_;
     Schedule better = *fluid_schedule_;
-    if (improve_by_windows(problem_, better, how, pool_) == 0) return;
+    if (improve_by_windows(problem_, better, how, budget_, pool_) == 0) return;
     const std::int64_t cost = cost_of(problem_, better, options_.costs);
     take(std::move(better), cost);
   }
@@ -315,9 +295,9 @@ class Solver {
 
   // Other plans of the fluid optimum's cost, for one that can be placed.
   void vary(std::uint64_t first, std::uint64_t last) {
-    const std::int64_t before = effort_.spent();
+    const std::int64_t before = budget_.spent();
     for (std::uint64_t variety = first; variety <= last && !done(); ++variety) {
-      if (effort_.spent() - before > varied_effort) return;
+      if (budget_.spent() - before > varied_effort) return;
       const FluidAnswer answer = fluid(beam_widths[1], fluid_best_ + 1, variety);
       if (!answer.plan) continue;
       const bool repair = first == 1;  // of many, only one that needs none is of use
@@ -337,29 +317,26 @@ class Solver {
 
   // Level by level: is there a plan with addresses of at most this cost?
   void search_addresses(std::int64_t most_effort) {
-    const std::int64_t before = effort_.spent();
+    Budget budget = budget_.part(most_effort);
     for (std::int64_t level = bound_; !done();) {
-      AddressedQuery query{
-          {false, false, options_.dominance, options_.lower_bound}, bytes_, options_.alignment, 0, 0, {}};
-      query.threshold = level < budget() ? level + 1 : budget();
-      query.memory_limit_bytes = options_.memory_limit_bytes;
-      query.interrupted = [&] { return over() || effort_.spent() - before > most_effort; };
-      query.effort = &effort_;
-      const AddressedAnswer answer = search_addressed(problem_, model_, pressure_, query, pool_);
+      AddressedQuery query{options_.rules, bytes_, options_.alignment};
+      query.rules.free_operators = query.rules.waiting = false;
+      query.threshold = level < least() ? level + 1 : least();
+      const AddressedAnswer answer = search_addressed(problem_, model_, pressure_, query, budget, pool_);
       states_ += answer.states;
       report();
       if (!answer.complete) return;
       if (answer.schedule) return settle(*answer.schedule);
-      level = std::min(answer.next, budget());
+      level = std::min(answer.next, least());
       raise(with_moves(level), addressed_origin);
       infeasible_ = level == INT64_MAX && with_moves(level) == INT64_MAX;
-      if (level == budget()) return;
+      if (level == least()) return;
     }
   }
 
   void settle(const Schedule& schedule) {
     raise(with_moves(cost_of(problem_, schedule, options_.costs)), addressed_origin);
-    Placed placed = place_schedule(problem_, schedule, placing_now(), budget());
+    Placed placed = place_schedule(problem_, schedule, placing_now(), least());
     if (placed.plan) best_ = std::move(placed.plan);
   }
 
@@ -391,8 +368,7 @@ class Solver {
   std::int64_t bytes_;
   const SolveOptions& options_;
   Pool& pool_;
-  Deadline deadline_;
-  Effort effort_;
+  Budget& budget_;
   Model model_;
   Pressure pressure_;
   std::optional<Plan> best_;
@@ -426,17 +402,20 @@ Required required_size(const Problem& problem, std::int64_t alignment) {
   return required;
 }
 
-Plan solve(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options, Pool& pool) {
+Plan solve_within(Budget& budget, const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options,
+                  Pool& pool) {
   validate(problem);
   check_options(scratchpad_bytes, options);
   check_costs(problem, options.costs);
   check_alignment(problem, options.alignment);
   const Required required = required_size(problem, options.alignment);
   if (required.bytes > scratchpad_bytes) return too_small(problem, scratchpad_bytes, options, required);
-  Solver solver(problem, scratchpad_bytes, options, pool);
-  Plan plan = solver.run();
-  if (options.spent != nullptr) *options.spent += solver.spent();
-  return plan;
+  return Solver(budget, problem, scratchpad_bytes, options, pool).run();
+}
+
+Plan solve(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options, Pool& pool) {
+  Budget budget(options.limits);
+  return solve_within(budget, problem, scratchpad_bytes, options, pool);
 }
 
 }  // namespace pliant::plan

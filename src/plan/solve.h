@@ -3,7 +3,6 @@
 // method and why each rule is exact.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -12,6 +11,8 @@
 #include "core/pool.h"
 #include "plan/format/plan.h"
 #include "plan/format/problem.h"
+#include "plan/search/limits.h"
+#include "plan/search/rules.h"
 
 namespace pliant::plan {
 
@@ -23,25 +24,14 @@ struct Progress {
   std::int64_t states = 0;                // search states kept so far
 };
 
-constexpr std::int64_t default_effort = 1'000'000'000;
-
 struct SolveOptions {
-  double time_limit_s = 1e9;                                // wall time; the best plan so far is returned then
-  std::int64_t memory_limit_bytes = std::int64_t{4} << 30;  // of search states
-  // Work after which the best plan so far is returned; the same on every machine, unlike time. The default is 10 to 60
-  // seconds of one thread; INT64_MAX searches on.
-  std::int64_t effort_limit = default_effort;
+  Limits limits;
   std::int64_t alignment = 1;  // every address is a multiple of it; >= 1
   Costs costs;                 // of the bytes moved; the plan of least cost is wanted
-  bool free_operators = true;  // run an operator at once where that can only help
-  bool waiting = true;       // let operators without planned inputs wait for their first consumer, addresses left open
-  bool dominance = true;     // drop states that another can be turned into at no loss
-  bool lower_bound = true;   // prune by what must be off chip at operators still ahead
+  Rules rules;
   bool beam = true;          // look for good plans by narrow searches first
   bool divide = true;        // solve the parts between cuts when one search of all orders does not end quickly
   bool divide_only = false;  // nothing but that, and windows of the plan it gives
-  const std::atomic<bool>* stop = nullptr;        // the best plan so far is returned soon after it becomes true
-  std::int64_t* spent = nullptr;                  // the work done is added to it, in the effort limit's units
   std::function<void(const Progress&)> progress;  // called from the solving thread, between layers
 };
 
@@ -54,6 +44,10 @@ struct SolveOptions {
 // cut in. Throws Error{invalid} for a broken problem or one whose costs could overflow, Error{usage} for options out of
 // range.
 Plan solve(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options, Pool& pool);
+
+// The same within a budget that others share, in place of the options' limits; what it spends is the budget's to say.
+Plan solve_within(Budget& budget, const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options,
+                  Pool& pool);
 
 // An operator whose own tensors and workspace, side by side, take the most bytes (M_R); op is -1 without operators.
 struct Required {

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "core/checked.h"
-#include "core/deadline.h"
 #include "core/error.h"
 #include "plan/schedule/verify.h"
 
@@ -101,7 +100,7 @@ class SteadySearch {
         roomy_bytes_(round_up(scratchpad_bytes, options.alignment)),
         options_(options),
         pool_(pool),
-        deadline_(options.time_limit_s, options.stop),
+        budget_(options.limits),
         weights_(find_weights(problem, options.alignment)) {
     std::vector<bool> used(problem.tensors.size(), false);
     for (const Operator& op : problem.operators)
@@ -123,9 +122,9 @@ class SteadySearch {
   }
 
  private:
-  bool over() const { return deadline_.over() || spent_ > options_.effort_limit; }
+  bool over() const { return budget_.over(); }
   std::int64_t load_cost(std::int64_t pinned_bytes) const { return (all_bytes_ - pinned_bytes) * options_.costs.read; }
-  std::int64_t budget() const { return best_ ? best_->frame->cost : impossible; }
+  std::int64_t least_cost() const { return best_ ? best_->frame->cost : impossible; }
 
   std::vector<bool> tensors_of(const Set& set) const {
     std::vector<bool> tensors(problem_.tensors.size(), false);
@@ -143,13 +142,11 @@ class SteadySearch {
 
   Plan plan_without(const Reduced& reduced, std::int64_t bytes) {
     SolveOptions options = options_;
-    options.time_limit_s = std::max(0.0, deadline_.left());
-    options.effort_limit =
-        std::min(options_.effort_limit / 8, std::max<std::int64_t>(0, options_.effort_limit - spent_));
-    options.spent = &spent_;
     options.progress = nullptr;
-    spent_ += solve_effort;
-    return solve(reduced.problem, bytes, options, pool_);
+    Budget part = budget_.part(options_.limits.effort / 8);
+    Plan plan = solve_within(part, reduced.problem, bytes, options, pool_);
+    budget_.spend(solve_effort);
+    return plan;
   }
 
   // No plan that loads these weights, and maybe others, has traffic of less cost beside pinned ones of that space.
@@ -176,7 +173,7 @@ class SteadySearch {
     for (std::size_t i = 0; i < pinned.size(); ++i) bytes += pinned[i] ? weights_[i].bytes : 0;
     const std::int64_t bound = part.status == Status::infeasible ? impossible : load_cost(bytes) + bound_of(part);
     const bool planned = !part.order.empty() || part.status == Status::optimal;
-    if (planned && load_cost(bytes) + cost_of(part) < budget()) best_ = assemble(pinned, reduced, part);
+    if (planned && load_cost(bytes) + cost_of(part) < least_cost()) best_ = assemble(pinned, reduced, part);
     if (best_ && best_->frame->cost < reported_) report();
     return evaluated_[pinned] = bound;
   }
@@ -208,8 +205,8 @@ class SteadySearch {
   }
 
   void report() {
-    reported_ = budget();
-    if (options_.progress) options_.progress({deadline_.seconds(), budget(), bound_, 1, 0});
+    reported_ = least_cost();
+    if (options_.progress) options_.progress({budget_.deadline().seconds(), least_cost(), bound_, 1, 0});
   }
 
   // Sizes of all pinned weights together: where the bound is least, it is found better by planning a frame that loads
@@ -220,8 +217,8 @@ class SteadySearch {
     sizes_[0] = least(root.loaded, 0);
     for (int i = 0; i < most_sizes && !over(); ++i) {
       const Range range = cheapest_range(root);
-      bound_ = std::min(range.bound, budget());
-      if (range.bound >= budget() || range.from >= range.to) break;
+      bound_ = std::min(range.bound, least_cost());
+      if (range.bound >= least_cost() || range.from >= range.to) break;
       const std::int64_t size = range.to - (range.to - range.from) / 2;
       Set none(weights_.size(), false);
       sizes_[size] = least(none, size);
@@ -289,14 +286,14 @@ class SteadySearch {
 
   // Adds and takes out one weight at a time while that helps.
   void climb() {
-    for (bool better = true; better && best_ && !over() && bound_ < budget();) {
+    for (bool better = true; better && best_ && !over() && bound_ < least_cost();) {
       better = false;
-      for (std::size_t i = 0; i < weights_.size() && spent_ < options_.effort_limit / 4; ++i) {
-        const std::int64_t before = budget();
+      for (std::size_t i = 0; i < weights_.size() && budget_.spent() < options_.limits.effort / 4; ++i) {
+        const std::int64_t before = least_cost();
         Set other = pinned_in_best();
         other[i] = !other[i];
         evaluate(other);
-        better = better || budget() < before;
+        better = better || least_cost() < before;
       }
     }
   }
@@ -320,8 +317,8 @@ class SteadySearch {
     std::size_t nodes = 0;
     while (!open.empty()) {
       const Node node = open.top();
-      bound_ = std::min({budget(), unproven, node.bound});
-      if (node.bound >= budget() || over() || ++nodes > most_nodes) break;
+      bound_ = std::min({least_cost(), unproven, node.bound});
+      if (node.bound >= least_cost() || over() || ++nodes > most_nodes) break;
       open.pop();
       if (node.decided == weights_.size()) {
         unproven = std::min(unproven, leaf(node));
@@ -330,11 +327,11 @@ class SteadySearch {
       for (const bool pin : {false, true}) {
         Node child = extend(node, pin);
         child.number = ++numbers_;
-        if (child.bound < budget()) open.push(std::move(child));
+        if (child.bound < least_cost()) open.push(std::move(child));
       }
     }
-    if (open.empty()) bound_ = std::min(budget(), unproven);
-    complete_ = open.empty() || bound_ >= budget();
+    if (open.empty()) bound_ = std::min(least_cost(), unproven);
+    complete_ = open.empty() || bound_ >= least_cost();
   }
 
   // Plans the choice; a bound on its frame cost, wherever the weights lie.
@@ -353,7 +350,7 @@ class SteadySearch {
       child.bytes += weight.bytes;
     }
     child.bound = std::max(node.bound, cheapest_range(child).bound);
-    if (child.bound >= budget()) return child;
+    if (child.bound >= least_cost()) return child;
     child.floor = std::max(child.floor, least(child.loaded, child.space));
     child.bound = std::max(child.bound, cheapest_range(child).bound);
     return child;
@@ -381,10 +378,9 @@ class SteadySearch {
   std::int64_t bytes_, roomy_bytes_;  // the latter a multiple of the alignment
   const SolveOptions& options_;
   Pool& pool_;
-  Deadline deadline_;
+  Budget budget_;
   std::vector<Weight> weights_;
   std::int64_t all_bytes_ = 0, open_bytes_ = 0;
-  std::int64_t spent_ = 0;
   std::map<std::pair<Set, std::int64_t>, std::int64_t> least_;
   std::map<Set, std::int64_t> evaluated_;
   std::map<std::int64_t, std::int64_t> sizes_;  // space that is pinned to the least cost of traffic beside it

@@ -32,22 +32,22 @@ std::vector<std::int64_t> sweep_sizes(const Sizes& sizes, std::int64_t count, st
 }
 
 std::vector<SweepPoint> sweep(const Problem& problem, const std::vector<std::int64_t>& sizes, const SweepWork& work) {
-  const auto stopped = [&] { return work.options.stop != nullptr && *work.options.stop; };
+  const Deadline stop(no_time_limit, work.options.limits.stop);
   std::vector<SweepPoint> points;
   for (const std::int64_t bytes : sizes) {
-    if (stopped()) break;
+    if (stop.stopped()) break;
     if (work.progress) work.progress(points.size());
     const Plan plan = work.solve(bytes);
     SweepPoint point{bytes, plan.status, plan.traffic_bytes, plan.lower_bound_bytes, cost_of(plan), bound_of(plan), {}};
     for (const NamedBaseline& each :
-         baselines(problem, work.peak_order, bytes, {work.options.alignment, work.options.costs, work.options.stop})) {
+         baselines(problem, work.peak_order, bytes, {work.options.alignment, work.options.costs, stop})) {
       BaselineTraffic& traffic = point.baselines.emplace_back();
       traffic.name = each.name;
       if (!each.plan) continue;
       traffic.traffic_bytes = each.plan->plan.traffic_bytes;
       traffic.cost = cost_of(each.plan->plan);
     }
-    if (stopped()) break;
+    if (stop.stopped()) break;
     points.push_back(std::move(point));
   }
   return points;

@@ -39,13 +39,13 @@ std::vector<std::int64_t> sweep_sizes(const Sizes& sizes, std::int64_t count, st
 
 struct SweepWork {
   std::vector<OperatorId> peak_order;         // of the baselines: Sizes::peak_order
-  SolveOptions options;                       // of the baselines; `stop` ends the sweep
+  SolveOptions options;                       // of the baselines; its `stop` ends the sweep
   std::function<Plan(std::int64_t)> solve;    // the plan for a size
   std::function<void(std::size_t)> progress;  // called before each size with the number of those done; may be empty
 };
 
-// One point per size, in that order. Once options.stop is true it ends with the points that are finished: what a solve
-// cut short has found is left out.
+// One point per size, in that order. Once options.limits.stop is true it ends with the points that are finished: what a
+// solve cut short has found is left out.
 std::vector<SweepPoint> sweep(const Problem& problem, const std::vector<std::int64_t>& sizes, const SweepWork& work);
 
 }  // namespace pliant::plan

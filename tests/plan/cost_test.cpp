@@ -82,11 +82,11 @@ TEST(Costs, EveryCombinationOfSwitchesGivesTheSameCost) {
     for (int bits = 0; bits < 32; ++bits) {
       SolveOptions options;
       options.costs = costs;
-      options.free_operators = (bits & 1) != 0;
-      options.dominance = (bits & 2) != 0;
-      options.lower_bound = (bits & 4) != 0;
+      options.rules.free_operators = (bits & 1) != 0;
+      options.rules.dominance = (bits & 2) != 0;
+      options.rules.lower_bound = (bits & 4) != 0;
       options.beam = (bits & 8) != 0;
-      options.waiting = (bits & 16) != 0;
+      options.rules.waiting = (bits & 16) != 0;
       const Plan plan = solve(problem, bytes, options, pool);
       ASSERT_EQ(plan.status, Status::optimal) << "seed " << seed << " switches " << bits;
       ASSERT_EQ(cost_of(plan), cost_of(expected)) << "seed " << seed << " switches " << bits;
@@ -137,7 +137,7 @@ TEST(Costs, BaselinesCostNoLess) {
     const Plan plan = solve(problem, bytes, options, pool);
     EXPECT_GE(default_belady(problem, bytes)->cost(options.costs), bound_of(plan));
     for (const NamedBaseline& each : baselines(problem, scratchpad_sizes(problem, {}, pool).peak_order, bytes,
-                                               {options.alignment, options.costs, options.stop})) {
+                                               {options.alignment, options.costs})) {
       if (!each.plan) continue;
       EXPECT_GE(cost_of(each.plan->plan), cost_of(plan)) << each.name;
     }

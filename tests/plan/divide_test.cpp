@@ -52,7 +52,8 @@ Problem random_chain(Rng& rng, int links) {
 
 std::int64_t fluid_optimum(const Problem& problem, std::int64_t bytes, Pool& pool) {
   const Model model = make_model(problem, bytes, 1);
-  const FluidAnswer answer = search_fluid(model, make_pressure(model), {}, pool);
+  Budget budget({.effort = INT64_MAX});
+  const FluidAnswer answer = search_fluid(model, make_pressure(model), {}, budget, pool);
   EXPECT_TRUE(answer.complete);
   return answer.plan->cost;
 }
@@ -195,7 +196,7 @@ TEST(Divide, FourNasnetsInARowAreProven) {
 // From the default order with Belady replacement, by windows alone.
 TEST(Windows, GainAndStayAboveTheOptimum) {
   Pool pool(1);
-  Effort effort(INT64_MAX);
+  Budget budget({.effort = INT64_MAX});
   int gained = 0, reached = 0, counted = 0;
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     SCOPED_TRACE(seed);
@@ -205,14 +206,13 @@ TEST(Windows, GainAndStayAboveTheOptimum) {
     std::iota(order.begin(), order.end(), 0);
     Improving how;
     how.scratchpad_bytes = most_required(problem) + rng.below(3);
-    how.effort = &effort;
     const auto baseline = default_belady(problem, how.scratchpad_bytes);
     ASSERT_TRUE(baseline);
     Schedule schedule = make_schedule(problem, order, baseline->leaves);
     const std::int64_t before = cost_of(problem, schedule, {});
     if (before == 0) continue;
     ++counted;
-    improve_by_windows(problem, schedule, how, pool);
+    improve_by_windows(problem, schedule, how, budget, pool);
     const std::int64_t after = cost_of(problem, schedule, {});
     if (after < before) ++gained;
     const Plan best = solve(problem, how.scratchpad_bytes, {}, pool);
@@ -230,16 +230,15 @@ TEST(Windows, GainAndStayAboveTheOptimum) {
 
 TEST(Windows, BringNasnetFromBeladyNearTheOptimum) {
   Pool pool(2);
-  Effort effort(INT64_MAX);
+  Budget budget({.effort = INT64_MAX});
   const Problem problem = bytes_of_zoo(zoo::build("nasnet-a"));
   std::vector<OperatorId> order(problem.operators.size());
   std::iota(order.begin(), order.end(), 0);
   Improving how;
   how.scratchpad_bytes = 551'936;
-  how.effort = &effort;
   Schedule schedule = make_schedule(problem, order, default_belady(problem, how.scratchpad_bytes)->leaves);
   const std::int64_t before = cost_of(problem, schedule, {});
-  EXPECT_GT(improve_by_windows(problem, schedule, how, pool), 0);
+  EXPECT_GT(improve_by_windows(problem, schedule, how, budget, pool), 0);
   const std::int64_t after = cost_of(problem, schedule, {});
   std::printf("windows alone: %lld to %lld bytes, optimum 413952\n", static_cast<long long>(before),
               static_cast<long long>(after));

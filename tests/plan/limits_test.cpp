@@ -89,7 +89,7 @@ TEST(Limits, ARoundedScratchpadHoldsNoMoreThanSumsOfSizes) {
 TEST(Limits, TheMemoryLimitEndsTheSearchWithAddresses) {
   Pool pool(1);
   SolveOptions options;
-  options.memory_limit_bytes = std::int64_t{1} << 18;
+  options.limits.memory_bytes = std::int64_t{1} << 18;
   const auto start = std::chrono::steady_clock::now();
   const Plan plan = solve(hard_problem(), hard_bytes, options, pool);
   EXPECT_LT(seconds_since(start), 60);  // wide: the machine may be busy
@@ -101,7 +101,7 @@ TEST(Limits, TheEffortLimitGivesTheSamePlanAtEveryThreadCount) {
   Pool one(1), two(2), four(4);
   for (const std::int64_t effort : {0, 10'000, 300'000, 3'000'000}) {
     SolveOptions options;
-    options.effort_limit = effort;
+    options.limits.effort = effort;
     const Plan plan = solve(hard_problem(), hard_bytes, options, one);
     EXPECT_EQ(plan.status, Status::feasible);
     expect_honest(plan);
@@ -114,7 +114,7 @@ TEST(Limits, TheTimeLimitEndsEveryPhase) {
   Pool pool(1);
   SolveOptions options;
   for (const double seconds : {0.0, 0.001, 0.01, 0.1, 0.3}) {
-    options.time_limit_s = seconds;
+    options.limits.seconds = seconds;
     const auto start = std::chrono::steady_clock::now();
     for (const Problem& problem : {hard_problem(), fragmenting_problem()}) {
       const Plan plan = solve(problem, problem.operators.size() == 20 ? 1056 : hard_bytes, options, pool);
@@ -137,7 +137,7 @@ TEST(Limits, StopIsNoticedWithin50Milliseconds) {
       stop = true;
     });
     SolveOptions options;
-    options.stop = &stop;
+    options.limits.stop = &stop;
     const Plan plan = solve(hard_problem(), hard_bytes, options, pool);
     const auto end = std::chrono::steady_clock::now();
     user.join();
@@ -151,7 +151,7 @@ TEST(Limits, StopIsNoticedWithin50Milliseconds) {
 TEST(Limits, ANegativeEffortIsRejected) {
   Pool pool(1);
   SolveOptions options;
-  options.effort_limit = -1;
+  options.limits.effort = -1;
   EXPECT_THROW(solve(hard_problem(), hard_bytes, options, pool), Error);
 }
 

@@ -30,7 +30,8 @@ struct Counts {
 std::int64_t fluid_optimum(const Problem& problem, std::int64_t bytes, std::int64_t alignment, Pool& pool) {
   const Model model = make_model(problem, bytes, alignment);
   const Pressure pressure = make_pressure(model);
-  return search_fluid(model, pressure, {}, pool).plan->cost;
+  Budget budget({.effort = INT64_MAX});
+  return search_fluid(model, pressure, {}, budget, pool).plan->cost;
 }
 
 void compare(const Problem& problem, std::int64_t bytes, std::int64_t alignment, Pool& pool, Counts& counts) {
@@ -166,11 +167,11 @@ TEST(Solve, ClaimsNothingWrongOfResultsInPlace) {
 
 SolveOptions with_rules(int bits) {
   SolveOptions options;
-  options.free_operators = (bits & 1) != 0;
-  options.dominance = (bits & 2) != 0;
-  options.lower_bound = (bits & 4) != 0;
+  options.rules.free_operators = (bits & 1) != 0;
+  options.rules.dominance = (bits & 2) != 0;
+  options.rules.lower_bound = (bits & 4) != 0;
   options.beam = (bits & 8) != 0;
-  options.waiting = (bits & 16) != 0;
+  options.rules.waiting = (bits & 16) != 0;
   return options;
 }
 
@@ -251,7 +252,7 @@ TEST(Solve, ReturnsAPlanAndABoundWhenTimeIsUp) {
   Rng rng(1, 17);
   const Problem problem = random_problem(rng, {14, 14, 9});
   SolveOptions options;
-  options.time_limit_s = 0;
+  options.limits.seconds = 0;
   const Plan plan = solve(problem, most_required(problem), options, pool);
   EXPECT_LE(plan.lower_bound_bytes, solve(problem, most_required(problem), {}, pool).traffic_bytes);
   if (plan.status == Status::feasible || plan.status == Status::optimal) {
@@ -266,7 +267,7 @@ TEST(Solve, StopsSoonAfterItIsAsked) {
   const Problem problem = bytes_of(zoo::randwire(1));
   std::atomic<bool> stop{false};
   SolveOptions options;
-  options.stop = &stop;
+  options.limits.stop = &stop;
   std::chrono::steady_clock::time_point asked;
   options.progress = [&](const Progress& progress) {
     if (progress.states < 200 || stop) return;
@@ -284,7 +285,7 @@ TEST(Solve, EndsHonestlyAtTheMemoryLimit) {
   Pool pool(1);
   const Problem problem = bytes_of(zoo::randwire(1));
   SolveOptions options;
-  options.memory_limit_bytes = 100'000;
+  options.limits.memory_bytes = 100'000;
   const Plan plan = solve(problem, 733'824, options, pool);
   EXPECT_EQ(plan.status, Status::feasible);
   EXPECT_LE(plan.lower_bound_bytes, 244'608);

@@ -158,7 +158,7 @@ TEST(Steady, KeepsAnHonestBoundUnderALimit) {
   const Plan best = solve_steady(problem, bytes, {}, pool);
   for (const std::int64_t effort : {std::int64_t{100'000}, std::int64_t{2'000'000}, std::int64_t{20'000'000}}) {
     SolveOptions options;
-    options.effort_limit = effort;
+    options.limits.effort = effort;
     const Plan plan = solve_steady(problem, bytes, options, pool);
     ASSERT_TRUE(plan.frame);
     EXPECT_LE(plan.frame->lower_bound_cost, best.frame->cost);

@@ -31,8 +31,8 @@ struct InspectOptions {
 
 plan::Sizes sizes_of(const plan::Problem& problem, const InspectOptions& options, const Context& context) {
   plan::SolveOptions solve;
-  solve.time_limit_s = options.time_limit.count;
-  solve.stop = &context.stop;
+  solve.limits.seconds = options.time_limit.count;
+  solve.limits.stop = &context.stop;
   return plan::scratchpad_sizes(problem, solve, context.pool());
 }
 

@@ -29,7 +29,7 @@ Answer solve(const place::Instance& instance, const PlaceFile& request, const Co
   const double begin = clock();
   answer.result =
       place::place(instance.rectangles, request.capacity,
-                   {.alignment = request.alignment, .seconds = request.time_limit_s, .stop = &context.stop});
+                   {.alignment = request.alignment, .deadline = Deadline(request.time_limit_s, &context.stop)});
   answer.seconds = clock() - begin;
   answer.peak = fluid_peak(instance.rectangles);
   for (std::size_t i = 0; i < answer.result.offsets.size(); ++i)

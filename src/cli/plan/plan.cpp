@@ -59,12 +59,12 @@ struct PlanOptions {
 plan::SolveOptions solve_options(const PlanOptions& options, const Subject& subject,
                                  const std::optional<plan::Device>& device, const Context& context) {
   plan::SolveOptions solve;
-  solve.time_limit_s = options.time_limit.count;
-  solve.memory_limit_bytes = options.memory_limit.count;
+  solve.limits.seconds = options.time_limit.count;
+  solve.limits.memory_bytes = options.memory_limit.count;
   solve.alignment = options.alignment > 0 ? options.alignment : device ? device->alignment : 1;
   solve.alignment = std::lcm(solve.alignment, subject.alignment);
   solve.costs = costs_of(options.costs, device);
-  solve.stop = &context.stop;
+  solve.limits.stop = &context.stop;
   solve.divide_only = options.solver == Solver::divide;
   return solve;
 }
@@ -124,8 +124,8 @@ void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, P
   report.baseline = plan::default_belady(problem, bytes);
   if (!sweep.empty() || !options.report.empty()) report.sizes = sizes.all();
   if (options.compare || extension(options.report) == ".html")
-    report.baselines =
-        plan::baselines(problem, sizes.all().peak_order, bytes, {solve.alignment, solve.costs, solve.stop});
+    report.baselines = plan::baselines(problem, sizes.all().peak_order, bytes,
+                                       {solve.alignment, solve.costs, Deadline(no_time_limit, solve.limits.stop)});
   if (!sweep.empty()) report.sweep = run_sweep(problem, sweep, solve, sizes, solve_at, context);
 }
 

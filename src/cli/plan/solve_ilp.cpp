@@ -5,9 +5,7 @@
 namespace pliant::cli {
 
 plan::Plan solve_ilp(const plan::Problem& problem, std::int64_t scratchpad_bytes, const plan::SolveOptions& options) {
-  const plan::IlpOptions ilp{options.time_limit_s, options.alignment, options.costs, options.memory_limit_bytes,
-                             options.stop};
-  return plan::solve_by_ilp(problem, scratchpad_bytes, ilp).plan;
+  return plan::solve_by_ilp(problem, scratchpad_bytes, {options.limits, options.alignment, options.costs}).plan;
 }
 
 }  // namespace pliant::cli

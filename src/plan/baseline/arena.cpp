@@ -246,7 +246,7 @@ Placing arena_placing(std::int64_t scratchpad_bytes, const ArenaOptions& options
   placing.scratchpad_bytes = scratchpad_bytes;
   placing.costs = options.costs;
   placing.options.alignment = options.alignment;
-  placing.options.stop = options.stop;
+  placing.options.deadline = options.deadline;
   placing.options.nodes = 200'000;
   return placing;
 }

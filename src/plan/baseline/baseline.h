@@ -3,12 +3,12 @@
 // it pays no more than an allocator would.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/deadline.h"
 #include "plan/format/plan.h"
 #include "plan/format/problem.h"
 #include "plan/schedule/schedule.h"
@@ -41,9 +41,9 @@ std::optional<Baseline> default_belady(const Problem& problem, std::int64_t scra
 enum class Replacement : std::uint8_t { belady, greedy };
 
 struct ArenaOptions {
-  std::int64_t alignment = 1;  // every address is a multiple of it; >= 1
-  Costs costs;                 // of the bytes moved
-  const std::atomic<bool>* stop = nullptr;
+  std::int64_t alignment = 1;      // every address is a multiple of it; >= 1
+  Costs costs;                     // of the bytes moved
+  Deadline deadline = Deadline();  // of placing; then there is none
 };
 
 struct ArenaPlan {

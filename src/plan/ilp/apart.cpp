@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <fstream>
@@ -105,23 +104,21 @@ class Child {
   bool run(const Limits& limits, std::atomic<bool>& over, const std::function<void(std::string_view)>& receive) {
     Messages messages(receive);
     pollfd ready{pipe_, POLLIN, 0};
-    double deadline = 1e300;  // of the process's life
+    const Deadline limit(limits.seconds, limits.stop);
+    double killed_at = 1e300;
     for (;;) {
       const int any = poll(&ready, 1, poll_ms);
       if (any > 0 && !messages.take(pipe_)) return reap();
-      const bool asked = seconds() > limits.seconds || (limits.stop != nullptr && *limits.stop);
-      if (asked && !over) {
+      if (limit.over() && !over) {
         over = true;
-        deadline = seconds() + grace_s;
+        killed_at = limit.seconds() + grace_s;
         kill(process_, SIGINT);
       }
-      if (seconds() > deadline || resident_bytes(process_) - held_ > limits.memory_bytes) return false;
+      if (limit.seconds() > killed_at || resident_bytes(process_) - held_ > limits.memory_bytes) return false;
     }
   }
 
  private:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
-
   bool reap() {
     int status = 0;
     while (waitpid(process_, &status, 0) < 0 && errno == EINTR) {
@@ -134,7 +131,6 @@ class Child {
   int pipe_;
   std::int64_t held_;
   bool ended_ = false;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace

@@ -7,18 +7,15 @@
 #include <functional>
 #include <string>
 
-namespace pliant::plan {
+#include "plan/search/limits.h"
 
-struct Limits {
-  double seconds = 1e9;
-  std::int64_t memory_bytes = std::int64_t{4} << 30;  // beyond what the process holds when it begins
-  const std::atomic<bool>* stop = nullptr;
-};
+namespace pliant::plan {
 
 using Send = std::function<void(const std::string&)>;
 
 // Runs `work` in a copy of this process. What it sends arrives, in order, at `receive` here; what it changes in memory
-// is lost. After the seconds, or when `stop` becomes true, `over` becomes true there and SIGINT is sent (which CBC
+// is lost. The memory of the limits is what it takes beyond what this process holds; its effort is not counted. After
+// the seconds, or when `stop` becomes true, `over` becomes true there and SIGINT is sent (which CBC
 // understands); a second later, or at once when memory has run out, the process is killed. Returns whether the work
 // returned by itself. An exception of the work ends it. Throws Error{io} when no process can be made.
 bool run_apart(const std::function<void(const Send& send, const std::atomic<bool>& over)>& work, const Limits& limits,

@@ -358,7 +358,7 @@ class Solve {
  public:
   Solve(const Problem& problem, std::int64_t scratchpad_bytes, const IlpOptions& options, const Send& send,
         const std::atomic<bool>& over)
-      : problem_(problem), options_(options), send_(send), over_(over), deadline_(options.time_limit_s, nullptr) {
+      : problem_(problem), options_(options), send_(send), over_(over), deadline_(options.limits.seconds) {
     best_.plan.scratchpad_bytes = scratchpad_bytes;
     best_.plan.alignment = options.alignment;
     best_.plan.costs = options.costs;
@@ -393,12 +393,8 @@ class Solve {
   void start() {
     std::vector<OperatorId> order(problem_.operators.size());
     std::iota(order.begin(), order.end(), 0);
-    SolveOptions options;
-    options.alignment = options_.alignment;
-    options.costs = options_.costs;
-    options.effort_limit = 1'000'000;
     if (auto placed = plan_in_arena(problem_, order, Replacement::belady, best_.plan.scratchpad_bytes,
-                                    {options.alignment, options.costs, options.stop})) {
+                                    {options_.alignment, options_.costs})) {
       placed->plan.bound_origin = best_.plan.bound_origin;
       best_.plan = std::move(placed->plan);
     }
@@ -473,7 +469,7 @@ IlpAnswer solve_by_ilp(const Problem& problem, std::int64_t scratchpad_bytes, co
       send("!" + error.problem());
     }
   };
-  run_apart(work, {options.time_limit_s, options.memory_limit_bytes, options.stop}, [&](std::string_view message) {
+  run_apart(work, options.limits, [&](std::string_view message) {
     if (message.substr(0, 1) == "!") refusal = message.substr(1);
     else answer = answer_of(problem, message);
   });

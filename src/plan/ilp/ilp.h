@@ -3,20 +3,18 @@
 // and the peer of its times; nothing else uses it.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
 #include "plan/format/plan.h"
 #include "plan/format/problem.h"
+#include "plan/search/limits.h"
 
 namespace pliant::plan {
 
 struct IlpOptions {
-  double time_limit_s = 1e9;
-  std::int64_t alignment = 1;                               // every address is a multiple of it; >= 1
-  Costs costs{};                                            // of the objective; as solve() takes them
-  std::int64_t memory_limit_bytes = std::int64_t{4} << 30;  // of the program and CBC, beyond this process's memory
-  const std::atomic<bool>* stop = nullptr;                  // the best plan so far is returned soon after it is true
+  Limits limits;               // memory: of the program and CBC, beyond this process's; CBC counts no effort
+  std::int64_t alignment = 1;  // every address is a multiple of it; >= 1
+  Costs costs{};               // of the objective; as solve() takes them
 };
 
 struct IlpAnswer {

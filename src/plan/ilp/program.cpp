@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <tuple>
 
+#include "core/deadline.h"
 #include "core/error.h"
 
 namespace pliant::plan {
@@ -52,13 +52,12 @@ Program::Solution Program::minimise(double seconds) const {
   Cbc_setParameter(model.get(), "timeMode", "elapsed");
   Cbc_setParameter(model.get(), "seconds", fmt::format("{:.3f}", std::min(seconds, 1e7)).c_str());
   Cbc_setParameter(model.get(), "integerTolerance", "1e-9");
-  const auto start = std::chrono::steady_clock::now();
+  const Deadline clock;
   Cbc_solve(model.get());
-  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
   Solution solution;
   solution.optimal = Cbc_isProvenOptimal(model.get()) != 0;
   // A first relaxation that its time cut off is called infeasible too; CBC stops somewhat early.
-  const bool cut_off = spent.count() > 0.8 * seconds || Cbc_isSecondsLimitReached(model.get()) != 0;
+  const bool cut_off = clock.seconds() > 0.8 * seconds || Cbc_isSecondsLimitReached(model.get()) != 0;
   const bool infeasible = Cbc_isProvenInfeasible(model.get()) != 0;
   solution.infeasible = infeasible && !cut_off;
   solution.bound = infeasible ? -1e30 : Cbc_getBestPossibleObjValue(model.get());

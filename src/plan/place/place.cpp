@@ -26,8 +26,8 @@ Tactic tactic_of(std::uint64_t attempt) {
 }
 
 // Restarts with a slowly growing limit until the field is decided or `nodes` are spent.
-Found decide(const Field& field, const Options& options, double until, std::int64_t nodes, std::int64_t& used) {
-  Search search(field, options, until);
+Found decide(const Field& field, const Options& options, std::int64_t nodes, std::int64_t& used) {
+  Search search(field, options);
   Found found;
   double limit = static_cast<double>(kFirstNodes + 2 * static_cast<std::int64_t>(field.boxes.size()));
   for (std::uint64_t attempt = 0; found.status == Status::undecided && !search.interrupted(); ++attempt) {
@@ -51,14 +51,14 @@ std::vector<std::int64_t> default_offsets(const std::vector<Rectangle>& rectangl
 }
 
 // Decides each field, the smallest first. `ids` receives the rectangles of a field that cannot be placed.
-Result decide_all(Fields& fields, const std::vector<Rectangle>& rectangles, const Options& options, double until,
+Result decide_all(Fields& fields, const std::vector<Rectangle>& rectangles, const Options& options,
                   std::vector<std::int32_t>& ids) {
   std::stable_sort(fields.fields.begin(), fields.fields.end(),
                    [](const Field& a, const Field& b) { return a.boxes.size() < b.boxes.size(); });
   Result result{Status::placed, default_offsets(rectangles), {}, 0};
   for (const Field& field : fields.fields) {
     const std::int64_t left = options.nodes < 0 ? -1 : std::max<std::int64_t>(options.nodes - result.nodes, 0);
-    const Found found = decide(field, options, until, left, result.nodes);
+    const Found found = decide(field, options, left, result.nodes);
     if (found.status == Status::impossible) {
       ids = field.ids;
       return {Status::impossible, {}, {}, result.nodes};
@@ -72,14 +72,14 @@ Result decide_all(Fields& fields, const std::vector<Rectangle>& rectangles, cons
 }
 
 bool proves(const std::vector<Rectangle>& rectangles, const std::vector<std::int32_t>& ids, std::int64_t capacity,
-            const Options& options, double until, std::int64_t& nodes) {
+            const Options& options, std::int64_t& nodes) {
   std::vector<Rectangle> subset;
   for (const std::int32_t id : ids) subset.push_back(rectangles[id]);
   Fields fields = normal_form(subset, capacity, options.alignment);
   Options limited = options;
   limited.nodes = std::min(nodes, kCoreNodes / 10);
   std::vector<std::int32_t> unused;
-  const Result result = decide_all(fields, subset, limited, until, unused);
+  const Result result = decide_all(fields, subset, limited, unused);
   nodes -= result.nodes;
   return result.status == Status::impossible || !fields.misfits.empty();
 }
@@ -117,14 +117,14 @@ bool restricted(const std::vector<Rectangle>& rectangles, const Options& options
 
 // Leaves out ever smaller runs of rectangles while what remains still cannot be placed.
 void shrink(std::vector<std::int32_t>& core, const std::vector<Rectangle>& rectangles, std::int64_t capacity,
-            const Options& options, double until) {
+            const Options& options) {
   std::int64_t nodes = kCoreNodes;
   for (std::size_t run = core.size() / 2; run > 0; run /= 2)
     for (std::size_t at = 0; at < core.size() && core.size() > 1 && nodes > 0;) {
       std::vector<std::int32_t> rest = core;
       const std::size_t end = std::min(at + run, core.size());
       rest.erase(rest.begin() + at, rest.begin() + end);
-      if (proves(rectangles, rest, capacity, options, until, nodes)) core = std::move(rest);
+      if (proves(rectangles, rest, capacity, options, nodes)) core = std::move(rest);
       else at += run;
     }
 }
@@ -175,14 +175,13 @@ Packed greedy(const std::vector<Rectangle>& rectangles, const Options& options) 
 }  // namespace
 
 Result place(const std::vector<Rectangle>& rectangles, std::int64_t capacity, const Options& options) {
-  const double until = steady_seconds() + options.seconds;
   Fields fields = normal_form(rectangles, capacity, options.alignment);
   if (!fields.misfits.empty()) return {Status::impossible, {}, {fields.misfits.front()}, 0};
   Result result;
   std::vector<std::int32_t> core = overfull(fields);
   const bool overfull_column = !core.empty();
   try {
-    if (!overfull_column) result = decide_all(fields, rectangles, options, until, core);
+    if (!overfull_column) result = decide_all(fields, rectangles, options, core);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::capacity) throw;
     return {};
@@ -191,25 +190,23 @@ Result place(const std::vector<Rectangle>& rectangles, std::int64_t capacity, co
   if (result.status != Status::impossible) return result;
   // Nothing can be spared from an overfull column unless offsets are restricted as well.
   if (!overfull_column || (restricted(rectangles, options) && core.size() <= kSmallCore))
-    shrink(core, rectangles, capacity, options, until);
+    shrink(core, rectangles, capacity, options);
   std::sort(core.begin(), core.end());
   result.core = std::move(core);
   return result;
 }
 
 Packed pack(const std::vector<Rectangle>& rectangles, const Options& options) {
-  const double until = steady_seconds() + options.seconds;
   Packed best = greedy(rectangles, options);
   best.lower_bound = fluid_bytes(rectangles);
   Options attempt = options;
   if (attempt.nodes < 0) attempt.nodes = kPackNodes;
   std::int64_t low = best.lower_bound;  // the first attempt; then halfway between the last failure and the best
   std::int64_t next = low;
-  while (next < best.height && steady_seconds() < until && !(options.stop && options.stop->load())) {
-    attempt.seconds = until - steady_seconds();
+  while (next < best.height && !options.deadline.over()) {
     Fields fields = normal_form(rectangles, next, options.alignment);
     std::vector<std::int32_t> unused;
-    const Result result = fields.misfits.empty() ? decide_all(fields, rectangles, attempt, until, unused) : Result{};
+    const Result result = fields.misfits.empty() ? decide_all(fields, rectangles, attempt, unused) : Result{};
     if (result.status == Status::placed) {
       best.offsets = result.offsets;
       best.height = height_of(rectangles, result.offsets);

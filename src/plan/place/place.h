@@ -2,11 +2,12 @@
 // that the time span is given and the offset is chosen; no two rectangles alive at one time may overlap.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "core/deadline.h"
 
 namespace pliant::place {
 
@@ -20,10 +21,9 @@ struct Rectangle {
 enum class Status : std::uint8_t { placed, impossible, undecided };
 
 struct Options {
-  std::int64_t alignment = 1;               // offsets are multiples of it
-  double seconds = 1e9;                     // wall time after which the answer is undecided
-  std::int64_t nodes = -1;                  // search nodes after which the answer is undecided; < 0: no limit
-  const std::atomic<bool>* stop = nullptr;  // undecided soon after it becomes true
+  std::int64_t alignment = 1;      // offsets are multiples of it
+  Deadline deadline = Deadline();  // undecided soon after it is over
+  std::int64_t nodes = -1;         // search nodes after which the answer is undecided; < 0: no limit
   // Speed-ups; none changes an answer that is reached.
   bool remember = true;  // states that failed (by 128-bit hashes)
   bool split = true;     // parts that have become independent are solved one by one

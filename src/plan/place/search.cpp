@@ -1,7 +1,6 @@
 #include "plan/place/search.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -28,7 +27,7 @@ std::uint64_t mix(std::uint64_t x) {
 
 class Search::State {
  public:
-  State(const Field& field, const Options& options, double until);
+  State(const Field& field, const Options& options);
   Found run(const Tactic& tactic, std::int64_t nodes);
   std::int64_t nodes() const { return nodes_; }
   bool interrupted() const { return interrupted_; }
@@ -68,7 +67,6 @@ class Search::State {
 
   const Field& field_;
   const Options& options_;
-  const double until_;
   std::vector<std::int64_t> lowest_;          // per box: it lies at or above this; its offset once placed
   std::vector<char> placed_;                  // per box
   std::vector<Index> rank_;                   // per box: the heaviest is first
@@ -115,8 +113,7 @@ class Search::State {
   bool choose(Frame& frame);
 };
 
-Search::State::State(const Field& field, const Options& options, double until)
-    : field_(field), options_(options), until_(until) {
+Search::State::State(const Field& field, const Options& options) : field_(field), options_(options) {
   std::int64_t cells = 0;
   for (const Box& box : field.boxes) cells += box.last - box.first + 1;
   if (cells > kMostCells)
@@ -167,8 +164,7 @@ void Search::State::count(Index box, int sign) {
 
 bool Search::State::spent() {
   ++nodes_;
-  if (nodes_ % 64 == 0)
-    interrupted_ = interrupted_ || steady_seconds() > until_ || (options_.stop && options_.stop->load());
+  if (nodes_ % 64 == 0) interrupted_ = interrupted_ || options_.deadline.over();
   out_ = interrupted_ || (last_node_ >= 0 && nodes_ > last_node_);
   return out_;
 }
@@ -379,15 +375,10 @@ Found Search::State::run(const Tactic& tactic, std::int64_t nodes) {
   return found;
 }
 
-Search::Search(const Field& field, const Options& options, double until)
-    : state_(std::make_unique<State>(field, options, until)) {}
+Search::Search(const Field& field, const Options& options) : state_(std::make_unique<State>(field, options)) {}
 Search::~Search() = default;
 Found Search::run(const Tactic& tactic, std::int64_t nodes) { return state_->run(tactic, nodes); }
 std::int64_t Search::nodes() const { return state_->nodes(); }
 bool Search::interrupted() const { return state_->interrupted(); }
-
-double steady_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 }  // namespace pliant::place

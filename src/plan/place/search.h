@@ -26,9 +26,8 @@ struct Found {
 
 class Search {
  public:
-  // Borrows all three until destroyed. `until`: time of the steady clock at which it gives up. Throws Error{capacity}
-  // when the field is too large to index.
-  Search(const Field& field, const Options& options, double until);
+  // Borrows both until destroyed. Throws Error{capacity} when the field is too large to index.
+  Search(const Field& field, const Options& options);
   ~Search();
   // May be called again: what has been found impossible is kept. `nodes` < 0: no limit.
   Found run(const Tactic& tactic, std::int64_t nodes);
@@ -39,7 +38,5 @@ class Search {
   class State;
   std::unique_ptr<State> state_;
 };
-
-double steady_seconds();
 
 }  // namespace pliant::place

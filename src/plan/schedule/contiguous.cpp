@@ -1,7 +1,6 @@
 #include "plan/schedule/contiguous.h"
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 #include <tuple>
 
@@ -119,10 +118,8 @@ class Packer {
   Packing run(std::int64_t capacity) {
     Rng rng(order_seed);
     std::vector<std::size_t> order = by_size();
-    const auto start = std::chrono::steady_clock::now();
     for (int turn = 0; best_.height > capacity; ++turn) {
-      const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
-      if (turn > 0 && (left_ <= 0 || spent.count() > options_.seconds || (options_.stop && *options_.stop))) break;
+      if (turn > 0 && (left_ <= 0 || options_.deadline.over())) break;
       const std::size_t highest = place_in(order);
       std::rotate(order.begin(), std::find(order.begin(), order.end(), highest),
                   std::find(order.begin(), order.end(), highest) + 1);  // what came to lie highest goes first

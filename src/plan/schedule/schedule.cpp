@@ -1,7 +1,6 @@
 #include "plan/schedule/schedule.h"
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 
 #include "plan/schedule/contiguous.h"
@@ -171,14 +170,11 @@ Leave cheapest_leave(const Problem& problem, const Schedule& schedule, const Lay
 
 Placed place_schedule(const Problem& problem, Schedule schedule, const Placing& placing, std::int64_t budget) {
   Placed placed;
-  const auto start = std::chrono::steady_clock::now();
   std::int64_t nodes = 0;
   std::size_t batch = 1;
   for (std::int64_t cost = cost_of(problem, schedule, placing.costs); cost < budget; placed.repaired = true) {
-    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
     place::Options options = placing.options;
-    options.seconds -= spent.count();
-    if (options.seconds <= 0 || nodes > placing.most_nodes) return placed;
+    if (options.deadline.left() <= 0 || nodes > placing.most_nodes) return placed;
     if (placed.repaired) options.nodes = placing.repair_nodes;
     const Layout layout = lay_out(problem, schedule);
     const place::Result result = place_layout(problem, schedule, layout, placing.scratchpad_bytes, options);
@@ -188,7 +184,7 @@ Placed place_schedule(const Problem& problem, Schedule schedule, const Placing& 
       placed.plan = make_plan(problem, schedule, layout, result.offsets, placing);
       return placed;
     }
-    if (placing.options.stop != nullptr && *placing.options.stop) return placed;
+    if (options.deadline.stopped()) return placed;
     std::vector<std::int32_t> among = result.core;
     if (result.status == place::Status::undecided) {
       placed.decided = false;

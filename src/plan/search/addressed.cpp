@@ -77,13 +77,14 @@ struct Setting {
   const Problem* problem = nullptr;
   const Model* model = nullptr;
   const AddressedQuery* query = nullptr;
+  Budget* budget = nullptr;
   Expansion expansion;
   std::vector<std::int64_t> addresses;
   std::vector<std::vector<std::int64_t>> locals;  // per operator: sizes of what lives in its step only
   std::atomic<std::int64_t>* next = nullptr;      // the least cost + bound that was left out
   std::atomic<std::int64_t>* bytes = nullptr;     // of all states, those being made too
 
-  bool interrupted() const { return *bytes > query->memory_limit_bytes || query->interrupted(); }
+  bool interrupted() const { return *bytes > budget->memory_bytes() || budget->over(); }
 };
 
 // Runs one operator from one state in every way: where its tensors go decides who must leave.
@@ -119,7 +120,7 @@ class Runner {
     steps_ = 0;
     interrupted_ = false;
     enumerate(from_.cost[s]);
-    setting_.query->effort->spend(steps_ % polling + std::exchange(made_, 0) * state_effort);
+    setting_.budget->spend(steps_ % polling + std::exchange(made_, 0) * state_effort);
     return !interrupted_;
   }
 
@@ -210,7 +211,7 @@ class Runner {
 
   bool poll() {
     if (++steps_ % polling == 0) {
-      setting_.query->effort->spend(polling + std::exchange(made_, 0) * state_effort);
+      setting_.budget->spend(polling + std::exchange(made_, 0) * state_effort);
       target_.count_bytes(*setting_.bytes);
       interrupted_ = setting_.interrupted();
     }
@@ -327,7 +328,7 @@ class AddressFilter {
     if (!sort(order)) return kept;
     for (std::size_t i = 0; i < order.size(); ++i) {
       if (compared_ >= 4096) {
-        setting_.query->effort->spend(std::exchange(compared_, 0));
+        setting_.budget->spend(std::exchange(compared_, 0));
         if (setting_.interrupted()) break;  // all is thrown away then
       }
       if (i > 0 && same(order[i - 1], order[i])) continue;
@@ -335,7 +336,7 @@ class AddressFilter {
       insert(order[i]);
       kept.push_back(order[i]);
     }
-    setting_.query->effort->spend(compared_);
+    setting_.budget->spend(compared_);
     return kept;
   }
 
@@ -584,11 +585,11 @@ std::vector<std::vector<std::int64_t>> local_sizes(const Problem& problem, const
 }  // namespace
 
 AddressedAnswer search_addressed(const Problem& problem, const Model& model, const Pressure& pressure,
-                                 const AddressedQuery& query, Pool& pool) {
+                                 const AddressedQuery& query, Budget& budget, Pool& pool) {
   std::atomic<std::int64_t> next{INT64_MAX}, bytes{0};
-  Setting setting{&problem, &model, &query, {}, {}, local_sizes(problem, model), &next, &bytes};
+  Setting setting{&problem, &model, &query, &budget, {}, {}, local_sizes(problem, model), &next, &bytes};
   const CutFinder cuts(model);
-  setting.expansion = {&model, &pressure, &cuts, query.rules, 0, query.threshold, query.interrupted};
+  setting.expansion = {&model, &pressure, &cuts, query.rules, 0, query.threshold, [&] { return budget.over(); }};
   setting.expansion.rules.free_operators = false;
   setting.addresses = candidate_addresses(problem, query.scratchpad_bytes, query.alignment, 1024);
   if (setting.addresses.empty()) return {};

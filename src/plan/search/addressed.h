@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 
 #include "core/pool.h"
@@ -18,9 +17,6 @@ struct AddressedQuery {
   std::int64_t scratchpad_bytes = 0;  // as given: the highest end of any tensor
   std::int64_t alignment = 1;
   std::int64_t threshold = INT64_MAX;  // only plans that cost less are wanted
-  std::int64_t memory_limit_bytes = INT64_MAX;
-  std::function<bool()> interrupted = [] { return false; };  // thread-safe
-  Effort* effort = nullptr;                                  // never null; its limit is for `interrupted` to watch
 };
 
 struct AddressedAnswer {
@@ -31,6 +27,6 @@ struct AddressedAnswer {
 };
 
 AddressedAnswer search_addressed(const Problem& problem, const Model& model, const Pressure& pressure,
-                                 const AddressedQuery& query, Pool& pool);
+                                 const AddressedQuery& query, Budget& budget, Pool& pool);
 
 }  // namespace pliant::plan

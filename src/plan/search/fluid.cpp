@@ -35,14 +35,15 @@ constexpr std::size_t narrow_evictions = 64;  // a narrow search need not try ev
 
 class Search {
  public:
-  Search(const Model& model, const Pressure& pressure, const CutFinder& cuts, const FluidQuery& query, Pool& pool)
-      : model_(model), query_(query), pool_(pool) {
+  Search(const Model& model, const Pressure& pressure, const CutFinder& cuts, const FluidQuery& query, Budget& budget,
+         Pool& pool)
+      : model_(model), query_(query), budget_(budget), pool_(pool) {
     expansion_ = {&model, &pressure, &cuts, query.rules, query.variety, query.threshold, {}};
-    expansion_.interrupted = [this] { return query_.interrupted() || held_bytes_ > query_.memory_limit_bytes; };
+    expansion_.interrupted = [this] { return budget_.over() || held_bytes_ > budget_.memory_bytes(); };
     if (query.width > 0) expansion_.most_evictions = narrow_evictions;
     expansion_.shortened = &shortened_;
     expansion_.held_bytes = &held_bytes_;
-    expansion_.effort = query.effort != nullptr ? query.effort : &own_effort_;
+    expansion_.budget = &budget;
   }
 
   FluidAnswer run() {
@@ -98,7 +99,7 @@ class Search {
     held_bytes_ = trail_bytes_;
     for (const Group& group : layer_) held_bytes_ += bytes_held(group);
     pool_.parallel(static_cast<std::int64_t>(targets.size()), [&](std::int64_t i, int) {
-      if (query_.interrupted()) return;
+      if (budget_.over()) return;
       targets[i].done = std::move(found.done[i]);
       build_group(expansion_, layer_, found.edges[i], targets[i]);
     });
@@ -205,6 +206,7 @@ class Search {
 
   const Model& model_;
   const FluidQuery& query_;
+  Budget& budget_;
   Pool& pool_;
   Expansion expansion_;
   std::vector<Group> layer_;
@@ -213,7 +215,6 @@ class Search {
   bool narrowed_ = false;
   std::atomic<bool> shortened_{false};
   std::atomic<std::int64_t> held_bytes_{0};
-  Effort own_effort_{INT64_MAX};
   FluidAnswer answer_;
 };
 
@@ -231,9 +232,10 @@ Schedule make_schedule(const Problem& problem, const Model& model, const FluidPl
   return schedule;
 }
 
-FluidAnswer search_fluid(const Model& model, const Pressure& pressure, const FluidQuery& query, Pool& pool) {
+FluidAnswer search_fluid(const Model& model, const Pressure& pressure, const FluidQuery& query, Budget& budget,
+                         Pool& pool) {
   const CutFinder cuts(model);
-  return Search(model, pressure, cuts, query, pool).run();
+  return Search(model, pressure, cuts, query, budget, pool).run();
 }
 
 }  // namespace pliant::plan

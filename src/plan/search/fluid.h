@@ -22,13 +22,10 @@ struct FluidPlan {
 
 struct FluidQuery {
   Rules rules;
-  std::int64_t threshold = INT64_MAX;  // only plans that cost less are wanted
-  std::size_t width = 0;               // states kept per layer; 0: all, which makes the answer exact
-  std::uint64_t variety = 0;           // another value finds another plan of the same cost, if there are several
-  std::int64_t memory_limit_bytes = INT64_MAX;
-  std::int64_t most_states = INT64_MAX;                      // kept in all layers
-  std::function<bool()> interrupted = [] { return false; };  // thread-safe
-  Effort* effort = nullptr;                                  // also counts; its limit is for `interrupted` to watch
+  std::int64_t threshold = INT64_MAX;    // only plans that cost less are wanted
+  std::size_t width = 0;                 // states kept per layer; 0: all, which makes the answer exact
+  std::uint64_t variety = 0;             // another value finds another plan of the same cost, if there are several
+  std::int64_t most_states = INT64_MAX;  // kept in all layers
   std::function<void(std::int64_t states)> layer_done = [](std::int64_t) {};
 };
 
@@ -42,6 +39,7 @@ struct FluidAnswer {
 // The plan's order, with the tensors that leave before a step dropped in the gap that holds it.
 Schedule make_schedule(const Problem& problem, const Model& model, const FluidPlan& fluid);
 
-FluidAnswer search_fluid(const Model& model, const Pressure& pressure, const FluidQuery& query, Pool& pool);
+FluidAnswer search_fluid(const Model& model, const Pressure& pressure, const FluidQuery& query, Budget& budget,
+                         Pool& pool);
 
 }  // namespace pliant::plan

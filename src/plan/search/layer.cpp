@@ -250,7 +250,7 @@ class StateCollector {
   }
 
   Candidates finish() {
-    expansion_.effort->spend(group_effort + tried_ * state_effort);
+    expansion_.budget->spend(group_effort + tried_ * state_effort);
     *expansion_.held_bytes -= counted_;
     return std::move(out_);
   }
@@ -275,7 +275,7 @@ class StateCollector {
           return ++tried < expansion_.most_evictions || shorten();
         },
         [&](std::size_t work) {
-          expansion_.effort->spend(1024);
+          expansion_.budget->spend(1024);
           if (expansion_.most_evictions < work / 64) return shorten();
           return !paused();
         });
@@ -342,14 +342,14 @@ class Filter {
     std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return before(a, b); });
     for (std::size_t i = 0; i < order.size(); ++i) {
       if (compared_ >= 4096 || i % 256 == 255) {
-        expansion_.effort->spend(std::exchange(compared_, 0));
+        expansion_.budget->spend(std::exchange(compared_, 0));
         if (expansion_.interrupted()) break;  // what is left is thrown away anyway
       }
       if (i > 0 && same(order[i - 1], order[i])) continue;
       compared_ += static_cast<std::int64_t>(kept.size());
       if (!beaten(order[i])) kept.push_back(order[i]);
     }
-    expansion_.effort->spend(std::exchange(compared_, 0));
+    expansion_.budget->spend(std::exchange(compared_, 0));
     return kept;
   }
 

@@ -13,7 +13,8 @@
 #include "plan/bound/cut.h"
 #include "plan/bound/model.h"
 #include "plan/bound/pressure.h"
-#include "plan/search/effort.h"
+#include "plan/search/limits.h"
+#include "plan/search/rules.h"
 
 namespace pliant::plan {
 
@@ -51,13 +52,6 @@ struct Group {
   const std::uint64_t* dirty(std::size_t state) const { return &masks[(state * 2 + 1) * words]; }
 };
 
-struct Rules {
-  bool free_operators = true;
-  bool waiting = true;
-  bool dominance = true;
-  bool lower_bound = true;
-};
-
 struct Expansion {
   const Model* model = nullptr;
   const Pressure* pressure = nullptr;
@@ -69,7 +63,7 @@ struct Expansion {
   std::size_t most_evictions = SIZE_MAX;            // sets tried per state and operator
   std::atomic<bool>* shortened = nullptr;           // set when that left some out
   std::atomic<std::int64_t>* held_bytes = nullptr;  // of states, before and after filtering
-  Effort* effort = nullptr;                         // spent by sets tried and states compared
+  Budget* budget = nullptr;                         // spent by sets tried and states compared
 };
 
 // A mixed number for tie-breaking; 0 when variety is 0, so that numbering decides.

@@ -161,8 +161,8 @@ class Window {
 
 class Improver {
  public:
-  Improver(const Problem& problem, Schedule& schedule, const Improving& how, Pool& pool)
-      : problem_(problem), schedule_(schedule), how_(how), pool_(pool) {}
+  Improver(const Problem& problem, Schedule& schedule, const Improving& how, Budget& budget, Pool& pool)
+      : problem_(problem), schedule_(schedule), how_(how), budget_(budget), pool_(pool) {}
 
   int run() {
     const auto steps = static_cast<Step>(schedule_.order.size());
@@ -171,7 +171,7 @@ class Improver {
       const int before = gained;
       find_alive();
       for (Step from = round % 2 * window_steps / 4; from < steps; from += window_steps / 2) {
-        if (how_.interrupted() || cost(problem_, schedule_) <= how_.bound) return gained;
+        if (budget_.over() || cost(problem_, schedule_) <= how_.bound) return gained;
         if (improve(narrow(from), narrow(std::min(steps, from + window_steps)))) ++gained;
       }
       if (gained == before && round > 0) return gained;
@@ -213,14 +213,11 @@ class Improver {
     query.rules = how_.rules;
     query.threshold = now;
     query.most_states = window_states;
-    query.memory_limit_bytes = how_.memory_limit_bytes;
-    query.interrupted = how_.interrupted;
-    query.effort = how_.effort;
-    FluidAnswer answer = search_fluid(model, pressure, query, pool_);
-    if (!answer.plan && !answer.complete && !how_.interrupted()) {
+    FluidAnswer answer = search_fluid(model, pressure, query, budget_, pool_);
+    if (!answer.plan && !answer.complete && !budget_.over()) {
       query.width = window_width;
       query.most_states = INT64_MAX;
-      answer = search_fluid(model, pressure, query, pool_);
+      answer = search_fluid(model, pressure, query, budget_, pool_);
     }
     if (!answer.plan) return false;
     auto whole = window.splice(make_schedule(window.part(), model, *answer.plan));
@@ -232,14 +229,15 @@ class Improver {
   const Problem& problem_;
   Schedule& schedule_;
   const Improving& how_;
+  Budget& budget_;
   Pool& pool_;
   std::vector<std::int64_t> alive_;  // bytes alive between steps
 };
 
 }  // namespace
 
-int improve_by_windows(const Problem& problem, Schedule& schedule, const Improving& how, Pool& pool) {
-  return Improver(problem, schedule, how, pool).run();
+int improve_by_windows(const Problem& problem, Schedule& schedule, const Improving& how, Budget& budget, Pool& pool) {
+  return Improver(problem, schedule, how, budget, pool).run();
 }
 
 }  // namespace pliant::plan

@@ -3,12 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 
 #include "core/pool.h"
 #include "plan/schedule/schedule.h"
-#include "plan/search/effort.h"
-#include "plan/search/layer.h"
+#include "plan/search/limits.h"
+#include "plan/search/rules.h"
 
 namespace pliant::plan {
 
@@ -17,14 +16,11 @@ struct Improving {
   std::int64_t alignment = 1;
   Costs costs;
   Rules rules;
-  std::int64_t memory_limit_bytes = INT64_MAX;
-  std::int64_t bound = 0;                                    // at this cost nothing is left to gain
-  std::function<bool()> interrupted = [] { return false; };  // thread-safe
-  Effort* effort = nullptr;                                  // never null
+  std::int64_t bound = 0;  // at this cost nothing is left to gain
 };
 
 // Rounds of windows, each half over the one before it and cut where few bytes are alive, until a round gains nothing
 // or a limit comes. Addresses are left open. Returns the number of windows that were improved.
-int improve_by_windows(const Problem& problem, Schedule& schedule, const Improving& how, Pool& pool);
+int improve_by_windows(const Problem& problem, Schedule& schedule, const Improving& how, Budget& budget, Pool& pool);
 
 }  // namespace pliant::plan

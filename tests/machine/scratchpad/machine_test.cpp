@@ -77,7 +77,7 @@ int expect_planned_runs(const Case& c, std::uint64_t seed, Pool& pool) {
   for (const bool weights : {false, true}) {
     Options options;
     options.weights = weights;
-    options.solve.memory_limit_bytes = 16 << 20;  // a plan is wanted here, not always its proof
+    options.solve.limits.memory_bytes = 16 << 20;  // a plan is wanted here, not always its proof
     options.scratchpad_bytes = 1 << 16;
     const auto roomy = Machine(pool, options).prepare(c.graph, c.weights);
     expect_same_bits(run(*roomy, c, pool), wanted, seed);
@@ -115,7 +115,7 @@ TEST(ScratchpadMachine, GivesTheSameBitsInPlace) {
     const std::vector<Tensor> wanted = run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
     Options options;
     options.scratchpad_bytes = 1 << 16;
-    options.solve.effort_limit = 20'000'000;
+    options.solve.limits.effort = 20'000'000;
     const auto plain = Machine(pool, options).prepare(c.graph, c.weights);
     options.in_place = true;
     const auto roomy = Machine(pool, options).prepare(c.graph, c.weights);
@@ -148,7 +148,7 @@ TEST(ScratchpadMachine, GivesTheBitsOfTheUnconstrainedRunInBands) {
     const std::vector<Tensor> wanted = run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
     Options options;
     options.halo = true;
-    options.solve.effort_limit = 20'000'000;
+    options.solve.limits.effort = 20'000'000;
     options.scratchpad_bytes = 1 << 20;
     const auto roomy = Machine(pool, options).prepare(c.graph, c.weights);
     expect_same_bits(run(*roomy, c, pool), wanted, seed);
@@ -196,7 +196,7 @@ TEST(ScratchpadMachine, GivesTheSameBitsWithoutCopyingConcats) {
     Options options;
     options.zero_copy_concat = true;
     options.in_place = seed % 2 == 0;
-    options.solve.effort_limit = 20'000'000;
+    options.solve.limits.effort = 20'000'000;
     options.scratchpad_bytes = 1 << 20;
     const auto roomy = Machine(pool, options).prepare(c.graph, c.weights);
     expect_same_bits(run(*roomy, c, pool), wanted, seed);

@@ -177,7 +177,7 @@ TEST(SecondLevel, FindsAValidSplitOfManyAbsences) {
   const std::int64_t bytes = required_size(problem, 1).bytes;
   problem.operators[40].workspace = bytes - 200 - problem.tensors[40].bytes;
   SolveOptions options;
-  options.effort_limit = 50'000'000;
+  options.limits.effort = 50'000'000;
   const Plan plan = solve_second_level(problem, bytes, {120, 0}, options, pool);
   ASSERT_TRUE(plan.second_level);
   EXPECT_GT(plan.second_level->residencies.size(), 10U);

@@ -84,8 +84,7 @@ TEST(Baseline, PlansAreValidAndNoBetterThanTheOptimum) {
     const std::int64_t bytes = most_required(problem, options.alignment) + rng.below(3);
     const Plan best = solve(problem, bytes, options, pool);
     const Sizes sizes = scratchpad_sizes(problem, options, pool);
-    for (const NamedBaseline& each :
-         baselines(problem, sizes.peak_order, bytes, {options.alignment, options.costs, options.stop})) {
+    for (const NamedBaseline& each : baselines(problem, sizes.peak_order, bytes, {options.alignment, options.costs})) {
       if (!each.plan) ++none;
       if (!each.plan) continue;
       ASSERT_EQ(best.status, Status::optimal);

@@ -76,7 +76,8 @@ TEST(Bound, AtTheStartIsNeverAboveTheOptimum) {
     const CutFinder cuts(model);
     const Expansion expansion{&model, &pressure, &cuts, {}, 0, INT64_MAX, [] { return false; }};
     const std::int64_t bound = first_group(expansion).ahead[0];
-    const std::int64_t least = search_fluid(model, pressure, {{false, false, false}}, pool).plan->cost;
+    Budget budget({.effort = INT64_MAX});
+    const std::int64_t least = search_fluid(model, pressure, {{false, false, false}}, budget, pool).plan->cost;
     ASSERT_LE(bound, least) << "seed " << seed;
     if (bound > 0 && bound == least) ++tight;
   }

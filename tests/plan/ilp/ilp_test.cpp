@@ -40,7 +40,7 @@ TEST(Ilp, AgreesWithTheExactSearch) {
     const std::int64_t bytes = most_required(problem, options.alignment);
     const Plan ours = solve(problem, bytes, options, pool);
     if (cost_of(ours) == 0 && ours.status != Status::infeasible) continue;
-    const IlpOptions published{4, options.alignment, options.costs};
+    const IlpOptions published{{.seconds = 4}, options.alignment, options.costs};
     ASSERT_NO_FATAL_FAILURE(compare(problem, ours, solve_by_ilp(problem, bytes, published).plan, tally));
   }
   std::printf("%d problems: %d without any plan, %d undecided; 0 mismatches\n", tally.problems, tally.impossible,
@@ -58,8 +58,8 @@ TEST(Ilp, SaysWhenNothingFits) {
   EXPECT_EQ(answer.plan.traffic_bytes, 0);
   EXPECT_GT(answer.rows, 0);
   EXPECT_THROW(solve_by_ilp(problem, -1, {}), Error);
-  EXPECT_THROW(solve_by_ilp(problem, 8, {1, 0}), Error);
-  EXPECT_THROW(solve_by_ilp(problem, 8, {1, 1, {0, 0}}), Error);
+  EXPECT_THROW(solve_by_ilp(problem, 8, {{}, 0}), Error);
+  EXPECT_THROW(solve_by_ilp(problem, 8, {{}, 1, {0, 0}}), Error);
   problem.operators[0].in_place = {{1, 0}};
   EXPECT_THROW(solve_by_ilp(problem, 8, {}), Error);
 }

@@ -30,7 +30,7 @@ TEST(IlpLimits, StopEndsTheProgramWithThePlanItHas) {
   const Problem problem = large();
   std::atomic<bool> stop = false;
   IlpOptions options;
-  options.stop = &stop;
+  options.limits.stop = &stop;
   std::thread thread([&] { sleep(0.3), stop = true; });
   IlpAnswer answer;
   EXPECT_LT(seconds_of([&] { answer = solve_by_ilp(problem, most_required(problem), options); }), 20);
@@ -44,7 +44,7 @@ TEST(IlpLimits, StopEndsTheProgramWithThePlanItHas) {
 TEST(IlpLimits, TimeEndsTheProgramWhateverItDoes) {
   const Problem problem = large();
   IlpOptions options;
-  options.time_limit_s = 0.5;
+  options.limits.seconds = 0.5;
   IlpAnswer answer;
   EXPECT_LT(seconds_of([&] { answer = solve_by_ilp(problem, most_required(problem), options); }), 20);
   EXPECT_TRUE(answer.plan.status == Status::feasible || answer.plan.status == Status::undecided);
@@ -55,7 +55,7 @@ TEST(IlpLimits, AnEarlyEndIsNoProof) {
   const Problem problem = large();
   for (const double seconds : {0.01, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8}) {
     IlpOptions options;
-    options.time_limit_s = seconds;
+    options.limits.seconds = seconds;
     const Status status = solve_by_ilp(problem, most_required(problem), options).plan.status;
     EXPECT_TRUE(status == Status::feasible || status == Status::undecided) << seconds << " s: " << name(status);
   }
@@ -64,8 +64,8 @@ TEST(IlpLimits, AnEarlyEndIsNoProof) {
 TEST(IlpLimits, MemoryEndsTheProgram) {
   const Problem problem = large();
   IlpOptions options;
-  options.memory_limit_bytes = 1 << 20;
-  options.time_limit_s = 60;
+  options.limits.memory_bytes = 1 << 20;
+  options.limits.seconds = 60;
   IlpAnswer answer;
   EXPECT_LT(seconds_of([&] { answer = solve_by_ilp(problem, most_required(problem), options); }), 20);
   EXPECT_NE(answer.plan.status, Status::optimal);

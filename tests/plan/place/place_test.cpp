@@ -259,11 +259,11 @@ TEST(Place, LimitsEndInUndecided) {
   EXPECT_LE(limited.nodes, 1001);
   EXPECT_TRUE(limited.offsets.empty());
   Options seconds;
-  seconds.seconds = 0.05;
+  seconds.deadline = Deadline(0.05);
   EXPECT_EQ(place(rectangles, fluid(rectangles), seconds).status, Status::undecided);
   const std::atomic<bool> stop = true;
   Options stopped;
-  stopped.stop = &stop;
+  stopped.deadline = Deadline(no_time_limit, &stop);
   EXPECT_EQ(place(rectangles, fluid(rectangles), stopped).status, Status::undecided);
 }
 

@@ -131,8 +131,8 @@ PlanPage page_of(const Problem& problem, const Plan& plan, const SolveOptions& o
   page.status = "optimal (test)";
   page.sizes = scratchpad_sizes(problem, options, pool);
   page.default_belady = default_belady(problem, plan.scratchpad_bytes);
-  page.baselines = baselines(problem, page.sizes->peak_order, plan.scratchpad_bytes,
-                             {options.alignment, options.costs, options.stop});
+  page.baselines =
+      baselines(problem, page.sizes->peak_order, plan.scratchpad_bytes, {options.alignment, options.costs});
   return page;
 }
 

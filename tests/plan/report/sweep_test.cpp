@@ -57,7 +57,7 @@ TEST(Sweep, AsksForEachSizeInOrderAndTellsProgress) {
 TEST(Sweep, EndsWithWhatIsFinishedWhenItIsStopped) {
   std::atomic<bool> stop{false};
   SolveOptions options;
-  options.stop = &stop;
+  options.limits.stop = &stop;
   const auto stopping = [&](std::int64_t bytes) {
     if (bytes == 40) stop = true;  // while this size is being planned
     return done(bytes);

@@ -111,7 +111,8 @@ FluidAnswer solve_fluid(const Problem& problem, std::int64_t capacity, const Rul
   const Pressure pressure = make_pressure(model);
   FluidQuery query;
   query.rules = rules;
-  return search_fluid(model, pressure, query, pool);
+  Budget budget({.effort = INT64_MAX});
+  return search_fluid(model, pressure, query, budget, pool);
 }
 
 TEST(Fluid, EqualsAPlainSearchOnRandomProblems) {
