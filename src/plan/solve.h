@@ -4,36 +4,14 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <vector>
 
 #include "core/pool.h"
 #include "plan/format/plan.h"
 #include "plan/format/problem.h"
-#include "plan/search/limits.h"
-#include "plan/search/rules.h"
+#include "plan/solve/options.h"
 
 namespace pliant::plan {
-
-struct Progress {
-  double seconds = 0;
-  std::optional<std::int64_t> incumbent;  // cost of the best plan so far: its traffic by default
-  std::int64_t bound = 0;                 // no plan costs less
-  double gap = 1;                         // (incumbent - bound) / incumbent; 0 when proven
-  std::int64_t states = 0;                // search states kept so far
-};
-
-struct SolveOptions {
-  Limits limits;
-  std::int64_t alignment = 1;  // every address is a multiple of it; >= 1
-  Costs costs;                 // of the bytes moved; the plan of least cost is wanted
-  Rules rules;
-  bool beam = true;          // look for good plans by narrow searches first
-  bool divide = true;        // solve the parts between cuts when one search of all orders does not end quickly
-  bool divide_only = false;  // nothing but that, and windows of the plan it gives
-  std::function<void(const Progress&)> progress;  // called from the solving thread, between layers
-};
 
 // The plan of least traffic for a scratchpad of that size. Always an answer:
 //   optimal     proven; bound_origin says how

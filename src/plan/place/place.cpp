@@ -161,7 +161,7 @@ Packed greedy(const std::vector<Rectangle>& rectangles, const Options& options) 
   for (std::uint64_t attempt = 0; attempt < 6; ++attempt) {
     std::vector<std::int64_t> offsets = default_offsets(rectangles);
     for (const Field& field : fields.fields) {
-      const Found found = Search(field, unlimited, 1e300).run(tactic_of(attempt), -1);
+      const Found found = Search(field, unlimited).run(tactic_of(attempt), -1);
       if (found.status != Status::placed || !fields.misfits.empty())
         throw Error(ErrorKind::invalid, "placement", "fixed rectangles overlap or are not aligned");
       for (std::size_t i = 0; i < found.offsets.size(); ++i) offsets[field.ids[i]] = found.offsets[i] * fields.unit;

@@ -21,7 +21,7 @@ struct FluidPlan {
 };
 
 struct FluidQuery {
-  Rules rules;
+  Rules rules = {};
   std::int64_t threshold = INT64_MAX;    // only plans that cost less are wanted
   std::size_t width = 0;                 // states kept per layer; 0: all, which makes the answer exact
   std::uint64_t variety = 0;             // another value finds another plan of the same cost, if there are several

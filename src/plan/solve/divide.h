@@ -3,14 +3,10 @@
 // either side are problems of their own and their optima add up. Other cuts still give a bound.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <optional>
 #include <vector>
 
-#include "core/pool.h"
+#include "plan/format/plan.h"
 #include "plan/schedule/schedule.h"
-#include "plan/solve.h"
 
 namespace pliant::plan {
 

@@ -1,4 +1,4 @@
-#include "plan/divide.h"
+#include "plan/solve/divide.h"
 
 #include <algorithm>
 
