@@ -111,15 +111,17 @@ LeastMemory least_memory(const Problem& problem, const SolveOptions& options, Po
   const Deadline deadline(options.limits.seconds, options.limits.stop);
   const Sizes sizes = scratchpad_sizes(problem, options, pool);
   LeastMemory answer;
-  answer.lower_bytes = sizes.peak_lower;
   answer.plan = pack_order(problem, sizes.peak_order, options);
-  if (answer.plan.scratchpad_bytes <= answer.lower_bytes) return answer;
+  answer.objective = {Measure::peak_bytes, answer.plan.scratchpad_bytes, sizes.peak_lower,
+                      "no order without traffic fits in less"};
+  if (answer.objective.proven()) return answer;
   SolveOptions rest = options;
   rest.limits.seconds = std::max(0.0, deadline.left());
   const Plan plan = solve(problem, sizes.peak, rest, pool);
   const bool none = plan.status == Status::infeasible || plan.lower_bound_bytes > 0;
-  if (none) answer.lower_bytes = std::max(answer.lower_bytes, sizes.peak + 1);
+  if (none) answer.objective.bound = std::max(answer.objective.bound, sizes.peak + 1);
   else if (plan.status == Status::optimal && sizes.peak < answer.plan.scratchpad_bytes) answer.plan = plan;
+  answer.objective.value = answer.plan.scratchpad_bytes;
   return answer;
 }
 

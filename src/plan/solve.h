@@ -47,10 +47,10 @@ struct Sizes {
 Sizes scratchpad_sizes(const Problem& problem, const SolveOptions& options, Pool& pool);
 
 // The scheduler by itself: the order and addresses that need the smallest scratchpad without any traffic. The plan's
-// scratchpad_bytes is that size; no plan without traffic fits in less than lower_bytes, so equal ones are a proof.
+// scratchpad_bytes is that size and the objective's value; no plan without traffic fits in less than its bound.
 struct LeastMemory {
   Plan plan;
-  std::int64_t lower_bytes = 0;
+  Objective objective;  // of peak bytes
 };
 LeastMemory least_memory(const Problem& problem, const SolveOptions& options, Pool& pool);
 

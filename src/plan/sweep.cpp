@@ -38,7 +38,7 @@ std::vector<SweepPoint> sweep(const Problem& problem, const std::vector<std::int
     if (stop.stopped()) break;
     if (work.progress) work.progress(points.size());
     const Plan plan = work.solve(bytes);
-    SweepPoint point{bytes, plan.status, plan.traffic_bytes, plan.lower_bound_bytes, cost_of(plan), bound_of(plan), {}};
+    SweepPoint point{bytes, plan.status, plan.traffic_bytes, plan.lower_bound_bytes, objective_of(plan), {}};
     for (const NamedBaseline& each :
          baselines(problem, work.peak_order, bytes, {work.options.alignment, work.options.costs, stop})) {
       BaselineTraffic& traffic = point.baselines.emplace_back();

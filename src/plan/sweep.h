@@ -24,7 +24,7 @@ struct SweepPoint {
   Status status = Status::undecided;
   std::int64_t traffic_bytes = 0;  // of the plan, if status says there is one
   std::int64_t lower_bound_bytes = 0;
-  std::int64_t cost = 0, lower_bound_cost = 0;  // cost_of() and bound_of() the plan
+  Objective objective;
   std::vector<BaselineTraffic> baselines;       // the four of baselines()
   bool has_plan() const { return status == Status::optimal || status == Status::feasible; }
 };

@@ -52,7 +52,7 @@ void check_report_path(const std::string& path) {
 
 void write_picture(const std::string& path, const PlanReport& report) {
   if (report.plan.order.empty()) throw Error(ErrorKind::invalid, path, "there is nothing to draw: no operators");
-  if (extension(path) == ".html" && !report.least_scratchpad) {
+  if (extension(path) == ".html" && report.objective.of != plan::Measure::peak_bytes) {
     write_file(path, plan::plan_page(page_of(report)));
     return;
   }

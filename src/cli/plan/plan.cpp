@@ -120,6 +120,7 @@ void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, P
   };
   report.plan = solve_at(bytes);
   report.seconds = clock() - begin;
+  report.objective = plan::objective_of(report.plan);
   if (!report.has_plan() || options.costs.steady_state) return;  // the simple methods know no frames
   report.baseline = plan::default_belady(problem, bytes);
   if (!sweep.empty() || !options.report.empty()) report.sizes = sizes.all();
@@ -135,7 +136,7 @@ void plan_peak(const plan::SolveOptions& solve, PlanReport& report, const Contex
   plan::LeastMemory least = plan::least_memory(report.subject->problem, solve, context.pool());
   report.seconds = clock() - begin;
   report.plan = std::move(least.plan);
-  report.least_scratchpad = least.lower_bytes;
+  report.objective = least.objective;
 }
 
 PlanReport make_report(const PlanOptions& options, const Subject& subject, const Context& context) {

@@ -87,12 +87,20 @@ void print_network(std::ostream& out, const PlanReport& report) {
   print_line(out, "network", text);
 }
 
-bool least(const PlanReport& report) { return report.plan.scratchpad_bytes <= *report.least_scratchpad; }
+bool is_peak(const PlanReport& report) { return report.objective.of == plan::Measure::peak_bytes; }
 
-std::string least_text(const PlanReport& report) {
-  if (least(report)) return "optimal (no order without traffic fits in less)";
-  return fmt::format("feasible, not proven: at least {} B, gap {:.1f} %", grouped_text(*report.least_scratchpad),
-                     100 * gap(report.plan.scratchpad_bytes, *report.least_scratchpad));
+// The plan's; of the peak, its own.
+plan::Status status_of(const PlanReport& report) {
+  if (!is_peak(report)) return report.plan.status;
+  return report.objective.proven() ? plan::Status::optimal : plan::Status::feasible;
+}
+
+std::string feasible_text(const plan::Objective& objective) {
+  return fmt::format("feasible, not proven: {}at least {}{}{}, gap {:.1f} %",
+                     objective.of == plan::Measure::second_level_cost ? "with the second level " : "",
+                     grouped_text(objective.bound), objective.is_bytes() ? " B" : "",
+                     objective.of == plan::Measure::frame_cost ? " per frame" : "",
+                     100 * gap(objective.value, objective.bound));
 }
 
 void print_baseline(std::ostream& out, const PlanReport& report) {
@@ -187,8 +195,8 @@ nlohmann::ordered_json sweep_json(const std::vector<plan::SweepPoint>& points, b
                                  {"status", plan::name(point.status)},
                                  {"traffic_bytes", traffic},
                                  {"lower_bound_bytes", point.lower_bound_bytes}};
-    if (priced && point.has_plan()) entry["cost"] = point.cost;
-    if (priced) entry["lower_bound_cost"] = point.lower_bound_cost;
+    if (priced && point.has_plan()) entry["cost"] = point.objective.value;
+    if (priced) entry["lower_bound_cost"] = point.objective.bound;
     entry["baselines"] = baselines;
     list.push_back(std::move(entry));
   }
@@ -263,20 +271,9 @@ void add_json(nlohmann::ordered_json& json, const ExportReport& exported) {
 
 std::string status_text(const PlanReport& report) {
   const plan::Plan& plan = report.plan;
-  if (plan.status == plan::Status::feasible && plan.frame)
-    return fmt::format("feasible, not proven: at least {} per frame, gap {:.1f} %",
-                       grouped_text(plan.frame->lower_bound_cost),
-                       100 * gap(plan.frame->cost, plan.frame->lower_bound_cost));
-  if (plan.status == plan::Status::feasible && plan.second_level)
-    return fmt::format("feasible, not proven: with the second level at least {}, gap {:.1f} %",
-                       grouped_text(plan.second_level->lower_bound_cost),
-                       100 * gap(plan.second_level->cost, plan.second_level->lower_bound_cost));
-  if (report.least_scratchpad) return least_text(report);
-  if (plan.status == plan::Status::optimal) return "optimal (" + plan.bound_origin + ")";
-  if (plan.status == plan::Status::feasible)
-    return fmt::format("feasible, not proven: at least {}, gap {:.1f} %",
-                       grouped_text(plan::bound_of(plan)) + (plan::priced(plan) ? "" : " B"),
-                       100 * gap(plan::cost_of(plan), plan::bound_of(plan)));
+  const plan::Status status = status_of(report);
+  if (status == plan::Status::optimal) return "optimal (" + report.objective.origin + ")";
+  if (status == plan::Status::feasible) return feasible_text(report.objective);
   if (report.shortage)
     return fmt::format("infeasible: operator '{}' needs {} B; nothing runs in less (--scratchpad MR)",
                        op_of(report, report.shortage->op).name, grouped_text(report.shortage->bytes));
@@ -287,11 +284,8 @@ std::string status_text(const PlanReport& report) {
 
 nlohmann::ordered_json to_json(const PlanReport& report) {
   const plan::Plan& plan = report.plan;
-  nlohmann::ordered_json json{{"status", plan::name(plan.status)}, {"scratchpad_bytes", plan.scratchpad_bytes}};
-  if (report.least_scratchpad) {
-    json["status"] = plan::name(least(report) ? plan::Status::optimal : plan::Status::feasible);
-    json["least_scratchpad_bytes"] = *report.least_scratchpad;
-  }
+  nlohmann::ordered_json json{{"status", plan::name(status_of(report))}, {"scratchpad_bytes", plan.scratchpad_bytes}};
+  if (is_peak(report)) json["least_scratchpad_bytes"] = report.objective.bound;
   if (report.has_plan()) {
     json["traffic_bytes"] = plan.traffic_bytes;
     json["compulsory_bytes"] = plan.compulsory_bytes;

@@ -33,12 +33,12 @@ struct PlanReport {
   const Subject* subject = nullptr;
   std::string path, size_name;  // "MR" where that was asked for
   plan::Plan plan;
-  std::optional<plan::Required> shortage;        // an operator that does not fit
-  std::optional<plan::Baseline> baseline;        // default order with Belady replacement
-  std::vector<plan::NamedBaseline> baselines;    // when asked for
-  std::optional<plan::Sizes> sizes;              // where a report or a sweep needs them
-  std::vector<plan::SweepPoint> sweep;           // when asked for
-  std::optional<std::int64_t> least_scratchpad;  // when the peak is minimised: bound on scratchpad_bytes
+  plan::Objective objective;                   // of the plan, or of the peak where that is minimised
+  std::optional<plan::Required> shortage;      // an operator that does not fit
+  std::optional<plan::Baseline> baseline;      // default order with Belady replacement
+  std::vector<plan::NamedBaseline> baselines;  // when asked for
+  std::optional<plan::Sizes> sizes;            // where a report or a sweep needs them
+  std::vector<plan::SweepPoint> sweep;         // when asked for
   std::optional<plan::Device> device;
   std::optional<ExecutionReport> execution;
   double seconds = 0;

@@ -85,6 +85,14 @@ void derive_tensor(const TensorInfo& tensor, const std::vector<Residency>& resid
 
 }  // namespace
 
+Objective objective_of(const Plan& plan) {
+  if (plan.frame) return {Measure::frame_cost, plan.frame->cost, plan.frame->lower_bound_cost, plan.bound_origin};
+  if (const auto& level = plan.second_level)
+    return {Measure::second_level_cost, level->cost, level->lower_bound_cost, plan.bound_origin};
+  const Measure of = priced(plan) ? Measure::cost : Measure::traffic_bytes;
+  return {of, cost_of(plan), bound_of(plan), plan.bound_origin};
+}
+
 void set_bound(Plan& plan, std::int64_t cost, std::int64_t traffic) {
   if (priced(plan)) plan.lower_bound_cost = cost;
   const std::int64_t dearest = std::max(plan.costs.read, plan.costs.write);

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "plan/format/objective.h"
 #include "plan/format/problem.h"
 
 namespace pliant::plan {
@@ -105,6 +106,9 @@ struct Plan {
 inline bool priced(const Plan& plan) { return plan.costs != Costs{}; }
 inline std::int64_t cost_of(const Plan& plan) { return priced(plan) ? plan.cost : plan.traffic_bytes; }
 inline std::int64_t bound_of(const Plan& plan) { return priced(plan) ? plan.lower_bound_cost : plan.lower_bound_bytes; }
+
+// What the plan makes least: a frame's cost, that with a second level, the cost or the traffic. Always filled.
+Objective objective_of(const Plan& plan);
 
 // Sets both bounds. `traffic`, a bound on the cost of loads and stores alone (where nothing moves, `cost` is one), is
 // one on their bytes too: none costs more than the dearer price.

@@ -79,8 +79,8 @@ void headline(const PlanPage& page, Page& out) {
   const std::string named = page.size_name.empty() ? "" : ", M_" + page.size_name.substr(1);
   out.card("Scratchpad", bytes_text(plan.scratchpad_bytes), bytes_in_full(plan.scratchpad_bytes) + named);
   const bool proven = plan.status == Status::optimal;
-  const double open =
-      plan.frame ? gap(plan.frame->cost, plan.frame->lower_bound_cost) : gap(cost_of(plan), bound_of(plan));
+  const Objective objective = objective_of(plan);
+  const double open = gap(objective.value, objective.bound);
   out.card("Status", proven ? "proven optimal" : fmt::format("gap {:.1f} %", 100 * open), page.status,
            proven ? Page::Tone::good : Page::Tone::warn);
   traffic_card(page, out);
@@ -289,11 +289,11 @@ class SweepChart {
             fmt::format("{}\n{} at {}", name, amount_text(amount), bytes_in_full(point.scratchpad_bytes))};
   }
   report::ChartPoint ours(const SweepPoint& at) const {
-    report::ChartPoint result = point(at, "this planner", at.cost);
+    report::ChartPoint result = point(at, "this planner", at.objective.value);
     result.hollow = at.status != Status::optimal;
     if (!result.hollow) return result;
-    result.at_least = static_cast<double>(at.lower_bound_cost);
-    result.text += fmt::format("\nnot proven: at least {}", amount_text(at.lower_bound_cost));
+    result.at_least = static_cast<double>(at.objective.bound);
+    result.text += fmt::format("\nnot proven: at least {}", amount_text(at.objective.bound));
     return result;
   }
 
@@ -339,7 +339,7 @@ report::Table sweep_table(const std::vector<SweepPoint>& points, bool priced) {
     for (const BaselineTraffic& each : points.front().baselines) table.columns.push_back({each.name, true});
   for (const SweepPoint& point : points) {
     Row row{{grouped_text(point.scratchpad_bytes), std::string(name(point.status)),
-             point.has_plan() ? grouped_text(point.cost) : "-", grouped_text(point.lower_bound_cost)}};
+             point.has_plan() ? grouped_text(point.objective.value) : "-", grouped_text(point.objective.bound)}};
     for (const BaselineTraffic& each : point.baselines)
       row.cells.push_back(each.traffic_bytes ? grouped_text(each.cost) : "-");
     table.rows.push_back(std::move(row));

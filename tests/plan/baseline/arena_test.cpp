@@ -118,12 +118,12 @@ TEST(LeastMemory, IsTheSmallestScratchpadWithoutTraffic) {
     const Problem problem = random_problem(rng, {2, 8, 6});
     const LeastMemory least = least_memory(problem, {}, pool);
     EXPECT_EQ(least.plan.traffic_bytes, 0);
-    EXPECT_LE(least.lower_bytes, least.plan.scratchpad_bytes);
-    if (least.lower_bytes > 0) {
-      const Plan smaller = solve(problem, least.lower_bytes - 1, {}, pool);
+    EXPECT_LE(least.objective.bound, least.plan.scratchpad_bytes);
+    if (least.objective.bound > 0) {
+      const Plan smaller = solve(problem, least.objective.bound - 1, {}, pool);
       EXPECT_TRUE(smaller.status == Status::infeasible || smaller.lower_bound_bytes > 0);
     }
-    if (least.lower_bytes == least.plan.scratchpad_bytes) ++proven;
+    if (least.objective.bound == least.plan.scratchpad_bytes) ++proven;
   }
   EXPECT_GT(proven, 90);
 }

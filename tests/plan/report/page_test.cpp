@@ -143,8 +143,9 @@ TEST(PlanPage, ShowsTheFigures) {
   page.device.emplace();
   page.device->name = "chip";
   page.device->bandwidth_bytes_per_s = page.device->operations_per_s = 1e6;
-  page.sweep = {{25, Status::optimal, 20, 20, 20, 20, {{"default-belady", 30, 30}}},
-                {27, Status::feasible, 20, 10, 20, 10, {{"default-belady", std::nullopt, 0}}}};
+  page.sweep = {
+      {25, Status::optimal, 20, 20, {Measure::traffic_bytes, 20, 20, ""}, {{"default-belady", 30, 30}}},
+      {27, Status::feasible, 20, 10, {Measure::traffic_bytes, 20, 10, ""}, {{"default-belady", std::nullopt, 0}}}};
   page.executed = {true, "with hash kernels"};
   const std::string text = plan_page(page);
   for (const char* part :
@@ -196,8 +197,9 @@ TEST(PlanPage, ShowsCostsWhereBytesHavePrices) {
 }
 
 TEST(SweepTable, HasAColumnPerBaseline) {
-  const std::vector<SweepPoint> points{{25, Status::optimal, 20, 20, 20, 20, {{"b", 30, 30}, {"c", std::nullopt, 0}}},
-                                       {30, Status::undecided, 0, 0, 0, 0, {{"b", 0, 0}, {"c", 0, 0}}}};
+  const std::vector<SweepPoint> points{
+      {25, Status::optimal, 20, 20, {Measure::traffic_bytes, 20, 20, ""}, {{"b", 30, 30}, {"c", std::nullopt, 0}}},
+      {30, Status::undecided, 0, 0, {}, {{"b", 0, 0}, {"c", 0, 0}}}};
   const report::Table table = sweep_table(points, false);
   EXPECT_EQ(table.columns.size(), 6u);
   EXPECT_EQ(table.rows[0].cells, (std::vector<std::string>{"25", "optimal", "20", "20", "30", "-"}));

@@ -48,7 +48,7 @@ TEST(Sweep, AsksForEachSizeInOrderAndTellsProgress) {
   ASSERT_EQ(points.size(), 2u);
   EXPECT_EQ(points[0].traffic_bytes, 80);
   EXPECT_EQ(points[1].scratchpad_bytes, 30);
-  EXPECT_EQ(points[1].cost, 70);
+  EXPECT_EQ(points[1].objective.value, 70);
   ASSERT_EQ(points[1].baselines.size(), 4u);
   EXPECT_EQ(points[1].baselines[0].traffic_bytes, 0);
   EXPECT_EQ(told, (std::vector<std::size_t>{0, 1}));
