@@ -118,6 +118,8 @@ TEST(LeastMemory, IsTheSmallestScratchpadWithoutTraffic) {
     const Problem problem = random_problem(rng, {2, 8, 6});
     const LeastMemory least = least_memory(problem, {}, pool);
     EXPECT_EQ(least.plan.traffic_bytes, 0);
+    EXPECT_EQ(least.objective.of, Measure::peak_bytes);
+    EXPECT_EQ(least.objective.value, least.plan.scratchpad_bytes);
     EXPECT_LE(least.objective.bound, least.plan.scratchpad_bytes);
     if (least.objective.bound > 0) {
       const Plan smaller = solve(problem, least.objective.bound - 1, {}, pool);

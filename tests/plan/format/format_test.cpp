@@ -270,6 +270,25 @@ TEST(PlanJson, CostsAreThereOnlyWhereTheyAreNotTheDefault) {
   expect("plan.json: lacks the field 'lower_bound_cost'", "  \"lower_bound_cost\": 16,\n", "");
 }
 
+TEST(PlanObjective, NamesWhatWasMadeLeast) {
+  Plan plan = spilled_plan();
+  derive_events(diamond(), plan);
+  plan.lower_bound_bytes = 40;
+  EXPECT_EQ(objective_of(plan), (Objective{Measure::traffic_bytes, plan.traffic_bytes, 40, "search"}));
+  plan.costs = {2, 3};
+  derive_events(diamond(), plan);
+  set_bound(plan, 16);
+  EXPECT_EQ(objective_of(plan), (Objective{Measure::cost, 50 * 2 + 50 * 3, 16, "search"}));
+  plan.second_level.emplace();
+  plan.second_level->cost = 7;
+  plan.second_level->lower_bound_cost = 7;
+  EXPECT_EQ(objective_of(plan), (Objective{Measure::second_level_cost, 7, 7, "search"}));
+  EXPECT_TRUE(objective_of(plan).proven());
+  plan.second_level.reset();
+  plan.frame = {{}, 0, 9, 4};
+  EXPECT_EQ(objective_of(plan), (Objective{Measure::frame_cost, 9, 4, "search"}));
+}
+
 TEST(PlanJson, TheSteadyStateIsRead) {
   Plan plan = spilled_plan();
   plan.frame.emplace();
