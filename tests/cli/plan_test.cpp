@@ -381,7 +381,7 @@ TEST(Plan, RefusesBadInputNamingThePlace) {
       {{"plan", net, "--scratchpad", "MR", "--device", small},
        2,
        "--scratchpad: 25 B, but the device of --device has 16 B\n  try: this network needs a larger device"},
-      {{"plan", net, "--device", odd}, 1, odd + ": foo: unknown key\n  try: docs/formats.md describes the file"},
+      {{"plan", net, "--device", odd}, 1, odd + ": unknown field 'foo'\n  try: known: name, scratchpad_bytes, "},
       {{"plan", net, "--scratchpd", "5"}, 2, "--scratchpd: unknown option\n  try: did you mean '--scratchpad'?"},
       {{"plan", net, "--scratchpad", "1", "--scratchpad", "2"}, 2, "--scratchpad: given 2 times"},
       {{"plan", net, "--scratchpad", "25", "--elem-bytes", "1"},

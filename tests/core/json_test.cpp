@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
 
@@ -46,6 +48,69 @@ TEST(Json, RefusesDeepNesting) {
 TEST(Json, NumberBeyondADoubleIsAFormatError) {
   EXPECT_EQ(refusal("777777e777"), "f: is not JSON: it holds a number beyond what a double holds");
   EXPECT_EQ(refusal(R"({"bytes":-1e999})"), "f: is not JSON: it holds a number beyond what a double holds");
+}
+
+std::string node_refusal(std::string_view text, const std::function<void(const JsonNode&)>& read) {
+  const nlohmann::json document = parse_json(text, "f");
+  try {
+    read(JsonNode(document, "f"));
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::format);
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(JsonNode, ReadsTypedFields) {
+  const nlohmann::json document = parse_json(
+      R"({"a": "x", "n": -3, "r": 2.5, "t": true, "none": null, "l": [1, 2], "w": ["u"], "o": {"k": [{"z": 7}]}})",
+      "f");
+  const JsonNode node(document, "f");
+  EXPECT_EQ(node.text("a"), "x");
+  EXPECT_EQ(node.text("b", "y"), "y");
+  EXPECT_EQ(node.integer("n"), -3);
+  EXPECT_EQ(node.integer("none", 4), 4);
+  EXPECT_EQ(node.number("r"), 2.5);
+  EXPECT_EQ(node.number("n", 1), -3);
+  EXPECT_TRUE(node.truth("t"));
+  EXPECT_TRUE(node.has("a") && !node.has("none") && !node.has("b"));
+  EXPECT_EQ(node.integers("l"), (std::vector<std::int64_t>{1, 2}));
+  EXPECT_EQ(node.numbers("r"), (std::vector<double>{2.5}));
+  EXPECT_EQ(node.texts("w"), (std::vector<std::string>{"u"}));
+  EXPECT_FALSE(node.find("none").has_value());
+  const JsonNode deep = node.object("o").objects("k")[0].at("z");
+  EXPECT_EQ(deep.integer(0, 7), 7);
+  EXPECT_EQ(deep.place(), "f: o.k[0].z");
+}
+
+TEST(JsonNode, RefusesOthersAtTheirPlace) {
+  EXPECT_EQ(node_refusal("[]", [](const JsonNode& node) { node.text("a"); }), "f: is array, not an object");
+  EXPECT_EQ(node_refusal("{}", [](const JsonNode& node) { node.text("a"); }), "f: lacks the field 'a'");
+  const std::string_view text = R"({"a": 1, "n": 2.5, "m": 18446744073709551615, "o": {"l": [1, "x"], "none": null}})";
+  const auto refusal = [&](const auto& read) { return node_refusal(text, read); };
+  EXPECT_EQ(refusal([](const JsonNode& node) { node.text("a", "y"); }), "f: a: is number, not a string");
+  EXPECT_EQ(refusal([](const JsonNode& node) { node.truth("a"); }), "f: a: is number, not true or false");
+  EXPECT_EQ(refusal([](const JsonNode& node) { node.at("a").integer(2, 5); }),
+            "f: a: is 1, not an integer from 2 to 5");
+  EXPECT_EQ(refusal([](const JsonNode& node) { node.integer("n"); }), "f: n: is 2.5, not a whole number below 2^63");
+  EXPECT_EQ(refusal([](const JsonNode& node) { node.integer("m"); }),
+            "f: m: is 18446744073709551615, not a whole number below 2^63");
+  EXPECT_EQ(refusal([](const JsonNode& node) { node.object("a"); }), "f: a: is number, not an object");
+  EXPECT_EQ(refusal([](const JsonNode& node) { node.object("o").integers("l"); }),
+            "f: o.l[1]: is string, not a whole number below 2^63");
+  EXPECT_EQ(refusal([](const JsonNode& node) { node.object("o").objects("l"); }),
+            "f: o.l[0]: is number, not an object");
+  EXPECT_EQ(refusal([](const JsonNode& node) { node.list("o"); }), "f: o: is object, not an array");
+  EXPECT_EQ(refusal([](const JsonNode& node) { node.object("o").text("none"); }), "f: o.none: is null, not a string");
+}
+
+TEST(JsonNode, RefusesUnknownFieldsNamingTheNearest) {
+  constexpr std::string_view keys[] = {"bytes", "role"};
+  EXPECT_EQ(node_refusal(R"({"byte": 1})", [&](const JsonNode& node) { node.only(keys); }),
+            "f: unknown field 'byte' (did you mean 'bytes'?)");
+  EXPECT_EQ(node_refusal(R"({"x": 1})", [&](const JsonNode& node) { node.only(keys); }),
+            "f: unknown field 'x' (known: bytes, role)");
+  EXPECT_EQ(node_refusal(R"({"role": null})", [&](const JsonNode& node) { node.only(keys); }), "f: role: is null");
 }
 
 }  // namespace

@@ -47,9 +47,9 @@ TEST(Device, ReadsEveryKey) {
 
 TEST(Device, RefusesWhatIsNoDeviceNamingTheKey) {
   EXPECT_EQ(problem("{"), "d.json at byte 2: is not JSON: the text is broken here");
-  EXPECT_EQ(problem("[]"), "d.json: is not a JSON object that describes a device");
+  EXPECT_EQ(problem("[]"), "d.json: is array, not an object");
   EXPECT_EQ(problem(with("bandwith_bytes_per_s", "1")),
-            "d.json: bandwith_bytes_per_s: unknown key (did you mean 'bandwidth_bytes_per_s'?)");
+            "d.json: unknown field 'bandwith_bytes_per_s' (did you mean 'bandwidth_bytes_per_s'?)");
   const std::pair<const char*, const char*> wrong[] = {{"scratchpad_bytes", "0"},
                                                        {"scratchpad_bytes", "-4"},
                                                        {"scratchpad_bytes", "1.5"},
@@ -73,7 +73,7 @@ TEST(Device, RefusesWhatIsNoDeviceNamingTheKey) {
   EXPECT_EQ(problem(R"({"scratchpad_bytes": 1, "bandwidth_bytes_per_s": 1, "operations_per_s": 1, "read_cost": 0,
       "write_cost": 0})"),
             "d.json: read_cost: is 0 and so is write_cost (docs/formats.md describes the file)");
-  EXPECT_EQ(problem("{}").rfind("d.json: scratchpad_bytes: is missing", 0), 0u);
+  EXPECT_EQ(problem("{}").rfind("d.json: lacks the field 'scratchpad_bytes'", 0), 0u);
 }
 
 TEST(Device, EstimatesTimeAndEnergyOfAPlan) {

@@ -22,67 +22,23 @@ using nlohmann::json;
 constexpr int kDeepest = 8;
 constexpr std::int64_t kLargest = std::int64_t{1} << 62;
 
-// A value and where it stands, for messages: "net.json: tensors[3].bytes".
-struct Node {
-  const json& value;
-  std::string path;
-  const char* separator = ".";
-};
+using Node = JsonNode;
+using Keys = std::initializer_list<std::string_view>;
 
-[[noreturn]] void malformed(const std::string& path, std::string problem) {
-  throw Error(ErrorKind::format, path, std::move(problem));
-}
+void require_object(const Node& node, Keys known) { node.only({known.begin(), known.size()}); }
 
-void require_object(const Node& node, std::initializer_list<std::string_view> known) {
-  if (!node.value.is_object()) malformed(node.path, fmt::format("is {}, not an object", node.value.type_name()));
-  for (const auto& [key, value] : node.value.items())
-    if (std::find(known.begin(), known.end(), std::string_view(key)) == known.end())
-      throw Error(ErrorKind::format, node.path, fmt::format("unknown field '{}'", key),
-                  fmt::format("known: {}", fmt::join(known, ", ")));
-}
+std::int64_t bytes_of(const Node& node) { return node.integer(0, kLargest); }
 
-bool has(const Node& object, const char* field) { return object.value.contains(field); }
-
-Node member(const Node& object, const char* field) {
-  const auto found = object.value.find(field);
-  if (found == object.value.end()) malformed(object.path, fmt::format("lacks the field '{}'", field));
-  return {*found, object.path + object.separator + field};
-}
-
-const std::string& text_of(const Node& node) {
-  if (!node.value.is_string()) malformed(node.path, fmt::format("is {}, not a string", node.value.type_name()));
-  return node.value.get_ref<const std::string&>();
-}
-
-std::int64_t integer_of(const Node& node, std::int64_t low, std::int64_t high) {
-  if (!node.value.is_number_integer() ||
-      (node.value.is_number_unsigned() && node.value.get<std::uint64_t>() > static_cast<std::uint64_t>(kLargest)))
-    malformed(node.path, fmt::format("is {}, not an integer from {} to {}", node.value.dump(), low, high));
-  const auto number = node.value.get<std::int64_t>();
-  if (number < low || number > high)
-    malformed(node.path, fmt::format("is {}, not an integer from {} to {}", number, low, high));
-  return number;
-}
-
-std::int64_t bytes_of(const Node& node) { return integer_of(node, 0, kLargest); }
-
-Step step_of(const Node& node) { return static_cast<Step>(integer_of(node, 0, std::numeric_limits<Step>::max() - 1)); }
-
-template <class Visit>
-void for_each(const Node& array, Visit&& visit) {
-  if (!array.value.is_array()) malformed(array.path, fmt::format("is {}, not an array", array.value.type_name()));
-  for (std::size_t i = 0; i < array.value.size(); ++i)
-    visit(Node{array.value[i], fmt::format("{}[{}]", array.path, i)});
-}
+Step step_of(const Node& node) { return static_cast<Step>(node.integer(0, std::numeric_limits<Step>::max() - 1)); }
 
 template <class Choice>
 Choice choice_of(const Node& node, std::initializer_list<Choice> choices) {
   std::string list;
   for (const Choice choice : choices) {
-    if (name(choice) == text_of(node)) return choice;
+    if (name(choice) == node.text()) return choice;
     list += fmt::format("{}{}", list.empty() ? "" : ", ", name(choice));
   }
-  throw Error(ErrorKind::format, node.path, fmt::format("is '{}'", text_of(node)), "one of: " + list);
+  throw Error(ErrorKind::format, node.place(), fmt::format("is '{}'", node.text()), "one of: " + list);
 }
 
 using Names = std::unordered_map<std::string_view, std::int32_t>;
@@ -95,39 +51,42 @@ Names names_of(const std::vector<Named>& items) {
 }
 
 std::int32_t find_name(const Names& names, const Node& node, std::string_view what) {
-  const auto found = names.find(text_of(node));
+  const auto found = names.find(node.text());
   if (found == names.end())
-    throw Error(ErrorKind::invalid, node.path, fmt::format("there is no {} named '{}'", what, text_of(node)));
+    throw Error(ErrorKind::invalid, node.place(), fmt::format("there is no {} named '{}'", what, node.text()));
   return found->second;
 }
 
 TensorInfo read_tensor(const Node& node) {
   require_object(node, {"name", "bytes", "role"});
-  return {text_of(member(node, "name")), bytes_of(member(node, "bytes")),
-          choice_of(member(node, "role"), {Role::input, Role::weight, Role::activation, Role::output})};
+  return {node.text("name"), bytes_of(node.at("bytes")),
+          choice_of(node.at("role"), {Role::input, Role::weight, Role::activation, Role::output})};
 }
 
 InPlace read_pair(const Node& node, const Names& tensors) {
   std::vector<TensorId> ids;
-  for_each(node, [&](const Node& each) { ids.push_back(find_name(tensors, each, "tensor")); });
-  if (ids.size() != 2) malformed(node.path, fmt::format("has {} names, not an output and an input", ids.size()));
+  std::ranges::for_each(node.items(), [&](const Node& each) { ids.push_back(find_name(tensors, each, "tensor")); });
+  if (ids.size() != 2) node.fail(fmt::format("has {} names, not an output and an input", ids.size()));
   return {ids[0], ids[1]};
 }
 
 Operator read_operator(const Node& node, const Names& tensors) {
   require_object(node, {"name", "inputs", "outputs", "workspace", "in_place", "adjacent"});
   Operator op;
-  op.name = text_of(member(node, "name"));
-  for_each(member(node, "inputs"), [&](const Node& each) { op.inputs.push_back(find_name(tensors, each, "tensor")); });
-  for_each(member(node, "outputs"),
-           [&](const Node& each) { op.outputs.push_back(find_name(tensors, each, "tensor")); });
-  if (has(node, "workspace")) op.workspace = bytes_of(member(node, "workspace"));
-  if (has(node, "in_place"))
-    for_each(member(node, "in_place"), [&](const Node& each) { op.in_place.push_back(read_pair(each, tensors)); });
-  if (has(node, "adjacent"))
-    for_each(member(node, "adjacent"), [&](const Node& list) {
+  op.name = node.text("name");
+  std::ranges::for_each(node.at("inputs").items(),
+                        [&](const Node& each) { op.inputs.push_back(find_name(tensors, each, "tensor")); });
+  std::ranges::for_each(node.at("outputs").items(),
+                        [&](const Node& each) { op.outputs.push_back(find_name(tensors, each, "tensor")); });
+  if (node.has("workspace")) op.workspace = bytes_of(node.at("workspace"));
+  if (node.has("in_place"))
+    std::ranges::for_each(node.at("in_place").items(),
+                          [&](const Node& each) { op.in_place.push_back(read_pair(each, tensors)); });
+  if (node.has("adjacent"))
+    std::ranges::for_each(node.at("adjacent").items(), [&](const Node& list) {
       op.adjacent.emplace_back();
-      for_each(list, [&](const Node& each) { op.adjacent.back().push_back(find_name(tensors, each, "tensor")); });
+      std::ranges::for_each(
+          list.items(), [&](const Node& each) { op.adjacent.back().push_back(find_name(tensors, each, "tensor")); });
     });
   return op;
 }
@@ -166,13 +125,14 @@ std::string adjacent_field(const Problem& problem, const Operator& op) {
 
 Problem problem_from_json(std::string_view text, std::string_view place) {
   const json document = parse_json(text, place, kDeepest);
-  const Node root{document, std::string(place), ": "};
+  const Node root(document, place);
   require_object(root, {"tensors", "operators"});
   Problem problem;
-  for_each(member(root, "tensors"), [&](const Node& each) { problem.tensors.push_back(read_tensor(each)); });
+  std::ranges::for_each(root.at("tensors").items(),
+                        [&](const Node& each) { problem.tensors.push_back(read_tensor(each)); });
   const Names tensors = names_of(problem.tensors);
-  for_each(member(root, "operators"),
-           [&](const Node& each) { problem.operators.push_back(read_operator(each, tensors)); });
+  std::ranges::for_each(root.at("operators").items(),
+                        [&](const Node& each) { problem.operators.push_back(read_operator(each, tensors)); });
   std::vector<Operator> sorted;
   for (const OperatorId id : stable_order(problem, place)) sorted.push_back(problem.operators[id]);
   problem.operators = std::move(sorted);
@@ -230,54 +190,54 @@ std::string second_level_json(const Problem& problem, const Plan& plan) {
 
 Residency read_residency(const Node& each, const Names& tensors) {
   require_object(each, {"tensor", "from", "to", "address"});
-  return {find_name(tensors, member(each, "tensor"), "tensor"), step_of(member(each, "from")),
-          step_of(member(each, "to")), bytes_of(member(each, "address"))};
+  return {find_name(tensors, each.at("tensor"), "tensor"), step_of(each.at("from")), step_of(each.at("to")),
+          bytes_of(each.at("address"))};
 }
 
 void read_second_level(const Node& root, const Names& tensors, Plan& plan) {
-  if (!has(root, "second_level")) return;
-  const Node node = member(root, "second_level");
+  if (!root.has("second_level")) return;
+  const Node node = root.at("second_level");
   require_object(node, {"bytes", "price", "residencies", "moved_bytes", "off_chip_bytes", "cost", "lower_bound_cost"});
   SecondLevel& level = plan.second_level.emplace();
-  level.bytes = integer_of(member(node, "bytes"), 1, kLargest);
-  level.price = integer_of(member(node, "price"), 0, most_cost);
-  for_each(member(node, "residencies"),
-           [&](const Node& each) { level.residencies.push_back(read_residency(each, tensors)); });
-  level.moved_bytes = bytes_of(member(node, "moved_bytes"));
-  level.off_chip_bytes = bytes_of(member(node, "off_chip_bytes"));
-  level.cost = bytes_of(member(node, "cost"));
-  level.lower_bound_cost = bytes_of(member(node, "lower_bound_cost"));
+  level.bytes = node.at("bytes").integer(1, kLargest);
+  level.price = node.at("price").integer(0, most_cost);
+  std::ranges::for_each(node.at("residencies").items(),
+                        [&](const Node& each) { level.residencies.push_back(read_residency(each, tensors)); });
+  level.moved_bytes = bytes_of(node.at("moved_bytes"));
+  level.off_chip_bytes = bytes_of(node.at("off_chip_bytes"));
+  level.cost = bytes_of(node.at("cost"));
+  level.lower_bound_cost = bytes_of(node.at("lower_bound_cost"));
 }
 
 void read_frame(const Node& root, const Names& tensors, Plan& plan) {
-  if (!has(root, "steady_state")) return;
-  const Node node = member(root, "steady_state");
+  if (!root.has("steady_state")) return;
+  const Node node = root.at("steady_state");
   require_object(node, {"pinned", "frame_bytes", "frame_cost", "lower_bound_frame_cost"});
   Frame& frame = plan.frame.emplace();
-  for_each(member(node, "pinned"), [&](const Node& each) {
+  std::ranges::for_each(node.at("pinned").items(), [&](const Node& each) {
     frame.pinned.push_back(find_name(tensors, each, "tensor"));
     if (frame.pinned.size() > 1 && frame.pinned.back() <= frame.pinned[frame.pinned.size() - 2])
-      malformed(each.path, "is repeated or not in the problem's order");
+      each.fail("is repeated or not in the problem's order");
   });
-  frame.bytes = bytes_of(member(node, "frame_bytes"));
-  frame.cost = bytes_of(member(node, "frame_cost"));
-  frame.lower_bound_cost = bytes_of(member(node, "lower_bound_frame_cost"));
+  frame.bytes = bytes_of(node.at("frame_bytes"));
+  frame.cost = bytes_of(node.at("frame_cost"));
+  frame.lower_bound_cost = bytes_of(node.at("lower_bound_frame_cost"));
 }
 
 void read_costs(const Node& root, Plan& plan) {
-  if (!has(root, "costs")) {
+  if (!root.has("costs")) {
     for (const char* field : {"cost", "lower_bound_cost"})
-      if (has(root, field)) malformed(root.path, fmt::format("has the field '{}' without 'costs'", field));
+      if (root.has(field)) root.fail(fmt::format("has the field '{}' without 'costs'", field));
     return;
   }
-  const Node costs = member(root, "costs");
+  const Node costs = root.at("costs");
   require_object(costs, {"read", "write", "move"});
-  plan.costs.read = integer_of(member(costs, "read"), 0, most_cost);
-  plan.costs.write = integer_of(member(costs, "write"), 0, most_cost);
-  if (has(costs, "move")) plan.costs.move = integer_of(member(costs, "move"), 0, most_cost);
-  if (!priced(plan)) malformed(costs.path, "holds the default costs, which are left out");
-  plan.cost = bytes_of(member(root, "cost"));
-  plan.lower_bound_cost = bytes_of(member(root, "lower_bound_cost"));
+  plan.costs.read = costs.at("read").integer(0, most_cost);
+  plan.costs.write = costs.at("write").integer(0, most_cost);
+  if (costs.has("move")) plan.costs.move = costs.at("move").integer(0, most_cost);
+  if (!priced(plan)) costs.fail("holds the default costs, which are left out");
+  plan.cost = bytes_of(root.at("cost"));
+  plan.lower_bound_cost = bytes_of(root.at("lower_bound_cost"));
 }
 
 }  // namespace
@@ -306,33 +266,34 @@ std::string plan_to_json(const Problem& problem, const Plan& plan) {
 
 Plan plan_from_json(const Problem& problem, std::string_view text, std::string_view place) {
   const json document = parse_json(text, place, kDeepest);
-  const Node root{document, std::string(place), ": "};
+  const Node root(document, place);
   require_object(root, {"scratchpad_bytes", "alignment", "status", "traffic_bytes", "compulsory_bytes",
                         "lower_bound_bytes", "bound_origin", "costs", "cost", "lower_bound_cost", "steady_state",
                         "second_level", "order", "workspaces", "residencies", "events"});
   const Names tensors = names_of(problem.tensors), operators = names_of(problem.operators);
   Plan plan;
-  plan.scratchpad_bytes = bytes_of(member(root, "scratchpad_bytes"));
-  plan.alignment = integer_of(member(root, "alignment"), 1, kLargest);
+  plan.scratchpad_bytes = bytes_of(root.at("scratchpad_bytes"));
+  plan.alignment = root.at("alignment").integer(1, kLargest);
   plan.status =
-      choice_of(member(root, "status"), {Status::optimal, Status::feasible, Status::infeasible, Status::undecided});
-  plan.traffic_bytes = bytes_of(member(root, "traffic_bytes"));
-  plan.compulsory_bytes = bytes_of(member(root, "compulsory_bytes"));
-  plan.lower_bound_bytes = bytes_of(member(root, "lower_bound_bytes"));
-  plan.bound_origin = text_of(member(root, "bound_origin"));
+      choice_of(root.at("status"), {Status::optimal, Status::feasible, Status::infeasible, Status::undecided});
+  plan.traffic_bytes = bytes_of(root.at("traffic_bytes"));
+  plan.compulsory_bytes = bytes_of(root.at("compulsory_bytes"));
+  plan.lower_bound_bytes = bytes_of(root.at("lower_bound_bytes"));
+  plan.bound_origin = root.text("bound_origin");
   read_costs(root, plan);
   read_frame(root, tensors, plan);
   read_second_level(root, tensors, plan);
-  for_each(member(root, "order"),
-           [&](const Node& each) { plan.order.push_back(find_name(operators, each, "operator")); });
-  for_each(member(root, "workspaces"), [&](const Node& each) { plan.workspaces.push_back(bytes_of(each)); });
-  for_each(member(root, "residencies"),
-           [&](const Node& each) { plan.residencies.push_back(read_residency(each, tensors)); });
-  for_each(member(root, "events"), [&](const Node& each) {
+  std::ranges::for_each(root.at("order").items(),
+                        [&](const Node& each) { plan.order.push_back(find_name(operators, each, "operator")); });
+  std::ranges::for_each(root.at("workspaces").items(),
+                        [&](const Node& each) { plan.workspaces.push_back(bytes_of(each)); });
+  std::ranges::for_each(root.at("residencies").items(),
+                        [&](const Node& each) { plan.residencies.push_back(read_residency(each, tensors)); });
+  std::ranges::for_each(root.at("events").items(), [&](const Node& each) {
     require_object(each, {"step", "action", "tensor"});
-    plan.events.push_back({step_of(member(each, "step")),
-                           choice_of(member(each, "action"), {Action::move, Action::load, Action::store, Action::drop}),
-                           find_name(tensors, member(each, "tensor"), "tensor")});
+    plan.events.push_back({step_of(each.at("step")),
+                           choice_of(each.at("action"), {Action::move, Action::load, Action::store, Action::drop}),
+                           find_name(tensors, each.at("tensor"), "tensor")});
   });
   return plan;
 }

@@ -168,8 +168,8 @@ TEST(ProblemJson, MalformedTextIsLocated) {
   expect(format, "p.json: tensors[0].bytes: is 1e+300", "100", "1e300");
   expect(format, "p.json: tensors[0].bytes: is 18446744073709551615", "100", "18446744073709551615");
   expect(format, "p.json: tensors[0].bytes: is 4611686018427387905", "100", "4611686018427387905");
-  expect(format, "p.json: tensors[0].bytes: is true", "100", "true");
-  expect(format, "p.json: tensors[0].bytes: is \"100\"", "100", "\"100\"");
+  expect(format, "p.json: tensors[0].bytes: is boolean, not an integer", "100", "true");
+  expect(format, "p.json: tensors[0].bytes: is string, not an integer", "100", "\"100\"");
   expect(format, "p.json: tensors[0]: lacks the field 'bytes'", "\"bytes\": 100, ", "");
   expect(format, "p.json: tensors[0]: unknown field 'byte'", "\"bytes\": 100, ", "\"byte\": 100, ");
   expect(format, "field 'bytes' is given twice", "\"bytes\": 100", "\"bytes\": 100, \"bytes\": 1");

@@ -10,18 +10,18 @@
 #include <utility>
 
 #include "core/error.h"
-#include "models/language/files/json_fields.h"
+#include "core/json.h"
 #include "models/language/files/load.h"
 #include "models/language/openelm.h"
 
 namespace pliant {
 namespace {
 
-[[noreturn]] void unsupported(const JsonFields& json, std::string problem) {
+[[noreturn]] void unsupported(const JsonNode& json, std::string problem) {
   throw Error(ErrorKind::unsupported, json.place(), std::move(problem));
 }
 
-std::int64_t layer_count(const JsonFields& json, std::string_view key) {
+std::int64_t layer_count(const JsonNode& json, std::string_view key) {
   const std::int64_t count = json.integer(key);
   if (count < 1 || count > max_layers)
     throw Error(ErrorKind::invalid, json.place(),
@@ -29,7 +29,7 @@ std::int64_t layer_count(const JsonFields& json, std::string_view key) {
   return count;
 }
 
-Activation activation(const JsonFields& json, const std::string& word) {
+Activation activation(const JsonNode& json, const std::string& word) {
   constexpr std::array<std::pair<std::string_view, Activation>, 7> words{{{"silu", Activation::silu},
                                                                           {"swish", Activation::silu},
                                                                           {"gelu", Activation::gelu},
@@ -43,7 +43,7 @@ Activation activation(const JsonFields& json, const std::string& word) {
 }
 
 // One of Llama 3's three regions per pair: kept, divided by `factor`, or between the two.
-std::vector<double> llama3_factors(const JsonFields& scaling, std::int64_t width, double base) {
+std::vector<double> llama3_factors(const JsonNode& scaling, std::int64_t width, double base) {
   const double factor = scaling.number("factor"), low = scaling.number("low_freq_factor"),
                high = scaling.number("high_freq_factor"), original = scaling.number("original_max_position_embeddings");
   if (!(factor > 0) || !(high > low) || !(low > 0) || !(original > 0))
@@ -62,7 +62,7 @@ std::vector<double> llama3_factors(const JsonFields& scaling, std::int64_t width
   return factors;
 }
 
-void longrope(const JsonFields& json, const JsonFields& scaling, LanguageConfig& config) {
+void longrope(const JsonNode& json, const JsonNode& scaling, LanguageConfig& config) {
   config.rotary_factors = scaling.numbers("long_factor");
   config.rotary_short_factors = scaling.numbers("short_factor");
   const std::int64_t original = json.has("original_max_position_embeddings")
@@ -76,8 +76,8 @@ void longrope(const JsonFields& json, const JsonFields& scaling, LanguageConfig&
 }
 
 // "rope_parameters" (transformers 5), or "rope_theta" with "rope_scaling".
-void rotary(const JsonFields& json, LanguageConfig& config) {
-  const auto parameters = json.object(json.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+void rotary(const JsonNode& json, LanguageConfig& config) {
+  const auto parameters = json.find(json.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
   config.rotary_base = json.number("rope_theta", parameters ? parameters->number("rope_theta", 10000) : 10000);
   const double part =
       json.number("partial_rotary_factor", parameters ? parameters->number("partial_rotary_factor", 1) : 1);
@@ -96,7 +96,7 @@ void rotary(const JsonFields& json, LanguageConfig& config) {
 }
 
 // Windows: for the layers that "layer_types" calls sliding, else for those that `usual` says.
-void windows(const JsonFields& json, LanguageConfig& config, const std::function<bool(std::size_t)>& usual) {
+void windows(const JsonNode& json, LanguageConfig& config, const std::function<bool(std::size_t)>& usual) {
   const std::int64_t window = json.integer("sliding_window", 0);
   std::vector<std::string> types;
   if (json.has("layer_types")) {
@@ -113,7 +113,7 @@ void windows(const JsonFields& json, LanguageConfig& config, const std::function
 }
 
 // What Llama and its descendants write alike.
-LanguageConfig llama_like(const JsonFields& json, Family family) {
+LanguageConfig llama_like(const JsonNode& json, Family family) {
   LanguageConfig config;
   config.family = family;
   config.vocabulary = json.integer("vocab_size");
@@ -136,14 +136,14 @@ LanguageConfig llama_like(const JsonFields& json, Family family) {
   return config;
 }
 
-LanguageConfig llama(const JsonFields& json) {
+LanguageConfig llama(const JsonNode& json) {
   LanguageConfig config = llama_like(json, Family::llama);
   config.qkv_bias = config.output_bias = json.truth("attention_bias", false);
   config.ffn_bias = json.truth("mlp_bias", false);
   return config;
 }
 
-LanguageConfig qwen(const JsonFields& json, Family family) {
+LanguageConfig qwen(const JsonNode& json, Family family) {
   LanguageConfig config = llama_like(json, family);
   if (family == Family::qwen2) config.qkv_bias = true;
   else config.qkv_bias = config.output_bias = json.truth("attention_bias", false);
@@ -153,7 +153,7 @@ LanguageConfig qwen(const JsonFields& json, Family family) {
   return config;
 }
 
-LanguageConfig gemma2(const JsonFields& json) {
+LanguageConfig gemma2(const JsonNode& json) {
   LanguageConfig config = llama_like(json, Family::gemma2);
   if (!json.has("head_dim")) config.head_width = 256;
   config.activation = activation(json, json.text("hidden_activation", json.text("hidden_act", "gelu_pytorch_tanh")));
@@ -167,14 +167,14 @@ LanguageConfig gemma2(const JsonFields& json) {
   return config;
 }
 
-LanguageConfig phi3(const JsonFields& json) {
+LanguageConfig phi3(const JsonNode& json) {
   LanguageConfig config = llama_like(json, Family::phi3);
   config.fused_qkv = config.fused_gate_up = true;
   windows(json, config, [](std::size_t) { return true; });
   return config;
 }
 
-LanguageConfig gpt2(const JsonFields& json) {
+LanguageConfig gpt2(const JsonNode& json) {
   LanguageConfig config;
   config.family = Family::gpt2;
   config.vocabulary = json.integer("vocab_size");
@@ -200,7 +200,7 @@ LanguageConfig gpt2(const JsonFields& json) {
 }
 
 // A multiplier for all layers, the two ends of a line, or one per layer.
-std::vector<double> openelm_multipliers(const JsonFields& json, std::string_view key, std::int64_t layers) {
+std::vector<double> openelm_multipliers(const JsonNode& json, std::string_view key, std::int64_t layers) {
   std::vector<double> given = json.numbers(key);
   for (const double each : given)
     if (!(each > 0 && each < 1e6)) throw Error(ErrorKind::invalid, json.place(), fmt::format("'{}' has {}", key, each));
@@ -213,7 +213,7 @@ std::vector<double> openelm_multipliers(const JsonFields& json, std::string_view
 }
 
 // Counts per layer, where the file lists them: they decide.
-void openelm_heads(const JsonFields& json, std::string_view key, std::vector<LayerConfig>& layers,
+void openelm_heads(const JsonNode& json, std::string_view key, std::vector<LayerConfig>& layers,
                    std::int64_t LayerConfig::*field) {
   if (!json.has(key)) return;
   const std::vector<std::int64_t> counts = json.integers(key);
@@ -223,7 +223,7 @@ void openelm_heads(const JsonFields& json, std::string_view key, std::vector<Lay
   for (std::size_t i = 0; i < counts.size(); ++i) layers[i].*field = counts[i];
 }
 
-LanguageConfig openelm_config(const JsonFields& json) {
+LanguageConfig openelm_config(const JsonNode& json) {
   LanguageConfig config;
   config.family = Family::openelm;
   config.vocabulary = json.integer("vocab_size");
@@ -250,7 +250,7 @@ LanguageConfig openelm_config(const JsonFields& json) {
   return config;
 }
 
-LanguageConfig by_type(const JsonFields& json) {
+LanguageConfig by_type(const JsonNode& json) {
   const std::string type = json.text("model_type");
   if (type == "openelm") return openelm_config(json);
   if (type == "llama") return llama(json);
@@ -266,7 +266,8 @@ LanguageConfig by_type(const JsonFields& json) {
 }  // namespace
 
 LanguageConfig config_from_json(std::string_view config_json, std::string_view place) {
-  const JsonFields json(config_json, place);
+  const nlohmann::json document = parse_json(config_json, place);
+  const JsonNode json(document, place);
   LanguageConfig config = by_type(json);
   if (json.has("pliant_weights_of")) {
     const std::vector<std::int64_t> shared = json.integers("pliant_weights_of");

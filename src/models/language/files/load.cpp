@@ -4,11 +4,11 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/json.h"
 #include "formats/gguf/open.h"
 #include "formats/safetensors/safetensors.h"
 #include "formats/safetensors/shards.h"
 #include "models/language/files/assemble.h"
-#include "models/language/files/json_fields.h"
 #include "models/language/files/llama2c.h"
 #include "models/language/files/mingpt.h"
 #include "models/language/files/mlx.h"
@@ -28,7 +28,8 @@ LanguageModel folder_model(const std::string& path) {
   const std::string text = read_file(config_path);
   LanguageModel model{config_from_json(text, config_path), nullptr};
   WeightStore tensors = folder_tensors(path);
-  if (const auto quantization = JsonFields(text, config_path).object("quantization"))
+  const nlohmann::json document = parse_json(text, config_path);
+  if (const auto quantization = JsonNode(document, config_path).find("quantization"))
     tensors = mlx::dequantized(tensors, quantization->integer("group_size"), path);
   model.weights = std::make_shared<WeightStore>(assemble(model.config, NameScheme::hugging_face, tensors, path));
   return model;

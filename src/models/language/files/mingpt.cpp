@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "models/language/files/assemble.h"
-#include "models/language/files/json_fields.h"
 #include "models/language/files/load.h"
 
 namespace pliant {
@@ -46,8 +46,8 @@ std::vector<std::byte> from_base64(std::string_view text, const std::string& pla
 }
 
 // The four f32 tensors per layer that Linear has are [out, in] here, unlike in Hugging Face's GPT-2.
-Tensor tensor_of(const JsonFields& file, const std::string& name, const Shape& wanted) {
-  const auto entry = file.object(name);
+Tensor tensor_of(const JsonNode& file, const std::string& name, const Shape& wanted) {
+  const auto entry = file.find(name);
   if (!entry) throw Error(ErrorKind::not_found, file.place(), fmt::format("has no tensor '{}'", name));
   if (const std::string dtype = entry->text("dtype"); dtype != "torch.float32")
     throw Error(ErrorKind::unsupported, entry->place(), fmt::format("is {}; float32 is read", dtype));
@@ -63,16 +63,15 @@ Tensor tensor_of(const JsonFields& file, const std::string& name, const Shape& w
   return tensor;
 }
 
-LanguageConfig config_of(const JsonFields& file) {
-  const auto json = file.object("config");
-  if (!json) throw Error(ErrorKind::format, file.place(), "has no 'config'");
+LanguageConfig config_of(const JsonNode& file) {
+  const JsonNode json = file.object("config");
   // The fields of a GPT-2 config.json under minGPT's names.
   const std::string text = fmt::format(
       R"({{"model_type": "gpt2", "vocab_size": {}, "n_embd": {}, "n_positions": {}, "n_head": {}, "n_layer": {},
           "tie_word_embeddings": false}})",
-      json->integer("vocab_size"), json->integer("n_embd"), json->integer("block_size"), json->integer("n_head"),
-      json->integer("n_layer"));
-  return config_from_json(text, json->place());
+      json.integer("vocab_size"), json.integer("n_embd"), json.integer("block_size"), json.integer("n_head"),
+      json.integer("n_layer"));
+  return config_from_json(text, json.place());
 }
 
 }  // namespace
@@ -84,7 +83,8 @@ bool is_mingpt(std::string_view text) {
 }
 
 LanguageModel mingpt_model(std::string_view text, std::string_view place) {
-  const JsonFields file(text, place);
+  const nlohmann::json document = parse_json(text, place);
+  const JsonNode file(document, place);
   LanguageModel model{config_of(file), nullptr};
   auto weights = std::make_shared<WeightStore>();
   for (const WeightSpec& spec : weight_table(model.config))

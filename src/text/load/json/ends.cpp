@@ -9,36 +9,32 @@
 namespace pliant::text {
 namespace {
 
-TokenId template_id(const JsonPart& part, const std::string& name, const Vocabulary& vocabulary) {
+TokenId template_id(const JsonNode& part, const std::string& name, const Vocabulary& vocabulary) {
   const TokenId id = vocabulary.find(name);
   if (id < 0) part.fail("", fmt::format("names the token '{}', which the vocabulary lacks", name));
   return id;
 }
 
 // The ids of a special token of a template: listed under special_tokens, else by its name.
-std::vector<TokenId> special_ids(const JsonPart& part, const std::string& name, const Vocabulary& vocabulary) {
+std::vector<TokenId> special_ids(const JsonNode& part, const std::string& name, const Vocabulary& vocabulary) {
   if (!part.has("special_tokens")) return {template_id(part, name, vocabulary)};
-  const JsonPart tokens = part.part("special_tokens");
+  const JsonNode tokens = part.object("special_tokens");
   if (!tokens.has(name)) return {template_id(part, name, vocabulary)};
-  const JsonPart token = tokens.part(name);
+  const JsonNode token = tokens.object(name);
   std::vector<TokenId> ids;
-  if (!token.has("ids") || !token.json()["ids"].is_array()) token.fail("ids", "is not a list");
-  for (const auto& id : token.json()["ids"]) {
-    if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= static_cast<std::uint64_t>(vocabulary.size()))
-      token.fail("ids", "holds what is no token id");
-    ids.push_back(id.get<TokenId>());
-  }
+  for (const JsonNode& id : token.at("ids").items())
+    ids.push_back(static_cast<TokenId>(id.integer(0, vocabulary.size() - 1)));
   return ids;
 }
 
-PostProcessor template_of_json(const JsonPart& part, const Vocabulary& vocabulary) {
+PostProcessor template_of_json(const JsonNode& part, const Vocabulary& vocabulary) {
   PostProcessor made;
   bool before = true;
-  for (const JsonPart& item : part.parts("single")) {
+  for (const JsonNode& item : part.objects("single")) {
     if (item.has("Sequence")) {
       before = false;
     } else if (item.has("SpecialToken")) {
-      const std::vector<TokenId> ids = special_ids(part, item.part("SpecialToken").text("id"), vocabulary);
+      const std::vector<TokenId> ids = special_ids(part, item.object("SpecialToken").text("id"), vocabulary);
       std::vector<TokenId>& side = before ? made.prefix : made.suffix;
       side.insert(side.end(), ids.begin(), ids.end());
     } else {
@@ -50,26 +46,24 @@ PostProcessor template_of_json(const JsonPart& part, const Vocabulary& vocabular
 }
 
 // ["[CLS]", 101]
-TokenId pair_id(const JsonPart& part, std::string_view key, const Vocabulary& vocabulary) {
-  const auto pair = part.json().find(key);
-  if (pair == part.json().end() || !pair->is_array() || pair->size() != 2 || !(*pair)[1].is_number_unsigned() ||
-      (*pair)[1].get<std::uint64_t>() >= static_cast<std::uint64_t>(vocabulary.size()))
-    part.fail(key, "is no pair of a token and its id");
-  return (*pair)[1].get<TokenId>();
+TokenId pair_id(const JsonNode& part, std::string_view key, const Vocabulary& vocabulary) {
+  const std::vector<JsonNode> pair = part.at(key).items();
+  if (pair.size() != 2) part.fail(key, "is no pair of a token and its id");
+  return static_cast<TokenId>(pair[1].integer(0, vocabulary.size() - 1));
 }
 
-void add_post_processor(const JsonPart& part, const Vocabulary& vocabulary, PostProcessor& made) {
+void add_post_processor(const JsonNode& part, const Vocabulary& vocabulary, PostProcessor& made) {
   const std::string type = part.text("type");
   const auto add = [&](const PostProcessor& more) {
     made.prefix.insert(made.prefix.begin(), more.prefix.begin(), more.prefix.end());
     made.suffix.insert(made.suffix.end(), more.suffix.begin(), more.suffix.end());
   };
   if (type == "Sequence")
-    for (const JsonPart& each : part.parts("processors")) add_post_processor(each, vocabulary, made);
+    for (const JsonNode& each : part.objects("processors")) add_post_processor(each, vocabulary, made);
   else if (type == "TemplateProcessing") add(template_of_json(part, vocabulary));
   else if (type == "BertProcessing" || type == "RobertaProcessing")
     add({{pair_id(part, "cls", vocabulary)}, {pair_id(part, "sep", vocabulary)}});
-  else if (type != "ByteLevel") part.refuse(fmt::format("post-processor '{}'", type));
+  else if (type != "ByteLevel") refuse(part, fmt::format("post-processor '{}'", type));
 }
 
 // Decoders rewrite the text of each piece in turn.
@@ -79,10 +73,10 @@ class DecoderBuilder {
     for (const PieceEntry& entry : vocabulary.entries()) made_.texts.push_back(entry.piece);
   }
 
-  void add(const JsonPart& part) {
+  void add(const JsonNode& part) {
     const std::string type = part.text("type");
     if (type == "Sequence")
-      for (const JsonPart& each : part.parts("decoders")) add(each);
+      for (const JsonNode& each : part.objects("decoders")) add(each);
     else if (type == "ByteLevel") made_.texts = byte_level_texts(vocabulary_);
     else if (type == "WordPiece") wordpiece(part.text("prefix", "##"), part.truth("cleanup", true));
     else if (type == "Metaspace") metaspace(part);
@@ -90,7 +84,7 @@ class DecoderBuilder {
     else if (type == "Fuse") fused_ = true;
     else if (type == "Replace") replace(part);
     else if (type == "Strip") strip(part);
-    else part.refuse(fmt::format("decoder '{}'", type));
+    else refuse(part, fmt::format("decoder '{}'", type));
   }
 
   void spaced() {  // no decoder: pieces with spaces between them
@@ -116,7 +110,7 @@ class DecoderBuilder {
     });
     made_.drop_first_space = true;
   }
-  void metaspace(const JsonPart& part) {
+  void metaspace(const JsonNode& part) {
     const std::string mark = part.text("replacement", std::string(space_mark));
     each_text([&](std::string& text, TokenKind) { replace_all(text, mark, " "); });
     made_.drop_first_space = part.text("prepend_scheme", "always") != "never" && part.truth("add_prefix_space", true);
@@ -126,15 +120,15 @@ class DecoderBuilder {
       if (const auto byte = byte_of_piece(text)) text = std::string(1, static_cast<char>(*byte));
     });
   }
-  void replace(const JsonPart& part) {
-    const JsonPart pattern = part.part("pattern");
-    if (!pattern.has("String")) part.refuse("a decoder that replaces by a regular expression");
+  void replace(const JsonNode& part) {
+    const JsonNode pattern = part.object("pattern");
+    if (!pattern.has("String")) refuse(part, "a decoder that replaces by a regular expression");
     const std::string from = pattern.text("String"), to = part.text("content");
     each_text([&](std::string& text, TokenKind) { replace_all(text, from, to); });
   }
-  void strip(const JsonPart& part) {
+  void strip(const JsonNode& part) {
     const bool one_space = part.text("content") == " " && part.integer("start", 0) == 1 && part.integer("stop", 0) == 0;
-    if (!fused_ || !one_space) part.refuse("a Strip decoder other than of the first space of the fused text");
+    if (!fused_ || !one_space) refuse(part, "a Strip decoder other than of the first space of the fused text");
     made_.drop_first_space = true;
   }
 
@@ -145,13 +139,13 @@ class DecoderBuilder {
 
 }  // namespace
 
-PostProcessor post_processor_of(const JsonPart& part, const Vocabulary& vocabulary) {
+PostProcessor post_processor_of(const JsonNode& part, const Vocabulary& vocabulary) {
   PostProcessor made;
   add_post_processor(part, vocabulary, made);
   return made;
 }
 
-Decoder decoder_of(const std::optional<JsonPart>& part, const Vocabulary& vocabulary) {
+Decoder decoder_of(const std::optional<JsonNode>& part, const Vocabulary& vocabulary) {
   DecoderBuilder builder(vocabulary);
   if (part) builder.add(*part);
   else builder.spaced();

@@ -11,17 +11,17 @@ namespace {
 GgufForm refused(std::string why) { return {.refusal = std::move(why)}; }
 
 // The steps of a sequence, or the one that stands alone.
-std::vector<JsonPart> steps_of(const JsonPart& root, std::string_view key, std::string_view list) {
+std::vector<JsonNode> steps_of(const JsonNode& root, std::string_view key, std::string_view list) {
   if (!root.has(key)) return {};
-  const JsonPart part = root.part(key);
-  return part.text("type") == "Sequence" ? part.parts(list) : std::vector<JsonPart>{part};
+  const JsonNode part = root.object(key);
+  return part.text("type") == "Sequence" ? part.objects(list) : std::vector<JsonNode>{part};
 }
 
-GgufForm byte_level_form(const JsonPart& root, const PreTokenizer& pre, std::span<const Merge> merges) {
-  const std::vector<JsonPart> normalizers = steps_of(root, "normalizer", "normalizers");
+GgufForm byte_level_form(const JsonNode& root, const PreTokenizer& pre, std::span<const Merge> merges) {
+  const std::vector<JsonNode> normalizers = steps_of(root, "normalizer", "normalizers");
   const bool nfc = normalizers.size() == 1 && normalizers[0].text("type") == "NFC";
   if (!normalizers.empty() && !nfc) return refused("byte-level BPE with a normaliser other than NFC");
-  const bool whole = root.part("model").truth("ignore_merges", false);
+  const bool whole = root.object("model").truth("ignore_merges", false);
   const Family* family = pre.plain ? find_family(pre.patterns, nfc, whole) : nullptr;
   if (family == nullptr) return refused("GGUF has no name for its pre-tokenizer");
   GgufForm form{.model = "gpt2", .pre = std::string(family->names[0]), .space_prefix = pre.space_prefix};
@@ -33,17 +33,17 @@ struct SpaceRules {
   bool known = true, marks = false, prefix = false;
 };
 
-SpaceRules space_rules(const JsonPart& root, const Parts& parts) {
+SpaceRules space_rules(const JsonNode& root, const Parts& parts) {
   SpaceRules rules;
-  for (const JsonPart& step : steps_of(root, "normalizer", "normalizers")) {
+  for (const JsonNode& step : steps_of(root, "normalizer", "normalizers")) {
     const std::string type = step.text("type");
-    const bool literal = type == "Replace" && step.part("pattern").has("String");
+    const bool literal = type == "Replace" && step.object("pattern").has("String");
     if (type == "Prepend" && step.text("prepend") == space_mark) rules.prefix = true;
-    else if (literal && step.part("pattern").text("String") == " " && step.text("content") == space_mark)
+    else if (literal && step.object("pattern").text("String") == " " && step.text("content") == space_mark)
       rules.marks = true;
     else rules.known = false;
   }
-  for (const JsonPart& step : steps_of(root, "pre_tokenizer", "pretokenizers")) {
+  for (const JsonNode& step : steps_of(root, "pre_tokenizer", "pretokenizers")) {
     const bool meta =
         step.text("type") == "Metaspace" && step.text("replacement", std::string(space_mark)) == space_mark;
     const bool cuts = step.truth("split", true) && !cuts_at_marks(parts.vocabulary);
@@ -79,7 +79,7 @@ bool score_merges(std::span<const Merge> merges, const Vocabulary& vocabulary, s
   return true;
 }
 
-GgufForm spaced_form(const JsonPart& root, std::span<const Merge> merges, const Parts& parts) {
+GgufForm spaced_form(const JsonNode& root, std::span<const Merge> merges, const Parts& parts) {
   const bool unigram = parts.algorithm == "unigram";
   const SpaceRules rules = space_rules(root, parts);
   if (!rules.known) return refused("its normaliser or pre-tokenizer is not SentencePiece's");
@@ -91,15 +91,15 @@ GgufForm spaced_form(const JsonPart& root, std::span<const Merge> merges, const 
 }
 
 // Beginnings of words carry "▁", continuations are bare.
-GgufForm wordpiece_form(const JsonPart& root, const Parts& parts) {
-  const std::vector<JsonPart> normalizers = steps_of(root, "normalizer", "normalizers");
+GgufForm wordpiece_form(const JsonNode& root, const Parts& parts) {
+  const std::vector<JsonNode> normalizers = steps_of(root, "normalizer", "normalizers");
   const bool bert = normalizers.size() == 1 && normalizers[0].text("type") == "BertNormalizer" &&
                     normalizers[0].truth("lowercase", true) && normalizers[0].truth("strip_accents", true) &&
                     normalizers[0].truth("clean_text", true) && normalizers[0].truth("handle_chinese_chars", true);
-  const std::vector<JsonPart> cuts = steps_of(root, "pre_tokenizer", "pretokenizers");
+  const std::vector<JsonNode> cuts = steps_of(root, "pre_tokenizer", "pretokenizers");
   if (!bert || cuts.size() != 1 || cuts[0].text("type") != "BertPreTokenizer")
     return refused("WordPiece other than uncased BERT's");
-  const std::string continuing = root.part("model").text("continuing_subword_prefix", "##");
+  const std::string continuing = root.object("model").text("continuing_subword_prefix", "##");
   GgufForm form{.model = "bert", .pre = "default"};
   for (const PieceEntry& entry : parts.vocabulary.entries()) {
     const bool plain = entry.kind == TokenKind::normal;
@@ -111,7 +111,7 @@ GgufForm wordpiece_form(const JsonPart& root, const Parts& parts) {
 
 }  // namespace
 
-GgufForm gguf_form(const JsonPart& root, const PreTokenizer& pre, std::span<const Merge> merges, const Parts& parts) {
+GgufForm gguf_form(const JsonNode& root, const PreTokenizer& pre, std::span<const Merge> merges, const Parts& parts) {
   if (parts.prefix.size() > 1 || parts.suffix.size() > 1) return refused("it puts more than one token around a text");
   if (parts.algorithm == "wordpiece") return wordpiece_form(root, parts);
   if (parts.algorithm == "bpe" && pre.bytes) return byte_level_form(root, pre, merges);

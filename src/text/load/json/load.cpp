@@ -14,10 +14,10 @@ namespace pliant {
 namespace text {
 namespace {
 
-std::vector<AddedToken> added_tokens(const JsonPart& root) {
+std::vector<AddedToken> added_tokens(const JsonNode& root) {
   std::vector<AddedToken> added;
   if (!root.has("added_tokens")) return added;
-  for (const JsonPart& part : root.parts("added_tokens")) {
+  for (const JsonNode& part : root.objects("added_tokens")) {
     const std::int64_t id = part.integer("id", -1);
     if (id < 0 || id >= max_pieces) part.fail("id", fmt::format("is no token id: {}", id));
     AddedToken token{.id = static_cast<TokenId>(id), .content = part.text("content")};
@@ -32,7 +32,7 @@ std::vector<AddedToken> added_tokens(const JsonPart& root) {
   return added;
 }
 
-std::string model_type(const JsonPart& model) {
+std::string model_type(const JsonNode& model) {
   if (model.has("type")) return model.text("type");
   if (model.has("merges")) return "BPE";
   return model.has("vocab") && model.json()["vocab"].is_array() ? "Unigram" : "WordPiece";
@@ -41,8 +41,8 @@ std::string model_type(const JsonPart& model) {
 class JsonLoader {
  public:
   JsonLoader(const nlohmann::json& json, const TokenizerConfig& config, std::string_view place)
-      : root_(json, "", place),
-        model_(root_.part("model")),
+      : root_(json, place),
+        model_(root_.object("model")),
         config_(config),
         place_(place),
         parts_(std::make_unique<Parts>()) {}
@@ -50,19 +50,19 @@ class JsonLoader {
   std::shared_ptr<const Tokenizer> load() {
     type_ = model_type(model_);
     if (type_ != "BPE" && type_ != "Unigram" && type_ != "WordPiece")
-      model_.refuse(fmt::format("model '{}': BPE, Unigram and WordPiece are known", type_));
+      refuse(model_, fmt::format("model '{}': BPE, Unigram and WordPiece are known", type_));
     parts_->algorithm = type_ == "BPE" ? "bpe" : type_ == "Unigram" ? "unigram" : "wordpiece";
     parts_->added = added_tokens(root_);
     read_vocabulary();
     read_steps();
     make_model();
     if (root_.has("post_processor")) {
-      PostProcessor ends = post_processor_of(root_.part("post_processor"), parts_->vocabulary);
+      PostProcessor ends = post_processor_of(root_.object("post_processor"), parts_->vocabulary);
       parts_->prefix = std::move(ends.prefix);
       parts_->suffix = std::move(ends.suffix);
     }
     Decoder decoder =
-        decoder_of(root_.has("decoder") ? std::optional(root_.part("decoder")) : std::nullopt, parts_->vocabulary);
+        decoder_of(root_.has("decoder") ? std::optional(root_.object("decoder")) : std::nullopt, parts_->vocabulary);
     parts_->texts = std::move(decoder.texts);
     parts_->drop_first_space = decoder.drop_first_space;
     name_roles();
@@ -92,7 +92,7 @@ class JsonLoader {
   }
 
   void read_named(PieceTable& table) const {
-    const JsonPart vocabulary = model_.part("vocab");
+    const JsonNode vocabulary = model_.object("vocab");
     for (const auto& [piece, id] : vocabulary.json().items()) {
       if (!id.is_number_integer()) vocabulary.fail(piece, "is not a token id");
       const bool huge = id.is_number_unsigned() && id.get<std::uint64_t>() > max_pieces;
@@ -102,9 +102,7 @@ class JsonLoader {
   }
 
   void read_scored(PieceTable& table, std::vector<float>& scores) const {
-    const auto vocabulary = model_.json().find("vocab");
-    if (vocabulary == model_.json().end() || !vocabulary->is_array()) model_.fail("vocab", "is not a list");
-    for (const auto& entry : *vocabulary) {
+    for (const auto& entry : model_.list("vocab")) {
       if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number())
         model_.fail(fmt::format("vocab[{}]", scores.size()), "is no pair of a piece and its score");
       table.set(static_cast<std::int64_t>(scores.size()), entry[0].get<std::string>(),
@@ -129,17 +127,15 @@ class JsonLoader {
   }
 
   void read_steps() {
-    if (root_.has("normalizer")) parts_->normalizer = normalizer_of(root_.part("normalizer"));
-    if (root_.has("pre_tokenizer")) add_pre_tokenizer(root_.part("pre_tokenizer"), true, pre_);
+    if (root_.has("normalizer")) parts_->normalizer = normalizer_of(root_.object("normalizer"));
+    if (root_.has("pre_tokenizer")) add_pre_tokenizer(root_.object("pre_tokenizer"), true, pre_);
     parts_->splitters = pre_.splitters;
     if (pre_.bytes && type_ != "BPE") parts_->splitters.push_back(map_bytes());
   }
 
   std::vector<NamedMerge> named_merges() const {
-    const auto merges = model_.json().find("merges");
-    if (merges == model_.json().end() || !merges->is_array()) model_.fail("merges", "is not a list");
     std::vector<NamedMerge> named;
-    for (const auto& merge : *merges) {
+    for (const auto& merge : model_.list("merges")) {
       const std::string where = fmt::format("{}: key 'model.merges[{}]'", place_, named.size());
       const bool pair = merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string();
       if (pair) named.emplace_back(merge[0].get_ref<const std::string&>(), merge[1].get_ref<const std::string&>());
@@ -161,7 +157,7 @@ class JsonLoader {
                                        .max_characters = static_cast<std::size_t>(longest)});
     } else {
       for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
-        if (model_.has(key) && !model_.text(key).empty()) model_.refuse(fmt::format("BPE with {}", key));
+        if (model_.has(key) && !model_.text(key).empty()) refuse(model_, fmt::format("BPE with {}", key));
       merges_ = resolve_merges(vocabulary, named_merges(), fmt::format("{}: key 'model.merges'", place_));
       if (pre_.splitters.empty() && cuts_at_marks(vocabulary)) parts_->splitters.push_back(split_at_marks());
       parts_->model = merge_model(vocabulary, merges_, unknown_,
@@ -193,7 +189,7 @@ class JsonLoader {
     special.add_eos = special.eos >= 0 && parts_->suffix == std::vector<TokenId>{special.eos};
   }
 
-  JsonPart root_, model_;
+  JsonNode root_, model_;
   const TokenizerConfig& config_;
   std::string place_, type_;
   std::unique_ptr<Parts> parts_;

@@ -8,63 +8,7 @@
 
 namespace pliant::text {
 
-JsonPart::JsonPart(const nlohmann::json& json, std::string path, std::string_view place)
-    : json_(&json), path_(std::move(path)), place_(place) {
-  if (!json.is_object()) throw Error(ErrorKind::format, place_, fmt::format("key '{}' is not an object", path_));
-}
-
-void JsonPart::fail(std::string_view key, std::string_view problem) const {
-  throw Error(ErrorKind::format, place_,
-              fmt::format("key '{}{}{}' {}", path_, path_.empty() || key.empty() ? "" : ".", key, problem));
-}
-
-void JsonPart::refuse(const std::string& what) const {
-  throw Error(ErrorKind::unsupported, place_, fmt::format("key '{}': {}", path_, what));
-}
-
-bool JsonPart::has(std::string_view key) const {
-  const auto found = json_->find(key);
-  return found != json_->end() && !found->is_null();
-}
-
-const nlohmann::json& JsonPart::at(std::string_view key, std::string_view wanted) const {
-  const auto found = json_->find(key);
-  if (found == json_->end()) fail(key, fmt::format("is missing: {}", wanted));
-  return *found;
-}
-
-std::string JsonPart::text(std::string_view key) const {
-  const nlohmann::json& value = at(key, "a text");
-  if (!value.is_string()) fail(key, "is not a text");
-  return value.get<std::string>();
-}
-
-bool JsonPart::truth(std::string_view key, bool otherwise) const {
-  if (!has(key)) return otherwise;
-  if (!(*json_).find(key)->is_boolean()) fail(key, "is neither true nor false");
-  return (*json_).find(key)->get<bool>();
-}
-
-std::int64_t JsonPart::integer(std::string_view key, std::int64_t otherwise) const {
-  if (!has(key)) return otherwise;
-  const nlohmann::json& value = *json_->find(key);
-  if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX))
-    fail(key, "is not an integer");
-  return value.get<std::int64_t>();
-}
-
-JsonPart JsonPart::part(std::string_view key) const {
-  return {at(key, "an object"), path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key), place_};
-}
-
-std::vector<JsonPart> JsonPart::parts(std::string_view key) const {
-  const nlohmann::json& list = at(key, "a list");
-  if (!list.is_array()) fail(key, "is not a list");
-  std::vector<JsonPart> parts;
-  for (std::size_t i = 0; i < list.size(); ++i)
-    parts.emplace_back(list[i], fmt::format("{}{}{}[{}]", path_, path_.empty() ? "" : ".", key, i), place_);
-  return parts;
-}
+void refuse(const JsonNode& part, const std::string& what) { throw Error(ErrorKind::unsupported, part.place(), what); }
 
 namespace {
 
@@ -91,14 +35,14 @@ struct Pattern {
   std::string text;
   bool regex;
 };
-Pattern pattern_of(const JsonPart& part) {
-  const JsonPart pattern = part.part("pattern");
+Pattern pattern_of(const JsonNode& part) {
+  const JsonNode pattern = part.object("pattern");
   if (pattern.has("String")) return {pattern.text("String"), false};
   if (pattern.has("Regex")) return {pattern.text("Regex"), true};
   part.fail("pattern", "is neither String nor Regex");
 }
 
-SplitBehaviour behaviour_of(const JsonPart& part, std::string_view otherwise) {
+SplitBehaviour behaviour_of(const JsonNode& part, std::string_view otherwise) {
   const std::string name = part.text("behavior", std::string(otherwise));
   constexpr std::pair<std::string_view, SplitBehaviour> behaviours[] = {
       {"Removed", SplitBehaviour::removed},
@@ -111,7 +55,7 @@ SplitBehaviour behaviour_of(const JsonPart& part, std::string_view otherwise) {
   part.fail("behavior", fmt::format("is '{}'", name));
 }
 
-std::shared_ptr<const Normalizer> bert_normalizer_of(const JsonPart& part) {
+std::shared_ptr<const Normalizer> bert_normalizer_of(const JsonNode& part) {
   BertNormalization options;
   options.clean = part.truth("clean_text", true);
   options.chinese = part.truth("handle_chinese_chars", true);
@@ -120,20 +64,20 @@ std::shared_ptr<const Normalizer> bert_normalizer_of(const JsonPart& part) {
   return normalize_bert(options);
 }
 
-std::shared_ptr<const Normalizer> replacement_of(const JsonPart& part) {
+std::shared_ptr<const Normalizer> replacement_of(const JsonNode& part) {
   const Pattern pattern = pattern_of(part);
   const std::string content = part.text("content");
   return pattern.regex ? normalize_replace(Regex(pattern.text, part.place()), content)
                        : normalize_replace(pattern.text, content);
 }
 
-std::shared_ptr<const Normalizer> precompiled_of(const JsonPart& part) {
+std::shared_ptr<const Normalizer> precompiled_of(const JsonNode& part) {
   const auto blob = base64_bytes(part.text("precompiled_charsmap", ""));
   if (!blob) part.fail("precompiled_charsmap", "is not base64");
   return normalize_charsmap(Charsmap(*blob, part.place()));
 }
 
-PrefixScheme prefix_scheme_of(const JsonPart& part) {
+PrefixScheme prefix_scheme_of(const JsonNode& part) {
   if (!part.has("prepend_scheme"))
     return part.truth("add_prefix_space", true) ? PrefixScheme::always : PrefixScheme::never;
   const std::string name = part.text("prepend_scheme");
@@ -153,7 +97,7 @@ void add_pattern(const std::string& pattern, const std::string& place, PreTokeni
   made.patterns.push_back(pattern);
 }
 
-void add_split(const JsonPart& part, PreTokenizer& made) {
+void add_split(const JsonNode& part, PreTokenizer& made) {
   const Pattern pattern = pattern_of(part);
   const SplitBehaviour behaviour = behaviour_of(part, "Isolated");
   const bool invert = part.truth("invert", false);
@@ -168,7 +112,7 @@ void add_split(const JsonPart& part, PreTokenizer& made) {
           made);
 }
 
-void add_byte_level(const JsonPart& part, bool last, PreTokenizer& made) {
+void add_byte_level(const JsonNode& part, bool last, PreTokenizer& made) {
   if (part.truth("add_prefix_space", true)) {
     made.splitters.push_back(prefix_space());
     if (made.patterns.empty()) made.space_prefix = true;
@@ -181,11 +125,11 @@ void add_byte_level(const JsonPart& part, bool last, PreTokenizer& made) {
 
 }  // namespace
 
-std::shared_ptr<const Normalizer> normalizer_of(const JsonPart& part) {
+std::shared_ptr<const Normalizer> normalizer_of(const JsonNode& part) {
   const std::string type = part.text("type");
   if (type == "Sequence") {
     Normalizers steps;
-    for (const JsonPart& each : part.parts("normalizers")) steps.push_back(normalizer_of(each));
+    for (const JsonNode& each : part.objects("normalizers")) steps.push_back(normalizer_of(each));
     return normalize_sequence(std::move(steps));
   }
   if (type == "NFC") return normalize_form(NormalForm::nfc);
@@ -201,14 +145,14 @@ std::shared_ptr<const Normalizer> normalizer_of(const JsonPart& part) {
   if (type == "Precompiled") return precompiled_of(part);
   if (type == "Nmt") return normalize_nmt();
   if (type == "ByteLevel") return normalize_bytes();
-  part.refuse(fmt::format("normalizer '{}'", type));
+  refuse(part, fmt::format("normalizer '{}'", type));
 }
 
-void add_pre_tokenizer(const JsonPart& part, bool last, PreTokenizer& made) {
+void add_pre_tokenizer(const JsonNode& part, bool last, PreTokenizer& made) {
   const std::string type = part.text("type");
   if (type == "Sequence") {
-    const std::vector<JsonPart> steps = part.parts("pretokenizers");
-    for (const JsonPart& each : steps) add_pre_tokenizer(each, last && &each == &steps.back(), made);
+    const std::vector<JsonNode> steps = part.objects("pretokenizers");
+    for (const JsonNode& each : steps) add_pre_tokenizer(each, last && &each == &steps.back(), made);
   } else if (type == "Split") {
     add_split(part, made);
   } else if (type == "ByteLevel") {
@@ -231,7 +175,7 @@ void add_pre_tokenizer(const JsonPart& part, bool last, PreTokenizer& made) {
                             part.truth("split", true)),
             made);
   } else {
-    part.refuse(fmt::format("pre-tokenizer '{}'", type));
+    refuse(part, fmt::format("pre-tokenizer '{}'", type));
   }
 }
 

@@ -46,10 +46,10 @@ void expect_config(const std::string& name, const json& change, ErrorKind kind, 
 TEST(HostileConfig, FieldsAreChecked) {
   const std::string llama = "language/llama", openelm = "openelm/tiny_a";
   expect_config(llama, {{"model_type", "mamba"}}, ErrorKind::unsupported, "model type \"mamba\"");
-  expect_config(llama, {{"model_type", nullptr}}, ErrorKind::not_found, "model_type");
-  expect_config(llama, {{"hidden_size", nullptr}}, ErrorKind::not_found, "has no 'hidden_size'");
-  expect_config(llama, {{"hidden_size", 32.5}}, ErrorKind::format, "'hidden_size' is no whole number");
-  expect_config(llama, {{"hidden_size", "32"}}, ErrorKind::format, "'hidden_size'");
+  expect_config(llama, {{"model_type", nullptr}}, ErrorKind::format, "lacks the field 'model_type'");
+  expect_config(llama, {{"hidden_size", nullptr}}, ErrorKind::format, "lacks the field 'hidden_size'");
+  expect_config(llama, {{"hidden_size", 32.5}}, ErrorKind::format, "hidden_size: is 32.5, not a whole number");
+  expect_config(llama, {{"hidden_size", "32"}}, ErrorKind::format, "hidden_size: is string, not a whole number");
   expect_config(llama, {{"num_hidden_layers", 1000000000000}}, ErrorKind::invalid, "num_hidden_layers");
   expect_config(llama, {{"num_hidden_layers", -1}}, ErrorKind::invalid, "num_hidden_layers");
   expect_config(llama, {{"vocab_size", 1LL << 60}}, ErrorKind::invalid, "vocabulary is");
@@ -78,7 +78,7 @@ TEST(HostileConfig, FieldsAreChecked) {
   expect_config(openelm, {{"normalization_layer_name", "layer_norm"}}, ErrorKind::unsupported, "layer_norm");
   expect_refusal([] { config_from_json(R"({"model_type": "llama", "rms_norm_eps": NaN})", "config.json"); },
                  ErrorKind::format, "is not JSON");
-  expect_refusal([] { config_from_json("[]", "config.json"); }, ErrorKind::format, "no JSON object");
+  expect_refusal([] { config_from_json("[]", "config.json"); }, ErrorKind::format, "is array, not an object");
 }
 
 class Folder {
