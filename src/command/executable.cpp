@@ -10,7 +10,7 @@
 #include "command/stop.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "core/input_guard.h"
+#include "core/files/input_guard.h"
 #include "core/suggest.h"
 
 namespace pliant {

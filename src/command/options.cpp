@@ -8,7 +8,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/input_guard.h"
+#include "core/files/input_guard.h"
 #include "core/json.h"
 #include "core/suggest.h"
 

@@ -92,7 +92,8 @@ Given given_from_json(std::span<const Option* const> options, std::string_view t
 void assign(std::span<const Option* const> options, const Given& given, const Given& config = {},
             std::string_view config_place = "");
 
-// The files that options name are noted as inputs or, those to be written, checked against them (core/input_guard.h).
+// The files that options name are noted as inputs or, those to be written, checked against them
+// (core/files/input_guard.h).
 void guard_inputs(std::span<const Option* const> options, const Given& given, const Given& config = {});
 
 // How a type is written on the command line. An enum joins by specialising OptionWords with `words`, its choices.

@@ -11,7 +11,7 @@
 
 #include "command/manual.h"
 #include "command/options.h"
-#include "core/log.h"
+#include "core/log/log.h"
 #include "core/pool.h"
 
 namespace pliant {

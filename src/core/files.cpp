@@ -8,9 +8,9 @@
 #include <cstring>
 #include <utility>
 
-#include "core/descriptor.h"
 #include "core/error.h"
-#include "core/input_guard.h"
+#include "core/files/descriptor.h"
+#include "core/files/input_guard.h"
 
 namespace pliant {
 namespace {

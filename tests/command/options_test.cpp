@@ -6,7 +6,7 @@
 #include "command/verb.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "core/input_guard.h"
+#include "core/files/input_guard.h"
 
 namespace pliant {
 namespace {

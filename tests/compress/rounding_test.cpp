@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
-#include "core/input_guard.h"
+#include "core/files/input_guard.h"
 #include "core/rng.h"
 #include "formats/pliant/file.h"
 #include "formats/safetensors/safetensors.h"

@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "core/input_guard.h"
+#include "core/files/input_guard.h"
 
 namespace pliant {
 namespace {

@@ -1,10 +1,10 @@
-#include "core/log.h"
+#include "core/log/log.h"
 
 #include <gtest/gtest.h>
 
 #include <sstream>
 
-#include "core/progress.h"
+#include "core/log/progress.h"
 
 namespace pliant {
 namespace {

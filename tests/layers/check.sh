@@ -47,7 +47,7 @@ expect no core plan-checker -- plan/place/place.h
 expect no core plan-place -- plan/format/problem.h
 expect no core machine-native-kernels -- machine/native/kv/cache.h
 expect no core $ckks-kernels $ckks-ring -- machine/encrypted/ckks/keys/keys.h
-expect yes core $ckks-kernels $ckks-ring $ckks-context $ckks-keys $ckks -- machine/encrypted/ckks/evaluator.h
+expect yes core core-log $ckks-kernels $ckks-ring $ckks-context $ckks-keys $ckks -- machine/encrypted/ckks/evaluator.h
 expect no core $ckks-kernels $ckks-ring $ckks-context $ckks-keys $ckks -- graph/graph.h
 expect no core $ckks-kernels $ckks-ring $ckks-context $ckks-keys $ckks -- machine/machine.h
 

@@ -10,7 +10,7 @@
 #include "command/print.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "core/progress.h"
+#include "core/log/progress.h"
 #include "models/language/files/load.h"
 
 namespace pliant::cli {

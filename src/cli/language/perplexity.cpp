@@ -9,7 +9,7 @@
 #include "cli/verbs.h"
 #include "command/print.h"
 #include "core/error.h"
-#include "core/progress.h"
+#include "core/log/progress.h"
 
 namespace pliant::cli {
 namespace {

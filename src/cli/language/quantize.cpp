@@ -8,7 +8,7 @@
 #include "command/print.h"
 #include "compress/rounding.h"
 #include "core/error.h"
-#include "core/progress.h"
+#include "core/log/progress.h"
 
 namespace pliant::cli {
 namespace {

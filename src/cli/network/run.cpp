@@ -10,7 +10,7 @@
 #include "command/print.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "core/progress.h"
+#include "core/log/progress.h"
 #include "core/suggest.h"
 #include "formats/npy/npy.h"
 #include "graph/passes/passes.h"

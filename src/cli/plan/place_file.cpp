@@ -10,7 +10,7 @@
 #include "cli/plan/picture.h"
 #include "command/print.h"
 #include "core/files.h"
-#include "core/progress.h"
+#include "core/log/progress.h"
 #include "plan/place/place.h"
 
 namespace pliant::cli {

@@ -18,7 +18,7 @@
 #include "command/print.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "core/progress.h"
+#include "core/log/progress.h"
 #include "core/suggest.h"
 #include "plan/baseline/baseline.h"
 #include "plan/checker/checker.h"

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command/print.h"
-#include "core/progress.h"
+#include "core/log/progress.h"
 #include "plan/report/page.h"
 
 namespace pliant::cli {

@@ -6,7 +6,7 @@
 
 #include "command/options.h"
 #include "core/error.h"
-#include "core/progress.h"
+#include "core/log/progress.h"
 
 namespace pliant::cli {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
-#include "core/input_guard.h"
+#include "core/files/input_guard.h"
 #include "text/sentencepiece/train.h"
 
 namespace {

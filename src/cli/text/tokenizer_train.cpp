@@ -8,7 +8,7 @@
 #include "command/print.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "core/progress.h"
+#include "core/log/progress.h"
 #include "text/load/load.h"
 #include "text/train/bpe.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "core/progress.h"
+#include "core/log/progress.h"
 #include "core/units.h"
 #include "plan/report/plan_map.h"
 #include "plan/report/transfers.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/log.h"
+#include "core/log/log.h"
 #include "machine/encrypted/ckks/context/embedding.h"
 #include "machine/encrypted/ckks/context/params.h"
 #include "machine/encrypted/ckks/ring/basis.h"

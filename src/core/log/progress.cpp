@@ -1,4 +1,4 @@
-#include "core/progress.h"
+#include "core/log/progress.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "core/input_guard.h"
+#include "core/files/input_guard.h"
 
 #include <sys/stat.h>
 

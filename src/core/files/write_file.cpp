@@ -12,10 +12,10 @@
 #include <streambuf>
 #include <utility>
 
-#include "core/descriptor.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "core/input_guard.h"
+#include "core/files/descriptor.h"
+#include "core/files/input_guard.h"
 
 namespace pliant {
 namespace {

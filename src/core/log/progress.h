@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "core/log.h"
+#include "core/log/log.h"
 
 namespace pliant {
 
