@@ -78,7 +78,7 @@ class AbsenceItems {
   }
 
   void offer(const TensorInfo& tensor, Item item, bool stored) {
-    const auto count = static_cast<std::int64_t>(item.absences.size());
+    const std::int64_t count = item.absences.size();
     if (count == 0) return;
     item.loaded_bytes = checked_multiply(tensor.bytes, count, tensor.name);
     item.stored_bytes = stored ? tensor.bytes : 0;

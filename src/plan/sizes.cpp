@@ -59,7 +59,7 @@ class PeakSearch {
       FluidQuery query;
       query.rules = options_.rules;
       query.threshold = 1;
-      query.width = static_cast<std::size_t>(width);
+      query.width = width;
       const FluidAnswer answer = search_fluid(model, pressure, query, budget_, pool_);
       if (answer.plan) {
         high_ = std::max(low_, std::min(bytes, peak_of(model, answer.plan->order)));

@@ -33,7 +33,7 @@ Plan too_small(const Problem& problem, std::int64_t bytes, const SolveOptions& o
 Required required_size(const Problem& problem, std::int64_t alignment) {
   Required required;
   for (std::size_t op = 0; op < problem.operators.size(); ++op) {
-    const std::int64_t bytes = required_bytes(problem, static_cast<OperatorId>(op), alignment);
+    const std::int64_t bytes = required_bytes(problem, op, alignment);
     if (required.op < 0 || bytes > required.bytes) required = {static_cast<OperatorId>(op), bytes};
   }
   return required;

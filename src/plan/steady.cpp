@@ -47,7 +47,7 @@ std::vector<Weight> find_weights(const Problem& problem, std::int64_t alignment)
   std::vector<Weight> weights;
   for (std::size_t t = 0; t < problem.tensors.size(); ++t) {
     const TensorInfo& info = problem.tensors[t];
-    const auto id = static_cast<TensorId>(t);
+    const TensorId id = t;
     if (info.role != Role::weight || info.bytes == 0 || !used[t] || is_bound(problem, id)) continue;
     weights.push_back({id, info.bytes, round_up(info.bytes, alignment)});
   }
@@ -65,8 +65,8 @@ Reduced without(const Problem& problem, const std::vector<bool>& gone) {
   std::vector<TensorId> local(problem.tensors.size(), -1);
   for (std::size_t t = 0; t < problem.tensors.size(); ++t) {
     if (gone[t]) continue;
-    local[t] = static_cast<TensorId>(reduced.tensors.size());
-    reduced.tensors.push_back(static_cast<TensorId>(t));
+    local[t] = reduced.tensors.size();
+    reduced.tensors.push_back(t);
     reduced.problem.tensors.push_back(problem.tensors[t]);
   }
   for (Operator op : problem.operators) {
@@ -262,7 +262,7 @@ class SteadySearch {
       for (std::size_t op = 0; by_need && op < problem_.operators.size(); ++op) {
         const auto& inputs = problem_.operators[op].inputs;
         if (std::find(inputs.begin(), inputs.end(), weights_[i].tensor) == inputs.end()) continue;
-        need = std::max(need, required_size_of(static_cast<OperatorId>(op)));
+        need = std::max(need, required_size_of(op));
       }
       order.emplace_back(-need, i);
     }

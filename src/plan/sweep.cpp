@@ -12,9 +12,8 @@ std::vector<std::int64_t> spread_sizes(std::int64_t low, std::int64_t high, std:
   assert(low > 0 && low <= high && count >= 1);
   std::vector<std::int64_t> sizes;
   for (std::int64_t i = 0; i < count; ++i) {
-    const double share = count == 1 ? 0 : static_cast<double>(i) / static_cast<double>(count - 1);
-    const auto size =
-        i + 1 == count && count > 1 ? high : low + static_cast<std::int64_t>(share * static_cast<double>(high - low));
+    const double share = count == 1 ? 0 : 1.0 * i / (count - 1);
+    const auto size = i + 1 == count && count > 1 ? high : low + static_cast<std::int64_t>(share * (high - low));
     sizes.push_back(round_up(size, alignment));
   }
   sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "core/error.h"
 #include "core/files.h"
 #include "plan/export/c_header.h"
@@ -14,11 +16,11 @@ namespace {
 // TFLM runs operators as they stand in the model.
 void warn_of_order(const plan::Problem& problem, const plan::Plan& plan, const Context& context) {
   for (std::size_t step = 0; step < plan.order.size(); ++step) {
-    if (plan::index(plan.order[step]) == step) continue;
+    if (std::cmp_equal(plan.order[step], step)) continue;
     context.log.warning(
         fmt::format("--export-tflm: the plan runs '{}' where the network's own order has '{}': the model's operators "
                     "must be put into the plan's order (--out), or the tensors overlap",
-                    problem.operators[plan::index(plan.order[step])].name, problem.operators[step].name));
+                    problem.operators[plan.order[step]].name, problem.operators[step].name));
     return;
   }
 }

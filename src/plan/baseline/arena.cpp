@@ -27,13 +27,12 @@ class Arena {
         tensors_(problem.tensors.size()) {
     for (std::size_t t = 0; t < tensors_.size(); ++t) tensors_[t].copied = problem.tensors[t].role != Role::activation;
     for (std::size_t step = 0; step < order.size(); ++step)
-      for (const TensorId in : problem.operators[at(order[step])].inputs)
-        state(in).uses.push_back(static_cast<Step>(step));
+      for (const TensorId in : problem.operators[order[step]].inputs) state(in).uses.push_back(step);
   }
 
   bool run() {
     for (std::size_t step = 0; step < order_.size(); ++step)
-      if (!run_step(problem_.operators[at(order_[step])], static_cast<Step>(step))) return false;
+      if (!run_step(problem_.operators[order_[step]], step)) return false;
     return true;
   }
 
@@ -60,13 +59,10 @@ class Arena {
     bool held = false;     // the step needs it
   };
 
-  static std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
-  State& state(TensorId id) { return tensors_[at(id)]; }
-  std::int64_t bytes(TensorId id) const { return problem_.tensors[at(id)].bytes; }
-  std::int64_t price(TensorId id) const {
-    return bytes(id) * (costs_.read + (tensors_[at(id)].copied ? 0 : costs_.write));
-  }
-  Step next_use(TensorId id) const { return tensors_[at(id)].uses[tensors_[at(id)].next]; }
+  State& state(TensorId id) { return tensors_[id]; }
+  std::int64_t bytes(TensorId id) const { return problem_.tensors[id].bytes; }
+  std::int64_t price(TensorId id) const { return bytes(id) * (costs_.read + (tensors_[id].copied ? 0 : costs_.write)); }
+  Step next_use(TensorId id) const { return tensors_[id].uses[tensors_[id].next]; }
 
   bool run_step(const Operator& op, Step step) {
     std::vector<TensorId> own = op.inputs;
@@ -92,8 +88,8 @@ class Arena {
 
   std::vector<TensorId> movable() const {
     std::vector<TensorId> list;
-    for (TensorId id = 0; id < static_cast<TensorId>(tensors_.size()); ++id)
-      if (tensors_[at(id)].resident && !tensors_[at(id)].needed && bytes(id) > 0) list.push_back(id);
+    for (TensorId id = 0; id < std::ssize(tensors_); ++id)
+      if (tensors_[id].resident && !tensors_[id].needed && bytes(id) > 0) list.push_back(id);
     return list;
   }
 
@@ -163,9 +159,9 @@ class Arena {
   // What lies in the arena, by address.
   std::vector<Block> blocks() const {
     std::vector<Block> list;
-    for (TensorId id = 0; id < static_cast<TensorId>(tensors_.size()); ++id)
-      if (tensors_[at(id)].resident && bytes(id) > 0)
-        list.push_back({tensors_[at(id)].address, bytes(id), id, tensors_[at(id)].needed});
+    for (TensorId id = 0; id < std::ssize(tensors_); ++id)
+      if (tensors_[id].resident && bytes(id) > 0)
+        list.push_back({tensors_[id].address, bytes(id), id, tensors_[id].needed});
     if (workspace_) list.push_back(*workspace_);
     std::sort(list.begin(), list.end(), [](const Block& a, const Block& b) { return a.address < b.address; });
     return list;

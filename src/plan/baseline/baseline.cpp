@@ -17,12 +17,12 @@ class Belady {
       tensors_[i].fresh = tensors_[i].copied;
     }
     for (std::size_t step = 0; step < problem.operators.size(); ++step)
-      for (const TensorId in : problem.operators[step].inputs) at(in).uses.push_back(static_cast<Step>(step));
+      for (const TensorId in : problem.operators[step].inputs) at(in).uses.push_back(step);
   }
 
   std::optional<Baseline> run() {
     for (std::size_t step = 0; step < problem_.operators.size(); ++step)
-      if (!run_step(problem_.operators[step], static_cast<Step>(step))) return {};
+      if (!run_step(problem_.operators[step], step)) return {};
     return std::move(result_);
   }
 
@@ -83,7 +83,7 @@ class Belady {
 
   bool evict() {
     TensorId furthest = -1;
-    for (TensorId id = 0; id < static_cast<TensorId>(tensors_.size()); ++id) {
+    for (TensorId id = 0; id < std::ssize(tensors_); ++id) {
       const State& tensor = at(id);
       if (!tensor.resident || tensor.needed || size(id) == 0) continue;
       if (furthest < 0 || tensor.uses[tensor.next] > at(furthest).uses[at(furthest).next]) furthest = id;
@@ -113,7 +113,7 @@ Schedule make_schedule(const Problem& problem, const std::vector<OperatorId>& or
   for (const auto& [tensor, back] : leaves) {
     TensorUses& uses = schedule.uses[tensor];
     const auto use = std::lower_bound(uses.steps.begin(), uses.steps.end(), back);
-    const auto gap = static_cast<std::size_t>(use - uses.steps.begin()) - 1;
+    const std::size_t gap = use - uses.steps.begin() - 1;
     if (may_drop(problem, schedule, tensor, gap)) uses.dropped[gap] = true;
   }
   return schedule;

@@ -23,7 +23,7 @@ class Cover {
     for (const CoverItem& item : items_) rest += item.size;
     for (std::size_t i = 0; i < items_.size(); ++i) {
       rest -= items_[i].size;
-      extend(static_cast<std::int32_t>(i), rest);
+      extend(i, rest);
     }
     return walk_back();
   }
@@ -39,7 +39,7 @@ class Cover {
       if (set.covered >= need_) continue;
       const Partial larger{std::min(need_, set.covered + added.size), set.price + added.price, p, item};
       if (larger.covered + rest < need_) continue;
-      next.push_back(static_cast<std::int32_t>(made_.size()));
+      next.push_back(made_.size());
       made_.push_back(larger);
     }
     keep_best(next);
@@ -65,7 +65,7 @@ class Cover {
   std::vector<std::size_t> walk_back() const {
     std::vector<std::size_t> chosen;
     for (std::int32_t p = front_.front(); p >= 0; p = made_[p].before)
-      if (made_[p].item >= 0) chosen.push_back(static_cast<std::size_t>(made_[p].item));
+      if (made_[p].item >= 0) chosen.push_back(made_[p].item);
     std::reverse(chosen.begin(), chosen.end());
     return chosen;
   }

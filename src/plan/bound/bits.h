@@ -19,7 +19,7 @@ inline void take_out(std::uint64_t* words, std::size_t bit) { words[bit / 64] &=
 
 template <typename Visit>
 void each_bit(std::uint64_t word, std::size_t base, Visit&& visit) {
-  for (; word != 0; word &= word - 1) visit(base + static_cast<std::size_t>(std::countr_zero(word)));
+  for (; word != 0; word &= word - 1) visit(base + std::countr_zero(word));
 }
 
 }  // namespace pliant::plan

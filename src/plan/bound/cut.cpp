@@ -14,13 +14,13 @@ class Flow {
   explicit Flow(std::size_t nodes) : first_(nodes, -1) {}
   std::int32_t add_node() {
     first_.push_back(-1);
-    return static_cast<std::int32_t>(first_.size() - 1);
+    return first_.size() - 1;
   }
   void add_arc(std::int32_t from, std::int32_t to, std::int64_t capacity) {
     arcs_.push_back({to, first_[from], capacity});
-    first_[from] = static_cast<std::int32_t>(arcs_.size() - 1);
+    first_[from] = arcs_.size() - 1;
     arcs_.push_back({from, first_[to], 0});
-    first_[to] = static_cast<std::int32_t>(arcs_.size() - 1);
+    first_[to] = arcs_.size() - 1;
   }
 
   std::int64_t run(std::int32_t source, std::int32_t sink) {
@@ -99,9 +99,8 @@ Words find_ancestors(const Model& model, std::size_t words) {
   Words ancestors(model.operators.size() * words, 0);
   for (std::size_t op = 0; op < model.operators.size(); ++op) {
     for (const OperatorId b : model.operators[op].before) {
-      for (std::size_t w = 0; w < words; ++w)
-        ancestors[op * words + w] |= ancestors[static_cast<std::size_t>(b) * words + w];
-      put(&ancestors[op * words], static_cast<std::size_t>(b));
+      for (std::size_t w = 0; w < words; ++w) ancestors[op * words + w] |= ancestors[b * words + w];
+      put(&ancestors[op * words], b);
     }
   }
   return ancestors;
@@ -117,7 +116,7 @@ CutFinder::CutFinder(const Model& model) : model_(model), words_(words_for(model
   ancestors_ = find_ancestors(model, words_);
   units_.assign(model.operators.size(), 0);
   for (std::size_t i = 0; i < units_.size(); ++i) {
-    const OperatorId op = static_cast<OperatorId>(i);
+    const OperatorId op = i;
     for (const Tracked& t : model.tracked) {
       if (t.producer == op || (t.producer >= 0 && before(op, t.producer))) continue;
       const bool over =
@@ -130,12 +129,12 @@ CutFinder::CutFinder(const Model& model) : model_(model), words_(words_for(model
 Cut CutFinder::find(const Words& done, OperatorId op) const {
   constexpr std::int32_t source = 0, sink = 1;
   Cut cut{0, done};
-  const std::uint64_t* mine = &ancestors_[static_cast<std::size_t>(op) * words_];
+  const std::uint64_t* mine = &ancestors_[op * words_];
   for (std::size_t w = 0; w < words_; ++w) cut.executed[w] |= mine[w];
   Flow flow(2);
   std::vector<std::int32_t> node(model_.operators.size(), source);
   for (std::size_t i = 0; i < node.size(); ++i) {
-    const OperatorId other = static_cast<OperatorId>(i);
+    const OperatorId other = i;
     if (has(cut.executed, i)) continue;
     node[i] = other == op || before(op, other) ? sink : flow.add_node();
     if (node[i] == sink) continue;
@@ -146,7 +145,7 @@ Cut CutFinder::find(const Words& done, OperatorId op) const {
   std::vector<std::int32_t> ends;
   for (std::size_t x = 0; x < model_.tracked.size(); ++x) {
     const Tracked& t = model_.tracked[x];
-    if (contains(asked.inputs, static_cast<std::int32_t>(x)) || (t.producer >= 0 && node[t.producer] == sink)) continue;
+    if (contains(asked.inputs, x) || (t.producer >= 0 && node[t.producer] == sink)) continue;
     ends.clear();
     bool touched = t.producer >= 0 && node[t.producer] == source, last = false;
     for (const OperatorId c : t.consumers) {

@@ -26,7 +26,7 @@ class CutFinder {
 
   // Divides the bytes of every tensor that can be alive beside op; 0 when there is none.
   std::int64_t unit(OperatorId op) const { return units_[op]; }
-  bool before(OperatorId a, OperatorId b) const { return has(&ancestors_[static_cast<std::size_t>(b) * words_], a); }
+  bool before(OperatorId a, OperatorId b) const { return has(&ancestors_[b * words_], a); }
 
  private:
   const Model& model_;

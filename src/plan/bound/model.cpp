@@ -17,8 +17,8 @@ Uses find_uses(const Problem& problem) {
   Uses uses{std::vector<OperatorId>(problem.tensors.size(), -1), {}};
   uses.consumers.resize(problem.tensors.size());
   for (std::size_t op = 0; op < problem.operators.size(); ++op) {
-    for (const TensorId t : problem.operators[op].outputs) uses.producer[t] = static_cast<OperatorId>(op);
-    for (const TensorId t : problem.operators[op].inputs) uses.consumers[t].push_back(static_cast<OperatorId>(op));
+    for (const TensorId t : problem.operators[op].outputs) uses.producer[t] = op;
+    for (const TensorId t : problem.operators[op].inputs) uses.consumers[t].push_back(op);
   }
   return uses;
 }
@@ -33,7 +33,7 @@ std::vector<std::int32_t> track(const Problem& problem, const Uses& uses, std::i
   for (std::size_t t = 0; t < problem.tensors.size(); ++t) {
     const TensorInfo& tensor = problem.tensors[t];
     if (!is_tracked(tensor, uses.producer[t], uses.consumers[t].size())) continue;
-    index[t] = static_cast<std::int32_t>(model.tracked.size());
+    index[t] = model.tracked.size();
     model.tracked.push_back({static_cast<TensorId>(t), round_up(tensor.bytes, alignment), tensor.bytes,
                              tensor.role != Role::activation, uses.producer[t], uses.consumers[t],
                              tensor.bytes * model.costs.read, tensor.bytes * model.costs.write});

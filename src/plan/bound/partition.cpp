@@ -27,7 +27,7 @@ Order order_of(const Problem& problem) {
 
 std::size_t size_of(const Words& set) {
   std::size_t size = 0;
-  for (const std::uint64_t word : set) size += static_cast<std::size_t>(std::popcount(word));
+  for (const std::uint64_t word : set) size += std::popcount(word);
   return size;
 }
 
@@ -39,8 +39,7 @@ std::size_t count_cuts(const Order& order, const Words& set) {
     each_bit(set[w], w * 64, [&](std::size_t op) {
       std::size_t related = 1;
       for (std::size_t i = 0; i < set.size(); ++i)
-        related +=
-            static_cast<std::size_t>(std::popcount(set[i] & (order.ancestors[op][i] | order.descendants[op][i])));
+        related += std::popcount(set[i] & (order.ancestors[op][i] | order.descendants[op][i]));
       if (related == size) ++cuts;
     });
   return cuts;
@@ -110,7 +109,7 @@ class Halver {
   // more, for it takes as many bytes less as if it wrote over it. False when there is no such operator.
   bool free_shared_input() {
     LastUses uses(half_);
-    for (OperatorId id = 0; id < static_cast<OperatorId>(half_.operators.size()); ++id) {
+    for (OperatorId id = 0; id < std::ssize(half_.operators); ++id) {
       Operator& op = half_.operators[id];
       const auto needed = [&](const InPlace& pair) { return !uses.is_last(pair.input, id); };
       const auto pair = std::find_if(op.in_place.begin(), op.in_place.end(), needed);
@@ -130,7 +129,7 @@ class Halver {
     if (!charged_here(t)) info.name += "#" + std::to_string(half_.tensors.size());
     const bool given = info.role == Role::input || info.role == Role::weight;
     if (!made && !given) info.role = Role::input;  // of the other half
-    const auto id = static_cast<TensorId>(half_.tensors.size());
+    const TensorId id = half_.tensors.size();
     half_.tensors.push_back(std::move(info));
     if (charged_here(t)) local_[t] = id;
     return id;

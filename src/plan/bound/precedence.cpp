@@ -10,10 +10,10 @@ std::vector<Words> find_ancestors(const Problem& problem) {
     for (const TensorId t : problem.operators[op].inputs) {
       const OperatorId before = producer[t];
       if (before < 0) continue;
-      put(ancestors[op], static_cast<std::size_t>(before));
+      put(ancestors[op], before);
       for (std::size_t w = 0; w < ancestors[op].size(); ++w) ancestors[op][w] |= ancestors[before][w];
     }
-    for (const TensorId t : problem.operators[op].outputs) producer[t] = static_cast<OperatorId>(op);
+    for (const TensorId t : problem.operators[op].outputs) producer[t] = op;
   }
   return ancestors;
 }

@@ -9,7 +9,7 @@ namespace {
 struct Closure {  // [operator][operator]: strictly before
   std::size_t words = 0;
   Words bits;
-  bool before(OperatorId a, OperatorId b) const { return has(&bits[static_cast<std::size_t>(b) * words], a); }
+  bool before(OperatorId a, OperatorId b) const { return has(&bits[b * words], a); }
 };
 
 // Operators stand in topological order.
@@ -20,9 +20,9 @@ Closure ancestors(const Model& model) {
   for (std::size_t op = 0; op < n; ++op) {
     std::uint64_t* mine = &closure.bits[op * closure.words];
     for (const OperatorId before : model.operators[op].before) {
-      const std::uint64_t* theirs = &closure.bits[static_cast<std::size_t>(before) * closure.words];
+      const std::uint64_t* theirs = &closure.bits[before * closure.words];
       for (std::size_t w = 0; w < closure.words; ++w) mine[w] |= theirs[w];
-      put(mine, static_cast<std::size_t>(before));
+      put(mine, before);
     }
   }
   return closure;
@@ -54,26 +54,26 @@ Pressure make_pressure(const Model& model) {
   pressure.adds.resize(tensors);
   std::vector<std::int32_t> later;
   for (std::size_t i = 0; i < model.operators.size(); ++i) {
-    const OperatorId op = static_cast<OperatorId>(i);
+    const OperatorId op = i;
     Pressure::Suspect suspect{op, model.operators[i].need - model.capacity, {}, 0, 0};
     std::int64_t possible = suspect.excess;
     later.clear();
     for (std::size_t t = 0; t < tensors; ++t) {
       const Tracked& tensor = model.tracked[t];
-      if (!alive_after(tensor, op, closure) || uses(model, op, static_cast<std::int32_t>(t))) continue;
+      if (!alive_after(tensor, op, closure) || uses(model, op, t)) continue;
       if (tensor.producer >= 0 && closure.before(op, tensor.producer)) continue;
       possible += tensor.bytes;
       if (!alive_before(tensor, op, closure)) {
-        later.push_back(static_cast<std::int32_t>(t));
+        later.push_back(t);
         continue;
       }
       suspect.excess += tensor.bytes;
-      suspect.always.push_back(static_cast<std::int32_t>(t));
+      suspect.always.push_back(t);
       suspect.unit = std::gcd(suspect.unit, tensor.bytes);
       if (tensor.born_clean) suspect.clean_bytes += tensor.bytes;
     }
     if (possible <= 0) continue;
-    for (const std::int32_t t : later) pressure.adds[t].push_back(static_cast<std::int32_t>(pressure.suspects.size()));
+    for (const std::int32_t t : later) pressure.adds[t].push_back(pressure.suspects.size());
     pressure.suspects.push_back(std::move(suspect));
   }
   pressure.always.assign(pressure.suspects.size() * words, 0);
@@ -113,7 +113,7 @@ std::vector<Critical> find_critical(const Model& model, const Pressure& pressure
     for (const std::int32_t s : pressure.adds[t]) need[s] += model.tracked[t].bytes;
   std::vector<std::size_t> order;
   for (std::size_t s = 0; s < need.size(); ++s)
-    if (need[s] > 0 && !has(done, static_cast<std::size_t>(pressure.suspects[s].op))) order.push_back(s);
+    if (need[s] > 0 && !has(done, pressure.suspects[s].op)) order.push_back(s);
   const std::size_t kept = std::min<std::size_t>(order.size(), 4);
   std::partial_sort(order.begin(), order.begin() + kept, order.end(),
                     [&](std::size_t a, std::size_t b) { return need[a] != need[b] ? need[a] > need[b] : a < b; });

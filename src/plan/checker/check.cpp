@@ -19,7 +19,7 @@ void Replay::check_operator(std::size_t index, std::vector<std::int64_t>& maker)
   for (const std::int64_t id : op.outputs) {
     demand(!given(network_.tensors[id]), "network: operator '{}' makes '{}', which is given", op.name, name(id));
     demand(maker[id] < 0, "network: two operators make '{}'", name(id));
-    maker[id] = static_cast<std::int64_t>(index);
+    maker[id] = index;
   }
   check_pairs(op);
   for (const auto& list : op.adjacent)
@@ -83,7 +83,7 @@ void Replay::check_floor() {
 }
 
 void Replay::check_order() {
-  const auto operators = static_cast<std::int64_t>(network_.operators.size());
+  const std::int64_t operators = network_.operators.size();
   demand(static_cast<std::int64_t>(claim_.order.size()) == operators,
          "the order has {} steps, the network {} operators", claim_.order.size(), operators);
   steps_ = operators;

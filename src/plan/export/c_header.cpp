@@ -83,7 +83,7 @@ class Header {
       auto& list = role == Role::output ? results_ : given_;
       where_.push_back(role == Role::activation ? std::max<std::int64_t>(0, shipment_.spill[t])
                                                 : static_cast<std::int64_t>(list.size()));
-      if (role != Role::activation) list.push_back(static_cast<TensorId>(t));
+      if (role != Role::activation) list.push_back(t);
     }
   }
 
@@ -125,14 +125,14 @@ class Header {
     define("SPILL_BYTES", shipment_.spill_bytes);
     define("TRAFFIC_BYTES", plan_.traffic_bytes);
     define("COMPULSORY_BYTES", plan_.compulsory_bytes);
-    define("OPERATORS", static_cast<std::int64_t>(problem_.operators.size()));
-    define("STEPS", static_cast<std::int64_t>(plan_.order.size()));
-    define("TENSORS", static_cast<std::int64_t>(problem_.tensors.size()));
-    define("GIVEN", static_cast<std::int64_t>(given_.size()));
-    define("RESULTS", static_cast<std::int64_t>(results_.size()));
-    define("PINNED", static_cast<std::int64_t>(shipment_.pinned.size()));
-    define("MOST_INPUTS", static_cast<std::int64_t>(inputs));
-    define("MOST_OUTPUTS", static_cast<std::int64_t>(outputs));
+    define("OPERATORS", problem_.operators.size());
+    define("STEPS", plan_.order.size());
+    define("TENSORS", problem_.tensors.size());
+    define("GIVEN", given_.size());
+    define("RESULTS", results_.size());
+    define("PINNED", shipment_.pinned.size());
+    define("MOST_INPUTS", inputs);
+    define("MOST_OUTPUTS", outputs);
     line("#define @P_NO_WORKSPACE @P_SCRATCHPAD_BYTES");
     for (const Role role : {Role::input, Role::weight, Role::activation, Role::output})
       define(std::string("ROLE_") + role_name(role), static_cast<std::int64_t>(role));
@@ -150,7 +150,7 @@ class Header {
 
   void enumerate() {
     const auto own_name = [](const auto& each) { return each.name; };
-    const auto tensor_name = [&](TensorId t) { return problem_.tensors[index(t)].name; };
+    const auto tensor_name = [&](TensorId t) { return problem_.tensors[t].name; };
     enumeration("Operators: places in the array of kernels.", "op", problem_.operators, own_name);
     enumeration("Tensors: places in @p_tensors.", "tensor", problem_.tensors, own_name);
     enumeration("Inputs and weights: places in given.", "given", given_, tensor_name);
@@ -178,14 +178,13 @@ class Header {
   void moves() {
     line("\n/* Within the scratchpad, before a step's loads, one after the other. */");
     const char* address = type_for(plan_.scratchpad_bytes);
-    line("typedef struct {{\n  {} from, to;\n  {} tensor;\n}} @p_move;", address,
-         type_for(static_cast<std::int64_t>(problem_.tensors.size())));
+    line("typedef struct {{\n  {} from, to;\n  {} tensor;\n}} @p_move;", address, type_for(problem_.tensors.size()));
     line("static const @p_move @p_moves[] = {{");
     for (const ShippedStep& step : shipment_.steps)
       for (const Move& move : step.moves) {
         ++moves_;
         line("    {{{}, {}, {}}}, /* {} */", number(move.from), number(move.to), number(move.tensor),
-             c_comment(problem_.tensors[index(move.tensor)].name));
+             c_comment(problem_.tensors[move.tensor].name));
       }
     if (moves_ == 0) line("    {{0, 0, 0}} /* none */");
     line("}};");
@@ -194,7 +193,7 @@ class Header {
   void copies() {
     line("\n/* Step after step: loads to the scratchpad, then stores from it. */");
     line("typedef struct {{\n  {} address;\n  {} tensor;\n}} @p_copy;", type_for(plan_.scratchpad_bytes),
-         type_for(static_cast<std::int64_t>(problem_.tensors.size())));
+         type_for(problem_.tensors.size()));
     line("static const @p_copy @p_copies[] = {{");
     for (const ShippedStep& step : shipment_.steps)
       for (const auto* list : {&step.before, &step.after})
@@ -213,7 +212,7 @@ class Header {
 
   void row(const Copy& copy, std::string_view action) {
     line("    {{{}, {}}}, /* {} {} */", number(copy.address), number(copy.tensor), action,
-         c_comment(problem_.tensors[index(copy.tensor)].name));
+         c_comment(problem_.tensors[copy.tensor].name));
   }
 
   void operands() {
@@ -223,8 +222,8 @@ class Header {
       std::string row;
       for (const auto* list : {&step.inputs, &step.outputs})
         for (const std::int64_t address : *list) row += fmt::format("{}{},", row.empty() ? "" : " ", number(address));
-      operands_ += static_cast<std::int64_t>(step.inputs.size() + step.outputs.size());
-      if (!row.empty()) line("    {} /* {} */", row, c_comment(problem_.operators[index(step.op)].name));
+      operands_ += step.inputs.size() + step.outputs.size();
+      if (!row.empty()) line("    {} /* {} */", row, c_comment(problem_.operators[step.op].name));
     }
     if (operands_ == 0) line("    0 /* none */");
     line("}};");
@@ -240,15 +239,15 @@ class Header {
     line(" * outputs count operands from first_operand on. */");
     line("typedef struct {{\n  {} first_move;\n  {} first_copy;\n  {} first_operand;\n  {} workspace;\n  {} op;",
          type_for(moves_), type_for(copies_), type_for(operands_), type_for(plan_.scratchpad_bytes),
-         type_for(static_cast<std::int64_t>(problem_.operators.size())));
-    line("  {} moves, loads, stores, inputs, outputs;\n}} @p_step;", type_for(static_cast<std::int64_t>(most)));
+         type_for(problem_.operators.size()));
+    line("  {} moves, loads, stores, inputs, outputs;\n}} @p_step;", type_for(most));
     line("static const @p_step @p_steps[] = {{");
     std::size_t move = 0, copy = 0, operand = 0;
     for (const ShippedStep& step : shipment_.steps) {
       const std::string workspace = step.workspace < 0 ? "@P_NO_WORKSPACE" : number(step.workspace);
       line("    {{{}u, {}u, {}u, {}, {}u, {}u, {}u, {}u, {}u, {}u}}, /* {} */", move, copy, operand, workspace, step.op,
            step.moves.size(), step.before.size(), step.after.size(), step.inputs.size(), step.outputs.size(),
-           c_comment(problem_.operators[index(step.op)].name));
+           c_comment(problem_.operators[step.op].name));
       move += step.moves.size();
       copy += step.before.size() + step.after.size();
       operand += step.inputs.size() + step.outputs.size();

@@ -26,14 +26,14 @@ class Shipper {
   Shipment run() {
     if (plan_.frame) pin();
     auto event = plan_.events.begin();
-    for (Step step = 0; index(step) < plan_.order.size(); ++step) {
+    for (Step step = 0; step < std::ssize(plan_.order); ++step) {
       for (const Residency& each : plan_.residencies)
-        if (each.from == step) address_[index(each.tensor)] = each.address;
+        if (each.from == step) address_[each.tensor] = each.address;
       ShippedStep shipped = operands(step);
       for (; event != plan_.events.end() && event->step == step; ++event) copy(*event, shipped);
       shipment_.steps.push_back(std::move(shipped));
       for (const Residency& each : plan_.residencies)
-        if (each.to == step) last_[index(each.tensor)] = std::exchange(address_[index(each.tensor)], absent);
+        if (each.to == step) last_[each.tensor] = std::exchange(address_[each.tensor], absent);
     }
     pack_spills();
     return std::move(shipment_);
@@ -43,34 +43,33 @@ class Shipper {
   void pin() {
     for (const TensorId tensor : plan_.frame->pinned)
       for (const Residency& each : plan_.residencies)
-        if (each.tensor == tensor && problem_.tensors[index(tensor)].bytes > 0)
+        if (each.tensor == tensor && problem_.tensors[tensor].bytes > 0)
           shipment_.pinned.push_back({true, tensor, each.address});
   }
 
   std::int64_t resident(TensorId tensor, Step step) const {
-    if (address_[index(tensor)] == absent)
-      throw Error(ErrorKind::invalid,
-                  fmt::format("plan: step {}, tensor '{}'", step, problem_.tensors[index(tensor)].name),
+    if (address_[tensor] == absent)
+      throw Error(ErrorKind::invalid, fmt::format("plan: step {}, tensor '{}'", step, problem_.tensors[tensor].name),
                   "is not in the scratchpad");
-    return address_[index(tensor)];
+    return address_[tensor];
   }
 
   ShippedStep operands(Step step) const {
-    const Operator& op = problem_.operators[index(plan_.order[index(step)])];
+    const Operator& op = problem_.operators[plan_.order[step]];
     ShippedStep shipped;
-    shipped.op = plan_.order[index(step)];
+    shipped.op = plan_.order[step];
     for (const TensorId t : op.inputs) shipped.inputs.push_back(resident(t, step));
     for (const TensorId t : op.outputs) shipped.outputs.push_back(resident(t, step));
-    if (op.workspace > 0) shipped.workspace = plan_.workspaces[index(step)];
+    if (op.workspace > 0) shipped.workspace = plan_.workspaces[step];
     return shipped;
   }
 
   void copy(const Event& event, ShippedStep& shipped) {
-    const TensorInfo& tensor = problem_.tensors[index(event.tensor)];
+    const TensorInfo& tensor = problem_.tensors[event.tensor];
     if (tensor.bytes == 0) return;
     switch (event.action) {
       case Action::move:
-        shipped.moves.push_back({event.tensor, last_[index(event.tensor)], resident(event.tensor, event.step)});
+        shipped.moves.push_back({event.tensor, last_[event.tensor], resident(event.tensor, event.step)});
         break;
       case Action::load:
         shipped.before.push_back({true, event.tensor, resident(event.tensor, event.step)});
@@ -95,7 +94,7 @@ class Shipper {
     options.alignment = plan_.alignment;
     const place::Packed packed = place::pack(rectangles, options);
     std::size_t i = 0;
-    for (const auto& [tensor, copy] : copies_) shipment_.spill[index(tensor)] = packed.offsets[i++];
+    for (const auto& [tensor, copy] : copies_) shipment_.spill[tensor] = packed.offsets[i++];
     shipment_.spill_bytes = packed.height;
   }
 

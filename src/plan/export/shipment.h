@@ -11,8 +11,6 @@
 
 namespace pliant::plan {
 
-constexpr std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
-
 struct Copy {
   bool load = true;  // from off-chip memory to the scratchpad; else the other way
   TensorId tensor = 0;

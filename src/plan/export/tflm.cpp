@@ -19,11 +19,11 @@ constexpr std::int32_t not_planned = -1, version = 1, subgraph = 0;
 std::vector<place::Rectangle> lifetimes(const Problem& problem, const Plan& plan) {
   std::vector<place::Rectangle> lives;
   for (const TensorInfo& tensor : problem.tensors) lives.push_back({tensor.bytes, 0, 1});
-  const auto end = static_cast<Step>(plan.order.size());
+  const Step end = plan.order.size();
   for (Step step = 0; step < end; ++step) {
-    const Operator& op = problem.operators[index(plan.order[index(step)])];
-    for (const TensorId t : op.outputs) lives[index(t)].lower = step, lives[index(t)].upper = step + 1;
-    for (const TensorId t : op.inputs) lives[index(t)].upper = step + 1;
+    const Operator& op = problem.operators[plan.order[step]];
+    for (const TensorId t : op.outputs) lives[t].lower = step, lives[t].upper = step + 1;
+    for (const TensorId t : op.inputs) lives[t].upper = step + 1;
   }
   for (std::size_t t = 0; t < lives.size(); ++t)
     if (problem.tensors[t].role == Role::output) lives[t].upper = std::max(end, lives[t].upper);
@@ -74,7 +74,7 @@ std::string tflm_buffer(const TflmPlan& plan) {
   std::string bytes;
   put(bytes, version);
   put(bytes, subgraph);
-  put(bytes, static_cast<std::int32_t>(plan.offsets.size()));
+  put(bytes, plan.offsets.size());
   for (const std::int32_t offset : plan.offsets) put(bytes, offset);
   return bytes;
 }

@@ -12,8 +12,7 @@ namespace {
 // Where the tensors stand among the operator's inputs; their number for one that does not.
 std::vector<std::int32_t> places_in(const Operator& op, const std::vector<TensorId>& list) {
   std::vector<std::int32_t> places;
-  for (const TensorId t : list)
-    places.push_back(static_cast<std::int32_t>(std::find(op.inputs.begin(), op.inputs.end(), t) - op.inputs.begin()));
+  for (const TensorId t : list) places.push_back(std::find(op.inputs.begin(), op.inputs.end(), t) - op.inputs.begin());
   return places;
 }
 
@@ -41,7 +40,7 @@ std::vector<std::vector<std::int32_t>> Neighbours::lines() const {
   for (std::size_t id = 0; id < after_.size(); ++id) {
     if (before_[id] >= 0 || after_[id] < 0) continue;
     result.emplace_back();
-    for (auto at = static_cast<std::int32_t>(id); at >= 0; at = after_[at]) result.back().push_back(at);
+    for (std::int32_t at = id; at >= 0; at = after_[at]) result.back().push_back(at);
   }
   return result;
 }
@@ -66,7 +65,7 @@ void check_adjacent(const Problem& problem, std::string_view place) {
     for (const auto& list : op.adjacent) {
       if (list.size() < 2) refuse(op, "of fewer than two tensors");
       const std::vector<std::int32_t> places = places_in(op, list);
-      if (std::count(places.begin(), places.end(), static_cast<std::int32_t>(op.inputs.size())) > 0)
+      if (std::count(places.begin(), places.end(), std::ssize(op.inputs)) > 0)
         refuse(op, "with a tensor that it does not read");
       if (!neighbours.add(places)) refuse(op, "that gives a tensor two neighbours on one side");
     }

@@ -18,8 +18,8 @@ namespace {
 }
 
 std::size_t checked_index(std::string_view what, std::int64_t value, std::size_t bound) {
-  if (value < 0 || static_cast<std::size_t>(value) >= bound) out_of_range(what, value, bound);
-  return static_cast<std::size_t>(value);
+  if (value < 0 || std::cmp_greater_equal(value, bound)) out_of_range(what, value, bound);
+  return value;
 }
 
 // The step that makes each tensor, -1 for inputs and weights.
@@ -27,7 +27,7 @@ std::vector<Step> creation_steps(const Problem& problem, const Plan& plan) {
   std::vector<Step> steps(problem.tensors.size(), -1);
   for (std::size_t step = 0; step < plan.order.size(); ++step) {
     const std::size_t op = checked_index("operator", plan.order[step], problem.operators.size());
-    for (const TensorId id : problem.operators[op].outputs) steps[id] = static_cast<Step>(step);
+    for (const TensorId id : problem.operators[op].outputs) steps[id] = step;
   }
   return steps;
 }

@@ -34,7 +34,7 @@ void check_tensors(const Problem& problem, std::string_view place) {
 void check_list(const Problem& problem, const Operator& op, const std::vector<TensorId>& list, std::string_view place) {
   std::unordered_set<TensorId> seen;
   for (const TensorId id : list) {
-    if (id < 0 || static_cast<std::size_t>(id) >= problem.tensors.size())
+    if (id < 0 || id >= std::ssize(problem.tensors))
       invalid(place, fmt::format("operator '{}' names tensor {} of {}", op.name, id, problem.tensors.size()));
     if (!seen.insert(id).second)
       invalid(place, fmt::format("operator '{}' lists tensor '{}' twice", op.name, problem.tensors[id].name));
@@ -74,7 +74,7 @@ void check_producers(const Problem& problem, std::string_view place) {
       if (first >= 0)
         invalid(place, fmt::format("operators '{}' and '{}' both make tensor '{}'", problem.operators[first].name,
                                    op.name, tensor.name));
-      first = static_cast<OperatorId>(o);
+      first = o;
     }
   }
   for (std::size_t t = 0; t < producer.size(); ++t) {
@@ -88,7 +88,7 @@ void check_producers(const Problem& problem, std::string_view place) {
 std::vector<std::vector<OperatorId>> predecessors(const Problem& problem) {
   std::vector<OperatorId> producer(problem.tensors.size(), -1);
   for (std::size_t o = 0; o < problem.operators.size(); ++o)
-    for (const TensorId id : problem.operators[o].outputs) producer[id] = static_cast<OperatorId>(o);
+    for (const TensorId id : problem.operators[o].outputs) producer[id] = o;
   std::vector<std::vector<OperatorId>> result(problem.operators.size());
   for (std::size_t o = 0; o < problem.operators.size(); ++o)
     for (const TensorId id : problem.operators[o].inputs)
@@ -99,11 +99,11 @@ std::vector<std::vector<OperatorId>> predecessors(const Problem& problem) {
 // Every operator in `stuck` has a predecessor in it, so walking backwards must return to where it has been.
 std::string cycle_names(const Problem& problem, const std::vector<std::vector<OperatorId>>& before,
                         const std::vector<bool>& stuck) {
-  auto at = static_cast<OperatorId>(std::find(stuck.begin(), stuck.end(), true) - stuck.begin());
+  OperatorId at = std::find(stuck.begin(), stuck.end(), true) - stuck.begin();
   std::vector<int> visit(stuck.size(), -1);
   std::vector<OperatorId> path;
   while (visit[at] < 0) {
-    visit[at] = static_cast<int>(path.size());
+    visit[at] = path.size();
     path.push_back(at);
     for (const OperatorId previous : before[at])
       if (stuck[previous]) at = previous;
@@ -133,8 +133,8 @@ std::vector<OperatorId> stable_order(const Problem& problem, std::string_view pl
   std::priority_queue<OperatorId, std::vector<OperatorId>, std::greater<>> ready;
   for (std::size_t o = 0; o < before.size(); ++o) {
     waiting[o] = before[o].size();
-    for (const OperatorId previous : before[o]) after[previous].push_back(static_cast<OperatorId>(o));
-    if (waiting[o] == 0) ready.push(static_cast<OperatorId>(o));
+    for (const OperatorId previous : before[o]) after[previous].push_back(o);
+    if (waiting[o] == 0) ready.push(o);
   }
   std::vector<OperatorId> order;
   std::vector<bool> stuck(before.size(), true);
@@ -157,7 +157,7 @@ void validate(const Problem& problem) {
   const auto before = predecessors(problem);
   for (std::size_t o = 0; o < before.size(); ++o)
     for (const OperatorId previous : before[o])
-      if (static_cast<std::size_t>(previous) > o)
+      if (std::cmp_greater(previous, o))
         invalid("problem", fmt::format("operator '{}' stands before '{}', whose result it reads",
                                        problem.operators[o].name, problem.operators[previous].name));
 }

@@ -48,7 +48,7 @@ void write_all(int pipe, const char* bytes, std::size_t count) {
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) _exit(1);  // nobody listens any more
     bytes += written;
-    count -= static_cast<std::size_t>(written);
+    count -= written;
   }
 }
 
@@ -70,7 +70,7 @@ class Messages {
     char bytes[1 << 16];
     const ssize_t count = read(pipe, bytes, sizeof bytes);
     if (count < 0) return errno == EINTR || errno == EAGAIN;
-    buffer_.append(bytes, static_cast<std::size_t>(count));
+    buffer_.append(bytes, count);
     std::uint64_t size = 0;
     while (buffer_.size() >= sizeof size) {
       std::memcpy(&size, buffer_.data(), sizeof size);

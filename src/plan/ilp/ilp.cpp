@@ -34,14 +34,14 @@ std::vector<Window> operator_windows(const Problem& problem) {
   for (std::size_t op = 0; op < count; ++op) {
     for (const TensorId t : problem.operators[op].inputs)
       if (producer[t] >= 0) before[op].push_back(producer[t]);
-    for (const TensorId t : problem.operators[op].outputs) producer[t] = static_cast<OperatorId>(op);
+    for (const TensorId t : problem.operators[op].outputs) producer[t] = op;
   }
   std::vector<Words> ancestors(count, Words(words_for(count), 0));
   std::vector<Step> descendants(count, 0);
   std::vector<Window> windows(count);
   for (std::size_t op = 0; op < count; ++op) {
     for (const OperatorId b : before[op]) {
-      put(ancestors[op], static_cast<std::size_t>(b));
+      put(ancestors[op], b);
       for (std::size_t w = 0; w < ancestors[op].size(); ++w) ancestors[op][w] |= ancestors[b][w];
     }
     for (std::size_t a = 0; a < count; ++a)
@@ -50,7 +50,7 @@ std::vector<Window> operator_windows(const Problem& problem) {
         ++descendants[a];
       }
   }
-  for (std::size_t op = 0; op < count; ++op) windows[op].last = static_cast<Step>(count) - 1 - descendants[op];
+  for (std::size_t op = 0; op < count; ++op) windows[op].last = count - 1 - descendants[op];
   return windows;
 }
 
@@ -68,10 +68,7 @@ struct Item {
 class Writer {
  public:
   Writer(const Problem& problem, std::int64_t scratchpad_bytes, const IlpOptions& options)
-      : problem_(problem),
-        bytes_(scratchpad_bytes),
-        costs_(options.costs),
-        steps_(static_cast<Step>(problem.operators.size())) {
+      : problem_(problem), bytes_(scratchpad_bytes), costs_(options.costs), steps_(problem.operators.size()) {
     windows_ = operator_windows(problem);
     collect();
     stride_ = options.alignment;
@@ -108,7 +105,7 @@ class Writer {
     const auto is = [&](int column) { return column >= 0 && values[column] > 0.5; };
     for (std::size_t op = 0; op < runs_.size(); ++op)
       for (Step t = 0; t < steps_; ++t)
-        if (is(runs_[op][t])) plan.order[t] = static_cast<OperatorId>(op);
+        if (is(runs_[op][t])) plan.order[t] = op;
     for (const Item& item : items_) read_item(item, values, plan, is);
     std::sort(plan.residencies.begin(), plan.residencies.end(), starts_before);
     derive_events(problem_, plan);
@@ -120,13 +117,13 @@ class Writer {
     std::vector<int> index(problem_.tensors.size());
     for (std::size_t t = 0; t < problem_.tensors.size(); ++t) {
       const TensorInfo& info = problem_.tensors[t];
-      index[t] = static_cast<int>(items_.size());
+      index[t] = items_.size();
       items_.push_back({static_cast<TensorId>(t), -1, info.role, info.bytes, {}, {}, {}, {}, {}, {}});
     }
     for (std::size_t op = 0; op < problem_.operators.size(); ++op) {
       const Operator& each = problem_.operators[op];
-      for (const TensorId t : each.outputs) items_[index[t]].producer = static_cast<OperatorId>(op);
-      for (const TensorId t : each.inputs) items_[index[t]].consumers.push_back(static_cast<OperatorId>(op));
+      for (const TensorId t : each.outputs) items_[index[t]].producer = op;
+      for (const TensorId t : each.inputs) items_[index[t]].consumers.push_back(op);
       if (each.workspace > 0)
         items_.push_back({-1, static_cast<OperatorId>(op), Role::activation, each.workspace, {}, {}, {}, {}, {}, {}});
     }
@@ -144,8 +141,8 @@ class Writer {
 
   // One operator per step (the paper leaves this to the reader), each once (Eq. 7).
   void write_order() {
-    runs_.assign(windows_.size(), std::vector<int>(static_cast<std::size_t>(steps_), -1));
-    std::vector<Terms> at(static_cast<std::size_t>(steps_));
+    runs_.assign(windows_.size(), std::vector<int>(steps_, -1));
+    std::vector<Terms> at(steps_);
     for (std::size_t op = 0; op < windows_.size(); ++op) {
       Terms once;
       for (Step t = windows_[op].first; t <= windows_[op].last; ++t) {
@@ -159,11 +156,11 @@ class Writer {
   }
 
   void add_variables(Item& item) {
-    const auto length = static_cast<std::size_t>(steps_);
+    const std::size_t length = steps_;
     for (auto* list : {&item.kept, &item.stored, &item.loaded, &item.address}) list->assign(length, -1);
     const bool given = item.producer < 0;
-    const double load = static_cast<double>(item.bytes * costs_.read);
-    const double store = static_cast<double>(item.bytes * costs_.write);
+    const double load = item.bytes * costs_.read;
+    const double store = item.bytes * costs_.write;
     if (given) free_loads_ += item.bytes * costs_.read;
     for (Step t = item.window.first; t <= item.window.last; ++t) {
       if (t > item.window.first) item.kept[t] = program_.binary();
@@ -177,8 +174,7 @@ class Writer {
 
   void add_addresses(Item& item) {
     if (item.bytes == 0) return;
-    for (Step t = item.window.first; t <= item.window.last; ++t)
-      item.address[t] = program_.integer(0, static_cast<double>(highest(item)));
+    for (Step t = item.window.first; t <= item.window.last; ++t) item.address[t] = program_.integer(0, highest(item));
   }
 
   // Whether the operator that makes it runs then: C of the paper, shared by sibling outputs (Eq. 6).
@@ -254,7 +250,7 @@ class Writer {
   void pin(const Item& item, Step t) {  // Eq. 11
     if (item.bytes == 0) return;
     const int now = item.address[t], before = item.address[t - 1];
-    const auto most = static_cast<double>(highest(item));
+    const double most = highest(item);
     program_.at_most({{now, 1}, {before, -1}, {item.kept[t], most}}, most);
     program_.at_most({{before, 1}, {now, -1}, {item.kept[t], most}}, most);
   }
@@ -285,9 +281,8 @@ class Writer {
   // A binary that puts one below the other. The slack of its row is what their own bounds leave.
   int put_below(const Item& low, const Item& high, Step t) {
     const int below = program_.binary();
-    const auto slack = static_cast<double>(highest(low) + size(low));
-    program_.at_most({{low.address[t], 1}, {high.address[t], -1}, {below, slack}},
-                     slack - static_cast<double>(size(low)));
+    const double slack = highest(low) + size(low);
+    program_.at_most({{low.address[t], 1}, {high.address[t], -1}, {below, slack}}, slack - size(low));
     return below;
   }
 
@@ -296,14 +291,14 @@ class Writer {
     for (Step t = 0; t < steps_; ++t) {
       Terms sum;
       for (const Item& item : items_)
-        for (const auto& term : resident(item, t, static_cast<double>(item.bytes))) sum.push_back(term);
-      program_.at_most(sum, static_cast<double>(bytes_));
+        for (const auto& term : resident(item, t, item.bytes)) sum.push_back(term);
+      program_.at_most(sum, bytes_);
     }
   }
 
   template <typename Is>
   void read_item(const Item& item, const std::vector<double>& values, Plan& plan, Is&& is) const {
-    std::vector<bool> needed(static_cast<std::size_t>(steps_), false);
+    std::vector<bool> needed(steps_, false);
     for (Step t = 0; t < steps_; ++t) {
       const OperatorId op = plan.order[t];
       needed[t] = op == item.producer || std::count(item.consumers.begin(), item.consumers.end(), op) > 0;
@@ -411,7 +406,7 @@ class Solve {
       none.bound_origin = "the integer program has no solution";
       best_.plan = std::move(none);
     } else {
-      const double below = std::ceil(solution.bound - static_cast<double>(writer.constant()) - 1e-4);
+      const double below = std::ceil(solution.bound - writer.constant() - 1e-4);
       if (below > 0 && below < 4e18) bound_ = std::max(bound_, static_cast<std::int64_t>(below));
       if (addressed && !solution.values.empty()) improve(writer.read(solution.values));
       const bool found = !best_.plan.order.empty();

@@ -36,10 +36,10 @@ Program::Solution Program::minimise(double seconds) const {
   std::vector<Entry> sorted = entries_;
   std::sort(sorted.begin(), sorted.end(),
             [](const Entry& a, const Entry& b) { return std::tie(a.column, a.row) < std::tie(b.column, b.row); });
-  std::vector<int> starts(static_cast<std::size_t>(columns()) + 1, 0), indices;
+  std::vector<int> starts(columns() + 1, 0), indices;
   std::vector<double> values;
   for (const Entry& entry : sorted) {
-    ++starts[static_cast<std::size_t>(entry.column) + 1];
+    ++starts[entry.column + 1];
     indices.push_back(entry.row);
     values.push_back(entry.value);
   }

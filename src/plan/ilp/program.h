@@ -19,8 +19,8 @@ class Program {
 
   void fix(int column, double value) { lower_[column] = upper_[column] = value; }
 
-  int columns() const { return static_cast<int>(lower_.size()); }
-  int rows() const { return static_cast<int>(row_lower_.size()); }
+  int columns() const { return lower_.size(); }
+  int rows() const { return row_lower_.size(); }
 
   struct Solution {
     bool optimal = false, infeasible = false;

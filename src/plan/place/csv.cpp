@@ -68,8 +68,8 @@ void read_row(Instance& instance, const std::vector<Cell>& row, const std::array
   constexpr std::int64_t low = std::numeric_limits<std::int32_t>::min(),
                          high = std::numeric_limits<std::int32_t>::max();
   Rectangle each;
-  each.lower = static_cast<std::int32_t>(number(row[positions[1]], low, high, place, line));
-  each.upper = static_cast<std::int32_t>(number(row[positions[2]], low, high, place, line));
+  each.lower = number(row[positions[1]], low, high, place, line);
+  each.upper = number(row[positions[2]], low, high, place, line);
   each.size = number(row[positions[3]], 0, kLargestSize, place, line);
   if (each.upper < each.lower)
     malformed(place, line, row[positions[2]].column,

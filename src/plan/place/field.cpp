@@ -117,18 +117,17 @@ Fields normal_form(const std::vector<Rectangle>& rectangles, std::int64_t capaci
     if (!needs_room(rectangles[i])) continue;
     const Box box = aligned_box(rectangles[i], capacity, alignment);
     if (box.latest < 0) {
-      result.misfits.push_back(static_cast<std::int32_t>(i));
+      result.misfits.push_back(i);
       continue;
     }
-    ids.push_back(static_cast<std::int32_t>(i));
+    ids.push_back(i);
     boxes.push_back(box);
   }
   const auto ends = column_ends(rectangles, ids);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const Rectangle& each = rectangles[ids[i]];
-    boxes[i].first = static_cast<std::int32_t>(std::upper_bound(ends.begin(), ends.end(), each.lower) - ends.begin());
-    boxes[i].last =
-        static_cast<std::int32_t>(std::upper_bound(ends.begin(), ends.end(), each.upper) - ends.begin()) - 1;
+    boxes[i].first = std::upper_bound(ends.begin(), ends.end(), each.lower) - ends.begin();
+    boxes[i].last = std::upper_bound(ends.begin(), ends.end(), each.upper) - ends.begin() - 1;
   }
   std::int64_t units = ceil_div(capacity, alignment);
   divide(result, boxes, units);
@@ -137,10 +136,10 @@ Fields normal_form(const std::vector<Rectangle>& rectangles, std::int64_t capaci
 }
 
 std::int64_t fluid_height(const Field& field) {
-  std::vector<std::int64_t> change(static_cast<std::size_t>(field.columns) + 1, 0);
+  std::vector<std::int64_t> change(field.columns + 1, 0);
   for (const Box& box : field.boxes) {
     change[box.first] += box.size;
-    change[static_cast<std::size_t>(box.last) + 1] -= box.size;
+    change[box.last + 1] -= box.size;
   }
   std::int64_t height = 0, now = 0;
   for (const std::int64_t each : change) height = std::max(height, now += each);

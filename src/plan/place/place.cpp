@@ -29,7 +29,7 @@ Tactic tactic_of(std::uint64_t attempt) {
 Found decide(const Field& field, const Options& options, std::int64_t nodes, std::int64_t& used) {
   Search search(field, options);
   Found found;
-  double limit = static_cast<double>(kFirstNodes + 2 * static_cast<std::int64_t>(field.boxes.size()));
+  double limit = kFirstNodes + 2 * field.boxes.size();
   for (std::uint64_t attempt = 0; found.status == Status::undecided && !search.interrupted(); ++attempt) {
     const std::int64_t left = nodes < 0 ? -1 : nodes - search.nodes();
     if (left == 0 || (nodes >= 0 && left < 0)) break;
@@ -87,12 +87,12 @@ bool proves(const std::vector<Rectangle>& rectangles, const std::vector<std::int
 // The largest boxes of an overfull column, until they are too much; none when every column has room.
 std::vector<std::int32_t> overfull(const Fields& fields) {
   for (const Field& field : fields.fields) {
-    std::vector<std::int64_t> sums(static_cast<std::size_t>(field.columns), 0);
+    std::vector<std::int64_t> sums(field.columns, 0);
     for (const Box& box : field.boxes)
       for (std::int32_t c = box.first; c <= box.last; ++c) sums[c] += box.size;
     const auto full = std::max_element(sums.begin(), sums.end());
     if (*full <= field.capacity) continue;
-    const auto column = static_cast<std::int32_t>(full - sums.begin());
+    const std::int32_t column = full - sums.begin();
     std::vector<std::size_t> boxes;
     for (std::size_t i = 0; i < field.boxes.size(); ++i)
       if (field.boxes[i].first <= column && column <= field.boxes[i].last) boxes.push_back(i);

@@ -119,7 +119,7 @@ Search::State::State(const Field& field, const Options& options) : field_(field)
   if (cells > kMostCells)
     throw Error(ErrorKind::capacity, "placement", "rectangles overlap in " + std::to_string(cells) + " places",
                 "at most " + std::to_string(kMostCells) + " can be searched");
-  const std::size_t boxes = field.boxes.size(), columns = static_cast<std::size_t>(field.columns);
+  const std::size_t boxes = field.boxes.size(), columns = field.columns;
   lowest_.resize(boxes);
   placed_.resize(boxes);
   rank_.resize(boxes);
@@ -146,11 +146,11 @@ void Search::State::weigh(const Tactic& tactic) {
   Rng rng(tactic.seed);
   std::vector<std::pair<double, Index>> weights;
   for (const Box& box : field_.boxes)
-    weights.emplace_back(-tactic.size * std::log(static_cast<double>(box.size)) -
-                             tactic.width * std::log(box.last - box.first + 1.0) - tactic.noise * rng.normal(),
+    weights.emplace_back(-tactic.size * std::log(box.size) - tactic.width * std::log(box.last - box.first + 1.0) -
+                             tactic.noise * rng.normal(),
                          static_cast<Index>(weights.size()));
   std::sort(weights.begin(), weights.end());
-  for (std::size_t i = 0; i < weights.size(); ++i) rank_[weights[i].second] = static_cast<Index>(i);
+  for (std::size_t i = 0; i < weights.size(); ++i) rank_[weights[i].second] = i;
 }
 
 void Search::State::count(Index box, int sign) {

@@ -26,7 +26,7 @@ constexpr int unplaced_style = 5;          // of the row without addresses
 std::string bytes_in_full(std::int64_t bytes) { return grouped_text(bytes) + " B"; }
 
 std::string percent(std::int64_t part, std::int64_t whole) {
-  return fmt::format("{:.1f} %", 100 * static_cast<double>(part) / static_cast<double>(whole));
+  return fmt::format("{:.1f} %", 100 * (1.0 * part / whole));
 }
 
 // What the planner made least: a cost where bytes have prices, else bytes.
@@ -72,9 +72,8 @@ void headline(const PlanPage& page, Page& out) {
   const Problem& problem = *page.problem;
   std::int64_t bytes = 0;
   for (const TensorInfo& tensor : problem.tensors) bytes += tensor.bytes;
-  out.note(fmt::format("{} operators, {} tensors, {}",
-                       grouped_text(static_cast<std::int64_t>(problem.operators.size())),
-                       grouped_text(static_cast<std::int64_t>(problem.tensors.size())), bytes_text(bytes)));
+  out.note(fmt::format("{} operators, {} tensors, {}", grouped_text(problem.operators.size()),
+                       grouped_text(problem.tensors.size()), bytes_text(bytes)));
   out.begin_cards();
   const std::string named = page.size_name.empty() ? "" : ", M_" + page.size_name.substr(1);
   out.card("Scratchpad", bytes_text(plan.scratchpad_bytes), bytes_in_full(plan.scratchpad_bytes) + named);
@@ -99,7 +98,7 @@ void traffic_bars(const PlanPage& page, Page& out) {
   if (page.baselines.empty()) return;
   std::vector<Bar> bars;
   const auto add = [&](const std::string& name, std::int64_t amount, int style) {
-    bars.push_back({name, static_cast<double>(amount), paid_text(page, amount), style});
+    bars.push_back({name, 1.0 * amount, paid_text(page, amount), style});
   };
   add("this plan", cost_of(*page.plan), 0);
   int style = 1;
@@ -184,13 +183,13 @@ Table transfer_table(const PlanPage& page, std::int64_t& count) {
   std::int64_t sum = 0;
   for (const Transfer& each : transfers(*page.problem, *page.plan)) {
     if (each.compulsory) continue;
-    const auto op = static_cast<std::size_t>(page.plan->order[each.step]);
+    const std::size_t op = page.plan->order[each.step];
     table.rows.push_back(
         {{grouped_text(each.step), std::string(name(each.action)), page.problem->tensors[each.tensor].name,
           grouped_text(each.bytes), page.problem->operators[op].name}});
     sum += each.bytes;
   }
-  count = static_cast<std::int64_t>(table.rows.size());
+  count = table.rows.size();
   table.rows.push_back({{"", "", "all", grouped_text(sum), ""}, Row::Look::total});
   return table;
 }
@@ -220,9 +219,9 @@ Table operator_table(const PlanPage& page) {
   const std::vector<std::int64_t> needed = needed_bytes(*page.problem);
   Table table{{{"step", true}, {"operator", false}, {"bytes needed", true}, {"of the scratchpad", true}}, {}};
   for (std::size_t step = 0; step < page.plan->order.size(); ++step) {
-    const auto op = static_cast<std::size_t>(page.plan->order[step]);
-    table.rows.push_back({{grouped_text(static_cast<std::int64_t>(step)), page.problem->operators[op].name,
-                           grouped_text(needed[op]), percent(needed[op], page.plan->scratchpad_bytes)}});
+    const std::size_t op = page.plan->order[step];
+    table.rows.push_back({{grouped_text(step), page.problem->operators[op].name, grouped_text(needed[op]),
+                           percent(needed[op], page.plan->scratchpad_bytes)}});
   }
   return table;
 }
@@ -282,8 +281,8 @@ class SweepChart {
  public:
   explicit SweepChart(bool priced) : priced_(priced) {}
   report::ChartPoint point(const SweepPoint& point, std::string_view name, std::int64_t amount) const {
-    return {static_cast<double>(point.scratchpad_bytes),
-            static_cast<double>(amount),
+    return {1.0 * point.scratchpad_bytes,
+            1.0 * amount,
             false,
             {},
             fmt::format("{}\n{} at {}", name, amount_text(amount), bytes_in_full(point.scratchpad_bytes))};
@@ -292,7 +291,7 @@ class SweepChart {
     report::ChartPoint result = point(at, "this planner", at.objective.value);
     result.hollow = at.status != Status::optimal;
     if (!result.hollow) return result;
-    result.at_least = static_cast<double>(at.objective.bound);
+    result.at_least = at.objective.bound;
     result.text += fmt::format("\nnot proven: at least {}", amount_text(at.objective.bound));
     return result;
   }
@@ -328,8 +327,8 @@ report::ByteChart sweep_chart(const std::vector<SweepPoint>& points, const std::
   if (sizes)
     for (const auto& [name, bytes] :
          {std::pair{"M_R", sizes->required.bytes}, {"M_H", sizes->half}, {"M_P", sizes->peak}})
-      chart.marks.push_back({name, static_cast<double>(bytes), false});
-  chart.marks.push_back({"this plan", static_cast<double>(chosen_bytes), true});
+      chart.marks.push_back({name, 1.0 * bytes, false});
+  chart.marks.push_back({"this plan", 1.0 * chosen_bytes, true});
   return chart;
 }
 

@@ -71,11 +71,11 @@ PlanMap::PlanMap(const Problem& problem, const Plan& plan)
       made_(problem.tensors.size(), -1) {
   for (const Transfer& each : transfers_) by_place_.emplace(std::pair(each.tensor, each.step), &each);
   for (std::size_t step = 0; step < plan.order.size(); ++step) {
-    const Operator& op = operator_at(static_cast<Step>(step));
-    for (const TensorId t : op.inputs) uses_[t].push_back(static_cast<Step>(step));
+    const Operator& op = operator_at(step);
+    for (const TensorId t : op.inputs) uses_[t].push_back(step);
     for (const TensorId t : op.outputs) {
-      uses_[t].push_back(static_cast<Step>(step));
-      made_[t] = static_cast<Step>(step);
+      uses_[t].push_back(step);
+      made_[t] = step;
     }
   }
 }
@@ -138,7 +138,7 @@ void PlanMap::add_boxes() {
     map_.boxes.push_back(std::move(box));
   }
   for (std::size_t i = 0; i < plan_.workspaces.size(); ++i) {
-    const auto step = static_cast<Step>(i);
+    const Step step = i;
     if (operator_at(step).workspace == 0) continue;
     report::MapBox box{step, step, plan_.workspaces[i], operator_at(step).workspace, report::Kind::workspace, -1, ""};
     box.text = fmt::format("{}\nof {}", place_text(box, "step"), operator_at(step).name);
@@ -148,8 +148,7 @@ void PlanMap::add_boxes() {
 
 void PlanMap::add_transfers() {
   std::multimap<TensorId, std::int32_t> boxes;
-  for (std::size_t i = 0; i < plan_.residencies.size(); ++i)
-    boxes.emplace(plan_.residencies[i].tensor, static_cast<std::int32_t>(i));
+  for (std::size_t i = 0; i < plan_.residencies.size(); ++i) boxes.emplace(plan_.residencies[i].tensor, i);
   for (const Transfer& each : transfers_) {
     report::MapTransfer transfer{each.step, -1, way_of(each.action), each.compulsory, each.bytes};
     const auto [begin, end] = boxes.equal_range(each.tensor);
@@ -164,7 +163,7 @@ void PlanMap::add_transfers() {
 void PlanMap::add_steps() {
   const std::vector<std::int64_t> needed = needed_bytes(problem_);
   for (std::size_t step = 0; step < plan_.order.size(); ++step) {
-    const Operator& op = operator_at(static_cast<Step>(step));
+    const Operator& op = operator_at(step);
     report::MapStep shown{op.name, fmt::format("needs {} B", grouped_text(needed[plan_.order[step]])), {}};
     if (op.workspace > 0) shown.text += fmt::format(", {} B of it workspace", grouped_text(op.workspace));
     shown.things.insert(shown.things.end(), op.inputs.begin(), op.inputs.end());
@@ -179,26 +178,25 @@ void PlanMap::add_steps() {
 void PlanMap::add_demand() {
   map_.demand.assign(plan_.order.size() + 1, 0);
   for (std::size_t t = 0; t < uses_.size(); ++t) {
-    if (pinned(static_cast<TensorId>(t))) {
+    if (pinned(t)) {
       map_.demand.front() += problem_.tensors[t].bytes;
       map_.demand.back() -= problem_.tensors[t].bytes;
       continue;
     }
     if (uses_[t].empty()) continue;
     map_.demand[uses_[t].front()] += problem_.tensors[t].bytes;
-    map_.demand[static_cast<std::size_t>(uses_[t].back()) + 1] -= problem_.tensors[t].bytes;
+    map_.demand[uses_[t].back() + 1] -= problem_.tensors[t].bytes;
   }
   for (std::size_t step = 1; step < map_.demand.size(); ++step) map_.demand[step] += map_.demand[step - 1];
   map_.demand.pop_back();
   for (std::size_t step = 0; step < map_.demand.size(); ++step) {
-    map_.demand[step] += operator_at(static_cast<Step>(step)).workspace;
-    for (const InPlace& pair : operator_at(static_cast<Step>(step)).in_place)
-      map_.demand[step] -= tensor(pair.output).bytes;
+    map_.demand[step] += operator_at(step).workspace;
+    for (const InPlace& pair : operator_at(step).in_place) map_.demand[step] -= tensor(pair.output).bytes;
   }
 }
 
 report::MemoryMap PlanMap::map() && {
-  map_.end = static_cast<std::int32_t>(plan_.order.size());
+  map_.end = plan_.order.size();
   map_.capacity = std::max<std::int64_t>(1, plan_.scratchpad_bytes);
   add_boxes();
   add_transfers();

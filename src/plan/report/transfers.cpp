@@ -7,7 +7,7 @@ std::vector<Transfer> transfers(const Problem& problem, const Plan& plan) {
   std::vector<bool> loaded(problem.tensors.size());
   for (const Event& event : plan.events) {
     if (event.action == Action::drop) continue;
-    const auto at = static_cast<std::size_t>(event.tensor);
+    const std::size_t at = event.tensor;
     const TensorInfo& tensor = problem.tensors[at];
     Transfer transfer{event.step, event.action, event.tensor, tensor.bytes, false};
     if (event.action == Action::load) {

@@ -28,7 +28,7 @@ class Compacter {
         pieces_(layout.rectangles.size()) {}
 
   bool run() {
-    std::vector<std::vector<std::size_t>> arrivals(static_cast<std::size_t>(steps_));
+    std::vector<std::vector<std::size_t>> arrivals(steps_);
     for (std::size_t i = 0; i < rectangles_.size(); ++i) arrivals[rectangles_[i].lower].push_back(i);
     for (Step step = 0; step < steps_; ++step) {
       std::erase_if(blocks_, [&](const Block& block) { return rectangles_[block.rectangle].upper <= step; });
@@ -82,11 +82,11 @@ class Compacter {
       const std::int64_t key = rule_ == Rule::smallest ? room : high ? -from : from;
       if (key >= best_key) continue;
       best_key = key;
-      best = static_cast<std::int64_t>(i);
+      best = i;
       offset = high ? (start(i) - size(rectangle)) / alignment_ * alignment_ : from;
     }
     if (best < 0) return false;
-    insert(static_cast<std::size_t>(best), rectangle, offset);
+    insert(best, rectangle, offset);
     return true;
   }
 
@@ -139,7 +139,7 @@ std::optional<Plan> compact(const Problem& problem, const Schedule& schedule, co
   const Layout layout = lay_out(problem, schedule);
   std::optional<Plan> best;
   for (const Rule rule : {Rule::smallest, Rule::lowest, Rule::by_life}) {
-    Compacter compacter(layout, static_cast<Step>(schedule.order.size()), placing, rule);
+    Compacter compacter(layout, schedule.order.size(), placing, rule);
     if (!compacter.run()) continue;
     Plan plan = begin_plan(schedule, placing);
     for (const Layout::Part& part : layout.parts) add_residencies(part, compacter.pieces(part.rectangle), plan);

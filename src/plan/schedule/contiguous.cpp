@@ -28,7 +28,7 @@ class Bodies {
     std::iota(body_of_.begin(), body_of_.end(), 0);
     for (std::size_t r = 0; r < body_of_.size(); ++r) bodies_.push_back({{static_cast<std::int32_t>(r), 0}});
     for (std::size_t step = 0; step < schedule.order.size() && conflict_.empty(); ++step)
-      for (const auto& line : lines_of(problem.operators[schedule.order[step]])) join(line, static_cast<Step>(step));
+      for (const auto& line : lines_of(problem.operators[schedule.order[step]])) join(line, step);
     for (const Body& body : bodies_)
       if (conflict_.empty() && overlaps_itself(body)) report(body);
     for (Body& body : bodies_) rest_on_ground(body);
@@ -159,8 +159,8 @@ class Packer {
         now.height = std::max(now.height, end);
       }
     }
-    nodes_ += static_cast<std::int64_t>(order.size());
-    left_ -= static_cast<std::int64_t>(order.size());
+    nodes_ += order.size();
+    left_ -= order.size();
     if (now.height < best_.height) best_ = std::move(now);
     return highest;
   }
@@ -205,7 +205,7 @@ std::vector<std::int32_t> crowd(const std::vector<place::Rectangle>& rectangles,
     for (std::size_t other = 0; other < rectangles.size() && !meets; ++other)
       meets = too_high(other) && rectangles[r].lower < rectangles[other].upper &&
               rectangles[other].lower < rectangles[r].upper;
-    if (meets) result.push_back(static_cast<std::int32_t>(r));
+    if (meets) result.push_back(r);
   }
   return result;
 }

@@ -23,8 +23,8 @@ Schedule make_schedule(const Problem& problem, const std::vector<OperatorId>& or
   Schedule schedule{order, std::vector<TensorUses>(problem.tensors.size())};
   for (std::size_t step = 0; step < order.size(); ++step) {
     const Operator& op = problem.operators[order[step]];
-    for (const TensorId t : op.inputs) schedule.uses[t].steps.push_back(static_cast<Step>(step));
-    for (const TensorId t : op.outputs) schedule.uses[t].steps.push_back(static_cast<Step>(step));
+    for (const TensorId t : op.inputs) schedule.uses[t].steps.push_back(step);
+    for (const TensorId t : op.outputs) schedule.uses[t].steps.push_back(step);
   }
   for (TensorUses& uses : schedule.uses) uses.dropped.assign(uses.steps.empty() ? 0 : uses.steps.size() - 1, false);
   return schedule;

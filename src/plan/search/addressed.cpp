@@ -68,9 +68,7 @@ struct AddressGroup {
     sum += now - counted;
     counted = now;
   }
-  std::int64_t bytes() const {
-    return bytes_held(downset) + static_cast<std::int64_t>((codes.size() + taken.size()) * 4 + states() * 28);
-  }
+  std::int64_t bytes() const { return bytes_held(downset) + (codes.size() + taken.size()) * 4 + states() * 28; }
 };
 
 struct Setting {
@@ -192,7 +190,7 @@ class Runner {
   // Puts item `depth` at its next possible address; false when there is none (it is then not down).
   bool next_address(std::size_t depth) {
     Item& item = items_[depth];
-    for (++item.at; item.at < static_cast<std::int32_t>(setting_.addresses.size()); ++item.at) {
+    for (++item.at; item.at < std::ssize(setting_.addresses); ++item.at) {
       const std::int64_t from = setting_.addresses[item.at], to = from + item.size;
       if (to > setting_.query->scratchpad_bytes || poll()) break;
       if (item.here >= 0 && item.at != item.here && !item.movable) continue;
@@ -281,7 +279,7 @@ class Runner {
     target_.codes.insert(target_.codes.end(), now_.begin(), now_.end());
     ++made_;
     target_.cost.push_back(cost);
-    target_.parent.emplace_back(group_, static_cast<std::uint32_t>(source_));
+    target_.parent.emplace_back(group_, source_);
     target_.by.push_back(op_);
     target_.taken_at.push_back(target_.taken.size());
     for (std::size_t k = 0; k < tensors_; ++k) target_.taken.push_back(items_[k].at);
@@ -386,7 +384,7 @@ class AddressFilter {
     std::uint64_t value = 0;
     for (std::size_t w = 0; w < mask.size(); ++w)
       each_bit(mask[w], w * 64, [&](std::size_t i) {
-        value = (value ^ static_cast<std::uint64_t>(address_of(group_.state(s)[i]))) * 0xff51afd7ed558ccdULL;
+        value = (value ^ address_of(group_.state(s)[i])) * 0xff51afd7ed558ccdULL;
         value ^= value >> 32;
       });
     return value;
@@ -459,8 +457,7 @@ void retain(AddressGroup& group, const std::vector<std::uint32_t>& keep, const M
     result.by.push_back(group.by[s]);
     result.taken_at.push_back(result.taken.size());
     const auto from = group.taken.begin() + (group.taken_at[s]);
-    result.taken.insert(result.taken.end(), from,
-                        from + static_cast<std::ptrdiff_t>(op.inputs.size() + op.outputs.size()));
+    result.taken.insert(result.taken.end(), from, from + (op.inputs.size() + op.outputs.size()));
   }
   result.counted = group.counted;
   result.downset = std::move(group.downset);
@@ -495,12 +492,12 @@ class AddressSearch {
         layer.size(), [&](std::size_t g) -> const Group& { return layer[g].downset; },
         [](const Group&, OperatorId) { return true; });
     std::vector<AddressGroup> targets(found.done.size());
-    pool_.parallel(static_cast<std::int64_t>(targets.size()), [&](std::int64_t i, int) {
+    pool_.parallel(targets.size(), [&](std::int64_t i, int) {
       targets[i].downset.done = std::move(found.done[i]);
       build(layer, found.edges[i], targets[i]);
     });
     std::erase_if(targets, [](const AddressGroup& group) { return group.states() == 0; });
-    for (const AddressGroup& group : targets) answer_.states += static_cast<std::int64_t>(group.states());
+    for (const AddressGroup& group : targets) answer_.states += group.states();
     layers_.push_back(std::move(targets));
   }
 

@@ -15,7 +15,7 @@ struct Trail {
   std::vector<OperatorId> by;
   std::vector<std::size_t> at;  // of each state's resident words
   std::vector<std::uint64_t> resident;
-  std::int64_t bytes() const { return static_cast<std::int64_t>(parent.size() * 16 + resident.size() * 8); }
+  std::int64_t bytes() const { return parent.size() * 16 + resident.size() * 8; }
 };
 
 Trail make_trail(const std::vector<Group>& layer) {
@@ -98,7 +98,7 @@ class Search {
     std::vector<Group> targets(found.done.size());
     held_bytes_ = trail_bytes_;
     for (const Group& group : layer_) held_bytes_ += bytes_held(group);
-    pool_.parallel(static_cast<std::int64_t>(targets.size()), [&](std::int64_t i, int) {
+    pool_.parallel(targets.size(), [&](std::int64_t i, int) {
       if (budget_.over()) return;
       targets[i].done = std::move(found.done[i]);
       build_group(expansion_, layer_, found.edges[i], targets[i]);
@@ -109,7 +109,7 @@ class Search {
     std::uint32_t first = 0;
     for (Group& group : layer_) {
       group.first = first;
-      first += static_cast<std::uint32_t>(group.states());
+      first += group.states();
     }
     answer_.states += first;
   }
@@ -188,9 +188,7 @@ class Search {
       std::merge(op.inputs.begin(), op.inputs.end(), op.outputs.begin(), op.outputs.end(), std::back_inserter(touched));
       for (const std::int32_t t : op.inputs) ++uses[t];
       std::set_union(live.begin(), live.end(), touched.begin(), touched.end(), std::back_inserter(now));
-      std::erase_if(now, [&](std::int32_t t) {
-        return uses[t] == static_cast<std::int32_t>(model_.tracked[t].consumers.size());
-      });
+      std::erase_if(now, [&](std::int32_t t) { return uses[t] == std::ssize(model_.tracked[t].consumers); });
       const Trail& trail = trails_[step + 1];
       const std::uint64_t* mask = trail.resident.data() + trail.at[state[step + 1]];
       for (std::size_t i = 0; i < now.size(); ++i)
@@ -226,7 +224,7 @@ Schedule make_schedule(const Problem& problem, const Model& model, const FluidPl
     for (const std::int32_t x : fluid.evicted[step]) {
       TensorUses& uses = schedule.uses[model.tracked[x].tensor];
       const auto later = std::upper_bound(uses.steps.begin(), uses.steps.end(), static_cast<Step>(step));
-      uses.dropped[static_cast<std::size_t>(later - uses.steps.begin()) - 1] = true;
+      uses.dropped[later - uses.steps.begin() - 1] = true;
     }
   }
   return schedule;

@@ -86,7 +86,7 @@ void inherit_cuts(const Expansion& expansion, const Group& before, OperatorId op
   for (const OperatorCut& cut : before.operator_cuts) {
     if (cut.op == op) continue;
     group.operator_cuts.push_back(cut);
-    group.operator_cuts.back().stale |= !has(cut.cut->executed, static_cast<std::size_t>(op));
+    group.operator_cuts.back().stale |= !has(cut.cut->executed, op);
   }
   std::stable_sort(group.operator_cuts.begin(), group.operator_cuts.end(),
                    [&](const OperatorCut& a, const OperatorCut& b) {
@@ -144,7 +144,7 @@ struct Move {
 
 std::int32_t position(const std::vector<std::int32_t>& sorted, std::int32_t value) {
   const auto at = std::lower_bound(sorted.begin(), sorted.end(), value);
-  return at != sorted.end() && *at == value ? static_cast<std::int32_t>(at - sorted.begin()) : -1;
+  return at != sorted.end() && *at == value ? at - sorted.begin() : -1;
 }
 
 Move make_move(const Model& model, const Group& from, const Group& target, OperatorId op) {
@@ -155,7 +155,7 @@ Move make_move(const Model& model, const Group& from, const Group& target, Opera
   for (const std::int32_t t : from.live) move.to.push_back(position(target.live, t));
   for (const std::int32_t t : o.inputs) {
     const std::int32_t old = position(from.live, t), now = position(target.live, t);
-    if (old >= 0) put(move.inputs, static_cast<std::size_t>(old));
+    if (old >= 0) put(move.inputs, old);
     if (now >= 0) move.born.push_back(now);
   }
   for (const std::int32_t t : o.outputs) {
@@ -287,7 +287,7 @@ class StateCollector {
   }
 
   bool paused() {
-    const std::int64_t bytes = static_cast<std::int64_t>(out_.masks.size() * 8 + out_.cost.size() * 28);
+    const std::int64_t bytes = out_.masks.size() * 8 + out_.cost.size() * 28;
     *expansion_.held_bytes += bytes - counted_;
     counted_ = bytes;
     return expansion_.interrupted();
@@ -300,12 +300,12 @@ class StateCollector {
     for (std::size_t w = 0; w < from.words; ++w) {
       each_bit(kept_[w], w * 64, [&](std::size_t i) {
         if (move.to[i] < 0) return;
-        put(masks, static_cast<std::size_t>(move.to[i]));
-        if (has(from.dirty(s), i)) put(masks + words, static_cast<std::size_t>(move.to[i]));
+        put(masks, move.to[i]);
+        if (has(from.dirty(s), i)) put(masks + words, move.to[i]);
       });
     }
-    for (const std::int32_t i : move.born) put(masks, static_cast<std::size_t>(i));
-    for (const std::int32_t i : move.born_dirty) put(masks + words, static_cast<std::size_t>(i));
+    for (const std::int32_t i : move.born) put(masks, i);
+    for (const std::int32_t i : move.born_dirty) put(masks + words, i);
     const std::int64_t cost = from.cost[s] + price;
     const std::int64_t ahead =
         std::max(bound_ahead(target_, masks), from.ahead[s] - price);  // a bound holds on the way
@@ -315,7 +315,7 @@ class StateCollector {
     }
     out_.cost.push_back(cost);
     out_.ahead.push_back(ahead);
-    out_.parent.push_back(from.first + static_cast<std::uint32_t>(s));
+    out_.parent.push_back(from.first + s);
     out_.by.push_back(op);
   }
 
@@ -346,7 +346,7 @@ class Filter {
         if (expansion_.interrupted()) break;  // what is left is thrown away anyway
       }
       if (i > 0 && same(order[i - 1], order[i])) continue;
-      compared_ += static_cast<std::int64_t>(kept.size());
+      compared_ += kept.size();
       if (!beaten(order[i])) kept.push_back(order[i]);
     }
     expansion_.budget->spend(std::exchange(compared_, 0));
@@ -363,8 +363,8 @@ class Filter {
     const int masks_order = compare_masks(a, b);
     if (masks_order != 0)
       return masks_order < 0;  // at equal cost an absent tensor is paid for: it beats a resident one
-    const std::uint64_t mixed_a = scramble(expansion_.variety, all_.parent[a], static_cast<std::uint64_t>(all_.by[a]));
-    const std::uint64_t mixed_b = scramble(expansion_.variety, all_.parent[b], static_cast<std::uint64_t>(all_.by[b]));
+    const std::uint64_t mixed_a = scramble(expansion_.variety, all_.parent[a], all_.by[a]);
+    const std::uint64_t mixed_b = scramble(expansion_.variety, all_.parent[b], all_.by[b]);
     if (mixed_a != mixed_b) return mixed_a < mixed_b;
     if (all_.by[a] != all_.by[b]) return all_.by[a] < all_.by[b];
     return all_.parent[a] < all_.parent[b];
@@ -406,7 +406,7 @@ class Filter {
       const std::size_t base = here ? w * 64 : (w - all_.words) * 64;
       const std::vector<std::int64_t>& price = here ? group_.load_price : group_.store_price;
       for (std::uint64_t bits = ma[w] & ~mb[w]; bits != 0; bits &= bits - 1) {
-        slack -= price[base + static_cast<std::size_t>(std::countr_zero(bits))];
+        slack -= price[base + std::countr_zero(bits)];
         if (slack < 0) return false;
       }
     }
@@ -461,13 +461,13 @@ Exchange make_exchange(const Model& model, const Group& group, OperatorId op) {
   for (const std::int32_t t : o.inputs) {
     const std::int32_t at = position(group.live, t);
     const Tracked& tensor = model.tracked[t];
-    if (at >= 0) put(exchange.inputs, static_cast<std::size_t>(at));
+    if (at >= 0) put(exchange.inputs, at);
     if (!last_use(model, t, op, group.done)) {
       if (at < 0) add(tensor);
       continue;
     }
     if (at < 0) continue;
-    exchange.freed.push_back(static_cast<std::size_t>(at));
+    exchange.freed.push_back(at);
     exchange.freed_space = std::min(exchange.freed_space, tensor.space);
     exchange.freed_bytes = std::min(exchange.freed_bytes, tensor.bytes);
   }
@@ -537,7 +537,7 @@ Group first_group(const Expansion& expansion) {
   const Model& model = *expansion.model;
   group.done.assign(std::max<std::size_t>(1, words_for(model.operators.size())), 0);
   for (std::size_t op = 0; op < model.operators.size(); ++op)
-    if (model.operators[op].before.empty()) group.ready.push_back(static_cast<OperatorId>(op));
+    if (model.operators[op].before.empty()) group.ready.push_back(op);
   describe_live(expansion, group);
   describe_bound(expansion, nullptr, -1, group);
   group.masks.assign(2 * group.words, 0);
@@ -568,8 +568,8 @@ std::uint64_t scramble(std::uint64_t variety, std::uint64_t a, std::uint64_t b) 
 }
 
 std::int64_t bytes_held(const Group& group) {
-  return static_cast<std::int64_t>(sizeof(Group) + group.done.size() * 8 + group.live.size() * 36 +
-                                   group.ready.size() * 4 + group.states() * (group.words * 16 + 28));
+  return sizeof(Group) + group.done.size() * 8 + group.live.size() * 36 + group.ready.size() * 4 +
+         group.states() * (group.words * 16 + 28);
 }
 
 }  // namespace pliant::plan

@@ -34,7 +34,7 @@ class Budget {
   // that effort, or that share (0 to 1) of the time and effort that are left.
   Budget part(std::int64_t most_effort) { return {*this, deadline_, std::min(most_effort, effort_left())}; }
   Budget share(double share) {
-    return {*this, deadline_.share(share), static_cast<std::int64_t>(static_cast<double>(effort_left()) * share)};
+    return {*this, deadline_.share(share), static_cast<std::int64_t>(1.0 * effort_left() * share)};
   }
 
   void spend(std::int64_t units) {

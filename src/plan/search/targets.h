@@ -38,8 +38,8 @@ Targets find_targets(std::size_t count, GroupAt&& group_at, Leads&& leads) {
     for (const OperatorId op : group.ready) {
       if (!leads(group, op)) continue;
       Words done = group.done;
-      put(done, static_cast<std::size_t>(op));
-      const auto [at, fresh] = known.try_emplace(done, static_cast<std::uint32_t>(targets.done.size()));
+      put(done, op);
+      const auto [at, fresh] = known.try_emplace(done, targets.done.size());
       if (fresh) {
         targets.done.push_back(std::move(done));
         targets.edges.emplace_back();

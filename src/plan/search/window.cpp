@@ -55,7 +55,7 @@ class Window {
     }
     for (std::size_t t = 0; t < whole.uses.size(); ++t)
       for (std::size_t gap = 0; gap < whole.uses[t].dropped.size(); ++gap)
-        if (whole.uses[t].dropped[gap] && !may_drop(problem_, whole, static_cast<TensorId>(t), gap)) return {};
+        if (whole.uses[t].dropped[gap] && !may_drop(problem_, whole, t, gap)) return {};
     return whole;
   }
 
@@ -67,14 +67,14 @@ class Window {
 
   std::vector<OperatorId> default_order() const {
     std::vector<OperatorId> order(part_.operators.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<OperatorId>(i);
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     return order;
   }
 
   void collect() {
     operators_.push_back(-1);
     part_.operators.push_back({"enter", {}, {}, 0});
-    for (std::size_t t = 0; t < problem_.tensors.size(); ++t) take(static_cast<TensorId>(t));
+    for (std::size_t t = 0; t < problem_.tensors.size(); ++t) take(t);
     for (Step step = from_; step < to_; ++step) add_operator(schedule_.order[step]);
   }
 
@@ -95,17 +95,17 @@ class Window {
         info.role != Role::activation || std::find(uses.dropped.begin(), uses.dropped.begin() + offset(first), true) !=
                                              uses.dropped.begin() + offset(first);
     if (before) info.role = entered ? (copied ? Role::output : Role::activation) : Role::input;
-    local_[t] = static_cast<TensorId>(part_.tensors.size());
+    local_[t] = part_.tensors.size();
     part_.tensors.push_back(info);
     globals_.push_back({t, entered ? first - 1 : first});
     if (entered) part_.operators[0].outputs.push_back(local_[t]);
     if (later) (uses.dropped[after - 1] ? absent_ : resident_).push_back(local_[t]);
   }
 
-  static std::ptrdiff_t offset(std::size_t first) { return first > 0 ? static_cast<std::ptrdiff_t>(first - 1) : 0; }
+  static std::ptrdiff_t offset(std::size_t first) { return first > 0 ? first - 1 : 0; }
 
   TensorId add_token() {  // orders operators and takes no room
-    const auto token = static_cast<TensorId>(part_.tensors.size());
+    const TensorId token = part_.tensors.size();
     part_.tensors.push_back({"after " + std::to_string(token), 0, Role::activation});
     return token;
   }
@@ -165,7 +165,7 @@ class Improver {
       : problem_(problem), schedule_(schedule), how_(how), budget_(budget), pool_(pool) {}
 
   int run() {
-    const auto steps = static_cast<Step>(schedule_.order.size());
+    const Step steps = schedule_.order.size();
     int gained = 0;
     for (int round = 0;; ++round) {
       const int before = gained;
@@ -194,11 +194,11 @@ class Improver {
 
   // The step nearby before which the fewest bytes are alive.
   Step narrow(Step step) const {
-    const auto steps = static_cast<Step>(schedule_.order.size());
+    const Step steps = schedule_.order.size();
     if (step <= 0 || step >= steps) return std::clamp<Step>(step, 0, steps);
     const auto first = alive_.begin() + std::max<Step>(1, step - window_reach);
     const auto last = alive_.begin() + std::min<Step>(steps, step + window_reach + 1);
-    return static_cast<Step>(std::min_element(first, last) - alive_.begin());
+    return std::min_element(first, last) - alive_.begin();
   }
 
   bool improve(Step from, Step to) {

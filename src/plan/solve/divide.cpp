@@ -19,10 +19,10 @@ Ends ends_of(const Problem& problem) {
   ends.producer.assign(problem.tensors.size(), -1);
   ends.first_use = ends.last_use = ends.producer;
   for (std::size_t op = 0; op < problem.operators.size(); ++op) {
-    for (const TensorId t : problem.operators[op].outputs) ends.producer[t] = static_cast<OperatorId>(op);
+    for (const TensorId t : problem.operators[op].outputs) ends.producer[t] = op;
     for (const TensorId t : problem.operators[op].inputs) {
-      if (ends.first_use[t] < 0) ends.first_use[t] = static_cast<OperatorId>(op);
-      ends.last_use[t] = static_cast<OperatorId>(op);
+      if (ends.first_use[t] < 0) ends.first_use[t] = op;
+      ends.last_use[t] = op;
     }
   }
   return ends;
@@ -39,8 +39,8 @@ std::vector<OperatorId> cut_operators(const Problem& problem) {
     for (std::size_t w = 0; w < each.size(); ++w) each_bit(each[w], w * 64, [&](std::size_t a) { ++descendants[a]; });
   for (std::size_t op = 0; op < count; ++op) {
     std::size_t before = 0;
-    for (const std::uint64_t word : ancestors[op]) before += static_cast<std::size_t>(std::popcount(word));
-    if (before == op && descendants[op] == count - 1 - op) cuts.push_back(static_cast<OperatorId>(op));
+    for (const std::uint64_t word : ancestors[op]) before += std::popcount(word);
+    if (before == op && descendants[op] == count - 1 - op) cuts.push_back(op);
   }
   return cuts;
 }
@@ -53,7 +53,7 @@ class Divider {
   std::vector<Part> run(bool clean) {
     std::vector<Part> parts;
     OperatorId from = 0, entry = -1;
-    const auto last = static_cast<OperatorId>(problem_.operators.size()) - 1;
+    const OperatorId last = problem_.operators.size() - 1;
     for (const OperatorId cut : cut_operators(problem_)) {
       if (cut == last || problem_.operators[cut].outputs.empty() || (clean && !is_clean(cut))) continue;
       parts.push_back(make_part(entry, from, cut));
@@ -103,7 +103,7 @@ class Divider {
     const bool made = ends_.producer[t] >= from - 1;  // by the cut or in the part
     if (ends_.producer[t] >= 0 && !made) info.role = Role::input;
     else if (ends_.producer[t] >= 0 && ends_.producer[t] < to && ends_.last_use[t] > to) info.role = Role::output;
-    local_[t] = static_cast<TensorId>(part.problem.tensors.size());
+    local_[t] = part.problem.tensors.size();
     part.problem.tensors.push_back(std::move(info));
     part.tensors.push_back(t);
     return local_[t];
@@ -126,7 +126,7 @@ Schedule join(const Problem& problem, const std::vector<Part>& parts, const std:
     for (std::size_t s = 0; s < plans[p].order.size(); ++s) {
       const OperatorId op = parts[p].operators[plans[p].order[s]];
       if (op < 0) continue;
-      step_of[s] = static_cast<Step>(order.size());
+      step_of[s] = order.size();
       order.push_back(op);
     }
     const auto moved = [&](const Residency& residency) {

@@ -15,7 +15,7 @@ constexpr std::int64_t placement_nodes = 200'000;  // per placement: a plan that
 // The schedule as it is, its tensors moved where they are in the way.
 void place_moved(const Task& task, Findings& found, const Schedule& schedule, const Placing& placing) {
   std::optional<Plan> plan = compact(task.problem, schedule, placing);
-  task.budget.spend(static_cast<std::int64_t>(schedule.order.size()) * move_step_effort);
+  task.budget.spend(std::ssize(schedule.order) * move_step_effort);
   if (plan && cost_of(*plan) < found.least_cost()) found.best = std::move(plan);
 }
 
@@ -54,7 +54,7 @@ void report(const Task& task, const Findings& found) {
   if (found.best) {
     const std::int64_t cost = cost_of(*found.best), bound = found.bound.cost;
     progress.incumbent = cost;
-    progress.gap = cost > bound ? 1 - static_cast<double>(bound) / static_cast<double>(cost) : 0;
+    progress.gap = cost > bound ? 1 - 1.0 * bound / cost : 0;
   }
   task.options.progress(progress);
 }

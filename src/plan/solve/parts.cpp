@@ -44,14 +44,14 @@ std::vector<Problem> pieces_of(const Problem& problem) {
 // ones. Returns the sum.
 template <typename BoundOf>
 std::int64_t sum_of_bounds(const Task& whole, const std::vector<Problem>& pieces, double share, BoundOf&& bound) {
-  const auto effort_left = [&] { return static_cast<double>(whole.budget.effort_left()); };
+  const auto effort_left = [&] { return 1.0 * whole.budget.effort_left(); };
   const auto seconds_left = [&] { return whole.budget.deadline().left(); };
   const double keep_effort = effort_left() * (1 - share), keep_seconds = seconds_left() * (1 - share);
   std::size_t ahead = 0;
   for (const Problem& piece : pieces) ahead += piece.operators.size();
   std::int64_t sum = 0;
   for (const Problem& piece : pieces) {
-    const double own = static_cast<double>(piece.operators.size()) / static_cast<double>(ahead);
+    const double own = 1.0 * piece.operators.size() / ahead;
     ahead -= piece.operators.size();
     const double left = std::min(1 - keep_effort / effort_left(), 1 - keep_seconds / seconds_left());
     if (whole.budget.over() || left <= 0) break;
@@ -83,7 +83,7 @@ std::vector<Plan> solve_parts(const Task& task, const std::vector<Part>& parts, 
   std::size_t ahead = task.problem.operators.size() * 2;
   for (const Part& part : parts) {
     if (task.budget.over()) break;
-    const double share = static_cast<double>(part.operators.size()) / static_cast<double>(ahead);
+    const double share = 1.0 * part.operators.size() / ahead;
     ahead -= std::min(ahead - 1, part.operators.size());
     plans.push_back(solve_part(task, part.problem, share));
     std::int64_t least = bound_of(plans.back());
