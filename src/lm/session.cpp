@@ -70,14 +70,11 @@ struct Session::State {
     decode.emplace(model, machine, *buffers, options.decode_rows);
     prompt.emplace(model, machine, *buffers, options.prompt_rows);
     const Need one = decode->need(), other = prompt->need();
-    const Need need{std::max(one.arena_bytes, other.arena_bytes),
-                    std::max(one.scratch_per_thread, other.scratch_per_thread), 0};
+    const Need need{std::max(one.arena_bytes, other.arena_bytes)};
     const kv::CacheOptions cache_options{options.cache_type, options.sequences, options.context};
     const std::vector<kv::Layer> layers = kv::layers_of(decode->layers());
     memory.weights = checked_add(store_bytes(*model.weights), machine.weight_copies(), "weights");
-    memory.arena = checked_add(
-        checked_add(need.arena_bytes, checked_multiply(need.scratch_per_thread, pool.threads(), "arena"), "arena"),
-        buffers->bytes(), "arena");
+    memory.arena = checked_add(need.arena_bytes, buffers->bytes(), "arena");
     memory.cache = kv::Cache::bytes(layers, cache_options);
     limit(memory.weights, memory.cache, memory.arena);
     workspace.emplace(need, pool);

@@ -65,11 +65,8 @@ Stages::Stage Stages::prepare(Graph graph, const LanguageModel& model, native::M
 
 Need Stages::need() const {
   Need most;
-  for (const Stage* each : {&embed_, &layers_, &head_}) {
-    const Need need = each->program->need();
-    most.arena_bytes = std::max(most.arena_bytes, need.arena_bytes);
-    most.scratch_per_thread = std::max(most.scratch_per_thread, need.scratch_per_thread);
-  }
+  for (const Stage* each : {&embed_, &layers_, &head_})
+    most.arena_bytes = std::max(most.arena_bytes, each->program->need().arena_bytes);
   return most;
 }
 

@@ -14,7 +14,7 @@
 namespace pliant {
 
 struct Need {
-  std::int64_t arena_bytes = 0, scratch_per_thread = 0, packed_weight_bytes = 0;
+  std::int64_t arena_bytes = 0;
 };
 
 // Called with (group, seconds since the run began at begin and end) when bound; null costs nothing.
@@ -30,20 +30,17 @@ struct Bindings {
   Trace* trace = nullptr;
 };
 
-// One arena plus per-thread scratch, lent to one run at a time; may serve many programs whose needs it covers.
+// One arena, lent to one run at a time; may serve many programs whose needs it covers.
 class Workspace {
  public:
   Workspace(const Need& need, Pool& pool);  // throws Error{capacity}
   std::span<std::byte> arena() const { return arena_bytes_; }
-  std::byte* scratch(int worker) const { return scratch_start_ + worker * scratch_per_thread_; }
   Pool& pool() const { return *pool_; }
   bool covers(const Need& need) const;
 
  private:
-  Tensor arena_, scratch_;
+  Tensor arena_;
   std::span<std::byte> arena_bytes_;
-  std::byte* scratch_start_;
-  std::int64_t scratch_per_thread_ = 0;
   Pool* pool_;
 };
 

@@ -1,7 +1,7 @@
 #include "lm/session.h"
 
+#include "allocations.h"
 #include "formats/safetensors/safetensors.h"
-#include "lm/allocations.h"
 #include "lm/prefix.h"
 #include "lm/talk.h"
 #include "models/language/forward.h"
@@ -191,7 +191,7 @@ TEST(Session, ADecodedTokenAllocatesNothing) {
     const Ids ids = some_ids(90, model.config.vocabulary);
     const Tensor logits(TensorType{DType::f32, {1, model.config.vocabulary}});
     const TensorView view = logits.view();
-    const std::int64_t before = allocations();
+    const long before = allocations();
     for (const TokenId each : ids) {
       const Draft draft{id, {&each, 1}};
       talk.session.step({&draft, 1}, view);

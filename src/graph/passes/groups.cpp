@@ -2,6 +2,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "graph/passes/fixed.h"
 #include "graph/passes/passes.h"
 #include "graph/passes/patterns.h"
 
@@ -18,17 +19,9 @@ class Grouper {
         rules_(rules),
         consumers_(graph.consumers()),
         is_output_(graph.values().size()),
-        fixed_(graph.values().size()),
+        fixed_(fixed_values(graph)),
         taken_(graph.ops().size()) {
     for (ValueId id : graph.outputs()) is_output_[index(id)] = true;
-    for (std::size_t i = 0; i < fixed_.size(); ++i) {
-      Role role = graph.values()[i].role;
-      fixed_[i] = role == Role::weight || role == Role::constant;
-    }
-    for (const Op& op : graph.ops()) {
-      bool all = std::all_of(op.in.begin(), op.in.end(), [&](ValueId id) { return fixed_[index(id)]; });
-      for (ValueId id : op.out) fixed_[index(id)] = all;
-    }
   }
 
   std::vector<Group> run() {
@@ -74,25 +67,14 @@ class Grouper {
     return grow(std::move(growth));
   }
 
-  bool moves_rows(OpId id) const {
-    const Kind& kind = op(id).kind;
-    if (const auto* concat = std::get_if<kind::Concat>(&kind)) return concat->axis == 2;
-    const auto* slice = std::get_if<kind::Slice>(&kind);
-    if (slice == nullptr || slice->size.size() < 3) return false;
-    const Shape& shape = type(op(id).in[0]).shape;
-    for (std::size_t axis = 0; axis < shape.size(); ++axis)
-      if (slice->step[axis] != 1 || (axis != 2 && slice->size[axis] != shape[axis])) return false;
-    return true;
-  }
-
   // A Concat, a Slice or both along the rows, and the Convolve or Pool that reads what they give.
   std::optional<Group> start_rows(OpId first) const {
-    if (!moves_rows(first) || fixed_[index(op(first).out[0])] || type(op(first).out[0]).dtype != DType::f32)
+    if (!moves_rows(graph_, op(first)) || fixed_[index(op(first).out[0])] || type(op(first).out[0]).dtype != DType::f32)
       return std::nullopt;
     std::vector<OpId> ops = {first};
     std::optional<OpId> next = only_consumer(op(first).out[0]);
     if (next && std::holds_alternative<kind::Concat>(op(first).kind) &&
-        std::holds_alternative<kind::Slice>(op(*next).kind) && moves_rows(*next)) {
+        std::holds_alternative<kind::Slice>(op(*next).kind) && moves_rows(graph_, op(*next))) {
       ops.push_back(*next);
       next = only_consumer(op(*next).out[0]);
     }

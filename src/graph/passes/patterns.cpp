@@ -11,10 +11,6 @@ bool is_anchor(const Kind& kind) {
          std::holds_alternative<kind::Pool>(kind);
 }
 
-bool moves_rows(const Kind& kind) {
-  return std::holds_alternative<kind::Concat>(kind) || std::holds_alternative<kind::Slice>(kind);
-}
-
 // Turns Maps and Reshapes into one expression over the values that stand outside.
 class Composer {
  public:
@@ -48,6 +44,16 @@ class Composer {
 
 }  // namespace
 
+bool moves_rows(const Graph& graph, const Op& op) {
+  if (const auto* concat = std::get_if<kind::Concat>(&op.kind)) return concat->axis == 2;
+  const auto* slice = std::get_if<kind::Slice>(&op.kind);
+  if (slice == nullptr || slice->size.size() < 3) return false;
+  const Shape& shape = graph.value(op.in[0]).type.shape;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis)
+    if (slice->step[axis] != 1 || (axis != 2 && slice->size[axis] != shape[axis])) return false;
+  return true;
+}
+
 std::optional<GroupPattern> group_pattern(const Graph& graph, const Group& group) {
   GroupPattern pattern;
   const Op& last = graph.op(group.ops.back());
@@ -60,7 +66,7 @@ std::optional<GroupPattern> group_pattern(const Graph& graph, const Group& group
     pattern.anchor = *anchor;
     next = static_cast<std::size_t>(anchor - group.ops.begin()) + 1;
     std::size_t first = 0;
-    for (; moves_rows(graph.op(group.ops[first]).kind); ++first) pattern.assembly.push_back(group.ops[first]);
+    for (; moves_rows(graph, graph.op(group.ops[first])); ++first) pattern.assembly.push_back(group.ops[first]);
     if (next > first + 1) {
       Composer prologue;
       for (std::size_t i = first; i + 1 < next; ++i) prologue.add(graph.op(group.ops[i]));

@@ -23,6 +23,9 @@ struct GroupPattern {
   DType dtype = DType::f32;  // of the result
 };
 
+// A Concat along axis 2, or a Slice of nothing but successive rows of axis 2.
+bool moves_rows(const Graph& graph, const Op& op);
+
 // Nothing for a single operator of another kind. Throws Error{invalid} when the Maps compose to more than 64
 // instructions (never for a group that groups() made).
 std::optional<GroupPattern> group_pattern(const Graph& graph, const Group& group);

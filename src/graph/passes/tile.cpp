@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "graph/passes/fixed.h"
 #include "graph/passes/rebuild.h"
 
 namespace pliant {
@@ -53,12 +54,11 @@ class Tiler {
       : graph_(graph),
         rules_(rules),
         rebuild_(graph),
-        fixed_(graph.values().size(), false),
+        fixed_(fixed_values(graph)),
         tiled_(graph.values().size(), false),
         bands_(graph.values().size()) {}
 
   Graph run() {
-    find_fixed();
     choose();
     rebuild_.values([&](const Op& op) { return replace(op); });
     for (const ValueId id : graph_.outputs()) whole(id);
@@ -75,17 +75,6 @@ class Tiler {
   }
 
   // ---- which operators ----
-
-  void find_fixed() {
-    for (std::size_t id = 0; id < fixed_.size(); ++id) {
-      const Role role = graph_.values()[id].role;
-      fixed_[id] = role == Role::weight || role == Role::constant;
-    }
-    for (const Op& op : graph_.ops()) {
-      const bool all = std::all_of(op.in.begin(), op.in.end(), [&](ValueId id) { return fixed_[index(id)]; });
-      for (const ValueId id : op.out) fixed_[index(id)] = all;
-    }
-  }
 
   std::int64_t step_bytes(const Op& op) const {
     std::int64_t sum = bytes(graph_.value(op.out[0]).type);

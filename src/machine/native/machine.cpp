@@ -1,27 +1,13 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "graph/passes/fixed.h"
 #include "graph/reference/reference.h"
 #include "machine/native/program.h"
 
 namespace pliant::native {
 
 namespace {
-
-std::vector<bool> folded_ops(const Graph& graph) {
-  std::vector<bool> fixed(graph.values().size()), result;
-  for (std::size_t id = 0; id < fixed.size(); ++id) {
-    const Role role = graph.values()[id].role;
-    fixed[id] = role == Role::weight || role == Role::constant;
-  }
-  for (const Op& op : graph.ops()) {
-    const bool all = !std::holds_alternative<kind::Opaque>(op.kind) &&
-                     std::all_of(op.in.begin(), op.in.end(), [&](ValueId id) { return fixed[id]; });
-    for (const ValueId id : op.out) fixed[id] = all;
-    result.push_back(all);
-  }
-  return result;
-}
 
 void require_isa(Isa isa) {
   if (isa == Isa::best) return;
@@ -33,11 +19,12 @@ void require_isa(Isa isa) {
 }  // namespace
 
 std::vector<Refusal> refusals(const Graph& graph) {
-  const std::vector<bool> folded = folded_ops(graph);
+  const std::vector<bool> fixed = fixed_values(graph);
   std::vector<Refusal> result;
   for (std::size_t i = 0; i < graph.ops().size(); ++i) {
-    if (folded[i]) continue;
-    if (auto reason = refusal(graph, graph.ops()[i])) result.push_back({static_cast<OpId>(i), std::move(*reason)});
+    const Op& op = graph.ops()[i];
+    if (fixed[op.out[0]]) continue;
+    if (auto reason = refusal(graph, op)) result.push_back({static_cast<OpId>(i), std::move(*reason)});
   }
   return result;
 }

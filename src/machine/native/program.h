@@ -10,7 +10,7 @@ class Program : public pliant::Program {
  public:
   Program(std::shared_ptr<const Graph> graph, Folded folded, const Options& options, SharedWeights& shared);
   const Graph& graph() const override { return *graph_; }
-  Need need() const override { return {table_offset_ + table_bytes(), 0, 0}; }
+  Need need() const override { return {table_offset_ + table_bytes()}; }
   // Throws Error{invalid} if the graph's Attentions have cache layers.
   void run(const Bindings& bindings, Workspace& workspace) const override;
   // Appends the rows to the sequences of `cache` that their seq names; what they add was reserved. Throws

@@ -56,7 +56,7 @@ class PlannedProgram : public Program {
   const Graph& graph() const override { return *graph_; }
   const plan::GraphProblem& problem() const override { return problem_; }
   const plan::Plan& plan() const override { return plan_; }
-  Need need() const override { return {plan_.scratchpad_bytes, 0, 0}; }
+  Need need() const override { return {plan_.scratchpad_bytes}; }
 
   Execution execute(std::span<const TensorView> inputs, Pool& pool, std::int64_t rows) const override {
     KernelOperators operators(folded_.graph, problem_, folded_.weights, pool, native_, rows);

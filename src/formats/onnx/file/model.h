@@ -85,6 +85,5 @@ Tensor parse_tensor(std::string_view bytes, std::string_view place);
 // Data of initialisers go to `external` (file name `location` beside the model) if it is not null. Throws
 // Error{capacity} for more than 2 GB in one message.
 std::string serialize_model(const ModelDef& model, std::string* external = nullptr, std::string_view location = "");
-std::string serialize_tensor(const Tensor& tensor, std::string_view name);
 
 }  // namespace pliant::onnx

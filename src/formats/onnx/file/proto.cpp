@@ -243,11 +243,4 @@ std::string serialize_model(const ModelDef& model, std::string* external, std::s
   return serialized(proto);
 }
 
-std::string serialize_tensor(const Tensor& tensor, std::string_view name) {
-  ::onnx::TensorProto proto;
-  proto.set_name(std::string(name));
-  encode_tensor(tensor, proto);
-  return serialized(proto);
-}
-
 }  // namespace pliant::onnx

@@ -33,13 +33,6 @@ ValueId expand_to(Builder& b, ValueId x, const Shape& shape) {
   return b.pad(x, pad);
 }
 
-std::vector<int> other_axes(const std::vector<int>& axes, int rank) {
-  std::vector<int> others;
-  for (int i = 0; i < rank; ++i)
-    if (std::find(axes.begin(), axes.end(), i) == axes.end()) others.push_back(i);
-  return others;
-}
-
 std::vector<int> axis_range(int begin, int end) {
   std::vector<int> axes(static_cast<std::size_t>(std::max(end - begin, 0)));
   std::iota(axes.begin(), axes.end(), begin);

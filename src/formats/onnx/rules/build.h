@@ -13,8 +13,6 @@ ValueId along_axis(Builder& b, ValueId vector, int axis, int rank);
 // Numpy's broadcast of x to `shape`, which must be what broadcasting gives (size-1 axes repeat).
 ValueId expand_to(Builder& b, ValueId x, const Shape& shape);
 
-// The axes not in `axes`.
-std::vector<int> other_axes(const std::vector<int>& axes, int rank);
 std::vector<int> axis_range(int begin, int end);
 
 // x to `dtype` as ONNX's Cast does it: towards zero, to bool by x != 0.

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "machine/encrypted/ckks/allocations.h"
+#include "allocations.h"
 #include "machine/encrypted/ckks/scheme.h"
 
 namespace pliant::ckks {

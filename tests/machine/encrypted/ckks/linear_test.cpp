@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "machine/encrypted/ckks/allocations.h"
+#include "allocations.h"
 #include "machine/encrypted/ckks/scheme.h"
 
 namespace pliant::ckks {

@@ -1,6 +1,0 @@
-// How often this program has called operator new.
-#pragma once
-
-namespace pliant {
-long allocations();
-}
