@@ -42,7 +42,7 @@ bool stands_in(std::string_view name, const std::array<std::string_view, count>&
 double bits(Encoding encoding) {
   const EncodingTraits& block = traits(encoding);
   if (encoding == Encoding::plain) return 32;
-  return 8.0 * static_cast<double>(block.block_bytes) / static_cast<double>(block.block_elements);
+  return 8.0 * block.block_bytes / block.block_elements;
 }
 
 // The finer encoding of blocks of 32 that stands in where 256 do not fit.
@@ -88,7 +88,7 @@ struct Squares {
 Squares squares_of(const float* values, const float* rounded, std::int64_t count) {
   Squares result;
   for (std::int64_t i = 0; i < count; ++i) {
-    const double x = values[i], rest = x - static_cast<double>(rounded[i]);
+    const double x = values[i], rest = x - rounded[i];
     result.error += rest * rest;
     result.size += x * x;
   }
@@ -100,10 +100,10 @@ Squares error_of(const Tensor& values, std::span<const std::byte> bytes, Encodin
   constexpr std::int64_t piece = 65536;
   const std::int64_t count = elements(values.type().shape), pieces = ceil_div(count, piece);
   const EncodingTraits& block = traits(encoding);
-  std::vector<Squares> sums(static_cast<std::size_t>(pieces));
+  std::vector<Squares> sums(pieces);
   pool.parallel(pieces, [&](std::int64_t index, int) {
     const std::int64_t first = index * piece, size = std::min(piece, count - first);
-    std::vector<float> rounded(static_cast<std::size_t>(size));
+    std::vector<float> rounded(size);
     decode_blocks(encoding, bytes.data() + first / block.block_elements * block.block_bytes, size, rounded.data());
     sums[index] = squares_of(values.view().as<float>() + first, rounded.data(), size);
   });

@@ -31,7 +31,7 @@ MappedFile::MappedFile(const std::string& path) {
   if (S_ISDIR(status.st_mode)) throw Error(ErrorKind::io, path, "is a directory");
   if (!S_ISREG(status.st_mode)) throw Error(ErrorKind::io, path, "is not a regular file");
   InputGuard::note(path);
-  size_ = static_cast<std::size_t>(status.st_size);
+  size_ = status.st_size;
   if (size_ == 0) return;
   void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.number(), 0);
   if (address == MAP_FAILED) throw system_error(path, "map");

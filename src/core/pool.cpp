@@ -55,7 +55,7 @@ struct Pool::State {
   void work(const Job& mine, int worker) {
     for (std::uint64_t i = claim(mine); i < mine.count; i = claim(mine)) {
       try {
-        if (!failed.load(std::memory_order_relaxed)) (*mine.task)(static_cast<std::int64_t>(i), worker);
+        if (!failed.load(std::memory_order_relaxed)) (*mine.task)(i, worker);
       } catch (...) {
         const std::lock_guard lock(mutex);
         if (!failure) failure = std::current_exception();
@@ -126,7 +126,7 @@ Pool::Pool(int threads) : state_(std::make_unique<State>()) {
 
 Pool::~Pool() { state_->stop(); }
 
-int Pool::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
+int Pool::threads() const { return state_->workers.size() + 1; }
 
 void Pool::parallel(std::int64_t count, const std::function<void(std::int64_t, int)>& task) {
   if (count <= 0) return;
@@ -145,7 +145,7 @@ void Pool::parallel(std::int64_t count, const std::function<void(std::int64_t, i
 int default_threads() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-  return static_cast<int>(std::thread::hardware_concurrency());
+  return std::thread::hardware_concurrency();
 }
 
 }  // namespace pliant

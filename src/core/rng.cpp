@@ -35,7 +35,7 @@ Rng::Rng(std::uint64_t seed, std::uint64_t stream) : key_(mix(mix(seed) ^ stream
 std::uint64_t Rng::bits() { return mix(key_ ^ mix(counter_++)); }
 
 std::int64_t Rng::below(std::int64_t bound) {
-  const auto range = static_cast<std::uint64_t>(bound);
+  const std::uint64_t range = bound;
   const std::uint64_t limit = max() - max() % range;
   std::uint64_t value = bits();
   while (value >= limit) value = bits();
@@ -44,7 +44,7 @@ std::int64_t Rng::below(std::int64_t bound) {
 
 std::int64_t Rng::between(std::int64_t low, std::int64_t high) { return low + below(high - low + 1); }
 
-double Rng::uniform() { return static_cast<double>(bits() >> 11) * 0x1p-53; }
+double Rng::uniform() { return (bits() >> 11) * 0x1p-53; }
 
 double Rng::normal() {
   const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));

@@ -36,13 +36,13 @@ constexpr std::array<DTypeInfo, dtype_count> dtype_table{{{"f32", 4},
 template <typename T>
 T load(const TensorView& view, std::int64_t index) {
   T value;
-  std::memcpy(&value, view.data + index * static_cast<std::int64_t>(sizeof(T)), sizeof(T));
+  std::memcpy(&value, view.data + index * sizeof(T), sizeof(T));
   return value;
 }
 
 template <typename T>
 void store(const TensorView& view, std::int64_t index, T value) {
-  std::memcpy(view.data + index * static_cast<std::int64_t>(sizeof(T)), &value, sizeof(T));
+  std::memcpy(view.data + index * sizeof(T), &value, sizeof(T));
 }
 
 template <typename T>
@@ -128,7 +128,7 @@ std::string to_string(const TensorType& type) { return std::string(name(type.dty
 
 void Tensor::Free::operator()(std::byte* p) const { std::free(p); }
 
-Tensor::Tensor(TensorType type) : type_(std::move(type)), size_(static_cast<std::size_t>(bytes(type_))) {
+Tensor::Tensor(TensorType type) : type_(std::move(type)), size_(bytes(type_)) {
   if (size_ > static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max()) - 64)
     throw Error(ErrorKind::capacity, to_string(type_), "tensor is too large");
   const std::size_t rounded = (size_ + 63) / 64 * 64 + 64;  // never empty, so that a view has a valid address
@@ -145,20 +145,20 @@ Tensor Tensor::copy() const {
 
 Tensor Tensor::of(DType dtype, Shape shape, const std::vector<double>& values) {
   Tensor result(TensorType{dtype, std::move(shape)});
-  if (static_cast<std::int64_t>(values.size()) != elements(result.type_.shape))
+  if (std::ssize(values) != elements(result.type_.shape))
     throw Error(ErrorKind::invalid, to_string(result.type_), std::to_string(values.size()) + " values given");
-  for (std::size_t i = 0; i < values.size(); ++i) set(result.view(), static_cast<std::int64_t>(i), values[i]);
+  for (std::size_t i = 0; i < values.size(); ++i) set(result.view(), i, values[i]);
   return result;
 }
 
 double get(const TensorView& view, std::int64_t index) {
   switch (view.type.dtype) {
-    case DType::f32: return static_cast<double>(load<float>(view, index));
+    case DType::f32: return load<float>(view, index);
     case DType::f64: return load<double>(view, index);
-    case DType::f16: return static_cast<double>(f16_to_f32(load<std::uint16_t>(view, index)));
-    case DType::bf16: return static_cast<double>(bf16_to_f32(load<std::uint16_t>(view, index)));
-    case DType::u64: return static_cast<double>(load<std::uint64_t>(view, index));
-    default: return static_cast<double>(get_int(view, index));
+    case DType::f16: return f16_to_f32(load<std::uint16_t>(view, index));
+    case DType::bf16: return bf16_to_f32(load<std::uint16_t>(view, index));
+    case DType::u64: return load<std::uint64_t>(view, index);
+    default: return get_int(view, index);
   }
 }
 

@@ -75,7 +75,7 @@ Seconds seconds_from_text(std::string_view text, std::string_view place) {
 
 std::string bytes_text(std::int64_t bytes) {
   constexpr std::array<const char*, 5> units{"B", "KiB", "MiB", "GiB", "TiB"};
-  double value = static_cast<double>(bytes);
+  double value = bytes;
   std::size_t unit = 0;
   for (; value >= kibi && unit + 1 < units.size(); ++unit) value /= kibi;
   const bool whole = value == std::floor(value);
@@ -95,7 +95,7 @@ std::string seconds_text(double seconds) {
 std::string count_text(std::int64_t count) {
   constexpr std::array<const char*, 5> units{"", " k", " M", " G", " T"};
   if (count < 10000) return std::to_string(count);
-  double value = static_cast<double>(count);
+  double value = count;
   std::size_t unit = 0;
   for (; value >= 1000 && unit + 1 < units.size(); ++unit) value /= 1000;
   return fmt::format("{:.3g}{}", value, units[unit]);

@@ -49,7 +49,7 @@ void filter_axis(const std::vector<std::uint8_t>& in, std::vector<std::uint8_t>&
   const Filter filter = triangle(axis.from, axis.to);
   for (int line = 0; line < axis.lines; ++line)
     for (int i = 0; i < axis.to; ++i) {
-      const auto at = static_cast<std::size_t>(i);
+      const std::size_t at = i;
       const double* weights = &filter.weights[at * filter.widest];
       const std::uint8_t* source = &in[static_cast<std::size_t>(line) * axis.in_line +
                                        static_cast<std::size_t>(filter.first[at]) * axis.in_step];

@@ -21,10 +21,10 @@ std::int64_t in_range(std::string_view what, std::int64_t value, std::int64_t lo
 }  // namespace
 
 double negative_log_likelihood(std::span<const float> logits, TokenId target) {
-  const auto most = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
+  const double most = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
-  for (const float each : logits) sum += std::exp(static_cast<double>(each) - most);
-  return most + std::log(sum) - static_cast<double>(logits[target]);
+  for (const float each : logits) sum += std::exp(each - most);
+  return most + std::log(sum) - logits[target];
 }
 
 Perplexity perplexity(Session& session, std::span<const TokenId> tokens, const PerplexityOptions& options,
@@ -45,7 +45,7 @@ Perplexity perplexity(Session& session, std::span<const TokenId> tokens, const P
       session.feed(sequence, tokens.subspan(at, n), &view);
       for (std::int64_t i = 0; i < n; ++i) {
         if (at + i + 1 < predicted) continue;  // an earlier window has predicted it
-        const std::span<const float> row(view.as<float>() + i * vocabulary, static_cast<std::size_t>(vocabulary));
+        const std::span<const float> row(view.as<float>() + i * vocabulary, vocabulary);
         result.nll += negative_log_likelihood(row, tokens[at + i + 1]);
         ++result.tokens;
       }

@@ -53,7 +53,7 @@ NgramProposer::NgramProposer(std::int64_t shortest, std::int64_t longest) : shor
 
 void NgramProposer::propose(std::span<const TokenId> history, std::uint64_t, std::int64_t most, Proposal& out) {
   const auto size = history.size();
-  for (auto n = static_cast<std::size_t>(longest_); n >= static_cast<std::size_t>(shortest_); --n) {
+  for (std::size_t n = longest_; n >= static_cast<std::size_t>(shortest_); --n) {
     if (n >= size) continue;
     const auto last = history.last(n);
     for (std::size_t at = size - n; at-- > 0;) {
@@ -90,7 +90,7 @@ void DraftProposer::propose(std::span<const TokenId> history, std::uint64_t inde
   for (std::int64_t i = 0; i < most; ++i) {
     const Draft step{sequence_, std::span(history_).last(1)};
     draft_->step({&step, 1}, view_);
-    const std::span logits(view_.as<const float>(), static_cast<std::size_t>(view_.type.shape[1]));
+    const std::span logits(view_.as<const float>(), view_.type.shape[1]);
     const auto chances = sampler_->distribution(logits, history_);
     history_.push_back(drawn(chances, proposal_draw(*sampler_, index + static_cast<std::uint64_t>(i))));
     out.add(history_.back(), chances);

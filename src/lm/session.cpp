@@ -17,8 +17,7 @@ namespace {
 
 std::int64_t store_bytes(const WeightStore& weights) {
   std::int64_t total = 0;
-  weights.for_each(
-      [&](const std::string&, const Stored& stored) { total += static_cast<std::int64_t>(stored.bytes.size()); });
+  weights.for_each([&](const std::string&, const Stored& stored) { total += std::ssize(stored.bytes); });
   return total;
 }
 
@@ -328,8 +327,8 @@ SeqId Session::restore(std::span<const std::byte> state, std::shared_ptr<const k
   const Saved saved = read_saved(state, state_->model.config.vocabulary);
   const SeqId id = state_->cache->restore(saved.cache, state_->key, std::move(editor));
   std::vector<TokenId>& kept = state_->tokens(id);
-  const auto count = static_cast<std::size_t>(
-      std::min({std::ssize(saved.tokens), length(id), static_cast<std::int64_t>(kept.capacity())}));
+  const std::size_t count =
+      std::min({std::ssize(saved.tokens), length(id), static_cast<std::int64_t>(kept.capacity())});
   kept.assign(saved.tokens.begin(), saved.tokens.begin() + count);
   return id;
 }

@@ -29,12 +29,12 @@ RowBuffers::RowBuffers(std::int64_t rows, std::int64_t width)
 std::int64_t RowBuffers::bytes() const {
   std::size_t total = 0;
   for (const Tensor* each : {&ids_, &seq_, &pos_, &tag_, &hidden_, &next_}) total += each->raw().size();
-  return static_cast<std::int64_t>(total);
+  return total;
 }
 
 Stages::Stages(const LanguageModel& model, native::Machine& machine, RowBuffers& buffers, std::int64_t rows) {
   const LanguageConfig& config = model.config;
-  const int last = static_cast<int>(config.layers.size());
+  const int last = config.layers.size();
   embed_ = prepare(embed_graph(config, rows), model, machine, buffers, nullptr, &buffers.hidden_);
   layers_ =
       prepare(layers_graph(config, 0, last, rows, true), model, machine, buffers, &buffers.hidden_, &buffers.next_);

@@ -15,22 +15,22 @@ using DecodeBlock = void(const Byte* block, float* into);
 
 void decode_q8_0(const Byte* block, float* into) {
   const float d = load_half(block);
-  for (int i = 0; i < 32; ++i) into[i] = static_cast<float>(static_cast<std::int8_t>(block[2 + i])) * d;
+  for (int i = 0; i < 32; ++i) into[i] = static_cast<std::int8_t>(block[2 + i]) * d;
 }
 
 void decode_q4_0(const Byte* block, float* into) {
   const float d = load_half(block);
   for (int i = 0; i < 16; ++i) {
-    into[i] = static_cast<float>((block[2 + i] & 15) - 8) * d;
-    into[i + 16] = static_cast<float>((block[2 + i] >> 4) - 8) * d;
+    into[i] = ((block[2 + i] & 15) - 8) * d;
+    into[i + 16] = ((block[2 + i] >> 4) - 8) * d;
   }
 }
 
 void decode_q4_1(const Byte* block, float* into) {
   const float d = load_half(block), m = load_half(block + 2);
   for (int i = 0; i < 16; ++i) {
-    into[i] = static_cast<float>(block[4 + i] & 15) * d + m;
-    into[i + 16] = static_cast<float>(block[4 + i] >> 4) * d + m;
+    into[i] = (block[4 + i] & 15) * d + m;
+    into[i + 16] = (block[4 + i] >> 4) * d + m;
   }
 }
 
@@ -45,8 +45,8 @@ void decode_q5_0(const Byte* block, float* into) {
   const std::uint32_t high = load_bits(block + 2);
   for (int i = 0; i < 16; ++i) {
     const int low = block[6 + i];
-    into[i] = static_cast<float>(((low & 15) | static_cast<int>((high >> i) & 1U) << 4) - 16) * d;
-    into[i + 16] = static_cast<float>(((low >> 4) | static_cast<int>((high >> (i + 16)) & 1U) << 4) - 16) * d;
+    into[i] = (((low & 15) | static_cast<int>((high >> i) & 1U) << 4) - 16) * d;
+    into[i + 16] = (((low >> 4) | static_cast<int>((high >> (i + 16)) & 1U) << 4) - 16) * d;
   }
 }
 
@@ -55,30 +55,30 @@ void decode_q5_1(const Byte* block, float* into) {
   const std::uint32_t high = load_bits(block + 4);
   for (int i = 0; i < 16; ++i) {
     const int low = block[8 + i];
-    into[i] = static_cast<float>((low & 15) | static_cast<int>((high >> i) & 1U) << 4) * d + m;
-    into[i + 16] = static_cast<float>((low >> 4) | static_cast<int>((high >> (i + 16)) & 1U) << 4) * d + m;
+    into[i] = ((low & 15) | static_cast<int>((high >> i) & 1U) << 4) * d + m;
+    into[i + 16] = ((low >> 4) | static_cast<int>((high >> (i + 16)) & 1U) << 4) * d + m;
   }
 }
 
 void decode_q2_k(const Byte* block, float* into) {
   const float d = load_half(block + 80), dmin = load_half(block + 82);
   for (int sub = 0; sub < 16; ++sub) {
-    const float scale = d * static_cast<float>(block[sub] & 15), minimum = dmin * static_cast<float>(block[sub] >> 4);
+    const float scale = d * (block[sub] & 15), minimum = dmin * (block[sub] >> 4);
     const Byte* quants = block + 16 + sub / 8 * 32 + sub % 2 * 16;
     const int shift = sub % 8 / 2 * 2;
-    for (int i = 0; i < 16; ++i) into[sub * 16 + i] = scale * static_cast<float>((quants[i] >> shift) & 3) - minimum;
+    for (int i = 0; i < 16; ++i) into[sub * 16 + i] = scale * ((quants[i] >> shift) & 3) - minimum;
   }
 }
 
 void decode_q3_k(const Byte* block, float* into) {
   const float d = load_half(block + 108);
   for (int sub = 0; sub < 16; ++sub) {
-    const float scale = d * static_cast<float>(q3_scale(block + 96, sub));
+    const float scale = d * q3_scale(block + 96, sub);
     const Byte* high = block + sub % 2 * 16;
     const Byte* quants = block + 32 + sub / 8 * 32 + sub % 2 * 16;
     const int shift = sub % 8 / 2 * 2, plane = sub / 2;
     for (int i = 0; i < 16; ++i)
-      into[sub * 16 + i] = scale * static_cast<float>((((quants[i] >> shift) & 3) | ((high[i] >> plane) & 1) << 2) - 4);
+      into[sub * 16 + i] = scale * ((((quants[i] >> shift) & 3) | ((high[i] >> plane) & 1) << 2) - 4);
   }
 }
 
@@ -86,10 +86,10 @@ void decode_q4_k(const Byte* block, float* into) {
   const float d = load_half(block), dmin = load_half(block + 2);
   for (int sub = 0; sub < 8; ++sub) {
     const ScaleMin packed = scale_min(block + 4, sub);
-    const float scale = d * static_cast<float>(packed.scale), minimum = dmin * static_cast<float>(packed.minimum);
+    const float scale = d * packed.scale, minimum = dmin * packed.minimum;
     const Byte* quants = block + 16 + sub / 2 * 32;
     const int shift = sub % 2 * 4;
-    for (int i = 0; i < 32; ++i) into[sub * 32 + i] = scale * static_cast<float>((quants[i] >> shift) & 15) - minimum;
+    for (int i = 0; i < 32; ++i) into[sub * 32 + i] = scale * ((quants[i] >> shift) & 15) - minimum;
   }
 }
 
@@ -97,35 +97,33 @@ void decode_q5_k(const Byte* block, float* into) {
   const float d = load_half(block), dmin = load_half(block + 2);
   for (int sub = 0; sub < 8; ++sub) {
     const ScaleMin packed = scale_min(block + 4, sub);
-    const float scale = d * static_cast<float>(packed.scale), minimum = dmin * static_cast<float>(packed.minimum);
+    const float scale = d * packed.scale, minimum = dmin * packed.minimum;
     const Byte* high = block + 16;
     const Byte* quants = block + 48 + sub / 2 * 32;
     const int shift = sub % 2 * 4;
     for (int i = 0; i < 32; ++i)
-      into[sub * 32 + i] =
-          scale * static_cast<float>(((quants[i] >> shift) & 15) | ((high[i] >> sub) & 1) << 4) - minimum;
+      into[sub * 32 + i] = scale * (((quants[i] >> shift) & 15) | ((high[i] >> sub) & 1) << 4) - minimum;
   }
 }
 
 void decode_q6_k(const Byte* block, float* into) {
   const float d = load_half(block + 208);
   for (int sub = 0; sub < 16; ++sub) {
-    const float scale = d * static_cast<float>(static_cast<std::int8_t>(block[192 + sub]));
+    const float scale = d * static_cast<std::int8_t>(block[192 + sub]);
     const int half = sub / 8, group = sub % 8 / 2, at = sub % 2 * 16;  // groups of 32: low nibbles twice, then high
     const Byte* low = block + half * 64 + group % 2 * 32 + at;
     const Byte* high = block + 128 + half * 32 + at;
     const int low_shift = group / 2 * 4, high_shift = group * 2;
     for (int i = 0; i < 16; ++i)
-      into[sub * 16 + i] =
-          scale * static_cast<float>((((low[i] >> low_shift) & 15) | ((high[i] >> high_shift) & 3) << 4) - 32);
+      into[sub * 16 + i] = scale * ((((low[i] >> low_shift) & 15) | ((high[i] >> high_shift) & 3) << 4) - 32);
   }
 }
 
 void decode_iq4_nl(const Byte* block, float* into) {
   const float d = load_half(block);
   for (int i = 0; i < 16; ++i) {
-    into[i] = d * static_cast<float>(iq4_values[block[2 + i] & 15U]);
-    into[i + 16] = d * static_cast<float>(iq4_values[block[2 + i] >> 4U]);
+    into[i] = d * iq4_values[block[2 + i] & 15U];
+    into[i + 16] = d * iq4_values[block[2 + i] >> 4U];
   }
 }
 
@@ -134,11 +132,11 @@ void decode_iq4_xs(const Byte* block, float* into) {
   std::uint16_t high = 0;
   std::memcpy(&high, block + 2, sizeof high);
   for (int sub = 0; sub < 8; ++sub) {
-    const float scale = d * static_cast<float>(iq4_scale(high, block + 4, sub));
+    const float scale = d * iq4_scale(high, block + 4, sub);
     const Byte* quants = block + 8 + sub * 16;
     for (int i = 0; i < 16; ++i) {
-      into[sub * 32 + i] = scale * static_cast<float>(iq4_values[quants[i] & 15U]);
-      into[sub * 32 + i + 16] = scale * static_cast<float>(iq4_values[quants[i] >> 4U]);
+      into[sub * 32 + i] = scale * iq4_values[quants[i] & 15U];
+      into[sub * 32 + i + 16] = scale * iq4_values[quants[i] >> 4U];
     }
   }
 }
@@ -146,8 +144,8 @@ void decode_iq4_xs(const Byte* block, float* into) {
 void decode_mxfp4(const Byte* block, float* into) {
   const float d = half_e8m0(block[0]);
   for (int i = 0; i < 16; ++i) {
-    into[i] = d * static_cast<float>(mxfp4_values[block[1 + i] & 15U]);
-    into[i + 16] = d * static_cast<float>(mxfp4_values[block[1 + i] >> 4U]);
+    into[i] = d * mxfp4_values[block[1 + i] & 15U];
+    into[i + 16] = d * mxfp4_values[block[1 + i] >> 4U];
   }
 }
 

@@ -93,7 +93,7 @@ float fit_scale(const float* values) {
   constexpr int trials = 4;
   for (const float end : {Levels::low, Levels::high})
     for (int trial = -trials; trial <= trials; ++trial) {
-      const float scale = extreme / (end + Levels::trial_step * static_cast<float>(trial));
+      const float scale = extreme / (end + Levels::trial_step * trial);
       const Fit fit = assess<Levels, count>(values, scale);
       if (fit.norm > 0 && fit.dot * fit.dot > best_gain * fit.norm) {
         best_gain = fit.dot * fit.dot / fit.norm;
@@ -152,7 +152,7 @@ Affine fit_affine(const float* values) {
   float least = HUGE_VALF;
   constexpr int trials = 5;
   for (int trial = -trials; trial <= trials; ++trial) {
-    Affine by{(high - low) / (static_cast<float>(largest) + 0.2F * static_cast<float>(trial)), -low};
+    Affine by{(high - low) / (largest + 0.2F * trial), -low};
     AffineFit sums = assess<largest, count>(values, by);
     for (int round = 0; round < 2 && sums.error < 1.5F * least; ++round) {
       if (sums.error < least) {

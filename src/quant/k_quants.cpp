@@ -39,7 +39,7 @@ class SymmetricSearch {
       if (std::fabs(wanted[sub]) > std::fabs(largest)) largest = wanted[sub];
     }
     if (largest == 0.0F) return;
-    float factor = half_scale(largest / static_cast<float>(scale_low)), best = HUGE_VALF;
+    float factor = half_scale(largest / scale_low), best = HUGE_VALF;
     for (int turn = 0; turn < 2; ++turn) {
       std::array<int, subs> codes{};
       const Total total = choose(factor, wanted, codes);
@@ -54,7 +54,7 @@ class SymmetricSearch {
   }
 
   float level(int i) const {
-    const float by = scale * static_cast<float>(scales[i / size]);
+    const float by = scale * scales[i / size];
     return Levels::nearest(fit::all(values_[i] * fit::inverse(by)))[0];
   }
 
@@ -76,15 +76,15 @@ class SymmetricSearch {
       best.error = HUGE_VALF;
       int code = 0;
       for (int each = std::max(middle - 1, scale_low); each <= std::min(middle + 1, scale_high); ++each) {
-        const fit::Fit found = fit::assess<Levels, size>(values_ + sub * size, factor * static_cast<float>(each));
+        const fit::Fit found = fit::assess<Levels, size>(values_ + sub * size, factor * each);
         if (found.error >= best.error) continue;
         best = found;
         code = each;
       }
       codes[sub] = code;
       total.error += best.error;
-      total.dot += static_cast<double>(code) * static_cast<double>(best.dot);
-      total.norm += static_cast<double>(code) * code * static_cast<double>(best.norm);
+      total.dot += static_cast<double>(code) * best.dot;
+      total.norm += static_cast<double>(code) * code * best.norm;
     }
     return total;
   }
@@ -123,8 +123,8 @@ class AffineSearch {
   }
 
   int code(int i) const {
-    const auto sub = static_cast<std::size_t>(i / size);
-    const float by = scale * static_cast<float>(scales[sub]), from = minimum * static_cast<float>(minima[sub]);
+    const std::size_t sub = i / size;
+    const float by = scale * scales[sub], from = minimum * minima[sub];
     return near_code((values_[i] + from) * fit::inverse(by), 0, largest_code);
   }
 
@@ -154,11 +154,11 @@ class AffineSearch {
     void add(int scale_code, int minimum_code, const fit::AffineFit& sums) {
       const double s = scale_code, m = minimum_code;
       error += sums.error;
-      aa += s * s * static_cast<double>(sums.code_code);
-      ab += s * m * static_cast<double>(sums.code);
+      aa += s * s * sums.code_code;
+      ab += s * m * sums.code;
       bb += m * m * size;
-      ax += s * static_cast<double>(sums.value_code);
-      bx += m * static_cast<double>(sums.value);
+      ax += s * sums.value_code;
+      bx += m * sums.value;
     }
   };
 
@@ -171,8 +171,7 @@ class AffineSearch {
       best.error = HUGE_VALF;
       for (int s = std::max(scale_code - 1, 0); s <= std::min(scale_code + 1, largest_scale); ++s)
         for (int m = std::max(minimum_code - 1, 0); m <= std::min(minimum_code + 1, largest_scale); ++m) {
-          const fit::AffineFit found = fit::assess<largest_code, size>(
-              values_ + static_cast<int>(sub) * size, {factor * static_cast<float>(s), shift * static_cast<float>(m)});
+          const fit::AffineFit found = fit::assess<largest_code, size>(values_ + sub * size, {factor * s, shift * m});
           if (found.error >= best.error) continue;
           best = found;
           codes.scales[sub] = s;
@@ -214,7 +213,7 @@ bool encode_q2_k(const float* values, Byte* block) {
   if (const Reach known = reach(values); known != Reach::searched) return known == Reach::zero;
   const AffineSearch<16, 3, 15> found(values);
   for (int sub = 0; sub < 16; ++sub) {
-    const auto at = static_cast<std::size_t>(sub);
+    const std::size_t at = sub;
     block[sub] = static_cast<Byte>(found.scales[at] | found.minima[at] << 4);
     for (int i = 0; i < 16; ++i)
       put_bits(block[16 + sub / 8 * 32 + sub % 2 * 16 + i], found.code(sub * 16 + i), sub % 8 / 2 * 2);
@@ -247,7 +246,7 @@ bool encode_q4_k(const float* values, Byte* block) {
   if (const Reach known = reach(values); known != Reach::searched) return known == Reach::zero;
   const AffineSearch<8, 15, 63> found(values);
   for (int sub = 0; sub < 8; ++sub) {
-    const auto at = static_cast<std::size_t>(sub);
+    const std::size_t at = sub;
     put_scale_min(block + 4, sub, found.scales[at], found.minima[at]);
     for (int i = 0; i < 32; ++i) put_bits(block[16 + sub / 2 * 32 + i], found.code(sub * 32 + i), sub % 2 * 4);
   }
@@ -261,7 +260,7 @@ bool encode_q5_k(const float* values, Byte* block) {
   if (const Reach known = reach(values); known != Reach::searched) return known == Reach::zero;
   const AffineSearch<8, 31, 63> found(values);
   for (int sub = 0; sub < 8; ++sub) {
-    const auto at = static_cast<std::size_t>(sub);
+    const std::size_t at = sub;
     put_scale_min(block + 4, sub, found.scales[at], found.minima[at]);
     for (int i = 0; i < 32; ++i) {
       const int code = found.code(sub * 32 + i);

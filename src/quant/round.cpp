@@ -31,8 +31,8 @@ void put_fifth_bits(Byte* at, const Byte* codes) {
 
 // Codes around `half`, the zero; the extreme value gets code 0 whatever its sign.
 float round_symmetric(const float* values, int half, Byte* codes) {
-  const float scale = extreme(values) / static_cast<float>(-half), factor = inverse(scale);
-  const float shift = static_cast<float>(half) + 0.5F;
+  const float scale = extreme(values) / -half, factor = inverse(scale);
+  const float shift = half + 0.5F;
   for (int i = 0; i < 32; ++i)
     codes[i] = static_cast<Byte>(std::min(2 * half - 1, static_cast<int>(values[i] * factor + shift)));
   return scale;
@@ -44,7 +44,7 @@ struct Affine {
 
 Affine round_affine(const float* values, int largest, Byte* codes) {
   const auto [low, high] = std::minmax_element(values, values + 32);
-  const float scale = (*high - *low) / static_cast<float>(largest), factor = inverse(scale);
+  const float scale = (*high - *low) / largest, factor = inverse(scale);
   for (int i = 0; i < 32; ++i)
     codes[i] = static_cast<Byte>(std::min(largest, static_cast<int>((values[i] - *low) * factor + 0.5F)));
   return {scale, *low};

@@ -31,7 +31,7 @@ template <typename Bits>
 std::optional<std::int64_t> find_exponent(const std::byte* data, std::int64_t count, Bits exponent) {
   for (std::int64_t i = 0; i < count; ++i) {
     Bits bits = 0;
-    std::memcpy(&bits, data + i * static_cast<std::int64_t>(sizeof(Bits)), sizeof bits);
+    std::memcpy(&bits, data + i * sizeof(Bits), sizeof bits);
     if ((bits & exponent) == exponent) return i;
   }
   return std::nullopt;
@@ -71,9 +71,9 @@ Tensor decode_rows(const Stored& stored, std::int64_t first, std::int64_t count)
                 fmt::format("{} from {} on of {}", count, first, to_string(stored.type)));
   Stored part = stored;
   part.type.shape.front() = 1;
-  const auto row = static_cast<std::size_t>(encoded_bytes(part.type, part.encoding, "a row of a weight"));
+  const std::size_t row = encoded_bytes(part.type, part.encoding, "a row of a weight");
   part.type.shape.front() = count;
-  part.bytes = stored.bytes.subspan(static_cast<std::size_t>(first) * row, static_cast<std::size_t>(count) * row);
+  part.bytes = stored.bytes.subspan(first * row, count * row);
   return decode(part);
 }
 
@@ -84,7 +84,7 @@ std::vector<std::byte> encode(const TensorView& values, Encoding encoding, std::
                 fmt::format("element {} is {}: {}", index, get(values, index), problem));
   };
   if (const auto found = find_non_finite(values.type.dtype, values.data, count)) fail(*found, "no finite number");
-  std::vector<std::byte> result(static_cast<std::size_t>(size));
+  std::vector<std::byte> result(size);
   if (encoding == Encoding::plain) {
     if (size > 0) std::memcpy(result.data(), values.data, result.size());
     return result;
@@ -109,8 +109,8 @@ std::vector<std::byte> encode(const TensorView& values, Encoding encoding, std::
 
 void check_finite(const Stored& stored, std::string_view place) {
   const bool plain = stored.encoding == Encoding::plain;
-  const auto count = static_cast<std::int64_t>(stored.bytes.size()) /
-                     (plain ? size_of(stored.type.dtype) : traits(stored.encoding).block_bytes);
+  const auto count =
+      std::ssize(stored.bytes) / (plain ? size_of(stored.type.dtype) : traits(stored.encoding).block_bytes);
   const auto found = plain ? find_non_finite(stored.type.dtype, stored.bytes.data(), count)
                            : find_non_finite_scale(stored.encoding, stored.bytes.data(), count);
   if (!found) return;

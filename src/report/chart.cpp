@@ -40,7 +40,7 @@ Range range_of(const ByteChart& chart) {
   return range;
 }
 
-double text_width(std::string_view text) { return 6.2 * static_cast<double>(code_points(text).size()); }  // about
+double text_width(std::string_view text) { return 6.2 * code_points(text).size(); }  // about
 
 class ByteChartDrawing {
  public:
@@ -113,7 +113,7 @@ void ByteChartDrawing::marks() {
     std::size_t row = 0;
     while (row + 1 < taken.size() && taken[row] > x - half) ++row;
     taken[row] = x + half;
-    const double y = top - 6 - 14 * static_cast<double>(row);
+    const double y = top - 6 - 14 * row;
     out_.lone("path", {{"class", mark.strong ? "vm dm" : "vm ml"},
                        {"d", fmt::format("M{} {}V{}", number_text(x), number_text(y + 3), top + height)}});
     out_.leaf("text", {{"class", mark.strong ? "t" : "q"}, {"x", x}, {"y", y}, {"text-anchor", "middle"}}, mark.name);
@@ -191,7 +191,7 @@ std::string bars_svg(const std::string& title, const std::vector<Bar>& bars) {
   constexpr double names = 116, whole = 560, values = 130, row = 24, thick = 15;
   double most = 0;
   for (const Bar& bar : bars) most = std::max(most, bar.value);
-  const double high = 8 + row * static_cast<double>(bars.size());
+  const double high = 8 + row * bars.size();
   Markup out;
   out.open("svg", {{"xmlns", "http://www.w3.org/2000/svg"},
                    {"class", "pic"},

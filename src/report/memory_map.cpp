@@ -33,7 +33,7 @@ Frame make_frame(const MemoryMap& map, double width) {
   return frame;
 }
 
-double span(const MemoryMap& map) { return static_cast<double>(map.end) - map.first; }
+double span(const MemoryMap& map) { return map.end - map.first; }
 
 class MapDrawing {
  public:
@@ -42,7 +42,7 @@ class MapDrawing {
         page_(page),
         frame_(make_frame(map, width)),
         x_(Scale::linear(map.first, map.end, left, left + width)),
-        y_(Scale::linear(0, static_cast<double>(map.capacity), top + map_height, top)) {}
+        y_(Scale::linear(0, map.capacity, top + map_height, top)) {}
 
   std::string draw();
 
@@ -105,7 +105,7 @@ void MapDrawing::legend() {
   const auto entry = [&](std::string_view text, auto&& sign) {
     sign();
     out_.leaf("text", {{"class", "t"}, {"x", x + 18}, {"y", 42.0}}, text);
-    x += 18 + 6.2 * static_cast<double>(text.size()) + 16;
+    x += 18 + 6.2 * text.size() + 16;
   };
   for (const Kind kind : {Kind::input, Kind::weight, Kind::activation, Kind::output, Kind::workspace, Kind::buffer}) {
     if (std::none_of(map_.boxes.begin(), map_.boxes.end(), [&](const MapBox& box) { return box.kind == kind; }))
@@ -146,9 +146,7 @@ void MapDrawing::panel(double y, double height, std::string_view title, const Sc
   out_.lone("rect", {{"class", "x"}, {"x", left}, {"y", y}, {"width", frame_.width}, {"height", height}});
 }
 
-void MapDrawing::address_axis() {
-  panel(frame_.map_y, map_height, "address", y_, byte_ticks(0, static_cast<double>(map_.capacity), 10));
-}
+void MapDrawing::address_axis() { panel(frame_.map_y, map_height, "address", y_, byte_ticks(0, map_.capacity, 10)); }
 
 void MapDrawing::time_axis() {
   out_.open("g", {{"id", "ticks"}});
@@ -178,18 +176,17 @@ void MapDrawing::steps() {
   }
   out_.open("g", {{"class", "hs"}});
   for (std::size_t i = 0; i < map_.steps.size(); ++i) {
-    out_.open("use", {{"href", "#step"}, {"x", x_(map_.first + static_cast<double>(i))}});
+    out_.open("use", {{"href", "#step"}, {"x", x_(map_.first + i)}});
     out_.leaf("title", {},
-              fmt::format("{} {}: {}\n{}", map_.time_name, map_.first + static_cast<std::int64_t>(i),
-                          map_.steps[i].name, map_.steps[i].text));
+              fmt::format("{} {}: {}\n{}", map_.time_name, map_.first + i, map_.steps[i].name, map_.steps[i].text));
     out_.close();
   }
   out_.close();
 }
 
 void MapDrawing::box(const MapBox& box) {
-  const double x = x_(box.from), high = y_(static_cast<double>(box.address + box.bytes));
-  const double height = std::max(0.6, y_(static_cast<double>(box.address)) - high);
+  const double x = x_(box.from), high = y_(box.address + box.bytes);
+  const double height = std::max(0.6, y_(box.address) - high);
   const std::string title = box_name(map_, box);
   const std::string shade = shade_class(box.kind, title), width = number_text(x_(box.to + 1.0) - x);
   if (page_ && box.thing >= 0)
@@ -211,7 +208,7 @@ void MapDrawing::mark(const MapTransfer& transfer, bool compulsory) {
   if (transfer.compulsory != compulsory || transfer.box < 0) return;
   const MapBox& box = map_.boxes[transfer.box];
   const double x = transfer.way == Way::out ? x_(transfer.step + 1.0) : x_(transfer.step);
-  const double y = y_(static_cast<double>(box.address) + static_cast<double>(box.bytes) / 2);
+  const double y = y_(box.address + static_cast<double>(box.bytes) / 2);
   constexpr const char* shapes[] = {"in", "out", "other"};
   constexpr const char* shades[] = {"k ld", "k st", "k mv"};
   const auto way = static_cast<std::size_t>(transfer.way);
@@ -232,11 +229,10 @@ void MapDrawing::marks() {
 void MapDrawing::labels() {
   out_.open("g", {{"id", "labels"}});
   for (const MapBox& each : map_.boxes) {
-    const double width = x_(each.to + 1.0) - x_(each.from),
-                 centre = static_cast<double>(each.address) + static_cast<double>(each.bytes) / 2;
-    const double height = static_cast<double>(each.bytes) / static_cast<double>(map_.capacity) * map_height;
+    const double width = x_(each.to + 1.0) - x_(each.from), centre = each.address + static_cast<double>(each.bytes) / 2;
+    const double height = static_cast<double>(each.bytes) / map_.capacity * map_height;
     const std::string text = box_name(map_, each);
-    if (height < 12 || width < 10 + 5.6 * static_cast<double>(text.size())) continue;
+    if (height < 12 || width < 10 + 5.6 * text.size()) continue;
     out_.leaf("text", {{"class", "bl"}, {"x", x_(each.from) + 7}, {"y", y_(centre) + 3.5}}, text);
   }
   out_.close();
@@ -249,16 +245,16 @@ struct Sums {
 void MapDrawing::transfer_bars(const Scale& scale) {
   const double zero = scale(0);
   for (const Way way : {Way::in, Way::out, Way::other}) {
-    std::vector<Sums> sums(static_cast<std::size_t>(map_.end - map_.first));
+    std::vector<Sums> sums(map_.end - map_.first);
     for (const MapTransfer& each : map_.transfers) {
       if (each.way != way) continue;
       Sums& sum = sums[each.step - map_.first];
-      (each.compulsory ? sum.compulsory : sum.charged) += static_cast<double>(each.bytes);
+      (each.compulsory ? sum.compulsory : sum.charged) += each.bytes;
     }
     const double sign = way == Way::out ? -1 : 1;
     std::string compulsory, charged;  // one path each: thousands of bars stay small
     for (std::size_t i = 0; i < sums.size(); ++i) {
-      const std::string x = number_text(x_(map_.first + static_cast<double>(i))), w = number_text(pitch());
+      const std::string x = number_text(x_(map_.first + i)), w = number_text(pitch());
       const double middle = scale(sign * sums[i].charged), end = scale(sign * (sums[i].charged + sums[i].compulsory));
       if (sums[i].charged > 0)
         charged += fmt::format("M{} {}h{}V{}h-{}z", x, number_text(zero), w, number_text(middle), w);
@@ -273,9 +269,9 @@ void MapDrawing::transfer_bars(const Scale& scale) {
 
 // The largest sum of one step and direction.
 double highest_transfer(const MemoryMap& map, bool out) {
-  std::vector<double> sums(static_cast<std::size_t>(map.end - map.first));
+  std::vector<double> sums(map.end - map.first);
   for (const MapTransfer& each : map.transfers)
-    if ((each.way == Way::out) == out) sums[each.step - map.first] += static_cast<double>(each.bytes);
+    if ((each.way == Way::out) == out) sums[each.step - map.first] += each.bytes;
   return *std::max_element(sums.begin(), sums.end());
 }
 
@@ -308,7 +304,7 @@ void MapDrawing::taken_lines(const Scale& scale) {
     std::string text = lines[i].name;
     std::size_t next = i + 1;
     for (; next < lines.size() && lines[next].bytes == lines[i].bytes; ++next) text += ", " + lines[next].name;
-    const double y = scale(static_cast<double>(lines[i].bytes));
+    const double y = scale(lines[i].bytes);
     const double at = std::max(y + 4, free + 12);
     out_.lone("path", {{"class", "ml"},
                        {"stroke-dasharray", "5 3"},
@@ -321,7 +317,7 @@ void MapDrawing::taken_lines(const Scale& scale) {
 
 void MapDrawing::taken() {
   const auto taken = taken_bytes(map_);
-  double high = static_cast<double>(map_.capacity);
+  double high = map_.capacity;
   for (const MapLine& line : map_.lines) high = std::max(high, static_cast<double>(line.bytes));
   for (const std::int64_t demand : map_.demand) high = std::max(high, static_cast<double>(demand));
   const Scale scale = Scale::linear(0, high * 1.06, frame_.end_y, frame_.taken_y);
@@ -331,11 +327,11 @@ void MapDrawing::taken() {
         scale, byte_ticks(0, high, 4));
   std::string area = fmt::format("M{} {}", left, number_text(frame_.end_y)), line;
   for (const auto& [step, bytes] : taken)
-    area += fmt::format("H{}V{}", number_text(x_(step)), number_text(scale(static_cast<double>(bytes))));
+    area += fmt::format("H{}V{}", number_text(x_(step)), number_text(scale(bytes)));
   for (std::size_t i = 0; i < map_.demand.size(); ++i) {
     if (i > 0 && map_.demand[i] == map_.demand[i - 1]) continue;
-    const std::string x = number_text(x_(map_.first + static_cast<double>(i)));
-    line += (i == 0 ? "M" + x + " " : "H" + x + "V") + number_text(scale(static_cast<double>(map_.demand[i])));
+    const std::string x = number_text(x_(map_.first + i));
+    line += (i == 0 ? "M" + x + " " : "H" + x + "V") + number_text(scale(map_.demand[i]));
   }
   out_.open("g", {{"clip-path", "url(#plot)"}});
   out_.open("g", {{"class", "z"}});

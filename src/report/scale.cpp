@@ -51,7 +51,7 @@ double unit_of(double bytes) {
 std::string in_unit(double bytes, double unit) {
   if (bytes == 0) return "0";
   constexpr std::array<const char*, 5> names{"B", "KiB", "MiB", "GiB", "TiB"};
-  const auto at = static_cast<std::size_t>(std::lround(std::log2(unit) / 10));
+  const std::size_t at = std::lround(std::log2(unit) / 10);
   return fmt::format("{} {}", std::round(bytes / unit * 100) / 100, names[at]);
 }
 

@@ -124,7 +124,7 @@ GgufModel open_gguf(std::shared_ptr<const MappedFile> file, const std::string& p
   if (!enough) {
     const std::vector<std::string> paths = paths_of(given);
     for (std::int64_t no = 0; no < (which == GgufParts::first ? 1 : split.count); ++no)
-      parts.push_back(no == split.no ? std::move(given) : other_part(paths[static_cast<std::size_t>(no)], no, split));
+      parts.push_back(no == split.no ? std::move(given) : other_part(paths[no], no, split));
   } else {
     parts.push_back(std::move(given));
   }

@@ -50,7 +50,7 @@ class Cursor {
     const auto size = take<std::uint64_t>();
     if (size > left()) fail(start, fmt::format("a string of {} bytes, {} are left", size, left()));
     const auto* data = reinterpret_cast<const char*>(file_.data()) + at_;
-    at_ += static_cast<std::size_t>(size);
+    at_ += size;
     return {data, static_cast<std::size_t>(size)};
   }
 
@@ -59,7 +59,7 @@ class Cursor {
     const auto start = at_;
     const auto count = take<std::uint64_t>();
     if (count > left() / least) fail(start, fmt::format("{} {}, {} bytes are left", count, what, left()));
-    return static_cast<std::size_t>(count);
+    return count;
   }
 
   template <typename T>
@@ -210,7 +210,7 @@ class Reader {
     for (std::uint32_t i = 0; i < axes; ++i) {
       const auto size = in_.take<std::uint64_t>();
       if (size > INT64_MAX) in_.fail(in_.at() - 8, fmt::format("tensor '{}' with an axis of {}", result.name, size));
-      result.type.shape.insert(result.type.shape.begin(), static_cast<std::int64_t>(size));
+      result.type.shape.insert(result.type.shape.begin(), size);
     }
     const auto number = in_.take<std::uint32_t>();
     const TensorKind* kind = kind_from_number(number);
@@ -233,7 +233,7 @@ class Reader {
 
   // A file of metadata alone may end without the padding before the data.
   std::size_t data_start(std::size_t tensors) const {
-    const auto start = static_cast<std::size_t>(round_up(static_cast<std::int64_t>(in_.at()), alignment_));
+    const std::size_t start = round_up(static_cast<std::int64_t>(in_.at()), alignment_);
     if (tensors > 0 && start > file_.size()) in_.fail(in_.at(), "the file ends before the tensors' data");
     return start;
   }
@@ -246,8 +246,7 @@ class Reader {
     if (tensor.offset > space || tensor.bytes > space - tensor.offset)
       in_.fail(tensor.at, fmt::format("tensor '{}': {} bytes at {} of the data, which has {}", tensor.name,
                                       tensor.bytes, tensor.offset, space));
-    return {tensor.type, tensor.encoding,
-            file_.subspan(data + static_cast<std::size_t>(tensor.offset), static_cast<std::size_t>(tensor.bytes))};
+    return {tensor.type, tensor.encoding, file_.subspan(data + tensor.offset, tensor.bytes)};
   }
 
   void check_overlap(std::vector<Description>& tensors) const {

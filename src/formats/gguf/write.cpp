@@ -141,7 +141,7 @@ void write_gguf(const std::string& path, const Gguf& contents, const GgufSource&
       for (std::int64_t i = size; i < round_up(size, alignment); ++i) out.put('\0');
     };
     out << header;
-    pad(static_cast<std::int64_t>(header.size()));
+    pad(std::ssize(header));
     for (std::size_t i = 0; i < contents.tensors.size(); ++i) {
       const GgufTensor& tensor = contents.tensors[i];
       const std::int64_t wanted = bytes_of(tensor, path);

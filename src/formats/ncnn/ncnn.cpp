@@ -276,7 +276,7 @@ class Importer {
 
   // ncnn counts axes without the batch.
   int axis(const Layer& layer, ValueId x, std::int64_t axis) const {
-    const auto dims = static_cast<std::int64_t>(b_.shape(x).size());
+    const std::int64_t dims = b_.shape(x).size();
     const std::int64_t batch = dims == 4 ? 1 : 0;
     const std::int64_t at = axis < 0 ? dims + axis : axis + batch;
     if (at < batch || at >= dims) refuse(layer, fmt::format("axis {} is out of range", axis));
@@ -337,7 +337,7 @@ class Importer {
     std::vector<ValueId> operands;
     for (std::size_t i = 0; i < layer.bottoms.size(); ++i)
       if (std::find(operands.begin(), operands.end(), in(layer, i)) == operands.end()) operands.push_back(in(layer, i));
-    const auto made = b_.add(std::move(opaque), operands, layer.name, static_cast<int>(layer.tops.size()), layer.tops);
+    const auto made = b_.add(std::move(opaque), operands, layer.name, layer.tops.size(), layer.tops);
     for (std::size_t i = 0; i < made.size(); ++i) give(layer, i, made[i]);
     opaque_.push_back(fmt::format("{} ({}): no such kind of operator", layer.name, layer.type));
   }

@@ -49,7 +49,7 @@ void read_hints(const std::vector<double>& list, Layer& layer) {
     if (dims == 0) refuse(layer.place, "a shape hint is not of 1 to 3 dimensions");
     std::vector<std::int64_t> shape;
     for (int d = dims; d >= 1; --d) {
-      const double size = list[i + static_cast<std::size_t>(d)];
+      const double size = list[i + d];
       if (!(size >= 1 && size <= 1 << 24)) refuse(layer.place, "a shape hint has a size out of range");
       shape.push_back(static_cast<std::int64_t>(size));
     }
@@ -70,7 +70,7 @@ void read_parameter(std::string_view word, Layer& layer) {
   }
   std::vector<double> list;
   for (const std::string_view each : split(value, ",")) list.push_back(finite(each, layer.place));
-  if (list.empty() || list[0] != static_cast<double>(list.size() - 1))
+  if (list.empty() || list[0] != list.size() - 1)
     refuse(layer.place, fmt::format("list {} does not have the length it says", id));
   list.erase(list.begin());
   const int list_id = first_list - id;
@@ -99,7 +99,7 @@ std::int64_t Layer::whole(int id, std::int64_t otherwise, std::int64_t low, std:
   const auto found = numbers.find(id);
   if (found == numbers.end()) return otherwise;
   const double value = found->second;
-  if (value != std::floor(value) || value < static_cast<double>(low) || value > static_cast<double>(high))
+  if (value != std::floor(value) || value < low || value > high)
     throw Error(ErrorKind::invalid, place,
                 fmt::format("'{}' ({}): parameter {} is {}, not a whole number from {} to {}", name, type, id, value,
                             low, high));

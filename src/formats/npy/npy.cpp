@@ -103,7 +103,7 @@ class Header {
       skip_blanks();
       const auto [end, error] = std::from_chars(text_.data() + at_, text_.data() + text_.size(), size);
       if (error != std::errc() || size < 0 || type.shape.size() == max_rank) fail("has no valid size in 'shape'");
-      at_ = static_cast<std::size_t>(end - text_.data());
+      at_ = end - text_.data();
       type.shape.push_back(size);
       if (!accept(',') && !text_.substr(at_).starts_with(')')) fail("has no valid 'shape'");
     }
@@ -125,14 +125,14 @@ std::uint64_t little_endian(std::string_view bytes) {
 // data in Fortran order: the first axis runs fastest.
 void copy_transposed(const std::byte* data, const Tensor& tensor) {
   const Shape& shape = tensor.type().shape;
-  const auto size = static_cast<std::size_t>(size_of(tensor.type().dtype));
+  const std::size_t size = size_of(tensor.type().dtype);
   std::vector<std::int64_t> step(shape.size(), 1), index(shape.size(), 0);
   for (std::size_t axis = 1; axis < shape.size(); ++axis) step[axis] = step[axis - 1] * shape[axis - 1];
   std::byte* out = tensor.view().data;
   for (std::int64_t i = 0, n = elements(shape); i < n; ++i, out += size) {
     std::int64_t from = 0;
     for (std::size_t axis = 0; axis < shape.size(); ++axis) from += index[axis] * step[axis];
-    std::memcpy(out, data + static_cast<std::size_t>(from) * size, size);
+    std::memcpy(out, data + from * size, size);
     for (std::size_t axis = shape.size(); axis-- > 0;) {
       if (++index[axis] < shape[axis]) break;
       index[axis] = 0;
@@ -158,13 +158,13 @@ Tensor tensor_from_npy(std::span<const std::byte> bytes, std::string_view place)
                 fmt::format("header of {} bytes in a file of {}", length, text.size()));
   const Header header(text.substr(header_at, length), header_at, place);
   const std::size_t data_at = header_at + length;
-  const std::int64_t wanted = pliant::bytes(header.type), present = static_cast<std::int64_t>(text.size() - data_at);
+  const std::int64_t wanted = pliant::bytes(header.type), present = text.size() - data_at;
   if (wanted != present)
     throw Error(ErrorKind::format, fmt::format("{}: byte {}", place, data_at),
                 fmt::format("{} need {} bytes, the file has {}", to_string(header.type), wanted, present));
   Tensor tensor(header.type);
   if (header.fortran && header.type.shape.size() > 1) copy_transposed(bytes.data() + data_at, tensor);
-  else if (wanted > 0) std::memcpy(tensor.view().data, bytes.data() + data_at, static_cast<std::size_t>(wanted));
+  else if (wanted > 0) std::memcpy(tensor.view().data, bytes.data() + data_at, wanted);
   return tensor;
 }
 
@@ -176,14 +176,14 @@ std::string npy_bytes(const TensorView& tensor) {
   const Shape& shape = tensor.type.shape;
   std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}", word,
                                    fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
-  header.resize(static_cast<std::size_t>(round_up(static_cast<std::int64_t>(header.size()) + 11, 64)) - 11, ' ');
+  header.resize(round_up(std::ssize(header) + 11, 64) - 11, ' ');
   header += '\n';
   std::string out(magic);
   out += {'\x01', '\x00', static_cast<char>(header.size() & 0xff), static_cast<char>(header.size() >> 8)};
   out += header;
   const std::int64_t count = elements(shape);
   if (tensor.type.dtype != DType::bf16)
-    return out.append(reinterpret_cast<const char*>(tensor.data), static_cast<std::size_t>(count * size_of(dtype)));
+    return out.append(reinterpret_cast<const char*>(tensor.data), count * size_of(dtype));
   for (std::int64_t i = 0; i < count; ++i) {
     const auto value = static_cast<float>(get(tensor, i));
     out.append(reinterpret_cast<const char*>(&value), sizeof value);

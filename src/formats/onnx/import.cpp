@@ -187,7 +187,7 @@ Results Importer::keep_opaque(const Node& node, const std::string& reason) {
     if (!name.empty()) operands.push_back(enter(items_.at(name)));
   for (const auto& name : captured(node)) operands.push_back(enter(items_.at(name)));
   result_.opaque.push_back(fmt::format("{}: {}", place_of(node), reason));
-  const int count = static_cast<int>(types.size());
+  const int count = types.size();
   const auto ids =
       builder_.add(kind::Opaque{node.domain, node.type, opaque_text(node), std::move(types)}, operands, "", count);
   Results results;

@@ -113,7 +113,7 @@ void write_model(const std::string& path, const Graph& graph, const WeightStore&
     }
     encodings[value.name] = {
         {"encoding", name(stored.encoding)}, {"dtype", name(stored.type.dtype)}, {"shape", stored.type.shape}};
-    file.tensors.push_back({value.name, {DType::u8, {static_cast<std::int64_t>(stored.bytes.size())}}, stored.bytes});
+    file.tensors.push_back({value.name, {DType::u8, {std::ssize(stored.bytes)}}, stored.bytes});
   }
   file.metadata.emplace(graph_key, to_text(graph, {.inline_elements = inline_elements}));
   if (!encodings.empty()) file.metadata.emplace(encodings_key, encodings.dump());

@@ -107,7 +107,7 @@ class HeaderReader {
     });
     std::size_t at = 0;
     for (const SafeTensor& each : tensors) {
-      auto begin = static_cast<std::size_t>(each.bytes.data() - data_.data());
+      std::size_t begin = each.bytes.data() - data_.data();
       if (begin != at) fail(fmt::format("'{}' begins at {}, {} expected: overlap or hole", each.name, begin, at));
       at += each.bytes.size();
     }
@@ -137,7 +137,7 @@ std::string build_header(const SafeTensors& contents, std::string_view place, bo
     at = end;
   };
   for (const SafeTensor& each : contents.tensors) {
-    if (bytes(each.type) != static_cast<std::int64_t>(each.bytes.size()))
+    if (bytes(each.type) != std::ssize(each.bytes))
       throw Error(ErrorKind::invalid, std::string(place),
                   fmt::format("'{}': {} in {} bytes", each.name, to_string(each.type), each.bytes.size()));
     append(each.name, each.type);
@@ -146,7 +146,7 @@ std::string build_header(const SafeTensors& contents, std::string_view place, bo
   }
   try {
     std::string text = header.dump();
-    text.resize(round_up(static_cast<std::int64_t>(text.size()) + 8, alignment) - 8, ' ');
+    text.resize(round_up(std::ssize(text) + 8, alignment) - 8, ' ');
     return text;
   } catch (const json::exception&) {
     throw Error(ErrorKind::invalid, std::string(place), "a name or metadata that is not UTF-8");
@@ -178,7 +178,7 @@ void write_safetensors(const std::string& path, const SafeTensors& contents, boo
     for (int i = 0; i < 8; ++i) out.put(static_cast<char>(header.size() >> (8 * i)));
     out << header;
     for (const SafeTensor& each : contents.tensors) {
-      auto size = static_cast<std::int64_t>(each.bytes.size());
+      auto size = std::ssize(each.bytes);
       out.write(reinterpret_cast<const char*>(each.bytes.data()), size);
       for (std::int64_t i = size; aligned && i < round_up(size, alignment); ++i) out.put('\0');
     }

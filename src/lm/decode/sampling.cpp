@@ -19,11 +19,11 @@ void require_option(bool holds, const char* option, double value, const char* ra
 }
 
 void validate(const SamplingOptions& options, std::int64_t vocabulary) {
-  require_option(vocabulary > 0 && vocabulary <= std::numeric_limits<TokenId>::max(), "vocabulary",
-                 static_cast<double>(vocabulary), "from 1 to 2^31 - 1");
+  require_option(vocabulary > 0 && vocabulary <= std::numeric_limits<TokenId>::max(), "vocabulary", vocabulary,
+                 "from 1 to 2^31 - 1");
   require_option(std::isfinite(options.temperature) && options.temperature >= 0, "temperature", options.temperature,
                  "0 or a positive number");
-  require_option(options.top_k >= 0, "top_k", static_cast<double>(options.top_k), "0 or a positive number");
+  require_option(options.top_k >= 0, "top_k", options.top_k, "0 or a positive number");
   require_option(options.top_p > 0 && options.top_p <= 1, "top_p", options.top_p, "above 0 and at most 1");
   require_option(options.min_p >= 0 && options.min_p <= 1, "min_p", options.min_p, "from 0 to 1");
   require_option(options.repetition_penalty > 0 && options.repetition_penalty <= 1e4, "repetition_penalty",
@@ -32,8 +32,7 @@ void validate(const SamplingOptions& options, std::int64_t vocabulary) {
                  "from -10000 to 10000");
   require_option(std::abs(options.frequency_penalty) <= 1e4, "frequency_penalty", options.frequency_penalty,
                  "from -10000 to 10000");
-  require_option(options.penalty_window >= 0, "penalty_window", static_cast<double>(options.penalty_window),
-                 "0 or a positive number");
+  require_option(options.penalty_window >= 0, "penalty_window", options.penalty_window, "0 or a positive number");
   for (const LogitBias& each : options.bias) {
     require_option(each.id >= 0 && each.id < vocabulary, "bias", each.id, "an id of the vocabulary");
     require_option(!std::isnan(each.bias) && each.bias != std::numeric_limits<float>::infinity(), "bias", each.bias,
@@ -45,7 +44,7 @@ void validate(const SamplingOptions& options, std::int64_t vocabulary) {
 
 Sampler::Sampler(const SamplingOptions& options, std::int64_t vocabulary) : options_(options) {
   validate(options, vocabulary);
-  const auto size = static_cast<std::size_t>(vocabulary);
+  const std::size_t size = vocabulary;
   logits_.resize(size);
   counts_.resize(size);
   candidates_.reserve(size);
@@ -75,7 +74,7 @@ void Sampler::penalise(std::span<const TokenId> history) {
     if (id < 0 || static_cast<std::size_t>(id) >= logits_.size())
       throw Error(ErrorKind::invalid, sampling_place,
                   fmt::format("token {} of the history is not one of the vocabulary's {}", id, logits_.size()));
-  const auto window = static_cast<std::size_t>(options_.penalty_window);
+  const std::size_t window = options_.penalty_window;
   if (window > 0 && history.size() > window) history = history.last(window);
   for (const TokenId id : history) ++counts_[id];
   for (const TokenId id : history) {
@@ -152,7 +151,7 @@ void Sampler::select(std::span<const float> logits, std::span<const TokenId> his
   const double floor = highest_ - 745.2 * options_.temperature;
   for (std::size_t i = 0; i < logits_.size(); ++i)
     if (logits_[i] >= floor && !std::isinf(logits_[i])) candidates_.push_back({logits_[i], static_cast<TokenId>(i)});
-  const auto k = static_cast<std::size_t>(options_.top_k);
+  const std::size_t k = options_.top_k;
   if (k > 0 && k < candidates_.size()) {
     std::nth_element(candidates_.begin(), candidates_.begin() + k, candidates_.end(), likelier);
     candidates_.resize(k);

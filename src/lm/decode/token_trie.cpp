@@ -35,7 +35,7 @@ TokenTrie::TokenTrie(const Tokenizer& tokenizer) : end_tokens_(tokenizer.special
 }
 
 std::string_view TokenTrie::bytes(TokenId id) const {
-  const std::uint32_t from = offsets_[id], to = offsets_[static_cast<std::size_t>(id) + 1];
+  const std::uint32_t from = offsets_[id], to = offsets_[id + 1];
   return std::string_view(text_).substr(from, to - from);
 }
 
@@ -56,7 +56,7 @@ void TokenTrie::build() {
   for (std::size_t i = 0; i < ids_.size(); ++i) {
     const std::string_view text = bytes(ids_[i]);
     const auto [left, right] = std::mismatch(before.begin(), before.end(), text.begin(), text.end());
-    close(static_cast<std::size_t>(right - text.begin()));
+    close(right - text.begin());
     while (path.size() < text.size()) {
       path.push_back(nodes_.size());
       nodes_.push_back({.end = 0,

@@ -42,7 +42,7 @@ std::unique_ptr<OperatorKernel> compile_op(const Graph& graph, const Op& op, con
 std::size_t index_of(const std::vector<ValueId>& values, ValueId id) {
   const auto found = std::find(values.begin(), values.end(), id);
   assert(found != values.end());
-  return static_cast<std::size_t>(found - values.begin());
+  return found - values.begin();
 }
 
 // The anchor's result, operand 0, may have another shape than the group's; its elements are the same.

@@ -154,9 +154,7 @@ void Program::place_arena() {
   table_offset_ = round_up(packed.height, 64);
 }
 
-std::int64_t Program::table_bytes() const {
-  return static_cast<std::int64_t>((locations_.size() + most_operands_) * sizeof(std::byte*));
-}
+std::int64_t Program::table_bytes() const { return (locations_.size() + most_operands_) * sizeof(std::byte*); }
 
 void Program::check_views(std::string_view what, std::span<const TensorView> views, const std::vector<ValueId>& ids,
                           std::int64_t rows) const {
@@ -195,7 +193,7 @@ std::int64_t Program::bytes_now(ValueId id, std::int64_t rows) const {
 
 void Program::check_cache(const Bindings& bindings, kv::Cache& cache) const {
   for (const CachedLayer& each : cached_) {
-    const auto layer = static_cast<std::size_t>(each.layer);
+    const std::size_t layer = each.layer;
     if (layer >= cache.layers().size() || cache.layers()[layer] != cache_layers_[layer])
       throw Error(ErrorKind::invalid, "cache", fmt::format("it was not made for layer {} of this graph", layer),
                   "make it from kv::layers_of(graph)");
@@ -249,7 +247,7 @@ void Program::run_steps(const Bindings& bindings, Workspace& workspace, kv::Cach
     if (bindings.trace != nullptr) bindings.trace->step(step.group, begin, clock.seconds());
   }
   for (const Copy& copy : copies_) {
-    const auto size = static_cast<std::size_t>(bytes_now(folded_.graph.outputs()[copy.output], rows));
+    const std::size_t size = bytes_now(folded_.graph.outputs()[copy.output], rows);
     const std::byte* base = copy.fixed.data != nullptr ? copy.fixed.data : bases[index(copy.from.buffer)];
     if (size > 0) std::memcpy(bindings.outputs[copy.output].data, base + copy.from.offset, size);
   }

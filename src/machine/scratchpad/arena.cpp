@@ -28,12 +28,12 @@ Arena::Arena(std::int64_t size) : size_(size) {
   if (size < 0 || size > (std::int64_t{1} << 46))
     throw Error(ErrorKind::capacity, "scratchpad", "cannot make an arena of " + std::to_string(size) + " bytes");
   const std::int64_t inside = round_up(std::max(round_up(size, alignment), std::int64_t{1}), page);
-  mapped_ = static_cast<std::size_t>(inside + 2 * page);
+  mapped_ = inside + 2 * page;
   void* map = mmap(nullptr, mapped_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (map == MAP_FAILED)
     throw Error(ErrorKind::capacity, "scratchpad", "cannot map " + std::to_string(size) + " bytes");
   map_ = static_cast<std::byte*>(map);
-  if (mprotect(map_ + page, static_cast<std::size_t>(inside), PROT_READ | PROT_WRITE) != 0) {
+  if (mprotect(map_ + page, inside, PROT_READ | PROT_WRITE) != 0) {
     munmap(map_, mapped_);
     throw Error(ErrorKind::capacity, "scratchpad", "cannot map " + std::to_string(size) + " bytes");
   }

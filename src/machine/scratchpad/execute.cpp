@@ -141,7 +141,7 @@ class Run {
     const auto found = leaving_.find({step + 1, tensor});
     if (found == leaving_.end()) return;
     const auto from = resident(tensor, step);
-    std::ranges::copy(from, in_second(found->second, static_cast<std::int64_t>(from.size()), at(step, tensor)).begin());
+    std::ranges::copy(from, in_second(found->second, std::ssize(from), at(step, tensor)).begin());
   }
 
   // Whether the load is one from the second level.
@@ -149,7 +149,7 @@ class Run {
     const auto found = returning_.find({event.step, event.tensor});
     if (found == returning_.end()) return false;
     const auto to = resident(event.tensor, event.step);
-    const auto from = in_second(found->second, static_cast<std::int64_t>(to.size()), at(event.step, event.tensor));
+    const auto from = in_second(found->second, std::ssize(to), at(event.step, event.tensor));
     std::ranges::copy(from, to.begin());
     poison(from);
     return true;
@@ -173,7 +173,7 @@ class Run {
     const Bytes copy(from.begin(), from.end());
     poison(from);
     std::ranges::copy(copy, to.begin());
-    result_.move_bytes += static_cast<std::int64_t>(copy.size());
+    result_.move_bytes += std::ssize(copy);
     ++result_.moves;
   }
 
@@ -181,7 +181,7 @@ class Run {
     if (bring_back(event)) return;
     const plan::TensorInfo& tensor = problem_.tensors[index(event.tensor)];
     const Bytes& copy = off_chip_[index(event.tensor)];
-    if (static_cast<std::int64_t>(copy.size()) != tensor.bytes)
+    if (std::ssize(copy) != tensor.bytes)
       throw Error(ErrorKind::invalid, at(event.step, event.tensor), "is loaded but has no off-chip copy");
     std::ranges::copy(copy, resident(event.tensor, event.step).begin());
     const bool compulsory = starts_off_chip(tensor.role) && !copied_before_[index(event.tensor)];

@@ -114,7 +114,7 @@ class PlannedProgram : public Program {
       if (value.role == pliant::Role::constant) return value.constant->raw();
       if (value.role == pliant::Role::weight) return folded_.weights.at(value.name).bytes;
       const auto& ids = folded_.graph.inputs();
-      const auto input = static_cast<std::size_t>(std::ranges::find(ids, static_cast<ValueId>(id)) - ids.begin());
+      const std::size_t input = std::ranges::find(ids, static_cast<ValueId>(id)) - ids.begin();
       return {inputs[input].data, index(bytes(inputs[input].type))};
     }
     throw Error(ErrorKind::unsupported, "scratchpad machine", "an output lies in no tensor of the plan");

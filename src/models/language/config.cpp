@@ -87,7 +87,7 @@ class Check {
         fail(fmt::format("{} rotary factors, {} expected", factors->size(), width / 2));
       for (const double each : *factors) positive("a rotary factor", each);
     }
-    not_negative("rotary_short_context", static_cast<double>(config_.rotary_short_context));
+    not_negative("rotary_short_context", config_.rotary_short_context);
   }
 
   const LanguageConfig& config_;

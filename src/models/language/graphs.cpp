@@ -141,7 +141,7 @@ class Network {
   // rotary_magnitude for the rotated dimensions, 1 for the others.
   ValueId magnitudes(std::int64_t rotated) {
     if (magnitudes_ == none) {
-      std::vector<double> values(static_cast<std::size_t>(c_.head_width), 1);
+      std::vector<double> values(c_.head_width, 1);
       std::fill_n(values.begin(), rotated, c_.rotary_magnitude);
       magnitudes_ = b_.constant(Tensor::of(DType::f32, {c_.head_width}, values), "rotary.magnitudes");
     }
@@ -167,7 +167,7 @@ class Network {
     const ValueId keys = turned(split(k, sizes.kv_heads, prefix + ".k"), Part::k_norm, layer, rows.pos, prefix + ".k");
     const ValueId values = split(v, sizes.kv_heads, prefix + ".v");
     kind::Attention attention;
-    attention.scale = c_.attention_scale == 0 ? 1 / std::sqrt(static_cast<double>(c_.head_width)) : c_.attention_scale;
+    attention.scale = c_.attention_scale == 0 ? 1 / std::sqrt(c_.head_width) : c_.attention_scale;
     attention.window = sizes.window;
     attention.cap = c_.attention_cap;
     attention.cache = cached ? layer : -1;

@@ -11,10 +11,10 @@
 namespace pliant::openelm {
 
 std::int64_t make_divisible(double v, std::int64_t divisor) {
-  const double step = static_cast<double>(divisor);
+  const double step = divisor;
   if (divisor < 1 || divisor > 1 << 30 || !(v >= 0) || v > 1e12)
     throw Error(ErrorKind::invalid, "layer width", fmt::format("{} in steps of {}", v, divisor));
-  const double half = static_cast<double>(divisor / 2);
+  const double half = divisor / 2;
   const double nearest = std::max(step, std::floor((v + half) / step) * step);
   return static_cast<std::int64_t>(nearest < 0.9 * v ? nearest + step : nearest);
 }
@@ -22,9 +22,9 @@ std::int64_t make_divisible(double v, std::int64_t divisor) {
 // numpy's linspace: i * (last - first) / (count - 1) + first, the last point exact.
 std::vector<double> multipliers(double first, double last, std::int64_t count) {
   std::vector<double> line;
-  const double step = count > 1 ? (last - first) / static_cast<double>(count - 1) : 0;
+  const double step = count > 1 ? (last - first) / (count - 1) : 0;
   for (std::int64_t i = 0; i < count; ++i) {
-    const double v = i > 0 && i == count - 1 ? last : static_cast<double>(i) * step + first;
+    const double v = i > 0 && i == count - 1 ? last : i * step + first;
     line.push_back(std::nearbyint(v * 100) / 100);
   }
   return line;
@@ -37,7 +37,7 @@ std::vector<LayerConfig> layers(const Shape& shape, const std::vector<double>& q
   if (shape.head_width < 1 || shape.groups < 1 || shape.head_width > 1 << 14 || shape.groups > 1 << 14)
     throw Error(ErrorKind::invalid, "layer widths",
                 fmt::format("head width {}, {} query heads per kv head", shape.head_width, shape.groups));
-  const auto width = static_cast<double>(shape.width);
+  const double width = shape.width;
   std::vector<LayerConfig> result;
   for (std::size_t i = 0; i < qkv.size(); ++i) {
     LayerConfig layer;

@@ -169,7 +169,7 @@ std::vector<WeightSpec> weight_table(const LanguageConfig& config) {
   for (std::size_t i = 0; i < config.layers.size(); ++i) {
     if (config.layers[i].weights_of != -1) continue;
     for (const Row& each : names)
-      if (is_layer_part(each.part)) add(each.part, static_cast<int>(i));
+      if (is_layer_part(each.part)) add(each.part, i);
   }
   for (const Part part : {Part::norm, Part::norm_bias, Part::head}) add(part, -1);
   return table;

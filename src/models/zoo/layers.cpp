@@ -38,7 +38,7 @@ ValueId Layers::pool(ValueId x, kind::PoolFn fn, const Sizes& size, const Sizes&
 
 ValueId Layers::sum(const std::vector<ValueId>& xs) {
   Expr expr = argument(0);
-  for (std::size_t i = 1; i < xs.size(); ++i) expr = expr + argument(static_cast<int>(i));
+  for (std::size_t i = 1; i < xs.size(); ++i) expr = expr + argument(i);
   return b.map(expr, xs);
 }
 

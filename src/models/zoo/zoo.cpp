@@ -24,7 +24,7 @@ struct Made {
 
 Graph openelm_layers(std::int64_t rows, bool cached) {
   const LanguageConfig config = openelm::config(openelm::Size::m270);
-  return layers_graph(config, 0, static_cast<int>(config.layers.size()), rows, cached);
+  return layers_graph(config, 0, config.layers.size(), rows, cached);
 }
 
 const std::vector<Made>& table() {
@@ -62,8 +62,8 @@ Edges small_world(int nodes, int k, double p, Rng& rng) {
   for (int distance = 1; distance <= k / 2; ++distance) {
     for (int v = 0; v < nodes; ++v) {
       if (rng.uniform() >= p) continue;
-      int other = static_cast<int>(rng.below(nodes));
-      while (other == v || ring.count(edge(v, other)) > 0) other = static_cast<int>(rng.below(nodes));
+      int other = rng.below(nodes);
+      while (other == v || ring.count(edge(v, other)) > 0) other = rng.below(nodes);
       ring.erase(edge(v, (v + distance) % nodes));
       ring.insert(edge(v, other));
     }
@@ -72,8 +72,8 @@ Edges small_world(int nodes, int k, double p, Rng& rng) {
 }
 
 ValueId wired_stage(Layers& net, ValueId x, std::int64_t channels, int nodes, const Edges& edges) {
-  std::vector<ValueId> value(static_cast<std::size_t>(nodes)), ends;
-  std::vector<bool> used(static_cast<std::size_t>(nodes), false);
+  std::vector<ValueId> value(nodes), ends;
+  std::vector<bool> used(nodes, false);
   for (const auto& [from, to] : edges) used[from] = true;
   for (int v = 0; v < nodes; ++v) {
     std::vector<ValueId> inputs;

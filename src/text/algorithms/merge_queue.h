@@ -25,7 +25,7 @@ void merge_chain(std::vector<Symbol>& symbols, const Pairs& pairs) {
       return other.value < value || (!(value < other.value) && other.left < left);
     }
   };
-  const auto count = static_cast<std::ptrdiff_t>(symbols.size());
+  const auto count = std::ssize(symbols);
   std::vector<Link> links(symbols.size());
   for (std::ptrdiff_t i = 0; i < count; ++i) links[i] = {i - 1, i + 1 < count ? i + 1 : -1, 0};
   std::vector<Candidate> storage;
@@ -33,7 +33,7 @@ void merge_chain(std::vector<Symbol>& symbols, const Pairs& pairs) {
   std::priority_queue<Candidate> queue({}, std::move(storage));
   const auto offer = [&](std::ptrdiff_t left, std::ptrdiff_t right) {
     if (left < 0 || right < 0) return;
-    const auto a = static_cast<std::size_t>(left), b = static_cast<std::size_t>(right);
+    const std::size_t a = left, b = right;
     if (const auto value = pairs.value(symbols[a], symbols[b]))
       queue.push({*value, a, b, links[a].version, links[b].version});
   };
@@ -49,9 +49,9 @@ void merge_chain(std::vector<Symbol>& symbols, const Pairs& pairs) {
     ++left.version;
     right.version = gone;
     left.after = right.after;
-    if (left.after >= 0) links[left.after].before = static_cast<std::ptrdiff_t>(best.left);
-    offer(left.before, static_cast<std::ptrdiff_t>(best.left));
-    offer(static_cast<std::ptrdiff_t>(best.left), left.after);
+    if (left.after >= 0) links[left.after].before = best.left;
+    offer(left.before, best.left);
+    offer(best.left, left.after);
   }
   std::size_t kept = 0;
   for (std::size_t i = 0; i < symbols.size(); ++i)

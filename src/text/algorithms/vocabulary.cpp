@@ -10,7 +10,7 @@
 namespace pliant::text {
 
 Vocabulary::Vocabulary(std::vector<PieceEntry> entries, std::string_view place) : entries_(std::move(entries)) {
-  if (entries_.empty() || static_cast<std::int64_t>(entries_.size()) > max_pieces)
+  if (entries_.empty() || std::ssize(entries_) > max_pieces)
     throw Error(ErrorKind::format, std::string(place),
                 fmt::format("{} pieces, not 1 to {}", entries_.size(), max_pieces));
   ids_.reserve(entries_.size());

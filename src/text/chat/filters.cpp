@@ -81,7 +81,7 @@ Value unique(const FilterCall& call) {
   std::vector<Value> keys, kept;
   for (const Value& each : call.items()) {
     Value key = sort_key(call, each, call.argument(1, "attribute"), case_sensitive);
-    call.meter.spend(static_cast<std::int64_t>(keys.size()) * (1 + cost_of(key)));
+    call.meter.spend(std::ssize(keys) * (1 + cost_of(key)));
     if (std::any_of(keys.begin(), keys.end(), [&](const Value& old) { return equal(old, key); })) continue;
     keys.push_back(std::move(key));
     kept.push_back(each);
@@ -137,8 +137,8 @@ Value length(const FilterCall& call) {
   const Value& value = call.value;
   if (value.undefined()) return Value(std::int64_t{0});
   if (value.is_text()) return Value(static_cast<std::int64_t>(code_count(value.text())));
-  if (value.is_list()) return Value(static_cast<std::int64_t>(value.list().items.size()));
-  if (value.is_dict() && !value.dict().is_namespace) return Value(static_cast<std::int64_t>(value.dict().items.size()));
+  if (value.is_list()) return Value(std::ssize(value.list().items));
+  if (value.is_dict() && !value.dict().is_namespace) return Value(std::ssize(value.dict().items));
   wrong(fmt::format("{} has no length", type_name(value)));
 }
 
@@ -206,8 +206,7 @@ Value indented(const FilterCall& call) {
   const bool first = call.flag(1, "first"), blank = call.flag(2, "blank");
   const std::int64_t spaces =
       std::clamp<std::int64_t>(width && width->is_text() ? 0 : call.integer(0, "width", 4), 0, 4096);
-  const std::string margin =
-      width && width->is_text() ? width->text() : std::string(static_cast<std::size_t>(spaces), ' ');
+  const std::string margin = width && width->is_text() ? width->text() : std::string(spaces, ' ');
   const std::string text = call.text(), line_end = "\n";
   std::string out;
   std::size_t line = 0;
@@ -224,7 +223,7 @@ Value rounded(const FilterCall& call) {
   if (!call.value.number()) wrong(fmt::format("round of {}", type_name(call.value)));
   const std::int64_t places = std::clamp<std::int64_t>(call.integer(0, "precision", 0), -300, 300);
   const std::string method = call.word(1, "method", "common");
-  const double scale = std::pow(10.0, static_cast<double>(places)), value = call.value.real();
+  const double scale = std::pow(10.0, places), value = call.value.real();
   if (method == "ceil") return Value(std::ceil(value * scale) / scale);
   if (method == "floor") return Value(std::floor(value * scale) / scale);
   if (method != "common") wrong(fmt::format("the way of rounding '{}'; common, ceil or floor", method));

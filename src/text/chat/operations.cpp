@@ -26,7 +26,7 @@ std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
 }
 
 Value power(std::int64_t base, std::int64_t exponent) {
-  if (exponent < 0) return Value(std::pow(static_cast<double>(base), static_cast<double>(exponent)));
+  if (exponent < 0) return Value(std::pow(base, exponent));
   std::int64_t result = 1;
   for (; exponent > 0; --exponent) {
     if (__builtin_mul_overflow(result, base, &result)) too_large();
@@ -44,7 +44,7 @@ Value integer_operation(const std::string& symbol, std::int64_t a, std::int64_t 
   else if (symbol == "*") overflow = __builtin_mul_overflow(a, b, &result);
   else if (symbol == "**") return power(a, b);
   else if (b == 0) wrong("division by zero");
-  else if (symbol == "/") return Value(static_cast<double>(a) / static_cast<double>(b));
+  else if (symbol == "/") return Value(static_cast<double>(a) / b);
   else if (symbol == "//") result = floor_divide(a, b);
   else result = b == -1 ? 0 : a - floor_divide(a, b) * b;
   if (overflow) too_large();
@@ -70,12 +70,12 @@ Value repeated(const Value& value, std::int64_t times, Meter& meter) {
   if (size > 0 && times > most / static_cast<std::int64_t>(size))
     throw Error(ErrorKind::capacity, "", "a repetition of more than 2^26");
   if (value.is_text()) {
-    meter.spend_text(size * static_cast<std::size_t>(times));
+    meter.spend_text(size * times);
     std::string text;
     for (std::int64_t i = 0; size > 0 && i < times; ++i) text += value.text();
     return Value(std::move(text));
   }
-  meter.spend(static_cast<std::int64_t>(size) * times);
+  meter.spend(size * times);
   std::vector<Value> items;
   for (std::int64_t i = 0; size > 0 && i < times; ++i)
     items.insert(items.end(), value.list().items.begin(), value.list().items.end());
@@ -111,7 +111,7 @@ Value take_slice(const Value& value, const Value* from, const Value* to, const V
   if (!value.is_text() && !value.is_list()) no_operation("[:]", value, value);
   meter.spend(cost_of(value));
   const std::u32string codes = value.is_text() ? text::codes_of(value.text()) : U"";
-  const auto size = static_cast<std::int64_t>(value.is_text() ? codes.size() : value.list().items.size());
+  const std::int64_t size = value.is_text() ? codes.size() : value.list().items.size();
   const auto place = [&](std::int64_t at) {
     if (at < 0) at = at < -size ? -1 : at + size;
     return std::clamp(at, stride > 0 ? std::int64_t{0} : std::int64_t{-1}, stride > 0 ? size : size - 1);
@@ -156,7 +156,7 @@ std::vector<Value> items_of(const Value& value, Meter& meter) {
   } else {
     wrong(fmt::format("{} has no items", type_name(value)));
   }
-  meter.spend(static_cast<std::int64_t>(items.size()));
+  meter.spend(std::ssize(items));
   return items;
 }
 
@@ -173,7 +173,7 @@ Value item_of(const Value& value, const Value& key, Meter& meter) {
   if (!key.integral() || (!value.is_list() && !value.is_text())) return Value(Undefined{to_representation(key)});
   meter.spend(value.is_text() ? cost_of(value) : 0);
   const std::u32string codes = value.is_text() ? text::codes_of(value.text()) : U"";
-  const auto size = static_cast<std::int64_t>(value.is_text() ? codes.size() : value.list().items.size());
+  const std::int64_t size = value.is_text() ? codes.size() : value.list().items.size();
   const std::int64_t at = key.integer() < 0 && key.integer() >= -size ? key.integer() + size : key.integer();
   if (at < 0 || at >= size) return Value(Undefined{fmt::format("item {}", key.integer())});
   if (value.is_list()) return value.list().items[at];

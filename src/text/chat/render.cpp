@@ -94,7 +94,7 @@ class Renderer {
     if (output_.size() + text.size() > largest_output)
       throw Error(ErrorKind::capacity, source_.place_of(at),
                   fmt::format("output of more than {} bytes", largest_output));
-    located(at, [&] { meter_.spend(static_cast<std::int64_t>(text.size() / 64)); });
+    located(at, [&] { meter_.spend(text.size() / 64); });
     output_ += text;
   }
 
@@ -151,7 +151,7 @@ class Renderer {
   }
 
   static Value loop_value(const std::vector<Value>& items, std::size_t i) {
-    const auto count = static_cast<std::int64_t>(items.size()), at = static_cast<std::int64_t>(i);
+    const std::int64_t count = std::ssize(items), at = i;
     Named fields = {{"index", Value(at + 1)},          {"index0", Value(at)},
                     {"revindex", Value(count - at)},   {"revindex0", Value(count - at - 1)},
                     {"first", Value(i == 0)},          {"last", Value(i + 1 == items.size())},
@@ -401,7 +401,7 @@ class Renderer {
       items = given.positional[0].dict().items;
     }
     for (const auto& [name, value] : given.named) put(items, name, value);
-    meter_.spend(static_cast<std::int64_t>(items.size()));
+    meter_.spend(std::ssize(items));
     return make_dict(std::move(items), is_namespace);
   }
 
@@ -451,11 +451,11 @@ void Meter::spend(std::int64_t steps) {
 void Meter::spend_text(std::size_t bytes) {
   if (bytes > longest_text)
     throw Error(ErrorKind::capacity, "", fmt::format("a string of more than {} bytes", longest_text));
-  spend(1 + static_cast<std::int64_t>(bytes / 64));
+  spend(1 + bytes / 64);
 }
 
 Value Meter::list(std::vector<Value> items, bool tuple) {
-  spend(1 + static_cast<std::int64_t>(items.size()));
+  spend(1 + std::ssize(items));
   return make_list(std::move(items), tuple);
 }
 

@@ -18,7 +18,7 @@ constexpr std::int64_t heaviest_value = 1 << 21;
 
 void note(Extent& extent, const Value& item) {
   Extent inner{0, 1, false};
-  if (item.is_text()) inner.weight += static_cast<std::int64_t>(item.text().size() / 16);
+  if (item.is_text()) inner.weight += item.text().size() / 16;
   if (item.is_list()) inner = item.list().extent;
   if (item.is_dict()) inner = item.dict().is_namespace ? Extent{1, 1, true} : item.dict().extent;
   extent.depth = std::max(extent.depth, inner.depth + 1);
@@ -126,7 +126,7 @@ class JsonWriter {
     line();
   }
   void line() {
-    if (form_.indent >= 0) text += '\n', text.append(static_cast<std::size_t>(form_.indent * level_), ' ');
+    if (form_.indent >= 0) text += '\n', text.append(form_.indent * level_, ' ');
   }
   void write_list(const List& list) {
     text += '[';
@@ -187,7 +187,7 @@ bool Value::truth() const {
 
 std::int64_t Value::integer() const { return boolean() ? std::get<bool>(data) : std::get<std::int64_t>(data); }
 
-double Value::real() const { return integral() ? static_cast<double>(integer()) : std::get<double>(data); }
+double Value::real() const { return integral() ? integer() : std::get<double>(data); }
 
 const Value* Dict::find(std::string_view name) const {
   for (const auto& [key, value] : items)
@@ -289,7 +289,7 @@ std::string to_representation(const Value& value) {
 }
 
 std::int64_t cost_of(const Value& value) {
-  if (value.is_text()) return static_cast<std::int64_t>(value.text().size() / 64);
+  if (value.is_text()) return value.text().size() / 64;
   if (value.is_list()) return value.list().extent.weight;
   return value.is_dict() && !value.dict().is_namespace ? value.dict().extent.weight : 0;
 }

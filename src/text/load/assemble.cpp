@@ -27,7 +27,7 @@ std::vector<PieceEntry> PieceTable::take(std::string_view place) {
   std::vector<PieceEntry> entries;
   std::unordered_map<std::string, std::int64_t> seen;
   for (auto& [id, piece] : pieces_) {
-    if (id != static_cast<std::int64_t>(entries.size()))
+    if (id != std::ssize(entries))
       fail_format(place, fmt::format("no token has id {}, but '{}' has {}", entries.size(), piece, id));
     if (const auto [at, fresh] = seen.emplace(piece, id); !fresh)
       fail_format(place, fmt::format("token '{}' has two ids, {} and {}", piece, at->second, id));

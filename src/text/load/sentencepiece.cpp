@@ -87,7 +87,7 @@ void add_config_tokens(SentencePieceSource& source, const TokenizerConfig& confi
   std::vector<AddedToken> added = config.added;
   std::sort(added.begin(), added.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   for (AddedToken& token : added) {
-    const auto id = static_cast<std::size_t>(token.id);
+    const std::size_t id = token.id;
     if (id > source.entries.size() || (id < source.entries.size() && source.entries[id].piece != token.content))
       throw Error(ErrorKind::format, std::string(place),
                   fmt::format("tokenizer_config.json gives id {} to '{}', which the model's {} pieces do not allow", id,

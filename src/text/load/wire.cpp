@@ -37,8 +37,8 @@ std::uint64_t WireReader::varint() {
 
 std::string_view WireReader::take(std::uint64_t size) {
   if (size > bytes_.size() - at_) fail(fmt::format("{} bytes, but {} are left", size, bytes_.size() - at_));
-  at_ += static_cast<std::size_t>(size);
-  return bytes_.substr(at_ - static_cast<std::size_t>(size), static_cast<std::size_t>(size));
+  at_ += size;
+  return bytes_.substr(at_ - size, size);
 }
 
 void WireReader::expect(std::uint32_t type) {

@@ -26,7 +26,7 @@ struct PairHash {
   std::size_t operator()(const Pair& pair) const {
     const auto both =
         std::uint64_t{static_cast<std::uint32_t>(pair.first)} << 32 | static_cast<std::uint32_t>(pair.second);
-    return static_cast<std::size_t>(both * 0x9E3779B97F4A7C15 >> 17);
+    return both * 0x9E3779B97F4A7C15 >> 17;
   }
 };
 
@@ -182,7 +182,7 @@ const Family& checked_family(const BpeTraining& options) {
   const Family* family = find_family(options.family);
   if (family == nullptr)
     throw Error(ErrorKind::usage, "family", fmt::format("'{}' is no pre-tokenisation family", options.family));
-  const auto least = static_cast<std::int64_t>(256 + options.special.size());
+  const std::int64_t least = 256 + options.special.size();
   if (options.size < least || options.size > max_size)
     throw Error(ErrorKind::usage, "size",
                 fmt::format("{} entries: {} are needed for bytes and special tokens, {} are the most", options.size,
@@ -225,7 +225,7 @@ TrainedBpe train_byte_bpe(std::string_view corpus, const BpeTraining& options) {
   TrainedBpe trained{
       .pieces = first_pieces(options.special), .merges = {}, .special = options.special, .family = options.family};
   PairCounts counts(count_words(corpus, options, family));
-  const std::int64_t begun = static_cast<std::int64_t>(trained.pieces.size()), all = options.size - begun;
+  const std::int64_t begun = std::ssize(trained.pieces), all = options.size - begun;
   for (std::int64_t done = 0; done < all; ++done) {
     if (options.progress && done % 64 == 0) options.progress(done, all);
     const auto best = counts.best();

@@ -18,7 +18,7 @@ char32_t last_char(std::string_view text) {
 }  // namespace
 
 AddedFinder::AddedFinder(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
-  for (std::size_t i = 0; i < tokens_.size(); ++i) trie_.add(tokens_[i].content, static_cast<TokenId>(i));
+  for (std::size_t i = 0; i < tokens_.size(); ++i) trie_.add(tokens_[i].content, i);
   trie_.seal();
 }
 

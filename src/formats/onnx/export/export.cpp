@@ -70,8 +70,8 @@ std::string Exporter::tensor(Tensor values, const std::string& base) {
 
 std::string Exporter::integers(const Integers& values) {
   if (const auto found = lists_.find(values); found != lists_.end()) return found->second;
-  Tensor list({DType::i64, {static_cast<std::int64_t>(values.size())}});
-  for (std::size_t i = 0; i < values.size(); ++i) set_int(list.view(), static_cast<std::int64_t>(i), values[i]);
+  Tensor list({DType::i64, {std::ssize(values)}});
+  for (std::size_t i = 0; i < values.size(); ++i) set_int(list.view(), i, values[i]);
   return lists_[values] = tensor(std::move(list), "integers");
 }
 
@@ -133,7 +133,7 @@ void Exporter::add_opaque(const Op& op, const kind::Opaque& kind) {
   Node node{kind.domain, kind.type, op.name, {}, {}, parts.attributes};
   for (ValueId id : op.in) node.in.push_back(name(id));
   for (auto at : parts.absent)
-    node.in.insert(node.in.begin() + std::clamp<std::int64_t>(at, 0, static_cast<std::int64_t>(node.in.size())), "");
+    node.in.insert(node.in.begin() + std::clamp<std::int64_t>(at, 0, std::ssize(node.in)), "");
   for (ValueId id : op.out) node.out.push_back(name(id));
   if (!kind.domain.empty()) model_.opsets.emplace(kind.domain, 1);
   model_.graph.nodes.push_back(std::move(node));

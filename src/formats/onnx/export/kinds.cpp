@@ -12,7 +12,7 @@ namespace pliant::onnx {
 namespace {
 
 Integers range_integers(std::int64_t begin, std::int64_t end) {
-  Integers values(static_cast<std::size_t>(std::max<std::int64_t>(end - begin, 0)));
+  Integers values(std::max<std::int64_t>(end - begin, 0));
   std::iota(values.begin(), values.end(), begin);
   return values;
 }
@@ -64,7 +64,7 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Einsum& kind) {
   const std::string& first = kind.in[0];
   if (in.size() == 1 && first.size() == kind.out.size() && distinct(first)) {
     Integers order;
-    for (char label : kind.out) order.push_back(static_cast<std::int64_t>(first.find(label)));
+    for (char label : kind.out) order.push_back(first.find(label));
     return transposed(to, in[0], order);
   }
   if (in.size() == 2 && distinct(first) && is_matrix_product(first, kind.in[1], kind.out)) return to.node("MatMul", in);
@@ -100,7 +100,7 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Gather& kind) {
   const std::string &x = to.name(op.in[kind.x]), &index = to.name(op.in[kind.index]);
   const TensorType &type = to.type(op, kind.x), &index_type = to.type(op, kind.index);
   if (kind.batch_axes == 0) return to.node("Gather", {x, index}, {{"axis", attribute_of(std::int64_t{kind.axis})}});
-  const std::int64_t rank = static_cast<std::int64_t>(type.shape.size()), axis = kind.axis, batch = kind.batch_axes;
+  const std::int64_t rank = std::ssize(type.shape), axis = kind.axis, batch = kind.batch_axes;
   // the indexed axis moves behind the batch axes, and what stood between them back afterwards
   Integers order = range_integers(0, batch);
   order.push_back(axis);
@@ -111,7 +111,7 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Gather& kind) {
   const std::string columns = reshaped(to, to.cast(index, index_type.dtype, DType::i64), column);
   const std::string picked =
       to.node("GatherND", {transposed(to, x, order), columns}, {{"batch_dims", attribute_of(batch)}});
-  const std::int64_t indices = static_cast<std::int64_t>(index_type.shape.size()) - batch, between = axis - batch;
+  const std::int64_t indices = std::ssize(index_type.shape) - batch, between = axis - batch;
   Integers back = range_integers(0, batch);
   for (std::int64_t i = 0; i < between; ++i) back.push_back(batch + indices + i);
   for (std::int64_t i = 0; i < indices; ++i) back.push_back(batch + i);
@@ -130,7 +130,7 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Slice& kind) {
     const std::int64_t end = kind.size[i] == 0
                                  ? kind.start[i]
                                  : kind.start[i] + (kind.size[i] - 1) * kind.step[i] + (kind.step[i] > 0 ? 1 : -1);
-    starts.push_back(kind.start[i]), axes.push_back(static_cast<std::int64_t>(i)), steps.push_back(kind.step[i]);
+    starts.push_back(kind.start[i]), axes.push_back(i), steps.push_back(kind.step[i]);
     ends.push_back(end < 0 ? -std::numeric_limits<std::int64_t>::max() : end);
   }
   const std::string& x = to.name(op.in[0]);
@@ -182,7 +182,7 @@ std::string export_pad(Exporter& to, std::string x, const TensorType& type, cons
     const std::int64_t size = shape[i] + more[i] + more[rank + i];
     if (pad.low[i] >= 0 && pad.high[i] >= 0) continue;
     starts.push_back(std::max<std::int64_t>(-pad.low[i], 0));
-    ends.push_back(size + std::min<std::int64_t>(pad.high[i], 0)), axes.push_back(static_cast<std::int64_t>(i));
+    ends.push_back(size + std::min<std::int64_t>(pad.high[i], 0)), axes.push_back(i);
   }
   if (grows)
     x = to.node("Pad", {x, to.integers(more), value}, {{"mode", attribute_of(std::string(pad_mode(pad.mode)))}});
@@ -197,12 +197,12 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Pad& kind) {
 // A gather of positions per window axis makes (count, size) in its place; then the sizes move to the end.
 std::string export_kind(Exporter& to, const Op& op, const kind::Window& kind) {
   std::string x = to.name(op.in[0]);
-  const auto rank = static_cast<std::int64_t>(to.type(op, 0).shape.size());
+  const std::int64_t rank = to.type(op, 0).shape.size();
   Integers axes = range_integers(0, rank);
-  Integers by_axis = range_integers(0, static_cast<std::int64_t>(kind.axes.size()));
+  Integers by_axis = range_integers(0, std::ssize(kind.axes));
   std::sort(by_axis.begin(), by_axis.end(), [&](auto a, auto b) { return kind.axes[a] > kind.axes[b]; });
   for (auto each : by_axis) {
-    const auto i = static_cast<std::size_t>(each);
+    const std::size_t i = each;
     const std::int64_t axis = kind.axes[i], count = to.result(op).shape[axis];
     Tensor positions({DType::i64, {count, kind.size[i]}});
     for (std::int64_t p = 0; p < count; ++p)
@@ -212,7 +212,7 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Window& kind) {
     axes.insert(axes.begin() + axis + 1, rank + each);
   }
   Integers order(axes.size());
-  for (std::size_t at = 0; at < axes.size(); ++at) order[axes[at]] = static_cast<std::int64_t>(at);
+  for (std::size_t at = 0; at < axes.size(); ++at) order[axes[at]] = at;
   return transposed(to, x, order);
 }
 

@@ -34,7 +34,7 @@ Attribute Decoder::attribute(const AttributeProto& proto) {
   a.reference = proto.ref_attr_name();
   if (!a.reference.empty()) return a;
   switch (proto.type()) {
-    case AttributeProto::FLOAT: a.type = Type::real, a.real = static_cast<double>(proto.f()); break;
+    case AttributeProto::FLOAT: a.type = Type::real, a.real = proto.f(); break;
     case AttributeProto::INT: a.type = Type::integer, a.integer = proto.i(); break;
     case AttributeProto::STRING: a.type = Type::text, a.text = proto.s(); break;
     case AttributeProto::FLOATS:
@@ -195,7 +195,7 @@ void parse(Message& message, std::string_view bytes, std::string_view place, con
   if (bytes.size() > message_limit)
     throw Error(ErrorKind::capacity, std::string(place), fmt::format("{} bytes in one message", bytes.size()),
                 "keep the tensors in external data files");
-  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+  if (!message.ParseFromArray(bytes.data(), bytes.size()))
     throw Error(ErrorKind::format, std::string(place), fmt::format("no {}: truncated or damaged", what));
 }
 

@@ -59,7 +59,7 @@ Tensor from_field(const Field& field, const TensorType& type, std::string_view p
   for (int i = 0; i < field.size(); ++i) {
     if (bits) tensor.view().as<std::uint16_t>()[i] = static_cast<std::uint16_t>(field.Get(i));
     else if (is_float(type.dtype)) set(tensor.view(), i, static_cast<double>(field.Get(i)));
-    else set_int(tensor.view(), i, static_cast<std::int64_t>(field.Get(i)));
+    else set_int(tensor.view(), i, field.Get(i));
   }
   return tensor;
 }
@@ -114,7 +114,7 @@ void read_external(NamedTensor& into, const TensorProto& proto, ExternalData& ex
     return;
   }
   const auto all = file->text();
-  const std::int64_t want = bytes(into.type), size = static_cast<std::int64_t>(all.size());
+  const std::int64_t want = bytes(into.type), size = std::ssize(all);
   if (extent.length >= 0) expect_count(extent.length, want, into.type, "bytes", place);
   if (extent.offset > size || want > size - extent.offset)
     throw Error(
@@ -185,7 +185,7 @@ NamedTensor decode_tensor(const TensorProto& proto, ExternalData& external, std:
     result.tensor = std::make_shared<const Tensor>(from_fields(proto, result.type, where));
     return result;
   }
-  expect_count(static_cast<std::int64_t>(proto.raw_data().size()), size, result.type, "bytes", where);
+  expect_count(std::ssize(proto.raw_data()), size, result.type, "bytes", where);
   Tensor tensor(result.type);
   copy_bytes(tensor, proto.raw_data());
   result.tensor = std::make_shared<const Tensor>(std::move(tensor));

@@ -6,14 +6,14 @@
 namespace pliant::onnx {
 
 ValueId constant_integers(Builder& b, const Integers& values, DType dtype) {
-  Tensor tensor({dtype, {static_cast<std::int64_t>(values.size())}});
-  for (std::size_t i = 0; i < values.size(); ++i) set_int(tensor.view(), static_cast<std::int64_t>(i), values[i]);
+  Tensor tensor({dtype, {std::ssize(values)}});
+  for (std::size_t i = 0; i < values.size(); ++i) set_int(tensor.view(), i, values[i]);
   return b.constant(std::move(tensor));
 }
 
 ValueId along_axis(Builder& b, ValueId vector, int axis, int rank) {
   if (axis == rank - 1) return vector;
-  Shape shape(static_cast<std::size_t>(rank - axis), 1);
+  Shape shape(rank - axis, 1);
   shape[0] = elements(b.shape(vector));
   return b.reshape(vector, shape);
 }
@@ -34,7 +34,7 @@ ValueId expand_to(Builder& b, ValueId x, const Shape& shape) {
 }
 
 std::vector<int> axis_range(int begin, int end) {
-  std::vector<int> axes(static_cast<std::size_t>(std::max(end - begin, 0)));
+  std::vector<int> axes(std::max(end - begin, 0));
   std::iota(axes.begin(), axes.end(), begin);
   return axes;
 }

@@ -13,12 +13,12 @@ namespace constants {
 
 Tensor of_integers(const Integers& values, const Shape& shape) {
   Tensor tensor({DType::i64, shape});
-  for (std::size_t i = 0; i < values.size(); ++i) set_int(tensor.view(), static_cast<std::int64_t>(i), values[i]);
+  for (std::size_t i = 0; i < values.size(); ++i) set_int(tensor.view(), i, values[i]);
   return tensor;
 }
 
 Results constant_node(Call& c) {
-  const auto count = [](const auto& values) { return static_cast<std::int64_t>(values.size()); };
+  const auto count = [](const auto& values) { return std::ssize(values); };
   if (const Attribute* a = c.attribute("value"); a && a->tensor) return {a->tensor};
   if (c.attribute("value_int")) return {of_integers({c.integer("value_int", 0)}, {})};
   if (auto values = c.integers("value_ints")) return {of_integers(*values, {count(*values)})};
@@ -36,7 +36,7 @@ Results constant_of_shape(Call& c) {
   Tensor tensor(type);
   if (!given) return {std::move(tensor)};
   const auto element = given->tensor->raw();
-  const auto size = static_cast<std::ptrdiff_t>(element.size());
+  const auto size = std::ssize(element);
   std::byte* to = tensor.view().data;
   for (std::int64_t i = 0; i < elements(shape); ++i, to += size) std::copy(element.begin(), element.end(), to);
   return {std::move(tensor)};
@@ -65,7 +65,7 @@ Results range(Call& c) {
   const TensorType type{c.type(0).dtype, {static_cast<std::int64_t>(steps)}};
   c.check_size(type);
   Tensor tensor(type);
-  for (std::int64_t i = 0; i < type.shape[0]; ++i) set(tensor.view(), i, start + static_cast<double>(i) * step);
+  for (std::int64_t i = 0; i < type.shape[0]; ++i) set(tensor.view(), i, start + i * step);
   return {std::move(tensor)};
 }
 
@@ -89,10 +89,9 @@ Results window(Call& c) {
   const TensorType type{c.dtype("output_datatype", DType::f32), {count}};
   c.check_size(type);
   Tensor tensor(type);
-  const double period = static_cast<double>(c.integer("periodic", 1) != 0 ? count : count - 1),
-               turn = 2 * std::acos(-1.0);
+  const double period = c.integer("periodic", 1) != 0 ? count : count - 1, turn = 2 * std::acos(-1.0);
   for (std::int64_t i = 0; i < count; ++i) {
-    const double t = turn * static_cast<double>(i) / period;
+    const double t = turn * i / period;
     const double hamming = 25.0 / 46 - 21.0 / 46 * std::cos(t), hann = 0.5 - 0.5 * std::cos(t);
     const double blackman = 0.42 - 0.5 * std::cos(t) + 0.08 * std::cos(2 * t);
     set(tensor.view(), i, taper == Taper::hann ? hann : taper == Taper::hamming ? hamming : blackman);

@@ -17,7 +17,7 @@ ValueId from_start(Call& c, int operand, std::int64_t size) {
     c.fail("its index is " + to_string(c.type(operand)));
   const Tensor* known = c.known(operand);
   if (!known) {
-    const Expr i = argument(0), end = constant(static_cast<double>(size));
+    const Expr i = argument(0), end = constant(size);
     return c.b.map(select(apply(Fn::less, {i, constant(0)}), i + end, i), {c.in(operand)}, c.type(operand).dtype);
   }
   Tensor index = known->copy();
@@ -53,7 +53,7 @@ Results gather_elements(Call& c) {
   if (axis == rank - 1) return {c.b.gather(x, index, axis, rank - 1)};
   const auto order = moved_to_end(axis, rank);
   std::vector<int> back(order.size());
-  for (std::size_t i = 0; i < order.size(); ++i) back[order[i]] = static_cast<int>(i);
+  for (std::size_t i = 0; i < order.size(); ++i) back[order[i]] = i;
   return {c.b.transpose(c.b.gather(c.b.transpose(x, order), c.b.transpose(index, order), rank - 1, rank - 1), back)};
 }
 
@@ -61,7 +61,7 @@ Results gather_elements(Call& c) {
 Results gather_nd(Call& c) {
   const std::int64_t batch_axes = c.integer("batch_dims", 0);
   if (c.rank(1) == 0 || batch_axes < 0 || batch_axes >= c.rank(1)) c.fail(fmt::format("batch_dims {}", batch_axes));
-  const int batch = static_cast<int>(batch_axes);
+  const int batch = batch_axes;
   const std::int64_t count = c.shape(1).back();
   if (count < 1 || batch + count > c.rank(0)) c.fail(fmt::format("{} indices into {}", count, to_string(c.shape(0))));
   const Shape& x = c.shape(0);
@@ -86,12 +86,12 @@ Results one_hot(Call& c) {
   const int rank = c.rank(0) + 1, axis = c.axis(c.integer("axis", -1), rank);
   Shape apart = c.shape(0);
   apart.insert(apart.begin() + axis, 1);
-  Integers positions(static_cast<std::size_t>(depth));
+  Integers positions(depth);
   for (std::int64_t i = 0; i < depth; ++i) positions[i] = i;
   const ValueId row = along_axis(c.b, constant_integers(c.b, positions), axis, rank);
   if (elements(c.shape(2)) != 2) c.fail("its values are " + to_string(c.type(2)));
   const ValueId off = c.b.reshape(c.b.slice(c.in(2), 0, 0, 1), {}), on = c.b.reshape(c.b.slice(c.in(2), 0, 1, 1), {});
-  const Expr i = argument(0), end = constant(static_cast<double>(depth));
+  const Expr i = argument(0), end = constant(depth);
   const Expr hit = apply(Fn::equal, {select(apply(Fn::less, {i, constant(0)}), i + end, i), argument(1)});
   return {c.b.map(select(hit, argument(3), argument(2)), {c.b.reshape(c.in(0), apart), row, off, on}, c.type(2).dtype)};
 }
@@ -100,7 +100,7 @@ Results compress(Call& c) {
   const Integers condition = c.known_integers(1, "the condition");
   Integers kept;
   for (std::size_t i = 0; i < condition.size(); ++i)
-    if (condition[i] != 0) kept.push_back(static_cast<std::int64_t>(i));
+    if (condition[i] != 0) kept.push_back(i);
   if (c.attribute("axis"))
     return {c.b.gather(c.in(0), constant_integers(c.b, kept), c.axis(c.integer("axis", 0), c.rank(0)))};
   return {c.b.gather(c.b.reshape(c.in(0), {-1}), constant_integers(c.b, kept), 0)};
@@ -114,8 +114,8 @@ Results non_zero(Call& c) {
     if (get(x.view(), k) == 0) continue;
     for (std::size_t i = 0; i < steps.size(); ++i) found[i].push_back(k / steps[i] % x.type().shape[i]);
   }
-  const std::int64_t count = found.empty() ? 0 : static_cast<std::int64_t>(found[0].size());
-  Tensor result({DType::i64, {static_cast<std::int64_t>(found.size()), count}});
+  const std::int64_t count = found.empty() ? 0 : std::ssize(found[0]);
+  Tensor result({DType::i64, {std::ssize(found), count}});
   std::int64_t at = 0;
   for (const auto& row : found)
     for (auto each : row) set_int(result.view(), at++, each);

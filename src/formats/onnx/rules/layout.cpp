@@ -57,7 +57,7 @@ Results squeeze(Call& c) {
 
 Results unsqueeze(Call& c) {
   const Integers wanted = axes_operand(c);
-  const auto axes = c.axes(wanted, c.rank(0) + static_cast<int>(wanted.size()));
+  const auto axes = c.axes(wanted, c.rank(0) + wanted.size());
   Shape shape = c.shape(0);
   for (int axis : axes) shape.insert(shape.begin() + axis, 1);
   return {shaped(c, c.in(0), shape)};
@@ -107,10 +107,10 @@ Results concat(Call& c) {
 Integers split_sizes(Call& c, std::int64_t size) {
   if (c.has(1)) return c.known_integers(1, "the sizes of the parts");
   if (auto given = c.integers("split")) return *given;
-  const auto parts = static_cast<std::int64_t>(c.node.out.size());
+  const auto parts = std::ssize(c.node.out);
   if (parts == 0) c.fail("has no results");
   const std::int64_t each = ceil_div(size, parts);
-  Integers sizes(static_cast<std::size_t>(parts), each);
+  Integers sizes(parts, each);
   sizes.back() = size - each * (parts - 1);
   return sizes;
 }
@@ -143,7 +143,7 @@ SliceSpec slice_spec(Call& c) {
     if (c.has(4)) spec.steps = c.known_integers(4, "the step");
   }
   if (spec.axes.empty())
-    for (std::size_t i = 0; i < spec.starts.size(); ++i) spec.axes.push_back(static_cast<std::int64_t>(i));
+    for (std::size_t i = 0; i < spec.starts.size(); ++i) spec.axes.push_back(i);
   if (spec.steps.empty()) spec.steps.assign(spec.starts.size(), 1);
   const std::size_t count = spec.starts.size();
   if (spec.ends.size() != count || spec.axes.size() != count || spec.steps.size() != count)
@@ -156,7 +156,7 @@ Results slice(Call& c) {
   c.axes(spec.axes, c.rank(0));  // distinct
   kind::Slice kind{Integers(c.shape(0).size(), 0), c.shape(0), Integers(c.shape(0).size(), 1)};
   for (std::size_t i = 0; i < spec.axes.size(); ++i) {
-    const auto at = static_cast<std::size_t>(c.axis(spec.axes[i], c.rank(0)));
+    const std::size_t at = c.axis(spec.axes[i], c.rank(0));
     const std::int64_t size = c.shape(0)[at], step = spec.steps[i];
     if (step == 0 || step == std::numeric_limits<std::int64_t>::min()) c.fail(fmt::format("step {}", step));
     const auto place = [&](std::int64_t value, std::int64_t low, std::int64_t high) {
@@ -177,7 +177,7 @@ Results slice(Call& c) {
 // Periodic padding by joining the axis with its own ends.
 ValueId wrapped(Call& c, ValueId x, const Integers& low, const Integers& high) {
   for (std::size_t i = 0; i < low.size(); ++i) {
-    const int axis = static_cast<int>(i);
+    const int axis = i;
     const std::int64_t size = c.b.shape(x)[i];
     if (low[i] > size || high[i] > size || low[i] < 0 || high[i] < 0) throw NotMapped{"wraps around more than once"};
     std::vector<ValueId> parts;
@@ -198,11 +198,11 @@ void read_pads(Call& c, kind::Pad& kind) {
     axes = c.known_integers(3, "the list of axes");
     c.axes(axes, c.rank(0));
   } else {
-    for (std::size_t i = 0; i < rank; ++i) axes.push_back(static_cast<std::int64_t>(i));
+    for (std::size_t i = 0; i < rank; ++i) axes.push_back(i);
   }
   if (pads.size() != 2 * axes.size()) c.fail(fmt::format("{} pads for {} axes", pads.size(), axes.size()));
   for (std::size_t i = 0; i < axes.size(); ++i) {
-    const auto at = static_cast<std::size_t>(c.axis(axes[i], c.rank(0)));
+    const std::size_t at = c.axis(axes[i], c.rank(0));
     kind.low[at] = pads[i], kind.high[at] = pads[i + axes.size()];
   }
 }

@@ -69,7 +69,7 @@ void check_spatial(Call& c) {
 
 ValueId biased(Call& c, ValueId y, int bias) {
   if (!c.has(bias)) return y;
-  const ValueId column = along_axis(c.b, c.in(bias), 1, static_cast<int>(c.b.shape(y).size()));
+  const ValueId column = along_axis(c.b, c.in(bias), 1, c.b.shape(y).size());
   return c.b.map(argument(0) + argument(1), {y, column}, c.b.type(y).dtype);
 }
 

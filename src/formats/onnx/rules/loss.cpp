@@ -19,7 +19,7 @@ Losses picked(Call& c, ValueId log_probability, bool ignores, std::int64_t ignor
     c.fail(fmt::format("targets {} for {}", to_string(c.type(1)), to_string(c.type(0))));
   const DType dtype = c.type(0).dtype;
   const Expr target = argument(0);
-  const Expr is_ignored = ignores ? apply(Fn::equal, {target, constant(static_cast<double>(ignored))}) : constant(0);
+  const Expr is_ignored = ignores ? apply(Fn::equal, {target, constant(ignored)}) : constant(0);
   const ValueId safe = c.b.map(select(is_ignored, constant(0), target), {c.in(1)}, DType::i64);
   std::vector<int> order{0};
   for (int i = 2; i < rank; ++i) order.push_back(i);

@@ -69,7 +69,7 @@ Results group_norm(Call& c) {
   Shape apart = x;
   apart[1] = x[1] / groups;
   apart.insert(apart.begin() + 1, groups);
-  const int rank = static_cast<int>(apart.size());
+  const int rank = apart.size();
   const ValueId y = c.b.normalize(c.b.reshape(c.in(0), apart), axis_range(2, rank), c.real("epsilon", 1e-5), true);
   if (c.shape(1) == Shape{groups} && groups != x[1])
     return {c.b.reshape(affine(c, y, along_axis(c.b, c.in(1), 1, rank), along_axis(c.b, c.in(2), 1, rank)), x)};

@@ -166,7 +166,7 @@ Results clip(Call& c) {
       expr = combine(expr, constant(get(c.known(operand)->view(), 0)));
     } else if (c.has(operand)) {
       operands.push_back(c.in(operand));
-      expr = combine(expr, argument(static_cast<int>(operands.size()) - 1));
+      expr = combine(expr, argument(operands.size() - 1));
     }
   };
   limit(1, "min", [](const Expr& a, const Expr& b) { return maximum(a, b); });

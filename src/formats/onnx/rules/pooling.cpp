@@ -67,9 +67,9 @@ ValueId root(Call& c, ValueId x, double p, double scale) {
 Results lp_pool(Call& c) {
   Windows windows = pool_windows(c);
   apply_ceil_mode(c, windows);
-  const double p = static_cast<double>(c.integer("p", 2));
+  const double p = c.integer("p", 2);
   double count = 1;
-  for (auto size : windows.size) count *= static_cast<double>(size);
+  for (auto size : windows.size) count *= size;
   const ValueId mean = c.b.pool(to_power(c, c.in(0), p), pool_kind(kind::PoolFn::mean, windows));
   return {root(c, mean, p, count)};
 }
@@ -83,7 +83,7 @@ Results global_mean(Call& c) { return {c.b.reduce(kind::ReduceFn::mean, c.in(0),
 Results global_max(Call& c) { return {c.b.reduce(kind::ReduceFn::max, c.in(0), spatial_axes(c), true)}; }
 
 Results global_lp(Call& c) {
-  const double p = static_cast<double>(c.integer("p", 2));
+  const double p = c.integer("p", 2);
   return {root(c, c.b.reduce(kind::ReduceFn::sum, to_power(c, c.in(0), p), spatial_axes(c), true), p, 1)};
 }
 

@@ -64,10 +64,10 @@ ValueId first_largest(Call& c, ValueId x, int axis, bool keep, bool last) {
   if (!last) return c.b.cast(c.b.reduce(ReduceFn::argmax, x, {axis}, keep), DType::i64);
   const Shape shape = c.b.shape(x);
   kind::Slice mirror{Integers(shape.size(), 0), shape, Integers(shape.size(), 1)};
-  const auto at = static_cast<std::size_t>(axis);
+  const std::size_t at = axis;
   mirror.start[at] = shape[at] - 1, mirror.step[at] = -1;
   const ValueId from_end = c.b.reduce(ReduceFn::argmax, c.b.slice(x, mirror), {axis}, keep);
-  return c.b.map(constant(static_cast<double>(shape[at] - 1)) - argument(0), {from_end}, DType::i64);
+  return c.b.map(constant(shape[at] - 1) - argument(0), {from_end}, DType::i64);
 }
 
 Results arg_extreme(Call& c, bool smallest) {
@@ -122,7 +122,7 @@ Results hardmax(Call& c) {
   c.check_size({DType::i64, {size}});
   Integers positions;
   for (std::int64_t i = 0; i < size; ++i) positions.push_back(i);
-  const ValueId index = along_axis(c.b, constant_integers(c.b, positions), rows.axis, static_cast<int>(shape.size()));
+  const ValueId index = along_axis(c.b, constant_integers(c.b, positions), rows.axis, shape.size());
   const ValueId largest = first_largest(c, rows.x, rows.axis, true, false);
   return {restored(c, rows, c.b.map(apply(Fn::equal, {argument(0), argument(1)}), {index, largest}, c.type(0).dtype))};
 }

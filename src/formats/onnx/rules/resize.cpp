@@ -27,7 +27,7 @@ struct Method {
 // Position in the source of element i of the result (ONNX, operator Resize, coordinate_transformation_mode). The length
 // of the result in these formulas is the scaled one, before it is rounded down.
 double source_position(const Call& c, const Axis& a, const std::string& how, double i) {
-  const double in = static_cast<double>(a.in), out = static_cast<double>(a.out), real_out = in * a.scale;
+  const double in = a.in, out = a.out, real_out = in * a.scale;
   if (how == "half_pixel") return (i + 0.5) / a.scale - 0.5;
   if (how == "half_pixel_symmetric") return in / 2 * (1 - out / real_out) + (i + 0.5) / a.scale - 0.5;
   if (how == "pytorch_half_pixel") return a.out > 1 ? (i + 0.5) / a.scale - 0.5 : 0;
@@ -61,8 +61,8 @@ double kernel(const Method& m, double distance) {
 
 // One row of the matrix: weights of the source elements for result element i.
 void fill_row(const Call& c, const Axis& a, const Method& m, std::int64_t i, std::vector<double>& row) {
-  const double at = source_position(c, a, m.coordinates, static_cast<double>(i));
-  const double last = static_cast<double>(a.in - 1);
+  const double at = source_position(c, a, m.coordinates, i);
+  const double last = a.in - 1;
   std::fill(row.begin(), row.end(), 0);
   if (m.coordinates == "tf_crop_and_resize" && (at < 0 || at > last)) return;  // extrapolated
   const double stretch = m.antialias ? std::max(1.0, 1 / a.scale) : 1, support = (m.mode == "cubic" ? 2 : 1) * stretch;
@@ -72,7 +72,7 @@ void fill_row(const Call& c, const Axis& a, const Method& m, std::int64_t i, std
   for (std::int64_t k = from; k <= to; ++k) {
     const bool outside = k < 0 || k >= a.in;
     if (outside && (m.exclude_outside || m.antialias)) continue;
-    const double weight = kernel(m, (static_cast<double>(k) - at) / stretch);
+    const double weight = kernel(m, (k - at) / stretch);
     row[std::clamp<std::int64_t>(k, 0, a.in - 1)] += weight;
     sum += weight;
   }
@@ -84,7 +84,7 @@ ValueId by_matrix(Call& c, ValueId x, const Axis& a, const Method& m) {
   const TensorType type{c.b.type(x).dtype, {a.out, a.in}};
   c.check_size(type);
   Tensor matrix(type);
-  std::vector<double> row(static_cast<std::size_t>(a.in));
+  std::vector<double> row(a.in);
   for (std::int64_t i = 0; i < a.out; ++i) {
     fill_row(c, a, m, i, row);
     for (std::int64_t k = 0; k < a.in; ++k) set(matrix.view(), i * a.in + k, row[k]);
@@ -101,7 +101,7 @@ ValueId by_index(Call& c, ValueId x, const Axis& a, const Method& m) {
   c.check_size({DType::i64, {a.out}});
   Integers index;
   for (std::int64_t i = 0; i < a.out; ++i) {
-    const double at = nearest_index(c, m.nearest, source_position(c, a, m.coordinates, static_cast<double>(i)));
+    const double at = nearest_index(c, m.nearest, source_position(c, a, m.coordinates, i));
     index.push_back(static_cast<std::int64_t>(std::clamp(at, 0.0, static_cast<double>(a.in - 1))));
   }
   return c.b.gather(x, constant_integers(c.b, index), a.axis);
@@ -112,13 +112,13 @@ ValueId extrapolated(Call& c, ValueId y, const Axis& a, const Method& m) {
   Tensor inside({DType::boolean, {a.out}});
   bool any = false;
   for (std::int64_t i = 0; i < a.out; ++i) {
-    const double at = source_position(c, a, m.coordinates, static_cast<double>(i));
-    const bool in = at >= 0 && at <= static_cast<double>(a.in - 1);
+    const double at = source_position(c, a, m.coordinates, i);
+    const bool in = at >= 0 && at <= a.in - 1;
     set_int(inside.view(), i, in);
     any = any || !in;
   }
   if (!any) return y;
-  const ValueId mask = along_axis(c.b, c.b.constant(std::move(inside)), a.axis, static_cast<int>(c.b.shape(y).size()));
+  const ValueId mask = along_axis(c.b, c.b.constant(std::move(inside)), a.axis, c.b.shape(y).size());
   return c.b.map(select(argument(1), argument(0), constant(m.extrapolation)), {y, mask}, c.b.type(y).dtype);
 }
 
@@ -142,7 +142,7 @@ std::vector<Axis> scaled_axes(Call& c, const std::vector<double>& scales, const 
   for (std::size_t i = 0; i < which.size(); ++i) {
     const int axis = c.axis(which[i], c.rank(0));
     const std::int64_t size = c.shape(0)[axis];
-    const double out = std::floor(static_cast<double>(size) * scales[i]);
+    const double out = std::floor(size * scales[i]);
     if (!(scales[i] > 0) || out > 1e9) c.fail(fmt::format("scale {}", scales[i]));
     axes.push_back({axis, size, static_cast<std::int64_t>(out), scales[i]});
   }
@@ -156,8 +156,7 @@ std::vector<Axis> sized_axes(Call& c, const Integers& sizes, const Integers& whi
     const int axis = c.axis(which[i], c.rank(0));
     const std::int64_t size = c.shape(0)[axis];
     if (sizes[i] < 0 || sizes[i] > 1'000'000'000) c.fail(fmt::format("size {}", sizes[i]));
-    axes.push_back(
-        {axis, size, sizes[i], static_cast<double>(sizes[i]) / static_cast<double>(std::max<std::int64_t>(size, 1))});
+    axes.push_back({axis, size, sizes[i], static_cast<double>(sizes[i]) / std::max<std::int64_t>(size, 1)});
   }
   return axes;
 }
@@ -170,7 +169,7 @@ void keep_aspect(Call& c, std::vector<Axis>& axes) {
   for (const Axis& a : axes) scale = policy == "not_larger" ? std::min(scale, a.scale) : std::max(scale, a.scale);
   for (Axis& a : axes) {
     a.scale = scale;
-    a.out = static_cast<std::int64_t>(std::floor(static_cast<double>(a.in) * scale + 0.5));
+    a.out = static_cast<std::int64_t>(std::floor(a.in * scale + 0.5));
   }
 }
 

@@ -49,13 +49,13 @@ class Call {
   const Node& node;
   const std::int64_t opset;
 
-  int operands() const { return static_cast<int>(items_.size()); }
+  int operands() const { return items_.size(); }
   bool has(int i) const { return i < operands() && items_[i]; }
   bool wants(int result) const;
   ValueId in(int i);  // throws Error{invalid} if the operand is absent
   const TensorType& type(int i) const;
   const Shape& shape(int i) const { return type(i).shape; }
-  int rank(int i) const { return static_cast<int>(shape(i).size()); }
+  int rank(int i) const { return shape(i).size(); }
   const Tensor* known(int i) const;                             // null: absent, or not known at import
   const Tensor& must_know(int i, std::string_view what) const;  // throws NotMapped
   Integers known_integers(int i, std::string_view what) const;

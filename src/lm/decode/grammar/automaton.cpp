@@ -165,7 +165,7 @@ Automaton::State Automaton::work_out(State state, std::uint8_t byte) {
     if (program_->sets[at.a].test(byte)) follow({at.b, point.stack, 0});
   }
   const State reached = intern();
-  table_[static_cast<std::size_t>(state) * program_->representative.size() + program_->class_of[byte]] = reached;
+  table_[state * program_->representative.size() + program_->class_of[byte]] = reached;
   return reached;
 }
 

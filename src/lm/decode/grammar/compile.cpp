@@ -147,7 +147,7 @@ class GrammarCompiler {
         const std::pair<int, bool> key{class_of[byte], set.test(byte)};
         class_of[byte] = renamed.emplace(key, static_cast<int>(renamed.size())).first->second;
       }
-      classes = static_cast<int>(renamed.size());
+      classes = renamed.size();
     }
     program_.representative.resize(classes);
     for (std::size_t byte = 0; byte < 256; ++byte) {

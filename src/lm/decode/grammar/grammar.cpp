@@ -17,10 +17,10 @@ constexpr std::size_t most_masks = 256;
 
 using Mask = std::vector<std::uint64_t>;  // a bit per token: it may follow
 
-void allow(Mask& mask, TokenId id) { mask[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << (id % 64); }
+void allow(Mask& mask, TokenId id) { mask[id / 64] |= std::uint64_t{1} << (id % 64); }
 
 Mask work_out_mask(Automaton& automaton, Automaton::State state, const TokenTrie& vocabulary) {
-  Mask mask((static_cast<std::size_t>(vocabulary.size()) + 63) / 64);
+  Mask mask((vocabulary.size() + 63) / 64);
   std::vector<Automaton::State> path(vocabulary.depth() + 1);
   path[0] = state;
   const std::span<const TokenTrie::Node> nodes = vocabulary.nodes();

@@ -197,7 +197,7 @@ class SchemaWriter {
 
   // Items from `at` on, the comma before it included; `at` may still come.
   std::string items_from(const SchemaFacts& facts, std::size_t at, std::int64_t most) {
-    const auto index = static_cast<std::int64_t>(at);
+    const std::int64_t index = at;
     const std::string comma = at > 0 ? "\",\" space " : "";
     if (at < facts.prefix_items.size()) {
       std::string one = comma + rule_of(facts.prefix_items[at]);
@@ -245,7 +245,7 @@ class SchemaWriter {
   }
 
   static void check_counts(const SchemaFacts& facts, std::size_t properties, bool extras) {
-    if (facts.min_properties > static_cast<std::int64_t>(facts.required.size()))
+    if (facts.min_properties > std::ssize(facts.required))
       refuse_schema(facts.path + "/minProperties", "more than the required properties");
     if (facts.max_properties >= 0 && (extras || static_cast<std::int64_t>(properties) > facts.max_properties))
       refuse_schema(facts.path + "/maxProperties", "fewer than the object may have");

@@ -44,7 +44,7 @@ Decimal decimal_of(const Json& value) {
   }
   const auto point = text.find('.');
   std::string digits = text.substr(0, point);
-  int whole = static_cast<int>(digits.size());
+  int whole = digits.size();
   if (point != std::string::npos) digits += text.substr(point + 1);
   whole += exponent;
   if (whole <= 0) digits.insert(0, static_cast<std::size_t>(1 - whole), '0'), whole = 1;

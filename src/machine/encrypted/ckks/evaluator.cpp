@@ -77,9 +77,9 @@ void Evaluator::combine(const Ciphertext& a, const Ciphertext& b, bool minus, Ci
   const double noise = a.noise + b.noise, magnitude = a.magnitude + b.magnitude;
   require_fits(verb, a.level, a.scale, magnitude, noise);
   const int size_a = a.size, size_b = b.size, size = std::max(size_a, size_b);
-  const std::size_t slots = std::max(a.slots, b.slots), limbs = static_cast<std::size_t>(a.level) + 1, n = context_.n();
+  const std::size_t slots = std::max(a.slots, b.slots), limbs = a.level + 1, n = context_.n();
   for (int part = 0; part < size; ++part) {
-    const auto p = static_cast<std::size_t>(part);
+    const std::size_t p = part;
     out.part[p].resize(limbs, n);
     stages_.each(limbs, [&](std::size_t i) {
       const Modulus& m = context_.modulus(i);
@@ -106,7 +106,7 @@ void Evaluator::negate(const Ciphertext& a, Ciphertext& out) {
   out.assign(a);
   out.seed.reset();
   for (int part = 0; part < out.size; ++part)
-    stages_.each(static_cast<std::size_t>(out.level) + 1, [&](std::size_t i) {
+    stages_.each(out.level + 1, [&](std::size_t i) {
       const Modulus& m = context_.modulus(i);
       u64* limb = out.part[part].limb(i);
       context_.kernels().scale(limb, limb, factor(m.q - 1, m), context_.n(), m);
@@ -121,7 +121,7 @@ void Evaluator::add(const Ciphertext& a, const Plaintext& b, Ciphertext& out) {
   require_fits("add", a.level, a.scale, a.magnitude + b.bound, a.noise + b.noise);
   out.assign(a);
   out.seed.reset();
-  stages_.each(static_cast<std::size_t>(out.level) + 1, [&](std::size_t i) {
+  stages_.each(out.level + 1, [&](std::size_t i) {
     u64* limb = out.part[0].limb(i);
     context_.kernels().add(limb, limb, b.poly.limb(i), context_.n(), context_.modulus(i));
   });
@@ -134,13 +134,13 @@ void Evaluator::multiply(const Ciphertext& a, const Plaintext& b, Ciphertext& ou
   require(a, "multiply");
   require_same(context_, b.params, "ckks multiply", "the plaintext");
   same_level("multiply", a.level, b.level);
-  const std::size_t limbs = static_cast<std::size_t>(a.level) + 1, n = context_.n();
+  const std::size_t limbs = a.level + 1, n = context_.n();
   const double noise = a.noise * (b.bound * b.scale + b.noise) + a.magnitude * a.scale * b.noise;
   const double magnitude = a.magnitude * b.bound, scale = a.scale * b.scale;
   require_fits("multiply", a.level, scale, magnitude, noise);
   const std::size_t slots = std::max(a.slots, b.slots);
   for (int part = 0; part < a.size; ++part) {
-    const auto p = static_cast<std::size_t>(part);
+    const std::size_t p = part;
     if (&out != &a) out.part[p].resize(limbs, n);
     stages_.each(limbs, [&](std::size_t i) {
       context_.kernels().multiply(out.part[p].limb(i), a.part[p].limb(i), b.poly.limb(i), n, context_.modulus(i));
@@ -157,7 +157,7 @@ void Evaluator::multiply(const Ciphertext& a, const Ciphertext& b, Ciphertext& o
   require_two(a, "multiply");
   require_two(b, "multiply");
   same_level("multiply", a.level, b.level);
-  const std::size_t limbs = static_cast<std::size_t>(a.level) + 1, n = context_.n();
+  const std::size_t limbs = a.level + 1, n = context_.n();
   const double noise = a.magnitude * a.scale * b.noise + b.magnitude * b.scale * a.noise + a.noise * b.noise;
   const double magnitude = a.magnitude * b.magnitude, scale = a.scale * b.scale;
   require_fits("multiply", a.level, scale, magnitude, noise);
@@ -206,11 +206,11 @@ double Evaluator::rescaled(double scale, int level, double magnitude, double& no
   if (level == 0)
     throw Error(ErrorKind::capacity, "ckks rescale", "exhausted level: level 0 has no prime to drop",
                 "start at a higher level");
-  const double exact = scale / static_cast<double>(context_.q(level).mod.q);
+  const double exact = scale / context_.q(level).mod.q;
   if (exact < 1024)
     throw Error(ErrorKind::invalid, "ckks rescale",
                 fmt::format("scale 2^{:.1f} divided by the {:.1f}-bit prime of level {} leaves nothing of the message",
-                            std::log2(scale), std::log2(static_cast<double>(context_.q(level).mod.q)), level),
+                            std::log2(scale), std::log2(context_.q(level).mod.q), level),
                 "rescale after a product only");
   const double listed = context_.scale(level - 1);
   if (std::abs(exact / listed - 1) > 0x1p-40) return exact;
@@ -221,9 +221,8 @@ double Evaluator::rescaled(double scale, int level, double magnitude, double& no
 void Evaluator::relinearize_rescale(const Ciphertext& a, const KeySet& keys, Ciphertext& out) {
   require(a, "relinearize");
   if (a.size == 2) return rescale(a, out);
-  double noise =
-      (a.noise + context_.switch_noise(a.level) / context_.p_size()) / static_cast<double>(context_.q(a.level).mod.q) +
-      context_.division_noise();
+  double noise = (a.noise + context_.switch_noise(a.level) / context_.p_size()) / context_.q(a.level).mod.q +
+                 context_.division_noise();
   const double scale = rescaled(a.scale, a.level, a.magnitude, noise), magnitude = a.magnitude;
   const SwitchKey& key = keys.find(context_, 0, a.level);
   const int level = a.level;
@@ -242,7 +241,7 @@ void Evaluator::rescale(const Ciphertext& a, Ciphertext& out) {
   require(a, "rescale");
   double noise =
       context_.rounding_norm() * (1 + context_.secret_norm() * (a.size == 3 ? 1 + context_.secret_norm() : 1));
-  if (a.level > 0) noise += a.noise / static_cast<double>(context_.q(a.level).mod.q);
+  if (a.level > 0) noise += a.noise / context_.q(a.level).mod.q;
   const double scale = rescaled(a.scale, a.level, a.magnitude, noise), magnitude = a.magnitude;
   const int level = a.level;
   for (std::size_t part = 0; part < static_cast<std::size_t>(a.size); ++part) {
@@ -263,7 +262,7 @@ void Evaluator::drop_level(const Ciphertext& a, int level, Ciphertext& out) {
   require_fits("drop_level", level, a.scale, a.magnitude, a.noise);
   out.assign(a);
   out.seed.reset();
-  for (int part = 0; part < out.size; ++part) out.part[part].resize(static_cast<std::size_t>(level) + 1, context_.n());
+  for (int part = 0; part < out.size; ++part) out.part[part].resize(level + 1, context_.n());
   out.level = level;
 }
 
@@ -278,7 +277,7 @@ void Evaluator::adjust(const Ciphertext& a, int level, Ciphertext& out) {
     throw Error(ErrorKind::invalid, "ckks adjust",
                 fmt::format("from level {} to {} without a level to spend", a.level, level));
   // A constant: the same in every transformed value. Rounding it moves the scale by less than one part in 2^scale_bits.
-  const double scale = target * static_cast<double>(context_.q(level + 1).mod.q), wanted = scale / a.scale;
+  const double scale = target * context_.q(level + 1).mod.q, wanted = scale / a.scale;
   const double constant = std::nearbyint(wanted);
   if (constant < 1024 || constant > 0x1p62)
     throw Error(ErrorKind::invalid, "ckks adjust",
@@ -288,7 +287,7 @@ void Evaluator::adjust(const Ciphertext& a, int level, Ciphertext& out) {
   require_fits("adjust", level + 1, scale, a.magnitude, noise);
   drop_level(a, level + 1, out);
   for (int part = 0; part < out.size; ++part)
-    stages_.each(static_cast<std::size_t>(level) + 2, [&](std::size_t i) {
+    stages_.each(level + 2, [&](std::size_t i) {
       const Modulus& m = context_.modulus(i);
       u64* limb = out.part[part].limb(i);
       context_.kernels().scale(limb, limb, factor(reduce(static_cast<u64>(constant), m), m), context_.n(), m);
@@ -351,15 +350,13 @@ void Evaluator::conjugate(const Ciphertext& a, const KeySet& keys, Ciphertext& o
 
 // P times the ciphertext: zero modulo the special primes.
 void Evaluator::extend(const Ciphertext& a, Extended& out) {
-  const std::size_t own = static_cast<std::size_t>(a.level) + 1, n = context_.n();
+  const std::size_t own = a.level + 1, n = context_.n();
   for (Poly& part : out.part) part.resize(own + context_.special(), n);
   stages_.each(own + context_.special(), [&](std::size_t i) {
     for (std::size_t part = 0; part < 2; ++part) {
       u64* limb = out.part[part].limb(i);
       if (i >= own) std::memset(limb, 0, n * sizeof(u64));
-      else
-        context_.kernels().scale(limb, a.part[part].limb(i), context_.p_mod(static_cast<int>(i)), n,
-                                 context_.modulus(i));
+      else context_.kernels().scale(limb, a.part[part].limb(i), context_.p_mod(i), n, context_.modulus(i));
     }
   });
 }
@@ -382,7 +379,7 @@ void Evaluator::rotate_extended(const Ciphertext& a, const Raised& raised, int s
 void Evaluator::finish_rescale(Extended& a, Ciphertext& out) {
   require_fits("linear transform", a.level, a.scale, a.magnitude, a.noise);
   double noise = context_.division_noise();
-  if (a.level > 0) noise += a.noise / static_cast<double>(context_.q(a.level).mod.q);
+  if (a.level > 0) noise += a.noise / context_.q(a.level).mod.q;
   const double scale = rescaled(a.scale, a.level, a.magnitude, noise);
   for (std::size_t part = 0; part < 2; ++part) stages_.mod_down_rescale(a.part[part], a.level, out.part[part]);
   out.size = 2;

@@ -15,7 +15,7 @@ void put(Writer& out, const Poly& poly) { out.put_words({poly.limb(0), poly.limb
 
 // An (extended) polynomial at `level`; its size is checked before it is allocated.
 Poly get(Reader& in, const Context& context, int level, bool extended, const char* what) {
-  const std::size_t limbs = static_cast<std::size_t>(level) + 1 + (extended ? context.special() : 0);
+  const std::size_t limbs = level + 1 + (extended ? context.special() : 0);
   in.expect(limbs * context.n() * sizeof(u64), what);
   Poly poly(limbs, context.n());
   for (std::size_t i = 0; i < limbs; ++i) in.words({poly.limb(i), context.n()}, context.extended(level, i).mod.q, what);
@@ -30,7 +30,7 @@ int get_level(Reader& in, const Context& context) {
 
 std::vector<std::byte> serialize(const Ciphertext& c, AuthKey key) {
   Writer out;
-  const std::size_t stored = static_cast<std::size_t>(c.size) - (c.seed ? 1 : 0);
+  const std::size_t stored = c.size - (c.seed ? 1 : 0);
   out.reserve(stored * c.part[0].bytes() + 256);
   out.begin(FileKind::ciphertext, c.params);
   out.put(static_cast<std::uint32_t>(c.size));
@@ -143,7 +143,7 @@ SwitchKey parse_switch_key(const Context& context, std::span<const std::byte> by
   switch_key.level = get_level(in, context);
   in.read(switch_key.seed, "seed");
   const std::size_t digits = context.level(switch_key.level).digits.size();
-  const std::size_t limbs = static_cast<std::size_t>(switch_key.level) + 1 + context.special();
+  const std::size_t limbs = switch_key.level + 1 + context.special();
   in.expect(digits * limbs * context.n() * sizeof(u64), "the key");
   for (std::size_t d = 0; d < digits; ++d) switch_key.b.push_back(get(in, context, switch_key.level, true, "a digit"));
   in.finish();

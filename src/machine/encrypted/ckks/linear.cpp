@@ -27,7 +27,7 @@ int cost(const std::vector<int>& places, int babies) {
     small.insert(place % babies);
     large.insert(place / babies);
   }
-  return static_cast<int>(small.size() + 3 * large.size());
+  return small.size() + 3 * large.size();
 }
 
 }  // namespace
@@ -59,12 +59,12 @@ LinearTransform::LinearTransform(const Context& context, Encoder& encoder, const
       if (cost(places, count) < cost(places, babies)) babies = count;
   }
   // The product lands on the scale list: scale[level] * scale of the diagonal / q[level] = scale[level - 1].
-  const double scale = context.scale(level_ - 1) * static_cast<double>(context.q(level_).mod.q) / context.scale(level_);
+  const double scale = context.scale(level_ - 1) * context.q(level_).mod.q / context.scale(level_);
   std::map<int, Giant> giants;
   for (const auto& [offset, values] : diagonals) {
     const int place = (offset - first) / step, large = place / babies * babies * step;
     std::vector<std::complex<double>> turned(slots_);
-    const auto count = static_cast<int>(slots_);
+    const int count = slots_;
     for (int k = 0; k < count; ++k) turned[((k + large) % count + count) % count] = values[k];
     Giant& giant = giants[large];
     giant.steps = large;
@@ -111,7 +111,7 @@ void LinearTransform::require(const Ciphertext& in, const Evaluator& evaluator) 
 // The sum of diagonal * baby of each giant step, undivided. Blocks of coefficients go through all giant steps together,
 // so that the babies are read from memory once.
 void LinearTransform::sum_products(LinearWorkspace& work, Stages& stages) const {
-  const std::size_t limbs = static_cast<std::size_t>(level_) + 1 + context_.special(), n = context_.n();
+  const std::size_t limbs = level_ + 1 + context_.special(), n = context_.n();
   const std::size_t size = std::min<std::size_t>(n, 1024), most = babies_.size();
   work.sums.resize(giants_.size());
   for (std::size_t g = 0; g < giants_.size(); ++g) {
@@ -202,7 +202,7 @@ void LinearTransform::turn(const Plaintext& from, const std::vector<std::uint32_
   to.bound = from.bound;
   to.noise = from.noise;
   to.params = from.params;
-  to.poly.resize(static_cast<std::size_t>(level_) + 1, context_.n());
+  to.poly.resize(level_ + 1, context_.n());
   for (std::size_t i = 0; i < to.poly.limbs(); ++i)
     context_.kernels().gather(to.poly.limb(i), from.poly.limb(i), index.data(), ~0u, context_.n());
 }

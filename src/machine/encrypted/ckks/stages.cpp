@@ -17,7 +17,7 @@ Factor times_n_inverse(const NttTable& table, u64 by) {
 }  // namespace
 
 Stages::Stages(const Context& context, Pool* pool) : context_(context), pool_(pool) {
-  const std::size_t chain = static_cast<std::size_t>(context.levels()) + 1;
+  const std::size_t chain = context.levels() + 1;
   work_.resize(chain + context.special(), context.n());
   converted_.resize(chain, context.n());
   counts_.resize(std::max<std::size_t>(1, context.level(context.levels()).digits.size()), context.n());
@@ -25,7 +25,7 @@ Stages::Stages(const Context& context, Pool* pool) : context_(context), pool_(po
 }
 
 void Stages::mod_up(const Poly& in, int level, Raised& out) {
-  const std::size_t n = context_.n(), own = static_cast<std::size_t>(level) + 1, limbs = own + context_.special();
+  const std::size_t n = context_.n(), own = level + 1, limbs = own + context_.special();
   const std::vector<Digit>& digits = context_.level(level).digits;
   const Kernels& kernels = context_.kernels();
   out.level = level;
@@ -64,10 +64,9 @@ void Stages::mod_up(const Poly& in, int level, Raised& out) {
 
 void Stages::inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index,
                    std::array<const Poly*, 2> plus, std::array<Poly, 2>& out) {
-  const std::size_t n = context_.n(), own = static_cast<std::size_t>(raised.level) + 1,
-                    limbs = own + context_.special();
+  const std::size_t n = context_.n(), own = raised.level + 1, limbs = own + context_.special();
   const std::size_t digits = context_.level(raised.level).digits.size();
-  const std::size_t skipped = static_cast<std::size_t>(key.level) + 1 - own;  // the key's limbs of higher levels
+  const std::size_t skipped = key.level + 1 - own;  // the key's limbs of higher levels
   const Kernels& kernels = context_.kernels();
   for (Poly& poly : out) poly.resize(limbs, n);
   const std::size_t size = block();
@@ -87,7 +86,7 @@ void Stages::inner(const Raised& raised, const SwitchKey& key, const std::uint32
         u64* const first = index == nullptr ? to_here : sum;
         kernels.inner(first, x.data(), k.data(), digits, size, m);
         if (plus[half] != nullptr && i < own) {
-          kernels.scale(added, plus[half]->limb(i) + from, context_.p_mod(static_cast<int>(i)), size, m);
+          kernels.scale(added, plus[half]->limb(i) + from, context_.p_mod(i), size, m);
           kernels.add(first, first, added, size, m);
         }
         if (index != nullptr) kernels.gather(to_here, sum, index + to, static_cast<std::uint32_t>(size - 1), size);
@@ -129,20 +128,20 @@ void Stages::drop_special(std::size_t own) {
 }
 
 void Stages::mod_down(Poly& in, int level, Poly& out) {
-  const std::size_t own = static_cast<std::size_t>(level) + 1;
+  const std::size_t own = level + 1;
   drop_special(own);
   divide(in, own, context_.level(level).down, context_.level(level).down_factor, out);
 }
 
 void Stages::mod_down_rescale(Poly& in, int level, Poly& out) {
-  const std::size_t own = static_cast<std::size_t>(level) + 1;
+  const std::size_t own = level + 1;
   drop_special(own);
   dropped_.push_back({own - 1, &context_.q(level)});
   divide(in, own - 1, context_.level(level).fused, context_.level(level).fused_factor, out);
 }
 
 void Stages::rescale(Poly& in, int level, Poly& out) {
-  const std::size_t own = static_cast<std::size_t>(level) + 1;
+  const std::size_t own = level + 1;
   dropped_.clear();
   dropped_.push_back({own - 1, &context_.q(level)});
   divide(in, own - 1, context_.level(level).drop, context_.level(level).drop_factor, out);

@@ -45,8 +45,8 @@ class Stages {
       for (std::size_t i = 0; i < count; ++i) task(i);
       return;
     }
-    const auto wrapped = [&task](std::int64_t i, int) { task(static_cast<std::size_t>(i)); };
-    pool_->parallel(static_cast<std::int64_t>(count), std::cref(wrapped));  // by reference: no allocation
+    const auto wrapped = [&task](std::int64_t i, int) { task(i); };
+    pool_->parallel(count, std::cref(wrapped));  // by reference: no allocation
   }
 
  private:

@@ -137,7 +137,7 @@ void block(const GemmBlock& whole) {
   const std::int64_t readable = g.padded ? g.n : g.n / lanes32 * lanes32;
   const std::int64_t tall = whole.a_strip == 0 ? even_rows(g.m) : tile_rows;  // strips hold a whole number of tiles
   for (std::int64_t i = 0; i < g.m; i += tall) {
-    const int rows = static_cast<int>(std::min(tall, g.m - i));
+    const int rows = std::min(tall, g.m - i);
     const float* a = row_of_a(whole, i);
     if (copies) {
       copy_rows(a, whole.a_m, rows, g.k, copied);
@@ -150,7 +150,7 @@ void block(const GemmBlock& whole) {
     std::int64_t left = (readable + lanes32 - 1) / lanes32;  // vectors
     for (std::int64_t j = 0; left > 0;) {
       // 4 = 2 + 2 rather than 3 + 1
-      const int vectors = static_cast<int>(left == 4 ? 2 : std::min<std::int64_t>(left, tile_vectors));
+      const int vectors = left == 4 ? 2 : std::min<std::int64_t>(left, tile_vectors);
       const std::int64_t last = std::min(readable - j - (vectors - 1) * lanes32, lanes32);
       (g.b_rows == nullptr ? choose_tile<false> : choose_tile<true>)(rows, vectors)(g, a, g.b + j, g.c + i * g.c_m + j,
                                                                                     last);
@@ -161,7 +161,7 @@ void block(const GemmBlock& whole) {
   if (readable < g.n) columns(whole, readable);
 }
 
-constexpr int dot_vectors = static_cast<int>(virtual_lanes / lanes32);
+constexpr int dot_vectors = virtual_lanes / lanes32;
 
 // Adds the 16 virtual lanes in one fixed order.
 HWY_INLINE float combine(const V32* sum) {
@@ -193,9 +193,9 @@ HWY_INLINE void dot_group(const float* a, const float* b, std::int64_t b_row, st
   }
   if (p < k) {
     HWY_ALIGN float x[virtual_lanes] = {}, y[virtual_lanes] = {};
-    std::memcpy(x, a + p, static_cast<std::size_t>(k - p) * sizeof(float));
+    std::memcpy(x, a + p, (k - p) * sizeof(float));
     for (int j = 0; j < count; ++j) {
-      std::memcpy(y, b + j * b_row + p, static_cast<std::size_t>(k - p) * sizeof(float));
+      std::memcpy(y, b + j * b_row + p, (k - p) * sizeof(float));
       for (int v = 0; v < dot_vectors; ++v)
         sum[j][v] = hn::MulAdd(hn::Load(d, x + v * lanes32), hn::Load(d, y + v * lanes32), sum[j][v]);
     }

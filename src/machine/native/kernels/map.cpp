@@ -191,7 +191,7 @@ Slot bring(const Argument& from, std::int64_t start, std::int64_t n, float* slot
     return {reinterpret_cast<const float*>(data), false};
   const bool uniform = from.stride == 0;
   if (from.dtype == DType::f32 && from.stride == 1) {
-    std::memcpy(slot, data, static_cast<std::size_t>(n) * sizeof(float));
+    std::memcpy(slot, data, n * sizeof(float));
   } else {
     load_f32(data, from.dtype, from.stride, uniform ? 1 : n, slot);
   }
@@ -226,7 +226,7 @@ void interpret_block(const Code& code, const Argument* arguments, std::byte* out
   const Slot last = slots[count - 1];
   std::byte* to = out + start * size_of(dtype);
   if (reinterpret_cast<const std::byte*>(last.p) == to) return;
-  if (dtype == DType::f32 && !last.uniform) std::memmove(to, last.p, static_cast<std::size_t>(n) * sizeof(float));
+  if (dtype == DType::f32 && !last.uniform) std::memmove(to, last.p, n * sizeof(float));
   else store_f32(last.p, last.uniform ? 0 : 1, to, dtype, n);
 }
 

@@ -17,7 +17,7 @@ namespace pliant::native {
 namespace HWY_NAMESPACE {
 
 constexpr F32 d32;
-constexpr int row_vectors = static_cast<int>(virtual_lanes / lanes32);
+constexpr int row_vectors = virtual_lanes / lanes32;
 using F64 = hn::CappedTag<double, 8>;
 constexpr std::int64_t lanes64 = HWY_TARGET == HWY_SCALAR ? 1 : lanes32 / 2;
 using Narrow = hn::Rebind<float, F64>;
@@ -44,7 +44,7 @@ struct Chunk {
     if (n >= virtual_lanes) {
       std::memcpy(x, from, sizeof x);
     } else {
-      std::memcpy(x, from, static_cast<std::size_t>(n) * sizeof(float));
+      std::memcpy(x, from, n * sizeof(float));
       for (std::int64_t i = n; i < virtual_lanes; ++i) x[i] = filler;
     }
   }
@@ -80,7 +80,7 @@ double squares(const float* x, std::int64_t n, float mean) {
 double product(const float* x, std::int64_t n) {
   double lane[virtual_lanes];
   std::fill(lane, lane + virtual_lanes, 1.0);
-  for (std::int64_t i = 0; i < n; ++i) lane[i % virtual_lanes] *= static_cast<double>(x[i]);
+  for (std::int64_t i = 0; i < n; ++i) lane[i % virtual_lanes] *= x[i];
   return fold_lanes(
       lane, +[](double a, double b) { return a * b; });
 }
@@ -120,7 +120,7 @@ double exponentials(const float* x, std::int64_t n, float maximum, float* out) {
       hn::Store(exponential(hn::Sub(hn::Load(d32, chunk.x + v * lanes32), m)), d32, chunk.x + v * lanes32);
     for (std::int64_t j = count; j < virtual_lanes; ++j) chunk.x[j] = 0;
     accumulate(lane, chunk.x, virtual_lanes);
-    if (out != nullptr) std::memcpy(out + i, chunk.x, static_cast<std::size_t>(count) * sizeof(float));
+    if (out != nullptr) std::memcpy(out + i, chunk.x, count * sizeof(float));
   }
   return fold_lanes(lane, add);
 }
@@ -169,7 +169,7 @@ void column_squares(double* total, const float* x, const float* mean, std::int64
 }
 
 void column_product(double* total, const float* x, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) total[i] *= static_cast<double>(x[i]);
+  for (std::int64_t i = 0; i < n; ++i) total[i] *= x[i];
 }
 
 template <bool is_max>

@@ -28,17 +28,17 @@ constexpr bool masks = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3;
 
 // The first n < lanes32 elements; zeros behind them.
 inline HWY_ATTR V32 load_part(const float* p, std::int64_t n) {
-  if constexpr (masks) return hn::MaskedLoad(hn::FirstN(F32(), static_cast<std::size_t>(n)), F32(), p);
+  if constexpr (masks) return hn::MaskedLoad(hn::FirstN(F32(), n), F32(), p);
   HWY_ALIGN float buffer[lanes32] = {};
-  std::memcpy(buffer, p, static_cast<std::size_t>(n) * sizeof(float));
+  std::memcpy(buffer, p, n * sizeof(float));
   return hn::Load(F32(), buffer);
 }
 
 inline HWY_ATTR void store_part(V32 v, float* p, std::int64_t n) {
-  if constexpr (masks) return hn::BlendedStore(v, hn::FirstN(F32(), static_cast<std::size_t>(n)), F32(), p);
+  if constexpr (masks) return hn::BlendedStore(v, hn::FirstN(F32(), n), F32(), p);
   HWY_ALIGN float buffer[lanes32];
   hn::Store(v, F32(), buffer);
-  std::memcpy(p, buffer, static_cast<std::size_t>(n) * sizeof(float));
+  std::memcpy(p, buffer, n * sizeof(float));
 }
 
 // exp for every input: the library's is defined up to 104.

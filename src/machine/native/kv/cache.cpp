@@ -16,7 +16,7 @@ std::vector<Layer> layers_of(const Graph& graph) {
     if (attention == nullptr || attention->cache < 0) continue;
     if (attention->cache >= most_layers)
       throw Error(ErrorKind::invalid, op.name, fmt::format("cache layer {}", attention->cache));
-    const auto layer = static_cast<std::size_t>(attention->cache);
+    const std::size_t layer = attention->cache;
     if (result.size() <= layer) result.resize(layer + 1);
     if (result[layer].heads > 0)
       throw Error(ErrorKind::invalid, op.name, fmt::format("cache layer {} is used by another operator", layer));
@@ -53,7 +53,7 @@ Sequence& Cache::vacant() {
 }
 
 void Cache::open_chains(Sequence& sequence, const Policy& policy) {
-  const auto slot = static_cast<std::size_t>(&sequence - sequences_.data());
+  const std::size_t slot = &sequence - sequences_.data();
   SeqId& next = next_ids_[slot];
   sequence.id = next;
   next = next > most_positions - options().sequences ? static_cast<SeqId>(slot)

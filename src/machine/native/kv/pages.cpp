@@ -11,7 +11,7 @@ namespace pliant::kv {
 
 Pages::Pages(std::int64_t count, std::int64_t bytes_each)
     : bytes_each_(bytes_each), memory_(checked_multiply(count, bytes_each, "cache"), "cache"), uses_(count, "cache") {
-  free_.reserve(static_cast<std::size_t>(count));
+  free_.reserve(count);
 }
 
 PageId Pages::take() {
@@ -31,7 +31,7 @@ void Pages::release(PageId id) {
 
 PageId Pages::copy(PageId id) {
   const PageId result = take();
-  std::memcpy(at(result), at(id), static_cast<std::size_t>(bytes_each_));
+  std::memcpy(at(result), at(id), bytes_each_);
   release(id);
   return result;
 }
@@ -68,7 +68,7 @@ Page page_at(std::byte* data, const PageLayout& layout) {
 
 void store(const float* x, std::int64_t n, DType dtype, std::byte* out) {
   auto* half = reinterpret_cast<std::uint16_t*>(out);
-  if (dtype == DType::f32) std::memcpy(out, x, static_cast<std::size_t>(n) * sizeof(float));
+  if (dtype == DType::f32) std::memcpy(out, x, n * sizeof(float));
   else if (dtype == DType::f16)
     for (std::int64_t i = 0; i < n; ++i) half[i] = f32_to_f16(x[i]);
   else
@@ -77,7 +77,7 @@ void store(const float* x, std::int64_t n, DType dtype, std::byte* out) {
 
 void load(const std::byte* x, std::int64_t n, DType dtype, float* out) {
   const auto* half = reinterpret_cast<const std::uint16_t*>(x);
-  if (dtype == DType::f32) std::memcpy(out, x, static_cast<std::size_t>(n) * sizeof(float));
+  if (dtype == DType::f32) std::memcpy(out, x, n * sizeof(float));
   else if (dtype == DType::f16)
     for (std::int64_t i = 0; i < n; ++i) out[i] = f16_to_f32(half[i]);
   else

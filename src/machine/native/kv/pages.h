@@ -22,7 +22,7 @@ class Pages {
  public:
   Pages(std::int64_t count, std::int64_t bytes_each);                  // throws Error{capacity}
   std::int64_t touched_bytes() const { return fresh_ * bytes_each_; }  // of the pages that were ever taken
-  std::int64_t used() const { return fresh_ - static_cast<std::int64_t>(free_.size()); }  // pages
+  std::int64_t used() const { return fresh_ - std::ssize(free_); }     // pages
   std::byte* at(PageId id) const { return memory_.data() + id * bytes_each_; }
   bool shared(PageId id) const { return uses_[id] > 1; }
   PageId take();  // one is free

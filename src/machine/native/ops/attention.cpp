@@ -88,7 +88,7 @@ class AttentionKernel : public OperatorKernel {
     const float most = std::max(state.most, rows_->maximum(state.scores, state.count));
     float keep = state.sum > 0 ? std::exp(state.most - most) : 0.0f;
     const double sum = rows_->exponentials(state.scores, state.count, most, state.scores);
-    state.sum = state.sum * static_cast<double>(keep) + sum;
+    state.sum = state.sum * keep + sum;
     state.most = most;
     for (std::int64_t i = 0; i < state.count; ++i) {
       const float* v = call.f32(kind_.v) + (state.keys[i] * key_heads_ + key_head) * value_width_;

@@ -146,7 +146,7 @@ class CachedAttention : public OperatorKernel {
     const float most = std::max(softmax.most, row_kernels_->maximum(scores, count));
     const float keep = softmax.sum > 0 ? std::exp(softmax.most - most) : 0.0f;
     const double sum = row_kernels_->exponentials(scores, count, most, scores);
-    softmax.sum = softmax.sum * static_cast<double>(keep) + sum;
+    softmax.sum = softmax.sum * keep + sum;
     softmax.most = most;
     return keep;
   }
@@ -212,7 +212,7 @@ class CachedAttention : public OperatorKernel {
         }
         row_kernels_->exponentials(scores, sees.last, softmax.most, scores);
         for (std::int64_t i = sees.first; i < sees.last; ++i)
-          page.attention[i] += static_cast<float>(static_cast<double>(scores[i]) / softmax.sum);
+          page.attention[i] += static_cast<float>(scores[i] / softmax.sum);
       });
   }
 

@@ -29,7 +29,7 @@ void copy_short(const std::byte* from, std::int64_t from_step, std::byte* to, st
 void copy_line(const std::byte* from, std::int64_t from_stride, std::byte* to, std::int64_t to_stride, std::int64_t n,
                std::int64_t size) {
   if (from_stride == 1 && to_stride == 1) {
-    std::memcpy(to, from, static_cast<std::size_t>(n * size));
+    std::memcpy(to, from, n * size);
     return;
   }
   switch (size) {
@@ -75,8 +75,7 @@ struct Copier {
         const std::int64_t right = std::min(left + tile, width);
         float square[tile][tile];  // so that each line of either side is touched once
         for (std::int64_t j = left; j < right; ++j)
-          std::memcpy(square[j - left], x + top + j * inner.stride[0],
-                      static_cast<std::size_t>(bottom - top) * sizeof(float));
+          std::memcpy(square[j - left], x + top + j * inner.stride[0], (bottom - top) * sizeof(float));
         for (std::int64_t i = top; i < bottom; ++i)
           for (std::int64_t j = left; j < right; ++j) y[i * down.stride[1] + j] = square[j - left][i - top];
       }
@@ -182,7 +181,7 @@ class Padding : public OperatorKernel {
 
  private:
   void fill(std::byte* to, std::int64_t n) const {
-    for (std::int64_t i = 0; i < n; ++i) std::memcpy(to + i * size_, filling_.data(), static_cast<std::size_t>(size_));
+    for (std::int64_t i = 0; i < n; ++i) std::memcpy(to + i * size_, filling_.data(), size_);
   }
 
   void pad_line(const std::byte* x, std::byte* to, const Shape& shape, std::int64_t line, std::int64_t length) const {
@@ -193,7 +192,7 @@ class Padding : public OperatorKernel {
       if (i < 0) return fill(to, length);
       base += i * from_[axis - 1];
     }
-    if (axes_.empty()) return static_cast<void>(std::memcpy(to, x, static_cast<std::size_t>(size_)));
+    if (axes_.empty()) return static_cast<void>(std::memcpy(to, x, size_));
     pad_innermost(x + base * size_, to, length);
   }
 
@@ -203,15 +202,13 @@ class Padding : public OperatorKernel {
       const std::int64_t begin = std::clamp<std::int64_t>(axis.low, 0, length);
       const std::int64_t end = std::clamp<std::int64_t>(axis.low + axis.size, begin, length);
       fill(to, begin);
-      if (end > begin)
-        std::memcpy(to + begin * size_, x + (begin - axis.low) * size_,
-                    static_cast<std::size_t>((end - begin) * size_));
+      if (end > begin) std::memcpy(to + begin * size_, x + (begin - axis.low) * size_, (end - begin) * size_);
       return fill(to + end * size_, length - end);
     }
     for (std::int64_t i = 0; i < length; ++i) {
       const std::int64_t at = axis.source(i);
       if (at < 0) fill(to + i * size_, 1);
-      else std::memcpy(to + i * size_, x + at * size_, static_cast<std::size_t>(size_));
+      else std::memcpy(to + i * size_, x + at * size_, size_);
     }
   }
 

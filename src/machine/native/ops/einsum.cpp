@@ -89,7 +89,7 @@ class Loops : public OperatorKernel {
     double total = 0;
     walk(summed_, call.rows, [&](const std::array<std::int64_t, most + 1>& step) {
       double product = 1;
-      for (std::size_t i = 0; i < operands_; ++i) product *= static_cast<double>(call.f32(i)[at[i] + step[i]]);
+      for (std::size_t i = 0; i < operands_; ++i) product *= call.f32(i)[at[i] + step[i]];
       total += product;
     });
     return total;

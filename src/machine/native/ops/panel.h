@@ -29,11 +29,9 @@ inline std::int64_t strip_rows(std::int64_t m, std::int64_t panels, int threads)
 // panel[p * round_up(n, 16) + j] = b[p * b_k + j * b_n], zeros beyond column n.
 inline void pack(const float* b, std::int64_t b_k, std::int64_t b_n, std::int64_t k, std::int64_t n, float* panel) {
   const std::int64_t columns = round_up(n, 16);
-  for (std::int64_t p = 0; p < k; ++p)
-    std::memset(panel + p * columns + n, 0, static_cast<std::size_t>(columns - n) * sizeof(float));
+  for (std::int64_t p = 0; p < k; ++p) std::memset(panel + p * columns + n, 0, (columns - n) * sizeof(float));
   if (b_n == 1) {
-    for (std::int64_t p = 0; p < k; ++p)
-      std::memcpy(panel + p * columns, b + p * b_k, static_cast<std::size_t>(n) * sizeof(float));
+    for (std::int64_t p = 0; p < k; ++p) std::memcpy(panel + p * columns, b + p * b_k, n * sizeof(float));
     return;
   }
   // Few rows of b at a time, along k: each is a stream, and rows a power of two apart do not evict each other.

@@ -77,9 +77,8 @@ class Reduction : public OperatorKernel {
     switch (fn_) {
       case ReduceFn::sum:
       case ReduceFn::product: return static_cast<float>(total);
-      case ReduceFn::mean: return static_cast<float>(total / static_cast<double>(sweep_.reduced()));
-      case ReduceFn::logsumexp:
-        return std::isfinite(most) ? static_cast<float>(static_cast<double>(most) + std::log(total)) : most;
+      case ReduceFn::mean: return static_cast<float>(total / sweep_.reduced());
+      case ReduceFn::logsumexp: return std::isfinite(most) ? static_cast<float>(most + std::log(total)) : most;
       default: return most;
     }
   }
@@ -134,9 +133,8 @@ class ElementReduction : public OperatorKernel {
       first = false;
       ++n;
     });
-    return fn_ == ReduceFn::mean && n > 0
-               ? static_cast<std::int64_t>(std::nearbyint(static_cast<double>(total) / static_cast<double>(n)))
-               : total;
+    return fn_ == ReduceFn::mean && n > 0 ? static_cast<std::int64_t>(std::nearbyint(static_cast<double>(total) / n))
+                                          : total;
   }
 
   std::int64_t largest_of_line(const float* x) const {
@@ -284,7 +282,7 @@ class Normalization : public OperatorKernel {
 
   // `to`: of the statistics; y has the layout of x.
   void row(const KernelCall& call, const float* x, std::int64_t to) const {
-    const double size = static_cast<double>(sweep_.reduced());
+    const double size = sweep_.reduced();
     double sum = 0, squares = 0;
     if (centre_) sweep_.lines(call, x, [&](const float* p, std::int64_t n) { sum += rows_->sum(p, n); });
     const float mean = static_cast<float>(sum / size);
@@ -301,7 +299,7 @@ class Normalization : public OperatorKernel {
   void column(const KernelCall& call, const float* x, std::int64_t to, std::int64_t n) const {
     alignas(64) double sum[block_elements] = {}, squares[block_elements] = {};
     alignas(64) float mean[block_elements] = {}, factor[block_elements] = {};
-    const double size = static_cast<double>(sweep_.reduced());
+    const double size = sweep_.reduced();
     if (centre_) sweep_.lines(call, x, [&](const float* p, std::int64_t) { columns_->sum(sum, p, n); });
     for (std::int64_t i = 0; i < n; ++i) mean[i] = static_cast<float>(sum[i] / size);
     sweep_.lines(call, x, [&](const float* p, std::int64_t) { columns_->squares(squares, p, mean, n); });

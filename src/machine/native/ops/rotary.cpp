@@ -12,7 +12,7 @@ class RotaryKernel : public OperatorKernel {
       : kind_(kind), heads_(context.operands[kind.x].type.shape[1]), width_(context.operands[kind.x].type.shape[2]) {
     const double dims = static_cast<double>(kind.dims);
     for (std::int64_t i = 0; i < kind.dims / 2; ++i)
-      frequencies_.push_back(std::pow(kind.base, -2.0 * static_cast<double>(i) / dims) * kind.scaling);
+      frequencies_.push_back(std::pow(kind.base, -2.0 * i / dims) * kind.scaling);
   }
 
   void run(const KernelCall& call) const override {
@@ -30,8 +30,8 @@ class RotaryKernel : public OperatorKernel {
     const bool halves = kind_.style == kind::RotaryStyle::halves;
     const std::int64_t half = kind_.dims / 2, step = halves ? half : 1;
     for (std::int64_t i = 0; i < half; ++i) {
-      const double slower = factors == nullptr ? 1 : static_cast<double>(factors[i]);
-      const double angle = static_cast<double>(position) * frequencies_[i] / slower;
+      const double slower = factors == nullptr ? 1 : factors[i];
+      const double angle = position * frequencies_[i] / slower;
       const auto cosine = static_cast<float>(std::cos(angle)), sine = static_cast<float>(std::sin(angle));
       for (std::int64_t h = 0; h < heads_; ++h) {
         const std::int64_t at = h * width_ + (halves ? i : 2 * i);

@@ -69,7 +69,7 @@ std::int64_t SharedWeights::bytes() const {
   for (const auto& [data, each] : packed_)
     if (const auto copy = each.copy.lock()) total += pliant::bytes(copy->type());
   for (const auto& [name, each] : folded_)
-    if (!each.owner.expired()) total += static_cast<std::int64_t>(each.stored.bytes.size());
+    if (!each.owner.expired()) total += std::ssize(each.stored.bytes);
   return total;
 }
 

@@ -238,7 +238,7 @@ class Depthwise : public OperatorKernel {
         to += rows_.floats(n);
       }
     }
-    kernels_->weighted(taps.data(), weights.data(), static_cast<std::int64_t>(count), out, n);
+    kernels_->weighted(taps.data(), weights.data(), count, out, n);
   }
 
   const TapKernels* kernels_;

@@ -54,7 +54,7 @@ class Pooling : public OperatorKernel {
 
   float whole(const float* x) const {
     if (max_) return row_kernels_->maximum(x, s_.inputs());
-    return static_cast<float>(row_kernels_->sum(x, s_.inputs()) / static_cast<double>(s_.inputs()));
+    return static_cast<float>(row_kernels_->sum(x, s_.inputs()) / s_.inputs());
   }
 
   void run_bands(const float* x, float* out) const {
@@ -141,7 +141,7 @@ class Pooling : public OperatorKernel {
           divisor += first + j >= s_.valid(t).first && first + j < s_.valid(t).last ? 1 : 0;
         divisor = std::max<std::int64_t>(divisor * lines, 1);
       }
-      out[j] /= static_cast<float>(divisor);
+      out[j] /= divisor;
     }
   }
 

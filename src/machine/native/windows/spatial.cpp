@@ -75,7 +75,7 @@ void gather_row(const Spatial& s, const float* row, std::int64_t t, std::int64_t
     }
   } else if (end > begin) {
     const float* from = row + ((first + begin) * s.stride[2] - s.low[2] + t * s.dilation[2]);
-    if (s.stride[2] == 1) std::memcpy(out + begin, from, static_cast<std::size_t>(end - begin) * sizeof(float));
+    if (s.stride[2] == 1) std::memcpy(out + begin, from, (end - begin) * sizeof(float));
     else
       for (std::int64_t j = begin; j < end; ++j, from += s.stride[2]) out[j] = *from;
   }

@@ -23,8 +23,7 @@ void TapRows::bring(const float* row, std::int64_t first, std::int64_t n, float 
     std::fill(to + part.last, to + length(n), filling);
     if (part.first == part.last) continue;
     const float* from = row + (first + part.first) * step_ - low_ + phase;
-    if (step_ == 1)
-      std::memcpy(to + part.first, from, static_cast<std::size_t>(part.last - part.first) * sizeof(float));
+    if (step_ == 1) std::memcpy(to + part.first, from, (part.last - part.first) * sizeof(float));
     else
       for (std::int64_t j = part.first; j < part.last; ++j, from += step_) to[j] = *from;
   }

@@ -52,9 +52,7 @@ class Winograd : public OperatorKernel {
     return data;
   }
 
-  std::int64_t workspace() const override {
-    return packed_ == nullptr ? 0 : block_floats() * band() * static_cast<std::int64_t>(sizeof(float));
-  }
+  std::int64_t workspace() const override { return packed_ == nullptr ? 0 : block_floats() * band() * sizeof(float); }
 
   void run(const KernelCall& call) const override {
     if (packed_ == nullptr) return direct_->run(call);
@@ -91,7 +89,7 @@ class Winograd : public OperatorKernel {
           const auto &y = g[point / side], &x = g[point % side];
           double sum = 0;
           for (std::size_t i = 0; i < 3; ++i)
-            for (std::size_t j = 0; j < 3; ++j) sum += y[i] * x[j] * static_cast<double>(w[3 * i + j]);
+            for (std::size_t j = 0; j < 3; ++j) sum += y[i] * x[j] * w[3 * i + j];
           to[((o / wide_ * points_ + point) * z_.in + c) * wide_ + o % wide_] = static_cast<float>(sum);
         }
       }

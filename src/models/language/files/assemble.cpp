@@ -12,12 +12,10 @@ namespace {
 // Rows [first, first + count) of a tensor; they stand one after the other in every encoding.
 Stored rows_of(const Stored& whole, std::int64_t first, std::int64_t count) {
   TensorType type = whole.type;
-  const auto rows = static_cast<std::size_t>(type.shape[0]);
+  const std::size_t rows = type.shape[0];
   const std::size_t row_bytes = whole.bytes.size() / rows;
   type.shape[0] = count;
-  return {
-      std::move(type), whole.encoding,
-      whole.bytes.subspan(static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(count) * row_bytes)};
+  return {std::move(type), whole.encoding, whole.bytes.subspan(first * row_bytes, count * row_bytes)};
 }
 
 Tensor transposed(const Stored& stored) {

@@ -72,7 +72,7 @@ class Reader {
     const std::int64_t count = integer("block_count");
     if (count < 1 || count > max_layers)
       fail(ErrorKind::invalid, fmt::format("'{}' is {}, from 1 to {} expected", key("block_count"), count, max_layers));
-    const auto layers = static_cast<std::size_t>(count);
+    const std::size_t layers = count;
     const auto heads = per_layer("attention.head_count", layers), ffn = per_layer("feed_forward_length", layers);
     const auto kv_heads = has("attention.head_count_kv") ? per_layer("attention.head_count_kv", layers) : heads;
     for (std::size_t i = 0; i < layers; ++i)
@@ -143,11 +143,11 @@ class Reader {
   void gemma2() {
     config_.post_norms = true;
     config_.activation = Activation::gelu_tanh;
-    config_.embedding_scale = std::sqrt(static_cast<double>(config_.width));
+    config_.embedding_scale = std::sqrt(config_.width);
     // The largest of the three models scales by the width per head, the others by the head's.
     const bool largest = config_.layers.size() == 46;
     const std::int64_t scaled = largest ? config_.width / config_.layers[0].heads : config_.head_width;
-    config_.attention_scale = number("attention.scale", 1 / std::sqrt(static_cast<double>(scaled)));
+    config_.attention_scale = number("attention.scale", 1 / std::sqrt(scaled));
     config_.attention_cap = number("attn_logit_softcapping", 0);
     config_.logit_cap = number("final_logit_softcapping", 0);
     for (std::size_t i = 0; i < config_.layers.size(); i += 2)

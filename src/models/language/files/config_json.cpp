@@ -50,7 +50,7 @@ std::vector<double> llama3_factors(const JsonNode& scaling, std::int64_t width, 
     throw Error(ErrorKind::invalid, scaling.place(), "factors that are not positive or not in order");
   std::vector<double> factors;
   for (std::int64_t i = 0; i < width / 2; ++i) {
-    const double frequency = std::pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(width));
+    const double frequency = std::pow(base, -2.0 * i / width);
     const double length = 2 * std::numbers::pi / frequency;
     if (length < original / high) factors.push_back(1);
     else if (length > original / low) factors.push_back(factor);
@@ -70,8 +70,8 @@ void longrope(const JsonNode& json, const JsonNode& scaling, LanguageConfig& con
                                     : scaling.integer("original_max_position_embeddings");
   if (original < 2) throw Error(ErrorKind::invalid, json.place(), fmt::format("an original context of {}", original));
   config.rotary_short_context = original;
-  const double growth = static_cast<double>(config.context) / static_cast<double>(original);
-  const double usual = growth <= 1 ? 1 : std::sqrt(1 + std::log(growth) / std::log(static_cast<double>(original)));
+  const double growth = static_cast<double>(config.context) / original;
+  const double usual = growth <= 1 ? 1 : std::sqrt(1 + std::log(growth) / std::log(original));
   config.rotary_magnitude = scaling.number("attention_factor", usual);
 }
 
@@ -83,7 +83,7 @@ void rotary(const JsonNode& json, LanguageConfig& config) {
       json.number("partial_rotary_factor", parameters ? parameters->number("partial_rotary_factor", 1) : 1);
   if (!(part > 0 && part <= 1))
     throw Error(ErrorKind::invalid, json.place(), fmt::format("partial_rotary_factor {}", part));
-  if (part < 1) config.rotary_width = static_cast<std::int64_t>(part * static_cast<double>(config.head_width));
+  if (part < 1) config.rotary_width = static_cast<std::int64_t>(part * config.head_width);
   if (!parameters) return;
   const std::string kind = parameters->text("rope_type", parameters->text("type", "default"));
   const std::int64_t width = config.rotary_width == 0 ? config.head_width : config.rotary_width;
@@ -148,7 +148,7 @@ LanguageConfig qwen(const JsonNode& json, Family family) {
   if (family == Family::qwen2) config.qkv_bias = true;
   else config.qkv_bias = config.output_bias = json.truth("attention_bias", false);
   config.qk_norm = family == Family::qwen3;
-  const auto first = static_cast<std::size_t>(std::max<std::int64_t>(0, json.integer("max_window_layers", 28)));
+  const std::size_t first = std::max<std::int64_t>(0, json.integer("max_window_layers", 28));
   if (json.truth("use_sliding_window", false)) windows(json, config, [&](std::size_t i) { return i >= first; });
   return config;
 }
@@ -159,7 +159,7 @@ LanguageConfig gemma2(const JsonNode& json) {
   config.activation = activation(json, json.text("hidden_activation", json.text("hidden_act", "gelu_pytorch_tanh")));
   config.norm_plus_one = config.post_norms = true;
   config.qkv_bias = config.output_bias = json.truth("attention_bias", false);
-  config.embedding_scale = std::sqrt(static_cast<double>(config.width));
+  config.embedding_scale = std::sqrt(config.width);
   config.attention_scale = 1 / std::sqrt(json.number("query_pre_attn_scalar", 256));
   config.attention_cap = json.number("attn_logit_softcapping", 0);
   config.logit_cap = json.number("final_logit_softcapping", 0);

@@ -42,14 +42,13 @@ Json openelm_fields(const LanguageConfig& c) {
   json["num_transformer_layers"] = c.layers.size();
   json["model_dim"] = c.width;
   json["head_dim"] = c.head_width;
-  json["qkv_multipliers"] = of_layers(c, [&](const LayerConfig& layer) {
-    return static_cast<double>(layer.heads * c.head_width) / static_cast<double>(c.width);
-  });
+  json["qkv_multipliers"] =
+      of_layers(c, [&](const LayerConfig& layer) { return static_cast<double>(layer.heads * c.head_width) / c.width; });
   json["num_query_heads"] = of_layers(c, [](const LayerConfig& layer) { return layer.heads; });
   json["num_kv_heads"] = of_layers(c, [](const LayerConfig& layer) { return layer.kv_heads; });
   json["num_gqa_groups"] = c.layers[0].heads / c.layers[0].kv_heads;
-  json["ffn_multipliers"] = of_layers(
-      c, [&](const LayerConfig& layer) { return static_cast<double>(layer.ffn) / static_cast<double>(c.width); });
+  json["ffn_multipliers"] =
+      of_layers(c, [&](const LayerConfig& layer) { return static_cast<double>(layer.ffn) / c.width; });
   std::int64_t divisor = 256;  // the widths are what they are: any common divisor gives them back
   for (const LayerConfig& layer : c.layers)
     while (layer.ffn % divisor != 0) divisor /= 2;
@@ -131,8 +130,7 @@ std::optional<Json> llama3_scaling(const LanguageConfig& c) {
 
 void add_rotary(Json& json, const LanguageConfig& c) {
   json["rope_theta"] = c.rotary_base;
-  if (c.rotary_width != 0)
-    json["partial_rotary_factor"] = static_cast<double>(c.rotary_width) / static_cast<double>(c.head_width);
+  if (c.rotary_width != 0) json["partial_rotary_factor"] = static_cast<double>(c.rotary_width) / c.head_width;
   if (!c.rotary_short_factors.empty()) {
     json["original_max_position_embeddings"] = c.rotary_short_context;
     json["rope_scaling"] = {{"type", "longrope"},

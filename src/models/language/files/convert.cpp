@@ -271,9 +271,7 @@ void write_llama2c(const LanguageModel& model, const std::string& path, const Wr
     for (const bool cosine : {true, false})
       for (std::int64_t position = 0; position < c.context; ++position)
         for (std::int64_t i = 0; i < c.head_width / 2; ++i) {
-          const double angle =
-              static_cast<double>(position) *
-              std::pow(c.rotary_base, -2.0 * static_cast<double>(i) / static_cast<double>(c.head_width));
+          const double angle = position * std::pow(c.rotary_base, -2.0 * i / c.head_width);
           put(static_cast<float>(cosine ? std::cos(angle) : std::sin(angle)));
         }
     if (const auto shape = weight_shape(c, Part::head)) put_weight({Part::head, -1, *shape});

@@ -71,8 +71,7 @@ class Writer {
     if (c_.family == Family::gemma2) {
       const bool largest = c_.layers.size() == 46;
       const std::int64_t scaled = largest ? c_.width / c_.layers[0].heads : c_.head_width;
-      if (std::abs(c_.attention_scale - 1 / std::sqrt(static_cast<double>(scaled))) > 1e-9)
-        put("attention.scale", real(c_.attention_scale));
+      if (std::abs(c_.attention_scale - 1 / std::sqrt(scaled)) > 1e-9) put("attention.scale", real(c_.attention_scale));
     }
     if (std::ranges::any_of(c_.layers, [](const LayerConfig& layer) { return layer.weights_of != -1; })) {
       std::vector<std::int32_t> owners;

@@ -40,12 +40,11 @@ Piece without_blocks(const Piece& piece) {
 Piece permuted(const Piece& given, std::int64_t head_width, const std::function<std::int64_t(std::int64_t)>& from) {
   const Piece piece = given.stored.type.shape.size() < 2 ? without_blocks(given) : given;
   const std::int64_t rows = piece.stored.type.shape[0];
-  const std::size_t row = piece.stored.bytes.size() / static_cast<std::size_t>(rows);
+  const std::size_t row = piece.stored.bytes.size() / rows;
   std::vector<std::byte> bytes(piece.stored.bytes.size());
   for (std::int64_t i = 0; i < rows; ++i) {
     const std::int64_t source = i / head_width * head_width + from(i % head_width);
-    std::memcpy(bytes.data() + static_cast<std::size_t>(i) * row,
-                piece.stored.bytes.data() + static_cast<std::size_t>(source) * row, row);
+    std::memcpy(bytes.data() + i * row, piece.stored.bytes.data() + source * row, row);
   }
   return piece_of(piece.stored.type, piece.stored.encoding, std::move(bytes));
 }
@@ -103,7 +102,7 @@ Piece transposed(const Piece& given) {
   const Piece piece = without_blocks(given);
   const Shape& shape = piece.stored.type.shape;
   const std::size_t size = element_bytes(piece);
-  const auto rows = static_cast<std::size_t>(shape[0]), columns = static_cast<std::size_t>(shape[1]);
+  const std::size_t rows = shape[0], columns = shape[1];
   std::vector<std::byte> bytes(piece.stored.bytes.size());
   for (std::size_t i = 0; i < rows; ++i)
     for (std::size_t j = 0; j < columns; ++j)

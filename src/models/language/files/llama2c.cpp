@@ -48,7 +48,7 @@ std::vector<WeightSpec> Llama2c::order() const {
     if (auto shape = weight_shape(config, part, layer)) specs.push_back({part, layer, std::move(*shape)});
   };
   const auto of_all = [&](Part part) {
-    for (std::size_t i = 0; i < config.layers.size(); ++i) add(part, static_cast<int>(i));
+    for (std::size_t i = 0; i < config.layers.size(); ++i) add(part, i);
   };
   if (version == 0) add(Part::embedding, -1);
   of_all(Part::attention_norm);
@@ -68,8 +68,7 @@ std::int64_t Llama2c::bytes() const {
   std::int64_t total = tables();
   for (const WeightSpec& spec : order()) total = checked_add(total, elements(spec.shape), "llama2.c checkpoint");
   if (!config.tied) total = checked_add(total, config.vocabulary * config.width, "llama2.c checkpoint");
-  return checked_add(checked_multiply(total, 4, "llama2.c checkpoint"), static_cast<std::int64_t>(data),
-                     "llama2.c checkpoint");
+  return checked_add(checked_multiply(total, 4, "llama2.c checkpoint"), data, "llama2.c checkpoint");
 }
 
 Llama2c llama2c_header(std::span<const std::byte> file, std::string_view place) {
@@ -119,12 +118,12 @@ LanguageModel llama2c_model(std::span<const std::byte> file, std::shared_ptr<con
   std::size_t at = header.data;
   const auto take = [&](const WeightSpec& spec) {
     const TensorType type{DType::f32, spec.shape};
-    const auto size = static_cast<std::size_t>(pliant::bytes(type));
+    const std::size_t size = pliant::bytes(type);
     weights->add(spec.name(), {type, Encoding::plain, file.subspan(at, size)}, owner);
     at += size;
   };
   for (const WeightSpec& spec : header.order()) take(spec);
-  at += static_cast<std::size_t>(header.tables()) * 4;
+  at += header.tables() * 4;
   if (const auto shape = weight_shape(header.config, Part::head)) take({Part::head, -1, *shape});
   return {header.config, std::move(weights)};
 }

@@ -24,7 +24,7 @@ void refuse_difference(const LanguageConfig& a, const LanguageConfig& b, std::st
                   fmt::format("the {} family has no place there for this model's {}", name(a.family), what));
   };
   const auto scale = [](const LanguageConfig& c) {
-    return c.attention_scale == 0 ? 1 / std::sqrt(static_cast<double>(c.head_width)) : c.attention_scale;
+    return c.attention_scale == 0 ? 1 / std::sqrt(c.head_width) : c.attention_scale;
   };
   expect(a.vocabulary == b.vocabulary && a.width == b.width && a.head_width == b.head_width && a.context == b.context,
          "sizes");

@@ -58,7 +58,7 @@ SpaceRules space_rules(const JsonNode& root, const Parts& parts) {
 // Scores that make SentencePiece's BPE do the merges in their order: minus the first rank that gives the piece. Nothing
 // if it would do others as well.
 bool score_merges(std::span<const Merge> merges, const Vocabulary& vocabulary, std::vector<float>& scores) {
-  std::vector<std::size_t> ways(static_cast<std::size_t>(vocabulary.size()), 0);
+  std::vector<std::size_t> ways(vocabulary.size(), 0);
   scores.assign(ways.size(), -static_cast<float>(merges.size()));
   for (std::size_t rank = merges.size(); rank-- > 0;) {
     scores[merges[rank].merged] = -static_cast<float>(rank);

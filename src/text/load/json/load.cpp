@@ -105,7 +105,7 @@ class JsonLoader {
     for (const auto& entry : model_.list("vocab")) {
       if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number())
         model_.fail(fmt::format("vocab[{}]", scores.size()), "is no pair of a piece and its score");
-      table.set(static_cast<std::int64_t>(scores.size()), entry[0].get<std::string>(),
+      table.set(std::ssize(scores), entry[0].get<std::string>(),
                 fmt::format("{}: key 'model.vocab[{}]'", place_, scores.size()));
       scores.push_back(entry[1].get<float>());
     }
@@ -115,7 +115,7 @@ class JsonLoader {
     std::int64_t id = -1;
     if (type_ == "Unigram") {
       id = model_.integer("unk_id", -1);
-      if (id < -1 || id >= static_cast<std::int64_t>(entries.size())) model_.fail("unk_id", fmt::format("is {}", id));
+      if (id < -1 || id >= std::ssize(entries)) model_.fail("unk_id", fmt::format("is {}", id));
     } else if (model_.has("unk_token")) {
       const std::string name = model_.text("unk_token");
       const auto at = std::ranges::find(entries, name, &PieceEntry::piece);

@@ -43,12 +43,12 @@ Context::Context(const Params& params, const Kernels& kernels, Log* log)
   scales_ = chain.scales;
   special_ = chain.p.size();
   for (const u64 q : chain.q) {
-    log_q_.push_back((log_q_.empty() ? 0 : log_q_.back()) + std::log2(static_cast<double>(q)));
-    modulus_bits_ += std::log2(static_cast<double>(q));
+    log_q_.push_back((log_q_.empty() ? 0 : log_q_.back()) + std::log2(q));
+    modulus_bits_ += std::log2(q);
   }
   for (const u64 p : chain.p) {
-    modulus_bits_ += std::log2(static_cast<double>(p));
-    p_size_ *= static_cast<double>(p);
+    modulus_bits_ += std::log2(p);
+    p_size_ *= p;
   }
   check_security();
   for (const std::vector<u64>* primes : {&chain.q, &chain.p})
@@ -87,9 +87,9 @@ std::vector<Modulus> Context::moduli(std::size_t first, std::size_t count) const
 }
 
 void Context::build_level(int l) {
-  const std::size_t own = static_cast<std::size_t>(l) + 1;
-  const std::size_t all = static_cast<std::size_t>(params_.levels) + 1;
-  const auto width = static_cast<std::size_t>(ceil_div(params_.levels + 1, params_.digits));
+  const std::size_t own = l + 1;
+  const std::size_t all = params_.levels + 1;
+  const std::size_t width = ceil_div(params_.levels + 1, params_.digits);
   const std::vector<Modulus> q = moduli(0, own), p = moduli(all, special_);
   Level level;
   for (std::size_t first = 0; first < own; first += width) {
@@ -97,7 +97,7 @@ void Context::build_level(int l) {
     std::vector<Modulus> others;
     for (std::size_t i = 0; i < own; ++i) {
       if (i < first || i >= first + digit.count) others.push_back(q[i]);
-      else digit.half *= static_cast<double>(q[i].q);
+      else digit.half *= q[i].q;
     }
     others.insert(others.end(), p.begin(), p.end());
     digit.up = Conversion(moduli(first, digit.count), others);
@@ -127,8 +127,8 @@ void Context::build_level(int l) {
 }
 
 std::uint32_t Context::galois(int steps) const {
-  const auto count = static_cast<std::int64_t>(slots());
-  const auto order = static_cast<std::uint64_t>(2 * n());
+  const std::int64_t count = slots();
+  const std::uint64_t order = 2 * n();
   std::int64_t k = (steps % count + count) % count;
   std::uint64_t result = 1;
   for (std::uint64_t square = 5; k != 0; k >>= 1, square = square * square % order)
@@ -136,7 +136,7 @@ std::uint32_t Context::galois(int steps) const {
   return static_cast<std::uint32_t>(result);
 }
 
-double Context::norm_of(double deviation) const { return 6 * deviation * std::sqrt(static_cast<double>(n())); }
+double Context::norm_of(double deviation) const { return 6 * deviation * std::sqrt(n()); }
 
 double Context::switch_noise(int level) const {
   double noise = 0;

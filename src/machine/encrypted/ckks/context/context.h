@@ -53,10 +53,10 @@ class Context {
   const NttTable& table(std::size_t i) const { return tables_[i]; }  // q[0..levels], then the special primes
   const Modulus& modulus(std::size_t i) const { return tables_[i].mod; }
   const NttTable& q(int i) const { return tables_[i]; }
-  const NttTable& p(std::size_t i) const { return tables_[static_cast<std::size_t>(params_.levels) + 1 + i]; }
+  const NttTable& p(std::size_t i) const { return tables_[params_.levels + 1 + i]; }
   // The table of limb i of an extended polynomial at `level`: q[0..level], then the special primes.
   const NttTable& extended(int level, std::size_t i) const {
-    const auto own = static_cast<std::size_t>(level) + 1;
+    const std::size_t own = level + 1;
     return i < own ? tables_[i] : p(i - own);
   }
   Factor p_mod(int i) const { return p_mod_[i]; }  // P mod q[i]

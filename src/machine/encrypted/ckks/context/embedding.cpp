@@ -30,8 +30,7 @@ Embedding::Embedding(int log_n) : log_n_(log_n) {
   const std::size_t order = std::size_t{2} << log_n;
   roots_.resize(order);
   for (std::size_t k = 0; k < order; ++k) {
-    const long double angle =
-        2 * std::numbers::pi_v<long double> * static_cast<long double>(k) / static_cast<long double>(order);
+    const long double angle = 2 * std::numbers::pi_v<long double> * k / order;
     roots_[k] = {static_cast<double>(std::cos(angle)), static_cast<double>(std::sin(angle))};
   }
   fives_.resize(order / 4);
@@ -57,7 +56,7 @@ void Embedding::to_coefficients(std::span<Complex> work, std::span<double> coeff
         work[i + j + length / 2] = times(u - v, std::conj(roots_[root_index(j, length)]));
       }
   reverse_bits(work);
-  const double scale = 1.0 / static_cast<double>(n);
+  const double scale = 1.0 / n;
   for (std::size_t i = 0; i < n; ++i) {
     coefficients[i] = work[i].real() * scale;
     coefficients[n + i] = work[i].imag() * scale;
@@ -81,8 +80,8 @@ void Embedding::to_slots(std::span<const double> coefficients, std::span<Complex
 // Each of log2 n stages is unitary up to scaling and adds less than 4 units in the last place to the 2-norm; a slot is
 // at most the 2-norm, which is at most sqrt(n) times the largest.
 double Embedding::error(std::size_t slots) const {
-  const double stages = std::log2(static_cast<double>(slots)) + 1;
-  return 4 * stages * std::sqrt(static_cast<double>(slots)) * 0x1p-53;
+  const double stages = std::log2(slots) + 1;
+  return 4 * stages * std::sqrt(slots) * 0x1p-53;
 }
 
 }  // namespace pliant::ckks

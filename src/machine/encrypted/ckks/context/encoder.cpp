@@ -78,7 +78,7 @@ void Encoder::fill(Plaintext& out) {
   coefficients_.resize(2 * count);
   context_.embedding().to_coefficients(slots_, coefficients_);
   for (double& c : coefficients_) c = std::nearbyint(c * out.scale);
-  const std::size_t limbs = static_cast<std::size_t>(out.level) + 1 + (out.extended ? context_.special() : 0);
+  const std::size_t limbs = out.level + 1 + (out.extended ? context_.special() : 0);
   out.poly.resize(limbs, n);
   for (std::size_t i = 0; i < limbs; ++i) {
     const NttTable& table = context_.extended(out.level, i);
@@ -149,8 +149,7 @@ void Encoder::recompose(const Plaintext& plaintext) {
     if (negative)  // Q - 1 - x has the complementary digits
       for (std::size_t i = 0; i < used; ++i) digits[i] = context_.modulus(i).q - 1 - digits[i];
     long double value = 0;
-    for (std::size_t i = used; i-- > 0;)
-      value = value * static_cast<long double>(context_.modulus(i).q) + static_cast<long double>(digits[i]);
+    for (std::size_t i = used; i-- > 0;) value = value * context_.modulus(i).q + digits[i];
     coefficients_[k] =
         static_cast<double>((negative ? -(value + 1) : value) / static_cast<long double>(plaintext.scale));
   }

@@ -81,7 +81,7 @@ void sample_ternary(Stream& stream, std::span<std::int64_t> out) {
         pool = stream.bits();
         left = 32;
       }
-      two = static_cast<std::int64_t>(pool & 3);
+      two = pool & 3;
       pool >>= 2;
       --left;
     }
@@ -106,7 +106,7 @@ void sample_error(Stream& stream, std::span<std::int64_t> out) {
 }
 
 void sample_normal(Stream& stream, double deviation, std::span<double> out) {
-  const auto unit = [&] { return (static_cast<double>(stream.bits() >> 11) + 0.5) * 0x1p-53; };
+  const auto unit = [&] { return ((stream.bits() >> 11) + 0.5) * 0x1p-53; };
   for (double& value : out)
     value = std::nearbyint(deviation * std::sqrt(-2 * std::log(unit())) * std::cos(2 * std::numbers::pi * unit()));
 }

@@ -30,8 +30,7 @@ inline D nearest(D d) { return _mm256_round_pd(d, _MM_FROUND_TO_NEAREST_INT | _M
 
 struct Prime {
   D q, inverse;
-  explicit Prime(u64 value)
-      : q(_mm256_set1_pd(static_cast<double>(value))), inverse(_mm256_set1_pd(1.0 / static_cast<double>(value))) {}
+  explicit Prime(u64 value) : q(_mm256_set1_pd(value)), inverse(_mm256_set1_pd(1.0 / value)) {}
 
   D reduce(D x) const { return _mm256_fnmadd_pd(nearest(_mm256_mul_pd(x, inverse)), q, x); }  // into about [-q/2, q/2]
   // x w modulo q in (-2q, 2q), for |x| < 2^52, |w| < q.
@@ -62,9 +61,8 @@ inline Pair inverse_step(D x, D y, D w, const Prime& p) {
 }
 
 inline D two_to_lanes(const u64* w) {
-  return _mm256_setr_pd(
-      static_cast<double>(static_cast<long long>(w[0])), static_cast<double>(static_cast<long long>(w[0])),
-      static_cast<double>(static_cast<long long>(w[1])), static_cast<double>(static_cast<long long>(w[1])));
+  return _mm256_setr_pd(static_cast<long long>(w[0]), static_cast<long long>(w[0]), static_cast<long long>(w[1]),
+                        static_cast<long long>(w[1]));
 }
 
 inline D halves(D a, D b, int which) {
@@ -98,7 +96,7 @@ inline void inverse_first(u64* x, std::size_t n, const u64* w, const Prime& p) {
 
 // Stages down to (or up from) t = 4 of a block of n values, depth first.
 void forward_block(u64* x, std::size_t n, std::size_t root, const u64* w, const Prime& p) {
-  const D wv = _mm256_set1_pd(static_cast<double>(w[root]));
+  const D wv = _mm256_set1_pd(w[root]);
   for (std::size_t j = 0; j < n / 2; j += 4) {
     const Pair s = forward_step(load_raw(x + j), load_raw(x + j + n / 2), wv, p);
     store_raw(x + j, s.x);
@@ -115,7 +113,7 @@ void inverse_block(u64* x, std::size_t n, std::size_t root, const u64* w, const 
     inverse_block(x, n / 2, 2 * root, w, p);
     inverse_block(x + n / 2, n / 2, 2 * root + 1, w, p);
   }
-  const D wv = _mm256_set1_pd(static_cast<double>(w[root]));
+  const D wv = _mm256_set1_pd(w[root]);
   for (std::size_t j = 0; j < n / 2; j += 4) {
     const Pair s = inverse_step(load_raw(x + j), load_raw(x + j + n / 2), wv, p);
     store_raw(x + j, s.x);
@@ -136,7 +134,7 @@ void inverse(u64* x, const NttTable& table, Factor times) {
   const Prime p(table.mod.q);
   inverse_first(x, n, table.iw.data(), p);
   inverse_block(x, n, 1, table.iw.data(), p);
-  const D w = _mm256_set1_pd(static_cast<double>(times.w));
+  const D w = _mm256_set1_pd(times.w);
   for (std::size_t j = 0; j < n; j += 4) store(x + j, p.canonical(p.multiply(load_raw(x + j), w)));
 }
 
@@ -171,13 +169,13 @@ void multiply_add(u64* out, const u64* a, const u64* b, std::size_t n, const Mod
 
 void scale(u64* out, const u64* a, Factor by, std::size_t n, const Modulus& m) {
   const Prime p(m.q);
-  const D w = _mm256_set1_pd(static_cast<double>(by.w));
+  const D w = _mm256_set1_pd(by.w);
   for (std::size_t i = 0; i < n; i += 4) store(out + i, p.canonical(p.multiply(p.reduce(load(a + i)), w)));
 }
 
 void subtract_scale(u64* out, const u64* a, const u64* b, Factor by, std::size_t n, const Modulus& m) {
   const Prime p(m.q);
-  const D w = _mm256_set1_pd(static_cast<double>(by.w));
+  const D w = _mm256_set1_pd(by.w);
   for (std::size_t i = 0; i < n; i += 4)
     store(out + i, p.canonical(p.multiply(_mm256_sub_pd(load(a + i), load(b + i)), w)));
 }
@@ -198,7 +196,7 @@ void combine(u64* out, const u64* const* y, const u64* w, std::size_t terms, std
   for (std::size_t j = 0; j < n; j += 4) {
     D sum = _mm256_setzero_pd();
     for (std::size_t i = 0; i < terms; ++i) {
-      const D weight = _mm256_set1_pd(static_cast<double>(w[i]));
+      const D weight = _mm256_set1_pd(w[i]);
       sum = p.reduce(_mm256_add_pd(sum, p.multiply(p.reduce(load(y[i] + j)), weight)));
     }
     store(out + j, p.canonical(sum));

@@ -79,7 +79,7 @@ void combine(u64* out, const u64* const* y, const u64* w, std::size_t terms, std
 void round_sum(u64* out, const u64* const* y, const double* inverse_of, std::size_t terms, std::size_t n) {
   for (std::size_t j = 0; j < n; ++j) {
     double sum = 0.5;
-    for (std::size_t i = 0; i < terms; ++i) sum += static_cast<double>(y[i][j]) * inverse_of[i];
+    for (std::size_t i = 0; i < terms; ++i) sum += y[i][j] * inverse_of[i];
     out[j] = static_cast<u64>(sum);
   }
 }

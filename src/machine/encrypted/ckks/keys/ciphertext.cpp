@@ -140,7 +140,7 @@ Plaintext Decryptor::decrypt(const Ciphertext& ciphertext, double flood_bits, co
   out.bound = ciphertext.magnitude;
   out.noise = ciphertext.noise;
   out.params = context_.hash();
-  out.poly.assign(ciphertext.part[static_cast<std::size_t>(ciphertext.size) - 1]);
+  out.poly.assign(ciphertext.part[ciphertext.size - 1]);
   for (int part = ciphertext.size - 2; part >= 0; --part)  // Horner in s
     for (std::size_t i = 0; i < out.poly.limbs(); ++i) {
       u64* limb = out.poly.limb(i);

@@ -20,9 +20,7 @@ int top(const Context& context, int level) {
   return level < 0 ? context.levels() : level;
 }
 
-std::size_t extended_limbs(const Context& context, int level) {
-  return static_cast<std::size_t>(level) + 1 + context.special();
-}
+std::size_t extended_limbs(const Context& context, int level) { return level + 1 + context.special(); }
 
 }  // namespace
 
@@ -42,18 +40,18 @@ Seed Randomness::seed() {
 }
 
 void expand_seed(const Context& context, const Seed& seed, std::size_t digit, int level, bool extended, Poly& out) {
-  const std::size_t own = static_cast<std::size_t>(level) + 1;
+  const std::size_t own = level + 1;
   out.resize(own + (extended ? context.special() : 0), context.n());
   for (std::size_t i = 0; i < out.limbs(); ++i) {
     // Streams are numbered by the prime's place in the whole chain, not by the limb's in this polynomial.
-    const std::size_t place = i < own ? i : static_cast<std::size_t>(context.levels()) + 1 + i - own;
+    const std::size_t place = i < own ? i : context.levels() + 1 + i - own;
     Stream stream(seed, digit << 32 | place);
     sample_uniform(stream, {out.limb(i), context.n()}, context.extended(level, i).mod);
   }
 }
 
 void spread(const Context& context, std::span<const std::int64_t> small, int level, bool extended, Poly& out) {
-  out.resize(static_cast<std::size_t>(level) + 1 + (extended ? context.special() : 0), context.n());
+  out.resize(level + 1 + (extended ? context.special() : 0), context.n());
   for (std::size_t i = 0; i < out.limbs(); ++i) {
     const NttTable& table = context.extended(level, i);
     u64* limb = out.limb(i);
@@ -149,7 +147,7 @@ PublicKey KeyGenerator::public_key(const SecretKey& secret) {
 // `from` and `to` have every limb of the chain.
 SwitchKey KeyGenerator::switch_key(const Poly& from, const Poly& to, int level) {
   const Kernels& kernels = context_.kernels();
-  const std::size_t n = context_.n(), own = static_cast<std::size_t>(level) + 1;
+  const std::size_t n = context_.n(), own = level + 1;
   SwitchKey key;
   key.level = level;
   key.seed = random_.seed();
@@ -165,11 +163,11 @@ SwitchKey KeyGenerator::switch_key(const Poly& from, const Poly& to, int level) 
     spread(context_, error, level, true, b);
     for (std::size_t i = 0; i < extended_limbs(context_, level); ++i) {
       const Modulus& m = context_.extended(level, i).mod;
-      const std::size_t place = i < own ? i : static_cast<std::size_t>(context_.levels()) + 1 + i - own;
+      const std::size_t place = i < own ? i : context_.levels() + 1 + i - own;
       kernels.multiply(product.limb(0), a.limb(i), to.limb(place), n, m);
       kernels.subtract(b.limb(i), b.limb(i), product.limb(0), n, m);
       if (i < digit.first || i >= digit.first + digit.count) continue;
-      kernels.scale(product.limb(0), from.limb(place), context_.p_mod(static_cast<int>(i)), n, m);
+      kernels.scale(product.limb(0), from.limb(place), context_.p_mod(i), n, m);
       kernels.add(b.limb(i), b.limb(i), product.limb(0), n, m);
     }
     key.a.push_back(std::move(a));

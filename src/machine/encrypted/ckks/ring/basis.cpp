@@ -17,7 +17,7 @@ u64 product(std::span<const Modulus> from, std::size_t without, const Modulus& m
 Conversion::Conversion(std::span<const Modulus> from, std::span<const Modulus> to) : to_(to.begin(), to.end()) {
   for (std::size_t i = 0; i < from.size(); ++i) {
     prepare_.push_back(ckks::inverse(product(from, i, from[i]), from[i]));
-    inverse_.push_back(1.0 / static_cast<double>(from[i].q));
+    inverse_.push_back(1.0 / from[i].q);
   }
   for (const Modulus& m : to) {
     for (std::size_t i = 0; i < from.size(); ++i) weights_.push_back(product(from, i, m));

@@ -46,7 +46,7 @@ class Search {
   }
 
   u64 nearest(double target) {
-    const u64 start = static_cast<u64>(target / static_cast<double>(step_)) * step_ + 1;
+    const u64 start = static_cast<u64>(target / step_) * step_ + 1;
     for (u64 distance = 0; distance < start / 4; distance += step_) {
       if (start + distance < u64{1} << kPrimeBits && take(start + distance)) return start + distance;
       if (distance != 0 && take(start - distance)) return start - distance;
@@ -87,7 +87,7 @@ Chain chain_with(std::size_t special, int log_n, int levels, int scale_bits, int
   Search search(log_n);
   Chain chain;
   for (std::size_t i = 0; i < special; ++i) chain.p.push_back(search.below(u64{1} << kPrimeBits));
-  chain.q.resize(static_cast<std::size_t>(levels) + 1);
+  chain.q.resize(levels + 1);
   chain.scales.resize(chain.q.size());
   chain.q[0] = search.below(u64{1} << first_bits);
   const double scale = std::ldexp(1.0, scale_bits);
@@ -95,21 +95,21 @@ Chain chain_with(std::size_t special, int log_n, int levels, int scale_bits, int
   for (std::size_t l = chain.q.size() - 1; l > 0; --l) {
     const double square = chain.scales[l] * chain.scales[l];
     chain.q[l] = search.nearest(square / scale);
-    chain.scales[l - 1] = square / static_cast<double>(chain.q[l]);
+    chain.scales[l - 1] = square / chain.q[l];
   }
   return chain;
 }
 
 double bits_of(std::span<const u64> primes) {
   double bits = 0;
-  for (const u64 prime : primes) bits += std::log2(static_cast<double>(prime));
+  for (const u64 prime : primes) bits += std::log2(prime);
   return bits;
 }
 
 }  // namespace
 
 Chain find_chain(int log_n, int levels, int scale_bits, int first_bits, int digits) {
-  const auto width = static_cast<std::size_t>(ceil_div(levels + 1, digits));
+  const std::size_t width = ceil_div(levels + 1, digits);
   // The special primes together are at least as large as the largest digit: key switching noise is divided by them.
   for (std::size_t special = 1;; ++special) {
     Chain chain = chain_with(special, log_n, levels, scale_bits, first_bits);
