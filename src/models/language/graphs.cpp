@@ -81,6 +81,11 @@ class Network {
     return found->second;
   }
 
+  ValueId bias(Part part, int layer) {
+    const std::optional<Part> found = bias_of(part);
+    return found ? weight(*found, layer) : none;
+  }
+
   ValueId norm_weight(Part part, int layer) {
     const ValueId stored = weight(part, layer);
     return c_.norm_plus_one
@@ -88,19 +93,15 @@ class Network {
                : stored;
   }
 
-  // The part after a norm's weight is its bias.
   ValueId norm(ValueId x, Part part, int layer, const std::string& name) {
     if (c_.norm == NormKind::rms) return blocks::rms_norm(b_, x, norm_weight(part, layer), c_.norm_eps, name);
-    const auto bias = static_cast<Part>(static_cast<int>(part) + 1);
-    return blocks::layer_norm(b_, x, norm_weight(part, layer), weight(bias, layer), c_.norm_eps, name);
+    return blocks::layer_norm(b_, x, norm_weight(part, layer), bias(part, layer), c_.norm_eps, name);
   }
 
   struct Projection {
     ValueId weight = none, bias = none;
   };
-  Projection projection(Part part, int layer) {
-    return {weight(part, layer), weight(static_cast<Part>(static_cast<int>(part) + 1), layer)};
-  }
+  Projection projection(Part part, int layer) { return {weight(part, layer), bias(part, layer)}; }
   // A projection that is some rows of a fused one.
   Projection rows_of(const Projection& fused, std::int64_t first, std::int64_t count, const std::string& name) {
     const auto rows = [&](ValueId x, const char* what) {

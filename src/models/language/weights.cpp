@@ -2,71 +2,78 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 #include "core/error.h"
+#include "models/language/part_table.h"
 
 namespace pliant {
 namespace {
 
-struct Row {
-  Part part;
-  std::string_view canonical, llama, openelm, gpt2, gguf;  // after the layer's prefix; empty: not in such files
-};
+enum Scheme : std::size_t { llama, openelm, gpt2, gguf, schemes };  // three of Hugging Face files, and GGUF files
 
 // One line per weight: its name here, in Hugging Face files of the three name families, and in GGUF files.
-constexpr std::array<Row, part_count> names{{
-    {Part::embedding, "embedding.weight", "model.embed_tokens.weight", "transformer.token_embeddings.weight",
-     "transformer.wte.weight", "token_embd.weight"},
-    {Part::positions, "positions.weight", "", "", "transformer.wpe.weight", "position_embd.weight"},
-    {Part::norm, "norm.weight", "model.norm.weight", "transformer.norm.weight", "transformer.ln_f.weight",
-     "output_norm.weight"},
-    {Part::norm_bias, "norm.bias", "", "", "transformer.ln_f.bias", "output_norm.bias"},
-    {Part::head, "head.weight", "lm_head.weight", "lm_head.weight", "lm_head.weight", "output.weight"},
-    {Part::attention_norm, "attention.norm.weight", "input_layernorm.weight", "attn_norm.weight", "ln_1.weight",
-     "attn_norm.weight"},
-    {Part::attention_norm_bias, "attention.norm.bias", "", "", "ln_1.bias", "attn_norm.bias"},
-    {Part::q, "attention.q.weight", "self_attn.q_proj.weight", "", "", "attn_q.weight"},
-    {Part::q_bias, "attention.q.bias", "self_attn.q_proj.bias", "", "", "attn_q.bias"},
-    {Part::k, "attention.k.weight", "self_attn.k_proj.weight", "", "", "attn_k.weight"},
-    {Part::k_bias, "attention.k.bias", "self_attn.k_proj.bias", "", "", "attn_k.bias"},
-    {Part::v, "attention.v.weight", "self_attn.v_proj.weight", "", "", "attn_v.weight"},
-    {Part::v_bias, "attention.v.bias", "self_attn.v_proj.bias", "", "", "attn_v.bias"},
-    {Part::qkv, "attention.qkv.weight", "self_attn.qkv_proj.weight", "attn.qkv_proj.weight", "attn.c_attn.weight",
-     "attn_qkv.weight"},
-    {Part::qkv_bias, "attention.qkv.bias", "", "", "attn.c_attn.bias", "attn_qkv.bias"},
-    {Part::q_norm, "attention.q_norm.weight", "self_attn.q_norm.weight", "attn.q_norm.weight", "",
-     "attn_q_norm.weight"},
-    {Part::k_norm, "attention.k_norm.weight", "self_attn.k_norm.weight", "attn.k_norm.weight", "",
-     "attn_k_norm.weight"},
-    {Part::output, "attention.output.weight", "self_attn.o_proj.weight", "attn.out_proj.weight", "attn.c_proj.weight",
-     "attn_output.weight"},
-    {Part::output_bias, "attention.output.bias", "self_attn.o_proj.bias", "", "attn.c_proj.bias", "attn_output.bias"},
-    {Part::post_attention_norm, "attention.post_norm.weight", "post_attention_layernorm.weight", "", "",
-     "post_attention_norm.weight"},
-    {Part::ffn_norm, "ffn.norm.weight", "post_attention_layernorm.weight", "ffn_norm.weight", "ln_2.weight",
-     "ffn_norm.weight"},
-    {Part::ffn_norm_bias, "ffn.norm.bias", "", "", "ln_2.bias", "ffn_norm.bias"},
-    {Part::gate, "ffn.gate.weight", "mlp.gate_proj.weight", "ffn.proj_1.weight", "", "ffn_gate.weight"},
-    {Part::gate_bias, "ffn.gate.bias", "mlp.gate_proj.bias", "", "", "ffn_gate.bias"},
-    {Part::up, "ffn.up.weight", "mlp.up_proj.weight", "ffn.proj_1.weight", "mlp.c_fc.weight", "ffn_up.weight"},
-    {Part::up_bias, "ffn.up.bias", "mlp.up_proj.bias", "", "mlp.c_fc.bias", "ffn_up.bias"},
-    {Part::gate_up, "ffn.gate_up.weight", "mlp.gate_up_proj.weight", "", "", "ffn_up.weight"},
-    {Part::gate_up_bias, "ffn.gate_up.bias", "", "", "", "ffn_up.bias"},
-    {Part::down, "ffn.down.weight", "mlp.down_proj.weight", "ffn.proj_2.weight", "mlp.c_proj.weight",
-     "ffn_down.weight"},
-    {Part::down_bias, "ffn.down.bias", "mlp.down_proj.bias", "", "mlp.c_proj.bias", "ffn_down.bias"},
-    {Part::post_ffn_norm, "ffn.post_norm.weight", "post_feedforward_layernorm.weight", "", "", "post_ffw_norm.weight"},
+constexpr PartTable<Part, schemes, part_count> names{{
+    {Part::embedding,
+     "embedding.weight",
+     {"model.embed_tokens.weight", "transformer.token_embeddings.weight", "transformer.wte.weight",
+      "token_embd.weight"}},
+    {Part::positions, "positions.weight", {"", "", "transformer.wpe.weight", "position_embd.weight"}},
+    {Part::norm,
+     "norm.weight",
+     {"model.norm.weight", "transformer.norm.weight", "transformer.ln_f.weight", "output_norm.weight"}},
+    {Part::norm_bias, "norm.bias", {"", "", "transformer.ln_f.bias", "output_norm.bias"}},
+    {Part::head, "head.weight", {"lm_head.weight", "lm_head.weight", "lm_head.weight", "output.weight"}},
+    {Part::attention_norm,
+     "attention.norm.weight",
+     {"input_layernorm.weight", "attn_norm.weight", "ln_1.weight", "attn_norm.weight"}},
+    {Part::attention_norm_bias, "attention.norm.bias", {"", "", "ln_1.bias", "attn_norm.bias"}},
+    {Part::q, "attention.q.weight", {"self_attn.q_proj.weight", "", "", "attn_q.weight"}},
+    {Part::q_bias, "attention.q.bias", {"self_attn.q_proj.bias", "", "", "attn_q.bias"}},
+    {Part::k, "attention.k.weight", {"self_attn.k_proj.weight", "", "", "attn_k.weight"}},
+    {Part::k_bias, "attention.k.bias", {"self_attn.k_proj.bias", "", "", "attn_k.bias"}},
+    {Part::v, "attention.v.weight", {"self_attn.v_proj.weight", "", "", "attn_v.weight"}},
+    {Part::v_bias, "attention.v.bias", {"self_attn.v_proj.bias", "", "", "attn_v.bias"}},
+    {Part::qkv,
+     "attention.qkv.weight",
+     {"self_attn.qkv_proj.weight", "attn.qkv_proj.weight", "attn.c_attn.weight", "attn_qkv.weight"}},
+    {Part::qkv_bias, "attention.qkv.bias", {"", "", "attn.c_attn.bias", "attn_qkv.bias"}},
+    {Part::q_norm,
+     "attention.q_norm.weight",
+     {"self_attn.q_norm.weight", "attn.q_norm.weight", "", "attn_q_norm.weight"}},
+    {Part::k_norm,
+     "attention.k_norm.weight",
+     {"self_attn.k_norm.weight", "attn.k_norm.weight", "", "attn_k_norm.weight"}},
+    {Part::output,
+     "attention.output.weight",
+     {"self_attn.o_proj.weight", "attn.out_proj.weight", "attn.c_proj.weight", "attn_output.weight"}},
+    {Part::output_bias, "attention.output.bias", {"self_attn.o_proj.bias", "", "attn.c_proj.bias", "attn_output.bias"}},
+    {Part::post_attention_norm,
+     "attention.post_norm.weight",
+     {"post_attention_layernorm.weight", "", "", "post_attention_norm.weight"}},
+    {Part::ffn_norm,
+     "ffn.norm.weight",
+     {"post_attention_layernorm.weight", "ffn_norm.weight", "ln_2.weight", "ffn_norm.weight"}},
+    {Part::ffn_norm_bias, "ffn.norm.bias", {"", "", "ln_2.bias", "ffn_norm.bias"}},
+    {Part::gate, "ffn.gate.weight", {"mlp.gate_proj.weight", "ffn.proj_1.weight", "", "ffn_gate.weight"}},
+    {Part::gate_bias, "ffn.gate.bias", {"mlp.gate_proj.bias", "", "", "ffn_gate.bias"}},
+    {Part::up, "ffn.up.weight", {"mlp.up_proj.weight", "ffn.proj_1.weight", "mlp.c_fc.weight", "ffn_up.weight"}},
+    {Part::up_bias, "ffn.up.bias", {"mlp.up_proj.bias", "", "mlp.c_fc.bias", "ffn_up.bias"}},
+    {Part::gate_up, "ffn.gate_up.weight", {"mlp.gate_up_proj.weight", "", "", "ffn_up.weight"}},
+    {Part::gate_up_bias, "ffn.gate_up.bias", {"", "", "", "ffn_up.bias"}},
+    {Part::down,
+     "ffn.down.weight",
+     {"mlp.down_proj.weight", "ffn.proj_2.weight", "mlp.c_proj.weight", "ffn_down.weight"}},
+    {Part::down_bias, "ffn.down.bias", {"mlp.down_proj.bias", "", "mlp.c_proj.bias", "ffn_down.bias"}},
+    {Part::post_ffn_norm,
+     "ffn.post_norm.weight",
+     {"post_feedforward_layernorm.weight", "", "", "post_ffw_norm.weight"}},
 }};
 
-const Row& row(Part part) { return names[static_cast<std::size_t>(part)]; }
-
 std::string_view hugging_face_name(const LanguageConfig& config, Part part) {
-  if (config.family == Family::openelm) return row(part).openelm;
-  if (config.family == Family::gpt2) return row(part).gpt2;
+  if (config.family == Family::openelm) return names[part].in_file[openelm];
+  if (config.family == Family::gpt2) return names[part].in_file[gpt2];
   // With post norms, Gemma's name for the norm before the FFN is another one than Llama's.
   if (config.post_norms && part == Part::ffn_norm) return "pre_feedforward_layernorm.weight";
-  return row(part).llama;
+  return names[part].in_file[llama];
 }
 
 std::string_view hugging_face_prefix(const LanguageConfig& config) {
@@ -149,9 +156,10 @@ std::optional<Shape> ffn_shape(const LanguageConfig& c, const LayerConfig& layer
 }  // namespace
 
 std::string weight_name(Part part, int layer) {
-  return is_layer_part(part) ? fmt::format("layers.{}.{}", layer, row(part).canonical)
-                             : std::string(row(part).canonical);
+  return is_layer_part(part) ? fmt::format("layers.{}.{}", layer, names[part].name) : std::string(names[part].name);
 }
+
+std::optional<Part> bias_of(Part part) { return names.bias_of(part); }
 
 std::optional<Shape> weight_shape(const LanguageConfig& config, Part part, int layer) {
   if (!is_layer_part(part)) return model_shape(config, part);
@@ -168,7 +176,7 @@ std::vector<WeightSpec> weight_table(const LanguageConfig& config) {
   add(Part::positions, -1);
   for (std::size_t i = 0; i < config.layers.size(); ++i) {
     if (config.layers[i].weights_of != -1) continue;
-    for (const Row& each : names)
+    for (const auto& each : names)
       if (is_layer_part(each.part)) add(each.part, i);
   }
   for (const Part part : {Part::norm, Part::norm_bias, Part::head}) add(part, -1);
@@ -176,16 +184,16 @@ std::vector<WeightSpec> weight_table(const LanguageConfig& config) {
 }
 
 WeightSource weight_source(NameScheme scheme, const LanguageConfig& config, const WeightSpec& spec) {
-  const bool gguf = scheme == NameScheme::gguf;
-  const std::string_view name = gguf ? row(spec.part).gguf : hugging_face_name(config, spec.part);
+  const bool is_gguf = scheme == NameScheme::gguf;
+  const std::string_view name = is_gguf ? names[spec.part].in_file[gguf] : hugging_face_name(config, spec.part);
   if (name.empty())
     throw Error(ErrorKind::unsupported, spec.name(),
-                fmt::format("{} files of the family {} have no place for it", gguf ? "GGUF" : "Hugging Face",
+                fmt::format("{} files of the family {} have no place for it", is_gguf ? "GGUF" : "Hugging Face",
                             pliant::name(config.family)));
   WeightSource source{std::string(name), spec.shape};
   if (is_layer_part(spec.part))
-    source.name = fmt::format("{}.{}.{}", gguf ? "blk" : hugging_face_prefix(config), spec.layer, name);
-  if (gguf) return source;
+    source.name = fmt::format("{}.{}.{}", is_gguf ? "blk" : hugging_face_prefix(config), spec.layer, name);
+  if (is_gguf) return source;
   if (config.family == Family::openelm && (spec.part == Part::gate || spec.part == Part::up) && config.gated) {
     source.shape[0] = 2 * spec.shape[0];
     source.first_row = spec.part == Part::up ? spec.shape[0] : 0;

@@ -51,6 +51,9 @@ inline constexpr bool is_layer_part(Part part) { return part >= Part::attention_
 // Canonical: "embedding.weight", "layers.3.attention.q.weight". `layer` is ignored for parts of the model.
 std::string weight_name(Part part, int layer = -1);
 
+// The part that is the bias of a matrix or a norm; none if it has none in any model.
+std::optional<Part> bias_of(Part part);
+
 // None if models of this config have no such part. `config` has passed check().
 std::optional<Shape> weight_shape(const LanguageConfig& config, Part part, int layer = -1);
 
