@@ -48,7 +48,7 @@ class Evaluator {
   void finish_rescale(Extended& a, Ciphertext& out);
 
   const Context& context() const { return context_; }
-  Stages& stages() { return stages_; }
+  SwitchStages& stages() { return stages_; }
   const std::vector<std::uint32_t>& permutation(std::uint32_t galois);  // cached
   void require(const Ciphertext& a, const char* verb) const;            // of these parameters
 
@@ -64,7 +64,7 @@ class Evaluator {
   void require_two(const Ciphertext& a, const char* verb) const;
 
   const Context& context_;
-  Stages stages_;
+  SwitchStages stages_;
   Raised raised_;
   std::array<Poly, 2> sum_;
   Poly temporary_;

@@ -32,7 +32,7 @@ std::vector<std::byte> serialize(const Ciphertext& c, AuthKey key) {
   Writer out;
   const std::size_t stored = c.size - (c.seed ? 1 : 0);
   out.reserve(stored * c.part[0].bytes() + 256);
-  out.begin(FileKind::ciphertext, c.params);
+  out.begin(EnvelopeKind::ciphertext, c.params);
   out.put(static_cast<std::uint32_t>(c.size));
   out.put(static_cast<std::uint32_t>(c.level));
   out.put(static_cast<std::uint32_t>(c.slots));
@@ -46,7 +46,7 @@ std::vector<std::byte> serialize(const Ciphertext& c, AuthKey key) {
 }
 
 Ciphertext parse_ciphertext(const Context& context, std::span<const std::byte> bytes, AuthKey key) {
-  Reader in(bytes, FileKind::ciphertext, &context.hash(), key);
+  Reader in(bytes, EnvelopeKind::ciphertext, &context.hash(), key);
   Ciphertext c;
   c.size = static_cast<int>(in.word(3, "number of parts"));
   c.level = get_level(in, context);
@@ -75,7 +75,7 @@ std::vector<std::byte> serialize(const Context& context, const SecretKey& secret
   require_same(context, secret.params(), "ckks secret key file", "the secret key");
   Writer out;
   out.reserve(context.n() + 256);  // no reallocation leaves a copy behind
-  out.begin(FileKind::secret_key, secret.params());
+  out.begin(EnvelopeKind::secret_key, secret.params());
   std::vector<std::int64_t> coefficients = secret.coefficients(context);
   for (std::int64_t& c : coefficients) {
     const auto byte = static_cast<std::uint8_t>(c + 1);
@@ -87,7 +87,7 @@ std::vector<std::byte> serialize(const Context& context, const SecretKey& secret
 }
 
 SecretKey parse_secret_key(const Context& context, std::span<const std::byte> bytes, AuthKey key) {
-  Reader in(bytes, FileKind::secret_key, &context.hash(), key);
+  Reader in(bytes, EnvelopeKind::secret_key, &context.hash(), key);
   in.expect(context.n(), "coefficients");
   std::vector<std::int64_t> coefficients(context.n());
   for (std::int64_t& c : coefficients) {
@@ -105,14 +105,14 @@ SecretKey parse_secret_key(const Context& context, std::span<const std::byte> by
 std::vector<std::byte> serialize(const PublicKey& public_key, AuthKey key) {
   Writer out;
   out.reserve(public_key.b.bytes() + 256);
-  out.begin(FileKind::public_key, public_key.params);
+  out.begin(EnvelopeKind::public_key, public_key.params);
   out.put(std::span<const std::uint8_t>(public_key.seed));
   put(out, public_key.b);
   return out.seal(key);
 }
 
 PublicKey parse_public_key(const Context& context, std::span<const std::byte> bytes, AuthKey key) {
-  Reader in(bytes, FileKind::public_key, &context.hash(), key);
+  Reader in(bytes, EnvelopeKind::public_key, &context.hash(), key);
   PublicKey public_key;
   public_key.params = context.hash();
   in.read(public_key.seed, "seed");
@@ -125,7 +125,7 @@ PublicKey parse_public_key(const Context& context, std::span<const std::byte> by
 std::vector<std::byte> serialize(const SwitchKey& switch_key, AuthKey key) {
   Writer out;
   out.reserve(switch_key.bytes() + 256);
-  out.begin(FileKind::switch_key, switch_key.params);
+  out.begin(EnvelopeKind::switch_key, switch_key.params);
   out.put(switch_key.galois);
   out.put(static_cast<std::uint32_t>(switch_key.level));
   out.put(std::span<const std::uint8_t>(switch_key.seed));
@@ -134,7 +134,7 @@ std::vector<std::byte> serialize(const SwitchKey& switch_key, AuthKey key) {
 }
 
 SwitchKey parse_switch_key(const Context& context, std::span<const std::byte> bytes, AuthKey key) {
-  Reader in(bytes, FileKind::switch_key, &context.hash(), key);
+  Reader in(bytes, EnvelopeKind::switch_key, &context.hash(), key);
   SwitchKey switch_key;
   switch_key.params = context.hash();
   switch_key.galois = in.word(static_cast<std::uint32_t>(2 * context.n() - 1), "automorphism");

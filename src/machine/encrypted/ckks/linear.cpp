@@ -68,7 +68,7 @@ LinearTransform::LinearTransform(const Context& context, Encoder& encoder, const
     for (int k = 0; k < count; ++k) turned[((k + large) % count + count) % count] = values[k];
     Giant& giant = giants[large];
     giant.steps = large;
-    const EncodeOptions encoding{level_, scale, largest(values), true};
+    const EncodingOptions encoding{level_, scale, largest(values), true};
     const int small = first + place % babies * step;
     const auto found = std::find(babies_.begin(), babies_.end(), small);
     giant.terms.push_back({static_cast<std::size_t>(found - babies_.begin()), encoder.encode(turned, encoding)});
@@ -110,7 +110,7 @@ void LinearTransform::require(const Ciphertext& in, const Evaluator& evaluator) 
 
 // The sum of diagonal * baby of each giant step, undivided. Blocks of coefficients go through all giant steps together,
 // so that the babies are read from memory once.
-void LinearTransform::sum_products(LinearWorkspace& work, Stages& stages) const {
+void LinearTransform::sum_products(LinearWorkspace& work, SwitchStages& stages) const {
   const std::size_t limbs = level_ + 1 + context_.special(), n = context_.n();
   const std::size_t size = std::min<std::size_t>(n, 1024), most = babies_.size();
   work.sums.resize(giants_.size());
@@ -150,7 +150,7 @@ void LinearTransform::sum_products(LinearWorkspace& work, Stages& stages) const 
 // switched.
 void LinearTransform::add_rotated(Extended& sum, int steps, Evaluator& evaluator, const KeySet& keys,
                                   LinearWorkspace& work) const {
-  Stages& stages = evaluator.stages();
+  SwitchStages& stages = evaluator.stages();
   const std::uint32_t galois = context_.galois(steps);
   const SwitchKey& key = keys.find(context_, galois, level_);
   const std::vector<std::uint32_t>& index = evaluator.permutation(galois);

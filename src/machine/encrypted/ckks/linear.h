@@ -59,7 +59,7 @@ class LinearTransform {
   };
   void require(const Ciphertext& in, const Evaluator& evaluator) const;
   void turn(const Plaintext& from, const std::vector<std::uint32_t>& index, Plaintext& to) const;
-  void sum_products(LinearWorkspace& work, Stages& stages) const;
+  void sum_products(LinearWorkspace& work, SwitchStages& stages) const;
   void add_rotated(Extended& sum, int steps, Evaluator& evaluator, const KeySet& keys, LinearWorkspace& work) const;
 
   const Context& context_;

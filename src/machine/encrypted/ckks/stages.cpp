@@ -10,13 +10,13 @@ namespace {
 
 using Sources = std::array<const u64*, 128>;  // more than the primes of any chain
 
-Factor times_n_inverse(const NttTable& table, u64 by) {
+ShoupFactor times_n_inverse(const NttTable& table, u64 by) {
   return factor(multiply(table.n_inverse, by, table.mod), table.mod);
 }
 
 }  // namespace
 
-Stages::Stages(const Context& context, Pool* pool) : context_(context), pool_(pool) {
+SwitchStages::SwitchStages(const Context& context, Pool* pool) : context_(context), pool_(pool) {
   const std::size_t chain = context.levels() + 1;
   work_.resize(chain + context.special(), context.n());
   converted_.resize(chain, context.n());
@@ -24,7 +24,7 @@ Stages::Stages(const Context& context, Pool* pool) : context_(context), pool_(po
   dropped_.reserve(context.special() + 1);
 }
 
-void Stages::mod_up(const Poly& in, int level, Raised& out) {
+void SwitchStages::mod_up(const Poly& in, int level, Raised& out) {
   const std::size_t n = context_.n(), own = level + 1, limbs = own + context_.special();
   const std::vector<Digit>& digits = context_.level(level).digits;
   const Kernels& kernels = context_.kernels();
@@ -62,8 +62,8 @@ void Stages::mod_up(const Poly& in, int level, Raised& out) {
   });
 }
 
-void Stages::inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index,
-                   std::array<const Poly*, 2> plus, std::array<Poly, 2>& out) {
+void SwitchStages::inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index,
+                         std::array<const Poly*, 2> plus, std::array<Poly, 2>& out) {
   const std::size_t n = context_.n(), own = raised.level + 1, limbs = own + context_.special();
   const std::size_t digits = context_.level(raised.level).digits.size();
   const std::size_t skipped = key.level + 1 - own;  // the key's limbs of higher levels
@@ -96,8 +96,8 @@ void Stages::inner(const Raised& raised, const SwitchKey& key, const std::uint32
 }
 
 // Rounds in / D to `kept` limbs, D the product of the primes of dropped_.
-void Stages::divide(Poly& in, std::size_t kept, const Conversion& conversion, const std::vector<Factor>& factors,
-                    Poly& out) {
+void SwitchStages::divide(Poly& in, std::size_t kept, const Conversion& conversion,
+                          const std::vector<ShoupFactor>& factors, Poly& out) {
   const std::size_t n = context_.n();
   const Kernels& kernels = context_.kernels();
   each(dropped_.size(), [&](std::size_t i) {
@@ -122,25 +122,25 @@ void Stages::divide(Poly& in, std::size_t kept, const Conversion& conversion, co
   out.resize(kept, n);
 }
 
-void Stages::drop_special(std::size_t own) {
+void SwitchStages::drop_special(std::size_t own) {
   dropped_.clear();
   for (std::size_t i = 0; i < context_.special(); ++i) dropped_.push_back({own + i, &context_.p(i)});
 }
 
-void Stages::mod_down(Poly& in, int level, Poly& out) {
+void SwitchStages::mod_down(Poly& in, int level, Poly& out) {
   const std::size_t own = level + 1;
   drop_special(own);
   divide(in, own, context_.level(level).down, context_.level(level).down_factor, out);
 }
 
-void Stages::mod_down_rescale(Poly& in, int level, Poly& out) {
+void SwitchStages::mod_down_rescale(Poly& in, int level, Poly& out) {
   const std::size_t own = level + 1;
   drop_special(own);
   dropped_.push_back({own - 1, &context_.q(level)});
   divide(in, own - 1, context_.level(level).fused, context_.level(level).fused_factor, out);
 }
 
-void Stages::rescale(Poly& in, int level, Poly& out) {
+void SwitchStages::rescale(Poly& in, int level, Poly& out) {
   const std::size_t own = level + 1;
   dropped_.clear();
   dropped_.push_back({own - 1, &context_.q(level)});

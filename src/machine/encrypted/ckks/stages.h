@@ -21,9 +21,9 @@ struct Raised {
 
 // Keeps working memory for the whole chain: after the first call at a level nothing is allocated. Not thread-safe; with
 // a pool it spreads limbs and blocks of coefficients over threads, with equal results at every thread count.
-class Stages {
+class SwitchStages {
  public:
-  explicit Stages(const Context& context, Pool* pool = nullptr);
+  explicit SwitchStages(const Context& context, Pool* pool = nullptr);
 
   // All polynomials are transformed. `in` has level + 1 limbs.
   void mod_up(const Poly& in, int level, Raised& out);
@@ -55,7 +55,8 @@ class Stages {
     const NttTable* table;
   };
   void drop_special(std::size_t own);
-  void divide(Poly& in, std::size_t kept, const Conversion& conversion, const std::vector<Factor>& factors, Poly& out);
+  void divide(Poly& in, std::size_t kept, const Conversion& conversion, const std::vector<ShoupFactor>& factors,
+              Poly& out);
   static constexpr std::size_t kBlock = 2048;  // coefficients that pass through the first-level cache together
   std::size_t block() const { return std::min(context_.n(), kBlock); }
   const Context& context_;

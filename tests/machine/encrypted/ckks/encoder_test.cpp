@@ -50,7 +50,7 @@ TEST(Encoder, RefusesWithBothSides) {
   const Context context(small(6, 2));
   Encoder encoder(context);
   std::vector<double> values(32, 0.5);
-  const auto error = [&](const EncodeOptions& options = {}) {
+  const auto error = [&](const EncodingOptions& options = {}) {
     return error_of([&] { encoder.encode(values, options); });
   };
   EXPECT_EQ(error(), "accepted");

@@ -90,7 +90,7 @@ TEST(Files, EveryFlippedBitIsRefused) {
 
 // Bytes with a right hash over wrong contents.
 template <typename Fill>
-Bytes forged(FileKind kind, const Hash& params, const Fill& fill, AuthKey key = {}) {
+Bytes forged(EnvelopeKind kind, const Hash& params, const Fill& fill, AuthKey key = {}) {
   Writer out;
   out.begin(kind, params);
   fill(out);
@@ -106,7 +106,7 @@ TEST(Files, ChecksContentsUnderARightHash) {
   const auto ciphertext = [&](std::uint32_t size, std::uint32_t level, std::uint32_t slots, std::uint32_t seeded,
                               double scale) {
     return error_of([&] {
-      parse_ciphertext(s.context, forged(FileKind::ciphertext, s.context.hash(), [&](Writer& out) {
+      parse_ciphertext(s.context, forged(EnvelopeKind::ciphertext, s.context.hash(), [&](Writer& out) {
                          for (const std::uint32_t field : {size, level, slots, seeded}) out.put(field);
                          for (const double field : {scale, 1.0, 1.0}) out.put(field);
                          const std::vector<u64> words(64, ~u64{0});
@@ -135,7 +135,7 @@ TEST(Files, ChecksContentsUnderARightHash) {
   says(error_of([&] { parse_ciphertext(s.context, good, long_key); }), "65 bytes, above 64");
   const auto key_file = [&](std::uint32_t galois, std::uint32_t level) {
     return error_of([&] {
-      parse_switch_key(s.context, forged(FileKind::switch_key, s.context.hash(), [&](Writer& out) {
+      parse_switch_key(s.context, forged(EnvelopeKind::switch_key, s.context.hash(), [&](Writer& out) {
                          out.put(galois);
                          out.put(level);
                          out.put(std::span<const std::uint8_t>(Seed{}));
@@ -147,7 +147,7 @@ TEST(Files, ChecksContentsUnderARightHash) {
   says(key_file(5, 2), "level is 2, above 1");
   says(key_file(5, 1), "the key needs");
   says(error_of([&] {
-         parse_secret_key(s.context, forged(FileKind::secret_key, s.context.hash(), [](Writer& out) {
+         parse_secret_key(s.context, forged(EnvelopeKind::secret_key, s.context.hash(), [](Writer& out) {
                             out.put(std::span<const std::uint8_t>(Seed{1, 2, 3}.data(), 16));
                           }));
        }),

@@ -67,7 +67,7 @@ TEST(Primes, AreThoseOfTrialDivision) {
 
 TEST(Primes, ChainsAlternateAboutTheScale) {
   for (const auto& [log_n, levels, bits] : {std::tuple{13, 5, 40}, {15, 20, 45}, {16, 20, 45}, {17, 12, 30}}) {
-    const Chain chain = find_chain(log_n, levels, bits, 50, 3);
+    const PrimeChain chain = find_chain(log_n, levels, bits, 50, 3);
     std::vector<u64> all = chain.q;
     all.insert(all.end(), chain.p.begin(), chain.p.end());
     for (const u64 q : all) {
@@ -121,7 +121,7 @@ TEST_P(EachKernel, EqualsTheScalarOne) {
     const std::vector<u64> a = residues(rng, n, q), b = residues(rng, n, q);
     const std::vector<u64> c = residues(rng, n, (u64{1} << 50) - 1);
     const std::vector<u64> d = residues(rng, n, u64{1} << 52);
-    const Factor f = factor(b[3], m);
+    const ShoupFactor f = factor(b[3], m);
     std::vector<std::uint32_t> index = automorphism_index(5, log_n);
     std::vector<const u64*> left, right, wide;
     std::vector<u64> weights;

@@ -14,10 +14,10 @@ constexpr std::size_t kCount = 200000;
 
 TEST(Stream, IsChaCha20OfItsSeedAndNumberAlone) {
   // The first block for a zero key and nonce, as published with the cipher.
-  Stream zero(Seed{}, 0);
+  RandomStream zero(Seed{}, 0);
   EXPECT_EQ(zero.bits(), 0x903df1a0ade0b876u);
   EXPECT_EQ(zero.bits(), 0x28bd8653e56a5d40u);
-  Stream a(kSeed, 1), b(kSeed, 1), c(kSeed, 2);
+  RandomStream a(kSeed, 1), b(kSeed, 1), c(kSeed, 2);
   bool differs = false;
   for (int i = 0; i < 2000; ++i) {  // beyond one buffer
     const u64 value = a.bits();
@@ -41,7 +41,7 @@ double chi_squared(const std::map<std::int64_t, double>& counts, const std::map<
 
 TEST(Samplers, UniformResiduesFillTheirRangeEvenly) {
   for (const u64 q : {97u, 1073479681u}) {
-    Stream stream(kSeed, q);
+    RandomStream stream(kSeed, q);
     std::vector<u64> values(kCount);
     sample_uniform(stream, values, modulus(q));
     std::map<std::int64_t, double> counts, expected;
@@ -55,7 +55,7 @@ TEST(Samplers, UniformResiduesFillTheirRangeEvenly) {
 }
 
 TEST(Samplers, TernaryIsUniform) {
-  Stream stream(kSeed, 5);
+  RandomStream stream(kSeed, 5);
   std::vector<std::int64_t> values(kCount);
   sample_ternary(stream, values);
   std::map<std::int64_t, double> counts;
@@ -65,7 +65,7 @@ TEST(Samplers, TernaryIsUniform) {
 }
 
 TEST(Samplers, ErrorsAreCentredBinomial) {
-  Stream stream(kSeed, 6);
+  RandomStream stream(kSeed, 6);
   std::vector<std::int64_t> values(kCount);
   sample_error(stream, values);
   std::map<std::int64_t, double> counts, expected;
@@ -84,7 +84,7 @@ TEST(Samplers, ErrorsAreCentredBinomial) {
 }
 
 TEST(Samplers, NormalNumbersHaveTheirDeviation) {
-  Stream stream(kSeed, 7);
+  RandomStream stream(kSeed, 7);
   std::vector<double> values(kCount);
   sample_normal(stream, 1000, values);
   double square = 0;

@@ -36,7 +36,7 @@ void check_key(AuthKey key) {
 
 }  // namespace
 
-const char* name(FileKind kind) {
+const char* name(EnvelopeKind kind) {
   constexpr const char* names[] = {"parameters", "ciphertext", "secret key", "public key", "switching key"};
   const auto index = static_cast<std::size_t>(kind) - 1;
   return index < std::size(names) ? names[index] : "unknown kind";
@@ -48,7 +48,7 @@ std::string hex(const Hash& hash) {
   return text;
 }
 
-void Writer::begin(FileKind kind, const Hash& params) {
+void Writer::begin(EnvelopeKind kind, const Hash& params) {
   for (const char c : kMagic) bytes_.push_back(static_cast<std::byte>(c));
   put(static_cast<std::uint32_t>(kind));
   put(kVersion);
@@ -71,7 +71,7 @@ std::vector<std::byte> Writer::seal(AuthKey key) {
   return std::move(bytes_);
 }
 
-Reader::Reader(std::span<const std::byte> bytes, FileKind kind, const Hash* params, AuthKey key)
+Reader::Reader(std::span<const std::byte> bytes, EnvelopeKind kind, const Hash* params, AuthKey key)
     : bytes_(bytes), kind_(kind) {
   check_key(key);
   if (bytes.size() < kHeader + sizeof(Hash)) fail(fmt::format("{} bytes are too few for a header", bytes.size()));
@@ -83,7 +83,8 @@ Reader::Reader(std::span<const std::byte> bytes, FileKind kind, const Hash* para
                      : "the authentication does not match: damaged, forged, or made with another key");
   at_ = sizeof kMagic;
   const std::uint32_t found = word(~0u, "kind");
-  if (found != static_cast<std::uint32_t>(kind)) fail(fmt::format("holds a {}", name(static_cast<FileKind>(found))));
+  if (found != static_cast<std::uint32_t>(kind))
+    fail(fmt::format("holds a {}", name(static_cast<EnvelopeKind>(found))));
   if (const std::uint32_t version = word(~0u, "version"); version != kVersion)
     fail(fmt::format("version {} is not {}", version, kVersion));
   Hash of;

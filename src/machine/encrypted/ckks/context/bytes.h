@@ -11,15 +11,21 @@
 
 namespace pliant::ckks {
 
-enum class FileKind : std::uint32_t { parameters = 1, ciphertext = 2, secret_key = 3, public_key = 4, switch_key = 5 };
-const char* name(FileKind kind);
+enum class EnvelopeKind : std::uint32_t {
+  parameters = 1,
+  ciphertext = 2,
+  secret_key = 3,
+  public_key = 4,
+  switch_key = 5
+};
+const char* name(EnvelopeKind kind);
 
 // A key for authentication, up to 64 bytes; empty for a plain hash, which finds damage but not malice.
 using AuthKey = std::span<const std::byte>;
 
 class Writer {
  public:
-  void begin(FileKind kind, const Hash& params);
+  void begin(EnvelopeKind kind, const Hash& params);
   void put(std::uint32_t value);
   void put(u64 value);
   void put(double value);
@@ -37,7 +43,7 @@ class Writer {
 // parameters (both hashes named). `bytes` must outlive it.
 class Reader {
  public:
-  Reader(std::span<const std::byte> bytes, FileKind kind, const Hash* params, AuthKey key);
+  Reader(std::span<const std::byte> bytes, EnvelopeKind kind, const Hash* params, AuthKey key);
   std::uint32_t word(std::uint32_t most, const char* what);  // at most `most`
   double real(const char* what);                             // finite and not negative
   void read(std::span<std::uint8_t> out, const char* what);
@@ -49,7 +55,7 @@ class Reader {
  private:
   std::span<const std::byte> take(std::size_t size, const char* what);
   std::span<const std::byte> bytes_;
-  FileKind kind_;
+  EnvelopeKind kind_;
   std::size_t at_ = 0, end_ = 0;
 };
 

@@ -38,7 +38,7 @@ const Params& checked(const Params& params) {
 
 Context::Context(const Params& params, const Kernels& kernels, Log* log)
     : params_(checked(params)), kernels_(kernels), log_(log), embedding_(params.log_n) {
-  const Chain chain = find_chain(params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits);
+  const PrimeChain chain = find_chain(params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits);
   hash_ = ckks::hash(params);
   scales_ = chain.scales;
   special_ = chain.p.size();
@@ -104,7 +104,7 @@ void Context::build_level(int l) {
     level.digits.push_back(std::move(digit));
   }
   const auto inverses = [&](const std::vector<Modulus>& of, std::size_t count) {
-    std::vector<Factor> factors;
+    std::vector<ShoupFactor> factors;
     for (std::size_t i = 0; i < count; ++i) {
       u64 product = 1;
       for (const Modulus& m : of) product = multiply(product, reduce(m.q, q[i]), q[i]);

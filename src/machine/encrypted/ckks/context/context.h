@@ -21,12 +21,12 @@ struct Digit {
 };
 struct Level {
   std::vector<Digit> digits;
-  Conversion down;                   // special primes -> q[0..level]
-  std::vector<Factor> down_factor;   // P^-1 mod q[i]
-  Conversion drop;                   // q[level] -> q[0..level): the rescale
-  std::vector<Factor> drop_factor;   // q[level]^-1 mod q[i]
-  Conversion fused;                  // special primes and q[level] -> q[0..level)
-  std::vector<Factor> fused_factor;  // (P q[level])^-1 mod q[i]
+  Conversion down;                        // special primes -> q[0..level]
+  std::vector<ShoupFactor> down_factor;   // P^-1 mod q[i]
+  Conversion drop;                        // q[level] -> q[0..level): the rescale
+  std::vector<ShoupFactor> drop_factor;   // q[level]^-1 mod q[i]
+  Conversion fused;                       // special primes and q[level] -> q[0..level)
+  std::vector<ShoupFactor> fused_factor;  // (P q[level])^-1 mod q[i]
 };
 
 class Context {
@@ -59,7 +59,7 @@ class Context {
     const std::size_t own = level + 1;
     return i < own ? tables_[i] : p(i - own);
   }
-  Factor p_mod(int i) const { return p_mod_[i]; }  // P mod q[i]
+  ShoupFactor p_mod(int i) const { return p_mod_[i]; }  // P mod q[i]
   const Level& level(int l) const { return levels_[l]; }
   double scale(int l) const { return scales_[l]; }  // where ciphertexts of level l meet
   double log_q(int l) const { return log_q_[l]; }   // log2 of q[0] ... q[l]
@@ -91,7 +91,7 @@ class Context {
   double modulus_bits_ = 0, p_size_ = 1;
   bool secure_ = true;
   std::vector<NttTable> tables_;
-  std::vector<Factor> p_mod_;
+  std::vector<ShoupFactor> p_mod_;
   std::vector<double> scales_, log_q_;
   std::vector<Level> levels_;
 };

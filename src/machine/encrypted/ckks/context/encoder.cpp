@@ -36,7 +36,7 @@ double largest(std::span<const std::complex<double>> values) {
   return most;
 }
 
-void Encoder::place(Plaintext& out, const EncodeOptions& options) {
+void Encoder::place(Plaintext& out, const EncodingOptions& options) {
   out.level = options.level < 0 ? context_.levels() : options.level;
   if (out.level > context_.levels())
     throw Error(ErrorKind::usage, "ckks encode",
@@ -89,25 +89,25 @@ void Encoder::fill(Plaintext& out) {
   }
 }
 
-void Encoder::encode(std::span<const std::complex<double>> values, const EncodeOptions& options, Plaintext& out) {
+void Encoder::encode(std::span<const std::complex<double>> values, const EncodingOptions& options, Plaintext& out) {
   slots_.assign(values.begin(), values.end());
   place(out, options);
   fill(out);
 }
 
-void Encoder::encode(std::span<const double> values, const EncodeOptions& options, Plaintext& out) {
+void Encoder::encode(std::span<const double> values, const EncodingOptions& options, Plaintext& out) {
   slots_.assign(values.begin(), values.end());
   place(out, options);
   fill(out);
 }
 
-Plaintext Encoder::encode(std::span<const std::complex<double>> values, const EncodeOptions& options) {
+Plaintext Encoder::encode(std::span<const std::complex<double>> values, const EncodingOptions& options) {
   Plaintext out;
   encode(values, options, out);
   return out;
 }
 
-Plaintext Encoder::encode(std::span<const double> values, const EncodeOptions& options) {
+Plaintext Encoder::encode(std::span<const double> values, const EncodingOptions& options) {
   Plaintext out;
   encode(values, options, out);
   return out;

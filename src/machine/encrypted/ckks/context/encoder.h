@@ -23,7 +23,7 @@ struct Plaintext {
   Hash params{};
 };
 
-struct EncodeOptions {
+struct EncodingOptions {
   int level = -1;                    // -1: the top level
   double scale = 0;                  // 0: the scale of the level
   std::optional<double> bound = {};  // of |value|; absent: the parameters' magnitude. Values beyond it are refused.
@@ -37,16 +37,16 @@ class Encoder {
 
   // values.size() is a power of two up to N/2. Throws Error{invalid} for NaN, infinity, a value beyond the bound, a
   // scale at which the values would not fit the modulus; Error{usage} for a wrong count or level.
-  void encode(std::span<const std::complex<double>> values, const EncodeOptions& options, Plaintext& out);
-  void encode(std::span<const double> values, const EncodeOptions& options, Plaintext& out);
-  Plaintext encode(std::span<const std::complex<double>> values, const EncodeOptions& options = {});
-  Plaintext encode(std::span<const double> values, const EncodeOptions& options = {});
+  void encode(std::span<const std::complex<double>> values, const EncodingOptions& options, Plaintext& out);
+  void encode(std::span<const double> values, const EncodingOptions& options, Plaintext& out);
+  Plaintext encode(std::span<const std::complex<double>> values, const EncodingOptions& options = {});
+  Plaintext encode(std::span<const double> values, const EncodingOptions& options = {});
 
   std::vector<std::complex<double>> decode(const Plaintext& plaintext);
   std::vector<double> decode_real(const Plaintext& plaintext);  // real parts
 
  private:
-  void place(Plaintext& out, const EncodeOptions& options);
+  void place(Plaintext& out, const EncodingOptions& options);
   void fill(Plaintext& out);
   void recompose(const Plaintext& plaintext);
   const Context& context_;

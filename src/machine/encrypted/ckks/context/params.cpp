@@ -26,7 +26,7 @@ std::string describe(const Params& p) {
 }
 
 Hash hash(const Params& params) {
-  const Chain chain = find_chain(params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits);
+  const PrimeChain chain = find_chain(params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits);
   Writer out;
   put_fields(out, params);
   for (const std::vector<u64>* primes : {&chain.q, &chain.p})
@@ -36,13 +36,13 @@ Hash hash(const Params& params) {
 
 std::vector<std::byte> serialize(const Params& params) {
   Writer out;
-  out.begin(FileKind::parameters, Hash{});
+  out.begin(EnvelopeKind::parameters, Hash{});
   put_fields(out, params);
   return out.seal({});
 }
 
 Params parse_params(std::span<const std::byte> bytes, bool accept_insecure) {
-  Reader in(bytes, FileKind::parameters, nullptr, {});
+  Reader in(bytes, EnvelopeKind::parameters, nullptr, {});
   Params params;
   for (int* field :
        {&params.log_n, &params.levels, &params.scale_bits, &params.first_bits, &params.digits, &params.security})

@@ -34,12 +34,12 @@ Hash blake2b(std::span<const std::byte> bytes, std::span<const std::byte> key) {
   return hash;
 }
 
-Stream::~Stream() {
+RandomStream::~RandomStream() {
   sodium_memzero(seed_.data(), seed_.size());
   sodium_memzero(buffer_.data(), buffer_.size());
 }
 
-void Stream::refill() {
+void RandomStream::refill() {
   static_assert(sizeof(stream_) == crypto_stream_chacha20_NONCEBYTES);
   unsigned char nonce[crypto_stream_chacha20_NONCEBYTES];
   for (std::size_t i = 0; i < sizeof nonce; ++i) nonce[i] = static_cast<unsigned char>(stream_ >> (8 * i));
@@ -50,7 +50,7 @@ void Stream::refill() {
   used_ = 0;
 }
 
-u64 Stream::bits() {
+u64 RandomStream::bits() {
   if (used_ + 8 > buffer_.size()) refill();
   u64 value = 0;
   for (std::size_t i = 0; i < 8; ++i) value |= u64{buffer_[used_ + i]} << (8 * i);
@@ -58,12 +58,12 @@ u64 Stream::bits() {
   return value;
 }
 
-std::uint8_t Stream::byte() {
+std::uint8_t RandomStream::byte() {
   if (used_ == buffer_.size()) refill();
   return buffer_[used_++];
 }
 
-void sample_uniform(Stream& stream, std::span<u64> out, const Modulus& m) {
+void sample_uniform(RandomStream& stream, std::span<u64> out, const Modulus& m) {
   const u64 mask = ~u64{0} >> std::countl_zero(m.q);
   for (u64& value : out) {
     do value = stream.bits() & mask;
@@ -71,7 +71,7 @@ void sample_uniform(Stream& stream, std::span<u64> out, const Modulus& m) {
   }
 }
 
-void sample_ternary(Stream& stream, std::span<std::int64_t> out) {
+void sample_ternary(RandomStream& stream, std::span<std::int64_t> out) {
   u64 pool = 0;
   int left = 0;
   for (std::int64_t& value : out) {
@@ -90,7 +90,7 @@ void sample_ternary(Stream& stream, std::span<std::int64_t> out) {
   sodium_memzero(&pool, sizeof pool);
 }
 
-void sample_error(Stream& stream, std::span<std::int64_t> out) {
+void sample_error(RandomStream& stream, std::span<std::int64_t> out) {
   constexpr u64 mask = (u64{1} << 21) - 1;
   for (std::int64_t& value : out) {
     // Bits are counted by shifts and masks: std::popcount may be a table on processors without the instruction.
@@ -105,7 +105,7 @@ void sample_error(Stream& stream, std::span<std::int64_t> out) {
   }
 }
 
-void sample_normal(Stream& stream, double deviation, std::span<double> out) {
+void sample_normal(RandomStream& stream, double deviation, std::span<double> out) {
   const auto unit = [&] { return ((stream.bits() >> 11) + 0.5) * 0x1p-53; };
   for (double& value : out)
     value = std::nearbyint(deviation * std::sqrt(-2 * std::log(unit())) * std::cos(2 * std::numbers::pi * unit()));

@@ -17,12 +17,12 @@ Seed fresh_seed();  // from the operating system
 Hash blake2b(std::span<const std::byte> bytes, std::span<const std::byte> key = {});
 
 // One stream of a seed: the bytes depend on (seed, stream) alone. Wiped when it goes.
-class Stream {
+class RandomStream {
  public:
-  Stream(const Seed& seed, u64 stream) : seed_(seed), stream_(stream) {}
-  ~Stream();
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
+  RandomStream(const Seed& seed, u64 stream) : seed_(seed), stream_(stream) {}
+  ~RandomStream();
+  RandomStream(const RandomStream&) = delete;
+  RandomStream& operator=(const RandomStream&) = delete;
   u64 bits();  // 64 of them
   std::uint8_t byte();
 
@@ -36,13 +36,13 @@ class Stream {
 };
 
 // Uniform residues by rejection: without bias.
-void sample_uniform(Stream& stream, std::span<u64> out, const Modulus& m);
+void sample_uniform(RandomStream& stream, std::span<u64> out, const Modulus& m);
 // -1, 0, 1 with equal probability: two bits at a time, 3 rejected. No branch or address depends on an accepted value.
-void sample_ternary(Stream& stream, std::span<std::int64_t> out);
+void sample_ternary(RandomStream& stream, std::span<std::int64_t> out);
 // Centred binomial with 21 pairs of bits: variance 10.5, standard deviation 3.24; constant time.
-void sample_error(Stream& stream, std::span<std::int64_t> out);
+void sample_error(RandomStream& stream, std::span<std::int64_t> out);
 // Rounded normal numbers for noise flooding (not constant time: `deviation` is public, and the values hide noise only).
-void sample_normal(Stream& stream, double deviation, std::span<double> out);
+void sample_normal(RandomStream& stream, double deviation, std::span<double> out);
 
 constexpr double kErrorDeviation = 3.2403703492039302;  // sqrt(10.5)
 

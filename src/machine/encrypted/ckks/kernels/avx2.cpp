@@ -129,7 +129,7 @@ void forward(u64* x, const NttTable& table) {
   forward_last(x, n, table.w.data(), p);
 }
 
-void inverse(u64* x, const NttTable& table, Factor times) {
+void inverse(u64* x, const NttTable& table, ShoupFactor times) {
   const std::size_t n = std::size_t{1} << table.log_n;
   const Prime p(table.mod.q);
   inverse_first(x, n, table.iw.data(), p);
@@ -167,13 +167,13 @@ void multiply_add(u64* out, const u64* a, const u64* b, std::size_t n, const Mod
     store(out + i, p.canonical(_mm256_add_pd(load(out + i), p.multiply(load(a + i), load(b + i)))));
 }
 
-void scale(u64* out, const u64* a, Factor by, std::size_t n, const Modulus& m) {
+void scale(u64* out, const u64* a, ShoupFactor by, std::size_t n, const Modulus& m) {
   const Prime p(m.q);
   const D w = _mm256_set1_pd(by.w);
   for (std::size_t i = 0; i < n; i += 4) store(out + i, p.canonical(p.multiply(p.reduce(load(a + i)), w)));
 }
 
-void subtract_scale(u64* out, const u64* a, const u64* b, Factor by, std::size_t n, const Modulus& m) {
+void subtract_scale(u64* out, const u64* a, const u64* b, ShoupFactor by, std::size_t n, const Modulus& m) {
   const Prime p(m.q);
   const D w = _mm256_set1_pd(by.w);
   for (std::size_t i = 0; i < n; i += 4)

@@ -214,13 +214,13 @@ void forward(u64* x, const NttTable& table) {
   forward_block(x, std::size_t{1} << table.log_n, 1, table.w.data(), table.w_shoup.data(), Prime(table.mod.q));
 }
 
-void scale(u64* out, const u64* a, Factor by, std::size_t n, const Modulus& m) {
+void scale(u64* out, const u64* a, ShoupFactor by, std::size_t n, const Modulus& m) {
   const Prime p(m.q);
   const V w = all(by.w), s = all(by.w_shoup);
   for (std::size_t i = 0; i < n; i += 8) store(out + i, once(multiply_lazy(load(a + i), w, s, p), p.q));
 }
 
-void inverse(u64* x, const NttTable& table, Factor times) {
+void inverse(u64* x, const NttTable& table, ShoupFactor times) {
   const std::size_t n = std::size_t{1} << table.log_n;
   inverse_block(x, n, 1, table.iw.data(), table.iw_shoup.data(), Prime(table.mod.q));
   scale(x, x, times, n, table.mod);
@@ -255,7 +255,7 @@ void multiply_add(u64* out, const u64* a, const u64* b, std::size_t n, const Mod
   for (std::size_t i = 0; i < n; i += 8) store(out + i, product(load(a + i), load(b + i), load(out + i), reduce));
 }
 
-void subtract_scale(u64* out, const u64* a, const u64* b, Factor by, std::size_t n, const Modulus& m) {
+void subtract_scale(u64* out, const u64* a, const u64* b, ShoupFactor by, std::size_t n, const Modulus& m) {
   const Prime p(m.q);
   const V w = all(by.w), s = all(by.w_shoup);
   for (std::size_t i = 0; i < n; i += 8) {

@@ -20,23 +20,24 @@ struct NttTable {
   u64 n_inverse = 0;
 };
 
-struct Factor {  // a fixed factor and its quotient
+struct ShoupFactor {  // a fixed factor and its quotient
   u64 w = 0, w_shoup = 0;
 };
-inline Factor factor(u64 w, const Modulus& m) { return {w, shoup(w, m.q)}; }
+inline ShoupFactor factor(u64 w, const Modulus& m) { return {w, shoup(w, m.q)}; }
 
 struct Kernels {
   const char* name;
   // Negacyclic transform in place: coefficients -> values at psi^(2 bitrev(i) + 1).
   void (*forward)(u64* x, const NttTable& table);
   // The inverse, times `times`, which is n_inverse times whatever is wanted.
-  void (*inverse)(u64* x, const NttTable& table, Factor times);
+  void (*inverse)(u64* x, const NttTable& table, ShoupFactor times);
   void (*add)(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m);
   void (*subtract)(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m);
   void (*multiply)(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m);
   void (*multiply_add)(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m);  // out += a b
-  void (*scale)(u64* out, const u64* a, Factor by, std::size_t n, const Modulus& m);            // a < 2^52
-  void (*subtract_scale)(u64* out, const u64* a, const u64* b, Factor by, std::size_t n, const Modulus& m);  // (a-b) by
+  void (*scale)(u64* out, const u64* a, ShoupFactor by, std::size_t n, const Modulus& m);       // a < 2^52
+  void (*subtract_scale)(u64* out, const u64* a, const u64* b, ShoupFactor by, std::size_t n,
+                         const Modulus& m);  // (a-b) by
   // out = sum of a[i] b[i].
   void (*inner)(u64* out, const u64* const* a, const u64* const* b, std::size_t terms, std::size_t n, const Modulus& m);
   // out = sum of y[i] w[i] for scalars w[i] < q and arrays y[i] below 2^50 (residues of other primes).

@@ -22,7 +22,7 @@ void forward(u64* x, const NttTable& table) {
   for (std::size_t j = 0; j < n; ++j) x[j] = once(once(x[j], 2 * q), q);
 }
 
-void inverse(u64* x, const NttTable& table, Factor times) {
+void inverse(u64* x, const NttTable& table, ShoupFactor times) {
   const u64 q = table.mod.q;
   const std::size_t n = std::size_t{1} << table.log_n;
   for (std::size_t m = n / 2, t = 1; m >= 1; m /= 2, t *= 2)
@@ -52,11 +52,11 @@ void multiply_add(u64* out, const u64* a, const u64* b, std::size_t n, const Mod
   for (std::size_t i = 0; i < n; ++i) out[i] = reduce(static_cast<u128>(a[i]) * b[i] + out[i], m);
 }
 
-void scale(u64* out, const u64* a, Factor by, std::size_t n, const Modulus& m) {
+void scale(u64* out, const u64* a, ShoupFactor by, std::size_t n, const Modulus& m) {
   for (std::size_t i = 0; i < n; ++i) out[i] = ckks::multiply(a[i], by.w, by.w_shoup, m.q);
 }
 
-void subtract_scale(u64* out, const u64* a, const u64* b, Factor by, std::size_t n, const Modulus& m) {
+void subtract_scale(u64* out, const u64* a, const u64* b, ShoupFactor by, std::size_t n, const Modulus& m) {
   for (std::size_t i = 0; i < n; ++i) out[i] = ckks::multiply(a[i] + m.q - b[i], by.w, by.w_shoup, m.q);
 }
 

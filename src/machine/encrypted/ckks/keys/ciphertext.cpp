@@ -88,7 +88,7 @@ void Encryptor::encrypt_public(const Plaintext& plaintext, Ciphertext& out) {
   const std::size_t n = context_.n();
   Small small(n);
   Wiped mask;
-  Stream stream = random_.stream();
+  RandomStream stream = random_.stream();
   sample_ternary(stream, small.get());
   spread(context_, small.get(), out.level, false, mask.poly);
   for (std::size_t half = 0; half < 2; ++half) {
@@ -108,7 +108,7 @@ void Encryptor::encrypt_public(const Plaintext& plaintext, Ciphertext& out) {
 void Encryptor::encrypt_symmetric(const Plaintext& plaintext, Ciphertext& out) {
   const std::size_t n = context_.n();
   Small small(n);
-  Stream stream = random_.stream();
+  RandomStream stream = random_.stream();
   sample_error(stream, small.get());
   spread(context_, small.get(), out.level, false, out.part[0]);
   out.seed = random_.seed();
@@ -155,7 +155,7 @@ Plaintext Decryptor::decrypt(const Ciphertext& ciphertext, double flood_bits, co
                 fmt::format("flooding by 2^{} over a noise of 2^{:.1f} does not fit the {:.1f} bits of level {}",
                             flood_bits, std::log2(ciphertext.noise), context_.log_q(out.level), out.level));
   std::vector<double> flood(n);
-  Stream stream(seed, 0);
+  RandomStream stream(seed, 0);
   sample_normal(stream, deviation, flood);
   Small rounded(n);
   Poly noise(1, n);

@@ -33,7 +33,7 @@ void require_same(const Context& context, const Hash& params, const char* place,
 Randomness::~Randomness() { sodium_memzero(seed_.data(), seed_.size()); }
 
 Seed Randomness::seed() {
-  Stream stream = this->stream();
+  RandomStream stream = this->stream();
   Seed seed;
   for (std::uint8_t& byte : seed) byte = stream.byte();
   return seed;
@@ -45,7 +45,7 @@ void expand_seed(const Context& context, const Seed& seed, std::size_t digit, in
   for (std::size_t i = 0; i < out.limbs(); ++i) {
     // Streams are numbered by the prime's place in the whole chain, not by the limb's in this polynomial.
     const std::size_t place = i < own ? i : context.levels() + 1 + i - own;
-    Stream stream(seed, digit << 32 | place);
+    RandomStream stream(seed, digit << 32 | place);
     sample_uniform(stream, {out.limb(i), context.n()}, context.extended(level, i).mod);
   }
 }
@@ -117,7 +117,7 @@ const SwitchKey& KeySet::find(const Context& context, std::uint32_t galois, int 
 SecretKey KeyGenerator::secret_key() {
   context_.use("secret key");
   std::vector<std::int64_t> coefficients(context_.n());
-  Stream stream = random_.stream();
+  RandomStream stream = random_.stream();
   sample_ternary(stream, coefficients);
   SecretKey key(context_, coefficients);
   wipe(coefficients);
@@ -130,7 +130,7 @@ PublicKey KeyGenerator::public_key(const SecretKey& secret) {
   PublicKey key{{}, {}, random_.seed(), context_.hash()};
   expand_seed(context_, key.seed, 0, context_.levels(), false, key.a);
   std::vector<std::int64_t> error(context_.n());
-  Stream stream = random_.stream();
+  RandomStream stream = random_.stream();
   sample_error(stream, error);
   spread(context_, error, context_.levels(), false, key.b);
   wipe(error);
@@ -158,7 +158,7 @@ SwitchKey KeyGenerator::switch_key(const Poly& from, const Poly& to, int level) 
     const Digit& digit = context_.level(level).digits[d];
     Poly a, b;
     expand_seed(context_, key.seed, d, level, true, a);
-    Stream stream = random_.stream();
+    RandomStream stream = random_.stream();
     sample_error(stream, error);
     spread(context_, error, level, true, b);
     for (std::size_t i = 0; i < extended_limbs(context_, level); ++i) {

@@ -17,7 +17,7 @@ class Randomness {
   ~Randomness();
   Randomness(const Randomness&) = delete;
   Randomness& operator=(const Randomness&) = delete;
-  Stream stream() { return Stream(seed_, next_++); }
+  RandomStream stream() { return RandomStream(seed_, next_++); }
   Seed seed();
 
  private:

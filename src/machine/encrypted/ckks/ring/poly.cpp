@@ -11,9 +11,9 @@ namespace {
 constexpr std::align_val_t kAlignment{64};
 }
 
-void Words::Free::operator()(u64* words) const { ::operator delete[](words, kAlignment); }
+void WordBuffer::Free::operator()(u64* words) const { ::operator delete[](words, kAlignment); }
 
-void Words::reserve(std::size_t size) {
+void WordBuffer::reserve(std::size_t size) {
   if (size <= capacity_) return;
   data_.reset(static_cast<u64*>(::operator new[](size * sizeof(u64), kAlignment)));
   capacity_ = size;

@@ -10,12 +10,13 @@
 namespace pliant::ckks {
 
 // A 64-byte aligned array of words. Copies only by copy(); growing keeps nothing.
-class Words {
+class WordBuffer {
  public:
-  Words() = default;
-  explicit Words(std::size_t size) { reserve(size); }
-  Words(Words&& other) noexcept : data_(std::move(other.data_)), capacity_(std::exchange(other.capacity_, 0)) {}
-  Words& operator=(Words&& other) noexcept {
+  WordBuffer() = default;
+  explicit WordBuffer(std::size_t size) { reserve(size); }
+  WordBuffer(WordBuffer&& other) noexcept
+      : data_(std::move(other.data_)), capacity_(std::exchange(other.capacity_, 0)) {}
+  WordBuffer& operator=(WordBuffer&& other) noexcept {
     data_ = std::move(other.data_);
     capacity_ = std::exchange(other.capacity_, 0);
     return *this;
@@ -61,7 +62,7 @@ class Poly {
 
  private:
   std::size_t limbs_ = 0, n_ = 0;
-  Words words_;
+  WordBuffer words_;
 };
 
 }  // namespace pliant::ckks

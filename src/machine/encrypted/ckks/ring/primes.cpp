@@ -83,9 +83,9 @@ bool is_prime(u64 n) {
 namespace {
 
 // A chain with this many special primes, which are taken first: so they are the largest.
-Chain chain_with(std::size_t special, int log_n, int levels, int scale_bits, int first_bits) {
+PrimeChain chain_with(std::size_t special, int log_n, int levels, int scale_bits, int first_bits) {
   Search search(log_n);
-  Chain chain;
+  PrimeChain chain;
   for (std::size_t i = 0; i < special; ++i) chain.p.push_back(search.below(u64{1} << kPrimeBits));
   chain.q.resize(levels + 1);
   chain.scales.resize(chain.q.size());
@@ -108,11 +108,11 @@ double bits_of(std::span<const u64> primes) {
 
 }  // namespace
 
-Chain find_chain(int log_n, int levels, int scale_bits, int first_bits, int digits) {
+PrimeChain find_chain(int log_n, int levels, int scale_bits, int first_bits, int digits) {
   const std::size_t width = ceil_div(levels + 1, digits);
   // The special primes together are at least as large as the largest digit: key switching noise is divided by them.
   for (std::size_t special = 1;; ++special) {
-    Chain chain = chain_with(special, log_n, levels, scale_bits, first_bits);
+    PrimeChain chain = chain_with(special, log_n, levels, scale_bits, first_bits);
     double largest = 0;
     for (std::size_t first = 0; first < chain.q.size(); first += width)
       largest = std::max(largest, bits_of(std::span(chain.q).subspan(first, std::min(width, chain.q.size() - first))));
