@@ -64,7 +64,7 @@ void print(std::ostream& out, const Host& host, const std::string& version) {
 
 Verb doctor_verb() {
   Command command{.name = "doctor",
-                  .summary = "say what this computer and this build offer",
+                  .summary = "show what this computer and this build offer",
                   .description = {"Processor features, threads, memory and the versions of the libraries built in: "
                                   "what to put into a report of a problem."},
                   .arguments = {},

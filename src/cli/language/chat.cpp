@@ -173,7 +173,7 @@ Verb chat_verb() {
                       "conversation; at the prompt it ends the program, as Ctrl-D does.",
                       "With --json: one object with the turns at the end."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
-      .options = {option("system", "TEXT", options->system, "what the model is told before the conversation"),
+      .options = {option("system", "TEXT", options->system, "instructions to the model before the conversation"),
                   option("template", "FILE", options->template_file, "a chat template in place of the model's").path()},
       .examples = {
           {"pliant chat folder", "a conversation"},

@@ -133,13 +133,13 @@ Verb generate_verb() {
                   option("ids", "IDS", options->ids, "the prompt as token ids: 1,2,3")
                       .excludes("--prompt", one_prompt)
                       .excludes("--file", one_prompt),
-                  flag("plain", options->plain, "names of control tokens in the prompt are ordinary text"),
+                  flag("plain", options->plain, "read names of control tokens in the prompt as ordinary text"),
                   option("grammar", "FILE", options->grammar, "only text that this GBNF grammar allows").path(),
                   option("json-schema", "FILE", options->schema, "only JSON that fits this schema")
                       .path()
                       .excludes("--grammar", "the schema is a grammar of its own"),
-                  flag("lookup", options->lookup, "guess tokens from repetitions in the text: the same text, sooner"),
-                  option("draft", "MODEL", options->draft, "guess tokens with this smaller model")
+                  flag("lookup", options->lookup, "guess tokens from repetitions in the text: faster, the same text"),
+                  option("draft", "MODEL", options->draft, "guess tokens with this smaller model: faster")
                       .path()
                       .excludes("--lookup", "one of them guesses"),
                   option("draft-tokens", "N", options->generate.draft_tokens, "tokens guessed at a time")

@@ -40,17 +40,19 @@ kv::Policy policy_of(const LanguageOptions& options) {
 }  // namespace
 
 std::vector<Option> language_options(LanguageOptions& options) {
-  return {option("context", "N", options.context, "tokens to have room for")
-              .at_least(0)
-              .with_default(fmt::format("the model's, at most {}", lm::default_context)),
-          option("cache-type", "TYPE", options.cache_type, "how keys and values are kept")
-              .with_choices({"f32", "f16", "bf16"}),
-          option("window", "N", options.window,
-                 "keep the last N entries of the cache and drop those between them and the sinks; 0: keep all")
-              .at_least(0),
-          option("sinks", "N", options.sinks, "with --window: keep the first N entries too").at_least(0),
-          option("memory-limit", "SIZE", options.memory_limit, "most bytes of weights, full cache and arena together")
-              .with_default("none")};
+  return {
+      option("context", "N", options.context, "room for N tokens, prompt and answer together")
+          .at_least(0)
+          .with_default(fmt::format("the model's, at most {}", lm::default_context)),
+      option("cache-type", "TYPE", options.cache_type, "type of the keys and values in the cache")
+          .with_choices({"f32", "f16", "bf16"}),
+      option("window", "N", options.window,
+             "remember the last N tokens and the first ones (--sinks) only; 0: remember all")
+          .at_least(0),
+      option("sinks", "N", options.sinks, "with --window: the first N tokens, which are remembered too").at_least(0),
+      option("memory-limit", "SIZE", options.memory_limit,
+             "refuse to use more memory than SIZE (weights, full cache, working memory)")
+          .with_default("none")};
 }
 
 std::vector<Option> sampling_options(lm::GenerateOptions& options) {
@@ -62,11 +64,11 @@ std::vector<Option> sampling_options(lm::GenerateOptions& options) {
       option("top-k", "K", sampling.top_k, "only the K likeliest tokens; 0: all").at_least(0),
       option("top-p", "P", sampling.top_p, "only the fewest tokens that together have probability P"),
       option("min-p", "P", sampling.min_p, "only tokens at least P times as likely as the likeliest"),
-      option("repetition-penalty", "X", sampling.repetition_penalty, "above 1: tokens just seen become less likely"),
-      option("presence-penalty", "X", sampling.presence_penalty, "taken off the logit of tokens just seen"),
-      option("frequency-penalty", "X", sampling.frequency_penalty, "the same, once for each time seen"),
+      option("repetition-penalty", "X", sampling.repetition_penalty, "above 1: makes tokens just seen less likely"),
+      option("presence-penalty", "X", sampling.presence_penalty, "lowers the logit of each token just seen by X"),
+      option("frequency-penalty", "X", sampling.frequency_penalty, "lowers it by X for each time the token was seen"),
       option("penalty-window", "N", sampling.penalty_window, "how far back penalties look; 0: all").at_least(0),
-      option("stop", "TEXT", options.stop, "end at this text, which is not printed; may be given again"),
+      option("stop", "TEXT", options.stop, "end before this text"),
       flag("ignore-end", options.ignore_end, "go on after the model's end token")};
 }
 

@@ -52,7 +52,7 @@ Verb logits_verb() {
   const auto options = std::make_shared<LogitsOptions>();
   Command command{
       .name = "logits",
-      .summary = "what a language model says about the token after each of a text",
+      .summary = "compute a language model's scores for each next token of a text",
       .description =
           {"Writes an array f32 [ids, vocabulary] for NumPy: row i is about the token after id i. Prints the "
            "likeliest token of each row."},

@@ -70,7 +70,7 @@ Verb perplexity_verb() {
                       .at_least(0)
                       .with_default("the context"),
                   option("stride", "N", options->perplexity.stride,
-                         "tokens by which windows advance; smaller: each token is predicted from more")
+                         "tokens from one window to the next; a smaller step predicts each token from more context")
                       .at_least(0)
                       .with_default("the window")},
       .examples = {{"pliant perplexity model.gguf --file text.txt", "a whole file"},

@@ -269,7 +269,7 @@ Verb inspect_verb() {
   const auto options = std::make_shared<InspectOptions>();
   Command command{
       .name = "inspect",
-      .summary = "say what is in a file",
+      .summary = "describe a file: network, language model, plan, array, picture",
       .description =
           {"Tells by the content whether FILE is an ONNX network, a Pliant file, a GGUF file, another language model "
            "(a "
@@ -284,7 +284,8 @@ Verb inspect_verb() {
       .arguments = {argument("FILE", options->file, "the file").path()},
       .options = {option("dot", "FILE", options->dot, "write the graph, as it is planned, for Graphviz").written(),
                   flag("text", options->text, "print the graph of the file as text"),
-                  option("time-limit", "TIME", options->time_limit, "for M_P; what is known then is printed")},
+                  option("time-limit", "TIME", options->time_limit,
+                         "limit of the search for M_P; then what is known by then is printed")},
       .examples = {
           {"pliant inspect net.onnx", "what a network holds"},
           {"pliant inspect net.onnx --elem-bytes 1 --json", "with 8-bit elements, for a script"},

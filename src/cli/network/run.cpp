@@ -240,12 +240,13 @@ Verb run_verb() {
       .options =
           {option("input", "[NAME=]SOURCE", feed.inputs, "x.npy, picture.png or random[:SEED]").with_letter('i').path(),
            option("out", "[NAME=]FILE", options->outs, "write an output as .npy").with_letter('o').written(),
-           option("mean", "X[,X,X]", feed.mean, "subtracted from pixels scaled to 0..1, per channel"),
-           option("std", "X[,X,X]", feed.std, "divides them then"),
+           option("mean", "X[,X,X]", feed.mean, "subtracted from the pixels (scaled to 0..1), per channel"),
+           option("std", "X[,X,X]", feed.std, "divides the pixels after that, per channel"),
            option("layout", "LAYOUT", feed.layout, "how the input holds a picture")
                .with_choices({"nchw", "nhwc"})
                .with_default("by its shape"),
-           option("fit", "HOW", feed.fit, "a picture is stretched to the input's size, or covers it and is cropped")
+           option("fit", "HOW", feed.fit,
+                  "how a picture gets the input's size: stretched, or scaled to cover it and cropped")
                .with_choices({"stretch", "crop"}),
            option("labels", "FILE", options->labels, "names of the classes, one per line; implies --top 5").path(),
            option("top", "N", options->top, "print the N highest values of the first output")

@@ -165,15 +165,15 @@ std::vector<Option> network_options(NetworkOptions& options) {
       option("elem-bytes", "N", options.elem_bytes, "bytes of every element, whatever its type")
           .within(1, 64)
           .with_default("the tensor's own type"),
-      flag("weights", options.weights, "weights take scratchpad space too, instead of passing by"),
-      flag("no-fuse", options.no_fuse, "plan every operator of the file by itself, without fusion"),
+      flag("weights", options.weights, "count weights as tensors in the scratchpad, not as data streamed past it"),
+      flag("no-fuse", options.no_fuse, "do not fuse operators: plan each of the file's by itself"),
       flag("random-weights", options.random_weights, "seeded random weights in place of the file's"),
       option("tiles", "N", options.tiles, "cut convolutions, pools and pointwise operators into N horizontal bands")
           .within(2, 64)
           .with_default("none")
           .excludes("--no-fuse", "the rows that a band reads are put together inside its kernel"),
       flag("zero-copy-concat", options.zero_copy_concat,
-           "let who reads a concat read its parts, which lie side by side then, instead of a copy of them"),
+           "place the parts of a concat side by side, so that nothing is copied"),
       flag("in-place", options.in_place,
            "let pointwise operators write their result over an input that nobody needs "
            "afterwards")};

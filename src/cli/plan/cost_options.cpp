@@ -23,29 +23,29 @@ std::int64_t cost_of(const std::optional<std::int64_t>& given, const std::option
 std::vector<Option> cost_table(CostOptions& options) {
   constexpr const char* no_traffic = "its plan moves nothing that could have a cost";
   constexpr const char* one_memory = "that is for one memory on chip";
-  return {option("read-cost", "N", options.read_cost, "what a byte loaded costs; the plan of least cost is found")
+  return {option("read-cost", "N", options.read_cost, "cost of a byte loaded; the plan of least cost is found")
               .within(0, plan::most_cost)
               .with_default("1, or the device's")
               .excludes("--minimize peak", no_traffic),
-          option("write-cost", "N", options.write_cost, "what a byte stored costs")
+          option("write-cost", "N", options.write_cost, "cost of a byte stored")
               .within(0, plan::most_cost)
               .with_default("1, or the device's")
               .excludes("--minimize peak", no_traffic),
           option("move-cost", "N", options.move_cost,
-                 "what a byte costs that is moved to another address on chip; without it nothing moves")
+                 "cost of a byte moved to another address on chip; without this option nothing moves")
               .within(0, plan::most_cost)
               .with_default("none, or the device's")
               .excludes("--minimize peak", no_traffic)
               .excludes("--solver ilp", "it moves nothing on chip")
               .excludes("--compare", "its methods move nothing on chip"),
           flag("steady-state", options.steady_state,
-               "plan one frame of many: weights that stay for good are loaded once, the others in every frame")
+               "plan one frame of many: weights that never leave are loaded once, the others in every frame")
               .excludes("--minimize peak", "it plans one run")
               .excludes("--solver ilp", "it plans one run")
               .excludes("--compare", "its methods plan one run")
               .excludes("--sweep", "it compares single runs"),
           option("second-level", "SIZE", options.second_level,
-                 "a second memory on chip: it holds tensors that leave the scratchpad, as far as that saves most")
+                 "size of a second memory on chip, for tensors that leave the scratchpad")
               .excludes("--minimize peak", no_traffic)
               .excludes("--solver ilp", one_memory)
               .excludes("--steady-state", one_memory)
@@ -55,7 +55,7 @@ std::vector<Option> cost_table(CostOptions& options) {
               .excludes("--sweep", one_memory)
               .excludes("--report", one_memory),
           option("second-cost", "N", options.second_cost,
-                 "what a byte costs that is moved between scratchpad and second level; at most the read and write cost")
+                 "cost of a byte moved between scratchpad and second level; at most the read and the write cost")
               .within(0, plan::most_cost)
               .with_default("0")
               .needs("--second-level", "that is where it is moved to and from")

@@ -298,13 +298,13 @@ std::vector<Option> plan_table(PlanOptions& options) {
       option("problem", "FILE", options.problem, "write what is planned as a problem (JSON)").written(),
       flag("execute", options.execute, "run the plan in an arena of exactly that size and compare the outputs"),
       option("minimize", "GOAL", options.minimize,
-             "traffic, or peak: the smallest scratchpad that needs none, with its order and addresses"),
+             "traffic; or peak: find the smallest scratchpad without traffic, with order and addresses"),
       option("solver", "NAME", options.solver,
              "the exact search; divide: parts between narrow places and windows, for thousands of operators (the exact "
              "search turns to it by itself); ilp: the published integer program through CBC, for small problems")
           .excludes("--minimize peak", "that has a search of its own"),
       flag("compare", options.compare,
-           "plan by the paper's four simple methods too: default and least-peak order, Belady and greedy replacement")
+           "also plan by four simple methods: default and least-peak order, each with Belady and greedy replacement")
           .excludes("--minimize peak", "they need a size of scratchpad"),
       option("report", "FILE", options.report,
              "draw the plan: a page to look at (.html), or its memory map alone (.svg)")
@@ -315,10 +315,10 @@ std::vector<Option> plan_table(PlanOptions& options) {
           "A,B,C")
           .or_alone(default_sweep)
           .excludes("--minimize peak", finds_size),
-      option("alignment", "N", options.alignment, "addresses are multiples of it")
+      option("alignment", "N", options.alignment, "every address is a multiple of N")
           .within(1, 1 << 20)
           .with_default("1, or the device's"),
-      option("time-limit", "TIME", options.time_limit, "end the search then with the best plan so far")
+      option("time-limit", "TIME", options.time_limit, "end the search after TIME with the best plan found")
           .with_default("none"),
       option("memory-limit", "SIZE", options.memory_limit, "memory of the search")};
   for (Option& each : cost_table(options.costs)) table.push_back(std::move(each));
@@ -332,7 +332,7 @@ Verb plan_verb() {
   const auto options = std::make_shared<PlanOptions>();
   Command command{
       .name = "plan",
-      .summary = "plan a network into a scratchpad with the least traffic",
+      .summary = "find the plan of a network in a scratchpad that moves the fewest bytes",
       .description =
           {"Finds the operator order, an address for every tensor and the loads and stores between the scratchpad and "
            "off-chip memory that move the fewest bytes beyond the compulsory ones (first loads of inputs, final stores "
@@ -379,7 +379,7 @@ Verb plan_check_verb() {
   const auto options = std::make_shared<CheckOptions>();
   Command command{
       .name = "plan check",
-      .summary = "check a plan against its problem, trusting nothing in it",
+      .summary = "check a plan independently of the planner",
       .description = {"The checker shares no code with the planner. It prints every rule the plan breaks and exits "
                       "with 1, or says that the plan is valid. A network needs the options it was planned with."},
       .arguments = {argument("PROBLEM", options->problem, "the network or problem").path(),

@@ -55,11 +55,11 @@ Verb tokenize_verb() {
       .description =
           {"FILE is anything that holds a tokenizer: a GGUF file, tokenizer.json, tokenizer.model, vocab.json "
            "beside merges.txt, a tokenizer of llama2.c, or a folder or model file with one of them beside it. "
-           "Control tokens that stand in the text are recognised, and those that the model was trained with "
+           "Control tokens in the text are recognised, and those that the model was trained with "
            "put around it, unless --no-special is given."},
       .arguments = {argument("FILE", options->model, "a tokenizer, model or folder").path()},
-      .options = {option("file", "TEXT", options->file, "the file whose text is meant").path(),
-                  option("text", "TEXT", options->text, "the text itself").excludes("--file", "there is one text"),
+      .options = {option("file", "TEXT", options->file, "a file with the text").path(),
+                  option("text", "TEXT", options->text, "the text").excludes("--file", "there is one text"),
                   flag("no-special", options->no_special, "neither add nor recognise control tokens"),
                   flag("pieces", options->pieces, "print the piece of each id as well")},
       .examples = {{"pliant tokenize model.gguf --text \"Hello world\"", "the ids of two words"},

@@ -115,8 +115,10 @@ Verb tokenizer_train_verb() {
       .options = {option("kind", "KIND", options->kind, "the algorithm"),
                   option("size", "N", options->size, "entries of the vocabulary, special tokens and bytes included")
                       .at_least(1),
-                  option("special", "TOKEN", options->special, "a control token; of byte-bpe the first ends texts"),
-                  option("family", "NAME", options->family, "how byte-bpe cuts words: gpt-2, llama-bpe, qwen2 ..."),
+                  option("special", "TOKEN", options->special,
+                         "a control token; the first one of byte-bpe marks the end of a text"),
+                  option("family", "NAME", options->family,
+                         "how byte-bpe splits text into words: gpt-2, llama-bpe, qwen2 ..."),
                   option("out", "PATH", options->out, "the folder or file to write").written()},
       .examples = {{"pliant tokenizer train book.txt --size 8000 --special \"<|endoftext|>\" --out tokenizer/",
                     "byte-level BPE"},

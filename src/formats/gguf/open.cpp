@@ -104,7 +104,7 @@ GgufModel joined(std::vector<Part> parts) {
   for (Part& part : parts) {
     for (GgufTensor& tensor : part.contents.tensors) {
       if (!names.insert(tensor.name).second)
-        throw Error(ErrorKind::format, part.path, fmt::format("tensor '{}' stands in another part too", tensor.name));
+        throw Error(ErrorKind::format, part.path, fmt::format("tensor '{}' is in another part too", tensor.name));
       model.contents.tensors.push_back(std::move(tensor));
     }
     model.paths.push_back(std::move(part.path));

@@ -124,7 +124,7 @@ class Reader {
     const std::size_t start = in_.at();
     const std::string_view key = in_.take_text();
     if (key.empty()) in_.fail(start, "a key without a name");
-    if (!keys_.insert(key).second) in_.fail(start, fmt::format("the key '{}' stands twice", key));
+    if (!keys_.insert(key).second) in_.fail(start, fmt::format("duplicate key '{}'", key));
     metadata.emplace_back(std::string(key), read_value());
     if (key == alignment_key) read_alignment(metadata.back().second, start);
   }
@@ -204,7 +204,7 @@ class Reader {
     Description result;
     result.at = in_.at();
     result.name = in_.take_text();
-    if (!names_.insert(result.name).second) in_.fail(result.at, fmt::format("tensor '{}' stands twice", result.name));
+    if (!names_.insert(result.name).second) in_.fail(result.at, fmt::format("duplicate tensor '{}'", result.name));
     const auto axes = in_.take<std::uint32_t>();
     if (axes > max_axes) in_.fail(in_.at() - 4, fmt::format("tensor '{}' with {} axes", result.name, axes));
     for (std::uint32_t i = 0; i < axes; ++i) {

@@ -107,10 +107,10 @@ void check_distinct(const Gguf& contents, std::string_view place) {
   std::set<std::string_view> keys, names;
   for (const auto& [key, value] : contents.metadata)
     if (key.empty() || !keys.insert(key).second)
-      throw Error(ErrorKind::invalid, std::string(place), fmt::format("the key '{}' is empty or stands twice", key));
+      throw Error(ErrorKind::invalid, std::string(place), fmt::format("the key '{}' is empty or a duplicate", key));
   for (const GgufTensor& each : contents.tensors)
     if (!names.insert(each.name).second)
-      throw Error(ErrorKind::invalid, std::string(place), fmt::format("tensor '{}' stands twice", each.name));
+      throw Error(ErrorKind::invalid, std::string(place), fmt::format("duplicate tensor '{}'", each.name));
 }
 
 std::string build_header(const Gguf& contents, std::uint32_t alignment, std::string_view place) {

@@ -34,7 +34,7 @@ class Importer {
     bool any = false;
     for (const Layer& layer : layers)
       for (const std::string& top : layer.tops)
-        if (used_.count(top) == 0 && (layer.type != "Input" || layers.size() == 1)) {
+        if (!used_.contains(top) && (layer.type != "Input" || layers.size() == 1)) {
           b_.output(blobs_.at(top), top);
           any = true;
         }
@@ -70,7 +70,7 @@ class Importer {
 
   void add(const Layer& layer) {
     for (const std::string& top : layer.tops)
-      if (blobs_.count(top) > 0) refuse(layer, fmt::format("makes '{}' again", top));
+      if (blobs_.contains(top)) refuse(layer, fmt::format("makes '{}' again", top));
     if (layer.tops.empty()) refuse(layer, "has no result");
     for (const std::string& bottom : layer.bottoms) used_.insert(bottom);
     if (layer.type == "Split" || layer.type == "Dropout" || layer.type == "Noop") {
@@ -95,7 +95,7 @@ class Importer {
   ValueId leaf(const Layer& layer) {
     std::vector<std::int64_t> sizes;
     for (const int id : {2, 1, 0})  // channels, height, width
-      if (layer.numbers.count(id) > 0) sizes.push_back(layer.whole(id, 1, 1));
+      if (layer.numbers.contains(id)) sizes.push_back(layer.whole(id, 1, 1));
     const std::string& name = layer.tops[0];
     if (layer.type == "MemoryData" && !sizes.empty()) return b_.weight(name, {DType::f32, graph_shape(sizes)});
     if (!layer.hints.empty()) sizes = layer.hints[0];
@@ -114,7 +114,7 @@ class Importer {
     if (type == "Pooling") return pool(layer);
     if (type == "InnerProduct") return linear(layer, flat(in(layer, 0)), layer.whole(0, 0, 1), layer.whole(1, 0) != 0);
     if (type == "Gemm") return gemm(layer);
-    if (type == "ReLU") return layer.numbers.count(0) > 0 ? blocks::none : blocks::relu(b_, in(layer, 0));
+    if (type == "ReLU") return layer.numbers.contains(0) ? blocks::none : blocks::relu(b_, in(layer, 0));
     if (type == "Swish") return blocks::silu(b_, in(layer, 0));
     if (type == "Sigmoid") return blocks::sigmoid(b_, in(layer, 0));
     if (type == "HardSigmoid") return blocks::hard_sigmoid(b_, in(layer, 0));
@@ -128,7 +128,7 @@ class Importer {
     if (type == "Reshape") return reshape(layer);
     if (type == "Permute" && b_.shape(in(layer, 0)).size() == 2 && layer.whole(0, 0) == 1)
       return b_.transpose(in(layer, 0), {1, 0});
-    if (type == "Crop" && layer.lists.count(9) > 0) return crop(layer);
+    if (type == "Crop" && layer.lists.contains(9)) return crop(layer);
     return blocks::none;
   }
 
@@ -241,7 +241,7 @@ class Importer {
   // x [M, K] and a constant [N, K] with a constant bias; other forms stay opaque.
   ValueId gemm(const Layer& layer) {
     const bool plain = layer.bottoms.size() == 1 && layer.whole(2, 0) == 0 && layer.whole(3, 0) == 1 &&
-                       layer.whole(5, 0) == 1 && layer.numbers.count(0) == 0 && layer.numbers.count(1) == 0;
+                       layer.whole(5, 0) == 1 && !layer.numbers.contains(0) && !layer.numbers.contains(1);
     if (!plain) return blocks::none;
     const std::int64_t out = layer.whole(8, 0, 1), width = layer.whole(9, 0, 1);
     if (b_.shape(in(layer, 0)).back() != width)
@@ -304,7 +304,7 @@ class Importer {
     const ValueId x = in(layer, 0);
     std::vector<std::int64_t> sizes;
     for (const int id : {2, 1, 0})
-      if (layer.numbers.count(id) > 0) sizes.push_back(layer.whole(id, 1, -1));
+      if (layer.numbers.contains(id)) sizes.push_back(layer.whole(id, 1, -1));
     if (sizes.empty() || std::count(sizes.begin(), sizes.end(), 0) > 0) return blocks::none;
     return b_.reshape(x, graph_shape(sizes));
   }

@@ -58,7 +58,7 @@ void Importer::reserve_names(const GraphDef& graph) {
 }
 
 void Importer::import_nodes(const std::vector<Node>& nodes) {
-  for (const Node* node : sorted(nodes, [&](const std::string& name) { return items_.count(name) > 0; })) {
+  for (const Node* node : sorted(nodes, [&](const std::string& name) { return items_.contains(name); })) {
     try {
       import_node(*node);
     } catch (const Error& e) {
@@ -210,7 +210,7 @@ void Importer::name_new_values(const Node& node, const Results& results) {
     if (results[i].id >= 0 && !node.out[i].empty()) named.emplace(results[i].id, node.out[i]);
   for (; settled_ < builder_.values(); ++settled_) {
     const Value& value = builder_.value(settled_);
-    if (value.role == Role::input || value.role == Role::weight || entered_.count(settled_)) continue;
+    if (value.role == Role::input || value.role == Role::weight || entered_.contains(settled_)) continue;
     const auto result = named.find(settled_);
     if (result == named.end()) {
       const std::string made = value.name.substr(0, value.name.find_last_not_of("_0123456789") + 1);

@@ -109,7 +109,7 @@ void Importer::fix_inputs() {
     const auto& inputs = model_.graph.inputs;
     const auto found = std::find_if(inputs.begin(), inputs.end(),
                                     [&wanted = name](const ValueInfo& info) { return info.name == wanted; });
-    if (found == inputs.end() || items_.count(name))
+    if (found == inputs.end() || items_.contains(name))
       throw Error(ErrorKind::usage, place_, fmt::format("a value is given for '{}', which is no input", name));
     if (found->dtype && *found->dtype != tensor->type().dtype)
       throw Error(ErrorKind::usage, fmt::format("input '{}'", name),
@@ -126,7 +126,7 @@ void Importer::add_inputs() {
     if (given != options_.shapes.end()) input_type(info);
   }
   for (const auto& info : model_.graph.inputs) {
-    if (items_.count(info.name)) {
+    if (items_.contains(info.name)) {
       if (!items_.at(info.name).known && !items_.at(info.name).weight)
         throw Error(ErrorKind::invalid, place_, fmt::format("two inputs are named '{}'", info.name));
       continue;  // older files list their initialisers among the inputs
@@ -142,7 +142,7 @@ void Importer::check_options_used() const {
     bool used = false;
     std::string known;
     for (const auto& info : model_.graph.inputs) {
-      if (items_.count(info.name)) continue;
+      if (items_.contains(info.name)) continue;
       used = used || info.name == name;
       known += (known.empty() ? "" : ", ") + info.name;
       if (info.dims)

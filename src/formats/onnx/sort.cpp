@@ -59,12 +59,12 @@ void collect(const GraphDef& graph, std::unordered_set<std::string> local, std::
   for (const auto& node : graph.nodes) local.insert(node.out.begin(), node.out.end());
   for (const auto& node : graph.nodes) {
     for (const auto& name : node.in)
-      if (!name.empty() && !local.count(name)) into.push_back(name);
+      if (!name.empty() && !local.contains(name)) into.push_back(name);
     for (const auto& [key, a] : node.attributes)  // as deep as the parser lets through
       if (a.graph) collect(*a.graph, local, into);
   }
   for (const auto& each : graph.outputs)
-    if (!each.name.empty() && !local.count(each.name)) into.push_back(each.name);
+    if (!each.name.empty() && !local.contains(each.name)) into.push_back(each.name);
 }
 
 }  // namespace

@@ -131,7 +131,7 @@ std::string build_header(const SafeTensors& contents, std::string_view place, bo
   int pads = 0;
   auto append = [&](const std::string& name, const TensorType& type) {
     if (header.contains(name))
-      throw Error(ErrorKind::invalid, std::string(place), fmt::format("'{}' stands twice", name));
+      throw Error(ErrorKind::invalid, std::string(place), fmt::format("duplicate tensor '{}'", name));
     std::int64_t end = checked_add(at, bytes(type), place);
     header[name] = header_entry(type, at, end);
     at = end;

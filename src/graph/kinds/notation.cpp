@@ -170,7 +170,7 @@ class Expansion {
     for (std::size_t i = 0; i < out.size(); ++i) {
       if (out.find(out[i]) != i) refuse(fmt::format("output label '{}' is repeated", out[i]));
       if (letters_.find(out[i]) == std::string::npos && !is_used(out[i]))
-        refuse(fmt::format("output label '{}' stands in no operand", out[i]));
+        refuse(fmt::format("output label '{}' is in no operand", out[i]));
     }
     return out;
   }

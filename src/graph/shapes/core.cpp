@@ -49,7 +49,7 @@ Types check(const Rule& rule, const kind::Einsum& kind) {
   Shape shape;
   for (std::size_t i = 0; i < kind.out.size(); ++i) {
     std::int64_t size = sizes[label_index(rule, kind.out[i])];
-    if (size < 0) rule.refuse(fmt::format("output label '{}' stands in no operand", kind.out[i]));
+    if (size < 0) rule.refuse(fmt::format("output label '{}' is in no operand", kind.out[i]));
     if (kind.out.find(kind.out[i]) != i) rule.refuse(fmt::format("output label '{}' is repeated", kind.out[i]));
     shape.push_back(size);
   }

@@ -63,7 +63,7 @@ Edges small_world(int nodes, int k, double p, Rng& rng) {
     for (int v = 0; v < nodes; ++v) {
       if (rng.uniform() >= p) continue;
       int other = rng.below(nodes);
-      while (other == v || ring.count(edge(v, other)) > 0) other = rng.below(nodes);
+      while (other == v || ring.contains(edge(v, other))) other = rng.below(nodes);
       ring.erase(edge(v, (v + distance) % nodes));
       ring.insert(edge(v, other));
     }

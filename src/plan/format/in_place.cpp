@@ -22,7 +22,7 @@ class Pairs {
         refuse(op, "which are not one of its outputs and one of its inputs", op.in_place[i]);
       for (std::size_t k = 0; k < i; ++k)
         if (op.in_place[k].output == output || op.in_place[k].input == input)
-          refuse(op, "one of which stands in another pair", op.in_place[i]);
+          refuse(op, "one of which is in another pair", op.in_place[i]);
       if (problem_.tensors[output].bytes != problem_.tensors[input].bytes)
         refuse(op, "which differ in size", op.in_place[i]);
       if (!uses.is_last(input, id)) refuse(op, "but the input may be needed later", op.in_place[i]);

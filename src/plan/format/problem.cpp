@@ -158,7 +158,7 @@ void validate(const Problem& problem) {
   for (std::size_t o = 0; o < before.size(); ++o)
     for (const OperatorId previous : before[o])
       if (std::cmp_greater(previous, o))
-        invalid("problem", fmt::format("operator '{}' stands before '{}', whose result it reads",
+        invalid("problem", fmt::format("operator '{}' is listed before '{}', whose result it reads",
                                        problem.operators[o].name, problem.operators[previous].name));
 }
 

@@ -128,7 +128,7 @@ class RegexParser {
     }
     least = low.value_or(0);
     most = high ? *high : unbounded;
-    if (most < least) fail("a quantifier's counts stand the wrong way round");
+    if (most < least) fail("a quantifier's first count is above its second");
     return true;
   }
 

@@ -198,7 +198,7 @@ TEST(Gguf, RefusesWrongMetadata) {
   expect_refused(Bytes().head(0, 1).str("k").put(9U).put(9U).put(0ULL), "array of arrays");
   expect_refused(Bytes().head(0, 1).str("k").put(7U).put('\2'), "a truth value of 2");
   expect_refused(Bytes().head(0, 1).str("").put(4U).put(1U).put('\0'), "without a name");
-  expect_refused(Bytes().head(0, 2).str("k").put(4U).put(1U).str("k").put(4U).put(1U), "'k' stands twice");
+  expect_refused(Bytes().head(0, 2).str("k").put(4U).put(1U).str("k").put(4U).put(1U), "duplicate key 'k'");
   for (const std::uint32_t alignment : {0U, 24U})
     expect_refused(Bytes().head(0, 1).str("general.alignment").put(4U).put(alignment), "power of two");
   expect_refused(Bytes().head(0, 1).str("general.alignment").put(10U).put(32ULL), "power of two");
@@ -216,7 +216,7 @@ TEST(Gguf, RefusesWrongTensors) {
   expect_refused(Bytes().head(1, 0).tensor("t", {2}, 0, 32).data(8), "8 bytes at 32");
   expect_refused(Bytes().head(1, 0).tensor("t", {3}, 0, 0).data(8), "12 bytes at 0");
   expect_refused(Bytes().head(1, 0).tensor("t", {2}, 0, ~31ULL).data(8), "8 bytes at");
-  expect_refused(Bytes().head(2, 0).tensor("t", {2}, 0, 0).tensor("t", {2}, 0, 32).data(64), "'t' stands twice");
+  expect_refused(Bytes().head(2, 0).tensor("t", {2}, 0, 0).tensor("t", {2}, 0, 32).data(64), "duplicate tensor 't'");
   expect_refused(Bytes().head(2, 0).tensor("b", {9}, 0, 0).tensor("a", {2}, 0, 32).data(64), "'b' and 'a' overlap");
   EXPECT_EQ(refusal(Bytes().head(2, 0).tensor("e", {0}, 0, 0).tensor("a", {2}, 0, 0).data(8).text), "accepted");
 }

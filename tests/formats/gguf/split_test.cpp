@@ -116,7 +116,7 @@ TEST_F(SplitGguf, PartsThatDoNotBelongTogetherAreRefused) {
   twice.metadata = {
       {"split.no", std::uint16_t{1}}, {"split.count", std::uint16_t{3}}, {"split.tensors.count", std::int32_t{5}}};
   write_gguf(path(1), twice);
-  expect(path(1), "tensor 't0' stands in another part too");
+  expect(path(1), "tensor 't0' is in another part too");
 }
 
 TEST_F(SplitGguf, NumbersThatNoSplitHasAreRefused) {

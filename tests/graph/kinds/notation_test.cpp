@@ -60,7 +60,7 @@ TEST(Notation, ErrorsSayWhere) {
   EXPECT_EQ(notation_error("i,j->ij", {{2}}), "here: 1 operand(s) for 2 label groups");
   EXPECT_EQ(notation_error("ij,jk->ik", {{2, 3}, {4, 5}}), "here: label 'j' has size 3 and, in operand 1, 4");
   EXPECT_EQ(notation_error("ii->i", {{1, 3}}), "here: label 'i' has sizes 1 and 3 in operand 0");
-  EXPECT_EQ(notation_error("ij->k", {{2, 3}}), "here: output label 'k' stands in no operand");
+  EXPECT_EQ(notation_error("ij->k", {{2, 3}}), "here: output label 'k' is in no operand");
   EXPECT_EQ(notation_error("ij->ii", {{2, 3}}), "here: output label 'i' is repeated");
   EXPECT_NE(notation_error("...i->i", {{2, 3}}).find("leaves out the ellipsis"), std::string::npos);
 }

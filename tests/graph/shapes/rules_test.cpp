@@ -30,7 +30,7 @@ TEST(ShapeRules, Einsum) {
   EXPECT_EQ(shape_of(kind::Einsum{{"ii"}, "i"}, {f32({3, 3})}), (Shape{3}));
   EXPECT_EQ(refusal(kind::Einsum{{"ij", "jk"}, "ik"}, {f32({2, 3}), f32({4, 5})}),
             "here: einsum: label 'j' has size 3 and, in operand 1, 4");
-  EXPECT_EQ(refusal(kind::Einsum{{"ij"}, "ijk"}, {f32({2, 3})}), "here: einsum: output label 'k' stands in no operand");
+  EXPECT_EQ(refusal(kind::Einsum{{"ij"}, "ijk"}, {f32({2, 3})}), "here: einsum: output label 'k' is in no operand");
   EXPECT_EQ(refusal(kind::Einsum{{"ij"}, "ii"}, {f32({2, 3})}), "here: einsum: output label 'i' is repeated");
   EXPECT_EQ(refusal(kind::Einsum{{"i1"}, "i"}, {f32({2, 3})}), "here: einsum: label '1' is not a letter");
   EXPECT_NE(refusal(kind::Einsum{{"i"}, "i"}, {f32({2, 3})}), "accepted");

@@ -55,7 +55,7 @@ TEST(Problem, EachDefectIsNamed) {
   expect_invalid("operator 'b' makes 'y', which is an input", [](Problem& p) { p.tensors[3].role = Role::input; });
   expect_invalid("overflows 64 bits", [](Problem& p) { p.tensors[0].bytes = p.tensors[1].bytes = INT64_MAX; });
   expect_invalid("above 4611686018427387904", [](Problem& p) { p.operators[0].workspace = std::int64_t{1} << 62; });
-  expect_invalid("'b' stands before 'a', whose result it reads",
+  expect_invalid("'b' is listed before 'a', whose result it reads",
                  [](Problem& p) { std::swap(p.operators[0], p.operators[1]); });
 }
 
@@ -78,7 +78,7 @@ TEST(Problem, ResultsInPlaceAreChecked) {
   expect_invalid_pair("'b' is to write 'u' over 'x', which are not one of its outputs",
                       [](Problem& p) { p.operators[1].in_place[0].input = 0; });
   expect_invalid_pair("'b' is to write 'u' over 't', which differ in size", [](Problem& p) { p.tensors[2].bytes = 4; });
-  expect_invalid_pair("one of which stands in another pair",
+  expect_invalid_pair("one of which is in another pair",
                       [](Problem& p) { p.operators[1].in_place.push_back(p.operators[1].in_place[0]); });
   expect_invalid_pair("'a' is to write 't' over 'x', but the input may be needed later",
                       [](Problem& p) { p.operators[1].inputs.push_back(0); });

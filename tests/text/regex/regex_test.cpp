@@ -77,7 +77,7 @@ TEST(Regex, RefusesWhatItDoesNotKnow) {
       {"a)", ErrorKind::format, "byte 1"},
       {"[a", ErrorKind::format, "a set is not closed"},
       {"*a", ErrorKind::format, "follows nothing"},
-      {"a{3,2}", ErrorKind::format, "wrong way round"},
+      {"a{3,2}", ErrorKind::format, "first count is above its second"},
       {"[z-a]", ErrorKind::format, "no valid end"},
       {"\\p{Klingon}", ErrorKind::unsupported, "property 'Klingon'"},
       {"\\1", ErrorKind::unsupported, "\\1"},

@@ -62,7 +62,7 @@ std::string Exporter::node(const std::string& type, std::vector<std::string> in,
 }
 
 std::string Exporter::tensor(Tensor values, const std::string& base) {
-  const std::string name = fresh(base);
+  std::string name = fresh(base);
   const TensorType type = values.type();
   model_.graph.initializers.push_back({name, type, std::make_shared<const Tensor>(std::move(values)), "", false});
   return name;
@@ -181,7 +181,7 @@ ModelDef Exporter::run() {
   add_outputs();
   std::set<std::string> outputs;
   for (const auto& each : model_.graph.outputs) outputs.insert(each.name);
-  std::erase_if(model_.graph.values, [&](const ValueInfo& info) { return outputs.count(info.name) > 0; });
+  std::erase_if(model_.graph.values, [&](const ValueInfo& info) { return outputs.contains(info.name); });
   return std::move(model_);
 }
 

@@ -162,7 +162,7 @@ void Cache::reserve(std::span<const Rows> rows) {
     const Sequence& sequence = find(rows[i].sequence);
     for (std::size_t j = 0; j < i; ++j)
       if (rows[j].sequence == sequence.id)
-        throw Error(ErrorKind::invalid, fmt::format("sequence {}", sequence.id), "stands twice in one run");
+        throw Error(ErrorKind::invalid, fmt::format("sequence {}", sequence.id), "named twice in one run");
     if (rows[i].count < 0)
       throw Error(ErrorKind::invalid, fmt::format("sequence {}", sequence.id), fmt::format("{} rows", rows[i].count));
     check_room(sequence, rows[i].count);
