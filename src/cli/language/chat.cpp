@@ -33,7 +33,7 @@ class Conversation {
       : options_(options),
         language_(language),
         template_(chat_template),
-        tokenizer_(need_tokenizer(language, options.language)),
+        tokenizer_(language.need_tokenizer()),
         sequence_(language.session->open(language.policy)) {
     reset();
   }
@@ -82,7 +82,7 @@ class Conversation {
 
 ChatTemplate template_of(const ChatVerbOptions& options, const OpenLanguage& language) {
   if (!options.template_file.empty()) return {read_chat_template(options.template_file), options.template_file};
-  const ChatSource& source = need_tokenizer(language, options.language).chat_template();
+  const ChatSource& source = language.need_tokenizer().chat_template();
   if (!source.text.empty()) return {source.text, source.place};
   throw Error(ErrorKind::not_found, options.language.model, "has no chat template",
               "give one with --template, or continue plain text with pliant generate");

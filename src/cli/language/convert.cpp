@@ -14,7 +14,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/log/progress.h"
-#include "models/language/files/load.h"
+#include "open/language_model.h"
 
 namespace pliant {
 
@@ -106,11 +106,12 @@ int run_convert(const ConvertOptions& options, const Context& context) {
   WriteOptions write;
   write.type = type_from(options.type);
   check_place(options);
-  const LanguageModel model = load_language_model(options.in);
+  const Source in(options.in);
+  const LanguageModel model = load_language_model(in);
   write.bits = options.bits;
   write.group = options.group;
   write.pool = &context.pool();
-  const TokenizerSource source(options.in, options.tokenizer);
+  const TokenizerSource source(in, options.tokenizer);
   if (options.to == ModelFormat::gguf) write.metadata = source.metadata(model.config.vocabulary);
   else write.token_ids = source.token_ids();
   Progress progress(context.log, steady_clock());

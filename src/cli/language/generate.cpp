@@ -24,7 +24,7 @@ std::vector<TokenId> prompt_of(const GenerateVerbOptions& options, const OpenLan
   if (!options.ids.empty()) return ids_from_text(options.ids, "--ids");
   const std::string text = options.file.empty() ? options.prompt : read_text(options.file);
   std::vector<TokenId> ids =
-      need_tokenizer(language, options.language).encode(text, {.add_special = true, .parse_special = !options.plain});
+      language.need_tokenizer().encode(text, {.add_special = true, .parse_special = !options.plain});
   if (ids.empty()) throw Error(ErrorKind::usage, "--prompt", "is empty, and the model has no token that begins a text");
   return ids;
 }
@@ -34,8 +34,7 @@ std::unique_ptr<lm::TokenFilter> filter_of(const GenerateVerbOptions& options, c
   if (file.empty()) return nullptr;
   const std::string text = read_file(file);
   const lm::Grammar grammar(options.grammar.empty() ? lm::grammar_from_json_schema(text, file) : text, file);
-  return std::make_unique<lm::GrammarFilter>(
-      grammar, std::make_shared<const lm::TokenTrie>(need_tokenizer(language, options.language)));
+  return std::make_unique<lm::GrammarFilter>(grammar, std::make_shared<const lm::TokenTrie>(language.need_tokenizer()));
 }
 
 nlohmann::ordered_json logprobs_json(const lm::Generated& generated) {

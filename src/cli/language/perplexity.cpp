@@ -25,7 +25,7 @@ int run_perplexity(const PerplexityVerbOptions& options, const Context& context)
   const std::string text = read_text(options.file);
   EncodeOptions how;
   how.parse_special = false;
-  const std::vector<TokenId> ids = need_tokenizer(language, options.language).encode(text, how);
+  const std::vector<TokenId> ids = language.need_tokenizer().encode(text, how);
   Progress progress(context.log, steady_clock());
   const auto count = std::ssize(ids) - 1;
   const lm::Perplexity found = lm::perplexity(*language.session, ids, options.perplexity, [&](std::int64_t done) {
