@@ -6,8 +6,8 @@
 #include <cmath>
 #include <optional>
 
-#include "core/error.h"
 #include "command/options.h"
+#include "core/error.h"
 #include "core/rng.h"
 #include "core/suggest.h"
 #include "formats/npy/npy.h"
