@@ -8,13 +8,13 @@
 
 #include "cli/language/inspect_model.h"
 #include "command/print.h"
-#include "compress/rounding.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/units.h"
 #include "formats/gguf/gguf.h"
 #include "formats/gguf/open.h"
 #include "models/language/files/load.h"
+#include "quant/format_names.h"
 
 namespace pliant::cli {
 namespace {
