@@ -20,7 +20,7 @@
 #include "core/tensor.h"
 #include "formats/safetensors/safetensors.h"
 #include "lm/session.h"
-#include "models/language/files/load.h"
+#include "open/language_model.h"
 #include "text/load/load.h"
 #include "text/train/bpe.h"
 

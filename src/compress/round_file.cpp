@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <array>
-
 #include "compress/rounding.h"
 #include "core/error.h"
 #include "core/files.h"
@@ -9,6 +7,7 @@
 #include "formats/pliant/file.h"
 #include "formats/safetensors/safetensors.h"
 #include "formats/safetensors/shards.h"
+#include "quant/format_names.h"
 
 namespace pliant {
 namespace {
@@ -61,12 +60,6 @@ void round_into(Job& job, std::size_t index, Pool& pool, std::string_view place,
   put(rounded.bytes);
 }
 
-// What general.file_type says of a file whose matrices are mostly in an encoding.
-std::uint32_t file_type(Encoding encoding) {
-  constexpr std::array<std::uint32_t, encoding_count> numbers{0, 7, 2, 3, 8, 9, 10, 11, 14, 16, 18, 25, 30, 38, 1, 32};
-  return numbers[static_cast<std::size_t>(encoding)];
-}
-
 void set_value(Gguf& file, const std::string& key, std::uint32_t value) {
   for (auto& [name, old] : file.metadata)
     if (name == key) {
@@ -76,15 +69,14 @@ void set_value(Gguf& file, const std::string& key, std::uint32_t value) {
   file.metadata.emplace_back(key, value);
 }
 
-RoundingReport write_gguf_job(Job job, Gguf file, const std::string& in, const std::string& out,
-                              const RoundingOptions& options, Pool& pool) {
-  set_value(file, "general.quantization_version", 2);
-  set_value(file, "general.file_type", file_type(options.to));
+RoundingReport write_gguf_job(Job job, Gguf file, const std::string& in, const std::string& out, Pool& pool) {
   for (std::size_t i = 0; i < job.tensors.size(); ++i) {
     const Stored& stored = job.tensors[i].stored;
     file.tensors.push_back({job.tensors[i].name, stored});
     if (job.to[i]) file.tensors.back().stored = {{DType::f32, stored.type.shape}, *job.to[i], {}};
   }
+  set_value(file, "general.quantization_version", 2);
+  set_value(file, "general.file_type", gguf_file_type(file.tensors));
   write_gguf(out, file, [&](std::size_t index, const GgufPut& put) { round_into(job, index, pool, in, put); });
   return std::move(job.report);
 }
@@ -164,7 +156,7 @@ RoundingReport round_file(const std::string& in, const std::string& out, const R
     check_out(out, false);
     Job job = plan_job(std::exchange(file.tensors, {}), options, true, progress);
     if (dry) return std::move(job.report);
-    return write_gguf_job(std::move(job), std::move(file), in, out, options, pool);
+    return write_gguf_job(std::move(job), std::move(file), in, out, pool);
   };
   const auto mapped = std::make_shared<const MappedFile>(in);
   if (is_gguf(mapped->bytes())) {

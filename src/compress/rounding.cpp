@@ -1,15 +1,11 @@
 #include "compress/rounding.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "core/checked.h"
 #include "core/error.h"
-#include "core/suggest.h"
 #include "quant/codec.h"
 
 namespace pliant {
@@ -19,13 +15,6 @@ bool matches(std::string_view pattern, std::string_view text) {
   if (pattern.empty()) return text.empty();
   if (pattern[0] == '*') return matches(pattern.substr(1), text) || (!text.empty() && matches(pattern, text.substr(1)));
   return !text.empty() && (pattern[0] == '?' || pattern[0] == text[0]) && matches(pattern.substr(1), text.substr(1));
-}
-
-std::string upper_case(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  return result;
 }
 
 constexpr std::array<std::string_view, 2> head_names{"output.weight", "lm_head.weight"};
@@ -113,27 +102,6 @@ Squares error_of(const Tensor& values, std::span<const std::byte> bytes, Encodin
 }
 
 }  // namespace
-
-std::string format_name(const Stored& stored) {
-  if (stored.encoding != Encoding::plain) return std::string(name(stored.encoding));
-  return upper_case(name(stored.type.dtype));
-}
-
-std::vector<std::string> format_names() {
-  std::vector<std::string> names{"F32", "F16", "BF16"};
-  for (int i = 1; i < encoding_count; ++i)
-    if (traits(static_cast<Encoding>(i)).block_elements > 1) names.emplace_back(name(static_cast<Encoding>(i)));
-  return names;
-}
-
-Encoding format_from_name(std::string_view name, std::string_view place) {
-  const std::vector<std::string> names = format_names();
-  const std::string upper = upper_case(name);
-  if (std::ranges::find(names, upper) == names.end())
-    throw Error(ErrorKind::usage, std::string(place),
-                fmt::format("'{}' is not one of: {}", name, fmt::join(names, ", ")), did_you_mean(name, names));
-  return upper == "F32" ? Encoding::plain : encoding_from_name(upper);
-}
 
 std::vector<std::optional<Encoding>> choose_encodings(const std::vector<GgufTensor>& tensors,
                                                       const RoundingOptions& options) {

@@ -19,12 +19,6 @@ struct RoundingOptions {
   std::vector<std::string> keep;  // tensors that stay as they are: names with * and ?
 };
 
-// "F32", "F16", "Q4_K" ...: what a weight is written as; plain elements by their type.
-std::string format_name(const Stored& stored);
-// "F32" is plain; letters in any case. Throws Error{usage} at `place`.
-Encoding format_from_name(std::string_view name, std::string_view place);
-std::vector<std::string> format_names();
-
 // What each tensor is rounded to; none: it stays as it is. Matrices (and higher ranks) of floats whose last axis fits
 // are rounded. Where a block of 256 does not fit, the next finer encoding with blocks of 32 is taken. Position tables
 // and expert routers stay.

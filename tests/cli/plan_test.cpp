@@ -407,7 +407,7 @@ TEST(Plan, RefusesBadInputNamingThePlace) {
       {{"plan", net, "--scratchpad", "25", "--device", gone}, 1, gone + ": cannot open: No such file"},
       {{"plan", net, "--device", device}, 1, device + ": scratchpad_bytes: 0 is out of range"},
       {{"plan", gone, "--scratchpad", "25"}, 1, gone + ": cannot open: No such file"},
-      {{"plan", temporary(""), "--scratchpad", "25"}, 1, temporary("") + ": is a directory"},
+      {{"plan", temporary(""), "--scratchpad", "25"}, 1, temporary("") + ": is a language model"},
       {{"plan", cut, "--scratchpad", "25"}, 1, cut},
       {{"plan", cycle, "--scratchpad", "25"}, 1, cycle},
       {{"plan", text, "--scratchpad", "25"}, 1, text + ": is a file of no known kind"},

@@ -77,14 +77,6 @@ TEST(Rounding, AHeadOfItsOwnSparesTheEmbedding) {
   EXPECT_EQ(names(choose_encodings(model.file.tensors, {Encoding::q4_0, {}, {}})), "Q4_0 Q4_0 Q4_0 - - Q4_0 - Q6_K ");
 }
 
-TEST(Rounding, FormatNames) {
-  EXPECT_EQ(format_from_name("f32", "--to"), Encoding::plain);
-  EXPECT_EQ(format_from_name("IQ4_XS", "--to"), Encoding::iq4_xs);
-  EXPECT_EQ(format_name({{DType::bf16, {2}}, Encoding::plain, {}}), "BF16");
-  EXPECT_EQ(format_name({{DType::f32, {32}}, Encoding::q4_1, {}}), "Q4_1");
-  for (const char* wrong : {"plain", "Q4_K_M", ""}) EXPECT_THROW(format_from_name(wrong, "--to"), Error) << wrong;
-}
-
 TEST(Rounding, ErrorIsThatOfTheDecodedValues) {
   Pool pool(2);
   const Tensor values = normal({300, 256}, 9);

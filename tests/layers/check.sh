@@ -46,6 +46,11 @@ expect no core plan-checker -- plan/format/plan.h
 expect no core plan-checker -- plan/place/place.h
 expect no core plan-place -- plan/format/problem.h
 expect no core machine-native-kernels -- machine/native/kv/cache.h
+expect yes core open -- open/source.h
+expect no core graph-kinds graph-shapes graph quant open -- open/network/open_network.h
+expect no core graph-kinds graph-shapes graph quant open -- lm/session.h
+expect no core text-words text lm-decode lm -- lm/chat/conversation.h
+expect no core text-words text lm-decode lm -- eval/perplexity.h
 expect no core $ckks-kernels $ckks-ring -- machine/encrypted/ckks/keys/keys.h
 expect yes core core-log $ckks-kernels $ckks-ring $ckks-context $ckks-keys $ckks -- machine/encrypted/ckks/evaluator.h
 expect no core $ckks-kernels $ckks-ring $ckks-context $ckks-keys $ckks -- graph/graph.h

@@ -12,7 +12,7 @@
 
 #include "errors.h"
 #include "lm/session.h"
-#include "models/language/files/load.h"
+#include "open/language_model.h"
 
 namespace pliant::lm {
 

@@ -24,22 +24,17 @@ constexpr std::array<const char*, 10> folder_files{"tokenizer.json",      "token
 
 constexpr std::int32_t unused_token = 5;  // GGUF's number for a token that no text has
 
-// Null for a folder.
-std::shared_ptr<const MappedFile> mapped(const std::string& path) {
-  return std::filesystem::is_directory(path) ? nullptr : std::make_shared<const MappedFile>(path);
-}
-
-std::vector<std::pair<std::string, GgufValue>> read_metadata(const std::string& path) {
-  if (const auto file = mapped(path); file != nullptr && is_gguf(file->bytes())) {
+std::vector<std::pair<std::string, GgufValue>> read_metadata(const Source& source) {
+  if (source.kind() == FileKind::gguf) {
     std::vector<std::pair<std::string, GgufValue>> result;
-    for (auto& [key, value] : open_gguf(file, path, GgufParts::first).contents.metadata)
+    for (auto& [key, value] : open_gguf(source.file(), source.path(), GgufParts::first).contents.metadata)
       if (key.starts_with("tokenizer.")) result.emplace_back(key, std::move(value));
     return result;
   }
   try {
-    return gguf_metadata(*load_tokenizer(path));
+    return gguf_metadata(*load_tokenizer(source.path(), source.file()));
   } catch (const Error& error) {
-    const bool other_file = error.kind() == ErrorKind::format && !std::filesystem::is_directory(path);  // a model's
+    const bool other_file = error.kind() == ErrorKind::format && source.kind() != FileKind::folder;  // a model's
     if (error.kind() == ErrorKind::not_found || other_file) return {};
     throw;
   }
@@ -54,9 +49,9 @@ void extend(GgufValue& value, std::size_t count, const std::function<T(std::size
 
 }  // namespace
 
-TokenizerSource::TokenizerSource(std::string model, std::string given)
-    : model_(std::move(model)), path_(given.empty() ? model_ : given) {
-  metadata_ = read_metadata(path_);
+TokenizerSource::TokenizerSource(const Source& model, const std::string& given)
+    : model_(model.path()), path_(given.empty() ? model_ : given) {
+  metadata_ = read_metadata(given.empty() ? model : Source(given));
   if (!given.empty() && metadata_.empty()) throw Error(ErrorKind::format, given, "holds no tokenizer that can be read");
 }
 

@@ -8,13 +8,14 @@
 
 #include "formats/gguf/gguf.h"
 #include "models/language/files/convert.h"
+#include "open/source.h"
 
 namespace pliant::cli {
 
 class TokenizerSource {
  public:
   // From `given` if it is not empty, else from `model`.
-  TokenizerSource(std::string model, std::string given);
+  TokenizerSource(const Source& model, const std::string& given);
 
   bool has_metadata() const { return !metadata_.empty(); }
   // tokenizer.* for GGUF, with as many tokens as the embedding has rows: further ones are unused. A model without a

@@ -10,8 +10,7 @@
 #include "command/print.h"
 #include "command/stop.h"
 #include "core/error.h"
-#include "lm/prefix.h"
-#include "text/chat/template.h"
+#include "lm/chat/conversation.h"
 
 namespace pliant::cli {
 namespace {
@@ -26,74 +25,15 @@ struct ChatVerbOptions {
   std::string system, template_file;
 };
 
-// A conversation and the cache that holds as much of it as is unchanged.
-class Conversation {
- public:
-  Conversation(const ChatVerbOptions& options, OpenLanguage& language, const ChatTemplate& chat_template)
-      : options_(options),
-        language_(language),
-        template_(chat_template),
-        tokenizer_(need_tokenizer(language, options.language)),
-        sequence_(language.session->open(language.policy)) {
-    reset();
-  }
-
-  void reset() {
-    messages_.clear();
-    if (!options_.system.empty()) messages_.push_back({"system", options_.system});
-  }
-
-  // The model's answer; the text is shown as it is made. What was said before `stop` ended it stays said; if that is
-  // nothing, the message is forgotten too.
-  lm::Generated say(const std::string& text, const lm::Show& show, const std::atomic<bool>& stop) {
-    messages_.push_back({"user", text});
-    try {
-      std::vector<TokenId> tokens = tokenizer_.encode(rendered(), {.add_special = false, .parse_special = true});
-      lm::rewind(*language_.session, sequence_, tokens);  // what the cache holds of it stays
-      lm::Generated answer =
-          lm::generate(*language_.session, sequence_, &tokenizer_, tokens, options_.generate, nullptr, show, &stop);
-      if (answer.finish == lm::Finish::interrupted && answer.text.empty()) messages_.pop_back();
-      else messages_.push_back({"assistant", answer.text});
-      return answer;
-    } catch (...) {
-      messages_.pop_back();
-      throw;
-    }
-  }
-
-  const std::vector<ChatMessage>& messages() const { return messages_; }
-
- private:
-  std::string rendered() const {
-    const SpecialTokens& special = tokenizer_.special();
-    ChatOptions how;
-    if (special.bos >= 0) how.bos_token = tokenizer_.piece(special.bos);
-    if (special.eos >= 0) how.eos_token = tokenizer_.piece(special.eos);
-    return template_.render(messages_, how);
-  }
-
-  const ChatVerbOptions& options_;
-  OpenLanguage& language_;
-  const ChatTemplate& template_;
-  const Tokenizer& tokenizer_;
-  lm::SeqId sequence_;
-  std::vector<ChatMessage> messages_;
-};
-
-ChatTemplate template_of(const ChatVerbOptions& options, const OpenLanguage& language) {
-  if (!options.template_file.empty()) return {read_chat_template(options.template_file), options.template_file};
-  const ChatSource& source = need_tokenizer(language, options.language).chat_template();
-  if (!source.text.empty()) return {source.text, source.place};
-  throw Error(ErrorKind::not_found, options.language.model, "has no chat template",
-              "give one with --template, or continue plain text with pliant generate");
-}
-
 // Standard input's lines, and what is done with them.
 class Chat {
  public:
-  Chat(const ChatVerbOptions& options, OpenLanguage& language, const ChatTemplate& chat_template,
-       const Context& context)
-      : language_(language), context_(context), conversation_(options, language, chat_template) {}
+  Chat(const ChatVerbOptions& options, OpenLanguage& language, ChatTemplate chat_template, const Context& context)
+      : options_(options),
+        language_(language),
+        context_(context),
+        conversation_(*language.session, language.policy, language.need_tokenizer(), std::move(chat_template),
+                      options.system) {}
 
   void run() {
     if (terminal_) context_.log.info(chat_help);
@@ -117,7 +57,8 @@ class Chat {
     std::optional<Interruptible> answering;  // who sits at no terminal cannot say which of the two is meant
     if (terminal_) answering.emplace();
     try {
-      show(line, conversation_.say(line, show_, answering ? answering->interrupted() : context_.stop));
+      show(line,
+           conversation_.say(line, options_.generate, show_, answering ? &answering->interrupted() : &context_.stop));
     } catch (const Error& error) {
       if (!terminal_ || error.kind() != ErrorKind::capacity) throw;
       context_.log.error(fmt::format("{}: {}; /reset begins anew", error.place(), error.problem()));
@@ -136,9 +77,10 @@ class Chat {
       context_.log.warning("the context is full: /reset begins anew; --context or --window give more room");
   }
 
+  const ChatVerbOptions& options_;
   OpenLanguage& language_;
   const Context& context_;
-  Conversation conversation_;
+  lm::Conversation conversation_;
   const bool terminal_ = isatty(STDIN_FILENO) == 1, stream_ = !context_.common.json;
   nlohmann::ordered_json turns_ = nlohmann::ordered_json::array();
   const lm::Show show_ = [this](std::string_view text) {
@@ -150,8 +92,9 @@ class Chat {
 int run_chat(ChatVerbOptions& options, const Context& context) {
   options.generate.sampling.seed = static_cast<std::uint64_t>(context.common.seed);
   OpenLanguage language = open_language(options.language, context);
-  const ChatTemplate chat_template = template_of(options, language);
-  Chat(options, language, chat_template, context).run();
+  Chat(options, language,
+       lm::chat_template_of(language.need_tokenizer(), options.template_file, options.language.model), context)
+      .run();
   return success;
 }
 

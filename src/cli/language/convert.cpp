@@ -1,10 +1,8 @@
 #include "models/language/files/convert.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <algorithm>
-#include <array>
-#include <cctype>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -14,7 +12,8 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/log/progress.h"
-#include "models/language/files/load.h"
+#include "open/language_model.h"
+#include "quant/format_names.h"
 
 namespace pliant {
 
@@ -36,35 +35,6 @@ struct ConvertOptions {
   std::int64_t group = 64;
   bool force = false;
 };
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](unsigned char c) { return std::tolower(c); });
-  return result;
-}
-
-// f32 is how a plain f32 weight is called here.
-std::vector<std::pair<std::string, Encoding>> types() {
-  std::vector<std::pair<std::string, Encoding>> result{{"f32", Encoding::plain}};
-  for (int i = 1; i <= static_cast<int>(Encoding::bf16); ++i) {
-    const auto encoding = static_cast<Encoding>(i);
-    result.emplace_back(lower(name(encoding)), encoding);
-  }
-  return result;
-}
-
-std::string type_words() {
-  std::string words;
-  for (const auto& [word, encoding] : types()) words += (words.empty() ? "" : ", ") + word;
-  return words;
-}
-
-std::optional<Encoding> type_from(const std::string& text) {  // in any case
-  if (text.empty()) return {};
-  for (const auto& [word, encoding] : types())
-    if (word == lower(text)) return encoding;
-  throw Error(ErrorKind::usage, "--type", fmt::format("is '{}'", text), "one of " + type_words());
-}
 
 bool is_folder(ModelFormat format) { return format == ModelFormat::hugging_face || format == ModelFormat::mlx; }
 
@@ -104,13 +74,14 @@ void report(const ConvertOptions& options, const LanguageModel& model, bool toke
 
 int run_convert(const ConvertOptions& options, const Context& context) {
   WriteOptions write;
-  write.type = type_from(options.type);
+  if (!options.type.empty()) write.type = format_from_name(options.type, "--type");
   check_place(options);
-  const LanguageModel model = load_language_model(options.in);
+  const Source in(options.in);
+  const LanguageModel model = load_language_model(in);
   write.bits = options.bits;
   write.group = options.group;
   write.pool = &context.pool();
-  const TokenizerSource source(options.in, options.tokenizer);
+  const TokenizerSource source(in, options.tokenizer);
   if (options.to == ModelFormat::gguf) write.metadata = source.metadata(model.config.vocabulary);
   else write.token_ids = source.token_ids();
   Progress progress(context.log, steady_clock());
@@ -137,19 +108,19 @@ Verb convert_verb() {
           {"IN is a folder (config.json with safetensors, MLX's too), a GGUF file, a llama2.c checkpoint or minGPT's "
            "JSON, told by its content. Values that both formats can hold keep their bits; what a format has no place "
            "for is refused by name. The tokenizer goes along where the format has room for it.",
-           "--type rounds matrices; norms and biases stay f32 in GGUF. Block types (q8_0, q4_k ...) are GGUF's alone. "
+           "--type rounds matrices; norms and biases stay F32 in GGUF. Block types (Q8_0, Q4_K ...) are GGUF's alone. "
            "--bits quantises for MLX, in groups of --group neighbours along a row."},
       .arguments = {argument("IN", options->in, "the model").path()},
       .options =
           {option("to", "FORMAT", options->to, "what to write: a folder (hf, mlx) or a file"),
            option("out", "PATH", options->out, "the folder or file to write").written().with_letter('o'),
            option("type", "TYPE", options->type,
-                  fmt::format("type of the matrices (without it they keep theirs): {}", type_words())),
+                  fmt::format("type of the matrices (without it they keep theirs): {}", fmt::join(format_names(), ", "))),
            option("bits", "N", options->bits, "MLX: bits per weight; 0: as --type says").with_choices({"0", "4", "8"}),
            option("group", "N", options->group, "MLX: weights that share a scale").with_choices({"32", "64", "128"}),
            option("tokenizer", "PATH", options->tokenizer, "take the tokenizer from this file or folder").path(),
            flag("force", options->force, "write over what is there")},
-      .examples = {{"pliant convert folder/ --to gguf --type q8_0 --out model.gguf", "for llama.cpp, in 8 bits"},
+      .examples = {{"pliant convert folder/ --to gguf --type Q8_0 --out model.gguf", "for llama.cpp, in 8 bits"},
                    {"pliant convert model.gguf --to hf --out folder/", "back to config.json and safetensors"},
                    {"pliant convert folder/ --to mlx --bits 4 --group 64 --out mlx/", "for mlx-lm, in 4 bits"}}};
   return {std::move(command), [options](const Context& context) -> int {

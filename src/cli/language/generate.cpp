@@ -7,8 +7,7 @@
 #include "command/print.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "lm/decode/grammar/grammar.h"
-#include "lm/decode/schema/json_schema.h"
+#include "lm/chat/guides.h"
 
 namespace pliant::cli {
 namespace {
@@ -24,7 +23,7 @@ std::vector<TokenId> prompt_of(const GenerateVerbOptions& options, const OpenLan
   if (!options.ids.empty()) return ids_from_text(options.ids, "--ids");
   const std::string text = options.file.empty() ? options.prompt : read_text(options.file);
   std::vector<TokenId> ids =
-      need_tokenizer(language, options.language).encode(text, {.add_special = true, .parse_special = !options.plain});
+      language.need_tokenizer().encode(text, {.add_special = true, .parse_special = !options.plain});
   if (ids.empty()) throw Error(ErrorKind::usage, "--prompt", "is empty, and the model has no token that begins a text");
   return ids;
 }
@@ -32,10 +31,8 @@ std::vector<TokenId> prompt_of(const GenerateVerbOptions& options, const OpenLan
 std::unique_ptr<lm::TokenFilter> filter_of(const GenerateVerbOptions& options, const OpenLanguage& language) {
   const std::string& file = options.grammar.empty() ? options.schema : options.grammar;
   if (file.empty()) return nullptr;
-  const std::string text = read_file(file);
-  const lm::Grammar grammar(options.grammar.empty() ? lm::grammar_from_json_schema(text, file) : text, file);
-  return std::make_unique<lm::GrammarFilter>(
-      grammar, std::make_shared<const lm::TokenTrie>(need_tokenizer(language, options.language)));
+  return lm::make_filter(options.grammar.empty() ? "json-schema" : "grammar", read_file(file), file,
+                         language.need_tokenizer());
 }
 
 nlohmann::ordered_json logprobs_json(const lm::Generated& generated) {
@@ -52,21 +49,19 @@ nlohmann::ordered_json logprobs_json(const lm::Generated& generated) {
 // What guesses tokens ahead, and what it stands on.
 struct Guesser {
   OpenLanguage draft;
-  std::unique_ptr<lm::Sampler> sampler;
   std::unique_ptr<lm::Proposer> proposer;
 };
 
 Guesser guesser_of(const GenerateVerbOptions& options, const OpenLanguage& language, const Context& context) {
   Guesser guesser;
-  if (options.lookup) guesser.proposer = std::make_unique<lm::NgramProposer>();
+  if (options.lookup) guesser.proposer = lm::make_proposer("lookup");
   if (options.draft.empty()) return guesser;
   LanguageOptions smaller = options.language;
   smaller.model = options.draft;
   guesser.draft = open_language(smaller, context);
-  lm::Session& session = *guesser.draft.session;
-  guesser.sampler = std::make_unique<lm::Sampler>(options.generate.sampling, session.config().vocabulary);
-  guesser.proposer = std::make_unique<lm::DraftProposer>(session, session.open(guesser.draft.policy), *guesser.sampler,
-                                                         language.session->config().vocabulary);
+  guesser.proposer =
+      lm::make_proposer("draft", {guesser.draft.session.get(), guesser.draft.policy, options.generate.sampling},
+                        language.session->config().vocabulary);
   return guesser;
 }
 

@@ -8,13 +8,13 @@
 
 #include "cli/language/inspect_model.h"
 #include "command/print.h"
-#include "compress/rounding.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/units.h"
 #include "formats/gguf/gguf.h"
 #include "formats/gguf/open.h"
 #include "models/language/files/load.h"
+#include "quant/format_names.h"
 
 namespace pliant::cli {
 namespace {
@@ -134,8 +134,9 @@ std::optional<LanguageConfig> config_of(const Gguf& file, const std::string& pat
 
 }  // namespace
 
-int inspect_gguf(const std::string& path, const Context& context) {
-  const GgufModel whole = open_gguf(std::make_shared<const MappedFile>(path), path);
+int inspect_gguf(const Source& source, const Context& context) {
+  const std::string& path = source.path();
+  const GgufModel whole = open_gguf(source.file(), path);
   const Gguf& file = whole.contents;
   const Facts facts = facts_of(file);
   const std::size_t parts = whole.paths.size();
@@ -143,12 +144,12 @@ int inspect_gguf(const std::string& path, const Context& context) {
   if (context.common.json) {
     ordered_json json = to_json(file, facts);
     if (parts > 1) json["parts"] = whole.paths;
-    if (config) json["model"] = model_json(*config, path);
+    if (config) json["model"] = model_json(*config, source);
     print_json(context.out, json);
     return success;
   }
   print(context.out, file, facts, file_name(path) + (parts > 1 ? fmt::format(" of {} parts", parts) : ""));
-  if (config) print_model(context.out, *config, path);
+  if (config) print_model(context.out, *config, source);
   return success;
 }
 

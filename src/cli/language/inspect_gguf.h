@@ -1,12 +1,11 @@
 // What `pliant inspect` says of a GGUF file.
 #pragma once
 
-#include <string>
-
 #include "command/verb.h"
+#include "open/source.h"
 
 namespace pliant::cli {
 
-int inspect_gguf(const std::string& path, const Context& context);
+int inspect_gguf(const Source& source, const Context& context);
 
 }  // namespace pliant::cli

@@ -2,26 +2,21 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "command/print.h"
 #include "core/error.h"
-#include "core/files.h"
-#include "models/language/files/llama2c.h"
-#include "models/language/files/load.h"
-#include "models/language/files/mingpt.h"
-#include "text/load/load.h"
+#include "open/language_model.h"
 
 namespace pliant::cli {
 namespace {
 
 constexpr std::int64_t cache_element = 2;  // bytes: f16
 
-std::string tokenizer_of(const std::string& path) {
+std::string tokenizer_of(const Source& source) {
   try {
-    const auto tokenizer = load_tokenizer(path);
-    return fmt::format("{}, {} tokens", tokenizer->algorithm(), tokenizer->size());
+    const auto tokenizer = tokenizer_beside(source);
+    return tokenizer == nullptr ? "none" : fmt::format("{}, {} tokens", tokenizer->algorithm(), tokenizer->size());
   } catch (const Error&) {
     return "none";  // or none that can be read: pliant tokenize says why
   }
@@ -54,13 +49,7 @@ void print_layers(std::ostream& out, const std::vector<LayerConfig>& layers) {
 
 }  // namespace
 
-bool is_language_model(const std::string& path) {
-  if (std::filesystem::is_directory(path)) return true;
-  const MappedFile file(path);
-  return is_mingpt(file.text()) || is_llama2c(file.bytes());
-}
-
-nlohmann::ordered_json model_json(const LanguageConfig& config, const std::string& path) {
+nlohmann::ordered_json model_json(const LanguageConfig& config, const Source& source) {
   nlohmann::ordered_json json{{"kind", "language model"},
                               {"family", name(config.family)},
                               {"parameters", parameter_count(config)},
@@ -70,13 +59,13 @@ nlohmann::ordered_json model_json(const LanguageConfig& config, const std::strin
                               {"context", config.context},
                               {"tied", config.tied},
                               {"cache_bytes_per_token", cache_bytes_per_token(config, cache_element)},
-                              {"tokenizer", tokenizer_of(path)},
+                              {"tokenizer", tokenizer_of(source)},
                               {"layers", nlohmann::ordered_json::array()}};
   for (const LayerConfig& layer : config.layers) json["layers"].push_back(layer_json(layer));
   return json;
 }
 
-void print_model(std::ostream& out, const LanguageConfig& config, const std::string& path) {
+void print_model(std::ostream& out, const LanguageConfig& config, const Source& source) {
   print_line(out, "family", fmt::format("{}{}", name(config.family), config.tied ? ", the embedding is the head" : ""));
   const std::int64_t parameters = parameter_count(config);
   print_line(out, "parameters", fmt::format("{} ({})", grouped_text(parameters), count_text(parameters)));
@@ -86,13 +75,13 @@ void print_model(std::ostream& out, const LanguageConfig& config, const std::str
   print_layers(out, config.layers);
   print_line(out, "cache",
              fmt::format("{} B per token in f16", grouped_text(cache_bytes_per_token(config, cache_element))));
-  print_line(out, "tokenizer", tokenizer_of(path));
+  print_line(out, "tokenizer", tokenizer_of(source));
 }
 
-int inspect_language_model(const std::string& path, const Context& context) {
-  const LanguageModel model = load_language_model(path);
-  if (context.common.json) print_json(context.out, model_json(model.config, path));
-  else print_model(context.out, model.config, path);
+int inspect_language_model(const Source& source, const Context& context) {
+  const LanguageModel model = load_language_model(source);
+  if (context.common.json) print_json(context.out, model_json(model.config, source));
+  else print_model(context.out, model.config, source);
   return success;
 }
 

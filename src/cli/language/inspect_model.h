@@ -6,15 +6,15 @@
 
 #include "command/verb.h"
 #include "models/language/language.h"
+#include "open/source.h"
 
 namespace pliant::cli {
 
 // A folder, a llama2.c checkpoint or minGPT's JSON; GGUF files have their own report, which ends with this one's.
-bool is_language_model(const std::string& path);
-int inspect_language_model(const std::string& path, const Context& context);
+int inspect_language_model(const Source& source, const Context& context);
 
-// Family, sizes, layers, bytes of cache per token, and the kind of tokenizer found in or beside `path`.
-nlohmann::ordered_json model_json(const LanguageConfig& config, const std::string& path);
-void print_model(std::ostream& out, const LanguageConfig& config, const std::string& path);
+// Family, sizes, layers, bytes of cache per token, and the kind of tokenizer found in or beside it.
+nlohmann::ordered_json model_json(const LanguageConfig& config, const Source& source);
+void print_model(std::ostream& out, const LanguageConfig& config, const Source& source);
 
 }  // namespace pliant::cli

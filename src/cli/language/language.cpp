@@ -11,7 +11,6 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/log/progress.h"
-#include "models/language/files/load.h"
 
 namespace pliant::cli {
 namespace {
@@ -23,15 +22,6 @@ std::int64_t peak_rss_bytes() {
 }
 
 double per_second(std::int64_t count, double seconds) { return seconds > 0 ? static_cast<double>(count) / seconds : 0; }
-
-std::shared_ptr<const Tokenizer> tokenizer_beside(const std::string& path) {
-  try {
-    return load_tokenizer(path);
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::not_found) return nullptr;
-    throw;
-  }
-}
 
 kv::Policy policy_of(const LanguageOptions& options) {
   return options.window == 0 ? kv::full() : kv::sink_window(options.sinks, options.window);
@@ -75,23 +65,14 @@ std::vector<Option> sampling_options(lm::GenerateOptions& options) {
 OpenLanguage open_language(const LanguageOptions& options, const Context& context, std::int64_t sequences) {
   Progress progress(context.log, steady_clock());
   progress.show([&] { return "loading " + options.model; });
-  OpenLanguage language;
-  language.policy = policy_of(options);
-  language.tokenizer = tokenizer_beside(options.model);
   lm::SessionOptions session;
   session.context = options.context;
   session.sequences = sequences;
   session.cache_type = dtype_from_name(options.cache_type);
   session.memory_limit = options.memory_limit.count;
-  language.session = std::make_unique<lm::Session>(load_language_model(options.model), context.pool(), session);
+  OpenLanguage language{pliant::open_language(options.model, session, context.pool()), policy_of(options)};
   language.seconds = progress.seconds();
   return language;
-}
-
-const Tokenizer& need_tokenizer(const OpenLanguage& language, const LanguageOptions& options) {
-  if (language.tokenizer) return *language.tokenizer;
-  throw Error(ErrorKind::not_found, options.model, "holds no tokenizer",
-              "put tokenizer.json or tokenizer.model into the folder, or give the prompt as --ids");
 }
 
 std::vector<TokenId> ids_from_text(std::string_view text, const std::string& place) {

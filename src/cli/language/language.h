@@ -8,6 +8,7 @@
 
 #include "command/verb.h"
 #include "lm/generate.h"
+#include "open/language/open_language.h"
 
 namespace pliant::cli {
 
@@ -20,18 +21,13 @@ struct LanguageOptions {
 std::vector<Option> language_options(LanguageOptions& options);  // without the model, which is an argument
 std::vector<Option> sampling_options(lm::GenerateOptions& options);
 
-struct OpenLanguage {
-  std::shared_ptr<const Tokenizer> tokenizer;  // null if the model's files hold none
-  std::unique_ptr<lm::Session> session;
+struct OpenLanguage : OpenedLanguage {
   kv::Policy policy;
   double seconds = 0;  // that opening took
 };
 
 // `sequences`: open at one time.
 OpenLanguage open_language(const LanguageOptions& options, const Context& context, std::int64_t sequences = 1);
-
-// The tokenizer, or Error{not_found} that says what to give instead.
-const Tokenizer& need_tokenizer(const OpenLanguage& language, const LanguageOptions& options);
 
 // "1,2,3"; throws Error{usage} naming `place`.
 std::vector<TokenId> ids_from_text(std::string_view text, const std::string& place);

@@ -22,9 +22,8 @@ int run_logits(const LogitsOptions& options, const Context& context) {
   if (options.ids.empty() && options.text.empty())
     throw Error(ErrorKind::usage, "--ids", "give either --ids or --text");
   const OpenLanguage language = open_language(options.language, context);
-  const std::vector<TokenId> ids = options.text.empty()
-                                       ? ids_from_text(options.ids, "--ids")
-                                       : need_tokenizer(language, options.language).encode(options.text);
+  const std::vector<TokenId> ids =
+      options.text.empty() ? ids_from_text(options.ids, "--ids") : language.need_tokenizer().encode(options.text);
   const std::int64_t vocabulary = language.session->config().vocabulary;
   const Tensor logits({DType::f32, {std::ssize(ids), vocabulary}});
   const TensorView view = logits.view();

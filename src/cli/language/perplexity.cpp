@@ -1,4 +1,4 @@
-#include "lm/perplexity.h"
+#include "eval/perplexity.h"
 
 #include <fmt/format.h>
 
@@ -16,7 +16,7 @@ namespace {
 
 struct PerplexityVerbOptions {
   LanguageOptions language;
-  lm::PerplexityOptions perplexity;
+  eval::PerplexityOptions perplexity;
   std::string file;
 };
 
@@ -25,10 +25,10 @@ int run_perplexity(const PerplexityVerbOptions& options, const Context& context)
   const std::string text = read_text(options.file);
   EncodeOptions how;
   how.parse_special = false;
-  const std::vector<TokenId> ids = need_tokenizer(language, options.language).encode(text, how);
+  const std::vector<TokenId> ids = language.need_tokenizer().encode(text, how);
   Progress progress(context.log, steady_clock());
   const auto count = std::ssize(ids) - 1;
-  const lm::Perplexity found = lm::perplexity(*language.session, ids, options.perplexity, [&](std::int64_t done) {
+  const eval::Perplexity found = eval::perplexity(*language.session, ids, options.perplexity, [&](std::int64_t done) {
     progress.show([&] { return fmt::format("perplexity: {} of {} tokens", done, count); });
     return !context.stop;
   });

@@ -9,6 +9,7 @@
 #include "compress/rounding.h"
 #include "core/error.h"
 #include "core/log/progress.h"
+#include "quant/format_names.h"
 
 namespace pliant::cli {
 namespace {

@@ -6,12 +6,12 @@
 #include <cmath>
 #include <optional>
 
-#include "cli/network/subject.h"
+#include "command/options.h"
 #include "core/error.h"
-#include "core/files.h"
 #include "core/rng.h"
 #include "core/suggest.h"
 #include "formats/npy/npy.h"
+#include "open/source.h"
 
 namespace pliant::cli {
 namespace {
@@ -63,11 +63,11 @@ Tensor convert(const Tensor& from, const TensorType& type, const std::string& pl
   return to;
 }
 
-Tensor from_image(const MappedFile& file, const TensorType& type, const FeedOptions& options, const std::string& path) {
-  const Layout layout = layout_of(type, options, path);
+Tensor from_image(const Source& file, const TensorType& type, const FeedOptions& options) {
+  const Layout layout = layout_of(type, options, file.path());
   const auto height = static_cast<int>(std::min<std::int64_t>(type.shape[layout == Layout::nchw ? 2 : 1], INT32_MAX));
   const auto width = static_cast<int>(std::min<std::int64_t>(type.shape[layout == Layout::nchw ? 3 : 2], INT32_MAX));
-  const Image image = decode_image(std::as_bytes(std::span(file.text())), path);
+  const Image image = decode_image(file.bytes(), file.path());
   const Image sized = options.fit == "crop" ? resize_and_crop(image, width, height) : resize(image, width, height);
   if (type.dtype == DType::f32) return to_tensor(sized, layout, normalization_of(options));
   Normalization bytes;  // integer inputs take the pixels as they are
@@ -98,11 +98,10 @@ std::optional<std::uint64_t> random_seed(const std::string& text, std::uint64_t 
 
 Tensor read_input(const std::string& source, const Value& input, const FeedOptions& options) {
   if (const auto seed = random_seed(source, options.seed)) return random(input.type, *seed, input.name);
-  const MappedFile file(source);
-  switch (kind_of(file.text())) {
-    case FileKind::array:
-      return convert(tensor_from_npy(std::as_bytes(std::span(file.text())), source), input.type, source);
-    case FileKind::image: return from_image(file, input.type, options, source);
+  const Source file(source);
+  switch (file.kind()) {
+    case FileKind::array: return convert(tensor_from_npy(file.bytes(), source), input.type, source);
+    case FileKind::image: return from_image(file, input.type, options);
     default:
       throw Error(ErrorKind::format, source, "is neither a .npy array nor an image", "give .npy, .png, .jpg or random");
   }

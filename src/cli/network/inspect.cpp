@@ -90,9 +90,19 @@ std::vector<std::string> input_names(const Graph& graph) {
   return names;
 }
 
-nlohmann::ordered_json network_json(const OpenedNetwork& network, const GraphFacts& facts, std::string_view kind) {
+// The word for a network's kind, and what people are told.
+std::pair<const char*, std::string> words_of(const OpenedNetwork& network) {
+  switch (network.kind) {
+    case FileKind::zoo: return {"zoo", "generated, without weights"};
+    case FileKind::ncnn: return {"ncnn", "ncnn, without weights"};
+    case FileKind::onnx: return {"onnx", fmt::format("ONNX, opset {}", network.opset)};
+    default: return {"pliant", "Pliant file"};
+  }
+}
+
+nlohmann::ordered_json network_json(const OpenedNetwork& network, const GraphFacts& facts) {
   const Graph& graph = network.graph;
-  return {{"kind", kind},
+  return {{"kind", words_of(network).first},
           {"opset", network.opset},
           {"parameters", facts.parameters},
           {"parameter_bytes", facts.parameter_bytes},
@@ -108,10 +118,7 @@ nlohmann::ordered_json network_json(const OpenedNetwork& network, const GraphFac
 
 void print_network(std::ostream& out, const OpenedNetwork& network, const GraphFacts& facts, std::string_view path) {
   const Graph& graph = network.graph;
-  std::string what = "Pliant file";
-  if (network.structure_only) what = is_zoo(std::string(path)) ? "generated, without weights" : "ncnn, without weights";
-  if (network.opset > 0) what = fmt::format("ONNX, opset {}", network.opset);
-  print_line(out, "network", fmt::format("{}: {}", path, what));
+  print_line(out, "network", fmt::format("{}: {}", path, words_of(network).second));
   for (const ValueId id : graph.inputs())
     print_line(out, "input", graph.value(id).name + " " + to_string(graph.value(id).type));
   for (std::size_t i = 0; i < graph.outputs().size(); ++i)
@@ -128,29 +135,25 @@ void print_network(std::ostream& out, const OpenedNetwork& network, const GraphF
     print_line(out, "missing", fmt::format("{} weights without data", network.missing.size()));
 }
 
-int inspect_network(const InspectOptions& options, const Context& context) {
-  const OpenedNetwork network = open_network(options.file, shapes_from(options.network.shapes), true);
+int inspect_network(const Source& source, const InspectOptions& options, const Context& context) {
+  const OpenedNetwork network = open_network(source, {shapes_from(options.network.shapes), true});
   if (options.text) {
     context.out << to_text(network.graph, {.inline_elements = 64});
     return success;
   }
-  const Subject subject = open_subject(options.file, options.network, context.pool());
+  const Subject subject = subject_of(network, options.network, context.pool());
   if (!options.dot.empty()) write_file(options.dot, to_dot(subject.network->graph, subject.mapping->groups));
   const GraphFacts facts = facts_of(network.graph);
   const plan::Sizes sizes = sizes_of(subject.problem, options, context);
   if (context.common.json) {
-    const char* kind = is_zoo(options.file)     ? "zoo"
-                       : network.structure_only ? "ncnn"
-                       : network.opset > 0      ? "onnx"
-                                                : "pliant";
-    nlohmann::ordered_json json = network_json(network, facts, kind);
+    nlohmann::ordered_json json = network_json(network, facts);
     add_sizes(json, sizes, subject.problem);
     json["planned_operators"] = subject.problem.operators.size();
     json["planned_tensors"] = subject.problem.tensors.size();
     print_json(context.out, json);
     return success;
   }
-  print_network(context.out, network, facts, file_name(options.file));
+  print_network(context.out, network, facts, file_name(source.path()));
   print_line(context.out, "planned",
              fmt::format("{} operators, {} tensors after folding and fusion", subject.problem.operators.size(),
                          subject.problem.tensors.size()));
@@ -158,8 +161,8 @@ int inspect_network(const InspectOptions& options, const Context& context) {
   return success;
 }
 
-int inspect_problem(const InspectOptions& options, const Context& context) {
-  const plan::Problem problem = open_subject(options.file, options.network, context.pool()).problem;
+int inspect_problem(const Source& source, const InspectOptions& options, const Context& context) {
+  const plan::Problem problem = open_subject(source, options.network, context.pool()).problem;
   std::map<std::string, std::int64_t> bytes_of;
   for (const plan::TensorInfo& tensor : problem.tensors) bytes_of[std::string(plan::name(tensor.role))] += tensor.bytes;
   const plan::Sizes sizes = sizes_of(problem, options, context);
@@ -173,15 +176,15 @@ int inspect_problem(const InspectOptions& options, const Context& context) {
     return success;
   }
   print_line(context.out, "problem",
-             fmt::format("{}: {} operators, {} tensors", file_name(options.file), problem.operators.size(),
+             fmt::format("{}: {} operators, {} tensors", file_name(source.path()), problem.operators.size(),
                          problem.tensors.size()));
   for (const auto& [role, count] : bytes_of) print_line(context.out, role, exact_bytes(count));
   print_sizes(context.out, sizes, problem);
   return success;
 }
 
-int inspect_placement(const InspectOptions& options, const Context& context) {
-  const place::Instance instance = place::instance_from_csv(MappedFile(options.file).text(), options.file);
+int inspect_placement(const Source& source, const Context& context) {
+  const place::Instance instance = place::instance_from_csv(source.text(), source.path());
   std::int64_t bytes = 0;
   std::int32_t end = 0;
   for (const place::Rectangle& each : instance.rectangles) {
@@ -197,15 +200,15 @@ int inspect_placement(const InspectOptions& options, const Context& context) {
     return success;
   }
   print_line(context.out, "placement",
-             fmt::format("{}: {} buffers, {} together, until time {}", file_name(options.file), instance.ids.size(),
+             fmt::format("{}: {} buffers, {} together, until time {}", file_name(source.path()), instance.ids.size(),
                          bytes_text(bytes), end));
   print_line(context.out, "peak", exact_bytes(fluid_peak(instance.rectangles)) + " alive at one time");
   return success;
 }
 
-int inspect_plan(const InspectOptions& options, const Context& context) {
-  const auto json = parse_ordered_json(MappedFile(options.file).text(), options.file);
-  if (!json.is_object()) throw Error(ErrorKind::format, options.file, "is not a JSON object");
+int inspect_plan(const Source& source, const Context& context) {
+  const auto json = parse_ordered_json(source.text(), source.path());
+  if (!json.is_object()) throw Error(ErrorKind::format, source.path(), "is not a JSON object");
   nlohmann::ordered_json summary{{"kind", "plan"}};
   for (const auto& [key, value] : json.items()) {
     if (value.is_array()) summary[key] = value.size();
@@ -221,43 +224,39 @@ int inspect_plan(const InspectOptions& options, const Context& context) {
   return success;
 }
 
-int inspect_array(const InspectOptions& options, const Context& context, FileKind kind) {
-  const MappedFile file(options.file);
-  const auto bytes = std::as_bytes(std::span(file.text()));
+int inspect_array(const Source& source, const Context& context) {
+  const bool array = source.kind() == FileKind::array;
   std::string type;
-  if (kind == FileKind::array) {
-    type = to_string(tensor_from_npy(bytes, options.file).type());
+  if (array) {
+    type = to_string(tensor_from_npy(source.bytes(), source.path()).type());
   } else {
-    const Image image = decode_image(bytes, options.file);
+    const Image image = decode_image(source.bytes(), source.path());
     type = fmt::format("{} x {} pixels", image.width, image.height);
   }
-  if (context.common.json)
-    print_json(context.out, {{"kind", kind == FileKind::array ? "array" : "image"}, {"type", type}});
-  else print_line(context.out, kind == FileKind::array ? "array" : "image", type);
+  const char* const kind = array ? "array" : "image";
+  if (context.common.json) print_json(context.out, {{"kind", kind}, {"type", type}});
+  else print_line(context.out, kind, type);
   return success;
 }
 
 int run_inspect(const InspectOptions& options, const Context& context) {
   if (options.file == zoo_list) return list_zoo(context);
-  if (is_zoo(options.file)) return inspect_network(options, context);
-  const bool model = is_language_model(options.file);
-  const FileKind kind = model ? FileKind::unknown : kind_of(MappedFile(options.file).text());
-  const bool network = !model && is_network(kind, options.file);
-  if (network) return inspect_network(options, context);
+  const Source source(options.file);
+  if (is_network(source.kind())) return inspect_network(source, options, context);
   for (const auto& [given, name] : {std::pair{options.text, "--text"}, {!options.dot.empty(), "--dot"}})
-    if (given)
-      throw Error(ErrorKind::usage, name,
-                  fmt::format("says nothing about a {}", model ? "language model" : describe(kind)));
-  if (model) return inspect_language_model(options.file, context);
-  switch (kind) {
-    case FileKind::gguf: return inspect_gguf(options.file, context);
-    case FileKind::problem: return inspect_problem(options, context);
-    case FileKind::placement: return inspect_placement(options, context);
-    case FileKind::plan: return inspect_plan(options, context);
+    if (given) throw Error(ErrorKind::usage, name, fmt::format("says nothing about a {}", describe(source.kind())));
+  switch (source.kind()) {
+    case FileKind::gguf: return inspect_gguf(source, context);
+    case FileKind::folder:
+    case FileKind::llama2c:
+    case FileKind::mingpt: return inspect_language_model(source, context);
+    case FileKind::problem: return inspect_problem(source, options, context);
+    case FileKind::placement: return inspect_placement(source, context);
+    case FileKind::plan: return inspect_plan(source, context);
     case FileKind::array:
-    case FileKind::image: return inspect_array(options, context, kind);
+    case FileKind::image: return inspect_array(source, context);
     default:
-      throw Error(ErrorKind::format, options.file,
+      throw Error(ErrorKind::format, source.path(),
                   "is none of: ONNX, Pliant file, GGUF, problem, plan, placement instance, .npy, image",
                   "check that the file is whole");
   }

@@ -14,7 +14,6 @@
 #include "core/suggest.h"
 #include "formats/npy/npy.h"
 #include "graph/passes/passes.h"
-#include "graph/reference/random_weights.h"
 #include "machine/native/native.h"
 
 namespace pliant::cli {
@@ -64,13 +63,13 @@ struct Run {
 };
 
 Run run_network(const RunOptions& options, const Context& context) {
-  OpenedNetwork network = open_network(options.file, shapes_from(options.shapes), options.random_weights);
-  if (options.random_weights) network.weights = random_weights(network.graph, options.feed.seed);
-  Folded folded = fold(network.graph, network.weights, context.pool());
+  OpenedNetwork network = open_network(options.file, {shapes_from(options.shapes), options.random_weights});
+  if (options.random_weights) randomize_weights(network, options.feed.seed);
+  fold_weights(network, context.pool());
   Run run;
-  run.graph = std::make_shared<const Graph>(std::move(folded.graph));
+  run.graph = std::make_shared<const Graph>(std::move(network.graph));
   native::Machine machine(context.pool(), {.isa = native::Isa::best, .fuse = !options.no_fuse});
-  const auto program = machine.prepare(run.graph, std::make_shared<const WeightStore>(std::move(folded.weights)));
+  const auto program = machine.prepare(run.graph, std::make_shared<const WeightStore>(std::move(network.weights)));
   const std::vector<Tensor> inputs = feed(*run.graph, options.feed);
   std::vector<TensorView> in, out;
   for (const Tensor& each : inputs) in.push_back(each.view());

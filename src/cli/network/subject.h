@@ -1,4 +1,4 @@
-// The file a command is about: what it is, told by its content, and the planner's problem in it.
+// The file a command is about, and the planner's problem in it.
 #pragma once
 
 #include <cstdint>
@@ -6,24 +6,17 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "cli/network/open_network.h"
 #include "command/options.h"
 #include "core/pool.h"
+#include "machine/scratchpad/subject.h"
+#include "open/network/open_network.h"
 #include "plan/device.h"
 #include "plan/format/problem.h"
 #include "plan/graph/graph_problem.h"
 
 namespace pliant::cli {
-
-enum class FileKind : std::uint8_t { onnx, pliant, ncnn, gguf, problem, plan, placement, array, image, unknown };
-
-// By content; an unknown one may be damaged. `text` is the whole file.
-FileKind kind_of(std::string_view text);
-bool is_network(FileKind kind, const std::string& path);  // or claims to be one by its name
-std::string_view describe(FileKind kind);                 // "ONNX network", "planner's problem", ...
 
 struct NetworkOptions {
   std::vector<std::string> shapes;         // "input=1x3x224x224" or "batch=4"
@@ -50,6 +43,7 @@ struct Subject {
 
 // Throws Error{usage} for options that say nothing about this kind of file, Error{format} for files that hold no
 // problem.
-Subject open_subject(const std::string& path, const NetworkOptions& options, Pool& pool);
+Subject open_subject(const Source& source, const NetworkOptions& options, Pool& pool);
+Subject subject_of(OpenedNetwork network, const NetworkOptions& options, Pool& pool);
 
 }  // namespace pliant::cli

@@ -66,9 +66,10 @@ nlohmann::ordered_json to_json(const PlaceFile& request, const place::Instance& 
   return json;
 }
 
-void print(std::ostream& out, const PlaceFile& request, const place::Instance& instance, const Answer& answer) {
+void print(std::ostream& out, const std::string& name, const PlaceFile& request, const place::Instance& instance,
+           const Answer& answer) {
   print_line(out, "instance",
-             fmt::format("{}: {} buffers, at most {} B alive at one time", file_name(request.file), instance.ids.size(),
+             fmt::format("{}: {} buffers, at most {} B alive at one time", name, instance.ids.size(),
                          grouped_text(answer.peak)));
   print_line(out, "scratchpad", exact_bytes(request.capacity));
   if (answer.result.status == place::Status::placed)
@@ -99,17 +100,18 @@ std::int64_t fluid_peak(const std::vector<place::Rectangle>& rectangles) {
   return peak;
 }
 
-int place_file(const PlaceFile& request, const Context& context) {
-  const place::Instance instance = place::instance_from_csv(MappedFile(request.file).text(), request.file);
+int place_file(const Source& source, const PlaceFile& request, const Context& context) {
+  const place::Instance instance = place::instance_from_csv(source.text(), source.path());
+  const std::string name = file_name(source.path());
   const Answer answer = solve(instance, request, context);
   const bool placed = answer.result.status == place::Status::placed;
   if (placed && !request.out.empty()) write_file(request.out, place::instance_to_csv(instance, answer.result.offsets));
   if (placed && !request.report.empty())
-    write_picture(request.report, instance, answer.result.offsets, request.capacity, file_name(request.file));
+    write_picture(request.report, instance, answer.result.offsets, request.capacity, name);
   if (!placed && !request.report.empty())
     context.log.warning(request.report + ": not written, there is no placement to draw");
   if (context.common.json) print_json(context.out, to_json(request, instance, answer));
-  else print(context.out, request, instance, answer);
+  else print(context.out, name, request, instance, answer);
   return placed ? success : failure;
 }
 

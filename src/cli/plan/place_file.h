@@ -6,18 +6,20 @@
 #include <vector>
 
 #include "command/verb.h"
+#include "open/source.h"
 #include "plan/place/place.h"
 
 namespace pliant::cli {
 
 struct PlaceFile {
-  std::string file, out, report;  // report: the picture's file; empty: none
+  std::string out, report;  // report: the picture's file; empty: none
   std::int64_t capacity = 0, alignment = 1;
   double time_limit_s = 1e9;
 };
 
 std::int64_t fluid_peak(const std::vector<place::Rectangle>& rectangles);  // largest sum of sizes alive at one time
 
-int place_file(const PlaceFile& request, const Context& context);  // prints the result; returns the exit code
+// Prints the result; returns the exit code.
+int place_file(const Source& source, const PlaceFile& request, const Context& context);
 
 }  // namespace pliant::cli

@@ -167,10 +167,10 @@ void draw_picture(const PlanOptions& options, PlanReport& report, const Context&
   report.drawn = options.report;
 }
 
-int plan_network(PlanOptions options, const Context& context) {
+int plan_network(const Source& source, PlanOptions options, const Context& context) {
   options.network.execute = options.execute;
   options.network.seed = static_cast<std::uint64_t>(context.common.seed);
-  const Subject subject = open_subject(options.file, options.network, context.pool());
+  const Subject subject = open_subject(source, options.network, context.pool());
   check_weights(options, subject);
   if (!options.problem.empty()) write_file(options.problem, plan::problem_to_json(subject.problem));
   PlanReport report = make_report(options, subject, context);
@@ -230,12 +230,12 @@ int run_plan(const PlanOptions& options, const Context& context) {
   if (!options.sweep.empty()) sweep_request(options.sweep);
   check_export(options.exports);
   check_size(options.scratchpad);
-  if (is_zoo(options.file) || kind_of(MappedFile(options.file).text()) != FileKind::placement)
-    return plan_network(options, context);
+  const Source source(options.file);
+  if (source.kind() != FileKind::placement) return plan_network(source, options, context);
   refuse_with_placement(options);
   if (options.scratchpad.empty()) throw Error(ErrorKind::usage, "--scratchpad", "is missing", "give a size as 1MiB");
-  return place_file({.file = options.file,
-                     .out = options.out,
+  return place_file(source,
+                    {.out = options.out,
                      .report = options.report,
                      .capacity = bytes_from_text(options.scratchpad, "--scratchpad").count,
                      .alignment = std::max<std::int64_t>(1, options.alignment),

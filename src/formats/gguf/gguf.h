@@ -54,6 +54,10 @@ struct Gguf {
 
 bool is_gguf(std::span<const std::byte> file);
 
+// general.file_type: what most elements of these tensors are written as, by llama.cpp's numbers. Of the numbers that it
+// has for mixtures the one of the plainest ("Q4_K - Small"). Only types and encodings are looked at.
+std::uint32_t gguf_file_type(const std::vector<GgufTensor>& tensors);
+
 // Tensor bytes point into `file`. Throws Error{format} naming the byte: a cut file, counts and lengths that the file
 // cannot hold, keys or tensors given twice, data outside of the file or overlapping, sizes that overflow.
 // Error{unsupported}: version 1, big-endian files, tensor types we do not have (by number).

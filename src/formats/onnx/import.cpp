@@ -273,7 +273,10 @@ OnnxModel parse_onnx(std::string_view bytes, const OnnxOptions& options, std::st
 }
 
 OnnxModel read_onnx(const std::string& path, const OnnxOptions& options) {
-  const MappedFile file(path);
+  return read_onnx(MappedFile(path), path, options);
+}
+
+OnnxModel read_onnx(const MappedFile& file, const std::string& path, const OnnxOptions& options) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
   return parse_onnx(file.text(), options, file_name(path), folder.empty() ? "." : folder);
 }

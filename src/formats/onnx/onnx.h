@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/files.h"
 #include "graph/graph.h"
 #include "quant/store.h"
 
@@ -34,6 +35,7 @@ struct OnnxModel {
 // Names of values and operators are the file's. Throws Error{format} for damaged bytes, Error{invalid} for models that
 // break ONNX's rules, Error{unsupported} for what has no counterpart here, each naming the node and operator.
 OnnxModel read_onnx(const std::string& path, const OnnxOptions& options = {});
+OnnxModel read_onnx(const MappedFile& file, const std::string& path, const OnnxOptions& options);  // mapped already
 
 // The same from memory. `folder`: where external data may lie; "" refuses them. `place` stands in errors.
 OnnxModel parse_onnx(std::string_view bytes, const OnnxOptions& options, std::string_view place,

@@ -48,13 +48,13 @@ std::optional<fs::path> partner(const fs::path& path, std::string_view ending, s
   return path.parent_path() / (name.substr(0, name.size() - ending.size()) + std::string(other));
 }
 
-std::shared_ptr<const Tokenizer> from_json_file(const fs::path& path) {
-  const MappedFile file(path.string());
+MappedFile mapped(const fs::path& path) { return MappedFile(path.string()); }
+
+std::shared_ptr<const Tokenizer> from_json_file(const fs::path& path, const MappedFile& file) {
   return tokenizer_from_json(file.text(), config_in(path.parent_path()), path.string(), chat_in(path.parent_path()));
 }
 
-std::shared_ptr<const Tokenizer> from_model_file(const fs::path& path) {
-  const MappedFile file(path.string());
+std::shared_ptr<const Tokenizer> from_model_file(const fs::path& path, const MappedFile& file) {
   return tokenizer_from_sentencepiece(file.bytes(), config_in(path.parent_path()), path.string(),
                                       chat_in(path.parent_path()));
 }
@@ -71,11 +71,13 @@ std::vector<fs::path> odd_names(const fs::path& folder) {
 }
 
 std::shared_ptr<const Tokenizer> from_folder(const fs::path& folder) {
-  if (fs::exists(folder / "tokenizer.json")) return from_json_file(folder / "tokenizer.json");
-  if (fs::exists(folder / "tokenizer.model")) return from_model_file(folder / "tokenizer.model");
+  if (fs::exists(folder / "tokenizer.json"))
+    return from_json_file(folder / "tokenizer.json", mapped(folder / "tokenizer.json"));
+  if (fs::exists(folder / "tokenizer.model"))
+    return from_model_file(folder / "tokenizer.model", mapped(folder / "tokenizer.model"));
   if (fs::exists(folder / "vocab.json")) return from_pair(folder / "vocab.json", folder / "merges.txt");
   if (fs::exists(folder / "tokenizer.bin")) return load_tokenizer((folder / "tokenizer.bin").string());
-  if (const auto odd = odd_names(folder); odd.size() == 1) return from_model_file(odd[0]);
+  if (const auto odd = odd_names(folder); odd.size() == 1) return from_model_file(odd[0], mapped(odd[0]));
   throw Error(ErrorKind::not_found, folder.string(),
               "holds no tokenizer: no tokenizer.json, tokenizer.model, or vocab.json with merges.txt");
 }
@@ -87,20 +89,20 @@ bool is_sentencepiece(std::string_view bytes) {  // the first field is a piece, 
 }  // namespace
 }  // namespace text
 
-std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& path) {
+std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& path, std::shared_ptr<const MappedFile> file) {
   using namespace text;
   if (fs::is_directory(path)) return from_folder(path);
   if (const auto merges = partner(path, "vocab.json", "merges.txt")) return from_pair(path, *merges);
   if (const auto vocabulary = partner(path, "merges.txt", "vocab.json")) return from_pair(*vocabulary, path);
-  const auto file = std::make_shared<const MappedFile>(path);
+  if (!file) file = std::make_shared<const MappedFile>(path);
   if (is_gguf(file->bytes())) {
     const GgufModel model = open_gguf(file, path, GgufParts::first);
     return tokenizer_from_gguf(model.contents, model.paths[0]);
   }
   if (is_llama2c_tokenizer(file->text())) return tokenizer_from_llama2c(file->text(), path);
-  if (is_sentencepiece(file->text())) return from_model_file(path);
+  if (is_sentencepiece(file->text())) return from_model_file(path, *file);
   if (extension(path) == ".json" && file->text().find("\"model\"") != std::string_view::npos)
-    return from_json_file(path);
+    return from_json_file(path, *file);
   const fs::path folder = fs::path(path).parent_path();
   return from_folder(folder.empty() ? fs::path(".") : folder);  // a model without a tokenizer in it
 }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/files.h"
 #include "formats/gguf/gguf.h"
 #include "text/tokenizer.h"
 
@@ -27,8 +28,9 @@ std::shared_ptr<const Tokenizer> tokenizer_from_merges(std::string_view vocab_js
                                                        const ChatSource& chat = {});
 
 // Any tokenizer or model file, or a folder that holds one (tokenizer.json, then tokenizer.model, then vocab.json with
-// merges.txt). Throws Error{not_found} if there is none.
-std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& path);
+// merges.txt). `file`: the mapping of `path`, if there is one already. Throws Error{not_found} if there is none.
+std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& path,
+                                                std::shared_ptr<const MappedFile> file = nullptr);
 
 // The metadata of GGUF files that describes `tokenizer` (tokenizer.ggml.*), to write one.
 std::vector<std::pair<std::string, GgufValue>> gguf_metadata(const Tokenizer& tokenizer);

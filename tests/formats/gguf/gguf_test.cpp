@@ -277,5 +277,18 @@ TEST(Gguf, ReadsVocabularyFiles) {
   }
 }
 
+TEST(GgufFileType, IsWhatMostElementsAreWrittenAs) {
+  const auto tensor = [](std::int64_t rows, Encoding encoding, DType dtype = DType::f32) {
+    return GgufTensor{"t", {{dtype, {rows, 256}}, encoding, {}}};
+  };
+  EXPECT_EQ(gguf_file_type({}), 0u);
+  EXPECT_EQ(gguf_file_type({tensor(8, Encoding::q4_k), tensor(2, Encoding::q6_k), tensor(1, Encoding::plain)}), 14u);
+  EXPECT_EQ(gguf_file_type({tensor(2, Encoding::q4_k), tensor(8, Encoding::q6_k)}), 18u);
+  EXPECT_EQ(
+      gguf_file_type({tensor(4, Encoding::plain, DType::f16), tensor(4, Encoding::f16), tensor(7, Encoding::q8_0)}),
+      1u);
+  EXPECT_EQ(gguf_file_type({tensor(4, Encoding::plain, DType::bf16)}), 32u);
+}
+
 }  // namespace
 }  // namespace pliant

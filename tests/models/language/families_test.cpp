@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "formats/safetensors/safetensors.h"
-#include "models/language/files/load.h"
 #include "models/language/forward.h"
+#include "open/language_model.h"
 
 namespace pliant::language {
 namespace {

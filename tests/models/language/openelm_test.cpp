@@ -7,8 +7,8 @@
 
 #include "core/files.h"
 #include "formats/safetensors/safetensors.h"
-#include "models/language/files/load.h"
 #include "models/language/forward.h"
+#include "open/language_model.h"
 
 namespace pliant::language {
 namespace {

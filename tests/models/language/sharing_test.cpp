@@ -4,9 +4,9 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "models/language/files/load.h"
 #include "models/language/forward.h"
 #include "models/language/weights.h"
+#include "open/language_model.h"
 
 namespace pliant::language {
 namespace {

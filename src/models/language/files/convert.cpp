@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
-#include <map>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -99,22 +98,6 @@ TensorType file_type(const Stored& stored) {
 
 Encoding file_encoding(Encoding encoding) { return is_half(encoding) ? Encoding::plain : encoding; }
 
-// What a file says it mostly is, by the numbers that the format gives.
-std::uint32_t gguf_file_type(const std::vector<FileTensor>& tensors) {
-  constexpr std::pair<Encoding, std::uint32_t> numbers[] = {
-      {Encoding::plain, 0},   {Encoding::f16, 1},     {Encoding::q4_0, 2},  {Encoding::q4_1, 3},
-      {Encoding::q8_0, 7},    {Encoding::q5_0, 8},    {Encoding::q5_1, 9},  {Encoding::q2_k, 10},
-      {Encoding::q3_k, 12},   {Encoding::q4_k, 15},   {Encoding::q5_k, 17}, {Encoding::q6_k, 18},
-      {Encoding::iq4_nl, 25}, {Encoding::iq4_xs, 30}, {Encoding::bf16, 32}, {Encoding::mxfp4, 38}};
-  std::map<Encoding, std::int64_t> elements_of;
-  for (const FileTensor& each : tensors)
-    elements_of[each.piece.stored.encoding] += elements(each.piece.stored.type.shape);
-  const auto most = std::ranges::max_element(elements_of, {}, [](const auto& each) { return each.second; });
-  for (const auto& [encoding, number] : numbers)
-    if (encoding == most->first) return number;
-  return 0;
-}
-
 Piece list_piece(const std::vector<double>& values) {
   const auto owner = std::make_shared<const Tensor>(Tensor::of(DType::f32, {std::ssize(values)}, values));
   return {{owner->type(), Encoding::plain, owner->raw()}, owner};
@@ -124,21 +107,21 @@ void write_gguf_model(const LanguageModel& model, const std::string& path, const
   const Conversion conversion(model, ModelFormat::gguf, options);
   const LanguageConfig& config = conversion.wanted();
   std::vector<FileTensor> tensors = conversion.tensors();
-  Gguf file;
-  file.metadata = config_to_gguf(config);
-  file.metadata.emplace_back("general.name", file_name(path));
-  file.metadata.emplace_back("general.file_type", gguf_file_type(tensors));
-  if (std::ranges::any_of(tensors, [](const FileTensor& each) { return has_blocks(each.piece.stored.encoding); }))
-    file.metadata.emplace_back("general.quantization_version", std::uint32_t{2});
-  file.metadata.insert(file.metadata.end(), options.metadata.begin(), options.metadata.end());
   const bool two = !config.rotary_short_factors.empty();
   if (!config.rotary_factors.empty())
     tensors.push_back({two ? "rope_factors_long.weight" : "rope_freqs.weight", list_piece(config.rotary_factors)});
   if (two) tensors.push_back({"rope_factors_short.weight", list_piece(config.rotary_short_factors)});
+  Gguf file;
   for (const FileTensor& each : tensors) {
     const Stored& stored = each.piece.stored;
     file.tensors.push_back({each.name, {file_type(stored), file_encoding(stored.encoding), stored.bytes}});
   }
+  file.metadata = config_to_gguf(config);
+  file.metadata.emplace_back("general.name", file_name(path));
+  file.metadata.emplace_back("general.file_type", gguf_file_type(file.tensors));
+  if (std::ranges::any_of(tensors, [](const FileTensor& each) { return has_blocks(each.piece.stored.encoding); }))
+    file.metadata.emplace_back("general.quantization_version", std::uint32_t{2});
+  file.metadata.insert(file.metadata.end(), options.metadata.begin(), options.metadata.end());
   refuse_difference(config, config_from_gguf(file, path), "GGUF");
   write_gguf(path, file);
 }

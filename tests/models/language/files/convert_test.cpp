@@ -11,9 +11,9 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "formats/safetensors/safetensors.h"
-#include "models/language/files/load.h"
 #include "models/language/forward.h"
 #include "models/language/weights.h"
+#include "open/language_model.h"
 
 namespace pliant::language {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "models/language/files/load.h"
 #include "models/language/forward.h"
+#include "open/language_model.h"
 
 namespace pliant::language {
 namespace {

@@ -14,6 +14,7 @@
 #include "models/language/files/load.h"
 #include "models/language/files/mingpt.h"
 #include "models/language/files/mlx.h"
+#include "open/language_model.h"
 
 namespace pliant::language {
 namespace {

@@ -1,4 +1,4 @@
-#include "lm/perplexity.h"
+#include "eval/perplexity.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 
-namespace pliant::lm {
+namespace pliant::eval {
 namespace {
 
 constexpr std::int64_t chunk = 64;  // tokens whose logits are held at one time
@@ -27,7 +27,7 @@ double negative_log_likelihood(std::span<const float> logits, TokenId target) {
   return most + std::log(sum) - logits[target];
 }
 
-Perplexity perplexity(Session& session, std::span<const TokenId> tokens, const PerplexityOptions& options,
+Perplexity perplexity(lm::Session& session, std::span<const TokenId> tokens, const PerplexityOptions& options,
                       const std::function<bool(std::int64_t)>& progress) {
   const std::int64_t count = std::ssize(tokens), vocabulary = session.config().vocabulary;
   const std::int64_t context = session.config().context;
@@ -38,7 +38,7 @@ Perplexity perplexity(Session& session, std::span<const TokenId> tokens, const P
   Perplexity result;
   for (std::int64_t begin = 0, predicted = 1; predicted < count; begin += stride) {
     const std::int64_t end = std::min(begin + window, count);
-    const SeqId sequence = session.open();
+    const lm::SeqId sequence = session.open();
     for (std::int64_t at = begin; at < end - 1; at += chunk) {
       const std::int64_t n = std::min(chunk, end - 1 - at);
       const TensorView view{{DType::f32, {n, vocabulary}}, logits.view().data};
@@ -57,4 +57,4 @@ Perplexity perplexity(Session& session, std::span<const TokenId> tokens, const P
   return result;
 }
 
-}  // namespace pliant::lm
+}  // namespace pliant::eval

@@ -1,14 +1,14 @@
-#include "cli/network/open_network.h"
+#include "open/network/open_onnx.h"
 
 #include "formats/onnx/onnx.h"
 
-namespace pliant::cli {
+namespace pliant {
 
-OpenedNetwork open_onnx(const std::string& path, const std::map<std::string, Shape>& shapes, bool missing_weights) {
+OpenedNetwork open_onnx(const Source& source, const std::map<std::string, Shape>& shapes, bool missing_weights) {
   OnnxOptions options;
   options.shapes = shapes;
   options.missing_weights = missing_weights;
-  OnnxModel model = read_onnx(path, options);
+  OnnxModel model = read_onnx(*source.file(), source.path(), options);
   OpenedNetwork network;
   network.graph = std::move(model.graph);
   network.weights = std::move(model.weights);
@@ -18,4 +18,4 @@ OpenedNetwork open_onnx(const std::string& path, const std::map<std::string, Sha
   return network;
 }
 
-}  // namespace pliant::cli
+}  // namespace pliant

@@ -7,7 +7,7 @@
 
 #include "lm/session.h"
 
-namespace pliant::lm {
+namespace pliant::eval {
 
 struct PerplexityOptions {
   std::int64_t window = 0;  // tokens that the model sees at once; 0: the session's context
@@ -23,10 +23,10 @@ struct Perplexity {
 // Every token but the first is predicted once, from at least the tokens of its window before it. `progress` is called
 // with the tokens predicted so far; false ends early. Throws Error{usage} for a window or stride out of range,
 // Error{invalid} for fewer than two tokens.
-Perplexity perplexity(Session& session, std::span<const TokenId> tokens, const PerplexityOptions& options = {},
+Perplexity perplexity(lm::Session& session, std::span<const TokenId> tokens, const PerplexityOptions& options = {},
                       const std::function<bool(std::int64_t)>& progress = {});
 
 // Negative log-likelihood of `target` under softmax(logits), accumulated in f64.
 double negative_log_likelihood(std::span<const float> logits, TokenId target);
 
-}  // namespace pliant::lm
+}  // namespace pliant::eval

@@ -1,0 +1,45 @@
+#include "open/language_model.h"
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "formats/gguf/open.h"
+#include "models/language/files/llama2c.h"
+#include "models/language/files/load.h"
+#include "models/language/files/mingpt.h"
+#include "text/load/load.h"
+
+namespace pliant {
+namespace {
+
+[[noreturn]] void refuse(const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (extension(path) == ".safetensors" && std::filesystem::exists(folder / "config.json"))
+    throw Error(ErrorKind::format, path, "holds weights of the model of its folder",
+                "give the folder: " + (folder.empty() ? "." : folder.string()));
+  throw Error(ErrorKind::format, path, "is no language model that can be read",
+              "read are folders with config.json and safetensors, GGUF files and llama2.c checkpoints");
+}
+
+}  // namespace
+
+LanguageModel load_language_model(const Source& source) {
+  switch (source.kind()) {
+    case FileKind::folder: return folder_model(source.path());
+    case FileKind::gguf: return gguf_model(open_gguf(source.file(), source.path()), source.path());
+    case FileKind::mingpt: return mingpt_model(source.text(), source.path());
+    case FileKind::llama2c: return llama2c_model(source.bytes(), source.file(), source.path());
+    default: refuse(source.path());
+  }
+}
+
+std::shared_ptr<const Tokenizer> tokenizer_beside(const Source& source) {
+  try {
+    return load_tokenizer(source.path(), source.file());
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::not_found) return nullptr;
+    throw;
+  }
+}
+
+}  // namespace pliant

@@ -1,0 +1,12 @@
+// Takes the place of with_onnx/open_onnx.cpp in builds without ONNX.
+#include "open/network/open_onnx.h"
+
+#include "core/error.h"
+
+namespace pliant {
+
+OpenedNetwork open_onnx(const Source& source, const std::map<std::string, Shape>&, bool) {
+  throw Error(ErrorKind::unsupported, source.path(), "this build reads no ONNX", "configure with -DPLIANT_ONNX=ON");
+}
+
+}  // namespace pliant
