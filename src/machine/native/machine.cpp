@@ -8,10 +8,11 @@ namespace pliant::native {
 
 namespace {
 
-std::vector<bool> folded_ops(const Graph& graph) {
-  std::vector<bool> fixed(graph.values().size()), result;
-  for (std::size_t id = 0; id < fixed.size(); ++id) {
-    const Role role = graph.values()[id].role;
+ById<OpId, bool> folded_ops(const Graph& graph) {
+  ById<ValueId, bool> fixed(graph.values().size());
+  ById<OpId, bool> result;
+  for (const ValueId id : fixed.ids()) {
+    const Role role = graph.value(id).role;
     fixed[id] = role == Role::weight || role == Role::constant;
   }
   for (const Op& op : graph.ops()) {
@@ -33,11 +34,11 @@ void require_isa(Isa isa) {
 }  // namespace
 
 std::vector<Refusal> refusals(const Graph& graph) {
-  const std::vector<bool> folded = folded_ops(graph);
+  const ById<OpId, bool> folded = folded_ops(graph);
   std::vector<Refusal> result;
-  for (std::size_t i = 0; i < graph.ops().size(); ++i) {
-    if (folded[i]) continue;
-    if (auto reason = refusal(graph, graph.ops()[i])) result.push_back({static_cast<OpId>(i), std::move(*reason)});
+  for (const OpId id : graph.ops().ids()) {
+    if (folded[id]) continue;
+    if (auto reason = refusal(graph, graph.op(id))) result.push_back({id, std::move(*reason)});
   }
   return result;
 }

@@ -4,20 +4,19 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "core/error.h"
 
 namespace pliant::plan {
 namespace {
 
-std::size_t index(std::int32_t id) { return static_cast<std::size_t>(id); }
-
 class Pairs {
  public:
   Pairs(const Problem& problem, std::string_view place) : problem_(problem), place_(place) {}
 
   void check(OperatorId id, LastUses& uses) const {
-    const Operator& op = problem_.operators[index(id)];
+    const Operator& op = problem_.operators[id];
     for (std::size_t i = 0; i < op.in_place.size(); ++i) {
       const auto [output, input] = op.in_place[i];
       if (!contains(op.outputs, output) || !contains(op.inputs, input))
@@ -25,7 +24,7 @@ class Pairs {
       for (std::size_t k = 0; k < i; ++k)
         if (op.in_place[k].output == output || op.in_place[k].input == input)
           refuse(op, "one of which stands in another pair", op.in_place[i]);
-      if (problem_.tensors[index(output)].bytes != problem_.tensors[index(input)].bytes)
+      if (problem_.tensors[output].bytes != problem_.tensors[input].bytes)
         refuse(op, "which differ in size", op.in_place[i]);
       if (!uses.is_last(input, id)) refuse(op, "but the input may be needed later", op.in_place[i]);
     }
@@ -45,12 +44,12 @@ class Pairs {
   static bool contains(const std::vector<TensorId>& list, TensorId id) {
     return std::find(list.begin(), list.end(), id) != list.end();
   }
-  bool is_tensor(TensorId id) const { return id >= 0 && index(id) < problem_.tensors.size(); }
+  bool is_tensor(TensorId id) const { return id >= 0 && std::cmp_less(id, problem_.tensors.size()); }
 
   [[noreturn]] void refuse(const Operator& op, std::string_view why, const InPlace& pair) const {
     throw Error(ErrorKind::invalid, std::string(place_),
-                fmt::format("operator '{}' is to write '{}' over '{}', {}", op.name,
-                            problem_.tensors[index(pair.output)].name, problem_.tensors[index(pair.input)].name, why));
+                fmt::format("operator '{}' is to write '{}' over '{}', {}", op.name, problem_.tensors[pair.output].name,
+                            problem_.tensors[pair.input].name, why));
   }
 
   const Problem& problem_;
@@ -65,18 +64,18 @@ LastUses::LastUses(const Problem& problem)
       consumers_(problem.tensors.size()),
       ancestors_(problem.operators.size(), false) {
   for (std::size_t op = 0; op < problem.operators.size(); ++op) {
-    for (const TensorId t : problem.operators[op].outputs) producer_[index(t)] = static_cast<OperatorId>(op);
-    for (const TensorId t : problem.operators[op].inputs) consumers_[index(t)].push_back(static_cast<OperatorId>(op));
+    for (const TensorId t : problem.operators[op].outputs) producer_[t] = static_cast<OperatorId>(op);
+    for (const TensorId t : problem.operators[op].inputs) consumers_[t].push_back(static_cast<OperatorId>(op));
   }
 }
 
 bool LastUses::is_last(TensorId tensor, OperatorId op) {
-  if (problem_.tensors[index(tensor)].role == Role::output) return false;
-  const auto& readers = consumers_[index(tensor)];
+  if (problem_.tensors[tensor].role == Role::output) return false;
+  const auto& readers = consumers_[tensor];
   if (readers.size() == 1 && readers[0] == op) return true;
   if (of_ != op) find_ancestors(op);
   return std::all_of(readers.begin(), readers.end(),
-                     [&](OperatorId other) { return other == op || ancestors_[index(other)]; });
+                     [&](OperatorId other) { return other == op || ancestors_[other]; });
 }
 
 void LastUses::find_ancestors(OperatorId op) {
@@ -85,10 +84,10 @@ void LastUses::find_ancestors(OperatorId op) {
   while (!ahead.empty()) {
     const OperatorId at = ahead.back();
     ahead.pop_back();
-    for (const TensorId t : problem_.operators[index(at)].inputs) {
-      const OperatorId before = producer_[index(t)];
-      if (before < 0 || ancestors_[index(before)]) continue;
-      ancestors_[index(before)] = true;
+    for (const TensorId t : problem_.operators[at].inputs) {
+      const OperatorId before = producer_[t];
+      if (before < 0 || ancestors_[before]) continue;
+      ancestors_[before] = true;
       ahead.push_back(before);
     }
   }
