@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
-#include <array>
-
 #include "compress/rounding.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/ids.h"
 #include "formats/gguf/open.h"
 #include "formats/pliant/file.h"
 #include "formats/safetensors/safetensors.h"
@@ -63,8 +62,9 @@ void round_into(Job& job, std::size_t index, Pool& pool, std::string_view place,
 
 // What general.file_type says of a file whose matrices are mostly in an encoding.
 std::uint32_t file_type(Encoding encoding) {
-  constexpr std::array<std::uint32_t, encoding_count> numbers{0, 7, 2, 3, 8, 9, 10, 11, 14, 16, 18, 25, 30, 38, 1, 32};
-  return numbers[static_cast<std::size_t>(encoding)];
+  constexpr ByEnum<Encoding, std::uint32_t, encoding_count> numbers{
+      {{0, 7, 2, 3, 8, 9, 10, 11, 14, 16, 18, 25, 30, 38, 1, 32}}};
+  return numbers[encoding];
 }
 
 void set_value(Gguf& file, const std::string& key, std::uint32_t value) {

@@ -1,10 +1,12 @@
-// Ids that cannot be mistaken for one another, and arrays that only their own ids open. They cost what an integer and a
-// vector cost.
+// Ids that cannot be mistaken for one another, and tables that only their own ids or enumerators open. They cost what
+// an integer and a vector cost.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -76,5 +78,23 @@ class ById {
  private:
   Items items_;
 };
+
+// One row per enumerator of an enum that counts from 0, in their order: {{{first row, second row ...}}}.
+template <typename Enum, typename T, std::size_t Count>
+struct ByEnum : std::array<T, Count> {
+  constexpr const T& operator[](Enum of) const {
+    return std::array<T, Count>::operator[](static_cast<std::size_t>(of));
+  }
+  template <typename Test>
+  constexpr std::optional<Enum> find(const Test& test) const {  // whose row passes
+    for (std::size_t i = 0; i < Count; ++i)
+      if (test(this->data()[i])) return static_cast<Enum>(i);
+    return std::nullopt;
+  }
+};
+template <typename Enum, typename T, std::size_t Count>
+constexpr ByEnum<Enum, T, Count> by_enum(const std::array<T, Count>& rows) {
+  return {rows};
+}
 
 }  // namespace pliant

@@ -50,5 +50,14 @@ TEST(Ids, TablesOfTruthValuesCanBeWritten) {
   EXPECT_TRUE(marks[RedId{1}]);
 }
 
+TEST(ByEnum, IsOpenedByItsEnumerators) {
+  constexpr ByEnum<Colour, int, 2> wavelengths{{{700, 450}}};
+  static_assert(wavelengths[Colour::blue] == 450 && wavelengths.size() == 2);
+  static_assert(!OpenedBy<ByEnum<Colour, int, 2>, int> && !OpenedBy<ByEnum<Colour, int, 2>, RedId>);
+  EXPECT_EQ(wavelengths[Colour::red], 700);
+  EXPECT_EQ(wavelengths.find([](int each) { return each < 500; }), Colour::blue);
+  EXPECT_EQ(wavelengths.find([](int each) { return each < 400; }), std::nullopt);
+}
+
 }  // namespace
 }  // namespace pliant

@@ -68,9 +68,7 @@ struct AttributeWriter {
   }
   template <typename Enum>
   requires std::is_enum_v<Enum>
-  void operator()(std::string_view name, Enum value) {
-    (*this)(name, enum_names<Enum>[static_cast<std::size_t>(value)]);
-  }
+  void operator()(std::string_view name, Enum value) { (*this)(name, enum_names<Enum>[value]); }
 
  private:
   void operator()(std::string_view name, const std::string& raw, int) { (*this)(name, std::string_view(raw)); }
