@@ -156,7 +156,7 @@ std::vector<Case> movement() {
 void print_arithmetic(double peak, Pool& pool) {
   for (const Case& each : arithmetic()) {
     const double time = run(each.graph, native::Isa::best, pool);
-    const double flops = 2 * static_cast<double>(macs(each.graph, each.graph.op(0)));
+    const double flops = 2 * static_cast<double>(macs(each.graph, each.graph.op(OpId{0})));
     fmt::print("{:<48}{:>9.3f} ms{:>8.1f} GFLOP/s{:>5.0f} %\n", each.name, time * 1e3, flops / time * 1e-9,
                100 * flops / time * 1e-9 / peak);
   }

@@ -3,6 +3,7 @@
 #include "compress/rounding.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/ids.h"
 #include "formats/gguf/open.h"
 #include "formats/pliant/file.h"
 #include "formats/safetensors/safetensors.h"

@@ -1,6 +1,5 @@
 #include "core/tensor.h"
 
-#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdlib>
@@ -10,6 +9,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/ids.h"
 
 namespace pliant {
 namespace {
@@ -19,19 +19,19 @@ struct DTypeInfo {
   std::int64_t size;
 };
 
-constexpr std::array<DTypeInfo, dtype_count> dtype_table{{{"f32", 4},
-                                                          {"f64", 8},
-                                                          {"f16", 2},
-                                                          {"bf16", 2},
-                                                          {"i8", 1},
-                                                          {"u8", 1},
-                                                          {"i16", 2},
-                                                          {"u16", 2},
-                                                          {"i32", 4},
-                                                          {"u32", 4},
-                                                          {"i64", 8},
-                                                          {"u64", 8},
-                                                          {"bool", 1}}};
+constexpr ByEnum<DType, DTypeInfo, dtype_count> dtype_table{{{{"f32", 4},
+                                                              {"f64", 8},
+                                                              {"f16", 2},
+                                                              {"bf16", 2},
+                                                              {"i8", 1},
+                                                              {"u8", 1},
+                                                              {"i16", 2},
+                                                              {"u16", 2},
+                                                              {"i32", 4},
+                                                              {"u32", 4},
+                                                              {"i64", 8},
+                                                              {"u64", 8},
+                                                              {"bool", 1}}}};
 
 template <typename T>
 T load(const TensorView& view, std::int64_t index) {
@@ -56,12 +56,11 @@ T saturate(double value) {
 
 }  // namespace
 
-std::int64_t size_of(DType dtype) { return dtype_table[static_cast<std::size_t>(dtype)].size; }
-std::string_view name(DType dtype) { return dtype_table[static_cast<std::size_t>(dtype)].name; }
+std::int64_t size_of(DType dtype) { return dtype_table[dtype].size; }
+std::string_view name(DType dtype) { return dtype_table[dtype].name; }
 
 DType dtype_from_name(std::string_view name) {
-  for (std::size_t i = 0; i < dtype_table.size(); ++i)
-    if (dtype_table[i].name == name) return static_cast<DType>(i);
+  if (const auto found = dtype_table.find([&](const DTypeInfo& each) { return each.name == name; })) return *found;
   throw Error(ErrorKind::format, "element type", "unknown type '" + std::string(name) + "'");
 }
 

@@ -1,5 +1,5 @@
 // Builder helpers shared by importers and models: what is no kind of its own, written with the kinds. An absent
-// optional operand is -1. Names go to the operator that gives the result.
+// optional operand is none. Names go to the operator that gives the result.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace pliant::blocks {
 
-inline constexpr ValueId none = -1;
+inline constexpr ValueId none = ValueId::none;
 
 // Activations: one Map each, of x's type.
 ValueId relu(Builder& b, ValueId x, std::string name = "");

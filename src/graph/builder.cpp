@@ -41,17 +41,14 @@ std::string Builder::unique(const std::string& name) {
   }
 }
 
-ValueId Builder::append(Value value) {
-  graph_.values_.push_back(std::move(value));
-  return static_cast<ValueId>(graph_.values_.size() - 1);
-}
+ValueId Builder::append(Value value) { return graph_.values_.push_back(std::move(value)); }
 
 ValueId Builder::leaf(std::string name, TensorType type, Role role) {
   if (name.empty()) throw Error(ErrorKind::invalid, "graph", "a leaf without a name");
   name = scoped(name);
   check_leaf(name, type);
   claim(name);
-  return append({std::move(name), std::move(type), role, -1, false, nullptr});
+  return append({std::move(name), std::move(type), role, OpId::none, false, nullptr});
 }
 
 ValueId Builder::input(std::string name, TensorType type) {
@@ -85,15 +82,15 @@ ValueId Builder::constant(std::shared_ptr<const Tensor> value, std::string name)
   check_leaf(name, value->type());
   name = unique(name);
   TensorType type = value->type();
-  return append({std::move(name), std::move(type), Role::constant, -1, false, std::move(value)});
+  return append({std::move(name), std::move(type), Role::constant, OpId::none, false, std::move(value)});
 }
 
 ValueId Builder::scalar(double value, DType dtype) { return constant(Tensor::of(dtype, {}, {value}), "scalar"); }
 
 const Value& Builder::operand(ValueId id) const {
-  if (id < 0 || static_cast<std::size_t>(id) >= graph_.values_.size())
+  if (!graph_.values_.contains(id))
     throw Error(ErrorKind::invalid, scope_.empty() ? "graph" : scope_,
-                fmt::format("value {} of {} in the builder", id, graph_.values_.size()));
+                fmt::format("value {} of {} in the builder", to_int(id), graph_.values_.size()));
   return graph_.values_[id];
 }
 
@@ -122,8 +119,8 @@ std::vector<ValueId> Builder::add(Kind kind, std::vector<ValueId> operands, std:
     std::string value_name = !result_names.empty() ? result_names[i]
                              : i == 0              ? op.name
                                                    : unique(fmt::format("{}.{}", op.name, i));
-    op.out.push_back(append({std::move(value_name), std::move(types[i]), Role::result,
-                             static_cast<OpId>(graph_.ops_.size()), false, nullptr}));
+    op.out.push_back(
+        append({std::move(value_name), std::move(types[i]), Role::result, graph_.ops_.next(), false, nullptr}));
   }
   graph_.ops_.push_back(std::move(op));
   return graph_.ops_.back().out;

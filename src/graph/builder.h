@@ -31,7 +31,7 @@ class Builder {
 
   const TensorType& type(ValueId id) const;
   const Value& value(ValueId id) const { return operand(id); }
-  ValueId values() const { return static_cast<ValueId>(graph_.values_.size()); }  // how many there are
+  ValueId next() const { return graph_.values_.next(); }  // the id of the next new value
   const Shape& shape(ValueId id) const { return type(id).shape; }
 
   // The general door: applies the shape rule and appends. `name` is made unique by a suffix; empty: made from the

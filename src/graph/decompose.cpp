@@ -57,7 +57,7 @@ std::vector<ValueId> Decomposer::operator()(const kind::Softmax& kind) const {
 std::vector<ValueId> Decomposer::operator()(const kind::Normalize& kind) const {
   const DType dtype = b.type(in[kind.x]).dtype;
   const ValueId x = widen(in[kind.x]);
-  ValueId centred = x, mean = -1;
+  ValueId centred = x, mean = ValueId::none;
   if (kind.centre) {
     mean = b.reduce(ReduceFn::mean, x, kind.axes, true, "mean");
     centred = b.map(argument(0) - argument(1), {x, mean}, wide(), "centred");

@@ -52,13 +52,11 @@ std::optional<ValueId> Graph::find(std::string_view value_name) const {
   return *at;
 }
 
-std::vector<std::vector<OpId>> Graph::consumers() const {
-  std::vector<std::vector<OpId>> result(values_.size());
-  for (std::size_t op = 0; op < ops_.size(); ++op)
-    for (ValueId in : ops_[op].in) {
-      auto& users = result[in];
-      if (users.empty() || users.back() != static_cast<OpId>(op)) users.push_back(static_cast<OpId>(op));
-    }
+ById<ValueId, std::vector<OpId>> Graph::consumers() const {
+  ById<ValueId, std::vector<OpId>> result(values_.size());
+  for (const OpId op : ops_.ids())
+    for (const ValueId in : ops_[op].in)
+      if (auto& users = result[in]; users.empty() || users.back() != op) users.push_back(op);
   return result;
 }
 

@@ -8,13 +8,14 @@
 #include <string_view>
 #include <vector>
 
+#include "core/ids.h"
 #include "core/tensor.h"
 #include "graph/kinds/kinds.h"
 
 namespace pliant {
 
-using ValueId = std::int32_t;  // index into values()
-using OpId = std::int32_t;     // index into ops(), which is a topological order
+enum class ValueId : std::int32_t { none = -1 };
+enum class OpId : std::int32_t { none = -1 };  // ascending ids are a topological order
 
 enum class Role : std::uint8_t { input, constant, weight, result };
 
@@ -22,7 +23,7 @@ struct Value {
   std::string name;  // unique in the graph
   TensorType type;
   Role role = Role::result;
-  OpId producer = -1;                      // for results
+  OpId producer = OpId::none;              // for results
   bool rows = false;                       // axis 0 is the row axis, which may run short
   std::shared_ptr<const Tensor> constant;  // for constants; shared between graphs
 };
@@ -34,13 +35,13 @@ struct Op {
 };
 
 struct Carry {  // a state: whoever runs the graph feeds `out` (a graph output) back as `in` (a graph input)
-  ValueId in = 0, out = 0;
+  ValueId in = ValueId::none, out = ValueId::none;
 };
 
 class Graph {
  public:
-  const std::vector<Value>& values() const { return values_; }
-  const std::vector<Op>& ops() const { return ops_; }
+  const ById<ValueId, Value>& values() const { return values_; }
+  const ById<OpId, Op>& ops() const { return ops_; }
   const Value& value(ValueId id) const { return values_[id]; }
   const Op& op(OpId id) const { return ops_[id]; }
   const std::vector<ValueId>& inputs() const { return inputs_; }
@@ -50,12 +51,12 @@ class Graph {
   std::int64_t rows() const { return rows_; }  // the row capacity R; 0: no row axis
 
   std::optional<ValueId> find(std::string_view value_name) const;
-  std::vector<std::vector<OpId>> consumers() const;  // per value, ascending, each op once
+  ById<ValueId, std::vector<OpId>> consumers() const;  // ascending, each op once
 
  private:
   friend class Builder;
-  std::vector<Value> values_;
-  std::vector<Op> ops_;
+  ById<ValueId, Value> values_;
+  ById<OpId, Op> ops_;
   std::vector<ValueId> inputs_, outputs_;
   std::vector<std::string> output_names_;
   std::vector<Carry> carries_;

@@ -113,7 +113,7 @@ struct RowRule {
   }
 };
 
-void prove(const Graph& graph, const Op& op, std::vector<bool>& carries) {
+void prove(const Graph& graph, const Op& op, ById<ValueId, bool>& carries) {
   RowRule rule{graph, op, {}};
   for (ValueId id : op.in) rule.rows.push_back(carries[id]);
   if (std::find(rule.rows.begin(), rule.rows.end(), true) == rule.rows.end()) return;
@@ -126,8 +126,8 @@ void prove(const Graph& graph, const Op& op, std::vector<bool>& carries) {
 
 }  // namespace
 
-std::vector<bool> prove_rows(const Graph& graph) {
-  std::vector<bool> carries(graph.values().size());
+ById<ValueId, bool> prove_rows(const Graph& graph) {
+  ById<ValueId, bool> carries(graph.values().size());
   for (ValueId id : graph.inputs()) carries[id] = graph.value(id).rows;
   for (const Op& op : graph.ops()) prove(graph, op, carries);
   for (const Carry& each : graph.carries())

@@ -55,7 +55,7 @@ class Program {  // immutable and thread-safe; holds its graph and weights
 };
 
 struct Refusal {
-  OpId op = 0;
+  OpId op = OpId::none;
   std::string reason;
 };
 

@@ -25,7 +25,7 @@ struct SweepPoint {
   std::int64_t traffic_bytes = 0;  // of the plan, if status says there is one
   std::int64_t lower_bound_bytes = 0;
   Objective objective;
-  std::vector<BaselineTraffic> baselines;       // the four of baselines()
+  std::vector<BaselineTraffic> baselines;  // the four of baselines()
   bool has_plan() const { return status == Status::optimal || status == Status::feasible; }
 };
 

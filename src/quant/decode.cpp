@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 
+#include "core/ids.h"
 #include "quant/codec.h"
 #include "quant/layout.h"
 
@@ -154,22 +155,22 @@ struct Decoder {
   std::array<int, 2> scales;  // where the 16-bit float scales stand in a block; -1: none
 };
 
-constexpr std::array<Decoder, encoding_count> decoders{{{nullptr, {-1, -1}},
-                                                        {decode_q8_0, {0, -1}},
-                                                        {decode_q4_0, {0, -1}},
-                                                        {decode_q4_1, {0, 2}},
-                                                        {decode_q5_0, {0, -1}},
-                                                        {decode_q5_1, {0, 2}},
-                                                        {decode_q2_k, {80, 82}},
-                                                        {decode_q3_k, {108, -1}},
-                                                        {decode_q4_k, {0, 2}},
-                                                        {decode_q5_k, {0, 2}},
-                                                        {decode_q6_k, {208, -1}},
-                                                        {decode_iq4_nl, {0, -1}},
-                                                        {decode_iq4_xs, {0, -1}},
-                                                        {decode_mxfp4, {-1, -1}},
-                                                        {nullptr, {0, -1}},
-                                                        {nullptr, {0, -1}}}};
+constexpr ByEnum<Encoding, Decoder, encoding_count> decoders{{{{nullptr, {-1, -1}},
+                                                               {decode_q8_0, {0, -1}},
+                                                               {decode_q4_0, {0, -1}},
+                                                               {decode_q4_1, {0, 2}},
+                                                               {decode_q5_0, {0, -1}},
+                                                               {decode_q5_1, {0, 2}},
+                                                               {decode_q2_k, {80, 82}},
+                                                               {decode_q3_k, {108, -1}},
+                                                               {decode_q4_k, {0, 2}},
+                                                               {decode_q5_k, {0, 2}},
+                                                               {decode_q6_k, {208, -1}},
+                                                               {decode_iq4_nl, {0, -1}},
+                                                               {decode_iq4_xs, {0, -1}},
+                                                               {decode_mxfp4, {-1, -1}},
+                                                               {nullptr, {0, -1}},
+                                                               {nullptr, {0, -1}}}}};
 
 void decode_f16(const Byte* at, std::int64_t elements, float* into) {
   for (std::int64_t i = 0; i < elements; ++i) into[i] = load_half(at + 2 * i);
@@ -189,7 +190,7 @@ void decode_blocks(Encoding encoding, const std::byte* blocks, std::int64_t elem
   const auto* at = reinterpret_cast<const Byte*>(blocks);
   if (encoding == Encoding::f16) return decode_f16(at, elements, into);
   if (encoding == Encoding::bf16) return decode_bf16(at, elements, into);
-  DecodeBlock* const decode = decoders[static_cast<std::size_t>(encoding)].decode;
+  DecodeBlock* const decode = decoders[encoding].decode;
   const EncodingTraits& block = traits(encoding);
   for (std::int64_t i = 0; i < elements; i += block.block_elements, at += block.block_bytes) decode(at, into + i);
 }
@@ -197,7 +198,7 @@ void decode_blocks(Encoding encoding, const std::byte* blocks, std::int64_t elem
 std::optional<std::int64_t> find_non_finite_scale(Encoding encoding, const std::byte* blocks, std::int64_t count) {
   const auto* at = reinterpret_cast<const Byte*>(blocks);
   const std::int64_t stride = traits(encoding).block_bytes;
-  const auto [first, second] = decoders[static_cast<std::size_t>(encoding)].scales;
+  const auto [first, second] = decoders[encoding].scales;
   // MXFP4's exponent byte: 255 means NaN in its standard, and from 253 on the largest value overflows.
   if (encoding == Encoding::mxfp4) {
     for (std::int64_t i = 0; i < count; ++i)

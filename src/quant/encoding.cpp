@@ -3,31 +3,31 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <array>
 #include <string>
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/ids.h"
 
 namespace pliant {
 namespace {
 
-constexpr std::array<EncodingTraits, encoding_count> table{{{"plain", 1, 0},
-                                                            {"Q8_0", 32, 34},
-                                                            {"Q4_0", 32, 18},
-                                                            {"Q4_1", 32, 20},
-                                                            {"Q5_0", 32, 22},
-                                                            {"Q5_1", 32, 24},
-                                                            {"Q2_K", 256, 84},
-                                                            {"Q3_K", 256, 110},
-                                                            {"Q4_K", 256, 144},
-                                                            {"Q5_K", 256, 176},
-                                                            {"Q6_K", 256, 210},
-                                                            {"IQ4_NL", 32, 18},
-                                                            {"IQ4_XS", 256, 136},
-                                                            {"MXFP4", 32, 17},
-                                                            {"F16", 1, 2},
-                                                            {"BF16", 1, 2}}};
+constexpr ByEnum<Encoding, EncodingTraits, encoding_count> table{{{{"plain", 1, 0},
+                                                                   {"Q8_0", 32, 34},
+                                                                   {"Q4_0", 32, 18},
+                                                                   {"Q4_1", 32, 20},
+                                                                   {"Q5_0", 32, 22},
+                                                                   {"Q5_1", 32, 24},
+                                                                   {"Q2_K", 256, 84},
+                                                                   {"Q3_K", 256, 110},
+                                                                   {"Q4_K", 256, 144},
+                                                                   {"Q5_K", 256, 176},
+                                                                   {"Q6_K", 256, 210},
+                                                                   {"IQ4_NL", 32, 18},
+                                                                   {"IQ4_XS", 256, 136},
+                                                                   {"MXFP4", 32, 17},
+                                                                   {"F16", 1, 2},
+                                                                   {"BF16", 1, 2}}}};
 
 std::string known_names() {
   std::vector<std::string_view> names;
@@ -37,12 +37,11 @@ std::string known_names() {
 
 }  // namespace
 
-const EncodingTraits& traits(Encoding encoding) { return table[static_cast<std::size_t>(encoding)]; }
+const EncodingTraits& traits(Encoding encoding) { return table[encoding]; }
 std::string_view name(Encoding encoding) { return traits(encoding).name; }
 
 Encoding encoding_from_name(std::string_view name) {
-  for (std::size_t i = 0; i < table.size(); ++i)
-    if (table[i].name == name) return static_cast<Encoding>(i);
+  if (const auto found = table.find([&](const EncodingTraits& each) { return each.name == name; })) return *found;
   throw Error(ErrorKind::format, "encoding", fmt::format("unknown name \"{}\"", name), known_names());
 }
 

@@ -1,5 +1,6 @@
 #include "report/html.h"
 
+#include "core/ids.h"
 #include "report/style.h"
 
 namespace pliant::report {
@@ -32,8 +33,8 @@ void Page::hint(std::string_view text) { out_.leaf("p", {{"class", "mute hint"}}
 void Page::begin_cards() { out_.open("div", {{"class", "cards"}}); }
 
 void Page::card(std::string_view name, std::string_view value, std::string_view detail, Tone tone) {
-  constexpr std::string_view classes[] = {"card", "card good", "card warn"};
-  out_.open("div", {{"class", classes[static_cast<std::size_t>(tone)]}});
+  constexpr ByEnum<Tone, std::string_view, 3> classes{{{"card", "card good", "card warn"}}};
+  out_.open("div", {{"class", classes[tone]}});
   out_.leaf("span", {{"class", "mute"}}, name);
   out_.leaf("b", {}, value);
   out_.leaf("span", {{"class", "mute"}}, detail);

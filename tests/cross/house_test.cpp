@@ -57,11 +57,10 @@ std::map<ValueId, Tensor> all_values(const Subject& subject, std::vector<Tensor>
   for (std::size_t i = 0; i < outputs.size(); ++i) values.insert_or_assign(graph.outputs()[i], std::move(outputs[i]));
   for (std::size_t i = 0; i < subject.inputs.size(); ++i)
     values.insert_or_assign(graph.inputs()[i], subject.inputs[i].copy());
-  for (std::size_t i = 0; i < graph.values().size(); ++i) {
-    const Value& value = graph.values()[i];
-    if (value.role == Role::weight)
-      values.insert_or_assign(static_cast<ValueId>(i), decode(subject.weights->at(value.name)));
-    if (value.role == Role::constant) values.insert_or_assign(static_cast<ValueId>(i), value.constant->copy());
+  for (const ValueId id : graph.values().ids()) {
+    const Value& value = graph.value(id);
+    if (value.role == Role::weight) values.insert_or_assign(id, decode(subject.weights->at(value.name)));
+    if (value.role == Role::constant) values.insert_or_assign(id, value.constant->copy());
   }
   return values;
 }

@@ -36,9 +36,8 @@ class OracleMachine : public Machine {
  public:
   std::vector<Refusal> refuses(const Graph& graph) const override {
     std::vector<Refusal> refusals;
-    for (std::size_t i = 0; i < graph.ops().size(); ++i)
-      if (std::holds_alternative<kind::Opaque>(graph.ops()[i].kind))
-        refusals.push_back({static_cast<OpId>(i), "a foreign operator"});
+    for (const OpId id : graph.ops().ids())
+      if (std::holds_alternative<kind::Opaque>(graph.op(id).kind)) refusals.push_back({id, "a foreign operator"});
     return refusals;
   }
   std::unique_ptr<Program> prepare(std::shared_ptr<const Graph> graph,

@@ -15,15 +15,15 @@ TEST(Builder, BuildsInOrderAndNamesValues) {
   b.output(z, "out");
   Graph g = b.finish();
   ASSERT_EQ(g.ops().size(), 2u);
-  EXPECT_EQ(g.op(0).name, "linear");
-  EXPECT_EQ(g.value(g.op(0).out[0]).name, "linear");
+  EXPECT_EQ(g.op(OpId{0}).name, "linear");
+  EXPECT_EQ(g.value(g.op(OpId{0}).out[0]).name, "linear");
   EXPECT_EQ(g.value(g.outputs()[0]).name, "map");
   EXPECT_EQ(g.output_names()[0], "out");
-  EXPECT_EQ(g.find("w"), std::optional<ValueId>(1));
+  EXPECT_EQ(g.find("w"), std::optional<ValueId>(ValueId{1}));
   EXPECT_EQ(g.find("nothing"), std::nullopt);
-  EXPECT_EQ(g.consumers()[0], (std::vector<OpId>{0}));
-  EXPECT_EQ(macs(g, g.op(0)), 24);
-  EXPECT_EQ(macs(g, g.op(1)), 0);
+  EXPECT_EQ(g.consumers()[ValueId{0}], (std::vector<OpId>{OpId{0}}));
+  EXPECT_EQ(macs(g, g.op(OpId{0})), 24);
+  EXPECT_EQ(macs(g, g.op(OpId{1})), 0);
 }
 
 TEST(Builder, NamesAreMadeUniqueAndScoped) {
@@ -57,9 +57,9 @@ TEST(Builder, ResultNamesAreTakenAsTheyAre) {
   EXPECT_NE(error_of([&] { b.add(kind::Softmax{0}, {x}, "s", 1, {"p", "q"}); }), "accepted");
   b.output(b.add(kind::Softmax{0}, {y[1]}, "s", 1, {"p"})[0]);  // the refused names are still free
   Graph g = b.finish();
-  EXPECT_EQ(g.op(0).name, "norm");
-  EXPECT_EQ(g.value(g.op(0).out[2]).name, "var");
-  EXPECT_EQ(g.op(1).name, "s");
+  EXPECT_EQ(g.op(OpId{0}).name, "norm");
+  EXPECT_EQ(g.value(g.op(OpId{0}).out[2]).name, "var");
+  EXPECT_EQ(g.op(OpId{1}).name, "s");
 }
 
 TEST(Builder, KeepsOutWhatNoOutputNeeds) {
@@ -74,7 +74,7 @@ TEST(Builder, KeepsOutWhatNoOutputNeeds) {
   EXPECT_EQ(g.values().size(), 4u);  // x, unused, w, kept
   EXPECT_EQ(g.inputs().size(), 2u);
   EXPECT_FALSE(g.find("dead"));
-  EXPECT_EQ(g.value(*g.find("kept")).producer, 0);
+  EXPECT_EQ(g.value(*g.find("kept")).producer, OpId{0});
   Builder second;
   EXPECT_EQ(error_of([&] { second.finish(); }), "graph: no outputs (name some with output())");
 }
@@ -87,7 +87,7 @@ TEST(Builder, EinsumBroadcastsBySizeOneAxes) {
   b.output(z);
   Graph g = b.finish();
   EXPECT_EQ(g.ops().size(), 2u);  // reshape, einsum
-  EXPECT_EQ(std::get<kind::Einsum>(g.op(1).kind), (kind::Einsum{{"Aij", "jk"}, "Aik"}));
+  EXPECT_EQ(std::get<kind::Einsum>(g.op(OpId{1}).kind), (kind::Einsum{{"Aij", "jk"}, "Aik"}));
 }
 
 TEST(Builder, DoorsFillInNeutralAttributes) {
@@ -116,7 +116,7 @@ TEST(Builder, ErrorsNameScopeAndOperator) {
             }),
             "block.flat: reshape: the -1 in a shape for [2,3] cannot be found: the others have 4 elements");
   EXPECT_EQ(error_of([&] { b.einsum("ij,jk", {x}); }), "block.einsum: 1 operand(s) for 2 label groups");
-  EXPECT_EQ(error_of([&] { b.type(99); }), "block: value 99 of 1 in the builder");
+  EXPECT_EQ(error_of([&] { b.type(ValueId{99}); }), "block: value 99 of 1 in the builder");
   EXPECT_NE(error_of([&] { b.transpose(x, {0}); }), "accepted");
   EXPECT_NE(error_of([&] { b.transpose(x, {0, 0}); }), "accepted");
   EXPECT_NE(error_of([&] { b.concat({}, 0); }), "accepted");
@@ -134,7 +134,7 @@ TEST(Builder, RefusesBadLeavesOutputsAndCarries) {
   ValueId y = b.softmax(x, 0), w = b.weight("w", f32({2, 3}));
   b.output(y, "y");
   EXPECT_EQ(error_of([&] { b.output(x, "y"); }), "y: two outputs of one name");
-  EXPECT_NE(error_of([&] { b.output(77); }), "accepted");
+  EXPECT_NE(error_of([&] { b.output(ValueId{77}); }), "accepted");
   EXPECT_NE(error_of([&] { b.carry(w, y); }), "accepted");
   EXPECT_NE(error_of([&] { b.carry(x, b.reduce(kind::ReduceFn::sum, y, {0})); }), "accepted");
   b.carry(x, b.softmax(y, 1));
@@ -151,8 +151,8 @@ TEST(Graph, CountsMultiplyAccumulates) {
   ValueId y = b.convolve(x, w, {{}, {}, {}, {}, 2});
   b.output(b.convolve(y, u, {{2, 2}, {}, {}, {}, 3, true}));
   Graph g = b.finish();
-  EXPECT_EQ(macs(g, g.op(0)), 6 * 36 * 2 * 9);
-  EXPECT_EQ(macs(g, g.op(1)), 6 * 36 * 2 * 4);
+  EXPECT_EQ(macs(g, g.op(OpId{0})), 6 * 36 * 2 * 9);
+  EXPECT_EQ(macs(g, g.op(OpId{1})), 6 * 36 * 2 * 4);
 }
 
 TEST(Builder, RenamesResultsAndTheirOperatorsAndFreesTheOldNames) {
@@ -162,12 +162,12 @@ TEST(Builder, RenamesResultsAndTheirOperatorsAndFreesTheOldNames) {
   const std::string old = b.value(y).name;
   b.rename(y, "sum", "node");
   EXPECT_EQ(b.value(b.map(argument(0), {y})).name, old);
-  EXPECT_EQ(b.values(), 3);
+  EXPECT_EQ(b.next(), ValueId{3});
   EXPECT_THROW(b.rename(y, "x"), Error);
   EXPECT_THROW(b.rename(x, "z"), Error);
   b.output(y);
   const Graph graph = b.finish();
-  EXPECT_EQ(graph.op(0).name, "node");
+  EXPECT_EQ(graph.op(OpId{0}).name, "node");
   EXPECT_EQ(graph.value(graph.outputs()[0]).name, "sum");
 }
 

@@ -69,9 +69,9 @@ TEST(Decompose, KeepsWhatIsAskedForAndAllNames) {
   EXPECT_EQ(half.output_names(), graph.output_names());
   const Graph same = decompose(graph, [](const Op&) { return true; });
   ASSERT_EQ(same.ops().size(), graph.ops().size());
-  for (std::size_t i = 0; i < same.ops().size(); ++i) {
-    EXPECT_EQ(same.ops()[i].kind, graph.ops()[i].kind);
-    EXPECT_EQ(same.ops()[i].name, graph.ops()[i].name);
+  for (const OpId id : same.ops().ids()) {
+    EXPECT_EQ(same.op(id).kind, graph.op(id).kind);
+    EXPECT_EQ(same.op(id).name, graph.op(id).name);
   }
 }
 

@@ -267,7 +267,7 @@ class RandomGraph {
   ValueId sequence(const std::string& of, std::int64_t count, std::int64_t low, std::int64_t high) {
     for (std::size_t i = 0; i < sequences_.size(); ++i)
       if (sequences_[i].first == of && b_.shape(sequences_[i].second)[0] == count) return sequences_[i].second;
-    ValueId id = -1;
+    ValueId id = ValueId::none;
     if (rows()) {
       id = b_.row_input(of, {DType::i32, {count}});
     } else {

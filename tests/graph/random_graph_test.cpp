@@ -8,15 +8,15 @@ namespace pliant {
 namespace {
 
 void expect_well_formed(const Graph& g) {
-  for (std::size_t i = 0; i < g.ops().size(); ++i) {
-    const Op& op = g.ops()[i];
+  for (const OpId at : g.ops().ids()) {
+    const Op& op = g.op(at);
     std::vector<TensorType> operands, results;
     for (ValueId id : op.in) {
-      ASSERT_LT(g.value(id).producer, static_cast<OpId>(i));
+      ASSERT_LT(g.value(id).producer, at);
       operands.push_back(g.value(id).type);
     }
     for (ValueId id : op.out) {
-      ASSERT_EQ(g.value(id).producer, static_cast<OpId>(i));
+      ASSERT_EQ(g.value(id).producer, at);
       results.push_back(g.value(id).type);
     }
     ASSERT_EQ(result_types(op.kind, operands, op.name, static_cast<int>(results.size())), results);

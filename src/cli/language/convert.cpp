@@ -114,8 +114,9 @@ Verb convert_verb() {
       .options =
           {option("to", "FORMAT", options->to, "what to write: a folder (hf, mlx) or a file"),
            option("out", "PATH", options->out, "the folder or file to write").written().with_letter('o'),
-           option("type", "TYPE", options->type,
-                  fmt::format("type of the matrices (without it they keep theirs): {}", fmt::join(format_names(), ", "))),
+           option(
+               "type", "TYPE", options->type,
+               fmt::format("type of the matrices (without it they keep theirs): {}", fmt::join(format_names(), ", "))),
            option("bits", "N", options->bits, "MLX: bits per weight; 0: as --type says").with_choices({"0", "4", "8"}),
            option("group", "N", options->group, "MLX: weights that share a scale").with_choices({"32", "64", "128"}),
            option("tokenizer", "PATH", options->tokenizer, "take the tokenizer from this file or folder").path(),

@@ -78,7 +78,7 @@ class Importer {
       return;
     }
     if (layer.type == "Input" || layer.type == "MemoryData") return give(layer, 0, leaf(layer));
-    const ValueId before = b_.values();
+    const ValueId before = b_.next();
     const ValueId made = layer.tops.size() == 1 ? known(layer) : blocks::none;
     if (made == blocks::none) return add_opaque(layer);
     if (made >= before) b_.rename(made, layer.tops[0], layer.name);

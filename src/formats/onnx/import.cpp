@@ -113,7 +113,7 @@ Call Importer::call(Builder& builder, const Node& node, std::vector<ValueId>* sc
     Item& item = items_.at(node.in[i]);
     if (!scratch_ids) return enter(item);
     ValueId& id = (*scratch_ids)[i];
-    if (id < 0) id = builder.constant(item.known);
+    if (id == ValueId::none) id = builder.constant(item.known);
     return id;
   };
   return Call(builder, node, result_.opset, std::move(operands), enter_here, budget_);
@@ -134,7 +134,7 @@ bool Importer::foldable(const Node& node) const {
 std::optional<Results> Importer::fold(const Node& node, Rule rule) {
   if (!foldable(node)) return std::nullopt;
   Builder scratch;
-  std::vector<ValueId> ids(node.in.size(), -1);
+  std::vector<ValueId> ids(node.in.size(), ValueId::none);
   Call alone = call(scratch, node, &ids);
   Results results = rule(alone);
   int outputs = 0;
@@ -192,7 +192,7 @@ Results Importer::keep_opaque(const Node& node, const std::string& reason) {
       builder_.add(kind::Opaque{node.domain, node.type, opaque_text(node), std::move(types)}, operands, "", count);
   Results results;
   std::size_t next = 0;
-  for (const auto& name : node.out) results.emplace_back(name.empty() ? ValueId{-1} : ids[next++]);
+  for (const auto& name : node.out) results.emplace_back(name.empty() ? ValueId::none : ids[next++]);
   return results;
 }
 
@@ -207,8 +207,8 @@ void Importer::name_new_values(const Node& node, const Results& results) {
   const std::string base = node.name.empty() ? (node.out.empty() ? node.type : node.out[0]) : node.name;
   std::unordered_map<ValueId, std::string> named;
   for (std::size_t i = 0; i < results.size() && i < node.out.size(); ++i)
-    if (results[i].id >= 0 && !node.out[i].empty()) named.emplace(results[i].id, node.out[i]);
-  for (; settled_ < builder_.values(); ++settled_) {
+    if (results[i].id != ValueId::none && !node.out[i].empty()) named.emplace(results[i].id, node.out[i]);
+  for (; settled_ < builder_.next(); ++settled_) {
     const Value& value = builder_.value(settled_);
     if (value.role == Role::input || value.role == Role::weight || entered_.contains(settled_)) continue;
     const auto result = named.find(settled_);
@@ -222,7 +222,7 @@ void Importer::name_new_values(const Node& node, const Results& results) {
 }
 
 void Importer::settle_known(const Node& node, const std::string& name, std::shared_ptr<const Tensor> tensor) {
-  Item item{name, tensor->type(), -1, std::move(tensor), false};
+  Item item{name, tensor->type(), ValueId::none, std::move(tensor), false};
   budget_ -= bytes(item.type);
   if (budget_ < 0)
     throw Error(ErrorKind::capacity, place_of(node),
@@ -238,7 +238,7 @@ void Importer::settle(const Node& node, const Results& results) {
   for (std::size_t i = 0; i < node.out.size(); ++i) {
     const std::string& name = node.out[i];
     if (name.empty()) continue;
-    if (i >= results.size() || (results[i].id < 0 && !results[i].known))
+    if (i >= results.size() || (results[i].id == ValueId::none && !results[i].known))
       throw Error(ErrorKind::unsupported, place_of(node), fmt::format("result {} ('{}') is not made here", i, name));
     if (results[i].known) settle_known(node, name, results[i].known);
     else items_.insert_or_assign(name, Item{name, builder_.type(results[i].id), results[i].id, nullptr, false});
@@ -246,7 +246,7 @@ void Importer::settle(const Node& node, const Results& results) {
 }
 
 ValueId Importer::enter(Item& item) {
-  if (item.id >= 0) return item.id;
+  if (item.id != ValueId::none) return item.id;
   if (item.weight) item.id = builder_.weight(item.name, item.type);
   else entered_.insert(item.id = builder_.constant(item.known, item.name));
   return item.id;

@@ -55,7 +55,7 @@ class Importer {
   std::unordered_map<std::string, std::int64_t> symbols_;
   std::unordered_set<std::string> names_;  // of the file's values: never given to intermediate ones
   std::unordered_set<ValueId> entered_;    // constants of the file
-  ValueId settled_ = 0;                    // values below it have their final names
+  ValueId settled_{0};                     // values below it have their final names
   std::int64_t budget_;
   OnnxModel result_;
 };

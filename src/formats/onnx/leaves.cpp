@@ -55,7 +55,7 @@ void Importer::add_initializers(const GraphDef& graph) {
       throw Error(each.absent ? ErrorKind::not_found : ErrorKind::unsupported, where, each.problem,
                   each.absent ? "put its data beside the model, or read it without weights" : "");
     }
-    Item item{each.name, each.type, -1, each.tensor, each.absent || is_weight(each.type)};
+    Item item{each.name, each.type, ValueId::none, each.tensor, each.absent || is_weight(each.type)};
     if (each.name.empty() || !items_.emplace(each.name, std::move(item)).second)
       throw Error(ErrorKind::invalid, where, each.name.empty() ? "has no name" : "two tensors have this name");
   }
@@ -114,7 +114,7 @@ void Importer::fix_inputs() {
     if (found->dtype && *found->dtype != tensor->type().dtype)
       throw Error(ErrorKind::usage, fmt::format("input '{}'", name),
                   fmt::format("is {}, given {}", pliant::name(*found->dtype), to_string(tensor->type())));
-    items_.emplace(name, Item{name, tensor->type(), -1, tensor, false});
+    items_.emplace(name, Item{name, tensor->type(), ValueId::none, tensor, false});
   }
 }
 
@@ -131,7 +131,7 @@ void Importer::add_inputs() {
         throw Error(ErrorKind::invalid, place_, fmt::format("two inputs are named '{}'", info.name));
       continue;  // older files list their initialisers among the inputs
     }
-    Item item{info.name, input_type(info), -1, nullptr, false};
+    Item item{info.name, input_type(info), ValueId::none, nullptr, false};
     item.id = builder_.input(info.name, item.type);
     items_.emplace(info.name, std::move(item));
   }

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/ids.h"
 
 namespace pliant {
 namespace {
@@ -23,16 +24,17 @@ constexpr std::string_view text_of(std::string_view enumerator) {
   return enumerator.ends_with('_') ? enumerator.substr(0, enumerator.size() - 1) : enumerator;
 }
 
-constexpr auto fn_table = std::to_array<FnInfo>({
+constexpr auto fn_table = by_enum<Fn>(std::to_array<FnInfo>({
 #define PLIANT_ROW(name, arity) {text_of(#name), arity},
     PLIANT_EXPR_FUNCTIONS(PLIANT_ROW)
 #undef PLIANT_ROW
-});
-constexpr int fn_count = fn_table.size();
+}));
+
+bool is_known(Fn fn) { return static_cast<std::size_t>(fn) < fn_table.size(); }
 
 const FnInfo& info(Fn fn) {
-  assert(static_cast<int>(fn) < fn_count);
-  return fn_table[static_cast<std::size_t>(fn)];
+  assert(is_known(fn));
+  return fn_table[fn];
 }
 
 std::uint8_t operand(const Instruction& instruction, int i) {
@@ -193,8 +195,7 @@ int arity(Fn fn) { return info(fn).arity; }
 std::string_view name(Fn fn) { return info(fn).name; }
 
 Fn fn_from_name(std::string_view text) {
-  for (int i = 0; i < fn_count; ++i)
-    if (fn_table[i].name == text) return static_cast<Fn>(i);
+  if (const auto found = fn_table.find([&](const FnInfo& each) { return each.name == text; })) return *found;
   throw Error(ErrorKind::format, "expression", fmt::format("unknown function '{}'", text));
 }
 
@@ -210,7 +211,7 @@ void validate(const Expr& expr, int operands) {
     refuse(fmt::format("{} instructions, at most {}", expr.code.size(), Expr::max_instructions));
   for (std::size_t i = 0; i < expr.code.size(); ++i) {
     const Instruction& instruction = expr.code[i];
-    if (static_cast<int>(instruction.fn) >= fn_count)
+    if (!is_known(instruction.fn))
       refuse(fmt::format("instruction {} has the unknown function {}", i, static_cast<int>(instruction.fn)));
     if (instruction.fn == Fn::argument && instruction.a >= operands)
       refuse(fmt::format("argument ${} of {} operand(s)", instruction.a, operands));

@@ -4,8 +4,8 @@
 
 namespace pliant {
 
-std::vector<bool> fixed_values(const Graph& graph) {
-  std::vector<bool> fixed;
+ById<ValueId, bool> fixed_values(const Graph& graph) {
+  ById<ValueId, bool> fixed;
   for (const Value& value : graph.values()) fixed.push_back(value.role == Role::weight || value.role == Role::constant);
   for (const Op& op : graph.ops()) {
     const bool all = !std::holds_alternative<kind::Opaque>(op.kind) &&

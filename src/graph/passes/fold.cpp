@@ -82,11 +82,11 @@ class Folding {
   Folding(const Graph& graph, const WeightStore& weights, Pool& pool)
       : graph_(graph), pool_(pool), rebuild_(graph), known_(graph.values().size()), uses_(known_.size(), 0) {
     check_weights(graph, weights);
-    for (std::size_t i = 0; i < known_.size(); ++i) {
-      const Value& value = graph.value(static_cast<ValueId>(i));
-      if (value.role == Role::weight) known_[i] = {weights.at(value.name), weights.owner(value.name), true};
+    for (const ValueId id : known_.ids()) {
+      const Value& value = graph.value(id);
+      if (value.role == Role::weight) known_[id] = {weights.at(value.name), weights.owner(value.name), true};
       if (value.role == Role::constant)
-        known_[i] = {{value.type, Encoding::plain, value.constant->raw()}, value.constant, false};
+        known_[id] = {{value.type, Encoding::plain, value.constant->raw()}, value.constant, false};
     }
     for (const Op& op : graph.ops())
       for (const ValueId id : op.in) ++uses_[id];
@@ -97,7 +97,7 @@ class Folding {
     rebuild_.values([&](const Op& op) { return fold(op); });
     rebuild_.outputs();
     Folded result{rebuild_.builder.finish(), {}};
-    for (std::size_t i = 0; i < known_.size(); ++i) keep(result, known_[i], graph_.value(static_cast<ValueId>(i)).name);
+    for (const ValueId id : known_.ids()) keep(result, known_[id], graph_.value(id).name);
     return result;
   }
 
@@ -147,8 +147,8 @@ class Folding {
   const Graph& graph_;
   Pool& pool_;
   Rebuild rebuild_;
-  std::vector<std::optional<Known>> known_;
-  std::vector<std::int64_t> uses_;
+  ById<ValueId, std::optional<Known>> known_;
+  ById<ValueId, std::int64_t> uses_;
 };
 
 }  // namespace

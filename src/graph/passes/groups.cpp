@@ -21,15 +21,15 @@ class Grouper {
         is_output_(graph.values().size()),
         fixed_(fixed_values(graph)),
         taken_(graph.ops().size()) {
-    for (ValueId id : graph.outputs()) is_output_[index(id)] = true;
+    for (ValueId id : graph.outputs()) is_output_[id] = true;
   }
 
   std::vector<Group> run() {
     std::vector<Group> result;
-    for (OpId op = 0; op < static_cast<OpId>(graph_.ops().size()); ++op) {
-      if (taken_[index(op)]) continue;
+    for (const OpId op : graph_.ops().ids()) {
+      if (taken_[op]) continue;
       result.push_back(rules_.fuse ? start(op) : Group{{op}});
-      for (OpId each : result.back().ops) taken_[index(each)] = true;
+      for (OpId each : result.back().ops) taken_[each] = true;
     }
     // Only a group's last operator gives results, so this order is topological.
     std::sort(result.begin(), result.end(), [](const Group& a, const Group& b) { return a.ops.back() < b.ops.back(); });
@@ -40,14 +40,13 @@ class Grouper {
   // A group under construction: what may join it.
   struct Growth {
     Group group;
-    Shape shape;            // of every Map that joins
-    bool anchored = false;  // other operands: per-channel or scalar, known before the run; or `source`
-    bool convolve = false;  // channels are axis 1
-    ValueId source = -1;    // the input of a Pool's prologue
+    Shape shape;                     // of every Map that joins
+    bool anchored = false;           // other operands: per-channel or scalar, known before the run; or `source`
+    bool convolve = false;           // channels are axis 1
+    ValueId source = ValueId::none;  // the input of a Pool's prologue
     std::set<ValueId> inside;
   };
 
-  static std::size_t index(std::int32_t id) { return static_cast<std::size_t>(id); }
   const Op& op(OpId id) const { return graph_.op(id); }
   const TensorType& type(ValueId id) const { return graph_.value(id).type; }
 
@@ -69,7 +68,7 @@ class Grouper {
 
   // A Concat, a Slice or both along the rows, and the Convolve or Pool that reads what they give.
   std::optional<Group> start_rows(OpId first) const {
-    if (!moves_rows(graph_, op(first)) || fixed_[index(op(first).out[0])] || type(op(first).out[0]).dtype != DType::f32)
+    if (!moves_rows(graph_, op(first)) || fixed_[op(first).out[0]] || type(op(first).out[0]).dtype != DType::f32)
       return std::nullopt;
     std::vector<OpId> ops = {first};
     std::optional<OpId> next = only_consumer(op(first).out[0]);
@@ -91,15 +90,15 @@ class Grouper {
   }
 
   Growth begin(std::vector<OpId> ops, const Shape& shape, bool anchored) const {
-    Growth growth{{std::move(ops)}, shape, anchored, false, -1, {}};
+    Growth growth{{std::move(ops)}, shape, anchored, false, ValueId::none, {}};
     for (OpId id : growth.group.ops) growth.inside.insert(op(id).out.begin(), op(id).out.end());
     return growth;
   }
 
   // The one operator that reads `id`, if nothing else does and it may stay out of memory.
   std::optional<OpId> only_consumer(ValueId id) const {
-    const auto& users = consumers_[index(id)];
-    if (users.size() != 1 || is_output_[index(id)] || taken_[index(users[0])]) return std::nullopt;
+    const auto& users = consumers_[id];
+    if (users.size() != 1 || is_output_[id] || taken_[users[0]]) return std::nullopt;
     return users[0];
   }
 
@@ -152,9 +151,9 @@ class Grouper {
   std::optional<OpId> next_to_join(const Growth& growth) const {
     std::optional<OpId> next;
     for (ValueId id : growth.inside)
-      for (OpId user : consumers_[index(id)]) {
+      for (OpId user : consumers_[id]) {
         if (next && user >= *next) break;
-        if (user > growth.group.ops.back() && !taken_[index(user)] && fits(growth, op(user))) next = user;
+        if (user > growth.group.ops.back() && !taken_[user] && fits(growth, op(user))) next = user;
       }
     return next;
   }
@@ -164,7 +163,7 @@ class Grouper {
     if (growth.anchored && type(map.out[0]).dtype != DType::f32) return false;
     if (!std::holds_alternative<kind::Map>(map.kind) || type(map.out[0]).shape != growth.shape) return false;
     ValueId first = op(growth.group.ops[0]).out[0];
-    if (fixed_[index(map.out[0])] != fixed_[index(first)]) return false;
+    if (fixed_[map.out[0]] != fixed_[first]) return false;
     return std::all_of(map.in.begin(), map.in.end(), [&](ValueId id) {
       if (growth.inside.contains(id)) return type(id).dtype == DType::f32 && type(id).shape == growth.shape;
       return !growth.anchored || id == growth.source || is_per_channel(growth, id);
@@ -172,7 +171,7 @@ class Grouper {
   }
 
   bool is_per_channel(const Growth& growth, ValueId id) const {
-    if (!fixed_[index(id)]) return false;
+    if (!fixed_[id]) return false;
     const Shape& shape = type(id).shape;
     std::size_t wide = 0;
     for (std::size_t axis = 0; axis < shape.size(); ++axis) {
@@ -187,10 +186,10 @@ class Grouper {
     const auto& ops = growth.group.ops;
     for (std::size_t i = 0; i + 1 < ops.size(); ++i)
       for (ValueId id : op(ops[i]).out) {
-        const auto& users = consumers_[index(id)];
+        const auto& users = consumers_[id];
         bool leaves = std::any_of(users.begin(), users.end(),
                                   [&](OpId user) { return !std::binary_search(ops.begin(), ops.end(), user); });
-        if (leaves || is_output_[index(id)]) return false;
+        if (leaves || is_output_[id]) return false;
       }
     return true;
   }
@@ -205,10 +204,10 @@ class Grouper {
 
   const Graph& graph_;
   const GroupRules& rules_;
-  std::vector<std::vector<OpId>> consumers_;
-  std::vector<bool> is_output_;
-  std::vector<bool> fixed_;  // derived from weights and constants alone
-  std::vector<bool> taken_;
+  ById<ValueId, std::vector<OpId>> consumers_;
+  ById<ValueId, bool> is_output_;
+  ById<ValueId, bool> fixed_;  // derived from weights and constants alone
+  ById<OpId, bool> taken_;
 };
 
 void add_once(std::vector<ValueId>& ids, ValueId id) {

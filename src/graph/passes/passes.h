@@ -55,16 +55,16 @@ std::vector<ValueId> group_outputs(const Graph& graph, const Group& group);
 // Where values live: reshapes, and slices and concats along a leading axis that copy nothing, share a buffer. An input,
 // weight or constant begins its own buffer; an output may be a view of any of them (even of an input) and then lies in
 // that buffer: who must hand out separate memory copies it.
-using BufferId = std::int32_t;
+enum class BufferId : std::int32_t { none = -1 };
 struct Place {
-  BufferId buffer = -1;     // -1: inside a group, in no memory
-  std::int64_t offset = 0;  // bytes
+  BufferId buffer = BufferId::none;  // none: inside a group, in no memory
+  std::int64_t offset = 0;           // bytes
   bool operator==(const Place&) const = default;
 };
 struct Storage {
-  std::vector<Place> places;          // per value
-  std::vector<std::int64_t> buffers;  // bytes per buffer
-  std::vector<bool> is_view;          // per group: moves no data, needs no kernel
+  ById<ValueId, Place> places;
+  ById<BufferId, std::int64_t> buffers;  // bytes
+  std::vector<bool> is_view;             // per group: moves no data, needs no kernel
 };
 struct StorageRules {
   bool reshape = true;          // a reshape is its operand

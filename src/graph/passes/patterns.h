@@ -13,13 +13,13 @@ namespace pliant {
 // operand 0 is the anchor's result, which is in no memory unless the epilogue is empty of Maps; it has as many elements
 // as the result, in the same order, though perhaps another shape. The other operands broadcast to the result's shape.
 struct GroupPattern {
-  OpId anchor = -1;              // -1: Maps only
+  OpId anchor = OpId::none;      // none: Maps only
   std::vector<OpId> assembly;    // a Concat, a Slice or both, along axis 2, that give the anchor's operand 0
   std::optional<Expr> prologue;  // of one argument: the anchor, a Pool, reads prologue(prologue_input) reshaped
-  ValueId prologue_input = -1;
+  ValueId prologue_input = ValueId::none;
   Expr epilogue;
   std::vector<ValueId> operands;  // argument i of the epilogue, each value once
-  ValueId result = -1;
+  ValueId result = ValueId::none;
   DType dtype = DType::f32;  // of the result
 };
 

@@ -3,7 +3,7 @@
 namespace pliant {
 
 Rebuild::Rebuild(const Graph& from, bool keep_rows)
-    : from_(from), keep_rows_(keep_rows), now_(from.values().size(), -1) {}
+    : from_(from), keep_rows_(keep_rows), now_(from.values().size(), ValueId::none) {}
 
 std::vector<ValueId> Rebuild::now(const std::vector<ValueId>& old) const {
   std::vector<ValueId> result;
@@ -31,8 +31,7 @@ void Rebuild::copy(const Op& op) {
 }
 
 void Rebuild::values(const std::function<bool(const Op&)>& replace) {
-  for (std::size_t i = 0; i < now_.size(); ++i) {
-    const auto id = static_cast<ValueId>(i);
+  for (const ValueId id : now_.ids()) {
     const Value& value = from_.value(id);
     if (value.role != Role::result) {
       leaf(id);

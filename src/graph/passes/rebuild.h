@@ -30,7 +30,7 @@ class Rebuild {
   void copy(const Op& op);
   const Graph& from_;
   bool keep_rows_;
-  std::vector<ValueId> now_;  // -1: not made
+  ById<ValueId, ValueId> now_;  // none: not made
 };
 
 }  // namespace pliant

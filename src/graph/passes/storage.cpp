@@ -8,8 +8,6 @@
 namespace pliant {
 namespace {
 
-std::size_t index(std::int32_t id) { return static_cast<std::size_t>(id); }
-
 // The product of the axes behind the leading ones; nothing if an axis before `axis` is not 1.
 bool leads(const Shape& shape, std::size_t axis) {
   return std::all_of(shape.begin(), shape.begin() + axis, [](std::int64_t size) { return size == 1; });
@@ -42,8 +40,8 @@ class Placer {
   }
 
   Storage run() {
-    for (std::size_t id = 0; id < graph_.values().size(); ++id)
-      if (graph_.values()[id].role != Role::result) own(static_cast<ValueId>(id));
+    for (const ValueId id : graph_.values().ids())
+      if (graph_.value(id).role != Role::result) own(id);
     for (std::size_t i = 0; i < groups_.size(); ++i) place_group(i);
     if (rules_.concat) join_concats();
     drop_unused_buffers();
@@ -51,13 +49,10 @@ class Placer {
   }
 
  private:
-  Place& place(ValueId id) { return storage_.places[index(id)]; }
+  Place& place(ValueId id) { return storage_.places[id]; }
   const TensorType& type(ValueId id) const { return graph_.value(id).type; }
 
-  void own(ValueId id) {
-    place(id) = {static_cast<BufferId>(storage_.buffers.size()), 0};
-    storage_.buffers.push_back(bytes(type(id)));
-  }
+  void own(ValueId id) { place(id) = {storage_.buffers.push_back(bytes(type(id))), 0}; }
 
   void place_group(std::size_t i) {
     std::int64_t offset = groups_[i].ops.size() == 1 ? view_offset(graph_.op(groups_[i].ops[0])) : -1;
@@ -82,7 +77,7 @@ class Placer {
   // A part may be written straight into the result when it alone fills a buffer that nothing else constrains.
   bool may_join(ValueId part) {
     Place at = place(part);
-    return at.offset == 0 && storage_.buffers[index(at.buffer)] == bytes(type(part)) && !pinned_[index(at.buffer)];
+    return at.offset == 0 && storage_.buffers[at.buffer] == bytes(type(part)) && !pinned_[at.buffer];
   }
 
   bool join(const Op& op) {
@@ -108,29 +103,26 @@ class Placer {
 
   void join_concats() {
     pinned_.assign(storage_.buffers.size(), false);
-    auto pin = [&](ValueId id) { pinned_[index(place(id).buffer)] = true; };
-    for (std::size_t id = 0; id < graph_.values().size(); ++id)
-      if (graph_.values()[id].role != Role::result) pin(static_cast<ValueId>(id));
+    auto pin = [&](ValueId id) { pinned_[place(id).buffer] = true; };
+    for (const ValueId id : graph_.values().ids())
+      if (graph_.value(id).role != Role::result) pin(id);
     for (ValueId id : graph_.outputs()) pin(id);
     for (std::size_t i = 0; i < groups_.size(); ++i) {
       const Op& op = graph_.op(groups_[i].ops[0]);
       if (groups_[i].ops.size() != 1 || !std::holds_alternative<kind::Concat>(op.kind)) continue;
       storage_.is_view[i] = join(op);
-      if (storage_.is_view[i]) pinned_[index(place(op.out[0]).buffer)] = true;  // its parts stay where they are
+      if (storage_.is_view[i]) pinned_[place(op.out[0]).buffer] = true;  // its parts stay where they are
     }
   }
 
   void drop_unused_buffers() {
     std::map<BufferId, BufferId> ids;
     for (const Place& each : storage_.places)
-      if (each.buffer >= 0) ids.emplace(each.buffer, 0);
-    std::vector<std::int64_t> kept;
-    for (auto& [from, to] : ids) {
-      to = static_cast<BufferId>(kept.size());
-      kept.push_back(storage_.buffers[index(from)]);
-    }
+      if (each.buffer != BufferId::none) ids.emplace(each.buffer, BufferId::none);
+    ById<BufferId, std::int64_t> kept;
+    for (auto& [from, to] : ids) to = kept.push_back(storage_.buffers[from]);
     for (Place& each : storage_.places)
-      if (each.buffer >= 0) each.buffer = ids.at(each.buffer);
+      if (each.buffer != BufferId::none) each.buffer = ids.at(each.buffer);
     storage_.buffers = std::move(kept);
   }
 
@@ -138,7 +130,7 @@ class Placer {
   const std::vector<Group>& groups_;
   const StorageRules& rules_;
   Storage storage_;
-  std::vector<bool> pinned_;  // per buffer, for concats
+  ById<BufferId, bool> pinned_;  // for concats
 };
 
 }  // namespace

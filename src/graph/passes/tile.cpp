@@ -67,7 +67,6 @@ class Tiler {
   }
 
  private:
-  static std::size_t index(std::int32_t id) { return static_cast<std::size_t>(id); }
   const Shape& shape(ValueId id) const { return graph_.value(id).type.shape; }
   std::int64_t rows(ValueId id) const { return shape(id)[rows_at]; }
   Band band(ValueId id, std::int64_t i) const {
@@ -79,7 +78,7 @@ class Tiler {
   std::int64_t step_bytes(const Op& op) const {
     std::int64_t sum = bytes(graph_.value(op.out[0]).type);
     for (std::size_t i = 0; i < op.in.size(); ++i)
-      if (!fixed_[index(op.in[i])] && std::find(op.in.begin(), op.in.begin() + i, op.in[i]) == op.in.begin() + i)
+      if (!fixed_[op.in[i]] && std::find(op.in.begin(), op.in.begin() + i, op.in[i]) == op.in.begin() + i)
         sum += bytes(graph_.value(op.in[i]).type);
     return sum;
   }
@@ -91,10 +90,10 @@ class Tiler {
     if (least < 0) least = most / rules_.bands;
     bool any = false;
     for (const Op& op : graph_.ops()) {
-      const bool follows = std::any_of(op.in.begin(), op.in.end(), [&](ValueId id) { return tiled_[index(id)]; });
+      const bool follows = std::any_of(op.in.begin(), op.in.end(), [&](ValueId id) { return tiled_[id]; });
       const bool by_size = windows_of(op) || (std::holds_alternative<kind::Map>(op.kind) && reads_inputs_alone(op));
       if (!is_cuttable(op) || !(by_size ? step_bytes(op) >= least : follows)) continue;
-      tiled_[index(op.out[0])] = any = true;
+      tiled_[op.out[0]] = any = true;
     }
     if (!any)
       throw Error(ErrorKind::invalid, "tiles",
@@ -104,7 +103,7 @@ class Tiler {
 
   bool reads_inputs_alone(const Op& op) const {
     return std::all_of(op.in.begin(), op.in.end(),
-                       [&](ValueId id) { return fixed_[index(id)] || graph_.value(id).role == Role::input; });
+                       [&](ValueId id) { return fixed_[id] || graph_.value(id).role == Role::input; });
   }
 
   static std::optional<Windows> windows_of(const Op& op, const Graph& graph) {
@@ -125,13 +124,12 @@ class Tiler {
 
   bool is_cuttable(const Op& op) const {
     const Value& result = graph_.value(op.out[0]);
-    if (op.out.size() != 1 || fixed_[index(op.out[0])] || result.rows || shape(op.out[0]).size() <= rows_at ||
+    if (op.out.size() != 1 || fixed_[op.out[0]] || result.rows || shape(op.out[0]).size() <= rows_at ||
         rows(op.out[0]) < rules_.bands)
       return false;
     if (windows_of(op)) return meets_rows(op);
     if (std::holds_alternative<kind::Map>(op.kind))
-      return std::all_of(op.in.begin(), op.in.end(),
-                         [&](ValueId id) { return !row_axis_of(id, op) || !fixed_[index(id)]; });
+      return std::all_of(op.in.begin(), op.in.end(), [&](ValueId id) { return !row_axis_of(id, op) || !fixed_[id]; });
     if (const auto* concat = std::get_if<kind::Concat>(&op.kind)) return concat->axis != row_axis;
     const auto* slice = std::get_if<kind::Slice>(&op.kind);
     return slice != nullptr && slice->size[rows_at] == rows(op.in[0]) && slice->step[rows_at] == 1;
@@ -154,20 +152,20 @@ class Tiler {
   // ---- the new graph ----
 
   bool replace(const Op& op) {
-    if (!tiled_[index(op.out[0])]) {
+    if (!tiled_[op.out[0]]) {
       for (const ValueId id : op.in) whole(id);
       return false;
     }
     for (std::int64_t i = 0; i < rules_.bands; ++i)
-      bands_[index(op.out[0])].push_back(add_band(op, band(op.out[0], i), fmt::format("{}.band{}", op.name, i)));
+      bands_[op.out[0]].push_back(add_band(op, band(op.out[0], i), fmt::format("{}.band{}", op.name, i)));
     return true;
   }
 
   // The value in one piece.
   ValueId whole(ValueId id) {
-    if (tiled_[index(id)] && rebuild_.now(id) < 0) {
+    if (tiled_[id] && rebuild_.now(id) == ValueId::none) {
       const std::string& name = graph_.value(id).name;
-      rebuild_.set(id, rebuild_.builder.add(kind::Concat{row_axis}, bands_[index(id)], name, 1, {name})[0]);
+      rebuild_.set(id, rebuild_.builder.add(kind::Concat{row_axis}, bands_[id], name, 1, {name})[0]);
     }
     return rebuild_.now(id);
   }
@@ -176,13 +174,13 @@ class Tiler {
   ValueId rows_of(ValueId id, int axis, const Band& wanted, const std::string& name) {
     std::vector<ValueId> parts;
     Band held;
-    if (axis == row_axis && tiled_[index(id)]) {
+    if (axis == row_axis && tiled_[id]) {
       for (std::int64_t i = 0; i < rules_.bands; ++i) {
         const Band each = band(id, i);
         if (each.last <= wanted.first || wanted.last <= each.first) continue;
         if (parts.empty()) held.first = each.first;
         held.last = each.last;
-        parts.push_back(bands_[index(id)][i]);
+        parts.push_back(bands_[id][i]);
       }
     } else {
       parts.push_back(whole(id));
@@ -228,9 +226,9 @@ class Tiler {
   const Graph& graph_;
   const TileRules& rules_;
   Rebuild rebuild_;
-  std::vector<bool> fixed_;                  // per value: from weights and constants alone
-  std::vector<bool> tiled_;                  // per value
-  std::vector<std::vector<ValueId>> bands_;  // per tiled value, of the new graph
+  ById<ValueId, bool> fixed_;  // from weights and constants alone
+  ById<ValueId, bool> tiled_;
+  ById<ValueId, std::vector<ValueId>> bands_;  // of tiled values, in the new graph
 };
 
 }  // namespace

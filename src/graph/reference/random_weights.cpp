@@ -33,14 +33,14 @@ bool passes_on(const Op& op) {
          std::holds_alternative<kind::Reshape>(op.kind);
 }
 
-double fan_in(const Graph& graph, const std::vector<std::vector<OpId>>& consumers, ValueId weight) {
+double fan_in(const Graph& graph, const ById<ValueId, std::vector<OpId>>& consumers, ValueId weight) {
   for (ValueId id = weight; !consumers[id].empty();) {
     const Op& op = graph.op(consumers[id].front());
     const Shape& shape = graph.value(id).type.shape;
     const auto operand = static_cast<std::size_t>(std::ranges::find(op.in, id) - op.in.begin());
-    if (const auto* convolve = std::get_if<kind::Convolve>(&op.kind); convolve != nullptr && operand == 1)
+    if (const auto* convolve = std::get_if<kind::Convolve>(&op.kind); convolve != nullptr && operand == convolve->w)
       return product_without(shape, convolve->transposed ? 1 : 0);
-    if (std::holds_alternative<kind::Gather>(op.kind) && operand == 0) return 1;
+    if (std::holds_alternative<kind::Gather>(op.kind) && operand == kind::Gather::x) return 1;
     if (!passes_on(op)) {
       if (const auto* einsum = std::get_if<kind::Einsum>(&op.kind)) return contracted_size(*einsum, operand, shape);
       break;
@@ -71,13 +71,12 @@ void fill_integers(const Graph& graph, const std::vector<OpId>& readers, ValueId
 WeightStore random_weights(const Graph& graph, std::uint64_t seed) {
   const auto consumers = graph.consumers();
   WeightStore store;
-  for (std::size_t i = 0; i < graph.values().size(); ++i) {
-    const Value& value = graph.values()[i];
+  for (const ValueId id : graph.values().ids()) {
+    const Value& value = graph.value(id);
     if (value.role != Role::weight) continue;
     Rng rng(seed, hash64(value.name));
     Tensor tensor(value.type);
-    const auto id = static_cast<ValueId>(i);
-    if (!is_float(value.type.dtype)) fill_integers(graph, consumers[i], id, tensor.view(), rng);
+    if (!is_float(value.type.dtype)) fill_integers(graph, consumers[id], id, tensor.view(), rng);
     else if (value.type.shape.size() <= 1) fill_uniform(tensor.view(), rng, 0.5, 1.5);
     else fill_normal(tensor.view(), rng, 1 / std::sqrt(std::max(1.0, fan_in(graph, consumers, id))));
     store.add(value.name, std::move(tensor));

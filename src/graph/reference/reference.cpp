@@ -111,9 +111,9 @@ class Evaluation {
   Pool& pool_;
   const EvaluateOptions& options_;
   std::int64_t rows_ = 0;
-  std::vector<TensorView> views_;
-  std::vector<Tensor> owned_;
-  std::vector<std::int64_t> uses_;
+  ById<ValueId, TensorView> views_;
+  ById<ValueId, Tensor> owned_;
+  ById<ValueId, std::int64_t> uses_;
 };
 
 }  // namespace

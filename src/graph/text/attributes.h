@@ -1,9 +1,9 @@
 // The attributes of each kind by name, once: graph text is written and read through these.
 #pragma once
 
-#include <array>
 #include <string_view>
 
+#include "core/ids.h"
 #include "graph/kinds/kinds.h"
 
 namespace pliant {
@@ -52,15 +52,16 @@ void fields(Visitor& visit, K& k) {
 }
 
 template <typename Enum>
-inline constexpr std::array<std::string_view, 0> enum_names{};
+inline constexpr ByEnum<Enum, std::string_view, 0> enum_names{};
 template <>
-inline constexpr std::array<std::string_view, 7> enum_names<kind::ReduceFn>{"sum",     "mean",      "max",   "min",
-                                                                            "product", "logsumexp", "argmax"};
+inline constexpr ByEnum<kind::ReduceFn, std::string_view, 7> enum_names<kind::ReduceFn>{
+    {{"sum", "mean", "max", "min", "product", "logsumexp", "argmax"}}};
 template <>
-inline constexpr std::array<std::string_view, 3> enum_names<kind::PadMode>{"constant", "edge", "reflect"};
+inline constexpr ByEnum<kind::PadMode, std::string_view, 3> enum_names<kind::PadMode>{
+    {{"constant", "edge", "reflect"}}};
 template <>
-inline constexpr std::array<std::string_view, 2> enum_names<kind::RotaryStyle>{"halves", "pairs"};
+inline constexpr ByEnum<kind::RotaryStyle, std::string_view, 2> enum_names<kind::RotaryStyle>{{{"halves", "pairs"}}};
 template <>
-inline constexpr std::array<std::string_view, 2> enum_names<kind::PoolFn>{"max", "mean"};
+inline constexpr ByEnum<kind::PoolFn, std::string_view, 2> enum_names<kind::PoolFn>{{{"max", "mean"}}};
 
 }  // namespace pliant

@@ -176,12 +176,9 @@ struct AttributeReader {
   void operator()(std::string_view name, Enum& value) {
     key(name);
     std::string text = line.word();
-    for (std::size_t i = 0; i < enum_names<Enum>.size(); ++i)
-      if (enum_names<Enum>[i] == text) {
-        value = static_cast<Enum>(i);
-        return;
-      }
-    line.fail(fmt::format("'{}' is no {}", text, name));
+    const auto found = enum_names<Enum>.find([&](std::string_view each) { return each == text; });
+    if (!found) line.fail(fmt::format("'{}' is no {}", text, name));
+    value = *found;
   }
 
  private:

@@ -68,9 +68,7 @@ struct AttributeWriter {
   }
   template <typename Enum>
   requires std::is_enum_v<Enum>
-  void operator()(std::string_view name, Enum value) {
-    (*this)(name, enum_names<Enum>[static_cast<std::size_t>(value)]);
-  }
+  void operator()(std::string_view name, Enum value) { (*this)(name, enum_names<Enum>[value]); }
 
  private:
   void operator()(std::string_view name, const std::string& raw, int) { (*this)(name, std::string_view(raw)); }
@@ -105,11 +103,12 @@ class TextWriter {
 
   std::string write() {
     text_ = "pliant graph 1\n";
-    OpId next = 0;
-    for (std::size_t id = 0; id < graph_.values().size(); ++id) {
-      const Value& value = graph_.values()[id];
+    OpId next{0};
+    for (const Value& value : graph_.values()) {
       if (value.role != Role::result) write_leaf(value);
-      if (value.producer == next) write_op(graph_.op(next++));
+      if (value.producer != next) continue;
+      write_op(graph_.op(next));
+      ++next;
     }
     for (std::size_t i = 0; i < graph_.outputs().size(); ++i) write_output(i);
     for (const Carry& each : graph_.carries()) text_ += fmt::format("carry {} {}\n", name(each.in), name(each.out));
@@ -180,24 +179,27 @@ std::uint64_t hash(const Graph& graph) {
 
 std::string to_dot(const Graph& graph, const std::vector<Group>& groups) {
   std::string text = "digraph pliant {\n  rankdir=TB; node [fontname=\"sans-serif\", fontsize=10];\n";
-  for (std::size_t id = 0; id < graph.values().size(); ++id) {
-    const Value& value = graph.values()[id];
-    if (value.role != Role::result)
-      text += fmt::format("  v{} [shape=ellipse, label={}];\n", id, quoted(value.name + "\n" + to_string(value.type)));
+  for (const ValueId id : graph.values().ids()) {
+    const Value& value = graph.value(id);
+    if (value.role == Role::result) continue;
+    const std::string label = quoted(value.name + "\n" + to_string(value.type));
+    text += fmt::format("  v{} [shape=ellipse, label={}];\n", to_int(id), label);
   }
-  for (std::size_t id = 0; id < graph.ops().size(); ++id) {
-    const Op& op = graph.ops()[id];
-    text += fmt::format("  o{} [shape=box, label={}];\n", id, quoted(fmt::format("{}\n{}", name(op.kind), op.name)));
+  for (const OpId id : graph.ops().ids()) {
+    const Op& op = graph.op(id);
+    text += fmt::format("  o{} [shape=box, label={}];\n", to_int(id),
+                        quoted(fmt::format("{}\n{}", name(op.kind), op.name)));
     for (ValueId in : op.in) {
-      OpId producer = graph.value(in).producer;
-      text += fmt::format("  {}{} -> o{} [label={}];\n", producer < 0 ? 'v' : 'o', producer < 0 ? in : producer, id,
-                          quoted(to_string(graph.value(in).type)));
+      const OpId producer = graph.value(in).producer;
+      const auto from = producer == OpId::none ? fmt::format("v{}", to_int(in)) : fmt::format("o{}", to_int(producer));
+      const std::string label = quoted(to_string(graph.value(in).type));
+      text += fmt::format("  {} -> o{} [label={}];\n", from, to_int(id), label);
     }
   }
   for (std::size_t i = 0; i < groups.size(); ++i) {
     if (groups[i].ops.size() < 2) continue;
     text += fmt::format("  subgraph cluster_{} {{ style=rounded; color=gray;", i);
-    for (OpId op : groups[i].ops) text += fmt::format(" o{};", op);
+    for (OpId op : groups[i].ops) text += fmt::format(" o{};", to_int(op));
     text += " }\n";
   }
   return text + "}\n";

@@ -50,7 +50,7 @@ Pointwise pointwise_of(const Graph& graph, const GroupPattern& pattern, const Te
                        const Options& options) {
   std::vector<TensorType> types;
   for (const ValueId id : pattern.operands) types.push_back(graph.value(id).type);
-  if (pattern.anchor >= 0) types[0] = {DType::f32, result.shape};
+  if (pattern.anchor != OpId::none) types[0] = {DType::f32, result.shape};
   return Pointwise(pattern.epilogue, types, result, options, false);
 }
 
@@ -63,7 +63,7 @@ GroupKernel::GroupKernel(const Graph& graph, const Group& group, const Options& 
   if (!pattern) {
     const Op& op = graph.op(group.ops.front());
     compile_single(context(op), graph, op, inputs);
-  } else if (pattern->anchor < 0) compile_maps(graph, *pattern, inputs, options);
+  } else if (pattern->anchor == OpId::none) compile_maps(graph, *pattern, inputs, options);
   else compile_anchored(context(graph.op(pattern->anchor)), graph, *pattern, inputs);
   const Value& result = graph.value(graph.op(group.ops.back()).out[0]);
   elements_ = elements(result.type.shape);

@@ -19,12 +19,12 @@ void require_isa(Isa isa) {
 }  // namespace
 
 std::vector<Refusal> refusals(const Graph& graph) {
-  const std::vector<bool> fixed = fixed_values(graph);
+  const ById<ValueId, bool> fixed = fixed_values(graph);
   std::vector<Refusal> result;
-  for (std::size_t i = 0; i < graph.ops().size(); ++i) {
-    const Op& op = graph.ops()[i];
+  for (const OpId id : graph.ops().ids()) {
+    const Op& op = graph.op(id);
     if (fixed[op.out[0]]) continue;
-    if (auto reason = refusal(graph, op)) result.push_back({static_cast<OpId>(i), std::move(*reason)});
+    if (auto reason = refusal(graph, op)) result.push_back({id, std::move(*reason)});
   }
   return result;
 }

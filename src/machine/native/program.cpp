@@ -16,8 +16,6 @@ namespace pliant::native {
 
 namespace {
 
-std::size_t index(std::int32_t id) { return static_cast<std::size_t>(id); }
-
 bool has_type(const TensorType& type, const Value& value, std::int64_t rows) {
   const Shape& wanted = value.type.shape;
   if (type.dtype != value.type.dtype || type.shape.size() != wanted.size()) return false;
@@ -64,13 +62,13 @@ void Program::find_cached() {
 void Program::bind_leaves() {
   const Graph& graph = folded_.graph;
   for (std::size_t slot = 0; slot < graph.inputs().size(); ++slot)
-    if (const Place at = storage_.places[index(graph.inputs()[slot])]; at.buffer >= 0)
-      locations_[index(at.buffer)] = {BufferLocation::Kind::input, static_cast<std::int64_t>(slot), {}};
-  for (std::size_t id = 0; id < graph.values().size(); ++id) {
-    const Value& value = graph.values()[id];
+    if (const Place at = storage_.places[graph.inputs()[slot]]; at.buffer != BufferId::none)
+      locations_[at.buffer] = {BufferLocation::Kind::input, static_cast<std::int64_t>(slot), {}};
+  for (const ValueId id : graph.values().ids()) {
+    const Value& value = graph.value(id);
     const Place at = storage_.places[id];
-    if (at.buffer < 0) continue;
-    BufferLocation& location = locations_[index(at.buffer)];
+    if (at.buffer == BufferId::none) continue;
+    BufferLocation& location = locations_[at.buffer];
     if (value.role == Role::weight) location = {BufferLocation::Kind::fixed, 0, folded_.weights.at(value.name)};
     if (value.role == Role::constant)
       location = {BufferLocation::Kind::fixed, 0, {value.type, Encoding::plain, value.constant->raw()}};
@@ -82,9 +80,9 @@ void Program::bind_outputs(SharedWeights& shared) {
   const Graph& graph = folded_.graph;
   for (std::size_t slot = 0; slot < graph.outputs().size(); ++slot) {
     const ValueId id = graph.outputs()[slot];
-    const Place at = storage_.places[index(id)];
-    BufferLocation& location = locations_[index(at.buffer)];
-    const bool whole = at.offset == 0 && storage_.buffers[index(at.buffer)] == bytes(graph.value(id).type);
+    const Place at = storage_.places[id];
+    BufferLocation& location = locations_[at.buffer];
+    const bool whole = at.offset == 0 && storage_.buffers[at.buffer] == bytes(graph.value(id).type);
     if (location.kind == BufferLocation::Kind::none && whole)
       location = {BufferLocation::Kind::output, static_cast<std::int64_t>(slot), {}};
     else if (location.kind == BufferLocation::Kind::fixed) copies_.push_back({slot, at, shared.plain(location.fixed)});
@@ -96,7 +94,7 @@ void Program::bind_outputs(SharedWeights& shared) {
 void Program::fix_inputs(Step& step, SharedWeights& shared) const {
   for (std::size_t i = 0; i < step.inputs.size(); ++i) {
     StepInput& input = step.inputs[i];
-    const BufferLocation& location = locations_[index(input.place.buffer)];
+    const BufferLocation& location = locations_[input.place.buffer];
     if (location.kind != BufferLocation::Kind::fixed) continue;
     assert(input.place.offset == 0);
     input.fixed = step.kernel.fix(i, location.fixed, shared);
@@ -109,8 +107,8 @@ void Program::make_steps(const std::vector<Group>& groups, const Options& option
     GroupKernel kernel(folded_.graph, groups[i], options, &folded_.weights);
     Step step{std::move(kernel), static_cast<std::int32_t>(i), {}, {}, 0};
     for (const ValueId id : group_inputs(folded_.graph, groups[i]))
-      step.inputs.push_back({storage_.places[index(id)], nullptr});
-    for (const ValueId id : group_outputs(folded_.graph, groups[i])) step.outputs.push_back(storage_.places[index(id)]);
+      step.inputs.push_back({storage_.places[id], nullptr});
+    for (const ValueId id : group_outputs(folded_.graph, groups[i])) step.outputs.push_back(storage_.places[id]);
     fix_inputs(step, shared);
     most_operands_ = std::max(most_operands_, step.inputs.size() + step.outputs.size());
     steps_.push_back(std::move(step));
@@ -121,36 +119,35 @@ void Program::place_arena() {
   struct Life {
     std::int32_t first = -1, last = -1;
   };
-  std::vector<Life> lives(locations_.size());
+  ById<BufferId, Life> lives(locations_.size());
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const auto touch = [&](const Place& at) {
-      Life& life = lives[index(at.buffer)];
+      Life& life = lives[at.buffer];
       if (life.first < 0) life.first = static_cast<std::int32_t>(i);
       life.last = static_cast<std::int32_t>(i);
     };
     for (const StepInput& input : steps_[i].inputs) touch(input.place);
     for (const Place& output : steps_[i].outputs) touch(output);
   }
-  for (const Copy& copy : copies_) lives[index(copy.from.buffer)].last = static_cast<std::int32_t>(steps_.size());
+  for (const Copy& copy : copies_) lives[copy.from.buffer].last = static_cast<std::int32_t>(steps_.size());
   std::vector<place::Rectangle> rectangles;
-  std::vector<std::size_t> buffers;
-  for (std::size_t b = 0; b < locations_.size(); ++b) {
+  std::vector<BufferId> buffers;
+  for (const BufferId b : locations_.ids()) {
     if (locations_[b].kind != BufferLocation::Kind::none || lives[b].first < 0) continue;
     rectangles.push_back({round_up(storage_.buffers[b], 64), lives[b].first, lives[b].last + 1, -1});
     buffers.push_back(b);
   }
-  const std::size_t values = rectangles.size();
+  std::vector<std::size_t> working;  // steps with a workspace
   for (std::size_t i = 0; i < steps_.size(); ++i)
     if (const std::int64_t bytes = steps_[i].kernel.workspace(); bytes > 0) {
       const auto step = static_cast<std::int32_t>(i);
       rectangles.push_back({round_up(bytes, 64), step, step + 1, -1});
-      buffers.push_back(i);
+      working.push_back(i);
     }
   const place::Packed packed = place::pack(rectangles, {.alignment = 64, .nodes = 20000});
-  for (std::size_t i = 0; i < buffers.size(); ++i) {
-    if (i < values) locations_[buffers[i]] = {BufferLocation::Kind::arena, packed.offsets[i], {}};
-    else steps_[buffers[i]].workspace = packed.offsets[i];
-  }
+  for (std::size_t i = 0; i < buffers.size(); ++i)
+    locations_[buffers[i]] = {BufferLocation::Kind::arena, packed.offsets[i], {}};
+  for (std::size_t i = 0; i < working.size(); ++i) steps_[working[i]].workspace = packed.offsets[buffers.size() + i];
   table_offset_ = round_up(packed.height, 64);
 }
 
@@ -224,15 +221,16 @@ void Program::run_steps(const Bindings& bindings, Workspace& workspace, kv::Cach
   const std::int64_t rows = bindings.rows == 0 ? graph_->rows() : bindings.rows;
   std::byte* arena = workspace.arena().data();
   auto** bases = reinterpret_cast<std::byte**>(arena + table_offset_);
-  for (std::size_t b = 0; b < locations_.size(); ++b) {
-    const BufferLocation& location = locations_[b];
+  std::byte** base = bases;
+  for (const BufferLocation& location : locations_) {
     switch (location.kind) {
       case BufferLocation::Kind::none:
-      case BufferLocation::Kind::fixed: bases[b] = nullptr; break;  // the steps know where
-      case BufferLocation::Kind::arena: bases[b] = arena + location.at; break;
-      case BufferLocation::Kind::input: bases[b] = bindings.inputs[location.at].data; break;
-      case BufferLocation::Kind::output: bases[b] = bindings.outputs[location.at].data; break;
+      case BufferLocation::Kind::fixed: *base = nullptr; break;  // the steps know where
+      case BufferLocation::Kind::arena: *base = arena + location.at; break;
+      case BufferLocation::Kind::input: *base = bindings.inputs[location.at].data; break;
+      case BufferLocation::Kind::output: *base = bindings.outputs[location.at].data; break;
     }
+    ++base;
   }
   std::byte** operands = bases + locations_.size();
   for (const Step& step : steps_) {
@@ -240,15 +238,15 @@ void Program::run_steps(const Bindings& bindings, Workspace& workspace, kv::Cach
     std::byte** next = operands;
     for (const auto& [at, fixed] : step.inputs)
       *next++ = fixed != nullptr ? const_cast<std::byte*>(fixed)  // NOLINT: only read
-                                 : bases[index(at.buffer)] + at.offset;
-    for (const Place& at : step.outputs) *next++ = bases[index(at.buffer)] + at.offset;
+                                 : bases[to_int(at.buffer)] + at.offset;
+    for (const Place& at : step.outputs) *next++ = bases[to_int(at.buffer)] + at.offset;
     step.kernel.run({operands, step.inputs.size()}, {operands + step.inputs.size(), step.outputs.size()},
                     arena + step.workspace, workspace.pool(), rows, cache);
     if (bindings.trace != nullptr) bindings.trace->step(step.group, begin, clock.seconds());
   }
   for (const Copy& copy : copies_) {
     const std::size_t size = bytes_now(folded_.graph.outputs()[copy.output], rows);
-    const std::byte* base = copy.fixed.data != nullptr ? copy.fixed.data : bases[index(copy.from.buffer)];
+    const std::byte* base = copy.fixed.data != nullptr ? copy.fixed.data : bases[to_int(copy.from.buffer)];
     if (size > 0) std::memcpy(bindings.outputs[copy.output].data, base + copy.from.offset, size);
   }
 }

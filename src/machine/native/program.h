@@ -62,7 +62,7 @@ class Program : public pliant::Program {
   std::shared_ptr<const Graph> graph_;  // as given
   Folded folded_;                       // what runs
   Storage storage_;
-  std::vector<BufferLocation> locations_;  // per buffer
+  ById<BufferId, BufferLocation> locations_;
   std::vector<Step> steps_;
   std::vector<Copy> copies_;
   std::vector<CachedLayer> cached_;

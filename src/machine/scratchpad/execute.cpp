@@ -47,7 +47,7 @@ class Run {
       }
     for (const Event& event : plan.events)
       if (event.action == Action::load && !returning_.contains({event.step, event.tensor}))
-        last_load_[index(event.tensor)] = event.step;
+        last_load_[event.tensor] = event.step;
       else if (event.action == Action::move) moves_.insert({event.step, event.tensor});
     begin(contents);
     if (plan.frame) pin();
@@ -64,7 +64,7 @@ class Run {
   Execution execute() {
     for (std::size_t t = 0; t < off_chip_.size(); ++t) drop_dead_copy(static_cast<TensorId>(t), -1);
     auto event = plan_.events.begin();
-    for (Step step = 0; index(step) < plan_.order.size(); ++step) {
+    for (Step step = 0; std::cmp_less(step, plan_.order.size()); ++step) {
       for (; event != plan_.events.end() && event->step == step && event->action == Action::move; ++event) move(*event);
       arrive(step);
       for (; event != plan_.events.end() && event->step == step && event->action == Action::load; ++event) load(*event);
@@ -80,7 +80,7 @@ class Run {
 
  private:
   std::string at(Step step, TensorId tensor) const {
-    return "step " + std::to_string(step) + ", tensor '" + problem_.tensors[index(tensor)].name + "'";
+    return "step " + std::to_string(step) + ", tensor '" + problem_.tensors[tensor].name + "'";
   }
 
   std::span<std::byte> range(std::int64_t address, std::int64_t bytes, const std::string& place) {
@@ -89,21 +89,20 @@ class Run {
                   "address " + std::to_string(address) + " + " + std::to_string(bytes) + " bytes leaves the arena of " +
                       std::to_string(plan_.scratchpad_bytes));
     result_.highest_byte = std::max(result_.highest_byte, address + bytes);
-    return arena_.bytes().subspan(index(address), index(bytes));
+    return arena_.bytes().subspan(address, bytes);
   }
 
   std::span<std::byte> resident(TensorId tensor, Step step) {
-    if (address_[index(tensor)] == absent)
-      throw Error(ErrorKind::invalid, at(step, tensor), "is not in the scratchpad");
-    return range(address_[index(tensor)], problem_.tensors[index(tensor)].bytes, at(step, tensor));
+    if (address_[tensor] == absent) throw Error(ErrorKind::invalid, at(step, tensor), "is not in the scratchpad");
+    return range(address_[tensor], problem_.tensors[tensor].bytes, at(step, tensor));
   }
 
   void pin() {
-    for (const TensorId tensor : plan_.frame->pinned) pinned_[index(tensor)] = true;
+    for (const TensorId tensor : plan_.frame->pinned) pinned_[tensor] = true;
     for (const Residency& residency : plan_.residencies) {
-      if (!pinned_[index(residency.tensor)]) continue;
-      const Bytes& copy = off_chip_[index(residency.tensor)];
-      address_[index(residency.tensor)] = residency.address;
+      if (!pinned_[residency.tensor]) continue;
+      const Bytes& copy = off_chip_[residency.tensor];
+      address_[residency.tensor] = residency.address;
       const std::span<std::byte> here = resident(residency.tensor, 0);
       if (copy.size() != here.size())
         throw Error(ErrorKind::invalid, at(0, residency.tensor), "is pinned, but nowhere");
@@ -113,16 +112,16 @@ class Run {
 
   void arrive(Step step) {
     for (const Residency& residency : plan_.residencies)
-      if (residency.from == step) address_[index(residency.tensor)] = residency.address;
+      if (residency.from == step) address_[residency.tensor] = residency.address;
   }
 
   void leave(Step step) {
     for (const Residency& residency : plan_.residencies)
-      if (residency.to == step && !pinned_[index(residency.tensor)] && !moves_at(residency.tensor, step + 1)) {
+      if (residency.to == step && !pinned_[residency.tensor] && !moves_at(residency.tensor, step + 1)) {
         keep(residency.tensor, step);
         if (std::ranges::find(overwritten_, residency.tensor) == overwritten_.end())
           poison(resident(residency.tensor, step));
-        address_[index(residency.tensor)] = absent;
+        address_[residency.tensor] = absent;
       }
     for (std::size_t t = 0; t < off_chip_.size(); ++t) drop_dead_copy(static_cast<TensorId>(t), step);
   }
@@ -134,7 +133,7 @@ class Run {
                   "address " + std::to_string(address) + " + " + std::to_string(bytes) +
                       " bytes leaves the second level of " + std::to_string(size));
     result_.second_level_bytes += bytes;
-    return second_.bytes().subspan(index(address), index(bytes));
+    return second_.bytes().subspan(address, bytes);
   }
 
   void keep(TensorId tensor, Step step) {
@@ -157,8 +156,8 @@ class Run {
 
   // Off-chip memory forgets what no later load asks for, outputs excepted.
   void drop_dead_copy(TensorId tensor, Step step) {
-    if (problem_.tensors[index(tensor)].role == plan::Role::output || last_load_[index(tensor)] > step) return;
-    off_chip_[index(tensor)] = {};
+    if (problem_.tensors[tensor].role == plan::Role::output || last_load_[tensor] > step) return;
+    off_chip_[tensor] = {};
   }
 
   bool moves_at(TensorId tensor, Step step) const { return moves_.contains({step, tensor}); }
@@ -167,8 +166,7 @@ class Run {
   void move(const Event& event) {
     const auto from = resident(event.tensor, event.step);
     for (const Residency& residency : plan_.residencies)
-      if (residency.tensor == event.tensor && residency.from == event.step)
-        address_[index(event.tensor)] = residency.address;
+      if (residency.tensor == event.tensor && residency.from == event.step) address_[event.tensor] = residency.address;
     const auto to = resident(event.tensor, event.step);
     const Bytes copy(from.begin(), from.end());
     poison(from);
@@ -179,31 +177,31 @@ class Run {
 
   void load(const Event& event) {
     if (bring_back(event)) return;
-    const plan::TensorInfo& tensor = problem_.tensors[index(event.tensor)];
-    const Bytes& copy = off_chip_[index(event.tensor)];
+    const plan::TensorInfo& tensor = problem_.tensors[event.tensor];
+    const Bytes& copy = off_chip_[event.tensor];
     if (std::ssize(copy) != tensor.bytes)
       throw Error(ErrorKind::invalid, at(event.step, event.tensor), "is loaded but has no off-chip copy");
     std::ranges::copy(copy, resident(event.tensor, event.step).begin());
-    const bool compulsory = starts_off_chip(tensor.role) && !copied_before_[index(event.tensor)];
-    copied_before_[index(event.tensor)] = true;
+    const bool compulsory = starts_off_chip(tensor.role) && !copied_before_[event.tensor];
+    copied_before_[event.tensor] = true;
     (compulsory ? result_.compulsory_bytes : result_.load_bytes) += tensor.bytes;
     ++result_.loads;
   }
 
   void store(const Event& event) {
-    const plan::TensorInfo& tensor = problem_.tensors[index(event.tensor)];
+    const plan::TensorInfo& tensor = problem_.tensors[event.tensor];
     if (tensor.role == plan::Role::activation && kept_.contains(event.tensor)) return;  // leave() keeps it
     const auto bytes = resident(event.tensor, event.step);
-    const bool compulsory = tensor.role == plan::Role::output && !copied_before_[index(event.tensor)];
-    copied_before_[index(event.tensor)] = true;
-    off_chip_[index(event.tensor)].assign(bytes.begin(), bytes.end());
+    const bool compulsory = tensor.role == plan::Role::output && !copied_before_[event.tensor];
+    copied_before_[event.tensor] = true;
+    off_chip_[event.tensor].assign(bytes.begin(), bytes.end());
     (compulsory ? result_.compulsory_bytes : result_.store_bytes) += tensor.bytes;
     ++result_.stores;
   }
 
   void compute(Step step) {
-    const OperatorId id = plan_.order[index(step)];
-    const plan::Operator& op = problem_.operators[index(id)];
+    const OperatorId id = plan_.order[step];
+    const plan::Operator& op = problem_.operators[id];
     std::vector<std::span<std::byte>> inputs, outputs;
     for (const TensorId tensor : op.inputs) inputs.push_back(resident(tensor, step));
     for (const TensorId tensor : op.outputs) outputs.push_back(resident(tensor, step));
@@ -215,7 +213,7 @@ class Run {
       if (!is_over_input(op, op.outputs[i])) poison(outputs[i]);
     std::span<std::byte> workspace;
     if (op.workspace > 0)
-      workspace = range(plan_.workspaces[index(step)], op.workspace, "step " + std::to_string(step) + ", workspace");
+      workspace = range(plan_.workspaces[step], op.workspace, "step " + std::to_string(step) + ", workspace");
     operators_.run(id, inputs, outputs, workspace);
     if (op.workspace > 0) poison(workspace);
   }
@@ -223,10 +221,9 @@ class Run {
   void check_runs(const plan::Operator& op, Step step) {
     for (const auto& run : op.adjacent)
       for (std::size_t i = 0; i + 1 < run.size(); ++i)
-        if (address_[index(run[i])] + problem_.tensors[index(run[i])].bytes != address_[index(run[i + 1])])
-          throw Error(
-              ErrorKind::invalid, at(step, run[i + 1]),
-              "does not follow '" + problem_.tensors[index(run[i])].name + "', which is read in one run with it");
+        if (address_[run[i]] + problem_.tensors[run[i]].bytes != address_[run[i + 1]])
+          throw Error(ErrorKind::invalid, at(step, run[i + 1]),
+                      "does not follow '" + problem_.tensors[run[i]].name + "', which is read in one run with it");
   }
 
   bool is_over_input(const plan::Operator& op, TensorId output) const {
@@ -263,12 +260,12 @@ std::vector<Bytes> put_together(const plan::Operator& op, const Contents& buffer
   std::vector<Bytes> runs;
   for (const auto& line : plan::lines_of(op)) {
     Bytes& run = runs.emplace_back();
-    for (const TensorId t : line) run.insert(run.end(), buffers[index(t)].begin(), buffers[index(t)].end());
+    for (const TensorId t : line) run.insert(run.end(), buffers[t].begin(), buffers[t].end());
     std::size_t at = 0;
     for (const TensorId t : line) {
       const auto input = std::ranges::find(op.inputs, t) - op.inputs.begin();
-      inputs[index(input)] = std::span(run).subspan(at, buffers[index(t)].size());
-      at += buffers[index(t)].size();
+      inputs[input] = std::span(run).subspan(at, buffers[t].size());
+      at += buffers[t].size();
     }
   }
   return runs;
@@ -280,16 +277,16 @@ Contents execute_unconstrained(const Problem& problem, Operators& operators, con
   Contents buffers = contents;
   for (std::size_t t = 0; t < buffers.size(); ++t) {
     if (starts_off_chip(problem.tensors[t].role)) continue;
-    buffers[t].resize(index(problem.tensors[t].bytes));
+    buffers[t].resize(problem.tensors[t].bytes);
     poison(buffers[t]);
   }
   for (std::size_t id = 0; id < problem.operators.size(); ++id) {
     const plan::Operator& op = problem.operators[id];
     std::vector<std::span<std::byte>> inputs, outputs;
-    for (const TensorId tensor : op.inputs) inputs.emplace_back(buffers[index(tensor)]);
-    for (const TensorId tensor : op.outputs) outputs.emplace_back(buffers[index(tensor)]);
+    for (const TensorId tensor : op.inputs) inputs.emplace_back(buffers[tensor]);
+    for (const TensorId tensor : op.outputs) outputs.emplace_back(buffers[tensor]);
     const std::vector<Bytes> runs = put_together(op, buffers, inputs);
-    Bytes workspace(index(op.workspace));
+    Bytes workspace(op.workspace);
     operators.run(static_cast<OperatorId>(id), inputs, outputs, workspace);
   }
   for (std::size_t t = 0; t < buffers.size(); ++t)

@@ -17,8 +17,6 @@ namespace pliant::scratchpad {
 
 using Bytes = std::vector<std::byte>;
 
-constexpr std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }  // of a tensor, operator, step
-
 // What an operator of a problem computes: a pure function of its inputs' bytes.
 class Operators {
  public:

@@ -28,8 +28,8 @@ KernelOperators::KernelOperators(const Graph& graph, const plan::GraphProblem& p
       rows_(rows),
       value_bytes_(graph.values().size(), nullptr),
       buffer_bytes_(problem.storage.buffers.size(), nullptr) {
-  for (std::size_t id = 0; id < graph.values().size(); ++id) {
-    const Value& value = graph.values()[id];
+  for (const ValueId id : graph.values().ids()) {
+    const Value& value = graph.value(id);
     if (value.role == pliant::Role::constant) value_bytes_[id] = value.constant->view().data;
     if (value.role == pliant::Role::weight) {
       const Stored& stored = weights.at(value.name);
@@ -41,12 +41,12 @@ KernelOperators::KernelOperators(const Graph& graph, const plan::GraphProblem& p
       }
     }
     const Place& place = problem.storage.places[id];
-    if (value_bytes_[id] != nullptr && place.buffer >= 0)
-      buffer_bytes_[index(place.buffer)] = value_bytes_[id] - place.offset;
+    if (value_bytes_[id] != nullptr && place.buffer != BufferId::none)
+      buffer_bytes_[place.buffer] = value_bytes_[id] - place.offset;
   }
   for (std::size_t op = 0; op < problem.problem.operators.size(); ++op) {
     const plan::Operator& planned = problem.problem.operators[op];
-    const Group& group = problem.groups[index(problem.group_of[op])];
+    const Group& group = problem.groups[problem.group_of[op]];
     Step step{native::make_kernel(graph, group, options), {}, {}, planned.name};
     if (step.kernel->workspace() > planned.workspace)
       throw Error(ErrorKind::invalid, "operator '" + planned.name + "'",
@@ -59,28 +59,29 @@ KernelOperators::KernelOperators(const Graph& graph, const plan::GraphProblem& p
 }
 
 KernelOperators::Operand KernelOperators::operand(ValueId value, const std::vector<plan::TensorId>& tensors) const {
-  const Place& place = problem_.storage.places[index(value)];
+  const Place& place = problem_.storage.places[value];
   Operand result{graph_.value(value).type, -1, place.offset, nullptr};
-  plan::TensorId tensor = place.buffer < 0 ? -1 : problem_.tensor_of[index(place.buffer)];
-  if (place.buffer >= 0 && !problem_.parts_of[index(place.buffer)].empty())  // a run of tensors: where the first lies
-    tensor = problem_.tensor_of[index(problem_.parts_of[index(place.buffer)][0])];
+  plan::TensorId tensor = place.buffer == BufferId::none ? -1 : problem_.tensor_of[place.buffer];
+  if (place.buffer != BufferId::none &&
+      !problem_.parts_of[place.buffer].empty())  // a run of tensors: where the first lies
+    tensor = problem_.tensor_of[problem_.parts_of[place.buffer][0]];
   const auto found = std::ranges::find(tensors, tensor);
   if (tensor >= 0 && found != tensors.end()) {
     result.span = static_cast<std::int32_t>(found - tensors.begin());
     return result;
   }
-  result.unplanned = place.buffer < 0 ? value_bytes_[index(value)] : buffer_bytes_[index(place.buffer)] + place.offset;
+  result.unplanned = place.buffer == BufferId::none ? value_bytes_[value] : buffer_bytes_[place.buffer] + place.offset;
   assert(result.unplanned != nullptr);
   return result;
 }
 
 void KernelOperators::run(plan::OperatorId op, std::span<const std::span<std::byte>> inputs,
                           std::span<const std::span<std::byte>> outputs, std::span<std::byte> workspace) {
-  const Step& step = steps_[index(op)];
+  const Step& step = steps_[op];
   const auto views = [&](const std::vector<Operand>& operands, std::span<const std::span<std::byte>> spans) {
     std::vector<TensorView> result;
     for (const Operand& each : operands) {
-      std::byte* data = each.span < 0 ? each.unplanned : spans[index(each.span)].data() + each.offset;
+      std::byte* data = each.span < 0 ? each.unplanned : spans[each.span].data() + each.offset;
       result.push_back(view_of(each.type, data, step.name));
     }
     return result;
@@ -91,16 +92,16 @@ void KernelOperators::run(plan::OperatorId op, std::span<const std::span<std::by
 Contents KernelOperators::contents(std::span<const TensorView> inputs) const {
   Contents result(problem_.problem.tensors.size());
   const auto copy = [&](ValueId value, const TensorView& view) {
-    const Place& place = problem_.storage.places[index(value)];
-    const plan::TensorId tensor = place.buffer < 0 ? -1 : problem_.tensor_of[index(place.buffer)];
+    const Place& place = problem_.storage.places[value];
+    const plan::TensorId tensor = place.buffer == BufferId::none ? -1 : problem_.tensor_of[place.buffer];
     if (tensor < 0) return;
-    Bytes& bytes = result[index(tensor)];
-    bytes.resize(index(problem_.problem.tensors[index(tensor)].bytes));
+    Bytes& bytes = result[tensor];
+    bytes.resize(problem_.problem.tensors[tensor].bytes);
     std::copy_n(view.data, pliant::bytes(view.type), bytes.begin() + place.offset);
   };
   for (std::size_t i = 0; i < graph_.inputs().size(); ++i) copy(graph_.inputs()[i], inputs[i]);
-  for (std::size_t id = 0; id < value_bytes_.size(); ++id)
-    if (value_bytes_[id] != nullptr) copy(static_cast<ValueId>(id), {graph_.values()[id].type, value_bytes_[id]});
+  for (const ValueId id : value_bytes_.ids())
+    if (value_bytes_[id] != nullptr) copy(id, {graph_.value(id).type, value_bytes_[id]});
   return result;
 }
 

@@ -47,10 +47,10 @@ class KernelOperators : public Operators {
   const plan::GraphProblem& problem_;
   Pool& pool_;
   std::int64_t rows_;
-  std::vector<Tensor> decoded_;           // weights whose encoding is not plain
-  std::vector<std::byte*> value_bytes_;   // per value: data of weights and constants
-  std::vector<std::byte*> buffer_bytes_;  // per unplanned buffer
-  std::vector<Step> steps_;               // per operator of the problem
+  std::vector<Tensor> decoded_;              // weights whose encoding is not plain
+  ById<ValueId, std::byte*> value_bytes_;    // data of weights and constants
+  ById<BufferId, std::byte*> buffer_bytes_;  // of unplanned buffers
+  std::vector<Step> steps_;                  // per operator of the problem
 };
 
 }  // namespace pliant::scratchpad

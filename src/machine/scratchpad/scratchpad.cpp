@@ -12,10 +12,10 @@ namespace {
 // Kernels want their elements aligned, so addresses are multiples of the widest element that passes the scratchpad.
 std::int64_t widest_element(const Graph& graph, const plan::GraphProblem& problem) {
   std::int64_t widest = 1;
-  for (std::size_t id = 0; id < graph.values().size(); ++id) {
+  for (const ValueId id : graph.values().ids()) {
     const BufferId buffer = problem.storage.places[id].buffer;
-    if (buffer >= 0 && problem.tensor_of[index(buffer)] >= 0)
-      widest = std::max(widest, size_of(graph.values()[id].type.dtype));
+    if (buffer != BufferId::none && problem.tensor_of[buffer] >= 0)
+      widest = std::max(widest, size_of(graph.value(id).type.dtype));
   }
   return widest;
 }
@@ -23,7 +23,7 @@ std::int64_t widest_element(const Graph& graph, const plan::GraphProblem& proble
 plan::Plan plan_or_throw(const plan::Problem& problem, std::int64_t bytes, const plan::SolveOptions& options,
                          Pool& pool) {
   if (const plan::Required required = plan::required_size(problem, options.alignment); required.bytes > bytes)
-    throw Error(ErrorKind::capacity, "operator '" + problem.operators[index(required.op)].name + "'",
+    throw Error(ErrorKind::capacity, "operator '" + problem.operators[required.op].name + "'",
                 "needs " + std::to_string(required.bytes) + " bytes, the scratchpad has " + std::to_string(bytes));
   plan::Plan plan = plan::solve(problem, bytes, options, pool);
   if (plan.order.size() != problem.operators.size())
@@ -73,7 +73,7 @@ class PlannedProgram : public Program {
     const Execution execution = execute(bindings.inputs, workspace.pool(), bindings.rows);
     for (std::size_t i = 0; i < bindings.outputs.size(); ++i) {
       const std::span<const std::byte> whole = output(i, execution, bindings.inputs);
-      std::ranges::copy(whole.first(index(bytes(bindings.outputs[i].type))), bindings.outputs[i].data);
+      std::ranges::copy(whole.first(bytes(bindings.outputs[i].type)), bindings.outputs[i].data);
     }
   }
 
@@ -98,24 +98,24 @@ class PlannedProgram : public Program {
   std::span<const std::byte> output(std::size_t slot, const Execution& execution,
                                     std::span<const TensorView> inputs) const {
     const ValueId id = folded_.graph.outputs()[slot];
-    const Place& place = problem_.storage.places[index(id)];
-    const plan::TensorId tensor = problem_.tensor_of[index(place.buffer)];
-    if (tensor >= 0 && problem_.problem.tensors[index(tensor)].role == plan::Role::output)
-      return std::span(execution.outputs[index(tensor)]).subspan(index(place.offset));
+    const Place& place = problem_.storage.places[id];
+    const plan::TensorId tensor = problem_.tensor_of[place.buffer];
+    if (tensor >= 0 && problem_.problem.tensors[tensor].role == plan::Role::output)
+      return std::span(execution.outputs[tensor]).subspan(place.offset);
     const std::span<const std::byte> source = leaf_bytes(place.buffer, inputs);
-    return source.subspan(index(place.offset));
+    return source.subspan(place.offset);
   }
 
   // What the input, weight or constant at the start of a buffer holds.
   std::span<const std::byte> leaf_bytes(BufferId buffer, std::span<const TensorView> inputs) const {
-    for (std::size_t id = 0; id < folded_.graph.values().size(); ++id) {
-      const Value& value = folded_.graph.values()[id];
+    for (const ValueId id : folded_.graph.values().ids()) {
+      const Value& value = folded_.graph.value(id);
       if (value.role == pliant::Role::result || problem_.storage.places[id] != Place{buffer, 0}) continue;
       if (value.role == pliant::Role::constant) return value.constant->raw();
       if (value.role == pliant::Role::weight) return folded_.weights.at(value.name).bytes;
       const auto& ids = folded_.graph.inputs();
-      const std::size_t input = std::ranges::find(ids, static_cast<ValueId>(id)) - ids.begin();
-      return {inputs[input].data, index(bytes(inputs[input].type))};
+      const std::size_t input = std::ranges::find(ids, id) - ids.begin();
+      return {inputs[input].data, static_cast<std::size_t>(bytes(inputs[input].type))};
     }
     throw Error(ErrorKind::unsupported, "scratchpad machine", "an output lies in no tensor of the plan");
   }
@@ -133,8 +133,8 @@ Machine::Machine(Pool& pool, Options options) : pool_(pool), options_(std::move(
 
 std::vector<Refusal> Machine::refuses(const Graph& graph) const {
   std::vector<Refusal> result = native::refusals(graph);
-  for (std::size_t i = 0; i < graph.ops().size(); ++i)
-    if (native::uses_cache(graph.ops()[i])) result.push_back({static_cast<OpId>(i), "reads a KV cache"});
+  for (const OpId id : graph.ops().ids())
+    if (native::uses_cache(graph.op(id))) result.push_back({id, "reads a KV cache"});
   return result;
 }
 

@@ -11,9 +11,9 @@ namespace {
 plan::Work work_of(const Graph& graph, const plan::GraphProblem& mapping) {
   plan::Work work;
   for (const Op& op : graph.ops()) work.operations += macs(graph, op);
-  for (ValueId v = 0; v < static_cast<ValueId>(graph.values().size()); ++v) {
+  for (const ValueId v : graph.values().ids()) {
     const BufferId buffer = mapping.storage.places[v].buffer;
-    if (graph.value(v).role != Role::weight || buffer < 0 || mapping.tensor_of[buffer] >= 0) continue;
+    if (graph.value(v).role != Role::weight || buffer == BufferId::none || mapping.tensor_of[buffer] >= 0) continue;
     work.streamed_bytes += mapping.storage.buffers[buffer];
     ++work.streamed_tensors;
   }

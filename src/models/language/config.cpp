@@ -1,18 +1,19 @@
 #include <fmt/format.h>
 
-#include <array>
 #include <cmath>
 
 #include <utility>
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/ids.h"
 #include "models/language/weights.h"
 
 namespace pliant {
 namespace {
 
-constexpr std::array<std::string_view, 7> family_names{"openelm", "llama", "qwen2", "qwen3", "gemma2", "phi3", "gpt2"};
+constexpr ByEnum<Family, std::string_view, 7> family_names{
+    {{"openelm", "llama", "qwen2", "qwen3", "gemma2", "phi3", "gpt2"}}};
 
 class Check {
  public:
@@ -96,7 +97,7 @@ class Check {
 
 }  // namespace
 
-std::string_view name(Family family) { return family_names[static_cast<std::size_t>(family)]; }
+std::string_view name(Family family) { return family_names[family]; }
 
 void check(const LanguageConfig& config, std::string_view place) { Check(config, place).run(); }
 

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "core/error.h"
+#include "core/ids.h"
 
 namespace pliant::openelm {
 
@@ -53,8 +53,8 @@ LanguageConfig config(Size size) {
   struct Row {
     std::int64_t layers, width, head_width;
   };
-  constexpr std::array<Row, 4> table{{{16, 1280, 64}, {20, 1536, 64}, {28, 2048, 64}, {36, 3072, 128}}};
-  const Row& row = table[static_cast<std::size_t>(size)];
+  constexpr ByEnum<Size, Row, 4> table{{{{16, 1280, 64}, {20, 1536, 64}, {28, 2048, 64}, {36, 3072, 128}}}};
+  const Row& row = table[size];
   LanguageConfig config;
   config.family = Family::openelm;
   config.vocabulary = 32000;

@@ -121,7 +121,7 @@ Graph hrnet_w18() {
     if (stage > 0) branches.push_back(net.conv_relu(branches.back(), std::int64_t{18} << (stage + 1), 3, 2));
     for (int module = 0; module < modules[stage]; ++module) branches = hrnet_module(net, branches);
   }
-  ValueId y = -1;
+  ValueId y = ValueId::none;
   for (std::size_t i = 0; i < branches.size(); ++i) {
     const ValueId grown = bottleneck(net, branches[i], {std::int64_t{32} << i, std::int64_t{128} << i});
     y = i == 0 ? grown

@@ -11,10 +11,10 @@ namespace {
 
 void set_element_size(const Graph& graph, Storage& storage, std::int64_t elem_bytes) {
   std::fill(storage.buffers.begin(), storage.buffers.end(), 0);
-  for (std::size_t v = 0; v < storage.places.size(); ++v) {
-    Place& place = storage.places[v];
-    if (place.buffer < 0) continue;
-    const Value& value = graph.values()[v];
+  for (const ValueId id : storage.places.ids()) {
+    Place& place = storage.places[id];
+    if (place.buffer == BufferId::none) continue;
+    const Value& value = graph.value(id);
     place.offset = checked_multiply(place.offset / size_of(value.type.dtype), elem_bytes, value.name);
     const std::int64_t size = checked_multiply(elements(value.type.shape), elem_bytes, value.name);
     std::int64_t& buffer = storage.buffers[place.buffer];
@@ -27,15 +27,15 @@ struct BufferFacts {
   Role role = Role::activation;
 };
 
-std::vector<BufferFacts> facts_of(const Graph& graph, const Storage& storage) {
-  std::vector<BufferFacts> facts(storage.buffers.size());
-  const auto of = [&](std::size_t value) { return static_cast<std::size_t>(storage.places[value].buffer); };
+ById<BufferId, BufferFacts> facts_of(const Graph& graph, const Storage& storage) {
+  ById<BufferId, BufferFacts> facts(storage.buffers.size());
   for (const ValueId out : graph.outputs())
-    if (storage.places[out].buffer >= 0) facts[of(static_cast<std::size_t>(out))].role = Role::output;
-  for (std::size_t v = 0; v < storage.places.size(); ++v) {
-    if (storage.places[v].buffer < 0) continue;
-    BufferFacts& buffer = facts[of(v)];
-    const Value& value = graph.values()[v];
+    if (const BufferId at = storage.places[out].buffer; at != BufferId::none) facts[at].role = Role::output;
+  for (const ValueId id : storage.places.ids()) {
+    const BufferId at = storage.places[id].buffer;
+    if (at == BufferId::none) continue;
+    BufferFacts& buffer = facts[at];
+    const Value& value = graph.value(id);
     if (buffer.name.empty()) buffer.name = value.name;
     if (value.role != pliant::Role::result)
       buffer.role = value.role == pliant::Role::input ? Role::input : Role::weight;
@@ -65,7 +65,7 @@ class ProblemMaker {
   }
 
   void add_input(Operator& op, ValueId value) {
-    const auto buffer = static_cast<std::size_t>(result_.storage.places[value].buffer);
+    const BufferId buffer = result_.storage.places[value].buffer;
     const std::vector<BufferId>& parts = result_.parts_of[buffer];
     if (parts.empty()) return add_operand(op.inputs, value);
     std::vector<TensorId> run;
@@ -95,7 +95,7 @@ class ProblemMaker {
   const Graph& graph_;
   const GraphProblemOptions& options_;
   GraphProblem& result_;
-  std::vector<BufferFacts> facts_;
+  ById<BufferId, BufferFacts> facts_;
 };
 
 }  // namespace

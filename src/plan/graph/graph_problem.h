@@ -25,11 +25,10 @@ struct GraphProblem {
   Problem problem;
   std::vector<pliant::Group> groups;
   Storage storage;
-  std::vector<std::int32_t> group_of;  // per operator of `problem`: index into groups
-  std::vector<BufferId> buffer_of;     // per tensor of `problem`
-  std::vector<TensorId> tensor_of;     // per buffer; -1: not planned, or in parts
-  std::vector<std::vector<BufferId>>
-      parts_of;  // per buffer of a Concat that copies nothing: whose bytes it is, in order
+  std::vector<std::int32_t> group_of;              // per operator of `problem`: index into groups
+  std::vector<BufferId> buffer_of;                 // per tensor of `problem`
+  ById<BufferId, TensorId> tensor_of;              // -1: not planned, or in parts
+  ById<BufferId, std::vector<BufferId>> parts_of;  // of a Concat that copies nothing: whose bytes it is, in order
 };
 
 // Tensors are named after the first value in their buffer, operators after the last operator of their group.

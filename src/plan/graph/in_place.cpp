@@ -14,9 +14,9 @@ class InPlaceFinder {
       : graph_(graph), mapping_(mapping), producer_(mapping.problem.tensors.size(), -1), uses_(mapping.problem) {
     in_run_.assign(producer_.size(), false);
     for (std::size_t op = 0; op < mapping.problem.operators.size(); ++op) {
-      for (const TensorId t : mapping.problem.operators[op].outputs) producer_[index(t)] = static_cast<OperatorId>(op);
+      for (const TensorId t : mapping.problem.operators[op].outputs) producer_[t] = static_cast<OperatorId>(op);
       for (const auto& run : mapping.problem.operators[op].adjacent)
-        for (const TensorId t : run) in_run_[index(t)] = true;
+        for (const TensorId t : run) in_run_[t] = true;
     }
   }
 
@@ -25,21 +25,20 @@ class InPlaceFinder {
   }
 
  private:
-  static std::size_t index(std::int32_t id) { return static_cast<std::size_t>(id); }
-  Place place(ValueId value) const { return mapping_.storage.places[index(value)]; }
+  Place place(ValueId value) const { return mapping_.storage.places[value]; }
   std::int64_t elements_of(ValueId value) const { return elements(graph_.value(value).type.shape); }
 
   void find_for(OperatorId id) {
-    const pliant::Group& group = mapping_.groups[index(mapping_.group_of[index(id)])];
+    const pliant::Group& group = mapping_.groups[mapping_.group_of[id]];
     const auto pattern = group_pattern(graph_, group);
-    if (!pattern || pattern->anchor >= 0) return;
-    Operator& op = mapping_.problem.operators[index(id)];
-    if (in_run_[index(op.outputs[0])]) return;
+    if (!pattern || pattern->anchor != OpId::none) return;
+    Operator& op = mapping_.problem.operators[id];
+    if (in_run_[op.outputs[0]]) return;
     TensorId best = -1;
     for (const TensorId input : op.inputs) {
-      if (in_run_[index(input)] || !may_overwrite(group, pattern->result, input)) continue;
+      if (in_run_[input] || !may_overwrite(group, pattern->result, input)) continue;
       if (!uses_.is_last(input, id)) continue;
-      if (best < 0 || producer_[index(input)] > producer_[index(best)]) best = input;
+      if (best < 0 || producer_[input] > producer_[best]) best = input;
     }
     if (best >= 0) op.in_place.push_back({op.outputs[0], best});
   }
@@ -47,11 +46,11 @@ class InPlaceFinder {
   // Whether every element of the tensor is read for the element of the result that takes its bytes, and no other.
   bool may_overwrite(const pliant::Group& group, ValueId result, TensorId input) const {
     const std::vector<TensorInfo>& tensors = mapping_.problem.tensors;
-    const TensorId output = mapping_.tensor_of[index(place(result).buffer)];
-    if (tensors[index(input)].bytes != tensors[index(output)].bytes || place(result).offset != 0) return false;
+    const TensorId output = mapping_.tensor_of[place(result).buffer];
+    if (tensors[input].bytes != tensors[output].bytes || place(result).offset != 0) return false;
     const std::vector<ValueId> reads = group_inputs(graph_, group);
     return std::all_of(reads.begin(), reads.end(), [&](ValueId value) {
-      if (mapping_.tensor_of[index(place(value).buffer)] != input) return true;
+      if (mapping_.tensor_of[place(value).buffer] != input) return true;
       return place(value).offset == 0 && elements_of(value) == elements_of(result) && fills(value);
     });
   }

@@ -101,8 +101,8 @@ double worst(const Tensors& got, const Tensors& wanted) {
 
 std::vector<ValueId> results(const Graph& graph) {
   std::vector<ValueId> ids;
-  for (std::size_t id = 0; id < graph.values().size(); ++id)
-    if (graph.values()[id].role == Role::result) ids.push_back(static_cast<ValueId>(id));
+  for (const ValueId id : graph.values().ids())
+    if (graph.value(id).role == Role::result) ids.push_back(id);
   return ids;
 }
 

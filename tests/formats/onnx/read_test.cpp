@@ -133,8 +133,8 @@ TEST(ReadOnnx, SymbolicSizesAreGivenByInputOrSymbol) {
   OnnxOptions by_symbol, by_input, wrong_rank, unknown;
   by_symbol.shapes["batch"] = {5}, by_input.shapes["x"] = {7, 3}, wrong_rank.shapes["x"] = {7},
   unknown.shapes["z"] = {1};
-  EXPECT_EQ(read(model, by_symbol).graph.value(0).type.shape, (Shape{5, 3}));
-  EXPECT_EQ(read(model, by_input).graph.value(0).type.shape, (Shape{7, 3}));
+  EXPECT_EQ(read(model, by_symbol).graph.value(ValueId{0}).type.shape, (Shape{5, 3}));
+  EXPECT_EQ(read(model, by_input).graph.value(ValueId{0}).type.shape, (Shape{7, 3}));
   expect_error([&] { read(model, wrong_rank); }, ErrorKind::usage, {"'x'", "[7]"});
   expect_error([&] { read(model, unknown); }, ErrorKind::usage, {"'z'", "inputs: x"});
 }

@@ -65,7 +65,7 @@ TEST(WriteOnnx, KeepsOpaqueOperatorsWithTheirAttributes) {
   const Graph graph = b.finish();
   const OnnxModel back = parse_onnx(write_onnx(graph, {}), {}, "written");
   ASSERT_EQ(back.graph.ops().size(), 1U);
-  EXPECT_EQ(std::get<kind::Opaque>(back.graph.op(0).kind), odd);
+  EXPECT_EQ(std::get<kind::Opaque>(back.graph.op(OpId{0}).kind), odd);
   EXPECT_EQ(back.opaque.size(), 1U);
 }
 

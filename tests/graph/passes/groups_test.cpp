@@ -31,8 +31,8 @@ TEST(Groups, ConvolutionTakesItsAffineAndActivation) {
   Graph g = b.finish();
   EXPECT_EQ(sizes(g), (Sizes{3}));
   GroupPattern p = *group_pattern(g, groups(g)[0]);
-  EXPECT_EQ(p.anchor, 0);
-  EXPECT_EQ(p.operands, (std::vector<ValueId>{g.op(0).out[0], *g.find("scale"), *g.find("shift")}));
+  EXPECT_EQ(p.anchor, OpId{0});
+  EXPECT_EQ(p.operands, (std::vector<ValueId>{g.op(OpId{0}).out[0], *g.find("scale"), *g.find("shift")}));
   EXPECT_EQ(to_string(p.epilogue), "minimum(maximum(add(multiply($0,$1),$2),0),6)");
   EXPECT_EQ(group_inputs(g, groups(g)[0]).size(), 4u);
   EXPECT_EQ(group_outputs(g, groups(g)[0]), (std::vector<ValueId>{g.outputs()[0]}));
@@ -63,7 +63,7 @@ TEST(Groups, ResidualAddAndItsActivationAreOneGroup) {
   Graph g = b.finish();
   EXPECT_EQ(sizes(g), (Sizes{1, 2}));
   GroupPattern p = *group_pattern(g, groups(g)[1]);
-  EXPECT_EQ(p.anchor, -1);
+  EXPECT_EQ(p.anchor, OpId::none);
   EXPECT_EQ(p.operands.size(), 2u);
 }
 
@@ -90,10 +90,10 @@ TEST(Groups, NormalisationAcrossChannelsIsOneGroup) {
   Graph g = b.finish();
   ASSERT_EQ(sizes(g), (Sizes{5}));
   GroupPattern p = *group_pattern(g, groups(g)[0]);
-  EXPECT_EQ(p.anchor, 2);
+  EXPECT_EQ(p.anchor, OpId{2});
   EXPECT_EQ(to_string(*p.prologue), "multiply($0,$0)");
   EXPECT_EQ(p.prologue_input, x);
-  EXPECT_EQ(p.operands, (std::vector<ValueId>{g.op(2).out[0], x}));
+  EXPECT_EQ(p.operands, (std::vector<ValueId>{g.op(OpId{2}).out[0], x}));
 }
 
 TEST(Groups, WhatIsNeededOutsideStaysOutside) {
@@ -131,15 +131,14 @@ TEST(Groups, LimitsHold) {
 // what the operators give one by one.
 void check_graph(const Graph& g, Rng& rng, Pool& pool, int& fused) {
   std::vector<Group> parts = groups(g);
-  std::vector<int> group_of(g.ops().size(), -1);
+  ById<OpId, int> group_of(g.ops().size(), -1);
   for (std::size_t i = 0; i < parts.size(); ++i)
     for (OpId op : parts[i].ops) {
       ASSERT_EQ(group_of[op], -1);
       group_of[op] = static_cast<int>(i);
     }
-  std::vector<bool> in_memory(g.values().size());
-  for (const Value& value : g.values())
-    if (value.role != Role::result) in_memory[&value - g.values().data()] = true;
+  ById<ValueId, bool> in_memory(g.values().size());
+  for (const ValueId id : g.values().ids()) in_memory[id] = g.value(id).role != Role::result;
   for (const Group& group : parts) {
     ASSERT_TRUE(std::is_sorted(group.ops.begin(), group.ops.end()));
     for (ValueId id : group_inputs(g, group)) ASSERT_TRUE(in_memory[id]);
@@ -148,13 +147,15 @@ void check_graph(const Graph& g, Rng& rng, Pool& pool, int& fused) {
   for (int part : group_of) ASSERT_GE(part, 0);
   for (ValueId id : g.outputs()) ASSERT_TRUE(in_memory[id]);
 
-  std::vector<Tensor> all(g.values().size());
+  ById<ValueId, Tensor> all;
+  all.resize(g.values().size());
   auto inputs = random_inputs(g, rng);
   WeightStore weights = random_weight_store(g, rng);
   for (std::size_t i = 0; i < inputs.size(); ++i) all[g.inputs()[i]] = inputs[i].copy();
-  for (std::size_t id = 0; id < all.size(); ++id) {
-    if (g.values()[id].role == Role::weight) all[id] = decode(weights.at(g.values()[id].name));
-    if (g.values()[id].role == Role::constant) all[id] = g.values()[id].constant->copy();
+  for (const ValueId id : all.ids()) {
+    const Value& value = g.value(id);
+    if (value.role == Role::weight) all[id] = decode(weights.at(value.name));
+    if (value.role == Role::constant) all[id] = value.constant->copy();
   }
   EvaluateOptions options;
   options.observe = [&](ValueId id, const TensorView& view) {
@@ -175,8 +176,8 @@ void check_graph(const Graph& g, Rng& rng, Pool& pool, int& fused) {
         const Tensor& from = all[pattern->operands[k]];
         std::int64_t at = 0, rest = i, stride = 1;
         const Shape& narrow = from.type().shape;
-        if (k == 0 && pattern->anchor >= 0) at = i;
-        for (std::size_t back = 0; (k != 0 || pattern->anchor < 0) && back < narrow.size(); ++back) {
+        if (k == 0 && pattern->anchor != OpId::none) at = i;
+        for (std::size_t back = 0; (k != 0 || pattern->anchor == OpId::none) && back < narrow.size(); ++back) {
           std::int64_t size = shape[shape.size() - 1 - back], own = narrow[narrow.size() - 1 - back];
           at += own == 1 ? 0 : rest % size * stride;
           stride *= own;
@@ -238,7 +239,7 @@ TEST(Storage, AnOutputMayBeAViewOfAnInput) {
   b.output(b.reshape(x, {6}));
   Graph g = b.finish();
   Storage s = storage(g, groups(g));
-  EXPECT_EQ(s.places[0], s.places[1]);
+  EXPECT_EQ(s.places[ValueId{0}], s.places[ValueId{1}]);
   EXPECT_TRUE(s.is_view[0]);
   EXPECT_EQ(s.buffers.size(), 1u);
 }
@@ -270,17 +271,17 @@ TEST(Storage, PlacesOfRandomGraphsFitTheirBuffers) {
     for (bool concat : {false, true}) {
       Storage s = storage(g, parts, {.concat = concat, .alignment = 4});
       ASSERT_EQ(s.is_view.size(), parts.size());
-      std::vector<bool> used(s.buffers.size());
-      for (std::size_t id = 0; id < s.places.size(); ++id) {
-        if (s.places[id].buffer < 0) continue;
-        auto buffer = static_cast<std::size_t>(s.places[id].buffer);
+      ById<BufferId, bool> used(s.buffers.size());
+      for (const ValueId id : s.places.ids()) {
+        const BufferId buffer = s.places[id].buffer;
+        if (buffer == BufferId::none) continue;
         used[buffer] = true;
-        ASSERT_LE(s.places[id].offset + bytes(g.values()[id].type), s.buffers[buffer]);
+        ASSERT_LE(s.places[id].offset + bytes(g.value(id).type), s.buffers[buffer]);
         ASSERT_EQ(s.places[id].offset % 4, 0);
       }
       ASSERT_EQ(std::count(used.begin(), used.end(), false), 0);
       for (const Group& group : parts)
-        for (ValueId id : group_outputs(g, group)) ASSERT_GE(s.places[id].buffer, 0);
+        for (ValueId id : group_outputs(g, group)) ASSERT_NE(s.places[id].buffer, BufferId::none);
     }
   }
 }

@@ -131,7 +131,8 @@ TEST(ReferenceSpeed, IsPrinted) {
     const auto start = std::chrono::steady_clock::now();
     const auto out = evaluate(graph, {}, views(operands), pool);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    std::printf("%s: %.2f GMAC/s\n", what, static_cast<double>(macs(graph, graph.op(0))) / seconds.count() * 1e-9);
+    std::printf("%s: %.2f GMAC/s\n", what,
+                static_cast<double>(macs(graph, graph.op(OpId{0}))) / seconds.count() * 1e-9);
     EXPECT_EQ(out.size(), 1u);
   };
   measure("convolve 3x3 64->64 56x56", kind::Convolve{{1, 1}, {1, 1}, {1, 1}, {1, 1}},

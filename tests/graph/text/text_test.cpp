@@ -14,8 +14,8 @@ namespace {
 void expect_equal(const Graph& a, const Graph& b) {
   ASSERT_EQ(a.values().size(), b.values().size());
   ASSERT_EQ(a.ops().size(), b.ops().size());
-  for (std::size_t i = 0; i < a.values().size(); ++i) {
-    const Value &x = a.values()[i], &y = b.values()[i];
+  for (const ValueId id : a.values().ids()) {
+    const Value &x = a.value(id), &y = b.value(id);
     ASSERT_EQ(x.name, y.name);
     ASSERT_EQ(x.type, y.type);
     ASSERT_EQ(x.role, y.role);
@@ -28,11 +28,11 @@ void expect_equal(const Graph& a, const Graph& b) {
       ASSERT_TRUE(p.empty() || std::memcmp(p.data(), q.data(), p.size()) == 0);
     }
   }
-  for (std::size_t i = 0; i < a.ops().size(); ++i) {
-    ASSERT_EQ(a.ops()[i].kind, b.ops()[i].kind);
-    ASSERT_EQ(a.ops()[i].in, b.ops()[i].in);
-    ASSERT_EQ(a.ops()[i].out, b.ops()[i].out);
-    ASSERT_EQ(a.ops()[i].name, b.ops()[i].name);
+  for (const OpId id : a.ops().ids()) {
+    ASSERT_EQ(a.op(id).kind, b.op(id).kind);
+    ASSERT_EQ(a.op(id).in, b.op(id).in);
+    ASSERT_EQ(a.op(id).out, b.op(id).out);
+    ASSERT_EQ(a.op(id).name, b.op(id).name);
   }
   ASSERT_EQ(a.inputs(), b.inputs());
   ASSERT_EQ(a.outputs(), b.outputs());

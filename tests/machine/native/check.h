@@ -106,7 +106,7 @@ inline void check(const Kind& kind, const std::vector<Tensor>& operands, double 
   for (const Tensor& each : wanted) result_types.push_back(each.type());
   std::vector<Tensor> fused;
   for (const Isa isa : available_isas()) {
-    const auto kernel = make_kernel(graph, Group{{0}}, Options{isa, true});
+    const auto kernel = make_kernel(graph, Group{{OpId{0}}}, Options{isa, true});
     EXPECT_EQ(kernel->workspace(), 0);
     std::vector<Tensor> first;
     for (const int threads : {1, 2, 3}) {
@@ -120,8 +120,8 @@ inline void check(const Kind& kind, const std::vector<Tensor>& operands, double 
       if (::testing::Test::HasFatalFailure() || ::testing::Test::HasNonfatalFailure()) return;
       if (threads == 1) first = std::move(got);
     }
-    const std::vector<Tensor> plain =
-        run_guarded(*make_kernel(graph, Group{{0}}, plain_options(isa)), oracle::views(operands), result_types, 1);
+    const std::vector<Tensor> plain = run_guarded(*make_kernel(graph, Group{{OpId{0}}}, plain_options(isa)),
+                                                  oracle::views(operands), result_types, 1);
     for (std::size_t i = 0; i < plain.size(); ++i)
       expect_same_bytes(first[i], plain[i], "a speed-up changes bits on " + std::string(name(isa)));
     if (!fused_multiply_add(isa)) continue;

@@ -38,8 +38,8 @@ std::vector<Tensor> run_native(const Ran& what, const Options& options, int thre
 
 Graph observe_everything(const Graph& graph) {
   std::vector<ValueId> results;
-  for (std::size_t id = 0; id < graph.values().size(); ++id)
-    if (graph.values()[id].role == Role::result) results.push_back(static_cast<ValueId>(id));
+  for (const ValueId id : graph.values().ids())
+    if (graph.value(id).role == Role::result) results.push_back(id);
   return observe(graph, results, Statistic::value);
 }
 
@@ -47,12 +47,12 @@ Graph observe_everything(const Graph& graph) {
 // discontinuous operator is judged on equal operands.
 void expect_operators_agree(const Graph& graph, const WeightStore& weights, const std::vector<Tensor>& inputs,
                             const std::vector<Tensor>& outputs) {
-  std::vector<TensorView> views(graph.values().size());
-  for (std::size_t i = 0; i < views.size(); ++i) {
-    const Value& value = graph.values()[i];
-    if (value.role == Role::constant) views[i] = value.constant->view();
+  ById<ValueId, TensorView> views(graph.values().size());
+  for (const ValueId id : views.ids()) {
+    const Value& value = graph.value(id);
+    if (value.role == Role::constant) views[id] = value.constant->view();
     if (value.role == Role::weight)
-      views[i] = {value.type, const_cast<std::byte*>(weights.at(value.name).bytes.data())};
+      views[id] = {value.type, const_cast<std::byte*>(weights.at(value.name).bytes.data())};
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) views[graph.inputs()[i]] = inputs[i].view();
   for (std::size_t i = 0; i < outputs.size(); ++i) views[graph.outputs()[i]] = outputs[i].view();
@@ -254,7 +254,7 @@ TEST(NativeMachine, RefusesByNameAndReason) {
   const Error error = thrown_by([&] { machine.prepare(graph, std::make_shared<WeightStore>()); });
   EXPECT_EQ(error.kind(), ErrorKind::unsupported);
   EXPECT_EQ(error.place(), "magic");
-  EXPECT_EQ(thrown_by([&] { make_kernel(*graph, Group{{1}}); }).kind(), ErrorKind::unsupported);
+  EXPECT_EQ(thrown_by([&] { make_kernel(*graph, Group{{OpId{1}}}); }).kind(), ErrorKind::unsupported);
 }
 
 TEST(NativeMachine, MissingAndMismatchedWeightsAreNamed) {

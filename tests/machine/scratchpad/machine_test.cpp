@@ -171,7 +171,7 @@ TEST(ScratchpadMachine, GivesTheBitsOfTheUnconstrainedRunInBands) {
 Graph concat_around_a_wide_map(std::int64_t wide) {
   Builder b;
   const auto conv = [&](ValueId x, std::int64_t out) {
-    const ValueId w = b.weight("w" + std::to_string(b.values()), {DType::f32, {out, b.shape(x)[1], 3, 3}});
+    const ValueId w = b.weight("w" + std::to_string(to_int(b.next())), {DType::f32, {out, b.shape(x)[1], 3, 3}});
     return b.convolve(x, w, {{1, 1}, {1, 1}, {1, 1}, {1, 1}, 1, false});
   };
   const ValueId first = conv(b.input("x", {DType::f32, {1, 2, 6, 6}}), 2), second = conv(first, 2);

@@ -101,7 +101,7 @@ TEST(GraphProblem, MapsBackToGroupsAndBuffers) {
     EXPECT_EQ(graph.op(group.ops.back()).name, made.problem.operators[i].name);
   }
   for (std::size_t t = 0; t < made.buffer_of.size(); ++t) {
-    const auto buffer = static_cast<std::size_t>(made.buffer_of[t]);
+    const BufferId buffer = made.buffer_of[t];
     EXPECT_EQ(made.tensor_of[buffer], static_cast<TensorId>(t));
     EXPECT_EQ(made.storage.buffers[buffer], made.problem.tensors[t].bytes);
   }

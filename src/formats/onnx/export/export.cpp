@@ -94,28 +94,27 @@ void Exporter::name_values() {
   for (ValueId id : graph_.inputs()) taken_.insert(graph_.value(id).name);
   for (const auto& name : graph_.output_names()) taken_.insert(name);
   names_.resize(graph_.values().size());
-  for (std::size_t i = 0; i < names_.size(); ++i) {
-    const Value& value = graph_.values()[i];
-    const auto id = static_cast<ValueId>(i);
+  for (const ValueId id : names_.ids()) {
+    const Value& value = graph_.value(id);
     bool own = value.role == Role::input;
     for (std::size_t k = 0; k < graph_.outputs().size(); ++k)
       own = own || (graph_.outputs()[k] == id && graph_.output_names()[k] == value.name && value.role == Role::result);
-    names_[i] = own ? value.name : fresh(value.name);
+    names_[id] = own ? value.name : fresh(value.name);
   }
 }
 
 void Exporter::add_leaves() {
   auto& graph = model_.graph;
   for (ValueId id : graph_.inputs()) graph.inputs.push_back(info_of(name(id), graph_.value(id).type));
-  for (std::size_t i = 0; i < names_.size(); ++i) {
-    const Value& value = graph_.values()[i];
-    if (value.role == Role::constant) graph.initializers.push_back({names_[i], value.type, value.constant, "", false});
+  for (const ValueId id : names_.ids()) {
+    const Value& value = graph_.value(id);
+    if (value.role == Role::constant) graph.initializers.push_back({names_[id], value.type, value.constant, "", false});
     if (value.role != Role::weight) continue;
     auto plain = std::make_shared<const Tensor>(decode(weights_.at(value.name)));
     if (plain->type() != value.type)
       throw Error(ErrorKind::invalid, value.name,
                   fmt::format("the weight is {}, the graph has {}", to_string(plain->type()), to_string(value.type)));
-    graph.initializers.push_back({names_[i], value.type, std::move(plain), "", false});
+    graph.initializers.push_back({names_[id], value.type, std::move(plain), "", false});
   }
 }
 

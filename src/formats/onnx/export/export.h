@@ -49,7 +49,7 @@ class Exporter {
   const Graph& graph_;
   const WeightStore& weights_;
   ModelDef model_;
-  std::vector<std::string> names_;  // per value
+  ById<ValueId, std::string> names_;
   std::unordered_set<std::string> taken_;
   std::map<Integers, std::string> lists_;
   std::map<std::pair<DType, double>, std::string> scalars_;

@@ -21,13 +21,13 @@ using Integers = std::vector<std::int64_t>;
 struct Item {
   std::string name;
   TensorType type;
-  ValueId id = -1;                      // in the graph; -1: not there (yet)
+  ValueId id = ValueId::none;           // in the graph; none: not there (yet)
   std::shared_ptr<const Tensor> known;  // its elements, if they are known at import
   bool weight = false;                  // belongs to the store, is not to be folded
 };
 
 struct Result {
-  ValueId id = -1;
+  ValueId id = ValueId::none;
   std::shared_ptr<const Tensor> known;  // instead of id
   Result(ValueId value) : id(value) {}  // NOLINT: rules return plain values
   Result(Tensor tensor) : known(std::make_shared<const Tensor>(std::move(tensor))) {}  // NOLINT
@@ -41,7 +41,7 @@ struct NotMapped {  // thrown by a rule: the node has no counterpart in the grap
 
 class Call {
  public:
-  // `values` caches the operands' ids in `builder` (-1: enter it when asked for).
+  // `values` caches the operands' ids in `builder` (none: enter it when asked for).
   Call(Builder& builder, const Node& node, std::int64_t opset, std::vector<const Item*> items,
        std::function<ValueId(int)> enter, std::int64_t budget);
 

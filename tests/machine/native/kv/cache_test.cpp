@@ -315,7 +315,7 @@ TEST(KvCache, AttentionsThatCannotBeCachedAreRefusedByName) {
   EXPECT_NE(reason(one_attention(cached, widest_head + 1)).find("wide"), std::string::npos);
   EXPECT_NE(reason(one_attention(cached, 8, true)).find("'twice' is not an input"), std::string::npos);
   EXPECT_EQ(thrown_by([&] { layers_of(one_attention(cached, 8, false, 2)); }).kind(), ErrorKind::invalid);
-  EXPECT_EQ(thrown_by([&] { native::make_kernel(one_attention(cached, 8), Group{{0}}); }).kind(),
+  EXPECT_EQ(thrown_by([&] { native::make_kernel(one_attention(cached, 8), Group{{OpId{0}}}); }).kind(),
             ErrorKind::unsupported);
 }
 

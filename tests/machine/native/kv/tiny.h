@@ -35,7 +35,7 @@ inline Graph tiny_graph(const Tiny& tiny, std::int64_t rows, bool cached, bool t
   const auto ids = [&](const char* name) { return b.row_input(name, {DType::i32, {rows}}); };
   ValueId x = b.row_input("hidden", {DType::f32, {rows, tiny.width}});
   const ValueId seq = ids("seq"), pos = ids("pos"), tag = ids("tag");
-  const ValueId mask = tree ? b.input("mask", {DType::boolean, {rows, rows}}) : -1;
+  const ValueId mask = tree ? b.input("mask", {DType::boolean, {rows, rows}}) : ValueId::none;
   constexpr std::int64_t depth = 12, value_depth = 10;
   for (std::size_t i = 0; i < tiny.heads.size(); ++i) {
     const Builder::Scope scope(b, "layers." + std::to_string(i));

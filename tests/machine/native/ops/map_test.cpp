@@ -17,7 +17,7 @@ Tensor spread(Rng& rng, std::int64_t n, double scale) {
 void expect_accurate(Fn fn, const Tensor& x, double floor = 1e-30) {
   const Graph graph = oracle::one_operator(kind::Map{apply(fn, {argument(0)}), DType::f32}, {x.type()});
   for (const Isa isa : available_isas()) {
-    const auto kernel = make_kernel(graph, Group{{0}}, {isa, true});
+    const auto kernel = make_kernel(graph, Group{{OpId{0}}}, {isa, true});
     const Tensor got = std::move(run_guarded(*kernel, {x.view()}, {x.type()}, 1)[0]);
     for (std::int64_t i = 0; i < elements(x.type().shape); ++i) {
       const double in = get(x.view(), i), wanted = evaluate(apply(fn, {argument(0)}), std::vector<double>{in});

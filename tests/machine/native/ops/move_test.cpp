@@ -56,7 +56,7 @@ TEST(NativeMove, GathersOnEveryAxis) {
 
 TEST(NativeMove, GatherNamesAnIndexOutOfRange) {
   const Graph graph = oracle::one_operator(kind::Gather{0, 0}, {{DType::f32, {3}}, {DType::i32, {1}}});
-  const auto kernel = make_kernel(graph, Group{{0}});
+  const auto kernel = make_kernel(graph, Group{{OpId{0}}});
   for (const std::int32_t index : {-1, 3}) {
     const std::vector<Tensor> operands =
         list(Tensor(TensorType{DType::f32, {3}}), Tensor::of(DType::i32, {1}, {static_cast<double>(index)}));

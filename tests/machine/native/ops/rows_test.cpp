@@ -122,7 +122,7 @@ TEST(NativeAttention, PositionOutsideOfTheBiasIsNamed) {
                                                                                           {DType::i32, {1}},
                                                                                           {DType::i32, {1}},
                                                                                           {DType::f32, {1, 4, 4}}});
-  const auto kernel = make_kernel(graph, Group{{0}});
+  const auto kernel = make_kernel(graph, Group{{OpId{0}}});
   std::vector<Tensor> operands;
   for (const ValueId id : graph.inputs()) operands.emplace_back(graph.value(id).type);
   operands[4].span<std::int32_t>()[0] = 4;

@@ -74,7 +74,7 @@ void check_pool(const Window& w, kind::PoolFn fn, bool by_valid) {
 TEST(NativePool, AWindowRowBeyondTheStackIsRefused) {
   const kind::Pool wide{kind::PoolFn::max, {20000}, {1}, {0}, {0}, {1}, false};
   const Graph graph = oracle::one_operator(wide, {{DType::f32, {1, 1, 20001}}});
-  const Error error = thrown_by([&] { make_kernel(graph, Group{{0}}); });
+  const Error error = thrown_by([&] { make_kernel(graph, Group{{OpId{0}}}); });
   EXPECT_EQ(error.kind(), ErrorKind::unsupported);
   EXPECT_NE(std::string(error.what()).find("16384"), std::string::npos) << error.what();
   Rng rng(1);
