@@ -46,7 +46,7 @@ std::string found(const plan::Plan& plan) {
 // Whether the network runs in `bytes`; prints one line.
 bool ask(const std::string& name, const plan::Problem& problem, std::int64_t bytes, Pool& pool) {
   plan::SolveOptions options;
-  options.effort_limit = 100'000'000;  // some seconds at most; unlike a time limit the same on every machine
+  options.limits.effort = 100'000'000;  // some seconds at most; unlike a time limit the same on every machine
   const plan::Sizes sizes = plan::scratchpad_sizes(problem, options, pool);
   const plan::Plan plan = plan::solve(problem, bytes, options, pool);
   fmt::print("{:<24} {:>9} {:>12} {:>12}   {:<14} {:<14} {:>11}  {}\n", name, problem.operators.size(),
