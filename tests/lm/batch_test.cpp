@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "lm/allocations.h"
+#include "allocations.h"
 #include "lm/decode/expect_error.h"
 #include "lm/decode/grammar/grammar.h"
 #include "lm/generate.h"
