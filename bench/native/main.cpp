@@ -70,7 +70,7 @@ double run(const Graph& graph, native::Isa isa, Pool& pool) {
   std::vector<Tensor> tensors;
   std::vector<TensorView> in, out;
   Rng rng(1);
-  const Group group{{0}};
+  const Group group{{OpId{}}};
   for (const ValueId id : group_inputs(graph, group)) {
     tensors.emplace_back(graph.value(id).type);
     if (is_float(graph.value(id).type.dtype)) fill_normal(tensors.back().view(), rng, 1);
