@@ -27,7 +27,7 @@ void read(std::span<const std::byte> bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   read(std::as_bytes(std::span(data, size)));
   Writer out;
-  out.begin(FileKind::ciphertext, small_context().hash());
+  out.begin(EnvelopeKind::ciphertext, small_context().hash());
   out.put(std::span(data, size));
   read(out.seal({}));
   return 0;

@@ -13,12 +13,12 @@ namespace {
 
 using namespace pliant::ckks;
 
-void read(std::span<const std::byte> bytes, FileKind kind) {
+void read(std::span<const std::byte> bytes, EnvelopeKind kind) {
   try {
-    if (kind == FileKind::switch_key) {
+    if (kind == EnvelopeKind::switch_key) {
       const auto again = serialize(parse_switch_key(small_context(), bytes));
       if (again.size() != bytes.size() || !std::equal(again.begin(), again.end(), bytes.begin())) std::abort();
-    } else if (kind == FileKind::public_key) {
+    } else if (kind == EnvelopeKind::public_key) {
       parse_public_key(small_context(), bytes);
     } else {
       parse_secret_key(small_context(), bytes);
@@ -30,7 +30,7 @@ void read(std::span<const std::byte> bytes, FileKind kind) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  for (const FileKind kind : {FileKind::secret_key, FileKind::public_key, FileKind::switch_key}) {
+  for (const EnvelopeKind kind : {EnvelopeKind::secret_key, EnvelopeKind::public_key, EnvelopeKind::switch_key}) {
     read(std::as_bytes(std::span(data, size)), kind);
     Writer out;
     out.begin(kind, small_context().hash());
