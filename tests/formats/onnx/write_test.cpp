@@ -54,9 +54,18 @@ TEST(WriteOnnx, RandomGraphsComeBackWithEqualResults) {
   }
 }
 
+// ONNX crops after it pads, so a tensor stands between that must have a size of its own.
+TEST(WriteOnnx, RefusesAPadThatIsTooLargeBeforeItsCrop) {
+  constexpr std::int64_t far = std::int64_t{1} << 60;
+  Builder b;
+  const ValueId x = b.input("x", {DType::f32, {4, 8}});
+  b.output(b.pad(x, {.low = {far, 0}, .high = {0, -7}, .interior = {0, 0}}), "y");
+  EXPECT_THROW(write_onnx(b.finish(), {}), Error);
+}
+
 TEST(WriteOnnx, KeepsOpaqueOperatorsWithTheirAttributes) {
   Builder b;
-  const ValueId x = b.input("x", {DType::f32, {4}});
+  const ValueId x = b.input("x", {DType::f32, {4, 8}});
   kind::Opaque odd{"com.test",
                    "Odd",
                    R"({"absent":[1],"attributes":{"k":{"integers":[1,2]},"s":{"text":"a"}}})",

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "core/checked.h"
 #include "formats/onnx/export/export.h"
 
 namespace pliant::onnx {
@@ -179,13 +180,16 @@ std::string export_pad(Exporter& to, std::string x, const TensorType& type, cons
   for (std::size_t i = 0; i < rank; ++i) {
     more[i] = std::max<std::int64_t>(pad.low[i], 0), more[rank + i] = std::max<std::int64_t>(pad.high[i], 0);
     grows = grows || more[i] > 0 || more[rank + i] > 0;
-    const std::int64_t size = shape[i] + more[i] + more[rank + i];
+    shape[i] = checked_add(checked_add(shape[i], more[i], "pad"), more[rank + i], "pad");
     if (pad.low[i] >= 0 && pad.high[i] >= 0) continue;
     starts.push_back(std::max<std::int64_t>(-pad.low[i], 0));
-    ends.push_back(size + std::min<std::int64_t>(pad.high[i], 0)), axes.push_back(i);
+    ends.push_back(shape[i] + std::min<std::int64_t>(pad.high[i], 0)), axes.push_back(i);
   }
-  if (grows)
+  // ONNX crops after it pads: what stands between is a tensor too, and must have a size.
+  if (grows) {
+    bytes(TensorType{type.dtype, shape});  // throws beyond 64 bits
     x = to.node("Pad", {x, to.integers(more), value}, {{"mode", attribute_of(std::string(pad_mode(pad.mode)))}});
+  }
   if (!axes.empty()) x = to.node("Slice", {x, to.integers(starts), to.integers(ends), to.integers(axes)});
   return x;
 }
