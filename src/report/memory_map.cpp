@@ -33,7 +33,7 @@ Frame make_frame(const MemoryMap& map, double width) {
   return frame;
 }
 
-double span(const MemoryMap& map) { return map.end - map.first; }
+double span(const MemoryMap& map) { return 1.0 * map.end - map.first; }
 
 class MapDrawing {
  public:
