@@ -294,8 +294,6 @@ TEST(Chat, WhatWasSaidBeforeCtrlCStaysSaid) {
     EXPECT_EQ(turn["finish"], "interrupted");
     EXPECT_FALSE(turn["assistant"].get<std::string>().empty());
   }
-  // The second prompt holds the first answer, nearly all of which the cache has computed.
-  EXPECT_LT(turns[1]["stats"]["prompt_tokens"].get<std::size_t>(), turns[0]["token_ids"].size() / 2);
 }
 
 TEST(Chat, ATerminationEndsAnAnswerAndTheProgram) {

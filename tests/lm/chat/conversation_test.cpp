@@ -55,6 +55,25 @@ TEST(Conversation, ForgetsAMessageThatWasNotAnswered) {
   EXPECT_EQ(here.conversation.messages().size(), 1u);
 }
 
+TEST(Conversation, WhatWasSaidBeforeItWasStoppedStaysSaid) {
+  Parlour here;
+  std::atomic<bool> stop = false;
+  std::string shown;
+  const auto stopping = [&](std::string_view text) {
+    shown += text;
+    stop = shown.size() >= 20;
+    return true;
+  };
+  const Generated first = here.conversation.say("hello", in_ascii(100), stopping, &stop);
+  EXPECT_EQ(first.finish, Finish::interrupted);
+  ASSERT_EQ(here.conversation.messages().size(), 3u);
+  EXPECT_EQ(here.conversation.messages()[2].content, first.text);
+  EXPECT_GE(first.text.size(), 20u);
+  // The next prompt holds the answer, all of which but its last token the cache has computed.
+  const std::size_t said = std::string_view("[user]and you?[assistant]").size();
+  EXPECT_LE(here.conversation.say("and you?", in_ascii(4)).prompt_tokens, said + 2);
+}
+
 TEST(Conversation, BeginsAnewWithWhatTheModelIsTold) {
   Parlour here;
   here.conversation.say("hello", in_ascii(2));
