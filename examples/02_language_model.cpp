@@ -2,10 +2,11 @@
 //
 //   example-02_language_model [FOLDER TEXT...]
 //
-// Trains a tokenizer on the prose of the TEXT files (README.md), counts which token follows which pair of tokens, and
-// writes those counts as the weights of a one-layer Llama: an attention layer that looks one token back, and a
-// feed-forward layer with one unit per pair. What comes out, in FOLDER (build/example-02), is a model that every tool
-// that reads Llama models opens, and that talks like TEXT: `pliant generate FOLDER -p "The"`.
+// Trains a tokenizer on the prose of the TEXT files (README.md), counts which token follows which
+// pair of tokens, and writes those counts as the weights of a one-layer Llama: an attention layer
+// that looks one token back, and a feed-forward layer with one unit per pair. What comes out, in
+// FOLDER (build/example-02), is a model that every tool that reads Llama models opens, and that
+// talks like TEXT: `pliant generate FOLDER -p "The"`.
 #include <fmt/format.h>
 
 #include <array>
@@ -29,12 +30,15 @@ namespace {
 using namespace pliant;
 
 // The hidden state has three parts of V entries each, and a constant:
-//   [0, V) which token this is; [V, 2V) which one came before; [2V, 3V) what the pair says about the next; 3V: `bias`.
-// The constant is so large that the RMS norms divide every row by the same number, which their weights undo.
+//   [0, V) which token this is; [V, 2V) which one came before; [2V, 3V) what the pair says about
+//   the next; 3V: `bias`.
+// The constant is so large that the RMS norms divide every row by the same number, which their
+// weights undo.
 constexpr double bias = 1024;
 constexpr std::int64_t head_width = 32;
 constexpr std::int64_t most_units = 3000;
-constexpr double sharpness = 24;  // of the attention on the previous token, and of a unit's threshold
+// of the attention on the previous token, and of a unit's threshold
+constexpr double sharpness = 24;
 
 constexpr std::int64_t vocabulary = 512;
 
@@ -46,14 +50,17 @@ std::string prose(const std::string& text) {
   std::string result;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size() - 1) + 1;
-    if (std::string_view("|#` \n").find(text[begin]) == std::string_view::npos) result.append(text, begin, end - begin);
+    if (std::string_view("|#` \n").find(text[begin]) == std::string_view::npos)
+      result.append(text, begin, end - begin);
     begin = end;
   }
   return result;
 }
 
-std::shared_ptr<const Tokenizer> make_tokenizer(const std::string& text, const std::string& folder) {
-  const TrainedBpe trained = train_byte_bpe(text, {.size = vocabulary, .special = {"<|endoftext|>"}});
+std::shared_ptr<const Tokenizer> make_tokenizer(const std::string& text,
+                                                const std::string& folder) {
+  const TrainedBpe trained =
+      train_byte_bpe(text, {.size = vocabulary, .special = {"<|endoftext|>"}});
   write_file(folder + "/tokenizer.json", tokenizer_json(trained));
   write_file(folder + "/tokenizer_config.json", tokenizer_config_json(trained));
   return load_tokenizer(folder);
@@ -102,12 +109,13 @@ class Weights {
   }
 
   std::string config() const {
-    return fmt::format(R"({{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": {},
+    return fmt::format(
+        R"({{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": {},
  "hidden_size": {}, "num_hidden_layers": 1, "num_attention_heads": {}, "num_key_value_heads": {}, "head_dim": {},
  "intermediate_size": {}, "hidden_act": "silu", "rms_norm_eps": 1e-06, "rope_theta": 10000.0,
  "max_position_embeddings": 512, "tie_word_embeddings": false, "torch_dtype": "float32"}}
 )",
-                       v_, width_, heads_, heads_, head_width, units_);
+        v_, width_, heads_, heads_, head_width, units_);
   }
 
   void write(const std::string& path) {
@@ -118,7 +126,8 @@ class Weights {
     head();
     SafeTensors file;
     file.metadata["format"] = "pt";
-    for (const auto& [name, tensor] : tensors_) file.tensors.push_back({name, tensor.type(), tensor.raw()});
+    for (const auto& [name, tensor] : tensors_)
+      file.tensors.push_back({name, tensor.type(), tensor.raw()});
     write_safetensors(path, file);
   }
 
@@ -130,9 +139,13 @@ class Weights {
 
  private:
   float* add(const std::string& name, Shape shape) {
-    return tensors_.emplace(name, Tensor({DType::f32, std::move(shape)})).first->second.view().as<float>();
+    return tensors_.emplace(name, Tensor({DType::f32, std::move(shape)}))
+        .first->second.view()
+        .as<float>();
   }
-  static std::string layer(const char* name) { return fmt::format("model.layers.0.{}.weight", name); }
+  static std::string layer(const char* name) {
+    return fmt::format("model.layers.0.{}.weight", name);
+  }
 
   void embedding() {
     float* table = add("model.embed_tokens.weight", {v_, width_});
@@ -144,13 +157,14 @@ class Weights {
 
   void norms() {
     const auto undo = static_cast<float>(bias / std::sqrt(static_cast<double>(width_)));
-    for (const std::string& name :
-         {layer("input_layernorm"), layer("post_attention_layernorm"), std::string("model.norm.weight")})
+    for (const std::string& name : {layer("input_layernorm"), layer("post_attention_layernorm"),
+                                    std::string("model.norm.weight")})
       std::fill_n(add(name, {width_}), width_, undo);
   }
 
-  // Keys are the same at every position and queries are keys turned back by one position: after the rotary embedding
-  // their product is largest one position apart. Values carry the token into the second part.
+  // Keys are the same at every position and queries are keys turned back by one position: after the
+  // rotary embedding their product is largest one position apart. Values carry the token into the
+  // second part.
   void look_back() {
     float* q = add(layer("self_attn.q_proj"), {heads_ * head_width, width_});
     float* k = add(layer("self_attn.k_proj"), {heads_ * head_width, width_});
@@ -159,9 +173,11 @@ class Weights {
     const double size = sharpness / bias;
     for (std::int64_t row = 0; row < heads_ * head_width; ++row) {
       const std::int64_t half = head_width / 2, pair = row % half;
-      const double angle = std::pow(10000.0, -static_cast<double>(pair) / static_cast<double>(half));
+      const double angle =
+          std::pow(10000.0, -static_cast<double>(pair) / static_cast<double>(half));
       const bool first = row % head_width < half;
-      q[row * width_ + 3 * v_] = static_cast<float>(size * (first ? std::cos(angle) : -std::sin(angle)));
+      q[row * width_ + 3 * v_] =
+          static_cast<float>(size * (first ? std::cos(angle) : -std::sin(angle)));
       k[row * width_ + 3 * v_] = static_cast<float>(first ? size : 0);
       if (row >= v_) continue;
       v[row * width_ + row] = 1;
@@ -169,8 +185,9 @@ class Weights {
     }
   }
 
-  // Unit u opens when both of its tokens are there (two ones against a threshold of one and a half) and then adds what
-  // its pair says to the third part: the difference to what the last token alone says.
+  // Unit u opens when both of its tokens are there (two ones against a threshold of one and a half)
+  // and then adds what its pair says to the third part: the difference to what the last token alone
+  // says.
   void units() {
     float* gate = add(layer("mlp.gate_proj"), {units_, width_});
     float* up = add(layer("mlp.up_proj"), {units_, width_});
@@ -208,11 +225,13 @@ class Weights {
 };
 
 // What the counts say about the token after `ids`, and what the model says.
-void compare(const std::string& folder, const Statistics& statistics, const std::vector<TokenId>& ids) {
+void compare(const std::string& folder, const Statistics& statistics,
+             const std::vector<TokenId>& ids) {
   Pool pool(default_threads());
   lm::Session session(load_language_model(folder), pool);
   const auto v = static_cast<std::int64_t>(statistics.next.size());
-  const std::vector<TokenId> start(ids.begin(), ids.begin() + std::min<std::ptrdiff_t>(64, std::ssize(ids)));
+  const std::vector<TokenId> start(ids.begin(),
+                                   ids.begin() + std::min<std::ptrdiff_t>(64, std::ssize(ids)));
   const Tensor logits({DType::f32, {std::ssize(start), v}});
   const TensorView view = logits.view();
   session.feed(session.open(), start, &view);
@@ -225,8 +244,9 @@ void compare(const std::string& folder, const Statistics& statistics, const std:
     tokens_alone -= statistics.next[start[i]][start[i + 1]];
   }
   const auto count = static_cast<double>(start.size() - 2);
-  fmt::print("nats per token on the text's beginning: model {:.3f}, counts of single tokens {:.3f}\n", model / count,
-             tokens_alone / count);
+  fmt::print(
+      "nats per token on the text's beginning: model {:.3f}, counts of single tokens {:.3f}\n",
+      model / count, tokens_alone / count);
   if (!(model < tokens_alone)) throw std::runtime_error("the model does not look back");
   fmt::print("expected: the model's below the other's, because it also sees the token before\n");
 }
@@ -245,8 +265,8 @@ int main(int argc, char** argv) try {
   Weights weights(statistics);
   weights.write(folder + "/model.safetensors");
   write_file(folder + "/config.json", weights.config());
-  fmt::print("counted {} tokens of {} kinds; wrote a Llama of one layer and {} parameters to {}\n", statistics.tokens,
-             tokenizer->size(), weights.parameters(), folder);
+  fmt::print("counted {} tokens of {} kinds; wrote a Llama of one layer and {} parameters to {}\n",
+             statistics.tokens, tokenizer->size(), weights.parameters(), folder);
   compare(folder, statistics, ids);
   return 0;
 } catch (const std::exception& error) {

@@ -2,9 +2,10 @@
 //
 //   example-03_ship_a_plan [FOLDER [COMPILER]]
 //
-// Plans a small network for less memory than it would like, writes the plan as a C header into FOLDER
-// (build/example-03), beside it a firmware of some forty lines that includes the header, compiles that with COMPILER
-// (cc) and runs it. What the firmware computes and copies is printed beside what is expected.
+// Plans a small network for less memory than it would like, writes the plan as a C header into
+// FOLDER (build/example-03), beside it a firmware of some forty lines that includes the header,
+// compiles that with COMPILER (cc) and runs it. What the firmware computes and copies is printed
+// beside what is expected.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -21,8 +22,8 @@ namespace {
 
 using namespace pliant;
 
-// Vectors of floats on two ways that meet: l = x + 1; w = l twice over; s = sums of w's halves; y = l * s. While w
-// lives there is no room for l.
+// Vectors of floats on two ways that meet: l = x + 1; w = l twice over; s = sums of w's halves; y =
+// l * s. While w lives there is no room for l.
 plan::Problem network() {
   constexpr std::int64_t n = 256 * sizeof(float);
   return {{{"x", n, plan::Role::input},
@@ -30,11 +31,14 @@ plan::Problem network() {
            {"w", 2 * n, plan::Role::activation},
            {"s", n, plan::Role::activation},
            {"y", n, plan::Role::output}},
-          {{"increment", {0}, {1}}, {"widen", {1}, {2}}, {"fold", {2}, {3}}, {"multiply", {1, 3}, {4}}}};
+          {{"increment", {0}, {1}},
+           {"widen", {1}, {2}},
+           {"fold", {2}, {3}},
+           {"multiply", {1, 3}, {4}}}};
 }
 
-// The kernels get addresses in the scratchpad and know their shapes. Nothing here depends on the plan: another
-// scratchpad size needs a new header and no other change.
+// The kernels get addresses in the scratchpad and know their shapes. Nothing here depends on the
+// plan: another scratchpad size needs a new header and no other change.
 constexpr const char* firmware = R"(#include <stdio.h>
 #include "two_ways.h"
 
@@ -98,16 +102,19 @@ void ship(const std::string& folder, const std::string& compiler) {
   const plan::Problem problem = network();
   plan::SolveOptions options;
   options.alignment = sizeof(float);
-  const plan::Plan plan = plan::solve(problem, plan::required_size(problem, options.alignment).bytes, options, pool);
-  fmt::print("planned for {} bytes: {}, {} bytes of traffic\n", plan.scratchpad_bytes, plan::name(plan.status),
-             plan.traffic_bytes);
+  const plan::Plan plan =
+      plan::solve(problem, plan::required_size(problem, options.alignment).bytes, options, pool);
+  fmt::print("planned for {} bytes: {}, {} bytes of traffic\n", plan.scratchpad_bytes,
+             plan::name(plan.status), plan.traffic_bytes);
   write_file(folder + "/two_ways.h", plan::plan_to_c(problem, plan, "two_ways"));
   write_file(folder + "/firmware.c", firmware);
   const std::string program = folder + "/firmware";
-  run(fmt::format("{} -std=c99 -Wall -Wextra -pedantic -O2 -o {} {}.c", compiler, program, program));
+  run(fmt::format("{} -std=c99 -Wall -Wextra -pedantic -O2 -o {} {}.c", compiler, program,
+                  program));
   run(program);
   // (x + 1) * 2 (x + 1) over x = 0, 1, 2, 3 in turn: 64 * 2 * (1 + 4 + 9 + 16).
-  fmt::print("expected: sum 3840, {} bytes; the tables are in {}/two_ways.h\n", plan.traffic_bytes, folder);
+  fmt::print("expected: sum 3840, {} bytes; the tables are in {}/two_ways.h\n", plan.traffic_bytes,
+             folder);
 }
 
 }  // namespace

@@ -9,7 +9,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const std::vector<ChatMessage> messages = {
       {"system", "Be brief."},
       {"user", "Grüße, \"you\""},
-      {"assistant", "", R"({"tool_calls": [{"function": {"name": "f", "arguments": {"a": 1.5}}}]})"}};
+      {"assistant", "",
+       R"({"tool_calls": [{"function": {"name": "f", "arguments": {"a": 1.5}}}]})"}};
   const ChatOptions options{
       .bos_token = "<s>", .eos_token = "</s>", .tools_json = R"([{"name": "f", "x": [1, null]}])"};
   try {

@@ -1,5 +1,5 @@
-// Any bytes as a ciphertext: as they are, and as the contents of an envelope with the right hashes, without which
-// nothing would get past the authentication.
+// Any bytes as a ciphertext: as they are, and as the contents of an envelope with the right hashes,
+// without which nothing would get past the authentication.
 #include <algorithm>
 #include <cstdlib>
 #include <span>
@@ -17,7 +17,8 @@ void read(std::span<const std::byte> bytes) {
   try {
     const Ciphertext c = parse_ciphertext(small_context(), bytes);
     const std::vector<std::byte> again = serialize(c);
-    if (again.size() != bytes.size() || !std::equal(again.begin(), again.end(), bytes.begin())) std::abort();
+    if (again.size() != bytes.size() || !std::equal(again.begin(), again.end(), bytes.begin()))
+      std::abort();
   } catch (const pliant::Error&) {
   }
 }

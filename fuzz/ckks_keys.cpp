@@ -1,5 +1,5 @@
-// Any bytes as keys: as they are, and as the contents of an envelope with the right hashes, without which nothing
-// would get past the authentication.
+// Any bytes as keys: as they are, and as the contents of an envelope with the right hashes, without
+// which nothing would get past the authentication.
 #include <algorithm>
 #include <cstdlib>
 #include <span>
@@ -17,7 +17,8 @@ void read(std::span<const std::byte> bytes, EnvelopeKind kind) {
   try {
     if (kind == EnvelopeKind::switch_key) {
       const auto again = serialize(parse_switch_key(small_context(), bytes));
-      if (again.size() != bytes.size() || !std::equal(again.begin(), again.end(), bytes.begin())) std::abort();
+      if (again.size() != bytes.size() || !std::equal(again.begin(), again.end(), bytes.begin()))
+        std::abort();
     } else if (kind == EnvelopeKind::public_key) {
       parse_public_key(small_context(), bytes);
     } else {
@@ -30,7 +31,8 @@ void read(std::span<const std::byte> bytes, EnvelopeKind kind) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  for (const EnvelopeKind kind : {EnvelopeKind::secret_key, EnvelopeKind::public_key, EnvelopeKind::switch_key}) {
+  for (const EnvelopeKind kind :
+       {EnvelopeKind::secret_key, EnvelopeKind::public_key, EnvelopeKind::switch_key}) {
     read(std::as_bytes(std::span(data, size)), kind);
     Writer out;
     out.begin(kind, small_context().hash());

@@ -1,5 +1,5 @@
-// Any bytes as parameters: as they are, and as the contents of an envelope with the right hashes, without which nothing
-// would get past the authentication.
+// Any bytes as parameters: as they are, and as the contents of an envelope with the right hashes,
+// without which nothing would get past the authentication.
 #include <algorithm>
 #include <cstdlib>
 #include <span>

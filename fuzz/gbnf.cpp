@@ -1,5 +1,5 @@
-// Any bytes as a grammar, a zero byte, and choices: every token that a filter allows is accepted, and a text that ends
-// matches the grammar.
+// Any bytes as a grammar, a zero byte, and choices: every token that a filter allows is accepted,
+// and a text that ends matches the grammar.
 #include <cmath>
 #include <cstdlib>
 #include <string_view>
@@ -15,7 +15,8 @@ using namespace pliant;
 void walk(const lm::Grammar& grammar, std::string_view choices) {
   static const lm::ListTokenizer tokenizer([] {
     std::vector<std::string> pieces = lm::all_bytes();
-    for (const char* each : {"ab", "\",\"", "\": ", "00", "\xE2\x82", "aaa"}) pieces.emplace_back(each);
+    for (const char* each : {"ab", "\",\"", "\": ", "00", "\xE2\x82", "aaa"})
+      pieces.emplace_back(each);
     return pieces;
   }());
   static const auto trie = std::make_shared<const lm::TokenTrie>(tokenizer);
@@ -49,7 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   try {
     const lm::Grammar grammar(input.substr(0, input.find('\0')), "fuzz");
-    if (input.find('\0') != std::string_view::npos) walk(grammar, input.substr(input.find('\0') + 1));
+    if (input.find('\0') != std::string_view::npos)
+      walk(grammar, input.substr(input.find('\0') + 1));
   } catch (const Error&) {
   }
   return 0;

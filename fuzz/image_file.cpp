@@ -5,9 +5,11 @@
 #include "image/image.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  constexpr std::int64_t most_pixels = 1 << 14;  // what is larger takes its time and finds nothing new
+  // what is larger takes its time and finds nothing new
+  constexpr std::int64_t most_pixels = 1 << 14;
   try {
-    const auto image = pliant::decode_image(std::as_bytes(std::span(data, size)), "fuzz", most_pixels);
+    const auto image =
+        pliant::decode_image(std::as_bytes(std::span(data, size)), "fuzz", most_pixels);
     if (image.pixels.size() != std::size_t{3} * image.width * image.height) std::abort();
     pliant::to_tensor(pliant::resize_and_crop(image, 5, 3), pliant::Layout::nchw);
   } catch (const pliant::Error&) {

@@ -1,4 +1,5 @@
-// Any bytes as a JSON schema: its grammar is one that Grammar takes, unless no finite value holds to the schema.
+// Any bytes as a JSON schema: its grammar is one that Grammar takes, unless no finite value holds
+// to the schema.
 #include <cstdlib>
 #include <string_view>
 
@@ -17,7 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     lm::Grammar(gbnf, "grammar");
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::format && error.problem().find("no finite text") == std::string::npos) std::abort();
+    if (error.kind() == ErrorKind::format &&
+        error.problem().find("no finite text") == std::string::npos)
+      std::abort();
   }
   return 0;
 }

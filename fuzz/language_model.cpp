@@ -1,5 +1,6 @@
-// Any bytes as what describes a language model: config.json, the index of shards, a llama2.c checkpoint, minGPT's JSON;
-// the first byte says which. A config that passes gives graphs if they are small.
+// Any bytes as what describes a language model: config.json, the index of shards, a llama2.c
+// checkpoint, minGPT's JSON; the first byte says which. A config that passes gives graphs if they
+// are small.
 #include <string_view>
 
 #include "core/error.h"

@@ -4,8 +4,10 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
-    const pliant::Model model = pliant::read_model(std::as_bytes(std::span(data, size)), "fuzz", nullptr);
-    model.weights.for_each([](const std::string&, const pliant::Stored& stored) { pliant::decode(stored); });
+    const pliant::Model model =
+        pliant::read_model(std::as_bytes(std::span(data, size)), "fuzz", nullptr);
+    model.weights.for_each(
+        [](const std::string&, const pliant::Stored& stored) { pliant::decode(stored); });
   } catch (const pliant::Error&) {
   }
   return 0;

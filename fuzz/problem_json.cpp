@@ -1,4 +1,5 @@
-// A problem that is read is written and read again as the same; both readers agree on what a problem is.
+// A problem that is read is written and read again as the same; both readers agree on what a
+// problem is.
 #include <cstdlib>
 #include <string_view>
 
@@ -8,7 +9,8 @@
 
 namespace {
 
-constexpr std::string_view kNoPlan = R"({"scratchpad_bytes": 0, "alignment": 1, "status": "feasible",
+constexpr std::string_view kNoPlan =
+    R"({"scratchpad_bytes": 0, "alignment": 1, "status": "feasible",
   "traffic_bytes": 0, "compulsory_bytes": 0, "lower_bound_bytes": 0, "bound_origin": "", "order": [],
   "workspaces": [], "residencies": [], "events": []})";
 
@@ -31,7 +33,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   pliant::plan::validate(problem);
-  require(pliant::plan::problem_from_json(pliant::plan::problem_to_json(problem), "again") == problem);
+  require(pliant::plan::problem_from_json(pliant::plan::problem_to_json(problem), "again") ==
+          problem);
   require(pliant::checker::check_json(text, kNoPlan).accepted == problem.operators.empty());
   return 0;
 }

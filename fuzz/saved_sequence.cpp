@@ -1,5 +1,5 @@
-// Any saved sequence: one that is restored is saved again to the same bytes. The checksum is made right first, so that
-// what lies behind it is tried too.
+// Any saved sequence: one that is restored is saved again to the same bytes. The checksum is made
+// right first, so that what lies behind it is tried too.
 #include <cstdlib>
 #include <cstring>
 

@@ -22,7 +22,8 @@ void use(const pliant::Tokenizer& tokenizer) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   try {
-    if (pliant::text::is_llama2c_tokenizer(bytes)) use(*pliant::text::tokenizer_from_llama2c(bytes, "fuzz"));
+    if (pliant::text::is_llama2c_tokenizer(bytes))
+      use(*pliant::text::tokenizer_from_llama2c(bytes, "fuzz"));
     else use(*pliant::tokenizer_from_sentencepiece(std::as_bytes(std::span(bytes)), "", "fuzz"));
   } catch (const pliant::Error&) {
   }

@@ -1,5 +1,5 @@
-// Any bytes as tokenizer.json: a tokenizer that loads encodes and decodes any text to ids of its own, and survives
-// GGUF.
+// Any bytes as tokenizer.json: a tokenizer that loads encodes and decodes any text to ids of its
+// own, and survives GGUF.
 #include <cstdlib>
 #include <string_view>
 
@@ -9,8 +9,8 @@
 namespace {
 
 void use(const pliant::Tokenizer& tokenizer) {
-  for (const std::string_view text :
-       {"", "a b", "Hello, y'all! 123\n\n \t x", "\xff<s>\xE2\x96\x81é日本\0", "ab<mask>cd  aaaa"}) {
+  for (const std::string_view text : {"", "a b", "Hello, y'all! 123\n\n \t x",
+                                      "\xff<s>\xE2\x96\x81é日本\0", "ab<mask>cd  aaaa"}) {
     const auto ids = tokenizer.encode(text);
     tokenizer.decode(ids, true);
     for (const pliant::TokenId id : ids) tokenizer.bytes(id);

@@ -1,4 +1,5 @@
-// Replaces operator new by one that counts. Kept out of unity builds: inlined, it confuses the compiler's warnings.
+// Replaces operator new by one that counts. Kept out of unity builds: inlined, it confuses the
+// compiler's warnings.
 #include "allocations.h"
 
 #include <atomic>

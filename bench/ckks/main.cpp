@@ -1,9 +1,12 @@
-// What the CKKS engine's operations cost: CPU time of one thread (medians), then wall time on more threads.
+// What the CKKS engine's operations cost: CPU time of one thread (medians), then wall time on more
+// threads.
 //
-//   bench-ckks [--json] [--set LOG_N,LEVELS]... [--rounds N] [--threads N] [--kernels scalar|avx2|ifma] [--linear]
+//   bench-ckks [--json] [--set LOG_N,LEVELS]... [--rounds N] [--threads N] [--kernels
+//   scalar|avx2|ifma] [--linear]
 //
-// --linear times a transform by 128 diagonals instead, double hoisted and by one hoisted rotation per diagonal.
-// The sets 2^13 L5, 2^14 L10 and 2^15 L20 are beyond 128-bit security and are here because others are timed on them.
+// --linear times a transform by 128 diagonals instead, double hoisted and by one hoisted rotation
+// per diagonal. The sets 2^13 L5, 2^14 L10 and 2^15 L20 are beyond 128-bit security and are here
+// because others are timed on them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -33,7 +36,9 @@ double cpu_ms() {
   return 1e3 * static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_nsec);
 }
 double wall_ms() {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration<double, std::milli>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 struct Options {
@@ -51,11 +56,13 @@ const Kernels& kernels_named(std::string_view name) {
 
 class Bench {
  public:
-  Bench(const Options& options, int log_n, int levels) : options_(options), log_n_(log_n), levels_(levels) {}
+  Bench(const Options& options, int log_n, int levels)
+      : options_(options), log_n_(log_n), levels_(levels) {}
 
   void row(const std::string& op, double ms) const {
     if (options_.json)
-      fmt::print("{{\"op\": \"{}\", \"log_n\": {}, \"levels\": {}, \"ms\": {:.4f}}}\n", op, log_n_, levels_, ms);
+      fmt::print("{{\"op\": \"{}\", \"log_n\": {}, \"levels\": {}, \"ms\": {:.4f}}}\n", op, log_n_,
+                 levels_, ms);
     else fmt::print("{:<28} 2^{} L{:<3} {:10.4f}\n", op, log_n_, levels_, ms);
   }
 
@@ -78,8 +85,9 @@ class Bench {
     const Params params = parameters();
     const Context context(params, *options_.kernels);
     if (!options_.json)
-      fmt::print("\n{}; log2(QP) {:.0f}, {} special primes, {}, kernels {}\n", describe(params), context.modulus_bits(),
-                 context.special(), context.secure() ? "128-bit secure" : "NOT secure: timing only",
+      fmt::print("\n{}; log2(QP) {:.0f}, {} special primes, {}, kernels {}\n", describe(params),
+                 context.modulus_bits(), context.special(),
+                 context.secure() ? "128-bit secure" : "NOT secure: timing only",
                  context.kernels().name);
     Pool pool(options_.threads);
     KeyGenerator generator(context);
@@ -109,8 +117,9 @@ class Bench {
     std::copy(a.part[0].limb(0), a.part[0].limb(0) + context.n(), limb.limb(0));
     const NttTable& table = context.table(0);
     time("forward NTT of a limb", [&] { context.kernels().forward(limb.limb(0), table); });
-    time("inverse NTT of a limb",
-         [&] { context.kernels().inverse(limb.limb(0), table, factor(table.n_inverse, table.mod)); });
+    time("inverse NTT of a limb", [&] {
+      context.kernels().inverse(limb.limb(0), table, factor(table.n_inverse, table.mod));
+    });
 
     Raised raised;
     std::array<Poly, 2> sum;
@@ -139,12 +148,13 @@ class Bench {
     evaluator.raise(a, raised);
     time("hoisted rotation", [&] { evaluator.rotate_raised(a, raised, 1, keys, c); });
     Extended extended;
-    const double undivided =
-        time("hoisted, no mod-down", [&] { evaluator.rotate_extended(a, raised, 1, keys, extended); });
+    const double undivided = time("hoisted, no mod-down",
+                                  [&] { evaluator.rotate_extended(a, raised, 1, keys, extended); });
     if (!options_.json) {
       fmt::print("{:<28} {:10.2f}\n", "multiply+relin / rotate", both / rotation);
       fmt::print("{:<28} {:10.2f}\n", "no mod-down / rotate", undivided / rotation);
-      fmt::print("{:<28} {:10.2f} MiB\n", "one seeded rotation key", static_cast<double>(key.bytes()) / 1048576);
+      fmt::print("{:<28} {:10.2f} MiB\n", "one seeded rotation key",
+                 static_cast<double>(key.bytes()) / 1048576);
     }
   }
 
@@ -166,14 +176,17 @@ class Bench {
     for (const int steps : transform.rotations()) few.add(generator.rotation_key(secret, steps));
     for (const int steps : transform.offsets())
       if (steps != 0) all.add(generator.rotation_key(secret, steps));
-    const Ciphertext in = encryptor.encrypt(encoder.encode(std::vector<double>(context.slots(), 0.5)));
+    const Ciphertext in =
+        encryptor.encrypt(encoder.encode(std::vector<double>(context.slots(), 0.5)));
     Ciphertext out;
     LinearWorkspace work;
-    const double twice = time("128 diagonals, double", [&] { transform.apply(in, evaluator, few, work, out); });
-    const double once = time("128 diagonals, single", [&] { flat.apply_single_hoisted(in, evaluator, all, out); });
+    const double twice =
+        time("128 diagonals, double", [&] { transform.apply(in, evaluator, few, work, out); });
+    const double once =
+        time("128 diagonals, single", [&] { flat.apply_single_hoisted(in, evaluator, all, out); });
     if (!options_.json)
-      fmt::print("{} rotations instead of {}; single / double {:.2f}\n", few.all().size(), all.all().size(),
-                 once / twice);
+      fmt::print("{} rotations instead of {}; single / double {:.2f}\n", few.all().size(),
+                 all.all().size(), once / twice);
   }
 
  private:
@@ -205,7 +218,8 @@ Options parse(int argc, char** argv) {
     else if (arg == "--kernels") options.kernels = &kernels_named(value());
     else if (arg == "--set") {
       int log_n = 0, levels = 0;
-      if (std::sscanf(value(), "%d,%d", &log_n, &levels) != 2) throw std::runtime_error("--set wants LOG_N,LEVELS");
+      if (std::sscanf(value(), "%d,%d", &log_n, &levels) != 2)
+        throw std::runtime_error("--set wants LOG_N,LEVELS");
       options.sets.emplace_back(log_n, levels);
     } else throw std::runtime_error(fmt::format("unknown option {}", arg));
   }

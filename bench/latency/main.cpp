@@ -50,7 +50,9 @@ Settings read_settings(int count, char** values) {
     else if (option == "--seconds" && i + 1 < count) settings.seconds = std::atof(values[++i]);
     else if (option == "--input" && i + 1 < count) settings.input = values[++i];
     else if (option == "--out" && i + 1 < count) settings.out = values[++i];
-    else throw Error(ErrorKind::usage, std::string(option), "unknown option, or one without its value", "see --help");
+    else
+      throw Error(ErrorKind::usage, std::string(option), "unknown option, or one without its value",
+                  "see --help");
   }
   if (settings.file.empty()) throw Error(ErrorKind::usage, "NET.onnx", "is missing", "see --help");
   return settings;
@@ -68,13 +70,15 @@ std::vector<Tensor> inputs_of(const Graph& graph, const std::string& first) {
   return inputs;
 }
 
-std::vector<double> times_of(const Program& program, const Bindings& bindings, Workspace& workspace, double limit) {
+std::vector<double> times_of(const Program& program, const Bindings& bindings, Workspace& workspace,
+                             double limit) {
   std::vector<double> times;
   for (int warm = 0; warm < 3; ++warm) program.run(bindings, workspace);
   for (double total = 0; total < limit || times.size() < 5; total += times.back()) {
     const auto start = std::chrono::steady_clock::now();
     program.run(bindings, workspace);
-    times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    times.push_back(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   std::sort(times.begin(), times.end());
   return times;
@@ -95,8 +99,8 @@ class Groups : public Trace {
       const Op& op = graph.op(all[i].ops.front());
       double flops = 0;
       for (const OpId id : all[i].ops) flops += 2 * static_cast<double>(macs(graph, graph.op(id)));
-      fmt::print("{:9.4f} ms {:7.1f} GFLOP/s  {:<12}{:<20}{:<24}{}\n", 1e3 * least_[i], 1e-9 * flops / least_[i],
-                 name(op.kind), to_string(graph.value(op.in[0]).type),
+      fmt::print("{:9.4f} ms {:7.1f} GFLOP/s  {:<12}{:<20}{:<24}{}\n", 1e3 * least_[i],
+                 1e-9 * flops / least_[i], name(op.kind), to_string(graph.value(op.in[0]).type),
                  op.in.size() > 1 ? to_string(graph.value(op.in[1]).type) : "", op.name);
     }
   }
@@ -110,8 +114,8 @@ void run(const Settings& settings) {
   const OnnxModel model = read_onnx(settings.file);
   Folded folded = fold(model.graph, model.weights, pool);
   const auto graph = std::make_shared<const Graph>(std::move(folded.graph));
-  const auto program =
-      native::Machine(pool).prepare(graph, std::make_shared<const WeightStore>(std::move(folded.weights)));
+  const auto program = native::Machine(pool).prepare(
+      graph, std::make_shared<const WeightStore>(std::move(folded.weights)));
   const std::vector<Tensor> inputs = inputs_of(*graph, settings.input);
   std::vector<Tensor> outputs;
   std::vector<TensorView> in, out;
@@ -119,26 +123,30 @@ void run(const Settings& settings) {
   for (const ValueId id : graph->outputs()) outputs.emplace_back(graph->value(id).type);
   for (const Tensor& each : outputs) out.push_back(each.view());
   Workspace workspace(program->need(), pool);
-  const std::vector<double> times = times_of(*program, {.inputs = in, .outputs = out}, workspace, settings.seconds);
+  const std::vector<double> times =
+      times_of(*program, {.inputs = in, .outputs = out}, workspace, settings.seconds);
   if (!settings.out.empty()) write_file(settings.out, npy_bytes(outputs.at(0).view()));
   if (settings.groups) {
     Groups profile(groups(*graph).size());
-    for (int i = 0; i < 30; ++i) program->run({.inputs = in, .outputs = out, .trace = &profile}, workspace);
+    for (int i = 0; i < 30; ++i)
+      program->run({.inputs = in, .outputs = out, .trace = &profile}, workspace);
     profile.print(*graph);
   }
   double work = 0;
   for (const Op& op : graph->ops()) work += static_cast<double>(macs(*graph, op));
   fmt::print(
-      "{{\"threads\":{},\"median_ms\":{:.4f},\"least_ms\":{:.4f},\"runs\":{},\"arena_bytes\":{},\"macs\":{:.0f}}}\n",
-      settings.threads, times[times.size() / 2] * 1e3, times.front() * 1e3, times.size(), program->need().arena_bytes,
-      work);
+      "{{\"threads\":{},\"median_ms\":{:.4f},\"least_ms\":{:.4f},\"runs\":{},\"arena_bytes\":{},"
+      "\"macs\":{:.0f}}}\n",
+      settings.threads, times[times.size() / 2] * 1e3, times.front() * 1e3, times.size(),
+      program->need().arena_bytes, work);
 }
 
 }  // namespace
 
 int main(int count, char** values) {
   try {
-    if (count == 2 && (std::string_view(values[1]) == "--help" || std::string_view(values[1]) == "-h"))
+    if (count == 2 &&
+        (std::string_view(values[1]) == "--help" || std::string_view(values[1]) == "-h"))
       std::fputs(usage, stdout);
     else run(read_settings(count, values));
     return 0;

@@ -24,7 +24,8 @@ double seconds(const std::function<void()>& work) {  // the best of a few
   for (int i = 0; i < 200 && (i < 3 || total < 0.3); ++i) {
     const auto start = std::chrono::steady_clock::now();
     work();
-    const double once = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double once =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     best = std::min(best, once);
     total += once;
   }
@@ -93,18 +94,19 @@ Case one(const std::string& name, const Kind& kind, const std::vector<Shape>& sh
   return {name, b.finish()};
 }
 
-Case convolution(std::int64_t in, std::int64_t out, std::int64_t size, std::int64_t window, std::int64_t stride,
-                 std::int64_t groups = 1) {
+Case convolution(std::int64_t in, std::int64_t out, std::int64_t size, std::int64_t window,
+                 std::int64_t stride, std::int64_t groups = 1) {
   const std::int64_t pad = window / 2;
-  return one(
-      fmt::format("convolve {}x{}x{} -> {}, {}x{} /{} groups {}", in, size, size, out, window, window, stride, groups),
-      kind::Convolve{{stride, stride}, {pad, pad}, {pad, pad}, {1, 1}, groups, false},
-      {{1, in, size, size}, {out, in / groups, window, window}});
+  return one(fmt::format("convolve {}x{}x{} -> {}, {}x{} /{} groups {}", in, size, size, out,
+                         window, window, stride, groups),
+             kind::Convolve{{stride, stride}, {pad, pad}, {pad, pad}, {1, 1}, groups, false},
+             {{1, in, size, size}, {out, in / groups, window, window}});
 }
 
 Case product(std::int64_t m, std::int64_t n, std::int64_t k, bool transposed) {
   return one(fmt::format("einsum {}x{}x{}{}", m, n, k, transposed ? ", weights by row" : ""),
-             kind::Einsum{{"mk", transposed ? "nk" : "kn"}, "mn"}, {{m, k}, transposed ? Shape{n, k} : Shape{k, n}});
+             kind::Einsum{{"mk", transposed ? "nk" : "kn"}, "mn"},
+             {{m, k}, transposed ? Shape{n, k} : Shape{k, n}});
 }
 
 std::vector<Case> arithmetic() {
@@ -136,18 +138,22 @@ std::vector<Case> movement() {
   cases.push_back(one("map silu", kind::Map{apply(Fn::silu, {x}), DType::f32}, {image}));
   cases.push_back(one("map gelu", kind::Map{apply(Fn::gelu, {x}), DType::f32}, {image}));
   cases.push_back(one("map tanh", kind::Map{apply(Fn::tanh, {x}), DType::f32}, {image}));
-  cases.push_back(
-      one("map channel affine", kind::Map{x * argument(1) + argument(2), DType::f32}, {image, {64, 1, 1}, {64, 1, 1}}));
-  cases.push_back(
-      one("pool max 3x3 /2", kind::Pool{kind::PoolFn::max, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}, false}, {image}));
-  cases.push_back(
-      one("pool mean 2x2 /2", kind::Pool{kind::PoolFn::mean, {2, 2}, {2, 2}, {0, 0}, {0, 0}, {1, 1}, false}, {image}));
+  cases.push_back(one("map channel affine", kind::Map{x * argument(1) + argument(2), DType::f32},
+                      {image, {64, 1, 1}, {64, 1, 1}}));
+  cases.push_back(one("pool max 3x3 /2",
+                      kind::Pool{kind::PoolFn::max, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}, false},
+                      {image}));
+  cases.push_back(one("pool mean 2x2 /2",
+                      kind::Pool{kind::PoolFn::mean, {2, 2}, {2, 2}, {0, 0}, {0, 0}, {1, 1}, false},
+                      {image}));
   cases.push_back(one("softmax last axis", kind::Softmax{1}, {rows}));
   cases.push_back(one("softmax first axis", kind::Softmax{0}, {rows}));
   cases.push_back(one("normalize last axis", kind::Normalize{{1}, 1e-5, true}, {rows}));
   cases.push_back(one("normalize channels", kind::Normalize{{0, 2, 3}, 1e-5, true}, {image}));
-  cases.push_back(one("reduce sum last axis", kind::Reduce{kind::ReduceFn::sum, {1}, false}, {rows}));
-  cases.push_back(one("reduce argmax last axis", kind::Reduce{kind::ReduceFn::argmax, {1}, false}, {rows}));
+  cases.push_back(
+      one("reduce sum last axis", kind::Reduce{kind::ReduceFn::sum, {1}, false}, {rows}));
+  cases.push_back(
+      one("reduce argmax last axis", kind::Reduce{kind::ReduceFn::argmax, {1}, false}, {rows}));
   cases.push_back(one("transpose", kind::Einsum{{"ab"}, "ba"}, {rows}));
   cases.push_back(one("concat", kind::Concat{1}, {image, image}));
   return cases;
@@ -157,8 +163,8 @@ void print_arithmetic(double peak, Pool& pool) {
   for (const Case& each : arithmetic()) {
     const double time = run(each.graph, native::Isa::best, pool);
     const double flops = 2 * static_cast<double>(macs(each.graph, each.graph.op(OpId{0})));
-    fmt::print("{:<48}{:>9.3f} ms{:>8.1f} GFLOP/s{:>5.0f} %\n", each.name, time * 1e3, flops / time * 1e-9,
-               100 * flops / time * 1e-9 / peak);
+    fmt::print("{:<48}{:>9.3f} ms{:>8.1f} GFLOP/s{:>5.0f} %\n", each.name, time * 1e3,
+               flops / time * 1e-9, 100 * flops / time * 1e-9 / peak);
   }
 }
 
@@ -184,15 +190,17 @@ Example: ./x bench native --threads 2
 
 int threads_from(int count, char** values) {
   if (count == 1) return 1;
-  const int threads = count == 3 && std::string_view(values[1]) == "--threads" ? std::atoi(values[2]) : 0;
+  const int threads =
+      count == 3 && std::string_view(values[1]) == "--threads" ? std::atoi(values[2]) : 0;
   if (threads < 1 || threads > 1024)
-    throw Error(ErrorKind::usage, values[1], "not --threads with a number from 1 to 1024", "see --help");
+    throw Error(ErrorKind::usage, values[1], "not --threads with a number from 1 to 1024",
+                "see --help");
   return threads;
 }
 
 void print_peak(int threads, double peak) {
-  fmt::print("{} thread(s); multiply-add peak {:.0f} GFLOP/s per thread ({} vectors)\n", threads, peak,
-             bench::widest_vectors());
+  fmt::print("{} thread(s); multiply-add peak {:.0f} GFLOP/s per thread ({} vectors)\n", threads,
+             peak, bench::widest_vectors());
 }
 
 void main_program(int threads) {
@@ -200,7 +208,8 @@ void main_program(int threads) {
   const double peak = peak_gflops();
   print_peak(threads, peak);
   for (const native::Isa isa : native::available_isas())
-    fmt::print("  register tile, {:<8}{:>7.1f} GFLOP/s per thread\n", native::name(isa), tile_gflops(isa));
+    fmt::print("  register tile, {:<8}{:>7.1f} GFLOP/s per thread\n", native::name(isa),
+               tile_gflops(isa));
   print_arithmetic(peak * threads, pool);
   print_movement(pool);
 }
@@ -210,9 +219,11 @@ void main_program(int threads) {
 
 int main(int count, char** values) {
   try {
-    if (count == 2 && (std::string_view(values[1]) == "--help" || std::string_view(values[1]) == "-h"))
+    if (count == 2 &&
+        (std::string_view(values[1]) == "--help" || std::string_view(values[1]) == "-h"))
       std::fputs(pliant::usage, stdout);
-    else if (count == 2 && std::string_view(values[1]) == "--peak") pliant::print_peak(1, pliant::peak_gflops());
+    else if (count == 2 && std::string_view(values[1]) == "--peak")
+      pliant::print_peak(1, pliant::peak_gflops());
     else pliant::main_program(pliant::threads_from(count, values));
     return 0;
   } catch (const pliant::Error& error) {

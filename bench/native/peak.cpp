@@ -32,7 +32,9 @@ std::int64_t chained(std::int64_t rounds, float seed, float& sink) {
   return rounds * chains * 2 * static_cast<std::int64_t>(hn::Lanes(d));
 }
 
-std::int64_t vector_bits() { return static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<float>())) * 32; }
+std::int64_t vector_bits() {
+  return static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<float>())) * 32;
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace pliant::bench
@@ -48,7 +50,9 @@ std::int64_t multiply_add(std::int64_t rounds, float seed, float& sink) {
   return HWY_DYNAMIC_DISPATCH(chained)(rounds, seed, sink);
 }
 
-std::string widest_vectors() { return std::to_string(HWY_DYNAMIC_DISPATCH(vector_bits)()) + "-bit"; }
+std::string widest_vectors() {
+  return std::to_string(HWY_DYNAMIC_DISPATCH(vector_bits)()) + "-bit";
+}
 
 }  // namespace pliant::bench
 #endif

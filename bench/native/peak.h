@@ -6,7 +6,8 @@
 
 namespace pliant::bench {
 
-// Floating-point operations that one call with `rounds` makes; `sink` keeps them from being left out.
+// Floating-point operations that one call with `rounds` makes; `sink` keeps them from being left
+// out.
 std::int64_t multiply_add(std::int64_t rounds, float seed, float& sink);
 std::string widest_vectors();  // "512-bit"
 

@@ -18,7 +18,8 @@ struct IlpRow {
   std::size_t operators = 0;
   std::int64_t bytes = 0, traffic = 0;
   int columns = 0, rows = 0;
-  bool decided = false, agrees = false;  // the program within its limit; and with the search's answer
+  // the program within its limit; and with the search's answer
+  bool decided = false, agrees = false;
   double seconds = 0, ilp_seconds = 0;
 };
 
@@ -31,8 +32,8 @@ struct IlpEnd {
 // Throws Error{unsupported} without CBC.
 IlpEnd ilp_end(const plan::Problem& problem, std::int64_t bytes, double seconds);
 
-// Random problems of 3 to 12 operators in turn, at M_R, that need traffic, until `decided` of them have been decided by
-// the program. Throws Error{unsupported} without CBC.
+// Random problems of 3 to 12 operators in turn, at M_R, that need traffic, until `decided` of them
+// have been decided by the program. Throws Error{unsupported} without CBC.
 std::vector<IlpRow> compare_with_ilp(int decided, double ilp_seconds, Pool& pool,
                                      const std::function<void(const IlpRow&)>& done);
 

@@ -17,6 +17,9 @@ namespace {
 
 IlpEnd ilp_end(const plan::Problem&, std::int64_t, double) { refuse(); }
 
-std::vector<IlpRow> compare_with_ilp(int, double, Pool&, const std::function<void(const IlpRow&)>&) { refuse(); }
+std::vector<IlpRow> compare_with_ilp(int, double, Pool&,
+                                     const std::function<void(const IlpRow&)>&) {
+  refuse();
+}
 
 }  // namespace pliant::bench

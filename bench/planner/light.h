@@ -1,4 +1,5 @@
-// The ONNX model zoo's light networks as planner problems: read, folded, grouped, one byte per element.
+// The ONNX model zoo's light networks as planner problems: read, folded, grouped, one byte per
+// element.
 #pragma once
 
 #include <string>
@@ -17,8 +18,8 @@ struct LightProblem {
 
 extern const bool reads_onnx;  // whether this build can
 
-// Reads light_*.onnx of `folder`, in the order of their names. Throws what the reader throws, and Error{not_found} for
-// a network that is not there.
+// Reads light_*.onnx of `folder`, in the order of their names. Throws what the reader throws, and
+// Error{not_found} for a network that is not there.
 std::vector<LightProblem> light_problems(const std::string& folder, Pool& pool);
 
 }  // namespace pliant::bench

@@ -7,7 +7,8 @@ namespace pliant::bench {
 const bool reads_onnx = false;
 
 std::vector<LightProblem> light_problems(const std::string& folder, Pool&) {
-  throw Error(ErrorKind::unsupported, folder, "this build has no ONNX reader", "configure with PLIANT_ONNX=ON");
+  throw Error(ErrorKind::unsupported, folder, "this build has no ONNX reader",
+              "configure with PLIANT_ONNX=ON");
 }
 
 }  // namespace pliant::bench

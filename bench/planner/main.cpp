@@ -1,4 +1,5 @@
-// The planner's figures: what it proves in which time, beside a named peer in the same run. Asserts no times.
+// The planner's figures: what it proves in which time, beside a named peer in the same run. Asserts
+// no times.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -26,7 +27,8 @@ using namespace pliant;
 using bench::PlacementRow;
 using bench::Row;
 
-constexpr const char* usage = R"(bench-planner [--only FAMILY] [--json] [--runs N] [--time-limit S] [--threads N]
+constexpr const char* usage =
+    R"(bench-planner [--only FAMILY] [--json] [--runs N] [--time-limit S] [--threads N]
 
 Plans, with proof, and beside each the traffic of a peer in the same run: the network's own operator order with Belady
 replacement, without addresses (which flatters it).
@@ -50,7 +52,9 @@ Example: PLIANT_DATA=data ./x bench planner --only light --runs 3
 
 // One byte per element.
 plan::Problem bytes_of(const Graph& graph, bool weights = false) {
-  return plan::problem_of(graph, {.fuse = true, .weights = weights, .elem_bytes = 1, .workspace = {}}).problem;
+  return plan::problem_of(graph,
+                          {.fuse = true, .weights = weights, .elem_bytes = 1, .workspace = {}})
+      .problem;
 }
 
 struct Settings {
@@ -64,7 +68,8 @@ int count_from(std::string_view option, const char* text) {
   char* end = nullptr;
   const long value = std::strtol(text, &end, 10);
   if (*text == 0 || *end != 0 || value < 1 || value > 1000)
-    throw Error(ErrorKind::usage, std::string(option), fmt::format("'{}' is not from 1 to 1000", text));
+    throw Error(ErrorKind::usage, std::string(option),
+                fmt::format("'{}' is not from 1 to 1000", text));
   return static_cast<int>(value);
 }
 
@@ -84,11 +89,13 @@ Settings read_settings(int count, char** values) {
     if (option == "--json") settings.json = true;
     else if (option == "--help" || option == "-h") settings.help = true;
     else if (i + 1 < count) set_option(settings, option, values[++i]);
-    else throw Error(ErrorKind::usage, std::string(option), "unknown option, or one without its value", "see --help");
+    else
+      throw Error(ErrorKind::usage, std::string(option), "unknown option, or one without its value",
+                  "see --help");
   }
   const std::string& only = settings.only;
-  if (!only.empty() && only != "light" && only != "nasnet" && only != "randwire" && only != "place" && only != "ilp" &&
-      only != "paper")
+  if (!only.empty() && only != "light" && only != "nasnet" && only != "randwire" &&
+      only != "place" && only != "ilp" && only != "paper")
     throw Error(ErrorKind::usage, "--only", fmt::format("'{}' is no family", only),
                 "use paper, light, nasnet, randwire, ilp or place");
   return settings;
@@ -101,8 +108,8 @@ class Bench {
   }
 
   void run() {
-    say(fmt::format("{} thread(s); seconds: median of {}; peer: default order + Belady", settings_.threads,
-                    settings_.runs));
+    say(fmt::format("{} thread(s); seconds: median of {}; peer: default order + Belady",
+                    settings_.threads, settings_.runs));
     if (wants("paper")) paper();
     if (wants("light")) light();
     if (wants("nasnet")) nasnet();
@@ -114,10 +121,14 @@ class Bench {
   }
 
  private:
-  bool wants(std::string_view family) const { return settings_.only.empty() || settings_.only == family; }
+  bool wants(std::string_view family) const {
+    return settings_.only.empty() || settings_.only == family;
+  }
 
   // Beside JSON, remarks go to stderr.
-  void say(const std::string& text) const { std::fprintf(settings_.json ? stderr : stdout, "%s\n", text.c_str()); }
+  void say(const std::string& text) const {
+    std::fprintf(settings_.json ? stderr : stdout, "%s\n", text.c_str());
+  }
 
   bool has_data(std::string_view family) const {
     if (data_.empty()) say(fmt::format("{}: skipped, PLIANT_DATA is not set", family));
@@ -133,7 +144,8 @@ class Bench {
 
   void paper() {
     if (!settings_.json) bench::print_paper_header();
-    const bench::PaperLimits limits{.seconds = settings_.seconds, .ilp_seconds = settings_.ilp_seconds};
+    const bench::PaperLimits limits{.seconds = settings_.seconds,
+                                    .ilp_seconds = settings_.ilp_seconds};
     const auto rows = bench::paper_table(limits, pool_, [&](const bench::PaperRow& row) {
       if (settings_.json) json_.push_back(to_json(row));
       else print(row);
@@ -146,7 +158,8 @@ class Bench {
     if (!has_data("light")) return;
     std::vector<Row> rows;
     header();
-    for (const bench::LightProblem& each : bench::light_problems(data_ + "/graphs/onnx-light", pool_))
+    for (const bench::LightProblem& each :
+         bench::light_problems(data_ + "/graphs/onnx-light", pool_))
       for (const bool weights : {false, true}) {
         const plan::Problem& problem = weights ? each.weighted : each.streamed;
         const plan::Sizes sizes = measured_sizes(problem);
@@ -202,7 +215,8 @@ class Bench {
       if (settings_.json) json_.push_back(to_json(row));
       else print(row);
     }
-    say("* minimalloc's own seconds, published earlier: another run, not this one; greedy: best fit by size, this run");
+    say("* minimalloc's own seconds, published earlier: another run, not this one; greedy: best "
+        "fit by size, this run");
     summaries_.push_back(bench::summary(1, rows));
   }
 
@@ -214,7 +228,8 @@ class Bench {
     const auto start = std::chrono::steady_clock::now();
     const plan::Sizes sizes = plan::scratchpad_sizes(problem, options(), pool_);
     worst_sizes_ = std::max(worst_sizes_, since(start));
-    if (!sizes.peak_exact) say(fmt::format("M_P lies between {} and {}", sizes.peak_lower, sizes.peak));
+    if (!sizes.peak_exact)
+      say(fmt::format("M_P lies between {} and {}", sizes.peak_lower, sizes.peak));
     return sizes;
   }
 
@@ -234,7 +249,8 @@ class Bench {
     row.status = plan::name(plan.status);
     row.traffic = plan.traffic_bytes;
     row.bound = plan.lower_bound_bytes;
-    if (const auto baseline = plan::default_belady(problem, bytes)) row.baseline = baseline->traffic_bytes;
+    if (const auto baseline = plan::default_belady(problem, bytes))
+      row.baseline = baseline->traffic_bytes;
     row.seconds = bench::median(seconds);
     if (settings_.json) json_.push_back(to_json(row));
     else print(row);

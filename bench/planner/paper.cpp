@@ -24,8 +24,13 @@ class Table {
     const std::pair<const char*, std::int64_t> asked[] = {
         {"M_R", sizes.required.bytes}, {"M_H", sizes.half}, {"M_P", sizes.peak}};
     for (const auto& [size, bytes] : asked) {
-      PaperRow row{
-          .network = network, .size = size, .status = "", .weights = weights, .names = {}, .baselines = {}, .ilp = "-"};
+      PaperRow row{.network = network,
+                   .size = size,
+                   .status = "",
+                   .weights = weights,
+                   .names = {},
+                   .baselines = {},
+                   .ilp = "-"};
       row.bytes = bytes;
       row.peak_exact = sizes.peak_exact;
       row.operators = problem.operators.size();
@@ -46,10 +51,11 @@ class Table {
     row.traffic = plan.traffic_bytes;
     row.bound = plan.lower_bound_bytes;
     row.executed = executes(problem, plan);
-    for (const plan::NamedBaseline& each :
-         plan::baselines(problem, sizes.peak_order, row.bytes, {options_.alignment, options_.costs})) {
+    for (const plan::NamedBaseline& each : plan::baselines(problem, sizes.peak_order, row.bytes,
+                                                           {options_.alignment, options_.costs})) {
       row.names.push_back(each.name);
-      row.baselines.push_back(each.plan ? std::optional(each.plan->plan.traffic_bytes) : std::nullopt);
+      row.baselines.push_back(each.plan ? std::optional(each.plan->plan.traffic_bytes)
+                                        : std::nullopt);
     }
     if (limits_.ilp_seconds > 0 && row.operators <= limits_.most_ilp_operators) {
       const IlpEnd end = ilp_end(problem, row.bytes, limits_.ilp_seconds);
@@ -59,8 +65,9 @@ class Table {
     if (plan.status != plan::Status::optimal || plan.traffic_bytes == 0) return;
     plan::SolveOptions divide = options_;
     divide.divide_only = true;
-    row.divide_ratio = static_cast<double>(plan::solve(problem, row.bytes, divide, pool_).traffic_bytes) /
-                       static_cast<double>(plan.traffic_bytes);
+    row.divide_ratio =
+        static_cast<double>(plan::solve(problem, row.bytes, divide, pool_).traffic_bytes) /
+        static_cast<double>(plan.traffic_bytes);
   }
 
   static bool executes(const plan::Problem& problem, const plan::Plan& plan) {
@@ -93,7 +100,9 @@ std::vector<PaperRow> paper_table(const PaperLimits& limits, Pool& pool,
     const Graph graph = zoo::build(entry.name);
     for (const bool weights : {false, true})
       table.add(std::string(entry.name),
-                plan::problem_of(graph, {.fuse = true, .weights = weights, .elem_bytes = 1, .workspace = {}}).problem,
+                plan::problem_of(
+                    graph, {.fuse = true, .weights = weights, .elem_bytes = 1, .workspace = {}})
+                    .problem,
                 weights);
   }
   return std::move(table.rows);

@@ -1,5 +1,6 @@
-// The paper's table: every generated network at its three sizes, with and without weights, one byte per element, beside
-// the four baselines of the same run. Every plan is executed by the scratchpad machine.
+// The paper's table: every generated network at its three sizes, with and without weights, one byte
+// per element, beside the four baselines of the same run. Every plan is executed by the scratchpad
+// machine.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,9 @@ struct PaperRow {
   std::vector<std::string> names;                      // of the baselines
   std::vector<std::optional<std::int64_t>> baselines;  // their traffic; nothing without addresses
   double seconds = 0;
-  double divide_ratio = 0;  // traffic of --solver divide over this; 0: not proven, or without traffic
-  std::string ilp;          // the integer program's end: its status, or "-" when it was not tried
+  // traffic of --solver divide over this; 0: not proven, or without traffic
+  double divide_ratio = 0;
+  std::string ilp;  // the integer program's end: its status, or "-" when it was not tried
   double ilp_seconds = 0;
 
   // 1 - ours / theirs; nothing where the baseline moves nothing or has no plan.

@@ -29,8 +29,8 @@ std::vector<Library> libraries() {
   return {{"compiler", __VERSION__},
           {"CLI11", parser_version()},
           {"fmt", dotted(FMT_VERSION, 100)},
-          {"nlohmann-json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
-                                        NLOHMANN_JSON_VERSION_PATCH)}};
+          {"nlohmann-json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR,
+                                        NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)}};
 }
 
 nlohmann::ordered_json report(const Host& host, const std::string& version) {
@@ -54,25 +54,31 @@ void print(std::ostream& out, const Host& host, const std::string& version) {
   out << fmt::format("processor     {}\n", host.cpu.empty() ? "unknown" : host.cpu);
   out << fmt::format("features      {}\n", fmt::join(host.features, " "));
   out << fmt::format("kernels       {}\n", fmt::join(kernel_isas(), " "));
-  out << fmt::format("AMX           {}\n", host.amx_permitted ? "permitted" : "not permitted to this process");
+  out << fmt::format("AMX           {}\n",
+                     host.amx_permitted ? "permitted" : "not permitted to this process");
   out << fmt::format("threads       {}\n", host.threads);
-  out << fmt::format("memory        {} of {} free\n", bytes_text(host.available_bytes), bytes_text(host.memory_bytes));
+  out << fmt::format("memory        {} of {} free\n", bytes_text(host.available_bytes),
+                     bytes_text(host.memory_bytes));
   for (const Library& each : libraries()) out << fmt::format("{:<14}{}\n", each.name, each.version);
 }
 
 }  // namespace
 
 Verb doctor_verb() {
-  Command command{.name = "doctor",
-                  .summary = "show what this computer and this build offer",
-                  .description = {"Processor features, threads, memory and the versions of the libraries built in: "
-                                  "what to put into a report of a problem."},
-                  .arguments = {},
-                  .options = {},
-                  .examples = {{"pliant doctor", "what runs here"}, {"pliant doctor --json", "the same for a script"}}};
+  Command command{
+      .name = "doctor",
+      .summary = "show what this computer and this build offer",
+      .description =
+          {"Processor features, threads, memory and the versions of the libraries built in: "
+           "what to put into a report of a problem."},
+      .arguments = {},
+      .options = {},
+      .examples = {{"pliant doctor", "what runs here"},
+                   {"pliant doctor --json", "the same for a script"}}};
   return {std::move(command), [](const Context& context) -> int {
             const Host host = inspect_host();
-            if (context.common.json) context.out << report(host, context.manual.version).dump(2) << '\n';
+            if (context.common.json)
+              context.out << report(host, context.manual.version).dump(2) << '\n';
             else print(context.out, host, context.manual.version);
             return success;
           }};

@@ -3,5 +3,6 @@
 
 int main(int argc, char** argv) {
   return pliant::run_executable(
-      {"pliant", PLIANT_VERSION, "neural networks on small devices", pliant::cli::all_verbs()}, argc, argv);
+      {"pliant", PLIANT_VERSION, "neural networks on small devices", pliant::cli::all_verbs()},
+      argc, argv);
 }

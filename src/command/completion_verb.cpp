@@ -13,12 +13,13 @@ Verb completion_verb(const std::string& program) {
   Command command{
       .name = "completion",
       .summary = "print a completion script for a shell",
-      .description = {"Installation puts the scripts where the shells look for them; this prints them for others."},
+      .description = {"Installation puts the scripts where the shells look for them; this prints "
+                      "them for others."},
       .arguments = {argument("SHELL", *shell, "the shell")},
       .options = {},
-      .examples = {
-          {"source <(" + program + " completion bash)", "complete in this bash session"},
-          {program + " completion fish > ~/.config/fish/completions/" + program + ".fish", "install for fish"}}};
+      .examples = {{"source <(" + program + " completion bash)", "complete in this bash session"},
+                   {program + " completion fish > ~/.config/fish/completions/" + program + ".fish",
+                    "install for fish"}}};
   return {std::move(command), [shell](const Context& context) -> int {
             context.out << completion_script(context.manual, *shell);
             return success;

@@ -18,13 +18,15 @@ namespace {
 
 std::vector<Option> common_options(Common& common) {
   return {flag("json", common.json, "print one JSON object"),
-          flag("quiet", common.quiet, "print no messages or progress, only results and errors").with_letter('q'),
+          flag("quiet", common.quiet, "print no messages or progress, only results and errors")
+              .with_letter('q'),
           option("log-level", "LEVEL", common.log_level, "which messages to print"),
           option("threads", "N", common.threads, "threads to use; 0: all processors")
               .within(0, 1024)
               .with_default("all processors"),
           option("seed", "N", common.seed, "seed of everything random"),
-          option("config", "FILE", common.config, "JSON object of options; the command line wins").path(),
+          option("config", "FILE", common.config, "JSON object of options; the command line wins")
+              .path(),
           flag("version", common.version, "print the version"),
           flag("help", common.help, "print this help").with_letter('h')};
 }
@@ -89,11 +91,13 @@ int run_verb(const Run& run, const Verb& verb, const Given& given) {
   }
   const InputGuard guard;
   assign_all(run, verb, given);
-  Log log(err, run.common.quiet ? LogLevel::error : run.common.log_level, terminal, run.executable.name);
+  Log log(err, run.common.quiet ? LogLevel::error : run.common.log_level, terminal,
+          run.executable.name);
   return verb.run(Context(run.common, run.manual, out, log, install_stop_signals()));
 }
 
-int run_words(const Executable& executable, std::vector<std::string> words, const Console& console) {
+int run_words(const Executable& executable, std::vector<std::string> words,
+              const Console& console) {
   const Run run{executable, console};
   if (words.empty()) {
     console.err << overview(run.manual);
@@ -116,8 +120,8 @@ int run_words(const Executable& executable, std::vector<std::string> words, cons
 }
 
 int report(const Error& error, const std::string& program, bool json, const Console& console) {
-  console.err << program << ": error: " << error.place() << (error.place().empty() ? "" : ": ") << error.problem()
-              << '\n';
+  console.err << program << ": error: " << error.place() << (error.place().empty() ? "" : ": ")
+              << error.problem() << '\n';
   if (!error.next_step().empty()) console.err << "  try: " << error.next_step() << '\n';
   if (json) {
     const nlohmann::ordered_json object{{"error",
@@ -139,7 +143,8 @@ int flush(int code, const std::string& program, const Console& console) {
 
 }  // namespace
 
-int run_executable(const Executable& executable, const std::vector<std::string>& words, const Console& console) {
+int run_executable(const Executable& executable, const std::vector<std::string>& words,
+                   const Console& console) {
   const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
   int code = failure;
   try {
@@ -151,7 +156,8 @@ int run_executable(const Executable& executable, const std::vector<std::string>&
 }
 
 int run_executable(const Executable& executable, int argc, char** argv) {
-  return run_executable(executable, {argv + 1, argv + argc}, {std::cout, std::cerr, isatty(STDERR_FILENO) == 1});
+  return run_executable(executable, {argv + 1, argv + argc},
+                        {std::cout, std::cerr, isatty(STDERR_FILENO) == 1});
 }
 
 }  // namespace pliant

@@ -21,10 +21,11 @@ struct Console {
   bool terminal = false;  // err is one: progress is shown
 };
 
-// Does what `words` (what follows the program's name) ask for: a verb, --help, --version. Any exception becomes a
-// message with its next step (and, with --json, an object on `out`) and an exit code. The verb sees the first SIGINT or
-// SIGTERM as Context::stop.
-int run_executable(const Executable& executable, const std::vector<std::string>& words, const Console& console);
+// Does what `words` (what follows the program's name) ask for: a verb, --help, --version. Any
+// exception becomes a message with its next step (and, with --json, an object on `out`) and an exit
+// code. The verb sees the first SIGINT or SIGTERM as Context::stop.
+int run_executable(const Executable& executable, const std::vector<std::string>& words,
+                   const Console& console);
 
 // main() of `executable`: on the streams of the process.
 int run_executable(const Executable& executable, int argc, char** argv);

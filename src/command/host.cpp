@@ -14,7 +14,8 @@
 namespace pliant {
 namespace {
 
-// The text after the colon of the first line of `path` that begins with `key`; empty if there is none.
+// The text after the colon of the first line of `path` that begins with `key`; empty if there is
+// none.
 std::string field(const char* path, std::string_view key) {
   std::ifstream in(path);
   for (std::string line; std::getline(in, line);) {
@@ -27,9 +28,11 @@ std::string field(const char* path, std::string_view key) {
 
 std::vector<std::string> known_features() {
   static constexpr std::array<std::string_view, 16> known{
-      "sse4_2",      "avx",      "avx2",     "fma",      "f16c",  "avx512f", "avx512bw", "avx512_vnni",
-      "avx512_bf16", "amx_tile", "amx_bf16", "amx_int8", "asimd", "asimdhp", "asimddp",  "sve"};
-  std::istringstream words(field("/proc/cpuinfo", "flags") + " " + field("/proc/cpuinfo", "Features"));
+      "sse4_2",   "avx",         "avx2",        "fma",      "f16c",     "avx512f",
+      "avx512bw", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "amx_int8",
+      "asimd",    "asimdhp",     "asimddp",     "sve"};
+  std::istringstream words(field("/proc/cpuinfo", "flags") + " " +
+                           field("/proc/cpuinfo", "Features"));
   std::vector<std::string> found;
   for (std::string word; words >> word;)
     if (std::find(known.begin(), known.end(), word) != known.end()) found.push_back(word);
@@ -45,7 +48,8 @@ std::int64_t kibibytes(const char* key) {
 
 bool amx_permission() {
 #if defined(__x86_64__)
-  constexpr long get_permission = 0x1022, tile_data = 18;  // arch_prctl(ARCH_GET_XCOMP_PERM): the bits allowed
+  constexpr long get_permission = 0x1022,
+                 tile_data = 18;  // arch_prctl(ARCH_GET_XCOMP_PERM): the bits allowed
   unsigned long allowed = 0;
   return syscall(SYS_arch_prctl, get_permission, &allowed) == 0 && (allowed >> tile_data & 1) != 0;
 #else

@@ -35,7 +35,8 @@ int print_manual(const ManOptions& options, const Context& context) {
   for (const std::string& word : options.command) name += (name.empty() ? "" : " ") + word;
   if (!options.directory.empty()) write_pages(manual, options.directory);
   else if (options.format == "markdown") context.out << reference_page(manual);
-  else context.out << (name.empty() ? man_page(manual) : man_page(manual, find_command(manual, name)));
+  else
+    context.out << (name.empty() ? man_page(manual) : man_page(manual, find_command(manual, name)));
   return success;
 }
 
@@ -47,13 +48,18 @@ Verb man_verb(const std::string& program) {
       .name = "man",
       .summary = "print the manual page of a command",
       .description = {"Prints roff for man -l, or the whole reference as markdown."},
-      .arguments =
-          {argument("COMMAND", options->command, "the command; without one, the page of " + program).optional()},
-      .options = {option("format", "FORMAT", options->format, "what to print").with_choices({"roff", "markdown"}),
-                  option("directory", "DIR", options->directory, "write all pages into this folder").written()},
-      .examples = {{program + " man plan | man -l -", "read a page before it is installed"},
-                   {program + " man --format markdown > docs/commands.md", "renew the reference page"}}};
-  return {std::move(command), [options](const Context& context) { return print_manual(*options, context); }};
+      .arguments = {argument("COMMAND", options->command,
+                             "the command; without one, the page of " + program)
+                        .optional()},
+      .options = {option("format", "FORMAT", options->format, "what to print")
+                      .with_choices({"roff", "markdown"}),
+                  option("directory", "DIR", options->directory, "write all pages into this folder")
+                      .written()},
+      .examples = {
+          {program + " man plan | man -l -", "read a page before it is installed"},
+          {program + " man --format markdown > docs/commands.md", "renew the reference page"}}};
+  return {std::move(command),
+          [options](const Context& context) { return print_manual(*options, context); }};
 }
 
 }  // namespace pliant

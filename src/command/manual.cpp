@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t line_width = 100, option_column = 34;
 
-// Appends `text` word by word from `column` on, wrapped at line_width, further lines indented by `indent`.
+// Appends `text` word by word from `column` on, wrapped at line_width, further lines indented by
+// `indent`.
 void wrap(std::string& out, std::string_view text, std::size_t column, std::size_t indent) {
   bool first = true;
   while (!text.empty()) {
@@ -33,8 +34,10 @@ void wrap(std::string& out, std::string_view text, std::size_t column, std::size
 
 std::string spelled(const Option& option) {
   if (option.positional) return option.name;
-  const std::string letter = option.letter != 0 ? fmt::format("-{}, ", option.letter) : std::string("    ");
-  if (!option.alone.empty()) return fmt::format("{}--{} [{}]", letter, option.name, option.placeholder);
+  const std::string letter =
+      option.letter != 0 ? fmt::format("-{}, ", option.letter) : std::string("    ");
+  if (!option.alone.empty())
+    return fmt::format("{}--{} [{}]", letter, option.name, option.placeholder);
   return letter + "--" + option.name + (option.is_flag() ? "" : " " + option.placeholder);
 }
 
@@ -45,15 +48,16 @@ void note_rules(std::vector<std::string>& notes, const Option& option) {
     for (const OptionRule& rule : option.rules)
       if (rule.kind == kind) others.push_back(rule.other);
     if (!others.empty())
-      notes.push_back(
-          fmt::format("{} {}", kind == OptionRule::Kind::needs ? "needs" : "not with", fmt::join(others, ", ")));
+      notes.push_back(fmt::format("{} {}", kind == OptionRule::Kind::needs ? "needs" : "not with",
+                                  fmt::join(others, ", ")));
   }
 }
 
 // The help line with what the type and the default add to it.
 std::string meaning(const Option& option) {
   std::vector<std::string> notes;
-  if (!option.choices.empty()) notes.push_back(fmt::format("one of {}", fmt::join(option.choices, ", ")));
+  if (!option.choices.empty())
+    notes.push_back(fmt::format("one of {}", fmt::join(option.choices, ", ")));
   if (option.range) notes.push_back(range_text(*option.range));
   if (option.repeats) notes.emplace_back("may be repeated");
   if (!option.default_text.empty()) notes.push_back("default " + option.default_text);
@@ -88,17 +92,21 @@ std::string roff(std::string_view text) {
   for (const char c : text) {
     if (c == '\\') out += "\\e";
     else if (c == '-') out += "\\-";
-    else if (c == '\'' || (c == '.' && (out.empty() || out.back() == '\n'))) out += c == '.' ? "\\&." : "\\(aq";
+    else if (c == '\'' || (c == '.' && (out.empty() || out.back() == '\n')))
+      out += c == '.' ? "\\&." : "\\(aq";
     else out += c;
   }
   return out;
 }
 
-void roff_title(std::string& out, const Manual& manual, std::string name, std::string_view summary) {
+void roff_title(std::string& out, const Manual& manual, std::string name,
+                std::string_view summary) {
   std::replace(name.begin(), name.end(), ' ', '-');
   std::string upper = name;
-  std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return std::toupper(c); });
-  out += fmt::format(".TH {} 1 \"\" \"{} {}\" \"User commands\"\n", roff(upper), manual.program, manual.version);
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](unsigned char c) { return std::toupper(c); });
+  out += fmt::format(".TH {} 1 \"\" \"{} {}\" \"User commands\"\n", roff(upper), manual.program,
+                     manual.version);
   out += fmt::format(".SH NAME\n{} \\- {}\n", roff(name), roff(summary));
 }
 
@@ -119,7 +127,8 @@ void roff_exit_codes(std::string& out) {
 }
 
 std::string table_cell(std::string text) {
-  for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, "\\");
+  for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2)
+    text.insert(at, "\\");
   return text;
 }
 
@@ -136,18 +145,20 @@ void option_table(std::string& out, std::span<const Option> options) {
 }  // namespace
 
 std::string overview(const Manual& manual) {
-  std::string out = fmt::format("{} {} - {}\n\nusage: {} COMMAND [options]\n\ncommands:\n", manual.program,
-                                manual.version, manual.summary, manual.program);
-  for (const Command* each : manual.commands) out += fmt::format("  {:<18}{}\n", each->name, each->summary);
+  std::string out = fmt::format("{} {} - {}\n\nusage: {} COMMAND [options]\n\ncommands:\n",
+                                manual.program, manual.version, manual.summary, manual.program);
+  for (const Command* each : manual.commands)
+    out += fmt::format("  {:<18}{}\n", each->name, each->summary);
   out += "\noptions of every command:\n";
   option_lines(out, manual.common);
-  out += fmt::format("\n{} COMMAND --help shows the options of a command and examples.\n", manual.program);
+  out += fmt::format("\n{} COMMAND --help shows the options of a command and examples.\n",
+                     manual.program);
   return out;
 }
 
 std::string help_text(const Manual& manual, const Command& command) {
-  std::string out = fmt::format("{} {} - {}\n\nusage: {}\n", manual.program, command.name, command.summary,
-                                usage_line(manual, command));
+  std::string out = fmt::format("{} {} - {}\n\nusage: {}\n", manual.program, command.name,
+                                command.summary, usage_line(manual, command));
   for (const std::string& paragraph : command.description) {
     out += '\n';
     wrap(out, paragraph, 0, 0);
@@ -159,7 +170,8 @@ std::string help_text(const Manual& manual, const Command& command) {
   out += "\noptions of every command:\n";
   option_lines(out, manual.common);
   out += "\nexamples:\n";
-  for (const Example& each : command.examples) out += fmt::format("  # {}\n  {}\n", each.meaning, each.line);
+  for (const Example& each : command.examples)
+    out += fmt::format("  # {}\n  {}\n", each.meaning, each.line);
   out += "\nexit status:\n";
   for (std::size_t i = 0; i < std::size(exit_codes); i += 2)
     out += fmt::format("  {}  {}\n", exit_codes[i], exit_codes[i + 1]);
@@ -194,13 +206,15 @@ std::string man_page(const Manual& manual, const Command& command) {
   roff_title(out, manual, manual.program + " " + command.name, command.summary);
   out += fmt::format(".SH SYNOPSIS\n.B {}\n", roff(usage_line(manual, command)));
   if (!command.description.empty()) out += ".SH DESCRIPTION\n";
-  for (const std::string& paragraph : command.description) out += fmt::format(".PP\n{}\n", roff(paragraph));
+  for (const std::string& paragraph : command.description)
+    out += fmt::format(".PP\n{}\n", roff(paragraph));
   roff_options(out, "ARGUMENTS", command.arguments);
   roff_options(out, "OPTIONS", command.options);
   roff_options(out, "OPTIONS OF EVERY COMMAND", manual.common);
   out += ".SH EXAMPLES\n";
   for (const Example& each : command.examples)
-    out += fmt::format(".PP\n{}:\n.PP\n.nf\n.RS\n{}\n.RE\n.fi\n", roff(each.meaning), roff(each.line));
+    out +=
+        fmt::format(".PP\n{}:\n.PP\n.nf\n.RS\n{}\n.RE\n.fi\n", roff(each.meaning), roff(each.line));
   roff_exit_codes(out);
   out += fmt::format(".SH SEE ALSO\n.BR {} (1)\n", manual.program);
   return out;
@@ -208,7 +222,8 @@ std::string man_page(const Manual& manual, const Command& command) {
 
 std::string reference_page(const Manual& manual) {
   std::string out = fmt::format(
-      "# Commands\n\nMade by `{0} man --format markdown` from the option tables; do not edit.\n\n## Options of every "
+      "# Commands\n\nMade by `{0} man --format markdown` from the option tables; do not "
+      "edit.\n\n## Options of every "
       "command\n",
       manual.program);
   option_table(out, manual.common);
@@ -217,13 +232,14 @@ std::string reference_page(const Manual& manual) {
     out += fmt::format("{} {} {}", i == 0 ? "" : ";", exit_codes[i], exit_codes[i + 1]);
   out += ".\n";
   for (const Command* command : manual.commands) {
-    out += fmt::format("\n## {} {}\n\n{}.\n\n```\n{}\n```\n", manual.program, command->name, command->summary,
-                       usage_line(manual, *command));
+    out += fmt::format("\n## {} {}\n\n{}.\n\n```\n{}\n```\n", manual.program, command->name,
+                       command->summary, usage_line(manual, *command));
     for (const std::string& paragraph : command->description) out += "\n" + paragraph + "\n";
     option_table(out, command->arguments);
     option_table(out, command->options);
     out += "\n```sh\n";
-    for (const Example& each : command->examples) out += fmt::format("# {}\n{}\n", each.meaning, each.line);
+    for (const Example& each : command->examples)
+      out += fmt::format("# {}\n{}\n", each.meaning, each.line);
     out += "```\n";
   }
   return out;

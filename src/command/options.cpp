@@ -34,7 +34,8 @@ std::vector<std::string> names_of(std::span<const Option* const> options) {
 std::string scalar_text(const nlohmann::json& value, const std::string& place) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_number() || value.is_boolean()) return value.dump();
-  throw Error(ErrorKind::usage, place, "must be a string, a number or a boolean, or an array of them");
+  throw Error(ErrorKind::usage, place,
+              "must be a string, a number or a boolean, or an array of them");
 }
 
 std::vector<std::string> texts_of(const nlohmann::json& value, const std::string& place) {
@@ -44,27 +45,33 @@ std::vector<std::string> texts_of(const nlohmann::json& value, const std::string
   return texts;
 }
 
-void check_choices(const Option& option, std::span<const std::string> texts, const std::string& place) {
+void check_choices(const Option& option, std::span<const std::string> texts,
+                   const std::string& place) {
   if (option.choices.empty()) return;
   for (const std::string& text : texts)
     if (std::find(option.choices.begin(), option.choices.end(), text) == option.choices.end())
-      throw Error(ErrorKind::usage, place, fmt::format("'{}' is not one of: {}", text, fmt::join(option.choices, ", ")),
+      throw Error(ErrorKind::usage, place,
+                  fmt::format("'{}' is not one of: {}", text, fmt::join(option.choices, ", ")),
                   did_you_mean(text, option.choices));
 }
 
-void check_range(const Option& option, std::span<const std::string> texts, const std::string& place) {
+void check_range(const Option& option, std::span<const std::string> texts,
+                 const std::string& place) {
   if (!option.range) return;
   for (const std::string& text : texts) {
     std::int64_t value = 0;
     option_value(text, place, value);
     if (value < option.range->least || value > option.range->most)
-      throw Error(ErrorKind::usage, place, fmt::format("{} is not {}", value, range_text(*option.range)));
+      throw Error(ErrorKind::usage, place,
+                  fmt::format("{} is not {}", value, range_text(*option.range)));
   }
 }
 
-void assign_one(const Option& option, const std::vector<std::string>& texts, const std::string& place) {
+void assign_one(const Option& option, const std::vector<std::string>& texts,
+                const std::string& place) {
   if (texts.size() > 1 && !option.repeats)
-    throw Error(ErrorKind::usage, place, fmt::format("given {} times ({})", texts.size(), fmt::join(texts, ", ")),
+    throw Error(ErrorKind::usage, place,
+                fmt::format("given {} times ({})", texts.size(), fmt::join(texts, ", ")),
                 "give it once");
   check_choices(option, texts, place);
   check_range(option, texts, place);
@@ -83,7 +90,8 @@ struct Texts {
   }
   std::string place(const Option& option) const {
     if (option.positional) return option.name;
-    return line.contains(option.name) ? "--" + option.name : fmt::format("{}: {}", config_place, option.name);
+    return line.contains(option.name) ? "--" + option.name
+                                      : fmt::format("{}: {}", config_place, option.name);
   }
 };
 
@@ -96,9 +104,10 @@ bool says_something(const Option& option, const Texts& texts) {
 // `text` is "--compare" or "--solver ilp".
 bool holds(std::string_view text, std::span<const Option* const> options, const Texts& texts) {
   const std::size_t space = std::min(text.find(' '), text.size());
-  const std::string_view name = text.substr(2, space - 2), value = text.substr(std::min(space + 1, text.size()));
-  const auto other =
-      std::find_if(options.begin(), options.end(), [&](const Option* each) { return each->name == name; });
+  const std::string_view name = text.substr(2, space - 2),
+                         value = text.substr(std::min(space + 1, text.size()));
+  const auto other = std::find_if(options.begin(), options.end(),
+                                  [&](const Option* each) { return each->name == name; });
   if (other == options.end()) return false;
   if (value.empty()) return says_something(**other, texts);
   const std::vector<std::string>* given = texts.of(name);
@@ -110,15 +119,17 @@ void check_rules(const Option& option, std::span<const Option* const> options, c
   for (const OptionRule& rule : option.rules) {
     const bool needed = rule.kind == OptionRule::Kind::needs;
     if (holds(rule.other, options, texts) == needed) continue;
-    throw Error(ErrorKind::usage, texts.place(option),
-                fmt::format("{} {}: {}", needed ? "needs" : "does not go with", rule.other, rule.why),
-                needed ? "add " + rule.other : "leave one of the two out");
+    throw Error(
+        ErrorKind::usage, texts.place(option),
+        fmt::format("{} {}: {}", needed ? "needs" : "does not go with", rule.other, rule.why),
+        needed ? "add " + rule.other : "leave one of the two out");
   }
 }
 
 // What follows NAME= where the option may have one.
 std::string path_in(const Option& option, const std::string& text) {
-  const std::size_t equals = option.placeholder.starts_with("[NAME=]") ? text.find('=') : std::string::npos;
+  const std::size_t equals =
+      option.placeholder.starts_with("[NAME=]") ? text.find('=') : std::string::npos;
   return equals == std::string::npos ? text : text.substr(equals + 1);
 }
 
@@ -149,7 +160,9 @@ Option&& Option::with_choices(std::vector<std::string> words) && {
   return std::move(*this);
 }
 
-Option&& Option::at_least(std::int64_t least) && { return std::move(*this).within(least, NumberRange::no_most); }
+Option&& Option::at_least(std::int64_t least) && {
+  return std::move(*this).within(least, NumberRange::no_most);
+}
 
 Option&& Option::within(std::int64_t least, std::int64_t most) && {
   range = {least, most};
@@ -181,15 +194,18 @@ Option&& Option::needs(std::string other, std::string why) && {
   return std::move(*this);
 }
 
-Given given_from_json(std::span<const Option* const> options, std::string_view text, std::string_view place) {
+Given given_from_json(std::span<const Option* const> options, std::string_view text,
+                      std::string_view place) {
   const nlohmann::json json = parse_json(text, place);
-  if (!json.is_object()) throw Error(ErrorKind::format, std::string(place), "is not a JSON object of options");
+  if (!json.is_object())
+    throw Error(ErrorKind::format, std::string(place), "is not a JSON object of options");
   const std::vector<std::string> known = names_of(options);
   Given given;
   for (const auto& [key, value] : json.items()) {
     if (std::find(known.begin(), known.end(), key) == known.end())
       throw Error(ErrorKind::usage, std::string(place), fmt::format("unknown key '{}'", key),
-                  did_you_mean(key, known, "keys are the long option names of the command, see its --help"));
+                  did_you_mean(key, known,
+                               "keys are the long option names of the command, see its --help"));
     std::vector<std::string> texts = texts_of(value, fmt::format("{}: {}", place, key));
     if (!texts.empty()) given[key] = std::move(texts);
   }
@@ -200,7 +216,8 @@ void assign(std::span<const Option* const> options, const Given& given, const Gi
             std::string_view config_place) {
   for (const Option* option : options) {
     const std::string shown = option->positional ? option->name : "--" + option->name;
-    if (const auto at = given.find(option->name); at != given.end()) assign_one(*option, at->second, shown);
+    if (const auto at = given.find(option->name); at != given.end())
+      assign_one(*option, at->second, shown);
     else if (const auto in_config = config.find(option->name); in_config != config.end())
       assign_one(*option, in_config->second, fmt::format("{}: {}", config_place, option->name));
     else if (option->required) throw Error(ErrorKind::usage, shown, "is missing");
@@ -214,14 +231,17 @@ void guard_inputs(std::span<const Option* const> options, const Given& given, co
       if (option->file != use) continue;
       const auto own = given.find(option->name), other = config.find(option->name);
       if (own == given.end() && other == config.end()) continue;
-      for (const std::string& text : own != given.end() ? own->second : other->second) visit(path_in(*option, text));
+      for (const std::string& text : own != given.end() ? own->second : other->second)
+        visit(path_in(*option, text));
     }
   };
   each_path(FileUse::read, InputGuard::note);
   each_path(FileUse::written, InputGuard::check);
 }
 
-void option_value(const std::string& text, const std::string&, std::string& target) { target = text; }
+void option_value(const std::string& text, const std::string&, std::string& target) {
+  target = text;
+}
 
 void option_value(const std::string& text, const std::string& place, std::int64_t& target) {
   parse_number(text, place, "an integer", target);
@@ -238,7 +258,8 @@ void option_value(const std::string& text, const std::string& place, std::uint64
 void option_value(const std::string& text, const std::string& place, double& target) {
   double value = 0;
   parse_number(text, place, "a number", value);
-  if (!std::isfinite(value)) throw Error(ErrorKind::usage, place, fmt::format("'{}' is not a finite number", text));
+  if (!std::isfinite(value))
+    throw Error(ErrorKind::usage, place, fmt::format("'{}' is not a finite number", text));
   target = value;
 }
 

@@ -1,5 +1,6 @@
-// Option tables. One table per command says what its options are called, mean and accept, and which field of a plain
-// struct each one sets. Parsing, --config, --help, man pages, shell completion and the reference page come from it.
+// Option tables. One table per command says what its options are called, mean and accept, and which
+// field of a plain struct each one sets. Parsing, --config, --help, man pages, shell completion and
+// the reference page come from it.
 #pragma once
 
 #include <concepts>
@@ -36,12 +37,13 @@ struct OptionRule {
 };
 
 struct Option {
-  std::string name;                  // long name without dashes; of an argument: its placeholder ("FILE")
-  char letter = 0;                   // short name; 0: none
-  std::string placeholder;           // of the value ("SIZE"); empty: a flag
-  std::string help;                  // one line, lower case, no full stop
-  std::string default_text;          // empty: none to speak of
-  std::string alone;                 // the value when given without one, as the last word or before a non-digit
+  std::string name;          // long name without dashes; of an argument: its placeholder ("FILE")
+  char letter = 0;           // short name; 0: none
+  std::string placeholder;   // of the value ("SIZE"); empty: a flag
+  std::string help;          // one line, lower case, no full stop
+  std::string default_text;  // empty: none to speak of
+  // the value when given without one, as the last word or before a non-digit
+  std::string alone;
   std::vector<std::string> choices;  // empty: whatever the type accepts
   std::optional<NumberRange> range;  // of a whole number
   bool repeats = false;              // may be given more than once
@@ -55,14 +57,16 @@ struct Option {
   bool is_flag() const { return placeholder.empty(); }
   Option&& with_letter(char short_name) &&;
   Option&& with_default(std::string text) &&;
-  Option&& or_alone(std::string value) &&;  // the value may be left out; a separate one then begins with a digit
+  // the value may be left out; a separate one then begins with a digit
+  Option&& or_alone(std::string value) &&;
   Option&& with_choices(std::vector<std::string> words) &&;  // checked before the text is converted
   Option&& at_least(std::int64_t least) &&;                  // of whole numbers: refused below
   Option&& within(std::int64_t least, std::int64_t most) &&;
   Option&& path() &&;      // the value, or what follows [NAME=], is a file or folder that is read
   Option&& written() &&;   // ... one that is written
   Option&& optional() &&;  // of an argument
-  Option&& excludes(std::string other, std::string why) &&;  // `other` as in OptionRule; said once, at one of the two
+  // `other` as in OptionRule; said once, at one of the two
+  Option&& excludes(std::string other, std::string why) &&;
   Option&& needs(std::string other, std::string why) &&;
 };
 
@@ -82,21 +86,26 @@ struct Command {
 // What was written, before conversion: texts by option (or argument) name, in the order given.
 using Given = std::map<std::string, std::vector<std::string>, std::less<>>;
 
-// The keys of a JSON object are long option names; values are strings, numbers, booleans or arrays of them. Throws
-// Error{format} for broken JSON, Error{usage} naming `place` and the key for one that `options` lacks.
-Given given_from_json(std::span<const Option* const> options, std::string_view text, std::string_view place);
+// The keys of a JSON object are long option names; values are strings, numbers, booleans or arrays
+// of them. Throws Error{format} for broken JSON, Error{usage} naming `place` and the key for one
+// that `options` lacks.
+Given given_from_json(std::span<const Option* const> options, std::string_view text,
+                      std::string_view place);
 
-// Sets the bound fields: what `given` has wins over `config`. Throws Error{usage} for a missing argument, an option
-// given twice that does not repeat, a word that is no choice, a text that is no value of the type, or an option that
-// breaks a rule of its own; for rules, a flag that is false and an option that says what is the default are not given.
+// Sets the bound fields: what `given` has wins over `config`. Throws Error{usage} for a missing
+// argument, an option given twice that does not repeat, a word that is no choice, a text that is no
+// value of the type, or an option that breaks a rule of its own; for rules, a flag that is false
+// and an option that says what is the default are not given.
 void assign(std::span<const Option* const> options, const Given& given, const Given& config = {},
             std::string_view config_place = "");
 
 // The files that options name are noted as inputs or, those to be written, checked against them
 // (core/files/input_guard.h).
-void guard_inputs(std::span<const Option* const> options, const Given& given, const Given& config = {});
+void guard_inputs(std::span<const Option* const> options, const Given& given,
+                  const Given& config = {});
 
-// How a type is written on the command line. An enum joins by specialising OptionWords with `words`, its choices.
+// How a type is written on the command line. An enum joins by specialising OptionWords with
+// `words`, its choices.
 template <typename E>
 struct OptionWords;
 
@@ -147,23 +156,28 @@ struct OptionType {
 template <typename T>
 struct OptionType<std::optional<T>> {
   static constexpr bool repeats = false;
-  static void assign(std::span<const std::string> texts, const std::string& place, std::optional<T>& target) {
+  static void assign(std::span<const std::string> texts, const std::string& place,
+                     std::optional<T>& target) {
     option_value(texts.back(), place, target.emplace());
   }
-  static std::string text(const std::optional<T>& value) { return value ? option_text(*value) : ""; }
+  static std::string text(const std::optional<T>& value) {
+    return value ? option_text(*value) : "";
+  }
 };
 
 template <typename T>
 struct OptionType<std::vector<T>> {
   static constexpr bool repeats = true;
-  static void assign(std::span<const std::string> texts, const std::string& place, std::vector<T>& target) {
+  static void assign(std::span<const std::string> texts, const std::string& place,
+                     std::vector<T>& target) {
     target.clear();
     for (const std::string& text : texts) option_value(text, place, target.emplace_back());
   }
   static std::string text(const std::vector<T>&) { return ""; }
 };
 
-// An option whose value goes to `target`, which must outlive the table; its present value is the default.
+// An option whose value goes to `target`, which must outlive the table; its present value is the
+// default.
 template <typename T>
 Option option(std::string name, std::string placeholder, T& target, std::string help) {
   Option result;

@@ -18,30 +18,35 @@ std::vector<const Option*> named_options(const Command& command, std::span<const
   return all;
 }
 
-void refuse_unknown(const std::vector<const Option*>& known, const std::string& word, const std::string& called) {
+void refuse_unknown(const std::vector<const Option*>& known, const std::string& word,
+                    const std::string& called) {
   std::vector<std::string> names;
   for (const Option* each : known) names.push_back("--" + each->name);
-  throw Error(ErrorKind::usage, word, "unknown option",
-              did_you_mean(word.substr(0, word.find('=')), names, called + " --help lists the options"));
+  throw Error(
+      ErrorKind::usage, word, "unknown option",
+      did_you_mean(word.substr(0, word.find('=')), names, called + " --help lists the options"));
 }
 
 // Gives options that stand alone the value they then have.
-std::vector<std::string> completed(const std::vector<const Option*>& options, std::vector<std::string> words) {
+std::vector<std::string> completed(const std::vector<const Option*>& options,
+                                   std::vector<std::string> words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     const bool followed = i + 1 < words.size() && words[i + 1].find_first_of("0123456789") == 0;
     for (const Option* each : options)
-      if (!followed && !each->alone.empty() && words[i] == "--" + each->name) words[i] += "=" + each->alone;
+      if (!followed && !each->alone.empty() && words[i] == "--" + each->name)
+        words[i] += "=" + each->alone;
   }
   return words;
 }
 
 // Hands positional words to the arguments in order; the last takes the rest if it repeats.
-void deal_arguments(const Command& command, const std::string& called, const std::vector<std::string>& words,
-                    Given& given) {
+void deal_arguments(const Command& command, const std::string& called,
+                    const std::vector<std::string>& words, Given& given) {
   std::size_t at = 0;
   for (const std::string& word : words) {
     if (at == command.arguments.size())
-      throw Error(ErrorKind::usage, word, "one argument too many", called + " --help shows what is expected");
+      throw Error(ErrorKind::usage, word, "one argument too many",
+                  called + " --help shows what is expected");
     given[command.arguments[at].name].push_back(word);
     if (!command.arguments[at].repeats) ++at;
   }
@@ -58,7 +63,8 @@ Given parse(const Manual& manual, const Command& command, const std::vector<std:
   Given given;
   std::vector<std::string> positional;
   for (const Option* each : options) {
-    const std::string names = (each->letter != 0 ? fmt::format("-{},", each->letter) : "") + "--" + each->name;
+    const std::string names =
+        (each->letter != 0 ? fmt::format("-{},", each->letter) : "") + "--" + each->name;
     CLI::Option* added = each->is_flag() ? app.add_flag(names) : app.add_option(names)->expected(1);
     added->type_name(each->placeholder);
     added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -8,7 +8,8 @@
 
 namespace pliant {
 
-void print_json(std::ostream& out, const nlohmann::ordered_json& json);  // names that are no UTF-8 are mended
+// names that are no UTF-8 are mended
+void print_json(std::ostream& out, const nlohmann::ordered_json& json);
 
 // "traffic     37,632 B", the text from column 12 on; a label may be empty.
 void print_line(std::ostream& out, std::string_view label, std::string_view text);

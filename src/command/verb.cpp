@@ -3,7 +3,9 @@
 namespace pliant {
 
 Pool& Context::pool() const {
-  if (!pool_) pool_ = std::make_unique<Pool>(common.threads > 0 ? static_cast<int>(common.threads) : default_threads());
+  if (!pool_)
+    pool_ = std::make_unique<Pool>(common.threads > 0 ? static_cast<int>(common.threads)
+                                                      : default_threads());
   return *pool_;
 }
 

@@ -18,8 +18,10 @@ namespace pliant {
 
 template <>
 struct OptionWords<LogLevel> {
-  static constexpr std::pair<LogLevel, const char*> words[] = {
-      {LogLevel::error, "error"}, {LogLevel::warning, "warning"}, {LogLevel::info, "info"}, {LogLevel::debug, "debug"}};
+  static constexpr std::pair<LogLevel, const char*> words[] = {{LogLevel::error, "error"},
+                                                               {LogLevel::warning, "warning"},
+                                                               {LogLevel::info, "info"},
+                                                               {LogLevel::debug, "debug"}};
 };
 
 // The options of every verb.
@@ -33,7 +35,8 @@ struct Common {
 
 class Context {
  public:
-  Context(const Common& common, const Manual& manual, std::ostream& out, Log& log, const std::atomic<bool>& stop)
+  Context(const Common& common, const Manual& manual, std::ostream& out, Log& log,
+          const std::atomic<bool>& stop)
       : common(common), manual(manual), out(out), log(log), stop(stop) {}
   Pool& pool() const;  // made at the first call
 

@@ -40,9 +40,11 @@ Job plan_job(std::vector<GgufTensor> tensors, const RoundingOptions& options, bo
   job.to = choose_encodings(job.tensors, options);
   for (std::size_t i = 0; i < job.tensors.size(); ++i) {
     const Stored& stored = job.tensors[i].stored;
-    if (plain_vectors && stored.type.shape.size() < 2 && is_float(stored.type.dtype)) job.to[i] = Encoding::plain;
+    if (plain_vectors && stored.type.shape.size() < 2 && is_float(stored.type.dtype))
+      job.to[i] = Encoding::plain;
     const bool same =
-        job.to[i] && format_name(stored) == format_name({{DType::f32, stored.type.shape}, *job.to[i], {}});
+        job.to[i] &&
+        format_name(stored) == format_name({{DType::f32, stored.type.shape}, *job.to[i], {}});
     if (same) job.to[i].reset();
     job.report.tensors.push_back(plan_of(job.tensors[i], job.to[i]));
   }
@@ -55,7 +57,8 @@ void round_into(Job& job, std::size_t index, Pool& pool, std::string_view place,
   const GgufTensor& tensor = job.tensors[index];
   job.progress(index, job.report);
   if (!job.to[index]) return put(tensor.stored.bytes);
-  const Rounded rounded = round_weight(tensor.stored, *job.to[index], fmt::format("{}: {}", place, tensor.name), pool);
+  const Rounded rounded =
+      round_weight(tensor.stored, *job.to[index], fmt::format("{}: {}", place, tensor.name), pool);
   job.report.tensors[index].error = rounded.error;
   job.report.tensors[index].size = rounded.size;
   put(rounded.bytes);
@@ -70,7 +73,8 @@ void set_value(Gguf& file, const std::string& key, std::uint32_t value) {
   file.metadata.emplace_back(key, value);
 }
 
-RoundingReport write_gguf_job(Job job, Gguf file, const std::string& in, const std::string& out, Pool& pool) {
+RoundingReport write_gguf_job(Job job, Gguf file, const std::string& in, const std::string& out,
+                              Pool& pool) {
   for (std::size_t i = 0; i < job.tensors.size(); ++i) {
     const Stored& stored = job.tensors[i].stored;
     file.tensors.push_back({job.tensors[i].name, stored});
@@ -78,17 +82,19 @@ RoundingReport write_gguf_job(Job job, Gguf file, const std::string& in, const s
   }
   set_value(file, "general.quantization_version", 2);
   set_value(file, "general.file_type", gguf_file_type(file.tensors));
-  write_gguf(out, file, [&](std::size_t index, const GgufPut& put) { round_into(job, index, pool, in, put); });
+  write_gguf(out, file,
+             [&](std::size_t index, const GgufPut& put) { round_into(job, index, pool, in, put); });
   return std::move(job.report);
 }
 
-RoundingReport write_pliant_job(Job job, const Model& model, const std::string& in, const std::string& out,
-                                Pool& pool) {
+RoundingReport write_pliant_job(Job job, const Model& model, const std::string& in,
+                                const std::string& out, Pool& pool) {
   WeightStore weights;
   for (std::size_t i = 0; i < job.tensors.size(); ++i)
     round_into(job, i, pool, in, [&](std::span<const std::byte> bytes) {
       const GgufTensor& tensor = job.tensors[i];
-      if (!job.to[i]) return weights.add(tensor.name, tensor.stored, model.weights.owner(tensor.name));
+      if (!job.to[i])
+        return weights.add(tensor.name, tensor.stored, model.weights.owner(tensor.name));
       const auto owner = std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end());
       weights.add(tensor.name, {tensor.stored.type, *job.to[i], *owner}, owner);
     });
@@ -101,19 +107,23 @@ void check_out(const std::string& out, bool graph) {
   const bool fits = graph ? ending == ".pliant" || ending == ".safetensors" : ending == ".gguf";
   if (!fits)
     throw Error(ErrorKind::usage, "--out",
-                fmt::format("'{}': {}", out, graph ? "a Pliant file stays one" : "the result is a GGUF file"),
+                fmt::format("'{}': {}", out,
+                            graph ? "a Pliant file stays one" : "the result is a GGUF file"),
                 graph ? "end it in .pliant" : "end it in .gguf");
 }
 
 std::vector<GgufTensor> tensors_of(const WeightStore& weights) {
   std::vector<GgufTensor> tensors;
-  weights.for_each([&](const std::string& name, const Stored& stored) { tensors.push_back({name, stored}); });
+  weights.for_each([&](const std::string& name, const Stored& stored) {
+    tensors.push_back({name, stored});
+  });
   return tensors;
 }
 
 // The weights of a graph keep their logical type, so only f32 ones can be rounded.
 RoundingReport round_model(const Model& model, const std::string& in, const std::string& out,
-                           const RoundingOptions& options, Pool& pool, bool dry, const RoundingProgress& progress) {
+                           const RoundingOptions& options, Pool& pool, bool dry,
+                           const RoundingProgress& progress) {
   Job job = plan_job(tensors_of(model.weights), options, false, progress);
   for (std::size_t i = 0; i < job.tensors.size(); ++i)
     if (job.to[i] && job.tensors[i].stored.type.dtype != DType::f32) {
@@ -127,7 +137,8 @@ RoundingReport round_model(const Model& model, const std::string& in, const std:
 Gguf from_safetensors(const SafeTensors& file) {
   Gguf result;
   for (const SafeTensor& each : file.tensors)
-    if (!is_padding(each)) result.tensors.push_back({each.name, {each.type, Encoding::plain, each.bytes}});
+    if (!is_padding(each))
+      result.tensors.push_back({each.name, {each.type, Encoding::plain, each.bytes}});
   return result;
 }
 
@@ -151,8 +162,9 @@ std::int64_t RoundingReport::bytes_after() const {
   return total;
 }
 
-RoundingReport round_file(const std::string& in, const std::string& out, const RoundingOptions& options, Pool& pool,
-                          bool dry, const RoundingProgress& progress) {
+RoundingReport round_file(const std::string& in, const std::string& out,
+                          const RoundingOptions& options, Pool& pool, bool dry,
+                          const RoundingProgress& progress) {
   const auto to_gguf = [&](Gguf file) {
     check_out(out, false);
     Job job = plan_job(std::exchange(file.tensors, {}), options, true, progress);
@@ -171,7 +183,8 @@ RoundingReport round_file(const std::string& in, const std::string& out, const R
   const SafeTensors tensors = read_safetensors(mapped->bytes(), in);
   if (!tensors.metadata.contains("pliant.graph")) return to_gguf(from_safetensors(tensors));
   check_out(out, true);
-  return round_model(read_model(mapped->bytes(), in, mapped), in, out, options, pool, dry, progress);
+  return round_model(read_model(mapped->bytes(), in, mapped), in, out, options, pool, dry,
+                     progress);
 }
 
 }  // namespace pliant

@@ -13,15 +13,18 @@ namespace {
 
 bool matches(std::string_view pattern, std::string_view text) {
   if (pattern.empty()) return text.empty();
-  if (pattern[0] == '*') return matches(pattern.substr(1), text) || (!text.empty() && matches(pattern, text.substr(1)));
-  return !text.empty() && (pattern[0] == '?' || pattern[0] == text[0]) && matches(pattern.substr(1), text.substr(1));
+  if (pattern[0] == '*')
+    return matches(pattern.substr(1), text) || (!text.empty() && matches(pattern, text.substr(1)));
+  return !text.empty() && (pattern[0] == '?' || pattern[0] == text[0]) &&
+         matches(pattern.substr(1), text.substr(1));
 }
 
 constexpr std::array<std::string_view, 2> head_names{"output.weight", "lm_head.weight"};
 constexpr std::array<std::string_view, 4> embedding_names{
-    "token_embd.weight", "model.embed_tokens.weight", "transformer.wte.weight", "transformer.token_embeddings.weight"};
-constexpr std::array<std::string_view, 4> sensitive_endings{"position_embd.weight", "token_types.weight",
-                                                            "ffn_gate_inp.weight", "wpe.weight"};
+    "token_embd.weight", "model.embed_tokens.weight", "transformer.wte.weight",
+    "transformer.token_embeddings.weight"};
+constexpr std::array<std::string_view, 4> sensitive_endings{
+    "position_embd.weight", "token_types.weight", "ffn_gate_inp.weight", "wpe.weight"};
 
 template <std::size_t count>
 bool stands_in(std::string_view name, const std::array<std::string_view, count>& names) {
@@ -66,7 +69,8 @@ Tensor to_f32(const Stored& stored) {
   Tensor values = decode(stored);
   if (values.type().dtype == DType::f32) return values;
   Tensor result(wanted);
-  for (std::int64_t i = 0; i < elements(wanted.shape); ++i) set(result.view(), i, get(values.view(), i));
+  for (std::int64_t i = 0; i < elements(wanted.shape); ++i)
+    set(result.view(), i, get(values.view(), i));
   return result;
 }
 
@@ -85,7 +89,8 @@ Squares squares_of(const float* values, const float* rounded, std::int64_t count
 }
 
 // In pieces of whole blocks that do not depend on the pool.
-Squares error_of(const Tensor& values, std::span<const std::byte> bytes, Encoding encoding, Pool& pool) {
+Squares error_of(const Tensor& values, std::span<const std::byte> bytes, Encoding encoding,
+                 Pool& pool) {
   constexpr std::int64_t piece = 65536;
   const std::int64_t count = elements(values.type().shape), pieces = ceil_div(count, piece);
   const EncodingTraits& block = traits(encoding);
@@ -93,7 +98,8 @@ Squares error_of(const Tensor& values, std::span<const std::byte> bytes, Encodin
   pool.parallel(pieces, [&](std::int64_t index, int) {
     const std::int64_t first = index * piece, size = std::min(piece, count - first);
     std::vector<float> rounded(size);
-    decode_blocks(encoding, bytes.data() + first / block.block_elements * block.block_bytes, size, rounded.data());
+    decode_blocks(encoding, bytes.data() + first / block.block_elements * block.block_bytes, size,
+                  rounded.data());
     sums[index] = squares_of(values.view().as<float>() + first, rounded.data(), size);
   });
   Squares total;
@@ -105,8 +111,8 @@ Squares error_of(const Tensor& values, std::span<const std::byte> bytes, Encodin
 
 std::vector<std::optional<Encoding>> choose_encodings(const std::vector<GgufTensor>& tensors,
                                                       const RoundingOptions& options) {
-  const bool own_head =
-      std::ranges::any_of(tensors, [](const GgufTensor& each) { return stands_in(each.name, head_names); });
+  const bool own_head = std::ranges::any_of(
+      tensors, [](const GgufTensor& each) { return stands_in(each.name, head_names); });
   const auto is_head = [&](const std::string& name) {
     return own_head ? stands_in(name, head_names) : stands_in(name, embedding_names);
   };
@@ -114,8 +120,10 @@ std::vector<std::optional<Encoding>> choose_encodings(const std::vector<GgufTens
     const TensorType& type = each.stored.type;
     const auto named = [&](const std::string& pattern) { return matches(pattern, each.name); };
     const auto ends = [&](std::string_view ending) { return each.name.ends_with(ending); };
-    if (!is_float(type.dtype) || type.shape.size() < 2 || elements(type.shape) == 0) return std::nullopt;
-    if (std::ranges::any_of(options.keep, named) || std::ranges::any_of(sensitive_endings, ends)) return std::nullopt;
+    if (!is_float(type.dtype) || type.shape.size() < 2 || elements(type.shape) == 0)
+      return std::nullopt;
+    if (std::ranges::any_of(options.keep, named) || std::ranges::any_of(sensitive_endings, ends))
+      return std::nullopt;
     return fitting(is_head(each.name) ? head_encoding(options) : options.to, type.shape.back());
   };
   std::vector<std::optional<Encoding>> result;

@@ -1,4 +1,5 @@
-// Rounding of weights to smaller encodings, a tensor or a file at a time; no data but the weights is used.
+// Rounding of weights to smaller encodings, a tensor or a file at a time; no data but the weights
+// is used.
 #pragma once
 
 #include <functional>
@@ -14,14 +15,15 @@
 namespace pliant {
 
 struct RoundingOptions {
-  Encoding to = Encoding::q8_0;   // plain: f32
-  std::optional<Encoding> head;   // of the matrix that gives the logits; without it Q6_K, unless `to` is finer
+  Encoding to = Encoding::q8_0;  // plain: f32
+  // of the matrix that gives the logits; without it Q6_K, unless `to` is finer
+  std::optional<Encoding> head;
   std::vector<std::string> keep;  // tensors that stay as they are: names with * and ?
 };
 
-// What each tensor is rounded to; none: it stays as it is. Matrices (and higher ranks) of floats whose last axis fits
-// are rounded. Where a block of 256 does not fit, the next finer encoding with blocks of 32 is taken. Position tables
-// and expert routers stay.
+// What each tensor is rounded to; none: it stays as it is. Matrices (and higher ranks) of floats
+// whose last axis fits are rounded. Where a block of 256 does not fit, the next finer encoding with
+// blocks of 32 is taken. Position tables and expert routers stay.
 std::vector<std::optional<Encoding>> choose_encodings(const std::vector<GgufTensor>& tensors,
                                                       const RoundingOptions& options);
 
@@ -47,15 +49,17 @@ struct RoundingReport {
   std::int64_t bytes_after() const;
 };
 
-double relative_error(double error, double size);  // root mean square error over root mean square value; 0 of nothing
+// root mean square error over root mean square value; 0 of nothing
+double relative_error(double error, double size);
 
 using RoundingProgress = std::function<void(std::size_t done, const RoundingReport& report)>;
 
-// Rounds the file `in` (GGUF, Pliant file, or safetensors without a graph) into `out`: a Pliant file becomes a Pliant
-// file, the others become GGUF, in which vectors are f32. A part of a split GGUF file or a shard stands for the whole.
-// `dry`: reports sizes, computes and writes nothing. Throws Error{usage} when the ending of `out` is not what
-// can be written of `in`.
-RoundingReport round_file(const std::string& in, const std::string& out, const RoundingOptions& options, Pool& pool,
-                          bool dry, const RoundingProgress& progress);
+// Rounds the file `in` (GGUF, Pliant file, or safetensors without a graph) into `out`: a Pliant
+// file becomes a Pliant file, the others become GGUF, in which vectors are f32. A part of a split
+// GGUF file or a shard stands for the whole. `dry`: reports sizes, computes and writes nothing.
+// Throws Error{usage} when the ending of `out` is not what can be written of `in`.
+RoundingReport round_file(const std::string& in, const std::string& out,
+                          const RoundingOptions& options, Pool& pool, bool dry,
+                          const RoundingProgress& progress);
 
 }  // namespace pliant

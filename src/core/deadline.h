@@ -15,7 +15,9 @@ class Deadline {
   // `stop` may be null.
   explicit Deadline(double limit_s = no_time_limit, const std::atomic<bool>* stop = nullptr)
       : limit_(limit_s), stop_(stop) {}
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
   double left() const { return limit_ - seconds(); }
   bool stopped() const { return stop_ != nullptr && stop_->load(std::memory_order_relaxed); }
   bool over() const { return stopped() || left() <= 0; }

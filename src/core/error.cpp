@@ -8,7 +8,8 @@
 namespace pliant {
 namespace {
 
-constexpr const char* report_it = "this is a fault of Pliant: please report it with the command line";
+constexpr const char* report_it =
+    "this is a fault of Pliant: please report it with the command line";
 
 }  // namespace
 
@@ -28,7 +29,10 @@ std::string_view name(ErrorKind kind) {
 }
 
 Error::Error(ErrorKind kind, std::string place, std::string problem, std::string next_step)
-    : kind_(kind), place_(std::move(place)), problem_(std::move(problem)), next_step_(std::move(next_step)) {
+    : kind_(kind),
+      place_(std::move(place)),
+      problem_(std::move(problem)),
+      next_step_(std::move(next_step)) {
   message_ = place_.empty() ? problem_ : place_ + ": " + problem_;
   if (!next_step_.empty()) message_ += " (" + next_step_ + ")";
 }

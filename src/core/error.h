@@ -21,8 +21,8 @@ enum class ErrorKind {
 
 std::string_view name(ErrorKind kind);
 
-// An error names its place (file and byte offset, scope and operator, or option), what is wrong there with the
-// offending value, and the next step where one is known.
+// An error names its place (file and byte offset, scope and operator, or option), what is wrong
+// there with the offending value, and the next step where one is known.
 class Error : public std::exception {
  public:
   Error(ErrorKind kind, std::string place, std::string problem, std::string next_step = "");
@@ -37,9 +37,9 @@ class Error : public std::exception {
   std::string place_, problem_, next_step_, message_;
 };
 
-// The exception being handled, as an Error; called in a catch (...). Of the standard library's, memory running out is
-// Error{capacity}, what the system refused Error{io} naming the file where there is one, and all else, like whatever
-// is no std::exception, Error{internal}.
+// The exception being handled, as an Error; called in a catch (...). Of the standard library's,
+// memory running out is Error{capacity}, what the system refused Error{io} naming the file where
+// there is one, and all else, like whatever is no std::exception, Error{internal}.
 Error current_error();
 
 }  // namespace pliant

@@ -28,13 +28,15 @@ class MappedFile {
 
 std::string read_file(const std::string& path);
 
-// Writes beside `path` under a name that nobody can guess, flushes to disk and renames: on any failure the old file is
-// untouched and nothing is left behind. Through a link, what it points to is replaced. A file that is there keeps its
-// mode. Pipes and devices are written as they are. Throws Error{usage} for an input that an InputGuard knows.
+// Writes beside `path` under a name that nobody can guess, flushes to disk and renames: on any
+// failure the old file is untouched and nothing is left behind. Through a link, what it points to
+// is replaced. A file that is there keeps its mode. Pipes and devices are written as they are.
+// Throws Error{usage} for an input that an InputGuard knows.
 void write_file(const std::string& path, std::string_view contents);
 void write_file(const std::string& path, const std::function<void(std::ostream&)>& write);
 
-// Removes what write_file() has not finished; async-signal-safe, for a handler that ends the process.
+// Removes what write_file() has not finished; async-signal-safe, for a handler that ends the
+// process.
 void remove_partial_files() noexcept;
 
 std::string extension(std::string_view path);  // lower case, with its dot; "" if none

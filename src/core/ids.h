@@ -1,5 +1,5 @@
-// Ids that cannot be mistaken for one another, and tables that only their own ids or enumerators open. They cost what
-// an integer and a vector cost.
+// Ids that cannot be mistaken for one another, and tables that only their own ids or enumerators
+// open. They cost what an integer and a vector cost.
 #pragma once
 
 #include <array>
@@ -54,8 +54,12 @@ class ById {
   explicit ById(Items items) : items_(std::move(items)) {}
 
   typename Items::reference operator[](I id) { return items_[static_cast<std::size_t>(id)]; }
-  typename Items::const_reference operator[](I id) const { return items_[static_cast<std::size_t>(id)]; }
-  bool contains(I id) const { return std::cmp_greater_equal(to_int(id), 0) && std::cmp_less(to_int(id), size()); }
+  typename Items::const_reference operator[](I id) const {
+    return items_[static_cast<std::size_t>(id)];
+  }
+  bool contains(I id) const {
+    return std::cmp_greater_equal(to_int(id), 0) && std::cmp_less(to_int(id), size());
+  }
   std::size_t size() const { return items_.size(); }
   bool empty() const { return items_.empty(); }
   Ids<I> ids() const { return Ids<I>(size()); }
@@ -79,7 +83,8 @@ class ById {
   Items items_;
 };
 
-// One row per enumerator of an enum that counts from 0, in their order: {{{first row, second row ...}}}.
+// One row per enumerator of an enum that counts from 0, in their order: {{{first row, second row
+// ...}}}.
 template <typename Enum, typename T, std::size_t Count>
 struct ByEnum : std::array<T, Count> {
   constexpr const T& operator[](Enum of) const {

@@ -23,7 +23,8 @@ Json parse(std::string_view text, std::string_view place, int max_depth) {
     if (event == Event::object_start) fields.emplace_back();
     if (event == Event::object_end) fields.pop_back();
     if (event == Event::key && !fields.back().insert(parsed.template get<std::string>()).second)
-      fail(fmt::format("field '{}' is given twice in one object", parsed.template get<std::string>()));
+      fail(fmt::format("field '{}' is given twice in one object",
+                       parsed.template get<std::string>()));
     return true;
   };
   try {
@@ -32,7 +33,8 @@ Json parse(std::string_view text, std::string_view place, int max_depth) {
     throw Error(ErrorKind::format, fmt::format("{} at byte {}", place, error.byte),
                 "is not JSON: the text is broken here");
   } catch (const typename Json::out_of_range&) {
-    throw Error(ErrorKind::format, std::string(place), "is not JSON: it holds a number beyond what a double holds");
+    throw Error(ErrorKind::format, std::string(place),
+                "is not JSON: it holds a number beyond what a double holds");
   }
 }
 
@@ -42,7 +44,8 @@ nlohmann::json parse_json(std::string_view text, std::string_view place, int max
   return parse<nlohmann::json>(text, place, max_depth);
 }
 
-nlohmann::ordered_json parse_ordered_json(std::string_view text, std::string_view place, int max_depth) {
+nlohmann::ordered_json parse_ordered_json(std::string_view text, std::string_view place,
+                                          int max_depth) {
   return parse<nlohmann::ordered_json>(text, place, max_depth);
 }
 

@@ -1,5 +1,5 @@
-// Strict JSON, the one way that files and requests of others are parsed. For .cpp files only: it brings the JSON
-// library's header.
+// Strict JSON, the one way that files and requests of others are parsed. For .cpp files only: it
+// brings the JSON library's header.
 #pragma once
 
 #include <cstdint>
@@ -13,22 +13,25 @@
 
 namespace pliant {
 
-// Throws Error{format} at `place` for anything but one JSON value: broken text (with its byte), a number no double
-// holds, a field given twice in one object, nesting deeper than `max_depth`.
+// Throws Error{format} at `place` for anything but one JSON value: broken text (with its byte), a
+// number no double holds, a field given twice in one object, nesting deeper than `max_depth`.
 nlohmann::json parse_json(std::string_view text, std::string_view place, int max_depth = 64);
-nlohmann::ordered_json parse_ordered_json(std::string_view text, std::string_view place, int max_depth = 64);
+nlohmann::ordered_json parse_ordered_json(std::string_view text, std::string_view place,
+                                          int max_depth = 64);
 
-// A value of a document and where it stands there, as "net.json: tensors[3].bytes". The document must outlive it.
-// Everything that is not as asked for throws Error{format} at that place.
+// A value of a document and where it stands there, as "net.json: tensors[3].bytes". The document
+// must outlive it. Everything that is not as asked for throws Error{format} at that place.
 class JsonNode {
  public:
-  JsonNode(const nlohmann::json& document, std::string_view place) : JsonNode(document, std::string(place), ": ") {}
+  JsonNode(const nlohmann::json& document, std::string_view place)
+      : JsonNode(document, std::string(place), ": ") {}
 
   const nlohmann::json& json() const { return *json_; }
   const std::string& place() const { return place_; }
   std::string place(std::string_view key) const;  // of a field
   [[noreturn]] void fail(std::string problem) const { fail("", std::move(problem)); }
-  [[noreturn]] void fail(std::string_view key, std::string problem, std::string next_step = "") const;
+  [[noreturn]] void fail(std::string_view key, std::string problem,
+                         std::string next_step = "") const;
 
   // The value itself.
   std::string text() const;
@@ -39,14 +42,16 @@ class JsonNode {
   std::vector<JsonNode> items() const;  // of a list
 
   // Fields of an object; one that is null counts as absent, where it may be.
-  const JsonNode& object() const;                           // itself
-  void only(std::span<const std::string_view> keys) const;  // refuses others, naming the nearest, and null
+  const JsonNode& object() const;  // itself
+  // refuses others, naming the nearest, and null
+  void only(std::span<const std::string_view> keys) const;
   bool has(std::string_view key) const;
   JsonNode at(std::string_view key) const;
   std::optional<JsonNode> find(std::string_view key) const;
   JsonNode object(std::string_view key) const { return at(key).object(); }
   std::vector<JsonNode> objects(std::string_view key) const;  // a list of them
-  const nlohmann::json& list(std::string_view key) const;     // for long ones, whose places nobody asks for
+  // for long ones, whose places nobody asks for
+  const nlohmann::json& list(std::string_view key) const;
 
   // at(key), or `otherwise` for an absent field.
   std::string text(std::string_view key, std::optional<std::string> otherwise = {}) const;

@@ -17,7 +17,9 @@ void JsonNode::fail(std::string_view key, std::string problem, std::string next_
   throw Error(ErrorKind::format, place(key), std::move(problem), std::move(next_step));
 }
 
-void JsonNode::not_a(std::string_view wanted) const { fail(fmt::format("is {}, not {}", json_->type_name(), wanted)); }
+void JsonNode::not_a(std::string_view wanted) const {
+  fail(fmt::format("is {}, not {}", json_->type_name(), wanted));
+}
 
 std::string JsonNode::text() const {
   if (!json_->is_string()) not_a("a string");
@@ -27,9 +29,11 @@ std::string JsonNode::text() const {
 std::int64_t JsonNode::integer(std::int64_t low, std::int64_t high) const {
   constexpr auto most = std::numeric_limits<std::int64_t>::max();
   const bool all = low == std::numeric_limits<std::int64_t>::min() && high == most;
-  const std::string wanted = all ? "a whole number below 2^63" : fmt::format("an integer from {} to {}", low, high);
+  const std::string wanted =
+      all ? "a whole number below 2^63" : fmt::format("an integer from {} to {}", low, high);
   if (!json_->is_number()) not_a(wanted);
-  const bool huge = json_->is_number_unsigned() && json_->get<std::uint64_t>() > std::uint64_t{most};
+  const bool huge =
+      json_->is_number_unsigned() && json_->get<std::uint64_t>() > std::uint64_t{most};
   const bool fits = json_->is_number_integer() && !huge;
   if (!fits || json_->get<std::int64_t>() < low || json_->get<std::int64_t>() > high)
     fail(fmt::format("is {}, not {}", json_->dump(), wanted));
@@ -50,7 +54,8 @@ std::vector<JsonNode> JsonNode::items() const {
   if (!json_->is_array()) not_a("an array");
   std::vector<JsonNode> items;
   items.reserve(json_->size());
-  for (const nlohmann::json& each : *json_) items.push_back({each, fmt::format("{}[{}]", place_, items.size()), "."});
+  for (const nlohmann::json& each : *json_)
+    items.push_back({each, fmt::format("{}[{}]", place_, items.size()), "."});
   return items;
 }
 

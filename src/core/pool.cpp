@@ -17,9 +17,9 @@
 
 namespace pliant {
 
-// A call is over when its indices are done, not when every worker has looked: one that the system has not woken yet
-// must not hold the caller up. It may therefore come late, during another call, so an index is claimed together with
-// the call's generation.
+// A call is over when its indices are done, not when every worker has looked: one that the system
+// has not woken yet must not hold the caller up. It may therefore come late, during another call,
+// so an index is claimed together with the call's generation.
 struct Pool::State {
   using Task = std::function<void(std::int64_t, int)>;
   static constexpr int index_bits = 40;
@@ -68,7 +68,8 @@ struct Pool::State {
   void loop(int worker) {
     std::uint64_t seen = 0;
     while (true) {
-      // By the clock, not by a count: where others want the processor one yield may take milliseconds.
+      // By the clock, not by a count: where others want the processor one yield may take
+      // milliseconds.
       const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(100);
       while (!stopping && generation.load(std::memory_order_acquire) == seen &&
              std::chrono::steady_clock::now() < until)
@@ -87,12 +88,14 @@ struct Pool::State {
 
   void start(int threads) {
     try {
-      for (int worker = 1; worker < threads; ++worker) workers.emplace_back([this, worker] { loop(worker); });
+      for (int worker = 1; worker < threads; ++worker)
+        workers.emplace_back([this, worker] { loop(worker); });
     } catch (const std::system_error& error) {
       const std::size_t started = workers.size() + 1;
       stop();
       throw Error(ErrorKind::capacity, "--threads",
-                  "the system refuses a thread after " + std::to_string(started) + ": " + error.code().message(),
+                  "the system refuses a thread after " + std::to_string(started) + ": " +
+                      error.code().message(),
                   "fewer threads");
     }
   }
@@ -120,7 +123,8 @@ struct Pool::State {
 
 Pool::Pool(int threads) : state_(std::make_unique<State>()) {
   if (threads < 1 || threads > 1024)
-    throw Error(ErrorKind::usage, "--threads", std::to_string(threads) + " is not between 1 and 1024");
+    throw Error(ErrorKind::usage, "--threads",
+                std::to_string(threads) + " is not between 1 and 1024");
   state_->start(threads);
 }
 

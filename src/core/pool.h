@@ -1,4 +1,5 @@
-// A pool of threads that is passed in, never global. The caller is worker 0; workers spin briefly, then sleep.
+// A pool of threads that is passed in, never global. The caller is worker 0; workers spin briefly,
+// then sleep.
 #pragma once
 
 #include <cstdint>
@@ -9,17 +10,20 @@ namespace pliant {
 
 class Pool {
  public:
-  // >= 1, the caller included; throws Error{usage} otherwise, Error{capacity} where the system starts no more.
+  // >= 1, the caller included; throws Error{usage} otherwise, Error{capacity} where the system
+  // starts no more.
   explicit Pool(int threads);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   int threads() const;
 
-  // Calls task(index, worker) once for each index in [0, count), 0 <= worker < threads(); returns when all are done.
-  // Which worker runs an index is not fixed, so a result may depend on the index only. The first exception is
-  // rethrown here. One call at a time; a task may not call parallel() on the same pool.
-  void parallel(std::int64_t count, const std::function<void(std::int64_t index, int worker)>& task);
+  // Calls task(index, worker) once for each index in [0, count), 0 <= worker < threads(); returns
+  // when all are done. Which worker runs an index is not fixed, so a result may depend on the index
+  // only. The first exception is rethrown here. One call at a time; a task may not call parallel()
+  // on the same pool.
+  void parallel(std::int64_t count,
+                const std::function<void(std::int64_t index, int worker)>& task);
 
  private:
   struct State;

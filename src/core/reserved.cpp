@@ -14,9 +14,11 @@ namespace pliant {
 Reserved::Reserved(std::int64_t bytes, std::string_view place) : size_(bytes) {
   assert(bytes >= 0);
   if (bytes == 0) return;
-  void* address = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* address = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (address == MAP_FAILED)
-    throw Error(ErrorKind::capacity, std::string(place), "cannot reserve " + bytes_text(bytes) + " of addresses",
+    throw Error(ErrorKind::capacity, std::string(place),
+                "cannot reserve " + bytes_text(bytes) + " of addresses",
                 "ask for less, or raise the limit of the system (ulimit -v)");
   data_ = static_cast<std::byte*>(address);
 }

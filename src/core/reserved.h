@@ -10,7 +10,8 @@
 
 namespace pliant {
 
-// Anonymous pages of the kernel, which backs each when it is first read or written; 64-byte aligned at least.
+// Anonymous pages of the kernel, which backs each when it is first read or written; 64-byte aligned
+// at least.
 class Reserved {
  public:
   Reserved() = default;
@@ -32,7 +33,8 @@ class ReservedArray {
  public:
   static_assert(std::is_trivially_copyable_v<T>);
   ReservedArray() = default;
-  ReservedArray(std::int64_t count, std::string_view place) : memory_(checked_multiply(count, item, place), place) {}
+  ReservedArray(std::int64_t count, std::string_view place)
+      : memory_(checked_multiply(count, item, place), place) {}
   T* data() const { return reinterpret_cast<T*>(memory_.data()); }
   std::int64_t size() const { return memory_.size() / item; }
   T& operator[](std::int64_t i) const { return data()[i]; }

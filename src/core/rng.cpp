@@ -8,7 +8,8 @@
 namespace pliant {
 namespace {
 
-// Finaliser of splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
+// Finaliser of splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators,
+// 2014).
 std::uint64_t mix(std::uint64_t x) {
   x += 0x9e3779b97f4a7c15ULL;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -20,7 +21,8 @@ std::uint64_t mix(std::uint64_t x) {
 
 std::uint64_t hash64(std::string_view bytes, std::uint64_t seed) {
   std::uint64_t state = mix(seed ^ (0x51ed270b0a1f39c1ULL + bytes.size()));
-  while (!bytes.empty()) {  // eight bytes at a time, little endian; the length is in the seed, so zero padding is safe
+  // eight bytes at a time, little endian; the length is in the seed, so zero padding is safe
+  while (!bytes.empty()) {
     std::uint64_t word = 0;
     const std::size_t take = std::min<std::size_t>(bytes.size(), sizeof word);
     std::memcpy(&word, bytes.data(), take);
@@ -42,7 +44,9 @@ std::int64_t Rng::below(std::int64_t bound) {
   return static_cast<std::int64_t>(value % range);
 }
 
-std::int64_t Rng::between(std::int64_t low, std::int64_t high) { return low + below(high - low + 1); }
+std::int64_t Rng::between(std::int64_t low, std::int64_t high) {
+  return low + below(high - low + 1);
+}
 
 double Rng::uniform() { return (bits() >> 11) * 0x1p-53; }
 
@@ -52,7 +56,8 @@ double Rng::normal() {
 }
 
 void fill_normal(const TensorView& view, Rng& rng, double scale) {
-  for (std::int64_t i = 0, n = elements(view.type.shape); i < n; ++i) set(view, i, scale * rng.normal());
+  for (std::int64_t i = 0, n = elements(view.type.shape); i < n; ++i)
+    set(view, i, scale * rng.normal());
 }
 
 void fill_uniform(const TensorView& view, Rng& rng, double low, double high) {

@@ -22,8 +22,10 @@ std::size_t edits(const std::string& a, const std::string& b) {
     last.swap(row);
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before[j - 2] + 1);
+      row[j] =
+          std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before[j - 2] + 1);
     }
   }
   return row[b.size()];
@@ -38,7 +40,8 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
   for (const std::string& candidate : candidates) {
     const std::string other = lower(candidate);
     std::size_t distance = edits(wanted, other);
-    if (wanted.size() >= 2 && other.starts_with(wanted)) distance = std::min<std::size_t>(distance, 1);
+    if (wanted.size() >= 2 && other.starts_with(wanted))
+      distance = std::min<std::size_t>(distance, 1);
     if (distance >= fewest) continue;
     fewest = distance;
     best = candidate;
@@ -46,7 +49,8 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
   return best;
 }
 
-std::string did_you_mean(std::string_view word, std::span<const std::string> candidates, std::string otherwise) {
+std::string did_you_mean(std::string_view word, std::span<const std::string> candidates,
+                         std::string otherwise) {
   const std::string near = nearest(word, candidates);
   return near.empty() ? otherwise : "did you mean '" + near + "'?";
 }

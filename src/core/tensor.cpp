@@ -49,8 +49,10 @@ template <typename T>
 T saturate(double value) {
   if (std::isnan(value)) return 0;
   const double rounded = std::nearbyint(value);
-  if (rounded <= static_cast<double>(std::numeric_limits<T>::min())) return std::numeric_limits<T>::min();
-  if (rounded >= static_cast<double>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
+  if (rounded <= static_cast<double>(std::numeric_limits<T>::min()))
+    return std::numeric_limits<T>::min();
+  if (rounded >= static_cast<double>(std::numeric_limits<T>::max()))
+    return std::numeric_limits<T>::max();
   return static_cast<T>(rounded);
 }
 
@@ -60,7 +62,8 @@ std::int64_t size_of(DType dtype) { return dtype_table[dtype].size; }
 std::string_view name(DType dtype) { return dtype_table[dtype].name; }
 
 DType dtype_from_name(std::string_view name) {
-  if (const auto found = dtype_table.find([&](const DTypeInfo& each) { return each.name == name; })) return *found;
+  if (const auto found = dtype_table.find([&](const DTypeInfo& each) { return each.name == name; }))
+    return *found;
   throw Error(ErrorKind::format, "element type", "unknown type '" + std::string(name) + "'");
 }
 
@@ -72,7 +75,8 @@ std::int64_t elements(const Shape& shape) {
   std::int64_t count = 1;
   bool empty = false;
   for (const std::int64_t size : shape) {
-    if (size < 0) throw Error(ErrorKind::invalid, "shape " + to_string(shape), "a size is negative");
+    if (size < 0)
+      throw Error(ErrorKind::invalid, "shape " + to_string(shape), "a size is negative");
     if (size == 0) empty = true;
     else count = checked_multiply(count, size, "shape");
   }
@@ -114,7 +118,8 @@ Shape shape_from_text(std::string_view text) {
     }
   }
   if (!digits)
-    throw Error(ErrorKind::usage, "shape", "cannot read '" + std::string(text) + "'", "write it as 1x3x224x224");
+    throw Error(ErrorKind::usage, "shape", "cannot read '" + std::string(text) + "'",
+                "write it as 1x3x224x224");
   shape.push_back(value);
   return shape;
 }
@@ -123,16 +128,21 @@ std::int64_t bytes(const TensorType& type) {
   return checked_multiply(elements(type.shape), size_of(type.dtype), "tensor size");
 }
 
-std::string to_string(const TensorType& type) { return std::string(name(type.dtype)) + to_string(type.shape); }
+std::string to_string(const TensorType& type) {
+  return std::string(name(type.dtype)) + to_string(type.shape);
+}
 
 void Tensor::Free::operator()(std::byte* p) const { std::free(p); }
 
 Tensor::Tensor(TensorType type) : type_(std::move(type)), size_(bytes(type_)) {
   if (size_ > static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max()) - 64)
     throw Error(ErrorKind::capacity, to_string(type_), "tensor is too large");
-  const std::size_t rounded = (size_ + 63) / 64 * 64 + 64;  // never empty, so that a view has a valid address
+  // never empty, so that a view has a valid address
+  const std::size_t rounded = (size_ + 63) / 64 * 64 + 64;
   data_.reset(static_cast<std::byte*>(std::aligned_alloc(64, rounded)));
-  if (!data_) throw Error(ErrorKind::capacity, to_string(type_), "cannot allocate " + std::to_string(size_) + " bytes");
+  if (!data_)
+    throw Error(ErrorKind::capacity, to_string(type_),
+                "cannot allocate " + std::to_string(size_) + " bytes");
   std::memset(data_.get(), 0, rounded);
 }
 
@@ -145,7 +155,8 @@ Tensor Tensor::copy() const {
 Tensor Tensor::of(DType dtype, Shape shape, const std::vector<double>& values) {
   Tensor result(TensorType{dtype, std::move(shape)});
   if (std::ssize(values) != elements(result.type_.shape))
-    throw Error(ErrorKind::invalid, to_string(result.type_), std::to_string(values.size()) + " values given");
+    throw Error(ErrorKind::invalid, to_string(result.type_),
+                std::to_string(values.size()) + " values given");
   for (std::size_t i = 0; i < values.size(); ++i) set(result.view(), i, values[i]);
   return result;
 }
@@ -225,7 +236,9 @@ std::uint16_t f32_to_f16(float value) {
   return static_cast<std::uint16_t>(sign | ((rounded - 0x38000000U) >> 13));
 }
 
-float bf16_to_f32(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+float bf16_to_f32(std::uint16_t bits) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
 
 std::uint16_t f32_to_bf16(float value) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);

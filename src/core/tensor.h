@@ -11,7 +11,21 @@
 
 namespace pliant {
 
-enum class DType : std::uint8_t { f32, f64, f16, bf16, i8, u8, i16, u16, i32, u32, i64, u64, boolean };
+enum class DType : std::uint8_t {
+  f32,
+  f64,
+  f16,
+  bf16,
+  i8,
+  u8,
+  i16,
+  u16,
+  i32,
+  u32,
+  i64,
+  u64,
+  boolean
+};
 inline constexpr int dtype_count = 13;
 
 std::int64_t size_of(DType dtype);             // bytes per element
@@ -21,10 +35,11 @@ bool is_float(DType dtype);
 
 using Shape = std::vector<std::int64_t>;  // sizes, outermost first; {} is a scalar
 
-std::int64_t elements(const Shape& shape);              // throws Error{invalid} on a negative size or overflow
+// throws Error{invalid} on a negative size or overflow
+std::int64_t elements(const Shape& shape);
 std::vector<std::int64_t> strides(const Shape& shape);  // row-major, in elements
 std::string to_string(const Shape& shape);              // "[1,3,224,224]"
-Shape shape_from_text(std::string_view text);           // "1x3x224x224" or "1,3,224,224"; "" is a scalar
+Shape shape_from_text(std::string_view text);  // "1x3x224x224" or "1,3,224,224"; "" is a scalar
 
 struct TensorType {
   DType dtype = DType::f32;
@@ -35,7 +50,8 @@ struct TensorType {
 std::int64_t bytes(const TensorType& type);     // throws Error{invalid} on overflow
 std::string to_string(const TensorType& type);  // "f32[1,3,224,224]"
 
-// Dense, row-major. The data belongs to somebody else and is 64-byte aligned unless stated otherwise.
+// Dense, row-major. The data belongs to somebody else and is 64-byte aligned unless stated
+// otherwise.
 struct TensorView {
   TensorType type;
   std::byte* data = nullptr;
@@ -83,7 +99,8 @@ class Tensor {
 double get(const TensorView& view, std::int64_t index);
 void set(const TensorView& view, std::int64_t index,
          double value);  // rounds to nearest even, saturates integers; NaN -> 0
-std::int64_t get_int(const TensorView& view, std::int64_t index);  // exact for the 64-bit integer types
+// exact for the 64-bit integer types
+std::int64_t get_int(const TensorView& view, std::int64_t index);
 void set_int(const TensorView& view, std::int64_t index, std::int64_t value);
 
 float f16_to_f32(std::uint16_t bits);

@@ -20,15 +20,18 @@ struct Quantity {
 // A non-negative decimal number followed by letters; unit "?" if the text is something else.
 Quantity split(std::string_view text) {
   Quantity q;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), q.value, std::chars_format::fixed);
-  const bool number = error == std::errc() && std::isfinite(q.value) && q.value >= 0 && text[0] != '-';
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), q.value, std::chars_format::fixed);
+  const bool number =
+      error == std::errc() && std::isfinite(q.value) && q.value >= 0 && text[0] != '-';
   q.unit = number ? text.substr(end - text.data()) : "?";
   while (q.unit.starts_with(' ')) q.unit.remove_prefix(1);
   return q;
 }
 
 template <std::size_t N>
-double factor(const std::array<std::pair<std::string_view, double>, N>& units, std::string_view unit) {
+double factor(const std::array<std::pair<std::string_view, double>, N>& units,
+              std::string_view unit) {
   for (const auto& [name, value] : units)
     if (name == unit) return value;
   return 0;
@@ -60,7 +63,8 @@ Bytes bytes_from_text(std::string_view text, std::string_view place) {
   const double total = q.value * factor(byte_units, q.unit);
   const bool known = factor(byte_units, q.unit) > 0;
   if (!known || total > 0x1p53 || total != std::floor(total))
-    throw Error(ErrorKind::usage, std::string(place), fmt::format("'{}' is not a size in whole bytes", text),
+    throw Error(ErrorKind::usage, std::string(place),
+                fmt::format("'{}' is not a size in whole bytes", text),
                 "write for example 4096, 512KiB or 1.5MiB");
   return {static_cast<std::int64_t>(total)};
 }
@@ -80,7 +84,8 @@ std::string bytes_text(std::int64_t bytes) {
   for (; value >= kibi && unit + 1 < units.size(); ++unit) value /= kibi;
   const bool whole = value == std::floor(value);
   if (!whole && bytes < 100 * 1024) return fmt::format("{} B", bytes);
-  return whole ? fmt::format("{:.0f} {}", value, units[unit]) : fmt::format("{:.2f} {}", value, units[unit]);
+  return whole ? fmt::format("{:.0f} {}", value, units[unit])
+               : fmt::format("{:.2f} {}", value, units[unit]);
 }
 
 std::string seconds_text(double seconds) {

@@ -1,4 +1,5 @@
-// UTF-8: characters from bytes and back, strictly (no overlong forms, surrogates or values beyond U+10FFFF).
+// UTF-8: characters from bytes and back, strictly (no overlong forms, surrogates or values beyond
+// U+10FFFF).
 #pragma once
 
 #include <string>
@@ -9,14 +10,17 @@ namespace pliant {
 inline constexpr char32_t replacement_character = 0xFFFD;
 
 struct Utf8Character {
-  enum class Status { whole, cut, broken };  // cut: the text ends inside a character that could still become whole
+  // cut: the text ends inside a character that could still become whole
+  enum class Status { whole, cut, broken };
   Status status = Status::broken;
   char32_t code = replacement_character;
-  std::size_t length = 1;  // bytes read: of the character, of its part (cut), of what can start none (broken)
+  // bytes read: of the character, of its part (cut), of what can start none (broken)
+  std::size_t length = 1;
 };
 
 Utf8Character first_character(std::string_view text);  // of a text that is not empty
-void append_utf8(std::string& text, char32_t code);    // surrogates and values beyond U+10FFFF as U+FFFD
+// surrogates and values beyond U+10FFFF as U+FFFD
+void append_utf8(std::string& text, char32_t code);
 bool is_utf8(std::string_view text);
 std::u32string code_points(std::string_view text);  // what is broken or cut becomes U+FFFD
 std::string to_utf8(std::u32string_view codes);

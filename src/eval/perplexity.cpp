@@ -11,10 +11,12 @@ namespace {
 
 constexpr std::int64_t chunk = 64;  // tokens whose logits are held at one time
 
-std::int64_t in_range(std::string_view what, std::int64_t value, std::int64_t low, std::int64_t high) {
+std::int64_t in_range(std::string_view what, std::int64_t value, std::int64_t low,
+                      std::int64_t high) {
   if (value < low || value > high)
     throw Error(ErrorKind::usage, std::string(what),
-                std::to_string(value) + " is not from " + std::to_string(low) + " to " + std::to_string(high));
+                std::to_string(value) + " is not from " + std::to_string(low) + " to " +
+                    std::to_string(high));
   return value;
 }
 
@@ -27,13 +29,17 @@ double negative_log_likelihood(std::span<const float> logits, TokenId target) {
   return most + std::log(sum) - logits[target];
 }
 
-Perplexity perplexity(lm::Session& session, std::span<const TokenId> tokens, const PerplexityOptions& options,
+Perplexity perplexity(lm::Session& session, std::span<const TokenId> tokens,
+                      const PerplexityOptions& options,
                       const std::function<bool(std::int64_t)>& progress) {
   const std::int64_t count = std::ssize(tokens), vocabulary = session.config().vocabulary;
   const std::int64_t context = session.config().context;
-  if (count < 2) throw Error(ErrorKind::invalid, "perplexity", "the text has fewer than two tokens");
-  const std::int64_t window = options.window == 0 ? context : in_range("window", options.window, 2, context);
-  const std::int64_t stride = options.stride == 0 ? window - 1 : in_range("stride", options.stride, 1, window - 1);
+  if (count < 2)
+    throw Error(ErrorKind::invalid, "perplexity", "the text has fewer than two tokens");
+  const std::int64_t window =
+      options.window == 0 ? context : in_range("window", options.window, 2, context);
+  const std::int64_t stride =
+      options.stride == 0 ? window - 1 : in_range("stride", options.stride, 1, window - 1);
   const Tensor logits({DType::f32, {chunk, vocabulary}});
   Perplexity result;
   for (std::int64_t begin = 0, predicted = 1; predicted < count; begin += stride) {

@@ -11,7 +11,8 @@ namespace pliant::eval {
 
 struct PerplexityOptions {
   std::int64_t window = 0;  // tokens that the model sees at once; 0: the session's context
-  std::int64_t stride = 0;  // tokens by which windows advance; 0: the window. Smaller: more context, more work
+  // tokens by which windows advance; 0: the window. Smaller: more context, more work
+  std::int64_t stride = 0;
 };
 
 struct Perplexity {
@@ -20,10 +21,11 @@ struct Perplexity {
   double per_token() const { return tokens == 0 ? 0 : nll / static_cast<double>(tokens); }
 };
 
-// Every token but the first is predicted once, from at least the tokens of its window before it. `progress` is called
-// with the tokens predicted so far; false ends early. Throws Error{usage} for a window or stride out of range,
-// Error{invalid} for fewer than two tokens.
-Perplexity perplexity(lm::Session& session, std::span<const TokenId> tokens, const PerplexityOptions& options = {},
+// Every token but the first is predicted once, from at least the tokens of its window before it.
+// `progress` is called with the tokens predicted so far; false ends early. Throws Error{usage} for
+// a window or stride out of range, Error{invalid} for fewer than two tokens.
+Perplexity perplexity(lm::Session& session, std::span<const TokenId> tokens,
+                      const PerplexityOptions& options = {},
                       const std::function<bool(std::int64_t)>& progress = {});
 
 // Negative log-likelihood of `target` under softmax(logits), accumulated in f64.

@@ -23,7 +23,8 @@ ValueId affine(Builder& b, ValueId x, ValueId scale, ValueId bias, std::string n
 }
 
 // Normalizes the last axes and applies the affine; the name goes to whichever comes last.
-ValueId normalize_last(Builder& b, ValueId x, ValueId scale, ValueId bias, double eps, bool centre, std::string name) {
+ValueId normalize_last(Builder& b, ValueId x, ValueId scale, ValueId bias, double eps, bool centre,
+                       std::string name) {
   std::vector<int> axes(scale == none ? 1 : b.shape(scale).size());
   std::iota(axes.begin(), axes.end(), -static_cast<int>(axes.size()));
   bool last = scale == none && bias == none;
@@ -50,7 +51,8 @@ ValueId silu(Builder& b, ValueId x, std::string name) {
 }
 
 ValueId gelu(Builder& b, ValueId x, bool tanh_form, std::string name) {
-  return unary(b, pliant::apply(tanh_form ? Fn::gelu_tanh : Fn::gelu, {argument(0)}), x, "gelu", std::move(name));
+  return unary(b, pliant::apply(tanh_form ? Fn::gelu_tanh : Fn::gelu, {argument(0)}), x, "gelu",
+               std::move(name));
 }
 
 ValueId hard_sigmoid(Builder& b, ValueId x, double alpha, double beta, std::string name) {
@@ -82,7 +84,8 @@ ValueId linear(Builder& b, ValueId x, ValueId w, ValueId bias, std::string name)
   return bias == none ? y : add(b, y, bias, std::move(name));
 }
 
-ValueId lora(Builder& b, ValueId x, ValueId w, ValueId down, ValueId up, double scale, std::string name) {
+ValueId lora(Builder& b, ValueId x, ValueId w, ValueId down, ValueId up, double scale,
+             std::string name) {
   ValueId base = linear(b, x, w, none, "base");
   ValueId change = linear(b, linear(b, x, down, none, "lora_down"), up, none, "lora_up");
   return b.map(argument(0) + constant(scale) * argument(1), {base, change}, {},
@@ -102,14 +105,15 @@ ValueId per_channel(Builder& b, ValueId x, ValueId value) {
   return b.reshape(value, std::move(shape));
 }
 
-ValueId convolve(Builder& b, ValueId x, ValueId w, ValueId bias, kind::Convolve attributes, std::string name) {
+ValueId convolve(Builder& b, ValueId x, ValueId w, ValueId bias, kind::Convolve attributes,
+                 std::string name) {
   if (name.empty()) name = "convolve";
   ValueId y = b.convolve(x, w, std::move(attributes), bias == none ? name : name + ".product");
   return bias == none ? y : add(b, y, per_channel(b, y, bias), std::move(name));
 }
 
-ValueId batch_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, ValueId mean, ValueId var, double eps,
-                   std::string name) {
+ValueId batch_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, ValueId mean, ValueId var,
+                   double eps, std::string name) {
   if (name.empty()) name = "batch_norm";
   Expr factor = argument(0) * pliant::apply(Fn::rsqrt, {argument(1) + constant(eps)});
   ValueId a = b.map(factor, {scale, var}, {}, name + ".scale");
@@ -117,15 +121,18 @@ ValueId batch_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, ValueId m
   return affine(b, x, per_channel(b, x, a), per_channel(b, x, c), std::move(name));
 }
 
-ValueId layer_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, double eps, std::string name) {
-  return normalize_last(b, x, scale, bias, eps, true, name.empty() ? "layer_norm" : std::move(name));
+ValueId layer_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, double eps,
+                   std::string name) {
+  return normalize_last(b, x, scale, bias, eps, true,
+                        name.empty() ? "layer_norm" : std::move(name));
 }
 
 ValueId rms_norm(Builder& b, ValueId x, ValueId scale, double eps, std::string name) {
   return normalize_last(b, x, scale, none, eps, false, name.empty() ? "rms_norm" : std::move(name));
 }
 
-ValueId lrn(Builder& b, ValueId x, std::int64_t size, double alpha, double beta, double k, std::string name) {
+ValueId lrn(Builder& b, ValueId x, std::int64_t size, double alpha, double beta, double k,
+            std::string name) {
   const Shape shape = b.shape(x);
   if (shape.size() < 2 || size < 1)
     throw Error(ErrorKind::invalid, name.empty() ? "lrn" : name,
@@ -133,19 +140,23 @@ ValueId lrn(Builder& b, ValueId x, std::int64_t size, double alpha, double beta,
   if (name.empty()) name = "lrn";
   ValueId square = b.map(argument(0) * argument(0), {x}, {}, name + ".square");
   ValueId channels = b.reshape(square, {shape[0], 1, shape[1], -1}, name + ".channels");
-  kind::Pool pool{kind::PoolFn::mean, {size, 1}, {1, 1}, {(size - 1) / 2, 0}, {size / 2, 0}, {1, 1}};
+  kind::Pool pool{kind::PoolFn::mean,  {size, 1},     {1, 1},
+                  {(size - 1) / 2, 0}, {size / 2, 0}, {1, 1}};
   ValueId mean = b.reshape(b.pool(channels, pool, name + ".mean"), shape, name + ".back");
-  Expr norm = pliant::apply(Fn::power, {constant(k) + constant(alpha) * argument(1), constant(-beta)});
+  Expr norm =
+      pliant::apply(Fn::power, {constant(k) + constant(alpha) * argument(1), constant(-beta)});
   return b.map(argument(0) * norm, {x, mean}, {}, std::move(name));
 }
 
 ValueId global_average_pool(Builder& b, ValueId x, std::string name) {
   std::vector<int> axes(b.shape(x).size() < 2 ? 0 : b.shape(x).size() - 2);
   std::iota(axes.begin(), axes.end(), 2);
-  return b.reduce(kind::ReduceFn::mean, x, axes, true, name.empty() ? "global_average_pool" : std::move(name));
+  return b.reduce(kind::ReduceFn::mean, x, axes, true,
+                  name.empty() ? "global_average_pool" : std::move(name));
 }
 
-// The axes that grow get one small constant each, which the Map broadcasts against and does not read.
+// The axes that grow get one small constant each, which the Map broadcasts against and does not
+// read.
 ValueId expand(Builder& b, ValueId x, const Shape& shape, std::string name) {
   std::vector<ValueId> operands = {x};
   const Shape from = b.shape(x);

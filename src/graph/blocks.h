@@ -1,5 +1,5 @@
-// Builder helpers shared by importers and models: what is no kind of its own, written with the kinds. An absent
-// optional operand is none. Names go to the operator that gives the result.
+// Builder helpers shared by importers and models: what is no kind of its own, written with the
+// kinds. An absent optional operand is none. Names go to the operator that gives the result.
 #pragma once
 
 #include <cstdint>
@@ -17,37 +17,48 @@ ValueId relu(Builder& b, ValueId x, std::string name = "");
 ValueId sigmoid(Builder& b, ValueId x, std::string name = "");
 ValueId silu(Builder& b, ValueId x, std::string name = "");
 ValueId gelu(Builder& b, ValueId x, bool tanh_form = false, std::string name = "");
-ValueId hard_sigmoid(Builder& b, ValueId x, double alpha = 1.0 / 6, double beta = 0.5, std::string name = "");
-ValueId hard_swish(Builder& b, ValueId x, std::string name = "");                     // x * hard_sigmoid(x)
-ValueId clip(Builder& b, ValueId x, double low, double high, std::string name = "");  // infinities: no bound
+ValueId hard_sigmoid(Builder& b, ValueId x, double alpha = 1.0 / 6, double beta = 0.5,
+                     std::string name = "");
+// x * hard_sigmoid(x)
+ValueId hard_swish(Builder& b, ValueId x, std::string name = "");
+// infinities: no bound
+ValueId clip(Builder& b, ValueId x, double low, double high, std::string name = "");
 ValueId add(Builder& b, ValueId x, ValueId y, std::string name = "");
 ValueId multiply(Builder& b, ValueId x, ValueId y, std::string name = "");
 
 // x [...,in], w [out,in], bias [out] -> [...,out].
 ValueId linear(Builder& b, ValueId x, ValueId w, ValueId bias = none, std::string name = "");
 // linear(x, w) + scale * linear(linear(x, down), up); down [rank,in], up [out,rank].
-ValueId lora(Builder& b, ValueId x, ValueId w, ValueId down, ValueId up, double scale, std::string name = "");
+ValueId lora(Builder& b, ValueId x, ValueId w, ValueId down, ValueId up, double scale,
+             std::string name = "");
 // linear(silu(linear(x, gate)) * linear(x, up), down); gate and up [hidden,in], down [out,hidden].
-ValueId swiglu(Builder& b, ValueId x, ValueId gate, ValueId up, ValueId down, std::string name = "");
+ValueId swiglu(Builder& b, ValueId x, ValueId gate, ValueId up, ValueId down,
+               std::string name = "");
 
 // A per-channel value [C] shaped to broadcast against x [N,C,...].
 ValueId per_channel(Builder& b, ValueId x, ValueId value);
 // bias [O].
-ValueId convolve(Builder& b, ValueId x, ValueId w, ValueId bias, kind::Convolve attributes, std::string name = "");
+ValueId convolve(Builder& b, ValueId x, ValueId w, ValueId bias, kind::Convolve attributes,
+                 std::string name = "");
 
-// (x - mean) / sqrt(var + eps) * scale + bias, all [C], x [N,C,...]: the factors are operators on the parameters alone,
-// which fold; what is left is one Map.
-ValueId batch_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, ValueId mean, ValueId var, double eps,
+// (x - mean) / sqrt(var + eps) * scale + bias, all [C], x [N,C,...]: the factors are operators on
+// the parameters alone, which fold; what is left is one Map.
+ValueId batch_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, ValueId mean, ValueId var,
+                   double eps, std::string name = "");
+// Over the last axes that `scale` has (all of them), or the last one without `scale`; an affine Map
+// follows if given.
+ValueId layer_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, double eps,
                    std::string name = "");
-// Over the last axes that `scale` has (all of them), or the last one without `scale`; an affine Map follows if given.
-ValueId layer_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, double eps, std::string name = "");
 ValueId rms_norm(Builder& b, ValueId x, ValueId scale, double eps, std::string name = "");
-// x / (k + alpha * mean of x^2 over `size` channels around)^beta, x [N,C,...]; the divisor of the mean is always
-// `size`. One group.
-ValueId lrn(Builder& b, ValueId x, std::int64_t size, double alpha, double beta, double k, std::string name = "");
+// x / (k + alpha * mean of x^2 over `size` channels around)^beta, x [N,C,...]; the divisor of the
+// mean is always `size`. One group.
+ValueId lrn(Builder& b, ValueId x, std::int64_t size, double alpha, double beta, double k,
+            std::string name = "");
 
-ValueId global_average_pool(Builder& b, ValueId x, std::string name = "");         // [N,C,...] -> [N,C,1...]
-ValueId expand(Builder& b, ValueId x, const Shape& shape, std::string name = "");  // numpy's broadcast_to
+// [N,C,...] -> [N,C,1...]
+ValueId global_average_pool(Builder& b, ValueId x, std::string name = "");
+// numpy's broadcast_to
+ValueId expand(Builder& b, ValueId x, const Shape& shape, std::string name = "");
 
 enum class Interpolation : std::uint8_t { nearest, linear, cubic };
 // Where output i lies in the input, with scale = output size / input size unless given:
@@ -59,13 +70,17 @@ struct Resize {
   Interpolation mode = Interpolation::linear;
   Coordinates coordinates = Coordinates::half_pixel;
   Nearest nearest = Nearest::round_half_down;
-  double cubic = -0.75;             // Keys' coefficient
-  bool exclude_outside = false;     // cubic: weights outside the input are dropped and the others rescaled, not clamped
+  double cubic = -0.75;  // Keys' coefficient
+  // cubic: weights outside the input are dropped and the others rescaled, not clamped
+  bool exclude_outside = false;
   std::vector<double> scales = {};  // per axis; empty: from the sizes
 };
 
-// To `sizes` (one per axis of x). Each axis that changes is a Gather (nearest) or an Einsum with a constant matrix.
-ValueId resize(Builder& b, ValueId x, const Shape& sizes, const Resize& options, std::string name = "");
-Tensor resize_matrix(std::int64_t in, std::int64_t out, double scale, const Resize& options);  // f32 [out,in]
+// To `sizes` (one per axis of x). Each axis that changes is a Gather (nearest) or an Einsum with a
+// constant matrix.
+ValueId resize(Builder& b, ValueId x, const Shape& sizes, const Resize& options,
+               std::string name = "");
+// f32 [out,in]
+Tensor resize_matrix(std::int64_t in, std::int64_t out, double scale, const Resize& options);
 
 }  // namespace pliant::blocks

@@ -15,7 +15,8 @@ namespace {
 void check_leaf(const std::string& name, const TensorType& type) {
   try {
     if (type.shape.size() > max_rank)
-      throw Error(ErrorKind::invalid, name, fmt::format("rank {}, at most {}", type.shape.size(), max_rank));
+      throw Error(ErrorKind::invalid, name,
+                  fmt::format("rank {}, at most {}", type.shape.size(), max_rank));
     bytes(type);
   } catch (const Error& error) {
     throw Error(ErrorKind::invalid, name, error.problem());
@@ -59,9 +60,11 @@ ValueId Builder::input(std::string name, TensorType type) {
 
 ValueId Builder::row_input(std::string name, TensorType type) {
   std::int64_t rows = type.shape.empty() ? 0 : type.shape[0];
-  if (rows < 1) throw Error(ErrorKind::invalid, name, fmt::format("a row input of type {}", to_string(type)));
+  if (rows < 1)
+    throw Error(ErrorKind::invalid, name, fmt::format("a row input of type {}", to_string(type)));
   if (graph_.rows_ != 0 && graph_.rows_ != rows)
-    throw Error(ErrorKind::invalid, name, fmt::format("{} rows, other row inputs have {}", rows, graph_.rows_));
+    throw Error(ErrorKind::invalid, name,
+                fmt::format("{} rows, other row inputs have {}", rows, graph_.rows_));
   ValueId id = input(std::move(name), std::move(type));
   graph_.rows_ = rows;
   graph_.values_.back().rows = true;
@@ -82,10 +85,13 @@ ValueId Builder::constant(std::shared_ptr<const Tensor> value, std::string name)
   check_leaf(name, value->type());
   name = unique(name);
   TensorType type = value->type();
-  return append({std::move(name), std::move(type), Role::constant, OpId::none, false, std::move(value)});
+  return append(
+      {std::move(name), std::move(type), Role::constant, OpId::none, false, std::move(value)});
 }
 
-ValueId Builder::scalar(double value, DType dtype) { return constant(Tensor::of(dtype, {}, {value}), "scalar"); }
+ValueId Builder::scalar(double value, DType dtype) {
+  return constant(Tensor::of(dtype, {}, {value}), "scalar");
+}
 
 const Value& Builder::operand(ValueId id) const {
   if (!graph_.values_.contains(id))
@@ -96,8 +102,8 @@ const Value& Builder::operand(ValueId id) const {
 
 const TensorType& Builder::type(ValueId id) const { return operand(id).type; }
 
-std::vector<ValueId> Builder::add(Kind kind, std::vector<ValueId> operands, std::string name, int results,
-                                  std::vector<std::string> result_names) {
+std::vector<ValueId> Builder::add(Kind kind, std::vector<ValueId> operands, std::string name,
+                                  int results, std::vector<std::string> result_names) {
   std::string wanted = scoped(name.empty() ? pliant::name(kind) : std::string_view(name));
   std::vector<TensorType> types;
   for (ValueId id : operands) types.push_back(type(id));
@@ -109,7 +115,8 @@ std::vector<ValueId> Builder::add(Kind kind, std::vector<ValueId> operands, std:
   for (std::size_t i = 0; i < result_names.size(); ++i)
     if (taken_.contains(result_names[i]) ||
         std::find(&result_names[0], &result_names[i], result_names[i]) != &result_names[i])
-      throw Error(ErrorKind::invalid, wanted, fmt::format("the result name '{}' is taken", result_names[i]));
+      throw Error(ErrorKind::invalid, wanted,
+                  fmt::format("the result name '{}' is taken", result_names[i]));
   taken_.insert(result_names.begin(), result_names.end());
   // An operator may share its name with its own first result and nothing else.
   bool own = !result_names.empty() && result_names[0] == wanted;
@@ -119,8 +126,8 @@ std::vector<ValueId> Builder::add(Kind kind, std::vector<ValueId> operands, std:
     std::string value_name = !result_names.empty() ? result_names[i]
                              : i == 0              ? op.name
                                                    : unique(fmt::format("{}.{}", op.name, i));
-    op.out.push_back(
-        append({std::move(value_name), std::move(types[i]), Role::result, graph_.ops_.next(), false, nullptr}));
+    op.out.push_back(append({std::move(value_name), std::move(types[i]), Role::result,
+                             graph_.ops_.next(), false, nullptr}));
   }
   graph_.ops_.push_back(std::move(op));
   return graph_.ops_.back().out;
@@ -143,7 +150,8 @@ void Builder::rename(ValueId id, const std::string& name, const std::string& op_
   op->name = wanted == name ? name : unique(wanted);
 }
 
-Builder::Scope::Scope(Builder& builder, std::string_view name) : builder_(builder), length_(builder.scope_.size()) {
+Builder::Scope::Scope(Builder& builder, std::string_view name)
+    : builder_(builder), length_(builder.scope_.size()) {
   builder.scope_ = builder.scoped(name);
 }
 
@@ -152,21 +160,24 @@ Builder::Scope::~Scope() { builder_.scope_.resize(length_); }
 void Builder::output(ValueId id, std::string name) {
   if (name.empty()) name = operand(id).name;
   operand(id);
-  if (!output_names_.insert(name).second) throw Error(ErrorKind::invalid, name, "two outputs of one name");
+  if (!output_names_.insert(name).second)
+    throw Error(ErrorKind::invalid, name, "two outputs of one name");
   graph_.outputs_.push_back(id);
   graph_.output_names_.push_back(std::move(name));
 }
 
 void Builder::carry(ValueId in, ValueId out) {
   const Value &from = operand(in), &to = operand(out);
-  if (from.role != Role::input) throw Error(ErrorKind::invalid, from.name, "a carry that does not begin at an input");
+  if (from.role != Role::input)
+    throw Error(ErrorKind::invalid, from.name, "a carry that does not begin at an input");
   if (from.type != to.type)
-    throw Error(
-        ErrorKind::invalid, from.name,
-        fmt::format("a carry of type {} fed from {}, which is {}", to_string(from.type), to.name, to_string(to.type)));
+    throw Error(ErrorKind::invalid, from.name,
+                fmt::format("a carry of type {} fed from {}, which is {}", to_string(from.type),
+                            to.name, to_string(to.type)));
   for (const Carry& each : graph_.carries_)
     if (each.in == in) throw Error(ErrorKind::invalid, from.name, "carried twice");
-  if (std::find(graph_.outputs_.begin(), graph_.outputs_.end(), out) == graph_.outputs_.end()) output(out);
+  if (std::find(graph_.outputs_.begin(), graph_.outputs_.end(), out) == graph_.outputs_.end())
+    output(out);
   graph_.carries_.push_back({in, out});
 }
 

@@ -28,9 +28,11 @@ Shape resolve(const Shape& from, Shape to, const std::string& place) {
   for (std::int64_t size : to)
     if (__builtin_mul_overflow(rest, size, &rest)) rest = 0;
   if (rest <= 0 || elements(from) % rest)
-    throw Error(ErrorKind::invalid, place,
-                fmt::format("reshape: the -1 in a shape for {} cannot be found: the others have {} elements",
-                            to_string(from), rest));
+    throw Error(
+        ErrorKind::invalid, place,
+        fmt::format(
+            "reshape: the -1 in a shape for {} cannot be found: the others have {} elements",
+            to_string(from), rest));
   *unknown = elements(from) / rest;
   return to;
 }
@@ -40,11 +42,13 @@ Shape resolve(const Shape& from, Shape to, const std::string& place) {
 int Builder::axis(ValueId x, int axis, std::string_view what) const {
   int rank = static_cast<int>(shape(x).size());
   if (axis < -rank || axis >= rank)
-    throw Error(ErrorKind::invalid, scoped(what), fmt::format("axis {} of {}", axis, to_string(type(x))));
+    throw Error(ErrorKind::invalid, scoped(what),
+                fmt::format("axis {} of {}", axis, to_string(type(x))));
   return axis < 0 ? axis + rank : axis;
 }
 
-ValueId Builder::einsum(std::string_view notation, std::vector<ValueId> operands, std::string name) {
+ValueId Builder::einsum(std::string_view notation, std::vector<ValueId> operands,
+                        std::string name) {
   std::string place = scoped(name.empty() ? std::string_view("einsum") : std::string_view(name));
   std::vector<Shape> shapes;
   for (ValueId id : operands) shapes.push_back(shape(id));
@@ -54,13 +58,16 @@ ValueId Builder::einsum(std::string_view notation, std::vector<ValueId> operands
   return add(std::move(plan.einsum), std::move(operands), std::move(name))[0];
 }
 
-ValueId Builder::map(const Expr& expr, std::vector<ValueId> operands, std::optional<DType> dtype, std::string name) {
-  if (operands.empty()) throw Error(ErrorKind::invalid, scoped("map"), "no operands", "use constant()");
+ValueId Builder::map(const Expr& expr, std::vector<ValueId> operands, std::optional<DType> dtype,
+                     std::string name) {
+  if (operands.empty())
+    throw Error(ErrorKind::invalid, scoped("map"), "no operands", "use constant()");
   DType result = dtype.value_or(type(operands[0]).dtype);
   return add(kind::Map{expr, result}, std::move(operands), std::move(name))[0];
 }
 
-ValueId Builder::reduce(kind::ReduceFn fn, ValueId x, std::vector<int> axes, bool keep, std::string name) {
+ValueId Builder::reduce(kind::ReduceFn fn, ValueId x, std::vector<int> axes, bool keep,
+                        std::string name) {
   for (int& each : axes) each = axis(x, each, "reduce");
   std::sort(axes.begin(), axes.end());
   return add(kind::Reduce{fn, std::move(axes), keep}, {x}, std::move(name))[0];
@@ -82,7 +89,8 @@ ValueId Builder::slice(ValueId x, kind::Slice slice, std::string name) {
   return add(std::move(slice), {x}, std::move(name))[0];
 }
 
-ValueId Builder::slice(ValueId x, int along, std::int64_t start, std::int64_t size, std::string name) {
+ValueId Builder::slice(ValueId x, int along, std::int64_t start, std::int64_t size,
+                       std::string name) {
   auto at = static_cast<std::size_t>(axis(x, along, "slice"));
   kind::Slice slice{kind::Sizes(shape(x).size(), 0), shape(x), kind::Sizes(shape(x).size(), 1)};
   slice.start[at] = start;
@@ -127,7 +135,8 @@ ValueId Builder::softmax(ValueId x, int along, std::string name) {
   return add(kind::Softmax{axis(x, along, "softmax")}, {x}, std::move(name))[0];
 }
 
-ValueId Builder::normalize(ValueId x, std::vector<int> axes, double eps, bool centre, std::string name) {
+ValueId Builder::normalize(ValueId x, std::vector<int> axes, double eps, bool centre,
+                           std::string name) {
   for (int& each : axes) each = axis(x, each, "normalize");
   std::sort(axes.begin(), axes.end());
   return add(kind::Normalize{std::move(axes), eps, centre}, {x}, std::move(name))[0];
@@ -137,11 +146,13 @@ ValueId Builder::rotary(ValueId x, ValueId pos, kind::Rotary rotary, std::string
   return add(rotary, {x, pos}, std::move(name))[0];
 }
 
-ValueId Builder::rotary(ValueId x, ValueId pos, ValueId factors, kind::Rotary rotary, std::string name) {
+ValueId Builder::rotary(ValueId x, ValueId pos, ValueId factors, kind::Rotary rotary,
+                        std::string name) {
   return add(rotary, {x, pos, factors}, std::move(name))[0];
 }
 
-ValueId Builder::attention(kind::Attention attention, std::vector<ValueId> operands, std::string name) {
+ValueId Builder::attention(kind::Attention attention, std::vector<ValueId> operands,
+                           std::string name) {
   return add(attention, std::move(operands), std::move(name))[0];
 }
 

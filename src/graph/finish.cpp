@@ -1,4 +1,5 @@
-// Builder::finish(): keeps what the outputs need, renumbers it, and checks what only the whole graph can show.
+// Builder::finish(): keeps what the outputs need, renumbers it, and checks what only the whole
+// graph can show.
 #include <algorithm>
 #include <utility>
 
@@ -22,7 +23,8 @@ Needed mark_needed(const Graph& graph) {
   for (auto i = to_int(graph.ops().next()); i-- > 0;) {  // ops are in topological order
     const auto at = static_cast<OpId>(i);
     const Op& op = graph.op(at);
-    needed.ops[at] = std::any_of(op.out.begin(), op.out.end(), [&](ValueId id) { return needed.values[id]; });
+    needed.ops[at] =
+        std::any_of(op.out.begin(), op.out.end(), [&](ValueId id) { return needed.values[id]; });
     if (!needed.ops[at]) continue;
     for (ValueId id : op.in) need(id);
     for (ValueId id : op.out) need(id);  // all results of an operator that runs exist
@@ -44,7 +46,8 @@ ById<I, I> keep_marked(ById<I, T>& items, const ById<I, bool>& keep) {
 }  // namespace
 
 Graph Builder::finish() {
-  if (graph_.outputs_.empty()) throw Error(ErrorKind::invalid, "graph", "no outputs", "name some with output()");
+  if (graph_.outputs_.empty())
+    throw Error(ErrorKind::invalid, "graph", "no outputs", "name some with output()");
   Needed needed = mark_needed(graph_);
   const ById<ValueId, ValueId> values = keep_marked(graph_.values_, needed.values);
   const ById<OpId, OpId> ops = keep_marked(graph_.ops_, needed.ops);

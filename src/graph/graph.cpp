@@ -46,8 +46,9 @@ std::int64_t cross_entropy_macs(const Graph& graph, const Op& op, const kind::Cr
 }  // namespace
 
 std::optional<ValueId> Graph::find(std::string_view value_name) const {
-  auto at = std::lower_bound(by_name_.begin(), by_name_.end(), value_name,
-                             [&](ValueId id, std::string_view wanted) { return value(id).name < wanted; });
+  auto at = std::lower_bound(
+      by_name_.begin(), by_name_.end(), value_name,
+      [&](ValueId id, std::string_view wanted) { return value(id).name < wanted; });
   if (at == by_name_.end() || value(*at).name != value_name) return std::nullopt;
   return *at;
 }
@@ -61,14 +62,15 @@ ById<ValueId, std::vector<OpId>> Graph::consumers() const {
 }
 
 std::int64_t macs(const Graph& graph, const Op& op) {
-  return std::visit(Overloaded{
-                        [&](const kind::Einsum& kind) { return einsum_macs(graph, op, kind); },
-                        [&](const kind::Convolve& kind) { return convolve_macs(graph, op, kind); },
-                        [&](const kind::Attention& kind) { return attention_macs(graph, op, kind); },
-                        [&](const kind::CrossEntropy& kind) { return cross_entropy_macs(graph, op, kind); },
-                        [](const auto&) { return std::int64_t{0}; },
-                    },
-                    op.kind);
+  return std::visit(
+      Overloaded{
+          [&](const kind::Einsum& kind) { return einsum_macs(graph, op, kind); },
+          [&](const kind::Convolve& kind) { return convolve_macs(graph, op, kind); },
+          [&](const kind::Attention& kind) { return attention_macs(graph, op, kind); },
+          [&](const kind::CrossEntropy& kind) { return cross_entropy_macs(graph, op, kind); },
+          [](const auto&) { return std::int64_t{0}; },
+      },
+      op.kind);
 }
 
 }  // namespace pliant

@@ -1,4 +1,5 @@
-// The graph: a pure, fixed-shape, single-assignment DAG of operators. Built by Builder only; one that exists is valid.
+// The graph: a pure, fixed-shape, single-assignment DAG of operators. Built by Builder only; one
+// that exists is valid.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,8 @@ struct Op {
   std::string name;  // unique; scopes are dotted prefixes ("layers.3.attention.q")
 };
 
-struct Carry {  // a state: whoever runs the graph feeds `out` (a graph output) back as `in` (a graph input)
+// a state: whoever runs the graph feeds `out` (a graph output) back as `in` (a graph input)
+struct Carry {
   ValueId in = ValueId::none, out = ValueId::none;
 };
 
@@ -45,7 +47,8 @@ class Graph {
   const Value& value(ValueId id) const { return values_[id]; }
   const Op& op(OpId id) const { return ops_[id]; }
   const std::vector<ValueId>& inputs() const { return inputs_; }
-  const std::vector<ValueId>& outputs() const { return outputs_; }  // may be inputs, weights or constants too
+  // may be inputs, weights or constants too
+  const std::vector<ValueId>& outputs() const { return outputs_; }
   const std::vector<std::string>& output_names() const { return output_names_; }
   const std::vector<Carry>& carries() const { return carries_; }
   std::int64_t rows() const { return rows_; }  // the row capacity R; 0: no row axis
@@ -64,8 +67,9 @@ class Graph {
   std::vector<ValueId> by_name_;  // ids in the order of their names
 };
 
-// Multiply-accumulates of one operator (Einsum of two operands or more: product of all label sizes; Convolve;
-// Attention over all pairs of rows; CrossEntropy; others 0). Throws Error{invalid} on overflow.
+// Multiply-accumulates of one operator (Einsum of two operands or more: product of all label sizes;
+// Convolve; Attention over all pairs of rows; CrossEntropy; others 0). Throws Error{invalid} on
+// overflow.
 std::int64_t macs(const Graph& graph, const Op& op);
 
 }  // namespace pliant

@@ -9,8 +9,8 @@
 namespace pliant {
 namespace {
 
-// One operator with at least one row operand. Each rule returns why it fails; empty: every result is a row value whose
-// row i depends on row i of the row operands only.
+// One operator with at least one row operand. Each rule returns why it fails; empty: every result
+// is a row value whose row i depends on row i of the row operands only.
 struct RowRule {
   const Graph& graph;
   const Op& op;
@@ -22,24 +22,29 @@ struct RowRule {
   std::string need(std::size_t from, std::size_t to, bool wanted) const {
     for (std::size_t i = from; i < to; ++i)
       if (rows[i] != wanted)
-        return fmt::format("operand '{}' {} rows", name(i), wanted ? "does not carry" : "may not carry");
+        return fmt::format("operand '{}' {} rows", name(i),
+                           wanted ? "does not carry" : "may not carry");
     return "";
   }
 
   std::string operator()(const kind::Einsum& kind) const {
-    std::size_t first = static_cast<std::size_t>(std::find(rows.begin(), rows.end(), true) - rows.begin());
+    std::size_t first =
+        static_cast<std::size_t>(std::find(rows.begin(), rows.end(), true) - rows.begin());
     char label = kind.in[first][0];
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if (!rows[i] && kind.in[i].find(label) != std::string::npos)
-        return fmt::format("operand '{}' has the row label '{}' but does not carry rows", name(i), label);
+        return fmt::format("operand '{}' has the row label '{}' but does not carry rows", name(i),
+                           label);
       if (rows[i] && kind.in[i][0] != label)
-        return fmt::format("the row axes of '{}' and '{}' have different labels, '{}' and '{}'", name(first), name(i),
-                           label, kind.in[i][0]);
+        return fmt::format("the row axes of '{}' and '{}' have different labels, '{}' and '{}'",
+                           name(first), name(i), label, kind.in[i][0]);
       if (rows[i] && kind.in[i].rfind(label) != 0)
         return fmt::format("the row label '{}' is repeated in operand '{}'", label, name(i));
     }
-    if (kind.out.find(label) == std::string::npos) return fmt::format("it sums over the row label '{}'", label);
-    if (kind.out[0] != label) return fmt::format("the row label '{}' does not lead the output", label);
+    if (kind.out.find(label) == std::string::npos)
+      return fmt::format("it sums over the row label '{}'", label);
+    if (kind.out[0] != label)
+      return fmt::format("the row label '{}' does not lead the output", label);
     return "";
   }
 
@@ -48,10 +53,11 @@ struct RowRule {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       bool leads = shape(i).size() == result.size();
       if (rows[i] && (!leads || result[0] != shape(i)[0]))
-        return fmt::format("the row axis of '{}' broadcasts against another axis of {}", name(i), to_string(result));
+        return fmt::format("the row axis of '{}' broadcasts against another axis of {}", name(i),
+                           to_string(result));
       if (!rows[i] && leads && shape(i)[0] != 1)
-        return fmt::format("operand '{}' has {} entries along the row axis but does not carry rows", name(i),
-                           shape(i)[0]);
+        return fmt::format("operand '{}' has {} entries along the row axis but does not carry rows",
+                           name(i), shape(i)[0]);
     }
     return "";
   }
@@ -61,25 +67,31 @@ struct RowRule {
   std::string operator()(const kind::Softmax& kind) const { return without_axis_0({kind.axis}); }
   std::string operator()(const kind::Window& kind) const { return without_axis_0(kind.axes); }
   std::string without_axis_0(const kind::Axes& axes) const {
-    return std::find(axes.begin(), axes.end(), 0) == axes.end() ? "" : "it works along the row axis";
+    return std::find(axes.begin(), axes.end(), 0) == axes.end() ? ""
+                                                                : "it works along the row axis";
   }
 
   std::string operator()(const kind::Gather& kind) const {
     const bool x = rows[kind.x], index = rows[kind.index];
     if (x && kind.axis == 0) return "it selects rows";
-    if (x && index) return kind.batch_axes > 0 ? "" : "both operands carry rows but are not paired by them";
+    if (x && index)
+      return kind.batch_axes > 0 ? "" : "both operands carry rows but are not paired by them";
     if (kind.batch_axes > 0)
-      return fmt::format("the paired operand '{}' does not carry rows", name(x ? kind.index : kind.x));
+      return fmt::format("the paired operand '{}' does not carry rows",
+                         name(x ? kind.index : kind.x));
     return x || kind.axis == 0 ? "" : "the row axis of the index does not lead the result";
   }
 
   std::string operator()(const kind::Reshape& kind) const {
     if (!kind.shape.empty() && kind.shape[0] == graph.rows()) return "";
-    return fmt::format("the shape {} does not begin with the {} rows", to_string(kind.shape), graph.rows());
+    return fmt::format("the shape {} does not begin with the {} rows", to_string(kind.shape),
+                       graph.rows());
   }
 
   std::string operator()(const kind::Slice& kind) const {
-    return kind.start[0] == 0 && kind.size[0] == graph.rows() && kind.step[0] == 1 ? "" : "it selects rows";
+    return kind.start[0] == 0 && kind.size[0] == graph.rows() && kind.step[0] == 1
+               ? ""
+               : "it selects rows";
   }
 
   std::string operator()(const kind::Concat& kind) const {
@@ -87,10 +99,13 @@ struct RowRule {
   }
 
   std::string operator()(const kind::Pad& kind) const {
-    return kind.low[0] == 0 && kind.high[0] == 0 && kind.interior[0] == 0 ? "" : "it pads the row axis";
+    return kind.low[0] == 0 && kind.high[0] == 0 && kind.interior[0] == 0 ? ""
+                                                                          : "it pads the row axis";
   }
 
-  std::string operator()(const kind::Opaque&) const { return "nothing is known about what it computes"; }
+  std::string operator()(const kind::Opaque&) const {
+    return "nothing is known about what it computes";
+  }
   std::string operator()(const kind::Rotary& kind) const {
     std::string problem = need(kind.x, kind.factors, true);
     return problem.empty() ? need(kind.factors, rows.size(), false) : problem;
@@ -100,7 +115,8 @@ struct RowRule {
   }
   std::string operator()(const kind::Pool&) const { return ""; }
 
-  std::string operator()(const kind::Attention& kind) const {  // a tree mask may carry rows or not: [R,R] either way
+  // a tree mask may carry rows or not: [R,R] either way
+  std::string operator()(const kind::Attention& kind) const {
     std::string problem = need(kind.q, kind.tag + 1, true);
     const auto bias = kind.bias();
     return problem.empty() && bias ? need(*bias, *bias + 1, false) : problem;
@@ -132,9 +148,9 @@ ById<ValueId, bool> prove_rows(const Graph& graph) {
   for (const Op& op : graph.ops()) prove(graph, op, carries);
   for (const Carry& each : graph.carries())
     if (carries[each.in] != carries[each.out])
-      throw Error(
-          ErrorKind::invalid, graph.value(each.in).name,
-          fmt::format("carried from '{}': one of them carries rows, the other does not", graph.value(each.out).name));
+      throw Error(ErrorKind::invalid, graph.value(each.in).name,
+                  fmt::format("carried from '{}': one of them carries rows, the other does not",
+                              graph.value(each.out).name));
   return carries;
 }
 

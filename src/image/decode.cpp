@@ -23,9 +23,11 @@ struct Source {
   }
 
   Image empty(std::int64_t width, std::int64_t height) const {
-    if (width <= 0 || height <= 0 || width > longest_side || height > longest_side || width * height > most_pixels)
+    if (width <= 0 || height <= 0 || width > longest_side || height > longest_side ||
+        width * height > most_pixels)
       throw Error(ErrorKind::capacity, std::string(place),
-                  "an image of " + std::to_string(width) + " x " + std::to_string(height) + " pixels is not accepted");
+                  "an image of " + std::to_string(width) + " x " + std::to_string(height) +
+                      " pixels is not accepted");
     Image image{static_cast<int>(width), static_cast<int>(height), {}};
     image.pixels.resize(3 * width * height);
     return image;
@@ -34,16 +36,22 @@ struct Source {
 
 Image decode_jpeg(const Source& source) {
   const std::unique_ptr<void, decltype(&tjDestroy)> decoder(tjInitDecompress(), &tjDestroy);
-  if (!decoder) throw Error(ErrorKind::capacity, std::string(source.place), "no memory for the JPEG decoder");
+  if (!decoder)
+    throw Error(ErrorKind::capacity, std::string(source.place), "no memory for the JPEG decoder");
   const auto* data = reinterpret_cast<const unsigned char*>(source.bytes.data());
-  const auto refuse = [&] { source.refuse(std::string("cannot be decoded: ") + tjGetErrorStr2(decoder.get())); };
+  const auto refuse = [&] {
+    source.refuse(std::string("cannot be decoded: ") + tjGetErrorStr2(decoder.get()));
+  };
   int width = 0, height = 0, chroma = 0, colours = 0;
-  if (tjDecompressHeader3(decoder.get(), data, source.bytes.size(), &width, &height, &chroma, &colours) != 0) refuse();
+  if (tjDecompressHeader3(decoder.get(), data, source.bytes.size(), &width, &height, &chroma,
+                          &colours) != 0)
+    refuse();
   Image image = source.empty(width, height);
-  // A warning means damage: what follows it would be guessed. Progressive files of very many scans burn time.
+  // A warning means damage: what follows it would be guessed. Progressive files of very many scans
+  // burn time.
   const int strict = TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS;
-  if (tjDecompress2(decoder.get(), data, source.bytes.size(), image.pixels.data(), width, 0, height, TJPF_RGB,
-                    strict) != 0)
+  if (tjDecompress2(decoder.get(), data, source.bytes.size(), image.pixels.data(), width, 0, height,
+                    TJPF_RGB, strict) != 0)
     refuse();
   return image;
 }
@@ -53,7 +61,8 @@ Image decode_png(const Source& source) {
   png.version = PNG_IMAGE_VERSION;
   const std::unique_ptr<png_image, decltype(&png_image_free)> cleanup(&png, &png_image_free);
   const auto refuse = [&] { source.refuse(std::string("cannot be decoded: ") + png.message); };
-  if (png_image_begin_read_from_memory(&png, source.bytes.data(), source.bytes.size()) == 0) refuse();
+  if (png_image_begin_read_from_memory(&png, source.bytes.data(), source.bytes.size()) == 0)
+    refuse();
   Image image = source.empty(png.width, png.height);
   png.format = PNG_FORMAT_RGBA;
   std::vector<std::uint8_t> rgba(PNG_IMAGE_SIZE(png));
@@ -64,7 +73,8 @@ Image decode_png(const Source& source) {
 }
 
 bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
-  return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()).starts_with(magic);
+  return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size())
+      .starts_with(magic);
 }
 
 bool is_jpeg(std::span<const std::byte> bytes) { return starts_with(bytes, "\xff\xd8\xff"); }
@@ -72,7 +82,8 @@ bool is_png(std::span<const std::byte> bytes) { return starts_with(bytes, "\x89P
 
 }  // namespace
 
-Image decode_image(std::span<const std::byte> bytes, std::string_view place, std::int64_t most_pixels) {
+Image decode_image(std::span<const std::byte> bytes, std::string_view place,
+                   std::int64_t most_pixels) {
   const Source source{bytes, place, most_pixels};
   if (is_jpeg(bytes)) return decode_jpeg(source);
   if (is_png(bytes)) return decode_png(source);

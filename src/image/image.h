@@ -11,7 +11,8 @@
 
 namespace pliant {
 
-struct Image {  // RGB, 8 bits each, rows from the top, no padding: pixels[(y * width + x) * 3 + channel]
+// RGB, 8 bits each, rows from the top, no padding: pixels[(y * width + x) * 3 + channel]
+struct Image {
   int width = 0, height = 0;
   std::vector<std::uint8_t> pixels;
   bool operator==(const Image&) const = default;
@@ -19,11 +20,13 @@ struct Image {  // RGB, 8 bits each, rows from the top, no padding: pixels[(y * 
 
 // JPEG or PNG; grey becomes RGB, transparency is dropped. Throws Error{format} naming `place`,
 // Error{capacity} for more than `most_pixels` or a side above 2^14.
-Image decode_image(std::span<const std::byte> bytes, std::string_view place, std::int64_t most_pixels = 1 << 26);
+Image decode_image(std::span<const std::byte> bytes, std::string_view place,
+                   std::int64_t most_pixels = 1 << 26);
 bool looks_like_image(std::span<const std::byte> bytes);  // by its first bytes
 
-// Separable triangle filter, widened when shrinking (antialiased), rounded to 8 bits after each axis: what training
-// pipelines call bilinear. Throws Error{invalid} for sizes that are not positive.
+// Separable triangle filter, widened when shrinking (antialiased), rounded to 8 bits after each
+// axis: what training pipelines call bilinear. Throws Error{invalid} for sizes that are not
+// positive.
 Image resize(const Image& image, int width, int height);
 
 // Resizes so that the picture covers width x height, then cuts out its middle.

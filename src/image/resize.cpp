@@ -39,13 +39,15 @@ std::uint8_t to_byte(double value) {
   return static_cast<std::uint8_t>(std::clamp(std::floor(value + 0.5), 0.0, 255.0));
 }
 
-// One axis: `lines` runs of `from` samples, `step` bytes between samples and `line_step` between runs.
+// One axis: `lines` runs of `from` samples, `step` bytes between samples and `line_step` between
+// runs.
 struct Axis {
   int lines, from, to;
   std::size_t in_step, in_line, out_step, out_line;
 };
 
-void filter_axis(const std::vector<std::uint8_t>& in, std::vector<std::uint8_t>& out, const Axis& axis) {
+void filter_axis(const std::vector<std::uint8_t>& in, std::vector<std::uint8_t>& out,
+                 const Axis& axis) {
   const Filter filter = triangle(axis.from, axis.to);
   for (int line = 0; line < axis.lines; ++line)
     for (int i = 0; i < axis.to; ++i) {
@@ -53,26 +55,29 @@ void filter_axis(const std::vector<std::uint8_t>& in, std::vector<std::uint8_t>&
       const double* weights = &filter.weights[at * filter.widest];
       const std::uint8_t* source = &in[static_cast<std::size_t>(line) * axis.in_line +
                                        static_cast<std::size_t>(filter.first[at]) * axis.in_step];
-      std::uint8_t* target = &out[static_cast<std::size_t>(line) * axis.out_line + at * axis.out_step];
+      std::uint8_t* target =
+          &out[static_cast<std::size_t>(line) * axis.out_line + at * axis.out_step];
       for (int channel = 0; channel < 3; ++channel) {
         double sum = 0;
         for (int k = 0; k < filter.count[at]; ++k)
-          sum += weights[k] * source[static_cast<std::size_t>(k) * axis.in_step + static_cast<std::size_t>(channel)];
+          sum += weights[k] * source[static_cast<std::size_t>(k) * axis.in_step +
+                                     static_cast<std::size_t>(channel)];
         target[channel] = to_byte(sum);
       }
     }
 }
 
 Image blank(int width, int height) {
-  return {
-      width, height,
-      std::vector<std::uint8_t>(std::size_t{3} * static_cast<std::size_t>(width) * static_cast<std::size_t>(height))};
+  return {width, height,
+          std::vector<std::uint8_t>(std::size_t{3} * static_cast<std::size_t>(width) *
+                                    static_cast<std::size_t>(height))};
 }
 
 void check_target(int width, int height) {
   if (width <= 0 || height <= 0 || width > 1 << 14 || height > 1 << 14)
-    throw Error(ErrorKind::invalid, "resize",
-                "cannot make an image of " + std::to_string(width) + " x " + std::to_string(height));
+    throw Error(
+        ErrorKind::invalid, "resize",
+        "cannot make an image of " + std::to_string(width) + " x " + std::to_string(height));
 }
 
 }  // namespace
@@ -83,24 +88,28 @@ Image resize(const Image& image, int width, int height) {
   Image wide = image;
   if (width != image.width) {
     wide = blank(width, image.height);
-    filter_axis(image.pixels, wide.pixels, {image.height, image.width, width, 3, row(image.width), 3, row(width)});
+    filter_axis(image.pixels, wide.pixels,
+                {image.height, image.width, width, 3, row(image.width), 3, row(width)});
   }
   if (height == image.height) return wide;
   Image result = blank(width, height);
-  filter_axis(wide.pixels, result.pixels, {width, image.height, height, row(width), 3, row(width), 3});
+  filter_axis(wide.pixels, result.pixels,
+              {width, image.height, height, row(width), 3, row(width), 3});
   return result;
 }
 
 Image resize_and_crop(const Image& image, int width, int height) {
   check_target(width, height);
-  const double scale = std::max(static_cast<double>(width) / image.width, static_cast<double>(height) / image.height);
-  const Image covering = resize(image, std::max(width, static_cast<int>(std::lround(image.width * scale))),
-                                std::max(height, static_cast<int>(std::lround(image.height * scale))));
+  const double scale = std::max(static_cast<double>(width) / image.width,
+                                static_cast<double>(height) / image.height);
+  const Image covering =
+      resize(image, std::max(width, static_cast<int>(std::lround(image.width * scale))),
+             std::max(height, static_cast<int>(std::lround(image.height * scale))));
   const int left = (covering.width - width) / 2, top = (covering.height - height) / 2;
   Image result = blank(width, height);
   for (int y = 0; y < height; ++y)
-    std::copy_n(covering.pixels.begin() + (std::ptrdiff_t{y + top} * covering.width + left) * 3, width * 3,
-                result.pixels.begin() + std::ptrdiff_t{y} * width * 3);
+    std::copy_n(covering.pixels.begin() + (std::ptrdiff_t{y + top} * covering.width + left) * 3,
+                width * 3, result.pixels.begin() + std::ptrdiff_t{y} * width * 3);
   return result;
 }
 
@@ -111,7 +120,8 @@ Tensor to_tensor(const Image& image, Layout layout, const Normalization& normali
   const auto out = tensor.span<float>();
   for (std::int64_t i = 0; i < pixels; ++i)
     for (std::int64_t c = 0; c < 3; ++c) {
-      const double value = (image.pixels[i * 3 + c] / 255.0 - normalization.mean[c]) / normalization.std[c];
+      const double value =
+          (image.pixels[i * 3 + c] / 255.0 - normalization.mean[c]) / normalization.std[c];
       out[layout == Layout::nchw ? c * pixels + i : i * 3 + c] = static_cast<float>(value);
     }
   return tensor;

@@ -25,11 +25,13 @@ Batch::Batch(Session& session, std::int64_t rows)
 
 void Batch::join(Stream& stream) {
   const auto refused = [&](std::string problem) {
-    return Error(ErrorKind::invalid, fmt::format("sequence {}", stream.sequence()), std::move(problem));
+    return Error(ErrorKind::invalid, fmt::format("sequence {}", stream.sequence()),
+                 std::move(problem));
   };
   if (&stream.session() != session_) throw refused("is of another session than the batch");
   if (stream.most_rows() > rows_)
-    throw refused(fmt::format("drafts of {} tokens; a step has room for {}", stream.most_rows(), rows_));
+    throw refused(
+        fmt::format("drafts of {} tokens; a step has room for {}", stream.most_rows(), rows_));
   for (const Stream* each : streams_)
     if (each->sequence() == stream.sequence()) throw refused("is in the batch");
   streams_.push_back(&stream);
@@ -50,8 +52,8 @@ bool Batch::step() {
   return std::ranges::any_of(streams_, [](const Stream* each) { return !each->done(); });
 }
 
-// Drafts are run whole: how far a stream guesses must not depend on the others. The first that finds no room is the
-// first of the next step.
+// Drafts are run whole: how far a stream guesses must not depend on the others. The first that
+// finds no room is the first of the next step.
 void Batch::gather() {
   running_.clear();
   drafts_.clear();

@@ -1,5 +1,5 @@
-// A batch: streams of one session whose drafts are run together. What a stream generates does not depend on the others,
-// so they may join and leave between any two steps.
+// A batch: streams of one session whose drafts are run together. What a stream generates does not
+// depend on the others, so they may join and leave between any two steps.
 #pragma once
 
 #include <span>
@@ -11,18 +11,20 @@ namespace pliant::lm {
 
 class Batch {
  public:
-  // `rows`: tokens of one step at most, 0: as many as the session takes. Throws Error{invalid} for more. The session
-  // must outlive the batch.
+  // `rows`: tokens of one step at most, 0: as many as the session takes. Throws Error{invalid} for
+  // more. The session must outlive the batch.
   explicit Batch(Session& session, std::int64_t rows = 0);
 
-  // The stream must outlive its stay; its prompt has been fed. Throws Error{invalid} for one of another session, for
-  // drafts that are longer than a step, and for a sequence that is in the batch.
+  // The stream must outlive its stay; its prompt has been fed. Throws Error{invalid} for one of
+  // another session, for drafts that are longer than a step, and for a sequence that is in the
+  // batch.
   void join(Stream& stream);
   void leave(const Stream& stream);
   std::span<Stream* const> streams() const { return streams_; }
 
-  // One decode run over the drafts of those streams that are not done, in turn where not all fit. Whether one is left
-  // that is not done. A stream's Error is its own: it is then done, and the others go on. Allocates nothing.
+  // One decode run over the drafts of those streams that are not done, in turn where not all fit.
+  // Whether one is left that is not done. A stream's Error is its own: it is then done, and the
+  // others go on. Allocates nothing.
   bool step();
 
  private:

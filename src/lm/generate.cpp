@@ -9,7 +9,9 @@ namespace {
 
 class Stopwatch {
  public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -40,14 +42,16 @@ Generated result_of(const Stream& stream) {
 
 }  // namespace
 
-Generated generate(Session& session, SeqId sequence, const Tokenizer* tokenizer, std::vector<TokenId>& tokens,
-                   const GenerateOptions& options, TokenFilter* filter, const Show& show,
-                   const std::atomic<bool>* stop) {
+Generated generate(Session& session, SeqId sequence, const Tokenizer* tokenizer,
+                   std::vector<TokenId>& tokens, const GenerateOptions& options,
+                   TokenFilter* filter, const Show& show, const std::atomic<bool>* stop) {
   const Stopwatch watch;
   const auto stopped = [&] { return stop != nullptr && *stop; };
   Stream stream(session, sequence, tokenizer, tokens, options, filter);
-  // All but the last token of the prompt; the last one goes through the decode program, as all that follow it.
-  const std::int64_t behind = std::ssize(stream.prompt()), fed = session.feed(sequence, stream.prompt(), nullptr, stop);
+  // All but the last token of the prompt; the last one goes through the decode program, as all that
+  // follow it.
+  const std::int64_t behind = std::ssize(stream.prompt()),
+                     fed = session.feed(sequence, stream.prompt(), nullptr, stop);
   Batch batch(session, stream.most_rows());
   batch.join(stream);
   Shown shown(show);

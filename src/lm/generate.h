@@ -25,14 +25,16 @@ struct Generated {
 // What is shown while generation goes on; false ends it.
 using Show = std::function<bool(std::string_view text)>;
 
-// Continues `tokens`, of which the sequence's cache holds the first session.length(sequence): feeds the others (at
-// least one) and appends what is generated. The last token is appended to `tokens` but not yet fed. `filter` may be
-// null; `stop` and, for a model without one, `tokenizer` too (then there is no text and no end token). Ids
-// that the tokenizer lacks are not generated. Once `stop` is true it ends after the token or prompt run in hand: what
-// was generated until then is returned, and the sequence holds the beginning of `tokens`, to go on from. Throws
-// Error{invalid} if there is nothing to feed, and as Session::feed().
-Generated generate(Session& session, SeqId sequence, const Tokenizer* tokenizer, std::vector<TokenId>& tokens,
-                   const GenerateOptions& options, TokenFilter* filter = nullptr, const Show& show = {},
+// Continues `tokens`, of which the sequence's cache holds the first session.length(sequence): feeds
+// the others (at least one) and appends what is generated. The last token is appended to `tokens`
+// but not yet fed. `filter` may be null; `stop` and, for a model without one, `tokenizer` too (then
+// there is no text and no end token). Ids that the tokenizer lacks are not generated. Once `stop`
+// is true it ends after the token or prompt run in hand: what was generated until then is returned,
+// and the sequence holds the beginning of `tokens`, to go on from. Throws Error{invalid} if there
+// is nothing to feed, and as Session::feed().
+Generated generate(Session& session, SeqId sequence, const Tokenizer* tokenizer,
+                   std::vector<TokenId>& tokens, const GenerateOptions& options,
+                   TokenFilter* filter = nullptr, const Show& show = {},
                    const std::atomic<bool>* stop = nullptr);
 
 }  // namespace pliant::lm

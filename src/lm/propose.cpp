@@ -11,7 +11,8 @@ namespace pliant::lm {
 
 namespace {
 
-// Of the random numbers of one generated token: the sampler's draw is the first, verification uses two more.
+// Of the random numbers of one generated token: the sampler's draw is the first, verification uses
+// two more.
 double proposal_draw(const Sampler& sampler, std::uint64_t index) {
   Rng rng = sampler.draws(index);
   for (int i = 0; i < 3; ++i) rng.uniform();
@@ -45,13 +46,16 @@ std::span<const TokenProbability> Proposal::chances(std::size_t i) const {
   return std::span(chances_).subspan(first, ends_[i] - first);
 }
 
-NgramProposer::NgramProposer(std::int64_t shortest, std::int64_t longest) : shortest_(shortest), longest_(longest) {
+NgramProposer::NgramProposer(std::int64_t shortest, std::int64_t longest)
+    : shortest_(shortest), longest_(longest) {
   if (shortest < 1 || longest < shortest)
-    throw Error(ErrorKind::usage, "n-gram lookup", fmt::format("lengths {} to {}", shortest, longest),
+    throw Error(ErrorKind::usage, "n-gram lookup",
+                fmt::format("lengths {} to {}", shortest, longest),
                 "the shortest is 1 at least, the longest not below it");
 }
 
-void NgramProposer::propose(std::span<const TokenId> history, std::uint64_t, std::int64_t most, Proposal& out) {
+void NgramProposer::propose(std::span<const TokenId> history, std::uint64_t, std::int64_t most,
+                            Proposal& out) {
   const auto size = history.size();
   for (std::size_t n = longest_; n >= static_cast<std::size_t>(shortest_); --n) {
     if (n >= size) continue;
@@ -67,22 +71,25 @@ void NgramProposer::propose(std::span<const TokenId> history, std::uint64_t, std
   }
 }
 
-DraftProposer::DraftProposer(Session& draft, SeqId sequence, Sampler& sampler, std::int64_t vocabulary)
+DraftProposer::DraftProposer(Session& draft, SeqId sequence, Sampler& sampler,
+                             std::int64_t vocabulary)
     : draft_(&draft),
       sequence_(sequence),
       sampler_(&sampler),
       logits_(TensorType{DType::f32, {1, vocabulary}}),
       view_(logits_.view()) {
   if (draft.config().vocabulary != vocabulary)
-    throw Error(
-        ErrorKind::invalid, "draft model",
-        fmt::format("has a vocabulary of {} tokens, the model one of {}", draft.config().vocabulary, vocabulary),
-        "use a draft model with the tokenizer of the model");
+    throw Error(ErrorKind::invalid, "draft model",
+                fmt::format("has a vocabulary of {} tokens, the model one of {}",
+                            draft.config().vocabulary, vocabulary),
+                "use a draft model with the tokenizer of the model");
 }
 
-void DraftProposer::propose(std::span<const TokenId> history, std::uint64_t index, std::int64_t most, Proposal& out) {
+void DraftProposer::propose(std::span<const TokenId> history, std::uint64_t index,
+                            std::int64_t most, Proposal& out) {
   const std::int64_t kept = rewind(*draft_, sequence_, history);
-  const std::int64_t behind = std::ssize(history) - 1 - kept, room = draft_->room(sequence_) - behind;
+  const std::int64_t behind = std::ssize(history) - 1 - kept,
+                     room = draft_->room(sequence_) - behind;
   most = std::min(most, room);
   if (most <= 0) return;  // the draft's context has ended
   draft_->feed(sequence_, history.subspan(kept, behind));
@@ -92,7 +99,8 @@ void DraftProposer::propose(std::span<const TokenId> history, std::uint64_t inde
     draft_->step({&step, 1}, view_);
     const std::span logits(view_.as<const float>(), view_.type.shape[1]);
     const auto chances = sampler_->distribution(logits, history_);
-    history_.push_back(drawn(chances, proposal_draw(*sampler_, index + static_cast<std::uint64_t>(i))));
+    history_.push_back(
+        drawn(chances, proposal_draw(*sampler_, index + static_cast<std::uint64_t>(i))));
     out.add(history_.back(), chances);
   }
 }

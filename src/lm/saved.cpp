@@ -27,11 +27,14 @@ std::string_view text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-[[noreturn]] void fail(const std::string& problem) { throw Error(ErrorKind::format, "saved sequence", problem); }
+[[noreturn]] void fail(const std::string& problem) {
+  throw Error(ErrorKind::format, "saved sequence", problem);
+}
 
 }  // namespace
 
-std::vector<std::byte> saved_bytes(std::span<const TokenId> tokens, std::span<const std::byte> cache) {
+std::vector<std::byte> saved_bytes(std::span<const TokenId> tokens,
+                                   std::span<const std::byte> cache) {
   Head head;
   std::memcpy(head.magic, magic.data(), sizeof head.magic);
   head.tokens = static_cast<std::uint32_t>(tokens.size());
@@ -46,18 +49,22 @@ std::vector<std::byte> saved_bytes(std::span<const TokenId> tokens, std::span<co
 
 Saved read_saved(std::span<const std::byte> bytes, std::int64_t vocabulary) {
   Head head;
-  if (bytes.size() < sizeof head) fail(fmt::format("{} bytes, at least {} expected", bytes.size(), sizeof head));
+  if (bytes.size() < sizeof head)
+    fail(fmt::format("{} bytes, at least {} expected", bytes.size(), sizeof head));
   std::memcpy(&head, bytes.data(), sizeof head);
   if (std::string_view(head.magic, sizeof head.magic) != magic) fail("not a saved sequence");
   if (head.version != 1) fail(fmt::format("version {}, 1 expected", head.version));
   const auto rest = bytes.subspan(sizeof head);
-  if (head.tokens > rest.size() / sizeof(TokenId)) fail(fmt::format("{} tokens in {} bytes", head.tokens, rest.size()));
+  if (head.tokens > rest.size() / sizeof(TokenId))
+    fail(fmt::format("{} tokens in {} bytes", head.tokens, rest.size()));
   const auto ids = rest.first(head.tokens * sizeof(TokenId));
-  if (hash64(text(ids)) != head.hash) fail("the checksum of its tokens is wrong: bytes were changed or lost");
+  if (hash64(text(ids)) != head.hash)
+    fail("the checksum of its tokens is wrong: bytes were changed or lost");
   Saved saved{std::vector<TokenId>(head.tokens), rest.subspan(ids.size())};
   if (!ids.empty()) std::memcpy(saved.tokens.data(), ids.data(), ids.size());
   for (const TokenId id : saved.tokens)
-    if (id < 0 || id >= vocabulary) fail(fmt::format("token {} is outside the vocabulary, [0, {})", id, vocabulary));
+    if (id < 0 || id >= vocabulary)
+      fail(fmt::format("token {} is outside the vocabulary, [0, {})", id, vocabulary));
   return saved;
 }
 

@@ -17,7 +17,8 @@ namespace {
 
 std::int64_t store_bytes(const WeightStore& weights) {
   std::int64_t total = 0;
-  weights.for_each([&](const std::string&, const Stored& stored) { total += std::ssize(stored.bytes); });
+  weights.for_each(
+      [&](const std::string&, const Stored& stored) { total += std::ssize(stored.bytes); });
   return total;
 }
 
@@ -34,7 +35,9 @@ std::uint64_t fingerprint(const Stages& stages, const WeightStore& weights) {
 
 SessionOptions checked(SessionOptions options, const LanguageConfig& config) {
   const auto positive = [](std::int64_t value, const char* what) {
-    if (value < 1) throw Error(ErrorKind::invalid, "session", fmt::format("{} {}, at least 1 expected", value, what));
+    if (value < 1)
+      throw Error(ErrorKind::invalid, "session",
+                  fmt::format("{} {}, at least 1 expected", value, what));
   };
   if (options.context == 0) options.context = std::min(config.context, default_context);
   positive(options.context, "tokens of context");
@@ -42,12 +45,14 @@ SessionOptions checked(SessionOptions options, const LanguageConfig& config) {
   positive(options.prompt_rows, "prompt rows");
   positive(options.decode_rows, "decode rows");
   if (config.learned_positions && options.context > config.context)
-    throw Error(
-        ErrorKind::invalid, "session",
-        fmt::format("a context of {} tokens; the model has learned {} positions", options.context, config.context));
-  options.prompt_rows = std::min(options.prompt_rows, round_up(options.context, default_decode_rows));
+    throw Error(ErrorKind::invalid, "session",
+                fmt::format("a context of {} tokens; the model has learned {} positions",
+                            options.context, config.context));
+  options.prompt_rows =
+      std::min(options.prompt_rows, round_up(options.context, default_decode_rows));
   if (options.memory_limit < 0)
-    throw Error(ErrorKind::invalid, "session", fmt::format("a memory limit of {} bytes", options.memory_limit));
+    throw Error(ErrorKind::invalid, "session",
+                fmt::format("a memory limit of {} bytes", options.memory_limit));
   return options;
 }
 
@@ -85,12 +90,14 @@ struct Session::State {
   }
 
   void limit(std::int64_t weights, std::int64_t cache_bytes, std::int64_t arena) const {
-    const std::int64_t total = checked_add(checked_add(weights, cache_bytes, "session"), arena, "session");
+    const std::int64_t total =
+        checked_add(checked_add(weights, cache_bytes, "session"), arena, "session");
     if (options.memory_limit == 0 || total <= options.memory_limit) return;
-    throw Error(ErrorKind::capacity, "memory limit",
-                fmt::format("{} bytes are needed (weights {}, cache {}, arena {}), the limit is {}", total, weights,
-                            cache_bytes, arena, options.memory_limit),
-                "raise the limit, shorten the context, or use a smaller cache type or quantised weights");
+    throw Error(
+        ErrorKind::capacity, "memory limit",
+        fmt::format("{} bytes are needed (weights {}, cache {}, arena {}), the limit is {}", total,
+                    weights, cache_bytes, arena, options.memory_limit),
+        "raise the limit, shorten the context, or use a smaller cache type or quantised weights");
   }
 
   std::vector<TokenId>& tokens(SeqId id) { return known[id % options.sequences]; }
@@ -99,24 +106,25 @@ struct Session::State {
     for (std::size_t i = 0; i < tokens.size(); ++i)
       if (tokens[i] < 0 || tokens[i] >= model.config.vocabulary)
         throw Error(ErrorKind::invalid, fmt::format("token {}", i),
-                    fmt::format("id {} is outside the vocabulary, [0, {})", tokens[i], model.config.vocabulary));
+                    fmt::format("id {} is outside the vocabulary, [0, {})", tokens[i],
+                                model.config.vocabulary));
   }
 
   void check_logits(const TensorView& logits, std::int64_t rows) const {
     const Shape& shape = logits.type.shape;
     if (logits.type.dtype != DType::f32 || shape.size() != 2 || shape[0] != rows ||
         shape[1] != model.config.vocabulary || logits.data == nullptr)
-      throw Error(
-          ErrorKind::invalid, "logits",
-          fmt::format("bound to {}, f32[{},{}] expected", to_string(logits.type), rows, model.config.vocabulary));
+      throw Error(ErrorKind::invalid, "logits",
+                  fmt::format("bound to {}, f32[{},{}] expected", to_string(logits.type), rows,
+                              model.config.vocabulary));
   }
 
   void check_positions(SeqId id, std::int64_t more) const {
     const std::int64_t length = cache->length(id);
     if (model.config.learned_positions && more > model.config.context - length)
-      throw Error(
-          ErrorKind::capacity, fmt::format("sequence {}", id),
-          fmt::format("{} tokens and {} more; the model has learned {} positions", length, more, model.config.context));
+      throw Error(ErrorKind::capacity, fmt::format("sequence {}", id),
+                  fmt::format("{} tokens and {} more; the model has learned {} positions", length,
+                              more, model.config.context));
   }
 
   // A text that does not fit is refused before anything of it is run.
@@ -125,24 +133,30 @@ struct Session::State {
     const kv::Policy& policy = cache->policy(id);
     if (policy.window > 0 || policy.editor || more <= options.context - length) return;
     throw Error(ErrorKind::capacity, fmt::format("sequence {}", id),
-                fmt::format("{} tokens and {} more; the context has room for {}", length, more, options.context),
+                fmt::format("{} tokens and {} more; the context has room for {}", length, more,
+                            options.context),
                 room_advice());
   }
 
   std::string room_advice() const {
     if (options.context < trained_context)
-      return fmt::format("give --context, up to the model's {}, or keep the last tokens alone with --window",
-                         trained_context);
-    if (model.config.learned_positions) return "shorten the text: the model knows no position beyond";
+      return fmt::format(
+          "give --context, up to the model's {}, or keep the last tokens alone with --window",
+          trained_context);
+    if (model.config.learned_positions)
+      return "shorten the text: the model knows no position beyond";
     return "give a longer --context, or keep the last tokens alone with --window";
   }
 
   std::int64_t count(const Piece& piece) const {
-    return piece.rows.empty() ? std::ssize(piece.tokens) : std::ssize(piece.rows) / model.config.width;
+    return piece.rows.empty() ? std::ssize(piece.tokens)
+                              : std::ssize(piece.rows) / model.config.width;
   }
 
   void check_piece(const Piece& piece) const {
-    const auto fail = [](std::string problem) { throw Error(ErrorKind::invalid, "piece", std::move(problem)); };
+    const auto fail = [](std::string problem) {
+      throw Error(ErrorKind::invalid, "piece", std::move(problem));
+    };
     if (!piece.rows.empty() && !piece.tokens.empty()) fail("has tokens and rows");
     if (std::ssize(piece.rows) % model.config.width != 0)
       fail(fmt::format("{} elements are no rows of {}", piece.rows.size(), model.config.width));
@@ -163,7 +177,8 @@ struct Session::State {
 
   // visit(row, part) for the parts that the rows [first, first + n) of all pieces together lie in.
   template <typename Visit>
-  void each_part(std::span<const Piece> pieces, std::int64_t first, std::int64_t n, const Visit& visit) const {
+  void each_part(std::span<const Piece> pieces, std::int64_t first, std::int64_t n,
+                 const Visit& visit) const {
     std::int64_t row = 0;  // of all
     for (const Piece& piece : pieces) {
       const std::int64_t from = std::max(first, row), to = std::min(first + n, row + count(piece));
@@ -181,7 +196,8 @@ struct Session::State {
     return part;
   }
 
-  void run_prompt(SeqId id, std::span<const Piece> pieces, std::int64_t first, std::int64_t n, std::byte* logits) {
+  void run_prompt(SeqId id, std::span<const Piece> pieces, std::int64_t first, std::int64_t n,
+                  std::byte* logits) {
     const std::int64_t length = cache->length(id);
     bool tokens = false;
     each_part(pieces, first, n, [&](std::int64_t row, const Piece& part) {
@@ -193,7 +209,9 @@ struct Session::State {
       std::ranges::copy(part.rows, buffers->hidden.begin() + row * model.config.width);
     });
     prompt->run(n, *workspace, *cache, logits);
-    each_part(pieces, first, n, [&](std::int64_t row, const Piece& part) { remember(id, length + row, part.tokens); });
+    each_part(pieces, first, n, [&](std::int64_t row, const Piece& part) {
+      remember(id, length + row, part.tokens);
+    });
   }
 
   // What stands at `position` and behind, if all before is known.
@@ -240,15 +258,19 @@ std::span<const TokenId> Session::tokens(SeqId sequence) const {
 
 std::int64_t Session::room(SeqId sequence) const {
   const std::int64_t room = state_->cache->room(sequence), length = state_->cache->length(sequence);
-  return state_->model.config.learned_positions ? std::min(room, state_->model.config.context - length) : room;
+  return state_->model.config.learned_positions
+             ? std::min(room, state_->model.config.context - length)
+             : room;
 }
 
-bool Session::edits(SeqId sequence) const { return state_->cache->policy(sequence).editor != nullptr; }
+bool Session::edits(SeqId sequence) const {
+  return state_->cache->policy(sequence).editor != nullptr;
+}
 
 std::vector<SeqId> Session::sequences() const { return state_->cache->open_sequences(); }
 
-std::int64_t Session::feed(SeqId sequence, std::span<const TokenId> tokens, const TensorView* logits,
-                           const std::atomic<bool>* stop) {
+std::int64_t Session::feed(SeqId sequence, std::span<const TokenId> tokens,
+                           const TensorView* logits, const std::atomic<bool>* stop) {
   const Piece whole{tokens};
   return feed(sequence, std::span(&whole, 1), logits, stop);
 }
@@ -270,7 +292,8 @@ std::int64_t Session::feed(SeqId sequence, std::span<const Piece> pieces, const 
     const std::int64_t n = std::min(rows, count - done);
     const kv::Rows reserved{sequence, n, done + n == count};
     s.cache->reserve({&reserved, 1});
-    s.run_prompt(sequence, pieces, done, n, logits == nullptr ? nullptr : logits->data + done * row_bytes);
+    s.run_prompt(sequence, pieces, done, n,
+                 logits == nullptr ? nullptr : logits->data + done * row_bytes);
   }
   return count;
 }
@@ -281,10 +304,12 @@ void Session::step(std::span<const Draft> drafts, const TensorView& logits) {
   std::int64_t rows = 0;
   for (const Draft& draft : drafts) {
     if (draft.tokens.empty())
-      throw Error(ErrorKind::invalid, fmt::format("sequence {}", draft.sequence), "a draft without tokens");
+      throw Error(ErrorKind::invalid, fmt::format("sequence {}", draft.sequence),
+                  "a draft without tokens");
     rows += std::ssize(draft.tokens);
     if (rows > decode_rows())
-      throw Error(ErrorKind::invalid, "step", fmt::format("more than {} tokens in one step", decode_rows()),
+      throw Error(ErrorKind::invalid, "step",
+                  fmt::format("more than {} tokens in one step", decode_rows()),
                   "take several steps, or feed() them");
     s.check_ids(draft.tokens);
     s.check_context(draft.sequence, std::ssize(draft.tokens));

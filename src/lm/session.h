@@ -1,5 +1,5 @@
-// A session: one language model with its programs, workspace and KV cache. All memory is taken when it opens, but for
-// the cache's: that is reserved, and taken as sequences grow.
+// A session: one language model with its programs, workspace and KV cache. All memory is taken when
+// it opens, but for the cache's: that is reserved, and taken as sequences grow.
 #pragma once
 
 #include <atomic>
@@ -21,20 +21,25 @@ inline constexpr std::int64_t default_decode_rows = 16;
 inline constexpr std::int64_t default_context = 4096;  // at most, unless a longer one is asked for
 
 struct SessionOptions {
-  std::int64_t context = 0;       // entries per sequence and layer; 0: the model's, at most default_context
+  // entries per sequence and layer; 0: the model's, at most default_context
+  std::int64_t context = 0;
   std::int64_t sequences = 1;     // open at one time
   std::int64_t prompt_rows = 64;  // rows of one prompt run
-  std::int64_t decode_rows = default_decode_rows;  // tokens of one step, over all drafts; above 16 sums round otherwise
-  DType cache_type = DType::f32;                   // f32, f16 or bf16
-  std::int64_t memory_limit = 0;                   // bytes of weights, full cache and arena together; 0: none
+  // tokens of one step, over all drafts; above 16 sums round otherwise
+  std::int64_t decode_rows = default_decode_rows;
+  DType cache_type = DType::f32;  // f32, f16 or bf16
+  // bytes of weights, full cache and arena together; 0: none
+  std::int64_t memory_limit = 0;
 };
 
-struct SessionMemory {                             // bytes
-  std::int64_t weights = 0, cache = 0, arena = 0;  // cache: reserved; what it takes when all contexts are full
-  std::int64_t cache_touched = 0;                  // of it, so far
+struct SessionMemory {  // bytes
+  // cache: reserved; what it takes when all contexts are full
+  std::int64_t weights = 0, cache = 0, arena = 0;
+  std::int64_t cache_touched = 0;  // of it, so far
 };
 
-struct Draft {  // the tokens to append to one sequence in one decode run: one, or several to be verified
+// the tokens to append to one sequence in one decode run: one, or several to be verified
+struct Draft {
   SeqId sequence = 0;
   std::span<const TokenId> tokens;
 };
@@ -42,51 +47,59 @@ struct Draft {  // the tokens to append to one sequence in one decode run: one, 
 // A part of a prompt: tokens, or rows that stand where their embeddings would (an image's, say).
 struct Piece {
   std::span<const TokenId> tokens = {};
-  std::span<const float> rows = {};         // [count, width]: what embed_graph() gives for a token; then no tokens
-  std::span<const std::int32_t> tags = {};  // one for each token or row, kept in the cache; empty: 0
+  // [count, width]: what embed_graph() gives for a token; then no tokens
+  std::span<const float> rows = {};
+  // one for each token or row, kept in the cache; empty: 0
+  std::span<const std::int32_t> tags = {};
 };
 
-// Every function throws Error{invalid} for a sequence that is not open; whatever is thrown, nothing has changed then.
-// One thread at a time. Decode runs allocate nothing.
+// Every function throws Error{invalid} for a sequence that is not open; whatever is thrown, nothing
+// has changed then. One thread at a time. Decode runs allocate nothing.
 class Session {
  public:
-  // Throws Error{capacity} naming the bytes needed and the cap, Error{invalid} for options out of range.
+  // Throws Error{capacity} naming the bytes needed and the cap, Error{invalid} for options out of
+  // range.
   Session(LanguageModel model, Pool& pool, const SessionOptions& options = {});
   ~Session();
 
   SeqId open(const kv::Policy& policy = kv::full());  // throws Error{capacity}
   void close(SeqId sequence);
   std::int64_t length(SeqId sequence) const;  // tokens appended so far (positions 0 to length - 1)
-  // The first of them, up to what has no token id, and as far as the context goes: others are not kept. Valid until the
-  // sequence changes.
+  // The first of them, up to what has no token id, and as far as the context goes: others are not
+  // kept. Valid until the sequence changes.
   std::span<const TokenId> tokens(SeqId sequence) const;
   std::int64_t room(SeqId sequence) const;  // tokens that may still be appended
-  bool edits(SeqId sequence) const;         // its policy drops or merges entries by what it observes
-  std::vector<SeqId> sequences() const;     // that are open, ascending
+  // its policy drops or merges entries by what it observes
+  bool edits(SeqId sequence) const;
+  std::vector<SeqId> sequences() const;  // that are open, ascending
 
-  // Appends a prompt, in prompt runs. Throws Error{invalid} for an id out of range, Error{capacity} for a prompt longer
-  // than the context. `logits`: null, or [tokens, vocabulary] f32 for every token. `stop`, which may be null: ends it
-  // between two runs once it is true. Returns how many tokens were appended.
-  std::int64_t feed(SeqId sequence, std::span<const TokenId> tokens, const TensorView* logits = nullptr,
-                    const std::atomic<bool>* stop = nullptr);
-  // The same of pieces one after another. Throws Error{invalid} for a piece with tokens and rows, parts of a row, or
-  // another number of tags.
-  std::int64_t feed(SeqId sequence, std::span<const Piece> pieces, const TensorView* logits = nullptr,
-                    const std::atomic<bool>* stop = nullptr);
-  // One decode run over all drafts; `logits` [sum of tokens, vocabulary] f32, in order. At most decode_rows() tokens
-  // together. A row's logits depend on its sequence alone, bit for bit: not on the other drafts, their number, or
-  // threads. Throws as feed() does.
+  // Appends a prompt, in prompt runs. Throws Error{invalid} for an id out of range, Error{capacity}
+  // for a prompt longer than the context. `logits`: null, or [tokens, vocabulary] f32 for every
+  // token. `stop`, which may be null: ends it between two runs once it is true. Returns how many
+  // tokens were appended.
+  std::int64_t feed(SeqId sequence, std::span<const TokenId> tokens,
+                    const TensorView* logits = nullptr, const std::atomic<bool>* stop = nullptr);
+  // The same of pieces one after another. Throws Error{invalid} for a piece with tokens and rows,
+  // parts of a row, or another number of tags.
+  std::int64_t feed(SeqId sequence, std::span<const Piece> pieces,
+                    const TensorView* logits = nullptr, const std::atomic<bool>* stop = nullptr);
+  // One decode run over all drafts; `logits` [sum of tokens, vocabulary] f32, in order. At most
+  // decode_rows() tokens together. A row's logits depend on its sequence alone, bit for bit: not on
+  // the other drafts, their number, or threads. Throws as feed() does.
   void step(std::span<const Draft> drafts, const TensorView& logits);
-  // Forgets the tokens from `length` on (rejected drafts). Throws Error{invalid} below least_length() but for 0.
+  // Forgets the tokens from `length` on (rejected drafts). Throws Error{invalid} below
+  // least_length() but for 0.
   void truncate(SeqId sequence, std::int64_t length);
-  std::int64_t least_length(SeqId sequence) const;  // 0 unless the policy dropped tokens that a shorter one would see
+  // 0 unless the policy dropped tokens that a shorter one would see
+  std::int64_t least_length(SeqId sequence) const;
   // A copy for prefix reuse; the two share memory until one changes. Throws Error{capacity}.
   SeqId fork(SeqId sequence);
 
   std::vector<std::byte> save(SeqId sequence) const;  // versioned; docs/formats.md
-  // Throws Error{format}, Error{invalid} for a state of another model, Error{capacity}. `editor`: of the policy that
-  // the sequence had.
-  SeqId restore(std::span<const std::byte> state, std::shared_ptr<const kv::Editor> editor = nullptr);
+  // Throws Error{format}, Error{invalid} for a state of another model, Error{capacity}. `editor`:
+  // of the policy that the sequence had.
+  SeqId restore(std::span<const std::byte> state,
+                std::shared_ptr<const kv::Editor> editor = nullptr);
 
   const LanguageConfig& config() const;
   std::int64_t decode_rows() const;

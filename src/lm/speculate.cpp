@@ -6,8 +6,9 @@ namespace pliant::lm {
 
 Verifier::Verifier(std::int64_t vocabulary) { guessed_.resize(vocabulary); }
 
-TokenId Verifier::choose(Sampler& sampler, std::span<const float> logits, std::span<const TokenId> history,
-                         std::uint64_t index, TokenId guess, std::span<const TokenProbability> guesses) {
+TokenId Verifier::choose(Sampler& sampler, std::span<const float> logits,
+                         std::span<const TokenId> history, std::uint64_t index, TokenId guess,
+                         std::span<const TokenProbability> guesses) {
   const std::span<const TokenProbability> chances = sampler.distribution(logits, history);
   const auto chance = [&](std::span<const TokenProbability> of) {
     const auto at = std::ranges::find(of, guess, &TokenProbability::id);
@@ -20,12 +21,14 @@ TokenId Verifier::choose(Sampler& sampler, std::span<const float> logits, std::s
 }
 
 // Drawn from what the model's chances exceed the guess's by.
-TokenId Verifier::instead(std::span<const TokenProbability> chances, std::span<const TokenProbability> guesses,
-                          TokenId guess, double draw) {
+TokenId Verifier::instead(std::span<const TokenProbability> chances,
+                          std::span<const TokenProbability> guesses, TokenId guess, double draw) {
   const auto place = [&](TokenId id) -> double& { return guessed_[id]; };
   if (guesses.empty()) place(guess) = 1;
   for (const TokenProbability& each : guesses) place(each.id) = each.probability;
-  const auto excess = [&](const TokenProbability& each) { return std::max(each.probability - place(each.id), 0.0); };
+  const auto excess = [&](const TokenProbability& each) {
+    return std::max(each.probability - place(each.id), 0.0);
+  };
   double total = 0;
   for (const TokenProbability& each : chances) total += excess(each);
   double left = draw * total;

@@ -28,23 +28,26 @@ RowBuffers::RowBuffers(std::int64_t rows, std::int64_t width)
 
 std::int64_t RowBuffers::bytes() const {
   std::size_t total = 0;
-  for (const Tensor* each : {&ids_, &seq_, &pos_, &tag_, &hidden_, &next_}) total += each->raw().size();
+  for (const Tensor* each : {&ids_, &seq_, &pos_, &tag_, &hidden_, &next_})
+    total += each->raw().size();
   return total;
 }
 
-Stages::Stages(const LanguageModel& model, native::Machine& machine, RowBuffers& buffers, std::int64_t rows) {
+Stages::Stages(const LanguageModel& model, native::Machine& machine, RowBuffers& buffers,
+               std::int64_t rows) {
   const LanguageConfig& config = model.config;
   const int last = config.layers.size();
   embed_ = prepare(embed_graph(config, rows), model, machine, buffers, nullptr, &buffers.hidden_);
-  layers_ =
-      prepare(layers_graph(config, 0, last, rows, true), model, machine, buffers, &buffers.hidden_, &buffers.next_);
+  layers_ = prepare(layers_graph(config, 0, last, rows, true), model, machine, buffers,
+                    &buffers.hidden_, &buffers.next_);
   head_ = prepare(head_graph(config, rows), model, machine, buffers, &buffers.next_, nullptr);
 }
 
 // Inputs by their names, whatever their order.
-Stages::Stage Stages::prepare(Graph graph, const LanguageModel& model, native::Machine& machine, RowBuffers& buffers,
-                              const Tensor* hidden, const Tensor* result) {
-  Stage stage{machine.compile(std::make_shared<const Graph>(std::move(graph)), model.weights), {}, {}};
+Stages::Stage Stages::prepare(Graph graph, const LanguageModel& model, native::Machine& machine,
+                              RowBuffers& buffers, const Tensor* hidden, const Tensor* result) {
+  Stage stage{
+      machine.compile(std::make_shared<const Graph>(std::move(graph)), model.weights), {}, {}};
   const std::pair<std::string_view, const Tensor*> known[] = {{"ids", &buffers.ids_},
                                                               {"seq", &buffers.seq_},
                                                               {"pos", &buffers.pos_},
@@ -53,7 +56,8 @@ Stages::Stage Stages::prepare(Graph graph, const LanguageModel& model, native::M
   const Graph& whole = stage.program->graph();
   for (const ValueId id : whole.inputs()) {
     const Value& value = whole.value(id);
-    const auto* found = std::ranges::find(known, value.name, &std::pair<std::string_view, const Tensor*>::first);
+    const auto* found =
+        std::ranges::find(known, value.name, &std::pair<std::string_view, const Tensor*>::first);
     if (found == std::end(known) || found->second == nullptr)
       throw Error(ErrorKind::invalid, value.name, "no session knows what to bind to this input");
     stage.inputs.push_back({value.type, found->second->view().data});
@@ -72,7 +76,8 @@ Need Stages::need() const {
 
 std::uint64_t Stages::hash() const {
   std::uint64_t result = 0;
-  for (const Stage* each : {&embed_, &layers_, &head_}) result = result * 31 + pliant::hash(each->program->graph());
+  for (const Stage* each : {&embed_, &layers_, &head_})
+    result = result * 31 + pliant::hash(each->program->graph());
   return result;
 }
 
@@ -82,7 +87,9 @@ Bindings Stages::bind(Stage& stage, std::int64_t n) {
   return {stage.inputs, stage.outputs, n, nullptr};
 }
 
-void Stages::embed(std::int64_t n, Workspace& workspace) { embed_.program->run(bind(embed_, n), workspace); }
+void Stages::embed(std::int64_t n, Workspace& workspace) {
+  embed_.program->run(bind(embed_, n), workspace);
+}
 
 void Stages::run(std::int64_t n, Workspace& workspace, kv::Cache& cache, std::byte* logits) {
   layers_.program->run(bind(layers_, n), workspace, cache);

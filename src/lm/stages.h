@@ -26,13 +26,14 @@ struct RowBuffers {
 
 class Stages {
  public:
-  Stages(const LanguageModel& model, native::Machine& machine, RowBuffers& buffers, std::int64_t rows);
+  Stages(const LanguageModel& model, native::Machine& machine, RowBuffers& buffers,
+         std::int64_t rows);
   Need need() const;  // that covers each of them
   const Graph& layers() const { return layers_.program->graph(); }
   std::uint64_t hash() const;
   void embed(std::int64_t n, Workspace& workspace);  // the ids of the first n rows of the buffers
-  // The first n rows, embedded, through the layers; then, if `logits` is not null, through the head to [n, vocabulary]
-  // f32 there.
+  // The first n rows, embedded, through the layers; then, if `logits` is not null, through the head
+  // to [n, vocabulary] f32 there.
   void run(std::int64_t n, Workspace& workspace, kv::Cache& cache, std::byte* logits);
 
  private:
@@ -40,8 +41,8 @@ class Stages {
     std::unique_ptr<native::Program> program;
     std::vector<TensorView> inputs, outputs;
   };
-  static Stage prepare(Graph graph, const LanguageModel& model, native::Machine& machine, RowBuffers& buffers,
-                       const Tensor* hidden, const Tensor* result);
+  static Stage prepare(Graph graph, const LanguageModel& model, native::Machine& machine,
+                       RowBuffers& buffers, const Tensor* hidden, const Tensor* result);
   static Bindings bind(Stage& stage, std::int64_t n);
 
   Stage embed_, layers_, head_;

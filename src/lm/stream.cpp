@@ -9,7 +9,8 @@ namespace pliant::lm {
 namespace {
 
 // Tables may be padded with ids that stand for no text: those are banned.
-SamplingOptions known_only(SamplingOptions options, const Tokenizer* tokenizer, std::int64_t vocabulary) {
+SamplingOptions known_only(SamplingOptions options, const Tokenizer* tokenizer,
+                           std::int64_t vocabulary) {
   if (tokenizer != nullptr)
     for (TokenId id = tokenizer->size(); id < vocabulary; ++id)
       options.bias.push_back({id, -std::numeric_limits<float>::infinity()});
@@ -29,8 +30,8 @@ std::string_view name(Finish finish) {
   return "";
 }
 
-Stream::Stream(Session& session, SeqId sequence, const Tokenizer* tokenizer, std::vector<TokenId> tokens,
-               const GenerateOptions& options, TokenFilter* filter)
+Stream::Stream(Session& session, SeqId sequence, const Tokenizer* tokenizer,
+               std::vector<TokenId> tokens, const GenerateOptions& options, TokenFilter* filter)
     : session_(&session),
       sequence_(sequence),
       tokenizer_(tokenizer),
@@ -39,12 +40,16 @@ Stream::Stream(Session& session, SeqId sequence, const Tokenizer* tokenizer, std
       options_(options),
       filter_(filter),
       proposer_(options.proposer),
-      sampler_(known_only(options.sampling, tokenizer, session.config().vocabulary), session.config().vocabulary),
+      sampler_(known_only(options.sampling, tokenizer, session.config().vocabulary),
+               session.config().vocabulary),
       stops_(options.stop) {
   if (options.tokens < 0)
-    throw Error(ErrorKind::invalid, "generate", fmt::format("{} tokens asked for", options.tokens), "0 or more");
-  if (proposer_ != nullptr && (options.draft_tokens < 0 || options.draft_tokens >= session.decode_rows()))
-    throw Error(ErrorKind::usage, "speculation", fmt::format("{} tokens at a time", options.draft_tokens),
+    throw Error(ErrorKind::invalid, "generate", fmt::format("{} tokens asked for", options.tokens),
+                "0 or more");
+  if (proposer_ != nullptr &&
+      (options.draft_tokens < 0 || options.draft_tokens >= session.decode_rows()))
+    throw Error(ErrorKind::usage, "speculation",
+                fmt::format("{} tokens at a time", options.draft_tokens),
                 fmt::format("0 to {}", session.decode_rows() - 1));
   if (session.length(sequence) >= std::ssize(tokens_))
     throw Error(ErrorKind::invalid, "generate", "the prompt has no token to feed");
@@ -57,16 +62,18 @@ Stream::Stream(Session& session, SeqId sequence, const Tokenizer* tokenizer, std
 }
 
 std::span<const TokenId> Stream::prompt() const {
-  return std::span(tokens_).subspan(session_->length(sequence_), tokens_.size() - 1 - session_->length(sequence_));
+  return std::span(tokens_).subspan(session_->length(sequence_),
+                                    tokens_.size() - 1 - session_->length(sequence_));
 }
 
 std::span<const TokenId> Stream::draft() {
   if (done()) return {};
   if (!draft_.empty()) return draft_;
   if (const std::int64_t length = session_->length(sequence_); length + 1 != std::ssize(tokens_))
-    throw Error(ErrorKind::invalid, fmt::format("sequence {}", sequence_),
-                fmt::format("holds {} tokens, all but the last of {} expected", length, tokens_.size()),
-                "feed the prompt first, and leave the sequence alone until the stream is done");
+    throw Error(
+        ErrorKind::invalid, fmt::format("sequence {}", sequence_),
+        fmt::format("holds {} tokens, all but the last of {} expected", length, tokens_.size()),
+        "feed the prompt first, and leave the sequence alone until the stream is done");
   proposal_.clear();
   if (proposer_ != nullptr) guess();
   draft_.assign(1, tokens_.back());
@@ -76,8 +83,9 @@ std::span<const TokenId> Stream::draft() {
 
 void Stream::guess() {
   // An Editor may drop what a rejected guess would have to bring back.
-  const std::int64_t most =
-      session_->edits(sequence_) ? 0 : std::min(options_.draft_tokens, session_->room(sequence_) - 1);
+  const std::int64_t most = session_->edits(sequence_)
+                                ? 0
+                                : std::min(options_.draft_tokens, session_->room(sequence_) - 1);
   if (most <= 0) return;
   try {
     proposer_->propose(tokens_, ids().size(), most, proposal_);
@@ -110,7 +118,8 @@ Stream::News Stream::take(std::span<const float> logits) {
 void Stream::choose(std::span<const float> logits) {
   const std::size_t vocabulary = session_->config().vocabulary;
   if (draft_.empty() || logits.size() != draft_.size() * vocabulary)
-    throw Error(ErrorKind::invalid, "logits", fmt::format("{} given for a draft of {}", logits.size(), draft_.size()),
+    throw Error(ErrorKind::invalid, "logits",
+                fmt::format("{} given for a draft of {}", logits.size(), draft_.size()),
                 fmt::format("{} for each token of the draft", vocabulary));
   bool guessed = true;
   for (std::size_t row = 0; guessed; ++row) {
@@ -131,7 +140,8 @@ TokenId Stream::choose_one(std::span<const float> logits, std::size_t row, bool&
   guessed = row < proposal_.tokens().size();
   if (!guessed) return sampler_.sample(logits, tokens_, ids().size());
   const TokenId guess = proposal_.tokens()[row];
-  const TokenId id = verifier_->choose(sampler_, logits, tokens_, ids().size(), guess, proposal_.chances(row));
+  const TokenId id =
+      verifier_->choose(sampler_, logits, tokens_, ids().size(), guess, proposal_.chances(row));
   guessed = id == guess;
   return id;
 }
@@ -143,8 +153,8 @@ void Stream::accept(std::span<const float> logits, std::size_t first) {
   while (at < tokens_.size() && !done()) {
     const TokenId id = tokens_[at];
     if (options_.logprobs >= 0) {
-      const Logprobs found =
-          sampler_.logprobs(logits.subspan((at - first) * vocabulary, vocabulary), id, options_.logprobs);
+      const Logprobs found = sampler_.logprobs(
+          logits.subspan((at - first) * vocabulary, vocabulary), id, options_.logprobs);
       logprobs_.push_back({found.chosen, {found.top.begin(), found.top.end()}});
     }
     ++at;

@@ -1,5 +1,5 @@
-// A stream: one sequence being generated, a run at a time. It says which tokens to run next and chooses from their
-// logits; whoever holds it runs them (a Batch, with those of other streams).
+// A stream: one sequence being generated, a run at a time. It says which tokens to run next and
+// chooses from their logits; whoever holds it runs them (a Batch, with those of other streams).
 #pragma once
 
 #include <optional>
@@ -20,9 +20,11 @@ struct GenerateOptions {
   std::int64_t tokens = 128;  // at most; the context may end earlier
   SamplingOptions sampling;
   std::vector<std::string> stop;  // texts that end the generation; they are not part of its text
-  std::int64_t logprobs = 0;      // how many likeliest tokens to report at each place; < 0: no logprobs at all
-  bool ignore_end = false;        // go on after end tokens
-  Proposer* proposer = nullptr;   // guesses tokens that are verified together: the same text, fewer runs
+  // how many likeliest tokens to report at each place; < 0: no logprobs at all
+  std::int64_t logprobs = 0;
+  bool ignore_end = false;  // go on after end tokens
+  // guesses tokens that are verified together: the same text, fewer runs
+  Proposer* proposer = nullptr;
   std::int64_t draft_tokens = 4;  // guessed at a time, 0 to the session's decode rows - 1
 };
 
@@ -34,35 +36,38 @@ struct TokenReport {
   std::vector<TokenLogprob> top;
 };
 
-// Between two calls the sequence holds all tokens but the last. Another stream's drafts in the same run change nothing
-// about what this one chooses.
+// Between two calls the sequence holds all tokens but the last. Another stream's drafts in the same
+// run change nothing about what this one chooses.
 class Stream {
  public:
-  // Continues `tokens`, of which the sequence holds the first ones. Without `tokenizer` (may be null) there is no text
-  // and no end token; ids that it lacks are not generated. `filter` may be null. What is pointed to must outlive the
-  // stream. Throws Error{usage} or {invalid} for options out of range, Error{invalid} if the sequence holds as many
-  // tokens already.
+  // Continues `tokens`, of which the sequence holds the first ones. Without `tokenizer` (may be
+  // null) there is no text and no end token; ids that it lacks are not generated. `filter` may be
+  // null. What is pointed to must outlive the stream. Throws Error{usage} or {invalid} for options
+  // out of range, Error{invalid} if the sequence holds as many tokens already.
   Stream(Session& session, SeqId sequence, const Tokenizer* tokenizer, std::vector<TokenId> tokens,
          const GenerateOptions& options, TokenFilter* filter = nullptr);
 
-  // The tokens of the prompt that are to be fed before the first draft: none if the sequence holds all but the last.
+  // The tokens of the prompt that are to be fed before the first draft: none if the sequence holds
+  // all but the last.
   std::span<const TokenId> prompt() const;
-  // The tokens to run next: the last one and what is guessed to follow it. The same until one of the calls below; none
-  // when the stream is done. Throws Error{invalid} if the sequence is not as the class says, and as the proposer does.
+  // The tokens to run next: the last one and what is guessed to follow it. The same until one of
+  // the calls below; none when the stream is done. Throws Error{invalid} if the sequence is not as
+  // the class says, and as the proposer does.
   std::span<const TokenId> draft();
   // The most tokens of a draft.
   std::int64_t most_rows() const { return proposer_ == nullptr ? 1 : 1 + options_.draft_tokens; }
 
   struct News {
     std::span<const TokenId> ids;
-    std::string_view text;  // may lag behind the ids, where they might begin a stop string or end within a character
+    // may lag behind the ids, where they might begin a stop string or end within a character
+    std::string_view text;
   };
-  // Chooses from the logits [draft, vocabulary] of the run: one token at least. The news are valid until the next call.
-  // Throws Error{invalid} for another number of logits, as the sampler and the filter do; the sequence and the tokens
-  // are then as before the run.
+  // Chooses from the logits [draft, vocabulary] of the run: one token at least. The news are valid
+  // until the next call. Throws Error{invalid} for another number of logits, as the sampler and the
+  // filter do; the sequence and the tokens are then as before the run.
   News take(std::span<const float> logits);
-  // The run was refused, and changed nothing. For want of capacity the stream goes on without guesses, or is finished
-  // if it has made tokens; any other error fails it.
+  // The run was refused, and changed nothing. For want of capacity the stream goes on without
+  // guesses, or is finished if it has made tokens; any other error fails it.
   void refuse(const Error& error);
   void fail(const Error& error);
   void interrupt() { end(Finish::interrupted); }
@@ -73,10 +78,12 @@ class Stream {
 
   Session& session() const { return *session_; }
   SeqId sequence() const { return sequence_; }
-  std::span<const TokenId> tokens() const { return tokens_; }                      // of the prompt and generated
+  // of the prompt and generated
+  std::span<const TokenId> tokens() const { return tokens_; }
   std::span<const TokenId> ids() const { return tokens().subspan(prompt_size_); }  // generated
   const std::string& text() const { return text_; }                                // generated
-  const std::vector<TokenReport>& logprobs() const { return logprobs_; }           // of each id, if asked for
+  // of each id, if asked for
+  const std::vector<TokenReport>& logprobs() const { return logprobs_; }
   const SpeculationStats& speculation() const { return speculation_; }
 
  private:

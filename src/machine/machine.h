@@ -25,8 +25,9 @@ class Trace {
 };
 
 struct Bindings {
-  std::span<const TensorView> inputs, outputs;  // by slot: the order of graph.inputs() and graph.outputs()
-  std::int64_t rows = 0;                        // rows to run; 0: all
+  // by slot: the order of graph.inputs() and graph.outputs()
+  std::span<const TensorView> inputs, outputs;
+  std::int64_t rows = 0;  // rows to run; 0: all
   Trace* trace = nullptr;
 };
 
@@ -49,8 +50,8 @@ class Program {  // immutable and thread-safe; holds its graph and weights
   virtual ~Program() = default;
   virtual const Graph& graph() const = 0;
   virtual Need need() const = 0;
-  // Throws Error{invalid} before anything is written if bindings or workspace do not fit; then neither allocates nor
-  // throws, but for a Gather index out of range (Error{invalid}).
+  // Throws Error{invalid} before anything is written if bindings or workspace do not fit; then
+  // neither allocates nor throws, but for a Gather index out of range (Error{invalid}).
   virtual void run(const Bindings& bindings, Workspace& workspace) const = 0;
 };
 
@@ -63,8 +64,8 @@ class Machine {
  public:
   virtual ~Machine() = default;
   virtual std::vector<Refusal> refuses(const Graph& graph) const = 0;
-  // Throws Error{unsupported} naming the first refusal, Error{not_found} or {invalid} for missing or mismatched
-  // weights.
+  // Throws Error{unsupported} naming the first refusal, Error{not_found} or {invalid} for missing
+  // or mismatched weights.
   virtual std::unique_ptr<Program> prepare(std::shared_ptr<const Graph> graph,
                                            std::shared_ptr<const WeightStore> weights) = 0;
 };

@@ -17,8 +17,9 @@ namespace {
   if (extension(path) == ".safetensors" && std::filesystem::exists(folder / "config.json"))
     throw Error(ErrorKind::format, path, "holds weights of the model of its folder",
                 "give the folder: " + (folder.empty() ? "." : folder.string()));
-  throw Error(ErrorKind::format, path, "is no language model that can be read",
-              "read are folders with config.json and safetensors, GGUF files and llama2.c checkpoints");
+  throw Error(
+      ErrorKind::format, path, "is no language model that can be read",
+      "read are folders with config.json and safetensors, GGUF files and llama2.c checkpoints");
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// A language model or a tokenizer from whatever holds it: a folder, GGUF, a llama2.c checkpoint, minGPT's JSON.
+// A language model or a tokenizer from whatever holds it: a folder, GGUF, a llama2.c checkpoint,
+// minGPT's JSON.
 #pragma once
 
 #include <memory>
@@ -9,9 +10,10 @@
 
 namespace pliant {
 
-// Throws Error{not_found} for a missing file or tensor, Error{format} or {invalid} for files that contradict the config
-// (naming the file, the tensor and both shapes), Error{unsupported} for an architecture we do not have. Weights stay as
-// the file writes them, mapped; only what a layout forces is copied (GPT-2's transposed matrices).
+// Throws Error{not_found} for a missing file or tensor, Error{format} or {invalid} for files that
+// contradict the config (naming the file, the tensor and both shapes), Error{unsupported} for an
+// architecture we do not have. Weights stay as the file writes them, mapped; only what a layout
+// forces is copied (GPT-2's transposed matrices).
 LanguageModel load_language_model(const Source& source);
 
 // As load_tokenizer() of text/load; null where a model has none in it or beside it.

@@ -15,11 +15,14 @@ namespace {
 
 bool is_placement(std::string_view text) {
   const std::string_view header = text.substr(0, std::min<std::size_t>(text.find('\n'), 4096));
-  const auto has = [&](std::string_view word) { return header.find(word) != std::string_view::npos; };
+  const auto has = [&](std::string_view word) {
+    return header.find(word) != std::string_view::npos;
+  };
   return has("lower") && has("upper") && has("size") && has(",");
 }
 
-// The first bytes of a ModelProto: the tag of one of its fields, low numbers first as every writer does.
+// The first bytes of a ModelProto: the tag of one of its fields, low numbers first as every writer
+// does.
 bool is_protobuf(std::string_view text) {
   constexpr std::string_view tags = "\x08\x12\x1a\x22\x28\x32\x3a\x42\x72";
   return !text.empty() && tags.find(text[0]) != std::string_view::npos;
@@ -50,7 +53,8 @@ FileKind kind_of(std::span<const std::byte> bytes, std::string_view path) {
   if (is_gguf(bytes)) return FileKind::gguf;
   if (is_mingpt(text)) return FileKind::mingpt;
   if (is_json_object(text))
-    return text.find("\"residencies\"") != std::string_view::npos ? FileKind::plan : FileKind::problem;
+    return text.find("\"residencies\"") != std::string_view::npos ? FileKind::plan
+                                                                  : FileKind::problem;
   if (is_llama2c(bytes)) return FileKind::llama2c;
   if (looks_like_ncnn(text)) return FileKind::ncnn;
   if (is_placement(text)) return FileKind::placement;
@@ -59,11 +63,13 @@ FileKind kind_of(std::span<const std::byte> bytes, std::string_view path) {
 }
 
 bool is_network(FileKind kind) {
-  return kind == FileKind::onnx || kind == FileKind::pliant || kind == FileKind::ncnn || kind == FileKind::zoo;
+  return kind == FileKind::onnx || kind == FileKind::pliant || kind == FileKind::ncnn ||
+         kind == FileKind::zoo;
 }
 
 bool is_language_model(FileKind kind) {
-  return kind == FileKind::folder || kind == FileKind::gguf || kind == FileKind::llama2c || kind == FileKind::mingpt;
+  return kind == FileKind::folder || kind == FileKind::gguf || kind == FileKind::llama2c ||
+         kind == FileKind::mingpt;
 }
 
 std::string_view describe(FileKind kind) {
@@ -97,7 +103,9 @@ Source::Source(std::string path) : path_(std::move(path)) {
   }
 }
 
-std::span<const std::byte> Source::bytes() const { return file_ ? file_->bytes() : std::span<const std::byte>(); }
+std::span<const std::byte> Source::bytes() const {
+  return file_ ? file_->bytes() : std::span<const std::byte>();
+}
 
 std::string_view Source::text() const { return file_ ? file_->text() : std::string_view(); }
 

@@ -1,5 +1,5 @@
-// What a path names: a file, told by its content and mapped once for all that read it, a folder, or a network of the
-// zoo.
+// What a path names: a file, told by its content and mapped once for all that read it, a folder, or
+// a network of the zoo.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +30,8 @@ enum class FileKind : std::uint8_t {
   unknown
 };
 
-// By content. What says nothing is taken for the network that its name promises (.onnx, .pliant): a damaged one.
+// By content. What says nothing is taken for the network that its name promises (.onnx, .pliant): a
+// damaged one.
 FileKind kind_of(std::span<const std::byte> bytes, std::string_view path);
 
 bool is_network(FileKind kind);
@@ -41,13 +42,15 @@ std::string_view describe(FileKind kind);  // "ONNX network", "planner's problem
 class Source {
  public:
   // Throws Error{not_found} or Error{io} for a file that cannot be read.
-  Source(std::string path);  // NOLINT(google-explicit-constructor): a path is enough wherever a source is asked for
+  Source(std::string path);  // NOLINT(google-explicit-constructor): a path is enough wherever a
+                             // source is asked for
   Source(const char* path) : Source(std::string(path)) {}  // NOLINT(google-explicit-constructor)
 
   const std::string& path() const { return path_; }
   FileKind kind() const { return kind_; }
-  const std::shared_ptr<const MappedFile>& file() const { return file_; }  // null for a folder and the zoo
-  std::span<const std::byte> bytes() const;                                // empty for these
+  // null for a folder and the zoo
+  const std::shared_ptr<const MappedFile>& file() const { return file_; }
+  std::span<const std::byte> bytes() const;  // empty for these
   std::string_view text() const;
 
  private:

@@ -32,7 +32,8 @@ constexpr std::string_view keys[] = {"name",
 
 double figure_of(const JsonNode& node) {
   const double value = node.number();
-  if (!(value >= 0 && value <= largest)) refuse(node, fmt::format("{} is out of range", node.json().dump()));
+  if (!(value >= 0 && value <= largest))
+    refuse(node, fmt::format("{} is out of range", node.json().dump()));
   return value;
 }
 
@@ -66,7 +67,9 @@ Device device_from_json(std::string_view text, std::string_view place) {
   const nlohmann::json document = parse_json(text, place, 4);
   const JsonNode node(document, place);
   node.only(keys);
-  const auto optional = [&](std::string_view key) { return node.has(key) ? figure_of(node.at(key)) : 0; };
+  const auto optional = [&](std::string_view key) {
+    return node.has(key) ? figure_of(node.at(key)) : 0;
+  };
   Device device;
   device.name = node.text("name", "");
   device.scratchpad_bytes = positive_whole(node.at("scratchpad_bytes"));
@@ -79,13 +82,17 @@ Device device_from_json(std::string_view text, std::string_view place) {
   device.read_cost = cost_of(node, "read_cost");
   device.write_cost = cost_of(node, "write_cost");
   device.move_cost = cost_of(node, "move_cost");
-  if (device.read_cost == 0 && device.write_cost == 0) refuse(node.at("read_cost"), "is 0 and so is write_cost");
-  if (!std::has_single_bit(static_cast<std::uint64_t>(device.alignment)) || device.alignment > 1 << 20)
-    refuse(node.at("alignment"), fmt::format("{} is not a power of two up to 2^20", device.alignment));
+  if (device.read_cost == 0 && device.write_cost == 0)
+    refuse(node.at("read_cost"), "is 0 and so is write_cost");
+  if (!std::has_single_bit(static_cast<std::uint64_t>(device.alignment)) ||
+      device.alignment > 1 << 20)
+    refuse(node.at("alignment"),
+           fmt::format("{} is not a power of two up to 2^20", device.alignment));
   return device;
 }
 
-Estimate estimate(const Device& device, const Problem& problem, const Plan& plan, const Work& work) {
+Estimate estimate(const Device& device, const Problem& problem, const Plan& plan,
+                  const Work& work) {
   Estimate result;
   result.transfers = work.streamed_tensors;
   result.transferred_bytes = work.streamed_bytes;
@@ -94,8 +101,10 @@ Estimate estimate(const Device& device, const Problem& problem, const Plan& plan
     ++result.transfers;
     result.transferred_bytes += problem.tensors[event.tensor].bytes;
   }
-  const auto bytes = static_cast<double>(result.transferred_bytes), operations = static_cast<double>(work.operations);
-  result.transfer_s = bytes / device.bandwidth_bytes_per_s + static_cast<double>(result.transfers) * device.latency_s;
+  const auto bytes = static_cast<double>(result.transferred_bytes),
+             operations = static_cast<double>(work.operations);
+  result.transfer_s = bytes / device.bandwidth_bytes_per_s +
+                      static_cast<double>(result.transfers) * device.latency_s;
   result.compute_s = operations / device.operations_per_s;
   result.serial_s = result.transfer_s + result.compute_s;
   result.overlapped_s = std::max(result.transfer_s, result.compute_s);

@@ -22,24 +22,29 @@ constexpr std::int64_t nodes_when_exact = 200'000, nodes_when_limited = 5'000;
 
 struct Absence {
   TensorId tensor = 0;
-  Step from = 0, to = 0;  // from the step after the drop to that of the load; the two memories overlap in neither
+  // from the step after the drop to that of the load; the two memories overlap in neither
+  Step from = 0, to = 0;
 };
 
-// Absences that are taken together or not at all: an activation's, or a single one of a tensor with a copy off chip.
+// Absences that are taken together or not at all: an activation's, or a single one of a tensor with
+// a copy off chip.
 struct Item {
   std::vector<Absence> absences;
   std::int64_t saving = 0;                          // > 0
   std::int64_t loaded_bytes = 0, stored_bytes = 0;  // off chip no more
 };
 
-// Whether the operator of its last step writes a result over the residency: nothing is left to keep then.
+// Whether the operator of its last step writes a result over the residency: nothing is left to keep
+// then.
 bool is_overwritten(const Problem& problem, const Plan& plan, const Residency& residency) {
   const Operator& op = problem.operators[plan.order[residency.to]];
   return std::any_of(op.in_place.begin(), op.in_place.end(), [&](const InPlace& pair) {
     return pair.input == residency.tensor &&
-           std::any_of(plan.residencies.begin(), plan.residencies.end(), [&](const Residency& over) {
-             return over.tensor == pair.output && over.from == residency.to && over.address == residency.address;
-           });
+           std::any_of(plan.residencies.begin(), plan.residencies.end(),
+                       [&](const Residency& over) {
+                         return over.tensor == pair.output && over.from == residency.to &&
+                                over.address == residency.address;
+                       });
   });
 }
 
@@ -55,7 +60,8 @@ class AbsenceItems {
     std::vector<std::vector<Residency>> residencies(problem_.tensors.size());
     for (const Residency& each : plan_.residencies) residencies[each.tensor].push_back(each);
     for (std::size_t t = 0; t < residencies.size(); ++t) add(problem_.tensors[t], residencies[t]);
-    std::stable_sort(items_.begin(), items_.end(), [](const Item& a, const Item& b) { return a.saving > b.saving; });
+    std::stable_sort(items_.begin(), items_.end(),
+                     [](const Item& a, const Item& b) { return a.saving > b.saving; });
     return std::move(items_);
   }
 
@@ -82,9 +88,9 @@ class AbsenceItems {
     if (count == 0) return;
     item.loaded_bytes = checked_multiply(tensor.bytes, count, tensor.name);
     item.stored_bytes = stored ? tensor.bytes : 0;
-    const std::int64_t off_chip =
-        checked_add(checked_multiply(item.loaded_bytes, plan_.costs.read, tensor.name),
-                    checked_multiply(item.stored_bytes, plan_.costs.write, tensor.name), tensor.name);
+    const std::int64_t off_chip = checked_add(
+        checked_multiply(item.loaded_bytes, plan_.costs.read, tensor.name),
+        checked_multiply(item.stored_bytes, plan_.costs.write, tensor.name), tensor.name);
     item.saving = off_chip - checked_multiply(item.loaded_bytes, 2 * memory_.price, tensor.name);
     if (item.saving > 0) items_.push_back(std::move(item));
   }
@@ -96,11 +102,12 @@ class AbsenceItems {
   std::vector<Item> items_;
 };
 
-// Branch and bound over the items, dearest first: with it where it can be placed beside those chosen, then without.
+// Branch and bound over the items, dearest first: with it where it can be placed beside those
+// chosen, then without.
 class Split {
  public:
-  Split(const Problem& problem, const SecondMemory& memory, const Plan& plan, const SolveOptions& options,
-        const std::vector<Item>& items)
+  Split(const Problem& problem, const SecondMemory& memory, const Plan& plan,
+        const SolveOptions& options, const std::vector<Item>& items)
       : problem_(problem),
         memory_(memory),
         plan_(plan),
@@ -108,7 +115,8 @@ class Split {
         deadline_(options.limits.seconds, options.limits.stop),
         items_(items),
         rest_(items.size() + 1) {
-    for (std::size_t i = items.size(); i-- > 0;) rest_[i] = checked_add(rest_[i + 1], items[i].saving, "second level");
+    for (std::size_t i = items.size(); i-- > 0;)
+      rest_[i] = checked_add(rest_[i + 1], items[i].saving, "second level");
     if (items.size() <= exactly_split) attempts_ = INT64_MAX;
   }
 
@@ -141,7 +149,8 @@ class Split {
   // An explicit path instead of recursion: there may be thousands of items.
   void branch(std::size_t item) {
     while (true) {
-      for (; item < items_.size() && !over() && saved_ + rest_[item] > best_saving_; ++item) take(item);
+      for (; item < items_.size() && !over() && saved_ + rest_[item] > best_saving_; ++item)
+        take(item);
       if (over() || chosen_.empty()) return;
       item = chosen_.back() + 1;  // now without it
       saved_ -= items_[chosen_.back()].saving;
@@ -176,16 +185,20 @@ class Split {
 
 void check_memory(const SecondMemory& memory, const Costs& costs) {
   if (memory.bytes <= 0)
-    throw Error(ErrorKind::usage, "second level", fmt::format("a size of {} is not above 0", memory.bytes));
+    throw Error(ErrorKind::usage, "second level",
+                fmt::format("a size of {} is not above 0", memory.bytes));
   const std::int64_t most = std::min(costs.read, costs.write);
   if (memory.price < 0 || memory.price > most)
-    throw Error(ErrorKind::usage, "second level", fmt::format("a cost of {} is not from 0 to {}", memory.price, most),
-                "a second level costs no more than off-chip memory: at most the read and the write cost");
+    throw Error(
+        ErrorKind::usage, "second level",
+        fmt::format("a cost of {} is not from 0 to {}", memory.price, most),
+        "a second level costs no more than off-chip memory: at most the read and the write cost");
 }
 
 }  // namespace
 
-void split_absences(const Problem& problem, const SecondMemory& memory, const SolveOptions& options, Plan& plan) {
+void split_absences(const Problem& problem, const SecondMemory& memory, const SolveOptions& options,
+                    Plan& plan) {
   check_memory(memory, plan.costs);
   const std::vector<Item> items = AbsenceItems(problem, memory, plan).find();
   Split split(problem, memory, plan, options, items);
@@ -206,8 +219,8 @@ void split_absences(const Problem& problem, const SecondMemory& memory, const So
   std::sort(level.residencies.begin(), level.residencies.end(), starts_before);
 }
 
-Plan solve_second_level(const Problem& problem, std::int64_t scratchpad_bytes, const SecondMemory& memory,
-                        const SolveOptions& options, Pool& pool) {
+Plan solve_second_level(const Problem& problem, std::int64_t scratchpad_bytes,
+                        const SecondMemory& memory, const SolveOptions& options, Pool& pool) {
   check_memory(memory, options.costs);
   const Deadline deadline(options.limits.seconds, options.limits.stop);
   Plan plan = solve(problem, scratchpad_bytes, options, pool);
@@ -217,12 +230,14 @@ Plan solve_second_level(const Problem& problem, std::int64_t scratchpad_bytes, c
   split_absences(problem, memory, rest, plan);
   rest.limits.seconds = std::max(0.0, deadline.left());
   rest.costs.move = 0;  // from one memory to the other
-  const std::int64_t both =
-      checked_add(round_up(scratchpad_bytes, options.alignment), memory.bytes, "size of both memories");
+  const std::int64_t both = checked_add(round_up(scratchpad_bytes, options.alignment), memory.bytes,
+                                        "size of both memories");
   SecondLevel& level = *plan.second_level;
-  level.lower_bound_cost = level.cost == 0 ? 0 : std::min(level.cost, bound_of(solve(problem, both, rest, pool)));
+  level.lower_bound_cost =
+      level.cost == 0 ? 0 : std::min(level.cost, bound_of(solve(problem, both, rest, pool)));
   plan.status = level.cost == level.lower_bound_cost ? Status::optimal : Status::feasible;
-  if (plan.status == Status::optimal) plan.bound_origin = level.cost == 0 ? "no cost" : "one memory of both sizes";
+  if (plan.status == Status::optimal)
+    plan.bound_origin = level.cost == 0 ? "no cost" : "one memory of both sizes";
   require_valid(problem, plan);
   return plan;
 }

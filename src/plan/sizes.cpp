@@ -31,7 +31,8 @@ std::int64_t peak_of(const Model& model, const std::vector<OperatorId>& order) {
   return peak;
 }
 
-// Halves the interval by asking for an order without traffic: the bound that prunes it is strongest at cost 0.
+// Halves the interval by asking for an order without traffic: the bound that prunes it is strongest
+// at cost 0.
 class PeakSearch {
  public:
   PeakSearch(const Problem& problem, const SolveOptions& options, Pool& pool)
@@ -40,7 +41,8 @@ class PeakSearch {
   void run(Sizes& sizes) {
     order_.resize(problem_.operators.size());
     std::iota(order_.begin(), order_.end(), 0);
-    high_ = std::max(sizes.required.bytes, peak_of(make_model(problem_, 0, options_.alignment), order_));
+    high_ = std::max(sizes.required.bytes,
+                     peak_of(make_model(problem_, 0, options_.alignment), order_));
     low_ = sizes.required.bytes;
     std::int64_t ask = low_;
     while (low_ < high_ && try_size(ask)) ask = low_ + (high_ - low_) / 2;
@@ -81,7 +83,8 @@ class PeakSearch {
 };
 
 // The order without traffic, its addresses packed as low as they go.
-Plan pack_order(const Problem& problem, const std::vector<OperatorId>& order, const SolveOptions& options) {
+Plan pack_order(const Problem& problem, const std::vector<OperatorId>& order,
+                const SolveOptions& options) {
   const Schedule schedule = make_schedule(problem, order);
   const Layout layout = lay_out(problem, schedule);
   Placing placing;
@@ -120,7 +123,8 @@ LeastMemory least_memory(const Problem& problem, const SolveOptions& options, Po
   const Plan plan = solve(problem, sizes.peak, rest, pool);
   const bool none = plan.status == Status::infeasible || plan.lower_bound_bytes > 0;
   if (none) answer.objective.bound = std::max(answer.objective.bound, sizes.peak + 1);
-  else if (plan.status == Status::optimal && sizes.peak < answer.plan.scratchpad_bytes) answer.plan = plan;
+  else if (plan.status == Status::optimal && sizes.peak < answer.plan.scratchpad_bytes)
+    answer.plan = plan;
   answer.objective.value = answer.plan.scratchpad_bytes;
   return answer;
 }

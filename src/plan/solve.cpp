@@ -11,20 +11,25 @@ namespace {
 
 void check_options(std::int64_t scratchpad_bytes, const SolveOptions& options) {
   if (scratchpad_bytes < 0)
-    throw Error(ErrorKind::usage, "scratchpad size", fmt::format("{} is negative", scratchpad_bytes));
+    throw Error(ErrorKind::usage, "scratchpad size",
+                fmt::format("{} is negative", scratchpad_bytes));
   if (options.alignment < 1)
-    throw Error(ErrorKind::usage, "alignment", fmt::format("{} is below 1", options.alignment), "use 1 or more");
+    throw Error(ErrorKind::usage, "alignment", fmt::format("{} is below 1", options.alignment),
+                "use 1 or more");
   if (options.limits.effort < 0)
-    throw Error(ErrorKind::usage, "effort limit", fmt::format("{} is negative", options.limits.effort));
+    throw Error(ErrorKind::usage, "effort limit",
+                fmt::format("{} is negative", options.limits.effort));
 }
 
-Plan too_small(const Problem& problem, std::int64_t bytes, const SolveOptions& options, const Required& required) {
+Plan too_small(const Problem& problem, std::int64_t bytes, const SolveOptions& options,
+               const Required& required) {
   Plan plan;
   plan.scratchpad_bytes = bytes;
   plan.alignment = options.alignment;
   plan.costs = options.costs;
   plan.status = Status::infeasible;
-  plan.bound_origin = fmt::format("operator '{}' needs {} bytes", problem.operators[required.op].name, required.bytes);
+  plan.bound_origin = fmt::format("operator '{}' needs {} bytes",
+                                  problem.operators[required.op].name, required.bytes);
   return plan;
 }
 
@@ -39,18 +44,20 @@ Required required_size(const Problem& problem, std::int64_t alignment) {
   return required;
 }
 
-Plan solve_within(Budget& budget, const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options,
-                  Pool& pool) {
+Plan solve_within(Budget& budget, const Problem& problem, std::int64_t scratchpad_bytes,
+                  const SolveOptions& options, Pool& pool) {
   validate(problem);
   check_options(scratchpad_bytes, options);
   check_costs(problem, options.costs);
   check_alignment(problem, options.alignment);
   const Required required = required_size(problem, options.alignment);
-  if (required.bytes > scratchpad_bytes) return too_small(problem, scratchpad_bytes, options, required);
+  if (required.bytes > scratchpad_bytes)
+    return too_small(problem, scratchpad_bytes, options, required);
   return plan_in_phases(Task(problem, scratchpad_bytes, options, budget, pool));
 }
 
-Plan solve(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options, Pool& pool) {
+Plan solve(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options,
+           Pool& pool) {
   Budget budget(options.limits);
   return solve_within(budget, problem, scratchpad_bytes, options, pool);
 }

@@ -34,7 +34,8 @@ bool is_bound(const Problem& problem, TensorId t) {
       return std::find(run.begin(), run.end(), t) != run.end();
     };
     return std::any_of(op.adjacent.begin(), op.adjacent.end(), holds) ||
-           std::any_of(op.in_place.begin(), op.in_place.end(), [&](const InPlace& pair) { return pair.input == t; });
+           std::any_of(op.in_place.begin(), op.in_place.end(),
+                       [&](const InPlace& pair) { return pair.input == t; });
   };
   return std::any_of(problem.operators.begin(), problem.operators.end(), binds);
 }
@@ -51,7 +52,8 @@ std::vector<Weight> find_weights(const Problem& problem, std::int64_t alignment)
     if (info.role != Role::weight || info.bytes == 0 || !used[t] || is_bound(problem, id)) continue;
     weights.push_back({id, info.bytes, round_up(info.bytes, alignment)});
   }
-  std::stable_sort(weights.begin(), weights.end(), [](const Weight& a, const Weight& b) { return a.space > b.space; });
+  std::stable_sort(weights.begin(), weights.end(),
+                   [](const Weight& a, const Weight& b) { return a.space > b.space; });
   return weights;
 }
 
@@ -89,12 +91,15 @@ struct Node {
   std::size_t decided = 0;
   std::int64_t space = 0, bytes = 0;  // of the pinned ones
   std::int64_t floor = 0;             // of the traffic's cost, whatever the open ones do
-  bool operator<(const Node& o) const { return std::tie(o.bound, number) < std::tie(bound, o.number); }
+  bool operator<(const Node& o) const {
+    return std::tie(o.bound, number) < std::tie(bound, o.number);
+  }
 };
 
 class SteadySearch {
  public:
-  SteadySearch(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options, Pool& pool)
+  SteadySearch(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options,
+               Pool& pool)
       : problem_(problem),
         bytes_(scratchpad_bytes),
         roomy_bytes_(round_up(scratchpad_bytes, options.alignment)),
@@ -106,7 +111,8 @@ class SteadySearch {
     for (const Operator& op : problem.operators)
       for (const TensorId t : op.inputs) used[t] = true;
     for (std::size_t t = 0; t < used.size(); ++t)
-      if (used[t] && problem.tensors[t].role == Role::weight) all_bytes_ += problem.tensors[t].bytes;
+      if (used[t] && problem.tensors[t].role == Role::weight)
+        all_bytes_ += problem.tensors[t].bytes;
     for (const Weight& w : weights_) open_bytes_ += w.bytes;
   }
 
@@ -123,7 +129,9 @@ class SteadySearch {
 
  private:
   bool over() const { return budget_.over(); }
-  std::int64_t load_cost(std::int64_t pinned_bytes) const { return (all_bytes_ - pinned_bytes) * options_.costs.read; }
+  std::int64_t load_cost(std::int64_t pinned_bytes) const {
+    return (all_bytes_ - pinned_bytes) * options_.costs.read;
+  }
   std::int64_t least_cost() const { return best_ ? best_->frame->cost : impossible; }
 
   std::vector<bool> tensors_of(const Set& set) const {
@@ -149,18 +157,21 @@ class SteadySearch {
     return plan;
   }
 
-  // No plan that loads these weights, and maybe others, has traffic of less cost beside pinned ones of that space.
+  // No plan that loads these weights, and maybe others, has traffic of less cost beside pinned ones
+  // of that space.
   std::int64_t least(const Set& loaded, std::int64_t pinned_space) {
     if (pinned_space > roomy_bytes_) return impossible;
     const auto [at, fresh] = least_.try_emplace({loaded, pinned_space}, 0);
     if (!fresh || over()) return at->second;
     Set others = loaded;
     others.flip();
-    const Plan plan = plan_without(without(problem_, tensors_of(others)), roomy_bytes_ - pinned_space);
+    const Plan plan =
+        plan_without(without(problem_, tensors_of(others)), roomy_bytes_ - pinned_space);
     return at->second = plan.status == Status::infeasible ? impossible : bound_of(plan);
   }
 
-  // Plans a frame with these weights pinned; keeps the plan if it is the best. Returns a bound on its frame cost.
+  // Plans a frame with these weights pinned; keeps the plan if it is the best. Returns a bound on
+  // its frame cost.
   std::int64_t evaluate(const Set& pinned) {
     const std::int64_t base = space_of(pinned);
     if (base > bytes_) return impossible;
@@ -171,9 +182,11 @@ class SteadySearch {
     const Plan part = plan_without(reduced, bytes_ - base);
     std::int64_t bytes = 0;
     for (std::size_t i = 0; i < pinned.size(); ++i) bytes += pinned[i] ? weights_[i].bytes : 0;
-    const std::int64_t bound = part.status == Status::infeasible ? impossible : load_cost(bytes) + bound_of(part);
+    const std::int64_t bound =
+        part.status == Status::infeasible ? impossible : load_cost(bytes) + bound_of(part);
     const bool planned = !part.order.empty() || part.status == Status::optimal;
-    if (planned && load_cost(bytes) + cost_of(part) < least_cost()) best_ = assemble(pinned, reduced, part);
+    if (planned && load_cost(bytes) + cost_of(part) < least_cost())
+      best_ = assemble(pinned, reduced, part);
     if (best_ && best_->frame->cost < reported_) report();
     return evaluated_[pinned] = bound;
   }
@@ -206,11 +219,12 @@ class SteadySearch {
 
   void report() {
     reported_ = least_cost();
-    if (options_.progress) options_.progress({budget_.deadline().seconds(), least_cost(), bound_, 1, 0});
+    if (options_.progress)
+      options_.progress({budget_.deadline().seconds(), least_cost(), bound_, 1, 0});
   }
 
-  // Sizes of all pinned weights together: where the bound is least, it is found better by planning a frame that loads
-  // no weights at all beside that size, and some sets of that size are tried.
+  // Sizes of all pinned weights together: where the bound is least, it is found better by planning
+  // a frame that loads no weights at all beside that size, and some sets of that size are tried.
   void try_sizes() {
     Node root;
     root.pinned = root.loaded = Set(weights_.size(), false);
@@ -231,8 +245,8 @@ class SteadySearch {
     std::int64_t from = 0, to = 0, bound = impossible;
   };
 
-  // In a range between two sizes that were planned the traffic costs what it did at the smaller one, at least, and the
-  // most weights are pinned at its end.
+  // In a range between two sizes that were planned the traffic costs what it did at the smaller
+  // one, at least, and the most weights are pinned at its end.
   Range cheapest_range(const Node& node) const {
     std::int64_t open_space = 0, open_bytes = 0;
     for (std::size_t i = node.decided; i < weights_.size(); ++i) {
@@ -254,7 +268,8 @@ class SteadySearch {
     return best;
   }
 
-  // Weights that fit into that space: the largest first, or those of the operators that need the most.
+  // Weights that fit into that space: the largest first, or those of the operators that need the
+  // most.
   Set fill(std::int64_t space, bool by_need) const {
     std::vector<std::pair<std::int64_t, std::size_t>> order;
     for (std::size_t i = 0; i < weights_.size(); ++i) {
@@ -288,7 +303,8 @@ class SteadySearch {
   void climb() {
     for (bool better = true; better && best_ && !over() && bound_ < least_cost();) {
       better = false;
-      for (std::size_t i = 0; i < weights_.size() && budget_.spent() < options_.limits.effort / 4; ++i) {
+      for (std::size_t i = 0; i < weights_.size() && budget_.spent() < options_.limits.effort / 4;
+           ++i) {
         const std::int64_t before = least_cost();
         Set other = pinned_in_best();
         other[i] = !other[i];
@@ -368,7 +384,8 @@ class SteadySearch {
     }
     plan = std::move(*best_);
     plan.frame->lower_bound_cost = std::min(bound_, plan.frame->cost);
-    plan.status = plan.frame->lower_bound_cost == plan.frame->cost ? Status::optimal : Status::feasible;
+    plan.status =
+        plan.frame->lower_bound_cost == plan.frame->cost ? Status::optimal : Status::feasible;
     plan.bound_origin = "branch and bound over the pinned weights";
     require_valid(problem_, plan);
     return plan;
@@ -383,7 +400,8 @@ class SteadySearch {
   std::int64_t all_bytes_ = 0, open_bytes_ = 0;
   std::map<std::pair<Set, std::int64_t>, std::int64_t> least_;
   std::map<Set, std::int64_t> evaluated_;
-  std::map<std::int64_t, std::int64_t> sizes_;  // space that is pinned to the least cost of traffic beside it
+  // space that is pinned to the least cost of traffic beside it
+  std::map<std::int64_t, std::int64_t> sizes_;
   std::optional<Plan> best_;
   std::int64_t bound_ = 0, reported_ = INT64_MAX;
   std::uint64_t numbers_ = 0;
@@ -392,11 +410,13 @@ class SteadySearch {
 
 }  // namespace
 
-Plan solve_steady(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options, Pool& pool) {
+Plan solve_steady(const Problem& problem, std::int64_t scratchpad_bytes,
+                  const SolveOptions& options, Pool& pool) {
   validate(problem);
   check_costs(problem, options.costs);
   if (scratchpad_bytes < 0 || options.alignment < 1)
-    throw Error(ErrorKind::usage, "steady state", "the scratchpad's size is negative or the alignment below 1");
+    throw Error(ErrorKind::usage, "steady state",
+                "the scratchpad's size is negative or the alignment below 1");
   return SteadySearch(problem, scratchpad_bytes, options, pool).run();
 }
 

@@ -11,7 +11,8 @@ namespace {
 
 using namespace layout;
 
-// One block each. The order of the float operations is that of the format's reference, so results agree to the bit.
+// One block each. The order of the float operations is that of the format's reference, so results
+// agree to the bit.
 using DecodeBlock = void(const Byte* block, float* into);
 
 void decode_q8_0(const Byte* block, float* into) {
@@ -79,7 +80,8 @@ void decode_q3_k(const Byte* block, float* into) {
     const Byte* quants = block + 32 + sub / 8 * 32 + sub % 2 * 16;
     const int shift = sub % 8 / 2 * 2, plane = sub / 2;
     for (int i = 0; i < 16; ++i)
-      into[sub * 16 + i] = scale * ((((quants[i] >> shift) & 3) | ((high[i] >> plane) & 1) << 2) - 4);
+      into[sub * 16 + i] =
+          scale * ((((quants[i] >> shift) & 3) | ((high[i] >> plane) & 1) << 2) - 4);
   }
 }
 
@@ -103,7 +105,8 @@ void decode_q5_k(const Byte* block, float* into) {
     const Byte* quants = block + 48 + sub / 2 * 32;
     const int shift = sub % 2 * 4;
     for (int i = 0; i < 32; ++i)
-      into[sub * 32 + i] = scale * (((quants[i] >> shift) & 15) | ((high[i] >> sub) & 1) << 4) - minimum;
+      into[sub * 32 + i] =
+          scale * (((quants[i] >> shift) & 15) | ((high[i] >> sub) & 1) << 4) - minimum;
   }
 }
 
@@ -111,12 +114,14 @@ void decode_q6_k(const Byte* block, float* into) {
   const float d = load_half(block + 208);
   for (int sub = 0; sub < 16; ++sub) {
     const float scale = d * static_cast<std::int8_t>(block[192 + sub]);
-    const int half = sub / 8, group = sub % 8 / 2, at = sub % 2 * 16;  // groups of 32: low nibbles twice, then high
+    // groups of 32: low nibbles twice, then high
+    const int half = sub / 8, group = sub % 8 / 2, at = sub % 2 * 16;
     const Byte* low = block + half * 64 + group % 2 * 32 + at;
     const Byte* high = block + 128 + half * 32 + at;
     const int low_shift = group / 2 * 4, high_shift = group * 2;
     for (int i = 0; i < 16; ++i)
-      into[sub * 16 + i] = scale * ((((low[i] >> low_shift) & 15) | ((high[i] >> high_shift) & 3) << 4) - 32);
+      into[sub * 16 + i] =
+          scale * ((((low[i] >> low_shift) & 15) | ((high[i] >> high_shift) & 3) << 4) - 32);
   }
 }
 
@@ -182,7 +187,9 @@ void decode_bf16(const Byte* at, std::int64_t elements, float* into) {
 }
 
 // A 16-bit float is not finite when its exponent bits are all ones.
-bool all_ones(const Byte* at, std::uint16_t exponent) { return (load_16(at) & exponent) == exponent; }
+bool all_ones(const Byte* at, std::uint16_t exponent) {
+  return (load_16(at) & exponent) == exponent;
+}
 
 }  // namespace
 
@@ -192,14 +199,17 @@ void decode_blocks(Encoding encoding, const std::byte* blocks, std::int64_t elem
   if (encoding == Encoding::bf16) return decode_bf16(at, elements, into);
   DecodeBlock* const decode = decoders[encoding].decode;
   const EncodingTraits& block = traits(encoding);
-  for (std::int64_t i = 0; i < elements; i += block.block_elements, at += block.block_bytes) decode(at, into + i);
+  for (std::int64_t i = 0; i < elements; i += block.block_elements, at += block.block_bytes)
+    decode(at, into + i);
 }
 
-std::optional<std::int64_t> find_non_finite_scale(Encoding encoding, const std::byte* blocks, std::int64_t count) {
+std::optional<std::int64_t> find_non_finite_scale(Encoding encoding, const std::byte* blocks,
+                                                  std::int64_t count) {
   const auto* at = reinterpret_cast<const Byte*>(blocks);
   const std::int64_t stride = traits(encoding).block_bytes;
   const auto [first, second] = decoders[encoding].scales;
-  // MXFP4's exponent byte: 255 means NaN in its standard, and from 253 on the largest value overflows.
+  // MXFP4's exponent byte: 255 means NaN in its standard, and from 253 on the largest value
+  // overflows.
   if (encoding == Encoding::mxfp4) {
     for (std::int64_t i = 0; i < count; ++i)
       if (at[i * stride] >= 253) return i;
@@ -207,7 +217,8 @@ std::optional<std::int64_t> find_non_finite_scale(Encoding encoding, const std::
   }
   const std::uint16_t exponent = encoding == Encoding::bf16 ? 0x7f80 : 0x7c00;
   for (std::int64_t i = 0; i < count; ++i, at += stride)
-    if (all_ones(at + first, exponent) || (second >= 0 && all_ones(at + second, exponent))) return i;
+    if (all_ones(at + first, exponent) || (second >= 0 && all_ones(at + second, exponent)))
+      return i;
   return std::nullopt;
 }
 

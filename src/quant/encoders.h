@@ -1,4 +1,5 @@
-// One function per encoding writes one block. It returns false when a scale does not fit a 16-bit float.
+// One function per encoding writes one block. It returns false when a scale does not fit a 16-bit
+// float.
 #pragma once
 
 #include "quant/layout.h"
@@ -14,6 +15,7 @@ EncodeBlock encode_q8_0, encode_q4_0, encode_q4_1, encode_q5_0, encode_q5_1;
 EncodeBlock encode_f16, encode_bf16;
 
 // A search for the scales with the least squared error.
-EncodeBlock encode_q2_k, encode_q3_k, encode_q4_k, encode_q5_k, encode_q6_k, encode_iq4_nl, encode_iq4_xs, encode_mxfp4;
+EncodeBlock encode_q2_k, encode_q3_k, encode_q4_k, encode_q5_k, encode_q6_k, encode_iq4_nl,
+    encode_iq4_xs, encode_mxfp4;
 
 }  // namespace pliant

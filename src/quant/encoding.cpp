@@ -41,8 +41,10 @@ const EncodingTraits& traits(Encoding encoding) { return table[encoding]; }
 std::string_view name(Encoding encoding) { return traits(encoding).name; }
 
 Encoding encoding_from_name(std::string_view name) {
-  if (const auto found = table.find([&](const EncodingTraits& each) { return each.name == name; })) return *found;
-  throw Error(ErrorKind::format, "encoding", fmt::format("unknown name \"{}\"", name), known_names());
+  if (const auto found = table.find([&](const EncodingTraits& each) { return each.name == name; }))
+    return *found;
+  throw Error(ErrorKind::format, "encoding", fmt::format("unknown name \"{}\"", name),
+              known_names());
 }
 
 std::int64_t encoded_bytes(const TensorType& type, Encoding encoding, std::string_view place) {
@@ -50,12 +52,14 @@ std::int64_t encoded_bytes(const TensorType& type, Encoding encoding, std::strin
   const std::int64_t count = elements(type.shape);
   if (encoding == Encoding::plain) return checked_multiply(count, size_of(type.dtype), place);
   if (type.dtype != DType::f32)
-    throw Error(ErrorKind::invalid, std::string(place),
-                fmt::format("{} as {}: only f32 is written in blocks", to_string(type), block.name));
-  if (block.block_elements > 1 && (type.shape.empty() || type.shape.back() % block.block_elements != 0))
     throw Error(
         ErrorKind::invalid, std::string(place),
-        fmt::format("{} as {}: the last axis is no multiple of {}", to_string(type), block.name, block.block_elements));
+        fmt::format("{} as {}: only f32 is written in blocks", to_string(type), block.name));
+  if (block.block_elements > 1 &&
+      (type.shape.empty() || type.shape.back() % block.block_elements != 0))
+    throw Error(ErrorKind::invalid, std::string(place),
+                fmt::format("{} as {}: the last axis is no multiple of {}", to_string(type),
+                            block.name, block.block_elements));
   return checked_multiply(count / block.block_elements, block.block_bytes, place);
 }
 

@@ -1,4 +1,5 @@
-// Least-squares fits of quantised values: the search behind the encoders that have a choice of scales.
+// Least-squares fits of quantised values: the search behind the encoders that have a choice of
+// scales.
 #pragma once
 
 #include <cmath>
@@ -64,9 +65,11 @@ struct Table {
 
 using Iq4Levels = Table<layout::iq4_values>;
 
-// What values as scale * level give up and what a better scale would take: error, and the sums of a least-squares fit.
+// What values as scale * level give up and what a better scale would take: error, and the sums of a
+// least-squares fit.
 struct Fit {
-  float error = 0, dot = 0, norm = 0;  // sum of squares left over; of value * level; of level * level
+  // sum of squares left over; of value * level; of level * level
+  float error = 0, dot = 0, norm = 0;
 };
 
 template <typename Levels, int count>
@@ -82,8 +85,8 @@ Fit assess(const float* values, float scale) {
   return {total(error), total(dot), total(norm)};
 }
 
-// The scale with the least squared error among least-squares fits to trial codings, in each of which the value of
-// largest magnitude comes near an end level. 0 for values that are all 0.
+// The scale with the least squared error among least-squares fits to trial codings, in each of
+// which the value of largest magnitude comes near an end level. 0 for values that are all 0.
 template <typename Levels, int count>
 float fit_scale(const float* values) {
   float extreme = 0, best_scale = 0, best_gain = 0;

@@ -28,7 +28,8 @@ std::string format_name(const Stored& stored) {
 std::vector<std::string> format_names() {
   std::vector<std::string> names{"F32", "F16", "BF16"};
   for (int i = 1; i < encoding_count; ++i)
-    if (traits(static_cast<Encoding>(i)).block_elements > 1) names.emplace_back(name(static_cast<Encoding>(i)));
+    if (traits(static_cast<Encoding>(i)).block_elements > 1)
+      names.emplace_back(name(static_cast<Encoding>(i)));
   return names;
 }
 
@@ -37,7 +38,8 @@ Encoding format_from_name(std::string_view name, std::string_view place) {
   const std::string upper = upper_case(name);
   if (std::ranges::find(names, upper) == names.end())
     throw Error(ErrorKind::usage, std::string(place),
-                fmt::format("'{}' is not one of: {}", name, fmt::join(names, ", ")), did_you_mean(name, names));
+                fmt::format("'{}' is not one of: {}", name, fmt::join(names, ", ")),
+                did_you_mean(name, names));
   return upper == "F32" ? Encoding::plain : encoding_from_name(upper);
 }
 

@@ -1,4 +1,5 @@
-// The encodings with blocks of 256 and a scale for each sub-block, themselves multiples of one 16-bit float per block.
+// The encodings with blocks of 256 and a scale for each sub-block, themselves multiples of one
+// 16-bit float per block.
 #include <algorithm>
 
 #include "quant/encoders.h"
@@ -14,7 +15,8 @@ constexpr float least_half = 0x1p-24F;  // the smallest 16-bit float above 0
 constexpr float beyond_half = 1e9F;     // no product of a 16-bit float and two codes reaches it
 constexpr float lost_in_half = 1e-12F;  // and such values are all 0
 
-// The 16-bit float nearest to the wanted scale that is not 0, so that small blocks keep what they can.
+// The 16-bit float nearest to the wanted scale that is not 0, so that small blocks keep what they
+// can.
 float half_scale(float wanted) {
   if (wanted == 0.0F) return 0;
   const float rounded = f16_to_f32(f32_to_f16(wanted));
@@ -22,11 +24,12 @@ float half_scale(float wanted) {
 }
 
 int near_code(float ratio, int low, int high) {
-  return static_cast<int>(std::nearbyint(std::clamp(ratio, static_cast<float>(low), static_cast<float>(high))));
+  return static_cast<int>(
+      std::nearbyint(std::clamp(ratio, static_cast<float>(low), static_cast<float>(high))));
 }
 
-// value = scale * scales[sub] * level. First each sub-block for itself, then in turns the integer scales for the
-// common factor and the common factor for the levels.
+// value = scale * scales[sub] * level. First each sub-block for itself, then in turns the integer
+// scales for the common factor and the common factor for the levels.
 template <typename Levels, int subs, int scale_low, int scale_high>
 class SymmetricSearch {
  public:
@@ -75,7 +78,8 @@ class SymmetricSearch {
       fit::Fit best;
       best.error = HUGE_VALF;
       int code = 0;
-      for (int each = std::max(middle - 1, scale_low); each <= std::min(middle + 1, scale_high); ++each) {
+      for (int each = std::max(middle - 1, scale_low); each <= std::min(middle + 1, scale_high);
+           ++each) {
         const fit::Fit found = fit::assess<Levels, size>(values_ + sub * size, factor * each);
         if (found.error >= best.error) continue;
         best = found;
@@ -107,7 +111,8 @@ class AffineSearch {
       largest = {std::max(largest.scale, each.scale), std::max(largest.minimum, each.minimum)};
     }
     constexpr auto steps = static_cast<float>(largest_scale);
-    float factor = half_scale(largest.scale / steps), shift = half_scale(largest.minimum / steps), best = HUGE_VALF;
+    float factor = half_scale(largest.scale / steps), shift = half_scale(largest.minimum / steps),
+          best = HUGE_VALF;
     for (int turn = 0; turn < 3; ++turn) {
       Codes codes;
       const Total total = choose(factor, shift, wanted, codes);
@@ -162,16 +167,20 @@ class AffineSearch {
     }
   };
 
-  Total choose(float factor, float shift, const std::array<fit::Affine, subs>& wanted, Codes& codes) const {
+  Total choose(float factor, float shift, const std::array<fit::Affine, subs>& wanted,
+               Codes& codes) const {
     Total total;
     for (std::size_t sub = 0; sub < subs; ++sub) {
       const int scale_code = near_code(wanted[sub].scale * fit::inverse(factor), 0, largest_scale);
-      const int minimum_code = near_code(wanted[sub].minimum * fit::inverse(shift), 0, largest_scale);
+      const int minimum_code =
+          near_code(wanted[sub].minimum * fit::inverse(shift), 0, largest_scale);
       fit::AffineFit best;
       best.error = HUGE_VALF;
       for (int s = std::max(scale_code - 1, 0); s <= std::min(scale_code + 1, largest_scale); ++s)
-        for (int m = std::max(minimum_code - 1, 0); m <= std::min(minimum_code + 1, largest_scale); ++m) {
-          const fit::AffineFit found = fit::assess<largest_code, size>(values_ + sub * size, {factor * s, shift * m});
+        for (int m = std::max(minimum_code - 1, 0); m <= std::min(minimum_code + 1, largest_scale);
+             ++m) {
+          const fit::AffineFit found =
+              fit::assess<largest_code, size>(values_ + sub * size, {factor * s, shift * m});
           if (found.error >= best.error) continue;
           best = found;
           codes.scales[sub] = s;
@@ -189,7 +198,9 @@ enum class Reach { zero, searched, beyond };
 
 Reach reach(const float* values) {
   const float largest = fit::largest_magnitude<block_size>(values);
-  return largest < lost_in_half ? Reach::zero : largest > beyond_half ? Reach::beyond : Reach::searched;
+  return largest < lost_in_half  ? Reach::zero
+         : largest > beyond_half ? Reach::beyond
+                                 : Reach::searched;
 }
 
 void put_scale_min(Byte* packed, int index, int scale, int minimum) {
@@ -204,7 +215,9 @@ void put_scale_min(Byte* packed, int index, int scale, int minimum) {
   }
 }
 
-void put_bits(Byte& at, int bits, int shift) { at = static_cast<Byte>(at | static_cast<unsigned>(bits) << shift); }
+void put_bits(Byte& at, int bits, int shift) {
+  at = static_cast<Byte>(at | static_cast<unsigned>(bits) << shift);
+}
 
 }  // namespace
 
@@ -216,7 +229,8 @@ bool encode_q2_k(const float* values, Byte* block) {
     const std::size_t at = sub;
     block[sub] = static_cast<Byte>(found.scales[at] | found.minima[at] << 4);
     for (int i = 0; i < 16; ++i)
-      put_bits(block[16 + sub / 8 * 32 + sub % 2 * 16 + i], found.code(sub * 16 + i), sub % 8 / 2 * 2);
+      put_bits(block[16 + sub / 8 * 32 + sub % 2 * 16 + i], found.code(sub * 16 + i),
+               sub % 8 / 2 * 2);
   }
   store_half(block + 80, found.scale);
   store_half(block + 82, found.minimum);
@@ -248,7 +262,8 @@ bool encode_q4_k(const float* values, Byte* block) {
   for (int sub = 0; sub < 8; ++sub) {
     const std::size_t at = sub;
     put_scale_min(block + 4, sub, found.scales[at], found.minima[at]);
-    for (int i = 0; i < 32; ++i) put_bits(block[16 + sub / 2 * 32 + i], found.code(sub * 32 + i), sub % 2 * 4);
+    for (int i = 0; i < 32; ++i)
+      put_bits(block[16 + sub / 2 * 32 + i], found.code(sub * 32 + i), sub % 2 * 4);
   }
   store_half(block, found.scale);
   store_half(block + 2, found.minimum);

@@ -10,13 +10,15 @@ namespace {
 
 using namespace layout;
 
-constexpr std::array<std::int8_t, 15> mxfp4_sorted{-12, -8, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 8, 12};
+constexpr std::array<std::int8_t, 15> mxfp4_sorted{-12, -8, -6, -4, -3, -2, -1, 0,
+                                                   1,   2,  3,  4,  6,  8,  12};
 using Mxfp4Levels = fit::Table<mxfp4_sorted>;
 
 // The code of a level in the order of a block's codes.
 template <std::size_t size>
 unsigned code_of(float level, const std::array<std::int8_t, size>& values) {
-  return static_cast<unsigned>(std::ranges::find(values, static_cast<std::int8_t>(level)) - values.begin());
+  return static_cast<unsigned>(std::ranges::find(values, static_cast<std::int8_t>(level)) -
+                               values.begin());
 }
 
 void put_code(Byte* codes, int i, unsigned code) {
@@ -34,7 +36,8 @@ bool encode_iq4_nl(const float* values, Byte* block) {
   scale = load_half(block);
   const float factor = fit::inverse(scale);
   for (int i = 0; i < 32; ++i)
-    put_code(block + 2, i, code_of(fit::Iq4Levels::nearest(fit::all(values[i] * factor))[0], iq4_values));
+    put_code(block + 2, i,
+             code_of(fit::Iq4Levels::nearest(fit::all(values[i] * factor))[0], iq4_values));
   return std::isfinite(scale);
 }
 
@@ -54,7 +57,8 @@ bool encode_mxfp4(const float* values, Byte* block) {
     }
   block[0] = static_cast<Byte>(top + std::ilogb(unit));
   for (int i = 0; i < 32; ++i)
-    put_code(block + 1, i, code_of(Mxfp4Levels::nearest(fit::all(scaled[i] / unit))[0], mxfp4_values));
+    put_code(block + 1, i,
+             code_of(Mxfp4Levels::nearest(fit::all(scaled[i] / unit))[0], mxfp4_values));
   return true;
 }
 

@@ -8,7 +8,8 @@ namespace {
 
 using namespace layout;
 
-// The factor from values to codes; a scale so small that its inverse overflows is 0 as a 16-bit float anyway.
+// The factor from values to codes; a scale so small that its inverse overflows is 0 as a 16-bit
+// float anyway.
 float inverse(float scale) {
   const float result = scale != 0.0F ? 1.0F / scale : 0.0F;
   return std::isfinite(result) ? result : 0.0F;
@@ -16,11 +17,13 @@ float inverse(float scale) {
 
 // The value of largest magnitude with its sign; the first of equals.
 float extreme(const float* values) {
-  return *std::max_element(values, values + 32, [](float a, float b) { return std::fabs(a) < std::fabs(b); });
+  return *std::max_element(values, values + 32,
+                           [](float a, float b) { return std::fabs(a) < std::fabs(b); });
 }
 
 void put_nibbles(Byte* at, const Byte* codes) {
-  for (int i = 0; i < 16; ++i) at[i] = static_cast<Byte>((codes[i] & 15U) | (codes[i + 16] & 15U) << 4U);
+  for (int i = 0; i < 16; ++i)
+    at[i] = static_cast<Byte>((codes[i] & 15U) | (codes[i + 16] & 15U) << 4U);
 }
 
 void put_fifth_bits(Byte* at, const Byte* codes) {
@@ -34,7 +37,8 @@ float round_symmetric(const float* values, int half, Byte* codes) {
   const float scale = extreme(values) / -half, factor = inverse(scale);
   const float shift = half + 0.5F;
   for (int i = 0; i < 32; ++i)
-    codes[i] = static_cast<Byte>(std::min(2 * half - 1, static_cast<int>(values[i] * factor + shift)));
+    codes[i] =
+        static_cast<Byte>(std::min(2 * half - 1, static_cast<int>(values[i] * factor + shift)));
   return scale;
 }
 
@@ -46,7 +50,8 @@ Affine round_affine(const float* values, int largest, Byte* codes) {
   const auto [low, high] = std::minmax_element(values, values + 32);
   const float scale = (*high - *low) / largest, factor = inverse(scale);
   for (int i = 0; i < 32; ++i)
-    codes[i] = static_cast<Byte>(std::min(largest, static_cast<int>((values[i] - *low) * factor + 0.5F)));
+    codes[i] =
+        static_cast<Byte>(std::min(largest, static_cast<int>((values[i] - *low) * factor + 0.5F)));
   return {scale, *low};
 }
 
@@ -66,7 +71,8 @@ bool encode_bf16(const float* values, Byte* block) {
 bool encode_q8_0(const float* values, Byte* block) {
   const float scale = std::fabs(extreme(values)) / 127.0F, factor = inverse(scale);
   store_half(block, scale);
-  for (int i = 0; i < 32; ++i) block[2 + i] = static_cast<Byte>(static_cast<int>(std::round(values[i] * factor)));
+  for (int i = 0; i < 32; ++i)
+    block[2 + i] = static_cast<Byte>(static_cast<int>(std::round(values[i] * factor)));
   return holds_half(scale);
 }
 

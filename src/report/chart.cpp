@@ -46,7 +46,8 @@ class ByteChartDrawing {
  public:
   explicit ByteChartDrawing(const ByteChart& chart) : chart_(chart), range_(range_of(chart)) {
     const double room = std::max(1.0, (range_.x_high - range_.x_low) * 0.03);
-    x_ = Scale::linear(std::max(0.0, range_.x_low - room), range_.x_high + room, left, left + width);
+    x_ =
+        Scale::linear(std::max(0.0, range_.x_low - room), range_.x_high + room, left, left + width);
     const bool wide = range_.y_high > logarithmic_from * range_.y_least;
     y_ = wide ? Scale::logarithmic(range_.y_least * 0.9, range_.y_high * 1.3, top + height, top)
               : Scale::linear(0, std::max(1.0, range_.y_high * 1.08), top + height, top);
@@ -79,16 +80,26 @@ void ByteChartDrawing::axes() {
   }
   for (const Tick& tick : ticks) {
     const double y = y_(tick.value);
-    out_.lone("path", {{"class", "g"}, {"d", fmt::format("M{} {}h{}", left, number_text(y), width)}});
-    out_.leaf("text", {{"class", "q"}, {"x", left - 8}, {"y", y + 4}, {"text-anchor", "end"}}, tick.text);
+    out_.lone("path",
+              {{"class", "g"}, {"d", fmt::format("M{} {}h{}", left, number_text(y), width)}});
+    out_.leaf("text", {{"class", "q"}, {"x", left - 8}, {"y", y + 4}, {"text-anchor", "end"}},
+              tick.text);
   }
   for (const Tick& tick : byte_ticks(x_.low(), x_.high(), 10)) {
     const double x = x_(tick.value);
-    out_.lone("path", {{"class", "x"}, {"d", fmt::format("M{} {}v5", number_text(x), top + height)}});
-    out_.leaf("text", {{"class", "q"}, {"x", x}, {"y", top + height + 18}, {"text-anchor", "middle"}}, tick.text);
+    out_.lone("path",
+              {{"class", "x"}, {"d", fmt::format("M{} {}v5", number_text(x), top + height)}});
+    out_.leaf("text",
+              {{"class", "q"}, {"x", x}, {"y", top + height + 18}, {"text-anchor", "middle"}},
+              tick.text);
   }
-  out_.lone("rect", {{"class", "x"}, {"x", left}, {"y", top}, {"width", width}, {"height", height}});
-  out_.leaf("text", {{"class", "q"}, {"x", left + width / 2}, {"y", top + height + 38}, {"text-anchor", "middle"}},
+  out_.lone("rect",
+            {{"class", "x"}, {"x", left}, {"y", top}, {"width", width}, {"height", height}});
+  out_.leaf("text",
+            {{"class", "q"},
+             {"x", left + width / 2},
+             {"y", top + height + 38},
+             {"text-anchor", "middle"}},
             chart_.x_name);
   out_.leaf("text", {{"class", "q"}, {"x", left - 76}, {"y", 16.0}},
             chart_.y_name + (y_.is_logarithmic() ? " (logarithmic)" : ""));
@@ -97,7 +108,8 @@ void ByteChartDrawing::axes() {
 // Names above the frame, in as many of three rows as keep them apart.
 void ByteChartDrawing::marks() {
   std::vector<ChartMark> marks = chart_.marks;
-  std::stable_sort(marks.begin(), marks.end(), [](const ChartMark& a, const ChartMark& b) { return a.x < b.x; });
+  std::stable_sort(marks.begin(), marks.end(),
+                   [](const ChartMark& a, const ChartMark& b) { return a.x < b.x; });
   for (std::size_t i = 1; i < marks.size();) {  // one name for what is in one place
     if (marks[i].x > marks[i - 1].x) {
       ++i;
@@ -114,33 +126,38 @@ void ByteChartDrawing::marks() {
     while (row + 1 < taken.size() && taken[row] > x - half) ++row;
     taken[row] = x + half;
     const double y = top - 6 - 14 * row;
-    out_.lone("path", {{"class", mark.strong ? "vm dm" : "vm ml"},
-                       {"d", fmt::format("M{} {}V{}", number_text(x), number_text(y + 3), top + height)}});
-    out_.leaf("text", {{"class", mark.strong ? "t" : "q"}, {"x", x}, {"y", y}, {"text-anchor", "middle"}}, mark.name);
+    out_.lone("path",
+              {{"class", mark.strong ? "vm dm" : "vm ml"},
+               {"d", fmt::format("M{} {}V{}", number_text(x), number_text(y + 3), top + height)}});
+    out_.leaf("text",
+              {{"class", mark.strong ? "t" : "q"}, {"x", x}, {"y", y}, {"text-anchor", "middle"}},
+              mark.name);
   }
 }
 
 // One sign per series, so that colour is not all that tells them apart.
 std::string sign_path(int style, double x, double y) {
-  constexpr std::array<const char*, series_count> signs{"m-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z",
-                                                        "m-4-4h8v8h-8z",
-                                                        "m0-5l5 5-5 5-5-5z",
-                                                        "m-4.5 4h9L0-4.5z",
-                                                        "m-4.5-4h9l-4.5 8z",
-                                                        "m-4-1h8v2h-8z"};
-  if (style == 3) return fmt::format("M{} {}h9l-4.5-8.5z", number_text(x - 4.5), number_text(y + 4));
+  constexpr std::array<const char*, series_count> signs{
+      "m-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z",
+      "m-4-4h8v8h-8z",
+      "m0-5l5 5-5 5-5-5z",
+      "m-4.5 4h9L0-4.5z",
+      "m-4.5-4h9l-4.5 8z",
+      "m-4-1h8v2h-8z"};
+  if (style == 3)
+    return fmt::format("M{} {}h9l-4.5-8.5z", number_text(x - 4.5), number_text(y + 4));
   return fmt::format("M{} {}{}", number_text(x), number_text(y), signs[style]);
 }
 
 void ByteChartDrawing::point(const ChartPoint& point, int style) {
   const double x = x_(point.x), y = y_(point.y);
   if (point.at_least)
-    out_.lone(
-        "path",
-        {{"class", fmt::format("line c{}", style)},
-         {"stroke-dasharray", "2 2"},
-         {"d", fmt::format("M{} {}V{}m-5 0h10", number_text(x), number_text(y), number_text(y_(*point.at_least)))}});
-  out_.open("path", {{"class", point.hollow ? fmt::format("bg hollow c{}", style) : fmt::format("p{}", style)},
+    out_.lone("path", {{"class", fmt::format("line c{}", style)},
+                       {"stroke-dasharray", "2 2"},
+                       {"d", fmt::format("M{} {}V{}m-5 0h10", number_text(x), number_text(y),
+                                         number_text(y_(*point.at_least)))}});
+  out_.open("path", {{"class", point.hollow ? fmt::format("bg hollow c{}", style)
+                                            : fmt::format("p{}", style)},
                      {"d", sign_path(style, x, y)}});
   out_.leaf("title", {}, point.text);
   out_.close();
@@ -149,7 +166,8 @@ void ByteChartDrawing::point(const ChartPoint& point, int style) {
 void ByteChartDrawing::series(const ChartSeries& series) {
   std::string path;
   for (const ChartPoint& each : series.points)
-    path += fmt::format("{}{} {}", path.empty() ? "M" : "L", number_text(x_(each.x)), number_text(y_(each.y)));
+    path += fmt::format("{}{} {}", path.empty() ? "M" : "L", number_text(x_(each.x)),
+                        number_text(y_(each.y)));
   if (path.empty()) return;
   out_.lone("path", {{"class", fmt::format("line c{}", series.style)},
                      {"stroke-dasharray", series_dashes(series.style)},
@@ -164,21 +182,24 @@ void ByteChartDrawing::names() {
     out_.lone("path", {{"class", fmt::format("line c{}", each.style)},
                        {"stroke-dasharray", series_dashes(each.style)},
                        {"d", fmt::format("M{} {}h30", x, y)}});
-    out_.lone("path", {{"class", fmt::format("p{}", each.style)}, {"d", sign_path(each.style, x + 15, y)}});
+    out_.lone("path",
+              {{"class", fmt::format("p{}", each.style)}, {"d", sign_path(each.style, x + 15, y)}});
     out_.leaf("text", {{"class", "t"}, {"x", x + 38}, {"y", y + 4}}, each.name);
     y += 22;
   }
 }
 
 std::string ByteChartDrawing::draw() {
-  out_.open("svg", {{"xmlns", "http://www.w3.org/2000/svg"},
-                    {"class", "pic"},
-                    {"viewBox", fmt::format("0 0 {} {}", left + width + right, top + height + below)},
-                    {"role", "img"},
-                    {"aria-label", chart_.title}});
+  out_.open("svg",
+            {{"xmlns", "http://www.w3.org/2000/svg"},
+             {"class", "pic"},
+             {"viewBox", fmt::format("0 0 {} {}", left + width + right, top + height + below)},
+             {"role", "img"},
+             {"aria-label", chart_.title}});
   axes();
   marks();
-  for (auto each = chart_.series.rbegin(); each != chart_.series.rend(); ++each) series(*each);  // the first on top
+  // the first on top
+  for (auto each = chart_.series.rbegin(); each != chart_.series.rend(); ++each) series(*each);
   names();
   return out_.finish();
 }
@@ -201,14 +222,16 @@ std::string bars_svg(const std::string& title, const std::vector<Bar>& bars) {
   double y = 4;
   for (const Bar& bar : bars) {
     const double length = most > 0 ? bar.value / most * (whole - names - values) : 0;
-    out.leaf("text", {{"class", "t"}, {"x", names - 8}, {"y", y + 14}, {"text-anchor", "end"}}, bar.name);
+    out.leaf("text", {{"class", "t"}, {"x", names - 8}, {"y", y + 14}, {"text-anchor", "end"}},
+             bar.name);
     out.lone("rect", {{"class", fmt::format("p{}", bar.style)},
                       {"x", names},
                       {"y", y + 2},
                       {"width", std::max(length, 1.0)},
                       {"height", thick},
                       {"rx", 2.0}});
-    out.leaf("text", {{"class", "t"}, {"x", names + std::max(length, 1.0) + 8}, {"y", y + 14}}, bar.text);
+    out.leaf("text", {{"class", "t"}, {"x", names + std::max(length, 1.0) + 8}, {"y", y + 14}},
+             bar.text);
     y += row;
   }
   return out.finish();

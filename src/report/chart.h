@@ -34,7 +34,8 @@ struct ByteChart {  // over bytes
   std::vector<ChartMark> marks;
 };
 
-// The y axis is logarithmic, with a line for 0, where the positive values span more than a factor of 30.
+// The y axis is logarithmic, with a line for 0, where the positive values span more than a factor
+// of 30.
 std::string byte_chart_svg(const ByteChart& chart);
 
 struct Bar {

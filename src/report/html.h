@@ -1,4 +1,5 @@
-// One self-contained page: no network, no script from elsewhere, light or dark as the reader's screen is.
+// One self-contained page: no network, no script from elsewhere, light or dark as the reader's
+// screen is.
 #pragma once
 
 #include <string>
@@ -20,7 +21,8 @@ class Page {
   // A row of key figures; good and warn colour the value.
   enum class Tone { plain, good, warn };
   void begin_cards();
-  void card(std::string_view name, std::string_view value, std::string_view detail, Tone tone = Tone::plain);
+  void card(std::string_view name, std::string_view value, std::string_view detail,
+            Tone tone = Tone::plain);
   void end_cards();
   void picture(std::string_view markup);  // what svg functions of this folder make
   void begin_columns();                   // pictures side by side where there is room

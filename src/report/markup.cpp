@@ -49,8 +49,8 @@ std::string script_string(std::string_view text) {
   std::string out = "\"";
   for_each_character(text, [&](char32_t code) {
     // U+2028 and U+2029 end lines in old scripts; < and & matter to HTML and XML parsers.
-    const bool plain = code >= 0x20 && code != '"' && code != '\\' && code != '<' && code != '>' && code != '&' &&
-                       code != 0x2028 && code != 0x2029;
+    const bool plain = code >= 0x20 && code != '"' && code != '\\' && code != '<' && code != '>' &&
+                       code != '&' && code != 0x2028 && code != 0x2029;
     if (plain) append_utf8(out, code);
     else out += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(code));
   });
@@ -94,7 +94,8 @@ void Markup::lone(std::string_view tag, std::initializer_list<Attribute> attribu
   out_ += "/>\n";
 }
 
-void Markup::leaf(std::string_view tag, std::initializer_list<Attribute> attributes, std::string_view content) {
+void Markup::leaf(std::string_view tag, std::initializer_list<Attribute> attributes,
+                  std::string_view content) {
   open(tag, attributes);
   text(content);
   close();

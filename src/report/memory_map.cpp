@@ -14,8 +14,9 @@
 namespace pliant::report {
 namespace {
 
-constexpr double left = 74, right = 104, top = 74, map_height = 400, gap = 34, transfer_height = 76, taken_height = 130,
-                 below = 40, narrow = 982, least_pitch = 2, mark_reach = 6, widest = 8000;
+constexpr double left = 74, right = 104, top = 74, map_height = 400, gap = 34, transfer_height = 76,
+                 taken_height = 130, below = 40, narrow = 982, least_pitch = 2, mark_reach = 6,
+                 widest = 8000;
 
 struct Frame {  // pixels
   double width = narrow, map_y = top, transfer_y = 0, taken_y = 0, end_y = 0, height = 0;
@@ -50,7 +51,8 @@ class MapDrawing {
   double pitch() const { return frame_.width / span(map_); }
   void defs();
   void legend();
-  void panel(double y, double height, std::string_view title, const Scale& scale, const std::vector<Tick>& ticks);
+  void panel(double y, double height, std::string_view title, const Scale& scale,
+             const std::vector<Tick>& ticks);
   void address_axis();
   void time_axis();
   void steps();
@@ -86,16 +88,18 @@ std::string shortened(const std::string& text, std::size_t most) {
 void MapDrawing::defs() {
   out_.open("defs");
   out_.raw(
-      "<pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\"><path class=\"hb\" "
+      "<pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\"><path "
+      "class=\"hb\" "
       "d=\"M0 0h6v6H0z\"/><path class=\"hl\" d=\"M-1 1l2-2M0 6l6-6M5 7l2-2\"/></pattern>\n"
       "<path id=\"in\" d=\"M-4.5-4h9L0 4.5z\"/><path id=\"out\" d=\"M-4.5 4h9L0-4.5z\"/>"
       "<path id=\"other\" d=\"M0-5l5 5-5 5-5-5z\"/>"
       "<path id=\"cin\" d=\"M-2.6-2.2h5.2L0 2.6z\"/><path id=\"cout\" d=\"M-2.6 2.2h5.2L0-2.6z\"/>"
       "<path id=\"cother\" d=\"M0-2.8l2.8 2.8-2.8 2.8-2.8-2.8z\"/>\n");
-  out_.raw(
-      fmt::format("<path id=\"step\" d=\"M0 {}h{}V{}H0z\"/>\n", top, number_text(pitch()), number_text(frame_.end_y)));
-  out_.raw(fmt::format("<clipPath id=\"plot\"><rect x=\"{0}\" y=\"0\" width=\"{1}\" height=\"{2}\"/></clipPath>\n",
-                       left, number_text(frame_.width), number_text(frame_.height)));
+  out_.raw(fmt::format("<path id=\"step\" d=\"M0 {}h{}V{}H0z\"/>\n", top, number_text(pitch()),
+                       number_text(frame_.end_y)));
+  out_.raw(fmt::format(
+      "<clipPath id=\"plot\"><rect x=\"{0}\" y=\"0\" width=\"{1}\" height=\"{2}\"/></clipPath>\n",
+      left, number_text(frame_.width), number_text(frame_.height)));
   out_.close();
 }
 
@@ -107,23 +111,32 @@ void MapDrawing::legend() {
     out_.leaf("text", {{"class", "t"}, {"x", x + 18}, {"y", 42.0}}, text);
     x += 18 + 6.2 * text.size() + 16;
   };
-  for (const Kind kind : {Kind::input, Kind::weight, Kind::activation, Kind::output, Kind::workspace, Kind::buffer}) {
-    if (std::none_of(map_.boxes.begin(), map_.boxes.end(), [&](const MapBox& box) { return box.kind == kind; }))
+  for (const Kind kind :
+       {Kind::input, Kind::weight, Kind::activation, Kind::output, Kind::workspace, Kind::buffer}) {
+    if (std::none_of(map_.boxes.begin(), map_.boxes.end(),
+                     [&](const MapBox& box) { return box.kind == kind; }))
       continue;
     entry(name(kind), [&] {
       out_.open("g", {{"class", "b"}});
-      out_.lone("rect",
-                {{"class", middle_shade_class(kind)}, {"x", x}, {"y", 32.0}, {"width", 13.0}, {"height", 12.0}});
+      out_.lone("rect", {{"class", middle_shade_class(kind)},
+                         {"x", x},
+                         {"y", 32.0},
+                         {"width", 13.0},
+                         {"height", 12.0}});
       out_.close();
     });
   }
-  const auto sign = [&](std::string_view text, bool compulsory, Way way, const char* shade, const char* shape) {
-    if (std::none_of(map_.transfers.begin(), map_.transfers.end(),
-                     [&](const MapTransfer& t) { return t.compulsory == compulsory && t.way == way; }))
+  const auto sign = [&](std::string_view text, bool compulsory, Way way, const char* shade,
+                        const char* shape) {
+    if (std::none_of(map_.transfers.begin(), map_.transfers.end(), [&](const MapTransfer& t) {
+          return t.compulsory == compulsory && t.way == way;
+        }))
       return;
     entry(text, [&] {
-      out_.lone("use",
-                {{"class", std::string("k ") + shade}, {"href", std::string("#") + shape}, {"x", x + 7}, {"y", 38.0}});
+      out_.lone("use", {{"class", std::string("k ") + shade},
+                        {"href", std::string("#") + shape},
+                        {"x", x + 7},
+                        {"y", 38.0}});
     });
   };
   sign("load", false, Way::in, "ld", "in");
@@ -139,29 +152,43 @@ void MapDrawing::panel(double y, double height, std::string_view title, const Sc
   out_.leaf("text", {{"class", "q"}, {"x", left}, {"y", y - 8}}, title);
   for (const Tick& tick : ticks) {
     const double at = scale(tick.value);
-    out_.lone("path",
-              {{"class", "g"}, {"d", fmt::format("M{} {}H{}", left, number_text(at), number_text(frame_.right_x()))}});
-    out_.leaf("text", {{"class", "q"}, {"x", left - 8}, {"y", at + 4}, {"text-anchor", "end"}}, tick.text);
+    out_.lone(
+        "path",
+        {{"class", "g"},
+         {"d", fmt::format("M{} {}H{}", left, number_text(at), number_text(frame_.right_x()))}});
+    out_.leaf("text", {{"class", "q"}, {"x", left - 8}, {"y", at + 4}, {"text-anchor", "end"}},
+              tick.text);
   }
-  out_.lone("rect", {{"class", "x"}, {"x", left}, {"y", y}, {"width", frame_.width}, {"height", height}});
+  out_.lone("rect",
+            {{"class", "x"}, {"x", left}, {"y", y}, {"width", frame_.width}, {"height", height}});
 }
 
-void MapDrawing::address_axis() { panel(frame_.map_y, map_height, "address", y_, byte_ticks(0, map_.capacity, 10)); }
+void MapDrawing::address_axis() {
+  panel(frame_.map_y, map_height, "address", y_, byte_ticks(0, map_.capacity, 10));
+}
 
 void MapDrawing::time_axis() {
   out_.open("g", {{"id", "ticks"}});
-  for (const Tick& tick : count_ticks(map_.first, map_.end - 1, static_cast<int>(frame_.width / 80))) {
+  for (const Tick& tick :
+       count_ticks(map_.first, map_.end - 1, static_cast<int>(frame_.width / 80))) {
     const double at = x_(tick.value + 0.5);
-    out_.lone("path", {{"class", "x"}, {"d", fmt::format("M{} {}v5", number_text(at), number_text(frame_.end_y))}});
-    out_.leaf("text", {{"class", "q"}, {"x", at}, {"y", frame_.end_y + 17}, {"text-anchor", "middle"}}, tick.text);
+    out_.lone("path", {{"class", "x"},
+                       {"d", fmt::format("M{} {}v5", number_text(at), number_text(frame_.end_y))}});
+    out_.leaf("text",
+              {{"class", "q"}, {"x", at}, {"y", frame_.end_y + 17}, {"text-anchor", "middle"}},
+              tick.text);
   }
   out_.close();
   out_.leaf("text",
-            {{"class", "q"}, {"x", left + frame_.width / 2}, {"y", frame_.end_y + 34}, {"text-anchor", "middle"}},
+            {{"class", "q"},
+             {"x", left + frame_.width / 2},
+             {"y", frame_.end_y + 34},
+             {"text-anchor", "middle"}},
             map_.time_name);
 }
 
-// A column per step lights up under the pointer; in a page the script moves one column, above the boxes.
+// A column per step lights up under the pointer; in a page the script moves one column, above the
+// boxes.
 void MapDrawing::steps() {
   const double height = frame_.end_y - top;
   if (page_) {
@@ -178,7 +205,8 @@ void MapDrawing::steps() {
   for (std::size_t i = 0; i < map_.steps.size(); ++i) {
     out_.open("use", {{"href", "#step"}, {"x", x_(map_.first + i)}});
     out_.leaf("title", {},
-              fmt::format("{} {}: {}\n{}", map_.time_name, map_.first + i, map_.steps[i].name, map_.steps[i].text));
+              fmt::format("{} {}: {}\n{}", map_.time_name, map_.first + i, map_.steps[i].name,
+                          map_.steps[i].text));
     out_.close();
   }
   out_.close();
@@ -190,9 +218,15 @@ void MapDrawing::box(const MapBox& box) {
   const std::string title = box_name(map_, box);
   const std::string shade = shade_class(box.kind, title), width = number_text(x_(box.to + 1.0) - x);
   if (page_ && box.thing >= 0)
+    out_.open("rect", {{"class", shade},
+                       {"x", x},
+                       {"y", high},
+                       {"width", width},
+                       {"height", height},
+                       {"data-t", box.thing}});
+  else
     out_.open("rect",
-              {{"class", shade}, {"x", x}, {"y", high}, {"width", width}, {"height", height}, {"data-t", box.thing}});
-  else out_.open("rect", {{"class", shade}, {"x", x}, {"y", high}, {"width", width}, {"height", height}});
+              {{"class", shade}, {"x", x}, {"y", high}, {"width", width}, {"height", height}});
   out_.leaf("title", {}, title + "\n" + box.text);
   out_.close();
 }
@@ -229,7 +263,8 @@ void MapDrawing::marks() {
 void MapDrawing::labels() {
   out_.open("g", {{"id", "labels"}});
   for (const MapBox& each : map_.boxes) {
-    const double width = x_(each.to + 1.0) - x_(each.from), centre = each.address + static_cast<double>(each.bytes) / 2;
+    const double width = x_(each.to + 1.0) - x_(each.from),
+                 centre = each.address + static_cast<double>(each.bytes) / 2;
     const double height = static_cast<double>(each.bytes) / map_.capacity * map_height;
     const std::string text = box_name(map_, each);
     if (height < 12 || width < 10 + 5.6 * text.size()) continue;
@@ -255,15 +290,19 @@ void MapDrawing::transfer_bars(const Scale& scale) {
     std::string compulsory, charged;  // one path each: thousands of bars stay small
     for (std::size_t i = 0; i < sums.size(); ++i) {
       const std::string x = number_text(x_(map_.first + i)), w = number_text(pitch());
-      const double middle = scale(sign * sums[i].charged), end = scale(sign * (sums[i].charged + sums[i].compulsory));
+      const double middle = scale(sign * sums[i].charged),
+                   end = scale(sign * (sums[i].charged + sums[i].compulsory));
       if (sums[i].charged > 0)
-        charged += fmt::format("M{} {}h{}V{}h-{}z", x, number_text(zero), w, number_text(middle), w);
+        charged +=
+            fmt::format("M{} {}h{}V{}h-{}z", x, number_text(zero), w, number_text(middle), w);
       if (sums[i].compulsory > 0)
-        compulsory += fmt::format("M{} {}h{}V{}h-{}z", x, number_text(middle), w, number_text(end), w);
+        compulsory +=
+            fmt::format("M{} {}h{}V{}h-{}z", x, number_text(middle), w, number_text(end), w);
     }
     constexpr const char* shades[] = {"ld", "st", "mv"};
     if (!compulsory.empty()) out_.lone("path", {{"class", "cp"}, {"d", compulsory}});
-    if (!charged.empty()) out_.lone("path", {{"class", shades[static_cast<std::size_t>(way)]}, {"d", charged}});
+    if (!charged.empty())
+      out_.lone("path", {{"class", shades[static_cast<std::size_t>(way)]}, {"d", charged}});
   }
 }
 
@@ -279,15 +318,19 @@ void MapDrawing::transfers() {
   if (map_.transfers.empty()) return;
   const double up = highest_transfer(map_, false), down = highest_transfer(map_, true);
   const double room = std::max(up + down, 1.0) * 0.04;
-  const Scale scale = Scale::linear(-down - room, up + room, frame_.transfer_y + transfer_height, frame_.transfer_y);
-  std::vector<Tick> ticks = byte_ticks(0, std::max(up, 1.0), 2), lower = byte_ticks(0, std::max(down, 1.0), 2);
+  const Scale scale = Scale::linear(-down - room, up + room, frame_.transfer_y + transfer_height,
+                                    frame_.transfer_y);
+  std::vector<Tick> ticks = byte_ticks(0, std::max(up, 1.0), 2),
+                    lower = byte_ticks(0, std::max(down, 1.0), 2);
   std::erase_if(ticks, [&](const Tick& tick) { return tick.value > up; });
   for (const Tick& tick : lower)
     if (tick.value > 0 && tick.value <= down && scale(-tick.value) > scale(0) + 12)
       ticks.push_back({-tick.value, tick.text});
-  std::erase_if(ticks, [&](const Tick& tick) { return tick.value > 0 && scale(tick.value) > scale(0) - 12; });
+  std::erase_if(
+      ticks, [&](const Tick& tick) { return tick.value > 0 && scale(tick.value) > scale(0) - 12; });
   panel(frame_.transfer_y, transfer_height,
-        "bytes transferred per " + map_.time_name + ": loads up, stores down; grey: compulsory", scale, ticks);
+        "bytes transferred per " + map_.time_name + ": loads up, stores down; grey: compulsory",
+        scale, ticks);
   out_.open("g", {{"clip-path", "url(#plot)"}});
   out_.open("g", {{"class", "z"}});
   transfer_bars(scale);
@@ -295,20 +338,25 @@ void MapDrawing::transfers() {
   out_.close();
 }
 
-// The levels with their names at the right edge, those of equal height in one label, none over another.
+// The levels with their names at the right edge, those of equal height in one label, none over
+// another.
 void MapDrawing::taken_lines(const Scale& scale) {
   std::vector<MapLine> lines = map_.lines;
-  std::stable_sort(lines.begin(), lines.end(), [](const MapLine& a, const MapLine& b) { return a.bytes > b.bytes; });
+  std::stable_sort(lines.begin(), lines.end(),
+                   [](const MapLine& a, const MapLine& b) { return a.bytes > b.bytes; });
   double free = frame_.taken_y - 4;
   for (std::size_t i = 0; i < lines.size();) {
     std::string text = lines[i].name;
     std::size_t next = i + 1;
-    for (; next < lines.size() && lines[next].bytes == lines[i].bytes; ++next) text += ", " + lines[next].name;
+    for (; next < lines.size() && lines[next].bytes == lines[i].bytes; ++next)
+      text += ", " + lines[next].name;
     const double y = scale(lines[i].bytes);
     const double at = std::max(y + 4, free + 12);
-    out_.lone("path", {{"class", "ml"},
-                       {"stroke-dasharray", "5 3"},
-                       {"d", fmt::format("M{} {}H{}", left, number_text(y), number_text(frame_.right_x()))}});
+    out_.lone(
+        "path",
+        {{"class", "ml"},
+         {"stroke-dasharray", "5 3"},
+         {"d", fmt::format("M{} {}H{}", left, number_text(y), number_text(frame_.right_x()))}});
     out_.leaf("text", {{"class", "t"}, {"x", frame_.right_x() + 6}, {"y", at}}, text);
     free = at;
     i = next;
@@ -322,8 +370,9 @@ void MapDrawing::taken() {
   for (const std::int64_t demand : map_.demand) high = std::max(high, static_cast<double>(demand));
   const Scale scale = Scale::linear(0, high * 1.06, frame_.end_y, frame_.taken_y);
   panel(frame_.taken_y, taken_height,
-        map_.demand.empty() ? "bytes taken"
-                            : "bytes taken (area), and what this order would take if nothing ever left (line)",
+        map_.demand.empty()
+            ? "bytes taken"
+            : "bytes taken (area), and what this order would take if nothing ever left (line)",
         scale, byte_ticks(0, high, 4));
   std::string area = fmt::format("M{} {}", left, number_text(frame_.end_y)), line;
   for (const auto& [step, bytes] : taken)
@@ -336,8 +385,10 @@ void MapDrawing::taken() {
   out_.open("g", {{"clip-path", "url(#plot)"}});
   out_.open("g", {{"class", "z"}});
   out_.lone("path", {{"class", "rs"},
-                     {"d", area + "H" + number_text(frame_.right_x()) + "V" + number_text(frame_.end_y) + "z"}});
-  if (!line.empty()) out_.lone("path", {{"class", "dm"}, {"d", line + "H" + number_text(frame_.right_x())}});
+                     {"d", area + "H" + number_text(frame_.right_x()) + "V" +
+                               number_text(frame_.end_y) + "z"}});
+  if (!line.empty())
+    out_.lone("path", {{"class", "dm"}, {"d", line + "H" + number_text(frame_.right_x())}});
   out_.close();
   out_.close();
   taken_lines(scale);
@@ -361,9 +412,10 @@ std::string MapDrawing::draw() {
                       {"data-axis", frame_.end_y},
                       {"data-time", map_.time_name}});
   else
-    out_.open(
-        "svg",
-        {{"xmlns", "http://www.w3.org/2000/svg"}, {"viewBox", view}, {"width", width}, {"height", frame_.height}});
+    out_.open("svg", {{"xmlns", "http://www.w3.org/2000/svg"},
+                      {"viewBox", view},
+                      {"width", width},
+                      {"height", frame_.height}});
   if (!page_) {
     out_.leaf("title", {}, map_.title);
     out_.open("style");
@@ -395,8 +447,10 @@ std::string MapDrawing::draw() {
 std::string step_script(const MemoryMap& map) {
   std::string text = "[";
   for (const MapStep& step : map.steps) {
-    text += fmt::format("{}[{},{},[", text.size() > 1 ? ",\n" : "", script_string(step.name), script_string(step.text));
-    for (std::size_t i = 0; i < step.things.size(); ++i) text += (i > 0 ? "," : "") + std::to_string(step.things[i]);
+    text += fmt::format("{}[{},{},[", text.size() > 1 ? ",\n" : "", script_string(step.name),
+                        script_string(step.text));
+    for (std::size_t i = 0; i < step.things.size(); ++i)
+      text += (i > 0 ? "," : "") + std::to_string(step.things[i]);
     text += "]]";
   }
   return text + "]";
@@ -424,11 +478,13 @@ std::vector<std::pair<std::int32_t, std::int64_t>> taken_bytes(const MemoryMap& 
   }
   std::sort(changes.begin(), changes.end());
   changes.erase(std::unique(changes.begin(), changes.end()), changes.end());
-  std::stable_sort(coming.begin(), coming.end(), [](auto* a, auto* b) { return a->from > b->from; });
+  std::stable_sort(coming.begin(), coming.end(),
+                   [](auto* a, auto* b) { return a->from > b->from; });
   std::vector<std::pair<std::int32_t, std::int64_t>> result;
   for (const std::int32_t step : changes) {
     std::erase_if(there, [&](const MapBox* box) { return box->to < step; });
-    for (; !coming.empty() && coming.back()->from == step; coming.pop_back()) there.push_back(coming.back());
+    for (; !coming.empty() && coming.back()->from == step; coming.pop_back())
+      there.push_back(coming.back());
     std::sort(there.begin(), there.end(), [](auto* a, auto* b) { return a->address < b->address; });
     std::int64_t sum = 0, end = 0;
     for (const MapBox* box : there) {
@@ -443,7 +499,8 @@ std::vector<std::pair<std::int32_t, std::int64_t>> taken_bytes(const MemoryMap& 
 
 std::string memory_map_svg(const MemoryMap& map) {
   check(map);
-  const double width = map.steps.empty() ? narrow : std::clamp(least_pitch * span(map), narrow, widest);
+  const double width =
+      map.steps.empty() ? narrow : std::clamp(least_pitch * span(map), narrow, widest);
   return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + MapDrawing(map, width, false).draw();
 }
 
@@ -451,13 +508,16 @@ std::string memory_map_html(const MemoryMap& map) {
   check(map);
   Markup out;
   out.open("div", {{"class", "bar"}, {"id", "bar"}, {"hidden", "hidden"}});
-  for (const auto& [id, text, title] : {std::tuple{"out", "\xE2\x88\x92", "zoom out"}, std::tuple{"in", "+", "zoom in"},
-                                        std::tuple{"fit", "whole", "all of it"}})
+  for (const auto& [id, text, title] :
+       {std::tuple{"out", "\xE2\x88\x92", "zoom out"}, std::tuple{"in", "+", "zoom in"},
+        std::tuple{"fit", "whole", "all of it"}})
     out.leaf("button", {{"type", "button"}, {"data-do", id}, {"title", title}}, text);
   out.leaf("span", {{"class", "mute"}, {"id", "shown"}}, "");
   out.close();
   out.raw(MapDrawing(map, narrow, true).draw());
-  out.raw("<div class=\"slide\" id=\"slide\" hidden=\"hidden\"><div></div></div>\n<div id=\"tip\"></div>\n");
+  out.raw(
+      "<div class=\"slide\" id=\"slide\" hidden=\"hidden\"><div></div></div>\n<div "
+      "id=\"tip\"></div>\n");
   out.open("script");
   out.raw("\nconst mapSteps=" + step_script(map) + ";\n");
   out.raw(assets::memory_map_js);

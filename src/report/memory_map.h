@@ -1,5 +1,6 @@
-// The memory map: time to the right, addresses upwards, a rectangle for every stay of a thing in memory; below it what
-// is transferred at each step, and how many bytes are taken. Knows nothing of who planned it.
+// The memory map: time to the right, addresses upwards, a rectangle for every stay of a thing in
+// memory; below it what is transferred at each step, and how many bytes are taken. Knows nothing of
+// who planned it.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +16,16 @@ struct MapBox {
   std::int32_t from = 0, to = 0;  // steps, inclusive
   std::int64_t address = 0, bytes = 0;
   Kind kind = Kind::activation;
-  std::int32_t thing = -1;  // index into things; boxes of one thing light up together. -1: on its own
-  std::string text;         // shown under the name: lines
+  // index into things; boxes of one thing light up together. -1: on its own
+  std::int32_t thing = -1;
+  std::string text;  // shown under the name: lines
 };
 
 enum class Way : std::uint8_t { in, out, other };
 
 struct MapTransfer {
-  std::int32_t step = 0, box = -1;  // box: where the mark goes, at the box's begin (in) or end (out); -1: no mark
+  // box: where the mark goes, at the box's begin (in) or end (out); -1: no mark
+  std::int32_t step = 0, box = -1;
   Way way = Way::in;
   bool compulsory = false;
   std::int64_t bytes = 0;
@@ -54,11 +57,12 @@ struct MemoryMap {
 // Bytes taken at a step; holds until the next entry's step. Boxes that share addresses count once.
 std::vector<std::pair<std::int32_t, std::int64_t>> taken_bytes(const MemoryMap& map);
 
-// A standalone SVG document. Every rectangle and step has a <title>, which viewers show under the pointer.
+// A standalone SVG document. Every rectangle and step has a <title>, which viewers show under the
+// pointer.
 std::string memory_map_svg(const MemoryMap& map);
 
-// For a page: controls, the picture and its script (zoom, scrolling, what is under the pointer); one per page.
-// Without scripts it is the same picture as above, at the page's width.
+// For a page: controls, the picture and its script (zoom, scrolling, what is under the pointer);
+// one per page. Without scripts it is the same picture as above, at the page's width.
 std::string memory_map_html(const MemoryMap& map);
 
 }  // namespace pliant::report

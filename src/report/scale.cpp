@@ -89,7 +89,9 @@ std::vector<Tick> count_ticks(double low, double high, int count) {
 
 std::vector<Tick> byte_ticks(double low, double high, int count) {
   const double wanted = std::max(high - low, 1.0) / count, unit = unit_of(high);
-  if (unit == 1) return multiples(low, high, round_step(wanted, 1), [](double value) { return in_unit(value, 1); });
+  if (unit == 1)
+    return multiples(low, high, round_step(wanted, 1),
+                     [](double value) { return in_unit(value, 1); });
   const double step = std::exp2(std::ceil(std::log2(wanted)));
   const double shown = step < unit / 4 ? std::max(1.0, unit / kibi) : unit;
   return multiples(low, high, step, [&](double value) {
@@ -102,7 +104,8 @@ std::vector<Tick> byte_ticks_logarithmic(double low, double high, int count) {
 }
 
 std::vector<Tick> count_ticks_logarithmic(double low, double high, int count) {
-  return powers_of_two(low, high, count, [](double value) { return count_text(std::llround(value)); });
+  return powers_of_two(low, high, count,
+                       [](double value) { return count_text(std::llround(value)); });
 }
 
 }  // namespace pliant::report

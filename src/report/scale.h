@@ -12,12 +12,14 @@ struct Tick {
   std::string text;
 };
 
-// Maps [low, high] to pixels [from, to] (to < from where an axis points up). A logarithmic one maps values <= 0 to
-// `from` and starts its decades a little after it, so that nothing at all can be shown beside what is small.
+// Maps [low, high] to pixels [from, to] (to < from where an axis points up). A logarithmic one maps
+// values <= 0 to `from` and starts its decades a little after it, so that nothing at all can be
+// shown beside what is small.
 class Scale {
  public:
   static Scale linear(double low, double high, double from, double to);
-  static Scale logarithmic(double low, double high, double from, double to);  // low > 0: the least positive value
+  // low > 0: the least positive value
+  static Scale logarithmic(double low, double high, double from, double to);
   double operator()(double value) const;
   bool is_logarithmic() const { return logarithmic_; }
   double low() const { return low_; }
@@ -37,6 +39,7 @@ std::vector<Tick> count_ticks(double low, double high, int count);
 std::vector<Tick> byte_ticks(double low, double high, int count);
 // Powers of two (or of 4, 16 ... where there are many) within a logarithmic scale.
 std::vector<Tick> byte_ticks_logarithmic(double low, double high, int count);
-std::vector<Tick> count_ticks_logarithmic(double low, double high, int count);  // "1", "2", "4", ... "32.8 k"
+std::vector<Tick> count_ticks_logarithmic(double low, double high,
+                                          int count);  // "1", "2", "4", ... "32.8 k"
 
 }  // namespace pliant::report

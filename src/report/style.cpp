@@ -108,7 +108,8 @@ std::string middle_shade_class(Kind kind) {
 }
 
 std::string_view series_dashes(int series) {
-  constexpr std::array<std::string_view, series_count> dashes{"", "7 3", "2 3", "7 3 2 3", "10 4", "3 2"};
+  constexpr std::array<std::string_view, series_count> dashes{"",        "7 3",  "2 3",
+                                                              "7 3 2 3", "10 4", "3 2"};
   return dashes[series % series_count];
 }
 
@@ -119,7 +120,8 @@ std::string picture_style() {
     dark += fmt::format("{}{{{}:{}}}\n", rule.selector, rule.property, rule.dark);
   }
   // Paper is light whatever the screen is.
-  return light + ".s{fill:url(#hatch)}\n@media screen and (prefers-color-scheme:dark){\n" + dark + "}\n";
+  return light + ".s{fill:url(#hatch)}\n@media screen and (prefers-color-scheme:dark){\n" + dark +
+         "}\n";
 }
 
 std::string page_style() { return std::string(assets::page_css); }

@@ -1,4 +1,5 @@
-// How pictures and pages look: colours for light and dark that stay apart for colour-blind readers, as stylesheets.
+// How pictures and pages look: colours for light and dark that stay apart for colour-blind readers,
+// as stylesheets.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,8 @@ enum class Kind : std::uint8_t { activation, input, output, weight, workspace, b
 
 std::string_view name(Kind kind);
 
-// CSS class of a thing of that kind and name: one shade of the kind's family, the same in every picture.
+// CSS class of a thing of that kind and name: one shade of the kind's family, the same in every
+// picture.
 std::string shade_class(Kind kind, std::string_view name);
 std::string middle_shade_class(Kind kind);  // for legends
 

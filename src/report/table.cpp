@@ -54,7 +54,8 @@ std::string table_text(const Table& table) {
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     names.push_back(table.columns[i].name);
     widths.push_back(width_of(names.back()));
-    for (const Row& row : table.rows) widths.back() = std::max(widths.back(), width_of(row.cells[i]));
+    for (const Row& row : table.rows)
+      widths.back() = std::max(widths.back(), width_of(row.cells[i]));
   }
   std::string out;
   append_line(out, table, names, widths);

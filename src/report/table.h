@@ -23,7 +23,8 @@ struct Table {
 };
 
 std::string table_html(const Table& table);
-// Columns two spaces apart, a line of names first; no spaces at the ends of lines. Widths count characters.
+// Columns two spaces apart, a line of names first; no spaces at the ends of lines. Widths count
+// characters.
 std::string table_text(const Table& table);
 
 }  // namespace pliant::report

@@ -79,7 +79,8 @@ Pipeline::Pipeline(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {
 
 TokenId Pipeline::checked(TokenId id) const {
   if (id < 0 || id >= size())
-    throw Error(ErrorKind::invalid, "token id", fmt::format("{} is outside of the vocabulary of {}", id, size()));
+    throw Error(ErrorKind::invalid, "token id",
+                fmt::format("{} is outside of the vocabulary of {}", id, size()));
   return id;
 }
 
@@ -94,7 +95,8 @@ std::vector<TokenId> Pipeline::encode(std::string_view text, const EncodeOptions
   return ids;
 }
 
-void Pipeline::encode_plain(std::string_view text, bool leading, bool parse_special, std::vector<TokenId>& ids) const {
+void Pipeline::encode_plain(std::string_view text, bool leading, bool parse_special,
+                            std::vector<TokenId>& ids) const {
   if (!parts_->normalizer) return encode_words(text, leading, ids);
   const std::string normal = parts_->normalizer->apply(std::string(text));
   for (const Segment& segment : normalized_.split(normal, parse_special)) {
@@ -129,7 +131,9 @@ std::string Pipeline::decode(std::span<const TokenId> ids, bool special) const {
   return text;
 }
 
-std::string Pipeline::bytes(TokenId id) const { return kind(id) == TokenKind::control ? "" : parts_->texts[id]; }
+std::string Pipeline::bytes(TokenId id) const {
+  return kind(id) == TokenKind::control ? "" : parts_->texts[id];
+}
 
 std::optional<TokenId> Pipeline::find(std::string_view piece) const {
   const TokenId id = parts_->vocabulary.find(piece);
@@ -159,7 +163,8 @@ std::vector<std::string> byte_level_texts(const Vocabulary& vocabulary) {
   return texts;
 }
 
-std::vector<std::string> sentencepiece_texts(const Vocabulary& vocabulary, std::string_view unknown) {
+std::vector<std::string> sentencepiece_texts(const Vocabulary& vocabulary,
+                                             std::string_view unknown) {
   std::vector<std::string> texts;
   texts.reserve(vocabulary.size());
   for (const PieceEntry& entry : vocabulary.entries()) {

@@ -1,4 +1,5 @@
-// The tokenizer that all loaders assemble: added tokens, normaliser, splitters, model, special tokens, texts.
+// The tokenizer that all loaders assemble: added tokens, normaliser, splitters, model, special
+// tokens, texts.
 #pragma once
 
 #include <array>
@@ -46,13 +47,16 @@ struct Parts {
 
 class Pipeline : public Tokenizer {
  public:
-  explicit Pipeline(std::unique_ptr<Parts> parts);  // parts.model refers to parts.vocabulary: they stay where they are
+  // parts.model refers to parts.vocabulary: they stay where they are
+  explicit Pipeline(std::unique_ptr<Parts> parts);
 
   std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const override;
   std::string decode(std::span<const TokenId> ids, bool special) const override;
   std::string bytes(TokenId id) const override;
   TokenId size() const override { return parts_->vocabulary.size(); }
-  const std::string& piece(TokenId id) const override { return parts_->vocabulary[checked(id)].piece; }
+  const std::string& piece(TokenId id) const override {
+    return parts_->vocabulary[checked(id)].piece;
+  }
   std::optional<TokenId> find(std::string_view piece) const override;
   TokenKind kind(TokenId id) const override { return parts_->vocabulary[checked(id)].kind; }
   const SpecialTokens& special() const override { return parts_->special; }
@@ -63,19 +67,22 @@ class Pipeline : public Tokenizer {
 
  private:
   TokenId checked(TokenId id) const;
-  void encode_plain(std::string_view text, bool leading, bool parse_special, std::vector<TokenId>& ids) const;
+  void encode_plain(std::string_view text, bool leading, bool parse_special,
+                    std::vector<TokenId>& ids) const;
   void encode_words(std::string_view text, bool leading, std::vector<TokenId>& ids) const;
 
   std::unique_ptr<const Parts> parts_;
   AddedFinder raw_, normalized_;
 };
 
-// Fills special.end_of_generation: eos, and control tokens by the names that models give to ends of turns.
+// Fills special.end_of_generation: eos, and control tokens by the names that models give to ends of
+// turns.
 void find_ends(SpecialTokens& special, const Vocabulary& vocabulary);
 
 // texts for pieces in the byte alphabet; others stand for themselves.
 std::vector<std::string> byte_level_texts(const Vocabulary& vocabulary);
 // texts for SentencePiece's pieces: spaces, byte pieces, and `unknown` for the unknown one.
-std::vector<std::string> sentencepiece_texts(const Vocabulary& vocabulary, std::string_view unknown);
+std::vector<std::string> sentencepiece_texts(const Vocabulary& vocabulary,
+                                             std::string_view unknown);
 
 }  // namespace pliant::text

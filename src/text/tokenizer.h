@@ -1,5 +1,5 @@
-// Tokenizers: text to ids and back. One class over four algorithms (SentencePiece BPE and unigram, byte-level BPE,
-// WordPiece); text/load reads them.
+// Tokenizers: text to ids and back. One class over four algorithms (SentencePiece BPE and unigram,
+// byte-level BPE, WordPiece); text/load reads them.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,10 @@
 namespace pliant {
 
 struct EncodeOptions {
-  bool add_special = true;    // the leading and trailing tokens that the model was trained with (BOS, CLS ...)
-  bool parse_special = true;  // control tokens that stand in the text become their ids; else they are plain text
+  // the leading and trailing tokens that the model was trained with (BOS, CLS ...)
+  bool add_special = true;
+  // control tokens that stand in the text become their ids; else they are plain text
+  bool parse_special = true;
 };
 
 struct ChatSource {        // of a chat template
@@ -34,12 +36,15 @@ struct SpecialTokens {  // -1: the model has none
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
-  // Any bytes are accepted; those that are not UTF-8 become byte tokens, or the unknown token if there are none.
-  virtual std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options = {}) const = 0;
-  // The text of a whole sequence. Control tokens are left out unless `special`. Throws Error{invalid} for an id outside
-  // [0, size()).
+  // Any bytes are accepted; those that are not UTF-8 become byte tokens, or the unknown token if
+  // there are none.
+  virtual std::vector<TokenId> encode(std::string_view text,
+                                      const EncodeOptions& options = {}) const = 0;
+  // The text of a whole sequence. Control tokens are left out unless `special`. Throws
+  // Error{invalid} for an id outside [0, size()).
   virtual std::string decode(std::span<const TokenId> ids, bool special = false) const = 0;
-  // The bytes that `id` adds inside a text; control tokens: empty. May be part of a UTF-8 character.
+  // The bytes that `id` adds inside a text; control tokens: empty. May be part of a UTF-8
+  // character.
   virtual std::string bytes(TokenId id) const = 0;
 
   virtual TokenId size() const = 0;

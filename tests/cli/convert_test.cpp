@@ -45,7 +45,10 @@ TEST(Convert, AFolderComesBackThroughGguf) {
 
 TEST(Convert, TokenIdsOfTheFolderGoAlong) {
   const std::string folder = fresh("convert_ids");
-  ASSERT_EQ(pliant({"convert", tiny, "--to", "mlx", "--bits", "8", "--group", "32", "--out", folder}).code, 0);
+  ASSERT_EQ(
+      pliant({"convert", tiny, "--to", "mlx", "--bits", "8", "--group", "32", "--out", folder})
+          .code,
+      0);
   const json config = json::parse(read_file(folder + "/config.json"));
   EXPECT_EQ(config["bos_token_id"], 1);
   EXPECT_EQ(config["eos_token_id"], 2);
@@ -80,14 +83,18 @@ TEST(Convert, ABrokenTokenizerIsNoAbsentOne) {
 TEST(Convert, ForceLeavesNoOldIndex) {
   const std::string folder = fresh("convert_sharded");
   std::filesystem::copy(tiny, folder);
-  std::filesystem::rename(folder + "/model.safetensors", folder + "/model-00001-of-00001.safetensors");
+  std::filesystem::rename(folder + "/model.safetensors",
+                          folder + "/model-00001-of-00001.safetensors");
   json map;
-  load_safetensors(tiny + "/model.safetensors").for_each([&](const std::string& name, const Stored&) {
-    map[name] = "model-00001-of-00001.safetensors";
-  });
+  load_safetensors(tiny + "/model.safetensors")
+      .for_each([&](const std::string& name, const Stored&) {
+        map[name] = "model-00001-of-00001.safetensors";
+      });
   write_file(folder + "/model.safetensors.index.json", json{{"weight_map", map}}.dump());
   ASSERT_EQ(pliant({"inspect", folder, "--json"}).code, 0);
-  ASSERT_EQ(pliant({"convert", "golden/openelm/tiny_a", "--to", "hf", "--out", folder, "--force"}).code, 0);
+  ASSERT_EQ(
+      pliant({"convert", "golden/openelm/tiny_a", "--to", "hf", "--out", folder, "--force"}).code,
+      0);
   const Outcome again = pliant({"inspect", folder, "--json"});
   ASSERT_EQ(again.code, 0) << again.err;
   EXPECT_EQ(json::parse(again.out)["parameters"], 187072);

@@ -27,11 +27,13 @@ TEST(Export, WritesAHeaderAndSaysWhatItTakes) {
   EXPECT_EQ(answer["header"], header);
   EXPECT_TRUE(answer.contains("spill_bytes"));
   const std::string text = read_file(header);
-  for (const char* part : {"#ifndef TWO_WAYS_PLAN_H", "#define TWO_WAYS_SCRATCHPAD_BYTES 25u", "two_ways_op_join = 3",
-                           "static inline int two_ways_run("})
+  for (const char* part : {"#ifndef TWO_WAYS_PLAN_H", "#define TWO_WAYS_SCRATCHPAD_BYTES 25u",
+                           "two_ways_op_join = 3", "static inline int two_ways_run("})
     EXPECT_NE(text.find(part), std::string::npos) << part;
   const Outcome people = plan_two_ways({"--scratchpad", "25", "--export", header});
-  EXPECT_NE(people.out.find("header      written to " + header + "; spills take "), std::string::npos) << people.out;
+  EXPECT_NE(people.out.find("header      written to " + header + "; spills take "),
+            std::string::npos)
+      << people.out;
 }
 
 TEST(Export, WritesTheBufferOfTflm) {
@@ -55,9 +57,11 @@ TEST(Export, WarnsWhenTflmWouldRunAnotherOrder) {
     {"name": "A", "inputs": ["x"], "outputs": ["a"]}, {"name": "C", "inputs": ["x"], "outputs": ["c"]},
     {"name": "B", "inputs": ["a"], "outputs": ["b"]}, {"name": "D", "inputs": ["c"], "outputs": ["d"]},
     {"name": "Y", "inputs": ["b", "d"], "outputs": ["y"]}]})");
-  const Outcome outcome = pliant({"plan", file, "--minimize", "peak", "--export-tflm", temporary("o.bin")});
+  const Outcome outcome =
+      pliant({"plan", file, "--minimize", "peak", "--export-tflm", temporary("o.bin")});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_NE(outcome.err.find("where the network's own order has 'A'"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("where the network's own order has 'A'"), std::string::npos)
+      << outcome.err;
 }
 
 struct Refused {
@@ -72,7 +76,8 @@ TEST(Export, RefusesWhatItCannotWrite) {
            Refused{{"--scratchpad", "25", "--export", buffer}, 2, "does not end in .h"},
            Refused{{"--scratchpad", "25", "--export", header, "--export-tflm", buffer},
                    1,
-                   "bytes to and from off-chip memory, which TensorFlow Lite Micro's arena has no way to say"},
+                   "bytes to and from off-chip memory, which TensorFlow Lite Micro's arena has no "
+                   "way to say"},
            Refused{{"--scratchpad", "25", "--tiles", "2", "--export-tflm", buffer},
                    2,
                    "--export-tflm: does not go with --tiles"},
@@ -84,8 +89,8 @@ TEST(Export, RefusesWhatItCannotWrite) {
     EXPECT_FALSE(std::filesystem::exists(header));
     EXPECT_FALSE(std::filesystem::exists(buffer));
   }
-  const Outcome placement =
-      pliant({"plan", temporary("a.csv", "id,lower,upper,size\na,0,3,4\n"), "--scratchpad", "9", "--export", header});
+  const Outcome placement = pliant({"plan", temporary("a.csv", "id,lower,upper,size\na,0,3,4\n"),
+                                    "--scratchpad", "9", "--export", header});
   EXPECT_EQ(placement.code, 2);
   EXPECT_NE(placement.err.find("--export"), std::string::npos) << placement.err;
 }

@@ -34,23 +34,27 @@ const std::string& talking_model() {
     std::filesystem::create_directories(path);
     for (const char* name : {"config.json", "model.safetensors"})
       write_file(path + "/" + name, read_file(tiny_model + "/" + name));
-    write_file(path + "/tokenizer.json", read_file(PLIANT_SOURCE "/tests/golden/text/gpt2.tokenizer.json"));
+    write_file(path + "/tokenizer.json",
+               read_file(PLIANT_SOURCE "/tests/golden/text/gpt2.tokenizer.json"));
     return path;
   }();
   return folder;
 }
 
 TEST(Language, GenerateTellsIdsAndStats) {
-  const json got = told({"generate", tiny_model, "--ids", "1,2,3", "-n", "5", "--temperature", "0", "--logprobs", "2"});
+  const json got = told({"generate", tiny_model, "--ids", "1,2,3", "-n", "5", "--temperature", "0",
+                         "--logprobs", "2"});
   EXPECT_EQ(got["token_ids"].size(), 5u);
   EXPECT_EQ(got["finish"], "tokens");
   EXPECT_EQ(got["logprobs"][0]["top"].size(), 2u);
   EXPECT_EQ(got["logprobs"][0]["top"][0]["id"], got["token_ids"][0]);
-  for (const char* key : {"load_seconds", "first_token_seconds", "prompt_tokens_per_second", "decode_tokens_per_second",
-                          "peak_rss_bytes", "weight_bytes", "cache_bytes", "arena_bytes"})
+  for (const char* key :
+       {"load_seconds", "first_token_seconds", "prompt_tokens_per_second",
+        "decode_tokens_per_second", "peak_rss_bytes", "weight_bytes", "cache_bytes", "arena_bytes"})
     EXPECT_GT(got["stats"][key], 0) << key;
   EXPECT_EQ(got["stats"]["prompt_tokens"], 3);
-  EXPECT_EQ(told({"generate", tiny_model, "--ids", "1,2,3", "-n", "5", "-t", "0", "--threads", "1"})["token_ids"],
+  EXPECT_EQ(told({"generate", tiny_model, "--ids", "1,2,3", "-n", "5", "-t", "0", "--threads",
+                  "1"})["token_ids"],
             got["token_ids"]);
 }
 
@@ -75,7 +79,8 @@ TEST(Language, ALongContextIsOfferedNotTaken) {
 
   const Outcome small = pliant({"generate", folder, "--ids", "1,2,3", "--context", "2"});
   EXPECT_EQ(small.code, 1);
-  EXPECT_NE(small.err.find("give --context, up to the model's 1048576"), std::string::npos) << small.err;
+  EXPECT_NE(small.err.find("give --context, up to the model's 1048576"), std::string::npos)
+      << small.err;
   const Outcome full = pliant({"generate", folder, "--ids", "1,2,3", "--context", "5"});
   EXPECT_EQ(full.code, 0);
   EXPECT_NE(full.err.find("the context is full: --context"), std::string::npos) << full.err;
@@ -90,27 +95,35 @@ TEST(Language, GenerateRefusesANegativeNumberOfTokens) {
 
 TEST(Language, GenerateWritesText) {
   const json got = told({"generate", talking_model(), "-p", "the cat", "-n", "12", "--seed", "7"});
-  const Outcome plain = pliant({"generate", talking_model(), "-p", "the cat", "-n", "12", "--seed", "7", "--quiet"});
+  const Outcome plain =
+      pliant({"generate", talking_model(), "-p", "the cat", "-n", "12", "--seed", "7", "--quiet"});
   EXPECT_EQ(plain.out, got["text"].get<std::string>() + "\n");
   EXPECT_FALSE(got["text"].get<std::string>().empty());
 }
 
 TEST(Language, GenerateHoldsToAGrammarOrSchema) {
   const std::string grammar = temporary("ab.gbnf", "root ::= \"a\" [bc]{4}\n");
-  const std::string text = told({"generate", talking_model(), "-p", "the", "--grammar", grammar})["text"];
+  const std::string text =
+      told({"generate", talking_model(), "-p", "the", "--grammar", grammar})["text"];
   ASSERT_EQ(text.size(), 5u) << text;
   EXPECT_EQ(text.find_first_not_of("abc"), std::string::npos);
   const std::string schema = temporary(
-      "s.json", R"({"type":"object","properties":{"n":{"type":"integer","minimum":3,"maximum":9}},"required":["n"]})");
+      "s.json",
+      R"({"type":"object","properties":{"n":{"type":"integer","minimum":3,"maximum":9}},"required":["n"]})");
   const json value =
-      json::parse(told({"generate", talking_model(), "-p", "the", "--json-schema", schema})["text"].get<std::string>());
+      json::parse(told({"generate", talking_model(), "-p", "the", "--json-schema", schema})["text"]
+                      .get<std::string>());
   EXPECT_GE(value["n"], 3);
   EXPECT_LE(value["n"], 9);
-  EXPECT_EQ(pliant({"generate", talking_model(), "-p", "x", "--grammar", temporary("bad.gbnf", "root ::= (")}).code, 1);
+  EXPECT_EQ(pliant({"generate", talking_model(), "-p", "x", "--grammar",
+                    temporary("bad.gbnf", "root ::= (")})
+                .code,
+            1);
 }
 
 TEST(Language, LookupAndDraftChangeNothing) {
-  const std::vector<std::string> base{"generate", talking_model(), "-p", "the the the the", "-n", "30", "-t", "0"};
+  const std::vector<std::string> base{
+      "generate", talking_model(), "-p", "the the the the", "-n", "30", "-t", "0"};
   const auto with = [&](const std::vector<std::string>& more) {
     std::vector<std::string> words = base;
     words.insert(words.end(), more.begin(), more.end());
@@ -125,12 +138,13 @@ TEST(Language, LookupAndDraftChangeNothing) {
 }
 
 TEST(Language, ChatAnswersEachLineByTheTemplate) {
-  const std::string form =
-      temporary("form.jinja",
-                "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}"
-                "<assistant>{% endif %}");
-  const std::string command = "printf 'hello\nthe cat\n' | " PLIANT_BINARY " chat " + talking_model() + " --template " +
-                              form + " -n 6 -t 0 --system short --quiet";
+  const std::string form = temporary("form.jinja",
+                                     "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% "
+                                     "endfor %}{% if add_generation_prompt %}"
+                                     "<assistant>{% endif %}");
+  const std::string command = "printf 'hello\nthe cat\n' | " PLIANT_BINARY " chat " +
+                              talking_model() + " --template " + form +
+                              " -n 6 -t 0 --system short --quiet";
   const json got = json::parse(shell(command + " --json").out);
   ASSERT_EQ(got["turns"].size(), 2u);
   EXPECT_EQ(got["turns"][1]["user"], "the cat");
@@ -148,13 +162,16 @@ TEST(Language, ChatReadsTheTemplateBesideTheModel) {
   const std::string form = "{% for m in messages %}<{{ m.content }}>{% endfor %}";
   write_file(file, form);
   const auto said = [](const std::string& model, const std::string& more) {
-    return shell("echo 'the cat' | " PLIANT_BINARY " chat '" + model + "' -n 6 -t 0 --quiet" + more);
+    return shell("echo 'the cat' | " PLIANT_BINARY " chat '" + model + "' -n 6 -t 0 --quiet" +
+                 more);
   };
-  const Outcome wanted = said(talking_model(), " --template '" + file + "'"), got = said(folder, "");
+  const Outcome wanted = said(talking_model(), " --template '" + file + "'"),
+                got = said(folder, "");
   EXPECT_EQ(got.code, 0) << got.err;
   EXPECT_EQ(got.out, wanted.out);
 
-  const std::string converted = temporary("with template.gguf"), again = temporary("with template again");
+  const std::string converted = temporary("with template.gguf"),
+                    again = temporary("with template again");
   EXPECT_EQ(pliant({"convert", folder, "--to", "gguf", "--out", converted}).code, 0);
   EXPECT_EQ(told({"inspect", converted})["metadata"]["tokenizer.chat_template"], form);
   EXPECT_EQ(said(converted, "").code, 0);
@@ -182,8 +199,10 @@ struct SplitModel {
       if (no == 0) part.metadata = all.metadata;
       part.metadata.emplace_back("split.no", static_cast<std::uint16_t>(no));
       part.metadata.emplace_back("split.count", std::uint16_t{2});
-      part.metadata.emplace_back("split.tensors.count", static_cast<std::int32_t>(all.tensors.size()));
-      for (std::size_t i = no; i < all.tensors.size(); i += 2) part.tensors.push_back(all.tensors[i]);
+      part.metadata.emplace_back("split.tensors.count",
+                                 static_cast<std::int32_t>(all.tensors.size()));
+      for (std::size_t i = no; i < all.tensors.size(); i += 2)
+        part.tensors.push_back(all.tensors[i]);
       write_gguf(parts[no], part);
     }
   }
@@ -191,7 +210,8 @@ struct SplitModel {
 
 TEST(Language, AnyPartOfASplitFileStandsForTheModel) {
   const SplitModel model;
-  const std::string text = temporary("split.txt", "the cat sat on the mat\n"), out = temporary("split out.gguf");
+  const std::string text = temporary("split.txt", "the cat sat on the mat\n"),
+                    out = temporary("split out.gguf");
   const std::vector<std::vector<std::string>> commands{
       {"generate", "MODEL", "-p", "the cat", "-n", "8", "-t", "0", "--quiet"},
       {"logits", "MODEL", "--ids", "1,2,3,4"},
@@ -206,13 +226,16 @@ TEST(Language, AnyPartOfASplitFileStandsForTheModel) {
   const auto written = [&](const char* verb, const std::string& path) {
     std::filesystem::remove(out);
     const bool convert = std::string_view(verb) == "convert";
-    EXPECT_EQ(pliant({verb, path, "--to", convert ? "gguf" : "Q8_0", "--out", out}).code, 0) << path;
+    EXPECT_EQ(pliant({verb, path, "--to", convert ? "gguf" : "Q8_0", "--out", out}).code, 0)
+        << path;
     return told({"inspect", out})["tensors"].size();
   };
   const json whole = told({"inspect", model.whole});
   for (const std::string& part : model.parts) {
-    for (const auto& command : commands) EXPECT_EQ(run(command, part), run(command, model.whole)) << command[0];
-    for (const char* verb : {"convert", "quantize"}) EXPECT_EQ(written(verb, part), whole["tensors"].size()) << verb;
+    for (const auto& command : commands)
+      EXPECT_EQ(run(command, part), run(command, model.whole)) << command[0];
+    for (const char* verb : {"convert", "quantize"})
+      EXPECT_EQ(written(verb, part), whole["tensors"].size()) << verb;
     json facts = told({"inspect", part});
     EXPECT_EQ(facts["parts"], json(model.parts));
     EXPECT_EQ(facts["metadata"], whole["metadata"]);
@@ -230,9 +253,11 @@ TEST(Language, AnyPartOfASplitFileStandsForTheModel) {
 }
 
 TEST(Language, AShardIsRefusedWithItsFolder) {
-  const Outcome outcome = pliant({"generate", talking_model() + "/model.safetensors", "--ids", "1"});
+  const Outcome outcome =
+      pliant({"generate", talking_model() + "/model.safetensors", "--ids", "1"});
   EXPECT_EQ(outcome.code, 1);
-  EXPECT_NE(outcome.err.find("give the folder: " + talking_model()), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("give the folder: " + talking_model()), std::string::npos)
+      << outcome.err;
 }
 
 // A conversation in which every answer takes longer than the test.
@@ -244,7 +269,8 @@ std::vector<std::string> long_winded() {
   json config = json::parse(read_file(tiny_model + "/config.json"));
   config["max_context_length"] = 1 << 20;
   write_file(folder + "/config.json", config.dump());
-  const std::string form = temporary("plain.jinja", "{% for m in messages %}{{ m.content }} {% endfor %}");
+  const std::string form =
+      temporary("plain.jinja", "{% for m in messages %}{{ m.content }} {% endfor %}");
   return {"chat", folder,   "--template", form,      "-t",           "0",
           "-n",   "900000", "--context",  "1000000", "--ignore-end", "--quiet"};
 }
@@ -258,13 +284,15 @@ TEST(Chat, CtrlCEndsTheAnswerAndAtThePromptTheProgram) {
   ASSERT_TRUE(terminal.wait(asked));
   for (const std::string message : {"the cat", "the dog"}) {
     terminal.type(message + "\n");
-    ASSERT_TRUE(terminal.wait([](const std::string& printed) { return printed.size() > 200; })) << message;
+    ASSERT_TRUE(terminal.wait([](const std::string& printed) { return printed.size() > 200; }))
+        << message;
     terminal.type("\x03");
     ASSERT_TRUE(terminal.wait(at_prompt)) << message;
   }
   terminal.type("/help\n");
-  ASSERT_TRUE(terminal.wait(
-      [](const std::string& printed) { return printed.find("Ctrl-C ends an answer") != std::string::npos; }));
+  ASSERT_TRUE(terminal.wait([](const std::string& printed) {
+    return printed.find("Ctrl-C ends an answer") != std::string::npos;
+  }));
   ASSERT_TRUE(terminal.wait(at_prompt));
   terminal.type("\x03");
   EXPECT_EQ(terminal.end(), 0);
@@ -317,10 +345,12 @@ TEST(Language, LogitsAreWrittenForNumPy) {
 }
 
 TEST(Language, PerplexityIsOfAllTokensButTheFirst) {
-  const std::string text = temporary("text.txt", "the cat sat on the mat, the dog sat on the cat\n");
+  const std::string text =
+      temporary("text.txt", "the cat sat on the mat, the dog sat on the cat\n");
   const json got = told({"perplexity", talking_model(), "--file", text});
   EXPECT_GT(got["tokens"], 5);
-  EXPECT_NEAR(got["perplexity"], std::exp(got["nll"].get<double>() / got["tokens"].get<double>()), 1e-9);
+  EXPECT_NEAR(got["perplexity"], std::exp(got["nll"].get<double>() / got["tokens"].get<double>()),
+              1e-9);
   EXPECT_NEAR(got["bits_per_byte"], got["nll"].get<double>() / std::log(2.0) / 47, 1e-9);
 }
 
@@ -330,14 +360,20 @@ TEST(Language, BadInputIsAnErrorThatSaysWhere) {
     EXPECT_EQ(outcome.code, code) << outcome.err;
     return outcome.err;
   };
-  EXPECT_NE(error({"generate", tiny_model, "-p", "hi"}, 1).find("holds no tokenizer"), std::string::npos);
-  EXPECT_NE(error({"generate", tiny_model, "--ids", "1,x"}, 2).find("--ids: 'x' is no token id"), std::string::npos);
-  EXPECT_NE(error({"generate", tiny_model, "--ids", "1,600"}, 1).find("outside the vocabulary"), std::string::npos);
-  EXPECT_NE(error({"generate", tiny_model, "--ids", "1", "-p", "x"}, 2).find("--ids: does not go with --prompt"),
+  EXPECT_NE(error({"generate", tiny_model, "-p", "hi"}, 1).find("holds no tokenizer"),
             std::string::npos);
-  EXPECT_NE(error({"generate", tiny_model, "--ids", "1", "--memory-limit", "10KiB"}, 1).find("memory limit"),
+  EXPECT_NE(error({"generate", tiny_model, "--ids", "1,x"}, 2).find("--ids: 'x' is no token id"),
             std::string::npos);
-  EXPECT_NE(error({"generate", tiny_model, "--ids", "1", "--top-p", "2"}, 2).find("top_p"), std::string::npos);
+  EXPECT_NE(error({"generate", tiny_model, "--ids", "1,600"}, 1).find("outside the vocabulary"),
+            std::string::npos);
+  EXPECT_NE(error({"generate", tiny_model, "--ids", "1", "-p", "x"}, 2)
+                .find("--ids: does not go with --prompt"),
+            std::string::npos);
+  EXPECT_NE(error({"generate", tiny_model, "--ids", "1", "--memory-limit", "10KiB"}, 1)
+                .find("memory limit"),
+            std::string::npos);
+  EXPECT_NE(error({"generate", tiny_model, "--ids", "1", "--top-p", "2"}, 2).find("top_p"),
+            std::string::npos);
   EXPECT_NE(error({"generate", "absent", "-p", "x"}, 1).find("absent"), std::string::npos);
   EXPECT_NE(error({"logits", tiny_model}, 2).find("either --ids or --text"), std::string::npos);
 }

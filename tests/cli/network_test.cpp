@@ -19,9 +19,12 @@ namespace {
 
 using nlohmann::json;
 
-kind::Convolve same_size() { return {.stride = {1, 1}, .low = {1, 1}, .high = {1, 1}, .dilation = {1, 1}}; }
+kind::Convolve same_size() {
+  return {.stride = {1, 1}, .low = {1, 1}, .high = {1, 1}, .dilation = {1, 1}};
+}
 
-// Two branches of convolutions on a picture of 8 x 8, their sum, the mean over the picture, four classes.
+// Two branches of convolutions on a picture of 8 x 8, their sum, the mean over the picture, four
+// classes.
 Graph classifier() {
   Builder b;
   const ValueId x = b.input("picture", {DType::f32, {1, 3, 8, 8}});
@@ -65,8 +68,8 @@ TEST(Network, InspectCountsWhatItHolds) {
   EXPECT_EQ(facts["m_p_exact"], true);
   EXPECT_GE(facts["m_p"], facts["m_r"]);
   const Outcome text = pliant({"inspect", network_file()});
-  for (const char* part :
-       {"network     net.onnx: ONNX, opset", "input       picture f32[1,3,8,8]", "MACs        ", "M_P         "})
+  for (const char* part : {"network     net.onnx: ONNX, opset", "input       picture f32[1,3,8,8]",
+                           "MACs        ", "M_P         "})
     EXPECT_NE(text.out.find(part), std::string::npos) << part << "\n" << text.out;
 }
 
@@ -89,7 +92,8 @@ TEST(Network, PlansWithTheOptionsGiven) {
   EXPECT_EQ(small["traffic_bytes"].get<int>() * 4, plain["traffic_bytes"]);
   const json weights = answer({"plan", network_file(), "--scratchpad", "1MiB", "--weights"});
   EXPECT_EQ(weights["compulsory_bytes"], 768 + 16 + 4 * (2 * 4 * 3 * 9 + 16));
-  EXPECT_GT(answer({"plan", network_file(), "--scratchpad", "1MiB", "--no-fuse"})["operators"], plain["operators"]);
+  EXPECT_GT(answer({"plan", network_file(), "--scratchpad", "1MiB", "--no-fuse"})["operators"],
+            plain["operators"]);
 }
 
 TEST(Network, APlanIsCheckedWithTheOptionsItWasMadeWith) {
@@ -101,7 +105,8 @@ TEST(Network, APlanIsCheckedWithTheOptionsItWasMadeWith) {
 
 TEST(Network, ExecutesThePlan) {
   for (const char* bytes : {"1", "2"}) {
-    const json plan = answer({"plan", network_file(), "--scratchpad", "MR", "--elem-bytes", bytes, "--execute"});
+    const json plan =
+        answer({"plan", network_file(), "--scratchpad", "MR", "--elem-bytes", bytes, "--execute"});
     EXPECT_EQ(plan["execution"]["kernels"], "hash");
     EXPECT_EQ(plan["execution"]["outputs_equal"], true);
     EXPECT_EQ(plan["execution"]["traffic_bytes"], plan["traffic_bytes"]);
@@ -122,8 +127,8 @@ TEST(Network, ExecutesThePlanWithKernelsBitEqually) {
 TEST(Network, ExecutesThePublishedNetworks) {
   const char* data = std::getenv("PLIANT_DATA");
   if (data == nullptr) GTEST_SKIP() << "PLIANT_DATA is not set";
-  const json plan = answer({"plan", std::string(data) + "/graphs/onnx-light/light_squeezenet.onnx", "--scratchpad",
-                            "MR", "--execute", "--random-weights"});
+  const json plan = answer({"plan", std::string(data) + "/graphs/onnx-light/light_squeezenet.onnx",
+                            "--scratchpad", "MR", "--execute", "--random-weights"});
   EXPECT_EQ(plan["execution"]["kernels"], "native");
   EXPECT_EQ(plan["execution"]["outputs_equal"], true);
 }
@@ -141,10 +146,12 @@ TEST(Network, RefusesDamagedAndHostileFiles) {
   }
   const Outcome empty = pliant({"inspect", temporary("empty.onnx", "")});
   EXPECT_EQ(empty.code, 1);
-  const Outcome shape = pliant({"plan", network_file(), "--scratchpad", "MR", "--shape", "pictures=1x3x8x8"});
+  const Outcome shape =
+      pliant({"plan", network_file(), "--scratchpad", "MR", "--shape", "pictures=1x3x8x8"});
   EXPECT_NE(shape.code, 0);
   EXPECT_NE(shape.err.find("pictures"), std::string::npos) << shape.err;
-  const Outcome notation = pliant({"plan", network_file(), "--scratchpad", "MR", "--shape", "picture"});
+  const Outcome notation =
+      pliant({"plan", network_file(), "--scratchpad", "MR", "--shape", "picture"});
   EXPECT_EQ(notation.code, 2);
   EXPECT_EQ(pliant({"plan", network_file(), "--scratchpad", "MR", "--elem-bytes", "65"}).code, 2);
 }
@@ -160,7 +167,8 @@ void expect_scores(const std::string& file, const Tensor& wanted) {
   const std::string bytes = read_file(file);
   const Tensor scores = tensor_from_npy(std::as_bytes(std::span(bytes)), file);
   ASSERT_EQ(scores.type(), wanted.type());
-  for (std::int64_t i = 0; i < 4; ++i) EXPECT_NEAR(get(scores.view(), i), get(wanted.view(), i), 1e-4);
+  for (std::int64_t i = 0; i < 4; ++i)
+    EXPECT_NEAR(get(scores.view(), i), get(wanted.view(), i), 1e-4);
 }
 
 TEST(Run, ComputesWhatTheReferenceComputes) {
@@ -171,8 +179,8 @@ TEST(Run, ComputesWhatTheReferenceComputes) {
   const json run = answer({"run", network_file(), "--input", x, "--out", y});
   EXPECT_EQ(run["outputs"][0]["name"], "scores");
   EXPECT_EQ(run["outputs"][0]["not_finite"], 0);
-  EXPECT_EQ(run["outputs"][0]["max"],
-            answer({"run", network_file(), "-i", "picture=" + x, "--no-fuse"})["outputs"][0]["max"]);
+  EXPECT_EQ(run["outputs"][0]["max"], answer({"run", network_file(), "-i", "picture=" + x,
+                                              "--no-fuse"})["outputs"][0]["max"]);
   expect_scores(y, reference_scores(picture));
 }
 
@@ -181,8 +189,10 @@ TEST(Network, APliantFileIsANetworkToo) {
   const std::string file = temporary("net.pliant");
   write_model(file, graph, random_weights(graph, 5));
   EXPECT_EQ(answer({"inspect", file})["kind"], "pliant");
-  EXPECT_EQ(answer({"inspect", file})["parameters"], answer({"inspect", network_file()})["parameters"]);
-  EXPECT_EQ(answer({"plan", file, "--scratchpad", "MR", "--execute"})["execution"]["outputs_equal"], true);
+  EXPECT_EQ(answer({"inspect", file})["parameters"],
+            answer({"inspect", network_file()})["parameters"]);
+  EXPECT_EQ(answer({"plan", file, "--scratchpad", "MR", "--execute"})["execution"]["outputs_equal"],
+            true);
   EXPECT_EQ(answer({"run", file, "--input", "random"})["outputs"][0]["type"], "f32[1,4]");
   const Outcome cut = pliant({"run", temporary("cut.pliant", read_file(file).substr(0, 300))});
   EXPECT_EQ(cut.code, 1);
@@ -192,8 +202,8 @@ TEST(Network, APliantFileIsANetworkToo) {
 
 TEST(Run, RandomWeightsFollowTheSeed) {
   const auto high = [](const char* seed) {
-    return answer(
-        {"run", network_file(), "--input", "random:1", "--random-weights", "--seed", seed})["outputs"][0]["max"];
+    return answer({"run", network_file(), "--input", "random:1", "--random-weights", "--seed",
+                   seed})["outputs"][0]["max"];
   };
   EXPECT_EQ(high("5"), answer({"run", network_file(), "--input", "random:1"})["outputs"][0]["max"]);
   EXPECT_NE(high("6"), high("5"));
@@ -205,27 +215,31 @@ TEST(Run, RandomInputsFollowTheSeed) {
     return answer(more)["outputs"][0]["min"].get<double>();
   };
   EXPECT_EQ(low({"--input", "random"}), low({"--input", "random:1"}));
-  EXPECT_EQ(low({"--input", "random", "--seed", "7"}), low({"--input", "picture=random:7", "--threads", "2"}));
+  EXPECT_EQ(low({"--input", "random", "--seed", "7"}),
+            low({"--input", "picture=random:7", "--threads", "2"}));
   EXPECT_NE(low({"--input", "random:1"}), low({"--input", "random:2"}));
 }
 
 // A PNG of 2 x 1 pixels: red, then half-transparent blue.
-constexpr unsigned char png[] = {0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49,
-                                 0x48, 0x44, 0x52, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06,
-                                 0x00, 0x00, 0x00, 0xf4, 0x22, 0x7f, 0x8a, 0x00, 0x00, 0x00, 0x14, 0x49, 0x44,
-                                 0x41, 0x54, 0x78, 0x01, 0x01, 0x09, 0x00, 0xf6, 0xff, 0x00, 0xff, 0x00, 0x00,
-                                 0xff, 0x00, 0x00, 0xff, 0x80, 0x0f, 0x7a, 0x03, 0x7e, 0x4a, 0x6e, 0x70, 0x0c,
-                                 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
+constexpr unsigned char png[] = {
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
+    0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06, 0x00, 0x00, 0x00, 0xf4, 0x22, 0x7f,
+    0x8a, 0x00, 0x00, 0x00, 0x14, 0x49, 0x44, 0x41, 0x54, 0x78, 0x01, 0x01, 0x09, 0x00, 0xf6, 0xff,
+    0x00, 0xff, 0x00, 0x00, 0xff, 0x00, 0x00, 0xff, 0x80, 0x0f, 0x7a, 0x03, 0x7e, 0x4a, 0x6e, 0x70,
+    0x0c, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
 
 TEST(Run, ClassifiesAPicture) {
-  const std::string picture = temporary("p.png", std::string(reinterpret_cast<const char*>(png), sizeof png));
-  const std::string labels = temporary("labels.txt", "cat\ndog\r\nfish\nbird\n"), y = temporary("y.npy");
-  const json run = answer({"run", network_file(), "--input", picture, "--mean", "0.5", "--std", "0.5,0.25,1",
-                           "--labels", labels, "--top", "3", "--out", "scores=" + y});
+  const std::string picture =
+      temporary("p.png", std::string(reinterpret_cast<const char*>(png), sizeof png));
+  const std::string labels = temporary("labels.txt", "cat\ndog\r\nfish\nbird\n"),
+                    y = temporary("y.npy");
+  const json run = answer({"run", network_file(), "--input", picture, "--mean", "0.5", "--std",
+                           "0.5,0.25,1", "--labels", labels, "--top", "3", "--out", "scores=" + y});
   ASSERT_EQ(run["top"].size(), 3u);
   EXPECT_GE(run["top"][0]["value"], run["top"][1]["value"]);
   EXPECT_EQ(run["top"][0]["label"],
-            (std::vector<std::string>{"cat", "dog", "fish", "bird"}[run["top"][0]["index"].get<std::size_t>()]));
+            (std::vector<std::string>{"cat", "dog", "fish",
+                                      "bird"}[run["top"][0]["index"].get<std::size_t>()]));
   const Outcome text = pliant({"run", network_file(), "--input", picture, "--labels", labels});
   for (const char* label : {"cat", "dog", "fish", "bird"})
     EXPECT_NE(text.out.find(label), std::string::npos) << text.out;
@@ -244,10 +258,14 @@ TEST(Run, WritesATrace) {
 }
 
 TEST(Run, RefusesInputsThatDoNotFit) {
-  const std::string wrong = temporary("wrong.npy", npy_bytes(Tensor({DType::f32, {1, 3, 9, 8}}).view()));
-  const std::string labels = temporary("few.txt", "cat\ndog\n"), text = temporary("text.txt", "hello");
+  const std::string wrong =
+      temporary("wrong.npy", npy_bytes(Tensor({DType::f32, {1, 3, 9, 8}}).view()));
+  const std::string labels = temporary("few.txt", "cat\ndog\n"),
+                    text = temporary("text.txt", "hello");
   const std::vector<std::tuple<std::vector<std::string>, int, std::string>> calls{
-      {{}, 2, "--input: input 'picture' of type f32[1,3,8,8] is not given\n  try: --input picture=random"},
+      {{},
+       2,
+       "--input: input 'picture' of type f32[1,3,8,8] is not given\n  try: --input picture=random"},
       {{"--input", "random", "--input", "random"}, 2, "--input random: one input too many"},
       {{"--input", "pictur=random"},
        2,
@@ -257,7 +275,9 @@ TEST(Run, RefusesInputsThatDoNotFit) {
       {{"--input", text}, 1, text + ": is neither a .npy array nor an image"},
       {{"--input", "/no/such.npy"}, 1, "/no/such.npy: cannot open"},
       {{"--input", "random", "--out", "skores=" + temporary("z.npy")}, 2, "--out skores="},
-      {{"--input", "random", "--labels", labels}, 1, labels + ": has 2 lines, the output has 4 values"},
+      {{"--input", "random", "--labels", labels},
+       1,
+       labels + ": has 2 lines, the output has 4 values"},
       {{"--input", "random", "--top", "-1"}, 2, "--top: -1 is not 0 or more"},
       {{"--input", "random", "--layout", "chw"}, 2, "--layout: 'chw' is not one of: nchw, nhwc"}};
   for (const auto& [more, code, error] : calls) {
@@ -267,7 +287,8 @@ TEST(Run, RefusesInputsThatDoNotFit) {
     EXPECT_EQ(outcome.code, code) << outcome.err;
     EXPECT_EQ(outcome.err.substr(0, error.size() + 15), "pliant: error: " + error);
   }
-  const std::string picture = temporary("p.png", std::string(reinterpret_cast<const char*>(png), sizeof png));
+  const std::string picture =
+      temporary("p.png", std::string(reinterpret_cast<const char*>(png), sizeof png));
   EXPECT_EQ(pliant({"run", network_file(), "--input", picture, "--std", "0"}).code, 2);
   EXPECT_EQ(pliant({"run", network_file(), "--input", picture, "--mean", "1,2"}).code, 2);
   EXPECT_EQ(pliant({"run", network_file(), "--input", picture, "--layout", "nhwc"}).code, 1);

@@ -50,7 +50,8 @@ TEST(PlanPicture, WritesAPageThatNeedsNothingElse) {
 
 TEST(PlanPicture, WritesTheMapAloneAsSvg) {
   const std::string map = absent("plan.svg");
-  const json answer = json::parse(pliant({"plan", net(), "-s", "25", "--report", map, "--json"}).out);
+  const json answer =
+      json::parse(pliant({"plan", net(), "-s", "25", "--report", map, "--json"}).out);
   EXPECT_EQ(answer["report"], map);
   EXPECT_FALSE(answer.contains("baselines"));  // a map compares nothing
   const std::string text = read_file(map);
@@ -61,11 +62,13 @@ TEST(PlanPicture, WritesTheMapAloneAsSvg) {
 
 TEST(PlanPicture, DrawsTheLeastPeakAndPlacements) {
   for (const char* end : {".html", ".svg"}) {
-    const std::string peak = absent(std::string("peak") + end), placed = absent(std::string("placed") + end);
+    const std::string peak = absent(std::string("peak") + end),
+                      placed = absent(std::string("placed") + end);
     EXPECT_EQ(pliant({"plan", net(), "--minimize", "peak", "--report", peak}).code, 0);
     EXPECT_NE(read_file(peak).find("in 30 B"), std::string::npos);
     const std::string csv = temporary("two.csv", "id,lower,upper,size\na&,0,3,4\nb,3,9,4\n");
-    const json answer = json::parse(pliant({"plan", csv, "-s", "8", "--report", placed, "--json"}).out);
+    const json answer =
+        json::parse(pliant({"plan", csv, "-s", "8", "--report", placed, "--json"}).out);
     EXPECT_EQ(answer["report"], placed);
     EXPECT_NE(read_file(placed).find("a&amp;"), std::string::npos);
   }
@@ -73,8 +76,9 @@ TEST(PlanPicture, DrawsTheLeastPeakAndPlacements) {
 
 TEST(PlanPicture, DrawsFrames) {
   const std::string page = absent("frame.html");
-  const Outcome outcome = pliant({"plan", "zoo:lraspp", "--elem-bytes", "1", "--weights", "--steady-state", "-s",
-                                  "8MiB", "--time-limit", "5", "--report", page, "--quiet"});
+  const Outcome outcome =
+      pliant({"plan", "zoo:lraspp", "--elem-bytes", "1", "--weights", "--steady-state", "-s",
+              "8MiB", "--time-limit", "5", "--report", page, "--quiet"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(read_file(page).find("stays from frame to frame, never loaded"), std::string::npos);
 }
@@ -83,12 +87,14 @@ TEST(PlanPicture, WithoutAPlanItSaysSoAndWritesNothing) {
   const std::string page = absent("none.html");
   const Outcome outcome = pliant({"plan", net(), "-s", "24", "--report", page});
   EXPECT_EQ(outcome.code, 1);
-  EXPECT_NE(outcome.err.find(page + ": not written, there is no plan to draw"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find(page + ": not written, there is no plan to draw"), std::string::npos)
+      << outcome.err;
   EXPECT_FALSE(std::filesystem::exists(page));
   const std::string csv = temporary("tight.csv", "id,lower,upper,size\na,0,3,4\nb,0,9,5\n");
   const Outcome placing = pliant({"plan", csv, "-s", "8", "--report", page});
   EXPECT_EQ(placing.code, 1);
-  EXPECT_NE(placing.err.find("not written, there is no placement to draw"), std::string::npos) << placing.err;
+  EXPECT_NE(placing.err.find("not written, there is no placement to draw"), std::string::npos)
+      << placing.err;
   EXPECT_FALSE(std::filesystem::exists(page));
 }
 
@@ -114,8 +120,8 @@ TEST(PlanSweep, TakesANumberARangeOrAList) {
 }
 
 TEST(PlanSweep, SaysEachSizesTrafficBesideTheBaselines) {
-  const json answer =
-      json::parse(pliant({"plan", "--sweep", net(), "-s", "25", "--json"}).out);  // the file is no value
+  const json answer = json::parse(
+      pliant({"plan", "--sweep", net(), "-s", "25", "--json"}).out);  // the file is no value
   const json& first = answer["sweep"][0];
   EXPECT_EQ(first["status"], "optimal");
   EXPECT_EQ(first["traffic_bytes"], answer["traffic_bytes"]);
@@ -124,8 +130,9 @@ TEST(PlanSweep, SaysEachSizesTrafficBesideTheBaselines) {
   EXPECT_EQ(first["baselines"][0]["name"], "default-belady");
   EXPECT_GE(first["baselines"][0]["traffic_bytes"], answer["traffic_bytes"]);
   EXPECT_EQ(answer["sweep"].back()["traffic_bytes"], 0);
-  const json priced = json::parse(
-      pliant({"plan", net(), "-s", "25", "--read-cost", "2", "--write-cost", "3", "--sweep", "3", "--json"}).out);
+  const json priced = json::parse(pliant({"plan", net(), "-s", "25", "--read-cost", "2",
+                                          "--write-cost", "3", "--sweep", "3", "--json"})
+                                      .out);
   EXPECT_EQ(priced["sweep"][0]["cost"], priced["cost"]);
 }
 
@@ -135,14 +142,17 @@ TEST(PlanSweep, HelpShowsThatItsValueMayBeLeftOut) {
 
 TEST(PlanSweep, PrintsATable) {
   const Outcome outcome = pliant({"plan", net(), "-s", "25", "--sweep", "3"});
-  EXPECT_NE(outcome.out.find("\nbytes beyond the compulsory:\nscratchpad  status   traffic  at least  default-belady"),
-            std::string::npos)
+  EXPECT_NE(
+      outcome.out.find(
+          "\nbytes beyond the compulsory:\nscratchpad  status   traffic  at least  default-belady"),
+      std::string::npos)
       << outcome.out;
 }
 
 TEST(PlanSweep, EndsWithWhatThereIs) {
   const Outcome outcome = pliant_interrupted(
-      {"plan", "zoo:nasnet-a", "--elem-bytes", "1", "-s", "MR", "--sweep", "1000", "--json"}, SIGINT, 3);
+      {"plan", "zoo:nasnet-a", "--elem-bytes", "1", "-s", "MR", "--sweep", "1000", "--json"},
+      SIGINT, 3);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.err.find("the sweep was ended after "), std::string::npos) << outcome.err;
   EXPECT_LT(json::parse(outcome.out)["sweep"].size(), 1000u);
@@ -154,20 +164,24 @@ TEST(PlanPicture, RefusesBadInputNamingTheOption) {
     std::vector<std::string> words;
     std::string error;
   } calls[] = {
-      {{net(), "-s", "25", "--report", "plan.pdf"}, "--report: 'plan.pdf' ends neither in .html nor in .svg\n  try: "},
+      {{net(), "-s", "25", "--report", "plan.pdf"},
+       "--report: 'plan.pdf' ends neither in .html nor in .svg\n  try: "},
       {{net(), "-s", "25", "--report", "html"}, "--report: 'html' ends neither"},
       {{net(), "--minimize", "peak", "--sweep"}, "--sweep: does not go with --minimize peak"},
       {{csv, "-s", "8", "--sweep"}, "--sweep: does not go with a placement instance"},
-      {{net(), "-s", "25", "--sweep", "1"}, "--sweep: '1' in '1' is not a number of sizes from 2 to 1000\n  try: "},
+      {{net(), "-s", "25", "--sweep", "1"},
+       "--sweep: '1' in '1' is not a number of sizes from 2 to 1000\n  try: "},
       {{net(), "-s", "25", "--sweep", "100000"}, "--sweep: '100000' in"},
-      {{net(), "-s", "25", "--sweep", "25:30:x"}, "--sweep: 'x' in '25:30:x' is not a number of sizes"},
+      {{net(), "-s", "25", "--sweep", "25:30:x"},
+       "--sweep: 'x' in '25:30:x' is not a number of sizes"},
       {{net(), "-s", "25", "--sweep", "25:30:4:5"}, "--sweep: '25:30:4:5' has too many colons"},
       {{net(), "-s", "25", "--sweep", "2x,30"}, "--sweep: '2x' is not a size in whole bytes"},
       {{net(), "-s", "25", "--sweep", "30B,"}, "--sweep: '' is not a size in whole bytes"},
       {{net(), "-s", "25", "--sweep", "30:26:4"}, "--sweep: begins at 30 B, above its end 26 B"},
       {{net(), "-s", "25", "--sweep", "24:30:4"},
        "--sweep: 24 B are too few: operator 'join' needs 25 B\n  try: begin at MR"},
-      {{net(), "-s", "25", "--sweep", "30B,3B"}, "--sweep: 3 B are too few: operator 'join' needs 25 B"},
+      {{net(), "-s", "25", "--sweep", "30B,3B"},
+       "--sweep: 3 B are too few: operator 'join' needs 25 B"},
   };
   for (const auto& call : calls) {
     std::vector<std::string> words{"plan"};

@@ -26,8 +26,8 @@ class Terminal {
   Terminal& operator=(const Terminal&) = delete;
   void type(const std::string& text);
   void send(int signal) const;
-  // Reads until `until` is true of all that was printed since the last text was typed; false after 30 seconds or at the
-  // end.
+  // Reads until `until` is true of all that was printed since the last text was typed; false after
+  // 30 seconds or at the end.
   bool wait(const std::function<bool(const std::string& printed)>& until);
   int end();  // waits for it; exit code, 128 + signal
 
@@ -36,7 +36,8 @@ class Terminal {
   std::string printed_;
 };
 
-std::string temporary(const std::string& name);                            // a path in this run's folder
+// a path in this run's folder
+std::string temporary(const std::string& name);
 std::string temporary(const std::string& name, const std::string& bytes);  // the same, written
 
 }  // namespace pliant::test

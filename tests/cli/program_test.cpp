@@ -66,21 +66,37 @@ TEST(Program, RefusesBadLinesWithAPlaceAndANextStep) {
   const std::string folder = temporary("");
   const std::vector<BadLine> lines{
       {{"dcotor"}, 2, "pliant: error: dcotor: unknown command\n  try: did you mean 'doctor'?\n"},
-      {{"frobnicate"}, 2, "pliant: error: frobnicate: unknown command\n  try: pliant --help lists the commands\n"},
-      {{"doctor", "--jsno"}, 2, "pliant: error: --jsno: unknown option\n  try: did you mean '--json'?\n"},
+      {{"frobnicate"},
+       2,
+       "pliant: error: frobnicate: unknown command\n  try: pliant --help lists the commands\n"},
+      {{"doctor", "--jsno"},
+       2,
+       "pliant: error: --jsno: unknown option\n  try: did you mean '--json'?\n"},
       {{"doctor", "-x"}, 2, "pliant: error: -x: unknown option\n"},
       {{"doctor", "much"}, 2, "pliant: error: much: one argument too many\n"},
-      {{"doctor", "--threads"}, 2, "pliant: error: pliant doctor: --threads: 1 required N missing\n"},
+      {{"doctor", "--threads"},
+       2,
+       "pliant: error: pliant doctor: --threads: 1 required N missing\n"},
       {{"doctor", "--threads", "two"}, 2, "pliant: error: --threads: 'two' is not an integer\n"},
       {{"doctor", "--threads", "-1"}, 2, "pliant: error: --threads: -1 is not from 0 to 1024\n"},
-      {{"doctor", "--seed", "1", "--seed", "2"}, 2, "pliant: error: --seed: given 2 times (1, 2)\n"},
-      {{"doctor", "--log-level", "inof"}, 2, "pliant: error: --log-level: 'inof' is not one of: error, warning, info"},
-      {{"doctor", "--config", "/no/such.json"}, 1, "pliant: error: /no/such.json: cannot open: No such file"},
+      {{"doctor", "--seed", "1", "--seed", "2"},
+       2,
+       "pliant: error: --seed: given 2 times (1, 2)\n"},
+      {{"doctor", "--log-level", "inof"},
+       2,
+       "pliant: error: --log-level: 'inof' is not one of: error, warning, info"},
+      {{"doctor", "--config", "/no/such.json"},
+       1,
+       "pliant: error: /no/such.json: cannot open: No such file"},
       {{"doctor", "--config", folder}, 1, "pliant: error: " + folder + ": is a directory\n"},
       {{"completion"}, 2, "pliant: error: SHELL: is missing\n"},
       {{"completion", "csh"}, 2, "pliant: error: SHELL: 'csh' is not one of: bash, zsh, fish\n"},
-      {{"man", "doktor"}, 2, "pliant: error: doktor: unknown command\n  try: did you mean 'doctor'?\n"},
-      {{"man", "--directory", "/no/such"}, 1, "pliant: error: /no/such/pliant.1: cannot write: No such file"},
+      {{"man", "doktor"},
+       2,
+       "pliant: error: doktor: unknown command\n  try: did you mean 'doctor'?\n"},
+      {{"man", "--directory", "/no/such"},
+       1,
+       "pliant: error: /no/such/pliant.1: cannot write: No such file"},
   };
   for (const BadLine& line : lines) {
     const Outcome outcome = pliant(line.words);
@@ -95,7 +111,8 @@ std::vector<std::string> counts(const std::string& help) {
   std::vector<std::string> names;
   for (std::size_t at = help.find("--"); at != std::string::npos; at = help.find("--", at + 2)) {
     const std::size_t end = help.find_first_of(" \n[", at);
-    if (end != std::string::npos && help.compare(end, 3, " N ") == 0) names.push_back(help.substr(at, end - at));
+    if (end != std::string::npos && help.compare(end, 3, " N ") == 0)
+      names.push_back(help.substr(at, end - at));
   }
   return names;
 }
@@ -108,7 +125,8 @@ TEST(Program, NoCountMayBeNegative) {
     const std::string help = pliant(line).out;
     line.pop_back();
     std::istringstream usage(help.substr(help.find("usage: pliant " + name) + 14 + name.size()));
-    for (std::string word; usage >> word && word[0] != '[';) line.push_back(word == "SHELL" ? "bash" : word);
+    for (std::string word; usage >> word && word[0] != '[';)
+      line.push_back(word == "SHELL" ? "bash" : word);
     if (name == "perplexity") line.insert(line.end(), {"--file", "text"});
     for (const std::string& option : counts(help)) {
       if (option == "--seed") continue;
@@ -116,7 +134,8 @@ TEST(Program, NoCountMayBeNegative) {
       with.insert(with.end(), {option, "-1"});
       const Outcome outcome = pliant(with);
       EXPECT_EQ(outcome.code, 2) << name;
-      EXPECT_EQ(outcome.err.rfind("pliant: error: " + option + ": ", 0), 0u) << name << ": " << outcome.err;
+      EXPECT_EQ(outcome.err.rfind("pliant: error: " + option + ": ", 0), 0u)
+          << name << ": " << outcome.err;
       ++checked;
     }
   }
@@ -185,12 +204,15 @@ TEST(Program, NoOutputReplacesAnInput) {
   for (std::string line : lines) {
     std::vector<std::string> given = words(line);
     for (std::string& word : given)
-      for (const auto& [name, path] : {std::pair{std::string("IN"), in}, {std::string("LINK"), link}})
-        if (word == name || word.ends_with("=" + name)) word.replace(word.size() - name.size(), name.size(), path);
+      for (const auto& [name, path] :
+           {std::pair{std::string("IN"), in}, {std::string("LINK"), link}})
+        if (word == name || word.ends_with("=" + name))
+          word.replace(word.size() - name.size(), name.size(), path);
     if (line.find("--config") != std::string::npos) write_file(in, "{}");
     const Outcome outcome = pliant(given);
     EXPECT_EQ(outcome.code, 2) << line;
-    EXPECT_NE(outcome.err.find(": would be written over the input '"), std::string::npos) << line << outcome.err;
+    EXPECT_NE(outcome.err.find(": would be written over the input '"), std::string::npos)
+        << line << outcome.err;
     write_file(in, "what was there");
   }
 }
@@ -201,7 +223,8 @@ TEST(Program, AnInputThatNoOptionNamesIsNotReplacedEither) {
   write_file(corpus, "the cat sat on the mat\n");
   const Outcome outcome = pliant({"tokenizer", "train", corpus, "--size", "270", "--out", folder});
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_NE(outcome.err.find(corpus + ": would be written over the input '"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find(corpus + ": would be written over the input '"), std::string::npos)
+      << outcome.err;
   EXPECT_EQ(read_file(corpus), "the cat sat on the mat\n");
 }
 
@@ -221,9 +244,12 @@ TEST(Program, TheCommandLineWinsOverTheConfig) {
   EXPECT_NE(pliant({"doctor", "--config", config, "--json=false"}).out[0], '{');
   const std::string wrong = temporary("wrong.json", R"({"log-level": "loud"})");
   EXPECT_EQ(pliant({"doctor", "--config", wrong, "--log-level", "info"}).code, 0);
-  EXPECT_EQ(pliant({"doctor", "--config", wrong}).err.rfind("pliant: error: " + wrong + ": log-level: 'loud'", 0), 0u);
+  EXPECT_EQ(pliant({"doctor", "--config", wrong})
+                .err.rfind("pliant: error: " + wrong + ": log-level: 'loud'", 0),
+            0u);
   const std::string unknown = temporary("unknown.json", R"({"thread": 2})");
-  EXPECT_NE(pliant({"doctor", "--config", unknown}).err.find("unknown key 'thread'\n  try: did you mean 'threads'?"),
+  EXPECT_NE(pliant({"doctor", "--config", unknown})
+                .err.find("unknown key 'thread'\n  try: did you mean 'threads'?"),
             std::string::npos);
   const std::string broken = temporary("broken.json", R"({"threads": )");
   EXPECT_EQ(pliant({"doctor", "--config", broken}).err,
@@ -238,9 +264,11 @@ TEST(Program, AFullDiskIsNoSuccess) {
 
 TEST(Completion, ScriptsAreWellFormed) {
   for (const char* name : {"bash", "zsh", "fish"}) {
-    const std::string script = temporary(std::string("completion.") + name, pliant({"completion", name}).out);
+    const std::string script =
+        temporary(std::string("completion.") + name, pliant({"completion", name}).out);
     for (const std::string& command : commands())
-      EXPECT_NE(read_file(script).find(words(command)[0]), std::string::npos) << name << " " << command;
+      EXPECT_NE(read_file(script).find(words(command)[0]), std::string::npos)
+          << name << " " << command;
     if (!installed(name)) continue;
     const Outcome check = shell(std::string(name) + " -n " + script);
     EXPECT_EQ(check.code, 0) << name << ": " << check.err;
@@ -251,7 +279,8 @@ TEST(Completion, BashCompletesCommandsOptionsAndChoices) {
   if (!installed("bash")) GTEST_SKIP() << "no bash";
   const std::string script = temporary("completion.sh", pliant({"completion", "bash"}).out);
   const auto complete = [&](const std::string& line, int at) {
-    const std::string code = "source " + script + "; COMP_WORDS=(" + line + "); COMP_CWORD=" + std::to_string(at) +
+    const std::string code = "source " + script + "; COMP_WORDS=(" + line +
+                             "); COMP_CWORD=" + std::to_string(at) +
                              "; _pliant; echo \"${COMPREPLY[@]}\"";
     return shell("bash -c '" + code + "'").out;
   };
@@ -278,7 +307,8 @@ TEST(Man, PagesRenderWithoutWarnings) {
 }
 
 TEST(Man, TheReferencePageIsUpToDate) {
-  EXPECT_TRUE(read_file(PLIANT_SOURCE "/docs/commands.md") == pliant({"man", "--format", "markdown"}).out)
+  EXPECT_TRUE(read_file(PLIANT_SOURCE "/docs/commands.md") ==
+              pliant({"man", "--format", "markdown"}).out)
       << "renew it: build/release/pliant man --format markdown > docs/commands.md";
 }
 

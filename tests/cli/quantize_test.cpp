@@ -15,7 +15,8 @@ using nlohmann::json;
 
 const std::string& model_file() {
   static const std::string path = [] {
-    Tensor embedding({DType::f32, {20, 256}}), matrix({DType::f32, {64, 256}}), norm({DType::f32, {256}});
+    Tensor embedding({DType::f32, {20, 256}}), matrix({DType::f32, {64, 256}}),
+        norm({DType::f32, {256}});
     Rng rng(3);
     for (const Tensor* each : {&embedding, &matrix, &norm}) fill_normal(each->view(), rng, 0.02);
     Gguf file;
@@ -53,7 +54,8 @@ TEST(InspectGguf, ATerminalIsNotObeyed) {
 
 TEST(Quantize, WritesAndReports) {
   const std::string out = temporary("model-q4.gguf");
-  const Outcome outcome = pliant({"quantize", model_file(), "--to", "Q4_K", "--out", out, "--json"});
+  const Outcome outcome =
+      pliant({"quantize", model_file(), "--to", "Q4_K", "--out", out, "--json"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   const json report = json::parse(outcome.out);
   EXPECT_EQ(report["tensors"][0]["to"], "Q6_K");
@@ -69,7 +71,8 @@ TEST(Quantize, WritesAndReports) {
 
 TEST(Quantize, PrintsATableAndADryRunWritesNothing) {
   const std::string out = temporary("model-dry.gguf");
-  const Outcome outcome = pliant({"quantize", model_file(), "--to", "q2_k", "--head", "Q8_0", "-o", out, "--dry-run"});
+  const Outcome outcome =
+      pliant({"quantize", model_file(), "--to", "q2_k", "--head", "Q8_0", "-o", out, "--dry-run"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   for (const char* words : {"bits/weight", "Q2_K", "Q8_0", "F32", "all"})
     EXPECT_NE(outcome.out.find(words), std::string::npos) << words;
@@ -82,7 +85,8 @@ TEST(Quantize, RefusesItsInputAndUnknownTypes) {
   EXPECT_EQ(same.code, 2);
   EXPECT_NE(same.err.find("written over the input"), std::string::npos);
   EXPECT_EQ(read_file(model_file()), before);
-  const Outcome unknown = pliant({"quantize", model_file(), "--to", "Q4_m", "--out", temporary("x.gguf")});
+  const Outcome unknown =
+      pliant({"quantize", model_file(), "--to", "Q4_m", "--out", temporary("x.gguf")});
   EXPECT_EQ(unknown.code, 2);
   EXPECT_NE(unknown.err.find("did you mean 'Q4_"), std::string::npos);
   EXPECT_EQ(pliant({"quantize", model_file(), "--out", temporary("x.gguf")}).code, 2);

@@ -30,12 +30,13 @@ Executable bakery() {
              .description = {},
              .arguments = {argument("PIE", baking->pie, "the pie")},
              .options = {option("heat", "N", baking->heat, "how hot").within(50, 300),
-                         option("glaze", "KIND", baking->glaze, "what covers it").with_choices({"none", "egg"})},
+                         option("glaze", "KIND", baking->glaze, "what covers it")
+                             .with_choices({"none", "egg"})},
              .examples = {{"bakery bake apple", "the usual"}}},
             [baking](const Context& context) -> int {
               context.log.info("preheated");
-              context.out << baking->pie << " at " << baking->heat << " with " << baking->glaze << " by "
-                          << context.common.seed << '\n';
+              context.out << baking->pie << " at " << baking->heat << " with " << baking->glaze
+                          << " by " << context.common.seed << '\n';
               return success;
             }};
   const auto way = std::make_shared<std::string>();
@@ -47,14 +48,18 @@ Executable bakery() {
               .examples = {{"bakery bake twice no", "the answer no"}}},
              [way](const Context& context) -> int {
                if (*way == "no") return failure;
-               if (*way == "usage") throw Error(ErrorKind::usage, "--glaze", "is sticky", "use less");
+               if (*way == "usage")
+                 throw Error(ErrorKind::usage, "--glaze", "is sticky", "use less");
                if (*way == "error") throw Error(ErrorKind::io, "oven", "is cold", "light it");
                if (*way == "memory") throw std::bad_alloc();
                if (*way == "stop") std::raise(SIGINT);
                if (*way == "disk") context.out.setstate(std::ios::badbit);
                return context.stop ? 7 : success;
              }};
-  return {"bakery", "1.2", "pies", {std::move(bake), std::move(twice), man_verb("bakery"), completion_verb("bakery")}};
+  return {"bakery",
+          "1.2",
+          "pies",
+          {std::move(bake), std::move(twice), man_verb("bakery"), completion_verb("bakery")}};
 }
 
 Outcome run(const std::vector<std::string>& words) {
@@ -96,12 +101,16 @@ TEST(Executable, PrintsHelpAndVersion) {
 
 TEST(Executable, PrintsItsManualAndCompletion) {
   EXPECT_NE(run({"man"}).out.find(".TH BAKERY 1"), std::string::npos);
-  EXPECT_NE(run({"man", "bake", "twice"}).out.find(".TH BAKERY\\-BAKE\\-TWICE 1"), std::string::npos);
+  EXPECT_NE(run({"man", "bake", "twice"}).out.find(".TH BAKERY\\-BAKE\\-TWICE 1"),
+            std::string::npos);
   EXPECT_NE(run({"man", "--format", "markdown"}).out.find("## bakery bake\n"), std::string::npos);
-  EXPECT_EQ(run({"man", "baek"}).err, "bakery: error: baek: unknown command\n  try: did you mean 'bake'?\n");
-  EXPECT_NE(run({"completion", "bash"}).out.find("complete -o filenames -F _bakery bakery"), std::string::npos);
-  EXPECT_EQ(run({"completion", "csh"}).err,
-            "bakery: error: SHELL: 'csh' is not one of: bash, zsh, fish\n  try: did you mean 'zsh'?\n");
+  EXPECT_EQ(run({"man", "baek"}).err,
+            "bakery: error: baek: unknown command\n  try: did you mean 'bake'?\n");
+  EXPECT_NE(run({"completion", "bash"}).out.find("complete -o filenames -F _bakery bakery"),
+            std::string::npos);
+  EXPECT_EQ(
+      run({"completion", "csh"}).err,
+      "bakery: error: SHELL: 'csh' is not one of: bash, zsh, fish\n  try: did you mean 'zsh'?\n");
 }
 
 struct BadLine {
@@ -117,13 +126,18 @@ TEST(Executable, RefusesBadLinesWithAPlaceAndANextStep) {
       {{"bake", "a", "--haet", "9"}, "--haet: unknown option\n  try: did you mean '--heat'?\n"},
       {{"bake", "a", "--haet=9"}, "--haet=9: unknown option\n  try: did you mean '--heat'?\n"},
       {{"bake", "a", "-x"}, "-x: unknown option\n"},
-      {{"bake", "a", "--frobnicate"}, "--frobnicate: unknown option\n  try: bakery bake --help lists the options\n"},
-      {{"bake", "a", "b"}, "b: one argument too many\n  try: bakery bake --help shows what is expected\n"},
-      {{"bake", "a", "--heat"}, "bakery bake: --heat: 1 required N missing\n  try: bakery bake --help lists"},
+      {{"bake", "a", "--frobnicate"},
+       "--frobnicate: unknown option\n  try: bakery bake --help lists the options\n"},
+      {{"bake", "a", "b"},
+       "b: one argument too many\n  try: bakery bake --help shows what is expected\n"},
+      {{"bake", "a", "--heat"},
+       "bakery bake: --heat: 1 required N missing\n  try: bakery bake --help lists"},
       {{"bake", "a", "--heat", "hot"}, "--heat: 'hot' is not an integer\n"},
       {{"bake", "a", "--heat", "20"}, "--heat: 20 is not from 50 to 300\n"},
-      {{"bake", "a", "--heat", "60", "--heat", "70"}, "--heat: given 2 times (60, 70)\n  try: give it once\n"},
-      {{"bake", "a", "--glaze", "eg"}, "--glaze: 'eg' is not one of: none, egg\n  try: did you mean 'egg'?\n"},
+      {{"bake", "a", "--heat", "60", "--heat", "70"},
+       "--heat: given 2 times (60, 70)\n  try: give it once\n"},
+      {{"bake", "a", "--glaze", "eg"},
+       "--glaze: 'eg' is not one of: none, egg\n  try: did you mean 'egg'?\n"},
   };
   for (const BadLine& line : lines) {
     const Outcome outcome = run(line.words);
@@ -136,7 +150,8 @@ TEST(Executable, RefusesBadLinesWithAPlaceAndANextStep) {
 TEST(Executable, ReadsOptionsFromAFileThatTheLineOverrules) {
   const std::string file = testing::TempDir() + "pliant_program_config.json";
   write_file(file, R"({"heat": 220, "glaze": "egg", "seed": 9})");
-  EXPECT_EQ(run({"bake", "plum", "--config", file, "--seed", "2"}).out, "plum at 220 with egg by 2\n");
+  EXPECT_EQ(run({"bake", "plum", "--config", file, "--seed", "2"}).out,
+            "plum at 220 with egg by 2\n");
   write_file(file, R"({"haet": 220})");
   EXPECT_EQ(run({"bake", "plum", "--config", file}).err,
             "bakery: error: " + file + ": unknown key 'haet'\n  try: did you mean 'heat'?\n");

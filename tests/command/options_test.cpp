@@ -24,18 +24,19 @@ struct Settings {
 
 struct Table {
   Settings settings;
-  Command command{
-      .name = "work",
-      .summary = "do the work",
-      .description = {"A paragraph."},
-      .arguments = {argument("FILE", settings.file, "the file")},
-      .options = {option("name", "NAME", settings.name, "a name").with_letter('n'),
-                  option("count", "N", settings.count, "a count"), option("rate", "X", settings.rate, "a rate"),
-                  flag("fast", settings.fast, "be fast"), option("size", "SIZE", settings.size, "a size"),
-                  option("shape", "SHAPE", settings.shapes, "a shape"),
-                  option("limit", "TIME", settings.limit, "a limit"),
-                  option("level", "LEVEL", settings.level, "a level")},
-      .examples = {{"prog work a.onnx", "the usual"}}};
+  Command command{.name = "work",
+                  .summary = "do the work",
+                  .description = {"A paragraph."},
+                  .arguments = {argument("FILE", settings.file, "the file")},
+                  .options = {option("name", "NAME", settings.name, "a name").with_letter('n'),
+                              option("count", "N", settings.count, "a count"),
+                              option("rate", "X", settings.rate, "a rate"),
+                              flag("fast", settings.fast, "be fast"),
+                              option("size", "SIZE", settings.size, "a size"),
+                              option("shape", "SHAPE", settings.shapes, "a shape"),
+                              option("limit", "TIME", settings.limit, "a limit"),
+                              option("level", "LEVEL", settings.level, "a level")},
+                  .examples = {{"prog work a.onnx", "the usual"}}};
   std::vector<const Option*> all() const {
     std::vector<const Option*> result;
     for (const Option& each : command.arguments) result.push_back(&each);
@@ -75,8 +76,8 @@ TEST(Options, SetTheFieldsTheyAreBoundTo) {
 
 TEST(Options, TheCommandLineWinsOverTheConfig) {
   Table table;
-  const Given config =
-      given_from_json(table.all(), R"({"count":5,"rate":0.25,"fast":true,"shape":["a=1","b=2"]})", "c");
+  const Given config = given_from_json(
+      table.all(), R"({"count":5,"rate":0.25,"fast":true,"shape":["a=1","b=2"]})", "c");
   assign(table.all(), {{"FILE", {"a"}}, {"count", {"9"}}, {"shape", {"c=3"}}}, config, "c");
   EXPECT_EQ(table.settings.count, 9);
   EXPECT_EQ(table.settings.rate, 0.25);
@@ -87,14 +88,19 @@ TEST(Options, TheCommandLineWinsOverTheConfig) {
 TEST(Options, RefuseWrongValuesNamingThem) {
   const Table table;
   EXPECT_EQ(problem(table, {}), "FILE: is missing");
-  EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"count", {"7x"}}}), "--count: '7x' is not an integer");
+  EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"count", {"7x"}}}),
+            "--count: '7x' is not an integer");
   EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"count", {"99999999999999999999"}}}),
             "--count: '99999999999999999999' is not an integer");
-  EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"rate", {"nan"}}}), "--rate: 'nan' is not a finite number");
-  EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"fast", {"yes"}}}), "--fast: 'yes' is neither true nor false");
-  EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"count", {"1", "2"}}}), "--count: given 2 times (1, 2) (give it once)");
-  EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"level", {"wraning"}}}),
-            "--level: 'wraning' is not one of: error, warning, info, debug (did you mean 'warning'?)");
+  EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"rate", {"nan"}}}),
+            "--rate: 'nan' is not a finite number");
+  EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"fast", {"yes"}}}),
+            "--fast: 'yes' is neither true nor false");
+  EXPECT_EQ(problem(table, {{"FILE", {"a"}}, {"count", {"1", "2"}}}),
+            "--count: given 2 times (1, 2) (give it once)");
+  EXPECT_EQ(
+      problem(table, {{"FILE", {"a"}}, {"level", {"wraning"}}}),
+      "--level: 'wraning' is not one of: error, warning, info, debug (did you mean 'warning'?)");
 }
 
 TEST(Options, NumbersOutsideTheirRangeAreRefusedAndHelpShowsIt) {
@@ -121,8 +127,12 @@ TEST(Options, NumbersOutsideTheirRangeAreRefusedAndHelpShowsIt) {
   EXPECT_EQ(problem({{"size", {"5", "-3"}}}), "--size: -3 is not -2 or more");
   EXPECT_EQ(problem({{"count", {"x"}}}), "--count: 'x' is not an integer");
   EXPECT_EQ(problem({{"count", {"0"}}, {"cost", {"9"}}, {"size", {"-2"}}}), "none");
-  const Command command{
-      .name = "work", .summary = "", .description = {}, .arguments = {}, .options = table, .examples = {}};
+  const Command command{.name = "work",
+                        .summary = "",
+                        .description = {},
+                        .arguments = {},
+                        .options = table,
+                        .examples = {}};
   const std::vector<const Command*> commands{&command};
   const std::string help = help_text({"prog", "1.0", "a program", commands, {}}, command);
   EXPECT_NE(help.find("a count (0 or more; default 3)"), std::string::npos) << help;
@@ -133,10 +143,11 @@ struct Ruled {
   std::string solver = "exact";
   std::int64_t price = 0, level = 0;
   bool sweep = false;
-  std::vector<Option> table{option("solver", "S", solver, "a solver").with_choices({"exact", "ilp"}),
-                            option("price", "N", price, "a price").needs("--level", "it is of that level"),
-                            option("level", "N", level, "a level").excludes("--solver ilp", "it knows one level"),
-                            flag("sweep", sweep, "many").excludes("--level", "it draws one")};
+  std::vector<Option> table{
+      option("solver", "S", solver, "a solver").with_choices({"exact", "ilp"}),
+      option("price", "N", price, "a price").needs("--level", "it is of that level"),
+      option("level", "N", level, "a level").excludes("--solver ilp", "it knows one level"),
+      flag("sweep", sweep, "many").excludes("--level", "it draws one")};
   std::vector<const Option*> all() const {
     std::vector<const Option*> result;
     for (const Option& each : table) result.push_back(&each);
@@ -156,19 +167,23 @@ std::string broken_rule(const Given& given, const Given& config = {}) {
 }
 
 TEST(Options, ThatExcludeOrNeedOthersAreRefused) {
-  EXPECT_EQ(broken_rule({{"level", {"2"}}, {"solver", {"ilp"}}}),
-            "--level: does not go with --solver ilp: it knows one level (leave one of the two out)");
+  EXPECT_EQ(
+      broken_rule({{"level", {"2"}}, {"solver", {"ilp"}}}),
+      "--level: does not go with --solver ilp: it knows one level (leave one of the two out)");
   EXPECT_EQ(broken_rule({{"sweep", {"true"}}, {"level", {"2"}}}),
             "--sweep: does not go with --level: it draws one (leave one of the two out)");
-  EXPECT_EQ(broken_rule({{"price", {"2"}}}), "--price: needs --level: it is of that level (add --level)");
+  EXPECT_EQ(broken_rule({{"price", {"2"}}}),
+            "--price: needs --level: it is of that level (add --level)");
   EXPECT_EQ(broken_rule({{"price", {"2"}}, {"level", {"2"}}, {"solver", {"exact"}}}), "none");
 }
 
 TEST(Options, RulesHoldInTheConfigToo) {
   EXPECT_EQ(broken_rule({{"solver", {"ilp"}}}, {{"level", {"2"}}}),
-            "c.json: level: does not go with --solver ilp: it knows one level (leave one of the two out)");
-  EXPECT_EQ(broken_rule({{"level", {"2"}}}, {{"solver", {"ilp"}}}),
-            "--level: does not go with --solver ilp: it knows one level (leave one of the two out)");
+            "c.json: level: does not go with --solver ilp: it knows one level (leave one of the "
+            "two out)");
+  EXPECT_EQ(
+      broken_rule({{"level", {"2"}}}, {{"solver", {"ilp"}}}),
+      "--level: does not go with --solver ilp: it knows one level (leave one of the two out)");
   EXPECT_EQ(broken_rule({{"price", {"2"}}}, {{"level", {"2"}}}), "none");
   EXPECT_EQ(broken_rule({{"level", {"2"}}, {"solver", {"exact"}}}, {{"solver", {"ilp"}}}), "none");
 }
@@ -181,8 +196,12 @@ TEST(Options, ThatSayTheDefaultBreakNoRule) {
 
 TEST(Options, RulesAreInTheHelp) {
   const Ruled ruled;
-  const Command command{
-      .name = "work", .summary = "", .description = {}, .arguments = {}, .options = ruled.table, .examples = {}};
+  const Command command{.name = "work",
+                        .summary = "",
+                        .description = {},
+                        .arguments = {},
+                        .options = ruled.table,
+                        .examples = {}};
   const std::vector<const Command*> commands{&command};
   const std::string help = help_text({"prog", "1.0", "a program", commands, {}}, command);
   EXPECT_NE(help.find("a price (default 0; needs --level)"), std::string::npos) << help;
@@ -193,10 +212,12 @@ TEST(Options, RulesAreInTheHelp) {
 TEST(Options, NoFileIsWrittenThatIsRead) {
   std::string in, out;
   std::vector<std::string> named;
-  const std::vector<Option> table{argument("IN", in, "").path(), option("out", "FILE", out, "").written(),
+  const std::vector<Option> table{argument("IN", in, "").path(),
+                                  option("out", "FILE", out, "").written(),
                                   option("also", "[NAME=]FILE", named, "").written()};
   const std::vector<const Option*> all{&table[0], &table[1], &table[2]};
-  const std::string path = testing::TempDir() + "pliant_options_a=b", other = testing::TempDir() + "pliant_options_c";
+  const std::string path = testing::TempDir() + "pliant_options_a=b",
+                    other = testing::TempDir() + "pliant_options_c";
   write_file(path, "x");
   const InputGuard guard;
   const auto refused = [&](const Given& given, const Given& config = {}) {
@@ -211,7 +232,8 @@ TEST(Options, NoFileIsWrittenThatIsRead) {
   EXPECT_TRUE(refused({{"IN", {path}}, {"out", {path}}}));
   EXPECT_TRUE(refused({{"IN", {path}}}, {{"out", {path}}}));
   EXPECT_TRUE(refused({{"IN", {path}}, {"also", {other, "y=" + path}}}));
-  EXPECT_FALSE(refused({{"IN", {path}}, {"also", {path}}}));  // the file 'b' as output 'pliant_options_a'
+  // the file 'b' as output 'pliant_options_a'
+  EXPECT_FALSE(refused({{"IN", {path}}, {"also", {path}}}));
 }
 
 TEST(Options, ConfigRefusesUnknownKeysAndOtherJson) {
@@ -237,8 +259,9 @@ TEST(Options, ShowDefaultsChoicesAndExamplesInHelp) {
   const std::vector<const Command*> commands{&table.command};
   const Manual manual{"prog", "1.0", "a program", commands, {}};
   const std::string help = help_text(manual, table.command);
-  for (const char* part : {"usage: prog work FILE [options]", "-n, --name NAME", "default net", "default 60s",
-                           "one of error, warning, info, debug; default info", "prog work a.onnx", "may be repeated"})
+  for (const char* part :
+       {"usage: prog work FILE [options]", "-n, --name NAME", "default net", "default 60s",
+        "one of error, warning, info, debug; default info", "prog work a.onnx", "may be repeated"})
     EXPECT_NE(help.find(part), std::string::npos) << part << "\n" << help;
   EXPECT_NE(reference_page(manual).find("## prog work"), std::string::npos);
   EXPECT_NE(man_page(manual, table.command).find(".TH prog\\-work 1") == std::string::npos

@@ -20,7 +20,8 @@ namespace {
 
 struct TemporaryPath {
   std::string path;
-  explicit TemporaryPath(const std::string& name) : path(testing::TempDir() + "/pliant_rounding_" + name) {}
+  explicit TemporaryPath(const std::string& name)
+      : path(testing::TempDir() + "/pliant_rounding_" + name) {}
   ~TemporaryPath() { std::remove(path.c_str()); }
 };
 
@@ -33,13 +34,14 @@ Tensor normal(Shape shape, std::uint64_t seed, DType dtype = DType::f32) {
 
 // A file like a small language model's; the tensors it names live as long as it does.
 struct SmallModel {
-  Tensor embedding = normal({40, 256}, 1), query = normal({256, 256}, 2), down = normal({256, 96}, 3),
-         odd = normal({4, 33}, 4), norm = normal({256}, 5), half = normal({64, 256}, 6, DType::f16),
-         position = normal({8, 256}, 7);
+  Tensor embedding = normal({40, 256}, 1), query = normal({256, 256}, 2),
+         down = normal({256, 96}, 3), odd = normal({4, 33}, 4), norm = normal({256}, 5),
+         half = normal({64, 256}, 6, DType::f16), position = normal({8, 256}, 7);
   Gguf file;
 
   SmallModel() {
-    file.metadata = {{"general.architecture", std::string("small")}, {"general.file_type", std::uint32_t{0}}};
+    file.metadata = {{"general.architecture", std::string("small")},
+                     {"general.file_type", std::uint32_t{0}}};
     add("token_embd.weight", embedding);
     add("blk.0.attn_q.weight", query);
     add("blk.0.ffn_down.weight", down);
@@ -65,7 +67,8 @@ TEST(Rounding, ChoosesMatricesThatFit) {
     return names(choose_encodings(model.file.tensors, options));
   };
   EXPECT_EQ(chosen({Encoding::q8_0, {}, {}}), "Q8_0 Q8_0 Q8_0 - - Q8_0 - ");
-  EXPECT_EQ(chosen({Encoding::q4_k, {}, {}}), "Q6_K Q4_K Q5_0 - - Q4_K - ");  // 96 is no multiple of 256
+  // 96 is no multiple of 256
+  EXPECT_EQ(chosen({Encoding::q4_k, {}, {}}), "Q6_K Q4_K Q5_0 - - Q4_K - ");
   EXPECT_EQ(chosen({Encoding::q4_k, Encoding::f16, {}}), "F16 Q4_K Q5_0 - - Q4_K - ");
   EXPECT_EQ(chosen({Encoding::q2_k, {}, {"blk.?.attn*", "token*"}}), "- - IQ4_NL - - - - ");
   EXPECT_EQ(chosen({Encoding::plain, {}, {}}), "plain plain plain plain - plain - ");
@@ -74,17 +77,20 @@ TEST(Rounding, ChoosesMatricesThatFit) {
 TEST(Rounding, AHeadOfItsOwnSparesTheEmbedding) {
   SmallModel model;
   model.add("output.weight", model.query);
-  EXPECT_EQ(names(choose_encodings(model.file.tensors, {Encoding::q4_0, {}, {}})), "Q4_0 Q4_0 Q4_0 - - Q4_0 - Q6_K ");
+  EXPECT_EQ(names(choose_encodings(model.file.tensors, {Encoding::q4_0, {}, {}})),
+            "Q4_0 Q4_0 Q4_0 - - Q4_0 - Q6_K ");
 }
 
 TEST(Rounding, ErrorIsThatOfTheDecodedValues) {
   Pool pool(2);
   const Tensor values = normal({300, 256}, 9);
-  const Rounded rounded = round_weight({values.type(), Encoding::plain, values.raw()}, Encoding::q4_0, "w", pool);
+  const Rounded rounded =
+      round_weight({values.type(), Encoding::plain, values.raw()}, Encoding::q4_0, "w", pool);
   const Tensor decoded = decode({values.type(), Encoding::q4_0, rounded.bytes});
   double error = 0, size = 0;
   for (std::size_t i = 0; i < values.span<float>().size(); ++i) {
-    const double x = values.span<float>()[i], rest = x - static_cast<double>(decoded.span<float>()[i]);
+    const double x = values.span<float>()[i],
+                 rest = x - static_cast<double>(decoded.span<float>()[i]);
     error += rest * rest;
     size += x * x;
   }
@@ -94,7 +100,8 @@ TEST(Rounding, ErrorIsThatOfTheDecodedValues) {
   EXPECT_EQ(relative_error(0, 0), 0);
 }
 
-RoundingReport round(const std::string& in, const std::string& out, const RoundingOptions& options, bool dry = false) {
+RoundingReport round(const std::string& in, const std::string& out, const RoundingOptions& options,
+                     bool dry = false) {
   Pool pool(2);
   return round_file(in, out, options, pool, dry, [](std::size_t, const RoundingReport&) {});
 }
@@ -121,13 +128,15 @@ TEST(RoundFile, Gguf) {
   ASSERT_EQ(file.tensors.size(), model.file.tensors.size());
   EXPECT_EQ(file.tensors[0].stored.encoding, Encoding::q6_k);
   EXPECT_EQ(file.tensors[5].stored.encoding, Encoding::q4_0);  // from f16
-  EXPECT_TRUE(std::ranges::equal(file.tensors[1].stored.bytes, encode(model.query.view(), Encoding::q4_0, "w")));
+  EXPECT_TRUE(std::ranges::equal(file.tensors[1].stored.bytes,
+                                 encode(model.query.view(), Encoding::q4_0, "w")));
   EXPECT_TRUE(std::ranges::equal(file.tensors[3].stored.bytes, model.odd.raw()));
   EXPECT_EQ(report.tensors[1].to, "Q4_0");
   EXPECT_EQ(report.bytes_after(),
             40 * 210 + 256 * 8 * 18 + 256 * 3 * 18 + 4 * 33 * 4 + 256 * 4 + 64 * 8 * 18 + 8 * 1024);
   EXPECT_LT(report.bytes_after(), report.bytes_before());
-  EXPECT_EQ(report.parameters(), 40 * 256 + 256 * 256 + 256 * 96 + 4 * 33 + 256 + 64 * 256 + 8 * 256);
+  EXPECT_EQ(report.parameters(),
+            40 * 256 + 256 * 256 + 256 * 96 + 4 * 33 + 256 + 64 * 256 + 8 * 256);
 
   round(out.path, again.path, {Encoding::q4_0, {}, {}});  // nothing is left to round
   EXPECT_EQ(read_file(out.path), read_file(again.path));
@@ -145,7 +154,8 @@ TEST(RoundFile, DryRunsReportTheSameSizesAndWriteNothing) {
 TEST(RoundFile, SafetensorsBecomeGgufWithVectorsInF32) {
   const TemporaryPath in("in.safetensors"), out("st.gguf");
   const Tensor matrix = normal({4, 256}, 1, DType::bf16), vector = normal({5}, 2, DType::bf16);
-  write_safetensors(in.path, {{}, {{"m", matrix.type(), matrix.raw()}, {"v", vector.type(), vector.raw()}}});
+  write_safetensors(in.path,
+                    {{}, {{"m", matrix.type(), matrix.raw()}, {"v", vector.type(), vector.raw()}}});
   round(in.path, out.path, {Encoding::q8_0, {}, {}});
   const MappedFile mapped(out.path);
   const Gguf file = read_gguf(mapped.bytes(), out.path);
@@ -161,7 +171,8 @@ std::vector<TemporaryPath> write_parts(const SmallModel& model) {
   const std::size_t count = model.file.tensors.size();
   parts.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
-    parts.emplace_back("split-0000" + std::to_string(i + 1) + "-of-0000" + std::to_string(count) + ".gguf");
+    parts.emplace_back("split-0000" + std::to_string(i + 1) + "-of-0000" + std::to_string(count) +
+                       ".gguf");
     Gguf part{3, {}, {model.file.tensors[i]}};
     if (i == 0) part.metadata = model.file.metadata;
     part.metadata.emplace_back("split.no", static_cast<std::uint16_t>(i));
@@ -195,8 +206,8 @@ TEST(RoundFile, AShardStandsForTheWhole) {
   write_safetensors(one.path, {{}, {{"a", a.type(), a.raw()}}});
   write_safetensors(two.path, {{}, {{"b", b.type(), b.raw()}}});
   EXPECT_EQ(refusal(one.path, out.path, {}), ErrorKind::not_found);
-  write_file(index.path,
-             R"({"weight_map": {"a": ")" + file_name(one.path) + R"(", "b": ")" + file_name(two.path) + R"("}})");
+  write_file(index.path, R"({"weight_map": {"a": ")" + file_name(one.path) + R"(", "b": ")" +
+                             file_name(two.path) + R"("}})");
   EXPECT_EQ(round(two.path, out.path, {Encoding::q8_0, {}, {}}).tensors.size(), 2u);
   const MappedFile mapped(out.path);
   EXPECT_EQ(read_gguf(mapped.bytes(), out.path).tensors.size(), 2u);

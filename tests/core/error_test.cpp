@@ -36,7 +36,8 @@ TEST(Error, EveryExceptionBecomesOne) {
   EXPECT_STREQ(caught(std::bad_alloc()).what(), "memory: the system gave no more");
   EXPECT_EQ(caught(std::bad_alloc()).kind(), ErrorKind::capacity);
   const std::error_code denied = make_error_code(std::errc::permission_denied);
-  EXPECT_STREQ(caught(std::filesystem::filesystem_error("status", "/x", denied)).what(), "/x: Permission denied");
+  EXPECT_STREQ(caught(std::filesystem::filesystem_error("status", "/x", denied)).what(),
+               "/x: Permission denied");
   EXPECT_STREQ(caught(std::system_error(denied)).what(), "system: Permission denied");
   EXPECT_EQ(caught(std::system_error(denied)).kind(), ErrorKind::io);
   const Error internal = caught(std::length_error("vector::reserve"));

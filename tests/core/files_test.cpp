@@ -107,11 +107,13 @@ TEST(Files, NamesMayBeAsLongAsTheSystemAllows) {
   const std::string path = folder + "/" + std::string(255, 'n');
   write_file(path, "long");
   EXPECT_EQ(read_file(path), "long");
-  EXPECT_THROW(write_file(path + "n", [](std::ostream&) { ADD_FAILURE() << "all work in vain"; }), Error);
+  EXPECT_THROW(write_file(path + "n", [](std::ostream&) { ADD_FAILURE() << "all work in vain"; }),
+               Error);
 }
 
 std::size_t entries(const std::string& folder) {
-  return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
 TEST(Files, AHandlerOfSignalsCanRemoveWhatIsNotWhole) {
@@ -144,7 +146,8 @@ TEST(Files, RefuseToBeWrittenNamingWhy) {
   EXPECT_EQ(write_refusal("/dev/full"), "/dev/full: cannot write: No space left on device");
   EXPECT_EQ(write_refusal("/dev/null"), "none");
   EXPECT_EQ(write_refusal("/no/such/a"), "/no/such/a: cannot write: No such file or directory");
-  EXPECT_EQ(write_refusal(testing::TempDir()), testing::TempDir() + ": cannot write: Is a directory");
+  EXPECT_EQ(write_refusal(testing::TempDir()),
+            testing::TempDir() + ": cannot write: Is a directory");
   EXPECT_EQ(write_refusal(scratch("none/")), scratch("none/") + ": cannot write: Is a directory");
 }
 
@@ -163,7 +166,8 @@ TEST(InputGuard, NothingThatWasReadIsWrittenOver) {
     read_file(folder + "/in");
     const std::string why = ": would be written over the input '";
     for (const std::string name : {"/in", "/link", "/twin", "/./../pliant_files_guard/in"})
-      EXPECT_EQ(write_refusal(folder + name), folder + name + why + folder + "/in' (write to another place)");
+      EXPECT_EQ(write_refusal(folder + name),
+                folder + name + why + folder + "/in' (write to another place)");
     EXPECT_NE(write_refusal(folder + "/later").find(why), std::string::npos);
     EXPECT_EQ(write_refusal(folder + "/missing"), "none");
     EXPECT_EQ(write_refusal(folder + "/other"), "none");

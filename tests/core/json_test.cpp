@@ -44,10 +44,12 @@ TEST(Json, RefusesDeepNesting) {
   EXPECT_EQ(refusal(std::string(64, '[') + std::string(64, ']')), "accepted");
 }
 
-// Found by the problem_json fuzz target: the library throws another exception for it, which escaped.
+// Found by the problem_json fuzz target: the library throws another exception for it, which
+// escaped.
 TEST(Json, NumberBeyondADoubleIsAFormatError) {
   EXPECT_EQ(refusal("777777e777"), "f: is not JSON: it holds a number beyond what a double holds");
-  EXPECT_EQ(refusal(R"({"bytes":-1e999})"), "f: is not JSON: it holds a number beyond what a double holds");
+  EXPECT_EQ(refusal(R"({"bytes":-1e999})"),
+            "f: is not JSON: it holds a number beyond what a double holds");
 }
 
 std::string node_refusal(std::string_view text, const std::function<void(const JsonNode&)>& read) {
@@ -84,24 +86,32 @@ TEST(JsonNode, ReadsTypedFields) {
 }
 
 TEST(JsonNode, RefusesOthersAtTheirPlace) {
-  EXPECT_EQ(node_refusal("[]", [](const JsonNode& node) { node.text("a"); }), "f: is array, not an object");
-  EXPECT_EQ(node_refusal("{}", [](const JsonNode& node) { node.text("a"); }), "f: lacks the field 'a'");
-  const std::string_view text = R"({"a": 1, "n": 2.5, "m": 18446744073709551615, "o": {"l": [1, "x"], "none": null}})";
+  EXPECT_EQ(node_refusal("[]", [](const JsonNode& node) { node.text("a"); }),
+            "f: is array, not an object");
+  EXPECT_EQ(node_refusal("{}", [](const JsonNode& node) { node.text("a"); }),
+            "f: lacks the field 'a'");
+  const std::string_view text =
+      R"({"a": 1, "n": 2.5, "m": 18446744073709551615, "o": {"l": [1, "x"], "none": null}})";
   const auto refusal = [&](const auto& read) { return node_refusal(text, read); };
-  EXPECT_EQ(refusal([](const JsonNode& node) { node.text("a", "y"); }), "f: a: is number, not a string");
-  EXPECT_EQ(refusal([](const JsonNode& node) { node.truth("a"); }), "f: a: is number, not true or false");
+  EXPECT_EQ(refusal([](const JsonNode& node) { node.text("a", "y"); }),
+            "f: a: is number, not a string");
+  EXPECT_EQ(refusal([](const JsonNode& node) { node.truth("a"); }),
+            "f: a: is number, not true or false");
   EXPECT_EQ(refusal([](const JsonNode& node) { node.at("a").integer(2, 5); }),
             "f: a: is 1, not an integer from 2 to 5");
-  EXPECT_EQ(refusal([](const JsonNode& node) { node.integer("n"); }), "f: n: is 2.5, not a whole number below 2^63");
+  EXPECT_EQ(refusal([](const JsonNode& node) { node.integer("n"); }),
+            "f: n: is 2.5, not a whole number below 2^63");
   EXPECT_EQ(refusal([](const JsonNode& node) { node.integer("m"); }),
             "f: m: is 18446744073709551615, not a whole number below 2^63");
-  EXPECT_EQ(refusal([](const JsonNode& node) { node.object("a"); }), "f: a: is number, not an object");
+  EXPECT_EQ(refusal([](const JsonNode& node) { node.object("a"); }),
+            "f: a: is number, not an object");
   EXPECT_EQ(refusal([](const JsonNode& node) { node.object("o").integers("l"); }),
             "f: o.l[1]: is string, not a whole number below 2^63");
   EXPECT_EQ(refusal([](const JsonNode& node) { node.object("o").objects("l"); }),
             "f: o.l[0]: is number, not an object");
   EXPECT_EQ(refusal([](const JsonNode& node) { node.list("o"); }), "f: o: is object, not an array");
-  EXPECT_EQ(refusal([](const JsonNode& node) { node.object("o").text("none"); }), "f: o.none: is null, not a string");
+  EXPECT_EQ(refusal([](const JsonNode& node) { node.object("o").text("none"); }),
+            "f: o.none: is null, not a string");
 }
 
 TEST(JsonNode, RefusesUnknownFieldsNamingTheNearest) {
@@ -110,7 +120,8 @@ TEST(JsonNode, RefusesUnknownFieldsNamingTheNearest) {
             "f: unknown field 'byte' (did you mean 'bytes'?)");
   EXPECT_EQ(node_refusal(R"({"x": 1})", [&](const JsonNode& node) { node.only(keys); }),
             "f: unknown field 'x' (known: bytes, role)");
-  EXPECT_EQ(node_refusal(R"({"role": null})", [&](const JsonNode& node) { node.only(keys); }), "f: role: is null");
+  EXPECT_EQ(node_refusal(R"({"role": null})", [&](const JsonNode& node) { node.only(keys); }),
+            "f: role: is null");
 }
 
 }  // namespace

@@ -47,13 +47,15 @@ TEST(Progress, IsRateLimited) {
   int lines = 0;
   Progress progress(
       log, [&now] { return now; }, 0.1);
-  for (int i = 0; i < 100; ++i, now += 0.01) progress.show([&lines] { return std::to_string(++lines); });
+  for (int i = 0; i < 100; ++i, now += 0.01)
+    progress.show([&lines] { return std::to_string(++lines); });
   EXPECT_GE(lines, 9);
   EXPECT_LE(lines, 11);
 }
 
 TEST(Progress, ASearchShowsIncumbentBoundAndGap) {
-  EXPECT_EQ(search_line("plan", 413952, 206976, 3.2), "plan: best 413,952 B, bound 206,976 B, gap 50.0 %, 3.2 s");
+  EXPECT_EQ(search_line("plan", 413952, 206976, 3.2),
+            "plan: best 413,952 B, bound 206,976 B, gap 50.0 %, 3.2 s");
   EXPECT_EQ(search_line("plan", -1, 0, 3.2), "plan: no plan yet, bound 0 B, 3.2 s");
   EXPECT_EQ(gap(0, 0), 0);
   EXPECT_EQ(gap(100, 100), 0);

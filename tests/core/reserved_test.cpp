@@ -22,7 +22,8 @@ TEST(Reserved, WhatCannotBeIsRefused) {
   EXPECT_EQ(error.place(), "the cache");
   EXPECT_NE(error.problem().find("1048576 TiB"), std::string::npos) << error.problem();
   EXPECT_NE(error.next_step().find("ulimit -v"), std::string::npos);
-  EXPECT_EQ(thrown_by([] { ReservedArray<std::int32_t>(std::int64_t{1} << 62, "x"); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([] { ReservedArray<std::int32_t>(std::int64_t{1} << 62, "x"); }).kind(),
+            ErrorKind::invalid);
 }
 
 }  // namespace

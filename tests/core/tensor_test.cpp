@@ -27,7 +27,8 @@ TEST(Shape, ReadsBothNotations) {
 }
 
 TEST(DType, NamesRoundTrip) {
-  for (int i = 0; i < dtype_count; ++i) EXPECT_EQ(dtype_from_name(name(static_cast<DType>(i))), static_cast<DType>(i));
+  for (int i = 0; i < dtype_count; ++i)
+    EXPECT_EQ(dtype_from_name(name(static_cast<DType>(i))), static_cast<DType>(i));
   EXPECT_THROW(dtype_from_name("f31"), Error);
 }
 

@@ -16,8 +16,8 @@ TEST(Units, BytesWithBinaryAndDecimalUnits) {
 }
 
 TEST(Units, RefusesWhatIsNoSize) {
-  for (const char* text :
-       {"", "KiB", "-1", "-0KiB", "1.5", "1e3", "12 apples", "0x10", "nan", "inf", "9999999TiB", "1 2"})
+  for (const char* text : {"", "KiB", "-1", "-0KiB", "1.5", "1e3", "12 apples", "0x10", "nan",
+                           "inf", "9999999TiB", "1 2"})
     EXPECT_THROW(bytes_from_text(text, "x"), Error) << text;
 }
 
@@ -26,7 +26,8 @@ TEST(Units, Durations) {
   EXPECT_DOUBLE_EQ(seconds_from_text("250ms", "x").count, 0.25);
   EXPECT_DOUBLE_EQ(seconds_from_text("2 min", "x").count, 120);
   EXPECT_DOUBLE_EQ(seconds_from_text("1.5h", "x").count, 5400);
-  for (const char* text : {"", "s", "-1s", "3 days", "1e99"}) EXPECT_THROW(seconds_from_text(text, "x"), Error) << text;
+  for (const char* text : {"", "s", "-1s", "3 days", "1e99"})
+    EXPECT_THROW(seconds_from_text(text, "x"), Error) << text;
 }
 
 TEST(Units, TextReadsBackOrIsShort) {

@@ -17,13 +17,15 @@ TEST(Utf8, EveryCodePointReadsBackAsItWasWritten) {
     ASSERT_EQ(read.code, code);
     ASSERT_EQ(read.length, text.size());
     for (std::size_t cut = 1; cut < text.size(); ++cut)
-      ASSERT_EQ(first_character(text.substr(0, cut)).status, Status::cut) << static_cast<std::uint32_t>(code);
+      ASSERT_EQ(first_character(text.substr(0, cut)).status, Status::cut)
+          << static_cast<std::uint32_t>(code);
   }
 }
 
 TEST(Utf8, WhatIsNoCharacterIsBroken) {
-  for (const char* text : {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80",
-                           "\xF4\x90\x80\x80", "\xF5", "\xFF", "\xC3(", "\xE2\x82("})
+  for (const char* text :
+       {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80",
+        "\xF4\x90\x80\x80", "\xF5", "\xFF", "\xC3(", "\xE2\x82("})
     EXPECT_EQ(first_character(text).status, Status::broken) << text;
   EXPECT_FALSE(is_utf8("a\xED\xA0\x80"));
   EXPECT_FALSE(is_utf8("caf\xC3"));

@@ -54,23 +54,28 @@ std::vector<Tensor> run_on(Machine& machine, const Subject& subject, Pool& pool)
 std::map<ValueId, Tensor> all_values(const Subject& subject, std::vector<Tensor> outputs) {
   const Graph& graph = *subject.graph;
   std::map<ValueId, Tensor> values;
-  for (std::size_t i = 0; i < outputs.size(); ++i) values.insert_or_assign(graph.outputs()[i], std::move(outputs[i]));
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    values.insert_or_assign(graph.outputs()[i], std::move(outputs[i]));
   for (std::size_t i = 0; i < subject.inputs.size(); ++i)
     values.insert_or_assign(graph.inputs()[i], subject.inputs[i].copy());
   for (const ValueId id : graph.values().ids()) {
     const Value& value = graph.value(id);
-    if (value.role == Role::weight) values.insert_or_assign(id, decode(subject.weights->at(value.name)));
+    if (value.role == Role::weight)
+      values.insert_or_assign(id, decode(subject.weights->at(value.name)));
     if (value.role == Role::constant) values.insert_or_assign(id, value.constant->copy());
   }
   return values;
 }
 
-// Every operator alone: the oracle, given the machine's own operands, must find the machine's results. So errors do
-// not add up over a graph, and the table says what one operator may be off by. Returns what disagreed.
-std::string local_disagreement(const Contestant& contestant, Machine& machine, const Subject& whole, Pool& pool) {
+// Every operator alone: the oracle, given the machine's own operands, must find the machine's
+// results. So errors do not add up over a graph, and the table says what one operator may be off
+// by. Returns what disagreed.
+std::string local_disagreement(const Contestant& contestant, Machine& machine, const Subject& whole,
+                               Pool& pool) {
   std::vector<ValueId> shown;
   for (const Op& op : whole.graph->ops()) shown.insert(shown.end(), op.out.begin(), op.out.end());
-  Subject subject = Subject(whole.name, observe(*whole.graph, shown, Statistic::value), 0, whole.rows);
+  Subject subject =
+      Subject(whole.name, observe(*whole.graph, shown, Statistic::value), 0, whole.rows);
   subject.weights = whole.weights;
   for (std::size_t i = 0; i < whole.inputs.size(); ++i) subject.inputs[i] = whole.inputs[i].copy();
   const auto values = all_values(subject, run_on(machine, subject, pool));
@@ -78,28 +83,31 @@ std::string local_disagreement(const Contestant& contestant, Machine& machine, c
     std::vector<TensorView> operands, results;
     std::vector<Tensor> wanted;
     for (const ValueId id : op.in) operands.push_back(values.at(id).view());
-    for (const ValueId id : op.out) results.push_back(wanted.emplace_back(values.at(id).type()).view());
+    for (const ValueId id : op.out)
+      results.push_back(wanted.emplace_back(values.at(id).type()).view());
     evaluate(op, operands, results, pool);
     for (std::size_t i = 0; i < wanted.size(); ++i) {
-      const auto verdict =
-          agrees(values.at(op.out[i]).view(), results[i], tolerance(contestant.machine, *subject.graph, op));
+      const auto verdict = agrees(values.at(op.out[i]).view(), results[i],
+                                  tolerance(contestant.machine, *subject.graph, op));
       if (!verdict)
-        return contestant.name + ", " + subject.name + ", " + std::string(name(op.kind)) + " " + op.name + ": " +
-               verdict.message();
+        return contestant.name + ", " + subject.name + ", " + std::string(name(op.kind)) + " " +
+               op.name + ": " + verdict.message();
     }
   }
   return "";
 }
 
 // A whole graph, fused as the machine likes; errors add up.
-std::string whole_disagreement(const Contestant& contestant, Machine& machine, const Subject& subject, Pool& pool) {
+std::string whole_disagreement(const Contestant& contestant, Machine& machine,
+                               const Subject& subject, Pool& pool) {
   constexpr double whole_graph = 1e-3;
-  const auto wanted = evaluate(*subject.graph, *subject.weights, views(subject.inputs), pool, {subject.rows, {}});
+  const auto wanted =
+      evaluate(*subject.graph, *subject.weights, views(subject.inputs), pool, {subject.rows, {}});
   const auto got = run_on(machine, subject, pool);
   for (std::size_t i = 0; i < wanted.size(); ++i)
     if (const auto verdict = agrees(got[i].view(), wanted[i].view(), whole_graph); !verdict)
-      return contestant.name + ", " + subject.name + ", output " + subject.graph->output_names()[i] + ": " +
-             verdict.message();
+      return contestant.name + ", " + subject.name + ", output " +
+             subject.graph->output_names()[i] + ": " + verdict.message();
   return "";
 }
 
@@ -118,12 +126,15 @@ void expect_agreement(const std::vector<Subject>& subjects, Check check) {
       }
       EXPECT_EQ(check(contestant, *machine, subject, pool), "");
     }
-    if (refused > 0) std::printf("%s refused %zu of %zu graphs\n", contestant.name.c_str(), refused, subjects.size());
+    if (refused > 0)
+      std::printf("%s refused %zu of %zu graphs\n", contestant.name.c_str(), refused,
+                  subjects.size());
     EXPECT_LT(2 * refused, subjects.size()) << contestant.name;
   }
 }
 
-std::vector<Subject> random_subjects(std::uint64_t count, const RandomGraphOptions& options, std::int64_t rows = 0) {
+std::vector<Subject> random_subjects(std::uint64_t count, const RandomGraphOptions& options,
+                                     std::int64_t rows = 0) {
   std::vector<Subject> subjects;
   for (std::uint64_t seed = 0; seed < count; ++seed) {
     Rng rng(seed);
@@ -140,7 +151,9 @@ std::vector<Subject> fixed_subjects() {
   return subjects;
 }
 
-TEST(House, EachOperatorOfRandomGraphsAgrees) { expect_agreement(random_subjects(24, {}), local_disagreement); }
+TEST(House, EachOperatorOfRandomGraphsAgrees) {
+  expect_agreement(random_subjects(24, {}), local_disagreement);
+}
 
 TEST(House, EachOperatorOfRandomRowGraphsAgrees) {
   expect_agreement(random_subjects(16, {.rows = 6}), local_disagreement);
@@ -160,10 +173,12 @@ TEST(House, FixedGraphsAgree) {
   expect_agreement(fixed_subjects(), whole_disagreement);
 }
 
-// A sum of products with a weight as it is stored, with rows of it that are folded out, and a vector.
+// A sum of products with a weight as it is stored, with rows of it that are folded out, and a
+// vector.
 Graph encoded_graph() {
   Builder b;
-  const ValueId x = b.row_input("x", {DType::f32, {5, 256}}), w = b.weight("w", {DType::f32, {6, 256}});
+  const ValueId x = b.row_input("x", {DType::f32, {5, 256}}),
+                w = b.weight("w", {DType::f32, {6, 256}});
   b.output(b.einsum("rd,od->ro", {x, w}));
   b.output(b.einsum("rd,od->ro", {x, b.slice(w, 0, 2, 3)}));
   b.output(b.map(argument(0) * argument(1), {x, b.weight("v", {DType::f32, {256}})}));
@@ -178,7 +193,8 @@ TEST(House, EncodedWeightsAreTheirDecodedValues) {
     const auto encoding = static_cast<Encoding>(i);
     WeightStore encoded, decoded;
     plain.for_each([&](const std::string& name, const Stored& stored) {
-      const auto bytes = std::make_shared<const std::vector<std::byte>>(encode(decode(stored).view(), encoding, name));
+      const auto bytes = std::make_shared<const std::vector<std::byte>>(
+          encode(decode(stored).view(), encoding, name));
       encoded.add(name, {stored.type, encoding, *bytes}, bytes);
       decoded.add(name, decode(encoded.at(name)));
     });
@@ -225,12 +241,13 @@ TEST(House, CatchesAMachineThatIsWrongInOneElement) {
 
 TEST(Tolerances, MeasureInSpreads) {
   const auto close = [](std::vector<double> a, std::vector<double> b, double tolerance) {
-    return static_cast<bool>(
-        agrees(Tensor::of(DType::f32, {2}, a).view(), Tensor::of(DType::f32, {2}, b).view(), tolerance));
+    return static_cast<bool>(agrees(Tensor::of(DType::f32, {2}, a).view(),
+                                    Tensor::of(DType::f32, {2}, b).view(), tolerance));
   };
   EXPECT_TRUE(close({-1, 1.5}, {-1, 1}, 0.6));  // the spread is 1
   EXPECT_FALSE(close({-1, 1.5}, {-1, 1}, 0.4));
-  EXPECT_TRUE(close({90, 110.5}, {90, 110}, 0.05));  // a tenth of the largest is 11, more than the spread
+  // a tenth of the largest is 11, more than the spread
+  EXPECT_TRUE(close({90, 110.5}, {90, 110}, 0.05));
   EXPECT_FALSE(close({90, 110.5}, {90, 110}, 0.04));
   EXPECT_TRUE(close({7, 7.5}, {7, 7}, 0.1));  // no spread: of the magnitude
   EXPECT_FALSE(close({7, std::nan("")}, {7, 8}, 10));

@@ -13,7 +13,8 @@ std::vector<Contestant> contestants() {
   for (const native::Isa isa : native::available_isas())
     for (const bool fuse : {true, false})
       result.push_back(
-          {std::string("native ") + std::string(native::name(isa)) + (fuse ? "" : " unfused"), "native", [=] {
+          {std::string("native ") + std::string(native::name(isa)) + (fuse ? "" : " unfused"),
+           "native", [=] {
              return std::make_unique<native::Machine>(pool, native::Options{isa, fuse});
            }});
   for (const bool weights : {false, true})

@@ -30,20 +30,23 @@ TEST(Perplexity, WindowsPredictEachTokenOnceWhateverTheStride) {
   const Ids ids = some_ids(100, 512);
   for (const std::int64_t stride : {1, 3, 15, 0}) {
     std::int64_t last = 0;
-    const Perplexity got = perplexity(talk.session, ids, {.window = 16, .stride = stride}, [&](std::int64_t done) {
-      EXPECT_GT(done, last);
-      last = done;
-      return true;
-    });
+    const Perplexity got =
+        perplexity(talk.session, ids, {.window = 16, .stride = stride}, [&](std::int64_t done) {
+          EXPECT_GT(done, last);
+          last = done;
+          return true;
+        });
     EXPECT_EQ(got.tokens, 99) << stride;
     EXPECT_EQ(last, 99) << stride;
   }
-  EXPECT_EQ(perplexity(talk.session, ids, {.window = 16}, [](std::int64_t) { return false; }).tokens, 15);
+  EXPECT_EQ(
+      perplexity(talk.session, ids, {.window = 16}, [](std::int64_t) { return false; }).tokens, 15);
 }
 
 TEST(Perplexity, RefusesWhatMakesNoSense) {
   Talk talk(tiny(), {.context = 32});
-  expect_error(ErrorKind::invalid, "fewer than two tokens", [&] { perplexity(talk.session, Ids{1}); });
+  expect_error(ErrorKind::invalid, "fewer than two tokens",
+               [&] { perplexity(talk.session, Ids{1}); });
   expect_error(ErrorKind::usage, "window: 33 is not from 2 to 32",
                [&] { perplexity(talk.session, some_ids(9, 512), {.window = 33}); });
   expect_error(ErrorKind::usage, "stride: 8 is not from 1 to 7",

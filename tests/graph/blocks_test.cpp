@@ -13,17 +13,20 @@ namespace pliant {
 namespace {
 
 // Builds one block on inputs with the given values and evaluates it.
-std::vector<double> run_block(const std::vector<Tensor>& inputs,
-                              const std::function<ValueId(Builder&, const std::vector<ValueId>&)>& build) {
+std::vector<double> run_block(
+    const std::vector<Tensor>& inputs,
+    const std::function<ValueId(Builder&, const std::vector<ValueId>&)>& build) {
   Builder b;
   std::vector<ValueId> ids;
-  for (std::size_t i = 0; i < inputs.size(); ++i) ids.push_back(b.input("x" + std::to_string(i), inputs[i].type()));
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    ids.push_back(b.input("x" + std::to_string(i), inputs[i].type()));
   b.output(build(b, ids));
   Graph g = b.finish();
   Pool pool(1);
   Tensor out = std::move(evaluate(g, {}, views_of(inputs), pool)[0]);
   std::vector<double> values;
-  for (std::int64_t i = 0; i < elements(out.type().shape); ++i) values.push_back(get(out.view(), i));
+  for (std::int64_t i = 0; i < elements(out.type().shape); ++i)
+    values.push_back(get(out.view(), i));
   return values;
 }
 
@@ -33,7 +36,8 @@ std::vector<Tensor> float_tensors(const std::vector<std::pair<Shape, std::vector
   return result;
 }
 
-void expect_near(const std::vector<double>& have, const std::vector<double>& want, double slack = 1e-6) {
+void expect_near(const std::vector<double>& have, const std::vector<double>& want,
+                 double slack = 1e-6) {
   ASSERT_EQ(have.size(), want.size());
   for (std::size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(have[i], want[i], slack) << "at " << i;
 }
@@ -42,13 +46,17 @@ using Ids = const std::vector<ValueId>&;
 
 TEST(Blocks, Activations) {
   auto x = float_tensors({{{5}, {-4, -1, 0, 1, 4}}});
-  expect_near(run_block(x, [](Builder& b, Ids v) { return blocks::relu(b, v[0]); }), {0, 0, 0, 1, 4});
-  expect_near(run_block(x, [](Builder& b, Ids v) { return blocks::clip(b, v[0], -2, INFINITY); }), {-2, -1, 0, 1, 4});
-  expect_near(run_block(x, [](Builder& b, Ids v) { return blocks::clip(b, v[0], -2, 3); }), {-2, -1, 0, 1, 3});
+  expect_near(run_block(x, [](Builder& b, Ids v) { return blocks::relu(b, v[0]); }),
+              {0, 0, 0, 1, 4});
+  expect_near(run_block(x, [](Builder& b, Ids v) { return blocks::clip(b, v[0], -2, INFINITY); }),
+              {-2, -1, 0, 1, 4});
+  expect_near(run_block(x, [](Builder& b, Ids v) { return blocks::clip(b, v[0], -2, 3); }),
+              {-2, -1, 0, 1, 3});
   expect_near(run_block(x, [](Builder& b, Ids v) { return blocks::hard_swish(b, v[0]); }),
               {0, -1.0 / 3, 0, 2.0 / 3, 4});
-  expect_near(run_block(x, [](Builder& b, Ids v) { return blocks::hard_sigmoid(b, v[0], 0.2, 0.5); }),
-              {0, 0.3, 0.5, 0.7, 1});
+  expect_near(
+      run_block(x, [](Builder& b, Ids v) { return blocks::hard_sigmoid(b, v[0], 0.2, 0.5); }),
+      {0, 0.3, 0.5, 0.7, 1});
   expect_near(run_block(x, [](Builder& b, Ids v) { return blocks::gelu(b, v[0]); }),
               {-0.00012668, -0.15865525, 0, 0.84134475, 3.99987332}, 1e-6);
   expect_near(run_block(x, [](Builder& b, Ids v) { return blocks::silu(b, v[0]); }),
@@ -56,24 +64,33 @@ TEST(Blocks, Activations) {
 }
 
 TEST(Blocks, LinearKeepsLeadingAxes) {
-  auto in = float_tensors({{{1, 2, 2}, {1, 2, 3, 4}}, {{3, 2}, {1, 0, 0, 1, 1, 1}}, {{3}, {10, 20, 30}}});
+  auto in =
+      float_tensors({{{1, 2, 2}, {1, 2, 3, 4}}, {{3, 2}, {1, 0, 0, 1, 1, 1}}, {{3}, {10, 20, 30}}});
   expect_near(run_block(in, [](Builder& b, Ids v) { return blocks::linear(b, v[0], v[1], v[2]); }),
               {11, 22, 33, 13, 24, 37});
-  expect_near(run_block(in, [](Builder& b, Ids v) { return blocks::linear(b, v[0], v[1]); }), {1, 2, 3, 3, 4, 7});
+  expect_near(run_block(in, [](Builder& b, Ids v) { return blocks::linear(b, v[0], v[1]); }),
+              {1, 2, 3, 3, 4, 7});
 }
 
 TEST(Blocks, LoraAndSwiglu) {
-  auto in = float_tensors({{{1, 2}, {1, 2}}, {{2, 2}, {1, 0, 0, 1}}, {{1, 2}, {1, 1}}, {{2, 1}, {1, -1}}});
-  expect_near(run_block(in, [](Builder& b, Ids v) { return blocks::lora(b, v[0], v[1], v[2], v[3], 0.5); }),
-              {2.5, 0.5});
+  auto in = float_tensors(
+      {{{1, 2}, {1, 2}}, {{2, 2}, {1, 0, 0, 1}}, {{1, 2}, {1, 1}}, {{2, 1}, {1, -1}}});
+  expect_near(
+      run_block(in, [](Builder& b, Ids v) { return blocks::lora(b, v[0], v[1], v[2], v[3], 0.5); }),
+      {2.5, 0.5});
   double g = 1 / (1 + std::exp(-1.0)), h = 4 / (1 + std::exp(-2.0));
-  expect_near(run_block(in, [](Builder& b, Ids v) { return blocks::swiglu(b, v[0], v[1], v[1], v[2]); }), {g + h});
+  expect_near(
+      run_block(in, [](Builder& b, Ids v) { return blocks::swiglu(b, v[0], v[1], v[1], v[2]); }),
+      {g + h});
 }
 
 TEST(Blocks, BatchNormIsOneMapOnTheActivation) {
-  auto in = float_tensors({{{1, 2, 1, 2}, {1, 2, 3, 4}}, {{2}, {2, 3}}, {{2}, {1, -1}}, {{2}, {1, 2}}, {{2}, {4, 9}}});
-  expect_near(run_block(in, [](Builder& b, Ids v) { return blocks::batch_norm(b, v[0], v[1], v[2], v[3], v[4], 0); }),
-              {1, 2, 0, 1});
+  auto in = float_tensors(
+      {{{1, 2, 1, 2}, {1, 2, 3, 4}}, {{2}, {2, 3}}, {{2}, {1, -1}}, {{2}, {1, 2}}, {{2}, {4, 9}}});
+  expect_near(
+      run_block(in, [](Builder& b,
+                       Ids v) { return blocks::batch_norm(b, v[0], v[1], v[2], v[3], v[4], 0); }),
+      {1, 2, 0, 1});
   Builder b;
   ValueId x = b.input("x", f32({1, 2, 4, 4})), w = b.weight("w", f32({2, 2, 1, 1}));
   auto p = [&](const char* name) { return b.weight(name, f32({2})); };
@@ -86,12 +103,17 @@ TEST(Blocks, BatchNormIsOneMapOnTheActivation) {
 
 TEST(Blocks, NormsScaleTheLastAxes) {
   auto in = float_tensors({{{1, 2}, {1, 3}}, {{2}, {2, 4}}, {{2}, {0.5, 0}}});
-  expect_near(run_block(in, [](Builder& b, Ids v) { return blocks::layer_norm(b, v[0], v[1], v[2], 0); }), {-1.5, 4});
   expect_near(
-      run_block(in, [](Builder& b, Ids v) { return blocks::layer_norm(b, v[0], blocks::none, blocks::none, 0); }),
-      {-1, 1});
+      run_block(in, [](Builder& b, Ids v) { return blocks::layer_norm(b, v[0], v[1], v[2], 0); }),
+      {-1.5, 4});
+  expect_near(run_block(in,
+                        [](Builder& b, Ids v) {
+                          return blocks::layer_norm(b, v[0], blocks::none, blocks::none, 0);
+                        }),
+              {-1, 1});
   double rms = std::sqrt(5.0);
-  expect_near(run_block(in, [](Builder& b, Ids v) { return blocks::rms_norm(b, v[0], v[1], 0); }), {2 / rms, 12 / rms});
+  expect_near(run_block(in, [](Builder& b, Ids v) { return blocks::rms_norm(b, v[0], v[1], 0); }),
+              {2 / rms, 12 / rms});
 }
 
 TEST(Blocks, LrnIsOneGroupAndFollowsItsFormula) {
@@ -101,10 +123,12 @@ TEST(Blocks, LrnIsOneGroupAndFollowsItsFormula) {
   for (int c = 0; c < 4; ++c)
     for (int i = 0; i < 2; ++i) {
       double sum = 0;
-      for (int k = std::max(0, c - 1); k <= std::min(3, c + 1); ++k) sum += std::pow(1.0 + 2 * k + i, 2);
+      for (int k = std::max(0, c - 1); k <= std::min(3, c + 1); ++k)
+        sum += std::pow(1.0 + 2 * k + i, 2);
       want.push_back((1.0 + 2 * c + i) / std::pow(2 + 0.1 / 3 * sum, 0.75));
     }
-  expect_near(run_block(in, [](Builder& b, Ids v) { return blocks::lrn(b, v[0], 3, 0.1, 0.75, 2); }), want);
+  expect_near(
+      run_block(in, [](Builder& b, Ids v) { return blocks::lrn(b, v[0], 3, 0.1, 0.75, 2); }), want);
   Builder b;
   ValueId x = b.input("x", f32({1, 4, 3, 3}));
   b.output(blocks::lrn(b, blocks::relu(b, x), 3, 0.1, 0.75, 2));
@@ -121,7 +145,9 @@ TEST(Blocks, ExpandAndGlobalAverage) {
                         }),
               {1, 1, 1, 2, 2, 2, 1, 1, 1, 2, 2, 2});
   auto image = float_tensors({{{1, 2, 2, 1}, {1, 3, 5, 9}}});
-  expect_near(run_block(image, [](Builder& b, Ids v) { return blocks::global_average_pool(b, v[0]); }), {2, 7});
+  expect_near(
+      run_block(image, [](Builder& b, Ids v) { return blocks::global_average_pool(b, v[0]); }),
+      {2, 7});
 }
 
 TEST(Blocks, ResizeFollowsItsCoordinates) {
@@ -135,13 +161,16 @@ TEST(Blocks, ResizeFollowsItsCoordinates) {
   expect_near(resized(8, {.coordinates = Coordinates::asymmetric}), {1, 1.5, 2, 2.5, 3, 3.5, 4, 4});
   expect_near(resized(1, {.coordinates = Coordinates::half_pixel_or_zero}), {1});
   expect_near(resized(8, {.mode = Interpolation::nearest}), {1, 1, 2, 2, 3, 3, 4, 4});
-  expect_near(
-      resized(8, {.mode = Interpolation::nearest, .coordinates = Coordinates::asymmetric, .nearest = Nearest::ceil}),
-      {1, 2, 2, 3, 3, 4, 4, 4});
-  expect_near(
-      resized(2, {.mode = Interpolation::nearest, .coordinates = Coordinates::asymmetric, .nearest = Nearest::floor}),
-      {1, 3});
-  // Cubic: halving at half-pixel centres weighs (a/8, 1/2 - a/8, ...) symmetrically; a line stays a line inside.
+  expect_near(resized(8, {.mode = Interpolation::nearest,
+                          .coordinates = Coordinates::asymmetric,
+                          .nearest = Nearest::ceil}),
+              {1, 2, 2, 3, 3, 4, 4, 4});
+  expect_near(resized(2, {.mode = Interpolation::nearest,
+                          .coordinates = Coordinates::asymmetric,
+                          .nearest = Nearest::floor}),
+              {1, 3});
+  // Cubic: halving at half-pixel centres weighs (a/8, 1/2 - a/8, ...) symmetrically; a line stays a
+  // line inside.
   expect_near(resized(2, {.mode = Interpolation::cubic, .exclude_outside = true}), {1.5, 3.5}, 0.2);
   expect_near(resized(4, {.mode = Interpolation::cubic, .scales = {1.0}}), {1, 2, 3, 4});
 }

@@ -49,7 +49,8 @@ TEST(Builder, ResultNamesAreTakenAsTheyAre) {
   Builder b;
   ValueId x = b.input("x", f32({2, 3}));
   auto y = b.add(kind::Normalize{{1}}, {x}, "norm", 3, {"norm", "mean", "var"});
-  EXPECT_EQ(error_of([&] { b.add(kind::Softmax{0}, {x}, "s", 1, {"mean"}); }), "s: the result name 'mean' is taken");
+  EXPECT_EQ(error_of([&] { b.add(kind::Softmax{0}, {x}, "s", 1, {"mean"}); }),
+            "s: the result name 'mean' is taken");
   EXPECT_EQ(error_of([&] {
               b.add(kind::Normalize{{1}}, {x}, "n", 3, {"p", "q", "p"});
             }),
@@ -94,7 +95,8 @@ TEST(Builder, DoorsFillInNeutralAttributes) {
   Builder b;
   ValueId x = b.input("x", f32({1, 4, 8, 8})), w = b.weight("w", f32({6, 4, 3, 3}));
   EXPECT_EQ(b.shape(b.convolve(x, w, {})), (Shape{1, 6, 6, 6}));
-  EXPECT_EQ(b.shape(b.pool(x, {kind::PoolFn::max, {2, 2}, {2, 2}, {}, {}, {}})), (Shape{1, 4, 4, 4}));
+  EXPECT_EQ(b.shape(b.pool(x, {kind::PoolFn::max, {2, 2}, {2, 2}, {}, {}, {}})),
+            (Shape{1, 4, 4, 4}));
   EXPECT_EQ(b.shape(b.slice(x, -1, 2, 3)), (Shape{1, 4, 8, 3}));
   EXPECT_EQ(b.shape(b.slice(x, kind::Slice{})), (Shape{1, 4, 8, 8}));
   EXPECT_EQ(b.shape(b.window(x, {{-1}, {3}, {}, {}})), (Shape{1, 4, 8, 6, 3}));
@@ -110,12 +112,15 @@ TEST(Builder, ErrorsNameScopeAndOperator) {
   ValueId x = b.input("x", f32({2, 3}));
   Builder::Scope scope(b, "block");
   EXPECT_EQ(error_of([&] { b.softmax(x, 2); }), "block.softmax: axis 2 of f32[2,3]");
-  EXPECT_EQ(error_of([&] { b.add(kind::Softmax{5}, {x}, "head"); }), "block.head: softmax: axis 5 of rank 2");
+  EXPECT_EQ(error_of([&] { b.add(kind::Softmax{5}, {x}, "head"); }),
+            "block.head: softmax: axis 5 of rank 2");
   EXPECT_EQ(error_of([&] {
               b.reshape(x, {4, -1}, "flat");
             }),
-            "block.flat: reshape: the -1 in a shape for [2,3] cannot be found: the others have 4 elements");
-  EXPECT_EQ(error_of([&] { b.einsum("ij,jk", {x}); }), "block.einsum: 1 operand(s) for 2 label groups");
+            "block.flat: reshape: the -1 in a shape for [2,3] cannot be found: the others have 4 "
+            "elements");
+  EXPECT_EQ(error_of([&] { b.einsum("ij,jk", {x}); }),
+            "block.einsum: 1 operand(s) for 2 label groups");
   EXPECT_EQ(error_of([&] { b.type(ValueId{99}); }), "block: value 99 of 1 in the builder");
   EXPECT_NE(error_of([&] { b.transpose(x, {0}); }), "accepted");
   EXPECT_NE(error_of([&] { b.transpose(x, {0, 0}); }), "accepted");

@@ -1,4 +1,5 @@
-// Random small networks of convolutions and what stands between them, for the passes that cut maps into bands.
+// Random small networks of convolutions and what stands between them, for the passes that cut maps
+// into bands.
 #pragma once
 
 #include <vector>
@@ -43,16 +44,20 @@ class ConvolutionNet {
     return b_.map(maximum(argument(0) + argument(1), constant(0)), {x, shift});
   }
 
-  ValueId weight(Shape shape) { return b_.weight("w" + std::to_string(count_++), {DType::f32, std::move(shape)}); }
+  ValueId weight(Shape shape) {
+    return b_.weight("w" + std::to_string(count_++), {DType::f32, std::move(shape)});
+  }
 
   // Low and high padding differ; windows may reach far beyond a band.
   ValueId convolve(ValueId x) {
     const Shape shape = b_.shape(x);
-    const std::int64_t groups = rng_.below(3) == 0 ? shape[1] : 1, out = groups * rng_.between(1, groups > 1 ? 2 : 5);
+    const std::int64_t groups = rng_.below(3) == 0 ? shape[1] : 1,
+                       out = groups * rng_.between(1, groups > 1 ? 2 : 5);
     kind::Convolve kind{{}, {}, {}, {}, groups, false};
     Shape kernel{out, shape[1] / groups};
     for (std::size_t axis = 2; axis < 4; ++axis) {
-      const std::int64_t size = rng_.between(1, 4), dilation = rng_.between(1, 2), reach = dilation * (size - 1);
+      const std::int64_t size = rng_.between(1, 4), dilation = rng_.between(1, 2),
+                         reach = dilation * (size - 1);
       kernel.push_back(size);
       kind.dilation.push_back(dilation);
       kind.stride.push_back(shape[axis] > 8 ? rng_.between(1, 2) : 1);
@@ -64,14 +69,20 @@ class ConvolutionNet {
 
   ValueId grow(ValueId x) {
     const std::int64_t size = rng_.between(1, 4), stride = rng_.between(1, 3);
-    kind::Convolve kind{{stride, 1}, {rng_.below(2), 0}, {rng_.below(2), 0}, {rng_.between(1, 2), 1}, 1, true};
+    kind::Convolve kind{
+        {stride, 1}, {rng_.below(2), 0}, {rng_.below(2), 0}, {rng_.between(1, 2), 1}, 1, true};
     if ((b_.shape(x)[2] - 1) * stride + kind.dilation[0] * (size - 1) + 1 < 6) return relu(x);
     return b_.convolve(x, weight({b_.shape(x)[1], 2, size, 1}), kind);
   }
 
   ValueId pool(ValueId x) {
-    kind::Pool kind{
-        rng_.below(2) == 0 ? kind::PoolFn::max : kind::PoolFn::mean, {}, {}, {}, {}, {}, rng_.below(2) == 0};
+    kind::Pool kind{rng_.below(2) == 0 ? kind::PoolFn::max : kind::PoolFn::mean,
+                    {},
+                    {},
+                    {},
+                    {},
+                    {},
+                    rng_.below(2) == 0};
     for (int axis = 0; axis < 2; ++axis) {
       const std::int64_t size = rng_.between(2, 3);
       kind.size.push_back(size);

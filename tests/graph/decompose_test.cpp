@@ -51,7 +51,8 @@ TEST(Decompose, WidensHalvesInBetween) {
       for (int i = 0; i < 30; ++i) {
         const Case c = make(rng, dtype);
         SCOPED_TRACE(std::string(name(c.kind)) + " " + std::to_string(i));
-        expect_equal_decomposed(c, dtype == DType::f16 ? 1e-3 : 8e-3);  // one rounding of the result
+        // one rounding of the result
+        expect_equal_decomposed(c, dtype == DType::f16 ? 1e-3 : 8e-3);
         if (::testing::Test::HasFatalFailure()) return;
       }
 }
@@ -62,8 +63,10 @@ TEST(Decompose, KeepsWhatIsAskedForAndAllNames) {
   const ValueId y = b.softmax(x, 1, "first"), z = b.normalize(y, {1}, 1e-5, true, "second");
   b.output(z, "result");
   const Graph graph = b.finish();
-  const Graph half = decompose(graph, [](const Op& op) { return std::holds_alternative<kind::Softmax>(op.kind); });
-  EXPECT_EQ(std::ranges::count_if(half.ops(), [](const Op& op) { return is_composite(op.kind); }), 1);
+  const Graph half =
+      decompose(graph, [](const Op& op) { return std::holds_alternative<kind::Softmax>(op.kind); });
+  EXPECT_EQ(std::ranges::count_if(half.ops(), [](const Op& op) { return is_composite(op.kind); }),
+            1);
   EXPECT_TRUE(half.find("first").has_value());
   EXPECT_EQ(half.value(half.outputs()[0]).name, graph.value(graph.outputs()[0]).name);
   EXPECT_EQ(half.output_names(), graph.output_names());

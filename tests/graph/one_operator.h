@@ -20,21 +20,24 @@ inline std::vector<TensorView> views(const std::vector<Tensor>& tensors) {
   return result;
 }
 
-inline Graph one_operator(const Kind& kind, const std::vector<TensorType>& operands, int results = 1) {
+inline Graph one_operator(const Kind& kind, const std::vector<TensorType>& operands,
+                          int results = 1) {
   Builder b;
   std::vector<ValueId> in;
-  for (std::size_t i = 0; i < operands.size(); ++i) in.push_back(b.input("in" + std::to_string(i), operands[i]));
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    in.push_back(b.input("in" + std::to_string(i), operands[i]));
   for (const ValueId id : b.add(kind, in, "op", results)) b.output(id);
   return b.finish();
 }
 
-inline std::vector<Tensor> run(const Graph& graph, const std::vector<Tensor>& inputs, int threads = 1) {
+inline std::vector<Tensor> run(const Graph& graph, const std::vector<Tensor>& inputs,
+                               int threads = 1) {
   Pool pool(threads);
   return evaluate(graph, {}, views(inputs), pool);
 }
 
-inline std::vector<Tensor> run(const Kind& kind, const std::vector<Tensor>& operands, int results = 1,
-                               int threads = 1) {
+inline std::vector<Tensor> run(const Kind& kind, const std::vector<Tensor>& operands,
+                               int results = 1, int threads = 1) {
   std::vector<TensorType> types;
   for (const Tensor& operand : operands) types.push_back(operand.type());
   return run(one_operator(kind, types, results), operands, threads);
@@ -49,19 +52,23 @@ std::vector<Tensor> list(Operands&&... operands) {
 
 inline std::vector<double> values(const Tensor& tensor) {
   std::vector<double> result;
-  for (std::int64_t i = 0; i < elements(tensor.type().shape); ++i) result.push_back(get(tensor.view(), i));
+  for (std::int64_t i = 0; i < elements(tensor.type().shape); ++i)
+    result.push_back(get(tensor.view(), i));
   return result;
 }
 
 inline Tensor normal(Rng& rng, Shape shape, DType dtype = DType::f32) {
   Tensor tensor(TensorType{dtype, std::move(shape)});
-  for (std::int64_t i = 0; i < elements(tensor.type().shape); ++i) set(tensor.view(), i, rng.normal());
+  for (std::int64_t i = 0; i < elements(tensor.type().shape); ++i)
+    set(tensor.view(), i, rng.normal());
   return tensor;
 }
 
-inline Tensor integers(Rng& rng, Shape shape, std::int64_t low, std::int64_t high, DType dtype = DType::i32) {
+inline Tensor integers(Rng& rng, Shape shape, std::int64_t low, std::int64_t high,
+                       DType dtype = DType::i32) {
   Tensor tensor(TensorType{dtype, std::move(shape)});
-  for (std::int64_t i = 0; i < elements(tensor.type().shape); ++i) set_int(tensor.view(), i, rng.between(low, high));
+  for (std::int64_t i = 0; i < elements(tensor.type().shape); ++i)
+    set_int(tensor.view(), i, rng.between(low, high));
   return tensor;
 }
 
@@ -72,8 +79,8 @@ inline Tensor counting(DType dtype, Shape shape) {  // 0, 1, 2 ...
 }
 
 // Elements differ by at most `tolerance` times the largest magnitude of `wanted` (or `least`).
-inline void expect_close(const std::vector<double>& got, const std::vector<double>& wanted, double tolerance,
-                         double least = 1e-30) {
+inline void expect_close(const std::vector<double>& got, const std::vector<double>& wanted,
+                         double tolerance, double least = 1e-30) {
   ASSERT_EQ(got.size(), wanted.size());
   double scale = least;
   for (const double each : wanted)

@@ -1,5 +1,6 @@
-// Seeded random graphs for property tests: all kinds, small shapes, valid by construction. Values stay moderate, so
-// that machines can be compared with tolerances. Unused results become outputs: nothing is dead.
+// Seeded random graphs for property tests: all kinds, small shapes, valid by construction. Values
+// stay moderate, so that machines can be compared with tolerances. Unused results become outputs:
+// nothing is dead.
 #pragma once
 
 #include <algorithm>
@@ -27,11 +28,12 @@ class RandomGraph {
  public:
   RandomGraph(Rng& rng, const RandomGraphOptions& options) : rng_(rng), options_(options) {
     using Step = void (RandomGraph::*)();
-    steps_ = {&RandomGraph::einsum, &RandomGraph::map,   &RandomGraph::map,     &RandomGraph::reduce,
-              &RandomGraph::gather, &RandomGraph::table, &RandomGraph::reshape, &RandomGraph::slice,
-              &RandomGraph::concat, &RandomGraph::pad,   &RandomGraph::window};
-    for (Step each : {&RandomGraph::softmax, &RandomGraph::normalize, &RandomGraph::attention, &RandomGraph::convolve,
-                      &RandomGraph::pool, &RandomGraph::cross_entropy})
+    steps_ = {&RandomGraph::einsum,  &RandomGraph::map,    &RandomGraph::map,
+              &RandomGraph::reduce,  &RandomGraph::gather, &RandomGraph::table,
+              &RandomGraph::reshape, &RandomGraph::slice,  &RandomGraph::concat,
+              &RandomGraph::pad,     &RandomGraph::window};
+    for (Step each : {&RandomGraph::softmax, &RandomGraph::normalize, &RandomGraph::attention,
+                      &RandomGraph::convolve, &RandomGraph::pool, &RandomGraph::cross_entropy})
       if (options.composite) steps_.push_back(each);
     if (options.integers) steps_.push_back(&RandomGraph::integer);
     if (options.opaque && options.rows == 0) steps_.push_back(&RandomGraph::opaque);
@@ -52,7 +54,9 @@ class RandomGraph {
 
  private:
   // Choices.
-  std::size_t pick(std::size_t count) { return static_cast<std::size_t>(rng_.below(static_cast<std::int64_t>(count))); }
+  std::size_t pick(std::size_t count) {
+    return static_cast<std::size_t>(rng_.below(static_cast<std::int64_t>(count)));
+  }
   bool chance(int percent) { return rng_.below(100) < percent; }
   std::int64_t small() { return rng_.between(1, 5); }
   bool rows() const { return options_.rows > 0; }
@@ -67,7 +71,8 @@ class RandomGraph {
   }
 
   ValueId leaf(TensorType type) {  // an operand that computing may start from
-    if (rows() && !type.shape.empty() && type.shape[0] == options_.rows) return b_.row_input(name(), type);
+    if (rows() && !type.shape.empty() && type.shape[0] == options_.rows)
+      return b_.row_input(name(), type);
     return chance(50) || !options_.folding ? b_.input(name(), type) : b_.weight(name(), type);
   }
 
@@ -75,7 +80,8 @@ class RandomGraph {
 
   ValueId index(Shape shape, std::int64_t below) {
     Tensor values({DType::i32, std::move(shape)});
-    for (auto& each : values.span<std::int32_t>()) each = static_cast<std::int32_t>(rng_.below(below));
+    for (auto& each : values.span<std::int32_t>())
+      each = static_cast<std::int32_t>(rng_.below(below));
     return b_.constant(std::move(values), name());
   }
 
@@ -91,7 +97,9 @@ class RandomGraph {
     return leaf({DType::f32, shape(std::max(low_rank, first_axis()), high_rank)});
   }
 
-  int axis(ValueId x) { return static_cast<int>(rng_.between(first_axis(), static_cast<int>(b_.shape(x).size()) - 1)); }
+  int axis(ValueId x) {
+    return static_cast<int>(rng_.between(first_axis(), static_cast<int>(b_.shape(x).size()) - 1));
+  }
   std::int64_t size(ValueId x, int axis) { return b_.shape(x)[axis]; }
 
   void keep(ValueId id) {  // large results are left alone
@@ -140,7 +148,8 @@ class RandomGraph {
       if (last.code.size() > 30) break;
       last = chance(50)   ? pliant::apply(unary[pick(11)], {last})
              : chance(80) ? pliant::apply(binary[pick(5)], {last, pool[pick(pool.size())]})
-                          : select(pliant::apply(Fn::less, {pool[pick(pool.size())], last}), last, argument(0));
+                          : select(pliant::apply(Fn::less, {pool[pick(pool.size())], last}), last,
+                                   argument(0));
     }
     return pliant::apply(Fn::tanh, {last}) * constant(2);
   }
@@ -160,7 +169,8 @@ class RandomGraph {
     std::vector<ValueId> operands = {x};
     for (int i = static_cast<int>(rng_.below(3)); i > 0; --i) {
       Shape shape = b_.shape(x);
-      if (chance(30)) operands.push_back(leaf({DType::f32, shape}));  // with rows, a row input of the same shape
+      // with rows, a row input of the same shape
+      if (chance(30)) operands.push_back(leaf({DType::f32, shape}));
       else operands.push_back(weight(narrower(shape)));
     }
     if (chance(30)) operands.push_back(b_.scalar(rng_.uniform()));
@@ -208,9 +218,11 @@ class RandomGraph {
 
   void slice() {
     ValueId x = value(first_axis() + 1, 4);
-    kind::Slice slice{kind::Sizes(b_.shape(x).size(), 0), b_.shape(x), kind::Sizes(b_.shape(x).size(), 1)};
+    kind::Slice slice{kind::Sizes(b_.shape(x).size(), 0), b_.shape(x),
+                      kind::Sizes(b_.shape(x).size(), 1)};
     auto at = static_cast<std::size_t>(axis(x));
-    std::int64_t n = b_.shape(x)[at], step = rng_.between(1, 2), count = rng_.between(1, (n - 1) / step + 1);
+    std::int64_t n = b_.shape(x)[at], step = rng_.between(1, 2),
+                 count = rng_.between(1, (n - 1) / step + 1);
     slice.size[at] = count;
     slice.start[at] = rng_.between(0, n - 1 - (count - 1) * step);
     slice.step[at] = step;
@@ -249,7 +261,8 @@ class RandomGraph {
     ValueId x = value(first_axis() + 1, 4);
     int along = axis(x);
     std::int64_t window = rng_.between(1, size(x, along));
-    std::int64_t dilation = window > 1 && (window - 1) * 2 + 1 <= size(x, along) ? rng_.between(1, 2) : 1;
+    std::int64_t dilation =
+        window > 1 && (window - 1) * 2 + 1 <= size(x, along) ? rng_.between(1, 2) : 1;
     keep(b_.window(x, {{along}, {window}, {rng_.between(1, 2)}, {dilation}}, name()));
   }
 
@@ -260,19 +273,22 @@ class RandomGraph {
 
   void normalize() {
     ValueId x = value(first_axis() + 1, 4);
-    auto y = b_.add(kind::Normalize{{axis(x)}, 0.01 + rng_.uniform(), chance(50)}, {x}, name(), chance(30) ? 3 : 1);
+    auto y = b_.add(kind::Normalize{{axis(x)}, 0.01 + rng_.uniform(), chance(50)}, {x}, name(),
+                    chance(30) ? 3 : 1);
     for (ValueId each : y) keep(each);
   }
 
   ValueId sequence(const std::string& of, std::int64_t count, std::int64_t low, std::int64_t high) {
     for (std::size_t i = 0; i < sequences_.size(); ++i)
-      if (sequences_[i].first == of && b_.shape(sequences_[i].second)[0] == count) return sequences_[i].second;
+      if (sequences_[i].first == of && b_.shape(sequences_[i].second)[0] == count)
+        return sequences_[i].second;
     ValueId id = ValueId::none;
     if (rows()) {
       id = b_.row_input(of, {DType::i32, {count}});
     } else {
       Tensor values({DType::i32, {count}});
-      for (auto& each : values.span<std::int32_t>()) each = static_cast<std::int32_t>(rng_.between(low, high));
+      for (auto& each : values.span<std::int32_t>())
+        each = static_cast<std::int32_t>(rng_.between(low, high));
       id = b_.constant(std::move(values), name());
     }
     sequences_.emplace_back(of, id);
@@ -284,13 +300,16 @@ class RandomGraph {
   }
 
   void attention() {
-    std::int64_t count = rows() ? options_.rows : small(), keys = rng_.between(1, 2), depth = 2 * rng_.between(1, 3);
-    kind::Attention attention{rng_.uniform() + 0.2, chance(60), chance(30) ? rng_.between(1, 4) : 0};
+    std::int64_t count = rows() ? options_.rows : small(), keys = rng_.between(1, 2),
+                 depth = 2 * rng_.between(1, 3);
+    kind::Attention attention{rng_.uniform() + 0.2, chance(60),
+                              chance(30) ? rng_.between(1, 4) : 0};
     if (chance(30)) attention.cap = 1.5;
     ValueId pos = sequence("pos", count, 0, 5);
     ValueId q = heads(count, keys * rng_.between(1, 2), depth), k = heads(count, keys, depth);
     if (chance(60)) {
-      kind::Rotary rotary{chance(50) ? depth : 2, 100, 0.5, static_cast<kind::RotaryStyle>(rng_.below(2))};
+      kind::Rotary rotary{chance(50) ? depth : 2, 100, 0.5,
+                          static_cast<kind::RotaryStyle>(rng_.below(2))};
       std::vector<ValueId> turned{q, pos}, turned_key{k, pos};
       if (chance(30)) {
         Tensor factors({DType::f32, {rotary.dims / 2}});
@@ -301,8 +320,12 @@ class RandomGraph {
       q = b_.add(rotary, turned, name())[0];
       k = b_.add(rotary, turned_key, name())[0];
     }
-    std::vector<ValueId> operands = {
-        q, k, heads(count, keys, small()), sequence("seq", count, -1, 1), pos, sequence("tag", count, 0, 0)};
+    std::vector<ValueId> operands = {q,
+                                     k,
+                                     heads(count, keys, small()),
+                                     sequence("seq", count, -1, 1),
+                                     pos,
+                                     sequence("tag", count, 0, 0)};
     attention.has_bias = chance(30);
     if (attention.has_bias) operands.push_back(weight({b_.shape(q)[1], 8, 8}));
     attention.has_tree = !rows() && chance(30);
@@ -312,7 +335,8 @@ class RandomGraph {
 
   void convolve() {
     std::size_t spatial = 1 + pick(2);
-    std::int64_t groups = rng_.between(1, 2), in = groups * rng_.between(1, 2), out = groups * rng_.between(1, 3);
+    std::int64_t groups = rng_.between(1, 2), in = groups * rng_.between(1, 2),
+                 out = groups * rng_.between(1, 3);
     Shape x_shape = {rows() ? options_.rows : rng_.between(1, 2), in}, w_shape = {out, in / groups};
     kind::Convolve convolve{{}, {}, {}, {}, groups, chance(30)};
     if (convolve.transposed) w_shape = {in, out / groups};
@@ -322,7 +346,8 @@ class RandomGraph {
       convolve.stride.push_back(rng_.between(1, 2));
       convolve.dilation.push_back(w_shape.back() < 3 ? rng_.between(1, 2) : 1);
       convolve.low.push_back(rng_.between(0, w_shape.back() - 1));
-      convolve.high.push_back(convolve.transposed ? -rng_.below(convolve.stride.back()) : rng_.between(0, 2));
+      convolve.high.push_back(convolve.transposed ? -rng_.below(convolve.stride.back())
+                                                  : rng_.between(0, 2));
     }
     ValueId y = b_.convolve(leaf({DType::f32, x_shape}), weight(w_shape), convolve, name());
     if (chance(60)) {
@@ -352,8 +377,10 @@ class RandomGraph {
 
   void cross_entropy() {
     std::int64_t count = rows() ? options_.rows : small(), depth = small();
-    auto y = b_.add(kind::CrossEntropy{},
-                    {leaf({DType::f32, {count, depth}}), weight({8, depth}), sequence("target", count, -1, 7)}, name());
+    auto y = b_.add(
+        kind::CrossEntropy{},
+        {leaf({DType::f32, {count, depth}}), weight({8, depth}), sequence("target", count, -1, 7)},
+        name());
     keep(y[0]);
     keep(y[1]);
   }
@@ -361,7 +388,8 @@ class RandomGraph {
   void integer() {
     ValueId x = value(first_axis() + 1, 3);
     ValueId y = chance(50) ? b_.reduce(kind::ReduceFn::argmax, x, {axis(x)}, chance(50), name())
-                           : b_.map(apply(Fn::round_even, {argument(0) * constant(4)}), {x}, DType::i8, name());
+                           : b_.map(apply(Fn::round_even, {argument(0) * constant(4)}), {x},
+                                    DType::i8, name());
     const DType targets[] = {DType::i32, DType::i64, DType::u8, DType::boolean, DType::f32};
     y = b_.map(argument(0) * constant(3) + constant(1), {y}, targets[pick(5)], name());
     keep(y);
@@ -369,9 +397,11 @@ class RandomGraph {
 
   void opaque() {
     ValueId x = value(1, 4);
-    auto y = b_.add(
-        kind::Opaque{"ai.test", "Odd \"kind\"\n", "a=1;\t\xc3\xa9", {{DType::f32, shape(1, 3)}, {DType::bf16, {}}}},
-        {x}, name(), 2);
+    auto y = b_.add(kind::Opaque{"ai.test",
+                                 "Odd \"kind\"\n",
+                                 "a=1;\t\xc3\xa9",
+                                 {{DType::f32, shape(1, 3)}, {DType::bf16, {}}}},
+                    {x}, name(), 2);
     keep(y[0]);
     keep(y[1]);
   }
@@ -386,10 +416,12 @@ class RandomGraph {
   int count_ = 0;
 };
 
-inline Graph random_graph(Rng& rng, const RandomGraphOptions& options = {}) { return RandomGraph(rng, options).make(); }
+inline Graph random_graph(Rng& rng, const RandomGraphOptions& options = {}) {
+  return RandomGraph(rng, options).make();
+}
 
-// Inputs for a random graph: normal floats, "seq" in -1..1, "target" in -1..7, other integers in 0..7. `rows` > 0 and
-// smaller than the capacity: row inputs are made short.
+// Inputs for a random graph: normal floats, "seq" in -1..1, "target" in -1..7, other integers in
+// 0..7. `rows` > 0 and smaller than the capacity: row inputs are made short.
 inline std::vector<Tensor> random_inputs(const Graph& graph, Rng& rng, std::int64_t rows = 0) {
   std::vector<Tensor> inputs;
   for (ValueId id : graph.inputs()) {

@@ -55,10 +55,11 @@ TEST(Rows, MapsBroadcastAlongOtherAxesOnly) {
   EXPECT_PROVED(b.map(argument(0) + argument(1), {x, b.weight("w", f32({4, 8}))}));
   EXPECT_PROVED(b.map(argument(0) + argument(1), {x, b.weight("w", f32({1, 4, 1}))}));
   EXPECT_PROVED(b.map(argument(0) + argument(1), {x, b.row_input("z", f32({R, 1, 1}))}));
-  EXPECT_REFUSED("entries along the row axis", b.map(argument(0) + argument(1), {x, b.weight("w", f32({R, 1, 1}))}));
-  EXPECT_REFUSED(
-      "broadcasts against another axis",
-      b.map(argument(0) + argument(1), {b.reduce(kind::ReduceFn::sum, x, {1, 2}), b.weight("w", f32({3, R}))}));
+  EXPECT_REFUSED("entries along the row axis",
+                 b.map(argument(0) + argument(1), {x, b.weight("w", f32({R, 1, 1}))}));
+  EXPECT_REFUSED("broadcasts against another axis",
+                 b.map(argument(0) + argument(1),
+                       {b.reduce(kind::ReduceFn::sum, x, {1, 2}), b.weight("w", f32({3, R}))}));
 }
 
 TEST(Rows, ViewsMayNotTouchTheRowAxis) {
@@ -91,10 +92,12 @@ TEST(Rows, GatherByRowsFromATable) {
   EXPECT_PROVED(b.gather(x, b.row_input("i", i32({R, 2})), 1, 1));
   EXPECT_REFUSED("selects rows", b.gather(x, b.constant(Tensor::of(DType::i32, {2}, {1, 3})), 0));
   EXPECT_REFUSED("not paired", b.gather(x, b.row_input("i", i32({R})), 1));
-  EXPECT_REFUSED("paired operand 'i' does not carry rows", b.gather(x, b.input("i", i32({R, 2})), 1, 1));
+  EXPECT_REFUSED("paired operand 'i' does not carry rows",
+                 b.gather(x, b.input("i", i32({R, 2})), 1, 1));
   EXPECT_REFUSED("paired operand 't' does not carry rows",
                  b.gather(b.weight("t", f32({R, 9})), b.row_input("i", i32({R, 2})), 1, 1));
-  EXPECT_REFUSED("does not lead the result", b.gather(b.weight("t", f32({5, 9})), b.row_input("i", i32({R})), 1));
+  EXPECT_REFUSED("does not lead the result",
+                 b.gather(b.weight("t", f32({5, 9})), b.row_input("i", i32({R})), 1));
 }
 
 TEST(Rows, SequenceKindsTakeRows) {
@@ -103,33 +106,38 @@ TEST(Rows, SequenceKindsTakeRows) {
     ValueId pos = b.row_input("pos", i32({R})), tag = b.row_input("tag", i32({R}));
     return b.attention({}, {q, k, k, seq, pos, tag});
   };
-  EXPECT_EQ(verdict([&](Builder& b, ValueId x, ValueId y) { return attend(b, x, y, false); }), "accepted");
-  EXPECT_NE(
-      verdict([&](Builder& b, ValueId x, ValueId y) { return attend(b, x, y, true); }).find("'seq' does not carry"),
-      std::string::npos);
+  EXPECT_EQ(verdict([&](Builder& b, ValueId x, ValueId y) { return attend(b, x, y, false); }),
+            "accepted");
+  EXPECT_NE(verdict([&](Builder& b, ValueId x, ValueId y) {
+              return attend(b, x, y, true);
+            }).find("'seq' does not carry"),
+            std::string::npos);
   EXPECT_PROVED(b.rotary(x, b.row_input("pos", i32({R})), {8}));
   EXPECT_REFUSED("'pos' does not carry rows", b.rotary(x, b.input("pos", i32({R})), {8}));
   EXPECT_PROVED(b.rotary(x, b.row_input("pos", i32({R})), b.weight("f", f32({4})), {8}));
   EXPECT_REFUSED("'f' may not carry rows",
-                 b.rotary(b.reshape(x, {R, 1, 32}), b.row_input("pos", i32({R})), b.row_input("f", f32({R})), {2 * R}));
+                 b.rotary(b.reshape(x, {R, 1, 32}), b.row_input("pos", i32({R})),
+                          b.row_input("f", f32({R})), {2 * R}));
   EXPECT_PROVED(b.convolve(x, b.weight("w", f32({3, 4, 3})), {}));
   EXPECT_REFUSED("'x' may not carry rows", b.convolve(b.input("image", f32({1, 4, 8})), x, {}));
   EXPECT_PROVED(b.pool(x, {kind::PoolFn::max, {2}, {}, {}, {}, {}}));
-  EXPECT_PROVED(b.add(kind::CrossEntropy{},
-                      {b.reshape(x, {R, 32}), b.weight("t", f32({9, 32})), b.row_input("to", i32({R}))})[0]);
-  EXPECT_REFUSED(
-      "'to' does not carry rows",
-      b.add(kind::CrossEntropy{}, {b.reshape(x, {R, 32}), b.weight("t", f32({9, 32})), b.input("to", i32({R}))})[0]);
+  EXPECT_PROVED(b.add(kind::CrossEntropy{}, {b.reshape(x, {R, 32}), b.weight("t", f32({9, 32})),
+                                             b.row_input("to", i32({R}))})[0]);
+  EXPECT_REFUSED("'to' does not carry rows",
+                 b.add(kind::CrossEntropy{}, {b.reshape(x, {R, 32}), b.weight("t", f32({9, 32})),
+                                              b.input("to", i32({R}))})[0]);
   EXPECT_REFUSED("nothing is known", b.add(kind::Opaque{"", "Foo", "", {f32({R})}}, {x})[0]);
 }
 
 TEST(Rows, ErrorsNameTheOperatorAndCapacitiesAgree) {
   Builder b;
   ValueId x = b.row_input("x", f32({R, 8}));
-  EXPECT_EQ(error_of([&] { b.row_input("z", f32({R + 1})); }), "z: 7 rows, other row inputs have 6");
+  EXPECT_EQ(error_of([&] { b.row_input("z", f32({R + 1})); }),
+            "z: 7 rows, other row inputs have 6");
   b.output(b.softmax(x, 0, "layer.mix"));
   EXPECT_EQ(error_of([&] { b.finish(); }),
-            "layer.mix: softmax: rows would not be independent: it works along the row axis (declare the inputs with "
+            "layer.mix: softmax: rows would not be independent: it works along the row axis "
+            "(declare the inputs with "
             "input() if the graph need not run short)");
 }
 
@@ -181,7 +189,8 @@ TEST(Rows, RunningShortGivesTheFirstRowsOfTheWholeRun) {
       if (g.value(g.outputs()[i]).rows) {
         ASSERT_EQ(have[i].type().shape[0], n);
       }
-      ASSERT_TRUE(bit_equal(have[i].view(), want[i].view(), bytes(have[i].type()))) << seed << g.output_names()[i];
+      ASSERT_TRUE(bit_equal(have[i].view(), want[i].view(), bytes(have[i].type())))
+          << seed << g.output_names()[i];
     }
   }
 }

@@ -11,7 +11,9 @@
 namespace pliant {
 namespace {
 
-Image decode(const std::string& bytes) { return decode_image(std::as_bytes(std::span(bytes)), "a.png"); }
+Image decode(const std::string& bytes) {
+  return decode_image(std::as_bytes(std::span(bytes)), "a.png");
+}
 
 Image checkerboard(int width, int height) {
   Image image{width, height, {}};
@@ -21,12 +23,12 @@ Image checkerboard(int width, int height) {
 }
 
 // 2 x 1: red, then half-transparent blue.
-constexpr unsigned char png_bytes[] = {0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49,
-                                       0x48, 0x44, 0x52, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06,
-                                       0x00, 0x00, 0x00, 0xf4, 0x22, 0x7f, 0x8a, 0x00, 0x00, 0x00, 0x14, 0x49, 0x44,
-                                       0x41, 0x54, 0x78, 0x01, 0x01, 0x09, 0x00, 0xf6, 0xff, 0x00, 0xff, 0x00, 0x00,
-                                       0xff, 0x00, 0x00, 0xff, 0x80, 0x0f, 0x7a, 0x03, 0x7e, 0x4a, 0x6e, 0x70, 0x0c,
-                                       0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
+constexpr unsigned char png_bytes[] = {
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
+    0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06, 0x00, 0x00, 0x00, 0xf4, 0x22, 0x7f,
+    0x8a, 0x00, 0x00, 0x00, 0x14, 0x49, 0x44, 0x41, 0x54, 0x78, 0x01, 0x01, 0x09, 0x00, 0xf6, 0xff,
+    0x00, 0xff, 0x00, 0x00, 0xff, 0x00, 0x00, 0xff, 0x80, 0x0f, 0x7a, 0x03, 0x7e, 0x4a, 0x6e, 0x70,
+    0x0c, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
 const std::string png(reinterpret_cast<const char*>(png_bytes), sizeof png_bytes);
 
 TEST(Image, DecodesPngDroppingTransparency) {
@@ -36,7 +38,8 @@ TEST(Image, DecodesPngDroppingTransparency) {
 }
 
 TEST(Image, RefusesWhatCannotBeDecoded) {
-  for (const std::string& bytes : {std::string(), std::string("hello"), png.substr(0, 40), png.substr(0, 20)})
+  for (const std::string& bytes :
+       {std::string(), std::string("hello"), png.substr(0, 40), png.substr(0, 20)})
     EXPECT_THROW(decode(bytes), Error) << bytes.size();
 }
 
@@ -58,11 +61,12 @@ TEST(Image, RefusesMorePixelsThanTheCallerAllows) {
 std::string jpeg(const std::string& tables) {
   const auto segment = [](char marker, const std::string& body) {
     const std::size_t size = body.size() + 2;
-    return std::string("\xff") + marker + static_cast<char>(size >> 8) + static_cast<char>(size) + body;
+    return std::string("\xff") + marker + static_cast<char>(size >> 8) + static_cast<char>(size) +
+           body;
   };
   const std::string frame{8, 0, 8, 0, 8, 1, 1, 0x11, 0}, scan{1, 1, 0, 0, 63, 0};
-  return "\xff\xd8" + segment('\xdb', std::string(1, '\0') + std::string(64, 16)) + segment('\xc4', tables) +
-         segment('\xc0', frame) + segment('\xda', scan) + "\x3f\xff\xd9";
+  return "\xff\xd8" + segment('\xdb', std::string(1, '\0') + std::string(64, 16)) +
+         segment('\xc4', tables) + segment('\xc0', frame) + segment('\xda', scan) + "\x3f\xff\xd9";
 }
 
 std::string table(char id, const std::string& counts, std::size_t codes) {
@@ -79,7 +83,8 @@ TEST(Image, RefusesACutJpeg) {
   EXPECT_THROW(decode(whole.substr(0, whole.size() - 3)), Error);
 }
 
-// The two below were found by the image_file fuzz target in an earlier decoder, which wrote past its arrays.
+// The two below were found by the image_file fuzz target in an earlier decoder, which wrote past
+// its arrays.
 TEST(Image, RefusesHuffmanTablesOfTooManyCodes) {
   const std::string eight(8, '\0');
   for (const std::string& counts : {eight + "\xff\x02", eight + std::string(8, '\xff')})
@@ -111,8 +116,10 @@ TEST(Image, ShrinkingAveragesAndGrowingInterpolates) {
   const Image small = resize(checkerboard(8, 8), 4, 4);
   for (const std::uint8_t value : small.pixels) EXPECT_NEAR(value, 100, 15);
   const Image two{2, 1, {0, 0, 0, 100, 100, 100}};
-  const Image four = resize(two, 4, 1);  // samples at -0.25, 0.25, 0.75, 1.25 of the source, clamped
-  EXPECT_EQ(four.pixels, (std::vector<std::uint8_t>{0, 0, 0, 25, 25, 25, 75, 75, 75, 100, 100, 100}));
+  // samples at -0.25, 0.25, 0.75, 1.25 of the source, clamped
+  const Image four = resize(two, 4, 1);
+  EXPECT_EQ(four.pixels,
+            (std::vector<std::uint8_t>{0, 0, 0, 25, 25, 25, 75, 75, 75, 100, 100, 100}));
   EXPECT_EQ(resize(two, 2, 1), two);
   EXPECT_THROW(resize(two, 0, 1), Error);
 }

@@ -28,13 +28,16 @@ struct Made {
   bool operator==(const Made&) const = default;
 };
 
-// Five ways to generate: greedy, sampled, with guesses, by a grammar, up to a stop string in a window.
+// Five ways to generate: greedy, sampled, with guesses, by a grammar, up to a stop string in a
+// window.
 class Requests {
  public:
   Requests() {
-    for (std::int64_t i = 0; i < 5; ++i) all.push_back({some_ids(3 + 7 * i, 512, i), greedy(20 + 3 * i)});
+    for (std::int64_t i = 0; i < 5; ++i)
+      all.push_back({some_ids(3 + 7 * i, 512, i), greedy(20 + 3 * i)});
     all[1].options.sampling = {.temperature = 1.5, .seed = 3};
-    all[2].options.sampling = {.temperature = 0.9, .top_k = 4, .repetition_penalty = 0.5, .seed = 4};
+    all[2].options.sampling = {
+        .temperature = 0.9, .top_k = 4, .repetition_penalty = 0.5, .seed = 4};
     all[2].options.proposer = &ngrams_;
     all[3].filter = [this] { return std::make_unique<GrammarFilter>(grammar_, trie_); };
     all[3].options.ignore_end = false;
@@ -47,7 +50,8 @@ class Requests {
     Ids tokens = request.prompt;
     const SeqId id = talk.session.open(request.policy);
     const auto filter = request.filter();
-    const Generated made = generate(talk.session, id, &tokenizer_, tokens, request.options, filter.get());
+    const Generated made =
+        generate(talk.session, id, &tokenizer_, tokens, request.options, filter.get());
     Made result{made.ids, made.text, made.finish, talk.session.length(id)};
     talk.session.close(id);
     return result;
@@ -61,8 +65,8 @@ class Requests {
   Begun begin(Talk& talk, const Request& request) const {
     Begun result{request.filter(), nullptr};
     const SeqId id = talk.session.open(request.policy);
-    result.stream =
-        std::make_unique<Stream>(talk.session, id, &tokenizer_, request.prompt, request.options, result.filter.get());
+    result.stream = std::make_unique<Stream>(talk.session, id, &tokenizer_, request.prompt,
+                                             request.options, result.filter.get());
     talk.session.feed(id, result.stream->prompt());
     return result;
   }
@@ -101,7 +105,8 @@ TEST(Batch, StreamsGenerateWhatEachGeneratesAlone) {
       if (step == 3) batch.leave(*begun[0].stream);
       if (step == 6) batch.join(*begun[0].stream);
     }
-    for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(Requests::made_by(*begun[i].stream), wanted[i]) << i << " " << rows;
+    for (std::size_t i = 0; i < 5; ++i)
+      EXPECT_EQ(Requests::made_by(*begun[i].stream), wanted[i]) << i << " " << rows;
     EXPECT_GT(begun[2].stream->speculation().accepted, 0);
     EXPECT_EQ(begun[3].stream->finish(), Finish::end_token);
     EXPECT_EQ(begun[4].stream->finish(), Finish::stop_string);
@@ -126,7 +131,8 @@ TEST(Batch, AnErrorOrAStopOfOneStreamIsItsOwn) {
   requests.all[0].filter = [] { return std::make_unique<Faulty>(); };
   requests.all[4] = {some_ids(30, 512, 9), greedy(50)};  // longer than the context
   Talk talk(tiny(), {.context = 50, .sequences = 6});
-  const Made sampled = requests.alone(talk, requests.all[1]), guessed = requests.alone(talk, requests.all[2]),
+  const Made sampled = requests.alone(talk, requests.all[1]),
+             guessed = requests.alone(talk, requests.all[2]),
              full = requests.alone(talk, requests.all[4]);
   std::vector<Requests::Begun> begun;
   for (const Request& each : requests.all) begun.push_back(requests.begin(talk, each));
@@ -143,8 +149,10 @@ TEST(Batch, AnErrorOrAStopOfOneStreamIsItsOwn) {
   EXPECT_EQ(talk.session.length(begun[0].stream->sequence()), 4);
   EXPECT_EQ(Requests::made_by(*begun[1].stream), sampled);
   ASSERT_TRUE(begun[2].stream->error());
-  EXPECT_NE(std::string(begun[2].stream->error()->what()).find("all but the last of"), std::string::npos);
-  EXPECT_TRUE(std::ranges::equal(begun[2].stream->ids(), std::span(guessed.ids).first(begun[2].stream->ids().size())));
+  EXPECT_NE(std::string(begun[2].stream->error()->what()).find("all but the last of"),
+            std::string::npos);
+  EXPECT_TRUE(std::ranges::equal(begun[2].stream->ids(),
+                                 std::span(guessed.ids).first(begun[2].stream->ids().size())));
   EXPECT_EQ(begun[3].stream->finish(), Finish::interrupted);
   EXPECT_EQ(Requests::made_by(*begun[4].stream), full);
   EXPECT_EQ(full.finish, Finish::context);
@@ -162,7 +170,8 @@ TEST(Batch, AStepAllocatesNothing) {
     options.sampling = {.temperature = 0.9, .top_k = 4, .repetition_penalty = 0.5};
     if (i == 1) options.proposer = &proposer;
     const SeqId id = talk.session.open();
-    streams.push_back(std::make_unique<Stream>(talk.session, id, nullptr, some_ids(4 + i, 512, i), options));
+    streams.push_back(
+        std::make_unique<Stream>(talk.session, id, nullptr, some_ids(4 + i, 512, i), options));
     talk.session.feed(id, streams.back()->prompt());
     batch.join(*streams.back());
   }
@@ -187,7 +196,8 @@ TEST(Batch, WhatCannotJoinIsRefused) {
   batch.join(plain);
   expect_error(ErrorKind::invalid, "is in the batch", [&] { batch.join(plain); });
   expect_error(ErrorKind::invalid, "of another session", [&] { batch.join(stranger); });
-  expect_error(ErrorKind::invalid, "drafts of 5 tokens; a step has room for 4", [&] { batch.join(guessing); });
+  expect_error(ErrorKind::invalid, "drafts of 5 tokens; a step has room for 4",
+               [&] { batch.join(guessing); });
   expect_error(ErrorKind::invalid, "at most the session's 8", [&] { Batch(talk.session, 9); });
   batch.leave(stranger);
   EXPECT_EQ(batch.streams().size(), 1u);

@@ -15,14 +15,16 @@ struct Written {
   std::string shown;
 };
 
-Written write(Talk& talk, Ids prompt, const GenerateOptions& options, TokenFilter* filter = nullptr) {
+Written write(Talk& talk, Ids prompt, const GenerateOptions& options,
+              TokenFilter* filter = nullptr) {
   const ListTokenizer tokenizer = vocabulary();
   Written written;
   const auto show = [&](std::string_view text) {
     written.shown += text;
     return true;
   };
-  written.result = generate(talk.session, talk.session.open(), &tokenizer, prompt, options, filter, show);
+  written.result =
+      generate(talk.session, talk.session.open(), &tokenizer, prompt, options, filter, show);
   EXPECT_EQ(written.shown, written.result.text);
   return written;
 }
@@ -101,7 +103,8 @@ TEST(Generate, CanGoOnFromWhereItWasInterrupted) {
     stop = shown.size() > 4;
     return true;
   };
-  const Generated some = generate(talk.session, id, &tokenizer, tokens, greedy(20), nullptr, show, &stop);
+  const Generated some =
+      generate(talk.session, id, &tokenizer, tokens, greedy(20), nullptr, show, &stop);
   EXPECT_EQ(some.finish, Finish::interrupted);
   EXPECT_EQ(some.text, shown);
   EXPECT_GT(some.ids.size(), 1u);
@@ -138,7 +141,9 @@ TEST(Generate, EndsWhereTheContextEnds) {
 
 TEST(Generate, ANegativeNumberOfTokensIsRefused) {
   Talk talk(tiny(), {.sequences = 1});
-  expect_error(ErrorKind::invalid, "-1 tokens asked for", [&] { write(talk, {1, 2, 3}, greedy(-1)); });
+  expect_error(ErrorKind::invalid, "-1 tokens asked for", [&] {
+    write(talk, {1, 2, 3}, greedy(-1));
+  });
 }
 
 TEST(Generate, FollowsAGrammarToItsEnd) {
@@ -189,7 +194,8 @@ TEST(Generate, GuessingAheadChangesNothingButTheRuns) {
   EXPECT_EQ(got.ids, wanted.ids);
   EXPECT_EQ(got.text, wanted.text);
   EXPECT_GT(got.speculation.accepted, 0);
-  for (std::size_t i = 0; i < got.logprobs.size(); ++i) EXPECT_EQ(got.logprobs[i].chosen, wanted.logprobs[i].chosen);
+  for (std::size_t i = 0; i < got.logprobs.size(); ++i)
+    EXPECT_EQ(got.logprobs[i].chosen, wanted.logprobs[i].chosen);
   options.tokens = 100;  // to the end of the context, where there is no room for guesses
   const Generated full = write(talk, {1, 2}, options).result;
   EXPECT_EQ(full.finish, Finish::context);

@@ -1,4 +1,5 @@
-// What tests of generation begin with: the tiny model's vocabulary, and options that take the likeliest token.
+// What tests of generation begin with: the tiny model's vocabulary, and options that take the
+// likeliest token.
 #pragma once
 
 #include <string>

@@ -11,12 +11,14 @@ namespace {
 std::vector<float> embedded(const LanguageModel& model, Talk& talk, const Ids& ids) {
   const std::int64_t rows = std::ssize(ids);
   native::Machine machine(talk.pool);
-  const auto program = machine.compile(std::make_shared<const Graph>(embed_graph(model.config, rows)), model.weights);
+  const auto program = machine.compile(
+      std::make_shared<const Graph>(embed_graph(model.config, rows)), model.weights);
   Workspace workspace(program->need(), talk.pool);
   Tensor tokens({DType::i32, {rows}}), positions({DType::i32, {rows}}),
       hidden({DType::f32, {rows, model.config.width}});
   std::ranges::copy(ids, tokens.span<std::int32_t>().begin());
-  for (std::int64_t r = 0; r < rows; ++r) positions.span<std::int32_t>()[r] = static_cast<std::int32_t>(r);
+  for (std::int64_t r = 0; r < rows; ++r)
+    positions.span<std::int32_t>()[r] = static_cast<std::int32_t>(r);
   std::vector<TensorView> inputs, outputs{hidden.view()};
   for (const ValueId id : program->graph().inputs())
     inputs.push_back(program->graph().value(id).name == "ids" ? tokens.view() : positions.view());
@@ -32,13 +34,16 @@ std::vector<Logits> fed(Talk& talk, SeqId id, const std::vector<Piece>& pieces, 
 }
 
 TEST(Pieces, TheEmbeddingsOfTokensAreTheTokensBitForBit) {
-  for (const char* name : {"openelm/tiny_a", "language/llama", "language/gemma2", "language/gpt2"}) {
+  for (const char* name :
+       {"openelm/tiny_a", "language/llama", "language/gemma2", "language/gpt2"}) {
     const LanguageModel model = load_language_model(std::string("golden/") + name);
     const std::int64_t width = model.config.width;
     Talk talk(model, {.sequences = 3, .prompt_rows = 16});
-    const Ids ids = some_ids(40, model.config.vocabulary), more = some_ids(5, model.config.vocabulary, 1);
+    const Ids ids = some_ids(40, model.config.vocabulary),
+              more = some_ids(5, model.config.vocabulary, 1);
     const std::vector<float> rows = embedded(model, talk, ids);
-    const SeqId first = talk.session.open(), second = talk.session.open(), third = talk.session.open();
+    const SeqId first = talk.session.open(), second = talk.session.open(),
+                third = talk.session.open();
     const auto wanted = talk.feed(first, ids), wanted_more = talk.steps(first, more);
     EXPECT_TRUE(same_bits(fed(talk, second, {{.rows = rows}}, 40), wanted)) << name;
     EXPECT_TRUE(same_bits(talk.steps(second, more), wanted_more)) << name;
@@ -46,7 +51,9 @@ TEST(Pieces, TheEmbeddingsOfTokensAreTheTokensBitForBit) {
     const std::span all(ids);
     const auto image = std::span(rows).subspan(7 * width, 15 * width);
     EXPECT_TRUE(same_bits(
-        fed(talk, third, {{.tokens = all.first(7)}, {.rows = image}, {}, {.tokens = all.subspan(22)}}, 40), wanted))
+        fed(talk, third,
+            {{.tokens = all.first(7)}, {.rows = image}, {}, {.tokens = all.subspan(22)}}, 40),
+        wanted))
         << name;
     EXPECT_TRUE(same_bits(talk.steps(third, more), wanted_more)) << name;
     EXPECT_TRUE(std::ranges::equal(talk.session.tokens(third), all.first(7)));
@@ -60,9 +67,11 @@ class Tags : public kv::Editor {
  public:
   std::string_view name() const override { return "tags"; }
   void edit(const kv::Chain& chain, std::span<std::int32_t>) const override {
-    for (std::int64_t i = 0; i < chain.size(); ++i) (*seen)[chain.entry(i).position] = chain.entry(i).tag;
+    for (std::int64_t i = 0; i < chain.size(); ++i)
+      (*seen)[chain.entry(i).position] = chain.entry(i).tag;
   }
-  std::shared_ptr<std::map<std::int32_t, std::int32_t>> seen = std::make_shared<std::map<std::int32_t, std::int32_t>>();
+  std::shared_ptr<std::map<std::int32_t, std::int32_t>> seen =
+      std::make_shared<std::map<std::int32_t, std::int32_t>>();
 };
 
 TEST(Pieces, TagsReachTheCacheAndTokensOfStepsHaveNone) {
@@ -74,10 +83,12 @@ TEST(Pieces, TagsReachTheCacheAndTokensOfStepsHaveNone) {
   const std::vector<std::int32_t> tags{7, 8, -9};
   const Ids ids{1, 2};
   const std::vector<std::int32_t> text{4, 5};
-  talk.session.feed(id,
-                    std::vector<Piece>{{.tokens = ids}, {.rows = rows, .tags = tags}, {.tokens = ids, .tags = text}});
+  talk.session.feed(
+      id, std::vector<Piece>{
+              {.tokens = ids}, {.rows = rows, .tags = tags}, {.tokens = ids, .tags = text}});
   talk.step({{id, {3}}});
-  const std::map<std::int32_t, std::int32_t> wanted{{0, 0}, {1, 0}, {2, 7}, {3, 8}, {4, -9}, {5, 4}, {6, 5}, {7, 0}};
+  const std::map<std::int32_t, std::int32_t> wanted{{0, 0},  {1, 0}, {2, 7}, {3, 8},
+                                                    {4, -9}, {5, 4}, {6, 5}, {7, 0}};
   EXPECT_EQ(*editor->seen, wanted);
 }
 

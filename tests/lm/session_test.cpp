@@ -25,10 +25,12 @@ std::vector<Logits> whole(const LanguageModel& model, const Ids& ids, Runner run
 TEST(Session, GreedyIdsAreCoreNetsAndDecodingEqualsTheWhole) {
   for (const char* name : {"tiny_a", "tiny_b", "tiny_c"}) {
     const LanguageModel model = tiny(name);
-    const WeightStore io = load_safetensors(std::string("golden/openelm/") + name + "/io.safetensors");
+    const WeightStore io =
+        load_safetensors(std::string("golden/openelm/") + name + "/io.safetensors");
     const Ids wanted = language::integers(io.at("greedy_prompt8_new16"));
     Talk talk(model, {.sequences = 3, .prompt_rows = 5});
-    EXPECT_EQ(talk.greedy(talk.session.open(), {wanted.begin(), wanted.begin() + 8}, 16), wanted) << name;
+    EXPECT_EQ(talk.greedy(talk.session.open(), {wanted.begin(), wanted.begin() + 8}, 16), wanted)
+        << name;
     const Ids ids = some_ids(60, model.config.vocabulary);
     const auto full = whole(model, ids, Runner::reference);
     EXPECT_LT(distance(talk.steps(talk.session.open(), ids), full), 5e-6) << name;
@@ -37,13 +39,15 @@ TEST(Session, GreedyIdsAreCoreNetsAndDecodingEqualsTheWhole) {
 }
 
 TEST(Session, DecodingEqualsTheWholeInEveryFamily) {
-  for (const char* name :
-       {"llama", "llama3_scaling", "qwen2", "qwen3", "gemma2", "phi3", "phi3_longrope_long", "gpt2"}) {
+  for (const char* name : {"llama", "llama3_scaling", "qwen2", "qwen3", "gemma2", "phi3",
+                           "phi3_longrope_long", "gpt2"}) {
     const LanguageModel model = load_language_model(std::string("golden/language/") + name);
-    const Ids ids = some_ids(std::min<std::int64_t>(model.config.context, 60), model.config.vocabulary);
+    const Ids ids =
+        some_ids(std::min<std::int64_t>(model.config.context, 60), model.config.vocabulary);
     Talk talk(model);
     const auto got = talk.steps(talk.session.open(), ids);
-    // What f32 sums in another order come to: 8.6e-6 was seen between two of them (Qwen 3), 6.4e-6 from f64.
+    // What f32 sums in another order come to: 8.6e-6 was seen between two of them (Qwen 3), 6.4e-6
+    // from f64.
     EXPECT_LT(distance(got, whole(model, ids, Runner::native)), 1.5e-5) << name;
     EXPECT_LT(distance(got, whole(model, ids, Runner::reference)), 1e-5) << name;
   }
@@ -85,7 +89,8 @@ void expect_batches_equal(const LanguageModel& model, const char* name) {
   for (std::size_t at = 0; at < texts[3].size(); ++at) {
     std::vector<std::pair<SeqId, Ids>> step;
     for (std::size_t s = 4; s-- > 0;) {  // one to four tokens each
-      const std::size_t from = got[s].size(), n = std::min(texts[s].size() - from, (at + s) % 4 + 1);
+      const std::size_t from = got[s].size(),
+                        n = std::min(texts[s].size() - from, (at + s) % 4 + 1);
       if (n > 0) step.push_back({ids[s], {texts[s].begin() + from, texts[s].begin() + (from + n)}});
     }
     if (step.empty()) break;
@@ -107,7 +112,8 @@ TEST(Session, BatchesAreTheirSequencesOneByOneBitForBit) {
 
 TEST(Session, AForkGoesOnAsIfComputedAnew) {
   const LanguageModel model = tiny();
-  const Ids prompt = some_ids(40, model.config.vocabulary), left = some_ids(9, model.config.vocabulary, 1);
+  const Ids prompt = some_ids(40, model.config.vocabulary),
+            left = some_ids(9, model.config.vocabulary, 1);
   Talk talk(model, {.sequences = 3});
   const SeqId first = talk.session.open();
   talk.session.feed(first, prompt);
@@ -123,7 +129,8 @@ TEST(Session, AForkGoesOnAsIfComputedAnew) {
 
 TEST(Session, ASavedSequenceGoesOnInAnotherSession) {
   const LanguageModel model = tiny();
-  const Ids prompt = some_ids(70, model.config.vocabulary), more = some_ids(20, model.config.vocabulary, 3);
+  const Ids prompt = some_ids(70, model.config.vocabulary),
+            more = some_ids(20, model.config.vocabulary, 3);
   Talk talk(model, {.context = 200}), other(model, {.context = 200});
   const SeqId id = talk.session.open(kv::sink_window(2, 30));
   talk.session.feed(id, prompt);
@@ -136,7 +143,8 @@ TEST(Session, ASavedSequenceGoesOnInAnotherSession) {
   EXPECT_EQ(thrown_by([&] { stranger.session.restore(state); }).kind(), ErrorKind::invalid);
   other.session.close(back);
   for (std::size_t n = 0; n < state.size(); n += n < 400 ? 1 : 1009) {
-    EXPECT_EQ(thrown_by([&] { other.session.restore(std::span(state).first(n)); }).kind(), ErrorKind::format);
+    EXPECT_EQ(thrown_by([&] { other.session.restore(std::span(state).first(n)); }).kind(),
+              ErrorKind::format);
     auto changed = state;
     changed[n] ^= std::byte{1};
     EXPECT_EQ(thrown_by([&] { other.session.restore(changed); }).kind(), ErrorKind::format) << n;
@@ -153,16 +161,17 @@ TEST(Session, WeightsOfTheSameConfigAreToldApart) {
     weights->add(name, std::move(copy));
   });
   Talk talk(model), tuned({model.config, weights});
-  EXPECT_EQ(thrown_by([&] { tuned.session.restore(talk.session.save(talk.session.open())); }).kind(),
-            ErrorKind::invalid);
+  EXPECT_EQ(
+      thrown_by([&] { tuned.session.restore(talk.session.save(talk.session.open())); }).kind(),
+      ErrorKind::invalid);
 }
 
 TEST(Session, AWindowBeyondTheTextIsFullAndAShorterOneGoesOnForEver) {
   const LanguageModel model = tiny();
   const Ids ids = some_ids(100, model.config.vocabulary);
   Talk talk(model, {.context = 200, .sequences = 3});
-  EXPECT_TRUE(
-      same_bits(talk.steps(talk.session.open(), ids), talk.steps(talk.session.open(kv::sink_window(0, 100)), ids)));
+  EXPECT_TRUE(same_bits(talk.steps(talk.session.open(), ids),
+                        talk.steps(talk.session.open(kv::sink_window(0, 100)), ids)));
   const SeqId endless = talk.session.open(kv::sink_window(4, 24));
   for (int i = 0; i < 10; ++i) talk.session.feed(endless, ids);
   EXPECT_EQ(talk.session.length(endless), 1000);
@@ -175,7 +184,8 @@ TEST(Session, HalfCachesStayClose) {
   const Ids ids = some_ids(60, model.config.vocabulary);
   Talk plain(model);
   const auto wanted = plain.steps(plain.session.open(), ids);
-  for (const auto& [type, tolerance] : {std::pair(DType::f16, 0.01), std::pair(DType::bf16, 0.08)}) {
+  for (const auto& [type, tolerance] :
+       {std::pair(DType::f16, 0.01), std::pair(DType::bf16, 0.08)}) {
     Talk half(model, {.cache_type = type});
     EXPECT_LT(distance(half.steps(half.session.open(), ids), wanted), tolerance) << name(type);
     EXPECT_LT(half.session.memory().cache, plain.session.memory().cache * 3 / 4);
@@ -212,12 +222,16 @@ TEST(Session, TheMemoryLimitIsAskedBeforeMemoryIsTaken) {
   for (const std::int64_t limit : {total - 1, memory.weights - 1, std::int64_t{1}}) {
     const Error error = thrown_by([&] { Talk(model, {.memory_limit = limit}); });
     EXPECT_EQ(error.kind(), ErrorKind::capacity);
-    EXPECT_NE(error.problem().find("weights " + std::to_string(memory.weights)), std::string::npos) << error.what();
-    EXPECT_NE(error.problem().find("the limit is " + std::to_string(limit)), std::string::npos) << error.what();
+    EXPECT_NE(error.problem().find("weights " + std::to_string(memory.weights)), std::string::npos)
+        << error.what();
+    EXPECT_NE(error.problem().find("the limit is " + std::to_string(limit)), std::string::npos)
+        << error.what();
   }
   const Error error = thrown_by([&] { Talk(model, {.memory_limit = total - 1}); });
-  EXPECT_NE(error.problem().find("cache " + std::to_string(memory.cache)), std::string::npos) << error.what();
-  EXPECT_EQ(thrown_by([&] { Talk(model, {.context = std::int64_t{1} << 50}); }).kind(), ErrorKind::invalid);
+  EXPECT_NE(error.problem().find("cache " + std::to_string(memory.cache)), std::string::npos)
+      << error.what();
+  EXPECT_EQ(thrown_by([&] { Talk(model, {.context = std::int64_t{1} << 50}); }).kind(),
+            ErrorKind::invalid);
 }
 
 TEST(Session, ALongContextIsNeitherTakenNorZeroedWhenItOpens) {
@@ -242,30 +256,35 @@ TEST(Session, APromptLongerThanTheContextSaysWhatToDo) {
   LanguageModel model = tiny();
   const auto refused = [&](const SessionOptions& options) {
     Talk talk(model, options);
-    const Error error =
-        thrown_by([&] { talk.session.feed(talk.session.open(), some_ids(talk.session.config().context + 1, 500)); });
+    const Error error = thrown_by([&] {
+      talk.session.feed(talk.session.open(), some_ids(talk.session.config().context + 1, 500));
+    });
     EXPECT_EQ(error.kind(), ErrorKind::capacity);
     return error.next_step();
   };
   EXPECT_NE(refused({}).find("a longer --context"), std::string::npos);
-  EXPECT_NE(refused({.context = 10}).find("--context, up to the model's " + std::to_string(model.config.context)),
+  EXPECT_NE(refused({.context = 10})
+                .find("--context, up to the model's " + std::to_string(model.config.context)),
             std::string::npos);
   model = load_language_model("golden/language/gpt2");
   EXPECT_NE(refused({}).find("shorten the text"), std::string::npos);
 }
 
 TEST(Session, FoldedWeightsAreHeldOnce) {
-  const LanguageModel model = load_language_model("golden/language/gemma2");  // norms are stored less one
+  // norms are stored less one
+  const LanguageModel model = load_language_model("golden/language/gemma2");
   std::int64_t stored = 0;
-  model.weights->for_each([&](const std::string&, const Stored& each) { stored += std::ssize(each.bytes); });
+  model.weights->for_each(
+      [&](const std::string&, const Stored& each) { stored += std::ssize(each.bytes); });
   const std::int64_t norms = (4 * std::ssize(model.config.layers) + 1) * model.config.width * 4;
   EXPECT_EQ(Talk(model).session.memory().weights, stored + norms);
 }
 
 TEST(Session, OptionsOutOfRangeAreRefused) {
   const LanguageModel model = tiny();
-  const std::vector<SessionOptions> wrong{{.context = -1},    {.sequences = 0},     {.prompt_rows = 0},
-                                          {.decode_rows = 0}, {.memory_limit = -1}, {.cache_type = DType::i8}};
+  const std::vector<SessionOptions> wrong{{.context = -1},      {.sequences = 0},
+                                          {.prompt_rows = 0},   {.decode_rows = 0},
+                                          {.memory_limit = -1}, {.cache_type = DType::i8}};
   for (const SessionOptions& options : wrong)
     EXPECT_EQ(thrown_by([&] { Talk(model, options); }).kind(), ErrorKind::invalid);
   EXPECT_NO_THROW(Talk(model, {.context = 3, .prompt_rows = 1000}));
@@ -278,19 +297,37 @@ TEST(Session, WhatCannotBeAppendedChangesNothing) {
   const SeqId id = talk.session.open(), other = talk.session.open();
   const Ids prompt = some_ids(20, vocabulary);
   talk.session.feed(id, prompt);
-  const auto same = [&] { return talk.session.length(id) == 20 && talk.session.length(other) == 0; };
+  const auto same = [&] {
+    return talk.session.length(id) == 20 && talk.session.length(other) == 0;
+  };
 
-  EXPECT_EQ(thrown_by([&] { talk.session.feed(id, some_ids(11, vocabulary)); }).kind(), ErrorKind::capacity);
-  EXPECT_EQ(thrown_by([&] { talk.session.feed(id, Ids{1, vocabulary}); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] { talk.session.feed(id, some_ids(11, vocabulary)); }).kind(),
+            ErrorKind::capacity);
+  EXPECT_EQ(thrown_by([&] {
+              talk.session.feed(id, Ids{1, vocabulary});
+            }).kind(),
+            ErrorKind::invalid);
   EXPECT_EQ(thrown_by([&] { talk.session.feed(id, Ids{-1}); }).kind(), ErrorKind::invalid);
-  EXPECT_EQ(thrown_by([&] { talk.step({{other, {1}}, {id, {vocabulary}}}); }).kind(), ErrorKind::invalid);
-  EXPECT_EQ(thrown_by([&] { talk.step({{other, {1}}, {id, some_ids(11, vocabulary)}}); }).kind(), ErrorKind::capacity);
-  EXPECT_EQ(thrown_by([&] { talk.step({{other, {1}}, {id, some_ids(16, vocabulary)}}); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] {
+              talk.step({{other, {1}}, {id, {vocabulary}}});
+            }).kind(),
+            ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] {
+              talk.step({{other, {1}}, {id, some_ids(11, vocabulary)}});
+            }).kind(),
+            ErrorKind::capacity);
+  EXPECT_EQ(thrown_by([&] {
+              talk.step({{other, {1}}, {id, some_ids(16, vocabulary)}});
+            }).kind(),
+            ErrorKind::invalid);
   EXPECT_EQ(thrown_by([&] { talk.step({{other, {}}}); }).kind(), ErrorKind::invalid);
   EXPECT_EQ(thrown_by([&] { talk.step({{other, {1}}, {other, {1}}}); }).kind(), ErrorKind::invalid);
   const Tensor narrow(TensorType{DType::f32, {1, vocabulary - 1}});
   const Draft draft{id, std::span(prompt).first(1)};
-  EXPECT_EQ(thrown_by([&] { talk.session.step({&draft, 1}, narrow.view()); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] {
+              talk.session.step({&draft, 1}, narrow.view());
+            }).kind(),
+            ErrorKind::invalid);
   EXPECT_EQ(thrown_by([&] { talk.session.truncate(id, 21); }).kind(), ErrorKind::invalid);
   EXPECT_EQ(thrown_by([&] { talk.session.open(); }).kind(), ErrorKind::capacity);
   EXPECT_EQ(thrown_by([&] { talk.session.fork(id); }).kind(), ErrorKind::capacity);

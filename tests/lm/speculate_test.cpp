@@ -36,7 +36,8 @@ Generated plain(Pair& pair, SeqId id, Sampler& sampler, std::int64_t count) {
   Generated result{pair.prompt, {}, {}};
   for (std::int64_t i = 0; i < count; ++i) {
     result.logits.push_back(pair.target.step({{id, {result.ids.back()}}})[0]);
-    result.ids.push_back(sampler.sample(result.logits.back(), result.ids, static_cast<std::uint64_t>(i)));
+    result.ids.push_back(
+        sampler.sample(result.logits.back(), result.ids, static_cast<std::uint64_t>(i)));
   }
   return result;
 }
@@ -114,7 +115,8 @@ constexpr double p_of_one_percent = 2.326;
 constexpr std::int64_t length = 3;
 
 // What the model says of every text of `length` tokens after the prompt.
-void enumerate(Pair& pair, SeqId id, Sampler& sampler, const Ids& text, double chance, std::map<Ids, double>& out) {
+void enumerate(Pair& pair, SeqId id, Sampler& sampler, const Ids& text, double chance,
+               std::map<Ids, double>& out) {
   if (std::ssize(text) == length) {
     out[text] += chance;
     return;
@@ -138,7 +140,8 @@ double surprise(const std::map<Ids, double>& wanted, std::int64_t runs, const Ma
   for (std::int64_t seed = 0; seed < runs; ++seed) ++seen[make(static_cast<std::uint64_t>(seed))];
   double chi = 0, cells = 0, rest = 0, rest_seen = static_cast<double>(runs);
   for (const auto& [text, chance] : wanted) {
-    const double expected = chance * static_cast<double>(runs), found = static_cast<double>(seen[text]);
+    const double expected = chance * static_cast<double>(runs),
+                 found = static_cast<double>(seen[text]);
     if (expected < 8) {
       rest += expected;
       continue;
@@ -160,7 +163,8 @@ TEST(Speculation, SampledTextsHaveTheModelsDistribution) {
   Pair pair;
   constexpr std::int64_t runs = 1000;
   SamplingOptions options{.temperature = 0.9, .top_k = 4};
-  // The draft is the same model, hotter and with more tokens to choose from: close enough to be accepted at times.
+  // The draft is the same model, hotter and with more tokens to choose from: close enough to be
+  // accepted at times.
   Talk draft(pair.model, {.context = 256});
   const SeqId id = pair.target.session.open(), guess = draft.session.open();
   std::map<Ids, double> wanted;
@@ -179,12 +183,14 @@ TEST(Speculation, SampledTextsHaveTheModelsDistribution) {
       return Ids(ids.end() - length, ids.end());
     };
   };
-  EXPECT_LT(surprise(wanted, runs, texts([&](Sampler& s, Sampler&) { return plain(pair, id, s, length); })),
+  EXPECT_LT(surprise(wanted, runs,
+                     texts([&](Sampler& s, Sampler&) { return plain(pair, id, s, length); })),
             p_of_one_percent);
   std::int64_t accepted = 0, proposed = 0;
   EXPECT_LT(surprise(wanted, runs, texts([&](Sampler& s, Sampler& own) {
                        DraftProposer proposer(draft.session, guess, own, pair.vocabulary);
-                       const Generated made = speculative(pair, id, guessing(s.options(), proposer, length));
+                       const Generated made =
+                           speculative(pair, id, guessing(s.options(), proposer, length));
                        accepted += made.stats.accepted;
                        proposed += made.stats.proposed;
                        return made;
@@ -194,16 +200,20 @@ TEST(Speculation, SampledTextsHaveTheModelsDistribution) {
   EXPECT_LT(accepted, proposed * 9 / 10);
   // The test sees a difference: half as hot a sampler is far off.
   options.temperature = 0.45;
-  EXPECT_GT(surprise(wanted, runs, texts([&](Sampler& s, Sampler&) { return plain(pair, id, s, length); })), 5);
+  EXPECT_GT(surprise(wanted, runs,
+                     texts([&](Sampler& s, Sampler&) { return plain(pair, id, s, length); })),
+            5);
 }
 
 // Guesses the tokens that the model finds likely, without chance.
 class Likely : public Proposer {
  public:
   explicit Likely(Ids tokens) : tokens_(std::move(tokens)) {}
-  void propose(std::span<const TokenId>, std::uint64_t index, std::int64_t most, Proposal& out) override {
+  void propose(std::span<const TokenId>, std::uint64_t index, std::int64_t most,
+               Proposal& out) override {
     for (std::int64_t i = 0; i < most; ++i)
-      out.add(tokens_[(static_cast<std::size_t>(index) + static_cast<std::size_t>(i)) % tokens_.size()]);
+      out.add(tokens_[(static_cast<std::size_t>(index) + static_cast<std::size_t>(i)) %
+                      tokens_.size()]);
   }
 
  private:
@@ -217,13 +227,15 @@ TEST(Speculation, GuessesWithoutChanceKeepTheDistributionToo) {
   Sampler enumerator(options, pair.vocabulary);
   std::map<Ids, double> wanted;
   enumerate(pair, id, enumerator, {}, 1, wanted);
-  const Ids likely = std::ranges::max_element(wanted, {}, [](const auto& each) { return each.second; })->first;
+  const Ids likely =
+      std::ranges::max_element(wanted, {}, [](const auto& each) { return each.second; })->first;
   std::int64_t accepted = 0;
   EXPECT_LT(surprise(wanted, 1000,
                      [&](std::uint64_t seed) {
                        options.seed = seed;
                        Likely proposer(likely);
-                       const Generated made = speculative(pair, id, guessing(options, proposer, length));
+                       const Generated made =
+                           speculative(pair, id, guessing(options, proposer, length));
                        accepted += made.stats.accepted;
                        return Ids(made.ids.end() - length, made.ids.end());
                      }),
@@ -238,9 +250,10 @@ TEST(NgramLookup, ProposesWhatFollowedTheLatestLongestMatch) {
     lookup.propose(history, 0, most, out);
     return Ids(out.tokens().begin(), out.tokens().end());
   };
-  EXPECT_EQ(proposed({1, 2, 3, 4, 9, 2, 3, 5, 1, 2, 3}, 2), (Ids{4, 9}));  // three tokens match before two
-  EXPECT_EQ(proposed({2, 3, 4, 9, 2, 3, 5, 7, 2, 3}, 2), (Ids{5, 7}));     // the latest place
-  EXPECT_EQ(proposed({1, 1, 1, 1}, 5), (Ids{1}));                          // up to the end
+  // three tokens match before two
+  EXPECT_EQ(proposed({1, 2, 3, 4, 9, 2, 3, 5, 1, 2, 3}, 2), (Ids{4, 9}));
+  EXPECT_EQ(proposed({2, 3, 4, 9, 2, 3, 5, 7, 2, 3}, 2), (Ids{5, 7}));  // the latest place
+  EXPECT_EQ(proposed({1, 1, 1, 1}, 5), (Ids{1}));                       // up to the end
   EXPECT_EQ(proposed({1, 2, 3}, 5), Ids{});
   EXPECT_EQ(proposed({1}, 5), Ids{});
   EXPECT_EQ(thrown_by([] { NgramProposer(0, 2); }).kind(), ErrorKind::usage);
@@ -271,7 +284,8 @@ TEST(Speculation, AFilterRulesEveryTokenAndEndsTheStream) {
   const SeqId id = pair.target.session.open();
   begin(pair, id);
   Even even;
-  Stream stream(pair.target.session, id, nullptr, pair.prompt, guessing(greedy, proposer, 50), &even);
+  Stream stream(pair.target.session, id, nullptr, pair.prompt, guessing(greedy, proposer, 50),
+                &even);
   while (!stream.done()) take(stream, run(pair.target, stream));
   EXPECT_EQ(even.count, 3);
   EXPECT_EQ(stream.ids().size(), 3u);
@@ -288,7 +302,8 @@ TEST(Speculation, NothingIsVerifiedBehindAnEnd) {
   DraftProposer proposer(twin.session, twin.session.open(), own, pair.vocabulary);
   begin(pair, id);
   const ListTokenizer tokenizer(std::vector<std::string>(511, "x"), wanted.ids[13]);
-  Stream stream(pair.target.session, id, &tokenizer, pair.prompt, guessing(greedy, proposer, 50, 8));
+  Stream stream(pair.target.session, id, &tokenizer, pair.prompt,
+                guessing(greedy, proposer, 50, 8));
   const auto found = take(stream, run(pair.target, stream)).ids;
   EXPECT_LE(found.size(), 2u);
   EXPECT_EQ(found.back(), wanted.ids[13]);
@@ -327,13 +342,17 @@ TEST(Speculation, WrongUseIsRefusedAndChangesNothing) {
   };
   for (const std::int64_t tokens : {std::int64_t{-1}, session.decode_rows()})
     EXPECT_EQ(thrown_by([&] { stream_of(pair.prompt, tokens); }).kind(), ErrorKind::usage);
-  EXPECT_EQ(thrown_by([&] { DraftProposer(pair.draft.session, pair.draft.session.open(), sampler, 7); }).kind(),
+  EXPECT_EQ(thrown_by([&] {
+              DraftProposer(pair.draft.session, pair.draft.session.open(), sampler, 7);
+            }).kind(),
             ErrorKind::invalid);
   Stream stream = stream_of(pair.prompt);
   EXPECT_EQ(stream.prompt().size(), 11u);
-  EXPECT_EQ(thrown_by([&] { stream.draft(); }).kind(), ErrorKind::invalid);  // of a prompt that was not fed
+  // of a prompt that was not fed
+  EXPECT_EQ(thrown_by([&] { stream.draft(); }).kind(), ErrorKind::invalid);
   session.feed(id, stream.prompt());
-  EXPECT_EQ(thrown_by([&] { stream_of(Ids(pair.prompt.begin(), pair.prompt.end() - 1)); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] { stream_of(Ids(pair.prompt.begin(), pair.prompt.end() - 1)); }).kind(),
+            ErrorKind::invalid);
   Logits wrong = run(pair.target, stream)[0];
   EXPECT_EQ(thrown_by([&] { stream.take(std::span(wrong).first(7)); }).kind(), ErrorKind::invalid);
   run(pair.target, stream);

@@ -15,17 +15,19 @@ TEST(Stages, OfAPipelineShareACache) {
   Pool pool(2);
   native::Machine machine(pool);
   const auto compile = [&](int from, int to) {
-    return machine.compile(std::make_shared<Graph>(layers_graph(model.config, from, to, rows, true)), model.weights);
+    return machine.compile(
+        std::make_shared<Graph>(layers_graph(model.config, from, to, rows, true)), model.weights);
   };
   const auto whole = compile(0, last), front = compile(0, 2), back = compile(2, last);
   const kv::CacheOptions options{.context = 40};
-  kv::Cache one(kv::layers_of(whole->graph()), options), two(kv::layers_of(whole->graph()), options);
+  kv::Cache one(kv::layers_of(whole->graph()), options),
+      two(kv::layers_of(whole->graph()), options);
   const kv::SeqId seq = one.open(kv::full());
   ASSERT_EQ(two.open(kv::full()), seq);
 
   Workspace workspace(whole->need(), pool);
-  Tensor x({DType::f32, {rows, width}}), middle({DType::f32, {rows, width}}), y({DType::f32, {rows, width}}),
-      z({DType::f32, {rows, width}});
+  Tensor x({DType::f32, {rows, width}}), middle({DType::f32, {rows, width}}),
+      y({DType::f32, {rows, width}}), z({DType::f32, {rows, width}});
   Tensor seqs({DType::i32, {rows}}), pos({DType::i32, {rows}}), tag({DType::i32, {rows}});
   Rng rng(1);
   const kv::Rows reserved{seq, rows};
@@ -35,8 +37,11 @@ TEST(Stages, OfAPipelineShareACache) {
       seqs.span<std::int32_t>()[r] = seq;
       pos.span<std::int32_t>()[r] = run * static_cast<std::int32_t>(rows) + r;
     }
-    const auto in = [&](const Tensor& hidden) { return Views{hidden.view(), seqs.view(), pos.view(), tag.view()}; };
-    const Views x_in = in(x), middle_in = in(middle), y_out{y.view()}, middle_out{middle.view()}, z_out{z.view()};
+    const auto in = [&](const Tensor& hidden) {
+      return Views{hidden.view(), seqs.view(), pos.view(), tag.view()};
+    };
+    const Views x_in = in(x), middle_in = in(middle), y_out{y.view()}, middle_out{middle.view()},
+                z_out{z.view()};
     one.reserve({&reserved, 1});
     whole->run({x_in, y_out, rows, nullptr}, workspace, one);
     two.reserve({&reserved, 1});
@@ -62,7 +67,8 @@ TEST(Stages, DecodedWeightsAreHeldOnceForAllPrograms) {
   std::int64_t stored = 0, decoded = 0;
   model.weights->for_each([&](const std::string& name, const Stored& plain) {
     const Tensor values = decode(plain);
-    auto bytes = std::make_shared<const std::vector<std::byte>>(encode(values.view(), Encoding::f16, name));
+    auto bytes =
+        std::make_shared<const std::vector<std::byte>>(encode(values.view(), Encoding::f16, name));
     stored += std::ssize(*bytes);
     decoded += std::ssize(plain.bytes);
     half->add(name, Stored{plain.type, Encoding::f16, *bytes}, bytes);
@@ -71,7 +77,8 @@ TEST(Stages, DecodedWeightsAreHeldOnceForAllPrograms) {
   EXPECT_EQ(talk.session.memory().weights, stored + decoded);
   Talk plain(model);
   const Ids ids = some_ids(30, model.config.vocabulary);
-  EXPECT_LT(distance(talk.steps(talk.session.open(), ids), plain.steps(plain.session.open(), ids)), 0.05);
+  EXPECT_LT(distance(talk.steps(talk.session.open(), ids), plain.steps(plain.session.open(), ids)),
+            0.05);
 }
 
 }  // namespace

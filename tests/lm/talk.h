@@ -78,7 +78,8 @@ struct Talk {
 inline Ids some_ids(std::int64_t count, std::int64_t vocabulary, std::int64_t seed = 0) {
   Ids result;
   for (std::int64_t i = 0; i < count; ++i)
-    result.push_back(static_cast<TokenId>((i * 7919 + (seed + 1) * 104729 + i * i * 31) % vocabulary));
+    result.push_back(
+        static_cast<TokenId>((i * 7919 + (seed + 1) * 104729 + i * i * 31) % vocabulary));
   return result;
 }
 
@@ -98,6 +99,8 @@ inline double distance(const std::vector<Logits>& a, const std::vector<Logits>& 
   return most;
 }
 
-inline LanguageModel tiny(const std::string& name = "tiny_a") { return load_language_model("golden/openelm/" + name); }
+inline LanguageModel tiny(const std::string& name = "tiny_a") {
+  return load_language_model("golden/openelm/" + name);
+}
 
 }  // namespace pliant::lm

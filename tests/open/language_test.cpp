@@ -20,7 +20,8 @@ TEST(OpenLanguage, GivesAModelWithoutATokenizerASessionAllTheSame) {
 }
 
 TEST(OpenLanguage, NamesTheFolderOfWeightsThatLieInOne) {
-  const Error error = thrown_by([] { load_language_model("golden/openelm/tiny_a/model.safetensors"); });
+  const Error error =
+      thrown_by([] { load_language_model("golden/openelm/tiny_a/model.safetensors"); });
   EXPECT_EQ(error.next_step(), "give the folder: golden/openelm/tiny_a");
   EXPECT_EQ(thrown_by([] { load_language_model("zoo:resnet50"); }).kind(), ErrorKind::format);
 }

@@ -15,7 +15,8 @@ std::string write_network() {
   Builder builder;
   const TensorType type{DType::f32, {4}};
   const ValueId w = builder.weight("w", type);
-  builder.output(blocks::multiply(builder, builder.input("x", type), blocks::add(builder, w, w)), "y");
+  builder.output(blocks::multiply(builder, builder.input("x", type), blocks::add(builder, w, w)),
+                 "y");
   WeightStore weights;
   weights.add("w", Tensor::of(DType::f32, {4}, {1, 2, 3, 4}));
   const std::string path = testing::TempDir() + "open_network.pliant";

@@ -21,7 +21,8 @@ TEST(FileKinds, AreToldByContent) {
   EXPECT_EQ(kind_of_text(R"({"config": {"block_size": 8}})"), FileKind::mingpt);
   EXPECT_EQ(kind_of_text(" \n{\"tensors\": []}"), FileKind::problem);
   EXPECT_EQ(kind_of_text(R"({"residencies": []})"), FileKind::plan);
-  EXPECT_EQ(kind_of_text("ak42\1\0\0\0"sv), FileKind::unknown);  // the number is written the other way round
+  // the number is written the other way round
+  EXPECT_EQ(kind_of_text("ak42\1\0\0\0"sv), FileKind::unknown);
   EXPECT_EQ(kind_of_text("24ka\1\0\0\0"sv), FileKind::llama2c);
   EXPECT_EQ(kind_of_text("7767517\n1 1\n"), FileKind::ncnn);
   EXPECT_EQ(kind_of_text("id,lower,upper,size\n"), FileKind::placement);

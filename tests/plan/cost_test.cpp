@@ -13,15 +13,16 @@
 namespace pliant::plan {
 namespace {
 
-Plan solve_at(const Problem& problem, std::int64_t bytes, std::int64_t alignment, const Costs& costs, Pool& pool) {
+Plan solve_at(const Problem& problem, std::int64_t bytes, std::int64_t alignment,
+              const Costs& costs, Pool& pool) {
   SolveOptions options;
   options.alignment = alignment;
   options.costs = costs;
   return solve(problem, bytes, options, pool);
 }
 
-void compare(const Problem& problem, std::int64_t bytes, std::int64_t alignment, const Costs& costs, Pool& pool,
-             int& paying) {
+void compare(const Problem& problem, std::int64_t bytes, std::int64_t alignment, const Costs& costs,
+             Pool& pool, int& paying) {
   const Plan plan = solve_at(problem, bytes, alignment, costs, pool);
   const std::int64_t least = PlainSearch(problem, bytes, alignment, costs).cheapest();
   ASSERT_EQ(plan.costs, costs);
@@ -45,13 +46,15 @@ TEST(Costs, EqualThePlainSearch) {
     Rng wide(seed, 31), tight(seed, 32);
     const Problem a = random_problem(wide, {2, 5, 5}), b = tight_problem(tight, {5, 7, 5});
     ASSERT_NO_FATAL_FAILURE(compare(a, most_required(a) + wide.below(3), 1, costs, pool, paying));
-    ASSERT_NO_FATAL_FAILURE(compare(b, most_required(b, 2) + tight.below(2), 2, costs, pool, paying));
+    ASSERT_NO_FATAL_FAILURE(
+        compare(b, most_required(b, 2) + tight.below(2), 2, costs, pool, paying));
   }
   std::printf("%d of 1000 problems cost something\n", paying);
   EXPECT_GT(paying, 80);
 }
 
-// Where the fluid optimum cannot be placed, the search with addresses decides: its own prices count then.
+// Where the fluid optimum cannot be placed, the search with addresses decides: its own prices count
+// then.
 TEST(Costs, EqualThePlainSearchWhereFragmentationBites) {
   Pool pool(1);
   int paying = 0, dearer = 0;
@@ -100,15 +103,16 @@ TEST(Costs, ScaleWithBothPrices) {
     Rng rng(seed, 36);
     const Problem problem = random_problem(rng, {6, 12, 7});
     const std::int64_t bytes = most_required(problem) + rng.below(4);
-    const Plan plain = solve(problem, bytes, {}, pool), dear = solve_at(problem, bytes, 1, {9, 9}, pool);
+    const Plan plain = solve(problem, bytes, {}, pool),
+               dear = solve_at(problem, bytes, 1, {9, 9}, pool);
     EXPECT_EQ(cost_of(dear), 9 * plain.traffic_bytes);
     EXPECT_EQ(dear.lower_bound_bytes, plain.lower_bound_bytes);
     EXPECT_EQ(plain.cost, 0);
   }
 }
 
-// Two tensors of one size are in the way: the input leaves for a load, the activation for a store and a load. With free
-// loads the input leaves twice rather than the activation once.
+// Two tensors of one size are in the way: the input leaves for a load, the activation for a store
+// and a load. With free loads the input leaves twice rather than the activation once.
 TEST(Costs, DearStoresMakeInputsLeave) {
   Pool pool(1);
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
@@ -122,7 +126,8 @@ TEST(Costs, DearStoresMakeInputsLeave) {
           sum += problem.tensors[event.tensor].bytes;
       return sum;
     };
-    EXPECT_LE(stored(solve_at(problem, bytes, 1, {0, 1}, pool)), stored(solve(problem, bytes, {}, pool)));
+    EXPECT_LE(stored(solve_at(problem, bytes, 1, {0, 1}, pool)),
+              stored(solve(problem, bytes, {}, pool)));
   }
 }
 
@@ -136,8 +141,9 @@ TEST(Costs, BaselinesCostNoLess) {
     options.costs = several_costs[seed % std::size(several_costs)];
     const Plan plan = solve(problem, bytes, options, pool);
     EXPECT_GE(default_belady(problem, bytes)->cost(options.costs), bound_of(plan));
-    for (const NamedBaseline& each : baselines(problem, scratchpad_sizes(problem, {}, pool).peak_order, bytes,
-                                               {options.alignment, options.costs})) {
+    for (const NamedBaseline& each :
+         baselines(problem, scratchpad_sizes(problem, {}, pool).peak_order, bytes,
+                   {options.alignment, options.costs})) {
       if (!each.plan) continue;
       EXPECT_GE(cost_of(each.plan->plan), cost_of(plan)) << each.name;
     }
@@ -159,7 +165,8 @@ TEST(Costs, OutOfRangeAreRefused) {
   refused({-1, 1}, "read cost");
   refused({1, most_cost + 1}, "write cost");
   refused({0, 0}, "read cost");
-  const Problem huge{{{"x", std::int64_t{1} << 60, Role::input}, {"y", 1, Role::output}}, {{"f", {0}, {1}, 0}}};
+  const Problem huge{{{"x", std::int64_t{1} << 60, Role::input}, {"y", 1, Role::output}},
+                     {{"f", {0}, {1}, 0}}};
   EXPECT_THROW(solve_at(huge, std::int64_t{1} << 61, 1, {1000, 1}, pool), Error);
   EXPECT_NO_THROW(solve_at(huge, std::int64_t{1} << 61, 1, {1, 1}, pool));
 }

@@ -7,7 +7,8 @@
 namespace pliant::plan {
 namespace {
 
-constexpr const char* whole = R"({"name": "small", "scratchpad_bytes": 524288, "bandwidth_bytes_per_s": 1e9,
+constexpr const char* whole =
+    R"({"name": "small", "scratchpad_bytes": 524288, "bandwidth_bytes_per_s": 1e9,
   "latency_s": 1e-6, "alignment": 16, "operations_per_s": 2e9, "energy_per_byte_j": 1e-10,
   "energy_per_operation_j": 1e-12})";
 
@@ -21,7 +22,8 @@ std::string problem(std::string_view text) {
 }
 
 std::string with(const std::string& key, const std::string& value) {
-  std::string text = R"({"scratchpad_bytes": 1024, "bandwidth_bytes_per_s": 1, "operations_per_s": 1})";
+  std::string text =
+      R"({"scratchpad_bytes": 1024, "bandwidth_bytes_per_s": 1, "operations_per_s": 1})";
   const std::size_t at = text.find("\"" + key + "\"");
   if (at == std::string::npos) return "{\"" + key + "\": " + value + ", " + text.substr(1);
   const std::size_t begin = text.find(':', at) + 2, end = text.find_first_of(",}", begin);
@@ -69,10 +71,13 @@ TEST(Device, RefusesWhatIsNoDeviceNamingTheKey) {
                                                        {"write_cost", "\"x\""},
                                                        {"name", "7"}};
   for (const auto& [key, value] : wrong)
-    EXPECT_EQ(problem(with(key, value)).rfind(std::string("d.json: ") + key + ": ", 0), 0u) << key << " = " << value;
-  EXPECT_EQ(problem(R"({"scratchpad_bytes": 1, "bandwidth_bytes_per_s": 1, "operations_per_s": 1, "read_cost": 0,
+    EXPECT_EQ(problem(with(key, value)).rfind(std::string("d.json: ") + key + ": ", 0), 0u)
+        << key << " = " << value;
+  EXPECT_EQ(
+      problem(
+          R"({"scratchpad_bytes": 1, "bandwidth_bytes_per_s": 1, "operations_per_s": 1, "read_cost": 0,
       "write_cost": 0})"),
-            "d.json: read_cost: is 0 and so is write_cost (docs/formats.md describes the file)");
+      "d.json: read_cost: is 0 and so is write_cost (docs/formats.md describes the file)");
   EXPECT_EQ(problem("{}").rfind("d.json: lacks the field 'scratchpad_bytes'", 0), 0u);
 }
 
@@ -85,7 +90,8 @@ TEST(Device, EstimatesTimeAndEnergyOfAPlan) {
   plan.order = {0};
   plan.residencies = {{0, 0, 0, 0}, {1, 0, 0, 1000}};
   derive_events(net, plan);
-  const Estimate e = estimate(device, net, plan, {.operations = 4000, .streamed_bytes = 2500, .streamed_tensors = 1});
+  const Estimate e = estimate(device, net, plan,
+                              {.operations = 4000, .streamed_bytes = 2500, .streamed_tensors = 1});
   EXPECT_EQ(e.transfers, 3);
   EXPECT_EQ(e.transferred_bytes, 4000);
   EXPECT_DOUBLE_EQ(e.transfer_s, 4e-6 + 3e-6);

@@ -13,8 +13,8 @@
 namespace pliant::plan {
 namespace {
 
-// 20 operators in several components, all sizes multiples of 24. At 1,056 bytes no traffic is needed; a few less hold
-// as little as 1,032 do, whatever the alignment.
+// 20 operators in several components, all sizes multiples of 24. At 1,056 bytes no traffic is
+// needed; a few less hold as little as 1,032 do, whatever the alignment.
 constexpr std::string_view fragmenting = R"({"tensors":[
 {"name":"v0","bytes":72,"role":"input"},{"name":"v1","bytes":120,"role":"activation"},
 {"name":"v2","bytes":96,"role":"input"},{"name":"pos","bytes":24,"role":"input"},
@@ -117,7 +117,8 @@ TEST(Limits, TheTimeLimitEndsEveryPhase) {
     options.limits.seconds = seconds;
     const auto start = std::chrono::steady_clock::now();
     for (const Problem& problem : {hard_problem(), fragmenting_problem()}) {
-      const Plan plan = solve(problem, problem.operators.size() == 20 ? 1056 : hard_bytes, options, pool);
+      const Plan plan =
+          solve(problem, problem.operators.size() == 20 ? 1056 : hard_bytes, options, pool);
       expect_honest(plan);
     }
     EXPECT_LT(seconds_since(start), 2 * seconds + 1);

@@ -1,4 +1,5 @@
-// Plans in which tensors move on chip, against a plain search that may move anything anywhere between two steps.
+// Plans in which tensors move on chip, against a plain search that may move anything anywhere
+// between two steps.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,7 +14,8 @@
 namespace pliant::plan {
 namespace {
 
-Plan solve_moving(const Problem& problem, std::int64_t bytes, std::int64_t alignment, const Costs& costs, Pool& pool) {
+Plan solve_moving(const Problem& problem, std::int64_t bytes, std::int64_t alignment,
+                  const Costs& costs, Pool& pool) {
   SolveOptions options;
   options.alignment = alignment;
   options.costs = costs;
@@ -25,8 +27,8 @@ struct MoveCounts {
 };
 
 // The bound holds, the plan is no dearer than one without moves, and an optimum is one.
-void compare_moving(const Problem& problem, std::int64_t bytes, std::int64_t alignment, const Costs& costs, Pool& pool,
-                    MoveCounts& counts) {
+void compare_moving(const Problem& problem, std::int64_t bytes, std::int64_t alignment,
+                    const Costs& costs, Pool& pool, MoveCounts& counts) {
   const Costs still{costs.read, costs.write};
   const Plan without = solve_moving(problem, bytes, alignment, still, pool);
   const Plan plan = solve_moving(problem, bytes, alignment, costs, pool);
@@ -65,8 +67,8 @@ TEST(Moves, AgreeWithThePlainSearchWhereFragmentationBites) {
     const Costs costs{seed % 5 == 0 ? 2 : 1, 1, static_cast<std::int64_t>(seed % 3)};
     ASSERT_NO_FATAL_FAILURE(compare_moving(problem, bytes, alignment, costs, pool, counts));
   }
-  std::printf("%d problems: %d proven, %d cheaper by moves, %d without any plan but for them\n", counts.problems,
-              counts.optimal, counts.cheaper, counts.feasible_at_all);
+  std::printf("%d problems: %d proven, %d cheaper by moves, %d without any plan but for them\n",
+              counts.problems, counts.optimal, counts.cheaper, counts.feasible_at_all);
   EXPECT_GT(counts.problems, 10);
 }
 
@@ -83,7 +85,8 @@ TEST(Moves, CostNothingWhereNothingIsInTheWay) {
   }
 }
 
-// a [0, 4) is needed to the end, b [4, 6) ends first, c [6, 10) stays: d of 4 bytes needs b's and 2 more.
+// a [0, 4) is needed to the end, b [4, 6) ends first, c [6, 10) stays: d of 4 bytes needs b's and 2
+// more.
 Problem chain_with_a_hole() {
   Problem problem;
   problem.tensors = {{"a", 4, Role::activation},
@@ -139,7 +142,8 @@ TEST(Moves, AreCheaperThanASpill) {
   Rng rng(8303, 12);
   const Problem problem = tight_problem(rng, {6, 9, 6});
   const std::int64_t bytes = most_required(problem);
-  const Plan still = solve_moving(problem, bytes, 1, {}, pool), plan = solve_moving(problem, bytes, 1, {1, 1, 0}, pool);
+  const Plan still = solve_moving(problem, bytes, 1, {}, pool),
+             plan = solve_moving(problem, bytes, 1, {1, 1, 0}, pool);
   EXPECT_LT(cost_of(plan), cost_of(still));
   EXPECT_EQ(plan.status, Status::optimal);
   EXPECT_EQ(std::count_if(plan.events.begin(), plan.events.end(),

@@ -1,6 +1,6 @@
-// The oracle: Dijkstra over executed operators and every tensor's exact place, one byte address at a time, straight
-// from the semantics in plan/format/plan.h. No bound, no dominance, no candidate addresses; shares nothing with the
-// planner.
+// The oracle: Dijkstra over executed operators and every tensor's exact place, one byte address at
+// a time, straight from the semantics in plan/format/plan.h. No bound, no dominance, no candidate
+// addresses; shares nothing with the planner.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,13 @@ namespace pliant::plan {
 
 class PlainSearch {
  public:
-  PlainSearch(const Problem& problem, std::int64_t capacity, std::int64_t alignment = 1, const Costs& costs = {})
-      : problem_(problem), capacity_(capacity), alignment_(alignment), costs_(costs), uses_(problem.tensors.size(), 0) {
+  PlainSearch(const Problem& problem, std::int64_t capacity, std::int64_t alignment = 1,
+              const Costs& costs = {})
+      : problem_(problem),
+        capacity_(capacity),
+        alignment_(alignment),
+        costs_(costs),
+        uses_(problem.tensors.size(), 0) {
     for (std::size_t op = 0; op < problem.operators.size(); ++op)
       for (const TensorId t : problem.operators[op].inputs) uses_[t] |= 1u << op;
   }
@@ -43,7 +48,8 @@ class PlainSearch {
   }
 
  private:
-  using State = std::string;                          // executed set (2 bytes), then address and copy of each tensor
+  // executed set (2 bytes), then address and copy of each tensor
+  using State = std::string;
   enum Copy : char { none, young, old, first_load };  // young: stored after the step just run
   static constexpr char off_chip = 127;
 
@@ -52,7 +58,8 @@ class PlainSearch {
   static char at(const State& s, std::size_t t) { return s[2 + 2 * t]; }
   static char copy(const State& s, std::size_t t) { return s[3 + 2 * t]; }
   static std::uint32_t done(const State& s) {
-    return static_cast<unsigned char>(s[0]) | static_cast<std::uint32_t>(static_cast<unsigned char>(s[1])) << 8;
+    return static_cast<unsigned char>(s[0]) |
+           static_cast<std::uint32_t>(static_cast<unsigned char>(s[1])) << 8;
   }
   bool given(std::size_t t) const {
     return problem_.tensors[t].role == Role::input || problem_.tensors[t].role == Role::weight;
@@ -69,7 +76,8 @@ class PlainSearch {
   bool free_at(const State& s, std::int64_t address, std::int64_t size) const {
     if (address + size > capacity_) return false;
     for (std::size_t t = 0; t < problem_.tensors.size(); ++t)
-      if (at(s, t) != off_chip && at(s, t) < address + size && address < at(s, t) + bytes(t)) return false;
+      if (at(s, t) != off_chip && at(s, t) < address + size && address < at(s, t) + bytes(t))
+        return false;
     return true;
   }
 
@@ -144,7 +152,8 @@ class PlainSearch {
     for (std::size_t t = 0; t < problem_.tensors.size(); ++t)
       if (copy(state, t) == young) copy(state, t) = old;
     for (const TensorId t : problem_.operators[op].outputs)
-      if (problem_.tensors[t].role == Role::output) copy(state, static_cast<std::size_t>(t)) = young;
+      if (problem_.tensors[t].role == Role::output)
+        copy(state, static_cast<std::size_t>(t)) = young;
     for (std::size_t t = 0; t < problem_.tensors.size(); ++t) {
       if ((uses_[t] & ~now) != 0 || (!given(t) && at(state, t) == off_chip)) continue;
       at(state, t) = off_chip;  // nobody reads it any more

@@ -1,5 +1,6 @@
-// Random small problems of every shape the planner accepts: several outputs, shared and unused inputs, weights,
-// operators without inputs, empty tensors, workspaces, outputs that are read again.
+// Random small problems of every shape the planner accepts: several outputs, shared and unused
+// inputs, weights, operators without inputs, empty tensors, workspaces, outputs that are read
+// again.
 #pragma once
 
 #include <algorithm>
@@ -36,21 +37,24 @@ inline Problem random_problem(Rng& rng, const Shape& shape) {
     Operator op{"op" + std::to_string(i), {}, {}, rng.below(8) == 0 ? rng.between(1, 2) : 0};
     const std::int64_t inputs = rng.between(i == 0 || rng.below(8) == 0 ? 0 : 1, 3);
     for (std::int64_t k = 0; k < inputs && !problem.tensors.empty(); ++k) {
-      const std::int64_t recent = std::min<std::int64_t>(static_cast<std::int64_t>(problem.tensors.size()), 6);
-      const TensorId t =
-          static_cast<TensorId>(static_cast<std::int64_t>(problem.tensors.size()) - 1 - rng.below(recent));
-      if (std::find(op.inputs.begin(), op.inputs.end(), t) == op.inputs.end()) op.inputs.push_back(t);
+      const std::int64_t recent =
+          std::min<std::int64_t>(static_cast<std::int64_t>(problem.tensors.size()), 6);
+      const TensorId t = static_cast<TensorId>(static_cast<std::int64_t>(problem.tensors.size()) -
+                                               1 - rng.below(recent));
+      if (std::find(op.inputs.begin(), op.inputs.end(), t) == op.inputs.end())
+        op.inputs.push_back(t);
     }
     const std::int64_t outputs = rng.below(5) == 0 ? 2 : 1;
     for (std::int64_t k = 0; k < outputs; ++k)
-      op.outputs.push_back(add_tensor(problem, rng, shape, rng.below(6) == 0 ? Role::output : Role::activation));
+      op.outputs.push_back(
+          add_tensor(problem, rng, shape, rng.below(6) == 0 ? Role::output : Role::activation));
     problem.operators.push_back(std::move(op));
   }
   return problem;
 }
 
-// Every operator reads the result before it and some of the few before that: nothing can leave for long, so that
-// addresses bite.
+// Every operator reads the result before it and some of the few before that: nothing can leave for
+// long, so that addresses bite.
 inline Problem tight_problem(Rng& rng, const Shape& shape) {
   Problem problem;
   const std::int64_t count = rng.between(shape.least_operators, shape.most_operators);
@@ -58,7 +62,8 @@ inline Problem tight_problem(Rng& rng, const Shape& shape) {
     Operator op{"op" + std::to_string(i), {}, {}, 0};
     for (std::int64_t back = 1; back <= std::min<std::int64_t>(i, 4); ++back)
       if (back == 1 || rng.below(2) == 0) op.inputs.push_back(static_cast<TensorId>(i - back));
-    problem.tensors.push_back({"t" + std::to_string(i), rng.between(1, shape.largest), Role::activation});
+    problem.tensors.push_back(
+        {"t" + std::to_string(i), rng.between(1, shape.largest), Role::activation});
     op.outputs.push_back(static_cast<TensorId>(i));
     problem.operators.push_back(std::move(op));
   }

@@ -21,20 +21,24 @@ namespace pliant::plan {
 namespace {
 
 // One byte per element, no weights.
-Problem bytes_of(const Graph& graph) { return problem_of(graph, {.elem_bytes = 1, .workspace = {}}).problem; }
+Problem bytes_of(const Graph& graph) {
+  return problem_of(graph, {.elem_bytes = 1, .workspace = {}}).problem;
+}
 
 struct Counts {
   int problems = 0, traffic = 0, fragmented = 0, impossible = 0;
 };
 
-std::int64_t fluid_optimum(const Problem& problem, std::int64_t bytes, std::int64_t alignment, Pool& pool) {
+std::int64_t fluid_optimum(const Problem& problem, std::int64_t bytes, std::int64_t alignment,
+                           Pool& pool) {
   const Model model = make_model(problem, bytes, alignment);
   const Pressure pressure = make_pressure(model);
   Budget budget({.effort = INT64_MAX});
   return search_fluid(model, pressure, {}, budget, pool).plan->cost;
 }
 
-void compare(const Problem& problem, std::int64_t bytes, std::int64_t alignment, Pool& pool, Counts& counts) {
+void compare(const Problem& problem, std::int64_t bytes, std::int64_t alignment, Pool& pool,
+             Counts& counts) {
   SolveOptions options;
   options.alignment = alignment;
   const Plan plan = solve(problem, bytes, options, pool);
@@ -53,8 +57,10 @@ void compare(const Problem& problem, std::int64_t bytes, std::int64_t alignment,
 }
 
 void print(const char* what, const Counts& c) {
-  std::printf("%s: %d problems, %d with traffic, %d dearer than without addresses, %d without any plan; 0 mismatches\n",
-              what, c.problems, c.traffic, c.fragmented, c.impossible);
+  std::printf(
+      "%s: %d problems, %d with traffic, %d dearer than without addresses, %d without any plan; 0 "
+      "mismatches\n",
+      what, c.problems, c.traffic, c.fragmented, c.impossible);
 }
 
 TEST(Solve, EqualsThePlainSearchOnRandomProblems) {
@@ -64,7 +70,8 @@ TEST(Solve, EqualsThePlainSearchOnRandomProblems) {
     SCOPED_TRACE(seed);
     Rng rng(seed, 11);
     const Problem problem = random_problem(rng, {2, 5, 5});
-    ASSERT_NO_FATAL_FAILURE(compare(problem, most_required(problem) + rng.below(3), 1, pool, counts));
+    ASSERT_NO_FATAL_FAILURE(
+        compare(problem, most_required(problem) + rng.below(3), 1, pool, counts));
   }
   print("random", counts);
 }
@@ -76,7 +83,8 @@ TEST(Solve, EqualsThePlainSearchOnTightProblems) {
     SCOPED_TRACE(seed);
     Rng rng(seed, 12);
     const Problem problem = tight_problem(rng, {5, 8, 5});
-    ASSERT_NO_FATAL_FAILURE(compare(problem, most_required(problem) + rng.below(2), 1, pool, counts));
+    ASSERT_NO_FATAL_FAILURE(
+        compare(problem, most_required(problem) + rng.below(2), 1, pool, counts));
   }
   print("tight", counts);
 }
@@ -88,20 +96,24 @@ TEST(Solve, EqualsThePlainSearchOnAlignedProblems) {
     SCOPED_TRACE(seed);
     Rng rng(seed, 13);
     const Problem problem = tight_problem(rng, {4, 7, 5});
-    ASSERT_NO_FATAL_FAILURE(compare(problem, most_required(problem, 2) + rng.below(2), 2, pool, counts));
+    ASSERT_NO_FATAL_FAILURE(
+        compare(problem, most_required(problem, 2) + rng.below(2), 2, pool, counts));
   }
   print("aligned", counts);
 }
 
-// Addresses make the optimum dearer in few problems; those are found by the fluid optimum, and only they are compared.
-void compare_fragmented(const Problem& problem, std::int64_t bytes, std::int64_t alignment, Pool& pool,
-                        Counts& counts) {
+// Addresses make the optimum dearer in few problems; those are found by the fluid optimum, and only
+// they are compared.
+void compare_fragmented(const Problem& problem, std::int64_t bytes, std::int64_t alignment,
+                        Pool& pool, Counts& counts) {
   SolveOptions options;
   options.alignment = alignment;
   const Plan plan = solve(problem, bytes, options, pool);
   ++counts.problems;
   ASSERT_TRUE(plan.status == Status::optimal || plan.status == Status::infeasible);
-  if (plan.status == Status::optimal && plan.traffic_bytes == fluid_optimum(problem, bytes, alignment, pool)) return;
+  if (plan.status == Status::optimal &&
+      plan.traffic_bytes == fluid_optimum(problem, bytes, alignment, pool))
+    return;
   --counts.problems;
   compare(problem, bytes, alignment, pool, counts);
 }
@@ -114,18 +126,23 @@ TEST(Solve, EqualsThePlainSearchWhereFragmentationBites) {
     Rng wide(seed, 14), tight(seed, 14), coarse(seed, 14);
     const Problem a = random_problem(wide, {4, 7, 5}), b = tight_problem(tight, {4, 7, 5}),
                   c = random_problem(coarse, {4, 7, 6});
-    ASSERT_NO_FATAL_FAILURE(compare_fragmented(a, most_required(a, 2) + wide.below(2), 2, pool, counts));
-    ASSERT_NO_FATAL_FAILURE(compare_fragmented(b, most_required(b, 2) + tight.below(2), 2, pool, counts));
-    ASSERT_NO_FATAL_FAILURE(compare_fragmented(c, most_required(c, 4) + coarse.below(2), 4, pool, counts));
+    ASSERT_NO_FATAL_FAILURE(
+        compare_fragmented(a, most_required(a, 2) + wide.below(2), 2, pool, counts));
+    ASSERT_NO_FATAL_FAILURE(
+        compare_fragmented(b, most_required(b, 2) + tight.below(2), 2, pool, counts));
+    ASSERT_NO_FATAL_FAILURE(
+        compare_fragmented(c, most_required(c, 4) + coarse.below(2), 4, pool, counts));
   }
   Rng rng(8303, 12);  // found by search: rare without alignment
   const Problem byte_aligned = tight_problem(rng, {6, 9, 6});
-  ASSERT_NO_FATAL_FAILURE(compare_fragmented(byte_aligned, most_required(byte_aligned), 1, pool, counts));
+  ASSERT_NO_FATAL_FAILURE(
+      compare_fragmented(byte_aligned, most_required(byte_aligned), 1, pool, counts));
   print("fragmented", counts);
   EXPECT_GT(counts.fragmented, 60);
 }
 
-// The search with addresses knows no results in place, so an optimum may stay unproven, but no claim is wrong.
+// The search with addresses knows no results in place, so an optimum may stay unproven, but no
+// claim is wrong.
 void compare_in_place(Problem problem, Rng& rng, Pool& pool, Counts& counts, int& optimal) {
   if (add_in_place_pairs(problem, rng) == 0) return;
   const std::int64_t bytes = most_required(problem) + rng.below(2);
@@ -155,8 +172,10 @@ TEST(Solve, ClaimsNothingWrongOfResultsInPlace) {
   for (std::uint64_t seed = 0; seed < 1500; ++seed) {
     SCOPED_TRACE(seed);
     Rng wide(seed, 16), tight(seed, 17);
-    ASSERT_NO_FATAL_FAILURE(compare_in_place(random_problem(wide, {2, 5, 3}), wide, pool, counts, optimal));
-    ASSERT_NO_FATAL_FAILURE(compare_in_place(tight_problem(tight, {4, 7, 3}), tight, pool, counts, optimal));
+    ASSERT_NO_FATAL_FAILURE(
+        compare_in_place(random_problem(wide, {2, 5, 3}), wide, pool, counts, optimal));
+    ASSERT_NO_FATAL_FAILURE(
+        compare_in_place(tight_problem(tight, {4, 7, 3}), tight, pool, counts, optimal));
   }
   print("in place", counts);
   std::printf("in place: %d of %d optimal\n", optimal, counts.problems);
@@ -186,7 +205,8 @@ TEST(Solve, EveryCombinationOfSwitchesGivesTheSameTraffic) {
     for (int bits = 0; bits < 32; ++bits) {
       const Plan plan = solve(problem, bytes, with_rules(bits), pool);
       ASSERT_EQ(plan.status, Status::optimal) << "seed " << seed << " switches " << bits;
-      ASSERT_EQ(plan.traffic_bytes, expected.traffic_bytes) << "seed " << seed << " switches " << bits;
+      ASSERT_EQ(plan.traffic_bytes, expected.traffic_bytes)
+          << "seed " << seed << " switches " << bits;
     }
   }
 }
@@ -195,7 +215,8 @@ TEST(Solve, GivesTheSamePlanAtEveryThreadCount) {
   Pool one(1), two(2), four(4);
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     Rng rng(seed, 16);
-    const Problem problem = seed % 2 == 0 ? random_problem(rng, {8, 16, 9}) : tight_problem(rng, {6, 9, 5});
+    const Problem problem =
+        seed % 2 == 0 ? random_problem(rng, {8, 16, 9}) : tight_problem(rng, {6, 9, 5});
     SolveOptions options;
     options.alignment = 1 + static_cast<std::int64_t>(seed % 3);
     const std::int64_t bytes = most_required(problem, options.alignment) + rng.below(3);
@@ -210,8 +231,8 @@ Problem chain(const std::vector<std::int64_t>& sizes) {
   Problem problem;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     const TensorId t = static_cast<TensorId>(i);
-    problem.tensors.push_back(
-        {"t" + std::to_string(i), sizes[i], i + 1 == sizes.size() ? Role::output : Role::activation});
+    problem.tensors.push_back({"t" + std::to_string(i), sizes[i],
+                               i + 1 == sizes.size() ? Role::output : Role::activation});
     problem.operators.push_back(
         {"op" + std::to_string(i), i == 0 ? std::vector<TensorId>{} : std::vector{t - 1}, {t}, 0});
   }
@@ -275,7 +296,8 @@ TEST(Solve, StopsSoonAfterItIsAsked) {
     asked = std::chrono::steady_clock::now();
   };
   const Plan plan = solve(problem, 733'824, options, pool);
-  EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(5));  // wide: the machine may be busy
+  // wide: the machine may be busy
+  EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(5));
   EXPECT_EQ(plan.status, Status::feasible);
   EXPECT_FALSE(plan.order.empty());
   EXPECT_GT(plan.traffic_bytes, plan.lower_bound_bytes);
@@ -311,7 +333,8 @@ TEST(Solve, ReachesTheKnownOptimaOfNasnet) {
   const Problem problem = bytes_of(zoo::build("nasnet-a"));
   EXPECT_EQ(problem.operators.size(), 523u);
   EXPECT_EQ(required_size(problem, 1).bytes, 551'936);
-  for (const auto& [bytes, traffic] : {std::pair{551'936, 413'952}, {600'000, 206'976}, {683'648, 34'496}}) {
+  for (const auto& [bytes, traffic] :
+       {std::pair{551'936, 413'952}, {600'000, 206'976}, {683'648, 34'496}}) {
     const Plan plan = solve(problem, bytes, {}, pool);
     EXPECT_EQ(plan.status, Status::optimal);
     EXPECT_EQ(plan.traffic_bytes, traffic);
@@ -329,14 +352,18 @@ std::int64_t least_peak(const Problem& problem) {
     for (std::size_t op = 0; op < n; ++op) {
       const ModelOperator& o = model.operators[op];
       const auto done = [&](OperatorId b) { return (set >> b & 1) != 0; };
-      if (done(static_cast<OperatorId>(op)) || !std::all_of(o.before.begin(), o.before.end(), done)) continue;
+      if (done(static_cast<OperatorId>(op)) || !std::all_of(o.before.begin(), o.before.end(), done))
+        continue;
       std::int64_t step = o.need;
       for (std::size_t x = 0; x < model.tracked.size(); ++x) {
         const Tracked& t = model.tracked[x];
-        const bool own = std::count(o.inputs.begin(), o.inputs.end(), static_cast<std::int32_t>(x)) > 0;
-        const bool made =
-            t.producer >= 0 ? done(t.producer) : std::any_of(t.consumers.begin(), t.consumers.end(), done);
-        if (!own && made && !std::all_of(t.consumers.begin(), t.consumers.end(), done)) step += t.space;
+        const bool own =
+            std::count(o.inputs.begin(), o.inputs.end(), static_cast<std::int32_t>(x)) > 0;
+        const bool made = t.producer >= 0
+                              ? done(t.producer)
+                              : std::any_of(t.consumers.begin(), t.consumers.end(), done);
+        if (!own && made && !std::all_of(t.consumers.begin(), t.consumers.end(), done))
+          step += t.space;
       }
       std::int64_t& next = peak[set | 1u << op];
       next = std::min(next, std::max(peak[set], step));

@@ -20,9 +20,11 @@ Problem problem_with_weights(Rng& rng, int most_weights, const Shape& shape) {
   Problem problem = random_problem(rng, shape);
   for (std::int64_t i = rng.between(1, most_weights); i > 0; --i) {
     const auto id = static_cast<TensorId>(problem.tensors.size());
-    problem.tensors.push_back({"w" + std::to_string(i), rng.between(1, shape.largest), Role::weight});
+    problem.tensors.push_back(
+        {"w" + std::to_string(i), rng.between(1, shape.largest), Role::weight});
     for (std::int64_t uses = rng.between(1, 2); uses > 0; --uses) {
-      auto& inputs = problem.operators[rng.below(static_cast<std::int64_t>(problem.operators.size()))].inputs;
+      auto& inputs =
+          problem.operators[rng.below(static_cast<std::int64_t>(problem.operators.size()))].inputs;
       if (std::find(inputs.begin(), inputs.end(), id) == inputs.end()) inputs.push_back(id);
     }
   }
@@ -30,8 +32,9 @@ Problem problem_with_weights(Rng& rng, int most_weights, const Shape& shape) {
 }
 
 // The frame cost with exactly these weights pinned; nothing when there is no plan.
-std::optional<std::int64_t> frame_cost(const Problem& problem, const std::vector<bool>& pinned, std::int64_t bytes,
-                                       std::int64_t alignment, const Costs& costs) {
+std::optional<std::int64_t> frame_cost(const Problem& problem, const std::vector<bool>& pinned,
+                                       std::int64_t bytes, std::int64_t alignment,
+                                       const Costs& costs) {
   Problem rest;
   std::vector<TensorId> local(problem.tensors.size(), -1);
   std::int64_t loads = 0;
@@ -43,7 +46,8 @@ std::optional<std::int64_t> frame_cost(const Problem& problem, const std::vector
       bytes -= round_up(problem.tensors[t].bytes, alignment);
       continue;
     }
-    if (problem.tensors[t].role == Role::weight && used[t]) loads += problem.tensors[t].bytes * costs.read;
+    if (problem.tensors[t].role == Role::weight && used[t])
+      loads += problem.tensors[t].bytes * costs.read;
     local[t] = static_cast<TensorId>(rest.tensors.size());
     rest.tensors.push_back(problem.tensors[t]);
   }
@@ -60,7 +64,8 @@ std::optional<std::int64_t> frame_cost(const Problem& problem, const std::vector
     if (traffic < 0) return {};
     return loads + traffic;
   }
-  SolveOptions options;  // too many states for the plain search, with which solve() is compared elsewhere
+  // too many states for the plain search, with which solve() is compared elsewhere
+  SolveOptions options;
   options.alignment = alignment;
   options.costs = costs;
   Pool pool(1);
@@ -70,8 +75,8 @@ std::optional<std::int64_t> frame_cost(const Problem& problem, const std::vector
   return loads + cost_of(plan);
 }
 
-std::optional<std::int64_t> least_frame_cost(const Problem& problem, std::int64_t bytes, std::int64_t alignment,
-                                             const Costs& costs) {
+std::optional<std::int64_t> least_frame_cost(const Problem& problem, std::int64_t bytes,
+                                             std::int64_t alignment, const Costs& costs) {
   std::vector<std::size_t> weights;
   for (std::size_t t = 0; t < problem.tensors.size(); ++t)
     if (problem.tensors[t].role == Role::weight) weights.push_back(t);
@@ -95,7 +100,8 @@ TEST(Steady, EqualsTheBestOfAllSetsOfWeights) {
     SolveOptions options;
     options.alignment = seed % 4 == 3 ? 2 : 1;
     if (seed % 3 == 1) options.costs = several_costs[seed % std::size(several_costs)];
-    const std::int64_t bytes = round_up(most_required(problem, options.alignment) + rng.below(5), options.alignment);
+    const std::int64_t bytes =
+        round_up(most_required(problem, options.alignment) + rng.below(5), options.alignment);
     const Plan plan = solve_steady(problem, bytes, options, pool);
     const auto least = least_frame_cost(problem, bytes, options.alignment, options.costs);
     if (!least) {
@@ -110,12 +116,14 @@ TEST(Steady, EqualsTheBestOfAllSetsOfWeights) {
     if (plan.frame->cost > 0) ++not_all;
     if (plan.traffic_bytes > 0) ++traffic;
   }
-  std::printf("250 problems: %d pin weights, %d cannot pin all, %d have traffic besides\n", some, not_all, traffic);
+  std::printf("250 problems: %d pin weights, %d cannot pin all, %d have traffic besides\n", some,
+              not_all, traffic);
   EXPECT_GT(some, 100);
   EXPECT_GT(not_all, 50);
 }
 
-// A scratchpad whose size is no multiple of the alignment: a weight at its end could use the rest. The bound allows it.
+// A scratchpad whose size is no multiple of the alignment: a weight at its end could use the rest.
+// The bound allows it.
 TEST(Steady, ClaimsNoMoreThanItProvesWhereTheSizeIsUneven) {
   Pool pool(1);
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
@@ -156,7 +164,8 @@ TEST(Steady, KeepsAnHonestBoundUnderALimit) {
   const Problem problem = problem_with_weights(rng, 40, {30, 40, 60});
   const std::int64_t bytes = most_required(problem) + 100;
   const Plan best = solve_steady(problem, bytes, {}, pool);
-  for (const std::int64_t effort : {std::int64_t{100'000}, std::int64_t{2'000'000}, std::int64_t{20'000'000}}) {
+  for (const std::int64_t effort :
+       {std::int64_t{100'000}, std::int64_t{2'000'000}, std::int64_t{20'000'000}}) {
     SolveOptions options;
     options.limits.effort = effort;
     const Plan plan = solve_steady(problem, bytes, options, pool);

@@ -14,7 +14,8 @@ namespace pliant {
 inline std::vector<Encoding> block_encodings() {
   std::vector<Encoding> result;
   for (int i = 0; i < encoding_count; ++i)
-    if (traits(static_cast<Encoding>(i)).block_elements > 1) result.push_back(static_cast<Encoding>(i));
+    if (traits(static_cast<Encoding>(i)).block_elements > 1)
+      result.push_back(static_cast<Encoding>(i));
   return result;
 }
 
@@ -22,6 +23,8 @@ inline std::string golden(Encoding encoding, const std::string& ending) {
   return read_file("golden/quant/" + std::string(name(encoding)) + ending);
 }
 
-inline std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+inline std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
 
 }  // namespace pliant

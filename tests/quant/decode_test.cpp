@@ -11,7 +11,9 @@ namespace {
 
 Stored golden_blocks(Encoding encoding, const std::string& blocks, std::int64_t rows) {
   const auto count = static_cast<std::int64_t>(blocks.size()) / traits(encoding).block_bytes;
-  return {{DType::f32, {rows, count * traits(encoding).block_elements / rows}}, encoding, bytes_of(blocks)};
+  return {{DType::f32, {rows, count * traits(encoding).block_elements / rows}},
+          encoding,
+          bytes_of(blocks)};
 }
 
 TEST(Encoding, KnowsEveryName) {
@@ -22,7 +24,8 @@ TEST(Encoding, BytesOfBlocks) {
   EXPECT_EQ(encoded_bytes({DType::f32, {3, 64}}, Encoding::q8_0), 3 * 2 * 34);
   EXPECT_EQ(encoded_bytes({DType::f32, {0, 64}}, Encoding::q8_0), 0);
   EXPECT_EQ(encoded_bytes({DType::f32, {2, 512}}, Encoding::q6_k), 4 * 210);
-  for (const TensorType& wrong : {TensorType{DType::f32, {3, 65}}, {DType::f16, {3, 64}}, {DType::f32, {}}})
+  for (const TensorType& wrong :
+       {TensorType{DType::f32, {3, 65}}, {DType::f16, {3, 64}}, {DType::f32, {}}})
     EXPECT_THROW(encoded_bytes(wrong, Encoding::q4_0), Error) << to_string(wrong);
 }
 
@@ -36,14 +39,16 @@ TEST(Decode, AgreesToTheBitWithTheFormatsReference) {
       float reference = 0;
       std::memcpy(&reference, wanted.data() + i * sizeof(float), sizeof(float));
       ASSERT_EQ(std::memcmp(&values[i], &reference, sizeof(float)), 0)
-          << name(each) << " element " << i << ": " << values[i] << ", " << reference << " expected";
+          << name(each) << " element " << i << ": " << values[i] << ", " << reference
+          << " expected";
     }
   }
 }
 
 TEST(Decode, EveryHalfIsItsValue) {
   Tensor halves({DType::f16, {65536}});
-  for (std::uint32_t i = 0; i < 65536; ++i) halves.span<std::uint16_t>()[i] = static_cast<std::uint16_t>(i);
+  for (std::uint32_t i = 0; i < 65536; ++i)
+    halves.span<std::uint16_t>()[i] = static_cast<std::uint16_t>(i);
   const Tensor decoded = decode({{DType::f32, {65536}}, Encoding::f16, halves.raw()});
   for (std::uint32_t i = 0; i < 65536; ++i)
     ASSERT_EQ(std::bit_cast<std::uint32_t>(decoded.span<float>()[i]),
@@ -97,7 +102,8 @@ TEST(CheckFinite, NamesTheBlock) {
                                                        : 0;
     if (each == Encoding::mxfp4) blocks[3 * stride] = '\xff';
     else std::memcpy(blocks.data() + 3 * stride + scale, "\0\x7c", 2);
-    EXPECT_NE(refusal(golden_blocks(each, blocks, 1)).find("block 3"), std::string::npos) << name(each);
+    EXPECT_NE(refusal(golden_blocks(each, blocks, 1)).find("block 3"), std::string::npos)
+        << name(each);
   }
 }
 
@@ -106,7 +112,8 @@ TEST(CheckFinite, NamesTheElement) {
   for (const DType each : {DType::f32, DType::f64, DType::f16, DType::bf16}) {
     const Tensor good = Tensor::of(each, {3}, {1, -2, 0}), bad = Tensor::of(each, {3}, {1, nan, 0});
     EXPECT_EQ(refusal({good.type(), Encoding::plain, good.raw()}), "accepted");
-    EXPECT_NE(refusal({bad.type(), Encoding::plain, bad.raw()}).find("element 1"), std::string::npos);
+    EXPECT_NE(refusal({bad.type(), Encoding::plain, bad.raw()}).find("element 1"),
+              std::string::npos);
   }
 }
 

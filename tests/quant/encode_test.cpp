@@ -33,7 +33,8 @@ Tensor round_trip(const Tensor& values, Encoding encoding) {
 double relative_error(const Tensor& values, const Tensor& decoded) {
   double error = 0, size = 0;
   for (std::size_t i = 0; i < values.span<float>().size(); ++i) {
-    const double x = values.span<float>()[i], rest = x - static_cast<double>(decoded.span<float>()[i]);
+    const double x = values.span<float>()[i],
+                 rest = x - static_cast<double>(decoded.span<float>()[i]);
     error += rest * rest;
     size += x * x;
   }
@@ -42,7 +43,8 @@ double relative_error(const Tensor& values, const Tensor& decoded) {
 
 TEST(Encode, BytesAreThoseOfTheFormatsReference) {
   const Tensor input = golden_matrix("input.f32", 256);
-  for (const Encoding each : {Encoding::q8_0, Encoding::q4_0, Encoding::q4_1, Encoding::q5_0, Encoding::q5_1}) {
+  for (const Encoding each :
+       {Encoding::q8_0, Encoding::q4_0, Encoding::q4_1, Encoding::q5_0, Encoding::q5_1}) {
     const std::string wanted = read_file("golden/quant/" + std::string(name(each)) + ".encoded");
     const std::vector<std::byte> bytes = encode(input.view(), each, "w");
     ASSERT_EQ(bytes.size(), wanted.size());
@@ -74,12 +76,14 @@ Tensor random_rows(std::uint64_t seed, std::int64_t rows, double least, double m
   Tensor result({DType::f32, {rows, 256}});
   for (std::int64_t row = 0; row < rows; ++row) {
     const double size = least * std::pow(most / least, rng.uniform());
-    for (int i = 0; i < 256; ++i) result.span<float>()[row * 256 + i] = static_cast<float>(size * rng.normal());
+    for (int i = 0; i < 256; ++i)
+      result.span<float>()[row * 256 + i] = static_cast<float>(size * rng.normal());
   }
   return result;
 }
 
-double coarsest_error(Encoding encoding) {  // of normal values, root mean square, a fifth above what is measured
+// of normal values, root mean square, a fifth above what is measured
+double coarsest_error(Encoding encoding) {
   switch (encoding) {
     case Encoding::q8_0: return 0.0065;
     case Encoding::q6_k: return 0.021;
@@ -97,13 +101,15 @@ TEST(Encode, RoundTripErrorIsBounded) {
   for (const Encoding each : block_encodings())
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
       const Tensor values = random_rows(seed, 4, 1e-2, 1e4);
-      EXPECT_LT(relative_error(values, round_trip(values, each)), coarsest_error(each)) << name(each) << " " << seed;
+      EXPECT_LT(relative_error(values, round_trip(values, each)), coarsest_error(each))
+          << name(each) << " " << seed;
     }
 }
 
 TEST(Encode, OfDecodedValuesChangesNothing) {
   for (const Encoding each : {Encoding::q8_0, Encoding::q4_0, Encoding::q5_0, Encoding::mxfp4}) {
-    const Tensor once = round_trip(random_rows(5, 64, 1e-2, 1e2), each), twice = round_trip(once, each);
+    const Tensor once = round_trip(random_rows(5, 64, 1e-2, 1e2), each),
+                 twice = round_trip(once, each);
     EXPECT_TRUE(std::ranges::equal(once.raw(), twice.raw())) << name(each);
     EXPECT_EQ(encode(once.view(), each, "w"), encode(twice.view(), each, "w")) << name(each);
   }
@@ -121,7 +127,8 @@ TEST(Encode, ConstantsStayNearlyConstant) {
   for (const double constant : {0.37, -2.5}) {
     const Tensor values = Tensor::of(DType::f32, {256}, std::vector<double>(256, constant));
     for (const Encoding each : block_encodings())
-      EXPECT_LT(relative_error(values, round_trip(values, each)), 0.21) << name(each) << " " << constant;
+      EXPECT_LT(relative_error(values, round_trip(values, each)), 0.21)
+          << name(each) << " " << constant;
   }
 }
 
@@ -130,7 +137,8 @@ TEST(Encode, TinyValuesNeverGrow) {
     const Tensor values = random_rows(3, 4, size, size);
     for (const Encoding each : block_encodings()) {
       const double error = relative_error(values, round_trip(values, each));
-      EXPECT_LE(error, 2.5) << name(each) << " " << size;  // a 16-bit scale has no finer step than 6e-8
+      // a 16-bit scale has no finer step than 6e-8
+      EXPECT_LE(error, 2.5) << name(each) << " " << size;
       if (size < 1e-19 && each != Encoding::mxfp4) {
         EXPECT_EQ(error, 1.0) << name(each);
       }
@@ -157,32 +165,40 @@ std::string refusal(const Tensor& values, Encoding encoding) {
 
 TEST(Encode, RefusesValuesThatAreNotFiniteOrTooLarge) {
   for (const Encoding each : block_encodings()) {
-    for (const float wrong : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    for (const float wrong :
+         {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
       Tensor values = random_rows(6, 2, 1, 1);
       values.span<float>()[300] = wrong;
-      EXPECT_NE(refusal(values, each).find("layer/w: element 300"), std::string::npos) << refusal(values, each);
+      EXPECT_NE(refusal(values, each).find("layer/w: element 300"), std::string::npos)
+          << refusal(values, each);
     }
     Tensor values = random_rows(7, 2, 1, 1);
     values.span<float>()[301] = -1e30F;
     const std::string wanted = each == Encoding::mxfp4 ? "accepted" : "element 301";
     EXPECT_NE(refusal(values, each).find(wanted), std::string::npos) << refusal(values, each);
   }
-  EXPECT_NE(refusal(Tensor({DType::f32, {2, 48}}), Encoding::q8_0).find("multiple of 32"), std::string::npos);
-  EXPECT_NE(refusal(Tensor({DType::f16, {32}}), Encoding::q8_0).find("only f32"), std::string::npos);
+  EXPECT_NE(refusal(Tensor({DType::f32, {2, 48}}), Encoding::q8_0).find("multiple of 32"),
+            std::string::npos);
+  EXPECT_NE(refusal(Tensor({DType::f16, {32}}), Encoding::q8_0).find("only f32"),
+            std::string::npos);
 }
 
 TEST(Encode, SameBytesForEveryPool) {
   const Tensor values = random_rows(8, 600, 1e-3, 1);
   Pool three(3);
   for (const Encoding each : block_encodings())
-    EXPECT_EQ(encode(values.view(), each, "w"), encode(values.view(), each, "w", &three)) << name(each);
+    EXPECT_EQ(encode(values.view(), each, "w"), encode(values.view(), each, "w", &three))
+        << name(each);
 }
 
 TEST(Encode, SixteenBitFloatsRoundToNearest) {
   const Tensor values = Tensor::of(DType::f32, {4}, {1.0004883, -0.1, 65504, 1e-8});
-  for (const auto& [dtype, encoding] : {std::pair{DType::f16, Encoding::f16}, {DType::bf16, Encoding::bf16}}) {
-    const Tensor wanted = Tensor::of(dtype, {4}, {1.0004883, static_cast<double>(-0.1F), 65504, 1e-8});
-    EXPECT_TRUE(std::ranges::equal(encode(values.view(), encoding, "w"), wanted.raw())) << name(encoding);
+  for (const auto& [dtype, encoding] :
+       {std::pair{DType::f16, Encoding::f16}, {DType::bf16, Encoding::bf16}}) {
+    const Tensor wanted =
+        Tensor::of(dtype, {4}, {1.0004883, static_cast<double>(-0.1F), 65504, 1e-8});
+    EXPECT_TRUE(std::ranges::equal(encode(values.view(), encoding, "w"), wanted.raw()))
+        << name(encoding);
   }
   const Tensor large = Tensor::of(DType::f32, {3}, {1, 65520, 2});
   EXPECT_NE(refusal(large, Encoding::f16).find("element 1"), std::string::npos);

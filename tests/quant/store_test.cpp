@@ -30,11 +30,15 @@ TEST(Encoding, BytesOfPlainAreElementsTimesSize) {
   EXPECT_EQ(encoded_bytes({DType::f16, {3, 5}}, Encoding::plain), 30);
   EXPECT_EQ(encoded_bytes({DType::f64, {}}, Encoding::plain), 8);
   const auto huge = std::numeric_limits<std::int64_t>::max() / 4;
-  EXPECT_EQ(kind_of([&] { encoded_bytes({DType::f64, {huge, 3}}, Encoding::plain); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_of([&] {
+              encoded_bytes({DType::f64, {huge, 3}}, Encoding::plain);
+            }),
+            ErrorKind::invalid);
 }
 
 TEST(Encoding, SixteenBitFloatsAreLogicalF32OfAnyShape) {
-  const Tensor half = Tensor::of(DType::f16, {3}, {1.5, -2, 65504}), brain = Tensor::of(DType::bf16, {}, {3});
+  const Tensor half = Tensor::of(DType::f16, {3}, {1.5, -2, 65504}),
+               brain = Tensor::of(DType::bf16, {}, {3});
   const Tensor decoded = decode({{DType::f32, {3}}, Encoding::f16, half.raw()});
   EXPECT_EQ(decoded.type(), (TensorType{DType::f32, {3}}));
   for (std::int64_t i = 0; i < 3; ++i) EXPECT_EQ(get(decoded.view(), i), get(half.view(), i));
@@ -84,8 +88,14 @@ TEST(WeightStore, RefusesATakenNameAndAWrongByteCount) {
   store.add("w", Tensor::of(DType::f32, {1}, {1}));
   EXPECT_EQ(kind_of([&] { store.add("w", Tensor::of(DType::f32, {1}, {2})); }), ErrorKind::invalid);
   const std::vector<std::byte> few(7);
-  EXPECT_EQ(kind_of([&] { store.add("x", {{DType::f32, {2}}, Encoding::plain, few}, nullptr); }), ErrorKind::invalid);
-  EXPECT_EQ(kind_of([&] { decode({{DType::f32, {2}}, Encoding::plain, few}); }), ErrorKind::invalid);
+  EXPECT_EQ(kind_of([&] {
+              store.add("x", {{DType::f32, {2}}, Encoding::plain, few}, nullptr);
+            }),
+            ErrorKind::invalid);
+  EXPECT_EQ(kind_of([&] {
+              decode({{DType::f32, {2}}, Encoding::plain, few});
+            }),
+            ErrorKind::invalid);
   EXPECT_EQ(store.size(), 1u);
 }
 

@@ -25,7 +25,8 @@ TEST(Markup, ReplacesWhatXmlForbids) {
 }
 
 TEST(Markup, AStringOfAScriptNeverEndsTheScript) {
-  EXPECT_EQ(script_string("</script><!--\"\\\n"), "\"\\u003c/script\\u003e\\u003c!--\\u0022\\u005c\\u000a\"");
+  EXPECT_EQ(script_string("</script><!--\"\\\n"),
+            "\"\\u003c/script\\u003e\\u003c!--\\u0022\\u005c\\u000a\"");
   EXPECT_EQ(script_string("a\xE2\x80\xA8z&"), "\"a\\u2028z\\u0026\"");
 }
 
@@ -44,15 +45,18 @@ TEST(Markup, ClosesInOrderAndEscapesAttributes) {
   out.leaf("title", {}, "<&>");
   out.lone("rect", {{"y", 2}});
   const std::string text = out.finish();
-  EXPECT_EQ(text, "<g id=\"a&quot;b\" x=\"1.25\" n=\"7\"><title>&lt;&amp;&gt;</title><rect y=\"2\"/>\n</g>\n");
+  EXPECT_EQ(
+      text,
+      "<g id=\"a&quot;b\" x=\"1.25\" n=\"7\"><title>&lt;&amp;&gt;</title><rect y=\"2\"/>\n</g>\n");
   const test::Element root = test::parse_xml(text);
   EXPECT_EQ(root.attributes.at("id"), "a\"b");
   EXPECT_EQ(root.children[0].text, "<&>");
 }
 
 TEST(Markup, TheTestsReaderIsStrict) {
-  for (const char* text : {"<a>", "<a></b>", "<a><b></a></b>", "<a x=1/>", "<a x=\"1\" x=\"2\"/>", "<a>&</a>", "<a/>b",
-                           "<a>\x01</a>", "<a x=\"<\"/>", "", "<a x=\"1\"y=\"2\"/>"})
+  for (const char* text :
+       {"<a>", "<a></b>", "<a><b></a></b>", "<a x=1/>", "<a x=\"1\" x=\"2\"/>", "<a>&</a>", "<a/>b",
+        "<a>\x01</a>", "<a x=\"<\"/>", "", "<a x=\"1\"y=\"2\"/>"})
     EXPECT_THROW(test::parse_xml(text), std::runtime_error) << text;
 }
 

@@ -1,4 +1,5 @@
-// Memory maps, charts, tables and pages: well formed whatever the names are, and showing what they were given.
+// Memory maps, charts, tables and pages: well formed whatever the names are, and showing what they
+// were given.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -56,7 +57,8 @@ TEST(MemoryMap, BoxesStandWhereTheirStepsAndAddressesAre) {
   const double step = number(2, "width");
   EXPECT_NEAR(number(0, "width"), 2 * step, 0.02);
   EXPECT_NEAR(number(1, "x"), number(0, "x") + step, 0.02);
-  EXPECT_NEAR(number(1, "y") + number(1, "height"), number(0, "y"), 0.02);  // 60 to 100 stands on 0 to 60
+  // 60 to 100 stands on 0 to 60
+  EXPECT_NEAR(number(1, "y") + number(1, "height"), number(0, "y"), 0.02);
   EXPECT_NEAR(number(0, "height") / number(1, "height"), 1.5, 0.001);
   EXPECT_NEAR(number(2, "y") + number(2, "height"), number(0, "y") + number(0, "height"), 0.02);
 }
@@ -86,7 +88,8 @@ TEST(MemoryMap, AThingKeepsItsColour) {
   EXPECT_EQ(shade_class(Kind::activation, "conv1"), shade_class(Kind::activation, "conv1"));
   EXPECT_NE(shade_class(Kind::activation, "conv1")[0], shade_class(Kind::weight, "conv1")[0]);
   std::vector<std::string> shades;
-  for (int i = 0; i < 100; ++i) shades.push_back(shade_class(Kind::activation, "relu_" + std::to_string(i)));
+  for (int i = 0; i < 100; ++i)
+    shades.push_back(shade_class(Kind::activation, "relu_" + std::to_string(i)));
   std::sort(shades.begin(), shades.end());
   EXPECT_EQ(std::unique(shades.begin(), shades.end()) - shades.begin(), 8);
 }
@@ -95,7 +98,8 @@ TEST(MemoryMap, AThingKeepsItsColour) {
 Element page_body(std::string text) {
   for (const char* tag : {"script", "style"}) {
     const std::string open = std::string("<") + tag + ">", close = std::string("</") + tag + ">";
-    for (std::size_t at = text.find(open); at != std::string::npos; at = text.find(open, at + open.size())) {
+    for (std::size_t at = text.find(open); at != std::string::npos;
+         at = text.find(open, at + open.size())) {
       const std::size_t begin = at + open.size();
       text.erase(begin, text.find(close, begin) - begin);
     }
@@ -130,14 +134,17 @@ TEST(Page, TheScriptKnowsEveryStep) {
 }
 
 ByteChart chart_of(std::vector<double> values) {
-  ByteChart chart{"t", "x", "y", true, {{"ours", 0, {}}}, {{"M_R", 10, false}, {"chosen", 10, true}}};
+  ByteChart chart{
+      "t", "x", "y", true, {{"ours", 0, {}}}, {{"M_R", 10, false}, {"chosen", 10, true}}};
   for (std::size_t i = 0; i < values.size(); ++i)
-    chart.series[0].points.push_back({10.0 + static_cast<double>(i), values[i], false, {}, hostile});
+    chart.series[0].points.push_back(
+        {10.0 + static_cast<double>(i), values[i], false, {}, hostile});
   return chart;
 }
 
 TEST(Chart, IsLogarithmicWhereValuesSpanMuch) {
-  const std::string wide = byte_chart_svg(chart_of({1e6, 1e4, 0})), narrow = byte_chart_svg(chart_of({1e6, 9e5, 0}));
+  const std::string wide = byte_chart_svg(chart_of({1e6, 1e4, 0})),
+                    narrow = byte_chart_svg(chart_of({1e6, 9e5, 0}));
   EXPECT_NE(wide.find("(logarithmic)"), std::string::npos);
   EXPECT_EQ(narrow.find("(logarithmic)"), std::string::npos);
   parse_xml(wide);
@@ -159,7 +166,8 @@ TEST(Chart, WhatIsNotCertainIsHollowWithAWhisker) {
 }
 
 TEST(Chart, BarsAreAsLongAsTheirValues) {
-  const Element svg = parse_xml(bars_svg("t", {{hostile, 10, "ten", 0}, {"b", 5, "five", 1}, {"c", 0, "none", 2}}));
+  const Element svg =
+      parse_xml(bars_svg("t", {{hostile, 10, "ten", 0}, {"b", 5, "five", 1}, {"c", 0, "none", 2}}));
   std::vector<double> widths;
   for (const Element& each : svg.children)
     if (each.tag == "rect") widths.push_back(std::stod(each.attributes.at("width")));

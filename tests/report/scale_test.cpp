@@ -40,7 +40,8 @@ TEST(Ticks, CountsAreRound) {
 
 TEST(Ticks, BytesAreBinaryAndExact) {
   EXPECT_EQ(texts(byte_ticks(0, 964, 5)), (Texts{"0", "200 B", "400 B", "600 B", "800 B"}));
-  EXPECT_EQ(texts(byte_ticks(0, 300 * kib, 6)), (Texts{"0", "64 KiB", "128 KiB", "192 KiB", "256 KiB"}));
+  EXPECT_EQ(texts(byte_ticks(0, 300 * kib, 6)),
+            (Texts{"0", "64 KiB", "128 KiB", "192 KiB", "256 KiB"}));
   EXPECT_EQ(texts(byte_ticks(0, mib, 4)), (Texts{"0", "0.25 MiB", "0.5 MiB", "0.75 MiB", "1 MiB"}));
   EXPECT_EQ(texts(byte_ticks(896 * kib, mib, 2)), (Texts{"896 KiB", "960 KiB", "1 MiB"}));
   EXPECT_EQ(texts(byte_ticks(0, 1, 3)), (Texts{"0", "1 B"}));
@@ -56,7 +57,8 @@ TEST(Ticks, ThereAreNeverMoreThanAskedForByMuch) {
 }
 
 TEST(Ticks, LogarithmicOnesArePowersOfTwo) {
-  EXPECT_EQ(texts(byte_ticks_logarithmic(1000, 9000, 9)), (Texts{"1 KiB", "2 KiB", "4 KiB", "8 KiB"}));
+  EXPECT_EQ(texts(byte_ticks_logarithmic(1000, 9000, 9)),
+            (Texts{"1 KiB", "2 KiB", "4 KiB", "8 KiB"}));
   EXPECT_LE(byte_ticks_logarithmic(1, 1e12, 9).size(), 9u);
   EXPECT_EQ(texts(count_ticks_logarithmic(3, 40, 9)), (Texts{"4", "8", "16", "32"}));
 }

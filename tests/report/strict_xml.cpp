@@ -35,7 +35,8 @@ class Reader {
   std::string name() {
     const std::size_t begin = at_;
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-    while (letter(peek()) || (at_ > begin && (peek() == '-' || (peek() >= '0' && peek() <= '9')))) ++at_;
+    while (letter(peek()) || (at_ > begin && (peek() == '-' || (peek() >= '0' && peek() <= '9'))))
+      ++at_;
     if (at_ == begin) fail("expected a name");
     return std::string(text_.substr(begin, at_ - begin));
   }
@@ -105,7 +106,8 @@ std::size_t Element::count(std::string_view wanted) const {
 }
 
 const Element* Element::find(std::string_view id) const {
-  if (const auto at = attributes.find("id"); at != attributes.end() && at->second == id) return this;
+  if (const auto at = attributes.find("id"); at != attributes.end() && at->second == id)
+    return this;
   for (const Element& child : children)
     if (const Element* found = child.find(id)) return found;
   return nullptr;

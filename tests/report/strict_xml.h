@@ -1,5 +1,5 @@
-// A small strict reader of XML without namespaces, DTDs or processing instructions: enough to know that a picture is
-// well formed, and to look into it.
+// A small strict reader of XML without namespaces, DTDs or processing instructions: enough to know
+// that a picture is well formed, and to look into it.
 #pragma once
 
 #include <map>
@@ -18,8 +18,9 @@ struct Element {
   const Element* find(std::string_view id) const;  // by its attribute id, at or below it
 };
 
-// Throws std::runtime_error naming the byte for anything that is not well formed: open or crossed elements, attributes
-// without quotes or given twice, '<' or a lone '&' in text, control characters, text outside the root.
+// Throws std::runtime_error naming the byte for anything that is not well formed: open or crossed
+// elements, attributes without quotes or given twice, '<' or a lone '&' in text, control
+// characters, text outside the root.
 Element parse_xml(std::string_view text);
 
 }  // namespace pliant::test

@@ -20,7 +20,8 @@ inline std::string data_path(const std::string& name) {
 inline std::vector<std::string> split_text(const std::string& text, const std::string& separator) {
   std::vector<std::string> parts;
   std::size_t at = 0;
-  for (std::size_t found; (found = text.find(separator, at)) != std::string::npos; at = found + separator.size())
+  for (std::size_t found; (found = text.find(separator, at)) != std::string::npos;
+       at = found + separator.size())
     parts.push_back(text.substr(at, found - at));
   parts.push_back(text.substr(at));
   return parts;

@@ -16,7 +16,8 @@ nlohmann::json golden(const std::string& name) {
   return parse_json(read_file(path), path);
 }
 
-// `sentencepiece`: the expectation is SentencePiece's, which finds no control tokens in texts and shows unknown ones.
+// `sentencepiece`: the expectation is SentencePiece's, which finds no control tokens in texts and
+// shows unknown ones.
 void expect_golden(const Tokenizer& tokenizer, const std::string& name, bool sentencepiece) {
   const EncodeOptions plain{.add_special = false, .parse_special = !sentencepiece};
   const nlohmann::json texts = golden("texts.json"), expected = golden(name + ".expected.json");
@@ -25,13 +26,16 @@ void expect_golden(const Tokenizer& tokenizer, const std::string& name, bool sen
     const auto text = texts[i].get<std::string>();
     const auto ids = expected["ids"][i].get<std::vector<TokenId>>();
     EXPECT_EQ(tokenizer.encode(text, plain), ids) << name << " text " << i << ": " << text;
-    const bool unknown = std::ranges::any_of(ids, [&](TokenId id) { return tokenizer.kind(id) == TokenKind::unknown; });
+    const bool unknown = std::ranges::any_of(
+        ids, [&](TokenId id) { return tokenizer.kind(id) == TokenKind::unknown; });
     if (sentencepiece || !unknown) {
-      EXPECT_EQ(tokenizer.decode(ids), expected["decoded"][i].get<std::string>()) << name << " text " << i;
+      EXPECT_EQ(tokenizer.decode(ids), expected["decoded"][i].get<std::string>())
+          << name << " text " << i;
     }
   }
   for (std::size_t i = 0; i < expected.value("special", nlohmann::json::array()).size(); ++i)
-    EXPECT_EQ(tokenizer.encode(texts[i].get<std::string>()), expected["special"][i].get<std::vector<TokenId>>())
+    EXPECT_EQ(tokenizer.encode(texts[i].get<std::string>()),
+              expected["special"][i].get<std::vector<TokenId>>())
         << name << " text " << i;
 }
 
@@ -43,8 +47,8 @@ TEST_P(GoldenJson, GivesThePackagesIds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tokenizers, GoldenJson,
-                         testing::Values("gpt2", "llama3", "qwen2", "falcon", "digits", "fallback", "unigram",
-                                         "wordpiece", "steps"));
+                         testing::Values("gpt2", "llama3", "qwen2", "falcon", "digits", "fallback",
+                                         "unigram", "wordpiece", "steps"));
 
 class GoldenModel : public testing::TestWithParam<const char*> {};
 
@@ -74,10 +78,11 @@ TEST(GoldenModel, Llama2cAndSentencePieceAgree) {
     }
   }
   EXPECT_EQ(model->special().bos, binary->special().bos);
-  for (const auto& each : golden("texts.json")) {  // the model's normaliser drops spaces, llama2.c has none
+  // the model's normaliser drops spaces, llama2.c has none
+  for (const auto& each : golden("texts.json")) {
     const auto text = each.get<std::string>();
-    const bool spaced = text.starts_with(' ') || text.ends_with(' ') || text.find("▁") != std::string::npos ||
-                        text.find("  ") != std::string::npos;
+    const bool spaced = text.starts_with(' ') || text.ends_with(' ') ||
+                        text.find("▁") != std::string::npos || text.find("  ") != std::string::npos;
     if (!spaced) {
       EXPECT_EQ(model->encode(text), binary->encode(text)) << text;
     }

@@ -19,9 +19,9 @@ std::string joined(const Tokenizer& tokenizer, const std::vector<TokenId>& ids) 
 
 // Bytes with runs, spaces and letters of several bytes more often than chance has them.
 std::string any_text() {
-  const auto piece =
-      rc::gen::oneOf(rc::gen::string<std::string>(),
-                     rc::gen::element<std::string>(" ", "  ", "\n", "the", "é", "日本", "'s", "🦙", "12"));
+  const auto piece = rc::gen::oneOf(
+      rc::gen::string<std::string>(),
+      rc::gen::element<std::string>(" ", "  ", "\n", "the", "é", "日本", "'s", "🦙", "12"));
   std::string text;
   for (const std::string& each : *rc::gen::container<std::vector<std::string>>(piece)) text += each;
   return text;
@@ -83,7 +83,8 @@ TEST(Merging, QueueAndScanAgree) {
 }
 
 TEST(Merging, WordsOfAMegabyteTakeNoQuadraticTime) {
-  for (const char* name : {"gpt2.tokenizer.json", "fallback.tokenizer.json", "spm-bpe.model", "spm-unigram.model"}) {
+  for (const char* name :
+       {"gpt2.tokenizer.json", "fallback.tokenizer.json", "spm-bpe.model", "spm-unigram.model"}) {
     const auto tokenizer = load_tokenizer(std::string("golden/text/") + name);
     const std::string text(1 << 20, 'e');
     EXPECT_GT(tokenizer->encode(text).size(), 1000u) << name;

@@ -12,12 +12,14 @@ void expect_vectors(const Tokenizer& tokenizer, const std::string& name) {
   const std::string base = data_path("tokenizers/ggml-vocab-" + name + ".gguf.inp");
   const std::string separator = "\n__ggml_vocab_test__\n";
   std::vector<std::string> texts = split_text(read_file(base), separator);
-  const std::vector<std::string> lines = split_text(read_file(base.substr(0, base.size() - 3) + "out"), "\n");
+  const std::vector<std::string> lines =
+      split_text(read_file(base.substr(0, base.size() - 3) + "out"), "\n");
   if (texts.back().empty()) texts.pop_back();
   ASSERT_GE(lines.size(), texts.size());
   ASSERT_GE(texts.size(), 40u);
   for (std::size_t i = 0; i < texts.size(); ++i)
-    EXPECT_EQ(tokenizer.encode(texts[i], {.add_special = false, .parse_special = false}), ids_in<TokenId>(lines[i]))
+    EXPECT_EQ(tokenizer.encode(texts[i], {.add_special = false, .parse_special = false}),
+              ids_in<TokenId>(lines[i]))
         << name << " test " << i << ": " << texts[i];
 }
 
@@ -29,7 +31,8 @@ TEST_P(Vectors, GiveThePublishedIds) {
   expect_vectors(*load_tokenizer(path), GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(Published, Vectors, testing::Values("gpt-2", "phi-3", "starcoder", "bert-bge"));
+INSTANTIATE_TEST_SUITE_P(Published, Vectors,
+                         testing::Values("gpt-2", "phi-3", "starcoder", "bert-bge"));
 
 TEST(Vectors, VocabularyAndMergesGiveTheSameIdsAsGguf) {
   const std::string path = data_path("tokenizers/gpt2-vocab.json");

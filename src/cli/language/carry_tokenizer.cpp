@@ -16,25 +16,28 @@
 namespace pliant::cli {
 namespace {
 
-constexpr std::array<const char*, 10> folder_files{"tokenizer.json",      "tokenizer_config.json",
-                                                   "tokenizer.model",     "special_tokens_map.json",
-                                                   "vocab.json",          "merges.txt",
-                                                   "added_tokens.json",   "generation_config.json",
-                                                   "chat_template.jinja", "additional_chat_templates/default.jinja"};
+constexpr std::array<const char*, 10> folder_files{
+    "tokenizer.json",      "tokenizer_config.json",
+    "tokenizer.model",     "special_tokens_map.json",
+    "vocab.json",          "merges.txt",
+    "added_tokens.json",   "generation_config.json",
+    "chat_template.jinja", "additional_chat_templates/default.jinja"};
 
 constexpr std::int32_t unused_token = 5;  // GGUF's number for a token that no text has
 
 std::vector<std::pair<std::string, GgufValue>> read_metadata(const Source& source) {
   if (source.kind() == FileKind::gguf) {
     std::vector<std::pair<std::string, GgufValue>> result;
-    for (auto& [key, value] : open_gguf(source.file(), source.path(), GgufParts::first).contents.metadata)
+    for (auto& [key, value] :
+         open_gguf(source.file(), source.path(), GgufParts::first).contents.metadata)
       if (key.starts_with("tokenizer.")) result.emplace_back(key, std::move(value));
     return result;
   }
   try {
     return gguf_metadata(*load_tokenizer(source.path(), source.file()));
   } catch (const Error& error) {
-    const bool other_file = error.kind() == ErrorKind::format && source.kind() != FileKind::folder;  // a model's
+    // a model's
+    const bool other_file = error.kind() == ErrorKind::format && source.kind() != FileKind::folder;
     if (error.kind() == ErrorKind::not_found || other_file) return {};
     throw;
   }
@@ -52,32 +55,39 @@ void extend(GgufValue& value, std::size_t count, const std::function<T(std::size
 TokenizerSource::TokenizerSource(const Source& model, const std::string& given)
     : model_(model.path()), path_(given.empty() ? model_ : given) {
   metadata_ = read_metadata(given.empty() ? model : Source(given));
-  if (!given.empty() && metadata_.empty()) throw Error(ErrorKind::format, given, "holds no tokenizer that can be read");
+  if (!given.empty() && metadata_.empty())
+    throw Error(ErrorKind::format, given, "holds no tokenizer that can be read");
 }
 
-std::vector<std::pair<std::string, GgufValue>> TokenizerSource::metadata(std::int64_t vocabulary) const {
+std::vector<std::pair<std::string, GgufValue>> TokenizerSource::metadata(
+    std::int64_t vocabulary) const {
   if (metadata_.empty()) return {{"tokenizer.ggml.model", std::string("none")}};
   auto result = metadata_;
   const auto rows = static_cast<std::size_t>(vocabulary);
   for (auto& [key, value] : result) {
     if (key == "tokenizer.ggml.tokens") {
       const auto* array = std::get_if<GgufArray>(&value);
-      const auto* tokens = array == nullptr ? nullptr : std::get_if<std::vector<std::string>>(&array->items);
+      const auto* tokens =
+          array == nullptr ? nullptr : std::get_if<std::vector<std::string>>(&array->items);
       if (tokens != nullptr && tokens->size() > rows)
-        throw Error(ErrorKind::invalid, path_,
-                    fmt::format("has {} tokens, the model's embedding {} rows", tokens->size(), rows));
+        throw Error(
+            ErrorKind::invalid, path_,
+            fmt::format("has {} tokens, the model's embedding {} rows", tokens->size(), rows));
       extend<std::string>(value, rows, [](std::size_t id) { return fmt::format("[PAD{}]", id); });
     }
-    if (key == "tokenizer.ggml.token_type") extend<std::int32_t>(value, rows, [](std::size_t) { return unused_token; });
-    if (key == "tokenizer.ggml.scores") extend<float>(value, rows, [](std::size_t) { return 0.0F; });
+    if (key == "tokenizer.ggml.token_type")
+      extend<std::int32_t>(value, rows, [](std::size_t) { return unused_token; });
+    if (key == "tokenizer.ggml.scores")
+      extend<float>(value, rows, [](std::size_t) { return 0.0F; });
   }
   return result;
 }
 
 std::vector<std::pair<std::string, std::int64_t>> TokenizerSource::token_ids() const {
-  constexpr std::pair<const char*, const char*> names[] = {{"bos_token_id", "tokenizer.ggml.bos_token_id"},
-                                                           {"eos_token_id", "tokenizer.ggml.eos_token_id"},
-                                                           {"pad_token_id", "tokenizer.ggml.padding_token_id"}};
+  constexpr std::pair<const char*, const char*> names[] = {
+      {"bos_token_id", "tokenizer.ggml.bos_token_id"},
+      {"eos_token_id", "tokenizer.ggml.eos_token_id"},
+      {"pad_token_id", "tokenizer.ggml.padding_token_id"}};
   nlohmann::json config;
   if (const std::string path = model_ + "/config.json"; std::filesystem::exists(path))
     config = parse_json(read_file(path), path);
@@ -85,8 +95,11 @@ std::vector<std::pair<std::string, std::int64_t>> TokenizerSource::token_ids() c
   std::vector<std::pair<std::string, std::int64_t>> result;
   for (const auto& [field, key] : names) {
     const auto given = config.find(field);
-    const bool is_list = given != config.end() && given->is_array() && !given->empty();  // of ends of generation
-    const nlohmann::json id = given == config.end() ? nlohmann::json() : is_list ? given->front() : *given;
+    // of ends of generation
+    const bool is_list = given != config.end() && given->is_array() && !given->empty();
+    const nlohmann::json id = given == config.end() ? nlohmann::json()
+                              : is_list             ? given->front()
+                                                    : *given;
     if (id.is_number_integer()) result.emplace_back(field, id.get<std::int64_t>());
     else result.emplace_back(field, tokenizer.find(key) != nullptr ? tokenizer.integer(key) : -1);
   }
@@ -99,7 +112,8 @@ bool TokenizerSource::copy_into(const std::string& folder) const {
   if (!fs::is_directory(path_)) {
     const std::string base = file_name(path_);
     if (base != "tokenizer.json" && extension(path_) != ".model") return false;
-    write_file(folder + (base == "tokenizer.json" ? "/tokenizer.json" : "/tokenizer.model"), read_file(path_));
+    write_file(folder + (base == "tokenizer.json" ? "/tokenizer.json" : "/tokenizer.model"),
+               read_file(path_));
     return true;
   }
   for (const char* each : folder_files) {
@@ -108,7 +122,8 @@ bool TokenizerSource::copy_into(const std::string& folder) const {
     const std::string to = folder + "/" + each;
     fs::create_directories(fs::path(to).parent_path());
     write_file(to, read_file(from));
-    found |= std::string_view(each).starts_with("tokenizer.") || std::string_view(each) == "vocab.json";
+    found |=
+        std::string_view(each).starts_with("tokenizer.") || std::string_view(each) == "vocab.json";
   }
   return found;
 }
@@ -116,7 +131,8 @@ bool TokenizerSource::copy_into(const std::string& folder) const {
 std::string TokenizerSource::advice(ModelFormat format) const {
   if (format == ModelFormat::llama2c) return "the format has no room for one";
   if (format != ModelFormat::gguf && has_metadata())
-    return "this one is inside a GGUF file; give the folder's tokenizer.json or tokenizer.model with --tokenizer";
+    return "this one is inside a GGUF file; give the folder's tokenizer.json or tokenizer.model "
+           "with --tokenizer";
   return "give one with --tokenizer";
 }
 

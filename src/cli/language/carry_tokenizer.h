@@ -1,4 +1,5 @@
-// The tokenizer of a model that is converted: found beside or in it, and put beside or into the result.
+// The tokenizer of a model that is converted: found beside or in it, and put beside or into the
+// result.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +19,14 @@ class TokenizerSource {
   TokenizerSource(const Source& model, const std::string& given);
 
   bool has_metadata() const { return !metadata_.empty(); }
-  // tokenizer.* for GGUF, with as many tokens as the embedding has rows: further ones are unused. A model without a
-  // tokenizer says so ("none"). Throws Error{invalid} for more tokens than rows.
+  // tokenizer.* for GGUF, with as many tokens as the embedding has rows: further ones are unused. A
+  // model without a tokenizer says so ("none"). Throws Error{invalid} for more tokens than rows.
   std::vector<std::pair<std::string, GgufValue>> metadata(std::int64_t vocabulary) const;
   // bos, eos and pad for config.json, from the model's config.json or the tokenizer; -1: none.
   std::vector<std::pair<std::string, std::int64_t>> token_ids() const;
-  bool copy_into(const std::string& folder) const;  // the files that folders keep one in; false: there are none
-  std::string advice(ModelFormat format) const;     // what to do when there is none
+  // the files that folders keep one in; false: there are none
+  bool copy_into(const std::string& folder) const;
+  std::string advice(ModelFormat format) const;  // what to do when there is none
 
  private:
   std::string model_, path_;

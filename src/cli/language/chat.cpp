@@ -16,7 +16,8 @@ namespace pliant::cli {
 namespace {
 
 constexpr const char* chat_help =
-    "a line is a message; Ctrl-C ends an answer, and at the prompt the program, as /exit and Ctrl-D do; /reset begins "
+    "a line is a message; Ctrl-C ends an answer, and at the prompt the program, as /exit and "
+    "Ctrl-D do; /reset begins "
     "anew";
 
 struct ChatVerbOptions {
@@ -28,12 +29,13 @@ struct ChatVerbOptions {
 // Standard input's lines, and what is done with them.
 class Chat {
  public:
-  Chat(const ChatVerbOptions& options, OpenLanguage& language, ChatTemplate chat_template, const Context& context)
+  Chat(const ChatVerbOptions& options, OpenLanguage& language, ChatTemplate chat_template,
+       const Context& context)
       : options_(options),
         language_(language),
         context_(context),
-        conversation_(*language.session, language.policy, language.need_tokenizer(), std::move(chat_template),
-                      options.system) {}
+        conversation_(*language.session, language.policy, language.need_tokenizer(),
+                      std::move(chat_template), options.system) {}
 
   void run() {
     if (terminal_) context_.log.info(chat_help);
@@ -54,11 +56,12 @@ class Chat {
   }
 
   void answer(const std::string& line) {
-    std::optional<Interruptible> answering;  // who sits at no terminal cannot say which of the two is meant
+    // who sits at no terminal cannot say which of the two is meant
+    std::optional<Interruptible> answering;
     if (terminal_) answering.emplace();
     try {
-      show(line,
-           conversation_.say(line, options_.generate, show_, answering ? &answering->interrupted() : &context_.stop));
+      show(line, conversation_.say(line, options_.generate, show_,
+                                   answering ? &answering->interrupted() : &context_.stop));
     } catch (const Error& error) {
       if (!terminal_ || error.kind() != ErrorKind::capacity) throw;
       context_.log.error(fmt::format("{}: {}; /reset begins anew", error.place(), error.problem()));
@@ -74,7 +77,8 @@ class Chat {
                       {"stats", stats_json(language_, answer)}});
     context_.log.debug(stats_line(language_, answer));
     if (answer.finish == lm::Finish::context)
-      context_.log.warning("the context is full: /reset begins anew; --context or --window give more room");
+      context_.log.warning(
+          "the context is full: /reset begins anew; --context or --window give more room");
   }
 
   const ChatVerbOptions& options_;
@@ -93,7 +97,9 @@ int run_chat(ChatVerbOptions& options, const Context& context) {
   options.generate.sampling.seed = static_cast<std::uint64_t>(context.common.seed);
   OpenLanguage language = open_language(options.language, context);
   Chat(options, language,
-       lm::chat_template_of(language.need_tokenizer(), options.template_file, options.language.model), context)
+       lm::chat_template_of(language.need_tokenizer(), options.template_file,
+                            options.language.model),
+       context)
       .run();
   return success;
 }
@@ -109,21 +115,30 @@ Verb chat_verb() {
   Command command{
       .name = "chat",
       .summary = "talk with a language model",
-      .description = {"Each line of standard input is a message; the answers are printed as they are made. The model's "
-                      "own chat template puts the conversation into words; what the cache already holds of it is not "
-                      "computed again. /reset begins anew, /exit ends, /help says so.",
-                      "On a terminal Ctrl-C ends the answer being given, and what was said of it stays in the "
-                      "conversation; at the prompt it ends the program, as Ctrl-D does.",
-                      "With --json: one object with the turns at the end."},
+      .description =
+          {"Each line of standard input is a message; the answers are printed as they are made. "
+           "The model's "
+           "own chat template puts the conversation into words; what the cache already holds of it "
+           "is not "
+           "computed again. /reset begins anew, /exit ends, /help says so.",
+           "On a terminal Ctrl-C ends the answer being given, and what was said of it stays in the "
+           "conversation; at the prompt it ends the program, as Ctrl-D does.",
+           "With --json: one object with the turns at the end."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
-      .options = {option("system", "TEXT", options->system, "instructions to the model before the conversation"),
-                  option("template", "FILE", options->template_file, "a chat template in place of the model's").path()},
-      .examples = {
-          {"pliant chat folder", "a conversation"},
-          {"echo 'Name a river.' | pliant chat model.gguf --temperature 0 --json", "one question, for a script"}}};
-  for (Option& each : sampling_options(options->generate)) command.options.push_back(std::move(each));
-  for (Option& each : language_options(options->language)) command.options.push_back(std::move(each));
-  return {std::move(command), [options](const Context& context) { return run_chat(*options, context); }};
+      .options = {option("system", "TEXT", options->system,
+                         "instructions to the model before the conversation"),
+                  option("template", "FILE", options->template_file,
+                         "a chat template in place of the model's")
+                      .path()},
+      .examples = {{"pliant chat folder", "a conversation"},
+                   {"echo 'Name a river.' | pliant chat model.gguf --temperature 0 --json",
+                    "one question, for a script"}}};
+  for (Option& each : sampling_options(options->generate))
+    command.options.push_back(std::move(each));
+  for (Option& each : language_options(options->language))
+    command.options.push_back(std::move(each));
+  return {std::move(command),
+          [options](const Context& context) { return run_chat(*options, context); }};
 }
 
 }  // namespace pliant::cli

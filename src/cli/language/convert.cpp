@@ -19,10 +19,11 @@ namespace pliant {
 
 template <>
 struct OptionWords<ModelFormat> {
-  static constexpr std::pair<ModelFormat, const char*> words[] = {{ModelFormat::hugging_face, "hf"},
-                                                                  {ModelFormat::gguf, "gguf"},
-                                                                  {ModelFormat::mlx, "mlx"},
-                                                                  {ModelFormat::llama2c, "llama2c"}};
+  static constexpr std::pair<ModelFormat, const char*> words[] = {
+      {ModelFormat::hugging_face, "hf"},
+      {ModelFormat::gguf, "gguf"},
+      {ModelFormat::mlx, "mlx"},
+      {ModelFormat::llama2c, "llama2c"}};
 };
 
 namespace cli {
@@ -36,15 +37,20 @@ struct ConvertOptions {
   bool force = false;
 };
 
-bool is_folder(ModelFormat format) { return format == ModelFormat::hugging_face || format == ModelFormat::mlx; }
+bool is_folder(ModelFormat format) {
+  return format == ModelFormat::hugging_face || format == ModelFormat::mlx;
+}
 
 void check_place(const ConvertOptions& options) {
   namespace fs = std::filesystem;
-  const bool taken = fs::is_directory(options.out) ? !fs::is_empty(options.out) : fs::exists(options.out);
-  if (taken && !options.force) throw Error(ErrorKind::usage, options.out, "exists already", "--force writes over it");
+  const bool taken =
+      fs::is_directory(options.out) ? !fs::is_empty(options.out) : fs::exists(options.out);
+  if (taken && !options.force)
+    throw Error(ErrorKind::usage, options.out, "exists already", "--force writes over it");
   if (fs::exists(options.out) && fs::is_directory(options.out) != is_folder(options.to))
     throw Error(ErrorKind::usage, options.out,
-                is_folder(options.to) ? "is a file; this format is a folder" : "is a folder; this format is a file");
+                is_folder(options.to) ? "is a file; this format is a folder"
+                                      : "is a folder; this format is a file");
 }
 
 std::int64_t bytes_of(const std::string& path) {
@@ -56,7 +62,8 @@ std::int64_t bytes_of(const std::string& path) {
   return total;
 }
 
-void report(const ConvertOptions& options, const LanguageModel& model, bool tokenizer, const Context& context) {
+void report(const ConvertOptions& options, const LanguageModel& model, bool tokenizer,
+            const Context& context) {
   const std::int64_t bytes = bytes_of(options.out), parameters = parameter_count(model.config);
   const auto format = option_text(options.to);
   if (context.common.json) {
@@ -68,8 +75,10 @@ void report(const ConvertOptions& options, const LanguageModel& model, bool toke
                              {"tokenizer", tokenizer}});
     return;
   }
-  print_line(context.out, "model", fmt::format("{}, {} parameters", name(model.config.family), count_text(parameters)));
-  print_line(context.out, "written", fmt::format("{}: {}, {}", options.out, format, exact_bytes(bytes)));
+  print_line(context.out, "model",
+             fmt::format("{}, {} parameters", name(model.config.family), count_text(parameters)));
+  print_line(context.out, "written",
+             fmt::format("{}: {}, {}", options.out, format, exact_bytes(bytes)));
 }
 
 int run_convert(const ConvertOptions& options, const Context& context) {
@@ -86,13 +95,18 @@ int run_convert(const ConvertOptions& options, const Context& context) {
   else write.token_ids = source.token_ids();
   Progress progress(context.log, steady_clock());
   write.progress = [&](std::string_view tensor, std::size_t done, std::size_t all) {
-    if (context.stop) throw Error(ErrorKind::cancelled, options.out, "stopped before it was written");
-    progress.show([&] { return fmt::format("convert: tensor {} of {}, {}", done + 1, all, tensor); });
+    if (context.stop)
+      throw Error(ErrorKind::cancelled, options.out, "stopped before it was written");
+    progress.show(
+        [&] { return fmt::format("convert: tensor {} of {}, {}", done + 1, all, tensor); });
   };
   write_language_model(model, options.to, options.out, write);
-  const bool tokenizer =
-      is_folder(options.to) ? source.copy_into(options.out) : options.to == ModelFormat::gguf && source.has_metadata();
-  if (!tokenizer) context.log.warning(fmt::format("{} has no tokenizer: {}", options.out, source.advice(options.to)));
+  const bool tokenizer = is_folder(options.to)
+                             ? source.copy_into(options.out)
+                             : options.to == ModelFormat::gguf && source.has_metadata();
+  if (!tokenizer)
+    context.log.warning(
+        fmt::format("{} has no tokenizer: {}", options.out, source.advice(options.to)));
   report(options, model, tokenizer, context);
   return success;
 }
@@ -105,27 +119,40 @@ Verb convert_verb() {
       .name = "convert",
       .summary = "write a language model in another format",
       .description =
-          {"IN is a folder (config.json with safetensors, MLX's too), a GGUF file, a llama2.c checkpoint or minGPT's "
-           "JSON, told by its content. Values that both formats can hold keep their bits; what a format has no place "
+          {"IN is a folder (config.json with safetensors, MLX's too), a GGUF file, a llama2.c "
+           "checkpoint or minGPT's "
+           "JSON, told by its content. Values that both formats can hold keep their bits; what a "
+           "format has no place "
            "for is refused by name. The tokenizer goes along where the format has room for it.",
-           "--type rounds matrices; norms and biases stay F32 in GGUF. Block types (Q8_0, Q4_K ...) are GGUF's alone. "
+           "--type rounds matrices; norms and biases stay F32 in GGUF. Block types (Q8_0, Q4_K "
+           "...) are GGUF's alone. "
            "--bits quantises for MLX, in groups of --group neighbours along a row."},
       .arguments = {argument("IN", options->in, "the model").path()},
-      .options =
-          {option("to", "FORMAT", options->to, "what to write: a folder (hf, mlx) or a file"),
-           option("out", "PATH", options->out, "the folder or file to write").written().with_letter('o'),
-           option(
-               "type", "TYPE", options->type,
-               fmt::format("type of the matrices (without it they keep theirs): {}", fmt::join(format_names(), ", "))),
-           option("bits", "N", options->bits, "MLX: bits per weight; 0: as --type says").with_choices({"0", "4", "8"}),
-           option("group", "N", options->group, "MLX: weights that share a scale").with_choices({"32", "64", "128"}),
-           option("tokenizer", "PATH", options->tokenizer, "take the tokenizer from this file or folder").path(),
-           flag("force", options->force, "write over what is there")},
-      .examples = {{"pliant convert folder/ --to gguf --type Q8_0 --out model.gguf", "for llama.cpp, in 8 bits"},
-                   {"pliant convert model.gguf --to hf --out folder/", "back to config.json and safetensors"},
-                   {"pliant convert folder/ --to mlx --bits 4 --group 64 --out mlx/", "for mlx-lm, in 4 bits"}}};
+      .options = {option("to", "FORMAT", options->to,
+                         "what to write: a folder (hf, mlx) or a file"),
+                  option("out", "PATH", options->out, "the folder or file to write")
+                      .written()
+                      .with_letter('o'),
+                  option("type", "TYPE", options->type,
+                         fmt::format("type of the matrices (without it they keep theirs): {}",
+                                     fmt::join(format_names(), ", "))),
+                  option("bits", "N", options->bits, "MLX: bits per weight; 0: as --type says")
+                      .with_choices({"0", "4", "8"}),
+                  option("group", "N", options->group, "MLX: weights that share a scale")
+                      .with_choices({"32", "64", "128"}),
+                  option("tokenizer", "PATH", options->tokenizer,
+                         "take the tokenizer from this file or folder")
+                      .path(),
+                  flag("force", options->force, "write over what is there")},
+      .examples = {{"pliant convert folder/ --to gguf --type Q8_0 --out model.gguf",
+                    "for llama.cpp, in 8 bits"},
+                   {"pliant convert model.gguf --to hf --out folder/",
+                    "back to config.json and safetensors"},
+                   {"pliant convert folder/ --to mlx --bits 4 --group 64 --out mlx/",
+                    "for mlx-lm, in 4 bits"}}};
   return {std::move(command), [options](const Context& context) -> int {
-            if (options->out.empty()) throw Error(ErrorKind::usage, "--out", "is needed: where to write");
+            if (options->out.empty())
+              throw Error(ErrorKind::usage, "--out", "is needed: where to write");
             return run_convert(*options, context);
           }};
 }

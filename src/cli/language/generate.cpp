@@ -22,13 +22,16 @@ struct GenerateVerbOptions {
 std::vector<TokenId> prompt_of(const GenerateVerbOptions& options, const OpenLanguage& language) {
   if (!options.ids.empty()) return ids_from_text(options.ids, "--ids");
   const std::string text = options.file.empty() ? options.prompt : read_text(options.file);
-  std::vector<TokenId> ids =
-      language.need_tokenizer().encode(text, {.add_special = true, .parse_special = !options.plain});
-  if (ids.empty()) throw Error(ErrorKind::usage, "--prompt", "is empty, and the model has no token that begins a text");
+  std::vector<TokenId> ids = language.need_tokenizer().encode(
+      text, {.add_special = true, .parse_special = !options.plain});
+  if (ids.empty())
+    throw Error(ErrorKind::usage, "--prompt",
+                "is empty, and the model has no token that begins a text");
   return ids;
 }
 
-std::unique_ptr<lm::TokenFilter> filter_of(const GenerateVerbOptions& options, const OpenLanguage& language) {
+std::unique_ptr<lm::TokenFilter> filter_of(const GenerateVerbOptions& options,
+                                           const OpenLanguage& language) {
   const std::string& file = options.grammar.empty() ? options.schema : options.grammar;
   if (file.empty()) return nullptr;
   return lm::make_filter(options.grammar.empty() ? "json-schema" : "grammar", read_file(file), file,
@@ -41,7 +44,8 @@ nlohmann::ordered_json logprobs_json(const lm::Generated& generated) {
     auto top = nlohmann::ordered_json::array();
     for (const lm::TokenLogprob& each : generated.logprobs[i].top)
       top.push_back({{"id", each.id}, {"logprob", each.logprob}});
-    list.push_back({{"id", generated.ids[i]}, {"logprob", generated.logprobs[i].chosen}, {"top", top}});
+    list.push_back(
+        {{"id", generated.ids[i]}, {"logprob", generated.logprobs[i].chosen}, {"top", top}});
   }
   return list;
 }
@@ -52,16 +56,17 @@ struct Guesser {
   std::unique_ptr<lm::Proposer> proposer;
 };
 
-Guesser guesser_of(const GenerateVerbOptions& options, const OpenLanguage& language, const Context& context) {
+Guesser guesser_of(const GenerateVerbOptions& options, const OpenLanguage& language,
+                   const Context& context) {
   Guesser guesser;
   if (options.lookup) guesser.proposer = lm::make_proposer("lookup");
   if (options.draft.empty()) return guesser;
   LanguageOptions smaller = options.language;
   smaller.model = options.draft;
   guesser.draft = open_language(smaller, context);
-  guesser.proposer =
-      lm::make_proposer("draft", {guesser.draft.session.get(), guesser.draft.policy, options.generate.sampling},
-                        language.session->config().vocabulary);
+  guesser.proposer = lm::make_proposer(
+      "draft", {guesser.draft.session.get(), guesser.draft.policy, options.generate.sampling},
+      language.session->config().vocabulary);
   return guesser;
 }
 
@@ -78,8 +83,9 @@ int run_generate(GenerateVerbOptions& options, const Context& context) {
     if (stream) context.out << text << std::flush;
     return true;
   };
-  const lm::Generated generated = lm::generate(*language.session, sequence, language.tokenizer.get(), tokens,
-                                               options.generate, filter.get(), show, &context.stop);
+  const lm::Generated generated =
+      lm::generate(*language.session, sequence, language.tokenizer.get(), tokens, options.generate,
+                   filter.get(), show, &context.stop);
   if (context.common.json) {
     nlohmann::ordered_json json{{"text", generated.text},
                                 {"token_ids", generated.ids},
@@ -112,45 +118,58 @@ Verb generate_verb() {
   Command command{
       .name = "generate",
       .summary = "continue a text with a language model",
-      .description =
-          {"MODEL is a GGUF file, a llama2.c checkpoint, or a folder with config.json, safetensors and a tokenizer. "
-           "The "
-           "text that follows the prompt is printed as it is made. The same seed gives the same text at any number of "
-           "threads.",
-           "With --json: text, token_ids, finish (end_token, stop_string, tokens, context, interrupted) and stats "
-           "(seconds, tokens per second, bytes; cache_bytes are taken when the context is full, cache_touched_bytes so "
-           "far)."},
+      .description = {"MODEL is a GGUF file, a llama2.c checkpoint, or a folder with config.json, "
+                      "safetensors and a tokenizer. "
+                      "The "
+                      "text that follows the prompt is printed as it is made. The same seed gives "
+                      "the same text at any number of "
+                      "threads.",
+                      "With --json: text, token_ids, finish (end_token, stop_string, tokens, "
+                      "context, interrupted) and stats "
+                      "(seconds, tokens per second, bytes; cache_bytes are taken when the context "
+                      "is full, cache_touched_bytes so "
+                      "far)."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
-      .options = {option("prompt", "TEXT", options->prompt, "what to continue").with_letter('p'),
-                  option("file", "FILE", options->file, "read the prompt from FILE; -: standard input")
-                      .path()
-                      .excludes("--prompt", one_prompt),
-                  option("ids", "IDS", options->ids, "the prompt as token ids: 1,2,3")
-                      .excludes("--prompt", one_prompt)
-                      .excludes("--file", one_prompt),
-                  flag("plain", options->plain, "read names of control tokens in the prompt as ordinary text"),
-                  option("grammar", "FILE", options->grammar, "only text that this GBNF grammar allows").path(),
-                  option("json-schema", "FILE", options->schema, "only JSON that fits this schema")
-                      .path()
-                      .excludes("--grammar", "the schema is a grammar of its own"),
-                  flag("lookup", options->lookup, "guess tokens from repetitions in the text: faster, the same text"),
-                  option("draft", "MODEL", options->draft, "guess tokens with this smaller model: faster")
-                      .path()
-                      .excludes("--lookup", "one of them guesses"),
-                  option("draft-tokens", "N", options->generate.draft_tokens, "tokens guessed at a time")
-                      .within(0, lm::default_decode_rows - 1),
-                  option("logprobs", "N", options->generate.logprobs,
-                         "with --json: log-probabilities of each token and of the N likeliest in its place")
-                      .at_least(0)
-                      .with_default("none")},
+      .options =
+          {option("prompt", "TEXT", options->prompt, "what to continue").with_letter('p'),
+           option("file", "FILE", options->file, "read the prompt from FILE; -: standard input")
+               .path()
+               .excludes("--prompt", one_prompt),
+           option("ids", "IDS", options->ids, "the prompt as token ids: 1,2,3")
+               .excludes("--prompt", one_prompt)
+               .excludes("--file", one_prompt),
+           flag("plain", options->plain,
+                "read names of control tokens in the prompt as ordinary text"),
+           option("grammar", "FILE", options->grammar, "only text that this GBNF grammar allows")
+               .path(),
+           option("json-schema", "FILE", options->schema, "only JSON that fits this schema")
+               .path()
+               .excludes("--grammar", "the schema is a grammar of its own"),
+           flag("lookup", options->lookup,
+                "guess tokens from repetitions in the text: faster, the same text"),
+           option("draft", "MODEL", options->draft, "guess tokens with this smaller model: faster")
+               .path()
+               .excludes("--lookup", "one of them guesses"),
+           option("draft-tokens", "N", options->generate.draft_tokens, "tokens guessed at a time")
+               .within(0, lm::default_decode_rows - 1),
+           option(
+               "logprobs", "N", options->generate.logprobs,
+               "with --json: log-probabilities of each token and of the N likeliest in its place")
+               .at_least(0)
+               .with_default("none")},
       .examples = {
           {"pliant generate model.gguf -p 'Once upon a time'", "a story"},
-          {"pliant generate folder -p 'The capital of France is' -n 8 --temperature 0 --json", "for a script"},
-          {"pliant generate model.gguf -p 'A person:' --json-schema person.json", "JSON that fits a schema"},
+          {"pliant generate folder -p 'The capital of France is' -n 8 --temperature 0 --json",
+           "for a script"},
+          {"pliant generate model.gguf -p 'A person:' --json-schema person.json",
+           "JSON that fits a schema"},
       }};
-  for (Option& each : sampling_options(options->generate)) command.options.push_back(std::move(each));
-  for (Option& each : language_options(options->language)) command.options.push_back(std::move(each));
-  return {std::move(command), [options](const Context& context) { return run_generate(*options, context); }};
+  for (Option& each : sampling_options(options->generate))
+    command.options.push_back(std::move(each));
+  for (Option& each : language_options(options->language))
+    command.options.push_back(std::move(each));
+  return {std::move(command),
+          [options](const Context& context) { return run_generate(*options, context); }};
 }
 
 }  // namespace pliant::cli

@@ -49,7 +49,8 @@ ordered_json item_json(const T& item) {
 template <typename T>
 ordered_json first_items(const std::vector<T>& items, std::size_t count) {
   auto list = ordered_json::array();
-  for (std::size_t i = 0; i < std::min(count, items.size()); ++i) list.push_back(item_json<T>(items[i]));
+  for (std::size_t i = 0; i < std::min(count, items.size()); ++i)
+    list.push_back(item_json<T>(items[i]));
   return list;
 }
 
@@ -70,7 +71,8 @@ ordered_json value_json(const GgufValue& value) {
 // On one line, cut where it gets long; the JSON printer escapes what a terminal would obey.
 std::string shortened(const ordered_json& json) {
   std::string text = json.dump(-1, ' ', true, ordered_json::error_handler_t::replace);
-  if (text.size() > shown_letters) text = text.substr(0, shown_letters) + fmt::format("... ({} letters)", text.size());
+  if (text.size() > shown_letters)
+    text = text.substr(0, shown_letters) + fmt::format("... ({} letters)", text.size());
   return text;
 }
 
@@ -83,7 +85,8 @@ std::string value_text(const GgufValue& value) {
 
 // Names come from the file as well.
 std::string printable(const std::string& name) {
-  const std::string quoted = ordered_json(name).dump(-1, ' ', true, ordered_json::error_handler_t::replace);
+  const std::string quoted =
+      ordered_json(name).dump(-1, ' ', true, ordered_json::error_handler_t::replace);
   return quoted.substr(1, quoted.size() - 2);
 }
 
@@ -106,20 +109,23 @@ ordered_json to_json(const Gguf& file, const Facts& facts) {
 
 void print(std::ostream& out, const Gguf& file, const Facts& facts, const std::string& name) {
   print_line(out, "file", fmt::format("{}: GGUF, version {}", name, file.version));
-  print_line(out, "parameters", fmt::format("{} ({})", grouped_text(facts.parameters), count_text(facts.parameters)));
-  print_line(out, "weights",
-             fmt::format("{}, {:.3f} bits per weight", exact_bytes(facts.bytes), facts.bits_per_weight()));
+  print_line(out, "parameters",
+             fmt::format("{} ({})", grouped_text(facts.parameters), count_text(facts.parameters)));
+  print_line(
+      out, "weights",
+      fmt::format("{}, {:.3f} bits per weight", exact_bytes(facts.bytes), facts.bits_per_weight()));
   std::size_t widest = 0;
   for (const auto& [key, value] : file.metadata) widest = std::max(widest, printable(key).size());
   out << fmt::format("metadata    {} entries\n", file.metadata.size());
   for (const auto& [key, value] : file.metadata)
     out << fmt::format("  {:<{}}  {}\n", printable(key), widest, value_text(value));
   widest = 0;
-  for (const GgufTensor& each : file.tensors) widest = std::max(widest, printable(each.name).size());
+  for (const GgufTensor& each : file.tensors)
+    widest = std::max(widest, printable(each.name).size());
   out << fmt::format("tensors     {}\n", file.tensors.size());
   for (const GgufTensor& each : file.tensors)
-    out << fmt::format("  {:<{}}  {:<6} {:<16} {}\n", printable(each.name), widest, format_name(each.stored),
-                       to_string(each.stored.type.shape),
+    out << fmt::format("  {:<{}}  {:<6} {:<16} {}\n", printable(each.name), widest,
+                       format_name(each.stored), to_string(each.stored.type.shape),
                        bytes_text(static_cast<std::int64_t>(each.stored.bytes.size())));
 }
 
@@ -148,7 +154,8 @@ int inspect_gguf(const Source& source, const Context& context) {
     print_json(context.out, json);
     return success;
   }
-  print(context.out, file, facts, file_name(path) + (parts > 1 ? fmt::format(" of {} parts", parts) : ""));
+  print(context.out, file, facts,
+        file_name(path) + (parts > 1 ? fmt::format(" of {} parts", parts) : ""));
   if (config) print_model(context.out, *config, source);
   return success;
 }

@@ -21,7 +21,9 @@ std::int64_t peak_rss_bytes() {
   return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
 }
 
-double per_second(std::int64_t count, double seconds) { return seconds > 0 ? static_cast<double>(count) / seconds : 0; }
+double per_second(std::int64_t count, double seconds) {
+  return seconds > 0 ? static_cast<double>(count) / seconds : 0;
+}
 
 kv::Policy policy_of(const LanguageOptions& options) {
   return options.window == 0 ? kv::full() : kv::sink_window(options.sinks, options.window);
@@ -39,7 +41,9 @@ std::vector<Option> language_options(LanguageOptions& options) {
       option("window", "N", options.window,
              "remember the last N tokens and the first ones (--sinks) only; 0: remember all")
           .at_least(0),
-      option("sinks", "N", options.sinks, "with --window: the first N tokens, which are remembered too").at_least(0),
+      option("sinks", "N", options.sinks,
+             "with --window: the first N tokens, which are remembered too")
+          .at_least(0),
       option("memory-limit", "SIZE", options.memory_limit,
              "refuse to use more memory than SIZE (weights, full cache, working memory)")
           .with_default("none")};
@@ -48,21 +52,31 @@ std::vector<Option> language_options(LanguageOptions& options) {
 std::vector<Option> sampling_options(lm::GenerateOptions& options) {
   lm::SamplingOptions& sampling = options.sampling;
   return {
-      option("tokens", "N", options.tokens, "generate at most N tokens").at_least(0).with_letter('n'),
-      option("temperature", "T", sampling.temperature, "0: always the likeliest token; 1: as the model says")
+      option("tokens", "N", options.tokens, "generate at most N tokens")
+          .at_least(0)
+          .with_letter('n'),
+      option("temperature", "T", sampling.temperature,
+             "0: always the likeliest token; 1: as the model says")
           .with_letter('t'),
       option("top-k", "K", sampling.top_k, "only the K likeliest tokens; 0: all").at_least(0),
-      option("top-p", "P", sampling.top_p, "only the fewest tokens that together have probability P"),
-      option("min-p", "P", sampling.min_p, "only tokens at least P times as likely as the likeliest"),
-      option("repetition-penalty", "X", sampling.repetition_penalty, "above 1: makes tokens just seen less likely"),
-      option("presence-penalty", "X", sampling.presence_penalty, "lowers the logit of each token just seen by X"),
-      option("frequency-penalty", "X", sampling.frequency_penalty, "lowers it by X for each time the token was seen"),
-      option("penalty-window", "N", sampling.penalty_window, "how far back penalties look; 0: all").at_least(0),
+      option("top-p", "P", sampling.top_p,
+             "only the fewest tokens that together have probability P"),
+      option("min-p", "P", sampling.min_p,
+             "only tokens at least P times as likely as the likeliest"),
+      option("repetition-penalty", "X", sampling.repetition_penalty,
+             "above 1: makes tokens just seen less likely"),
+      option("presence-penalty", "X", sampling.presence_penalty,
+             "lowers the logit of each token just seen by X"),
+      option("frequency-penalty", "X", sampling.frequency_penalty,
+             "lowers it by X for each time the token was seen"),
+      option("penalty-window", "N", sampling.penalty_window, "how far back penalties look; 0: all")
+          .at_least(0),
       option("stop", "TEXT", options.stop, "end before this text"),
       flag("ignore-end", options.ignore_end, "go on after the model's end token")};
 }
 
-OpenLanguage open_language(const LanguageOptions& options, const Context& context, std::int64_t sequences) {
+OpenLanguage open_language(const LanguageOptions& options, const Context& context,
+                           std::int64_t sequences) {
   Progress progress(context.log, steady_clock());
   progress.show([&] { return "loading " + options.model; });
   lm::SessionOptions session;
@@ -70,7 +84,8 @@ OpenLanguage open_language(const LanguageOptions& options, const Context& contex
   session.sequences = sequences;
   session.cache_type = dtype_from_name(options.cache_type);
   session.memory_limit = options.memory_limit.count;
-  OpenLanguage language{pliant::open_language(options.model, session, context.pool()), policy_of(options)};
+  OpenLanguage language{pliant::open_language(options.model, session, context.pool()),
+                        policy_of(options)};
   language.seconds = progress.seconds();
   return language;
 }
@@ -82,7 +97,8 @@ std::vector<TokenId> ids_from_text(std::string_view text, const std::string& pla
     TokenId id = 0;
     const auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), id);
     if (problem != std::errc{} || end != word.data() + word.size())
-      throw Error(ErrorKind::usage, place, fmt::format("'{}' is no token id", word), "ids are written 1,2,3");
+      throw Error(ErrorKind::usage, place, fmt::format("'{}' is no token id", word),
+                  "ids are written 1,2,3");
     ids.push_back(id);
     text.remove_prefix(std::min(word.size() + 1, text.size()));
   }
@@ -97,27 +113,30 @@ std::string read_text(const std::string& path) {
 nlohmann::ordered_json stats_json(const OpenLanguage& language, const lm::Generated& generated) {
   const lm::SessionMemory memory = language.session->memory();
   const std::int64_t decoded = std::max<std::int64_t>(std::ssize(generated.ids) - 1, 0);
-  return {{"load_seconds", language.seconds},
-          {"first_token_seconds", generated.prompt_seconds},
-          {"prompt_tokens", generated.prompt_tokens},
-          {"prompt_tokens_per_second", per_second(generated.prompt_tokens, generated.prompt_seconds)},
-          {"decode_tokens", decoded},
-          {"decode_tokens_per_second", per_second(decoded, generated.decode_seconds)},
-          {"peak_rss_bytes", peak_rss_bytes()},
-          {"weight_bytes", memory.weights},
-          {"cache_bytes", memory.cache},
-          {"cache_touched_bytes", memory.cache_touched},
-          {"arena_bytes", memory.arena}};
+  return {
+      {"load_seconds", language.seconds},
+      {"first_token_seconds", generated.prompt_seconds},
+      {"prompt_tokens", generated.prompt_tokens},
+      {"prompt_tokens_per_second", per_second(generated.prompt_tokens, generated.prompt_seconds)},
+      {"decode_tokens", decoded},
+      {"decode_tokens_per_second", per_second(decoded, generated.decode_seconds)},
+      {"peak_rss_bytes", peak_rss_bytes()},
+      {"weight_bytes", memory.weights},
+      {"cache_bytes", memory.cache},
+      {"cache_touched_bytes", memory.cache_touched},
+      {"arena_bytes", memory.arena}};
 }
 
 std::string stats_line(const OpenLanguage& language, const lm::Generated& generated) {
   const lm::SessionMemory memory = language.session->memory();
   const std::int64_t decoded = std::max<std::int64_t>(std::ssize(generated.ids) - 1, 0);
   return fmt::format(
-      "{} prompt tokens at {:.1f}/s, {} tokens at {:.1f}/s; weights {}, cache {} of {}, arena {}, peak {}",
-      generated.prompt_tokens, per_second(generated.prompt_tokens, generated.prompt_seconds), decoded,
-      per_second(decoded, generated.decode_seconds), bytes_text(memory.weights), bytes_text(memory.cache_touched),
-      bytes_text(memory.cache), bytes_text(memory.arena), bytes_text(peak_rss_bytes()));
+      "{} prompt tokens at {:.1f}/s, {} tokens at {:.1f}/s; weights {}, cache {} of {}, arena {}, "
+      "peak {}",
+      generated.prompt_tokens, per_second(generated.prompt_tokens, generated.prompt_seconds),
+      decoded, per_second(decoded, generated.decode_seconds), bytes_text(memory.weights),
+      bytes_text(memory.cache_touched), bytes_text(memory.cache), bytes_text(memory.arena),
+      bytes_text(peak_rss_bytes()));
 }
 
 }  // namespace pliant::cli

@@ -1,4 +1,5 @@
-// What the verbs that run a language model share: opening one, the prompt, how tokens are chosen, what is reported.
+// What the verbs that run a language model share: opening one, the prompt, how tokens are chosen,
+// what is reported.
 #pragma once
 
 #include <memory>
@@ -18,7 +19,8 @@ struct LanguageOptions {
   Bytes memory_limit;
 };
 
-std::vector<Option> language_options(LanguageOptions& options);  // without the model, which is an argument
+// without the model, which is an argument
+std::vector<Option> language_options(LanguageOptions& options);
 std::vector<Option> sampling_options(lm::GenerateOptions& options);
 
 struct OpenLanguage : OpenedLanguage {
@@ -27,7 +29,8 @@ struct OpenLanguage : OpenedLanguage {
 };
 
 // `sequences`: open at one time.
-OpenLanguage open_language(const LanguageOptions& options, const Context& context, std::int64_t sequences = 1);
+OpenLanguage open_language(const LanguageOptions& options, const Context& context,
+                           std::int64_t sequences = 1);
 
 // "1,2,3"; throws Error{usage} naming `place`.
 std::vector<TokenId> ids_from_text(std::string_view text, const std::string& place);

@@ -22,8 +22,9 @@ int run_logits(const LogitsOptions& options, const Context& context) {
   if (options.ids.empty() && options.text.empty())
     throw Error(ErrorKind::usage, "--ids", "give either --ids or --text");
   const OpenLanguage language = open_language(options.language, context);
-  const std::vector<TokenId> ids =
-      options.text.empty() ? ids_from_text(options.ids, "--ids") : language.need_tokenizer().encode(options.text);
+  const std::vector<TokenId> ids = options.text.empty()
+                                       ? ids_from_text(options.ids, "--ids")
+                                       : language.need_tokenizer().encode(options.text);
   const std::int64_t vocabulary = language.session->config().vocabulary;
   const Tensor logits({DType::f32, {std::ssize(ids), vocabulary}});
   const TensorView view = logits.view();
@@ -40,7 +41,8 @@ int run_logits(const LogitsOptions& options, const Context& context) {
     print_json(context.out, json);
     return success;
   }
-  print_line(context.out, "logits", to_string(view.type) + (options.out.empty() ? "" : " written to " + options.out));
+  print_line(context.out, "logits",
+             to_string(view.type) + (options.out.empty() ? "" : " written to " + options.out));
   print_line(context.out, "likeliest", fmt::format("{}", fmt::join(likeliest, ",")));
   return success;
 }
@@ -52,17 +54,21 @@ Verb logits_verb() {
   Command command{
       .name = "logits",
       .summary = "compute a language model's scores for each next token of a text",
-      .description =
-          {"Writes an array f32 [ids, vocabulary] for NumPy: row i is about the token after id i. Prints the "
-           "likeliest token of each row."},
+      .description = {"Writes an array f32 [ids, vocabulary] for NumPy: row i is about the token "
+                      "after id i. Prints the "
+                      "likeliest token of each row."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
       .options =
           {option("ids", "IDS", options->ids, "token ids: 1,2,3"),
-           option("text", "TEXT", options->text, "a text, in place of ids").excludes("--ids", "it is turned into ids"),
+           option("text", "TEXT", options->text, "a text, in place of ids")
+               .excludes("--ids", "it is turned into ids"),
            option("out", "FILE", options->out, "write the array to this .npy file").written()},
-      .examples = {{"pliant logits model.gguf --ids 1,2,3 --out x.npy", "for comparison with another program"}}};
-  for (Option& each : language_options(options->language)) command.options.push_back(std::move(each));
-  return {std::move(command), [options](const Context& context) { return run_logits(*options, context); }};
+      .examples = {{"pliant logits model.gguf --ids 1,2,3 --out x.npy",
+                    "for comparison with another program"}}};
+  for (Option& each : language_options(options->language))
+    command.options.push_back(std::move(each));
+  return {std::move(command),
+          [options](const Context& context) { return run_logits(*options, context); }};
 }
 
 }  // namespace pliant::cli

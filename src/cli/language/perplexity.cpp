@@ -28,10 +28,11 @@ int run_perplexity(const PerplexityVerbOptions& options, const Context& context)
   const std::vector<TokenId> ids = language.need_tokenizer().encode(text, how);
   Progress progress(context.log, steady_clock());
   const auto count = std::ssize(ids) - 1;
-  const eval::Perplexity found = eval::perplexity(*language.session, ids, options.perplexity, [&](std::int64_t done) {
-    progress.show([&] { return fmt::format("perplexity: {} of {} tokens", done, count); });
-    return !context.stop;
-  });
+  const eval::Perplexity found =
+      eval::perplexity(*language.session, ids, options.perplexity, [&](std::int64_t done) {
+        progress.show([&] { return fmt::format("perplexity: {} of {} tokens", done, count); });
+        return !context.stop;
+      });
   const bool whole = found.tokens == count;
   const double per_byte = found.nll / std::log(2.0) / static_cast<double>(text.size());
   if (context.common.json) {
@@ -61,8 +62,10 @@ Verb perplexity_verb() {
       .name = "perplexity",
       .summary = "how well a language model predicts a text",
       .description =
-          {"Every token of the text but the first is predicted once from those before it in its window. With "
-           "--json: tokens (predicted), nll (sum of their negative log-likelihoods, natural logarithm), "
+          {"Every token of the text but the first is predicted once from those before it in its "
+           "window. With "
+           "--json: tokens (predicted), nll (sum of their negative log-likelihoods, natural "
+           "logarithm), "
            "perplexity = exp(nll / tokens), bits_per_byte = nll / ln 2 / bytes of the text."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
       .options = {option("file", "FILE", options->file, "the text; -: standard input").path(),
@@ -70,14 +73,19 @@ Verb perplexity_verb() {
                       .at_least(0)
                       .with_default("the context"),
                   option("stride", "N", options->perplexity.stride,
-                         "tokens from one window to the next; a smaller step predicts each token from more context")
+                         "tokens from one window to the next; a smaller step predicts each token "
+                         "from more context")
                       .at_least(0)
                       .with_default("the window")},
-      .examples = {{"pliant perplexity model.gguf --file text.txt", "a whole file"},
-                   {"pliant perplexity folder --file text.txt --text-window 512 --stride 256 --json", "with overlap"}}};
+      .examples = {
+          {"pliant perplexity model.gguf --file text.txt", "a whole file"},
+          {"pliant perplexity folder --file text.txt --text-window 512 --stride 256 --json",
+           "with overlap"}}};
   command.options[0].required = true;
-  for (Option& each : language_options(options->language)) command.options.push_back(std::move(each));
-  return {std::move(command), [options](const Context& context) { return run_perplexity(*options, context); }};
+  for (Option& each : language_options(options->language))
+    command.options.push_back(std::move(each));
+  return {std::move(command),
+          [options](const Context& context) { return run_perplexity(*options, context); }};
 }
 
 }  // namespace pliant::cli

@@ -21,8 +21,10 @@ struct QuantizeOptions {
 };
 
 RoundingOptions rounding_of(const QuantizeOptions& options) {
-  if (options.to.empty()) throw Error(ErrorKind::usage, "--to", "is missing", "for example --to Q4_K");
-  if (options.out.empty()) throw Error(ErrorKind::usage, "--out", "is missing", "name the file to write");
+  if (options.to.empty())
+    throw Error(ErrorKind::usage, "--to", "is missing", "for example --to Q4_K");
+  if (options.out.empty())
+    throw Error(ErrorKind::usage, "--out", "is missing", "name the file to write");
   RoundingOptions result{format_from_name(options.to, "--to"), {}, options.keep};
   if (!options.head.empty()) result.head = format_from_name(options.head, "--head");
   return result;
@@ -47,11 +49,14 @@ struct Row {
   }
 };
 
-void print_row(std::ostream& out, const std::string& from, const std::string& to, const Row& row, bool dry) {
+void print_row(std::ostream& out, const std::string& from, const std::string& to, const Row& row,
+               bool dry) {
   const std::string error =
-      dry || row.error == 0 ? "" : fmt::format("{:>9.3f} %", 100 * relative_error(row.error, row.size));
+      dry || row.error == 0 ? ""
+                            : fmt::format("{:>9.3f} %", 100 * relative_error(row.error, row.size));
   out << fmt::format("{:<7} {:<7} {:>8} {:>12} {:>12} {:>12.3f} {:>11}\n", from, to, row.tensors,
-                     bytes_text(row.before), bytes_text(row.after), bits_per_weight(row.after, row.weights), error);
+                     bytes_text(row.before), bytes_text(row.after),
+                     bits_per_weight(row.after, row.weights), error);
 }
 
 void print_report(std::ostream& out, const RoundingReport& report, bool dry) {
@@ -61,8 +66,8 @@ void print_report(std::ostream& out, const RoundingReport& report, bool dry) {
     rows[{each.from, each.to}].add(each);
     total.add(each);
   }
-  out << fmt::format("{:<7} {:<7} {:>8} {:>12} {:>12} {:>12} {:>11}\n", "from", "to", "tensors", "before", "after",
-                     "bits/weight", "error");
+  out << fmt::format("{:<7} {:<7} {:>8} {:>12} {:>12} {:>12} {:>11}\n", "from", "to", "tensors",
+                     "before", "after", "bits/weight", "error");
   for (const auto& [formats, row] : rows) print_row(out, formats.first, formats.second, row, dry);
   print_row(out, "all", "", total, dry);
 }
@@ -93,12 +98,17 @@ int run_quantize(const QuantizeOptions& options, const Context& context) {
   const RoundingOptions rounding = rounding_of(options);
   Progress progress(context.log, steady_clock());
   const auto show = [&](std::size_t done, const RoundingReport& report) {
-    if (context.stop) throw Error(ErrorKind::cancelled, options.out, "stopped; nothing was written");
-    progress.show(
-        [&] { return fmt::format("quantize: {} of {}, {}", done, report.tensors.size(), report.tensors[done].name); });
+    if (context.stop)
+      throw Error(ErrorKind::cancelled, options.out, "stopped; nothing was written");
+    progress.show([&] {
+      return fmt::format("quantize: {} of {}, {}", done, report.tensors.size(),
+                         report.tensors[done].name);
+    });
   };
-  const RoundingReport report = round_file(options.in, options.out, rounding, context.pool(), options.dry_run, show);
-  if (context.common.json) print_json(context.out, to_json(report, progress.seconds(), options.dry_run));
+  const RoundingReport report =
+      round_file(options.in, options.out, rounding, context.pool(), options.dry_run, show);
+  if (context.common.json)
+    print_json(context.out, to_json(report, progress.seconds(), options.dry_run));
   else print_report(context.out, report, options.dry_run);
   return success;
 }
@@ -111,25 +121,33 @@ Verb quantize_verb() {
       .name = "quantize",
       .summary = "round a model's weights to fewer bits",
       .description =
-          {"Reads a GGUF file, a safetensors file or a Pliant file; a Pliant file becomes a Pliant file, the others "
-           "become GGUF. Matrices are rounded, vectors and tensors whose rows do not fit stay. Where the blocks of 256 "
-           "of an encoding do not fit, the next finer encoding with blocks of 32 is taken. The matrix that gives the "
+          {"Reads a GGUF file, a safetensors file or a Pliant file; a Pliant file becomes a Pliant "
+           "file, the others "
+           "become GGUF. Matrices are rounded, vectors and tensors whose rows do not fit stay. "
+           "Where the blocks of 256 "
+           "of an encoding do not fit, the next finer encoding with blocks of 32 is taken. The "
+           "matrix that gives the "
            "logits is written as Q6_K when TYPE is coarser.",
            "The error is the root mean square of what rounding took away, relative to the values. "
            "docs/formats.md describes the types."},
       .arguments = {argument("IN", options->in, "the model").path()},
-      .options = {option("to", "TYPE", options->to,
-                         fmt::format("how matrices are written: {}", fmt::join(format_names(), ", "))),
-                  option("out", "FILE", options->out, "the file to write").with_letter('o').written(),
-                  option("keep", "PATTERN", options->keep, "tensors that stay as they are; * and ? match any letters"),
-                  option("head", "TYPE", options->head, "how the matrix that gives the logits is written")
-                      .with_default("Q6_K or finer"),
-                  flag("dry-run", options->dry_run, "print the sizes, write nothing")},
-      .examples = {{"pliant quantize model.gguf --to Q4_K --out model-q4.gguf", "4.5 bits per weight"},
-                   {"pliant quantize model.safetensors --to Q8_0 --keep 'model.layers.0.*' --out model.gguf",
-                    "the first layer stays"},
-                   {"pliant quantize model.gguf --to Q2_K --out small.gguf --dry-run", "how small it would be"}}};
-  return {std::move(command), [options](const Context& context) { return run_quantize(*options, context); }};
+      .options =
+          {option("to", "TYPE", options->to,
+                  fmt::format("how matrices are written: {}", fmt::join(format_names(), ", "))),
+           option("out", "FILE", options->out, "the file to write").with_letter('o').written(),
+           option("keep", "PATTERN", options->keep,
+                  "tensors that stay as they are; * and ? match any letters"),
+           option("head", "TYPE", options->head, "how the matrix that gives the logits is written")
+               .with_default("Q6_K or finer"),
+           flag("dry-run", options->dry_run, "print the sizes, write nothing")},
+      .examples = {
+          {"pliant quantize model.gguf --to Q4_K --out model-q4.gguf", "4.5 bits per weight"},
+          {"pliant quantize model.safetensors --to Q8_0 --keep 'model.layers.0.*' --out model.gguf",
+           "the first layer stays"},
+          {"pliant quantize model.gguf --to Q2_K --out small.gguf --dry-run",
+           "how small it would be"}}};
+  return {std::move(command),
+          [options](const Context& context) { return run_quantize(*options, context); }};
 }
 
 }  // namespace pliant::cli

@@ -46,7 +46,8 @@ Layout layout_of(const TensorType& type, const FeedOptions& options, const std::
   };
   for (const auto& [layout, word] : {std::pair{Layout::nchw, "nchw"}, {Layout::nhwc, "nhwc"}})
     if (fits(layout) && (options.layout.empty() || options.layout == word)) return layout;
-  throw Error(ErrorKind::invalid, place, fmt::format("an image cannot be the input of type {}", to_string(type)),
+  throw Error(ErrorKind::invalid, place,
+              fmt::format("an image cannot be the input of type {}", to_string(type)),
               "the input must be [1,3,H,W] (nchw) or [1,H,W,3] (nhwc)");
 }
 
@@ -57,18 +58,23 @@ Tensor convert(const Tensor& from, const TensorType& type, const std::string& pl
                 fmt::format("is {}, the input is {}", to_string(from.type()), to_string(type)));
   if (is_float(from.type().dtype) && !is_float(type.dtype))
     throw Error(ErrorKind::invalid, place,
-                fmt::format("is {}, the input is {}", to_string(from.type()), to_string(type)), "save it as integers");
+                fmt::format("is {}, the input is {}", to_string(from.type()), to_string(type)),
+                "save it as integers");
   Tensor to(type);
-  for (std::int64_t i = 0, n = elements(type.shape); i < n; ++i) set(to.view(), i, get(from.view(), i));
+  for (std::int64_t i = 0, n = elements(type.shape); i < n; ++i)
+    set(to.view(), i, get(from.view(), i));
   return to;
 }
 
 Tensor from_image(const Source& file, const TensorType& type, const FeedOptions& options) {
   const Layout layout = layout_of(type, options, file.path());
-  const auto height = static_cast<int>(std::min<std::int64_t>(type.shape[layout == Layout::nchw ? 2 : 1], INT32_MAX));
-  const auto width = static_cast<int>(std::min<std::int64_t>(type.shape[layout == Layout::nchw ? 3 : 2], INT32_MAX));
+  const auto height = static_cast<int>(
+      std::min<std::int64_t>(type.shape[layout == Layout::nchw ? 2 : 1], INT32_MAX));
+  const auto width = static_cast<int>(
+      std::min<std::int64_t>(type.shape[layout == Layout::nchw ? 3 : 2], INT32_MAX));
   const Image image = decode_image(file.bytes(), file.path());
-  const Image sized = options.fit == "crop" ? resize_and_crop(image, width, height) : resize(image, width, height);
+  const Image sized =
+      options.fit == "crop" ? resize_and_crop(image, width, height) : resize(image, width, height);
   if (type.dtype == DType::f32) return to_tensor(sized, layout, normalization_of(options));
   Normalization bytes;  // integer inputs take the pixels as they are
   std::fill(std::begin(bytes.std), std::end(bytes.std), 1 / 255.0);
@@ -97,17 +103,20 @@ std::optional<std::uint64_t> random_seed(const std::string& text, std::uint64_t 
 }
 
 Tensor read_input(const std::string& source, const Value& input, const FeedOptions& options) {
-  if (const auto seed = random_seed(source, options.seed)) return random(input.type, *seed, input.name);
+  if (const auto seed = random_seed(source, options.seed))
+    return random(input.type, *seed, input.name);
   const Source file(source);
   switch (file.kind()) {
     case FileKind::array: return convert(tensor_from_npy(file.bytes(), source), input.type, source);
     case FileKind::image: return from_image(file, input.type, options);
     default:
-      throw Error(ErrorKind::format, source, "is neither a .npy array nor an image", "give .npy, .png, .jpg or random");
+      throw Error(ErrorKind::format, source, "is neither a .npy array nor an image",
+                  "give .npy, .png, .jpg or random");
   }
 }
 
-// Which text feeds each input: those with a name first, then the others in order; one lone "random" feeds all the rest.
+// Which text feeds each input: those with a name first, then the others in order; one lone "random"
+// feeds all the rest.
 std::vector<std::string> deal(const Graph& graph, const std::vector<std::string>& texts) {
   std::vector<std::string> names, sources(graph.inputs().size()), unnamed;
   for (const ValueId id : graph.inputs()) names.push_back(graph.value(id).name);
@@ -123,7 +132,8 @@ std::vector<std::string> deal(const Graph& graph, const std::vector<std::string>
                   fmt::format("the network has no input '{}'", text.substr(0, equals)),
                   did_you_mean(text.substr(0, equals), names));
     std::string& source = sources[at - names.begin()];
-    if (!source.empty()) throw Error(ErrorKind::usage, "--input " + text, "this input is given twice");
+    if (!source.empty())
+      throw Error(ErrorKind::usage, "--input " + text, "this input is given twice");
     source = text.substr(equals + 1);
   }
   std::size_t next = 0;
@@ -132,12 +142,13 @@ std::vector<std::string> deal(const Graph& graph, const std::vector<std::string>
     if (next < unnamed.size()) sources[i] = unnamed[next++];
     else if (unnamed.size() == 1 && random_seed(unnamed[0], 0)) sources[i] = unnamed[0];
     else
-      throw Error(
-          ErrorKind::usage, "--input",
-          fmt::format("input '{}' of type {} is not given", names[i], to_string(graph.value(graph.inputs()[i]).type)),
-          fmt::format("--input {}=random", names[i]));
+      throw Error(ErrorKind::usage, "--input",
+                  fmt::format("input '{}' of type {} is not given", names[i],
+                              to_string(graph.value(graph.inputs()[i]).type)),
+                  fmt::format("--input {}=random", names[i]));
   }
-  if (next < unnamed.size()) throw Error(ErrorKind::usage, "--input " + unnamed[next], "one input too many");
+  if (next < unnamed.size())
+    throw Error(ErrorKind::usage, "--input " + unnamed[next], "one input too many");
   return sources;
 }
 

@@ -16,8 +16,8 @@ struct FeedOptions {
   std::uint64_t seed = 1;
 };
 
-// One tensor per graph input, of exactly its type. Throws Error{usage} for inputs that are missing, unknown or given
-// twice, Error{invalid} for a file whose shape is another.
+// One tensor per graph input, of exactly its type. Throws Error{usage} for inputs that are missing,
+// unknown or given twice, Error{invalid} for a file whose shape is another.
 std::vector<Tensor> feed(const Graph& graph, const FeedOptions& options);
 
 }  // namespace pliant::cli

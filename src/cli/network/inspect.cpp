@@ -29,14 +29,16 @@ struct InspectOptions {
   Seconds time_limit{5};
 };
 
-plan::Sizes sizes_of(const plan::Problem& problem, const InspectOptions& options, const Context& context) {
+plan::Sizes sizes_of(const plan::Problem& problem, const InspectOptions& options,
+                     const Context& context) {
   plan::SolveOptions solve;
   solve.limits.seconds = options.time_limit.count;
   solve.limits.stop = &context.stop;
   return plan::scratchpad_sizes(problem, solve, context.pool());
 }
 
-void add_sizes(nlohmann::ordered_json& json, const plan::Sizes& sizes, const plan::Problem& problem) {
+void add_sizes(nlohmann::ordered_json& json, const plan::Sizes& sizes,
+               const plan::Problem& problem) {
   json["m_r"] = sizes.required.bytes;
   if (sizes.required.op >= 0) json["m_r_operator"] = problem.operators[sizes.required.op].name;
   json["m_h"] = sizes.half;
@@ -47,12 +49,15 @@ void add_sizes(nlohmann::ordered_json& json, const plan::Sizes& sizes, const pla
 
 void print_sizes(std::ostream& out, const plan::Sizes& sizes, const plan::Problem& problem) {
   std::string required = exact_bytes(sizes.required.bytes);
-  if (sizes.required.op >= 0) required += ", operator '" + problem.operators[sizes.required.op].name + "'";
+  if (sizes.required.op >= 0)
+    required += ", operator '" + problem.operators[sizes.required.op].name + "'";
   print_line(out, "M_R", required);
   print_line(out, "M_H", exact_bytes(sizes.half));
   print_line(out, "M_P",
              exact_bytes(sizes.peak) +
-                 (sizes.peak_exact ? "" : fmt::format(" at most; at least {} B", grouped_text(sizes.peak_lower))));
+                 (sizes.peak_exact
+                      ? ""
+                      : fmt::format(" at most; at least {} B", grouped_text(sizes.peak_lower))));
 }
 
 struct GraphFacts {
@@ -116,19 +121,23 @@ nlohmann::ordered_json network_json(const OpenedNetwork& network, const GraphFac
           {"missing_weights", network.missing}};
 }
 
-void print_network(std::ostream& out, const OpenedNetwork& network, const GraphFacts& facts, std::string_view path) {
+void print_network(std::ostream& out, const OpenedNetwork& network, const GraphFacts& facts,
+                   std::string_view path) {
   const Graph& graph = network.graph;
   print_line(out, "network", fmt::format("{}: {}", path, words_of(network).second));
   for (const ValueId id : graph.inputs())
     print_line(out, "input", graph.value(id).name + " " + to_string(graph.value(id).type));
   for (std::size_t i = 0; i < graph.outputs().size(); ++i)
-    print_line(out, "output", graph.output_names()[i] + " " + to_string(graph.value(graph.outputs()[i]).type));
-  print_line(out, "parameters",
-             fmt::format("{} ({})", count_text(facts.parameters), bytes_text(facts.parameter_bytes)));
+    print_line(out, "output",
+               graph.output_names()[i] + " " + to_string(graph.value(graph.outputs()[i]).type));
+  print_line(
+      out, "parameters",
+      fmt::format("{} ({})", count_text(facts.parameters), bytes_text(facts.parameter_bytes)));
   print_line(out, "MACs", count_text(facts.macs));
   print_line(out, "tensors", std::to_string(facts.tensors));
   std::string kinds;
-  for (const auto& [kind, count] : facts.kinds) kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", count, kind);
+  for (const auto& [kind, count] : facts.kinds)
+    kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", count, kind);
   print_line(out, "operators", fmt::format("{}: {}", graph.ops().size(), kinds));
   for (const std::string& each : network.opaque) print_line(out, "opaque", each);
   if (!network.missing.empty())
@@ -142,7 +151,8 @@ int inspect_network(const Source& source, const InspectOptions& options, const C
     return success;
   }
   const Subject subject = subject_of(network, options.network, context.pool());
-  if (!options.dot.empty()) write_file(options.dot, to_dot(subject.network->graph, subject.mapping->groups));
+  if (!options.dot.empty())
+    write_file(options.dot, to_dot(subject.network->graph, subject.mapping->groups));
   const GraphFacts facts = facts_of(network.graph);
   const plan::Sizes sizes = sizes_of(subject.problem, options, context);
   if (context.common.json) {
@@ -155,8 +165,8 @@ int inspect_network(const Source& source, const InspectOptions& options, const C
   }
   print_network(context.out, network, facts, file_name(source.path()));
   print_line(context.out, "planned",
-             fmt::format("{} operators, {} tensors after folding and fusion", subject.problem.operators.size(),
-                         subject.problem.tensors.size()));
+             fmt::format("{} operators, {} tensors after folding and fusion",
+                         subject.problem.operators.size(), subject.problem.tensors.size()));
   print_sizes(context.out, sizes, subject.problem);
   return success;
 }
@@ -164,7 +174,8 @@ int inspect_network(const Source& source, const InspectOptions& options, const C
 int inspect_problem(const Source& source, const InspectOptions& options, const Context& context) {
   const plan::Problem problem = open_subject(source, options.network, context.pool()).problem;
   std::map<std::string, std::int64_t> bytes_of;
-  for (const plan::TensorInfo& tensor : problem.tensors) bytes_of[std::string(plan::name(tensor.role))] += tensor.bytes;
+  for (const plan::TensorInfo& tensor : problem.tensors)
+    bytes_of[std::string(plan::name(tensor.role))] += tensor.bytes;
   const plan::Sizes sizes = sizes_of(problem, options, context);
   if (context.common.json) {
     nlohmann::ordered_json json{{"kind", "problem"},
@@ -176,8 +187,8 @@ int inspect_problem(const Source& source, const InspectOptions& options, const C
     return success;
   }
   print_line(context.out, "problem",
-             fmt::format("{}: {} operators, {} tensors", file_name(source.path()), problem.operators.size(),
-                         problem.tensors.size()));
+             fmt::format("{}: {} operators, {} tensors", file_name(source.path()),
+                         problem.operators.size(), problem.tensors.size()));
   for (const auto& [role, count] : bytes_of) print_line(context.out, role, exact_bytes(count));
   print_sizes(context.out, sizes, problem);
   return success;
@@ -200,9 +211,10 @@ int inspect_placement(const Source& source, const Context& context) {
     return success;
   }
   print_line(context.out, "placement",
-             fmt::format("{}: {} buffers, {} together, until time {}", file_name(source.path()), instance.ids.size(),
-                         bytes_text(bytes), end));
-  print_line(context.out, "peak", exact_bytes(fluid_peak(instance.rectangles)) + " alive at one time");
+             fmt::format("{}: {} buffers, {} together, until time {}", file_name(source.path()),
+                         instance.ids.size(), bytes_text(bytes), end));
+  print_line(context.out, "peak",
+             exact_bytes(fluid_peak(instance.rectangles)) + " alive at one time");
   return success;
 }
 
@@ -243,8 +255,11 @@ int run_inspect(const InspectOptions& options, const Context& context) {
   if (options.file == zoo_list) return list_zoo(context);
   const Source source(options.file);
   if (is_network(source.kind())) return inspect_network(source, options, context);
-  for (const auto& [given, name] : {std::pair{options.text, "--text"}, {!options.dot.empty(), "--dot"}})
-    if (given) throw Error(ErrorKind::usage, name, fmt::format("says nothing about a {}", describe(source.kind())));
+  for (const auto& [given, name] :
+       {std::pair{options.text, "--text"}, {!options.dot.empty(), "--dot"}})
+    if (given)
+      throw Error(ErrorKind::usage, name,
+                  fmt::format("says nothing about a {}", describe(source.kind())));
   switch (source.kind()) {
     case FileKind::gguf: return inspect_gguf(source, context);
     case FileKind::folder:
@@ -256,9 +271,10 @@ int run_inspect(const InspectOptions& options, const Context& context) {
     case FileKind::array:
     case FileKind::image: return inspect_array(source, context);
     default:
-      throw Error(ErrorKind::format, source.path(),
-                  "is none of: ONNX, Pliant file, GGUF, problem, plan, placement instance, .npy, image",
-                  "check that the file is whole");
+      throw Error(
+          ErrorKind::format, source.path(),
+          "is none of: ONNX, Pliant file, GGUF, problem, plan, placement instance, .npy, image",
+          "check that the file is whole");
   }
 }
 
@@ -269,19 +285,25 @@ Verb inspect_verb() {
   Command command{
       .name = "inspect",
       .summary = "describe a file: network, language model, plan, array, picture",
-      .description =
-          {"Tells by the content whether FILE is an ONNX network, a Pliant file, a GGUF file, another language model "
-           "(a "
-           "folder, a llama2.c checkpoint), a planner's problem, a "
-           "plan, a placement instance, a NumPy array or an image; zoo:NAME is a network that Pliant generates "
-           "(zoo:list "
-           "names them). Of a GGUF file: metadata (long lists cut short) and tensors with types and sizes. Of a "
-           "language model: family, parameters, widths by layer, cache bytes per token, tokenizer. Of a network: "
-           "operators by kind, multiply-accumulates, parameters, and the three "
-           "scratchpad sizes: M_R (the largest single operator: nothing runs below it), M_P (the least peak over all "
-           "orders: no traffic is needed from there on) and M_H (their mean)."},
+      .description = {"Tells by the content whether FILE is an ONNX network, a Pliant file, a GGUF "
+                      "file, another language model "
+                      "(a "
+                      "folder, a llama2.c checkpoint), a planner's problem, a "
+                      "plan, a placement instance, a NumPy array or an image; zoo:NAME is a "
+                      "network that Pliant generates "
+                      "(zoo:list "
+                      "names them). Of a GGUF file: metadata (long lists cut short) and tensors "
+                      "with types and sizes. Of a "
+                      "language model: family, parameters, widths by layer, cache bytes per token, "
+                      "tokenizer. Of a network: "
+                      "operators by kind, multiply-accumulates, parameters, and the three "
+                      "scratchpad sizes: M_R (the largest single operator: nothing runs below it), "
+                      "M_P (the least peak over all "
+                      "orders: no traffic is needed from there on) and M_H (their mean)."},
       .arguments = {argument("FILE", options->file, "the file").path()},
-      .options = {option("dot", "FILE", options->dot, "write the graph, as it is planned, for Graphviz").written(),
+      .options = {option("dot", "FILE", options->dot,
+                         "write the graph, as it is planned, for Graphviz")
+                      .written(),
                   flag("text", options->text, "print the graph of the file as text"),
                   option("time-limit", "TIME", options->time_limit,
                          "limit of the search for M_P; then what is known by then is printed")},
@@ -291,11 +313,13 @@ Verb inspect_verb() {
           {"pliant inspect zoo:list", "the networks that can be generated"},
           {"pliant inspect zoo:resnet50 --elem-bytes 1", "one of them"},
           {"pliant inspect folder/", "layers, parameters, cache and tokenizer of a language model"},
-          {"pliant inspect model.gguf", "metadata, tensors and bits per weight of a language model"},
+          {"pliant inspect model.gguf",
+           "metadata, tensors and bits per weight of a language model"},
           {"pliant inspect net.onnx --dot net.dot && dot -Tsvg net.dot -o net.svg", "a picture"},
       }};
   for (Option& each : network_options(options->network)) command.options.push_back(std::move(each));
-  return {std::move(command), [options](const Context& context) { return run_inspect(*options, context); }};
+  return {std::move(command),
+          [options](const Context& context) { return run_inspect(*options, context); }};
 }
 
 }  // namespace pliant::cli

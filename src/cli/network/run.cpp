@@ -29,7 +29,9 @@ struct RunOptions {
 
 class ChromeTrace : public Trace {
  public:
-  void step(std::int32_t group, double begin, double end) override { steps_.push_back({group, begin, end}); }
+  void step(std::int32_t group, double begin, double end) override {
+    steps_.push_back({group, begin, end});
+  }
 
   std::string to_json(const Graph& graph, const std::vector<Group>& groups) const {
     auto events = nlohmann::ordered_json::array();
@@ -63,13 +65,15 @@ struct Run {
 };
 
 Run run_network(const RunOptions& options, const Context& context) {
-  OpenedNetwork network = open_network(options.file, {shapes_from(options.shapes), options.random_weights});
+  OpenedNetwork network =
+      open_network(options.file, {shapes_from(options.shapes), options.random_weights});
   if (options.random_weights) randomize_weights(network, options.feed.seed);
   fold_weights(network, context.pool());
   Run run;
   run.graph = std::make_shared<const Graph>(std::move(network.graph));
   native::Machine machine(context.pool(), {.isa = native::Isa::best, .fuse = !options.no_fuse});
-  const auto program = machine.prepare(run.graph, std::make_shared<const WeightStore>(std::move(network.weights)));
+  const auto program =
+      machine.prepare(run.graph, std::make_shared<const WeightStore>(std::move(network.weights)));
   const std::vector<Tensor> inputs = feed(*run.graph, options.feed);
   std::vector<TensorView> in, out;
   for (const Tensor& each : inputs) in.push_back(each.view());
@@ -80,10 +84,13 @@ Run run_network(const RunOptions& options, const Context& context) {
   ChromeTrace trace;
   const Clock clock = steady_clock();
   const double begin = clock();
-  program->run({.inputs = in, .outputs = out, .rows = 0, .trace = options.trace.empty() ? nullptr : &trace}, workspace);
+  program->run(
+      {.inputs = in, .outputs = out, .rows = 0, .trace = options.trace.empty() ? nullptr : &trace},
+      workspace);
   run.seconds = clock() - begin;
   if (!options.trace.empty())
-    write_file(options.trace, trace.to_json(*run.graph, groups(*run.graph, {.fuse = !options.no_fuse})));
+    write_file(options.trace,
+               trace.to_json(*run.graph, groups(*run.graph, {.fuse = !options.no_fuse})));
   return run;
 }
 
@@ -94,12 +101,14 @@ void write_outputs(const RunOptions& options, const Run& run) {
     const std::size_t equals = text.find('=');
     std::size_t at = 0;
     if (equals != std::string::npos) {
-      at = static_cast<std::size_t>(std::find(names.begin(), names.end(), text.substr(0, equals)) - names.begin());
+      at = static_cast<std::size_t>(std::find(names.begin(), names.end(), text.substr(0, equals)) -
+                                    names.begin());
       if (at == names.size())
         throw Error(ErrorKind::usage, "--out " + text, "the network has no such output",
                     did_you_mean(text.substr(0, equals), names));
     }
-    write_file(equals == std::string::npos ? text : text.substr(equals + 1), npy_bytes(run.outputs.at(at).view()));
+    write_file(equals == std::string::npos ? text : text.substr(equals + 1),
+               npy_bytes(run.outputs.at(at).view()));
   }
 }
 
@@ -181,8 +190,9 @@ Summary summarize(const Tensor& tensor) {
 }
 
 nlohmann::ordered_json to_json(const Run& run, const std::vector<Class>& classes) {
-  nlohmann::ordered_json json{
-      {"seconds", run.seconds}, {"arena_bytes", run.arena_bytes}, {"outputs", nlohmann::json::array()}};
+  nlohmann::ordered_json json{{"seconds", run.seconds},
+                              {"arena_bytes", run.arena_bytes},
+                              {"outputs", nlohmann::json::array()}};
   for (std::size_t i = 0; i < run.outputs.size(); ++i) {
     const Summary s = summarize(run.outputs[i]);
     json["outputs"].push_back({{"name", run.graph->output_names()[i]},
@@ -193,23 +203,28 @@ nlohmann::ordered_json to_json(const Run& run, const std::vector<Class>& classes
                                {"not_finite", s.not_finite}});
   }
   for (const Class& each : classes)
-    json["top"].push_back(
-        {{"index", each.index}, {"label", each.label}, {"value", each.value}, {"probability", each.probability}});
+    json["top"].push_back({{"index", each.index},
+                           {"label", each.label},
+                           {"value", each.value},
+                           {"probability", each.probability}});
   return json;
 }
 
 void print(std::ostream& out, const Run& run, const std::vector<Class>& classes) {
   for (std::size_t i = 0; i < run.outputs.size(); ++i) {
     const Summary s = summarize(run.outputs[i]);
-    print_line(out, "output",
-               fmt::format("{} {}: min {:.6g}, max {:.6g}, mean {:.6g}{}", run.graph->output_names()[i],
-                           to_string(run.outputs[i].type()), s.low, s.high, s.mean,
-                           s.not_finite == 0 ? "" : fmt::format(", {} values NOT FINITE", s.not_finite)));
+    print_line(
+        out, "output",
+        fmt::format("{} {}: min {:.6g}, max {:.6g}, mean {:.6g}{}", run.graph->output_names()[i],
+                    to_string(run.outputs[i].type()), s.low, s.high, s.mean,
+                    s.not_finite == 0 ? "" : fmt::format(", {} values NOT FINITE", s.not_finite)));
   }
   for (const Class& each : classes)
-    print_line(out, fmt::format("class {}", each.index),
-               fmt::format("{:>6.2f} %  {:>10.5g}  {}", 100 * each.probability, each.value, each.label));
-  print_line(out, "time", fmt::format("{}, arena {}", seconds_text(run.seconds), bytes_text(run.arena_bytes)));
+    print_line(
+        out, fmt::format("class {}", each.index),
+        fmt::format("{:>6.2f} %  {:>10.5g}  {}", 100 * each.probability, each.value, each.label));
+  print_line(out, "time",
+             fmt::format("{}, arena {}", seconds_text(run.seconds), bytes_text(run.arena_bytes)));
 }
 
 int run_run(RunOptions options, const Context& context) {
@@ -217,8 +232,9 @@ int run_run(RunOptions options, const Context& context) {
   options.feed.seed = static_cast<std::uint64_t>(context.common.seed);
   const Run run = run_network(options, context);
   write_outputs(options, run);
-  const std::vector<Class> classes =
-      options.top > 0 && !run.outputs.empty() ? top_classes(run.outputs[0], options) : std::vector<Class>{};
+  const std::vector<Class> classes = options.top > 0 && !run.outputs.empty()
+                                         ? top_classes(run.outputs[0], options)
+                                         : std::vector<Class>{};
   if (context.common.json) print_json(context.out, to_json(run, classes));
   else print(context.out, run, classes);
   return success;
@@ -233,35 +249,50 @@ Verb run_verb() {
       .name = "run",
       .summary = "run a network on this computer",
       .description =
-          {"Inputs are .npy arrays, pictures (resized to the input's size, scaled to 0..1, then normalised by "
+          {"Inputs are .npy arrays, pictures (resized to the input's size, scaled to 0..1, then "
+           "normalised by "
            "--mean and --std) or random numbers, in the order of the network's inputs or by name."},
       .arguments = {argument("FILE", options->file, "the network (ONNX or Pliant file)").path()},
       .options =
-          {option("input", "[NAME=]SOURCE", feed.inputs, "x.npy, picture.png or random[:SEED]").with_letter('i').path(),
-           option("out", "[NAME=]FILE", options->outs, "write an output as .npy").with_letter('o').written(),
-           option("mean", "X[,X,X]", feed.mean, "subtracted from the pixels (scaled to 0..1), per channel"),
+          {option("input", "[NAME=]SOURCE", feed.inputs, "x.npy, picture.png or random[:SEED]")
+               .with_letter('i')
+               .path(),
+           option("out", "[NAME=]FILE", options->outs, "write an output as .npy")
+               .with_letter('o')
+               .written(),
+           option("mean", "X[,X,X]", feed.mean,
+                  "subtracted from the pixels (scaled to 0..1), per channel"),
            option("std", "X[,X,X]", feed.std, "divides the pixels after that, per channel"),
            option("layout", "LAYOUT", feed.layout, "how the input holds a picture")
                .with_choices({"nchw", "nhwc"})
                .with_default("by its shape"),
-           option("fit", "HOW", feed.fit,
-                  "how a picture gets the input's size: stretched, or scaled to cover it and cropped")
+           option(
+               "fit", "HOW", feed.fit,
+               "how a picture gets the input's size: stretched, or scaled to cover it and cropped")
                .with_choices({"stretch", "crop"}),
-           option("labels", "FILE", options->labels, "names of the classes, one per line; implies --top 5").path(),
+           option("labels", "FILE", options->labels,
+                  "names of the classes, one per line; implies --top 5")
+               .path(),
            option("top", "N", options->top, "print the N highest values of the first output")
                .at_least(0)
                .with_default("none"),
-           option("shape", "INPUT=SIZES", options->shapes, "sizes of an input or symbol, as input=1x3x224x224"),
-           option("trace", "FILE", options->trace, "write a trace for chrome://tracing or Perfetto").written(),
-           flag("random-weights", options->random_weights, "seeded random weights in place of the file's"),
+           option("shape", "INPUT=SIZES", options->shapes,
+                  "sizes of an input or symbol, as input=1x3x224x224"),
+           option("trace", "FILE", options->trace, "write a trace for chrome://tracing or Perfetto")
+               .written(),
+           flag("random-weights", options->random_weights,
+                "seeded random weights in place of the file's"),
            flag("no-fuse", options->no_fuse, "run every operator by itself")},
-      .examples = {{"pliant run net.onnx --input random", "try a network"},
-                   {"pliant run net.onnx --input cat.jpg --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --labels "
-                    "imagenet.txt",
-                    "classify a picture"},
-                   {"pliant run net.onnx --input ids=ids.npy --input mask=mask.npy --out logits=y.npy",
-                    "several inputs by name"}}};
-  return {std::move(command), [options](const Context& context) { return run_run(*options, context); }};
+      .examples = {
+          {"pliant run net.onnx --input random", "try a network"},
+          {"pliant run net.onnx --input cat.jpg --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 "
+           "--labels "
+           "imagenet.txt",
+           "classify a picture"},
+          {"pliant run net.onnx --input ids=ids.npy --input mask=mask.npy --out logits=y.npy",
+           "several inputs by name"}}};
+  return {std::move(command),
+          [options](const Context& context) { return run_run(*options, context); }};
 }
 
 }  // namespace pliant::cli

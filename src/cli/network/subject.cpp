@@ -11,7 +11,8 @@ namespace {
 void refuse_network_options(const NetworkOptions& options, FileKind kind) {
   const auto refuse = [&](bool given, const char* option) {
     if (given)
-      throw Error(ErrorKind::usage, option, fmt::format("says nothing about a {}", describe(kind)), "leave it out");
+      throw Error(ErrorKind::usage, option, fmt::format("says nothing about a {}", describe(kind)),
+                  "leave it out");
   };
   refuse(!options.shapes.empty(), "--shape");
   refuse(options.elem_bytes != 0, "--elem-bytes");
@@ -35,14 +36,18 @@ Graph cut_into_bands(const Graph& graph, const NetworkOptions& options) {
 
 std::vector<Option> network_options(NetworkOptions& options) {
   return {
-      option("shape", "INPUT=SIZES", options.shapes, "sizes of an input or symbol, as input=1x3x224x224 or batch=4"),
+      option("shape", "INPUT=SIZES", options.shapes,
+             "sizes of an input or symbol, as input=1x3x224x224 or batch=4"),
       option("elem-bytes", "N", options.elem_bytes, "bytes of every element, whatever its type")
           .within(1, 64)
           .with_default("the tensor's own type"),
-      flag("weights", options.weights, "count weights as tensors in the scratchpad, not as data streamed past it"),
+      flag("weights", options.weights,
+           "count weights as tensors in the scratchpad, not as data streamed past it"),
       flag("no-fuse", options.no_fuse, "do not fuse operators: plan each of the file's by itself"),
-      flag("random-weights", options.random_weights, "seeded random weights in place of the file's"),
-      option("tiles", "N", options.tiles, "cut convolutions, pools and pointwise operators into N horizontal bands")
+      flag("random-weights", options.random_weights,
+           "seeded random weights in place of the file's"),
+      option("tiles", "N", options.tiles,
+             "cut convolutions, pools and pointwise operators into N horizontal bands")
           .within(2, 64)
           .with_default("none")
           .excludes("--no-fuse", "the rows that a band reads are put together inside its kernel"),
@@ -63,7 +68,8 @@ std::map<std::string, Shape> shapes_from(const std::vector<std::string>& texts) 
     try {
       shapes[text.substr(0, equals)] = shape_from_text(text.substr(equals + 1));
     } catch (const Error& error) {
-      throw Error(ErrorKind::usage, "--shape " + text, error.problem(), "write for example input=1x3x224x224");
+      throw Error(ErrorKind::usage, "--shape " + text, error.problem(),
+                  "write for example input=1x3x224x224");
     }
   }
   return shapes;
@@ -71,7 +77,8 @@ std::map<std::string, Shape> shapes_from(const std::vector<std::string>& texts) 
 
 Subject subject_of(OpenedNetwork network, const NetworkOptions& options, Pool& pool) {
   if (options.random_weights) randomize_weights(network, options.seed);
-  // Also without fusion: operators on weights alone are how one operator of the file was imported, not the file's own.
+  // Also without fusion: operators on weights alone are how one operator of the file was imported,
+  // not the file's own.
   if (network.missing.empty()) fold_weights(network, pool);
   if (options.tiles != 0) network.graph = cut_into_bands(network.graph, options);
   scratchpad::Subject found = scratchpad::subject_of(network.graph, network.missing.empty(),
@@ -98,9 +105,10 @@ Subject open_subject(const Source& source, const NetworkOptions& options, Pool& 
     return subject_of(open_network(source, {shapes_from(options.shapes), true}), options, pool);
   refuse_network_options(options, source.kind());
   if (source.kind() != FileKind::problem)
-    throw Error(ErrorKind::format, source.path(),
-                fmt::format("is a {}, not a network or a planner's problem", describe(source.kind())),
-                "give an ONNX or Pliant file, or a problem (docs/formats.md)");
+    throw Error(
+        ErrorKind::format, source.path(),
+        fmt::format("is a {}, not a network or a planner's problem", describe(source.kind())),
+        "give an ONNX or Pliant file, or a problem (docs/formats.md)");
   Subject subject;
   subject.problem = plan::problem_from_json(source.text(), source.path());
   return subject;

@@ -23,26 +23,29 @@ struct NetworkOptions {
   std::int64_t elem_bytes = 0, tiles = 0;  // 0: not given
   bool weights = false, no_fuse = false, random_weights = false, in_place = false;
   bool zero_copy_concat = false;
-  bool execute = false;    // the plan will be run: by kernels if they can, whose workspace then counts
+  // the plan will be run: by kernels if they can, whose workspace then counts
+  bool execute = false;
   std::uint64_t seed = 1;  // of random weights and inputs
 };
 
 std::vector<Option> network_options(NetworkOptions& options);
 
-std::map<std::string, Shape> shapes_from(const std::vector<std::string>& texts);  // throws Error{usage}
+// throws Error{usage}
+std::map<std::string, Shape> shapes_from(const std::vector<std::string>& texts);
 
 struct Subject {
   plan::Problem problem;
   std::optional<OpenedNetwork> network;       // of an ONNX or Pliant file: folded
   std::optional<plan::GraphProblem> mapping;  // the same
   plan::Work work;                            // of a network
-  bool runs = false;                          // the problem counts kernel workspaces, and kernels can run all of it
-  std::int64_t alignment = 1;                 // that kernels ask of addresses
-  std::int64_t tiles = 0;                     // bands that maps are cut into; 0: whole
+  // the problem counts kernel workspaces, and kernels can run all of it
+  bool runs = false;
+  std::int64_t alignment = 1;  // that kernels ask of addresses
+  std::int64_t tiles = 0;      // bands that maps are cut into; 0: whole
 };
 
-// Throws Error{usage} for options that say nothing about this kind of file, Error{format} for files that hold no
-// problem.
+// Throws Error{usage} for options that say nothing about this kind of file, Error{format} for files
+// that hold no problem.
 Subject open_subject(const Source& source, const NetworkOptions& options, Pool& pool);
 Subject subject_of(OpenedNetwork network, const NetworkOptions& options, Pool& pool);
 

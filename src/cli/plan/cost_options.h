@@ -1,5 +1,5 @@
-// What `pliant plan` is told about the device's memory beyond its size: prices, a second level, and what stays from
-// frame to frame.
+// What `pliant plan` is told about the device's memory beyond its size: prices, a second level, and
+// what stays from frame to frame.
 #pragma once
 
 #include <cstdint>
@@ -24,14 +24,17 @@ struct CostOptions {
 
 std::vector<Option> cost_table(CostOptions& options);
 
-// The options that were given, by name: none of them goes with placement alone or with the least peak.
+// The options that were given, by name: none of them goes with placement alone or with the least
+// peak.
 std::vector<const char*> names_given(const CostOptions& options);
 
-// Each from its option, else from the device, else the default. Throws Error{usage} for costs out of range and for an
-// option that contradicts the device.
+// Each from its option, else from the device, else the default. Throws Error{usage} for costs out
+// of range and for an option that contradicts the device.
 plan::Costs costs_of(const CostOptions& options, const std::optional<plan::Device>& device);
 
-// The second level, if there is one. Throws Error{usage} for a size or cost out of range and for a cost without a size.
-std::optional<plan::SecondMemory> second_memory_of(const CostOptions& options, const plan::Costs& costs);
+// The second level, if there is one. Throws Error{usage} for a size or cost out of range and for a
+// cost without a size.
+std::optional<plan::SecondMemory> second_memory_of(const CostOptions& options,
+                                                   const plan::Costs& costs);
 
 }  // namespace pliant::cli

@@ -18,18 +18,21 @@ void warn_of_order(const plan::Problem& problem, const plan::Plan& plan, const C
   for (std::size_t step = 0; step < plan.order.size(); ++step) {
     if (std::cmp_equal(plan.order[step], step)) continue;
     context.log.warning(
-        fmt::format("--export-tflm: the plan runs '{}' where the network's own order has '{}': the model's operators "
+        fmt::format("--export-tflm: the plan runs '{}' where the network's own order has '{}': the "
+                    "model's operators "
                     "must be put into the plan's order (--out), or the tensors overlap",
                     problem.operators[plan.order[step]].name, problem.operators[step].name));
     return;
   }
 }
 
-plan::TflmPlan tflm_within(const plan::Problem& problem, const plan::Plan& plan, std::optional<std::int64_t> capacity) {
+plan::TflmPlan tflm_within(const plan::Problem& problem, const plan::Plan& plan,
+                           std::optional<std::int64_t> capacity) {
   plan::TflmPlan tflm = plan::plan_for_tflm(problem, plan);
   if (capacity && tflm.arena_bytes > *capacity)
     throw Error(ErrorKind::unsupported, "--export-tflm",
-                fmt::format("needs an arena of {} B: TFLM holds all inputs from the start and all outputs to the end",
+                fmt::format("needs an arena of {} B: TFLM holds all inputs from the start and all "
+                            "outputs to the end",
                             tflm.arena_bytes),
                 "give a larger --scratchpad, or --minimize peak");
   return tflm;
@@ -41,12 +44,15 @@ void check_export(const ExportOptions& options) {
   const std::size_t dot = options.header.rfind('.');
   const std::string ending = dot == std::string::npos ? "" : options.header.substr(dot);
   if (!options.header.empty() && ending != ".h" && ending != ".hpp" && ending != ".hh")
-    throw Error(ErrorKind::usage, "--export", fmt::format("'{}' does not end in .h", options.header),
-                "it writes a C header; --export-tflm writes TensorFlow Lite Micro's buffer, --out the plan as JSON");
+    throw Error(ErrorKind::usage, "--export",
+                fmt::format("'{}' does not end in .h", options.header),
+                "it writes a C header; --export-tflm writes TensorFlow Lite Micro's buffer, --out "
+                "the plan as JSON");
 }
 
-ExportReport export_plan(const ExportOptions& options, const plan::Problem& problem, const plan::Plan& plan,
-                         const std::string& network, std::optional<std::int64_t> capacity, const Context& context) {
+ExportReport export_plan(const ExportOptions& options, const plan::Problem& problem,
+                         const plan::Plan& plan, const std::string& network,
+                         std::optional<std::int64_t> capacity, const Context& context) {
   std::string header, buffer;
   ExportReport report;
   if (!options.header.empty()) {

@@ -21,12 +21,14 @@ struct ExportReport {
   std::int64_t spill_bytes = 0, tflm_arena_bytes = 0;
 };
 
-void check_export(const ExportOptions& options);  // throws Error{usage} for a header that is not named as one
+// throws Error{usage} for a header that is not named as one
+void check_export(const ExportOptions& options);
 
-// Writes what is asked for. `network` names the network; `capacity` is what TFLM's arena may take, if that was given.
-// Warns where TFLM would run the operators in another order. Throws Error{unsupported} for a plan that TFLM's format
-// cannot say, before anything is written.
-ExportReport export_plan(const ExportOptions& options, const plan::Problem& problem, const plan::Plan& plan,
-                         const std::string& network, std::optional<std::int64_t> capacity, const Context& context);
+// Writes what is asked for. `network` names the network; `capacity` is what TFLM's arena may take,
+// if that was given. Warns where TFLM would run the operators in another order. Throws
+// Error{unsupported} for a plan that TFLM's format cannot say, before anything is written.
+ExportReport export_plan(const ExportOptions& options, const plan::Problem& problem,
+                         const plan::Plan& plan, const std::string& network,
+                         std::optional<std::int64_t> capacity, const Context& context);
 
 }  // namespace pliant::cli

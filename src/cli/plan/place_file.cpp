@@ -27,9 +27,9 @@ Answer solve(const place::Instance& instance, const PlaceFile& request, const Co
   Answer answer;
   const Clock clock = steady_clock();
   const double begin = clock();
-  answer.result =
-      place::place(instance.rectangles, request.capacity,
-                   {.alignment = request.alignment, .deadline = Deadline(request.time_limit_s, &context.stop)});
+  answer.result = place::place(
+      instance.rectangles, request.capacity,
+      {.alignment = request.alignment, .deadline = Deadline(request.time_limit_s, &context.stop)});
   answer.seconds = clock() - begin;
   answer.peak = fluid_peak(instance.rectangles);
   for (std::size_t i = 0; i < answer.result.offsets.size(); ++i)
@@ -47,7 +47,8 @@ std::string_view status_name(place::Status status) {
   return "";
 }
 
-nlohmann::ordered_json to_json(const PlaceFile& request, const place::Instance& instance, const Answer& answer) {
+nlohmann::ordered_json to_json(const PlaceFile& request, const place::Instance& instance,
+                               const Answer& answer) {
   nlohmann::ordered_json json{{"status", status_name(answer.result.status)},
                               {"scratchpad_bytes", request.capacity},
                               {"buffers", instance.ids.size()},
@@ -66,18 +67,20 @@ nlohmann::ordered_json to_json(const PlaceFile& request, const place::Instance& 
   return json;
 }
 
-void print(std::ostream& out, const std::string& name, const PlaceFile& request, const place::Instance& instance,
-           const Answer& answer) {
+void print(std::ostream& out, const std::string& name, const PlaceFile& request,
+           const place::Instance& instance, const Answer& answer) {
   print_line(out, "instance",
-             fmt::format("{}: {} buffers, at most {} B alive at one time", name, instance.ids.size(),
-                         grouped_text(answer.peak)));
+             fmt::format("{}: {} buffers, at most {} B alive at one time", name,
+                         instance.ids.size(), grouped_text(answer.peak)));
   print_line(out, "scratchpad", exact_bytes(request.capacity));
   if (answer.result.status == place::Status::placed)
     print_line(out, "status", fmt::format("placed, {} B high", grouped_text(answer.height)));
   else if (answer.result.status == place::Status::undecided)
     print_line(out, "status", "undecided: the search was ended before an answer");
   else
-    print_line(out, "status", fmt::format("infeasible: cannot be placed together: {}", fmt::join(answer.core, ", ")));
+    print_line(
+        out, "status",
+        fmt::format("infeasible: cannot be placed together: {}", fmt::join(answer.core, ", ")));
   print_line(out, "time", seconds_text(answer.seconds));
   if (answer.result.status == place::Status::placed && !request.out.empty())
     print_line(out, "placed", "written to " + request.out);
@@ -105,7 +108,8 @@ int place_file(const Source& source, const PlaceFile& request, const Context& co
   const std::string name = file_name(source.path());
   const Answer answer = solve(instance, request, context);
   const bool placed = answer.result.status == place::Status::placed;
-  if (placed && !request.out.empty()) write_file(request.out, place::instance_to_csv(instance, answer.result.offsets));
+  if (placed && !request.out.empty())
+    write_file(request.out, place::instance_to_csv(instance, answer.result.offsets));
   if (placed && !request.report.empty())
     write_picture(request.report, instance, answer.result.offsets, request.capacity, name);
   if (!placed && !request.report.empty())

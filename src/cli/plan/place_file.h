@@ -17,7 +17,8 @@ struct PlaceFile {
   double time_limit_s = 1e9;
 };
 
-std::int64_t fluid_peak(const std::vector<place::Rectangle>& rectangles);  // largest sum of sizes alive at one time
+// largest sum of sizes alive at one time
+std::int64_t fluid_peak(const std::vector<place::Rectangle>& rectangles);
 
 // Prints the result; returns the exit code.
 int place_file(const Source& source, const PlaceFile& request, const Context& context);

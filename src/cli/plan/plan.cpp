@@ -57,7 +57,8 @@ struct PlanOptions {
 };
 
 plan::SolveOptions solve_options(const PlanOptions& options, const Subject& subject,
-                                 const std::optional<plan::Device>& device, const Context& context) {
+                                 const std::optional<plan::Device>& device,
+                                 const Context& context) {
   plan::SolveOptions solve;
   solve.limits.seconds = options.time_limit.count;
   solve.limits.memory_bytes = options.memory_limit.count;
@@ -70,10 +71,12 @@ plan::SolveOptions solve_options(const PlanOptions& options, const Subject& subj
 }
 
 // The size asked for; the device's when none is.
-std::int64_t scratchpad_bytes(const PlanOptions& options, const std::optional<plan::Device>& device, PlanSizes& sizes) {
+std::int64_t scratchpad_bytes(const PlanOptions& options, const std::optional<plan::Device>& device,
+                              PlanSizes& sizes) {
   if (options.scratchpad.empty() && device) return device->scratchpad_bytes;
   if (options.scratchpad.empty())
-    throw Error(ErrorKind::usage, "--scratchpad", "is missing", "give a size as 512KiB, or MR, MH or MP, or --device");
+    throw Error(ErrorKind::usage, "--scratchpad", "is missing",
+                "give a size as 512KiB, or MR, MH or MP, or --device");
   const std::int64_t bytes = is_size_name(options.scratchpad)
                                  ? sizes.named(options.scratchpad)
                                  : bytes_from_text(options.scratchpad, "--scratchpad").count;
@@ -81,15 +84,18 @@ std::int64_t scratchpad_bytes(const PlanOptions& options, const std::optional<pl
     throw Error(ErrorKind::usage, "--scratchpad",
                 fmt::format("{} B, but the device of --device has {} B", grouped_text(bytes),
                             grouped_text(device->scratchpad_bytes)),
-                is_size_name(options.scratchpad) ? "this network needs a larger device" : "leave one of the two out");
+                is_size_name(options.scratchpad) ? "this network needs a larger device"
+                                                 : "leave one of the two out");
   return bytes;
 }
 
-plan::Plan search(const plan::Problem& problem, std::int64_t bytes, plan::SolveOptions solve, const CostOptions& costs,
-                  const Context& context) {
+plan::Plan search(const plan::Problem& problem, std::int64_t bytes, plan::SolveOptions solve,
+                  const CostOptions& costs, const Context& context) {
   Progress progress(context.log, steady_clock());
   solve.progress = [&](const plan::Progress& state) {
-    progress.show([&] { return search_line("plan", state.incumbent.value_or(-1), state.bound, progress.seconds()); });
+    progress.show([&] {
+      return search_line("plan", state.incumbent.value_or(-1), state.bound, progress.seconds());
+    });
   };
   if (costs.steady_state) return plan::solve_steady(problem, bytes, solve, context.pool());
   if (const auto second = second_memory_of(costs, solve.costs))
@@ -103,7 +109,8 @@ void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, P
   PlanSizes sizes(problem, solve, context);
   const std::int64_t bytes = scratchpad_bytes(options, report.device, sizes);
   std::vector<std::int64_t> sweep;  // a wrong one is refused before any search
-  if (!options.sweep.empty()) sweep = sweep_sizes(sweep_request(options.sweep), problem, solve.alignment, sizes);
+  if (!options.sweep.empty())
+    sweep = sweep_sizes(sweep_request(options.sweep), problem, solve.alignment, sizes);
   if (is_size_name(options.scratchpad)) report.size_name = options.scratchpad;
   const plan::Required required = plan::required_size(problem, solve.alignment);
   if (required.bytes > bytes) {
@@ -121,12 +128,14 @@ void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, P
   report.plan = solve_at(bytes);
   report.seconds = clock() - begin;
   report.objective = plan::objective_of(report.plan);
-  if (!report.has_plan() || options.costs.steady_state) return;  // the simple methods know no frames
+  // the simple methods know no frames
+  if (!report.has_plan() || options.costs.steady_state) return;
   report.baseline = plan::default_belady(problem, bytes);
   if (!sweep.empty() || !options.report.empty()) report.sizes = sizes.all();
   if (options.compare || extension(options.report) == ".html")
-    report.baselines = plan::baselines(problem, sizes.all().peak_order, bytes,
-                                       {solve.alignment, solve.costs, Deadline(no_time_limit, solve.limits.stop)});
+    report.baselines =
+        plan::baselines(problem, sizes.all().peak_order, bytes,
+                        {solve.alignment, solve.costs, Deadline(no_time_limit, solve.limits.stop)});
   if (!sweep.empty()) report.sweep = run_sweep(problem, sweep, solve, sizes, solve_at, context);
 }
 
@@ -143,7 +152,8 @@ PlanReport make_report(const PlanOptions& options, const Subject& subject, const
   PlanReport report;
   report.subject = &subject;
   report.path = file_name(options.file);
-  if (!options.device.empty()) report.device = plan::device_from_json(read_file(options.device), options.device);
+  if (!options.device.empty())
+    report.device = plan::device_from_json(read_file(options.device), options.device);
   const plan::SolveOptions solve = solve_options(options, subject, report.device, context);
   second_memory_of(options.costs, solve.costs);  // a wrong one is refused before any search
   if (options.minimize == Goal::peak) plan_peak(solve, report, context);
@@ -154,7 +164,8 @@ PlanReport make_report(const PlanOptions& options, const Subject& subject, const
 // A planner's problem says itself which tensors are weights.
 void check_weights(const PlanOptions& options, const Subject& subject) {
   if (options.costs.steady_state && subject.network && !options.network.weights)
-    throw Error(ErrorKind::usage, "--steady-state", "needs the weights in the plan", "add --weights");
+    throw Error(ErrorKind::usage, "--steady-state", "needs the weights in the plan",
+                "add --weights");
 }
 
 void draw_picture(const PlanOptions& options, PlanReport& report, const Context& context) {
@@ -174,7 +185,8 @@ int plan_network(const Source& source, PlanOptions options, const Context& conte
   check_weights(options, subject);
   if (!options.problem.empty()) write_file(options.problem, plan::problem_to_json(subject.problem));
   PlanReport report = make_report(options, subject, context);
-  if (options.execute && report.has_plan()) report.execution = execute_plan(subject, report.plan, context);
+  if (options.execute && report.has_plan())
+    report.execution = execute_plan(subject, report.plan, context);
   if (!options.out.empty() && report.has_plan()) {
     write_file(options.out, plan::plan_to_json(subject.problem, report.plan));
     report.written = options.out;
@@ -183,7 +195,8 @@ int plan_network(const Source& source, PlanOptions options, const Context& conte
   if (options.exports.any() && report.has_plan()) {
     std::optional<std::int64_t> capacity;
     if (options.minimize != Goal::peak) capacity = report.plan.scratchpad_bytes;
-    report.exported = export_plan(options.exports, subject.problem, report.plan, report.path, capacity, context);
+    report.exported =
+        export_plan(options.exports, subject.problem, report.plan, report.path, capacity, context);
   }
   if (context.common.json) print_json(context.out, to_json(report));
   else print(context.out, report);
@@ -233,7 +246,8 @@ int run_plan(const PlanOptions& options, const Context& context) {
   const Source source(options.file);
   if (source.kind() != FileKind::placement) return plan_network(source, options, context);
   refuse_with_placement(options);
-  if (options.scratchpad.empty()) throw Error(ErrorKind::usage, "--scratchpad", "is missing", "give a size as 1MiB");
+  if (options.scratchpad.empty())
+    throw Error(ErrorKind::usage, "--scratchpad", "is missing", "give a size as 1MiB");
   return place_file(source,
                     {.out = options.out,
                      .report = options.report,
@@ -278,47 +292,58 @@ std::vector<Option> plan_table(PlanOptions& options) {
   constexpr const char* finds_size = "it finds the scratchpad's size";
   std::vector<Option> table{
       option("scratchpad", "SIZE", options.scratchpad,
-             "bytes as 524288 or 512KiB; or MR (largest operator), MP (least peak over orders), MH (their mean)")
+             "bytes as 524288 or 512KiB; or MR (largest operator), MP (least peak over orders), MH "
+             "(their mean)")
           .with_letter('s')
           .excludes("--minimize peak", finds_size),
-      option("device", "FILE", options.device, "device description: its scratchpad, alignment, time and energy")
+      option("device", "FILE", options.device,
+             "device description: its scratchpad, alignment, time and energy")
           .path()
           .excludes("--minimize peak", finds_size),
       option("out", "FILE", options.out, "write the plan (JSON), or the placed instance (CSV)")
           .with_letter('o')
           .written(),
       option("export", "FILE", options.exports.header,
-             "write the plan as a C header (FILE.h) with tables and a small runtime, for firmware to include")
+             "write the plan as a C header (FILE.h) with tables and a small runtime, for firmware "
+             "to include")
           .written(),
       option("export-tflm", "FILE", options.exports.tflm,
-             "write TensorFlow Lite Micro's offline memory plan (the metadata buffer 'OfflineMemoryAllocation'); for "
+             "write TensorFlow Lite Micro's offline memory plan (the metadata buffer "
+             "'OfflineMemoryAllocation'); for "
              "plans without traffic")
           .written()
           .excludes("--tiles", "TensorFlow Lite Micro runs whole operators"),
-      option("problem", "FILE", options.problem, "write what is planned as a problem (JSON)").written(),
-      flag("execute", options.execute, "run the plan in an arena of exactly that size and compare the outputs"),
+      option("problem", "FILE", options.problem, "write what is planned as a problem (JSON)")
+          .written(),
+      flag("execute", options.execute,
+           "run the plan in an arena of exactly that size and compare the outputs"),
       option("minimize", "GOAL", options.minimize,
-             "traffic; or peak: find the smallest scratchpad without traffic, with order and addresses"),
+             "traffic; or peak: find the smallest scratchpad without traffic, with order and "
+             "addresses"),
       option("solver", "NAME", options.solver,
-             "the exact search; divide: parts between narrow places and windows, for thousands of operators (the exact "
-             "search turns to it by itself); ilp: the published integer program through CBC, for small problems")
+             "the exact search; divide: parts between narrow places and windows, for thousands of "
+             "operators (the exact "
+             "search turns to it by itself); ilp: the published integer program through CBC, for "
+             "small problems")
           .excludes("--minimize peak", "that has a search of its own"),
       flag("compare", options.compare,
-           "also plan by four simple methods: default and least-peak order, each with Belady and greedy replacement")
+           "also plan by four simple methods: default and least-peak order, each with Belady and "
+           "greedy replacement")
           .excludes("--minimize peak", "they need a size of scratchpad"),
       option("report", "FILE", options.report,
              "draw the plan: a page to look at (.html), or its memory map alone (.svg)")
           .written(),
-      option(
-          "sweep", "SIZES", options.sweep,
-          "plan at other sizes too: how many from M_R to above M_P (12 if SIZES is left out), FROM:TO:COUNT, or a list "
-          "A,B,C")
+      option("sweep", "SIZES", options.sweep,
+             "plan at other sizes too: how many from M_R to above M_P (12 if SIZES is left out), "
+             "FROM:TO:COUNT, or a list "
+             "A,B,C")
           .or_alone(default_sweep)
           .excludes("--minimize peak", finds_size),
       option("alignment", "N", options.alignment, "every address is a multiple of N")
           .within(1, 1 << 20)
           .with_default("1, or the device's"),
-      option("time-limit", "TIME", options.time_limit, "end the search after TIME with the best plan found")
+      option("time-limit", "TIME", options.time_limit,
+             "end the search after TIME with the best plan found")
           .with_default("none"),
       option("memory-limit", "SIZE", options.memory_limit, "memory of the search")};
   for (Option& each : cost_table(options.costs)) table.push_back(std::move(each));
@@ -333,46 +358,61 @@ Verb plan_verb() {
   Command command{
       .name = "plan",
       .summary = "find the plan of a network in a scratchpad that moves the fewest bytes",
-      .description =
-          {"Finds the operator order, an address for every tensor and the loads and stores between the scratchpad and "
-           "off-chip memory that move the fewest bytes beyond the compulsory ones (first loads of inputs, final stores "
-           "of outputs), and proves it. FILE is an ONNX network, a Pliant file, ncnn's text (.param), a problem "
-           "written by a compiler (JSON, "
-           "docs/formats.md), a placement instance (CSV with columns id, lower, upper, size), or zoo:NAME, a network "
-           "that "
-           "Pliant generates (zoo:list names them).",
-           "--execute runs the plan on a modelled accelerator and compares every output bit with a run without limits: "
-           "with the CPU's kernels where the tensors have their own types (their workspace counts then), else with "
-           "operators that hash their inputs.",
-           "The answer is optimal, feasible (a limit or Ctrl-C ended the search: best plan, lower bound and gap) or "
-           "infeasible, naming the operator and the bytes it needs; the last, and no answer in time, exit with 1."},
-      .arguments = {argument("FILE", options->file, "the network, problem or placement instance").path()},
+      .description = {"Finds the operator order, an address for every tensor and the loads and "
+                      "stores between the scratchpad and "
+                      "off-chip memory that move the fewest bytes beyond the compulsory ones "
+                      "(first loads of inputs, final stores "
+                      "of outputs), and proves it. FILE is an ONNX network, a Pliant file, ncnn's "
+                      "text (.param), a problem "
+                      "written by a compiler (JSON, "
+                      "docs/formats.md), a placement instance (CSV with columns id, lower, upper, "
+                      "size), or zoo:NAME, a network "
+                      "that "
+                      "Pliant generates (zoo:list names them).",
+                      "--execute runs the plan on a modelled accelerator and compares every output "
+                      "bit with a run without limits: "
+                      "with the CPU's kernels where the tensors have their own types (their "
+                      "workspace counts then), else with "
+                      "operators that hash their inputs.",
+                      "The answer is optimal, feasible (a limit or Ctrl-C ended the search: best "
+                      "plan, lower bound and gap) or "
+                      "infeasible, naming the operator and the bytes it needs; the last, and no "
+                      "answer in time, exit with 1."},
+      .arguments =
+          {argument("FILE", options->file, "the network, problem or placement instance").path()},
       .options = plan_table(*options),
-      .examples = {{"pliant plan net.onnx --scratchpad 512KiB --out plan.json", "plan a network"},
-                   {"pliant plan net.onnx --scratchpad MR --elem-bytes 1 --execute --json",
-                    "the smallest scratchpad that works, 8-bit elements, shown to be true"},
-                   {"pliant plan net.onnx --device chip.json", "with time and energy estimates"},
-                   {"pliant plan net.onnx --scratchpad MR --compare", "beside four simple methods"},
-                   {"pliant plan net.onnx --scratchpad MR --tiles 4", "convolutions in four bands: less fits more"},
-                   {"pliant plan net.onnx --scratchpad MR --zero-copy-concat", "with parts side by side for concats"},
-                   {"pliant plan net.onnx --scratchpad MR --in-place", "with results written over dead inputs"},
-                   {"pliant plan net.onnx --scratchpad 512KiB --read-cost 1 --write-cost 3",
-                    "where storing a byte takes three times as much as loading it"},
-                   {"pliant plan net.onnx --scratchpad 512KiB --report plan.html --sweep",
-                    "a page with the memory map, traffic against scratchpad size, tables"},
-                   {"pliant plan net.onnx --scratchpad 2MiB --weights --steady-state --execute",
-                    "frame after frame: which weights to keep, shown by two frames"},
-                   {"pliant plan net.onnx --scratchpad 512KiB --export net_plan.h", "a header that firmware includes"},
-                   {"pliant plan net.onnx --minimize peak --elem-bytes 1 --export-tflm offline.bin",
-                    "offsets for TensorFlow Lite Micro"},
-                   {"pliant plan net.onnx --scratchpad MR --move-cost 1",
-                    "where a tensor may change its address at the price of loading it"},
-                   {"pliant plan net.onnx --scratchpad MR --second-level 1MiB --execute",
-                    "with a larger memory on chip behind the scratchpad"},
-                   {"pliant plan net.onnx --minimize peak", "the smallest scratchpad without traffic"},
-                   {"pliant plan zoo:nasnet-a --elem-bytes 1 --scratchpad MR", "a network that Pliant generates"},
-                   {"pliant plan A.csv --scratchpad 1048576 --out placed.csv", "placement alone"}}};
-  return {std::move(command), [options](const Context& context) { return run_plan(*options, context); }};
+      .examples = {
+          {"pliant plan net.onnx --scratchpad 512KiB --out plan.json", "plan a network"},
+          {"pliant plan net.onnx --scratchpad MR --elem-bytes 1 --execute --json",
+           "the smallest scratchpad that works, 8-bit elements, shown to be true"},
+          {"pliant plan net.onnx --device chip.json", "with time and energy estimates"},
+          {"pliant plan net.onnx --scratchpad MR --compare", "beside four simple methods"},
+          {"pliant plan net.onnx --scratchpad MR --tiles 4",
+           "convolutions in four bands: less fits more"},
+          {"pliant plan net.onnx --scratchpad MR --zero-copy-concat",
+           "with parts side by side for concats"},
+          {"pliant plan net.onnx --scratchpad MR --in-place",
+           "with results written over dead inputs"},
+          {"pliant plan net.onnx --scratchpad 512KiB --read-cost 1 --write-cost 3",
+           "where storing a byte takes three times as much as loading it"},
+          {"pliant plan net.onnx --scratchpad 512KiB --report plan.html --sweep",
+           "a page with the memory map, traffic against scratchpad size, tables"},
+          {"pliant plan net.onnx --scratchpad 2MiB --weights --steady-state --execute",
+           "frame after frame: which weights to keep, shown by two frames"},
+          {"pliant plan net.onnx --scratchpad 512KiB --export net_plan.h",
+           "a header that firmware includes"},
+          {"pliant plan net.onnx --minimize peak --elem-bytes 1 --export-tflm offline.bin",
+           "offsets for TensorFlow Lite Micro"},
+          {"pliant plan net.onnx --scratchpad MR --move-cost 1",
+           "where a tensor may change its address at the price of loading it"},
+          {"pliant plan net.onnx --scratchpad MR --second-level 1MiB --execute",
+           "with a larger memory on chip behind the scratchpad"},
+          {"pliant plan net.onnx --minimize peak", "the smallest scratchpad without traffic"},
+          {"pliant plan zoo:nasnet-a --elem-bytes 1 --scratchpad MR",
+           "a network that Pliant generates"},
+          {"pliant plan A.csv --scratchpad 1048576 --out placed.csv", "placement alone"}}};
+  return {std::move(command),
+          [options](const Context& context) { return run_plan(*options, context); }};
 }
 
 Verb plan_check_verb() {
@@ -380,14 +420,18 @@ Verb plan_check_verb() {
   Command command{
       .name = "plan check",
       .summary = "check a plan independently of the planner",
-      .description = {"The checker shares no code with the planner. It prints every rule the plan breaks and exits "
-                      "with 1, or says that the plan is valid. A network needs the options it was planned with."},
+      .description = {"The checker shares no code with the planner. It prints every rule the plan "
+                      "breaks and exits "
+                      "with 1, or says that the plan is valid. A network needs the options it was "
+                      "planned with."},
       .arguments = {argument("PROBLEM", options->problem, "the network or problem").path(),
                     argument("PLAN", options->plan, "the plan (JSON)").path()},
       .options = network_options(options->network),
-      .examples = {{"pliant plan check net.onnx plan.json --elem-bytes 1", "check a plan of a network"},
-                   {"pliant plan check problem.json plan.json --json", "check a plan of a problem"}}};
-  return {std::move(command), [options](const Context& context) { return run_check(*options, context); }};
+      .examples = {
+          {"pliant plan check net.onnx plan.json --elem-bytes 1", "check a plan of a network"},
+          {"pliant plan check problem.json plan.json --json", "check a plan of a problem"}}};
+  return {std::move(command),
+          [options](const Context& context) { return run_check(*options, context); }};
 }
 
 }  // namespace pliant::cli

@@ -55,7 +55,8 @@ std::int64_t in_place_pairs(const PlanReport& report) {
 
 std::int64_t pinned_bytes(const PlanReport& report) {
   std::int64_t bytes = 0;
-  for (const plan::TensorId t : report.plan.frame->pinned) bytes += report.subject->problem.tensors[t].bytes;
+  for (const plan::TensorId t : report.plan.frame->pinned)
+    bytes += report.subject->problem.tensors[t].bytes;
   return bytes;
 }
 
@@ -76,14 +77,16 @@ void print_network(std::ostream& out, const PlanReport& report) {
   const plan::Problem& problem = report.subject->problem;
   std::int64_t bytes = 0;
   for (const plan::TensorInfo& tensor : problem.tensors) bytes += tensor.bytes;
-  std::string text = fmt::format("{}: {} operators, {} tensors, {}", report.path, problem.operators.size(),
-                                 problem.tensors.size(), bytes_text(bytes));
+  std::string text =
+      fmt::format("{}: {} operators, {} tensors, {}", report.path, problem.operators.size(),
+                  problem.tensors.size(), bytes_text(bytes));
   if (report.subject->network && !report.subject->network->opaque.empty())
     text += fmt::format(", {} opaque", report.subject->network->opaque.size());
   if (const std::int64_t concats = zero_copy_concats(report); concats > 0)
     text += fmt::format(", {} concats without copies", concats);
   if (report.subject->tiles > 0) text += fmt::format(", {} bands", report.subject->tiles);
-  if (const std::int64_t pairs = in_place_pairs(report); pairs > 0) text += fmt::format(", {} in place", pairs);
+  if (const std::int64_t pairs = in_place_pairs(report); pairs > 0)
+    text += fmt::format(", {} in place", pairs);
   print_line(out, "network", text);
 }
 
@@ -96,11 +99,12 @@ plan::Status status_of(const PlanReport& report) {
 }
 
 std::string feasible_text(const plan::Objective& objective) {
-  return fmt::format("feasible, not proven: {}at least {}{}{}, gap {:.1f} %",
-                     objective.of == plan::Measure::second_level_cost ? "with the second level " : "",
-                     grouped_text(objective.bound), objective.is_bytes() ? " B" : "",
-                     objective.of == plan::Measure::frame_cost ? " per frame" : "",
-                     100 * gap(objective.value, objective.bound));
+  return fmt::format(
+      "feasible, not proven: {}at least {}{}{}, gap {:.1f} %",
+      objective.of == plan::Measure::second_level_cost ? "with the second level " : "",
+      grouped_text(objective.bound), objective.is_bytes() ? " B" : "",
+      objective.of == plan::Measure::frame_cost ? " per frame" : "",
+      100 * gap(objective.value, objective.bound));
 }
 
 void print_baseline(std::ostream& out, const PlanReport& report) {
@@ -119,16 +123,17 @@ void print_cost(std::ostream& out, const PlanReport& report) {
   const plan::Plan& plan = report.plan;
   if (!plan::priced(plan)) return;
   print_line(out, "cost",
-             fmt::format("{} at {} per byte loaded and {} per byte stored", grouped_text(plan.cost), plan.costs.read,
-                         plan.costs.write));
+             fmt::format("{} at {} per byte loaded and {} per byte stored", grouped_text(plan.cost),
+                         plan.costs.read, plan.costs.write));
 }
 
 void print_second_level(std::ostream& out, const PlanReport& report) {
   if (!report.plan.second_level) return;
   const plan::SecondLevel& level = *report.plan.second_level;
   print_line(out, "level 2",
-             fmt::format("{} B left off chip, {} B moved to and from {}; cost {}", grouped_text(level.off_chip_bytes),
-                         grouped_text(level.moved_bytes), exact_bytes(level.bytes), grouped_text(level.cost)));
+             fmt::format("{} B left off chip, {} B moved to and from {}; cost {}",
+                         grouped_text(level.off_chip_bytes), grouped_text(level.moved_bytes),
+                         exact_bytes(level.bytes), grouped_text(level.cost)));
 }
 
 nlohmann::ordered_json second_level_json(const plan::SecondLevel& level) {
@@ -145,19 +150,20 @@ void print_frame(std::ostream& out, const PlanReport& report) {
   if (!report.plan.frame) return;
   const plan::Frame& frame = *report.plan.frame;
   print_line(out, "frame",
-             fmt::format("{} B moved in each, cost {}; {} weights stay, {} of {} B", grouped_text(frame.bytes),
-                         grouped_text(frame.cost), frame.pinned.size(), grouped_text(pinned_bytes(report)),
-                         grouped_text(weight_bytes(report))));
+             fmt::format("{} B moved in each, cost {}; {} weights stay, {} of {} B",
+                         grouped_text(frame.bytes), grouped_text(frame.cost), frame.pinned.size(),
+                         grouped_text(pinned_bytes(report)), grouped_text(weight_bytes(report))));
 }
 
 std::string compared_text(const PlanReport& report, const plan::NamedBaseline& baseline) {
   if (!baseline.plan) return fmt::format("{:<15} no addresses found", baseline.name);
   const std::int64_t cost = plan::cost_of(baseline.plan->plan);
-  std::string text =
-      fmt::format("{:<15} {:>15}{}", baseline.name, grouped_text(cost), plan::priced(report.plan) ? "" : " B");
+  std::string text = fmt::format("{:<15} {:>15}{}", baseline.name, grouped_text(cost),
+                                 plan::priced(report.plan) ? "" : " B");
   if (cost > 0)
-    text += fmt::format(", this plan {:.3f} of it",
-                        static_cast<double>(plan::cost_of(report.plan)) / static_cast<double>(cost));
+    text +=
+        fmt::format(", this plan {:.3f} of it",
+                    static_cast<double>(plan::cost_of(report.plan)) / static_cast<double>(cost));
   return text + (baseline.plan->best_fit ? "" : "; its arena got stuck: placed exactly");
 }
 
@@ -172,9 +178,11 @@ void print_baselines(std::ostream& out, const PlanReport& report) {
 nlohmann::ordered_json baselines_json(const PlanReport& report) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const auto& [name, plan] : report.baselines) {
-    list.push_back({{"name", name},
-                    {"traffic_bytes", plan ? nlohmann::ordered_json(plan->plan.traffic_bytes) : nullptr},
-                    {"placement", plan ? nlohmann::ordered_json(plan->best_fit ? "best-fit" : "exact") : nullptr}});
+    list.push_back(
+        {{"name", name},
+         {"traffic_bytes", plan ? nlohmann::ordered_json(plan->plan.traffic_bytes) : nullptr},
+         {"placement",
+          plan ? nlohmann::ordered_json(plan->best_fit ? "best-fit" : "exact") : nullptr}});
     if (plan && plan::priced(plan->plan)) list.back()["cost"] = plan->plan.cost;
   }
   return list;
@@ -188,7 +196,8 @@ nlohmann::ordered_json sweep_json(const std::vector<plan::SweepPoint>& points, b
     for (const plan::BaselineTraffic& each : point.baselines) {
       baselines.push_back(
           {{"name", each.name},
-           {"traffic_bytes", each.traffic_bytes ? nlohmann::ordered_json(*each.traffic_bytes) : nullptr}});
+           {"traffic_bytes",
+            each.traffic_bytes ? nlohmann::ordered_json(*each.traffic_bytes) : nullptr}});
       if (priced && each.traffic_bytes) baselines.back()["cost"] = each.cost;
     }
     nlohmann::ordered_json entry{{"scratchpad_bytes", point.scratchpad_bytes},
@@ -218,26 +227,29 @@ void print_estimate(std::ostream& out, const PlanReport& report) {
   const plan::Estimate e = estimate_of(report);
   print_line(out, "device",
              fmt::format("{}: {} to {} (transfer {}, compute {}), {:.3g} J",
-                         report.device->name.empty() ? "unnamed" : report.device->name, seconds_text(e.overlapped_s),
-                         seconds_text(e.serial_s), seconds_text(e.transfer_s), seconds_text(e.compute_s), e.energy_j));
+                         report.device->name.empty() ? "unnamed" : report.device->name,
+                         seconds_text(e.overlapped_s), seconds_text(e.serial_s),
+                         seconds_text(e.transfer_s), seconds_text(e.compute_s), e.energy_j));
 }
 
 void print_execution(std::ostream& out, const PlanReport& report) {
   if (!report.execution) return;
   const ExecutionReport& run = *report.execution;
   const std::string each = run.frames > 1 ? fmt::format(" in each of {} frames", run.frames) : "";
-  print_line(
-      out, "executed",
-      fmt::format("in an arena of {} B with {} kernels: {} loads, {} stores, {} B beyond the compulsory{}; outputs {}",
-                  grouped_text(report.plan.scratchpad_bytes), run.kernels, run.loads, run.stores,
-                  grouped_text(run.traffic_bytes), each,
-                  run.outputs_equal ? "bit-equal to the unconstrained run" : "DIFFER from the unconstrained run"));
+  print_line(out, "executed",
+             fmt::format("in an arena of {} B with {} kernels: {} loads, {} stores, {} B beyond "
+                         "the compulsory{}; outputs {}",
+                         grouped_text(report.plan.scratchpad_bytes), run.kernels, run.loads,
+                         run.stores, grouped_text(run.traffic_bytes), each,
+                         run.outputs_equal ? "bit-equal to the unconstrained run"
+                                           : "DIFFER from the unconstrained run"));
 }
 
 std::int64_t moved_bytes(const PlanReport& report) {
   std::int64_t bytes = 0;
   for (const plan::Event& event : report.plan.events)
-    if (event.action == plan::Action::move) bytes += report.subject->problem.tensors[event.tensor].bytes;
+    if (event.action == plan::Action::move)
+      bytes += report.subject->problem.tensors[event.tensor].bytes;
   return bytes;
 }
 
@@ -249,22 +261,26 @@ void add_cost(nlohmann::ordered_json& json, const PlanReport& report) {
   if (plan.costs.move >= 0 && report.has_plan()) json["moved_bytes"] = moved_bytes(report);
   if (report.has_plan()) json["cost"] = plan.cost;
   if (!report.shortage) json["lower_bound_cost"] = plan.lower_bound_cost;
-  if (report.has_plan() && report.baseline) json["default_belady_cost"] = report.baseline->cost(plan.costs);
+  if (report.has_plan() && report.baseline)
+    json["default_belady_cost"] = report.baseline->cost(plan.costs);
 }
 
 void print_exported(std::ostream& out, const ExportReport& exported) {
   if (!exported.header.empty())
-    print_line(
-        out, "header",
-        fmt::format("written to {}; spills take {} B off chip", exported.header, grouped_text(exported.spill_bytes)));
+    print_line(out, "header",
+               fmt::format("written to {}; spills take {} B off chip", exported.header,
+                           grouped_text(exported.spill_bytes)));
   if (!exported.tflm.empty())
     print_line(out, "tflm",
-               fmt::format("written to {}; arena of {} B", exported.tflm, grouped_text(exported.tflm_arena_bytes)));
+               fmt::format("written to {}; arena of {} B", exported.tflm,
+                           grouped_text(exported.tflm_arena_bytes)));
 }
 
 void add_json(nlohmann::ordered_json& json, const ExportReport& exported) {
-  if (!exported.header.empty()) json["header"] = exported.header, json["spill_bytes"] = exported.spill_bytes;
-  if (!exported.tflm.empty()) json["tflm"] = exported.tflm, json["tflm_arena_bytes"] = exported.tflm_arena_bytes;
+  if (!exported.header.empty())
+    json["header"] = exported.header, json["spill_bytes"] = exported.spill_bytes;
+  if (!exported.tflm.empty())
+    json["tflm"] = exported.tflm, json["tflm_arena_bytes"] = exported.tflm_arena_bytes;
 }
 
 }  // namespace
@@ -275,16 +291,19 @@ std::string status_text(const PlanReport& report) {
   if (status == plan::Status::optimal) return "optimal (" + report.objective.origin + ")";
   if (status == plan::Status::feasible) return feasible_text(report.objective);
   if (report.shortage)
-    return fmt::format("infeasible: operator '{}' needs {} B; nothing runs in less (--scratchpad MR)",
-                       op_of(report, report.shortage->op).name, grouped_text(report.shortage->bytes));
+    return fmt::format(
+        "infeasible: operator '{}' needs {} B; nothing runs in less (--scratchpad MR)",
+        op_of(report, report.shortage->op).name, grouped_text(report.shortage->bytes));
   if (plan.status == plan::Status::undecided)
-    return "undecided: a limit ended the search before any plan was found (--time-limit, --memory-limit)";
+    return "undecided: a limit ended the search before any plan was found (--time-limit, "
+           "--memory-limit)";
   return fmt::format("{}: {}", plan::name(plan.status), plan.bound_origin);
 }
 
 nlohmann::ordered_json to_json(const PlanReport& report) {
   const plan::Plan& plan = report.plan;
-  nlohmann::ordered_json json{{"status", plan::name(status_of(report))}, {"scratchpad_bytes", plan.scratchpad_bytes}};
+  nlohmann::ordered_json json{{"status", plan::name(status_of(report))},
+                              {"scratchpad_bytes", plan.scratchpad_bytes}};
   if (is_peak(report)) json["least_scratchpad_bytes"] = report.objective.bound;
   if (report.has_plan()) {
     json["traffic_bytes"] = plan.traffic_bytes;
@@ -298,19 +317,22 @@ nlohmann::ordered_json to_json(const PlanReport& report) {
     json["needed_bytes"] = report.shortage->bytes;
   }
   if (plan::priced(plan)) add_cost(json, report);
-  if (report.has_plan() && report.baseline) json["default_belady_bytes"] = report.baseline->traffic_bytes;
+  if (report.has_plan() && report.baseline)
+    json["default_belady_bytes"] = report.baseline->traffic_bytes;
   if (report.has_plan() && plan.frame)
     json["steady_state"] = {{"pinned", plan.frame->pinned.size()},
                             {"pinned_bytes", pinned_bytes(report)},
                             {"frame_bytes", plan.frame->bytes},
                             {"frame_cost", plan.frame->cost},
                             {"lower_bound_frame_cost", plan.frame->lower_bound_cost}};
-  if (report.has_plan() && plan.second_level) json["second_level"] = second_level_json(*plan.second_level);
+  if (report.has_plan() && plan.second_level)
+    json["second_level"] = second_level_json(*plan.second_level);
   if (!report.baselines.empty()) json["baselines"] = baselines_json(report);
   if (!report.sweep.empty()) json["sweep"] = sweep_json(report.sweep, plan::priced(plan));
   json["operators"] = report.subject->problem.operators.size();
   json["tensors"] = report.subject->problem.tensors.size();
-  if (const std::int64_t concats = zero_copy_concats(report); concats > 0) json["zero_copy_concats"] = concats;
+  if (const std::int64_t concats = zero_copy_concats(report); concats > 0)
+    json["zero_copy_concats"] = concats;
   if (report.subject->tiles > 0) json["tiles"] = report.subject->tiles;
   if (const std::int64_t pairs = in_place_pairs(report); pairs > 0) json["in_place"] = pairs;
   json["seconds"] = report.seconds;
@@ -327,12 +349,14 @@ nlohmann::ordered_json to_json(const PlanReport& report) {
 void print(std::ostream& out, const PlanReport& report) {
   print_network(out, report);
   const std::string& name = report.size_name;
-  print_line(out, "scratchpad", exact_bytes(report.plan.scratchpad_bytes) + (name.empty() ? "" : ", " + name));
+  print_line(out, "scratchpad",
+             exact_bytes(report.plan.scratchpad_bytes) + (name.empty() ? "" : ", " + name));
   print_line(out, "status", status_text(report));
   if (report.has_plan()) {
-    print_line(out, "traffic",
-               fmt::format("{} B beyond the compulsory {} B", grouped_text(report.plan.traffic_bytes),
-                           grouped_text(report.plan.compulsory_bytes)));
+    print_line(
+        out, "traffic",
+        fmt::format("{} B beyond the compulsory {} B", grouped_text(report.plan.traffic_bytes),
+                    grouped_text(report.plan.compulsory_bytes)));
     print_cost(out, report);
     print_frame(out, report);
     print_second_level(out, report);

@@ -26,14 +26,16 @@ struct ExecutionReport {
   bool outputs_equal = false;
   std::int64_t traffic_bytes = 0, compulsory_bytes = 0, loads = 0, stores = 0, highest_byte = 0;
   std::int64_t second_level_bytes = 0;  // moved to and from it
-  int frames = 1;                       // run one after the other; the figures are those of the last
+  // run one after the other; the figures are those of the last
+  int frames = 1;
 };
 
 struct PlanReport {
   const Subject* subject = nullptr;
   std::string path, size_name;  // "MR" where that was asked for
   plan::Plan plan;
-  plan::Objective objective;                   // of the plan, or of the peak where that is minimised
+  // of the plan, or of the peak where that is minimised
+  plan::Objective objective;
   std::optional<plan::Required> shortage;      // an operator that does not fit
   std::optional<plan::Baseline> baseline;      // default order with Belady replacement
   std::vector<plan::NamedBaseline> baselines;  // when asked for
@@ -45,7 +47,9 @@ struct PlanReport {
   std::string written, drawn;  // paths of the plan's file and picture
   std::optional<ExportReport> exported;
 
-  bool has_plan() const { return plan.status == plan::Status::optimal || plan.status == plan::Status::feasible; }
+  bool has_plan() const {
+    return plan.status == plan::Status::optimal || plan.status == plan::Status::feasible;
+  }
 };
 
 std::string status_text(const PlanReport& report);  // "optimal (search of ...)"

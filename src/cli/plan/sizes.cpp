@@ -12,8 +12,9 @@ const plan::Sizes& PlanSizes::all() {
   if (sizes_) return *sizes_;
   sizes_ = plan::scratchpad_sizes(problem_, solve_, context_.pool());
   if (!sizes_->peak_exact)
-    context_.log.warning(fmt::format("M_P is between {} and {} B: a limit ended its search; the upper end is used",
-                                     grouped_text(sizes_->peak_lower), grouped_text(sizes_->peak)));
+    context_.log.warning(
+        fmt::format("M_P is between {} and {} B: a limit ended its search; the upper end is used",
+                    grouped_text(sizes_->peak_lower), grouped_text(sizes_->peak)));
   return *sizes_;
 }
 

@@ -18,7 +18,8 @@ class PlanSizes {
   // All outlive it.
   PlanSizes(const plan::Problem& problem, const plan::SolveOptions& solve, const Context& context)
       : problem_(problem), solve_(solve), context_(context) {}
-  const plan::Sizes& all();                     // searches at the first call; says so if M_P is not exact
+  // searches at the first call; says so if M_P is not exact
+  const plan::Sizes& all();
   std::int64_t named(const std::string& name);  // MR without a search; a multiple of the alignment
 
  private:

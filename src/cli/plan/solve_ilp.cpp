@@ -4,8 +4,11 @@
 
 namespace pliant::cli {
 
-plan::Plan solve_ilp(const plan::Problem& problem, std::int64_t scratchpad_bytes, const plan::SolveOptions& options) {
-  return plan::solve_by_ilp(problem, scratchpad_bytes, {options.limits, options.alignment, options.costs}).plan;
+plan::Plan solve_ilp(const plan::Problem& problem, std::int64_t scratchpad_bytes,
+                     const plan::SolveOptions& options) {
+  return plan::solve_by_ilp(problem, scratchpad_bytes,
+                            {options.limits, options.alignment, options.costs})
+      .plan;
 }
 
 }  // namespace pliant::cli

@@ -8,7 +8,9 @@
 
 namespace pliant::cli {
 
-// Heeds the time limit and the alignment of the options. Throws Error{unsupported} in a build without CBC.
-plan::Plan solve_ilp(const plan::Problem& problem, std::int64_t scratchpad_bytes, const plan::SolveOptions& options);
+// Heeds the time limit and the alignment of the options. Throws Error{unsupported} in a build
+// without CBC.
+plan::Plan solve_ilp(const plan::Problem& problem, std::int64_t scratchpad_bytes,
+                     const plan::SolveOptions& options);
 
 }  // namespace pliant::cli

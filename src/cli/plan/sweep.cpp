@@ -18,7 +18,8 @@ constexpr const char* forms =
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;
   std::size_t begin = 0;
-  for (std::size_t at = text.find(separator); at != std::string::npos; at = text.find(separator, begin)) {
+  for (std::size_t at = text.find(separator); at != std::string::npos;
+       at = text.find(separator, begin)) {
     parts.push_back(text.substr(begin, at - begin));
     begin = at + 1;
   }
@@ -32,8 +33,10 @@ bool is_digits(const std::string& text) {
 
 std::int64_t count_of(const std::string& text, const std::string& whole) {
   if (!is_digits(text) || text.size() > 4 || std::stoll(text) < 2 || std::stoll(text) > most_sizes)
-    throw Error(ErrorKind::usage, "--sweep",
-                fmt::format("'{}' in '{}' is not a number of sizes from 2 to {}", text, whole, most_sizes), forms);
+    throw Error(
+        ErrorKind::usage, "--sweep",
+        fmt::format("'{}' in '{}' is not a number of sizes from 2 to {}", text, whole, most_sizes),
+        forms);
   return std::stoll(text);
 }
 
@@ -52,33 +55,38 @@ SweepRequest sweep_request(const std::string& text) {
   if (request.sizes.size() == 1) {
     request.sizes = split(text, ',');
   } else {
-    request.count = count_of(request.sizes.size() == 3 ? request.sizes.back() : default_sweep, text);
+    request.count =
+        count_of(request.sizes.size() == 3 ? request.sizes.back() : default_sweep, text);
     request.sizes.resize(2);
   }
   if (request.sizes.size() > static_cast<std::size_t>(most_sizes))
-    throw Error(ErrorKind::usage, "--sweep", fmt::format("lists more than {} sizes", most_sizes), forms);
+    throw Error(ErrorKind::usage, "--sweep", fmt::format("lists more than {} sizes", most_sizes),
+                forms);
   for (const std::string& each : request.sizes)
     if (!is_size_name(each)) bytes_from_text(each, "--sweep");
   return request;
 }
 
-std::vector<std::int64_t> sweep_sizes(const SweepRequest& request, const plan::Problem& problem, std::int64_t alignment,
-                                      PlanSizes& sizes) {
+std::vector<std::int64_t> sweep_sizes(const SweepRequest& request, const plan::Problem& problem,
+                                      std::int64_t alignment, PlanSizes& sizes) {
   if (request.sizes.empty()) return plan::sweep_sizes(sizes.all(), request.count, alignment);
   std::vector<std::int64_t> bytes;
   for (const std::string& each : request.sizes) bytes.push_back(bytes_of(each, sizes));
   if (request.count > 0 && bytes[0] > bytes[1])
     throw Error(ErrorKind::usage, "--sweep",
-                fmt::format("begins at {} B, above its end {} B", grouped_text(bytes[0]), grouped_text(bytes[1])),
+                fmt::format("begins at {} B, above its end {} B", grouped_text(bytes[0]),
+                            grouped_text(bytes[1])),
                 forms);
   const std::int64_t least = *std::min_element(bytes.begin(), bytes.end());
   const plan::Required required = plan::required_size(problem, alignment);
   if (least < required.bytes || least < 1)
-    throw Error(ErrorKind::usage, "--sweep",
-                required.op < 0 ? "0 B is no size to plan for"
-                                : fmt::format("{} B are too few: operator '{}' needs {} B", grouped_text(least),
-                                              problem.operators[required.op].name, grouped_text(required.bytes)),
-                "begin at MR");
+    throw Error(
+        ErrorKind::usage, "--sweep",
+        required.op < 0
+            ? "0 B is no size to plan for"
+            : fmt::format("{} B are too few: operator '{}' needs {} B", grouped_text(least),
+                          problem.operators[required.op].name, grouped_text(required.bytes)),
+        "begin at MR");
   // Sizes that were given are taken as they are.
   if (request.count > 0) return plan::spread_sizes(bytes[0], bytes[1], request.count, 1);
   std::sort(bytes.begin(), bytes.end());
@@ -86,19 +94,22 @@ std::vector<std::int64_t> sweep_sizes(const SweepRequest& request, const plan::P
   return bytes;
 }
 
-std::vector<plan::SweepPoint> run_sweep(const plan::Problem& problem, const std::vector<std::int64_t>& bytes,
+std::vector<plan::SweepPoint> run_sweep(const plan::Problem& problem,
+                                        const std::vector<std::int64_t>& bytes,
                                         const plan::SolveOptions& options, PlanSizes& sizes,
-                                        const std::function<plan::Plan(std::int64_t)>& solve, const Context& context) {
+                                        const std::function<plan::Plan(std::int64_t)>& solve,
+                                        const Context& context) {
   Progress progress(context.log, steady_clock());
   plan::SweepWork work{sizes.all().peak_order, options, solve, [&](std::size_t done) {
                          progress.show([&] {
-                           return fmt::format("sweep: {} of {} sizes planned, {}", done, bytes.size(),
-                                              seconds_text(progress.seconds()));
+                           return fmt::format("sweep: {} of {} sizes planned, {}", done,
+                                              bytes.size(), seconds_text(progress.seconds()));
                          });
                        }};
   std::vector<plan::SweepPoint> points = plan::sweep(problem, bytes, work);
   if (points.size() < bytes.size())
-    context.log.warning(fmt::format("the sweep was ended after {} of {} sizes", points.size(), bytes.size()));
+    context.log.warning(
+        fmt::format("the sweep was ended after {} of {} sizes", points.size(), bytes.size()));
   return points;
 }
 

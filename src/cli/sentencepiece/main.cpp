@@ -1,4 +1,5 @@
-// pliant-sentencepiece KIND SIZE CORPUS OUT [SPECIAL ...]: run by pliant tokenizer train, not by people.
+// pliant-sentencepiece KIND SIZE CORPUS OUT [SPECIAL ...]: run by pliant tokenizer train, not by
+// people.
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -27,7 +28,8 @@ int main(int argc, char** argv) {
   try {
     const pliant::InputGuard guard;
     const pliant::MappedFile corpus(argv[3]);
-    pliant::SentencePieceTraining options{.unigram = std::string(argv[1]) == "unigram", .size = std::atoll(argv[2])};
+    pliant::SentencePieceTraining options{.unigram = std::string(argv[1]) == "unigram",
+                                          .size = std::atoll(argv[2])};
     options.special.assign(argv + 5, argv + argc);
     pliant::write_file(argv[4], pliant::train_sentencepiece(corpus.text(), options));
   } catch (...) {

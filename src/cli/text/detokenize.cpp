@@ -31,7 +31,8 @@ std::vector<TokenId> listed_ids(const std::string& text) {
     }
     const auto [next, error] = std::from_chars(at, end, ids.emplace_back());
     if (error != std::errc() || (next != end && *next != ',' && *next != ' ' && *next != '\n'))
-      throw Error(ErrorKind::usage, "--ids", fmt::format("'{}' is no list of token ids", text), "--ids 1,2,3");
+      throw Error(ErrorKind::usage, "--ids", fmt::format("'{}' is no list of token ids", text),
+                  "--ids 1,2,3");
     at = next;
   }
   return ids;
@@ -41,7 +42,8 @@ std::vector<TokenId> listed_ids(const std::string& text) {
 std::vector<TokenId> ids_of_file(const std::string& path) {
   nlohmann::json json = parse_json(MappedFile(path).text(), path);
   if (json.is_object() && json.contains("ids")) json = nlohmann::json(json["ids"]);
-  if (!json.is_array()) throw Error(ErrorKind::format, path, "is neither a list of ids nor an object with 'ids'");
+  if (!json.is_array())
+    throw Error(ErrorKind::format, path, "is neither a list of ids nor an object with 'ids'");
   std::vector<TokenId> ids;
   for (const auto& id : json) {
     if (!id.is_number_unsigned() || id.get<std::uint64_t>() > INT32_MAX)
@@ -54,7 +56,8 @@ std::vector<TokenId> ids_of_file(const std::string& path) {
 int run_detokenize(const DetokenizeOptions& options, const Context& context) {
   if (!options.file && !options.ids)
     throw Error(ErrorKind::usage, "--ids", "one of --ids and --file is needed", "--ids 1,2,3");
-  const std::vector<TokenId> ids = options.ids ? listed_ids(*options.ids) : ids_of_file(*options.file);
+  const std::vector<TokenId> ids =
+      options.ids ? listed_ids(*options.ids) : ids_of_file(*options.file);
   const std::string text = load_tokenizer(options.model)->decode(ids, options.special);
   if (context.common.json) print_json(context.out, {{"text", text}});
   else context.out << text << '\n';
@@ -68,18 +71,22 @@ Verb detokenize_verb() {
   Command command{
       .name = "detokenize",
       .summary = "turn token ids back into text",
-      .description = {"FILE is anything that pliant tokenize takes. Control tokens are left out unless --special is "
+      .description = {"FILE is anything that pliant tokenize takes. Control tokens are left out "
+                      "unless --special is "
                       "given."},
       .arguments = {argument("FILE", options->model, "a tokenizer, model or folder").path()},
       .options = {option("ids", "LIST", options->ids, "ids with commas between them"),
-                  option("file", "JSON", options->file, "a JSON list of ids, or the output of tokenize --json")
+                  option("file", "JSON", options->file,
+                         "a JSON list of ids, or the output of tokenize --json")
                       .path()
                       .excludes("--ids", "there is one list of ids"),
                   flag("special", options->special, "print control tokens as well")},
       .examples = {{"pliant detokenize model.gguf --ids 15496,995", "the text of two tokens"},
-                   {"pliant tokenize m.gguf --text Hi --json > ids.json && pliant detokenize m.gguf --file ids.json",
+                   {"pliant tokenize m.gguf --text Hi --json > ids.json && pliant detokenize "
+                    "m.gguf --file ids.json",
                     "there and back"}}};
-  return {std::move(command), [options](const Context& context) { return run_detokenize(*options, context); }};
+  return {std::move(command),
+          [options](const Context& context) { return run_detokenize(*options, context); }};
 }
 
 }  // namespace pliant::cli

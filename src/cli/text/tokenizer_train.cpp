@@ -22,9 +22,10 @@ namespace pliant {
 
 template <>
 struct OptionWords<cli::TokenizerKind> {
-  static constexpr std::pair<cli::TokenizerKind, const char*> words[] = {{cli::TokenizerKind::byte_bpe, "byte-bpe"},
-                                                                         {cli::TokenizerKind::bpe, "bpe"},
-                                                                         {cli::TokenizerKind::unigram, "unigram"}};
+  static constexpr std::pair<cli::TokenizerKind, const char*> words[] = {
+      {cli::TokenizerKind::byte_bpe, "byte-bpe"},
+      {cli::TokenizerKind::bpe, "bpe"},
+      {cli::TokenizerKind::unigram, "unigram"}};
 };
 
 }  // namespace pliant
@@ -53,16 +54,19 @@ void write_byte_bpe(const TrainedBpe& trained, const std::string& out) {
   write_file((fs::path(out) / "tokenizer_config.json").string(), tokenizer_config_json(trained));
 }
 
-std::string train_byte_level(const TrainOptions& options, std::string_view corpus, const Context& context) {
+std::string train_byte_level(const TrainOptions& options, std::string_view corpus,
+                             const Context& context) {
   Progress progress(context.log, steady_clock());
   BpeTraining training{.size = options.size, .special = options.special, .family = options.family};
   training.progress = [&](std::int64_t done, std::int64_t all) {
-    if (context.stop) throw Error(ErrorKind::cancelled, options.corpus, fmt::format("ended after {} merges", done));
+    if (context.stop)
+      throw Error(ErrorKind::cancelled, options.corpus, fmt::format("ended after {} merges", done));
     progress.show([&] { return fmt::format("tokenizer train: merge {} of {}", done, all); });
   };
   const TrainedBpe trained = train_byte_bpe(corpus, training);
   if (static_cast<std::int64_t>(trained.pieces.size()) < options.size)
-    context.log.warning(fmt::format("the corpus gives {} tokens, not {}", trained.pieces.size(), options.size));
+    context.log.warning(
+        fmt::format("the corpus gives {} tokens, not {}", trained.pieces.size(), options.size));
   write_byte_bpe(trained, options.out);
   return options.out;
 }
@@ -72,7 +76,8 @@ std::string train_model(const TrainOptions& options) {
   std::error_code error;
   if (!named) fs::create_directories(options.out, error);
   if (error) throw Error(ErrorKind::io, options.out, "cannot make the folder: " + error.message());
-  const std::string path = named ? options.out : (fs::path(options.out) / "tokenizer.model").string();
+  const std::string path =
+      named ? options.out : (fs::path(options.out) / "tokenizer.model").string();
   run_sentencepiece({.corpus = options.corpus,
                      .out = path,
                      .unigram = options.kind == TokenizerKind::unigram,
@@ -106,25 +111,31 @@ Verb tokenizer_train_verb() {
   Command command{
       .name = "tokenizer train",
       .summary = "make a tokenizer from a text",
-      .description =
-          {"byte-bpe is byte-level BPE by a trainer of our own; into a folder it writes vocab.json, merges.txt, "
-           "tokenizer.json and tokenizer_config.json, into a file that ends in .json tokenizer.json alone. bpe "
-           "and unigram are SentencePiece models with byte fallback, trained by the SentencePiece library on "
-           "the lines of the text; they are written as tokenizer.model."},
+      .description = {"byte-bpe is byte-level BPE by a trainer of our own; into a folder it writes "
+                      "vocab.json, merges.txt, "
+                      "tokenizer.json and tokenizer_config.json, into a file that ends in .json "
+                      "tokenizer.json alone. bpe "
+                      "and unigram are SentencePiece models with byte fallback, trained by the "
+                      "SentencePiece library on "
+                      "the lines of the text; they are written as tokenizer.model."},
       .arguments = {argument("CORPUS", options->corpus, "the text, UTF-8").path()},
       .options = {option("kind", "KIND", options->kind, "the algorithm"),
-                  option("size", "N", options->size, "entries of the vocabulary, special tokens and bytes included")
+                  option("size", "N", options->size,
+                         "entries of the vocabulary, special tokens and bytes included")
                       .at_least(1),
                   option("special", "TOKEN", options->special,
                          "a control token; the first one of byte-bpe marks the end of a text"),
                   option("family", "NAME", options->family,
                          "how byte-bpe splits text into words: gpt-2, llama-bpe, qwen2 ..."),
                   option("out", "PATH", options->out, "the folder or file to write").written()},
-      .examples = {{"pliant tokenizer train book.txt --size 8000 --special \"<|endoftext|>\" --out tokenizer/",
-                    "byte-level BPE"},
-                   {"pliant tokenizer train book.txt --kind unigram --size 4000 --out tokenizer.model",
-                    "a SentencePiece model"}}};
-  return {std::move(command), [options](const Context& context) { return run_train(*options, context); }};
+      .examples = {
+          {"pliant tokenizer train book.txt --size 8000 --special \"<|endoftext|>\" --out "
+           "tokenizer/",
+           "byte-level BPE"},
+          {"pliant tokenizer train book.txt --kind unigram --size 4000 --out tokenizer.model",
+           "a SentencePiece model"}}};
+  return {std::move(command),
+          [options](const Context& context) { return run_train(*options, context); }};
 }
 
 }  // namespace pliant::cli

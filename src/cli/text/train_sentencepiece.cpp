@@ -19,7 +19,8 @@ std::string program_path() {
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   const auto path = self.parent_path() / "pliant-sentencepiece";
   if (error || !std::filesystem::exists(path))
-    throw Error(ErrorKind::not_found, path.string(), "is missing beside pliant", "install Pliant again");
+    throw Error(ErrorKind::not_found, path.string(), "is missing beside pliant",
+                "install Pliant again");
   return path.string();
 }
 
@@ -48,21 +49,23 @@ Ended run_program(std::vector<std::string> words) {
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   pid_t child = 0;
-  const int failed = posix_spawn(&child, words[0].c_str(), &actions, nullptr, arguments.data(), environ);
+  const int failed =
+      posix_spawn(&child, words[0].c_str(), &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   Ended ended;
   if (failed == 0) ended.errors = read_all(ends[0]);
   close(ends[0]);
-  if (failed != 0 || waitpid(child, &ended.status, 0) < 0) throw Error(ErrorKind::io, words[0], "cannot be run");
+  if (failed != 0 || waitpid(child, &ended.status, 0) < 0)
+    throw Error(ErrorKind::io, words[0], "cannot be run");
   return ended;
 }
 
 }  // namespace
 
 void run_sentencepiece(const SentencePieceJob& job) {
-  std::vector<std::string> words = {program_path(), job.unigram ? "unigram" : "bpe", std::to_string(job.size),
-                                    job.corpus, job.out};
+  std::vector<std::string> words = {program_path(), job.unigram ? "unigram" : "bpe",
+                                    std::to_string(job.size), job.corpus, job.out};
   words.insert(words.end(), job.special.begin(), job.special.end());
   Ended ended = run_program(std::move(words));
   if (WIFSIGNALED(ended.status))

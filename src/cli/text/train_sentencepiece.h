@@ -1,5 +1,5 @@
-// SentencePiece training, if this build has it: in a process of its own, since the library brings a protobuf that does
-// not live beside ONNX's.
+// SentencePiece training, if this build has it: in a process of its own, since the library brings a
+// protobuf that does not live beside ONNX's.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,9 @@ struct SentencePieceJob {
   std::vector<std::string> special;
 };
 
-// Runs pliant-sentencepiece, which stands beside this program. Throws Error{invalid} with the library's message,
-// Error{not_found} without the program, Error{unsupported} in builds without SentencePiece, Error{cancelled} if it was
-// ended by a signal.
+// Runs pliant-sentencepiece, which stands beside this program. Throws Error{invalid} with the
+// library's message, Error{not_found} without the program, Error{unsupported} in builds without
+// SentencePiece, Error{cancelled} if it was ended by a signal.
 void run_sentencepiece(const SentencePieceJob& job);
 
 }  // namespace pliant::cli

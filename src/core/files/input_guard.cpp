@@ -16,7 +16,8 @@ namespace {
 
 using Identity = std::pair<dev_t, ino_t>;
 
-// Nothing for what is not there, and for terminals, pipes and devices, which may be read and written at one time.
+// Nothing for what is not there, and for terminals, pipes and devices, which may be read and
+// written at one time.
 std::optional<Identity> identity_of(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return std::nullopt;

@@ -6,8 +6,9 @@
 
 namespace pliant {
 
-// While one exists, every file that is mapped is noted, and write_file() refuses to replace it, whatever it is called
-// there: links and hard links lead to the same file. One at a time; it outlives whatever reads and writes.
+// While one exists, every file that is mapped is noted, and write_file() refuses to replace it,
+// whatever it is called there: links and hard links lead to the same file. One at a time; it
+// outlives whatever reads and writes.
 class InputGuard {
  public:
   InputGuard();
@@ -16,8 +17,10 @@ class InputGuard {
   InputGuard& operator=(const InputGuard&) = delete;
 
   // Of the guard that exists; without one, nothing.
-  static void note(const std::string& path);   // a file or folder that is read, now or later, if there is one
-  static void check(const std::string& path);  // throws Error{usage} naming both if `path` is one of those
+  // a file or folder that is read, now or later, if there is one
+  static void note(const std::string& path);
+  // throws Error{usage} naming both if `path` is one of those
+  static void check(const std::string& path);
 
  private:
   struct Inputs;

@@ -24,7 +24,9 @@ constexpr std::size_t most_name_bytes = 255;  // on Linux; some file systems tak
 
 Error write_error(const std::string& path, int code, const char* action = "write") {
   const ErrorKind kind = code == ENOENT ? ErrorKind::not_found : ErrorKind::io;
-  return {kind, path, std::string("cannot ") + action + (code == 0 ? "" : std::string(": ") + std::strerror(code))};
+  return {
+      kind, path,
+      std::string("cannot ") + action + (code == 0 ? "" : std::string(": ") + std::strerror(code))};
 }
 
 // Output to a descriptor, which an ofstream cannot be given; and it keeps what the system said.
@@ -67,14 +69,16 @@ class DescriptorBuffer : public std::streambuf {
   std::array<char, 1 << 16> bytes_;
 };
 
-void write_through(int descriptor, const std::string& path, const std::function<void(std::ostream&)>& write) {
+void write_through(int descriptor, const std::string& path,
+                   const std::function<void(std::ostream&)>& write) {
   DescriptorBuffer buffer(descriptor);
   std::ostream out(&buffer);
   write(out);
   if (!out.flush()) throw write_error(path, buffer.code());
 }
 
-// Files that are not whole yet, for whoever ends the process: a handler of signals may neither lock nor allocate.
+// Files that are not whole yet, for whoever ends the process: a handler of signals may neither lock
+// nor allocate.
 struct Pending {
   enum State : int { unused, changing, named };
   std::atomic<int> state{unused};
@@ -108,8 +112,9 @@ std::string followed(const std::string& path) {
   throw write_error(path, ELOOP);
 }
 
-// Nobody can guess it, so nobody can put a link there, and two processes with one number (in two containers) do not
-// meet. The target's own name begins it where there is room, for whoever finds one after a power cut.
+// Nobody can guess it, so nobody can put a link there, and two processes with one number (in two
+// containers) do not meet. The target's own name begins it where there is room, for whoever finds
+// one after a power cut.
 std::string unguessable(const std::string& name, int folder) {
   std::array<unsigned char, 8> bytes;
   if (::getentropy(bytes.data(), bytes.size()) != 0) throw write_error(name, errno);
@@ -117,7 +122,8 @@ std::string unguessable(const std::string& name, int folder) {
   for (const unsigned char each : bytes)
     for (const int digit : {each >> 4, each & 15}) suffix += "0123456789abcdef"[digit];
   const long most = ::fpathconf(folder, _PC_NAME_MAX);
-  const std::size_t room = most > 0 ? std::min<std::size_t>(most, most_name_bytes) : most_name_bytes;
+  const std::size_t room =
+      most > 0 ? std::min<std::size_t>(most, most_name_bytes) : most_name_bytes;
   return (name.size() + suffix.size() <= room ? name : "pliant") + suffix;
 }
 
@@ -130,7 +136,8 @@ class PartialFile {
     name_ = file_name(target);
     if (name_.empty()) throw write_error(path, EISDIR);
     const std::string folder = target.substr(0, target.size() - name_.size());
-    folder_ = Descriptor(::open(folder.empty() ? "." : folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    folder_ =
+        Descriptor(::open(folder.empty() ? "." : folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!folder_.is_open()) throw write_error(path, errno);
     create(old == nullptr ? 0666 : 0600);
     if (old != nullptr) take_over(*old);
@@ -156,7 +163,8 @@ class PartialFile {
     for (int tries = 0; tries < 16 && code == EEXIST; ++tries) {
       const std::string name = unguessable(name_, folder_.number());
       pending_ = announce(folder_.number(), name);  // first: a signal may come at once
-      file_ = Descriptor(::openat(folder_.number(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+      file_ = Descriptor(
+          ::openat(folder_.number(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
       if (file_.is_open()) {
         beside_ = name;
         return;
@@ -169,9 +177,11 @@ class PartialFile {
 
   // The mode stays, and the owner where the system lets us give the file away.
   void take_over(const struct stat& old) {
-    if (::fchown(file_.number(), old.st_uid, old.st_gid) != 0 && ::fchown(file_.number(), -1, old.st_gid) != 0)
+    if (::fchown(file_.number(), old.st_uid, old.st_gid) != 0 &&
+        ::fchown(file_.number(), -1, old.st_gid) != 0)
       errno = 0;
-    if (::fchmod(file_.number(), old.st_mode & 0777) != 0 && errno != EPERM) throw write_error(path_, errno);
+    if (::fchmod(file_.number(), old.st_mode & 0777) != 0 && errno != EPERM)
+      throw write_error(path_, errno);
   }
 
   std::string path_, name_, beside_;  // as given; the target's name and ours in the folder
@@ -179,17 +189,20 @@ class PartialFile {
   Pending* pending_ = nullptr;
 };
 
-// A pipe, a device, or standard output under a name of its own (/dev/stdout): nothing to keep, nothing to rename.
+// A pipe, a device, or standard output under a name of its own (/dev/stdout): nothing to keep,
+// nothing to rename.
 void write_in_place(const std::string& path, const struct stat& status,
                     const std::function<void(std::ostream&)>& write) {
-  const Descriptor file(S_ISREG(status.st_mode) ? ::dup(STDOUT_FILENO) : ::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  const Descriptor file(S_ISREG(status.st_mode) ? ::dup(STDOUT_FILENO)
+                                                : ::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (!file.is_open()) throw write_error(path, errno);
   write_through(file.number(), path, write);
 }
 
 bool is_standard_output(const struct stat& status) {
   struct stat out {};
-  return ::fstat(STDOUT_FILENO, &out) == 0 && out.st_dev == status.st_dev && out.st_ino == status.st_ino;
+  return ::fstat(STDOUT_FILENO, &out) == 0 && out.st_dev == status.st_dev &&
+         out.st_ino == status.st_ino;
 }
 
 }  // namespace
@@ -202,9 +215,11 @@ void write_file(const std::string& path, const std::function<void(std::ostream&)
   InputGuard::check(path);
   struct stat status {};
   const bool exists = ::stat(path.c_str(), &status) == 0;
-  if (!exists && errno != ENOENT) throw write_error(path, errno);  // a name that is too long, before the work is done
+  // a name that is too long, before the work is done
+  if (!exists && errno != ENOENT) throw write_error(path, errno);
   if (exists && S_ISDIR(status.st_mode)) throw write_error(path, EISDIR);
-  if (exists && (!S_ISREG(status.st_mode) || is_standard_output(status))) return write_in_place(path, status, write);
+  if (exists && (!S_ISREG(status.st_mode) || is_standard_output(status)))
+    return write_in_place(path, status, write);
   PartialFile file(path, exists ? &status : nullptr);
   write_through(file.descriptor(), path, write);
   file.replace_target();

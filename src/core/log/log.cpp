@@ -29,7 +29,8 @@ void Log::write(LogLevel level, std::string_view text) {
 void Log::status(std::string_view line) {
   const std::lock_guard lock(mutex_);
   if (!shows_status() || line == status_) return;
-  status_ = line.substr(0, 119);  // a longer line would wrap on most terminals and could not be erased
+  // a longer line would wrap on most terminals and could not be erased
+  status_ = line.substr(0, 119);
   out_ << erase_line << status_ << std::flush;
 }
 

@@ -1,4 +1,5 @@
-// Messages to a person, on one stream (stderr): leveled lines, and on a terminal one transient status line below them.
+// Messages to a person, on one stream (stderr): leveled lines, and on a terminal one transient
+// status line below them.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +22,15 @@ class Log {
   ~Log() { status(""); }
   Log(const Log&) = delete;
 
-  void write(LogLevel level, std::string_view text);  // "pliant: warning: TEXT", if `level` is wanted
+  void write(LogLevel level,
+             std::string_view text);  // "pliant: warning: TEXT", if `level` is wanted
   void error(std::string_view text) { write(LogLevel::error, text); }
   void warning(std::string_view text) { write(LogLevel::warning, text); }
   void info(std::string_view text) { write(LogLevel::info, text); }
   void debug(std::string_view text) { write(LogLevel::debug, text); }
 
-  void status(std::string_view line);  // replaces the status line; "" removes it; nothing unless on a terminal
+  void status(std::string_view
+                  line);  // replaces the status line; "" removes it; nothing unless on a terminal
   bool shows_status() const { return terminal_ && level_ >= LogLevel::info; }
 
  private:

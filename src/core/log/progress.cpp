@@ -9,7 +9,10 @@
 namespace pliant {
 
 Clock steady_clock() {
-  return [] { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); };
+  return [] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+  };
 }
 
 void Progress::show(const std::function<std::string()>& line) {
@@ -25,11 +28,13 @@ double gap(std::int64_t incumbent, std::int64_t bound) {
   return static_cast<double>(incumbent - bound) / static_cast<double>(incumbent);
 }
 
-std::string search_line(std::string_view what, std::int64_t incumbent, std::int64_t bound, double seconds) {
+std::string search_line(std::string_view what, std::int64_t incumbent, std::int64_t bound,
+                        double seconds) {
   if (incumbent < 0)
-    return fmt::format("{}: no plan yet, bound {} B, {}", what, grouped_text(bound), seconds_text(seconds));
-  return fmt::format("{}: best {} B, bound {} B, gap {:.1f} %, {}", what, grouped_text(incumbent), grouped_text(bound),
-                     100 * gap(incumbent, bound), seconds_text(seconds));
+    return fmt::format("{}: no plan yet, bound {} B, {}", what, grouped_text(bound),
+                       seconds_text(seconds));
+  return fmt::format("{}: best {} B, bound {} B, gap {:.1f} %, {}", what, grouped_text(incumbent),
+                     grouped_text(bound), 100 * gap(incumbent, bound), seconds_text(seconds));
 }
 
 }  // namespace pliant

@@ -1,4 +1,5 @@
-// Progress of long work: a status line refreshed a few times per second on a terminal, nothing in a pipe.
+// Progress of long work: a status line refreshed a few times per second on a terminal, nothing in a
+// pipe.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +30,10 @@ class Progress {
 };
 
 // "plan: best 413,952 B, bound 206,976 B, gap 50.0 %, 3.2 s"; incumbent < 0: none yet.
-std::string search_line(std::string_view what, std::int64_t incumbent, std::int64_t bound, double seconds);
+std::string search_line(std::string_view what, std::int64_t incumbent, std::int64_t bound,
+                        double seconds);
 
-double gap(std::int64_t incumbent, std::int64_t bound);  // (incumbent - bound) / incumbent; 0 when equal
+// (incumbent - bound) / incumbent; 0 when equal
+double gap(std::int64_t incumbent, std::int64_t bound);
 
 }  // namespace pliant

@@ -7,7 +7,8 @@ namespace pliant {
 namespace {
 
 // By encoding, in its order.
-constexpr std::array<std::uint32_t, encoding_count> numbers{0, 7, 2, 3, 8, 9, 10, 11, 14, 16, 18, 25, 30, 38, 1, 32};
+constexpr std::array<std::uint32_t, encoding_count> numbers{0,  7,  2,  3,  8,  9,  10, 11,
+                                                            14, 16, 18, 25, 30, 38, 1,  32};
 
 // 16-bit floats are one thing, whether as a type or as an encoding.
 Encoding written_as(const Stored& stored) {

@@ -36,9 +36,11 @@ std::int64_t as_integer(T value, std::string_view key) {
   return static_cast<std::int64_t>(value);
 }
 
-// One value as a list of one, an array item by item; nothing for any type without `convert`'s blessing.
+// One value as a list of one, an array item by item; nothing for any type without `convert`'s
+// blessing.
 template <typename Result, typename Convert>
-std::vector<Result> list(const Gguf& file, std::string_view key, std::string_view wanted, const Convert& convert) {
+std::vector<Result> list(const Gguf& file, std::string_view key, std::string_view wanted,
+                         const Convert& convert) {
   std::vector<Result> result;
   const auto add = [&]<typename T>(const T& item) {
     const std::optional<Result> converted = convert(item);
@@ -86,7 +88,9 @@ double Gguf::number(std::string_view key) const {
 }
 
 bool Gguf::truth(std::string_view key) const { return exact<bool>(*this, key, "truth value"); }
-const std::string& Gguf::text(std::string_view key) const { return exact<std::string>(*this, key, "string"); }
+const std::string& Gguf::text(std::string_view key) const {
+  return exact<std::string>(*this, key, "string");
+}
 
 std::vector<std::int64_t> Gguf::integers(std::string_view key) const {
   return list<std::int64_t>(*this, key, "array of integers",
@@ -97,10 +101,11 @@ std::vector<std::int64_t> Gguf::integers(std::string_view key) const {
 }
 
 std::vector<double> Gguf::numbers(std::string_view key) const {
-  return list<double>(*this, key, "array of numbers", []<typename T>(const T& item) -> std::optional<double> {
-    if constexpr (is_number<T>) return static_cast<double>(item);
-    else return std::nullopt;
-  });
+  return list<double>(*this, key, "array of numbers",
+                      []<typename T>(const T& item) -> std::optional<double> {
+                        if constexpr (is_number<T>) return static_cast<double>(item);
+                        else return std::nullopt;
+                      });
 }
 
 const std::vector<std::string>& Gguf::texts(std::string_view key) const {

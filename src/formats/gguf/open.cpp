@@ -11,7 +11,8 @@
 namespace pliant {
 namespace {
 
-constexpr std::string_view no_key = "split.no", count_key = "split.count", tensors_key = "split.tensors.count";
+constexpr std::string_view no_key = "split.no", count_key = "split.count",
+                           tensors_key = "split.tensors.count";
 constexpr std::int64_t most_parts = 99999;  // that five digits name
 
 struct Split {
@@ -40,10 +41,11 @@ Split split_of(const Gguf& file, const std::string& path) {
   if (split.count == 0 || split.count == 1) return {};
   split.no = number(file, no_key, path);
   split.tensors = number(file, tensors_key, path);
-  if (split.count < 0 || split.count > most_parts || split.no < 0 || split.no >= split.count || split.tensors < 0)
+  if (split.count < 0 || split.count > most_parts || split.no < 0 || split.no >= split.count ||
+      split.tensors < 0)
     throw Error(ErrorKind::format, path,
-                fmt::format("{} {}, {} {}, {} {}: no split has them", no_key, split.no, count_key, split.count,
-                            tensors_key, split.tensors));
+                fmt::format("{} {}, {} {}, {} {}: no split has them", no_key, split.no, count_key,
+                            split.count, tensors_key, split.tensors));
   return split;
 }
 
@@ -54,15 +56,17 @@ Part read_part(std::shared_ptr<const MappedFile> file, std::string path) {
   return part;
 }
 
-std::string ending(std::int64_t no, std::int64_t count) { return fmt::format("-{:05}-of-{:05}.gguf", no + 1, count); }
+std::string ending(std::int64_t no, std::int64_t count) {
+  return fmt::format("-{:05}-of-{:05}.gguf", no + 1, count);
+}
 
 // The paths of all parts; the one of the given part stays as it is written.
 std::vector<std::string> paths_of(const Part& part) {
   const std::string own = ending(part.split.no, part.split.count);
   if (!part.path.ends_with(own))
     throw Error(ErrorKind::format, part.path,
-                fmt::format("is part {} of {} of a model, and its name does not end in {}", part.split.no + 1,
-                            part.split.count, own),
+                fmt::format("is part {} of {} of a model, and its name does not end in {}",
+                            part.split.no + 1, part.split.count, own),
                 "give the parts the names that they had, in one folder");
   const std::string stem = part.path.substr(0, part.path.size() - own.size());
   std::vector<std::string> paths;
@@ -78,11 +82,14 @@ std::vector<std::string> paths_of(const Part& part) {
 
 Part other_part(const std::string& path, std::int64_t no, const Split& wanted) {
   Part part = read_part(std::make_shared<const MappedFile>(path), path);
-  if (part.split.no != no || part.split.count != wanted.count || part.split.tensors != wanted.tensors)
+  if (part.split.no != no || part.split.count != wanted.count ||
+      part.split.tensors != wanted.tensors)
     throw Error(
         ErrorKind::format, path,
-        fmt::format("is part {} of {} of a model of {} tensors; part {} of {} of one of {} was expected",
-                    part.split.no + 1, part.split.count, part.split.tensors, no + 1, wanted.count, wanted.tensors),
+        fmt::format(
+            "is part {} of {} of a model of {} tensors; part {} of {} of one of {} was expected",
+            part.split.no + 1, part.split.count, part.split.tensors, no + 1, wanted.count,
+            wanted.tensors),
         "put the parts of one model into one folder");
   return part;
 }
@@ -104,7 +111,8 @@ GgufModel joined(std::vector<Part> parts) {
   for (Part& part : parts) {
     for (GgufTensor& tensor : part.contents.tensors) {
       if (!names.insert(tensor.name).second)
-        throw Error(ErrorKind::format, part.path, fmt::format("tensor '{}' is in another part too", tensor.name));
+        throw Error(ErrorKind::format, part.path,
+                    fmt::format("tensor '{}' is in another part too", tensor.name));
       model.contents.tensors.push_back(std::move(tensor));
     }
     model.paths.push_back(std::move(part.path));
@@ -116,7 +124,8 @@ GgufModel joined(std::vector<Part> parts) {
 
 }  // namespace
 
-GgufModel open_gguf(std::shared_ptr<const MappedFile> file, const std::string& path, GgufParts which) {
+GgufModel open_gguf(std::shared_ptr<const MappedFile> file, const std::string& path,
+                    GgufParts which) {
   Part given = read_part(std::move(file), path);
   const Split split = given.split;
   const bool enough = split.count == 1 || (which == GgufParts::first && split.no == 0);
@@ -129,10 +138,11 @@ GgufModel open_gguf(std::shared_ptr<const MappedFile> file, const std::string& p
     parts.push_back(std::move(given));
   }
   GgufModel model = joined(std::move(parts));
-  if (which == GgufParts::all && split.count > 1 && std::ssize(model.contents.tensors) != split.tensors)
+  if (which == GgufParts::all && split.count > 1 &&
+      std::ssize(model.contents.tensors) != split.tensors)
     throw Error(ErrorKind::format, path,
-                fmt::format("its {} parts hold {} tensors, {} says {}", split.count, model.contents.tensors.size(),
-                            tensors_key, split.tensors));
+                fmt::format("its {} parts hold {} tensors, {} says {}", split.count,
+                            model.contents.tensors.size(), tensors_key, split.tensors));
   return model;
 }
 

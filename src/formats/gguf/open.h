@@ -12,15 +12,19 @@
 namespace pliant {
 
 struct GgufModel {
-  Gguf contents;                      // of the whole: tensors of all parts, metadata of the first one but for split.*
+  // of the whole: tensors of all parts, metadata of the first one but for split.*
+  Gguf contents;
   std::vector<std::string> paths;     // of its parts, in order; one for a whole file
   std::shared_ptr<const void> owner;  // keeps the bytes of the tensors alive
 };
 
-enum class GgufParts : std::uint8_t { all, first };  // first: metadata alone is wanted, tensors may be missing
+// first: metadata alone is wanted, tensors may be missing
+enum class GgufParts : std::uint8_t { all, first };
 
-// The model of which `file`, at `path`, is the whole or any part. Throws what read_gguf() throws, Error{not_found}
-// naming a part that is missing, Error{format} for parts that do not belong together or are not named as they must be.
-GgufModel open_gguf(std::shared_ptr<const MappedFile> file, const std::string& path, GgufParts which = GgufParts::all);
+// The model of which `file`, at `path`, is the whole or any part. Throws what read_gguf() throws,
+// Error{not_found} naming a part that is missing, Error{format} for parts that do not belong
+// together or are not named as they must be.
+GgufModel open_gguf(std::shared_ptr<const MappedFile> file, const std::string& path,
+                    GgufParts which = GgufParts::all);
 
 }  // namespace pliant

@@ -15,7 +15,8 @@ namespace {
 
 using namespace gguf;
 
-// Smallest number of bytes that a metadata entry and a tensor's description can take: what bounds their counts.
+// Smallest number of bytes that a metadata entry and a tensor's description can take: what bounds
+// their counts.
 constexpr std::uint64_t least_entry = 13, least_description = 24;
 
 // A little-endian cursor; every failure names the byte.
@@ -23,7 +24,8 @@ class Cursor {
  public:
   Cursor(std::span<const std::byte> file, std::string_view place) : file_(file), place_(place) {}
 
-  [[noreturn]] void fail(std::size_t at, const std::string& problem, ErrorKind kind = ErrorKind::format) const {
+  [[noreturn]] void fail(std::size_t at, const std::string& problem,
+                         ErrorKind kind = ErrorKind::format) const {
     throw Error(kind, std::string(place_), fmt::format("byte {}: {}", at, problem));
   }
 
@@ -58,7 +60,8 @@ class Cursor {
   std::size_t take_count(std::uint64_t least, std::string_view what) {
     const auto start = at_;
     const auto count = take<std::uint64_t>();
-    if (count > left() / least) fail(start, fmt::format("{} {}, {} bytes are left", count, what, left()));
+    if (count > left() / least)
+      fail(start, fmt::format("{} {}, {} bytes are left", count, what, left()));
     return count;
   }
 
@@ -82,7 +85,8 @@ class Cursor {
 
 class Reader {
  public:
-  Reader(std::span<const std::byte> file, std::string_view place) : file_(file), place_(place), in_(file, place) {}
+  Reader(std::span<const std::byte> file, std::string_view place)
+      : file_(file), place_(place), in_(file, place) {}
 
   Gguf read() {
     Gguf result;
@@ -114,9 +118,11 @@ class Reader {
     if (!is_gguf(file_)) in_.fail(0, "no GGUF file: it does not begin with \"GGUF\"");
     in_.take<std::uint32_t>();
     const auto version = in_.take<std::uint32_t>();
-    if (version != 0 && (version & 0xffffU) == 0) in_.fail(4, "a big-endian GGUF file", ErrorKind::unsupported);
+    if (version != 0 && (version & 0xffffU) == 0)
+      in_.fail(4, "a big-endian GGUF file", ErrorKind::unsupported);
     if (version < 2 || version > 3)
-      in_.fail(4, fmt::format("GGUF version {}; versions 2 and 3 are read", version), ErrorKind::unsupported);
+      in_.fail(4, fmt::format("GGUF version {}; versions 2 and 3 are read", version),
+               ErrorKind::unsupported);
     return version;
   }
 
@@ -138,7 +144,8 @@ class Reader {
 
   std::uint32_t read_value_type() {
     const auto number = in_.take<std::uint32_t>();
-    if (number >= value_types) in_.fail(in_.at() - 4, fmt::format("a value of unknown type {}", number));
+    if (number >= value_types)
+      in_.fail(in_.at() - 4, fmt::format("a value of unknown type {}", number));
     return number;
   }
 
@@ -204,18 +211,22 @@ class Reader {
     Description result;
     result.at = in_.at();
     result.name = in_.take_text();
-    if (!names_.insert(result.name).second) in_.fail(result.at, fmt::format("duplicate tensor '{}'", result.name));
+    if (!names_.insert(result.name).second)
+      in_.fail(result.at, fmt::format("duplicate tensor '{}'", result.name));
     const auto axes = in_.take<std::uint32_t>();
-    if (axes > max_axes) in_.fail(in_.at() - 4, fmt::format("tensor '{}' with {} axes", result.name, axes));
+    if (axes > max_axes)
+      in_.fail(in_.at() - 4, fmt::format("tensor '{}' with {} axes", result.name, axes));
     for (std::uint32_t i = 0; i < axes; ++i) {
       const auto size = in_.take<std::uint64_t>();
-      if (size > INT64_MAX) in_.fail(in_.at() - 8, fmt::format("tensor '{}' with an axis of {}", result.name, size));
+      if (size > INT64_MAX)
+        in_.fail(in_.at() - 8, fmt::format("tensor '{}' with an axis of {}", result.name, size));
       result.type.shape.insert(result.type.shape.begin(), size);
     }
     const auto number = in_.take<std::uint32_t>();
     const TensorKind* kind = kind_from_number(number);
     if (kind == nullptr)
-      in_.fail(in_.at() - 4, fmt::format("tensor '{}' of type {}", result.name, number), ErrorKind::unsupported);
+      in_.fail(in_.at() - 4, fmt::format("tensor '{}' of type {}", result.name, number),
+               ErrorKind::unsupported);
     result.type.dtype = kind->dtype;
     result.encoding = kind->encoding;
     result.bytes = checked_bytes(result);
@@ -234,18 +245,19 @@ class Reader {
   // A file of metadata alone may end without the padding before the data.
   std::size_t data_start(std::size_t tensors) const {
     const std::size_t start = round_up(static_cast<std::int64_t>(in_.at()), alignment_);
-    if (tensors > 0 && start > file_.size()) in_.fail(in_.at(), "the file ends before the tensors' data");
+    if (tensors > 0 && start > file_.size())
+      in_.fail(in_.at(), "the file ends before the tensors' data");
     return start;
   }
 
   Stored place_in_file(const Description& tensor, std::size_t data) const {
     if (tensor.offset % alignment_ != 0)
-      in_.fail(tensor.at,
-               fmt::format("tensor '{}': offset {} is no multiple of {}", tensor.name, tensor.offset, alignment_));
+      in_.fail(tensor.at, fmt::format("tensor '{}': offset {} is no multiple of {}", tensor.name,
+                                      tensor.offset, alignment_));
     const std::uint64_t space = file_.size() - data;
     if (tensor.offset > space || tensor.bytes > space - tensor.offset)
-      in_.fail(tensor.at, fmt::format("tensor '{}': {} bytes at {} of the data, which has {}", tensor.name,
-                                      tensor.bytes, tensor.offset, space));
+      in_.fail(tensor.at, fmt::format("tensor '{}': {} bytes at {} of the data, which has {}",
+                                      tensor.name, tensor.bytes, tensor.offset, space));
     return {tensor.type, tensor.encoding, file_.subspan(data + tensor.offset, tensor.bytes)};
   }
 
@@ -254,8 +266,8 @@ class Reader {
     std::ranges::sort(tensors, {}, &Description::offset);
     for (std::size_t i = 1; i < tensors.size(); ++i)
       if (tensors[i - 1].offset + tensors[i - 1].bytes > tensors[i].offset)
-        in_.fail(tensors[i].at,
-                 fmt::format("the data of tensors '{}' and '{}' overlap", tensors[i - 1].name, tensors[i].name));
+        in_.fail(tensors[i].at, fmt::format("the data of tensors '{}' and '{}' overlap",
+                                            tensors[i - 1].name, tensors[i].name));
   }
 
   std::span<const std::byte> file_;
@@ -271,6 +283,8 @@ bool is_gguf(std::span<const std::byte> file) {
   return file.size() >= magic.size() && std::memcmp(file.data(), magic.data(), magic.size()) == 0;
 }
 
-Gguf read_gguf(std::span<const std::byte> file, std::string_view place) { return Reader(file, place).read(); }
+Gguf read_gguf(std::span<const std::byte> file, std::string_view place) {
+  return Reader(file, place).read();
+}
 
 }  // namespace pliant

@@ -15,7 +15,21 @@ inline constexpr std::string_view alignment_key = "general.alignment";
 inline constexpr std::uint32_t default_alignment = 32;
 inline constexpr std::size_t max_axes = 4;
 
-enum class ValueType : std::uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
+enum class ValueType : std::uint32_t {
+  u8,
+  i8,
+  u16,
+  i16,
+  u32,
+  i32,
+  f32,
+  boolean,
+  string,
+  array,
+  u64,
+  i64,
+  f64
+};
 inline constexpr std::uint32_t value_types = 13;
 
 struct TensorKind {

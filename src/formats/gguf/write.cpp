@@ -87,7 +87,8 @@ std::int64_t bytes_of(const GgufTensor& tensor, std::string_view place) {
   return encoded_bytes(tensor.stored.type, tensor.stored.encoding, tensor_place(place, tensor));
 }
 
-void put_description(std::string& out, const GgufTensor& tensor, std::int64_t offset, std::string_view place) {
+void put_description(std::string& out, const GgufTensor& tensor, std::int64_t offset,
+                     std::string_view place) {
   const TensorType& type = tensor.stored.type;
   const TensorKind* kind = kind_of(type.dtype, tensor.stored.encoding);
   if (kind == nullptr)
@@ -98,7 +99,8 @@ void put_description(std::string& out, const GgufTensor& tensor, std::int64_t of
                 fmt::format("{} axes, GGUF has {} at most", type.shape.size(), max_axes));
   put_text(out, tensor.name);
   put(out, static_cast<std::uint32_t>(type.shape.size()));
-  for (auto axis = type.shape.rbegin(); axis != type.shape.rend(); ++axis) put(out, static_cast<std::uint64_t>(*axis));
+  for (auto axis = type.shape.rbegin(); axis != type.shape.rend(); ++axis)
+    put(out, static_cast<std::uint64_t>(*axis));
   put(out, kind->number);
   put(out, static_cast<std::uint64_t>(offset));
 }
@@ -107,10 +109,12 @@ void check_distinct(const Gguf& contents, std::string_view place) {
   std::set<std::string_view> keys, names;
   for (const auto& [key, value] : contents.metadata)
     if (key.empty() || !keys.insert(key).second)
-      throw Error(ErrorKind::invalid, std::string(place), fmt::format("the key '{}' is empty or a duplicate", key));
+      throw Error(ErrorKind::invalid, std::string(place),
+                  fmt::format("the key '{}' is empty or a duplicate", key));
   for (const GgufTensor& each : contents.tensors)
     if (!names.insert(each.name).second)
-      throw Error(ErrorKind::invalid, std::string(place), fmt::format("duplicate tensor '{}'", each.name));
+      throw Error(ErrorKind::invalid, std::string(place),
+                  fmt::format("duplicate tensor '{}'", each.name));
 }
 
 std::string build_header(const Gguf& contents, std::uint32_t alignment, std::string_view place) {
@@ -147,9 +151,10 @@ void write_gguf(const std::string& path, const Gguf& contents, const GgufSource&
       const std::int64_t wanted = bytes_of(tensor, path);
       source(i, [&](std::span<const std::byte> bytes) {
         if (std::cmp_not_equal(bytes.size(), wanted))
-          throw Error(ErrorKind::invalid, tensor_place(path, tensor),
-                      fmt::format("{} as {} takes {} bytes, {} given", to_string(tensor.stored.type),
-                                  name(tensor.stored.encoding), wanted, bytes.size()));
+          throw Error(
+              ErrorKind::invalid, tensor_place(path, tensor),
+              fmt::format("{} as {} takes {} bytes, {} given", to_string(tensor.stored.type),
+                          name(tensor.stored.encoding), wanted, bytes.size()));
         out.write(reinterpret_cast<const char*>(bytes.data()), wanted);
       });
       pad(wanted);
@@ -158,7 +163,9 @@ void write_gguf(const std::string& path, const Gguf& contents, const GgufSource&
 }
 
 void write_gguf(const std::string& path, const Gguf& contents) {
-  write_gguf(path, contents, [&](std::size_t index, const GgufPut& put) { put(contents.tensors[index].stored.bytes); });
+  write_gguf(path, contents, [&](std::size_t index, const GgufPut& put) {
+    put(contents.tensors[index].stored.bytes);
+  });
 }
 
 }  // namespace pliant

@@ -27,7 +27,8 @@ std::string text_of(const Shape& shape) { return fmt::format("[{}]", fmt::join(s
 
 class Importer {
  public:
-  Importer(const std::map<std::string, Shape>& shapes, std::string_view place) : shapes_(shapes), place_(place) {}
+  Importer(const std::map<std::string, Shape>& shapes, std::string_view place)
+      : shapes_(shapes), place_(place) {}
 
   NcnnModel run(const std::vector<Layer>& layers) {
     for (const Layer& layer : layers) add_naming(layer);
@@ -38,7 +39,9 @@ class Importer {
           b_.output(blobs_.at(top), top);
           any = true;
         }
-    if (!any) throw Error(ErrorKind::invalid, std::string(place_), "every blob is used: there is no output");
+    if (!any)
+      throw Error(ErrorKind::invalid, std::string(place_),
+                  "every blob is used: there is no output");
     NcnnModel model{b_.finish(), std::move(opaque_), {}};
     for (const Value& value : model.graph.values())
       if (value.role == Role::weight) model.missing.push_back(value.name);
@@ -46,15 +49,17 @@ class Importer {
   }
 
  private:
-  [[noreturn]] void refuse(const Layer& layer, const std::string& problem, ErrorKind kind = ErrorKind::invalid,
-                           std::string next = "") const {
-    throw Error(kind, layer.place, fmt::format("'{}' ({}): {}", layer.name, layer.type, problem), std::move(next));
+  [[noreturn]] void refuse(const Layer& layer, const std::string& problem,
+                           ErrorKind kind = ErrorKind::invalid, std::string next = "") const {
+    throw Error(kind, layer.place, fmt::format("'{}' ({}): {}", layer.name, layer.type, problem),
+                std::move(next));
   }
 
   ValueId in(const Layer& layer, std::size_t i) const {
     if (i >= layer.bottoms.size()) refuse(layer, fmt::format("lacks operand {}", i));
     const auto found = blobs_.find(layer.bottoms[i]);
-    if (found == blobs_.end()) refuse(layer, fmt::format("reads '{}' before it is made", layer.bottoms[i]));
+    if (found == blobs_.end())
+      refuse(layer, fmt::format("reads '{}' before it is made", layer.bottoms[i]));
     return found->second;
   }
 
@@ -74,7 +79,8 @@ class Importer {
     if (layer.tops.empty()) refuse(layer, "has no result");
     for (const std::string& bottom : layer.bottoms) used_.insert(bottom);
     if (layer.type == "Split" || layer.type == "Dropout" || layer.type == "Noop") {
-      for (std::size_t i = 0; i < layer.tops.size(); ++i) give(layer, i, in(layer, layer.type == "Split" ? 0 : i));
+      for (std::size_t i = 0; i < layer.tops.size(); ++i)
+        give(layer, i, in(layer, layer.type == "Split" ? 0 : i));
       return;
     }
     if (layer.type == "Input" || layer.type == "MemoryData") return give(layer, 0, leaf(layer));
@@ -89,7 +95,8 @@ class Importer {
   }
 
   void give(const Layer& layer, std::size_t i, ValueId value) {
-    if (!blobs_.emplace(layer.tops[i], value).second) refuse(layer, fmt::format("makes '{}' again", layer.tops[i]));
+    if (!blobs_.emplace(layer.tops[i], value).second)
+      refuse(layer, fmt::format("makes '{}' again", layer.tops[i]));
   }
 
   ValueId leaf(const Layer& layer) {
@@ -97,7 +104,8 @@ class Importer {
     for (const int id : {2, 1, 0})  // channels, height, width
       if (layer.numbers.contains(id)) sizes.push_back(layer.whole(id, 1, 1));
     const std::string& name = layer.tops[0];
-    if (layer.type == "MemoryData" && !sizes.empty()) return b_.weight(name, {DType::f32, graph_shape(sizes)});
+    if (layer.type == "MemoryData" && !sizes.empty())
+      return b_.weight(name, {DType::f32, graph_shape(sizes)});
     if (!layer.hints.empty()) sizes = layer.hints[0];
     if (const auto given = shapes_.find(name); given != shapes_.end() && layer.type == "Input")
       return b_.input(name, {DType::f32, given->second});
@@ -112,18 +120,22 @@ class Importer {
     const std::string& type = layer.type;
     if (type == "Convolution" || type == "ConvolutionDepthWise") return convolve(layer);
     if (type == "Pooling") return pool(layer);
-    if (type == "InnerProduct") return linear(layer, flat(in(layer, 0)), layer.whole(0, 0, 1), layer.whole(1, 0) != 0);
+    if (type == "InnerProduct")
+      return linear(layer, flat(in(layer, 0)), layer.whole(0, 0, 1), layer.whole(1, 0) != 0);
     if (type == "Gemm") return gemm(layer);
-    if (type == "ReLU") return layer.numbers.contains(0) ? blocks::none : blocks::relu(b_, in(layer, 0));
+    if (type == "ReLU")
+      return layer.numbers.contains(0) ? blocks::none : blocks::relu(b_, in(layer, 0));
     if (type == "Swish") return blocks::silu(b_, in(layer, 0));
     if (type == "Sigmoid") return blocks::sigmoid(b_, in(layer, 0));
     if (type == "HardSigmoid") return blocks::hard_sigmoid(b_, in(layer, 0));
     if (type == "HardSwish") return blocks::hard_swish(b_, in(layer, 0));
     if (type == "GELU") return blocks::gelu(b_, in(layer, 0), layer.whole(0, 0) != 0);
     if (type == "BinaryOp" && layer.bottoms.size() == 2) return binary(layer, layer.whole(0, 0));
-    if (type == "Eltwise") return binary(layer, layer.whole(0, 0) == 1 ? 0 : layer.whole(0, 0) == 0 ? 2 : 4);
+    if (type == "Eltwise")
+      return binary(layer, layer.whole(0, 0) == 1 ? 0 : layer.whole(0, 0) == 0 ? 2 : 4);
     if (type == "Concat") return concat(layer);
-    if (type == "Softmax") return b_.softmax(in(layer, 0), axis(layer, in(layer, 0), layer.whole(0, 0, -4, 4)));
+    if (type == "Softmax")
+      return b_.softmax(in(layer, 0), axis(layer, in(layer, 0), layer.whole(0, 0, -4, 4)));
     if (type == "LayerNorm") return layer_norm(layer);
     if (type == "Reshape") return reshape(layer);
     if (type == "Permute" && b_.shape(in(layer, 0)).size() == 2 && layer.whole(0, 0) == 1)
@@ -139,14 +151,21 @@ class Importer {
   ValueId convolve(const Layer& layer) {
     const ValueId x = in(layer, 0);
     if (b_.shape(x).size() != 4) refuse(layer, "its operand is no feature map");
-    const std::int64_t out = layer.whole(0, 0, 1), groups = layer.whole(7, 1, 1), channels = b_.shape(x)[1];
-    const std::int64_t kernel = layer.whole(1, 1, 1), stride = layer.whole(3, 1, 1), pad = layer.whole(4, 0, -300);
+    const std::int64_t out = layer.whole(0, 0, 1), groups = layer.whole(7, 1, 1),
+                       channels = b_.shape(x)[1];
+    const std::int64_t kernel = layer.whole(1, 1, 1), stride = layer.whole(3, 1, 1),
+                       pad = layer.whole(4, 0, -300);
     const std::int64_t dilation = layer.whole(2, 1, 1);
-    kind::Convolve conv{
-        .stride = {}, .low = {layer.whole(14, pad, -300), pad}, .high = {}, .dilation = {}, .groups = groups};
+    kind::Convolve conv{.stride = {},
+                        .low = {layer.whole(14, pad, -300), pad},
+                        .high = {},
+                        .dilation = {},
+                        .groups = groups};
     conv.high = {layer.whole(16, conv.low[0], -300), layer.whole(15, pad, -300)};
-    if (std::min({pad, conv.low[0], conv.high[0], conv.high[1]}) < 0) return blocks::none;  // padding by the size
-    if (channels % groups != 0) refuse(layer, fmt::format("{} channels in {} groups", channels, groups));
+    // padding by the size
+    if (std::min({pad, conv.low[0], conv.high[0], conv.high[1]}) < 0) return blocks::none;
+    if (channels % groups != 0)
+      refuse(layer, fmt::format("{} channels in {} groups", channels, groups));
     conv.stride = {layer.whole(13, stride, 1), stride};
     conv.dilation = {layer.whole(12, dilation, 1), dilation};
     const Shape shape{out, channels / groups, layer.whole(11, kernel, 1), kernel};
@@ -158,7 +177,8 @@ class Importer {
 
   void check_weights(const Layer& layer, int id, const Shape& shape) const {
     const std::int64_t said = layer.whole(id, elements(shape), 0, std::int64_t{1} << 40);
-    if (said != elements(shape)) refuse(layer, fmt::format("says {} weights, its sizes give {}", said, text_of(shape)));
+    if (said != elements(shape))
+      refuse(layer, fmt::format("says {} weights, its sizes give {}", said, text_of(shape)));
   }
 
   ValueId activate(const Layer& layer, ValueId x) {
@@ -181,7 +201,8 @@ class Importer {
       return b_.reshape(b_.reduce(reduce, x, {2, 3}), {from[1]});
     }
     if (layer.whole(7, 0) != 0) return adaptive_pool(layer, x, fn);
-    const std::int64_t width = layer.whole(1, 1, 1), step = layer.whole(2, 1, 1), left = layer.whole(3, 0, 0);
+    const std::int64_t width = layer.whole(1, 1, 1), step = layer.whole(2, 1, 1),
+                       left = layer.whole(3, 0, 0);
     const std::int64_t top = layer.whole(13, left, 0), mode = layer.whole(5, 0, 0, 3);
     kind::Pool pool{.fn = fn,
                     .size = {layer.whole(11, width, 1), width},
@@ -194,11 +215,14 @@ class Importer {
     return b_.pool(x, pool);
   }
 
-  // Modes: 0 covers every element, 1 takes the padding as it is, 2 and 3 are "same" with the odd one last or first.
-  void pad(const Layer& layer, kind::Pool& pool, std::size_t axis, std::int64_t from, std::int64_t mode) const {
+  // Modes: 0 covers every element, 1 takes the padding as it is, 2 and 3 are "same" with the odd
+  // one last or first.
+  void pad(const Layer& layer, kind::Pool& pool, std::size_t axis, std::int64_t from,
+           std::int64_t mode) const {
     const std::int64_t size = pool.size[axis], stride = pool.stride[axis];
     if (mode >= 2) {
-      const std::int64_t all = std::max<std::int64_t>(0, size + (from - 1) / stride * stride - from);
+      const std::int64_t all =
+          std::max<std::int64_t>(0, size + (from - 1) / stride * stride - from);
       pool.low[axis] = mode == 2 ? all / 2 : all - all / 2;
       pool.high[axis] = all - pool.low[axis];
     }
@@ -207,7 +231,8 @@ class Importer {
     if (mode == 0 && left % stride != 0) pool.high[axis] += stride - left % stride;
   }
 
-  // Windows that share the operand out: from floor(i in / out) to ceil((i + 1) in / out), axis by axis.
+  // Windows that share the operand out: from floor(i in / out) to ceil((i + 1) in / out), axis by
+  // axis.
   ValueId adaptive_pool(const Layer& layer, ValueId x, kind::PoolFn fn) {
     constexpr std::int64_t keep = -233;
     const auto reduce = fn == kind::PoolFn::max ? kind::ReduceFn::max : kind::ReduceFn::mean;
@@ -225,13 +250,16 @@ class Importer {
     return x;
   }
 
-  ValueId flat(ValueId x) { return b_.shape(x).size() == 1 ? x : b_.reshape(x, {elements(b_.shape(x))}); }
+  ValueId flat(ValueId x) {
+    return b_.shape(x).size() == 1 ? x : b_.reshape(x, {elements(b_.shape(x))});
+  }
 
   ValueId linear(const Layer& layer, ValueId x, std::int64_t out, bool bias) {
     const Shape shape{out, b_.shape(x).back()};
     if (layer.type == "InnerProduct") check_weights(layer, 2, shape);
     const ValueId w = weight(layer, "weight", shape);
-    return activate_linear(layer, blocks::linear(b_, x, w, bias ? weight(layer, "bias", {out}) : blocks::none));
+    return activate_linear(
+        layer, blocks::linear(b_, x, w, bias ? weight(layer, "bias", {out}) : blocks::none));
   }
 
   ValueId activate_linear(const Layer& layer, ValueId x) {
@@ -240,12 +268,14 @@ class Importer {
 
   // x [M, K] and a constant [N, K] with a constant bias; other forms stay opaque.
   ValueId gemm(const Layer& layer) {
-    const bool plain = layer.bottoms.size() == 1 && layer.whole(2, 0) == 0 && layer.whole(3, 0) == 1 &&
-                       layer.whole(5, 0) == 1 && !layer.numbers.contains(0) && !layer.numbers.contains(1);
+    const bool plain = layer.bottoms.size() == 1 && layer.whole(2, 0) == 0 &&
+                       layer.whole(3, 0) == 1 && layer.whole(5, 0) == 1 &&
+                       !layer.numbers.contains(0) && !layer.numbers.contains(1);
     if (!plain) return blocks::none;
     const std::int64_t out = layer.whole(8, 0, 1), width = layer.whole(9, 0, 1);
     if (b_.shape(in(layer, 0)).back() != width)
-      refuse(layer, fmt::format("its operand is {} wide, not {}", b_.shape(in(layer, 0)).back(), width));
+      refuse(layer,
+             fmt::format("its operand is {} wide, not {}", b_.shape(in(layer, 0)).back(), width));
     return linear(layer, in(layer, 0), out, layer.whole(6, 0) == 1);
   }
 
@@ -293,7 +323,8 @@ class Importer {
   ValueId layer_norm(const Layer& layer) {
     const ValueId x = in(layer, 0);
     const std::int64_t width = layer.whole(0, 1, 1);
-    if (b_.shape(x).back() != width) refuse(layer, fmt::format("normalises {} of {}", width, b_.shape(x).back()));
+    if (b_.shape(x).back() != width)
+      refuse(layer, fmt::format("normalises {} of {}", width, b_.shape(x).back()));
     if (layer.whole(2, 1) == 0) return blocks::layer_norm(b_, x, blocks::none, blocks::none, 1e-5);
     const ValueId scale = weight(layer, "scale", {width}), bias = weight(layer, "bias", {width});
     return blocks::layer_norm(b_, x, scale, bias, 1e-5);
@@ -313,8 +344,8 @@ class Importer {
     ValueId x = in(layer, 0);
     const std::vector<double>& starts = layer.lists.at(9);
     const auto ends = layer.lists.find(10), axes = layer.lists.find(11);
-    if (ends == layer.lists.end() || axes == layer.lists.end() || ends->second.size() != starts.size() ||
-        axes->second.size() != starts.size())
+    if (ends == layer.lists.end() || axes == layer.lists.end() ||
+        ends->second.size() != starts.size() || axes->second.size() != starts.size())
       return blocks::none;
     for (std::size_t i = 0; i < starts.size(); ++i) {
       if (axes->second[i] < -4 || axes->second[i] > 4) refuse(layer, "its axis is out of range");
@@ -322,7 +353,8 @@ class Importer {
       const std::int64_t size = b_.shape(x)[at];
       const double end = std::min(ends->second[i], static_cast<double>(size));
       if (starts[i] < 0 || end <= starts[i]) return blocks::none;
-      x = b_.slice(x, at, static_cast<std::int64_t>(starts[i]), static_cast<std::int64_t>(end - starts[i]));
+      x = b_.slice(x, at, static_cast<std::int64_t>(starts[i]),
+                   static_cast<std::int64_t>(end - starts[i]));
     }
     return x;
   }
@@ -330,14 +362,17 @@ class Importer {
   void add_opaque(const Layer& layer) {
     kind::Opaque opaque{.domain = "ncnn", .type = layer.type, .text = "", .results = {}};
     for (const auto& hint : layer.hints) opaque.results.push_back({DType::f32, graph_shape(hint)});
-    if (opaque.results.empty() && keeps_shape(layer)) opaque.results.push_back(b_.type(in(layer, 0)));
+    if (opaque.results.empty() && keeps_shape(layer))
+      opaque.results.push_back(b_.type(in(layer, 0)));
     if (opaque.results.size() != layer.tops.size())
       refuse(layer, "its shape does not follow and is not in the file", ErrorKind::unsupported,
              "write shape hints with ncnn's own tools");
     std::vector<ValueId> operands;
     for (std::size_t i = 0; i < layer.bottoms.size(); ++i)
-      if (std::find(operands.begin(), operands.end(), in(layer, i)) == operands.end()) operands.push_back(in(layer, i));
-    const auto made = b_.add(std::move(opaque), operands, layer.name, layer.tops.size(), layer.tops);
+      if (std::find(operands.begin(), operands.end(), in(layer, i)) == operands.end())
+        operands.push_back(in(layer, i));
+    const auto made =
+        b_.add(std::move(opaque), operands, layer.name, layer.tops.size(), layer.tops);
     for (std::size_t i = 0; i < made.size(); ++i) give(layer, i, made[i]);
     opaque_.push_back(fmt::format("{} ({}): no such kind of operator", layer.name, layer.type));
   }
@@ -361,7 +396,8 @@ bool looks_like_ncnn(std::string_view text) {
   return text.rfind("7767517", 0) == 0 && text.size() > 7 && (text[7] == '\n' || text[7] == '\r');
 }
 
-NcnnModel parse_ncnn(std::string_view text, const std::map<std::string, Shape>& shapes, std::string_view place) {
+NcnnModel parse_ncnn(std::string_view text, const std::map<std::string, Shape>& shapes,
+                     std::string_view place) {
   return Importer(shapes, place).run(ncnn::read_layers(text, place));
 }
 

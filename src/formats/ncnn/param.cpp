@@ -31,7 +31,8 @@ template <typename T>
 T number(std::string_view text, const std::string& place) {
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) refuse(place, fmt::format("'{}' is no number", text));
+  if (error != std::errc() || end != text.data() + text.size())
+    refuse(place, fmt::format("'{}' is no number", text));
   return value;
 }
 
@@ -43,14 +44,16 @@ double finite(std::string_view text, const std::string& place) {
 
 // Per result: its number of dimensions, then width, height, channels.
 void read_hints(const std::vector<double>& list, Layer& layer) {
-  if (list.size() != layer.tops.size() * 4) refuse(layer.place, "shape hints are not four numbers per result");
+  if (list.size() != layer.tops.size() * 4)
+    refuse(layer.place, "shape hints are not four numbers per result");
   for (std::size_t i = 0; i < list.size(); i += 4) {
     const int dims = list[i] >= 1 && list[i] <= 3 ? static_cast<int>(list[i]) : 0;
     if (dims == 0) refuse(layer.place, "a shape hint is not of 1 to 3 dimensions");
     std::vector<std::int64_t> shape;
     for (int d = dims; d >= 1; --d) {
       const double size = list[i + d];
-      if (!(size >= 1 && size <= 1 << 24)) refuse(layer.place, "a shape hint has a size out of range");
+      if (!(size >= 1 && size <= 1 << 24))
+        refuse(layer.place, "a shape hint has a size out of range");
       shape.push_back(static_cast<std::int64_t>(size));
     }
     layer.hints.push_back(std::move(shape));
@@ -59,10 +62,12 @@ void read_hints(const std::vector<double>& list, Layer& layer) {
 
 void read_parameter(std::string_view word, Layer& layer) {
   const std::size_t equals = word.find('=');
-  if (equals == std::string_view::npos) refuse(layer.place, fmt::format("'{}' is not ID=VALUE", word));
+  if (equals == std::string_view::npos)
+    refuse(layer.place, fmt::format("'{}' is not ID=VALUE", word));
   const int id = number<int>(word.substr(0, equals), layer.place);
   const std::string_view value = word.substr(equals + 1);
-  if (id > first_list && id < 0) refuse(layer.place, fmt::format("parameter {} is out of range", id));
+  if (id > first_list && id < 0)
+    refuse(layer.place, fmt::format("parameter {} is out of range", id));
   if (id >= 0) {
     if (!layer.numbers.emplace(id, finite(value, layer.place)).second)
       refuse(layer.place, fmt::format("parameter {} is given twice", id));
@@ -86,23 +91,26 @@ Layer read_layer(const std::vector<std::string_view>& words, std::string place) 
   layer.name = words[1];
   const auto bottoms = number<std::uint16_t>(words[2], layer.place);
   const auto tops = number<std::uint16_t>(words[3], layer.place);
-  if (words.size() < std::size_t{4} + bottoms + tops) refuse(layer.place, "names fewer blobs than it counts");
+  if (words.size() < std::size_t{4} + bottoms + tops)
+    refuse(layer.place, "names fewer blobs than it counts");
   layer.bottoms.assign(words.begin() + 4, words.begin() + 4 + bottoms);
   layer.tops.assign(words.begin() + 4 + bottoms, words.begin() + 4 + bottoms + tops);
-  for (std::size_t i = std::size_t{4} + bottoms + tops; i < words.size(); ++i) read_parameter(words[i], layer);
+  for (std::size_t i = std::size_t{4} + bottoms + tops; i < words.size(); ++i)
+    read_parameter(words[i], layer);
   return layer;
 }
 
 }  // namespace
 
-std::int64_t Layer::whole(int id, std::int64_t otherwise, std::int64_t low, std::int64_t high) const {
+std::int64_t Layer::whole(int id, std::int64_t otherwise, std::int64_t low,
+                          std::int64_t high) const {
   const auto found = numbers.find(id);
   if (found == numbers.end()) return otherwise;
   const double value = found->second;
   if (value != std::floor(value) || value < low || value > high)
     throw Error(ErrorKind::invalid, place,
-                fmt::format("'{}' ({}): parameter {} is {}, not a whole number from {} to {}", name, type, id, value,
-                            low, high));
+                fmt::format("'{}' ({}): parameter {} is {}, not a whole number from {} to {}", name,
+                            type, id, value, low, high));
   return static_cast<std::int64_t>(value);
 }
 
@@ -115,7 +123,8 @@ std::vector<Layer> read_layers(std::string_view text, std::string_view place) {
     const auto words = split(text.substr(at, end - at), " \t\r");
     at = end + 1;
     const std::string where = fmt::format("{} line {}", place, ++line);
-    if (line == 1 && (words.size() != 1 || words[0] != "7767517")) refuse(where, "does not begin with 7767517");
+    if (line == 1 && (words.size() != 1 || words[0] != "7767517"))
+      refuse(where, "does not begin with 7767517");
     if (line == 1 || words.empty()) continue;
     if (line == 2) {
       if (words.size() != 2) refuse(where, "is not the number of layers and of blobs");

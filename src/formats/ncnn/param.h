@@ -17,9 +17,11 @@ struct Layer {
   std::vector<std::vector<std::int64_t>> hints;  // per top: sizes, outermost first
 
   // A whole number from low to high; throws Error{invalid}.
-  std::int64_t whole(int id, std::int64_t otherwise, std::int64_t low = -1, std::int64_t high = 1 << 24) const;
+  std::int64_t whole(int id, std::int64_t otherwise, std::int64_t low = -1,
+                     std::int64_t high = 1 << 24) const;
 };
 
-std::vector<Layer> read_layers(std::string_view text, std::string_view place);  // throws Error{format}
+// throws Error{format}
+std::vector<Layer> read_layers(std::string_view text, std::string_view place);
 
 }  // namespace pliant::ncnn

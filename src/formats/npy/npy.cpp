@@ -46,7 +46,8 @@ class Header {
 
  private:
   [[noreturn]] void fail(const std::string& problem) const {
-    throw Error(ErrorKind::format, fmt::format("{}: byte {}", place_, offset_ + at_), "header " + problem);
+    throw Error(ErrorKind::format, fmt::format("{}: byte {}", place_, offset_ + at_),
+                "header " + problem);
   }
   void skip_blanks() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
@@ -79,10 +80,12 @@ class Header {
   void read_type() {
     skip_blanks();
     if (at_ < text_.size() && text_[at_] == '[')
-      throw Error(ErrorKind::unsupported, std::string(place_), "holds records, not one array of numbers");
+      throw Error(ErrorKind::unsupported, std::string(place_),
+                  "holds records, not one array of numbers");
     const std::string_view word = quoted();
     for (const auto& [name, dtype] : types)
-      if (word.size() == name.size() && word.substr(1) == name.substr(1) && (word[0] == name[0] || name[0] == '|')) {
+      if (word.size() == name.size() && word.substr(1) == name.substr(1) &&
+          (word[0] == name[0] || name[0] == '|')) {
         type.dtype = dtype;
         has_type_ = true;
         return;
@@ -93,7 +96,8 @@ class Header {
   void read_order() {
     skip_blanks();
     fortran = text_.substr(at_).starts_with("True");
-    if (!fortran && !text_.substr(at_).starts_with("False")) fail("has no truth value in 'fortran_order'");
+    if (!fortran && !text_.substr(at_).starts_with("False"))
+      fail("has no truth value in 'fortran_order'");
     at_ += fortran ? 4 : 5;
   }
   void read_shape() {
@@ -101,8 +105,10 @@ class Header {
     while (!accept(')')) {
       std::int64_t size = 0;
       skip_blanks();
-      const auto [end, error] = std::from_chars(text_.data() + at_, text_.data() + text_.size(), size);
-      if (error != std::errc() || size < 0 || type.shape.size() == max_rank) fail("has no valid size in 'shape'");
+      const auto [end, error] =
+          std::from_chars(text_.data() + at_, text_.data() + text_.size(), size);
+      if (error != std::errc() || size < 0 || type.shape.size() == max_rank)
+        fail("has no valid size in 'shape'");
       at_ = end - text_.data();
       type.shape.push_back(size);
       if (!accept(',') && !text_.substr(at_).starts_with(')')) fail("has no valid 'shape'");
@@ -118,7 +124,8 @@ class Header {
 
 std::uint64_t little_endian(std::string_view bytes) {
   std::uint64_t value = 0;
-  for (std::size_t i = bytes.size(); i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+  for (std::size_t i = bytes.size(); i-- > 0;)
+    value = value << 8 | static_cast<unsigned char>(bytes[i]);
   return value;
 }
 
@@ -127,7 +134,8 @@ void copy_transposed(const std::byte* data, const Tensor& tensor) {
   const Shape& shape = tensor.type().shape;
   const std::size_t size = size_of(tensor.type().dtype);
   std::vector<std::int64_t> step(shape.size(), 1), index(shape.size(), 0);
-  for (std::size_t axis = 1; axis < shape.size(); ++axis) step[axis] = step[axis - 1] * shape[axis - 1];
+  for (std::size_t axis = 1; axis < shape.size(); ++axis)
+    step[axis] = step[axis - 1] * shape[axis - 1];
   std::byte* out = tensor.view().data;
   for (std::int64_t i = 0, n = elements(shape); i < n; ++i, out += size) {
     std::int64_t from = 0;
@@ -143,15 +151,19 @@ void copy_transposed(const std::byte* data, const Tensor& tensor) {
 }  // namespace
 
 bool looks_like_npy(std::span<const std::byte> bytes) {
-  return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()).starts_with(magic);
+  return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size())
+      .starts_with(magic);
 }
 
 Tensor tensor_from_npy(std::span<const std::byte> bytes, std::string_view place) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (!text.starts_with(magic)) throw Error(ErrorKind::format, std::string(place), "is not a .npy file");
-  const std::size_t length_size = text.size() > 6 && text[6] == 1 ? 2 : 4, header_at = 8 + length_size;
+  if (!text.starts_with(magic))
+    throw Error(ErrorKind::format, std::string(place), "is not a .npy file");
+  const std::size_t length_size = text.size() > 6 && text[6] == 1 ? 2 : 4,
+                    header_at = 8 + length_size;
   if (text.size() < header_at || text[6] < 1 || text[6] > 3)
-    throw Error(ErrorKind::format, fmt::format("{}: byte 6", place), "is cut short or has an unknown version");
+    throw Error(ErrorKind::format, fmt::format("{}: byte 6", place),
+                "is cut short or has an unknown version");
   const std::uint64_t length = little_endian(text.substr(8, length_size));
   if (length > text.size() - header_at)
     throw Error(ErrorKind::format, fmt::format("{}: byte 8", place),
@@ -160,10 +172,12 @@ Tensor tensor_from_npy(std::span<const std::byte> bytes, std::string_view place)
   const std::size_t data_at = header_at + length;
   const std::int64_t wanted = pliant::bytes(header.type), present = text.size() - data_at;
   if (wanted != present)
-    throw Error(ErrorKind::format, fmt::format("{}: byte {}", place, data_at),
-                fmt::format("{} need {} bytes, the file has {}", to_string(header.type), wanted, present));
+    throw Error(
+        ErrorKind::format, fmt::format("{}: byte {}", place, data_at),
+        fmt::format("{} need {} bytes, the file has {}", to_string(header.type), wanted, present));
   Tensor tensor(header.type);
-  if (header.fortran && header.type.shape.size() > 1) copy_transposed(bytes.data() + data_at, tensor);
+  if (header.fortran && header.type.shape.size() > 1)
+    copy_transposed(bytes.data() + data_at, tensor);
   else if (wanted > 0) std::memcpy(tensor.view().data, bytes.data() + data_at, wanted);
   return tensor;
 }
@@ -174,12 +188,13 @@ std::string npy_bytes(const TensorView& tensor) {
   for (const auto& [name, each] : types)
     if (each == dtype) word = name;
   const Shape& shape = tensor.type.shape;
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}", word,
-                                   fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
+  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}",
+                                   word, fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
   header.resize(round_up(std::ssize(header) + 11, 64) - 11, ' ');
   header += '\n';
   std::string out(magic);
-  out += {'\x01', '\x00', static_cast<char>(header.size() & 0xff), static_cast<char>(header.size() >> 8)};
+  out += {'\x01', '\x00', static_cast<char>(header.size() & 0xff),
+          static_cast<char>(header.size() >> 8)};
   out += header;
   const std::int64_t count = elements(shape);
   if (tensor.type.dtype != DType::bf16)

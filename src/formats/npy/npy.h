@@ -12,8 +12,8 @@ namespace pliant {
 
 bool looks_like_npy(std::span<const std::byte> bytes);
 
-// Little-endian bool, integers and floats of 2 to 8 bytes, C or Fortran order. Throws Error{format} naming `place` and
-// the byte offset, Error{unsupported} for other element types.
+// Little-endian bool, integers and floats of 2 to 8 bytes, C or Fortran order. Throws Error{format}
+// naming `place` and the byte offset, Error{unsupported} for other element types.
 Tensor tensor_from_npy(std::span<const std::byte> bytes, std::string_view place);
 
 std::string npy_bytes(const TensorView& tensor);  // version 1.0, C order; bf16 is written as f32

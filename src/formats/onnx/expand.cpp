@@ -43,7 +43,8 @@ Node renamed(const Node& node, Names& names, const std::string& prefix, const No
   for (const auto& [key, a] : node.attributes) {
     if (a.reference.empty()) {
       copy.attributes.emplace(key, bound(a, names, prefix, caller));
-    } else if (const auto given = caller.attributes.find(a.reference); given != caller.attributes.end()) {
+    } else if (const auto given = caller.attributes.find(a.reference);
+               given != caller.attributes.end()) {
       copy.attributes.emplace(key, given->second);
     }
   }
@@ -51,7 +52,8 @@ Node renamed(const Node& node, Names& names, const std::string& prefix, const No
 }
 
 // Subgraphs nest as deep as the parser lets through.
-GraphDef renamed(const GraphDef& graph, Names names, const std::string& prefix, const Node& caller) {
+GraphDef renamed(const GraphDef& graph, Names names, const std::string& prefix,
+                 const Node& caller) {
   GraphDef copy = graph;
   for (auto& each : copy.initializers) each.name = renamed(each.name, names, prefix);
   for (auto& each : copy.inputs) each.name = renamed(each.name, names, prefix);
@@ -63,7 +65,8 @@ GraphDef renamed(const GraphDef& graph, Names names, const std::string& prefix, 
 
 std::vector<Node> body(const FunctionDef& function, const Node& caller, const std::string& prefix) {
   Names names;
-  for (std::size_t i = 0; i < function.in.size(); ++i) names[function.in[i]] = i < caller.in.size() ? caller.in[i] : "";
+  for (std::size_t i = 0; i < function.in.size(); ++i)
+    names[function.in[i]] = i < caller.in.size() ? caller.in[i] : "";
   for (std::size_t i = 0; i < function.out.size(); ++i)
     if (i < caller.out.size() && !caller.out[i].empty()) names[function.out[i]] = caller.out[i];
   std::vector<Node> nodes;
@@ -78,7 +81,8 @@ void expand_functions(ModelDef& model, std::string_view place) {
   Functions functions;
   for (const auto& each : model.functions) functions[{each.domain, each.name}] = &each;
   std::vector<Pending> stack;
-  for (std::size_t i = model.graph.nodes.size(); i-- > 0;) stack.push_back({std::move(model.graph.nodes[i]), 0});
+  for (std::size_t i = model.graph.nodes.size(); i-- > 0;)
+    stack.push_back({std::move(model.graph.nodes[i]), 0});
   std::vector<Node> done;
   std::size_t calls = 0;
   while (!stack.empty()) {
@@ -90,13 +94,15 @@ void expand_functions(ModelDef& model, std::string_view place) {
       continue;
     }
     if (next.depth == deepest)
-      throw Error(ErrorKind::invalid, place_of(next.node), fmt::format("functions call one another {} deep", deepest));
+      throw Error(ErrorKind::invalid, place_of(next.node),
+                  fmt::format("functions call one another {} deep", deepest));
     const std::string name = next.node.name.empty() ? next.node.type : next.node.name;
     auto nodes = body(*found->second, next.node, fmt::format("{}_{}/", name, calls++));
     if (done.size() + stack.size() + nodes.size() > most_nodes || calls > most_nodes)
       throw Error(ErrorKind::invalid, std::string(place),
                   fmt::format("its functions make more than {} nodes", most_nodes));
-    for (std::size_t i = nodes.size(); i-- > 0;) stack.push_back({std::move(nodes[i]), next.depth + 1});
+    for (std::size_t i = nodes.size(); i-- > 0;)
+      stack.push_back({std::move(nodes[i]), next.depth + 1});
   }
   model.graph.nodes = std::move(done);
 }

@@ -7,8 +7,8 @@
 
 namespace pliant::onnx {
 
-// Afterwards no node of the main graph calls a function of the model. Throws Error{invalid} for functions that call
-// themselves, or that make more nodes than anybody means.
+// Afterwards no node of the main graph calls a function of the model. Throws Error{invalid} for
+// functions that call themselves, or that make more nodes than anybody means.
 void expand_functions(ModelDef& model, std::string_view place);
 
 }  // namespace pliant::onnx

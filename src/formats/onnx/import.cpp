@@ -15,10 +15,13 @@ namespace pliant::onnx {
 
 namespace {
 
-constexpr std::int64_t largest_plain_constant = 4;      // elements; float constants beyond it are parameters
+// elements; float constants beyond it are parameters
+constexpr std::int64_t largest_plain_constant = 4;
 constexpr std::int64_t most_fold_macs = 1'000'000'000;  // beyond it an operator stays in the graph
 
-bool makes_parameters(const Node& node) { return node.type == "Constant" || node.type == "ConstantOfShape"; }
+bool makes_parameters(const Node& node) {
+  return node.type == "Constant" || node.type == "ConstantOfShape";
+}
 
 }  // namespace
 
@@ -39,7 +42,8 @@ OnnxModel Importer::run() {
   for (const auto& each : model_.graph.outputs) {
     const auto found = items_.find(each.name);
     if (found == items_.end())
-      throw Error(ErrorKind::invalid, place_, fmt::format("nothing makes the output '{}'", each.name));
+      throw Error(ErrorKind::invalid, place_,
+                  fmt::format("nothing makes the output '{}'", each.name));
     builder_.output(enter(found->second), each.name);
   }
   result_.graph = builder_.finish();
@@ -58,7 +62,8 @@ void Importer::reserve_names(const GraphDef& graph) {
 }
 
 void Importer::import_nodes(const std::vector<Node>& nodes) {
-  for (const Node* node : sorted(nodes, [&](const std::string& name) { return items_.contains(name); })) {
+  for (const Node* node :
+       sorted(nodes, [&](const std::string& name) { return items_.contains(name); })) {
     try {
       import_node(*node);
     } catch (const Error& e) {
@@ -87,7 +92,8 @@ bool Importer::import_branch(const Node& node) {
   if (node.type != "If" || !node.domain.empty() || node.in.size() != 1) return false;
   const Item& condition = items_.at(node.in[0]);
   if (!condition.known || elements(condition.type.shape) != 1) return false;
-  const auto branch = node.attributes.find(get(condition.known->view(), 0) != 0 ? "then_branch" : "else_branch");
+  const auto branch =
+      node.attributes.find(get(condition.known->view(), 0) != 0 ? "then_branch" : "else_branch");
   if (branch == node.attributes.end() || !branch->second.graph)
     throw Error(ErrorKind::invalid, place_of(node), "has no such branch");
   const GraphDef& body = *branch->second.graph;
@@ -98,7 +104,8 @@ bool Importer::import_branch(const Node& node) {
   import_nodes(body.nodes);
   for (std::size_t i = 0; i < node.out.size(); ++i) {
     const auto found = items_.find(body.outputs[i].name);
-    if (found == items_.end()) throw Error(ErrorKind::invalid, place_of(node), "nothing makes its branch's result");
+    if (found == items_.end())
+      throw Error(ErrorKind::invalid, place_of(node), "nothing makes its branch's result");
     enter(found->second);  // the result and the branch's value are one, also when it is a constant
     items_.insert_or_assign(node.out[i], Item(found->second));
   }
@@ -158,7 +165,8 @@ std::optional<Results> Importer::fold(const Node& node, Rule rule) {
 
 std::optional<TensorType> Importer::declared_type(const std::string& name) const {
   const auto found = declared_.find(name);
-  if (found == declared_.end() || !found->second->dtype || !found->second->dims) return std::nullopt;
+  if (found == declared_.end() || !found->second->dtype || !found->second->dims)
+    return std::nullopt;
   Shape shape;
   for (const auto& dim : *found->second->dims) {
     const auto size = size_of_dim(dim);
@@ -178,7 +186,8 @@ Results Importer::keep_opaque(const Node& node, const std::string& reason) {
     if (!type && i < inferred.size()) type = inferred[i];
     if (!type)
       throw Error(ErrorKind::unsupported, place_of(node),
-                  fmt::format("{}, and the file does not say the type and sizes of '{}'", reason, node.out[i]),
+                  fmt::format("{}, and the file does not say the type and sizes of '{}'", reason,
+                              node.out[i]),
                   "run ONNX's shape inference on the file, or export without this operator");
     types.push_back(*type);
   }
@@ -189,10 +198,12 @@ Results Importer::keep_opaque(const Node& node, const std::string& reason) {
   result_.opaque.push_back(fmt::format("{}: {}", place_of(node), reason));
   const int count = types.size();
   const auto ids =
-      builder_.add(kind::Opaque{node.domain, node.type, opaque_text(node), std::move(types)}, operands, "", count);
+      builder_.add(kind::Opaque{node.domain, node.type, opaque_text(node), std::move(types)},
+                   operands, "", count);
   Results results;
   std::size_t next = 0;
-  for (const auto& name : node.out) results.emplace_back(name.empty() ? ValueId::none : ids[next++]);
+  for (const auto& name : node.out)
+    results.emplace_back(name.empty() ? ValueId::none : ids[next++]);
   return results;
 }
 
@@ -204,13 +215,16 @@ std::string Importer::fresh(const std::string& base) {
 
 // What the rule built gets names after its node; results get the file's names.
 void Importer::name_new_values(const Node& node, const Results& results) {
-  const std::string base = node.name.empty() ? (node.out.empty() ? node.type : node.out[0]) : node.name;
+  const std::string base =
+      node.name.empty() ? (node.out.empty() ? node.type : node.out[0]) : node.name;
   std::unordered_map<ValueId, std::string> named;
   for (std::size_t i = 0; i < results.size() && i < node.out.size(); ++i)
-    if (results[i].id != ValueId::none && !node.out[i].empty()) named.emplace(results[i].id, node.out[i]);
+    if (results[i].id != ValueId::none && !node.out[i].empty())
+      named.emplace(results[i].id, node.out[i]);
   for (; settled_ < builder_.next(); ++settled_) {
     const Value& value = builder_.value(settled_);
-    if (value.role == Role::input || value.role == Role::weight || entered_.contains(settled_)) continue;
+    if (value.role == Role::input || value.role == Role::weight || entered_.contains(settled_))
+      continue;
     const auto result = named.find(settled_);
     if (result == named.end()) {
       const std::string made = value.name.substr(0, value.name.find_last_not_of("_0123456789") + 1);
@@ -221,15 +235,17 @@ void Importer::name_new_values(const Node& node, const Results& results) {
   }
 }
 
-void Importer::settle_known(const Node& node, const std::string& name, std::shared_ptr<const Tensor> tensor) {
+void Importer::settle_known(const Node& node, const std::string& name,
+                            std::shared_ptr<const Tensor> tensor) {
   Item item{name, tensor->type(), ValueId::none, std::move(tensor), false};
   budget_ -= bytes(item.type);
   if (budget_ < 0)
-    throw Error(ErrorKind::capacity, place_of(node),
-                fmt::format("the model's constants need more than {} bytes", options_.constant_bytes),
-                "raise the limit for constants if this is meant");
-  item.weight = options_.constants_as_weights && makes_parameters(node) && is_float(item.type.dtype) &&
-                elements(item.type.shape) > largest_plain_constant;
+    throw Error(
+        ErrorKind::capacity, place_of(node),
+        fmt::format("the model's constants need more than {} bytes", options_.constant_bytes),
+        "raise the limit for constants if this is meant");
+  item.weight = options_.constants_as_weights && makes_parameters(node) &&
+                is_float(item.type.dtype) && elements(item.type.shape) > largest_plain_constant;
   items_.insert_or_assign(name, std::move(item));
 }
 
@@ -239,9 +255,12 @@ void Importer::settle(const Node& node, const Results& results) {
     const std::string& name = node.out[i];
     if (name.empty()) continue;
     if (i >= results.size() || (results[i].id == ValueId::none && !results[i].known))
-      throw Error(ErrorKind::unsupported, place_of(node), fmt::format("result {} ('{}') is not made here", i, name));
+      throw Error(ErrorKind::unsupported, place_of(node),
+                  fmt::format("result {} ('{}') is not made here", i, name));
     if (results[i].known) settle_known(node, name, results[i].known);
-    else items_.insert_or_assign(name, Item{name, builder_.type(results[i].id), results[i].id, nullptr, false});
+    else
+      items_.insert_or_assign(
+          name, Item{name, builder_.type(results[i].id), results[i].id, nullptr, false});
   }
 }
 

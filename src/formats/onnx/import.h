@@ -1,4 +1,5 @@
-// One import: the values met so far, the graph under construction, and the constants known on the way.
+// One import: the values met so far, the graph under construction, and the constants known on the
+// way.
 #pragma once
 
 #include <string>
@@ -40,7 +41,8 @@ class Importer {
   std::optional<TensorType> declared_type(const std::string& name) const;
   void settle(const Node& node, const Results& results);
   void name_new_values(const Node& node, const Results& results);
-  void settle_known(const Node& node, const std::string& name, std::shared_ptr<const Tensor> tensor);
+  void settle_known(const Node& node, const std::string& name,
+                    std::shared_ptr<const Tensor> tensor);
   std::string fresh(const std::string& base);
   ValueId enter(Item& item);
   WeightStore store(const Graph& graph);

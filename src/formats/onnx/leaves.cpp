@@ -24,8 +24,10 @@ std::string dims_text(const std::vector<Dim>& dims) {
 std::string example(const ValueInfo& info) {
   std::string text;
   if (info.dims)
-    for (const auto& dim : *info.dims) text += (text.empty() ? "" : "x") + std::to_string(dim.size >= 0 ? dim.size : 1);
-  return fmt::format("say its sizes, for example --shape {}={}", info.name, text.empty() ? "1x3x224x224" : text);
+    for (const auto& dim : *info.dims)
+      text += (text.empty() ? "" : "x") + std::to_string(dim.size >= 0 ? dim.size : 1);
+  return fmt::format("say its sizes, for example --shape {}={}", info.name,
+                     text.empty() ? "1x3x224x224" : text);
 }
 
 // Parameters are what a model has learned; small integers are indices, axes and shapes.
@@ -55,9 +57,11 @@ void Importer::add_initializers(const GraphDef& graph) {
       throw Error(each.absent ? ErrorKind::not_found : ErrorKind::unsupported, where, each.problem,
                   each.absent ? "put its data beside the model, or read it without weights" : "");
     }
-    Item item{each.name, each.type, ValueId::none, each.tensor, each.absent || is_weight(each.type)};
+    Item item{each.name, each.type, ValueId::none, each.tensor,
+              each.absent || is_weight(each.type)};
     if (each.name.empty() || !items_.emplace(each.name, std::move(item)).second)
-      throw Error(ErrorKind::invalid, where, each.name.empty() ? "has no name" : "two tensors have this name");
+      throw Error(ErrorKind::invalid, where,
+                  each.name.empty() ? "has no name" : "two tensors have this name");
   }
 }
 
@@ -74,8 +78,9 @@ void Importer::bind_symbols(const ValueInfo& info, const Shape& shape) {
     if (dim.size >= 0 || dim.symbol.empty()) continue;
     const auto [at, fresh] = symbols_.emplace(dim.symbol, shape[i]);
     if (!fresh && at->second != shape[i])
-      throw Error(ErrorKind::usage, fmt::format("input '{}'", info.name),
-                  fmt::format("'{}' is {} here and {} elsewhere", dim.symbol, shape[i], at->second));
+      throw Error(
+          ErrorKind::usage, fmt::format("input '{}'", info.name),
+          fmt::format("'{}' is {} here and {} elsewhere", dim.symbol, shape[i], at->second));
   }
 }
 
@@ -86,18 +91,20 @@ TensorType Importer::input_type(const ValueInfo& info) {
                 "is no tensor of numbers (a sequence, a map, strings or complex numbers)");
   if (const auto given = options_.shapes.find(info.name); given != options_.shapes.end()) {
     if (info.dims && info.dims->size() != given->second.size())
-      throw Error(
-          ErrorKind::usage, where,
-          fmt::format("sizes {} were asked for, the model has {}", to_string(given->second), dims_text(*info.dims)));
+      throw Error(ErrorKind::usage, where,
+                  fmt::format("sizes {} were asked for, the model has {}", to_string(given->second),
+                              dims_text(*info.dims)));
     if (info.dims) bind_symbols(info, given->second);
     return {*info.dtype, given->second};
   }
-  if (!info.dims) throw Error(ErrorKind::invalid, where, "the model does not say its sizes", example(info));
+  if (!info.dims)
+    throw Error(ErrorKind::invalid, where, "the model does not say its sizes", example(info));
   Shape shape;
   for (const auto& dim : *info.dims) {
     const auto size = size_of_dim(dim);
     if (!size || *size < 0)
-      throw Error(ErrorKind::invalid, where, "has symbolic sizes " + dims_text(*info.dims), example(info));
+      throw Error(ErrorKind::invalid, where, "has symbolic sizes " + dims_text(*info.dims),
+                  example(info));
     shape.push_back(*size);
   }
   elements(shape);  // throws on overflow
@@ -107,13 +114,16 @@ TensorType Importer::input_type(const ValueInfo& info) {
 void Importer::fix_inputs() {
   for (const auto& [name, tensor] : options_.fixed) {
     const auto& inputs = model_.graph.inputs;
-    const auto found = std::find_if(inputs.begin(), inputs.end(),
-                                    [&wanted = name](const ValueInfo& info) { return info.name == wanted; });
+    const auto found =
+        std::find_if(inputs.begin(), inputs.end(),
+                     [&wanted = name](const ValueInfo& info) { return info.name == wanted; });
     if (found == inputs.end() || items_.contains(name))
-      throw Error(ErrorKind::usage, place_, fmt::format("a value is given for '{}', which is no input", name));
+      throw Error(ErrorKind::usage, place_,
+                  fmt::format("a value is given for '{}', which is no input", name));
     if (found->dtype && *found->dtype != tensor->type().dtype)
-      throw Error(ErrorKind::usage, fmt::format("input '{}'", name),
-                  fmt::format("is {}, given {}", pliant::name(*found->dtype), to_string(tensor->type())));
+      throw Error(
+          ErrorKind::usage, fmt::format("input '{}'", name),
+          fmt::format("is {}, given {}", pliant::name(*found->dtype), to_string(tensor->type())));
     items_.emplace(name, Item{name, tensor->type(), ValueId::none, tensor, false});
   }
 }
@@ -128,7 +138,8 @@ void Importer::add_inputs() {
   for (const auto& info : model_.graph.inputs) {
     if (items_.contains(info.name)) {
       if (!items_.at(info.name).known && !items_.at(info.name).weight)
-        throw Error(ErrorKind::invalid, place_, fmt::format("two inputs are named '{}'", info.name));
+        throw Error(ErrorKind::invalid, place_,
+                    fmt::format("two inputs are named '{}'", info.name));
       continue;  // older files list their initialisers among the inputs
     }
     Item item{info.name, input_type(info), ValueId::none, nullptr, false};
@@ -146,10 +157,12 @@ void Importer::check_options_used() const {
       used = used || info.name == name;
       known += (known.empty() ? "" : ", ") + info.name;
       if (info.dims)
-        for (const auto& dim : *info.dims) used = used || (dim.size < 0 && dim.symbol == name && shape.size() == 1);
+        for (const auto& dim : *info.dims)
+          used = used || (dim.size < 0 && dim.symbol == name && shape.size() == 1);
     }
     if (!used)
-      throw Error(ErrorKind::usage, place_, fmt::format("sizes are given for '{}', which is no input or symbol", name),
+      throw Error(ErrorKind::usage, place_,
+                  fmt::format("sizes are given for '{}', which is no input or symbol", name),
                   "inputs: " + known);
   }
 }

@@ -24,7 +24,8 @@ json to_json(const Attribute& a) {
     case Type::integers: return {{"integers", a.integers}};
     case Type::texts: return {{"texts", a.texts}};
     case Type::tensor: return {{unwritable, to_string(a.tensor->type())}};
-    case Type::graph: return {{unwritable, fmt::format("graph of {} nodes", a.graph->nodes.size())}};
+    case Type::graph:
+      return {{unwritable, fmt::format("graph of {} nodes", a.graph->nodes.size())}};
     case Type::other: break;
   }
   return {{unwritable, "of another type"}};
@@ -32,7 +33,8 @@ json to_json(const Attribute& a) {
 
 Attribute from_json(const json& value, const std::string& name, std::string_view place) {
   if (!value.is_object() || value.size() != 1)
-    throw Error(ErrorKind::format, std::string(place), fmt::format("attribute '{}' is damaged", name));
+    throw Error(ErrorKind::format, std::string(place),
+                fmt::format("attribute '{}' is damaged", name));
   Attribute a;
   const auto entry = value.begin();
   const std::string& key = entry.key();
@@ -41,7 +43,8 @@ Attribute from_json(const json& value, const std::string& name, std::string_view
   if (key == "integer") a.type = Type::integer, a.integer = content.get<std::int64_t>();
   if (key == "text") a.type = Type::text, a.text = content.get<std::string>();
   if (key == "reals") a.type = Type::reals, a.reals = content.get<std::vector<double>>();
-  if (key == "integers") a.type = Type::integers, a.integers = content.get<std::vector<std::int64_t>>();
+  if (key == "integers")
+    a.type = Type::integers, a.integers = content.get<std::vector<std::int64_t>>();
   if (key == "texts") a.type = Type::texts, a.texts = content.get<std::vector<std::string>>();
   if (a.type == Type::other)
     throw Error(ErrorKind::unsupported, std::string(place),
@@ -71,7 +74,8 @@ OpaqueParts opaque_from_text(std::string_view text, std::string_view place) {
         parts.attributes[name] = from_json(value, name, place);
     if (all.contains("absent")) parts.absent = all["absent"].get<std::vector<std::int64_t>>();
   } catch (const json::exception&) {
-    throw Error(ErrorKind::format, std::string(place), "its text does not describe an ONNX operator");
+    throw Error(ErrorKind::format, std::string(place),
+                "its text does not describe an ONNX operator");
   }
   return parts;
 }
@@ -81,14 +85,16 @@ std::vector<TensorType> opaque_types(const Call& call) {
   const std::string& type = call.node.type;
   if (call.operands() == 0 || !call.has(0)) return {};
   const bool like_first = type == "ScatterElements" || type == "ScatterND" || type == "Scatter" ||
-                          type == "ReverseSequence" || type == "RandomNormalLike" || type == "RandomUniformLike" ||
-                          type == "Bernoulli";
+                          type == "ReverseSequence" || type == "RandomNormalLike" ||
+                          type == "RandomUniformLike" || type == "Bernoulli";
   if (like_first) return {call.type(0)};
-  const bool pointwise = type == "Asin" || type == "Acos" || type == "Atan" || type == "Silu" || type == "Swish";
+  const bool pointwise =
+      type == "Asin" || type == "Acos" || type == "Atan" || type == "Silu" || type == "Swish";
   if (pointwise && call.operands() == 1) return {call.type(0)};
   if (type == "TopK" && call.rank(0) > 0 && call.known(1) && elements(call.shape(1)) == 1) {
     TensorType values = call.type(0);
-    values.shape[call.axis(call.integer("axis", -1), call.rank(0))] = get_int(call.known(1)->view(), 0);
+    values.shape[call.axis(call.integer("axis", -1), call.rank(0))] =
+        get_int(call.known(1)->view(), 0);
     return {values, {DType::i64, values.shape}};
   }
   return {};

@@ -15,13 +15,15 @@ namespace {
 
 using Producers = std::unordered_map<std::string, std::size_t>;
 
-Producers producers(const std::vector<Node>& nodes, const std::function<bool(const std::string&)>& is_leaf) {
+Producers producers(const std::vector<Node>& nodes,
+                    const std::function<bool(const std::string&)>& is_leaf) {
   Producers made;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     for (const auto& out : nodes[i].out) {
       if (out.empty()) continue;
       if (is_leaf(out) || !made.emplace(out, i).second)
-        throw Error(ErrorKind::invalid, place_of(nodes[i]), fmt::format("makes '{}', which exists already", out));
+        throw Error(ErrorKind::invalid, place_of(nodes[i]),
+                    fmt::format("makes '{}', which exists already", out));
     }
   }
   return made;
@@ -34,7 +36,8 @@ std::vector<std::string> reads(const Node& node) {
 }
 
 // One cycle among the nodes that could not be ordered, as "a -> b -> a".
-std::string cycle(const std::vector<Node>& nodes, const Producers& made, const std::vector<int>& waiting) {
+std::string cycle(const std::vector<Node>& nodes, const Producers& made,
+                  const std::vector<int>& waiting) {
   std::size_t at = 0;
   while (waiting[at] == 0) ++at;
   std::vector<std::size_t> path;
@@ -49,11 +52,13 @@ std::string cycle(const std::vector<Node>& nodes, const Producers& made, const s
     }
   }
   std::string text = place_of(nodes[at]);
-  for (std::size_t i = path.size(); i-- > 0 && path[i] != at;) text += " -> " + place_of(nodes[path[i]]);
+  for (std::size_t i = path.size(); i-- > 0 && path[i] != at;)
+    text += " -> " + place_of(nodes[path[i]]);
   return text + " -> " + place_of(nodes[at]);
 }
 
-void collect(const GraphDef& graph, std::unordered_set<std::string> local, std::vector<std::string>& into) {
+void collect(const GraphDef& graph, std::unordered_set<std::string> local,
+             std::vector<std::string>& into) {
   for (const auto& each : graph.initializers) local.insert(each.name);
   for (const auto& each : graph.inputs) local.insert(each.name);
   for (const auto& node : graph.nodes) local.insert(node.out.begin(), node.out.end());
@@ -86,7 +91,8 @@ std::vector<const Node*> sorted(const std::vector<Node>& nodes,
       if (name.empty() || is_leaf(name)) continue;
       const auto from = made.find(name);
       if (from == made.end())
-        throw Error(ErrorKind::invalid, place_of(nodes[i]), fmt::format("reads '{}', which nothing makes", name));
+        throw Error(ErrorKind::invalid, place_of(nodes[i]),
+                    fmt::format("reads '{}', which nothing makes", name));
       readers[from->second].push_back(i);
       ++waiting[i];
     }
@@ -103,7 +109,8 @@ std::vector<const Node*> sorted(const std::vector<Node>& nodes,
       if (--waiting[reader] == 0) ready.push(reader);
   }
   if (order.size() < nodes.size())
-    throw Error(ErrorKind::invalid, "ONNX graph", "depends on itself: " + cycle(nodes, made, waiting));
+    throw Error(ErrorKind::invalid, "ONNX graph",
+                "depends on itself: " + cycle(nodes, made, waiting));
   return order;
 }
 

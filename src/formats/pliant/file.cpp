@@ -36,9 +36,11 @@ std::map<std::string, Encoded> read_encodings(const SafeTensors& file, std::stri
     const json root = parse_json(text->second, fmt::format("{}: {}", place, encodings_key), 4);
     for (const auto& [name, entry] : root.items())
       result.emplace(name, Encoded{encoding_from_name(entry.at("encoding").get<std::string>()),
-                                   {dtype_from_name(entry.at("dtype").get<std::string>()), entry.at("shape")}});
+                                   {dtype_from_name(entry.at("dtype").get<std::string>()),
+                                    entry.at("shape")}});
   } catch (const json::exception& error) {
-    throw Error(ErrorKind::format, std::string(place), fmt::format("{}: {}", encodings_key, error.what()));
+    throw Error(ErrorKind::format, std::string(place),
+                fmt::format("{}: {}", encodings_key, error.what()));
   }
   return result;
 }
@@ -54,17 +56,19 @@ void check_weights(const Graph& graph, const WeightStore& weights, std::string_v
     if (value.role != Role::weight) continue;
     const Stored* stored = weights.find(value.name);
     if (!stored)
-      throw Error(ErrorKind::not_found, std::string(place), fmt::format("no tensor for the weight '{}'", value.name));
+      throw Error(ErrorKind::not_found, std::string(place),
+                  fmt::format("no tensor for the weight '{}'", value.name));
     if (stored->type != value.type)
       throw Error(ErrorKind::invalid, std::string(place),
-                  fmt::format("the weight '{}' is {}, the graph wants {}", value.name, to_string(stored->type),
-                              to_string(value.type)));
+                  fmt::format("the weight '{}' is {}, the graph wants {}", value.name,
+                              to_string(stored->type), to_string(value.type)));
   }
 }
 
 }  // namespace
 
-Model read_model(std::span<const std::byte> bytes, std::string_view place, std::shared_ptr<const void> owner) {
+Model read_model(std::span<const std::byte> bytes, std::string_view place,
+                 std::shared_ptr<const void> owner) {
   SafeTensors file = read_safetensors(bytes, place);
   auto text = file.metadata.find(std::string(graph_key));
   if (text == file.metadata.end())
@@ -85,10 +89,11 @@ Model read_model(std::span<const std::byte> bytes, std::string_view place, std::
       weights.add(each.name, {each.type, Encoding::plain, each.bytes}, owner);
     }
   }
-  Graph graph = graph_from_text(text->second, fmt::format("{}: graph", place), [&](std::string_view name) {
-    auto at = constants.find(name);
-    return at == constants.end() ? nullptr : copy_constant(*at->second);
-  });
+  Graph graph =
+      graph_from_text(text->second, fmt::format("{}: graph", place), [&](std::string_view name) {
+        auto at = constants.find(name);
+        return at == constants.end() ? nullptr : copy_constant(*at->second);
+      });
   check_weights(graph, weights, place);
   return {std::move(graph), std::move(weights)};
 }
@@ -104,15 +109,17 @@ void write_model(const std::string& path, const Graph& graph, const WeightStore&
   json encodings = json::object();
   for (const Value& value : graph.values()) {
     if (value.role == Role::constant && elements(value.type.shape) > inline_elements)
-      file.tensors.push_back({fmt::format("{}{}", constant_prefix, value.name), value.type, value.constant->raw()});
+      file.tensors.push_back(
+          {fmt::format("{}{}", constant_prefix, value.name), value.type, value.constant->raw()});
     if (value.role != Role::weight) continue;
     const Stored& stored = weights.at(value.name);
     if (stored.encoding == Encoding::plain) {
       file.tensors.push_back({value.name, stored.type, stored.bytes});
       continue;
     }
-    encodings[value.name] = {
-        {"encoding", name(stored.encoding)}, {"dtype", name(stored.type.dtype)}, {"shape", stored.type.shape}};
+    encodings[value.name] = {{"encoding", name(stored.encoding)},
+                             {"dtype", name(stored.type.dtype)},
+                             {"shape", stored.type.shape}};
     file.tensors.push_back({value.name, {DType::u8, {std::ssize(stored.bytes)}}, stored.bytes});
   }
   file.metadata.emplace(graph_key, to_text(graph, {.inline_elements = inline_elements}));

@@ -22,13 +22,15 @@ constexpr std::int64_t alignment = 64;
 constexpr std::string_view pad_prefix = "pad.";
 
 constexpr std::pair<DType, std::string_view> dtype_table[] = {
-    {DType::f64, "F64"}, {DType::f32, "F32"}, {DType::f16, "F16"},     {DType::bf16, "BF16"}, {DType::i64, "I64"},
-    {DType::i32, "I32"}, {DType::i16, "I16"}, {DType::i8, "I8"},       {DType::u64, "U64"},   {DType::u32, "U32"},
-    {DType::u16, "U16"}, {DType::u8, "U8"},   {DType::boolean, "BOOL"}};
+    {DType::f64, "F64"},     {DType::f32, "F32"}, {DType::f16, "F16"}, {DType::bf16, "BF16"},
+    {DType::i64, "I64"},     {DType::i32, "I32"}, {DType::i16, "I16"}, {DType::i8, "I8"},
+    {DType::u64, "U64"},     {DType::u32, "U32"}, {DType::u16, "U16"}, {DType::u8, "U8"},
+    {DType::boolean, "BOOL"}};
 
 class HeaderReader {
  public:
-  HeaderReader(std::span<const std::byte> file, std::string_view place) : file_(file), place_(place) {}
+  HeaderReader(std::span<const std::byte> file, std::string_view place)
+      : file_(file), place_(place) {}
 
   SafeTensors read() {
     std::string_view header = header_text();
@@ -52,7 +54,8 @@ class HeaderReader {
   std::string_view header_text() const {
     if (file_.size() < 8) fail(fmt::format("{} bytes, at least 8 expected", file_.size()));
     std::uint64_t length = 0;
-    for (std::size_t i = 0; i < 8; ++i) length |= std::to_integer<std::uint64_t>(file_[i]) << (8 * i);
+    for (std::size_t i = 0; i < 8; ++i)
+      length |= std::to_integer<std::uint64_t>(file_[i]) << (8 * i);
     if (length > max_header || length > file_.size() - 8)
       fail(fmt::format("byte 0: a header of {} bytes in a file of {}", length, file_.size()));
     return {reinterpret_cast<const char*>(file_.data()) + 8, static_cast<std::size_t>(length)};
@@ -73,22 +76,26 @@ class HeaderReader {
   }
 
   SafeTensor read_tensor(const std::string& name, const json& entry) const {
-    bool complete = entry.is_object() && entry.size() == 3 && entry.contains("dtype") && entry["dtype"].is_string() &&
-                    entry.contains("shape") && entry["shape"].is_array() && entry.contains("data_offsets") &&
+    bool complete = entry.is_object() && entry.size() == 3 && entry.contains("dtype") &&
+                    entry["dtype"].is_string() && entry.contains("shape") &&
+                    entry["shape"].is_array() && entry.contains("data_offsets") &&
                     entry["data_offsets"].is_array() && entry["data_offsets"].size() == 2;
     if (!complete) fail(fmt::format("'{}' is not {{dtype, shape, data_offsets}}", name));
     SafeTensor tensor{name, {}, {}};
     auto dtype = entry["dtype"].get<std::string>();
     auto known = std::find_if(std::begin(dtype_table), std::end(dtype_table),
                               [&](const auto& each) { return each.second == dtype; });
-    if (known == std::end(dtype_table)) fail(fmt::format("'{}': dtype {}", name, dtype), ErrorKind::unsupported);
+    if (known == std::end(dtype_table))
+      fail(fmt::format("'{}': dtype {}", name, dtype), ErrorKind::unsupported);
     tensor.type.dtype = known->first;
     for (const json& each : entry["shape"]) tensor.type.shape.push_back(size(each, name));
-    std::int64_t begin = size(entry["data_offsets"][0], name), end = size(entry["data_offsets"][1], name);
+    std::int64_t begin = size(entry["data_offsets"][0], name),
+                 end = size(entry["data_offsets"][1], name);
     if (begin > end || static_cast<std::uint64_t>(end) > data_.size())
       fail(fmt::format("'{}': data from {} to {} of {}", name, begin, end, data_.size()));
     if (std::int64_t want = checked_bytes(tensor); want != end - begin)
-      fail(fmt::format("'{}': {} takes {} bytes, {} given", name, to_string(tensor.type), want, end - begin));
+      fail(fmt::format("'{}': {} takes {} bytes, {} given", name, to_string(tensor.type), want,
+                       end - begin));
     tensor.bytes = data_.subspan(begin, end - begin);
     return tensor;
   }
@@ -108,7 +115,8 @@ class HeaderReader {
     std::size_t at = 0;
     for (const SafeTensor& each : tensors) {
       std::size_t begin = each.bytes.data() - data_.data();
-      if (begin != at) fail(fmt::format("'{}' begins at {}, {} expected: overlap or hole", each.name, begin, at));
+      if (begin != at)
+        fail(fmt::format("'{}' begins at {}, {} expected: overlap or hole", each.name, begin, at));
       at += each.bytes.size();
     }
     if (at != data_.size()) fail(fmt::format("{} bytes of data, {} described", data_.size(), at));
@@ -131,15 +139,17 @@ std::string build_header(const SafeTensors& contents, std::string_view place, bo
   int pads = 0;
   auto append = [&](const std::string& name, const TensorType& type) {
     if (header.contains(name))
-      throw Error(ErrorKind::invalid, std::string(place), fmt::format("duplicate tensor '{}'", name));
+      throw Error(ErrorKind::invalid, std::string(place),
+                  fmt::format("duplicate tensor '{}'", name));
     std::int64_t end = checked_add(at, bytes(type), place);
     header[name] = header_entry(type, at, end);
     at = end;
   };
   for (const SafeTensor& each : contents.tensors) {
     if (bytes(each.type) != std::ssize(each.bytes))
-      throw Error(ErrorKind::invalid, std::string(place),
-                  fmt::format("'{}': {} in {} bytes", each.name, to_string(each.type), each.bytes.size()));
+      throw Error(
+          ErrorKind::invalid, std::string(place),
+          fmt::format("'{}': {} in {} bytes", each.name, to_string(each.type), each.bytes.size()));
     append(each.name, each.type);
     if (aligned && at % alignment != 0)
       append(fmt::format("{}{}", pad_prefix, pads++), {DType::u8, {round_up(at, alignment) - at}});
@@ -156,8 +166,8 @@ std::string build_header(const SafeTensors& contents, std::string_view place, bo
 }  // namespace
 
 bool is_padding(const SafeTensor& tensor) {
-  return tensor.name.starts_with(pad_prefix) && tensor.type.dtype == DType::u8 && tensor.type.shape.size() == 1 &&
-         tensor.type.shape[0] < alignment;
+  return tensor.name.starts_with(pad_prefix) && tensor.type.dtype == DType::u8 &&
+         tensor.type.shape.size() == 1 && tensor.type.shape[0] < alignment;
 }
 
 SafeTensors read_safetensors(std::span<const std::byte> file, std::string_view place) {

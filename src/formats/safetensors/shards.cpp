@@ -20,8 +20,9 @@ namespace fs = std::filesystem;
 constexpr std::string_view whole_name = "model";  // of the index that shards of any name may have
 
 bool is_plain_name(const std::string& name) {
-  return !name.empty() && name.find('/') == std::string::npos && name.find('\\') == std::string::npos &&
-         name.find('\0') == std::string::npos && name != "." && name != "..";
+  return !name.empty() && name.find('/') == std::string::npos &&
+         name.find('\\') == std::string::npos && name.find('\0') == std::string::npos &&
+         name != "." && name != "..";
 }
 
 // NAME of "NAME-00002-of-00003.safetensors".
@@ -50,7 +51,8 @@ ShardIndex shard_index(std::string_view text, std::string_view place) {
   std::set<std::string> shards;
   for (const auto& [tensor, shard] : root["weight_map"].items()) {
     if (!shard.is_string() || !is_plain_name(shard.get<std::string>()))
-      throw Error(ErrorKind::format, std::string(place), fmt::format("'{}' lies in no file of this folder", tensor));
+      throw Error(ErrorKind::format, std::string(place),
+                  fmt::format("'{}' lies in no file of this folder", tensor));
     index.shard_of.emplace_back(tensor, shard.get<std::string>());
     shards.insert(shard.get<std::string>());
   }
@@ -61,14 +63,17 @@ ShardIndex shard_index(std::string_view text, std::string_view place) {
 std::optional<std::string> index_beside(const std::string& path) {
   const std::string name = file_name(path);
   const std::optional<std::string> stem = stem_of(name);
-  const std::string index = beside(path, stem.value_or(std::string(whole_name)) + ".safetensors.index.json");
+  const std::string index =
+      beside(path, stem.value_or(std::string(whole_name)) + ".safetensors.index.json");
   if (fs::exists(index)) {
     if (std::ranges::binary_search(shard_index(read_file(index), index).shards, name)) return index;
     if (!stem) return {};
-    throw Error(ErrorKind::format, index, fmt::format("does not name {}, which lies beside it", name));
+    throw Error(ErrorKind::format, index,
+                fmt::format("does not name {}, which lies beside it", name));
   }
   if (!stem || name.ends_with("-00001-of-00001.safetensors")) return {};
-  throw Error(ErrorKind::not_found, index, fmt::format("is missing: {} is one of several shards", name),
+  throw Error(ErrorKind::not_found, index,
+              fmt::format("is missing: {} is one of several shards", name),
               "put the index and all shards into one folder");
 }
 
@@ -78,7 +83,8 @@ WeightStore load_shards(const std::string& index_path) {
   for (const std::string& shard : index.shards) {
     const std::string path = beside(index_path, shard);
     if (!fs::exists(path))
-      throw Error(ErrorKind::not_found, path, fmt::format("is missing: {} names it", file_name(index_path)),
+      throw Error(ErrorKind::not_found, path,
+                  fmt::format("is missing: {} names it", file_name(index_path)),
                   "put the index and all shards into one folder");
     files.emplace(shard, load_safetensors(path));
   }
@@ -87,7 +93,8 @@ WeightStore load_shards(const std::string& index_path) {
     const WeightStore& file = files.at(shard);
     const Stored* stored = file.find(tensor);
     if (stored == nullptr)
-      throw Error(ErrorKind::not_found, beside(index_path, shard), fmt::format("has no tensor '{}'", tensor),
+      throw Error(ErrorKind::not_found, beside(index_path, shard),
+                  fmt::format("has no tensor '{}'", tensor),
                   "the index says it is there: the download may be incomplete");
     result.add(tensor, *stored, file.owner(tensor));
   }

@@ -52,14 +52,15 @@ class Emitter {
     for (std::size_t i = 0; i < out_.code.size(); ++i)
       if (out_.code[i] == instruction) return static_cast<std::uint8_t>(i);
     if (out_.code.size() == Expr::max_instructions)
-      throw Error(ErrorKind::invalid, "expression", fmt::format("more than {} instructions", Expr::max_instructions),
+      throw Error(ErrorKind::invalid, "expression",
+                  fmt::format("more than {} instructions", Expr::max_instructions),
                   "split it over two Maps");
     out_.code.push_back(instruction);
     return static_cast<std::uint8_t>(out_.code.size() - 1);
   }
 
-  // Emits the whole of `expr`, with argument i replaced by inner[i] where `inner` is given. The depth of recursion is
-  // bounded by max_instructions (twice, with inner).
+  // Emits the whole of `expr`, with argument i replaced by inner[i] where `inner` is given. The
+  // depth of recursion is bounded by max_instructions (twice, with inner).
   std::uint8_t emit(const Expr& expr, const std::vector<Expr>* inner = nullptr) {
     std::array<int, 256> memo;
     memo.fill(-1);
@@ -69,7 +70,8 @@ class Emitter {
   Expr take() { return std::move(out_); }
 
  private:
-  std::uint8_t emit(const Expr& expr, std::size_t index, const std::vector<Expr>* inner, std::array<int, 256>& memo) {
+  std::uint8_t emit(const Expr& expr, std::size_t index, const std::vector<Expr>* inner,
+                    std::array<int, 256>& memo) {
     if (memo[index] >= 0) return static_cast<std::uint8_t>(memo[index]);
     const Instruction& from = expr.code[index];
     std::uint8_t result = 0;
@@ -80,7 +82,8 @@ class Emitter {
       copy.fn = from.fn;
       if (from.fn == Fn::argument) copy.a = from.a;
       if (from.fn == Fn::constant) copy.value = from.value;
-      for (int i = 0; i < arity(from.fn); ++i) set_operand(copy, i, emit(expr, operand(from, i), inner, memo));
+      for (int i = 0; i < arity(from.fn); ++i)
+        set_operand(copy, i, emit(expr, operand(from, i), inner, memo));
       result = put(copy);
     }
     memo[index] = result;
@@ -91,7 +94,9 @@ class Emitter {
 };
 
 double gelu_of(double x) { return 0.5 * x * (1 + std::erf(x * 0.70710678118654752440)); }
-double gelu_tanh_of(double x) { return 0.5 * x * (1 + std::tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x))); }
+double gelu_tanh_of(double x) {
+  return 0.5 * x * (1 + std::tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)));
+}
 double sigmoid_of(double x) { return 1 / (1 + std::exp(-x)); }
 
 double compute(Fn fn, double a, double b, double c) {
@@ -195,7 +200,8 @@ int arity(Fn fn) { return info(fn).arity; }
 std::string_view name(Fn fn) { return info(fn).name; }
 
 Fn fn_from_name(std::string_view text) {
-  if (const auto found = fn_table.find([&](const FnInfo& each) { return each.name == text; })) return *found;
+  if (const auto found = fn_table.find([&](const FnInfo& each) { return each.name == text; }))
+    return *found;
   throw Error(ErrorKind::format, "expression", fmt::format("unknown function '{}'", text));
 }
 
@@ -205,26 +211,30 @@ bool Instruction::operator==(const Instruction& other) const {
 }
 
 void validate(const Expr& expr, int operands) {
-  auto refuse = [](std::string problem) { throw Error(ErrorKind::invalid, "expression", std::move(problem)); };
+  auto refuse = [](std::string problem) {
+    throw Error(ErrorKind::invalid, "expression", std::move(problem));
+  };
   if (expr.code.empty()) refuse("no instructions");
   if (expr.code.size() > Expr::max_instructions)
     refuse(fmt::format("{} instructions, at most {}", expr.code.size(), Expr::max_instructions));
   for (std::size_t i = 0; i < expr.code.size(); ++i) {
     const Instruction& instruction = expr.code[i];
     if (!is_known(instruction.fn))
-      refuse(fmt::format("instruction {} has the unknown function {}", i, static_cast<int>(instruction.fn)));
+      refuse(fmt::format("instruction {} has the unknown function {}", i,
+                         static_cast<int>(instruction.fn)));
     if (instruction.fn == Fn::argument && instruction.a >= operands)
       refuse(fmt::format("argument ${} of {} operand(s)", instruction.a, operands));
     for (int k = 0; k < arity(instruction.fn); ++k)
       if (operand(instruction, k) >= i)
-        refuse(fmt::format("instruction {} ({}) reads instruction {}, which is not earlier", i, name(instruction.fn),
-                           operand(instruction, k)));
+        refuse(fmt::format("instruction {} ({}) reads instruction {}, which is not earlier", i,
+                           name(instruction.fn), operand(instruction, k)));
   }
 }
 
 Expr argument(int operand_number) {
   if (operand_number < 0 || operand_number > 255)
-    throw Error(ErrorKind::invalid, "expression", fmt::format("argument number {}, 0 to 255 expected", operand_number));
+    throw Error(ErrorKind::invalid, "expression",
+                fmt::format("argument number {}, 0 to 255 expected", operand_number));
   return {{{Fn::argument, static_cast<std::uint8_t>(operand_number)}}};
 }
 
@@ -237,7 +247,8 @@ Expr constant(double value) {
 Expr apply(Fn fn, const std::vector<Expr>& operands) {
   if (fn == Fn::argument || fn == Fn::constant || static_cast<int>(operands.size()) != arity(fn))
     throw Error(ErrorKind::invalid, "expression",
-                fmt::format("{} applied to {} operand(s), {} expected", name(fn), operands.size(), arity(fn)));
+                fmt::format("{} applied to {} operand(s), {} expected", name(fn), operands.size(),
+                            arity(fn)));
   Emitter emitter;
   Instruction instruction;
   instruction.fn = fn;
@@ -255,7 +266,9 @@ Expr operator*(const Expr& a, const Expr& b) { return apply(Fn::multiply, {a, b}
 Expr operator/(const Expr& a, const Expr& b) { return apply(Fn::divide, {a, b}); }
 Expr maximum(const Expr& a, const Expr& b) { return apply(Fn::maximum, {a, b}); }
 Expr minimum(const Expr& a, const Expr& b) { return apply(Fn::minimum, {a, b}); }
-Expr select(const Expr& condition, const Expr& yes, const Expr& no) { return apply(Fn::select, {condition, yes, no}); }
+Expr select(const Expr& condition, const Expr& yes, const Expr& no) {
+  return apply(Fn::select, {condition, yes, no});
+}
 
 Expr compose(const Expr& outer, const std::vector<Expr>& inner) {
   validate(outer, static_cast<int>(inner.size()));
@@ -294,9 +307,10 @@ std::int64_t evaluate_int(const Expr& expr, std::span<const std::int64_t> operan
   std::array<std::int64_t, Expr::max_instructions> values;
   for (std::size_t i = 0; i < expr.code.size(); ++i) {
     const Instruction& at = expr.code[i];
-    values[i] = at.fn == Fn::argument   ? operands[at.a]
-                : at.fn == Fn::constant ? saturate(at.value)
-                                        : compute_int(at.fn, values[at.a], values[at.b], values[at.c]);
+    values[i] = at.fn == Fn::argument ? operands[at.a]
+                : at.fn == Fn::constant
+                    ? saturate(at.value)
+                    : compute_int(at.fn, values[at.a], values[at.b], values[at.c]);
   }
   return values[expr.code.size() - 1];
 }

@@ -1,5 +1,5 @@
-// Expressions as text, both ways. The reader's recursion is bounded: an expression of 64 instructions is at most 64
-// deep.
+// Expressions as text, both ways. The reader's recursion is bounded: an expression of 64
+// instructions is at most 64 deep.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +16,8 @@ namespace {
 
 class ExprWriter {
  public:
-  explicit ExprWriter(const Expr& expr) : expr_(expr), uses_(expr.code.size()), names_(expr.code.size(), -1) {
+  explicit ExprWriter(const Expr& expr)
+      : expr_(expr), uses_(expr.code.size()), names_(expr.code.size(), -1) {
     for (const Instruction& each : expr.code) {
       const std::uint8_t operands[] = {each.a, each.b, each.c};
       for (int i = 0; i < arity(each.fn); ++i) ++uses_[operands[i]];
@@ -75,10 +76,12 @@ class ExprReader {
   }
 
  private:
-  static constexpr std::size_t max_depth = 2 * Expr::max_instructions;  // a definition is one level, its call another
+  // a definition is one level, its call another
+  static constexpr std::size_t max_depth = 2 * Expr::max_instructions;
 
   [[noreturn]] void fail(std::string_view problem) const {
-    throw Error(ErrorKind::format, fmt::format("expression, column {}", at_ + 1), std::string(problem));
+    throw Error(ErrorKind::format, fmt::format("expression, column {}", at_ + 1),
+                std::string(problem));
   }
   void skip_spaces() {
     while (at_ < text_.size() && text_[at_] == ' ') ++at_;
@@ -94,7 +97,9 @@ class ExprReader {
 
   std::string_view word() {
     std::size_t from = at_;
-    auto inside = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+    auto inside = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    };
     while (at_ < text_.size() && inside(text_[at_])) ++at_;
     return text_.substr(from, at_ - from);
   }
@@ -123,13 +128,15 @@ class ExprReader {
     if (depth > max_depth) fail(fmt::format("nested deeper than {}", max_depth));
     char first = peek();
     if (first == '$') return read_argument();
-    if ((first >= '0' && first <= '9') || first == '-' || first == '.') return constant(number<double>());
+    if ((first >= '0' && first <= '9') || first == '-' || first == '.')
+      return constant(number<double>());
     std::size_t from = at_;
     std::string_view head = word();
     if (head.empty()) fail("function, argument or number expected");
     if (head == "nan" || head == "inf") return constant(head == "nan" ? std::nan("") : HUGE_VAL);
     if (peek() == '=') return read_definition(head, from, depth);
-    if (auto known = names_.find(head); known != names_.end() && peek() != '(') return known->second;
+    if (auto known = names_.find(head); known != names_.end() && peek() != '(')
+      return known->second;
     return read_call(head, from, depth);
   }
 

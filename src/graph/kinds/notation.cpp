@@ -84,9 +84,11 @@ class Expansion {
 
   EinsumPlan plan() {
     if (notation_.in.size() != operands_.size())
-      refuse(fmt::format("{} operand(s) for {} label groups", operands_.size(), notation_.in.size()));
+      refuse(
+          fmt::format("{} operand(s) for {} label groups", operands_.size(), notation_.in.size()));
     name_ellipsis_axes();
-    for (std::size_t i = 0; i < operands_.size(); ++i) labels_.push_back(spell(notation_.in[i], ellipsis_[i]));
+    for (std::size_t i = 0; i < operands_.size(); ++i)
+      labels_.push_back(spell(notation_.in[i], ellipsis_[i]));
     for (std::size_t i = 0; i < operands_.size(); ++i) join_sizes(i);
     EinsumPlan plan;
     for (std::size_t i = 0; i < operands_.size(); ++i) add_operand(plan, i);
@@ -107,7 +109,8 @@ class Expansion {
       bool has = labels.find('.') != std::string::npos;
       std::size_t named = labels.size() - (has ? 1 : 0), rank = operands_[i].size();
       if (named > rank || (!has && named < rank))
-        refuse(fmt::format("operand {} has shape {} but the labels \"{}\"", i, to_string(operands_[i]), shown(labels)));
+        refuse(fmt::format("operand {} has shape {} but the labels \"{}\"", i,
+                           to_string(operands_[i]), shown(labels)));
       ellipsis_.push_back(has ? rank - named : 0);
       longest = std::max(longest, ellipsis_.back());
     }
@@ -122,8 +125,9 @@ class Expansion {
   }
 
   bool is_used(char label) const {
-    return std::any_of(notation_.in.begin(), notation_.in.end(),
-                       [&](const std::string& labels) { return labels.find(label) != std::string::npos; });
+    return std::any_of(notation_.in.begin(), notation_.in.end(), [&](const std::string& labels) {
+      return labels.find(label) != std::string::npos;
+    });
   }
 
   std::string spell(const std::string& labels, std::size_t axes) const {
@@ -140,11 +144,12 @@ class Expansion {
       std::int64_t size = operands_[operand][axis];
       std::size_t first = labels.find(labels[axis]);
       if (operands_[operand][first] != size)
-        refuse(fmt::format("label '{}' has sizes {} and {} in operand {}", labels[axis], operands_[operand][first],
-                           size, operand));
+        refuse(fmt::format("label '{}' has sizes {} and {} in operand {}", labels[axis],
+                           operands_[operand][first], size, operand));
       std::int64_t& joint = size_of_label(labels[axis]);
       if (joint != 1 && size != 1 && joint != size)
-        refuse(fmt::format("label '{}' has size {} and, in operand {}, {}", labels[axis], joint, operand, size));
+        refuse(fmt::format("label '{}' has size {} and, in operand {}, {}", labels[axis], joint,
+                           operand, size));
       if (size != 1) joint = size;
     }
   }
@@ -165,7 +170,8 @@ class Expansion {
 
   std::string spell_output() const {
     if (!letters_.empty() && notation_.out.find('.') == std::string::npos)
-      refuse("the output leaves out the ellipsis", "write \"...\" in the output, or name the axes to sum over");
+      refuse("the output leaves out the ellipsis",
+             "write \"...\" in the output, or name the axes to sum over");
     std::string out = spell(notation_.out, letters_.size());
     for (std::size_t i = 0; i < out.size(); ++i) {
       if (out.find(out[i]) != i) refuse(fmt::format("output label '{}' is repeated", out[i]));
@@ -186,9 +192,12 @@ class Expansion {
 
 }  // namespace
 
-Notation parse_notation(std::string_view text, std::string_view place) { return NotationReader(text, place).read(); }
+Notation parse_notation(std::string_view text, std::string_view place) {
+  return NotationReader(text, place).read();
+}
 
-EinsumPlan expand_notation(const Notation& notation, std::span<const Shape> operands, std::string_view place) {
+EinsumPlan expand_notation(const Notation& notation, std::span<const Shape> operands,
+                           std::string_view place) {
   return Expansion(notation, operands, place).plan();
 }
 

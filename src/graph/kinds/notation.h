@@ -1,5 +1,5 @@
-// Einsum notation as people write it, expanded to the graph's Einsum: every ellipsis spelled out, size-1 axes that
-// broadcast removed.
+// Einsum notation as people write it, expanded to the graph's Einsum: every ellipsis spelled out,
+// size-1 axes that broadcast removed.
 #pragma once
 
 #include <span>
@@ -16,17 +16,20 @@ struct Notation {  // one label per axis; '.' stands for an ellipsis, at most on
   std::string out;
 };
 
-// "bij,bjk->bik", "...ij,jk", "ii->i", " i j , j k -> i k ". Without "->" the output is implicit as in numpy: the
-// ellipsis, then the labels that occur once, in ASCII order. Throws Error{format} with the column.
+// "bij,bjk->bik", "...ij,jk", "ii->i", " i j , j k -> i k ". Without "->" the output is implicit as
+// in numpy: the ellipsis, then the labels that occur once, in ASCII order. Throws Error{format}
+// with the column.
 Notation parse_notation(std::string_view text, std::string_view place);
 
 struct EinsumPlan {
   kind::Einsum einsum;
-  std::vector<Shape> operands;  // the shape each operand is reshaped to first: broadcast axes of size 1 are gone
+  // the shape each operand is reshaped to first: broadcast axes of size 1 are gone
+  std::vector<Shape> operands;
 };
 
-// numpy's rules: ellipses align at the right, a label of size 1 in one operand broadcasts against another size in
-// another operand. Throws Error{invalid} naming the label or operand.
-EinsumPlan expand_notation(const Notation& notation, std::span<const Shape> operands, std::string_view place);
+// numpy's rules: ellipses align at the right, a label of size 1 in one operand broadcasts against
+// another size in another operand. Throws Error{invalid} naming the label or operand.
+EinsumPlan expand_notation(const Notation& notation, std::span<const Shape> operands,
+                           std::string_view place);
 
 }  // namespace pliant

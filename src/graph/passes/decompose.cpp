@@ -9,7 +9,9 @@ namespace pliant {
 
 Graph decompose(const Graph& graph, const std::function<bool(const Op&)>& keep) {
   const auto goes = [&](const Op& op) { return is_composite(op.kind) && !(keep && keep(op)); };
-  const auto mixes_rows = [&](const Op& op) { return std::holds_alternative<kind::Attention>(op.kind) && goes(op); };
+  const auto mixes_rows = [&](const Op& op) {
+    return std::holds_alternative<kind::Attention>(op.kind) && goes(op);
+  };
   Rebuild rebuild(graph, std::ranges::none_of(graph.ops(), mixes_rows));
   rebuild.values([&](const Op& op) {
     if (!goes(op)) return false;

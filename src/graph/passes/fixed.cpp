@@ -6,7 +6,8 @@ namespace pliant {
 
 ById<ValueId, bool> fixed_values(const Graph& graph) {
   ById<ValueId, bool> fixed;
-  for (const Value& value : graph.values()) fixed.push_back(value.role == Role::weight || value.role == Role::constant);
+  for (const Value& value : graph.values())
+    fixed.push_back(value.role == Role::weight || value.role == Role::constant);
   for (const Op& op : graph.ops()) {
     const bool all = !std::holds_alternative<kind::Opaque>(op.kind) &&
                      std::ranges::all_of(op.in, [&](ValueId id) { return fixed[id]; });

@@ -22,14 +22,16 @@ Known known(Tensor tensor, bool weight) {
 }
 
 // The rows of operand 0 that a Slice or a Gather selects whole; none if it does anything else.
-std::optional<std::vector<std::int64_t>> selected_rows(const Op& op, const std::vector<const Known*>& operands) {
+std::optional<std::vector<std::int64_t>> selected_rows(const Op& op,
+                                                       const std::vector<const Known*>& operands) {
   const Shape& shape = operands[0]->stored.type.shape;
   std::vector<std::int64_t> rows;
   if (const auto* slice = std::get_if<kind::Slice>(&op.kind)) {
     for (std::size_t axis = 1; axis < shape.size(); ++axis)
       if (slice->size[axis] != shape[axis] || slice->step[axis] != 1) return {};
     if (shape.empty()) return {};
-    for (std::int64_t i = 0; i < slice->size[0]; ++i) rows.push_back(slice->start[0] + i * slice->step[0]);
+    for (std::int64_t i = 0; i < slice->size[0]; ++i)
+      rows.push_back(slice->start[0] + i * slice->step[0]);
     return rows;
   }
   const auto* gather = std::get_if<kind::Gather>(&op.kind);
@@ -42,7 +44,8 @@ std::optional<std::vector<std::int64_t>> selected_rows(const Op& op, const std::
   return rows;
 }
 
-// Bytes per row, if rows of this encoding stand one after the other: of a vector in blocks they do not.
+// Bytes per row, if rows of this encoding stand one after the other: of a vector in blocks they do
+// not.
 std::optional<std::size_t> row_bytes(const Stored& stored) {
   if (stored.encoding != Encoding::plain && stored.type.shape.size() < 2) return {};
   TensorType row = stored.type;
@@ -53,7 +56,8 @@ std::optional<std::size_t> row_bytes(const Stored& stored) {
 }
 
 // Selecting rows keeps the encoding; neighbouring rows share the bytes.
-std::optional<Known> select(const Op& op, const std::vector<const Known*>& operands, const TensorType& type) {
+std::optional<Known> select(const Op& op, const std::vector<const Known*>& operands,
+                            const TensorType& type) {
   const auto rows = selected_rows(op, operands);
   if (!rows || rows->empty()) return {};
   const Known& from = *operands[0];
@@ -62,14 +66,16 @@ std::optional<Known> select(const Op& op, const std::vector<const Known*>& opera
   const auto at = [&](std::int64_t row) {
     return from.stored.bytes.subspan(static_cast<std::size_t>(row) * *size, *size);
   };
-  const bool neighbours = std::ranges::adjacent_find(*rows, [](auto a, auto b) { return b != a + 1; }) == rows->end();
-  Known result{{type, from.stored.encoding, {}}, from.owner, std::ranges::any_of(operands, &Known::weight)};
+  const bool neighbours =
+      std::ranges::adjacent_find(*rows, [](auto a, auto b) { return b != a + 1; }) == rows->end();
+  Known result{
+      {type, from.stored.encoding, {}}, from.owner, std::ranges::any_of(operands, &Known::weight)};
   if (neighbours) {
     result.stored.bytes = {at(rows->front()).data(), rows->size() * *size};
     return result;
   }
-  const auto copied =
-      std::make_shared<Tensor>(TensorType{DType::u8, {static_cast<std::int64_t>(rows->size() * *size)}});
+  const auto copied = std::make_shared<Tensor>(
+      TensorType{DType::u8, {static_cast<std::int64_t>(rows->size() * *size)}});
   for (std::size_t i = 0; i < rows->size(); ++i)
     std::memcpy(copied->view().data + i * *size, at((*rows)[i]).data(), *size);
   result.stored.bytes = copied->raw();
@@ -80,11 +86,16 @@ std::optional<Known> select(const Op& op, const std::vector<const Known*>& opera
 class Folding {
  public:
   Folding(const Graph& graph, const WeightStore& weights, Pool& pool)
-      : graph_(graph), pool_(pool), rebuild_(graph), known_(graph.values().size()), uses_(known_.size(), 0) {
+      : graph_(graph),
+        pool_(pool),
+        rebuild_(graph),
+        known_(graph.values().size()),
+        uses_(known_.size(), 0) {
     check_weights(graph, weights);
     for (const ValueId id : known_.ids()) {
       const Value& value = graph.value(id);
-      if (value.role == Role::weight) known_[id] = {weights.at(value.name), weights.owner(value.name), true};
+      if (value.role == Role::weight)
+        known_[id] = {weights.at(value.name), weights.owner(value.name), true};
       if (value.role == Role::constant)
         known_[id] = {{value.type, Encoding::plain, value.constant->raw()}, value.constant, false};
     }
@@ -106,10 +117,12 @@ class Folding {
 
   bool fold(const Op& op) {
     const auto is_known = [&](ValueId id) { return at(id).has_value(); };
-    if (!std::ranges::all_of(op.in, is_known) || std::holds_alternative<kind::Opaque>(op.kind)) return false;
+    if (!std::ranges::all_of(op.in, is_known) || std::holds_alternative<kind::Opaque>(op.kind))
+      return false;
     std::vector<const Known*> operands;
     for (const ValueId id : op.in) operands.push_back(&*at(id));
-    if (auto rows = select(op, operands, graph_.value(op.out[0]).type)) at(op.out[0]) = std::move(rows);
+    if (auto rows = select(op, operands, graph_.value(op.out[0]).type))
+      at(op.out[0]) = std::move(rows);
     else compute(op, operands);
     for (const ValueId id : op.in) release(id);
     for (const ValueId id : op.out) leaf(id);
@@ -119,8 +132,10 @@ class Folding {
   void compute(const Op& op, const std::vector<const Known*>& operands) {
     std::vector<Tensor> in, out;
     std::vector<TensorView> in_views, out_views;
-    for (const Known* operand : operands) in_views.push_back(in.emplace_back(decode(operand->stored)).view());
-    for (const ValueId id : op.out) out_views.push_back(out.emplace_back(graph_.value(id).type).view());
+    for (const Known* operand : operands)
+      in_views.push_back(in.emplace_back(decode(operand->stored)).view());
+    for (const ValueId id : op.out)
+      out_views.push_back(out.emplace_back(graph_.value(id).type).view());
     evaluate(op, in_views, out_views, pool_);
     const bool weight = std::ranges::any_of(operands, &Known::weight);
     for (std::size_t i = 0; i < out.size(); ++i) at(op.out[i]) = known(std::move(out[i]), weight);
@@ -153,6 +168,8 @@ class Folding {
 
 }  // namespace
 
-Folded fold(const Graph& graph, const WeightStore& weights, Pool& pool) { return Folding(graph, weights, pool).run(); }
+Folded fold(const Graph& graph, const WeightStore& weights, Pool& pool) {
+  return Folding(graph, weights, pool).run();
+}
 
 }  // namespace pliant

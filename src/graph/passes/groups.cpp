@@ -9,8 +9,9 @@
 namespace pliant {
 namespace {
 
-constexpr std::size_t max_operands = 8;    // of a composed expression
-constexpr std::size_t max_look_ahead = 8;  // operators that may join before the group is whole again
+constexpr std::size_t max_operands = 8;  // of a composed expression
+// operators that may join before the group is whole again
+constexpr std::size_t max_look_ahead = 8;
 
 class Grouper {
  public:
@@ -32,7 +33,8 @@ class Grouper {
       for (OpId each : result.back().ops) taken_[each] = true;
     }
     // Only a group's last operator gives results, so this order is topological.
-    std::sort(result.begin(), result.end(), [](const Group& a, const Group& b) { return a.ops.back() < b.ops.back(); });
+    std::sort(result.begin(), result.end(),
+              [](const Group& a, const Group& b) { return a.ops.back() < b.ops.back(); });
     return result;
   }
 
@@ -40,8 +42,9 @@ class Grouper {
   // A group under construction: what may join it.
   struct Growth {
     Group group;
-    Shape shape;                     // of every Map that joins
-    bool anchored = false;           // other operands: per-channel or scalar, known before the run; or `source`
+    Shape shape;  // of every Map that joins
+    // other operands: per-channel or scalar, known before the run; or `source`
+    bool anchored = false;
     bool convolve = false;           // channels are axis 1
     ValueId source = ValueId::none;  // the input of a Pool's prologue
     std::set<ValueId> inside;
@@ -68,7 +71,8 @@ class Grouper {
 
   // A Concat, a Slice or both along the rows, and the Convolve or Pool that reads what they give.
   std::optional<Group> start_rows(OpId first) const {
-    if (!moves_rows(graph_, op(first)) || fixed_[op(first).out[0]] || type(op(first).out[0]).dtype != DType::f32)
+    if (!moves_rows(graph_, op(first)) || fixed_[op(first).out[0]] ||
+        type(op(first).out[0]).dtype != DType::f32)
       return std::nullopt;
     std::vector<OpId> ops = {first};
     std::optional<OpId> next = only_consumer(op(first).out[0]);
@@ -81,7 +85,8 @@ class Grouper {
     const bool convolve = std::holds_alternative<kind::Convolve>(op(*next).kind);
     if (!convolve && !std::holds_alternative<kind::Pool>(op(*next).kind)) return std::nullopt;
     const std::vector<ValueId>& operands = op(*next).in;
-    if (operands[0] != op(ops.back()).out[0] || std::count(operands.begin(), operands.end(), operands[0]) > 1)
+    if (operands[0] != op(ops.back()).out[0] ||
+        std::count(operands.begin(), operands.end(), operands[0]) > 1)
       return std::nullopt;
     ops.push_back(*next);
     Growth growth = begin(std::move(ops), type(op(*next).out[0]).shape, true);
@@ -112,11 +117,14 @@ class Grouper {
     return id;
   }
 
-  // Map of one value, Pool of it (reshapes between), Maps of the result and that value: cross-channel normalisation.
+  // Map of one value, Pool of it (reshapes between), Maps of the result and that value:
+  // cross-channel normalisation.
   std::optional<Group> start_prologue(OpId first) const {
     const Op& map = op(first);
-    bool unary = std::all_of(map.in.begin(), map.in.end(), [&](ValueId id) { return id == map.in[0]; });
-    if (!unary || type(map.out[0]).dtype != DType::f32 || type(map.in[0]).dtype != DType::f32) return std::nullopt;
+    bool unary =
+        std::all_of(map.in.begin(), map.in.end(), [&](ValueId id) { return id == map.in[0]; });
+    if (!unary || type(map.out[0]).dtype != DType::f32 || type(map.in[0]).dtype != DType::f32)
+      return std::nullopt;
     std::vector<OpId> ops = {first};
     std::optional<OpId> pool = only_consumer(follow_reshapes(map.out[0], ops));
     if (!pool || !std::holds_alternative<kind::Pool>(op(*pool).kind)) return std::nullopt;
@@ -128,14 +136,17 @@ class Grouper {
     Growth growth = begin(std::move(ops), shape, true);
     growth.source = map.in[0];
     Group group = grow(std::move(growth));
-    bool reads_source =
-        std::any_of(group.ops.begin() + before, group.ops.end(), [&](OpId id) { return reads(op(id), map.in[0]); });
+    bool reads_source = std::any_of(group.ops.begin() + before, group.ops.end(),
+                                    [&](OpId id) { return reads(op(id), map.in[0]); });
     return reads_source ? std::optional<Group>(group) : std::nullopt;
   }
 
-  static bool reads(const Op& op, ValueId id) { return std::find(op.in.begin(), op.in.end(), id) != op.in.end(); }
+  static bool reads(const Op& op, ValueId id) {
+    return std::find(op.in.begin(), op.in.end(), id) != op.in.end();
+  }
 
-  // Adds Maps in order and keeps the longest run after which only the last one's result leaves the group.
+  // Adds Maps in order and keeps the longest run after which only the last one's result leaves the
+  // group.
   Group grow(Growth growth) const {
     Group best = growth.group;
     while (growth.group.ops.size() < best.ops.size() + max_look_ahead) {
@@ -161,11 +172,13 @@ class Grouper {
   bool fits(const Growth& growth, const Op& map) const {
     // An anchor's kernel accumulates where its group's result will be.
     if (growth.anchored && type(map.out[0]).dtype != DType::f32) return false;
-    if (!std::holds_alternative<kind::Map>(map.kind) || type(map.out[0]).shape != growth.shape) return false;
+    if (!std::holds_alternative<kind::Map>(map.kind) || type(map.out[0]).shape != growth.shape)
+      return false;
     ValueId first = op(growth.group.ops[0]).out[0];
     if (fixed_[map.out[0]] != fixed_[first]) return false;
     return std::all_of(map.in.begin(), map.in.end(), [&](ValueId id) {
-      if (growth.inside.contains(id)) return type(id).dtype == DType::f32 && type(id).shape == growth.shape;
+      if (growth.inside.contains(id))
+        return type(id).dtype == DType::f32 && type(id).shape == growth.shape;
       return !growth.anchored || id == growth.source || is_per_channel(growth, id);
     });
   }
@@ -187,8 +200,9 @@ class Grouper {
     for (std::size_t i = 0; i + 1 < ops.size(); ++i)
       for (ValueId id : op(ops[i]).out) {
         const auto& users = consumers_[id];
-        bool leaves = std::any_of(users.begin(), users.end(),
-                                  [&](OpId user) { return !std::binary_search(ops.begin(), ops.end(), user); });
+        bool leaves = std::any_of(users.begin(), users.end(), [&](OpId user) {
+          return !std::binary_search(ops.begin(), ops.end(), user);
+        });
         if (leaves || is_output_[id]) return false;
       }
     return true;
@@ -216,16 +230,21 @@ void add_once(std::vector<ValueId>& ids, ValueId id) {
 
 }  // namespace
 
-std::vector<Group> groups(const Graph& graph, const GroupRules& rules) { return Grouper(graph, rules).run(); }
+std::vector<Group> groups(const Graph& graph, const GroupRules& rules) {
+  return Grouper(graph, rules).run();
+}
 
 std::vector<ValueId> group_inputs(const Graph& graph, const Group& group) {
   std::vector<ValueId> result;
   for (OpId id : group.ops)
     for (ValueId in : graph.op(id).in)
-      if (!std::binary_search(group.ops.begin(), group.ops.end(), graph.value(in).producer)) add_once(result, in);
+      if (!std::binary_search(group.ops.begin(), group.ops.end(), graph.value(in).producer))
+        add_once(result, in);
   return result;
 }
 
-std::vector<ValueId> group_outputs(const Graph& graph, const Group& group) { return graph.op(group.ops.back()).out; }
+std::vector<ValueId> group_outputs(const Graph& graph, const Group& group) {
+  return graph.op(group.ops.back()).out;
+}
 
 }  // namespace pliant

@@ -34,7 +34,8 @@ ValueId measure(Builder& b, ValueId x, Statistic statistic) {
   }
   const bool most = statistic == Statistic::max_abs;
   const Expr expr = most ? apply(Fn::absolute, {argument(0)}) : argument(0) * argument(0);
-  return b.reduce(most ? kind::ReduceFn::max : kind::ReduceFn::sum, b.map(expr, {matrix}, dtype), {0});
+  return b.reduce(most ? kind::ReduceFn::max : kind::ReduceFn::sum, b.map(expr, {matrix}, dtype),
+                  {0});
 }
 
 }  // namespace

@@ -7,8 +7,8 @@ namespace pliant {
 namespace {
 
 bool is_anchor(const Kind& kind) {
-  return std::holds_alternative<kind::Convolve>(kind) || std::holds_alternative<kind::Einsum>(kind) ||
-         std::holds_alternative<kind::Pool>(kind);
+  return std::holds_alternative<kind::Convolve>(kind) ||
+         std::holds_alternative<kind::Einsum>(kind) || std::holds_alternative<kind::Pool>(kind);
 }
 
 // Turns Maps and Reshapes into one expression over the values that stand outside.
@@ -60,13 +60,15 @@ std::optional<GroupPattern> group_pattern(const Graph& graph, const Group& group
   pattern.result = last.out[0];
   pattern.dtype = graph.value(pattern.result).type.dtype;
   std::size_t next = 0;
-  auto anchor = std::find_if(group.ops.begin(), group.ops.end(), [&](OpId id) { return is_anchor(graph.op(id).kind); });
+  auto anchor = std::find_if(group.ops.begin(), group.ops.end(),
+                             [&](OpId id) { return is_anchor(graph.op(id).kind); });
   Composer epilogue;
   if (anchor != group.ops.end()) {
     pattern.anchor = *anchor;
     next = static_cast<std::size_t>(anchor - group.ops.begin()) + 1;
     std::size_t first = 0;
-    for (; moves_rows(graph, graph.op(group.ops[first])); ++first) pattern.assembly.push_back(group.ops[first]);
+    for (; moves_rows(graph, graph.op(group.ops[first])); ++first)
+      pattern.assembly.push_back(group.ops[first]);
     if (next > first + 1) {
       Composer prologue;
       for (std::size_t i = first; i + 1 < next; ++i) prologue.add(graph.op(group.ops[i]));

@@ -26,7 +26,8 @@ void Rebuild::leaf(ValueId id) {
 }
 
 void Rebuild::copy(const Op& op) {
-  const auto made = builder.add(op.kind, now(op.in), op.name, static_cast<int>(op.out.size()), names(op.out));
+  const auto made =
+      builder.add(op.kind, now(op.in), op.name, static_cast<int>(op.out.size()), names(op.out));
   for (std::size_t i = 0; i < made.size(); ++i) set(op.out[i], made[i]);
 }
 

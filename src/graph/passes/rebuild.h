@@ -13,8 +13,8 @@ class Rebuild {
   // keep_rows = false: row inputs become plain inputs, so that rows may meet.
   explicit Rebuild(const Graph& from, bool keep_rows = true);
 
-  // Visits the values in order. Leaves are copied; `replace` sees every operator first and returns true if it has
-  // called set() for its results; else the operator is copied.
+  // Visits the values in order. Leaves are copied; `replace` sees every operator first and returns
+  // true if it has called set() for its results; else the operator is copied.
   void values(const std::function<bool(const Op&)>& replace);
   void outputs();  // outputs and carries, as they were
 

@@ -10,18 +10,21 @@ namespace {
 
 // The product of the axes behind the leading ones; nothing if an axis before `axis` is not 1.
 bool leads(const Shape& shape, std::size_t axis) {
-  return std::all_of(shape.begin(), shape.begin() + axis, [](std::int64_t size) { return size == 1; });
+  return std::all_of(shape.begin(), shape.begin() + axis,
+                     [](std::int64_t size) { return size == 1; });
 }
 
 std::int64_t inner_bytes(const TensorType& type, std::size_t axis) {
-  return std::accumulate(type.shape.begin() + axis + 1, type.shape.end(), size_of(type.dtype), std::multiplies<>());
+  return std::accumulate(type.shape.begin() + axis + 1, type.shape.end(), size_of(type.dtype),
+                         std::multiplies<>());
 }
 
 // Byte offset of a slice that is one contiguous piece of its operand; -1 otherwise.
 std::int64_t contiguous_offset(const kind::Slice& slice, const TensorType& from) {
   std::size_t cut = from.shape.size();
   for (std::size_t axis = 0; axis < from.shape.size(); ++axis) {
-    bool whole = slice.size[axis] == from.shape[axis] && (slice.step[axis] == 1 || slice.size[axis] <= 1);
+    bool whole =
+        slice.size[axis] == from.shape[axis] && (slice.step[axis] == 1 || slice.size[axis] <= 1);
     if (whole) continue;
     if (cut != from.shape.size() || !leads(from.shape, axis)) return -1;
     if (slice.step[axis] != 1 && slice.size[axis] > 1) return -1;
@@ -55,7 +58,8 @@ class Placer {
   void own(ValueId id) { place(id) = {storage_.buffers.push_back(bytes(type(id))), 0}; }
 
   void place_group(std::size_t i) {
-    std::int64_t offset = groups_[i].ops.size() == 1 ? view_offset(graph_.op(groups_[i].ops[0])) : -1;
+    std::int64_t offset =
+        groups_[i].ops.size() == 1 ? view_offset(graph_.op(groups_[i].ops[0])) : -1;
     if (offset >= 0) {
       const Op& op = graph_.op(groups_[i].ops[0]);
       Place source = place(op.in[0]);
@@ -74,10 +78,12 @@ class Placer {
     return offset < 0 || (place(op.in[0]).offset + offset) % rules_.alignment ? -1 : offset;
   }
 
-  // A part may be written straight into the result when it alone fills a buffer that nothing else constrains.
+  // A part may be written straight into the result when it alone fills a buffer that nothing else
+  // constrains.
   bool may_join(ValueId part) {
     Place at = place(part);
-    return at.offset == 0 && storage_.buffers[at.buffer] == bytes(type(part)) && !pinned_[at.buffer];
+    return at.offset == 0 && storage_.buffers[at.buffer] == bytes(type(part)) &&
+           !pinned_[at.buffer];
   }
 
   bool join(const Op& op) {
@@ -87,7 +93,8 @@ class Placer {
     for (ValueId part : op.in) {
       BufferId buffer = place(part).buffer;
       bool again = std::find(seen.begin(), seen.end(), buffer) != seen.end();
-      if (!leads(type(part).shape, axis) || again || !may_join(part) || offset % rules_.alignment) return false;
+      if (!leads(type(part).shape, axis) || again || !may_join(part) || offset % rules_.alignment)
+        return false;
       seen.push_back(buffer);
       offset += bytes(type(part));
     }
@@ -111,7 +118,8 @@ class Placer {
       const Op& op = graph_.op(groups_[i].ops[0]);
       if (groups_[i].ops.size() != 1 || !std::holds_alternative<kind::Concat>(op.kind)) continue;
       storage_.is_view[i] = join(op);
-      if (storage_.is_view[i]) pinned_[place(op.out[0]).buffer] = true;  // its parts stay where they are
+      // its parts stay where they are
+      if (storage_.is_view[i]) pinned_[place(op.out[0]).buffer] = true;
     }
   }
 

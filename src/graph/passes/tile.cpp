@@ -33,14 +33,16 @@ struct Windows {
   std::int64_t stride, low, reach;
 
   Reach of(const Band& band, std::int64_t rows) const {
-    const std::int64_t first = band.first * stride - low, last = (band.last - 1) * stride - low + reach + 1;
+    const std::int64_t first = band.first * stride - low,
+                       last = (band.last - 1) * stride - low + reach + 1;
     const Band inside{std::max<std::int64_t>(first, 0), std::min(last, rows)};
     return {inside, inside.first - first, last - inside.last};
   }
 
   // The other way round: row i adds to the results from i * stride - low to that + reach.
   Reach transposed(const Band& band, std::int64_t rows) const {
-    const std::int64_t lowest = std::max<std::int64_t>(0, -floor_divide(reach - low - band.first, stride));
+    const std::int64_t lowest =
+        std::max<std::int64_t>(0, -floor_divide(reach - low - band.first, stride));
     const std::int64_t first = std::min(lowest, floor_divide(band.first + low, stride));
     const std::int64_t last = std::min(rows, floor_divide(band.last - 1 + low, stride) + 1);
     const std::int64_t cut = band.first + low - first * stride;
@@ -78,7 +80,8 @@ class Tiler {
   std::int64_t step_bytes(const Op& op) const {
     std::int64_t sum = bytes(graph_.value(op.out[0]).type);
     for (std::size_t i = 0; i < op.in.size(); ++i)
-      if (!fixed_[op.in[i]] && std::find(op.in.begin(), op.in.begin() + i, op.in[i]) == op.in.begin() + i)
+      if (!fixed_[op.in[i]] &&
+          std::find(op.in.begin(), op.in.begin() + i, op.in[i]) == op.in.begin() + i)
         sum += bytes(graph_.value(op.in[i]).type);
     return sum;
   }
@@ -90,20 +93,24 @@ class Tiler {
     if (least < 0) least = most / rules_.bands;
     bool any = false;
     for (const Op& op : graph_.ops()) {
-      const bool follows = std::any_of(op.in.begin(), op.in.end(), [&](ValueId id) { return tiled_[id]; });
-      const bool by_size = windows_of(op) || (std::holds_alternative<kind::Map>(op.kind) && reads_inputs_alone(op));
+      const bool follows =
+          std::any_of(op.in.begin(), op.in.end(), [&](ValueId id) { return tiled_[id]; });
+      const bool by_size =
+          windows_of(op) || (std::holds_alternative<kind::Map>(op.kind) && reads_inputs_alone(op));
       if (!is_cuttable(op) || !(by_size ? step_bytes(op) >= least : follows)) continue;
       tiled_[op.out[0]] = any = true;
     }
     if (!any)
       throw Error(ErrorKind::invalid, "tiles",
-                  fmt::format("no operator of the network works row by row on {} rows or more", rules_.bands),
+                  fmt::format("no operator of the network works row by row on {} rows or more",
+                              rules_.bands),
                   "ask for fewer, or none");
   }
 
   bool reads_inputs_alone(const Op& op) const {
-    return std::all_of(op.in.begin(), op.in.end(),
-                       [&](ValueId id) { return fixed_[id] || graph_.value(id).role == Role::input; });
+    return std::all_of(op.in.begin(), op.in.end(), [&](ValueId id) {
+      return fixed_[id] || graph_.value(id).role == Role::input;
+    });
   }
 
   static std::optional<Windows> windows_of(const Op& op, const Graph& graph) {
@@ -119,17 +126,19 @@ class Tiler {
   Reach reach_of(const Op& op, const Band& band) const {
     const auto* convolve = std::get_if<kind::Convolve>(&op.kind);
     const bool transposed = convolve != nullptr && convolve->transposed;
-    return transposed ? windows_of(op)->transposed(band, rows(op.in[0])) : windows_of(op)->of(band, rows(op.in[0]));
+    return transposed ? windows_of(op)->transposed(band, rows(op.in[0]))
+                      : windows_of(op)->of(band, rows(op.in[0]));
   }
 
   bool is_cuttable(const Op& op) const {
     const Value& result = graph_.value(op.out[0]);
-    if (op.out.size() != 1 || fixed_[op.out[0]] || result.rows || shape(op.out[0]).size() <= rows_at ||
-        rows(op.out[0]) < rules_.bands)
+    if (op.out.size() != 1 || fixed_[op.out[0]] || result.rows ||
+        shape(op.out[0]).size() <= rows_at || rows(op.out[0]) < rules_.bands)
       return false;
     if (windows_of(op)) return meets_rows(op);
     if (std::holds_alternative<kind::Map>(op.kind))
-      return std::all_of(op.in.begin(), op.in.end(), [&](ValueId id) { return !row_axis_of(id, op) || !fixed_[id]; });
+      return std::all_of(op.in.begin(), op.in.end(),
+                         [&](ValueId id) { return !row_axis_of(id, op) || !fixed_[id]; });
     if (const auto* concat = std::get_if<kind::Concat>(&op.kind)) return concat->axis != row_axis;
     const auto* slice = std::get_if<kind::Slice>(&op.kind);
     return slice != nullptr && slice->size[rows_at] == rows(op.in[0]) && slice->step[rows_at] == 1;
@@ -138,11 +147,13 @@ class Tiler {
   // No band lies in the padding alone.
   bool meets_rows(const Op& op) const {
     for (std::int64_t i = 0; i < rules_.bands; ++i)
-      if (const Band rows = reach_of(op, band(op.out[0], i)).rows; rows.first >= rows.last) return false;
+      if (const Band rows = reach_of(op, band(op.out[0], i)).rows; rows.first >= rows.last)
+        return false;
     return true;
   }
 
-  // The axis of a Map's operand that stands at the result's rows; nothing where it is broadcast along them.
+  // The axis of a Map's operand that stands at the result's rows; nothing where it is broadcast
+  // along them.
   std::optional<int> row_axis_of(ValueId id, const Op& map) const {
     const std::size_t lacks = shape(map.out[0]).size() - shape(id).size();
     if (lacks > rows_at || shape(id)[rows_at - lacks] == 1) return {};
@@ -157,7 +168,8 @@ class Tiler {
       return false;
     }
     for (std::int64_t i = 0; i < rules_.bands; ++i)
-      bands_[op.out[0]].push_back(add_band(op, band(op.out[0], i), fmt::format("{}.band{}", op.name, i)));
+      bands_[op.out[0]].push_back(
+          add_band(op, band(op.out[0], i), fmt::format("{}.band{}", op.name, i)));
     return true;
   }
 
@@ -165,12 +177,14 @@ class Tiler {
   ValueId whole(ValueId id) {
     if (tiled_[id] && rebuild_.now(id) == ValueId::none) {
       const std::string& name = graph_.value(id).name;
-      rebuild_.set(id, rebuild_.builder.add(kind::Concat{row_axis}, bands_[id], name, 1, {name})[0]);
+      rebuild_.set(id,
+                   rebuild_.builder.add(kind::Concat{row_axis}, bands_[id], name, 1, {name})[0]);
     }
     return rebuild_.now(id);
   }
 
-  // Those rows of the value: the bands that they meet, joined and cut where they are not just one band.
+  // Those rows of the value: the bands that they meet, joined and cut where they are not just one
+  // band.
   ValueId rows_of(ValueId id, int axis, const Band& wanted, const std::string& name) {
     std::vector<ValueId> parts;
     Band held;
@@ -235,7 +249,8 @@ class Tiler {
 
 Graph tile(const Graph& graph, const TileRules& rules) {
   if (rules.bands < 2)
-    throw Error(ErrorKind::usage, "tiles", fmt::format("{} is fewer than two bands", rules.bands), "ask for 2 or more");
+    throw Error(ErrorKind::usage, "tiles", fmt::format("{} is fewer than two bands", rules.bands),
+                "ask for 2 or more");
   return Tiler(graph, rules).run();
 }
 

@@ -16,7 +16,8 @@ struct Rows {
 
 std::vector<std::int64_t> to_integers(const TensorView& view) {
   std::vector<std::int64_t> result(static_cast<std::size_t>(elements(view.type.shape)));
-  for (std::size_t i = 0; i < result.size(); ++i) result[i] = get_int(view, static_cast<std::int64_t>(i));
+  for (std::size_t i = 0; i < result.size(); ++i)
+    result[i] = get_int(view, static_cast<std::int64_t>(i));
   return result;
 }
 
@@ -45,7 +46,8 @@ void check_positions(const Rows& rows, const TensorView& bias, const Call& call)
   for (std::size_t i = 0; i < rows.pos.size(); ++i)
     if (rows.seq[i] >= 0 && (rows.pos[i] < 0 || rows.pos[i] >= limit))
       throw Error(ErrorKind::invalid, std::string(call.place),
-                  fmt::format("position {} of row {} is outside the bias {}", rows.pos[i], i, to_string(bias.type)));
+                  fmt::format("position {} of row {} is outside the bias {}", rows.pos[i], i,
+                              to_string(bias.type)));
 }
 
 class Attend {
@@ -76,7 +78,8 @@ class Attend {
     for (std::size_t j = 0; j < rows_.seq.size(); ++j) {
       const auto column = static_cast<std::int64_t>(j);
       if (!sees(kind_, rows_, static_cast<std::size_t>(row), j)) continue;
-      if (tree_ == nullptr || get_int(*tree_, row * tree_width + column) != 0) result.push_back(column);
+      if (tree_ == nullptr || get_int(*tree_, row * tree_width + column) != 0)
+        result.push_back(column);
     }
     return result;
   }
@@ -98,10 +101,12 @@ class Attend {
     const auto others = visible(row);
     std::vector<double> sums(static_cast<std::size_t>(value_width_), 0), scores;
     double most = -std::numeric_limits<double>::infinity(), total = 0;
-    for (const auto other : others) most = std::max(most, scores.emplace_back(score(row, head, other)));
+    for (const auto other : others)
+      most = std::max(most, scores.emplace_back(score(row, head, other)));
     for (std::size_t i = 0; i < others.size(); ++i) {
       const double weight = std::exp(scores[i] - most);
-      const double* value = v_.data() + (others[i] * groups_ + head / (heads_ / groups_)) * value_width_;
+      const double* value =
+          v_.data() + (others[i] * groups_ + head / (heads_ / groups_)) * value_width_;
       for (std::size_t d = 0; d < sums.size(); ++d) sums[d] += weight * value[d];
       total += weight;
     }
@@ -115,8 +120,10 @@ class Attend {
   const std::vector<double> q_, k_, v_;
   const Rows rows_;
   const TensorView *bias_ = nullptr, *tree_ = nullptr;
-  const std::int64_t heads_ = call_.in[kind_.q].type.shape[1], groups_ = call_.in[kind_.k].type.shape[1];
-  const std::int64_t width_ = call_.in[kind_.q].type.shape[2], value_width_ = call_.in[kind_.v].type.shape[2];
+  const std::int64_t heads_ = call_.in[kind_.q].type.shape[1],
+                     groups_ = call_.in[kind_.k].type.shape[1];
+  const std::int64_t width_ = call_.in[kind_.q].type.shape[2],
+                     value_width_ = call_.in[kind_.v].type.shape[2];
 };
 
 }  // namespace

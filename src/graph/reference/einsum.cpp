@@ -44,7 +44,8 @@ Shape label_shape(const std::string& labels, const LabelSizes& sizes) {
 
 class Contraction {
  public:
-  Contraction(const kind::Einsum& einsum, const Call& call) : call_(call), out_{call.out[0], einsum.out} {
+  Contraction(const kind::Einsum& einsum, const Call& call)
+      : call_(call), out_{call.out[0], einsum.out} {
     for (std::size_t i = 0; i < call.in.size(); ++i) {
       terms_.push_back({call.in[i], einsum.in[i]});
       for (std::size_t axis = 0; axis < einsum.in[i].size(); ++axis)
@@ -70,8 +71,10 @@ class Contraction {
   }
 
   void sum(const Term& term, const Term& into) {
-    const std::string gone = select_labels(term.labels, [&](char label) { return !has(into.labels, label); });
-    reduce(kind::ReduceFn::sum, term.view, table(term, into.labels), table(term, gone), into.view, call_.pool);
+    const std::string gone =
+        select_labels(term.labels, [&](char label) { return !has(into.labels, label); });
+    reduce(kind::ReduceFn::sum, term.view, table(term, into.labels), table(term, gone), into.view,
+           call_.pool);
   }
 
   // Labels that only this term has are summed before the product.
@@ -84,15 +87,16 @@ class Contraction {
   }
 
   void contract(const Term& left, const Term& right, const Term& out) {
-    const Term a = without_private(left, right.labels, out.labels), b = without_private(right, left.labels, out.labels);
+    const Term a = without_private(left, right.labels, out.labels),
+               b = without_private(right, left.labels, out.labels);
     const auto labels = [&](const Term& term, bool in_other, bool in_out) {
       const std::string& other = &term == &a ? b.labels : a.labels;
       return select_labels(term.labels, [&, in_other, in_out](char label) {
         return has(other, label) == in_other && has(out.labels, label) == in_out;
       });
     };
-    const std::string batch = labels(a, true, true), rows = labels(a, false, true), columns = labels(b, false, true),
-                      inner = labels(a, true, false);
+    const std::string batch = labels(a, true, true), rows = labels(a, false, true),
+                      columns = labels(b, false, true), inner = labels(a, true, false);
     multiply({a.view, table(a, batch), table(a, rows), table(a, inner)},
              {b.view, table(b, batch), table(b, columns), table(b, inner)},
              {out.view, table(out, batch), table(out, rows), table(out, columns)}, call_.pool);
@@ -124,7 +128,8 @@ class Contraction {
   }
 
   void finish_single(const Term& term) {
-    const bool moves_only = std::ranges::all_of(term.labels, [&](char label) { return has(out_.labels, label); });
+    const bool moves_only =
+        std::ranges::all_of(term.labels, [&](char label) { return has(out_.labels, label); });
     if (!moves_only || term.view.type.dtype != out_.view.type.dtype) return sum(term, out_);
     const Offsets pitch = label_strides(term, out_.labels);
     std::vector<Offsets> axes;

@@ -1,5 +1,5 @@
-// What the families of the reference evaluator share. Everything is addressed by tables of element offsets, so that
-// permutations, diagonals, windows and broadcasts need no code of their own.
+// What the families of the reference evaluator share. Everything is addressed by tables of element
+// offsets, so that permutations, diagonals, windows and broadcasts need no code of their own.
 #pragma once
 
 #include <cstddef>
@@ -61,8 +61,9 @@ bool is_integer(const TensorView& view);  // bool included
 void for_ranges(Threads& pool, std::int64_t count, std::int64_t grain,
                 const std::function<void(std::int64_t begin, std::int64_t end)>& work);
 
-// c[batch, row, column] = sum over inner of a[batch, row, inner] * b[batch, column, inner]. Sums run in the order of
-// `inner`, in f64, or in 64-bit integers (wrapping) when a, b and c are integers.
+// c[batch, row, column] = sum over inner of a[batch, row, inner] * b[batch, column, inner]. Sums
+// run in the order of `inner`, in f64, or in 64-bit integers (wrapping) when a, b and c are
+// integers.
 struct Factor {
   TensorView view;
   Offsets batch, outer, inner;
@@ -74,13 +75,15 @@ struct Target {
 void multiply(const Factor& a, const Factor& b, const Target& c, Threads& pool);
 
 // out[i] = fn over j of x[kept[i] + reduced[j]].
-void reduce(kind::ReduceFn fn, const TensorView& x, const Offsets& kept, const Offsets& reduced, const TensorView& out,
-            Threads& pool);
+void reduce(kind::ReduceFn fn, const TensorView& x, const Offsets& kept, const Offsets& reduced,
+            const TensorView& out, Threads& pool);
 
-// out[i0, i1, ...] = x[axes[0][i0] + axes[1][i1] + ...], or the fill element where a table holds `outside`.
+// out[i0, i1, ...] = x[axes[0][i0] + axes[1][i1] + ...], or the fill element where a table holds
+// `outside`.
 inline constexpr std::int64_t outside = -1;
-void copy_mapped(const TensorView& x, std::int64_t base, std::span<const Offsets> axes, const TensorView& out,
-                 std::int64_t out_base, const std::byte* fill, Threads& pool);
+void copy_mapped(const TensorView& x, std::int64_t base, std::span<const Offsets> axes,
+                 const TensorView& out, std::int64_t out_base, const std::byte* fill,
+                 Threads& pool);
 
 // The operand of a windowed kind, padded (axis by axis; crops where negative), in its own dtype.
 Tensor padded(const TensorView& x, const kind::Pad& pad, Threads& pool);

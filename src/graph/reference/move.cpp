@@ -26,31 +26,36 @@ bool is_integer(const TensorView& view) { return !is_float(view.type.dtype); }
 void for_ranges(Threads& pool, std::int64_t count, std::int64_t grain,
                 const std::function<void(std::int64_t begin, std::int64_t end)>& work) {
   const std::int64_t step = std::max(grain, ceil_div(count, std::int64_t{16} * pool.threads()));
-  pool.parallel(ceil_div(count, step), [&](std::int64_t i, int) { work(i * step, std::min(count, (i + 1) * step)); });
+  pool.parallel(ceil_div(count, step),
+                [&](std::int64_t i, int) { work(i * step, std::min(count, (i + 1) * step)); });
 }
 
 std::vector<double> to_doubles(const TensorView& view, Threads& pool) {
   std::vector<double> result(static_cast<std::size_t>(elements(view.type.shape)));
-  for_ranges(pool, static_cast<std::int64_t>(result.size()), 4096, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) result[i] = read(view, i);
-  });
+  for_ranges(pool, static_cast<std::int64_t>(result.size()), 4096,
+             [&](std::int64_t begin, std::int64_t end) {
+               for (std::int64_t i = begin; i < end; ++i) result[i] = read(view, i);
+             });
   return result;
 }
 
 namespace {
 
 template <typename Element>
-void copy_line(const std::byte* from, std::int64_t base, const Offsets& line, const Element& fill, std::byte* to) {
+void copy_line(const std::byte* from, std::int64_t base, const Offsets& line, const Element& fill,
+               std::byte* to) {
   const auto* source = reinterpret_cast<const Element*>(from);
   auto* result = reinterpret_cast<Element*>(to);
-  for (std::size_t i = 0; i < line.size(); ++i) result[i] = line[i] == outside ? fill : source[base + line[i]];
+  for (std::size_t i = 0; i < line.size(); ++i)
+    result[i] = line[i] == outside ? fill : source[base + line[i]];
 }
 
-using CopyLine = void (*)(const std::byte*, std::int64_t, const Offsets&, const std::byte*, std::byte*);
+using CopyLine = void (*)(const std::byte*, std::int64_t, const Offsets&, const std::byte*,
+                          std::byte*);
 
 template <typename Element>
-void copy_line_filled(const std::byte* from, std::int64_t base, const Offsets& line, const std::byte* fill,
-                      std::byte* to) {
+void copy_line_filled(const std::byte* from, std::int64_t base, const Offsets& line,
+                      const std::byte* fill, std::byte* to) {
   Element element{};
   if (fill != nullptr) std::memcpy(&element, fill, sizeof element);
   copy_line(from, base, line, element, to);
@@ -85,8 +90,8 @@ Offsets steps(std::int64_t count, std::int64_t start, std::int64_t stride) {
 }
 
 // Where element i of a padded axis comes from, as an index; `outside` for filling.
-std::int64_t source_index(std::int64_t i, std::int64_t size, std::int64_t low, std::int64_t interior,
-                          kind::PadMode mode) {
+std::int64_t source_index(std::int64_t i, std::int64_t size, std::int64_t low,
+                          std::int64_t interior, kind::PadMode mode) {
   i -= low;
   if (mode == kind::PadMode::edge) return std::clamp<std::int64_t>(i, 0, size - 1);
   if (mode == kind::PadMode::reflect) {
@@ -104,7 +109,8 @@ void pad_into(const TensorView& x, const kind::Pad& pad, const TensorView& out, 
   std::vector<Offsets> axes(pitch.size());
   for (std::size_t axis = 0; axis < axes.size(); ++axis)
     for (std::int64_t i = 0; i < out.type.shape[axis]; ++i) {
-      const std::int64_t from = source_index(i, x.type.shape[axis], pad.low[axis], pad.interior[axis], pad.mode);
+      const std::int64_t from =
+          source_index(i, x.type.shape[axis], pad.low[axis], pad.interior[axis], pad.mode);
       axes[axis].push_back(from == outside ? outside : from * pitch[axis]);
     }
   const Tensor fill = Tensor::of(x.type.dtype, {}, {pad.value});
@@ -113,8 +119,9 @@ void pad_into(const TensorView& x, const kind::Pad& pad, const TensorView& out, 
 
 }  // namespace
 
-void copy_mapped(const TensorView& x, std::int64_t base, std::span<const Offsets> axes, const TensorView& out,
-                 std::int64_t out_base, const std::byte* fill, Threads& pool) {
+void copy_mapped(const TensorView& x, std::int64_t base, std::span<const Offsets> axes,
+                 const TensorView& out, std::int64_t out_base, const std::byte* fill,
+                 Threads& pool) {
   static const Offsets single{0};
   const Offsets& line = axes.empty() ? single : axes.back();
   const auto leading = axes.empty() ? axes : axes.first(axes.size() - 1);
@@ -136,14 +143,16 @@ void copy_mapped(const TensorView& x, std::int64_t base, std::span<const Offsets
 Tensor padded(const TensorView& x, const kind::Pad& pad, Threads& pool) {
   TensorType type = x.type;
   for (std::size_t axis = 0; axis < type.shape.size(); ++axis)
-    type.shape[axis] +=
-        pad.low[axis] + pad.high[axis] + pad.interior[axis] * std::max<std::int64_t>(0, type.shape[axis] - 1);
+    type.shape[axis] += pad.low[axis] + pad.high[axis] +
+                        pad.interior[axis] * std::max<std::int64_t>(0, type.shape[axis] - 1);
   Tensor result(type);
   pad_into(x, pad, result.view(), pool);
   return result;
 }
 
-void evaluate(const kind::Pad& pad, const Call& call) { pad_into(call.in[0], pad, call.out[0], call.pool); }
+void evaluate(const kind::Pad& pad, const Call& call) {
+  pad_into(call.in[0], pad, call.out[0], call.pool);
+}
 
 void evaluate(const kind::Reshape&, const Call& call) {
   const auto count = static_cast<std::size_t>(bytes(call.in[0].type));
@@ -153,9 +162,10 @@ void evaluate(const kind::Reshape&, const Call& call) {
 void evaluate(const kind::Slice& slice, const Call& call) {
   const auto pitch = strides(call.in[0].type.shape);
   std::vector<Offsets> axes;
-  for (std::size_t axis = 0; axis < pitch.size(); ++axis)  // the result's size, not the slice's: rows may run short
-    axes.push_back(
-        steps(call.out[0].type.shape[axis], slice.start[axis] * pitch[axis], slice.step[axis] * pitch[axis]));
+  // the result's size, not the slice's: rows may run short
+  for (std::size_t axis = 0; axis < pitch.size(); ++axis)
+    axes.push_back(steps(call.out[0].type.shape[axis], slice.start[axis] * pitch[axis],
+                         slice.step[axis] * pitch[axis]));
   copy_mapped(call.in[0], 0, axes, call.out[0], 0, nullptr, call.pool);
 }
 
@@ -163,7 +173,8 @@ void evaluate(const kind::Window& window, const Call& call) {
   const auto pitch = strides(call.in[0].type.shape);
   const Shape& shape = call.out[0].type.shape;
   std::vector<Offsets> axes;
-  for (std::size_t axis = 0; axis < pitch.size(); ++axis) axes.push_back(steps(shape[axis], 0, pitch[axis]));
+  for (std::size_t axis = 0; axis < pitch.size(); ++axis)
+    axes.push_back(steps(shape[axis], 0, pitch[axis]));
   for (std::size_t i = 0; i < window.axes.size(); ++i) {
     const auto axis = static_cast<std::size_t>(window.axes[i]);
     axes[axis] = steps(shape[axis], 0, window.stride[i] * pitch[axis]);
@@ -181,17 +192,20 @@ void evaluate(const kind::Concat& concat, const Call& call) {
   for (const TensorView& part : call.in) {
     const std::int64_t run = part.type.shape[axis] * pitch, line = out.type.shape[axis] * pitch;
     for (std::int64_t i = 0; run > 0 && i < outer; ++i)
-      std::memcpy(out.data + (i * line + at) * size, part.data + i * run * size, static_cast<std::size_t>(run * size));
+      std::memcpy(out.data + (i * line + at) * size, part.data + i * run * size,
+                  static_cast<std::size_t>(run * size));
     at += run;
   }
 }
 
 void evaluate(const kind::Gather& gather, const Call& call) {
   const TensorView &x = call.in[gather.x], &index = call.in[gather.index];
-  const auto axis = static_cast<std::size_t>(gather.axis), paired = static_cast<std::size_t>(gather.batch_axes);
+  const auto axis = static_cast<std::size_t>(gather.axis),
+             paired = static_cast<std::size_t>(gather.batch_axes);
   const auto pitch = strides(x.type.shape);
   std::vector<Offsets> axes;
-  for (std::size_t i = paired; i < pitch.size(); ++i) axes.push_back(steps(x.type.shape[i], 0, pitch[i]));
+  for (std::size_t i = paired; i < pitch.size(); ++i)
+    axes.push_back(steps(x.type.shape[i], 0, pitch[i]));
   std::int64_t batches = 1;
   for (std::size_t i = 0; i < paired; ++i) batches *= index.type.shape[i];
   const std::int64_t count = batches == 0 ? 0 : elements(index.type.shape) / batches;
@@ -203,8 +217,9 @@ void evaluate(const kind::Gather& gather, const Call& call) {
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t wanted = get_int(index, batch * count + i);
       if (wanted < 0 || wanted >= x.type.shape[axis])
-        throw Error(ErrorKind::invalid, std::string(call.place),
-                    fmt::format("index {} is outside axis {} of {}", wanted, axis, to_string(x.type)));
+        throw Error(
+            ErrorKind::invalid, std::string(call.place),
+            fmt::format("index {} is outside axis {} of {}", wanted, axis, to_string(x.type)));
       picked[i] = wanted * pitch[axis];
     }
     copy_mapped(x, batch * x_step, axes, call.out[0], batch * out_step, nullptr, call.pool);

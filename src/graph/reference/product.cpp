@@ -7,8 +7,9 @@
 namespace pliant::reference {
 namespace {
 
-constexpr std::int64_t tile = 4;     // a micro-kernel makes tile x tile sums
-constexpr std::int64_t block = 128;  // rows and columns per unit of work: three blocks of f64 stay in a level-2 cache
+constexpr std::int64_t tile = 4;  // a micro-kernel makes tile x tile sums
+// rows and columns per unit of work: three blocks of f64 stay in a level-2 cache
+constexpr std::int64_t block = 128;
 constexpr std::int64_t depth = 256;
 
 struct Half {
@@ -42,8 +43,8 @@ void with_type(DType dtype, const std::byte* data, const Visit& visit) {
 
 // Panels of `tile` rows, each [count][tile]; rows beyond the last are zero.
 template <typename Sum>
-void pack(const Factor& from, std::int64_t base, std::int64_t first, std::int64_t rows, std::int64_t k,
-          std::int64_t count, Sum* out) {
+void pack(const Factor& from, std::int64_t base, std::int64_t first, std::int64_t rows,
+          std::int64_t k, std::int64_t count, Sum* out) {
   if (rows % tile != 0) std::fill_n(out + rows / tile * tile * count, tile * count, Sum{0});
   const std::int64_t* inner = from.inner.data() + k;
   with_type(from.view.type.dtype, from.view.data, [&](const auto* data) {
@@ -65,7 +66,8 @@ Pair<Sum> load(const Sum* from) {
   return value;
 }
 
-// sums [tile][tile] += a^T b over `count` steps. Two lanes per vector: what every x86-64 and aarch64 has.
+// sums [tile][tile] += a^T b over `count` steps. Two lanes per vector: what every x86-64 and
+// aarch64 has.
 template <typename Sum>
 void multiply_tile(const Sum* a, const Sum* b, std::int64_t count, Sum* sums) {
   Pair<Sum> s[8];
@@ -94,7 +96,9 @@ template <typename Sum>
 struct Scratch {
   std::vector<Sum> a, b, sums;  // panels of a and b, tiles of c
   explicit Scratch(std::int64_t inner)
-      : a(static_cast<std::size_t>(block * std::min(depth, inner))), b(a.size()), sums(block * block) {}
+      : a(static_cast<std::size_t>(block * std::min(depth, inner))),
+        b(a.size()),
+        sums(block * block) {}
 };
 
 struct Unit {  // one block of c
@@ -112,7 +116,8 @@ void store(const Unit& unit, const Target& c, const std::vector<Sum>& sums) {
 }
 
 template <typename Sum>
-void multiply_unit(const Unit& unit, const Factor& a, const Factor& b, const Target& c, Scratch<Sum>& scratch) {
+void multiply_unit(const Unit& unit, const Factor& a, const Factor& b, const Target& c,
+                   Scratch<Sum>& scratch) {
   const auto batch = static_cast<std::size_t>(unit.batch);
   const auto inner = static_cast<std::int64_t>(a.inner.size());
   const std::int64_t down = ceil_div(unit.rows, tile), across = ceil_div(unit.columns, tile);
@@ -123,15 +128,16 @@ void multiply_unit(const Unit& unit, const Factor& a, const Factor& b, const Tar
     pack(b, b.batch[batch], unit.column, unit.columns, k, count, scratch.b.data());
     for (std::int64_t i = 0; i < down; ++i)
       for (std::int64_t j = 0; j < across; ++j)
-        multiply_tile(scratch.a.data() + i * tile * count, scratch.b.data() + j * tile * count, count,
-                      scratch.sums.data() + (i * across + j) * tile * tile);
+        multiply_tile(scratch.a.data() + i * tile * count, scratch.b.data() + j * tile * count,
+                      count, scratch.sums.data() + (i * across + j) * tile * tile);
   }
   store(unit, c, scratch.sums);
 }
 
 template <typename Sum>
 void multiply_as(const Factor& a, const Factor& b, const Target& c, Threads& pool) {
-  const auto rows = static_cast<std::int64_t>(a.outer.size()), columns = static_cast<std::int64_t>(b.outer.size());
+  const auto rows = static_cast<std::int64_t>(a.outer.size()),
+             columns = static_cast<std::int64_t>(b.outer.size());
   const std::int64_t down = ceil_div(rows, block), across = ceil_div(columns, block);
   const auto batches = static_cast<std::int64_t>(a.batch.size());
   const std::int64_t volume = std::max<std::int64_t>(1, static_cast<std::int64_t>(a.inner.size())) *
@@ -151,7 +157,8 @@ void multiply_as(const Factor& a, const Factor& b, const Target& c, Threads& poo
 }  // namespace
 
 void multiply(const Factor& a, const Factor& b, const Target& c, Threads& pool) {
-  if (is_integer(a.view) && is_integer(b.view) && is_integer(c.view)) multiply_as<std::uint64_t>(a, b, c, pool);
+  if (is_integer(a.view) && is_integer(b.view) && is_integer(c.view))
+    multiply_as<std::uint64_t>(a, b, c, pool);
   else multiply_as<double>(a, b, c, pool);
 }
 

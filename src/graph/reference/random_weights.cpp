@@ -29,20 +29,24 @@ double contracted_size(const kind::Einsum& einsum, std::size_t operand, const Sh
 // Kinds that rearrange a weight and leave its fan-in to whoever reads the result.
 bool passes_on(const Op& op) {
   if (const auto* einsum = std::get_if<kind::Einsum>(&op.kind)) return einsum->in.size() == 1;
-  return std::holds_alternative<kind::Map>(op.kind) || std::holds_alternative<kind::Slice>(op.kind) ||
+  return std::holds_alternative<kind::Map>(op.kind) ||
+         std::holds_alternative<kind::Slice>(op.kind) ||
          std::holds_alternative<kind::Reshape>(op.kind);
 }
 
-double fan_in(const Graph& graph, const ById<ValueId, std::vector<OpId>>& consumers, ValueId weight) {
+double fan_in(const Graph& graph, const ById<ValueId, std::vector<OpId>>& consumers,
+              ValueId weight) {
   for (ValueId id = weight; !consumers[id].empty();) {
     const Op& op = graph.op(consumers[id].front());
     const Shape& shape = graph.value(id).type.shape;
     const auto operand = static_cast<std::size_t>(std::ranges::find(op.in, id) - op.in.begin());
-    if (const auto* convolve = std::get_if<kind::Convolve>(&op.kind); convolve != nullptr && operand == convolve->w)
+    if (const auto* convolve = std::get_if<kind::Convolve>(&op.kind);
+        convolve != nullptr && operand == convolve->w)
       return product_without(shape, convolve->transposed ? 1 : 0);
     if (std::holds_alternative<kind::Gather>(op.kind) && operand == kind::Gather::x) return 1;
     if (!passes_on(op)) {
-      if (const auto* einsum = std::get_if<kind::Einsum>(&op.kind)) return contracted_size(*einsum, operand, shape);
+      if (const auto* einsum = std::get_if<kind::Einsum>(&op.kind))
+        return contracted_size(*einsum, operand, shape);
       break;
     }
     id = op.out[0];
@@ -51,9 +55,11 @@ double fan_in(const Graph& graph, const ById<ValueId, std::vector<OpId>>& consum
 }
 
 // Small integers; those that index a table stay inside it.
-void fill_integers(const Graph& graph, const std::vector<OpId>& readers, ValueId id, const TensorView& view, Rng& rng) {
+void fill_integers(const Graph& graph, const std::vector<OpId>& readers, ValueId id,
+                   const TensorView& view, Rng& rng) {
   const DType dtype = view.type.dtype;
-  const bool is_signed = dtype == DType::i8 || dtype == DType::i16 || dtype == DType::i32 || dtype == DType::i64;
+  const bool is_signed =
+      dtype == DType::i8 || dtype == DType::i16 || dtype == DType::i32 || dtype == DType::i64;
   double low = is_signed ? -8 : 0, high = dtype == DType::boolean ? 2 : 8;
   for (const OpId reader : readers) {
     const Op& op = graph.op(reader);
@@ -78,7 +84,8 @@ WeightStore random_weights(const Graph& graph, std::uint64_t seed) {
     Tensor tensor(value.type);
     if (!is_float(value.type.dtype)) fill_integers(graph, consumers[id], id, tensor.view(), rng);
     else if (value.type.shape.size() <= 1) fill_uniform(tensor.view(), rng, 0.5, 1.5);
-    else fill_normal(tensor.view(), rng, 1 / std::sqrt(std::max(1.0, fan_in(graph, consumers, id))));
+    else
+      fill_normal(tensor.view(), rng, 1 / std::sqrt(std::max(1.0, fan_in(graph, consumers, id))));
     store.add(value.name, std::move(tensor));
   }
   return store;

@@ -20,7 +20,8 @@ double log_sum_exp(const TensorView& x, std::int64_t base, const Offsets& reduce
 
 // The largest or smallest; NaN wins, as in numpy.
 template <typename Better>
-double extreme(const TensorView& x, std::int64_t base, const Offsets& reduced, double start, const Better& better) {
+double extreme(const TensorView& x, std::int64_t base, const Offsets& reduced, double start,
+               const Better& better) {
   for (const auto at : reduced) {
     const double value = read(x, base + at);
     if (better(value, start) || std::isnan(value)) start = value;
@@ -32,14 +33,15 @@ std::int64_t first_largest(const TensorView& x, std::int64_t base, const Offsets
   std::int64_t best = 0;
   for (std::size_t i = 1; i < reduced.size(); ++i) {
     const auto candidate = base + reduced[i], leader = base + reduced[best];
-    const bool larger =
-        is_integer(x) ? get_int(x, candidate) > get_int(x, leader) : read(x, candidate) > read(x, leader);
+    const bool larger = is_integer(x) ? get_int(x, candidate) > get_int(x, leader)
+                                      : read(x, candidate) > read(x, leader);
     if (larger) best = static_cast<std::int64_t>(i);
   }
   return best;
 }
 
-double reduce_float(kind::ReduceFn fn, const TensorView& x, std::int64_t base, const Offsets& reduced) {
+double reduce_float(kind::ReduceFn fn, const TensorView& x, std::int64_t base,
+                    const Offsets& reduced) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   double result = fn == kind::ReduceFn::product ? 1 : 0;
   switch (fn) {
@@ -59,10 +61,12 @@ double reduce_float(kind::ReduceFn fn, const TensorView& x, std::int64_t base, c
 }
 
 // Exact 64-bit integers, wrapping; only for the functions whose result is one.
-std::int64_t reduce_integer(kind::ReduceFn fn, const TensorView& x, std::int64_t base, const Offsets& reduced) {
+std::int64_t reduce_integer(kind::ReduceFn fn, const TensorView& x, std::int64_t base,
+                            const Offsets& reduced) {
   if (fn == kind::ReduceFn::argmax) return first_largest(x, base, reduced);
   std::uint64_t sum = fn == kind::ReduceFn::product ? 1 : 0;
-  std::int64_t most = std::numeric_limits<std::int64_t>::min(), least = std::numeric_limits<std::int64_t>::max();
+  std::int64_t most = std::numeric_limits<std::int64_t>::min(),
+               least = std::numeric_limits<std::int64_t>::max();
   for (const auto at : reduced) {
     const std::int64_t value = get_int(x, base + at);
     if (fn == kind::ReduceFn::product) sum *= static_cast<std::uint64_t>(value);
@@ -76,17 +80,19 @@ std::int64_t reduce_integer(kind::ReduceFn fn, const TensorView& x, std::int64_t
 
 }  // namespace
 
-void reduce(kind::ReduceFn fn, const TensorView& x, const Offsets& kept, const Offsets& reduced, const TensorView& out,
-            Threads& pool) {
-  const bool exact = is_integer(x) && is_integer(out) && fn != kind::ReduceFn::mean && fn != kind::ReduceFn::logsumexp;
+void reduce(kind::ReduceFn fn, const TensorView& x, const Offsets& kept, const Offsets& reduced,
+            const TensorView& out, Threads& pool) {
+  const bool exact = is_integer(x) && is_integer(out) && fn != kind::ReduceFn::mean &&
+                     fn != kind::ReduceFn::logsumexp;
   const auto grain = 4096 / static_cast<std::int64_t>(reduced.size() + 1) + 1;
-  for_ranges(pool, static_cast<std::int64_t>(kept.size()), grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t base = kept[i];
-      if (exact) set_int(out, i, reduce_integer(fn, x, base, reduced));
-      else write(out, i, reduce_float(fn, x, base, reduced));
-    }
-  });
+  for_ranges(pool, static_cast<std::int64_t>(kept.size()), grain,
+             [&](std::int64_t begin, std::int64_t end) {
+               for (std::int64_t i = begin; i < end; ++i) {
+                 const std::int64_t base = kept[i];
+                 if (exact) set_int(out, i, reduce_integer(fn, x, base, reduced));
+                 else write(out, i, reduce_float(fn, x, base, reduced));
+               }
+             });
 }
 
 void evaluate(const kind::Reduce& kind, const Call& call) {
@@ -99,7 +105,8 @@ void evaluate(const kind::Reduce& kind, const Call& call) {
     (gone ? reduced_sizes : kept_sizes).push_back(x.type.shape[axis]);
     (gone ? reduced_strides : kept_strides).push_back(all[axis]);
   }
-  reduce(kind.fn, x, box(kept_sizes, kept_strides), box(reduced_sizes, reduced_strides), call.out[0], call.pool);
+  reduce(kind.fn, x, box(kept_sizes, kept_strides), box(reduced_sizes, reduced_strides),
+         call.out[0], call.pool);
 }
 
 void evaluate(const kind::Map& map, const Call& call) {

@@ -12,12 +12,13 @@ namespace {
 
 class Evaluation {
  public:
-  Evaluation(const Graph& graph, const WeightStore& weights, std::span<const TensorView> inputs, Pool& pool,
-             const EvaluateOptions& options)
+  Evaluation(const Graph& graph, const WeightStore& weights, std::span<const TensorView> inputs,
+             Pool& pool, const EvaluateOptions& options)
       : graph_(graph), weights_(weights), pool_(pool), options_(options) {
     rows_ = options.rows == 0 ? graph.rows() : options.rows;
     if (rows_ < 0 || rows_ > graph.rows())
-      throw Error(ErrorKind::invalid, "rows", fmt::format("{} is outside 0 to {}", options.rows, graph.rows()));
+      throw Error(ErrorKind::invalid, "rows",
+                  fmt::format("{} is outside 0 to {}", options.rows, graph.rows()));
     views_.resize(graph.values().size());
     owned_.resize(views_.size());
     bind(inputs);
@@ -70,7 +71,8 @@ class Evaluation {
   const TensorView& fetch(ValueId id) {  // weights are decoded when first needed
     const Value& value = graph_.value(id);
     if (view(id).data == nullptr && value.role == Role::constant) view(id) = value.constant->view();
-    if (view(id).data == nullptr && value.role == Role::weight) own(id, decode(weights_.at(value.name)));
+    if (view(id).data == nullptr && value.role == Role::weight)
+      own(id, decode(weights_.at(value.name)));
     return view(id);
   }
 
@@ -101,10 +103,13 @@ class Evaluation {
     Tensor& own = owned_[id];
     if (uses_[id] == 1 && own.view().data != nullptr) return std::move(own);
     --uses_[id];
-    return decode({found.type, Encoding::plain, std::as_bytes(std::span(found.data, bytes_of(found)))});
+    return decode(
+        {found.type, Encoding::plain, std::as_bytes(std::span(found.data, bytes_of(found)))});
   }
 
-  static std::size_t bytes_of(const TensorView& view) { return static_cast<std::size_t>(bytes(view.type)); }
+  static std::size_t bytes_of(const TensorView& view) {
+    return static_cast<std::size_t>(bytes(view.type));
+  }
 
   const Graph& graph_;
   const WeightStore& weights_;
@@ -126,12 +131,14 @@ void check_weights(const Graph& graph, const WeightStore& weights) {
                               to_string(weights.at(value.name).type)));
 }
 
-std::vector<Tensor> evaluate(const Graph& graph, const WeightStore& weights, std::span<const TensorView> inputs,
-                             Pool& pool, const EvaluateOptions& options) {
+std::vector<Tensor> evaluate(const Graph& graph, const WeightStore& weights,
+                             std::span<const TensorView> inputs, Pool& pool,
+                             const EvaluateOptions& options) {
   return Evaluation(graph, weights, inputs, pool, options).run();
 }
 
-void evaluate(const Op& op, std::span<const TensorView> operands, std::span<const TensorView> results, Pool& pool) {
+void evaluate(const Op& op, std::span<const TensorView> operands,
+              std::span<const TensorView> results, Pool& pool) {
   const reference::Call call{op.name, operands, results, pool};
   std::visit([&](const auto& kind) { reference::evaluate(kind, call); }, op.kind);
 }

@@ -28,7 +28,8 @@ Split split(const Shape& shape, const kind::Axes& axes) {
 template <typename Work>
 void for_lines(const Split& parts, Threads& pool, const Work& work) {
   for_ranges(pool, static_cast<std::int64_t>(parts.lines.size()),
-             4096 / static_cast<std::int64_t>(parts.along.size() + 1) + 1, [&](std::int64_t begin, std::int64_t end) {
+             4096 / static_cast<std::int64_t>(parts.along.size() + 1) + 1,
+             [&](std::int64_t begin, std::int64_t end) {
                for (std::int64_t i = begin; i < end; ++i) work(i, parts.lines[i]);
              });
 }
@@ -42,7 +43,8 @@ void evaluate(const kind::Softmax& softmax, const Call& call) {
     double most = -std::numeric_limits<double>::infinity(), sum = 0;
     for (const auto at : parts.along) most = std::max(most, read(x, base + at));
     for (const auto at : parts.along) sum += std::exp(read(x, base + at) - most);
-    for (const auto at : parts.along) write(y, base + at, std::exp(read(x, base + at) - most) / sum);
+    for (const auto at : parts.along)
+      write(y, base + at, std::exp(read(x, base + at) - most) / sum);
   });
 }
 
@@ -56,7 +58,8 @@ void evaluate(const kind::Normalize& kind, const Call& call) {
       for (const auto at : parts.along) mean += read(x, base + at) / count;
     for (const auto at : parts.along) variance += std::pow(read(x, base + at) - mean, 2);
     variance /= count;
-    for (const auto at : parts.along) write(y, base + at, (read(x, base + at) - mean) / std::sqrt(variance + kind.eps));
+    for (const auto at : parts.along)
+      write(y, base + at, (read(x, base + at) - mean) / std::sqrt(variance + kind.eps));
     if (call.out.size() == 1) return;
     write(call.out[kind.mean], line, mean);
     write(call.out[kind.variance], line, variance);
@@ -65,19 +68,23 @@ void evaluate(const kind::Normalize& kind, const Call& call) {
 
 void evaluate(const kind::Rotary& rotary, const Call& call) {
   const TensorView &x = call.in[rotary.x], &pos = call.in[rotary.pos], &y = call.out[0];
-  const std::int64_t rows = x.type.shape[0], heads = x.type.shape[1], width = x.type.shape[2], half = rotary.dims / 2;
+  const std::int64_t rows = x.type.shape[0], heads = x.type.shape[1], width = x.type.shape[2],
+                     half = rotary.dims / 2;
   const bool halves = rotary.style == kind::RotaryStyle::halves;
   for_ranges(call.pool, rows, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t line = begin * heads; line < end * heads; ++line) {
       for (std::int64_t i = 0; i < half; ++i) {
-        const double turn = std::pow(rotary.base, -2.0 * static_cast<double>(i) / static_cast<double>(rotary.dims));
-        const double slower = call.in.size() > rotary.factors ? read(call.in[rotary.factors], i) : 1;
+        const double turn =
+            std::pow(rotary.base, -2.0 * static_cast<double>(i) / static_cast<double>(rotary.dims));
+        const double slower =
+            call.in.size() > rotary.factors ? read(call.in[rotary.factors], i) : 1;
         const double angle = read(pos, line / heads) * turn * rotary.scaling / slower;
         const std::int64_t a = line * width + (halves ? i : 2 * i), b = a + (halves ? half : 1);
         write(y, a, read(x, a) * std::cos(angle) - read(x, b) * std::sin(angle));
         write(y, b, read(x, b) * std::cos(angle) + read(x, a) * std::sin(angle));
       }
-      for (std::int64_t i = rotary.dims; i < width; ++i) write(y, line * width + i, read(x, line * width + i));
+      for (std::int64_t i = rotary.dims; i < width; ++i)
+        write(y, line * width + i, read(x, line * width + i));
     }
   });
 }
@@ -101,14 +108,17 @@ void check_targets(const TensorView& target, std::int64_t vocabulary, const Call
   for (std::int64_t i = 0; i < elements(target.type.shape); ++i)
     if (get_int(target, i) >= vocabulary)
       throw Error(ErrorKind::invalid, std::string(call.place),
-                  fmt::format("target {} of row {} is outside a table of {} rows", get_int(target, i), i, vocabulary));
+                  fmt::format("target {} of row {} is outside a table of {} rows",
+                              get_int(target, i), i, vocabulary));
 }
 
 }  // namespace
 
 void evaluate(const kind::CrossEntropy& kind, const Call& call) {
-  const TensorView &hidden = call.in[kind.hidden], &table = call.in[kind.table], &target = call.in[kind.target];
-  const std::int64_t rows = hidden.type.shape[0], width = hidden.type.shape[1], vocabulary = table.type.shape[0];
+  const TensorView &hidden = call.in[kind.hidden], &table = call.in[kind.table],
+                   &target = call.in[kind.target];
+  const std::int64_t rows = hidden.type.shape[0], width = hidden.type.shape[1],
+                     vocabulary = table.type.shape[0];
   check_targets(target, vocabulary, call);
   constexpr std::int64_t piece = 1024;
   std::vector<Streaming> streams(static_cast<std::size_t>(rows));
@@ -117,7 +127,8 @@ void evaluate(const kind::CrossEntropy& kind, const Call& call) {
   for (std::int64_t first = 0; first < vocabulary; first += piece) {
     const std::int64_t count = std::min(piece, vocabulary - first);
     Tensor logits({DType::f64, {rows, count}});
-    multiply({hidden, {0}, hidden_rows, inner}, {table, {first * width}, box({count}, {width}), inner},
+    multiply({hidden, {0}, hidden_rows, inner},
+             {table, {first * width}, box({count}, {width}), inner},
              {logits.view(), {0}, box({rows}, {count}), box({count}, {1})}, call.pool);
     call.pool.parallel(rows, [&](std::int64_t row, int) {
       const auto own = logits.span<double>().subspan(row * count, count);

@@ -7,7 +7,8 @@ namespace pliant::reference {
 namespace {
 
 // Padding of the spatial axes 2, 3, ...
-kind::Pad spatial_pad(std::size_t rank, const kind::Sizes& low, const kind::Sizes& high, double value) {
+kind::Pad spatial_pad(std::size_t rank, const kind::Sizes& low, const kind::Sizes& high,
+                      double value) {
   kind::Pad pad;
   pad.low.assign(rank, 0);
   pad.high = pad.interior = pad.low;
@@ -63,11 +64,12 @@ void convolve_padded(const PaddedConvolution& c, Threads& pool) {
   const auto pitch = strides(in), out_pitch = strides(out);
   const std::int64_t images = in[0], ins = in[1] / c.groups, outs = out[1] / c.groups;
   const Offsets steps = spatial(pitch);
-  const Factor pixels{c.x, box({images, c.groups}, {pitch[0], ins * pitch[1]}),
-                      box(spatial(out), times(steps, c.stride)),
-                      box(prepend(ins, spatial(c.w.type.shape)), prepend(pitch[1], times(steps, c.dilation)))};
-  const Target target{c.out, box({images, c.groups}, {out_pitch[0], outs * out_pitch[1]}), box({outs}, {out_pitch[1]}),
-                      box(spatial(out), spatial(out_pitch))};
+  const Factor pixels{
+      c.x, box({images, c.groups}, {pitch[0], ins * pitch[1]}),
+      box(spatial(out), times(steps, c.stride)),
+      box(prepend(ins, spatial(c.w.type.shape)), prepend(pitch[1], times(steps, c.dilation)))};
+  const Target target{c.out, box({images, c.groups}, {out_pitch[0], outs * out_pitch[1]}),
+                      box({outs}, {out_pitch[1]}), box(spatial(out), spatial(out_pitch))};
   multiply(weight_factor(c, images), pixels, target, pool);
 }
 
@@ -86,7 +88,9 @@ void evaluate(const kind::Convolve& kind, const Call& call) {
       stride[i] = 1;
     }
   const Tensor wide = padded(x, pad, call.pool);
-  convolve_padded({wide.view(), w, call.out[0], stride, kind.dilation, kind.groups, kind.transposed}, call.pool);
+  convolve_padded(
+      {wide.view(), w, call.out[0], stride, kind.dilation, kind.groups, kind.transposed},
+      call.pool);
 }
 
 namespace {
@@ -116,12 +120,14 @@ void evaluate(const kind::Pool& kind, const Call& call) {
   const TensorView &x = call.in[kind.x], &out = call.out[0];
   const bool mean = kind.fn == kind::PoolFn::mean;
   const double fill = mean ? 0 : -std::numeric_limits<double>::infinity();
-  const Tensor wide = padded(x, spatial_pad(x.type.shape.size(), kind.low, kind.high, fill), call.pool);
+  const Tensor wide =
+      padded(x, spatial_pad(x.type.shape.size(), kind.low, kind.high, fill), call.pool);
   const auto pitch = strides(wide.type().shape);
   const Offsets steps = spatial(pitch), strided = times(steps, kind.stride);
   Offsets moves{pitch[0], pitch[1]};
   moves.insert(moves.end(), strided.begin(), strided.end());
-  const Offsets kept = box(out.type.shape, moves), window = box(kind.size, times(steps, kind.dilation));
+  const Offsets kept = box(out.type.shape, moves),
+                window = box(kind.size, times(steps, kind.dilation));
   if (!mean) return reduce(kind::ReduceFn::max, wide.view(), kept, window, out, call.pool);
   Tensor sums({DType::f64, out.type.shape});
   reduce(kind::ReduceFn::sum, wide.view(), kept, window, sums.view(), call.pool);

@@ -14,16 +14,21 @@ struct Rule {  // one operator under test
   std::string_view place, kind;
   std::span<const TensorType> operands;
 
-  [[noreturn]] void refuse(std::string problem, std::string next_step = "") const;  // throws Error{invalid}
-  void count(std::size_t from, std::size_t to) const;                               // number of operands
+  // throws Error{invalid}
+  [[noreturn]] void refuse(std::string problem, std::string next_step = "") const;
+  // number of operands
+  void count(std::size_t from, std::size_t to) const;
   void rank(std::size_t operand, std::size_t wanted) const;
   void floating(std::size_t operand) const;
   void same_dtype() const;
   void dtype(std::size_t operand, DType wanted) const;
   void axis(int axis, std::size_t rank) const;
-  void axes(const kind::Axes& axes, std::size_t rank) const;                                 // sorted, distinct
-  void length(const kind::Sizes& sizes, std::size_t wanted, std::string_view what) const;    // one per axis
-  void at_least(const kind::Sizes& sizes, std::int64_t least, std::string_view what) const;  // every entry
+  // sorted, distinct
+  void axes(const kind::Axes& axes, std::size_t rank) const;
+  // one per axis
+  void length(const kind::Sizes& sizes, std::size_t wanted, std::string_view what) const;
+  // every entry
+  void at_least(const kind::Sizes& sizes, std::int64_t least, std::string_view what) const;
   void shape(std::size_t operand, const Shape& wanted) const;
   const Shape& shape(std::size_t operand) const { return operands[operand].shape; }
 };

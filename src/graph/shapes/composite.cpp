@@ -15,10 +15,12 @@ void finite(const Rule& rule, double value, std::string_view what) {
   if (!std::isfinite(value)) rule.refuse(fmt::format("{} is {}", what, value));
 }
 
-void check_spatial(const Rule& rule, const kind::Sizes& stride, const kind::Sizes& low, const kind::Sizes& high,
-                   const kind::Sizes& dilation) {
+void check_spatial(const Rule& rule, const kind::Sizes& stride, const kind::Sizes& low,
+                   const kind::Sizes& high, const kind::Sizes& dilation) {
   const Shape& x = rule.shape(0);
-  if (x.size() < 3) rule.refuse(fmt::format("operand 0 is {}, [N,C,spatial...] expected", to_string(rule.operands[0])));
+  if (x.size() < 3)
+    rule.refuse(
+        fmt::format("operand 0 is {}, [N,C,spatial...] expected", to_string(rule.operands[0])));
   rule.length(stride, x.size() - 2, "stride");
   rule.length(low, x.size() - 2, "low");
   rule.length(high, x.size() - 2, "high");
@@ -28,14 +30,16 @@ void check_spatial(const Rule& rule, const kind::Sizes& stride, const kind::Size
   rule.at_least(low, 0, "low padding");
 }
 
-std::int64_t transposed_size(const Rule& rule, const kind::Convolve& kind, std::int64_t size, std::int64_t window,
-                             std::size_t i) {
+std::int64_t transposed_size(const Rule& rule, const kind::Convolve& kind, std::int64_t size,
+                             std::int64_t window, std::size_t i) {
   if (size < 1) return 0;
   std::int64_t reach = checked_multiply(kind.dilation[i], window - 1, rule.place);
-  std::int64_t out = checked_add(checked_multiply(size - 1, kind.stride[i], rule.place), reach, rule.place);
+  std::int64_t out =
+      checked_add(checked_multiply(size - 1, kind.stride[i], rule.place), reach, rule.place);
   out = checked_add(checked_add(out, 1, rule.place), -kind.low[i], rule.place);
   if (kind.high[i] < -kind.stride[i])
-    rule.refuse(fmt::format("high padding {} of axis {}, at least {} expected", kind.high[i], i, -kind.stride[i]));
+    rule.refuse(fmt::format("high padding {} of axis {}, at least {} expected", kind.high[i], i,
+                            -kind.stride[i]));
   return checked_add(out, -kind.high[i], rule.place);
 }
 
@@ -43,13 +47,17 @@ void check_groups(const Rule& rule, const kind::Convolve& kind) {
   const Shape &x = rule.shape(kind.x), &w = rule.shape(kind.w);
   if (kind.groups < 1) rule.refuse(fmt::format("{} groups", kind.groups));
   if (kind.transposed) {
-    if (w[0] != x[1]) rule.refuse(fmt::format("{} input channels but the weight is {}", x[1], to_string(w)));
-    if (x[1] % kind.groups) rule.refuse(fmt::format("{} input channels in {} groups", x[1], kind.groups));
+    if (w[0] != x[1])
+      rule.refuse(fmt::format("{} input channels but the weight is {}", x[1], to_string(w)));
+    if (x[1] % kind.groups)
+      rule.refuse(fmt::format("{} input channels in {} groups", x[1], kind.groups));
     return;
   }
   if (x[1] % kind.groups || w[1] != x[1] / kind.groups)
-    rule.refuse(fmt::format("{} input channels in {} groups but the weight is {}", x[1], kind.groups, to_string(w)));
-  if (w[0] % kind.groups) rule.refuse(fmt::format("{} output channels in {} groups", w[0], kind.groups));
+    rule.refuse(fmt::format("{} input channels in {} groups but the weight is {}", x[1],
+                            kind.groups, to_string(w)));
+  if (w[0] % kind.groups)
+    rule.refuse(fmt::format("{} output channels in {} groups", w[0], kind.groups));
 }
 
 }  // namespace
@@ -80,7 +88,8 @@ Types check(const Rule& rule, const kind::Rotary& kind) {
   rule.dtype(kind.pos, DType::i32);
   rule.shape(kind.pos, {rule.shape(kind.x)[0]});
   if (kind.dims < 2 || kind.dims % 2 || kind.dims > rule.shape(kind.x)[2])
-    rule.refuse(fmt::format("{} rotated dimensions of {}, an even number expected", kind.dims, rule.shape(kind.x)[2]));
+    rule.refuse(fmt::format("{} rotated dimensions of {}, an even number expected", kind.dims,
+                            rule.shape(kind.x)[2]));
   finite(rule, kind.scaling, "scaling");
   finite(rule, kind.base, "base");
   if (kind.base <= 0) rule.refuse(fmt::format("base {} is not positive", kind.base));
@@ -103,7 +112,8 @@ Types check(const Rule& rule, const kind::Attention& kind) {
   const Shape &q = rule.shape(kind.q), &k = rule.shape(kind.k), &v = rule.shape(kind.v);
   rule.shape(kind.k, {q[0], k[1], q[2]});
   rule.shape(kind.v, {q[0], k[1], v[2]});
-  if (k[1] < 1 || q[1] % k[1]) rule.refuse(fmt::format("{} query heads on {} key heads", q[1], k[1]));
+  if (k[1] < 1 || q[1] % k[1])
+    rule.refuse(fmt::format("{} query heads on {} key heads", q[1], k[1]));
   for (const std::size_t i : {kind.seq, kind.pos, kind.tag}) {
     rule.dtype(i, DType::i32);
     rule.shape(i, {q[0]});
@@ -138,12 +148,13 @@ Types check(const Rule& rule, const kind::Convolve& kind) {
   Shape shape = {x[0], kind.transposed ? checked_multiply(w[1], kind.groups, rule.place) : w[0]};
   for (std::size_t i = 0; i + 2 < x.size(); ++i) {
     shape.push_back(kind.transposed ? transposed_size(rule, kind, x[i + 2], w[i + 2], i)
-                                    : window_count(x[i + 2], kind.low[i], kind.high[i], w[i + 2], kind.stride[i],
-                                                   kind.dilation[i]));
+                                    : window_count(x[i + 2], kind.low[i], kind.high[i], w[i + 2],
+                                                   kind.stride[i], kind.dilation[i]));
     if (shape.back() < 1)
-      rule.refuse(fmt::format(
-          "a kernel of {} (dilation {}) does not fit spatial axis {}, which has size {} padded by {} and {}", w[i + 2],
-          kind.dilation[i], i, x[i + 2], kind.low[i], kind.high[i]));
+      rule.refuse(
+          fmt::format("a kernel of {} (dilation {}) does not fit spatial axis {}, which has size "
+                      "{} padded by {} and {}",
+                      w[i + 2], kind.dilation[i], i, x[i + 2], kind.low[i], kind.high[i]));
   }
   return {{rule.operands[kind.x].dtype, shape}};
 }
@@ -159,11 +170,13 @@ Types check(const Rule& rule, const kind::Pool& kind) {
   if (rule.operands[kind.x].dtype == DType::boolean) rule.refuse("a bool operand", "cast it first");
   Shape shape = {x[0], x[1]};
   for (std::size_t i = 0; i + 2 < x.size(); ++i) {
-    shape.push_back(window_count(x[i + 2], kind.low[i], kind.high[i], kind.size[i], kind.stride[i], kind.dilation[i]));
+    shape.push_back(window_count(x[i + 2], kind.low[i], kind.high[i], kind.size[i], kind.stride[i],
+                                 kind.dilation[i]));
     if (shape.back() < 1)
-      rule.refuse(fmt::format(
-          "a window of {} (dilation {}) does not fit spatial axis {}, which has size {} padded by {} and {}",
-          kind.size[i], kind.dilation[i], i, x[i + 2], kind.low[i], kind.high[i]));
+      rule.refuse(
+          fmt::format("a window of {} (dilation {}) does not fit spatial axis {}, which has size "
+                      "{} padded by {} and {}",
+                      kind.size[i], kind.dilation[i], i, x[i + 2], kind.low[i], kind.high[i]));
   }
   return {{rule.operands[kind.x].dtype, shape}};
 }
@@ -174,7 +187,8 @@ Types check(const Rule& rule, const kind::CrossEntropy& kind) {
   rule.rank(kind.table, 2);
   rule.floating(kind.hidden);
   if (rule.operands[kind.table].dtype != rule.operands[kind.hidden].dtype)
-    rule.refuse(fmt::format("the table is {} but the hidden states are {}", to_string(rule.operands[kind.table]),
+    rule.refuse(fmt::format("the table is {} but the hidden states are {}",
+                            to_string(rule.operands[kind.table]),
                             to_string(rule.operands[kind.hidden])));
   if (rule.shape(kind.table)[0] < 1) rule.refuse("an empty table");
   rule.shape(kind.table, {rule.shape(kind.table)[0], rule.shape(kind.hidden)[1]});

@@ -26,12 +26,13 @@ LabelSizes label_sizes(const Rule& rule, const kind::Einsum& kind) {
   sizes.fill(-1);
   for (std::size_t i = 0; i < kind.in.size(); ++i) {
     if (kind.in[i].size() != rule.shape(i).size())
-      rule.refuse(fmt::format("operand {} is {} but has the labels '{}'", i, to_string(rule.operands[i]), kind.in[i]));
+      rule.refuse(fmt::format("operand {} is {} but has the labels '{}'", i,
+                              to_string(rule.operands[i]), kind.in[i]));
     for (std::size_t axis = 0; axis < kind.in[i].size(); ++axis) {
       std::int64_t& size = sizes[label_index(rule, kind.in[i][axis])];
       if (size >= 0 && size != rule.shape(i)[axis])
-        rule.refuse(fmt::format("label '{}' has size {} and, in operand {}, {}", kind.in[i][axis], size, i,
-                                rule.shape(i)[axis]));
+        rule.refuse(fmt::format("label '{}' has size {} and, in operand {}, {}", kind.in[i][axis],
+                                size, i, rule.shape(i)[axis]));
       size = rule.shape(i)[axis];
     }
   }
@@ -43,14 +44,16 @@ LabelSizes label_sizes(const Rule& rule, const kind::Einsum& kind) {
 Types check(const Rule& rule, const kind::Einsum& kind) {
   rule.count(1, std::numeric_limits<int>::max());
   if (kind.in.size() != rule.operands.size())
-    rule.refuse(fmt::format("{} operand(s) for {} label groups", rule.operands.size(), kind.in.size()));
+    rule.refuse(
+        fmt::format("{} operand(s) for {} label groups", rule.operands.size(), kind.in.size()));
   rule.same_dtype();
   LabelSizes sizes = label_sizes(rule, kind);
   Shape shape;
   for (std::size_t i = 0; i < kind.out.size(); ++i) {
     std::int64_t size = sizes[label_index(rule, kind.out[i])];
     if (size < 0) rule.refuse(fmt::format("output label '{}' is in no operand", kind.out[i]));
-    if (kind.out.find(kind.out[i]) != i) rule.refuse(fmt::format("output label '{}' is repeated", kind.out[i]));
+    if (kind.out.find(kind.out[i]) != i)
+      rule.refuse(fmt::format("output label '{}' is repeated", kind.out[i]));
     shape.push_back(size);
   }
   bool sums = std::any_of(kind.in.begin(), kind.in.end(), [&](const std::string& labels) {
@@ -69,7 +72,8 @@ Types check(const Rule& rule, const kind::Map& kind) {
     rule.refuse(error.problem());
   }
   Shape shape;
-  for (const TensorType& operand : rule.operands) shape = broadcast(shape, operand.shape, rule.place);
+  for (const TensorType& operand : rule.operands)
+    shape = broadcast(shape, operand.shape, rule.place);
   return {{kind.dtype, shape}};
 }
 
@@ -80,13 +84,15 @@ Types check(const Rule& rule, const kind::Reduce& kind) {
   rule.axes(kind.axes, x.shape.size());
   if (x.dtype == DType::boolean) rule.refuse("a bool operand", "cast it first");
   if (kind.fn == ReduceFn::mean || kind.fn == ReduceFn::logsumexp) rule.floating(0);
-  bool selects = kind.fn == ReduceFn::max || kind.fn == ReduceFn::min || kind.fn == ReduceFn::argmax;
+  bool selects =
+      kind.fn == ReduceFn::max || kind.fn == ReduceFn::min || kind.fn == ReduceFn::argmax;
   if (kind.fn == ReduceFn::argmax && kind.axes.size() != 1)
     rule.refuse(fmt::format("argmax over {} axes, 1 expected", kind.axes.size()));
   Shape shape;
   for (std::size_t axis = 0; axis < x.shape.size(); ++axis) {
     bool reduced = std::binary_search(kind.axes.begin(), kind.axes.end(), static_cast<int>(axis));
-    if (reduced && selects && x.shape[axis] == 0) rule.refuse(fmt::format("no elements along axis {}", axis));
+    if (reduced && selects && x.shape[axis] == 0)
+      rule.refuse(fmt::format("no elements along axis {}", axis));
     if (!reduced) shape.push_back(x.shape[axis]);
     if (reduced && kind.keep) shape.push_back(1);
   }
@@ -97,14 +103,18 @@ Types check(const Rule& rule, const kind::Gather& kind) {
   rule.count(2, 2);
   const Shape &x = rule.shape(kind.x), &index = rule.shape(kind.index);
   rule.axis(kind.axis, x.size());
-  if (rule.operands[kind.index].dtype != DType::i32 && rule.operands[kind.index].dtype != DType::i64)
-    rule.refuse(fmt::format("the index is {}, i32 or i64 expected", to_string(rule.operands[kind.index])));
-  if (kind.batch_axes < 0 || kind.batch_axes > kind.axis || static_cast<std::size_t>(kind.batch_axes) > index.size())
+  if (rule.operands[kind.index].dtype != DType::i32 &&
+      rule.operands[kind.index].dtype != DType::i64)
     rule.refuse(
-        fmt::format("{} batch axes with axis {} and an index of rank {}", kind.batch_axes, kind.axis, index.size()));
+        fmt::format("the index is {}, i32 or i64 expected", to_string(rule.operands[kind.index])));
+  if (kind.batch_axes < 0 || kind.batch_axes > kind.axis ||
+      static_cast<std::size_t>(kind.batch_axes) > index.size())
+    rule.refuse(fmt::format("{} batch axes with axis {} and an index of rank {}", kind.batch_axes,
+                            kind.axis, index.size()));
   for (int i = 0; i < kind.batch_axes; ++i)
     if (x[i] != index[i])
-      rule.refuse(fmt::format("batch axis {} has size {} and, in the index, {}", i, x[i], index[i]));
+      rule.refuse(
+          fmt::format("batch axis {} has size {} and, in the index, {}", i, x[i], index[i]));
   Shape shape(x.begin(), x.begin() + kind.axis);
   shape.insert(shape.end(), index.begin() + kind.batch_axes, index.end());
   shape.insert(shape.end(), x.begin() + kind.axis + 1, x.end());
@@ -117,8 +127,8 @@ Types check(const Rule& rule, const kind::Reshape& kind) {
   std::int64_t have = elements(rule.shape(0)), want = 1;
   for (std::int64_t size : kind.shape) want = checked_multiply(want, size, rule.place);
   if (have != want)
-    rule.refuse(
-        fmt::format("{} has {} elements, {} has {}", to_string(rule.shape(0)), have, to_string(kind.shape), want));
+    rule.refuse(fmt::format("{} has {} elements, {} has {}", to_string(rule.shape(0)), have,
+                            to_string(kind.shape), want));
   return {{rule.operands[0].dtype, kind.shape}};
 }
 
@@ -133,10 +143,11 @@ Types check(const Rule& rule, const kind::Slice& kind) {
     if (kind.step[axis] == 0) rule.refuse(fmt::format("step 0 on axis {}", axis));
     if (kind.size[axis] == 0) continue;
     std::int64_t last =
-        checked_add(kind.start[axis], checked_multiply(kind.size[axis] - 1, kind.step[axis], rule.place), rule.place);
+        checked_add(kind.start[axis],
+                    checked_multiply(kind.size[axis] - 1, kind.step[axis], rule.place), rule.place);
     if (std::min(kind.start[axis], last) < 0 || std::max(kind.start[axis], last) >= x[axis])
-      rule.refuse(
-          fmt::format("elements {} to {} of axis {}, which has size {}", kind.start[axis], last, axis, x[axis]));
+      rule.refuse(fmt::format("elements {} to {} of axis {}, which has size {}", kind.start[axis],
+                              last, axis, x[axis]));
   }
   return {{rule.operands[0].dtype, kind.size}};
 }
@@ -165,18 +176,24 @@ Types check(const Rule& rule, const kind::Pad& kind) {
   rule.at_least(kind.interior, 0, "interior");
   Shape shape;
   for (std::size_t axis = 0; axis < x.size(); ++axis) {
-    std::int64_t low = kind.low[axis], high = kind.high[axis], gaps = std::max<std::int64_t>(x[axis] - 1, 0);
+    std::int64_t low = kind.low[axis], high = kind.high[axis],
+                 gaps = std::max<std::int64_t>(x[axis] - 1, 0);
     if (kind.mode != kind::PadMode::constant && kind.interior[axis] != 0)
-      rule.refuse(fmt::format("interior padding {} with a mode other than constant", kind.interior[axis]));
-    std::int64_t spread = checked_add(x[axis], checked_multiply(gaps, kind.interior[axis], rule.place), rule.place);
+      rule.refuse(
+          fmt::format("interior padding {} with a mode other than constant", kind.interior[axis]));
+    std::int64_t spread =
+        checked_add(x[axis], checked_multiply(gaps, kind.interior[axis], rule.place), rule.place);
     if (low < -spread || high < -spread)
-      rule.refuse(fmt::format("padding {} and {} crops more than the {} elements of axis {}", low, high, spread, axis));
+      rule.refuse(fmt::format("padding {} and {} crops more than the {} elements of axis {}", low,
+                              high, spread, axis));
     if (kind.mode == kind::PadMode::edge && x[axis] == 0 && (low > 0 || high > 0))
       rule.refuse(fmt::format("axis {} has no edge to repeat", axis));
     if (kind.mode == kind::PadMode::reflect && (low > gaps || high > gaps))
-      rule.refuse(fmt::format("reflect padding {} and {} of axis {}, which has size {}", low, high, axis, x[axis]));
+      rule.refuse(fmt::format("reflect padding {} and {} of axis {}, which has size {}", low, high,
+                              axis, x[axis]));
     shape.push_back(checked_add(checked_add(spread, low, rule.place), high, rule.place));
-    if (shape.back() < 0) rule.refuse(fmt::format("axis {} would have size {}", axis, shape.back()));
+    if (shape.back() < 0)
+      rule.refuse(fmt::format("axis {} would have size {}", axis, shape.back()));
   }
   return {{rule.operands[0].dtype, shape}};
 }
@@ -197,8 +214,8 @@ Types check(const Rule& rule, const kind::Window& kind) {
     std::int64_t& size = shape[kind.axes[i]];
     std::int64_t count = window_count(size, 0, 0, kind.size[i], kind.stride[i], kind.dilation[i]);
     if (count < 1)
-      rule.refuse(fmt::format("a window of {} (dilation {}) on axis {}, which has size {}", kind.size[i],
-                              kind.dilation[i], kind.axes[i], size));
+      rule.refuse(fmt::format("a window of {} (dilation {}) on axis {}, which has size {}",
+                              kind.size[i], kind.dilation[i], kind.axes[i], size));
     size = count;
   }
   shape.insert(shape.end(), kind.size.begin(), kind.size.end());

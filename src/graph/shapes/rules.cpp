@@ -12,7 +12,8 @@ namespace pliant {
 namespace shape_check {
 
 void Rule::refuse(std::string problem, std::string next_step) const {
-  throw Error(ErrorKind::invalid, std::string(place), fmt::format("{}: {}", kind, problem), std::move(next_step));
+  throw Error(ErrorKind::invalid, std::string(place), fmt::format("{}: {}", kind, problem),
+              std::move(next_step));
 }
 
 void Rule::count(std::size_t from, std::size_t to) const {
@@ -23,12 +24,14 @@ void Rule::count(std::size_t from, std::size_t to) const {
 
 void Rule::rank(std::size_t operand, std::size_t wanted) const {
   if (shape(operand).size() != wanted)
-    refuse(fmt::format("operand {} is {}, rank {} expected", operand, to_string(operands[operand]), wanted));
+    refuse(fmt::format("operand {} is {}, rank {} expected", operand, to_string(operands[operand]),
+                       wanted));
 }
 
 void Rule::floating(std::size_t operand) const {
   if (!is_float(operands[operand].dtype))
-    refuse(fmt::format("operand {} is {}, a float type expected", operand, to_string(operands[operand])),
+    refuse(fmt::format("operand {} is {}, a float type expected", operand,
+                       to_string(operands[operand])),
            "cast it first");
 }
 
@@ -42,11 +45,13 @@ void Rule::same_dtype() const {
 
 void Rule::dtype(std::size_t operand, DType wanted) const {
   if (operands[operand].dtype != wanted)
-    refuse(fmt::format("operand {} is {}, {} expected", operand, to_string(operands[operand]), pliant::name(wanted)));
+    refuse(fmt::format("operand {} is {}, {} expected", operand, to_string(operands[operand]),
+                       pliant::name(wanted)));
 }
 
 void Rule::axis(int axis, std::size_t rank) const {
-  if (axis < 0 || static_cast<std::size_t>(axis) >= rank) refuse(fmt::format("axis {} of rank {}", axis, rank));
+  if (axis < 0 || static_cast<std::size_t>(axis) >= rank)
+    refuse(fmt::format("axis {} of rank {}", axis, rank));
 }
 
 void Rule::axes(const kind::Axes& axes, std::size_t rank) const {
@@ -57,7 +62,8 @@ void Rule::axes(const kind::Axes& axes, std::size_t rank) const {
 }
 
 void Rule::length(const kind::Sizes& sizes, std::size_t wanted, std::string_view what) const {
-  if (sizes.size() != wanted) refuse(fmt::format("{} has {} entries, {} expected", what, sizes.size(), wanted));
+  if (sizes.size() != wanted)
+    refuse(fmt::format("{} has {} entries, {} expected", what, sizes.size(), wanted));
 }
 
 void Rule::at_least(const kind::Sizes& sizes, std::int64_t least, std::string_view what) const {
@@ -67,8 +73,8 @@ void Rule::at_least(const kind::Sizes& sizes, std::int64_t least, std::string_vi
 
 void Rule::shape(std::size_t operand, const Shape& wanted) const {
   if (shape(operand) != wanted)
-    refuse(
-        fmt::format("operand {} is {}, shape {} expected", operand, to_string(operands[operand]), to_string(wanted)));
+    refuse(fmt::format("operand {} is {}, shape {} expected", operand, to_string(operands[operand]),
+                       to_string(wanted)));
 }
 
 namespace {
@@ -87,12 +93,14 @@ void check_result(const Rule& rule, const TensorType& type) {
 }  // namespace
 }  // namespace shape_check
 
-std::vector<TensorType> result_types(const Kind& kind, std::span<const TensorType> operands, std::string_view place,
-                                     int results) {
+std::vector<TensorType> result_types(const Kind& kind, std::span<const TensorType> operands,
+                                     std::string_view place, int results) {
   shape_check::Rule rule{place, name(kind), operands};
-  std::vector<TensorType> types = std::visit([&](const auto& each) { return shape_check::check(rule, each); }, kind);
+  std::vector<TensorType> types =
+      std::visit([&](const auto& each) { return shape_check::check(rule, each); }, kind);
   if (std::holds_alternative<kind::Normalize>(kind)) {
-    if (results != 1 && results != 3) rule.refuse(fmt::format("{} results wanted, 1 or 3 possible", results));
+    if (results != 1 && results != 3)
+      rule.refuse(fmt::format("{} results wanted, 1 or 3 possible", results));
     types.resize(results);
   }
   for (const TensorType& type : types) shape_check::check_result(rule, type);
@@ -108,17 +116,19 @@ Shape broadcast(const Shape& a, const Shape& b, std::string_view place) {
     std::int64_t x = size_from_end(a, i), y = size_from_end(b, i);
     if (x != y && x != 1 && y != 1)
       throw Error(ErrorKind::invalid, std::string(place),
-                  fmt::format("shapes {} and {} do not broadcast: {} against {}", to_string(a), to_string(b), x, y));
+                  fmt::format("shapes {} and {} do not broadcast: {} against {}", to_string(a),
+                              to_string(b), x, y));
     result[result.size() - 1 - i] = x == 1 ? y : x;
   }
   return result;
 }
 
-std::int64_t window_count(std::int64_t size, std::int64_t low, std::int64_t high, std::int64_t window,
-                          std::int64_t stride, std::int64_t dilation) {
+std::int64_t window_count(std::int64_t size, std::int64_t low, std::int64_t high,
+                          std::int64_t window, std::int64_t stride, std::int64_t dilation) {
   constexpr std::string_view place = "window count";
   std::int64_t reach = checked_add(checked_multiply(dilation, window - 1, place), 1, place);
-  std::int64_t room = checked_add(checked_add(checked_add(size, low, place), high, place), -reach, place);
+  std::int64_t room =
+      checked_add(checked_add(checked_add(size, low, place), high, place), -reach, place);
   return room < 0 ? 0 : room / stride + 1;
 }
 

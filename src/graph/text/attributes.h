@@ -30,21 +30,27 @@ void fields(Visitor& visit, K& k) {
     visit("low", k.low), visit("high", k.high), visit("interior", k.interior);
     visit("mode", k.mode), visit("value", k.value);
   } else if constexpr (std::same_as<T, kind::Window>) {
-    visit("axes", k.axes), visit("size", k.size), visit("stride", k.stride), visit("dilation", k.dilation);
+    visit("axes", k.axes), visit("size", k.size), visit("stride", k.stride),
+        visit("dilation", k.dilation);
   } else if constexpr (std::same_as<T, kind::Opaque>) {
-    visit("domain", k.domain), visit("type", k.type), visit("text", k.text), visit("results", k.results);
+    visit("domain", k.domain), visit("type", k.type), visit("text", k.text),
+        visit("results", k.results);
   } else if constexpr (std::same_as<T, kind::Normalize>) {
     visit("axes", k.axes), visit("eps", k.eps), visit("centre", k.centre);
   } else if constexpr (std::same_as<T, kind::Rotary>) {
-    visit("dims", k.dims), visit("base", k.base), visit("scaling", k.scaling), visit("style", k.style);
+    visit("dims", k.dims), visit("base", k.base), visit("scaling", k.scaling),
+        visit("style", k.style);
   } else if constexpr (std::same_as<T, kind::Attention>) {
-    visit("scale", k.scale), visit("causal", k.causal), visit("window", k.window), visit("cache", k.cache);
+    visit("scale", k.scale), visit("causal", k.causal), visit("window", k.window),
+        visit("cache", k.cache);
     visit("bias", k.has_bias), visit("tree", k.has_tree), visit("cap", k.cap);
   } else if constexpr (std::same_as<T, kind::Convolve>) {
-    visit("stride", k.stride), visit("low", k.low), visit("high", k.high), visit("dilation", k.dilation);
+    visit("stride", k.stride), visit("low", k.low), visit("high", k.high),
+        visit("dilation", k.dilation);
     visit("groups", k.groups), visit("transposed", k.transposed);
   } else if constexpr (std::same_as<T, kind::Pool>) {
-    visit("fn", k.fn), visit("size", k.size), visit("stride", k.stride), visit("low", k.low), visit("high", k.high);
+    visit("fn", k.fn), visit("size", k.size), visit("stride", k.stride), visit("low", k.low),
+        visit("high", k.high);
     visit("dilation", k.dilation), visit("divide_by_valid", k.divide_by_valid);
   } else {
     static_assert(std::same_as<T, kind::CrossEntropy>);
@@ -60,8 +66,10 @@ template <>
 inline constexpr ByEnum<kind::PadMode, std::string_view, 3> enum_names<kind::PadMode>{
     {{"constant", "edge", "reflect"}}};
 template <>
-inline constexpr ByEnum<kind::RotaryStyle, std::string_view, 2> enum_names<kind::RotaryStyle>{{{"halves", "pairs"}}};
+inline constexpr ByEnum<kind::RotaryStyle, std::string_view, 2> enum_names<kind::RotaryStyle>{
+    {{"halves", "pairs"}}};
 template <>
-inline constexpr ByEnum<kind::PoolFn, std::string_view, 2> enum_names<kind::PoolFn>{{{"max", "mean"}}};
+inline constexpr ByEnum<kind::PoolFn, std::string_view, 2> enum_names<kind::PoolFn>{
+    {{"max", "mean"}}};
 
 }  // namespace pliant

@@ -20,7 +20,8 @@ class Line {
   Line(std::string_view text, std::string place) : text_(text), place_(std::move(place)) {}
 
   [[noreturn]] void fail(std::string_view problem) const {
-    throw Error(ErrorKind::format, fmt::format("{}, column {}", place_, at_ + 1), std::string(problem));
+    throw Error(ErrorKind::format, fmt::format("{}, column {}", place_, at_ + 1),
+                std::string(problem));
   }
   const std::string& place() const { return place_; }
   std::size_t left() const { return text_.size() - at_; }
@@ -42,7 +43,9 @@ class Line {
   std::string word(std::string_view stops = ",:()=[]") {
     if (peek() == '"') return quoted();
     std::size_t from = at_;
-    while (at_ < text_.size() && text_[at_] != ' ' && text_[at_] != '"' && stops.find(text_[at_]) == stops.npos) ++at_;
+    while (at_ < text_.size() && text_[at_] != ' ' && text_[at_] != '"' &&
+           stops.find(text_[at_]) == stops.npos)
+      ++at_;
     if (at_ == from) fail("a word expected");
     return std::string(text_.substr(from, at_ - from));
   }
@@ -90,7 +93,8 @@ class Line {
   std::string quoted() {
     expect('"');
     std::string result;
-    while (at_ < text_.size() && text_[at_] != '"') result += text_[at_] == '\\' ? escaped() : text_[at_++];
+    while (at_ < text_.size() && text_[at_] != '"')
+      result += text_[at_] == '\\' ? escaped() : text_[at_++];
     if (at_ == text_.size()) fail("a string without its end");
     ++at_;
     return result;
@@ -144,10 +148,16 @@ struct AttributeReader {
     value = text == "true";
   }
   void operator()(std::string_view name, double& value) { key(name), value = line.real(); }
-  void operator()(std::string_view name, std::int64_t& value) { key(name), value = line.integer<std::int64_t>(); }
+  void operator()(std::string_view name, std::int64_t& value) {
+    key(name), value = line.integer<std::int64_t>();
+  }
   void operator()(std::string_view name, int& value) { key(name), value = line.integer<int>(); }
-  void operator()(std::string_view name, kind::Sizes& value) { key(name), value = line.integers<std::int64_t>(); }
-  void operator()(std::string_view name, kind::Axes& value) { key(name), value = line.integers<int>(); }
+  void operator()(std::string_view name, kind::Sizes& value) {
+    key(name), value = line.integers<std::int64_t>();
+  }
+  void operator()(std::string_view name, kind::Axes& value) {
+    key(name), value = line.integers<int>();
+  }
   void operator()(std::string_view name, DType& value) {
     key(name);
     std::string text = line.word();
@@ -206,7 +216,8 @@ std::optional<Kind> kind_by_name(std::string_view wanted) {
     return std::nullopt;
   } else {
     Kind kind{std::in_place_index<I>};
-    return name(kind) == wanted ? std::optional<Kind>(std::move(kind)) : kind_by_name<I + 1>(wanted);
+    return name(kind) == wanted ? std::optional<Kind>(std::move(kind))
+                                : kind_by_name<I + 1>(wanted);
   }
 }
 
@@ -243,7 +254,8 @@ class TextReader {
 
   static void read_version(Line& line) {
     if (line.word() != "pliant" || line.word() != "graph") line.fail("not a pliant graph");
-    if (int version = line.integer<int>(); version != 1) line.fail(fmt::format("version {}, 1 expected", version));
+    if (int version = line.integer<int>(); version != 1)
+      line.fail(fmt::format("version {}, 1 expected", version));
     if (!line.at_end()) line.fail("text after the version");
   }
 
@@ -252,7 +264,8 @@ class TextReader {
       bool named = line.peek() == '"';
       std::string head = line.word();
       bool leaf = !named && line.peek() != ':';
-      if (leaf && (head == "input" || head == "row_input" || head == "weight" || head == "constant"))
+      if (leaf &&
+          (head == "input" || head == "row_input" || head == "weight" || head == "constant"))
         read_leaf(head, line);
       else if (leaf && head == "output") read_output(line);
       else if (leaf && head == "carry") read_carry(line);
@@ -289,14 +302,16 @@ class TextReader {
     define(name, id, line);
   }
 
-  std::shared_ptr<const Tensor> constant(const std::string& name, const TensorType& type, Line& line) {
+  std::shared_ptr<const Tensor> constant(const std::string& name, const TensorType& type,
+                                         Line& line) {
     if (!line.accept('=')) {
       if (line.word() != "elsewhere") line.fail("'=' or \"elsewhere\" expected");
       std::shared_ptr<const Tensor> tensor = elsewhere_ ? elsewhere_(name) : nullptr;
-      if (!tensor) line.fail(fmt::format("the constant '{}' is kept elsewhere and was not given", name));
+      if (!tensor)
+        line.fail(fmt::format("the constant '{}' is kept elsewhere and was not given", name));
       if (tensor->type() != type)
-        line.fail(
-            fmt::format("the constant '{}' is {}, {} expected", name, to_string(tensor->type()), to_string(type)));
+        line.fail(fmt::format("the constant '{}' is {}, {} expected", name,
+                              to_string(tensor->type()), to_string(type)));
       return tensor;
     }
     std::int64_t count = elements(type.shape);
@@ -345,13 +360,13 @@ class TextReader {
     if (line.peek() != '\0') attributes("name", name);
     if (name != names[0]) claim(name, line);
     for (const std::string& each : names) claim(each, line);
-    std::vector<ValueId> results =
-        builder_.add(std::move(*kind), std::move(operands), name, static_cast<int>(names.size()), names);
+    std::vector<ValueId> results = builder_.add(std::move(*kind), std::move(operands), name,
+                                                static_cast<int>(names.size()), names);
     for (std::size_t i = 0; i < results.size(); ++i) {
       define(names[i], results[i], line);
       if (builder_.type(results[i]) != types[i])
-        line.fail(
-            fmt::format("'{}' is {}, not {}", names[i], to_string(builder_.type(results[i])), to_string(types[i])));
+        line.fail(fmt::format("'{}' is {}, not {}", names[i], to_string(builder_.type(results[i])),
+                              to_string(types[i])));
     }
   }
 
@@ -390,7 +405,8 @@ class TextReader {
 
 }  // namespace
 
-Graph graph_from_text(std::string_view text, std::string_view place, const ConstantResolver& elsewhere) {
+Graph graph_from_text(std::string_view text, std::string_view place,
+                      const ConstantResolver& elsewhere) {
   return TextReader(text, place, elsewhere).read();
 }
 

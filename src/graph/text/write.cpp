@@ -12,8 +12,8 @@ namespace pliant {
 namespace {
 
 bool is_plain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-         c == '/' || c == '-';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '.' || c == '/' || c == '-';
 }
 
 std::string quoted(std::string_view text) {
@@ -41,7 +41,8 @@ std::string word(std::string_view name) {  // a name: bare where that is unambig
 std::string number(double value) { return std::isnan(value) ? "nan" : fmt::format("{}", value); }
 
 template <typename T>
-std::string list(const T& items, const std::function<std::string(const typename T::value_type&)>& show) {
+std::string list(const T& items,
+                 const std::function<std::string(const typename T::value_type&)>& show) {
   std::string result = "[";
   for (const auto& each : items) result += (result.size() > 1 ? "," : "") + show(each);
   return result + "]";
@@ -50,16 +51,32 @@ std::string list(const T& items, const std::function<std::string(const typename 
 struct AttributeWriter {
   std::string text;
 
-  void operator()(std::string_view name, std::string_view value) { text += fmt::format(" {}={}", name, value); }
-  void operator()(std::string_view name, const std::string& value) { (*this)(name, std::string_view(quoted(value))); }
-  void operator()(std::string_view name, bool value) { (*this)(name, std::string_view(value ? "true" : "false")); }
-  void operator()(std::string_view name, double value) { (*this)(name, std::string_view(number(value))); }
-  void operator()(std::string_view name, std::int64_t value) { text += fmt::format(" {}={}", name, value); }
+  void operator()(std::string_view name, std::string_view value) {
+    text += fmt::format(" {}={}", name, value);
+  }
+  void operator()(std::string_view name, const std::string& value) {
+    (*this)(name, std::string_view(quoted(value)));
+  }
+  void operator()(std::string_view name, bool value) {
+    (*this)(name, std::string_view(value ? "true" : "false"));
+  }
+  void operator()(std::string_view name, double value) {
+    (*this)(name, std::string_view(number(value)));
+  }
+  void operator()(std::string_view name, std::int64_t value) {
+    text += fmt::format(" {}={}", name, value);
+  }
   void operator()(std::string_view name, int value) { (*this)(name, std::int64_t{value}); }
-  void operator()(std::string_view name, const Expr& value) { (*this)(name, quoted(to_string(value)), 0); }
+  void operator()(std::string_view name, const Expr& value) {
+    (*this)(name, quoted(to_string(value)), 0);
+  }
   void operator()(std::string_view name, DType value) { (*this)(name, pliant::name(value)); }
-  void operator()(std::string_view name, const kind::Sizes& value) { (*this)(name, to_string(value), 0); }
-  void operator()(std::string_view name, const kind::Axes& value) { (*this)(name, Shape(value.begin(), value.end())); }
+  void operator()(std::string_view name, const kind::Sizes& value) {
+    (*this)(name, to_string(value), 0);
+  }
+  void operator()(std::string_view name, const kind::Axes& value) {
+    (*this)(name, Shape(value.begin(), value.end()));
+  }
   void operator()(std::string_view name, const std::vector<std::string>& value) {
     (*this)(name, list(value, [](const std::string& each) { return quoted(each); }), 0);
   }
@@ -71,7 +88,9 @@ struct AttributeWriter {
   void operator()(std::string_view name, Enum value) { (*this)(name, enum_names<Enum>[value]); }
 
  private:
-  void operator()(std::string_view name, const std::string& raw, int) { (*this)(name, std::string_view(raw)); }
+  void operator()(std::string_view name, const std::string& raw, int) {
+    (*this)(name, std::string_view(raw));
+  }
 };
 
 // An element as the shortest number that reads back to the same bytes, else as its bytes.
@@ -93,7 +112,8 @@ std::string element(const TensorView& view, std::int64_t i) {
   }
   if (std::memcmp(back.view().data, from, size) == 0) return text;
   text = "#";
-  for (std::size_t k = size; k-- > 0;) text += fmt::format("{:02x}", std::to_integer<unsigned>(from[k]));
+  for (std::size_t k = size; k-- > 0;)
+    text += fmt::format("{:02x}", std::to_integer<unsigned>(from[k]));
   return text;
 }
 
@@ -111,7 +131,8 @@ class TextWriter {
       ++next;
     }
     for (std::size_t i = 0; i < graph_.outputs().size(); ++i) write_output(i);
-    for (const Carry& each : graph_.carries()) text_ += fmt::format("carry {} {}\n", name(each.in), name(each.out));
+    for (const Carry& each : graph_.carries())
+      text_ += fmt::format("carry {} {}\n", name(each.in), name(each.out));
     return std::move(text_);
   }
 
@@ -141,18 +162,21 @@ class TextWriter {
   void write_op(const Op& op) {
     std::string results, operands;
     for (ValueId id : op.out)
-      results += fmt::format("{}{}: {}", results.empty() ? "" : ", ", name(id), to_string(graph_.value(id).type));
+      results += fmt::format("{}{}: {}", results.empty() ? "" : ", ", name(id),
+                             to_string(graph_.value(id).type));
     for (ValueId id : op.in) operands += (operands.empty() ? "" : ", ") + name(id);
     AttributeWriter attributes;
     std::visit([&](const auto& kind) { fields(attributes, kind); }, op.kind);
     if (op.name != graph_.value(op.out[0]).name) attributes("name", op.name);
-    text_ += fmt::format("{} = {}({}){}\n", results, pliant::name(op.kind), operands, attributes.text);
+    text_ +=
+        fmt::format("{} = {}({}){}\n", results, pliant::name(op.kind), operands, attributes.text);
   }
 
   void write_output(std::size_t i) {
     ValueId id = graph_.outputs()[i];
     text_ += fmt::format("output {}", name(id));
-    if (graph_.output_names()[i] != graph_.value(id).name) text_ += " as " + word(graph_.output_names()[i]);
+    if (graph_.output_names()[i] != graph_.value(id).name)
+      text_ += " as " + word(graph_.output_names()[i]);
     text_ += '\n';
   }
 
@@ -163,7 +187,9 @@ class TextWriter {
 
 }  // namespace
 
-std::string to_text(const Graph& graph, const TextOptions& options) { return TextWriter(graph, options).write(); }
+std::string to_text(const Graph& graph, const TextOptions& options) {
+  return TextWriter(graph, options).write();
+}
 
 std::uint64_t hash(const Graph& graph) {
   TextOptions options;
@@ -178,7 +204,8 @@ std::uint64_t hash(const Graph& graph) {
 }
 
 std::string to_dot(const Graph& graph, const std::vector<Group>& groups) {
-  std::string text = "digraph pliant {\n  rankdir=TB; node [fontname=\"sans-serif\", fontsize=10];\n";
+  std::string text =
+      "digraph pliant {\n  rankdir=TB; node [fontname=\"sans-serif\", fontsize=10];\n";
   for (const ValueId id : graph.values().ids()) {
     const Value& value = graph.value(id);
     if (value.role == Role::result) continue;
@@ -191,7 +218,8 @@ std::string to_dot(const Graph& graph, const std::vector<Group>& groups) {
                         quoted(fmt::format("{}\n{}", name(op.kind), op.name)));
     for (ValueId in : op.in) {
       const OpId producer = graph.value(in).producer;
-      const auto from = producer == OpId::none ? fmt::format("v{}", to_int(in)) : fmt::format("o{}", to_int(producer));
+      const auto from = producer == OpId::none ? fmt::format("v{}", to_int(in))
+                                               : fmt::format("o{}", to_int(producer));
       const std::string label = quoted(to_string(graph.value(in).type));
       text += fmt::format("  {} -> o{} [label={}];\n", from, to_int(id), label);
     }

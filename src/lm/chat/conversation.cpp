@@ -5,7 +5,8 @@
 
 namespace pliant::lm {
 
-ChatTemplate chat_template_of(const Tokenizer& tokenizer, const std::string& file, const std::string& place) {
+ChatTemplate chat_template_of(const Tokenizer& tokenizer, const std::string& file,
+                              const std::string& place) {
   if (!file.empty()) return {read_chat_template(file), file};
   const ChatSource& source = tokenizer.chat_template();
   if (!source.text.empty()) return {source.text, source.place};
@@ -30,13 +31,15 @@ void Conversation::reset() {
   if (!system_.empty()) messages_.push_back({"system", system_});
 }
 
-Generated Conversation::say(const std::string& text, const GenerateOptions& options, const Show& show,
-                            const std::atomic<bool>* stop) {
+Generated Conversation::say(const std::string& text, const GenerateOptions& options,
+                            const Show& show, const std::atomic<bool>* stop) {
   messages_.push_back({"user", text});
   try {
-    std::vector<TokenId> tokens = tokenizer_.encode(rendered(), {.add_special = false, .parse_special = true});
+    std::vector<TokenId> tokens =
+        tokenizer_.encode(rendered(), {.add_special = false, .parse_special = true});
     rewind(session_, sequence_, tokens);  // what the cache holds of it stays
-    Generated answer = generate(session_, sequence_, &tokenizer_, tokens, options, nullptr, show, stop);
+    Generated answer =
+        generate(session_, sequence_, &tokenizer_, tokens, options, nullptr, show, stop);
     if (answer.finish == Finish::interrupted && answer.text.empty()) messages_.pop_back();
     else messages_.push_back({"assistant", answer.text});
     return answer;

@@ -16,7 +16,8 @@ class OwnDraft : public Proposer {
       : sampler_(draft.sampling, draft.session->config().vocabulary),
         proposer_(*draft.session, draft.session->open(draft.policy), sampler_, vocabulary) {}
 
-  void propose(std::span<const TokenId> history, std::uint64_t index, std::int64_t most, Proposal& out) override {
+  void propose(std::span<const TokenId> history, std::uint64_t index, std::int64_t most,
+               Proposal& out) override {
     proposer_.propose(history, index, most, out);
   }
 
@@ -27,18 +28,21 @@ class OwnDraft : public Proposer {
 
 }  // namespace
 
-std::unique_ptr<TokenFilter> make_filter(std::string_view kind, std::string_view text, std::string_view place,
-                                         const Tokenizer& tokenizer) {
+std::unique_ptr<TokenFilter> make_filter(std::string_view kind, std::string_view text,
+                                         std::string_view place, const Tokenizer& tokenizer) {
   const bool schema = kind == "json-schema";
   if (!schema && kind != "grammar")
-    throw Error(ErrorKind::usage, std::string(kind), "is no kind of filter", "grammar or json-schema");
+    throw Error(ErrorKind::usage, std::string(kind), "is no kind of filter",
+                "grammar or json-schema");
   const Grammar grammar(schema ? grammar_from_json_schema(text, place) : std::string(text), place);
   return std::make_unique<GrammarFilter>(grammar, std::make_shared<const TokenTrie>(tokenizer));
 }
 
-std::unique_ptr<Proposer> make_proposer(std::string_view kind, const DraftModel& draft, std::int64_t vocabulary) {
+std::unique_ptr<Proposer> make_proposer(std::string_view kind, const DraftModel& draft,
+                                        std::int64_t vocabulary) {
   if (kind == "lookup") return std::make_unique<NgramProposer>();
-  if (kind != "draft") throw Error(ErrorKind::usage, std::string(kind), "is no kind of proposer", "lookup or draft");
+  if (kind != "draft")
+    throw Error(ErrorKind::usage, std::string(kind), "is no kind of proposer", "lookup or draft");
   if (draft.session == nullptr) throw Error(ErrorKind::invalid, "draft", "has no model");
   return std::make_unique<OwnDraft>(draft, vocabulary);
 }

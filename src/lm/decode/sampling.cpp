@@ -15,28 +15,32 @@ constexpr const char* sampling_place = "sampling";
 
 void require_option(bool holds, const char* option, double value, const char* range) {
   if (!holds)
-    throw Error(ErrorKind::usage, fmt::format("sampling option {}", option), fmt::format("{} is not {}", value, range));
+    throw Error(ErrorKind::usage, fmt::format("sampling option {}", option),
+                fmt::format("{} is not {}", value, range));
 }
 
 void validate(const SamplingOptions& options, std::int64_t vocabulary) {
-  require_option(vocabulary > 0 && vocabulary <= std::numeric_limits<TokenId>::max(), "vocabulary", vocabulary,
-                 "from 1 to 2^31 - 1");
-  require_option(std::isfinite(options.temperature) && options.temperature >= 0, "temperature", options.temperature,
-                 "0 or a positive number");
+  require_option(vocabulary > 0 && vocabulary <= std::numeric_limits<TokenId>::max(), "vocabulary",
+                 vocabulary, "from 1 to 2^31 - 1");
+  require_option(std::isfinite(options.temperature) && options.temperature >= 0, "temperature",
+                 options.temperature, "0 or a positive number");
   require_option(options.top_k >= 0, "top_k", options.top_k, "0 or a positive number");
-  require_option(options.top_p > 0 && options.top_p <= 1, "top_p", options.top_p, "above 0 and at most 1");
+  require_option(options.top_p > 0 && options.top_p <= 1, "top_p", options.top_p,
+                 "above 0 and at most 1");
   require_option(options.min_p >= 0 && options.min_p <= 1, "min_p", options.min_p, "from 0 to 1");
-  require_option(options.repetition_penalty > 0 && options.repetition_penalty <= 1e4, "repetition_penalty",
-                 options.repetition_penalty, "above 0 and at most 10000");
-  require_option(std::abs(options.presence_penalty) <= 1e4, "presence_penalty", options.presence_penalty,
-                 "from -10000 to 10000");
-  require_option(std::abs(options.frequency_penalty) <= 1e4, "frequency_penalty", options.frequency_penalty,
-                 "from -10000 to 10000");
-  require_option(options.penalty_window >= 0, "penalty_window", options.penalty_window, "0 or a positive number");
+  require_option(options.repetition_penalty > 0 && options.repetition_penalty <= 1e4,
+                 "repetition_penalty", options.repetition_penalty, "above 0 and at most 10000");
+  require_option(std::abs(options.presence_penalty) <= 1e4, "presence_penalty",
+                 options.presence_penalty, "from -10000 to 10000");
+  require_option(std::abs(options.frequency_penalty) <= 1e4, "frequency_penalty",
+                 options.frequency_penalty, "from -10000 to 10000");
+  require_option(options.penalty_window >= 0, "penalty_window", options.penalty_window,
+                 "0 or a positive number");
   for (const LogitBias& each : options.bias) {
-    require_option(each.id >= 0 && each.id < vocabulary, "bias", each.id, "an id of the vocabulary");
-    require_option(!std::isnan(each.bias) && each.bias != std::numeric_limits<float>::infinity(), "bias", each.bias,
-                   "a number or minus infinity");
+    require_option(each.id >= 0 && each.id < vocabulary, "bias", each.id,
+                   "an id of the vocabulary");
+    require_option(!std::isnan(each.bias) && each.bias != std::numeric_limits<float>::infinity(),
+                   "bias", each.bias, "a number or minus infinity");
   }
 }
 
@@ -64,7 +68,8 @@ void Sampler::check(std::span<const float> logits) const {
   bool good = true;
   for (const float each : logits) good &= each < infinity;  // false for NaN as well
   if (good) return;
-  const auto bad = std::find_if(logits.begin(), logits.end(), [&](float each) { return !(each < infinity); });
+  const auto bad =
+      std::find_if(logits.begin(), logits.end(), [&](float each) { return !(each < infinity); });
   throw Error(ErrorKind::invalid, sampling_place,
               fmt::format("the logit of token {} is {}", bad - logits.begin(), *bad));
 }
@@ -73,7 +78,8 @@ void Sampler::penalise(std::span<const TokenId> history) {
   for (const TokenId id : history)
     if (id < 0 || static_cast<std::size_t>(id) >= logits_.size())
       throw Error(ErrorKind::invalid, sampling_place,
-                  fmt::format("token {} of the history is not one of the vocabulary's {}", id, logits_.size()));
+                  fmt::format("token {} of the history is not one of the vocabulary's {}", id,
+                              logits_.size()));
   const std::size_t window = options_.penalty_window;
   if (window > 0 && history.size() > window) history = history.last(window);
   for (const TokenId id : history) ++counts_[id];
@@ -93,7 +99,8 @@ void Sampler::adjust(std::span<const float> logits, std::span<const TokenId> his
   std::copy(logits.begin(), logits.end(), logits_.begin());
   for (const LogitBias& each : options_.bias) logits_[each.id] += each.bias;
   penalise(history);
-  // A bias or penalty beyond the range of f32 may only have made infinities: an upper one would poison the softmax.
+  // A bias or penalty beyond the range of f32 may only have made infinities: an upper one would
+  // poison the softmax.
   for (float& each : logits_) each = std::min(each, std::numeric_limits<float>::max());
 }
 
@@ -141,7 +148,8 @@ void Sampler::select(std::span<const float> logits, std::span<const TokenId> his
   const auto best = std::max_element(logits_.begin(), logits_.end());
   highest_ = *best;
   if (std::isinf(highest_))
-    throw Error(ErrorKind::invalid, sampling_place, "every token is excluded: all logits are minus infinity");
+    throw Error(ErrorKind::invalid, sampling_place,
+                "every token is excluded: all logits are minus infinity");
   if (options_.temperature == 0) {
     candidates_.push_back({highest_, static_cast<TokenId>(best - logits_.begin())});
     sorted_ = 1;
@@ -150,7 +158,8 @@ void Sampler::select(std::span<const float> logits, std::span<const TokenId> his
   // Below this logit the weight is 0 in f64.
   const double floor = highest_ - 745.2 * options_.temperature;
   for (std::size_t i = 0; i < logits_.size(); ++i)
-    if (logits_[i] >= floor && !std::isinf(logits_[i])) candidates_.push_back({logits_[i], static_cast<TokenId>(i)});
+    if (logits_[i] >= floor && !std::isinf(logits_[i]))
+      candidates_.push_back({logits_[i], static_cast<TokenId>(i)});
   const std::size_t k = options_.top_k;
   if (k > 0 && k < candidates_.size()) {
     std::nth_element(candidates_.begin(), candidates_.begin() + k, candidates_.end(), likelier);
@@ -179,11 +188,13 @@ std::span<const TokenProbability> Sampler::distribution(std::span<const float> l
     return chances_;
   }
   for (const Candidate& each : candidates_)
-    if (const double chance = weigh(each) / total_; chance > 0) chances_.push_back({each.id, chance});
+    if (const double chance = weigh(each) / total_; chance > 0)
+      chances_.push_back({each.id, chance});
   return chances_;
 }
 
-TokenId Sampler::sample(std::span<const float> logits, std::span<const TokenId> history, std::uint64_t index) {
+TokenId Sampler::sample(std::span<const float> logits, std::span<const TokenId> history,
+                        std::uint64_t index) {
   select(logits, history);
   if (options_.temperature == 0) return candidates_[0].id;
   const double drawn = draws(index).uniform() * total_;
@@ -206,17 +217,21 @@ Logprobs Sampler::logprobs(std::span<const float> logits, TokenId chosen, std::i
                 fmt::format("{} log-probabilities of a vocabulary of {}", count, logits.size()));
   const double highest = *std::max_element(logits.begin(), logits.end());
   if (std::isinf(highest))
-    throw Error(ErrorKind::invalid, sampling_place, "every token is excluded: all logits are minus infinity");
+    throw Error(ErrorKind::invalid, sampling_place,
+                "every token is excluded: all logits are minus infinity");
   double total = 0;
   for (const float each : logits) total += std::exp(each - highest);
   const double shift = highest + std::log(total);
   candidates_.clear();
-  for (std::size_t i = 0; i < logits.size(); ++i) candidates_.push_back({logits[i], static_cast<TokenId>(i)});
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    candidates_.push_back({logits[i], static_cast<TokenId>(i)});
   const auto end = candidates_.begin() + count;
-  if (end != candidates_.end()) std::nth_element(candidates_.begin(), end, candidates_.end(), likelier);
+  if (end != candidates_.end())
+    std::nth_element(candidates_.begin(), end, candidates_.end(), likelier);
   std::sort(candidates_.begin(), end, likelier);
   logprobs_.clear();
-  for (auto each = candidates_.begin(); each != end; ++each) logprobs_.push_back({each->id, each->logit - shift});
+  for (auto each = candidates_.begin(); each != end; ++each)
+    logprobs_.push_back({each->id, each->logit - shift});
   return {logits[chosen] - shift, logprobs_};
 }
 

@@ -24,7 +24,8 @@ StopMatcher::StopMatcher(std::vector<std::string> stops) {
 }
 
 void StopMatcher::advance(Stop& stop, char byte) const {
-  while (stop.matched > 0 && stop.text[stop.matched] != byte) stop.matched = stop.border[stop.matched];
+  while (stop.matched > 0 && stop.text[stop.matched] != byte)
+    stop.matched = stop.border[stop.matched];
   if (stop.text[stop.matched] == byte) ++stop.matched;
 }
 
@@ -55,7 +56,8 @@ std::string StopMatcher::release(std::size_t bytes, bool last) {
   std::string_view rest = std::string_view(held_).substr(0, bytes);
   while (!rest.empty()) {
     const Utf8Character each = first_character(rest);
-    if (each.status == Utf8Character::Status::cut && !last && rest.size() == each.length && bytes == held_.size())
+    if (each.status == Utf8Character::Status::cut && !last && rest.size() == each.length &&
+        bytes == held_.size())
       break;
     append_utf8(text, each.code);
     rest.remove_prefix(each.length);

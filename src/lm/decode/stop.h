@@ -7,12 +7,14 @@
 
 namespace pliant::lm {
 
-// Takes the bytes of tokens as they come and gives back text that is safe to show: whole UTF-8 characters (what can
-// become none is U+FFFD), and nothing that belongs to a stop string or still might. How the bytes are cut into calls
-// makes no difference. Of several stop strings the one that is complete first ends the text, of equals the longest.
+// Takes the bytes of tokens as they come and gives back text that is safe to show: whole UTF-8
+// characters (what can become none is U+FFFD), and nothing that belongs to a stop string or still
+// might. How the bytes are cut into calls makes no difference. Of several stop strings the one that
+// is complete first ends the text, of equals the longest.
 class StopMatcher {
  public:
-  explicit StopMatcher(std::vector<std::string> stops);  // throws Error{usage} for one that is empty or not UTF-8
+  // throws Error{usage} for one that is empty or not UTF-8
+  explicit StopMatcher(std::vector<std::string> stops);
 
   std::string push(std::string_view bytes);  // what may be shown now; empty once stopped
   std::string finish();                      // the generation has ended: what was still held back
@@ -22,8 +24,9 @@ class StopMatcher {
  private:
   struct Stop {
     std::string text;
-    std::vector<std::size_t> border;  // longest proper prefix of text[0, i) that also ends it (Knuth, Morris, Pratt)
-    std::size_t matched = 0;          // bytes of `text` that end what was taken so far
+    // longest proper prefix of text[0, i) that also ends it (Knuth, Morris, Pratt)
+    std::vector<std::size_t> border;
+    std::size_t matched = 0;  // bytes of `text` that end what was taken so far
   };
   void advance(Stop& stop, char byte) const;
   std::string release(std::size_t bytes, bool last);

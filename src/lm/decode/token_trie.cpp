@@ -16,7 +16,8 @@ bool adds_text(TokenKind kind) {
 
 }  // namespace
 
-TokenTrie::TokenTrie(const Tokenizer& tokenizer) : end_tokens_(tokenizer.special().end_of_generation) {
+TokenTrie::TokenTrie(const Tokenizer& tokenizer)
+    : end_tokens_(tokenizer.special().end_of_generation) {
   const TokenId size = tokenizer.size();
   std::erase_if(end_tokens_, [&](TokenId id) { return id < 0 || id >= size; });
   std::sort(end_tokens_.begin(), end_tokens_.end());
@@ -39,7 +40,9 @@ std::string_view TokenTrie::bytes(TokenId id) const {
   return std::string_view(text_).substr(from, to - from);
 }
 
-bool TokenTrie::ends(TokenId id) const { return std::binary_search(end_tokens_.begin(), end_tokens_.end(), id); }
+bool TokenTrie::ends(TokenId id) const {
+  return std::binary_search(end_tokens_.begin(), end_tokens_.end(), id);
+}
 
 void TokenTrie::build() {
   for (TokenId id = 0; id < size(); ++id)
@@ -51,11 +54,13 @@ void TokenTrie::build() {
   std::vector<std::size_t> path;  // the nodes from the root to the token before
   std::string_view before;
   const auto close = [&](std::size_t depth) {
-    for (; path.size() > depth; path.pop_back()) nodes_[path.back()].end = static_cast<std::uint32_t>(nodes_.size());
+    for (; path.size() > depth; path.pop_back())
+      nodes_[path.back()].end = static_cast<std::uint32_t>(nodes_.size());
   };
   for (std::size_t i = 0; i < ids_.size(); ++i) {
     const std::string_view text = bytes(ids_[i]);
-    const auto [left, right] = std::mismatch(before.begin(), before.end(), text.begin(), text.end());
+    const auto [left, right] =
+        std::mismatch(before.begin(), before.end(), text.begin(), text.end());
     close(right - text.begin());
     while (path.size() < text.size()) {
       path.push_back(nodes_.size());
@@ -68,8 +73,8 @@ void TokenTrie::build() {
     before = text;
   }
   close(0);
-  nodes_.push_back(
-      {.end = static_cast<std::uint32_t>(nodes_.size()), .first = static_cast<std::uint32_t>(ids_.size())});
+  nodes_.push_back({.end = static_cast<std::uint32_t>(nodes_.size()),
+                    .first = static_cast<std::uint32_t>(ids_.size())});
 }
 
 }  // namespace pliant::lm

@@ -11,11 +11,13 @@
 
 namespace pliant::lm {
 
-// Immutable and thread-safe; one serves every grammar over the vocabulary. Holds tokens that add text (normal,
-// user-defined, byte) of up to 4096 bytes; control tokens, tokens without bytes and end tokens stand for no text.
+// Immutable and thread-safe; one serves every grammar over the vocabulary. Holds tokens that add
+// text (normal, user-defined, byte) of up to 4096 bytes; control tokens, tokens without bytes and
+// end tokens stand for no text.
 class TokenTrie {
  public:
-  // In depth-first order: the children of a node follow it, `end` is the first node that is not below it.
+  // In depth-first order: the children of a node follow it, `end` is the first node that is not
+  // below it.
   struct Node {
     std::uint32_t end = 0;
     std::uint32_t first = 0;  // its tokens are ids()[first] to ids()[first of the next node]
@@ -25,7 +27,8 @@ class TokenTrie {
 
   explicit TokenTrie(const Tokenizer& tokenizer);
 
-  std::span<const Node> nodes() const { return {nodes_.data(), nodes_.size() - 1}; }  // one more stands behind
+  // one more stands behind
+  std::span<const Node> nodes() const { return {nodes_.data(), nodes_.size() - 1}; }
   std::span<const TokenId> ids() const { return ids_; }
   std::size_t depth() const { return depth_; }  // bytes of the longest token
 

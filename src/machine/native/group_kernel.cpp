@@ -19,7 +19,8 @@ Operand operand_of(const Value& value, const WeightStore* weights) {
   return operand;
 }
 
-Context context_of(const Graph& graph, const Op& op, const Options& options, const WeightStore* weights) {
+Context context_of(const Graph& graph, const Op& op, const Options& options,
+                   const WeightStore* weights) {
   Context context;
   for (const ValueId id : op.in) context.operands.push_back(operand_of(graph.value(id), weights));
   for (const ValueId id : op.out) context.results.push_back(graph.value(id).type);
@@ -29,11 +30,13 @@ Context context_of(const Graph& graph, const Op& op, const Options& options, con
   return context;
 }
 
-std::unique_ptr<OperatorKernel> compile_op(const Graph& graph, const Op& op, const Context& context) {
+std::unique_ptr<OperatorKernel> compile_op(const Graph& graph, const Op& op,
+                                           const Context& context) {
   if (const auto reason = refusal(graph, op)) throw Error(ErrorKind::unsupported, op.name, *reason);
   return std::visit(
       [&](const auto& kind) -> std::unique_ptr<OperatorKernel> {
-        if constexpr (std::is_same_v<std::decay_t<decltype(kind)>, kind::Opaque>) return nullptr;  // refused above
+        // refused above
+        if constexpr (std::is_same_v<std::decay_t<decltype(kind)>, kind::Opaque>) return nullptr;
         else return compile(kind, context);
       },
       op.kind);
@@ -45,7 +48,8 @@ std::size_t index_of(const std::vector<ValueId>& values, ValueId id) {
   return found - values.begin();
 }
 
-// The anchor's result, operand 0, may have another shape than the group's; its elements are the same.
+// The anchor's result, operand 0, may have another shape than the group's; its elements are the
+// same.
 Pointwise pointwise_of(const Graph& graph, const GroupPattern& pattern, const TensorType& result,
                        const Options& options) {
   std::vector<TensorType> types;
@@ -56,7 +60,8 @@ Pointwise pointwise_of(const Graph& graph, const GroupPattern& pattern, const Te
 
 }  // namespace
 
-GroupKernel::GroupKernel(const Graph& graph, const Group& group, const Options& options, const WeightStore* weights) {
+GroupKernel::GroupKernel(const Graph& graph, const Group& group, const Options& options,
+                         const WeightStore* weights) {
   const std::vector<ValueId> inputs = group_inputs(graph, group);
   const auto pattern = group.ops.size() > 1 ? group_pattern(graph, group) : std::nullopt;
   const auto context = [&](const Op& op) { return context_of(graph, op, options, weights); };
@@ -78,8 +83,8 @@ void GroupKernel::compile_single(const Context& context, const Graph& graph, con
 }
 
 // Values inside are f32, so the expression is computed in f32 whatever its operands and result are.
-void GroupKernel::compile_maps(const Graph& graph, const GroupPattern& pattern, const std::vector<ValueId>& inputs,
-                               const Options& options) {
+void GroupKernel::compile_maps(const Graph& graph, const GroupPattern& pattern,
+                               const std::vector<ValueId>& inputs, const Options& options) {
   anchor_ = map_kernel(pointwise_of(graph, pattern, graph.value(pattern.result).type, options));
   for (const ValueId id : pattern.operands) operands_.push_back(index_of(inputs, id));
 }
@@ -92,11 +97,14 @@ void GroupKernel::compile_anchored(Context context, const Graph& graph, const Gr
   compile_assembly(graph, pattern, inputs);
   for (std::size_t i = 0; i < op.in.size(); ++i) {
     if (i == 0 && !assembly_.empty()) operands_.push_back(inputs.size());  // what run() adds
-    else operands_.push_back(index_of(inputs, i == 0 && pattern.prologue ? pattern.prologue_input : op.in[i]));
+    else
+      operands_.push_back(
+          index_of(inputs, i == 0 && pattern.prologue ? pattern.prologue_input : op.in[i]));
   }
   const TensorType& type = graph.value(pattern.result).type;
   if (type.dtype != DType::f32)
-    throw Error(ErrorKind::unsupported, op.name, "ends in " + to_string(type) + " inside of a group; it must be f32");
+    throw Error(ErrorKind::unsupported, op.name,
+                "ends in " + to_string(type) + " inside of a group; it must be f32");
   epilogue_ = Epilogue{pointwise_of(graph, pattern, type, context.options), 0, {0}};
   for (std::size_t i = 1; i < pattern.operands.size(); ++i)
     epilogue_->operands.push_back(index_of(inputs, pattern.operands[i]));
@@ -126,8 +134,8 @@ void GroupKernel::compile_assembly(const Graph& graph, const GroupPattern& patte
     const std::int64_t from = std::max(begin, at), to = std::min(begin + rows, at + held);
     if (from < to) {
       Nest<2> nest{{planes, {held * row, rows * row}}, {(to - from) * row, {1, 1}}};
-      assembly_.push_back(
-          {index_of(inputs, part), strided_copy(std::move(nest), (from - at) * row, (from - begin) * row, type.dtype)});
+      assembly_.push_back({index_of(inputs, part), strided_copy(std::move(nest), (from - at) * row,
+                                                                (from - begin) * row, type.dtype)});
     }
     at += held;
   }
@@ -135,8 +143,8 @@ void GroupKernel::compile_assembly(const Graph& graph, const GroupPattern& patte
   assembled_bytes_ = round_up(bytes(type), line);
 }
 
-void GroupKernel::run(std::span<const TensorView> inputs, std::span<const TensorView> outputs, std::byte* workspace,
-                      Pool& pool, std::int64_t rows) const {
+void GroupKernel::run(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
+                      std::byte* workspace, Pool& pool, std::int64_t rows) const {
   std::vector<const std::byte*> in;
   std::vector<std::byte*> out;
   for (const TensorView& view : inputs) in.push_back(view.data);
@@ -168,10 +176,12 @@ void GroupKernel::run(std::span<const std::byte* const> inputs, std::span<std::b
   if (call.elements > 0) anchor_->run(call);
 }
 
-std::unique_ptr<Kernel> make_kernel(const Graph& graph, const Group& group, const Options& options) {
+std::unique_ptr<Kernel> make_kernel(const Graph& graph, const Group& group,
+                                    const Options& options) {
   for (const OpId id : group.ops)
     if (uses_cache(graph.op(id)))
-      throw Error(ErrorKind::unsupported, graph.op(id).name, "reads a KV cache; a kernel of its own has none",
+      throw Error(ErrorKind::unsupported, graph.op(id).name,
+                  "reads a KV cache; a kernel of its own has none",
                   "prepare the whole graph on the native machine");
   return std::make_unique<GroupKernel>(graph, group, options);
 }

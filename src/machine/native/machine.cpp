@@ -13,7 +13,8 @@ void require_isa(Isa isa) {
   if (isa == Isa::best) return;
   const std::vector<Isa> here = available_isas();
   if (std::find(here.begin(), here.end(), isa) == here.end())
-    throw Error(ErrorKind::unsupported, "instruction set", std::string(name(isa)) + " is not available here");
+    throw Error(ErrorKind::unsupported, "instruction set",
+                std::string(name(isa)) + " is not available here");
 }
 
 }  // namespace

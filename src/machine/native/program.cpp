@@ -26,7 +26,9 @@ bool has_type(const TensorType& type, const Value& value, std::int64_t rows) {
 
 class Clock {
  public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -34,7 +36,8 @@ class Clock {
 
 }  // namespace
 
-Program::Program(std::shared_ptr<const Graph> graph, Folded folded, const Options& options, SharedWeights& shared)
+Program::Program(std::shared_ptr<const Graph> graph, Folded folded, const Options& options,
+                 SharedWeights& shared)
     : graph_(std::move(graph)), folded_(std::move(folded)) {
   const std::vector<Group> groups = pliant::groups(folded_.graph, {options.fuse});
   storage_ = storage(folded_.graph, groups);
@@ -69,13 +72,16 @@ void Program::bind_leaves() {
     const Place at = storage_.places[id];
     if (at.buffer == BufferId::none) continue;
     BufferLocation& location = locations_[at.buffer];
-    if (value.role == Role::weight) location = {BufferLocation::Kind::fixed, 0, folded_.weights.at(value.name)};
+    if (value.role == Role::weight)
+      location = {BufferLocation::Kind::fixed, 0, folded_.weights.at(value.name)};
     if (value.role == Role::constant)
-      location = {BufferLocation::Kind::fixed, 0, {value.type, Encoding::plain, value.constant->raw()}};
+      location = {
+          BufferLocation::Kind::fixed, 0, {value.type, Encoding::plain, value.constant->raw()}};
   }
 }
 
-// An output that is a whole buffer of its own is computed where the caller wants it; others are copied at the end.
+// An output that is a whole buffer of its own is computed where the caller wants it; others are
+// copied at the end.
 void Program::bind_outputs(SharedWeights& shared) {
   const Graph& graph = folded_.graph;
   for (std::size_t slot = 0; slot < graph.outputs().size(); ++slot) {
@@ -85,7 +91,8 @@ void Program::bind_outputs(SharedWeights& shared) {
     const bool whole = at.offset == 0 && storage_.buffers[at.buffer] == bytes(graph.value(id).type);
     if (location.kind == BufferLocation::Kind::none && whole)
       location = {BufferLocation::Kind::output, static_cast<std::int64_t>(slot), {}};
-    else if (location.kind == BufferLocation::Kind::fixed) copies_.push_back({slot, at, shared.plain(location.fixed)});
+    else if (location.kind == BufferLocation::Kind::fixed)
+      copies_.push_back({slot, at, shared.plain(location.fixed)});
     else copies_.push_back({slot, at, {}});
   }
 }
@@ -101,14 +108,16 @@ void Program::fix_inputs(Step& step, SharedWeights& shared) const {
   }
 }
 
-void Program::make_steps(const std::vector<Group>& groups, const Options& options, SharedWeights& shared) {
+void Program::make_steps(const std::vector<Group>& groups, const Options& options,
+                         SharedWeights& shared) {
   for (std::size_t i = 0; i < groups.size(); ++i) {
     if (storage_.is_view[i]) continue;
     GroupKernel kernel(folded_.graph, groups[i], options, &folded_.weights);
     Step step{std::move(kernel), static_cast<std::int32_t>(i), {}, {}, 0};
     for (const ValueId id : group_inputs(folded_.graph, groups[i]))
       step.inputs.push_back({storage_.places[id], nullptr});
-    for (const ValueId id : group_outputs(folded_.graph, groups[i])) step.outputs.push_back(storage_.places[id]);
+    for (const ValueId id : group_outputs(folded_.graph, groups[i]))
+      step.outputs.push_back(storage_.places[id]);
     fix_inputs(step, shared);
     most_operands_ = std::max(most_operands_, step.inputs.size() + step.outputs.size());
     steps_.push_back(std::move(step));
@@ -129,12 +138,14 @@ void Program::place_arena() {
     for (const StepInput& input : steps_[i].inputs) touch(input.place);
     for (const Place& output : steps_[i].outputs) touch(output);
   }
-  for (const Copy& copy : copies_) lives[copy.from.buffer].last = static_cast<std::int32_t>(steps_.size());
+  for (const Copy& copy : copies_)
+    lives[copy.from.buffer].last = static_cast<std::int32_t>(steps_.size());
   std::vector<place::Rectangle> rectangles;
   std::vector<BufferId> buffers;
   for (const BufferId b : locations_.ids()) {
     if (locations_[b].kind != BufferLocation::Kind::none || lives[b].first < 0) continue;
-    rectangles.push_back({round_up(storage_.buffers[b], 64), lives[b].first, lives[b].last + 1, -1});
+    rectangles.push_back(
+        {round_up(storage_.buffers[b], 64), lives[b].first, lives[b].last + 1, -1});
     buffers.push_back(b);
   }
   std::vector<std::size_t> working;  // steps with a workspace
@@ -147,14 +158,17 @@ void Program::place_arena() {
   const place::Packed packed = place::pack(rectangles, {.alignment = 64, .nodes = 20000});
   for (std::size_t i = 0; i < buffers.size(); ++i)
     locations_[buffers[i]] = {BufferLocation::Kind::arena, packed.offsets[i], {}};
-  for (std::size_t i = 0; i < working.size(); ++i) steps_[working[i]].workspace = packed.offsets[buffers.size() + i];
+  for (std::size_t i = 0; i < working.size(); ++i)
+    steps_[working[i]].workspace = packed.offsets[buffers.size() + i];
   table_offset_ = round_up(packed.height, 64);
 }
 
-std::int64_t Program::table_bytes() const { return (locations_.size() + most_operands_) * sizeof(std::byte*); }
+std::int64_t Program::table_bytes() const {
+  return (locations_.size() + most_operands_) * sizeof(std::byte*);
+}
 
-void Program::check_views(std::string_view what, std::span<const TensorView> views, const std::vector<ValueId>& ids,
-                          std::int64_t rows) const {
+void Program::check_views(std::string_view what, std::span<const TensorView> views,
+                          const std::vector<ValueId>& ids, std::int64_t rows) const {
   if (views.size() != ids.size())
     throw Error(ErrorKind::invalid, fmt::format("{}s", what),
                 fmt::format("the graph has {}, {} bound", ids.size(), views.size()));
@@ -163,7 +177,8 @@ void Program::check_views(std::string_view what, std::span<const TensorView> vie
     if (!has_type(views[i].type, value, rows))
       throw Error(ErrorKind::invalid, fmt::format("{} {}", what, value.name),
                   fmt::format("is {}{}, bound to {}", to_string(value.type),
-                              value.rows ? fmt::format(" with {} rows", rows) : "", to_string(views[i].type)));
+                              value.rows ? fmt::format(" with {} rows", rows) : "",
+                              to_string(views[i].type)));
     if (views[i].data == nullptr)
       throw Error(ErrorKind::invalid, fmt::format("{} {}", what, value.name), "bound to no memory");
   }
@@ -171,15 +186,16 @@ void Program::check_views(std::string_view what, std::span<const TensorView> vie
 
 void Program::check(const Bindings& bindings, const Workspace& workspace) const {
   if (bindings.rows < 0 || bindings.rows > graph_->rows())
-    throw Error(ErrorKind::invalid, "rows", fmt::format("{} is outside 0 to {}", bindings.rows, graph_->rows()));
+    throw Error(ErrorKind::invalid, "rows",
+                fmt::format("{} is outside 0 to {}", bindings.rows, graph_->rows()));
   const std::int64_t rows = bindings.rows == 0 ? graph_->rows() : bindings.rows;
   check_views("input", bindings.inputs, graph_->inputs(), rows);
   check_views("output", bindings.outputs, graph_->outputs(), rows);
   if (!workspace.covers(need()))
-    throw Error(
-        ErrorKind::invalid, "workspace",
-        fmt::format("its arena has {} bytes, the program needs {}", workspace.arena().size(), need().arena_bytes),
-        "make it from this program's need()");
+    throw Error(ErrorKind::invalid, "workspace",
+                fmt::format("its arena has {} bytes, the program needs {}",
+                            workspace.arena().size(), need().arena_bytes),
+                "make it from this program's need()");
 }
 
 std::int64_t Program::bytes_now(ValueId id, std::int64_t rows) const {
@@ -192,12 +208,14 @@ void Program::check_cache(const Bindings& bindings, kv::Cache& cache) const {
   for (const CachedLayer& each : cached_) {
     const std::size_t layer = each.layer;
     if (layer >= cache.layers().size() || cache.layers()[layer] != cache_layers_[layer])
-      throw Error(ErrorKind::invalid, "cache", fmt::format("it was not made for layer {} of this graph", layer),
+      throw Error(ErrorKind::invalid, "cache",
+                  fmt::format("it was not made for layer {} of this graph", layer),
                   "make it from kv::layers_of(graph)");
   }
   for (const CachedLayer& each : cached_) {
     const TensorView &seq = bindings.inputs[each.seq], &pos = bindings.inputs[each.pos];
-    kv::View(cache, each.layer).check(seq.as<std::int32_t>(), pos.as<std::int32_t>(), seq.type.shape[0]);
+    kv::View(cache, each.layer)
+        .check(seq.as<std::int32_t>(), pos.as<std::int32_t>(), seq.type.shape[0]);
   }
 }
 
@@ -240,13 +258,15 @@ void Program::run_steps(const Bindings& bindings, Workspace& workspace, kv::Cach
       *next++ = fixed != nullptr ? const_cast<std::byte*>(fixed)  // NOLINT: only read
                                  : bases[to_int(at.buffer)] + at.offset;
     for (const Place& at : step.outputs) *next++ = bases[to_int(at.buffer)] + at.offset;
-    step.kernel.run({operands, step.inputs.size()}, {operands + step.inputs.size(), step.outputs.size()},
-                    arena + step.workspace, workspace.pool(), rows, cache);
+    step.kernel.run({operands, step.inputs.size()},
+                    {operands + step.inputs.size(), step.outputs.size()}, arena + step.workspace,
+                    workspace.pool(), rows, cache);
     if (bindings.trace != nullptr) bindings.trace->step(step.group, begin, clock.seconds());
   }
   for (const Copy& copy : copies_) {
     const std::size_t size = bytes_now(folded_.graph.outputs()[copy.output], rows);
-    const std::byte* base = copy.fixed.data != nullptr ? copy.fixed.data : bases[to_int(copy.from.buffer)];
+    const std::byte* base =
+        copy.fixed.data != nullptr ? copy.fixed.data : bases[to_int(copy.from.buffer)];
     if (size > 0) std::memcpy(bindings.outputs[copy.output].data, base + copy.from.offset, size);
   }
 }

@@ -1,4 +1,5 @@
-// A graph prepared for the CPU: steps over buffers whose places are known, so that a run allocates nothing.
+// A graph prepared for the CPU: steps over buffers whose places are known, so that a run allocates
+// nothing.
 #pragma once
 
 #include "machine/native/group_kernel.h"
@@ -8,17 +9,19 @@ namespace pliant::native {
 
 class Program : public pliant::Program {
  public:
-  Program(std::shared_ptr<const Graph> graph, Folded folded, const Options& options, SharedWeights& shared);
+  Program(std::shared_ptr<const Graph> graph, Folded folded, const Options& options,
+          SharedWeights& shared);
   const Graph& graph() const override { return *graph_; }
   Need need() const override { return {table_offset_ + table_bytes()}; }
   // Throws Error{invalid} if the graph's Attentions have cache layers.
   void run(const Bindings& bindings, Workspace& workspace) const override;
-  // Appends the rows to the sequences of `cache` that their seq names; what they add was reserved. Throws
-  // Error{invalid} before anything is written; then as above.
+  // Appends the rows to the sequences of `cache` that their seq names; what they add was reserved.
+  // Throws Error{invalid} before anything is written; then as above.
   void run(const Bindings& bindings, Workspace& workspace, kv::Cache& cache) const;
 
  private:
-  // Where a buffer's bytes are: in the arena, in what is bound for an input or output, or fixed (weights, constants).
+  // Where a buffer's bytes are: in the arena, in what is bound for an input or output, or fixed
+  // (weights, constants).
   struct BufferLocation {
     enum class Kind : std::uint8_t { none, arena, input, output, fixed } kind = Kind::none;
     std::int64_t at = 0;  // arena: offset; input, output: slot
@@ -55,8 +58,8 @@ class Program : public pliant::Program {
   void check(const Bindings& bindings, const Workspace& workspace) const;
   void check_cache(const Bindings& bindings, kv::Cache& cache) const;
   void run_steps(const Bindings& bindings, Workspace& workspace, kv::Cache* cache) const;
-  void check_views(std::string_view what, std::span<const TensorView> views, const std::vector<ValueId>& ids,
-                   std::int64_t rows) const;
+  void check_views(std::string_view what, std::span<const TensorView> views,
+                   const std::vector<ValueId>& ids, std::int64_t rows) const;
   std::int64_t bytes_now(ValueId id, std::int64_t rows) const;
 
   std::shared_ptr<const Graph> graph_;  // as given
@@ -67,7 +70,8 @@ class Program : public pliant::Program {
   std::vector<Copy> copies_;
   std::vector<CachedLayer> cached_;
   std::vector<kv::Layer> cache_layers_;
-  std::int64_t table_offset_ = 0;  // in the arena: base addresses of buffers, then operands of the step that runs
+  // in the arena: base addresses of buffers, then operands of the step that runs
+  std::int64_t table_offset_ = 0;
   std::size_t most_operands_ = 0;
 };
 

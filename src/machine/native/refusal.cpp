@@ -21,7 +21,8 @@ struct Types {
   Refused only_f32(std::size_t operands) const {
     for (std::size_t i = 0; i < operands; ++i)
       if (in(i).dtype != DType::f32)
-        return "operand " + std::to_string(i) + " is " + to_string(in(i)) + "; this kind runs in f32 only";
+        return "operand " + std::to_string(i) + " is " + to_string(in(i)) +
+               "; this kind runs in f32 only";
     return {};
   }
   Refused no_wide_floats() const {
@@ -47,13 +48,15 @@ Refused check(const kind::Einsum& kind, const Types& types) {
   if (kind.in.size() > 8) return std::to_string(kind.in.size()) + " operands; the most is 8";
   if (kind.in.size() > 1) return types.only_f32(kind.in.size());
   const bool sums = kind.in[0].find_first_not_of(kind.out) != std::string::npos;
-  if (sums && (is_half(types.in(0).dtype) || types.in(0).dtype == DType::f64)) return types.only_f32(1);
+  if (sums && (is_half(types.in(0).dtype) || types.in(0).dtype == DType::f64))
+    return types.only_f32(1);
   return {};
 }
 
 Refused check(const kind::Map&, const Types& types) {
   if (types.op.in.size() > most_operands)
-    return std::to_string(types.op.in.size()) + " operands; the most is " + std::to_string(most_operands);
+    return std::to_string(types.op.in.size()) + " operands; the most is " +
+           std::to_string(most_operands);
   return types.no_wide_floats();
 }
 
@@ -67,7 +70,8 @@ Refused check(const kind::Normalize&, const Types& types) { return types.only_f3
 Refused check(const kind::Rotary&, const Types& types) { return types.only_f32(1); }
 Refused check(const kind::Attention& kind, const Types& types) {
   if (kind.cache < 0) return types.only_f32(3);
-  if (!kind.causal) return "reads a cache but is not causal: what a row sees would depend on the rows of its run";
+  if (!kind.causal)
+    return "reads a cache but is not causal: what a row sees would depend on the rows of its run";
   if (kind.has_tree) return "reads a cache under a tree mask";
   for (const std::size_t i : {kind.k, kind.v})
     if (types.in(i).shape[2] > kv::widest_head)
@@ -75,7 +79,8 @@ Refused check(const kind::Attention& kind, const Types& types) {
              std::to_string(kv::widest_head);
   for (const std::size_t i : {kind.seq, kind.pos, kind.tag})
     if (types.graph.value(types.op.in[i]).role != Role::input)
-      return "reads a cache, but '" + types.graph.value(types.op.in[i]).name + "' is not an input of the graph";
+      return "reads a cache, but '" + types.graph.value(types.op.in[i]).name +
+             "' is not an input of the graph";
   return types.only_f32(3);
 }
 Refused check(const kind::CrossEntropy&, const Types& types) { return types.only_f32(2); }
@@ -86,10 +91,12 @@ Refused check(const kind::Pool& kind, const Types& types) {
   const Shape& x = types.in(0).shape;
   if (elements(types.out(0).shape) == x[0] * x[1] && Shape(x.begin() + 2, x.end()) == kind.size)
     return {};  // whole planes are pooled where they are
-  const Spatial s = spatial_of(x, types.out(0).shape, kind.size, kind.stride, kind.low, kind.dilation, false);
+  const Spatial s =
+      spatial_of(x, types.out(0).shape, kind.size, kind.stride, kind.low, kind.dilation, false);
   const std::int64_t floats = TapRows(s).floats(1);
   if (floats <= pool_room) return {};
-  return "a window row that spans " + std::to_string(floats) + " elements; the most is " + std::to_string(pool_room);
+  return "a window row that spans " + std::to_string(floats) + " elements; the most is " +
+         std::to_string(pool_room);
 }
 
 Refused check(const kind::Gather&, const Types&) { return {}; }

@@ -13,20 +13,23 @@
 namespace pliant::scratchpad {
 namespace {
 
-constexpr std::array<std::byte, 4> poison_pattern{std::byte{0xa5}, std::byte{0xa5}, std::byte{0xa5}, std::byte{0x7f}};
+constexpr std::array<std::byte, 4> poison_pattern{std::byte{0xa5}, std::byte{0xa5}, std::byte{0xa5},
+                                                  std::byte{0x7f}};
 constexpr std::byte canary{0xc3};
 constexpr std::int64_t alignment = 64;
 
 }  // namespace
 
 void poison(std::span<std::byte> bytes) {
-  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = poison_pattern[i % poison_pattern.size()];
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = poison_pattern[i % poison_pattern.size()];
 }
 
 Arena::Arena(std::int64_t size) : size_(size) {
   const std::int64_t page = sysconf(_SC_PAGESIZE);
   if (size < 0 || size > (std::int64_t{1} << 46))
-    throw Error(ErrorKind::capacity, "scratchpad", "cannot make an arena of " + std::to_string(size) + " bytes");
+    throw Error(ErrorKind::capacity, "scratchpad",
+                "cannot make an arena of " + std::to_string(size) + " bytes");
   const std::int64_t inside = round_up(std::max(round_up(size, alignment), std::int64_t{1}), page);
   mapped_ = inside + 2 * page;
   void* map = mmap(nullptr, mapped_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

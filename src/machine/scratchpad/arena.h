@@ -10,8 +10,9 @@ namespace pliant::scratchpad {
 // What freed and unwritten bytes hold: as f32 a signalling NaN, as an integer an absurd value.
 void poison(std::span<std::byte> bytes);
 
-// The arena starts at a 64-byte boundary and ends less than 64 bytes before an inaccessible page; the bytes in between
-// and those down to the inaccessible page below are canaries. Touching a guard page ends the process by a signal.
+// The arena starts at a 64-byte boundary and ends less than 64 bytes before an inaccessible page;
+// the bytes in between and those down to the inaccessible page below are canaries. Touching a guard
+// page ends the process by a signal.
 class Arena {
  public:
   explicit Arena(std::int64_t size);  // poisoned; throws Error{capacity}

@@ -26,7 +26,9 @@ using plan::TensorId;
 
 constexpr std::int64_t absent = -1;
 
-bool starts_off_chip(plan::Role role) { return role == plan::Role::input || role == plan::Role::weight; }
+bool starts_off_chip(plan::Role role) {
+  return role == plan::Role::input || role == plan::Role::weight;
+}
 
 class Run {
  public:
@@ -65,9 +67,13 @@ class Run {
     for (std::size_t t = 0; t < off_chip_.size(); ++t) drop_dead_copy(static_cast<TensorId>(t), -1);
     auto event = plan_.events.begin();
     for (Step step = 0; std::cmp_less(step, plan_.order.size()); ++step) {
-      for (; event != plan_.events.end() && event->step == step && event->action == Action::move; ++event) move(*event);
+      for (; event != plan_.events.end() && event->step == step && event->action == Action::move;
+           ++event)
+        move(*event);
       arrive(step);
-      for (; event != plan_.events.end() && event->step == step && event->action == Action::load; ++event) load(*event);
+      for (; event != plan_.events.end() && event->step == step && event->action == Action::load;
+           ++event)
+        load(*event);
       compute(step);
       for (; event != plan_.events.end() && event->step == step; ++event)
         if (event->action == Action::store) store(*event);
@@ -86,14 +92,15 @@ class Run {
   std::span<std::byte> range(std::int64_t address, std::int64_t bytes, const std::string& place) {
     if (address < 0 || bytes > plan_.scratchpad_bytes || address > plan_.scratchpad_bytes - bytes)
       throw Error(ErrorKind::invalid, place,
-                  "address " + std::to_string(address) + " + " + std::to_string(bytes) + " bytes leaves the arena of " +
-                      std::to_string(plan_.scratchpad_bytes));
+                  "address " + std::to_string(address) + " + " + std::to_string(bytes) +
+                      " bytes leaves the arena of " + std::to_string(plan_.scratchpad_bytes));
     result_.highest_byte = std::max(result_.highest_byte, address + bytes);
     return arena_.bytes().subspan(address, bytes);
   }
 
   std::span<std::byte> resident(TensorId tensor, Step step) {
-    if (address_[tensor] == absent) throw Error(ErrorKind::invalid, at(step, tensor), "is not in the scratchpad");
+    if (address_[tensor] == absent)
+      throw Error(ErrorKind::invalid, at(step, tensor), "is not in the scratchpad");
     return range(address_[tensor], problem_.tensors[tensor].bytes, at(step, tensor));
   }
 
@@ -117,16 +124,19 @@ class Run {
 
   void leave(Step step) {
     for (const Residency& residency : plan_.residencies)
-      if (residency.to == step && !pinned_[residency.tensor] && !moves_at(residency.tensor, step + 1)) {
+      if (residency.to == step && !pinned_[residency.tensor] &&
+          !moves_at(residency.tensor, step + 1)) {
         keep(residency.tensor, step);
         if (std::ranges::find(overwritten_, residency.tensor) == overwritten_.end())
           poison(resident(residency.tensor, step));
         address_[residency.tensor] = absent;
       }
-    for (std::size_t t = 0; t < off_chip_.size(); ++t) drop_dead_copy(static_cast<TensorId>(t), step);
+    for (std::size_t t = 0; t < off_chip_.size(); ++t)
+      drop_dead_copy(static_cast<TensorId>(t), step);
   }
 
-  std::span<std::byte> in_second(std::int64_t address, std::int64_t bytes, const std::string& place) {
+  std::span<std::byte> in_second(std::int64_t address, std::int64_t bytes,
+                                 const std::string& place) {
     const std::int64_t size = plan_.second_level->bytes;
     if (address < 0 || bytes > size || address > size - bytes)
       throw Error(ErrorKind::invalid, place,
@@ -166,7 +176,8 @@ class Run {
   void move(const Event& event) {
     const auto from = resident(event.tensor, event.step);
     for (const Residency& residency : plan_.residencies)
-      if (residency.tensor == event.tensor && residency.from == event.step) address_[event.tensor] = residency.address;
+      if (residency.tensor == event.tensor && residency.from == event.step)
+        address_[event.tensor] = residency.address;
     const auto to = resident(event.tensor, event.step);
     const Bytes copy(from.begin(), from.end());
     poison(from);
@@ -180,7 +191,8 @@ class Run {
     const plan::TensorInfo& tensor = problem_.tensors[event.tensor];
     const Bytes& copy = off_chip_[event.tensor];
     if (std::ssize(copy) != tensor.bytes)
-      throw Error(ErrorKind::invalid, at(event.step, event.tensor), "is loaded but has no off-chip copy");
+      throw Error(ErrorKind::invalid, at(event.step, event.tensor),
+                  "is loaded but has no off-chip copy");
     std::ranges::copy(copy, resident(event.tensor, event.step).begin());
     const bool compulsory = starts_off_chip(tensor.role) && !copied_before_[event.tensor];
     copied_before_[event.tensor] = true;
@@ -190,7 +202,8 @@ class Run {
 
   void store(const Event& event) {
     const plan::TensorInfo& tensor = problem_.tensors[event.tensor];
-    if (tensor.role == plan::Role::activation && kept_.contains(event.tensor)) return;  // leave() keeps it
+    // leave() keeps it
+    if (tensor.role == plan::Role::activation && kept_.contains(event.tensor)) return;
     const auto bytes = resident(event.tensor, event.step);
     const bool compulsory = tensor.role == plan::Role::output && !copied_before_[event.tensor];
     copied_before_[event.tensor] = true;
@@ -208,12 +221,14 @@ class Run {
     check_runs(op, step);
     overwritten_.clear();
     for (const plan::InPlace& pair : op.in_place)
-      if (resident(pair.output, step).data() == resident(pair.input, step).data()) overwritten_.push_back(pair.input);
+      if (resident(pair.output, step).data() == resident(pair.input, step).data())
+        overwritten_.push_back(pair.input);
     for (std::size_t i = 0; i < outputs.size(); ++i)
       if (!is_over_input(op, op.outputs[i])) poison(outputs[i]);
     std::span<std::byte> workspace;
     if (op.workspace > 0)
-      workspace = range(plan_.workspaces[step], op.workspace, "step " + std::to_string(step) + ", workspace");
+      workspace = range(plan_.workspaces[step], op.workspace,
+                        "step " + std::to_string(step) + ", workspace");
     operators_.run(id, inputs, outputs, workspace);
     if (op.workspace > 0) poison(workspace);
   }
@@ -223,19 +238,22 @@ class Run {
       for (std::size_t i = 0; i + 1 < run.size(); ++i)
         if (address_[run[i]] + problem_.tensors[run[i]].bytes != address_[run[i + 1]])
           throw Error(ErrorKind::invalid, at(step, run[i + 1]),
-                      "does not follow '" + problem_.tensors[run[i]].name + "', which is read in one run with it");
+                      "does not follow '" + problem_.tensors[run[i]].name +
+                          "', which is read in one run with it");
   }
 
   bool is_over_input(const plan::Operator& op, TensorId output) const {
     return std::ranges::any_of(op.in_place, [&](const plan::InPlace& pair) {
-      return pair.output == output && std::ranges::find(overwritten_, pair.input) != overwritten_.end();
+      return pair.output == output &&
+             std::ranges::find(overwritten_, pair.input) != overwritten_.end();
     });
   }
 
   Execution finish() {
     result_.outputs.resize(problem_.tensors.size());
     for (std::size_t t = 0; t < problem_.tensors.size(); ++t)
-      if (problem_.tensors[t].role == plan::Role::output) result_.outputs[t] = std::move(off_chip_[t]);
+      if (problem_.tensors[t].role == plan::Role::output)
+        result_.outputs[t] = std::move(off_chip_[t]);
     return std::move(result_);
   }
 
@@ -243,8 +261,10 @@ class Run {
   const Plan& plan_;
   Operators& operators_;
   Arena arena_, second_;
-  std::map<std::pair<Step, TensorId>, std::int64_t> leaving_, returning_;  // addresses in the second level
-  std::set<TensorId> kept_;                                                // tensors that are ever there
+  // addresses in the second level
+  std::map<std::pair<Step, TensorId>, std::int64_t> leaving_, returning_;
+  // tensors that are ever there
+  std::set<TensorId> kept_;
   Contents off_chip_;
   std::vector<char> copied_before_, pinned_;
   std::vector<std::int64_t> address_;    // per tensor
@@ -273,7 +293,8 @@ std::vector<Bytes> put_together(const plan::Operator& op, const Contents& buffer
 
 }  // namespace
 
-Contents execute_unconstrained(const Problem& problem, Operators& operators, const Contents& contents) {
+Contents execute_unconstrained(const Problem& problem, Operators& operators,
+                               const Contents& contents) {
   Contents buffers = contents;
   for (std::size_t t = 0; t < buffers.size(); ++t) {
     if (starts_off_chip(problem.tensors[t].role)) continue;
@@ -294,16 +315,17 @@ Contents execute_unconstrained(const Problem& problem, Operators& operators, con
   return buffers;
 }
 
-Execution execute(const Problem& problem, const Plan& plan, Operators& operators, const Contents& contents) {
+Execution execute(const Problem& problem, const Plan& plan, Operators& operators,
+                  const Contents& contents) {
   return std::move(execute_frames(problem, plan, operators, {&contents, 1}).front());
 }
 
-std::vector<Execution> execute_frames(const Problem& problem, const Plan& plan, Operators& operators,
-                                      std::span<const Contents> frames) {
+std::vector<Execution> execute_frames(const Problem& problem, const Plan& plan,
+                                      Operators& operators, std::span<const Contents> frames) {
   if (plan.order.size() != problem.operators.size() || plan.workspaces.size() != plan.order.size())
-    throw Error(
-        ErrorKind::invalid, "plan",
-        std::to_string(plan.order.size()) + " steps for " + std::to_string(problem.operators.size()) + " operators");
+    throw Error(ErrorKind::invalid, "plan",
+                std::to_string(plan.order.size()) + " steps for " +
+                    std::to_string(problem.operators.size()) + " operators");
   std::vector<Execution> executions;
   Run run(problem, plan, operators, frames.front());
   for (std::size_t i = 0; i < frames.size(); ++i) {

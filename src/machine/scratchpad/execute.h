@@ -1,7 +1,7 @@
-// Executes a plan to show that it is true: an arena of exactly M bytes, an off-chip store, and only the plan's LOAD and
-// STORE copying between the two. Bytes that are freed or not yet written are poisoned; off-chip copies that no later
-// load needs are dropped. A plan that lacks a load or places two tensors over each other therefore computes nonsense
-// instead of being right by luck.
+// Executes a plan to show that it is true: an arena of exactly M bytes, an off-chip store, and only
+// the plan's LOAD and STORE copying between the two. Bytes that are freed or not yet written are
+// poisoned; off-chip copies that no later load needs are dropped. A plan that lacks a load or
+// places two tensors over each other therefore computes nonsense instead of being right by luck.
 #pragma once
 
 #include <cstddef>
@@ -21,15 +21,17 @@ using Bytes = std::vector<std::byte>;
 class Operators {
  public:
   virtual ~Operators() = default;
-  // Spans in the order of the problem operator's inputs and outputs; `workspace` has the operator's declared size. An
-  // output that the problem lets be written in place may be the same bytes as its input. Inputs that the problem calls
-  // adjacent follow each other without gaps.
+  // Spans in the order of the problem operator's inputs and outputs; `workspace` has the operator's
+  // declared size. An output that the problem lets be written in place may be the same bytes as its
+  // input. Inputs that the problem calls adjacent follow each other without gaps.
   virtual void run(plan::OperatorId op, std::span<const std::span<std::byte>> inputs,
-                   std::span<const std::span<std::byte>> outputs, std::span<std::byte> workspace) = 0;
+                   std::span<const std::span<std::byte>> outputs,
+                   std::span<std::byte> workspace) = 0;
 };
 
-// For plans at other element sizes and networks with opaque operators: output bytes are a keyed hash stream of the
-// operator's name and all its input bytes, so that one wrong input byte changes every output byte.
+// For plans at other element sizes and networks with opaque operators: output bytes are a keyed
+// hash stream of the operator's name and all its input bytes, so that one wrong input byte changes
+// every output byte.
 class HashOperators : public Operators {
  public:
   explicit HashOperators(const plan::Problem& problem, std::uint64_t key = 0);
@@ -43,7 +45,8 @@ class HashOperators : public Operators {
 
 // Bytes of every input and weight (by tensor), empty for the rest.
 using Contents = std::vector<Bytes>;
-Contents random_contents(const plan::Problem& problem, std::uint64_t seed);  // any bytes; for HashOperators
+// any bytes; for HashOperators
+Contents random_contents(const plan::Problem& problem, std::uint64_t seed);
 
 struct Execution {
   Contents outputs;              // by tensor; empty but for the tensors of role output
@@ -60,17 +63,19 @@ struct Execution {
 };
 
 // One heap buffer per tensor, operators in the problem's order: what the outputs must be.
-Contents execute_unconstrained(const plan::Problem& problem, Operators& operators, const Contents& contents);
+Contents execute_unconstrained(const plan::Problem& problem, Operators& operators,
+                               const Contents& contents);
 
-// Runs `plan` as it stands: errors of the plan that a machine would not notice give wrong outputs. Throws
-// Error{invalid} for what a machine could not do: addresses outside the arena, an operand that is nowhere, a copy from
-// or to nowhere; inputs of a run apart; and for an operator that wrote outside the arena.
-// A plan with a second level gets a second arena of exactly its size.
-// The pinned weights of a steady-state plan are in the arena from the start.
-Execution execute(const plan::Problem& problem, const plan::Plan& plan, Operators& operators, const Contents& contents);
+// Runs `plan` as it stands: errors of the plan that a machine would not notice give wrong outputs.
+// Throws Error{invalid} for what a machine could not do: addresses outside the arena, an operand
+// that is nowhere, a copy from or to nowhere; inputs of a run apart; and for an operator that wrote
+// outside the arena. A plan with a second level gets a second arena of exactly its size. The pinned
+// weights of a steady-state plan are in the arena from the start.
+Execution execute(const plan::Problem& problem, const plan::Plan& plan, Operators& operators,
+                  const Contents& contents);
 
 // One frame after the other in one arena: the pinned weights are those of the first contents.
-std::vector<Execution> execute_frames(const plan::Problem& problem, const plan::Plan& plan, Operators& operators,
-                                      std::span<const Contents> frames);
+std::vector<Execution> execute_frames(const plan::Problem& problem, const plan::Plan& plan,
+                                      Operators& operators, std::span<const Contents> frames);
 
 }  // namespace pliant::scratchpad

@@ -7,13 +7,17 @@
 
 namespace pliant::scratchpad {
 
-HashOperators::HashOperators(const plan::Problem& problem, std::uint64_t key) : problem_(problem), key_(key) {}
+HashOperators::HashOperators(const plan::Problem& problem, std::uint64_t key)
+    : problem_(problem), key_(key) {}
 
 void HashOperators::run(plan::OperatorId op, std::span<const std::span<std::byte>> inputs,
-                        std::span<const std::span<std::byte>> outputs, std::span<std::byte> workspace) {
+                        std::span<const std::span<std::byte>> outputs,
+                        std::span<std::byte> workspace) {
   std::uint64_t state = hash64(problem_.operators[op].name, key_);
-  for (const auto input : inputs) state = hash64({reinterpret_cast<const char*>(input.data()), input.size()}, state);
-  std::ranges::fill(workspace, static_cast<std::byte>(state));  // a workspace that overlaps a tensor must show
+  for (const auto input : inputs)
+    state = hash64({reinterpret_cast<const char*>(input.data()), input.size()}, state);
+  // a workspace that overlaps a tensor must show
+  std::ranges::fill(workspace, static_cast<std::byte>(state));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     Rng stream(state, i);
     for (std::size_t at = 0; at < outputs[i].size(); at += sizeof(std::uint64_t)) {

@@ -11,17 +11,20 @@ namespace pliant::scratchpad {
 namespace {
 
 TensorView view_of(const TensorType& type, std::byte* data, const std::string& name) {
-  if (reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(size_of(type.dtype)) != 0)
+  if (reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(size_of(type.dtype)) !=
+      0)
     throw Error(ErrorKind::unsupported, "operator '" + name + "'",
-                "an address is not a multiple of its element size of " + std::to_string(size_of(type.dtype)) + " bytes",
+                "an address is not a multiple of its element size of " +
+                    std::to_string(size_of(type.dtype)) + " bytes",
                 "plan with an alignment of that size");
   return {type, data};
 }
 
 }  // namespace
 
-KernelOperators::KernelOperators(const Graph& graph, const plan::GraphProblem& problem, const WeightStore& weights,
-                                 Pool& pool, const native::Options& options, std::int64_t rows)
+KernelOperators::KernelOperators(const Graph& graph, const plan::GraphProblem& problem,
+                                 const WeightStore& weights, Pool& pool,
+                                 const native::Options& options, std::int64_t rows)
     : graph_(graph),
       problem_(problem),
       pool_(pool),
@@ -52,13 +55,16 @@ KernelOperators::KernelOperators(const Graph& graph, const plan::GraphProblem& p
       throw Error(ErrorKind::invalid, "operator '" + planned.name + "'",
                   "its kernel needs " + std::to_string(step.kernel->workspace()) +
                       " bytes of workspace, the problem has " + std::to_string(planned.workspace));
-    for (const ValueId value : group_inputs(graph, group)) step.in.push_back(operand(value, planned.inputs));
-    for (const ValueId value : group_outputs(graph, group)) step.out.push_back(operand(value, planned.outputs));
+    for (const ValueId value : group_inputs(graph, group))
+      step.in.push_back(operand(value, planned.inputs));
+    for (const ValueId value : group_outputs(graph, group))
+      step.out.push_back(operand(value, planned.outputs));
     steps_.push_back(std::move(step));
   }
 }
 
-KernelOperators::Operand KernelOperators::operand(ValueId value, const std::vector<plan::TensorId>& tensors) const {
+KernelOperators::Operand KernelOperators::operand(
+    ValueId value, const std::vector<plan::TensorId>& tensors) const {
   const Place& place = problem_.storage.places[value];
   Operand result{graph_.value(value).type, -1, place.offset, nullptr};
   plan::TensorId tensor = place.buffer == BufferId::none ? -1 : problem_.tensor_of[place.buffer];
@@ -70,15 +76,18 @@ KernelOperators::Operand KernelOperators::operand(ValueId value, const std::vect
     result.span = static_cast<std::int32_t>(found - tensors.begin());
     return result;
   }
-  result.unplanned = place.buffer == BufferId::none ? value_bytes_[value] : buffer_bytes_[place.buffer] + place.offset;
+  result.unplanned = place.buffer == BufferId::none ? value_bytes_[value]
+                                                    : buffer_bytes_[place.buffer] + place.offset;
   assert(result.unplanned != nullptr);
   return result;
 }
 
 void KernelOperators::run(plan::OperatorId op, std::span<const std::span<std::byte>> inputs,
-                          std::span<const std::span<std::byte>> outputs, std::span<std::byte> workspace) {
+                          std::span<const std::span<std::byte>> outputs,
+                          std::span<std::byte> workspace) {
   const Step& step = steps_[op];
-  const auto views = [&](const std::vector<Operand>& operands, std::span<const std::span<std::byte>> spans) {
+  const auto views = [&](const std::vector<Operand>& operands,
+                         std::span<const std::span<std::byte>> spans) {
     std::vector<TensorView> result;
     for (const Operand& each : operands) {
       std::byte* data = each.span < 0 ? each.unplanned : spans[each.span].data() + each.offset;
@@ -86,14 +95,16 @@ void KernelOperators::run(plan::OperatorId op, std::span<const std::span<std::by
     }
     return result;
   };
-  step.kernel->run(views(step.in, inputs), views(step.out, outputs), workspace.data(), pool_, rows_);
+  step.kernel->run(views(step.in, inputs), views(step.out, outputs), workspace.data(), pool_,
+                   rows_);
 }
 
 Contents KernelOperators::contents(std::span<const TensorView> inputs) const {
   Contents result(problem_.problem.tensors.size());
   const auto copy = [&](ValueId value, const TensorView& view) {
     const Place& place = problem_.storage.places[value];
-    const plan::TensorId tensor = place.buffer == BufferId::none ? -1 : problem_.tensor_of[place.buffer];
+    const plan::TensorId tensor =
+        place.buffer == BufferId::none ? -1 : problem_.tensor_of[place.buffer];
     if (tensor < 0) return;
     Bytes& bytes = result[tensor];
     bytes.resize(problem_.problem.tensors[tensor].bytes);

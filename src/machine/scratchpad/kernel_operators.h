@@ -14,19 +14,22 @@
 
 namespace pliant::scratchpad {
 
-// Weights and constants that the problem does not plan are read where the store holds them: they stream past the
-// scratchpad. `graph`, `problem`, `weights` and `pool` must outlive this. Problem sizes must be the types' own (no
-// elem_bytes). Throws Error{unsupported} naming an operator that has no kernel (Opaque), Error{invalid} for a kernel
-// that wants more workspace than its operator declares.
+// Weights and constants that the problem does not plan are read where the store holds them: they
+// stream past the scratchpad. `graph`, `problem`, `weights` and `pool` must outlive this. Problem
+// sizes must be the types' own (no elem_bytes). Throws Error{unsupported} naming an operator that
+// has no kernel (Opaque), Error{invalid} for a kernel that wants more workspace than its operator
+// declares.
 class KernelOperators : public Operators {
  public:
-  KernelOperators(const Graph& graph, const plan::GraphProblem& problem, const WeightStore& weights, Pool& pool,
-                  const native::Options& options = {}, std::int64_t rows = 0);  // rows to run; 0: all
+  KernelOperators(const Graph& graph, const plan::GraphProblem& problem, const WeightStore& weights,
+                  Pool& pool, const native::Options& options = {},
+                  std::int64_t rows = 0);  // rows to run; 0: all
   // Throws Error{unsupported} when an address is not a multiple of the element size.
   void run(plan::OperatorId op, std::span<const std::span<std::byte>> inputs,
            std::span<const std::span<std::byte>> outputs, std::span<std::byte> workspace) override;
 
-  // Contents for execute(): graph inputs in the order of graph.inputs() (rows may be short), weights from the store.
+  // Contents for execute(): graph inputs in the order of graph.inputs() (rows may be short),
+  // weights from the store.
   Contents contents(std::span<const TensorView> inputs) const;
 
  private:

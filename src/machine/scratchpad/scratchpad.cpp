@@ -9,7 +9,8 @@
 namespace pliant::scratchpad {
 namespace {
 
-// Kernels want their elements aligned, so addresses are multiples of the widest element that passes the scratchpad.
+// Kernels want their elements aligned, so addresses are multiples of the widest element that passes
+// the scratchpad.
 std::int64_t widest_element(const Graph& graph, const plan::GraphProblem& problem) {
   std::int64_t widest = 1;
   for (const ValueId id : graph.values().ids()) {
@@ -20,14 +21,17 @@ std::int64_t widest_element(const Graph& graph, const plan::GraphProblem& proble
   return widest;
 }
 
-plan::Plan plan_or_throw(const plan::Problem& problem, std::int64_t bytes, const plan::SolveOptions& options,
-                         Pool& pool) {
-  if (const plan::Required required = plan::required_size(problem, options.alignment); required.bytes > bytes)
+plan::Plan plan_or_throw(const plan::Problem& problem, std::int64_t bytes,
+                         const plan::SolveOptions& options, Pool& pool) {
+  if (const plan::Required required = plan::required_size(problem, options.alignment);
+      required.bytes > bytes)
     throw Error(ErrorKind::capacity, "operator '" + problem.operators[required.op].name + "'",
-                "needs " + std::to_string(required.bytes) + " bytes, the scratchpad has " + std::to_string(bytes));
+                "needs " + std::to_string(required.bytes) + " bytes, the scratchpad has " +
+                    std::to_string(bytes));
   plan::Plan plan = plan::solve(problem, bytes, options, pool);
   if (plan.order.size() != problem.operators.size())
-    throw Error(ErrorKind::capacity, "scratchpad of " + std::to_string(bytes) + " bytes", plan.bound_origin);
+    throw Error(ErrorKind::capacity, "scratchpad of " + std::to_string(bytes) + " bytes",
+                plan.bound_origin);
   return plan;
 }
 
@@ -35,19 +39,22 @@ constexpr std::int64_t concat_alignment = 8;  // of the widest element
 
 class PlannedProgram : public Program {
  public:
-  PlannedProgram(std::shared_ptr<const Graph> graph, Folded folded, const Options& options, Pool& pool)
+  PlannedProgram(std::shared_ptr<const Graph> graph, Folded folded, const Options& options,
+                 Pool& pool)
       : graph_(std::move(graph)), folded_(std::move(folded)), native_(options.native) {
     const auto workspace = [&](const Graph& g, const Group& group) {
       return native::make_kernel(g, group, options.native)->workspace();
     };
-    problem_ = plan::problem_of(folded_.graph, {.fuse = options.fuse,
-                                                .weights = options.weights,
-                                                .halo = options.halo,
-                                                .in_place = options.in_place,
-                                                .concat_alignment = options.zero_copy_concat ? concat_alignment : 0,
-                                                .workspace = workspace});
+    problem_ = plan::problem_of(
+        folded_.graph, {.fuse = options.fuse,
+                        .weights = options.weights,
+                        .halo = options.halo,
+                        .in_place = options.in_place,
+                        .concat_alignment = options.zero_copy_concat ? concat_alignment : 0,
+                        .workspace = workspace});
     plan::SolveOptions solve_options = options.solve;
-    solve_options.alignment = std::max(solve_options.alignment, widest_element(folded_.graph, problem_));
+    solve_options.alignment =
+        std::max(solve_options.alignment, widest_element(folded_.graph, problem_));
     std::int64_t bytes = options.scratchpad_bytes;
     if (bytes == 0) bytes = plan::scratchpad_sizes(problem_.problem, solve_options, pool).peak;
     plan_ = plan_or_throw(problem_.problem, bytes, solve_options, pool);
@@ -58,15 +65,17 @@ class PlannedProgram : public Program {
   const plan::Plan& plan() const override { return plan_; }
   Need need() const override { return {plan_.scratchpad_bytes}; }
 
-  Execution execute(std::span<const TensorView> inputs, Pool& pool, std::int64_t rows) const override {
+  Execution execute(std::span<const TensorView> inputs, Pool& pool,
+                    std::int64_t rows) const override {
     KernelOperators operators(folded_.graph, problem_, folded_.weights, pool, native_, rows);
     return scratchpad::execute(problem_.problem, plan_, operators, operators.contents(inputs));
   }
 
   void run(const Bindings& bindings, Workspace& workspace) const override {
     if (bindings.rows < 0 || bindings.rows > graph_->rows())
-      throw Error(ErrorKind::invalid, "rows",
-                  std::to_string(bindings.rows) + " is outside 0 to " + std::to_string(graph_->rows()));
+      throw Error(
+          ErrorKind::invalid, "rows",
+          std::to_string(bindings.rows) + " is outside 0 to " + std::to_string(graph_->rows()));
     const std::int64_t rows = bindings.rows == 0 ? graph_->rows() : bindings.rows;
     check(bindings.inputs, graph_->inputs(), rows, "input");
     check(bindings.outputs, graph_->outputs(), rows, "output");
@@ -78,11 +87,12 @@ class PlannedProgram : public Program {
   }
 
  private:
-  void check(std::span<const TensorView> views, const std::vector<ValueId>& values, std::int64_t rows,
-             const std::string& what) const {
+  void check(std::span<const TensorView> views, const std::vector<ValueId>& values,
+             std::int64_t rows, const std::string& what) const {
     if (views.size() != values.size())
-      throw Error(ErrorKind::invalid, what + "s",
-                  std::to_string(views.size()) + " bound, the graph has " + std::to_string(values.size()));
+      throw Error(
+          ErrorKind::invalid, what + "s",
+          std::to_string(views.size()) + " bound, the graph has " + std::to_string(values.size()));
     for (std::size_t i = 0; i < views.size(); ++i) {
       const Value& value = graph_->value(values[i]);
       TensorType wanted = value.type;
@@ -93,8 +103,8 @@ class PlannedProgram : public Program {
     }
   }
 
-  // An output that no operator writes is an input, weight or constant passed through, or a view of one. The bytes from
-  // its start on; at least as many as it has.
+  // An output that no operator writes is an input, weight or constant passed through, or a view of
+  // one. The bytes from its start on; at least as many as it has.
   std::span<const std::byte> output(std::size_t slot, const Execution& execution,
                                     std::span<const TensorView> inputs) const {
     const ValueId id = folded_.graph.outputs()[slot];
@@ -110,14 +120,16 @@ class PlannedProgram : public Program {
   std::span<const std::byte> leaf_bytes(BufferId buffer, std::span<const TensorView> inputs) const {
     for (const ValueId id : folded_.graph.values().ids()) {
       const Value& value = folded_.graph.value(id);
-      if (value.role == pliant::Role::result || problem_.storage.places[id] != Place{buffer, 0}) continue;
+      if (value.role == pliant::Role::result || problem_.storage.places[id] != Place{buffer, 0})
+        continue;
       if (value.role == pliant::Role::constant) return value.constant->raw();
       if (value.role == pliant::Role::weight) return folded_.weights.at(value.name).bytes;
       const auto& ids = folded_.graph.inputs();
       const std::size_t input = std::ranges::find(ids, id) - ids.begin();
       return {inputs[input].data, static_cast<std::size_t>(bytes(inputs[input].type))};
     }
-    throw Error(ErrorKind::unsupported, "scratchpad machine", "an output lies in no tensor of the plan");
+    throw Error(ErrorKind::unsupported, "scratchpad machine",
+                "an output lies in no tensor of the plan");
   }
 
   std::shared_ptr<const Graph> graph_;
@@ -141,7 +153,8 @@ std::vector<Refusal> Machine::refuses(const Graph& graph) const {
 std::unique_ptr<pliant::Program> Machine::prepare(std::shared_ptr<const Graph> graph,
                                                   std::shared_ptr<const WeightStore> weights) {
   if (const std::vector<Refusal> refusals = refuses(*graph); !refusals.empty())
-    throw Error(ErrorKind::unsupported, "operator '" + graph->op(refusals[0].op).name + "'", refusals[0].reason);
+    throw Error(ErrorKind::unsupported, "operator '" + graph->op(refusals[0].op).name + "'",
+                refusals[0].reason);
   Folded folded = fold(*graph, *weights, pool_);
   return std::make_unique<PlannedProgram>(std::move(graph), std::move(folded), options_, pool_);
 }

@@ -1,4 +1,5 @@
-// The modelled accelerator: a graph is planned for a scratchpad of M bytes and runs in an arena of exactly that size.
+// The modelled accelerator: a graph is planned for a scratchpad of M bytes and runs in an arena of
+// exactly that size.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,9 @@
 namespace pliant::scratchpad {
 
 struct Options {
-  std::int64_t scratchpad_bytes = 0;  // 0: the least that needs no traffic, as far as the planner knows it
-  bool weights = false;               // weights pass through the scratchpad too
+  // 0: the least that needs no traffic, as far as the planner knows it
+  std::int64_t scratchpad_bytes = 0;
+  bool weights = false;  // weights pass through the scratchpad too
   bool fuse = true;
   bool halo = false;              // the graph is one that tile() made
   bool zero_copy_concat = false;  // Concats copy nothing where they need not
@@ -25,18 +27,21 @@ struct Options {
   native::Options native;
 };
 
-// A proving tool: its run() plans nothing but allocates the arena and the off-chip store anew each time.
+// A proving tool: its run() plans nothing but allocates the arena and the off-chip store anew each
+// time.
 class Program : public pliant::Program {
  public:
   virtual const plan::GraphProblem& problem() const = 0;
   virtual const plan::Plan& plan() const = 0;
   // The inputs as run() takes them; rows: rows to run, 0 for all.
-  virtual Execution execute(std::span<const TensorView> inputs, Pool& pool, std::int64_t rows = 0) const = 0;
+  virtual Execution execute(std::span<const TensorView> inputs, Pool& pool,
+                            std::int64_t rows = 0) const = 0;
 };
 
 class Machine : public pliant::Machine {
  public:
-  Machine(Pool& pool, Options options = {});  // `pool` serves planning and folding; it must outlive the machine
+  // `pool` serves planning and folding; it must outlive the machine
+  Machine(Pool& pool, Options options = {});
   std::vector<Refusal> refuses(const Graph& graph) const override;
   // Throws Error{capacity} naming the operator that does not fit.
   std::unique_ptr<pliant::Program> prepare(std::shared_ptr<const Graph> graph,

@@ -29,7 +29,8 @@ class Check {
     numbers();
     rotary();
     if (config_.fused_gate_up && !config_.gated) fail("a fused gate without a gate");
-    if (config_.post_norms && config_.norm != NormKind::rms) fail("norms after attention that are no RMS norms");
+    if (config_.post_norms && config_.norm != NormKind::rms)
+      fail("norms after attention that are no RMS norms");
   }
 
  private:
@@ -38,7 +39,8 @@ class Check {
   }
 
   void size(std::string_view what, std::int64_t value, std::int64_t most) const {
-    if (value < 1 || value > most) fail(fmt::format("{} is {}, from 1 to {} expected", what, value, most));
+    if (value < 1 || value > most)
+      fail(fmt::format("{} is {}, from 1 to {} expected", what, value, most));
   }
 
   void layer(std::size_t index) const {
@@ -48,23 +50,29 @@ class Check {
     size(prefix + "kv_heads", layer.kv_heads, 1 << 14);
     size(prefix + "ffn", layer.ffn, 1 << 24);
     if (layer.heads % layer.kv_heads != 0)
-      fail(fmt::format("{}{} heads are no multiple of {} kv heads", prefix, layer.heads, layer.kv_heads));
+      fail(fmt::format("{}{} heads are no multiple of {} kv heads", prefix, layer.heads,
+                       layer.kv_heads));
     if (layer.window < 0) fail(fmt::format("{}a window of {} positions", prefix, layer.window));
     if (layer.weights_of == -1) return;
     if (layer.weights_of < 0 || std::cmp_greater_equal(layer.weights_of, index))
-      fail(fmt::format("{}shares the weights of layer {}, not an earlier one", prefix, layer.weights_of));
+      fail(fmt::format("{}shares the weights of layer {}, not an earlier one", prefix,
+                       layer.weights_of));
     const LayerConfig& other = config_.layers[layer.weights_of];
     if (other.weights_of != -1)
-      fail(fmt::format("{}shares the weights of layer {}, which has none of its own", prefix, layer.weights_of));
+      fail(fmt::format("{}shares the weights of layer {}, which has none of its own", prefix,
+                       layer.weights_of));
     if (other.heads != layer.heads || other.kv_heads != layer.kv_heads || other.ffn != layer.ffn)
-      fail(fmt::format("{}shares the weights of layer {}, whose sizes differ", prefix, layer.weights_of));
+      fail(fmt::format("{}shares the weights of layer {}, whose sizes differ", prefix,
+                       layer.weights_of));
   }
 
   void positive(std::string_view what, double value) const {
-    if (!std::isfinite(value) || value <= 0) fail(fmt::format("{} is {}, a positive number expected", what, value));
+    if (!std::isfinite(value) || value <= 0)
+      fail(fmt::format("{} is {}, a positive number expected", what, value));
   }
   void not_negative(std::string_view what, double value) const {
-    if (!std::isfinite(value) || value < 0) fail(fmt::format("{} is {}, a number of at least 0 expected", what, value));
+    if (!std::isfinite(value) || value < 0)
+      fail(fmt::format("{} is {}, a number of at least 0 expected", what, value));
   }
 
   void numbers() const {
@@ -80,7 +88,8 @@ class Check {
 
   void rotary() const {
     if (config_.learned_positions) return;
-    const std::int64_t width = config_.rotary_width == 0 ? config_.head_width : config_.rotary_width;
+    const std::int64_t width =
+        config_.rotary_width == 0 ? config_.head_width : config_.rotary_width;
     if (width < 2 || width > config_.head_width || width % 2 != 0)
       fail(fmt::format("a rotation of {} of {} head dimensions", width, config_.head_width));
     for (const auto* factors : {&config_.rotary_factors, &config_.rotary_short_factors}) {
@@ -104,7 +113,8 @@ void check(const LanguageConfig& config, std::string_view place) { Check(config,
 std::int64_t parameter_count(const LanguageConfig& config) {
   check(config, "language model");
   std::int64_t total = 0;
-  for (const WeightSpec& spec : weight_table(config)) total = checked_add(total, elements(spec.shape), "parameters");
+  for (const WeightSpec& spec : weight_table(config))
+    total = checked_add(total, elements(spec.shape), "parameters");
   return total;
 }
 

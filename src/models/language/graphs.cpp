@@ -32,7 +32,8 @@ class Network {
       hidden = b_.map(argument(0) * constant(c_.embedding_scale), {hidden}, {}, "tokens.scaled");
     if (c_.learned_positions) {
       const ValueId pos = b_.row_input("pos", {DType::i32, {rows_}});
-      hidden = blocks::add(b_, hidden, b_.gather(weight(Part::positions), pos, 0, 0, "places"), "placed");
+      hidden = blocks::add(b_, hidden, b_.gather(weight(Part::positions), pos, 0, 0, "places"),
+                           "placed");
     }
     return finish(hidden, "hidden");
   }
@@ -55,8 +56,9 @@ class Network {
     const ValueId table = weight(c_.tied ? Part::embedding : Part::head);
     ValueId logits = blocks::linear(b_, normed, table, none, "head");
     if (c_.logit_cap > 0)
-      logits = b_.map(constant(c_.logit_cap) * apply(Fn::tanh, {argument(0) * constant(1 / c_.logit_cap)}), {logits},
-                      {}, "capped");
+      logits = b_.map(
+          constant(c_.logit_cap) * apply(Fn::tanh, {argument(0) * constant(1 / c_.logit_cap)}),
+          {logits}, {}, "capped");
     return finish(logits, "logits");
   }
 
@@ -69,7 +71,8 @@ class Network {
     return b_.finish();
   }
 
-  // The leaf of a weight, made at its first use; none if the model has no such part. Layers that share have one leaf.
+  // The leaf of a weight, made at its first use; none if the model has no such part. Layers that
+  // share have one leaf.
   ValueId weight(Part part, int layer = -1) {
     if (is_layer_part(part))
       if (const int owner = c_.layers[layer].weights_of; owner != -1) layer = owner;
@@ -88,14 +91,16 @@ class Network {
 
   ValueId norm_weight(Part part, int layer) {
     const ValueId stored = weight(part, layer);
-    return c_.norm_plus_one
-               ? b_.map(argument(0) + constant(1), {stored}, {}, fmt::format("{}.plus_one", b_.value(stored).name))
-               : stored;
+    return c_.norm_plus_one ? b_.map(argument(0) + constant(1), {stored}, {},
+                                     fmt::format("{}.plus_one", b_.value(stored).name))
+                            : stored;
   }
 
   ValueId norm(ValueId x, Part part, int layer, const std::string& name) {
-    if (c_.norm == NormKind::rms) return blocks::rms_norm(b_, x, norm_weight(part, layer), c_.norm_eps, name);
-    return blocks::layer_norm(b_, x, norm_weight(part, layer), bias(part, layer), c_.norm_eps, name);
+    if (c_.norm == NormKind::rms)
+      return blocks::rms_norm(b_, x, norm_weight(part, layer), c_.norm_eps, name);
+    return blocks::layer_norm(b_, x, norm_weight(part, layer), bias(part, layer), c_.norm_eps,
+                              name);
   }
 
   struct Projection {
@@ -103,7 +108,8 @@ class Network {
   };
   Projection projection(Part part, int layer) { return {weight(part, layer), bias(part, layer)}; }
   // A projection that is some rows of a fused one.
-  Projection rows_of(const Projection& fused, std::int64_t first, std::int64_t count, const std::string& name) {
+  Projection rows_of(const Projection& fused, std::int64_t first, std::int64_t count,
+                     const std::string& name) {
     const auto rows = [&](ValueId x, const char* what) {
       return x == none ? none : b_.slice(x, 0, first, count, name + what);
     };
@@ -119,7 +125,8 @@ class Network {
 
   // q or k: normed, rotated.
   ValueId turned(ValueId x, Part norm_part, int layer, ValueId pos, const std::string& name) {
-    if (c_.qk_norm) x = blocks::rms_norm(b_, x, norm_weight(norm_part, layer), c_.norm_eps, name + ".normed");
+    if (c_.qk_norm)
+      x = blocks::rms_norm(b_, x, norm_weight(norm_part, layer), c_.norm_eps, name + ".normed");
     if (c_.learned_positions) return x;
     const std::int64_t width = c_.rotary_width == 0 ? c_.head_width : c_.rotary_width;
     const auto style = c_.rotary_pairs ? kind::RotaryStyle::pairs : kind::RotaryStyle::halves;
@@ -127,15 +134,18 @@ class Network {
     const ValueId factors = rotary_factors();
     x = factors == none ? b_.rotary(x, pos, rotary, name + ".turned")
                         : b_.rotary(x, pos, factors, rotary, name + ".turned");
-    return c_.rotary_magnitude == 1 ? x : blocks::multiply(b_, x, magnitudes(width), name + ".scaled");
+    return c_.rotary_magnitude == 1 ? x
+                                    : blocks::multiply(b_, x, magnitudes(width), name + ".scaled");
   }
 
-  // The divisors of the frequencies, by the context that the model is opened with; none if all are 1.
+  // The divisors of the frequencies, by the context that the model is opened with; none if all are
+  // 1.
   ValueId rotary_factors() {
     const bool is_short = c_.context <= c_.rotary_short_context && !c_.rotary_short_factors.empty();
     const std::vector<double>& factors = is_short ? c_.rotary_short_factors : c_.rotary_factors;
     if (factors_ == none && !factors.empty())
-      factors_ = b_.constant(Tensor::of(DType::f32, {std::ssize(factors)}, factors), "rotary.factors");
+      factors_ =
+          b_.constant(Tensor::of(DType::f32, {std::ssize(factors)}, factors), "rotary.factors");
     return factors_;
   }
 
@@ -144,7 +154,8 @@ class Network {
     if (magnitudes_ == none) {
       std::vector<double> values(c_.head_width, 1);
       std::fill_n(values.begin(), rotated, c_.rotary_magnitude);
-      magnitudes_ = b_.constant(Tensor::of(DType::f32, {c_.head_width}, values), "rotary.magnitudes");
+      magnitudes_ =
+          b_.constant(Tensor::of(DType::f32, {c_.head_width}, values), "rotary.magnitudes");
     }
     return magnitudes_;
   }
@@ -153,8 +164,10 @@ class Network {
     const LayerConfig& sizes = c_.layers[layer];
     const std::string prefix = fmt::format("layers.{}.attention", layer);
     const ValueId x = norm(hidden, Part::attention_norm, layer, prefix + ".norm");
-    const std::int64_t q_rows = sizes.heads * c_.head_width, kv_rows = sizes.kv_heads * c_.head_width;
-    Projection q = projection(Part::q, layer), k = projection(Part::k, layer), v = projection(Part::v, layer);
+    const std::int64_t q_rows = sizes.heads * c_.head_width,
+                       kv_rows = sizes.kv_heads * c_.head_width;
+    Projection q = projection(Part::q, layer), k = projection(Part::k, layer),
+               v = projection(Part::v, layer);
     if (c_.fused_qkv) {
       const Projection fused = projection(Part::qkv, layer);
       q = rows_of(fused, 0, q_rows, prefix + ".q");
@@ -164,16 +177,18 @@ class Network {
     const auto split = [&](const Projection& p, std::int64_t count, const std::string& name) {
       return heads(linear(x, p, name), count, name);
     };
-    const ValueId queries = turned(split(q, sizes.heads, prefix + ".q"), Part::q_norm, layer, rows.pos, prefix + ".q");
-    const ValueId keys = turned(split(k, sizes.kv_heads, prefix + ".k"), Part::k_norm, layer, rows.pos, prefix + ".k");
+    const ValueId queries =
+        turned(split(q, sizes.heads, prefix + ".q"), Part::q_norm, layer, rows.pos, prefix + ".q");
+    const ValueId keys = turned(split(k, sizes.kv_heads, prefix + ".k"), Part::k_norm, layer,
+                                rows.pos, prefix + ".k");
     const ValueId values = split(v, sizes.kv_heads, prefix + ".v");
     kind::Attention attention;
     attention.scale = c_.attention_scale == 0 ? 1 / std::sqrt(c_.head_width) : c_.attention_scale;
     attention.window = sizes.window;
     attention.cap = c_.attention_cap;
     attention.cache = cached ? layer : -1;
-    const ValueId seen =
-        b_.attention(attention, {queries, keys, values, rows.seq, rows.pos, rows.tag}, prefix + ".seen");
+    const ValueId seen = b_.attention(
+        attention, {queries, keys, values, rows.seq, rows.pos, rows.tag}, prefix + ".seen");
     const ValueId joined = b_.reshape(seen, {rows_, q_rows}, prefix + ".joined");
     ValueId out = linear(joined, projection(Part::output, layer), prefix + ".output");
     if (c_.post_norms) out = norm(out, Part::post_attention_norm, layer, prefix + ".post_norm");
@@ -187,7 +202,8 @@ class Network {
       case Activation::gelu_tanh: return apply(Fn::gelu_tanh, {x});
       case Activation::relu: return maximum(x, constant(0));
     }
-    throw Error(ErrorKind::invalid, "activation", fmt::format("unknown number {}", static_cast<int>(c_.activation)));
+    throw Error(ErrorKind::invalid, "activation",
+                fmt::format("unknown number {}", static_cast<int>(c_.activation)));
   }
 
   ValueId ffn_block(int layer, ValueId hidden) {
@@ -219,12 +235,17 @@ class Network {
 
 }  // namespace
 
-Graph embed_graph(const LanguageConfig& config, std::int64_t rows) { return Network(config, rows).embed(); }
+Graph embed_graph(const LanguageConfig& config, std::int64_t rows) {
+  return Network(config, rows).embed();
+}
 
-Graph layers_graph(const LanguageConfig& config, int first, int last, std::int64_t rows, bool cached) {
+Graph layers_graph(const LanguageConfig& config, int first, int last, std::int64_t rows,
+                   bool cached) {
   return Network(config, rows).layers(first, last, cached);
 }
 
-Graph head_graph(const LanguageConfig& config, std::int64_t rows) { return Network(config, rows).head(); }
+Graph head_graph(const LanguageConfig& config, std::int64_t rows) {
+  return Network(config, rows).head();
+}
 
 }  // namespace pliant

@@ -1,5 +1,6 @@
-// Decoder-only language models as tables and blocks: every family is a LanguageConfig, the three graphs (embed, layers,
-// head) are built from it, and one table of names maps each weight to its sources in every file format.
+// Decoder-only language models as tables and blocks: every family is a LanguageConfig, the three
+// graphs (embed, layers, head) are built from it, and one table of names maps each weight to its
+// sources in every file format.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +22,13 @@ enum class NormKind : std::uint8_t { rms, layer };
 
 inline constexpr std::int64_t max_layers = 4096;
 
-// What one layer is; widths may differ from layer to layer (OpenELM, arXiv 2404.14619, section 2.1).
+// What one layer is; widths may differ from layer to layer (OpenELM, arXiv 2404.14619, section
+// 2.1).
 struct LayerConfig {
   std::int64_t heads = 0, kv_heads = 0, ffn = 0;
   std::int64_t window = 0;  // of attention, in positions; 0: all
-  int weights_of = -1;      // another layer whose tensors this one uses (block sharing); -1: its own
+  // another layer whose tensors this one uses (block sharing); -1: its own
+  int weights_of = -1;
   bool operator==(const LayerConfig&) const = default;
 };
 
@@ -38,7 +41,8 @@ struct LanguageConfig {
   double norm_eps = 1e-5;
   bool norm_plus_one = false;  // the stored norm weight is w - 1 (Gemma)
   bool post_norms = false;     // norms after attention and FFN, before the residual (Gemma 2)
-  bool qk_norm = false;        // RMS norm of each head of q and k before the rotation (OpenELM, Qwen 3)
+  // RMS norm of each head of q and k before the rotation (OpenELM, Qwen 3)
+  bool qk_norm = false;
   bool qkv_bias = false, output_bias = false, ffn_bias = false;
   bool fused_qkv = false;      // one weight holds the rows of q, k and v, in this order
   bool fused_gate_up = false;  // one weight holds the rows of gate and up
@@ -50,20 +54,24 @@ struct LanguageConfig {
   double attention_scale = 0;               // 0: 1 / sqrt(head_width)
   double attention_cap = 0, logit_cap = 0;  // cap * tanh(x / cap); 0: none
   std::int64_t rotary_width = 0;            // of the head; 0: all of it
-  bool rotary_pairs = false;                // neighbours (2i, 2i+1) turn together, not (i, i + width / 2)
+  // neighbours (2i, 2i+1) turn together, not (i, i + width / 2)
+  bool rotary_pairs = false;
   double rotary_base = 10000;
-  double rotary_scaling = 1;           // factor on angles (linear scaling: 1 / factor)
-  std::vector<double> rotary_factors;  // per pair, divides its frequency (Llama 3, LongRoPE); empty: all 1
-  double rotary_magnitude = 1;         // factor on the rotated q and k (LongRoPE)
-  // LongRoPE: the factors in place of rotary_factors while `context` is at most rotary_short_context. Who opens a model
-  // with a smaller context sets `context` before building graphs.
+  double rotary_scaling = 1;  // factor on angles (linear scaling: 1 / factor)
+  // per pair, divides its frequency (Llama 3, LongRoPE); empty: all 1
+  std::vector<double> rotary_factors;
+  double rotary_magnitude = 1;  // factor on the rotated q and k (LongRoPE)
+  // LongRoPE: the factors in place of rotary_factors while `context` is at most
+  // rotary_short_context. Who opens a model with a smaller context sets `context` before building
+  // graphs.
   std::vector<double> rotary_short_factors;
   std::int64_t rotary_short_context = 0;
   bool operator==(const LanguageConfig&) const = default;
 };
 
-// Throws Error{invalid} at `place` for a config that no graph can be built from: sizes out of range or contradicting
-// each other, numbers that are not finite, shared weights of a layer that has none of its own or another shape.
+// Throws Error{invalid} at `place` for a config that no graph can be built from: sizes out of range
+// or contradicting each other, numbers that are not finite, shared weights of a layer that has none
+// of its own or another shape.
 void check(const LanguageConfig& config, std::string_view place);
 
 std::int64_t parameter_count(const LanguageConfig& config);  // shared tensors counted once
@@ -75,13 +83,14 @@ struct LanguageModel {
   std::shared_ptr<const WeightStore> weights;
 };
 
-// The graphs; every weight in them is f32, however the store writes it (weights.h names them). R: row capacity. Row
-// inputs besides the first: seq, pos, tag, i32 [R].
+// The graphs; every weight in them is f32, however the store writes it (weights.h names them). R:
+// row capacity. Row inputs besides the first: seq, pos, tag, i32 [R].
 //   embed: ids i32 [R] (and pos, if positions are learned) -> hidden f32 [R, width]
 //   layers [first, last): hidden, seq, pos, tag -> hidden; Attention{cache = layer} if `cached`
 //   head: hidden [R, width] -> logits [R, vocabulary], with the final norm
 Graph embed_graph(const LanguageConfig& config, std::int64_t rows);
-Graph layers_graph(const LanguageConfig& config, int first, int last, std::int64_t rows, bool cached);
+Graph layers_graph(const LanguageConfig& config, int first, int last, std::int64_t rows,
+                   bool cached);
 Graph head_graph(const LanguageConfig& config, std::int64_t rows);
 
 }  // namespace pliant

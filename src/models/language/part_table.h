@@ -1,4 +1,5 @@
-// The weights of a kind of model as a table: a row per part, in the order of the enum that names the parts.
+// The weights of a kind of model as a table: a row per part, in the order of the enum that names
+// the parts.
 #pragma once
 
 #include <array>
@@ -11,8 +12,9 @@ namespace pliant {
 template <typename Part, std::size_t schemes>
 struct PartRow {
   Part part;
-  std::string_view name;                          // canonical, after the layer's prefix: "attention.q.weight"
-  std::array<std::string_view, schemes> in_file;  // in each scheme of names; empty: not in such files
+  std::string_view name;  // canonical, after the layer's prefix: "attention.q.weight"
+  // in each scheme of names; empty: not in such files
+  std::array<std::string_view, schemes> in_file;
 };
 
 // Rows that are out of order do not compile.

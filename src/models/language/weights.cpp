@@ -8,20 +8,27 @@
 namespace pliant {
 namespace {
 
-enum Scheme : std::size_t { llama, openelm, gpt2, gguf, schemes };  // three of Hugging Face files, and GGUF files
+// three of Hugging Face files, and GGUF files
+enum Scheme : std::size_t { llama, openelm, gpt2, gguf, schemes };
 
-// One line per weight: its name here, in Hugging Face files of the three name families, and in GGUF files.
+// One line per weight: its name here, in Hugging Face files of the three name families, and in GGUF
+// files.
 constexpr PartTable<Part, schemes, part_count> names{{
     {Part::embedding,
      "embedding.weight",
      {"model.embed_tokens.weight", "transformer.token_embeddings.weight", "transformer.wte.weight",
       "token_embd.weight"}},
-    {Part::positions, "positions.weight", {"", "", "transformer.wpe.weight", "position_embd.weight"}},
+    {Part::positions,
+     "positions.weight",
+     {"", "", "transformer.wpe.weight", "position_embd.weight"}},
     {Part::norm,
      "norm.weight",
-     {"model.norm.weight", "transformer.norm.weight", "transformer.ln_f.weight", "output_norm.weight"}},
+     {"model.norm.weight", "transformer.norm.weight", "transformer.ln_f.weight",
+      "output_norm.weight"}},
     {Part::norm_bias, "norm.bias", {"", "", "transformer.ln_f.bias", "output_norm.bias"}},
-    {Part::head, "head.weight", {"lm_head.weight", "lm_head.weight", "lm_head.weight", "output.weight"}},
+    {Part::head,
+     "head.weight",
+     {"lm_head.weight", "lm_head.weight", "lm_head.weight", "output.weight"}},
     {Part::attention_norm,
      "attention.norm.weight",
      {"input_layernorm.weight", "attn_norm.weight", "ln_1.weight", "attn_norm.weight"}},
@@ -34,7 +41,8 @@ constexpr PartTable<Part, schemes, part_count> names{{
     {Part::v_bias, "attention.v.bias", {"self_attn.v_proj.bias", "", "", "attn_v.bias"}},
     {Part::qkv,
      "attention.qkv.weight",
-     {"self_attn.qkv_proj.weight", "attn.qkv_proj.weight", "attn.c_attn.weight", "attn_qkv.weight"}},
+     {"self_attn.qkv_proj.weight", "attn.qkv_proj.weight", "attn.c_attn.weight",
+      "attn_qkv.weight"}},
     {Part::qkv_bias, "attention.qkv.bias", {"", "", "attn.c_attn.bias", "attn_qkv.bias"}},
     {Part::q_norm,
      "attention.q_norm.weight",
@@ -44,8 +52,11 @@ constexpr PartTable<Part, schemes, part_count> names{{
      {"self_attn.k_norm.weight", "attn.k_norm.weight", "", "attn_k_norm.weight"}},
     {Part::output,
      "attention.output.weight",
-     {"self_attn.o_proj.weight", "attn.out_proj.weight", "attn.c_proj.weight", "attn_output.weight"}},
-    {Part::output_bias, "attention.output.bias", {"self_attn.o_proj.bias", "", "attn.c_proj.bias", "attn_output.bias"}},
+     {"self_attn.o_proj.weight", "attn.out_proj.weight", "attn.c_proj.weight",
+      "attn_output.weight"}},
+    {Part::output_bias,
+     "attention.output.bias",
+     {"self_attn.o_proj.bias", "", "attn.c_proj.bias", "attn_output.bias"}},
     {Part::post_attention_norm,
      "attention.post_norm.weight",
      {"post_attention_layernorm.weight", "", "", "post_attention_norm.weight"}},
@@ -53,16 +64,22 @@ constexpr PartTable<Part, schemes, part_count> names{{
      "ffn.norm.weight",
      {"post_attention_layernorm.weight", "ffn_norm.weight", "ln_2.weight", "ffn_norm.weight"}},
     {Part::ffn_norm_bias, "ffn.norm.bias", {"", "", "ln_2.bias", "ffn_norm.bias"}},
-    {Part::gate, "ffn.gate.weight", {"mlp.gate_proj.weight", "ffn.proj_1.weight", "", "ffn_gate.weight"}},
+    {Part::gate,
+     "ffn.gate.weight",
+     {"mlp.gate_proj.weight", "ffn.proj_1.weight", "", "ffn_gate.weight"}},
     {Part::gate_bias, "ffn.gate.bias", {"mlp.gate_proj.bias", "", "", "ffn_gate.bias"}},
-    {Part::up, "ffn.up.weight", {"mlp.up_proj.weight", "ffn.proj_1.weight", "mlp.c_fc.weight", "ffn_up.weight"}},
+    {Part::up,
+     "ffn.up.weight",
+     {"mlp.up_proj.weight", "ffn.proj_1.weight", "mlp.c_fc.weight", "ffn_up.weight"}},
     {Part::up_bias, "ffn.up.bias", {"mlp.up_proj.bias", "", "mlp.c_fc.bias", "ffn_up.bias"}},
     {Part::gate_up, "ffn.gate_up.weight", {"mlp.gate_up_proj.weight", "", "", "ffn_up.weight"}},
     {Part::gate_up_bias, "ffn.gate_up.bias", {"", "", "", "ffn_up.bias"}},
     {Part::down,
      "ffn.down.weight",
      {"mlp.down_proj.weight", "ffn.proj_2.weight", "mlp.c_proj.weight", "ffn_down.weight"}},
-    {Part::down_bias, "ffn.down.bias", {"mlp.down_proj.bias", "", "mlp.c_proj.bias", "ffn_down.bias"}},
+    {Part::down_bias,
+     "ffn.down.bias",
+     {"mlp.down_proj.bias", "", "mlp.c_proj.bias", "ffn_down.bias"}},
     {Part::post_ffn_norm,
      "ffn.post_norm.weight",
      {"post_feedforward_layernorm.weight", "", "", "post_ffw_norm.weight"}},
@@ -86,16 +103,19 @@ Shape matrix(std::int64_t out, std::int64_t in) { return {out, in}; }
 std::optional<Shape> model_shape(const LanguageConfig& c, Part part) {
   switch (part) {
     case Part::embedding: return matrix(c.vocabulary, c.width);
-    case Part::positions: return c.learned_positions ? std::optional(matrix(c.context, c.width)) : std::nullopt;
+    case Part::positions:
+      return c.learned_positions ? std::optional(matrix(c.context, c.width)) : std::nullopt;
     case Part::norm: return Shape{c.width};
-    case Part::norm_bias: return c.norm == NormKind::layer ? std::optional(Shape{c.width}) : std::nullopt;
+    case Part::norm_bias:
+      return c.norm == NormKind::layer ? std::optional(Shape{c.width}) : std::nullopt;
     case Part::head: return c.tied ? std::nullopt : std::optional(matrix(c.vocabulary, c.width));
     default: return {};
   }
 }
 
 // Rows of the weight that a bias belongs to, or the matrix itself.
-std::optional<std::int64_t> attention_rows(const LanguageConfig& c, const LayerConfig& layer, Part part) {
+std::optional<std::int64_t> attention_rows(const LanguageConfig& c, const LayerConfig& layer,
+                                           Part part) {
   const std::int64_t q = layer.heads * c.head_width, kv = layer.kv_heads * c.head_width;
   switch (part) {
     case Part::q:
@@ -114,7 +134,8 @@ std::optional<Shape> attention_shape(const LanguageConfig& c, const LayerConfig&
   const auto rows = attention_rows(c, layer, part);
   switch (part) {
     case Part::attention_norm: return Shape{c.width};
-    case Part::attention_norm_bias: return c.norm == NormKind::layer ? std::optional(Shape{c.width}) : std::nullopt;
+    case Part::attention_norm_bias:
+      return c.norm == NormKind::layer ? std::optional(Shape{c.width}) : std::nullopt;
     case Part::q:
     case Part::k:
     case Part::v:
@@ -127,7 +148,8 @@ std::optional<Shape> attention_shape(const LanguageConfig& c, const LayerConfig&
     case Part::k_norm: return c.qk_norm ? std::optional(Shape{c.head_width}) : std::nullopt;
     case Part::output: return matrix(c.width, layer.heads * c.head_width);
     case Part::output_bias: return c.output_bias ? std::optional(Shape{c.width}) : std::nullopt;
-    case Part::post_attention_norm: return c.post_norms ? std::optional(Shape{c.width}) : std::nullopt;
+    case Part::post_attention_norm:
+      return c.post_norms ? std::optional(Shape{c.width}) : std::nullopt;
     default: return {};
   }
 }
@@ -156,7 +178,8 @@ std::optional<Shape> ffn_shape(const LanguageConfig& c, const LayerConfig& layer
 }  // namespace
 
 std::string weight_name(Part part, int layer) {
-  return is_layer_part(part) ? fmt::format("layers.{}.{}", layer, names[part].name) : std::string(names[part].name);
+  return is_layer_part(part) ? fmt::format("layers.{}.{}", layer, names[part].name)
+                             : std::string(names[part].name);
 }
 
 std::optional<Part> bias_of(Part part) { return names.bias_of(part); }
@@ -164,13 +187,15 @@ std::optional<Part> bias_of(Part part) { return names.bias_of(part); }
 std::optional<Shape> weight_shape(const LanguageConfig& config, Part part, int layer) {
   if (!is_layer_part(part)) return model_shape(config, part);
   const LayerConfig& sizes = config.layers.at(layer);
-  return part < Part::ffn_norm ? attention_shape(config, sizes, part) : ffn_shape(config, sizes, part);
+  return part < Part::ffn_norm ? attention_shape(config, sizes, part)
+                               : ffn_shape(config, sizes, part);
 }
 
 std::vector<WeightSpec> weight_table(const LanguageConfig& config) {
   std::vector<WeightSpec> table;
   const auto add = [&](Part part, int layer) {
-    if (auto shape = weight_shape(config, part, layer)) table.push_back({part, layer, std::move(*shape)});
+    if (auto shape = weight_shape(config, part, layer))
+      table.push_back({part, layer, std::move(*shape)});
   };
   add(Part::embedding, -1);
   add(Part::positions, -1);
@@ -183,18 +208,22 @@ std::vector<WeightSpec> weight_table(const LanguageConfig& config) {
   return table;
 }
 
-WeightSource weight_source(NameScheme scheme, const LanguageConfig& config, const WeightSpec& spec) {
+WeightSource weight_source(NameScheme scheme, const LanguageConfig& config,
+                           const WeightSpec& spec) {
   const bool is_gguf = scheme == NameScheme::gguf;
-  const std::string_view name = is_gguf ? names[spec.part].in_file[gguf] : hugging_face_name(config, spec.part);
+  const std::string_view name =
+      is_gguf ? names[spec.part].in_file[gguf] : hugging_face_name(config, spec.part);
   if (name.empty())
     throw Error(ErrorKind::unsupported, spec.name(),
-                fmt::format("{} files of the family {} have no place for it", is_gguf ? "GGUF" : "Hugging Face",
-                            pliant::name(config.family)));
+                fmt::format("{} files of the family {} have no place for it",
+                            is_gguf ? "GGUF" : "Hugging Face", pliant::name(config.family)));
   WeightSource source{std::string(name), spec.shape};
   if (is_layer_part(spec.part))
-    source.name = fmt::format("{}.{}.{}", is_gguf ? "blk" : hugging_face_prefix(config), spec.layer, name);
+    source.name =
+        fmt::format("{}.{}.{}", is_gguf ? "blk" : hugging_face_prefix(config), spec.layer, name);
   if (is_gguf) return source;
-  if (config.family == Family::openelm && (spec.part == Part::gate || spec.part == Part::up) && config.gated) {
+  if (config.family == Family::openelm && (spec.part == Part::gate || spec.part == Part::up) &&
+      config.gated) {
     source.shape[0] = 2 * spec.shape[0];
     source.first_row = spec.part == Part::up ? spec.shape[0] : 0;
   }

@@ -1,5 +1,5 @@
-// The weights of a language model: what there is, under which name, of which shape, and where each file format keeps
-// it.
+// The weights of a language model: what there is, under which name, of which shape, and where each
+// file format keeps it.
 #pragma once
 
 #include <optional>
@@ -48,7 +48,8 @@ enum class Part : std::uint8_t {
 inline constexpr int part_count = 31;
 inline constexpr bool is_layer_part(Part part) { return part >= Part::attention_norm; }
 
-// Canonical: "embedding.weight", "layers.3.attention.q.weight". `layer` is ignored for parts of the model.
+// Canonical: "embedding.weight", "layers.3.attention.q.weight". `layer` is ignored for parts of the
+// model.
 std::string weight_name(Part part, int layer = -1);
 
 // The part that is the bias of a matrix or a norm; none if it has none in any model.
@@ -64,7 +65,8 @@ struct WeightSpec {
   std::string name() const { return weight_name(part, layer); }
 };
 
-std::vector<WeightSpec> weight_table(const LanguageConfig& config);  // shared tensors once, in the order of use
+// shared tensors once, in the order of use
+std::vector<WeightSpec> weight_table(const LanguageConfig& config);
 
 // Where a weight lies in a file.
 enum class NameScheme : std::uint8_t { hugging_face, gguf };

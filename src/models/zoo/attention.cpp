@@ -1,5 +1,6 @@
-// The Transformer (Vaswani et al. 2017, base; 128 rows of embeddings on either side, without the tables and the last
-// layer) and ViT-B/16 (Dosovitskiy et al. 2021), with attention spelled out: scores and their softmax are tensors.
+// The Transformer (Vaswani et al. 2017, base; 128 rows of embeddings on either side, without the
+// tables and the last layer) and ViT-B/16 (Dosovitskiy et al. 2021), with attention spelled out:
+// scores and their softmax are tensors.
 #include "models/zoo/layers.h"
 
 namespace pliant::zoo {
@@ -12,7 +13,8 @@ ValueId heads(Layers& net, ValueId x, std::int64_t count) {
 
 ValueId attend(Layers& net, ValueId x, ValueId memory, std::int64_t count) {
   const Shape shape = net.b.shape(x);
-  const ValueId q = heads(net, x, count), k = heads(net, memory, count), v = heads(net, memory, count);
+  const ValueId q = heads(net, x, count), k = heads(net, memory, count),
+                v = heads(net, memory, count);
   const ValueId scores = net.b.einsum("qhd,khd->hqk", {q, k});
   const ValueId scaled = net.b.map(argument(0) * constant(0.125), {scores});  // heads are 64 wide
   const ValueId mixed = net.b.einsum("hqk,khd->qhd", {net.b.softmax(scaled, -1), v});
@@ -28,7 +30,8 @@ ValueId feed_forward(Layers& net, ValueId x, std::int64_t hidden, bool gelu) {
 
 Graph transformer() {
   Layers net;
-  ValueId x = net.b.input("source", {DType::f32, {128, 512}}), y = net.b.input("target", {DType::f32, {128, 512}});
+  ValueId x = net.b.input("source", {DType::f32, {128, 512}}),
+          y = net.b.input("target", {DType::f32, {128, 512}});
   const auto add_norm = [&](ValueId a, ValueId by) { return net.layer_norm(net.sum({a, by})); };
   for (int layer = 0; layer < 6; ++layer) {
     x = add_norm(x, attend(net, x, x, 8));
@@ -45,8 +48,10 @@ Graph transformer() {
 
 Graph vit_b_16() {
   Layers net;
-  const ValueId w = net.weight("patch_weight", {768, 3, 16, 16}), bias = net.weight("patch_bias", {768, 1, 1});
-  const kind::Convolve patches{.stride = {16, 16}, .low = {0, 0}, .high = {0, 0}, .dilation = {1, 1}};
+  const ValueId w = net.weight("patch_weight", {768, 3, 16, 16}),
+                bias = net.weight("patch_bias", {768, 1, 1});
+  const kind::Convolve patches{
+      .stride = {16, 16}, .low = {0, 0}, .high = {0, 0}, .dilation = {1, 1}};
   const ValueId patched = blocks::add(net.b, net.b.convolve(net.image(), w, patches), bias);
   const ValueId rows = net.b.transpose(net.b.reshape(patched, {768, 196}), {1, 0});
   ValueId x = net.b.concat({net.weight("class", {1, 768}), rows}, 0);

@@ -1,5 +1,6 @@
-// Networks of searched cells: NASNet-A (Zoph et al. 2018), PNASNet-5 (Liu et al. 2018), both mobile, AmoebaNet-D (Real
-// et al. 2019, as GPipe sizes it), DARTS (Liu et al. 2019, second order, ImageNet).
+// Networks of searched cells: NASNet-A (Zoph et al. 2018), PNASNet-5 (Liu et al. 2018), both
+// mobile, AmoebaNet-D (Real et al. 2019, as GPipe sizes it), DARTS (Liu et al. 2019, second order,
+// ImageNet).
 #include <utility>
 
 #include "core/error.h"
@@ -9,7 +10,8 @@
 namespace pliant::zoo {
 namespace {
 
-ValueId separable(Layers& net, ValueId x, std::int64_t kernel, std::int64_t filters, std::int64_t stride = 1) {
+ValueId separable(Layers& net, ValueId x, std::int64_t kernel, std::int64_t filters,
+                  std::int64_t stride = 1) {
   const ValueId half = net.relu(net.conv_norm(net.depthwise(x, kernel, stride), filters, 1));
   return net.conv_norm(net.depthwise(half, kernel), filters, 1);
 }
@@ -23,7 +25,8 @@ ValueId factorized(Layers& net, ValueId x, std::int64_t filters) {
 
 // Brings the cell before the last one to the size and filters of this cell.
 ValueId adjust(Layers& net, ValueId before, std::int64_t side, std::int64_t filters) {
-  return net.side(before) == side ? net.conv_norm(before, filters, 1) : factorized(net, before, filters);
+  return net.side(before) == side ? net.conv_norm(before, filters, 1)
+                                  : factorized(net, before, filters);
 }
 
 ValueId nasnet_normal(Layers& net, ValueId before, ValueId last, std::int64_t f) {
@@ -53,20 +56,23 @@ ValueId nasnet_body(Layers& net, ValueId image) {
   ValueId before = stem, last = nasnet_reduction(net, stem, stem, 11);
   last = nasnet_reduction(net, std::exchange(before, last), last, 22);
   for (std::int64_t filters = 44; filters <= 176; filters *= 2) {
-    for (int cell = 0; cell < 4; ++cell) last = nasnet_normal(net, std::exchange(before, last), last, filters);
+    for (int cell = 0; cell < 4; ++cell)
+      last = nasnet_normal(net, std::exchange(before, last), last, filters);
     if (filters < 176) last = nasnet_reduction(net, std::exchange(before, last), last, 2 * filters);
   }
   return last;
 }
 
-ValueId pnasnet_cell(Layers& net, ValueId before, ValueId last, std::int64_t f, std::int64_t stride) {
+ValueId pnasnet_cell(Layers& net, ValueId before, ValueId last, std::int64_t f,
+                     std::int64_t stride) {
   const ValueId l = adjust(net, before, net.side(last), f);
   const ValueId r = net.conv_norm(last, f, 1);
   const ValueId a = net.sum({separable(net, l, 5, f, stride), net.max_pool(l, 3, stride)});
   const ValueId b = net.sum({separable(net, r, 7, f, stride), net.max_pool(r, 3, stride)});
   const ValueId c = net.sum({separable(net, r, 5, f, stride), separable(net, r, 3, f, stride)});
   const ValueId d = net.sum({separable(net, c, 3, f), net.max_pool(r, 3, stride)});
-  const ValueId e = net.sum({separable(net, l, 3, f, stride), stride == 1 ? r : net.conv_norm(r, f, 1, stride)});
+  const ValueId e =
+      net.sum({separable(net, l, 3, f, stride), stride == 1 ? r : net.conv_norm(r, f, 1, stride)});
   return net.concat({a, b, c, d, e});
 }
 
@@ -82,9 +88,11 @@ ValueId thin(Layers& net, ValueId x, const std::vector<Sizes>& kernels, std::int
 
 ValueId amoebanet_normal(Layers& net, ValueId before, ValueId last, std::int64_t) {
   const std::vector<Sizes> crossed{{1, 7}, {7, 1}};
-  const ValueId s2 = net.sum({net.conv_norm(last, net.channels(last), 1), net.max_pool(last, 3, 1)});
+  const ValueId s2 =
+      net.sum({net.conv_norm(last, net.channels(last), 1), net.max_pool(last, 3, 1)});
   const ValueId s3 = net.sum({last, thin(net, before, crossed, 1)});
-  const ValueId s4 = net.sum({net.conv_norm(before, net.channels(before), 1), thin(net, before, crossed, 1)});
+  const ValueId s4 =
+      net.sum({net.conv_norm(before, net.channels(before), 1), thin(net, before, crossed, 1)});
   const ValueId s5 = net.sum({net.max_pool(s2, 3, 1), s2});
   const ValueId s6 = net.sum({net.mean_pool(last, 3, 1), net.conv_norm(s5, net.channels(s5), 1)});
   return net.concat({before, s3, s4, s6});
@@ -103,7 +111,8 @@ ValueId amoebanet_cell(Layers& net, ValueId before, ValueId last, std::int64_t f
   const std::int64_t side = net.side(last);
   if (net.side(before) != side || net.channels(before) != f) before = adjust(net, before, side, f);
   last = net.conv_norm(last, f, 1);
-  return reduction ? amoebanet_reduction(net, before, last, f) : amoebanet_normal(net, before, last, f);
+  return reduction ? amoebanet_reduction(net, before, last, f)
+                   : amoebanet_normal(net, before, last, f);
 }
 
 ValueId darts_separable(Layers& net, ValueId x) {

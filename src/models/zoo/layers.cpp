@@ -28,7 +28,8 @@ ValueId Layers::norm(ValueId x) {
 }
 
 ValueId Layers::pool(ValueId x, kind::PoolFn fn, const Sizes& size, const Sizes& stride) {
-  kind::Pool attributes{.fn = fn, .size = size, .stride = stride, .low = {}, .high = {}, .dilation = {}};
+  kind::Pool attributes{
+      .fn = fn, .size = size, .stride = stride, .low = {}, .high = {}, .dilation = {}};
   attributes.dilation.assign(size.size(), 1);
   for (const std::int64_t s : size) attributes.low.push_back((s - 1) / 2);
   attributes.high = attributes.low;
@@ -56,8 +57,9 @@ ValueId Layers::layer_norm(ValueId x) {
 ValueId Layers::resize(ValueId x, std::int64_t side, bool nearest) {
   Shape shape = b.shape(x);
   shape[2] = shape[3] = side;
-  return blocks::resize(b, x, shape,
-                        {.mode = nearest ? blocks::Interpolation::nearest : blocks::Interpolation::linear});
+  return blocks::resize(
+      b, x, shape,
+      {.mode = nearest ? blocks::Interpolation::nearest : blocks::Interpolation::linear});
 }
 
 Graph Layers::classify(ValueId x, std::int64_t classes) {

@@ -1,4 +1,5 @@
-// What the generators are written with: a builder that makes up weights and their names. Feature maps are [N,C,...].
+// What the generators are written with: a builder that makes up weights and their names. Feature
+// maps are [N,C,...].
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,8 @@ class Layers {
   ValueId conv(ValueId x, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1) {
     return conv(x, out, square(x, kernel), {.stride = square(x, stride)});
   }
-  ValueId depthwise(ValueId x, std::int64_t kernel, std::int64_t stride = 1, std::int64_t dilation = 1) {
+  ValueId depthwise(ValueId x, std::int64_t kernel, std::int64_t stride = 1,
+                    std::int64_t dilation = 1) {
     return conv(x, channels(x), square(x, kernel),
                 {.stride = square(x, stride), .dilation = dilation, .groups = channels(x)});
   }

@@ -1,5 +1,5 @@
-// L-RASPP on MobileNetV3-Large (Howard et al. 2019), widths as torchvision has them, and U-Net (Ronneberger et al.
-// 2015), padded so that sizes are kept.
+// L-RASPP on MobileNetV3-Large (Howard et al. 2019), widths as torchvision has them, and U-Net
+// (Ronneberger et al. 2015), padded so that sizes are kept.
 #include <algorithm>
 
 #include "models/zoo/layers.h"
@@ -20,16 +20,20 @@ std::int64_t divisible(std::int64_t x) {  // by 8, nearest, never below nine ten
 
 ValueId squeeze(Layers& net, ValueId x) {
   const std::int64_t width = net.channels(x);
-  const ValueId inner = net.relu(net.conv(net.global_mean(x), divisible(width / 4), {1, 1}, {.bias = true}));
+  const ValueId inner =
+      net.relu(net.conv(net.global_mean(x), divisible(width / 4), {1, 1}, {.bias = true}));
   const ValueId gate = blocks::hard_sigmoid(net.b, net.conv(inner, width, {1, 1}, {.bias = true}));
   return blocks::multiply(net.b, x, gate);
 }
 
 ValueId inverted(Layers& net, ValueId x, const Inverted& block) {
-  const auto activate = [&](ValueId v) { return block.hard_swish ? blocks::hard_swish(net.b, v) : net.relu(v); };
+  const auto activate = [&](ValueId v) {
+    return block.hard_swish ? blocks::hard_swish(net.b, v) : net.relu(v);
+  };
   ValueId y = x;
   if (block.expanded != net.channels(x)) y = activate(net.conv_norm(y, block.expanded, 1));
-  y = activate(net.norm(net.depthwise(y, block.kernel, block.dilation > 1 ? 1 : block.stride, block.dilation)));
+  y = activate(net.norm(
+      net.depthwise(y, block.kernel, block.dilation > 1 ? 1 : block.stride, block.dilation)));
   if (block.squeeze) y = squeeze(net, y);
   y = net.conv_norm(y, block.out, 1);
   return block.stride == 1 && net.channels(x) == block.out ? net.sum({y, x}) : y;
@@ -43,12 +47,14 @@ ValueId twice(Layers& net, ValueId x, std::int64_t width) {
 }  // namespace
 
 Graph lraspp_mobilenet_v3() {
-  const Inverted blocks_[] = {
-      {3, 16, 16, false, false, 1, 1}, {3, 64, 24, false, false, 2, 1}, {3, 72, 24, false, false, 1, 1},
-      {5, 72, 40, true, false, 2, 1},  {5, 120, 40, true, false, 1, 1}, {5, 120, 40, true, false, 1, 1},
-      {3, 240, 80, false, true, 2, 1}, {3, 200, 80, false, true, 1, 1}, {3, 184, 80, false, true, 1, 1},
-      {3, 184, 80, false, true, 1, 1}, {3, 480, 112, true, true, 1, 1}, {3, 672, 112, true, true, 1, 1},
-      {5, 672, 160, true, true, 2, 2}, {5, 960, 160, true, true, 1, 2}, {5, 960, 160, true, true, 1, 2}};
+  const Inverted blocks_[] = {{3, 16, 16, false, false, 1, 1}, {3, 64, 24, false, false, 2, 1},
+                              {3, 72, 24, false, false, 1, 1}, {5, 72, 40, true, false, 2, 1},
+                              {5, 120, 40, true, false, 1, 1}, {5, 120, 40, true, false, 1, 1},
+                              {3, 240, 80, false, true, 2, 1}, {3, 200, 80, false, true, 1, 1},
+                              {3, 184, 80, false, true, 1, 1}, {3, 184, 80, false, true, 1, 1},
+                              {3, 480, 112, true, true, 1, 1}, {3, 672, 112, true, true, 1, 1},
+                              {5, 672, 160, true, true, 2, 2}, {5, 960, 160, true, true, 1, 2},
+                              {5, 960, 160, true, true, 1, 2}};
   Layers net;
   ValueId x = blocks::hard_swish(net.b, net.conv_norm(net.image(), 16, 3, 2));
   ValueId low = x;
@@ -58,8 +64,10 @@ Graph lraspp_mobilenet_v3() {
   }
   x = blocks::hard_swish(net.b, net.conv_norm(x, 960, 1));
   const ValueId gate = blocks::sigmoid(net.b, net.conv(net.global_mean(x), 128, 1));
-  const ValueId high = net.resize(blocks::multiply(net.b, net.conv_relu(x, 128, 1), gate), net.side(low));
-  const ValueId y = net.sum({net.conv(low, 21, {1, 1}, {.bias = true}), net.conv(high, 21, {1, 1}, {.bias = true})});
+  const ValueId high =
+      net.resize(blocks::multiply(net.b, net.conv_relu(x, 128, 1), gate), net.side(low));
+  const ValueId y = net.sum(
+      {net.conv(low, 21, {1, 1}, {.bias = true}), net.conv(high, 21, {1, 1}, {.bias = true})});
   return net.finish(net.resize(y, 224));
 }
 
@@ -74,8 +82,10 @@ Graph unet() {
   x = twice(net, x, 1024);
   for (std::int64_t width = 512; width >= 64; width /= 2) {
     const ValueId w = net.weight("up_weight", {2 * width, width, 2, 2});
-    const kind::Convolve up{.stride = {2, 2}, .low = {0, 0}, .high = {0, 0}, .dilation = {1, 1}, .transposed = true};
-    const ValueId grown = blocks::add(net.b, net.b.convolve(x, w, up), net.weight("up_bias", {width, 1, 1}));
+    const kind::Convolve up{
+        .stride = {2, 2}, .low = {0, 0}, .high = {0, 0}, .dilation = {1, 1}, .transposed = true};
+    const ValueId grown =
+        blocks::add(net.b, net.b.convolve(x, w, up), net.weight("up_bias", {width, 1, 1}));
     x = twice(net, net.concat({skips.back(), grown}), width);
     skips.pop_back();
   }

@@ -1,5 +1,6 @@
-// Residual and densely connected networks (He et al. 2016, Xie et al. 2017, Huang et al. 2017) and what is built on
-// them: FCN (Long et al. 2015), DeepLabV3 (Chen et al. 2017), HRNet (Wang et al. 2019). Widths as torchvision has them.
+// Residual and densely connected networks (He et al. 2016, Xie et al. 2017, Huang et al. 2017) and
+// what is built on them: FCN (Long et al. 2015), DeepLabV3 (Chen et al. 2017), HRNet (Wang et al.
+// 2019). Widths as torchvision has them.
 #include "models/zoo/layers.h"
 
 namespace pliant::zoo {
@@ -11,9 +12,10 @@ struct Bottleneck {
 
 ValueId bottleneck(Layers& net, ValueId x, const Bottleneck& block) {
   ValueId y = net.conv_relu(x, block.width, 1);
-  y = net.relu(
-      net.norm(net.conv(y, block.width, {3, 3},
-                        {.stride = {block.stride, block.stride}, .dilation = block.dilation, .groups = block.groups})));
+  y = net.relu(net.norm(net.conv(y, block.width, {3, 3},
+                                 {.stride = {block.stride, block.stride},
+                                  .dilation = block.dilation,
+                                  .groups = block.groups})));
   y = net.conv_norm(y, block.out, 1);
   const bool same = block.stride == 1 && net.channels(x) == block.out;
   return net.relu(net.sum({y, same ? x : net.conv_norm(x, block.out, 1, block.stride)}));
@@ -32,7 +34,9 @@ ValueId resnet(Layers& net, ValueId x, const ResNet& shape) {
     const bool dilate = shape.dilated && stage >= 2;
     for (std::int64_t i = 0; i < depth[stage]; ++i) {
       const std::int64_t stride = i == 0 && stage > 0 && !dilate ? 2 : 1;
-      x = bottleneck(net, x, {shape.width << stage, std::int64_t{256} << stage, stride, dilation, shape.groups});
+      x = bottleneck(
+          net, x,
+          {shape.width << stage, std::int64_t{256} << stage, stride, dilation, shape.groups});
       if (i == 0 && dilate) dilation *= 2;
     }
   }
@@ -50,7 +54,8 @@ ValueId basic_block(Layers& net, ValueId x, std::int64_t width) {
 }
 
 // One exchange of HRNet: what branch `from` gives to branch `to`.
-ValueId exchange(Layers& net, ValueId x, std::size_t from, std::size_t to, std::int64_t width, std::int64_t side) {
+ValueId exchange(Layers& net, ValueId x, std::size_t from, std::size_t to, std::int64_t width,
+                 std::int64_t side) {
   if (from == to) return x;
   if (from > to) return net.resize(net.conv_norm(x, width, 1), side, true);
   for (std::size_t step = from; step + 1 < to; ++step) x = net.conv_relu(x, net.channels(x), 3, 2);
@@ -64,7 +69,8 @@ std::vector<ValueId> hrnet_module(Layers& net, std::vector<ValueId> branches) {
   for (std::size_t to = 0; to < branches.size(); ++to) {
     std::vector<ValueId> parts;
     for (std::size_t from = 0; from < branches.size(); ++from)
-      parts.push_back(exchange(net, branches[from], from, to, net.channels(branches[to]), net.side(branches[to])));
+      parts.push_back(exchange(net, branches[from], from, to, net.channels(branches[to]),
+                               net.side(branches[to])));
     fused.push_back(net.relu(net.sum(parts)));
   }
   return fused;
@@ -118,15 +124,17 @@ Graph hrnet_w18() {
   std::vector<ValueId> branches{net.conv_relu(x, 18, 3), net.conv_relu(x, 36, 3, 2)};
   const int modules[] = {1, 4, 3};
   for (int stage = 0; stage < 3; ++stage) {
-    if (stage > 0) branches.push_back(net.conv_relu(branches.back(), std::int64_t{18} << (stage + 1), 3, 2));
+    if (stage > 0)
+      branches.push_back(net.conv_relu(branches.back(), std::int64_t{18} << (stage + 1), 3, 2));
     for (int module = 0; module < modules[stage]; ++module) branches = hrnet_module(net, branches);
   }
   ValueId y = ValueId::none;
   for (std::size_t i = 0; i < branches.size(); ++i) {
-    const ValueId grown = bottleneck(net, branches[i], {std::int64_t{32} << i, std::int64_t{128} << i});
+    const ValueId grown =
+        bottleneck(net, branches[i], {std::int64_t{32} << i, std::int64_t{128} << i});
     y = i == 0 ? grown
-               : net.sum({grown, net.relu(net.norm(
-                                     net.conv(y, std::int64_t{128} << i, {3, 3}, {.stride = {2, 2}, .bias = true})))});
+               : net.sum({grown, net.relu(net.norm(net.conv(y, std::int64_t{128} << i, {3, 3},
+                                                            {.stride = {2, 2}, .bias = true})))});
   }
   return net.classify(net.relu(net.norm(net.conv(y, 2048, {1, 1}, {.bias = true}))));
 }

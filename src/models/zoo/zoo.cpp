@@ -36,7 +36,8 @@ const std::vector<Made>& table() {
       {{"s3d", "S3D, 16 frames of 224 x 224, 400 classes"}, s3d},
       {{"fcn-resnet50", "FCN on ResNet-50, 224 x 224, without the auxiliary head"}, fcn_resnet50},
       {{"lraspp", "L-RASPP on MobileNetV3-Large, 224 x 224"}, lraspp_mobilenet_v3},
-      {{"deeplabv3", "DeepLabV3 on ResNet-50, 224 x 224, without the auxiliary head"}, deeplabv3_resnet50},
+      {{"deeplabv3", "DeepLabV3 on ResNet-50, 224 x 224, without the auxiliary head"},
+       deeplabv3_resnet50},
       {{"transformer", "Transformer base, 128 rows in and out, without embeddings"}, transformer},
       {{"vit-b-16", "ViT-B/16, 224 x 224"}, vit_b_16},
       {{"pnasnet5", "PNASNet-5 mobile, 224 x 224, without the auxiliary head"}, pnasnet5_mobile},
@@ -45,15 +46,19 @@ const std::vector<Made>& table() {
       {{"darts", "DARTS (second order), 224 x 224, without the auxiliary head"}, darts},
       {{"hrnet-w18", "HRNet-W18 for classification, 224 x 224"}, hrnet_w18},
       {{"unet", "U-Net, 3 x 224 x 224, padded"}, unet},
-      {{"randwire", "RandWire WS(32, 4, 0.75), 78 channels, 224 x 224"}, [] { return randwire(1); }},
-      {{"openelm-prompt", "OpenELM-270M, all layers, a prompt of 128 rows"}, [] { return openelm_layers(128, false); }},
-      {{"openelm-token", "OpenELM-270M, all layers, one row beside its cache"}, [] { return openelm_layers(1, true); }},
-      {{"nasnet-a-x4", "four NASNet-A in a row: more than 2,000 operators"}, [] { return nasnet_chain(4); }}};
+      {{"randwire", "RandWire WS(32, 4, 0.75), 78 channels, 224 x 224"},
+       [] { return randwire(1); }},
+      {{"openelm-prompt", "OpenELM-270M, all layers, a prompt of 128 rows"},
+       [] { return openelm_layers(128, false); }},
+      {{"openelm-token", "OpenELM-270M, all layers, one row beside its cache"},
+       [] { return openelm_layers(1, true); }},
+      {{"nasnet-a-x4", "four NASNet-A in a row: more than 2,000 operators"},
+       [] { return nasnet_chain(4); }}};
   return made;
 }
 
-// Watts and Strogatz: a ring of k neighbours, each edge rewired with probability p; directed from the smaller to the
-// larger node.
+// Watts and Strogatz: a ring of k neighbours, each edge rewired with probability p; directed from
+// the smaller to the larger node.
 Edges small_world(int nodes, int k, double p, Rng& rng) {
   Edges ring;
   const auto edge = [](int a, int b) { return std::pair{std::min(a, b), std::max(a, b)}; };
@@ -99,7 +104,8 @@ const std::vector<Entry>& entries() {
 }
 
 bool has(std::string_view name) {
-  return std::any_of(table().begin(), table().end(), [&](const Made& made) { return made.entry.name == name; });
+  return std::any_of(table().begin(), table().end(),
+                     [&](const Made& made) { return made.entry.name == name; });
 }
 
 Graph build(std::string_view name) {
@@ -107,7 +113,8 @@ Graph build(std::string_view name) {
     if (made.entry.name == name) return made.make();
   std::vector<std::string> names;
   for (const Made& made : table()) names.emplace_back(made.entry.name);
-  throw Error(ErrorKind::not_found, "zoo:" + std::string(name), "no such network", did_you_mean(name, names));
+  throw Error(ErrorKind::not_found, "zoo:" + std::string(name), "no such network",
+              did_you_mean(name, names));
 }
 
 Graph randwire(std::uint64_t seed, int nodes, int k, double p, std::int64_t channels) {

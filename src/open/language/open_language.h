@@ -14,7 +14,8 @@ struct OpenedLanguage {
   std::shared_ptr<const Tokenizer> tokenizer;  // null if the model's files hold none
   std::unique_ptr<lm::Session> session;
 
-  const Tokenizer& need_tokenizer() const;  // throws Error{not_found} that says what to give instead
+  // throws Error{not_found} that says what to give instead
+  const Tokenizer& need_tokenizer() const;
 };
 
 // Throws as load_language_model(), load_tokenizer() and Session do.

@@ -15,7 +15,8 @@ namespace {
 
 void refuse_shapes(const NetworkRequest& request, const char* what) {
   if (!request.shapes.empty())
-    throw Error(ErrorKind::usage, "--shape", fmt::format("says nothing about {}: its sizes are fixed", what));
+    throw Error(ErrorKind::usage, "--shape",
+                fmt::format("says nothing about {}: its sizes are fixed", what));
 }
 
 OpenedNetwork open_zoo(const std::string& path) {
@@ -50,7 +51,8 @@ OpenedNetwork open_kind(const Source& source, const NetworkRequest& request) {
     case FileKind::zoo: refuse_shapes(request, "the zoo"); return open_zoo(source.path());
     case FileKind::pliant: refuse_shapes(request, "a Pliant file"); return open_pliant(source);
     default:
-      throw Error(ErrorKind::format, source.path(), fmt::format("is a {}, not a network", describe(source.kind())),
+      throw Error(ErrorKind::format, source.path(),
+                  fmt::format("is a {}, not a network", describe(source.kind())),
                   "give an ONNX or Pliant file");
   }
 }

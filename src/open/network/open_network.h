@@ -1,4 +1,5 @@
-// A network from a file (a Pliant file, ncnn's text, or ONNX where this build has its reader) or from the zoo.
+// A network from a file (a Pliant file, ncnn's text, or ONNX where this build has its reader) or
+// from the zoo.
 #pragma once
 
 #include <cstdint>
@@ -26,12 +27,14 @@ struct OpenedNetwork {
   std::vector<std::string> opaque;   // operators that are planned but cannot run, with the reason
   std::vector<std::string> missing;  // weights without data
 
-  bool structure_only() const { return kind == FileKind::ncnn || kind == FileKind::zoo; }  // no weights in the file
+  // no weights in the file
+  bool structure_only() const { return kind == FileKind::ncnn || kind == FileKind::zoo; }
 };
 
-// Throws Error{usage} for shapes given to a Pliant file or the zoo, whose sizes are fixed, Error{not_found} for weights
-// that are missing or a name that the zoo lacks, Error{format} for what is no network, Error{unsupported} for ONNX in a
-// build without its reader, and what the readers throw.
+// Throws Error{usage} for shapes given to a Pliant file or the zoo, whose sizes are fixed,
+// Error{not_found} for weights that are missing or a name that the zoo lacks, Error{format} for
+// what is no network, Error{unsupported} for ONNX in a build without its reader, and what the
+// readers throw.
 OpenedNetwork open_network(const Source& source, const NetworkRequest& request);
 
 // Seeded ones in place of the file's; none is missing then.

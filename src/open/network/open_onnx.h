@@ -5,6 +5,7 @@
 
 namespace pliant {
 
-OpenedNetwork open_onnx(const Source& source, const std::map<std::string, Shape>& shapes, bool missing_weights);
+OpenedNetwork open_onnx(const Source& source, const std::map<std::string, Shape>& shapes,
+                        bool missing_weights);
 
 }  // namespace pliant

@@ -11,8 +11,8 @@
 namespace pliant::plan {
 namespace {
 
-// One run of an order in a linear arena. Whoever leaves does so before a step that does not need it, so there is always
-// a step for its store.
+// One run of an order in a linear arena. Whoever leaves does so before a step that does not need
+// it, so there is always a step for its store.
 class Arena {
  public:
   Arena(const Problem& problem, const std::vector<OperatorId>& order, Replacement replacement,
@@ -25,9 +25,11 @@ class Arena {
         costs_(options.costs),
         addressed_(addressed),
         tensors_(problem.tensors.size()) {
-    for (std::size_t t = 0; t < tensors_.size(); ++t) tensors_[t].copied = problem.tensors[t].role != Role::activation;
+    for (std::size_t t = 0; t < tensors_.size(); ++t)
+      tensors_[t].copied = problem.tensors[t].role != Role::activation;
     for (std::size_t step = 0; step < order.size(); ++step)
-      for (const TensorId in : problem.operators[order[step]].inputs) state(in).uses.push_back(step);
+      for (const TensorId in : problem.operators[order[step]].inputs)
+        state(in).uses.push_back(step);
   }
 
   bool run() {
@@ -42,7 +44,8 @@ class Arena {
   std::vector<std::int64_t> offsets(const Layout& layout) const {
     std::vector<std::int64_t> result;
     result.resize(layout.rectangles.size());
-    for (const Layout::Part& part : layout.parts) result[part.rectangle] = placed_.at({part.tensor, part.from});
+    for (const Layout::Part& part : layout.parts)
+      result[part.rectangle] = placed_.at({part.tensor, part.from});
     return result;
   }
 
@@ -61,7 +64,9 @@ class Arena {
 
   State& state(TensorId id) { return tensors_[id]; }
   std::int64_t bytes(TensorId id) const { return problem_.tensors[id].bytes; }
-  std::int64_t price(TensorId id) const { return bytes(id) * (costs_.read + (tensors_[id].copied ? 0 : costs_.write)); }
+  std::int64_t price(TensorId id) const {
+    return bytes(id) * (costs_.read + (tensors_[id].copied ? 0 : costs_.write));
+  }
   Step next_use(TensorId id) const { return tensors_[id].uses[tensors_[id].next]; }
 
   bool run_step(const Operator& op, Step step) {
@@ -77,7 +82,8 @@ class Arena {
       space += bytes(id);
     }
     if (!make_room(space)) return false;
-    std::stable_sort(fresh.begin(), fresh.end(), [](const Block& a, const Block& b) { return a.bytes > b.bytes; });
+    std::stable_sort(fresh.begin(), fresh.end(),
+                     [](const Block& a, const Block& b) { return a.bytes > b.bytes; });
     workspace_.reset();
     for (Block& block : fresh)
       if (!enter(block, step)) return false;
@@ -102,7 +108,8 @@ class Arena {
     const std::vector<TensorId> candidates = movable();
     std::vector<CoverItem> items;
     for (const TensorId id : candidates) items.push_back({bytes(id), price(id)});
-    for (const std::size_t i : cheapest_cover(items, used_ + space - capacity_)) evict(candidates[i]);
+    for (const std::size_t i : cheapest_cover(items, used_ + space - capacity_))
+      evict(candidates[i]);
     return used_ + space <= capacity_;
   }
 
@@ -152,7 +159,8 @@ class Arena {
         block.address = *address;
         return true;
       }
-      if (replacement_ == Replacement::belady ? !evict_furthest() : !clear_window(block.bytes)) return false;
+      if (replacement_ == Replacement::belady ? !evict_furthest() : !clear_window(block.bytes))
+        return false;
     }
   }
 
@@ -163,7 +171,8 @@ class Arena {
       if (tensors_[id].resident && bytes(id) > 0)
         list.push_back({tensors_[id].address, bytes(id), id, tensors_[id].needed});
     if (workspace_) list.push_back(*workspace_);
-    std::sort(list.begin(), list.end(), [](const Block& a, const Block& b) { return a.address < b.address; });
+    std::sort(list.begin(), list.end(),
+              [](const Block& a, const Block& b) { return a.address < b.address; });
     return list;
   }
 
@@ -184,15 +193,18 @@ class Arena {
     return best;
   }
 
-  // Frees the window whose tensors are the cheapest to send away. A cheapest one begins at 0 or where a block ends:
-  // moving it down from anywhere else only meets a block that it would have to pay for.
+  // Frees the window whose tensors are the cheapest to send away. A cheapest one begins at 0 or
+  // where a block ends: moving it down from anywhere else only meets a block that it would have to
+  // pay for.
   bool clear_window(std::int64_t bytes) {
     const std::vector<Block> list = blocks();
     std::vector<std::int64_t> starts{0};
-    for (const Block& block : list) starts.push_back(round_up(block.address + block.bytes, alignment_));
+    for (const Block& block : list)
+      starts.push_back(round_up(block.address + block.bytes, alignment_));
     std::int64_t least = INT64_MAX, best = -1;
     for (const std::int64_t start : starts) {
-      const std::int64_t cost = start + bytes <= capacity_ ? window_price(list, start, bytes) : INT64_MAX;
+      const std::int64_t cost =
+          start + bytes <= capacity_ ? window_price(list, start, bytes) : INT64_MAX;
       if (cost >= least) continue;
       least = cost;
       best = start;
@@ -203,7 +215,8 @@ class Arena {
     return true;
   }
 
-  std::int64_t window_price(const std::vector<Block>& list, std::int64_t start, std::int64_t bytes) const {
+  std::int64_t window_price(const std::vector<Block>& list, std::int64_t start,
+                            std::int64_t bytes) const {
     std::int64_t sum = 0;
     for (const Block& block : list) {
       if (block.address >= start + bytes || start >= block.address + block.bytes) continue;
@@ -213,7 +226,8 @@ class Arena {
     return sum;
   }
 
-  // After the step: dead tensors go for nothing; an output's one store is compulsory and can happen now.
+  // After the step: dead tensors go for nothing; an output's one store is compulsory and can happen
+  // now.
   void leave_behind(const Operator& op, Step step) {
     for (const auto* list : {&op.inputs, &op.outputs})
       for (const TensorId id : *list) {
@@ -263,7 +277,8 @@ std::optional<ArenaPlan> plan_in_arena(const Problem& problem, const std::vector
   } else {
     Arena fluid(problem, order, replacement, scratchpad_bytes, options, false);
     if (!fluid.run()) return {};
-    Placed placed = place_schedule(problem, make_schedule(problem, order, fluid.leaves()), placing, INT64_MAX);
+    Placed placed =
+        place_schedule(problem, make_schedule(problem, order, fluid.leaves()), placing, INT64_MAX);
     if (!placed.plan) return {};
     result.plan = std::move(*placed.plan);
   }
@@ -271,14 +286,18 @@ std::optional<ArenaPlan> plan_in_arena(const Problem& problem, const std::vector
   return result;
 }
 
-std::vector<NamedBaseline> baselines(const Problem& problem, const std::vector<OperatorId>& peak_order,
+std::vector<NamedBaseline> baselines(const Problem& problem,
+                                     const std::vector<OperatorId>& peak_order,
                                      std::int64_t scratchpad_bytes, const ArenaOptions& options) {
   std::vector<OperatorId> order(problem.operators.size());
   std::iota(order.begin(), order.end(), 0);
   std::vector<NamedBaseline> list;
-  for (const auto& [prefix, by] : {std::pair{"default", &std::as_const(order)}, {"minpeak", &peak_order}})
-    for (const auto& [suffix, rule] : {std::pair{"-belady", Replacement::belady}, {"-greedy", Replacement::greedy}})
-      list.push_back({std::string(prefix) + suffix, plan_in_arena(problem, *by, rule, scratchpad_bytes, options)});
+  for (const auto& [prefix, by] :
+       {std::pair{"default", &std::as_const(order)}, {"minpeak", &peak_order}})
+    for (const auto& [suffix, rule] :
+         {std::pair{"-belady", Replacement::belady}, {"-greedy", Replacement::greedy}})
+      list.push_back({std::string(prefix) + suffix,
+                      plan_in_arena(problem, *by, rule, scratchpad_bytes, options)});
   return list;
 }
 

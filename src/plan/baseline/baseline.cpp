@@ -67,7 +67,8 @@ class Belady {
     enter(id);
   }
 
-  // After the step: dead tensors go for nothing; an output's one store is compulsory and can happen now.
+  // After the step: dead tensors go for nothing; an output's one store is compulsory and can happen
+  // now.
   void leave_behind(TensorId id, Step step) {
     State& tensor = at(id);
     tensor.needed = false;
@@ -86,7 +87,8 @@ class Belady {
     for (TensorId id = 0; id < std::ssize(tensors_); ++id) {
       const State& tensor = at(id);
       if (!tensor.resident || tensor.needed || size(id) == 0) continue;
-      if (furthest < 0 || tensor.uses[tensor.next] > at(furthest).uses[at(furthest).next]) furthest = id;
+      if (furthest < 0 || tensor.uses[tensor.next] > at(furthest).uses[at(furthest).next])
+        furthest = id;
     }
     if (furthest < 0) return false;
     if (!at(furthest).copied) {

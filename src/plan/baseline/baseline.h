@@ -1,6 +1,6 @@
-// What simple methods pay, for scale: a given order, and when space is short some resident tensor leaves. The paper's
-// four baselines are two orders with two such rules in an arena with addresses; a fluid one leaves addresses open, so
-// it pays no more than an allocator would.
+// What simple methods pay, for scale: a given order, and when space is short some resident tensor
+// leaves. The paper's four baselines are two orders with two such rules in an arena with addresses;
+// a fluid one leaves addresses open, so it pays no more than an allocator would.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,9 @@ struct Baseline {
 // Default order, Belady, fluid. Nothing when an operator does not fit.
 std::optional<Baseline> default_belady(const Problem& problem, std::int64_t scratchpad_bytes);
 
-// Who leaves. belady: whose next use is furthest away, one after the other until there is room. greedy: at each step
-// the set that makes room at the least cost (stores and later loads), exactly, as a local integer program.
+// Who leaves. belady: whose next use is furthest away, one after the other until there is room.
+// greedy: at each step the set that makes room at the least cost (stores and later loads), exactly,
+// as a local integer program.
 enum class Replacement : std::uint8_t { belady, greedy };
 
 struct ArenaOptions {
@@ -47,13 +48,15 @@ struct ArenaOptions {
 };
 
 struct ArenaPlan {
-  Plan plan;              // checked; status feasible, bound 0
-  bool best_fit = false;  // false: the arena got stuck, so the exact allocator placed the rule's choices
+  Plan plan;  // checked; status feasible, bound 0
+  // false: the arena got stuck, so the exact allocator placed the rule's choices
+  bool best_fit = false;
 };
 
-// The order run step by step in a linear arena: what is new at a step goes, largest first, into the smallest gap that
-// holds it; where none does, more tensors leave. An arena may get stuck between two tensors that cannot leave; then the
-// rule runs without addresses and the exact allocator places what it chose. Nothing when that fails as well.
+// The order run step by step in a linear arena: what is new at a step goes, largest first, into the
+// smallest gap that holds it; where none does, more tensors leave. An arena may get stuck between
+// two tensors that cannot leave; then the rule runs without addresses and the exact allocator
+// places what it chose. Nothing when that fails as well.
 std::optional<ArenaPlan> plan_in_arena(const Problem& problem, const std::vector<OperatorId>& order,
                                        Replacement replacement, std::int64_t scratchpad_bytes,
                                        const ArenaOptions& options);
@@ -64,7 +67,8 @@ struct NamedBaseline {
 };
 
 // All four. `peak_order`: an order of least peak (Sizes::peak_order).
-std::vector<NamedBaseline> baselines(const Problem& problem, const std::vector<OperatorId>& peak_order,
+std::vector<NamedBaseline> baselines(const Problem& problem,
+                                     const std::vector<OperatorId>& peak_order,
                                      std::int64_t scratchpad_bytes, const ArenaOptions& options);
 
 }  // namespace pliant::plan

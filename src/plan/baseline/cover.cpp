@@ -37,7 +37,8 @@ class Cover {
       const Partial set = made_[p];
       if (set.covered + rest >= need_) next.push_back(p);
       if (set.covered >= need_) continue;
-      const Partial larger{std::min(need_, set.covered + added.size), set.price + added.price, p, item};
+      const Partial larger{std::min(need_, set.covered + added.size), set.price + added.price, p,
+                           item};
       if (larger.covered + rest < need_) continue;
       next.push_back(made_.size());
       made_.push_back(larger);
@@ -51,7 +52,8 @@ class Cover {
       const Partial& set = made_[p];
       return std::tuple{-set.covered, set.price, p};
     };
-    std::sort(sets.begin(), sets.end(), [&](std::int32_t a, std::int32_t b) { return key(a) < key(b); });
+    std::sort(sets.begin(), sets.end(),
+              [&](std::int32_t a, std::int32_t b) { return key(a) < key(b); });
     front_.clear();
     std::int64_t least = INT64_MAX;
     for (const std::int32_t p : sets) {

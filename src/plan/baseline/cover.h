@@ -11,8 +11,9 @@ struct CoverItem {
   std::int64_t price = 0;  // >= 0
 };
 
-// Indices, ascending, of a set whose sizes add up to at least `need` at the least sum of prices; all items when they do
-// not reach it. Exact; ties are broken the same way every time. Sums must not overflow.
+// Indices, ascending, of a set whose sizes add up to at least `need` at the least sum of prices;
+// all items when they do not reach it. Exact; ties are broken the same way every time. Sums must
+// not overflow.
 std::vector<std::size_t> cheapest_cover(const std::vector<CoverItem>& items, std::int64_t need);
 
 }  // namespace pliant::plan

@@ -11,11 +11,17 @@ namespace pliant::plan {
 using Words = std::vector<std::uint64_t>;
 
 inline std::size_t words_for(std::size_t bits) { return (bits + 63) / 64; }
-inline bool has(const std::uint64_t* words, std::size_t bit) { return words[bit / 64] >> (bit % 64) & 1; }
+inline bool has(const std::uint64_t* words, std::size_t bit) {
+  return words[bit / 64] >> (bit % 64) & 1;
+}
 inline bool has(const Words& words, std::size_t bit) { return has(words.data(), bit); }
-inline void put(std::uint64_t* words, std::size_t bit) { words[bit / 64] |= std::uint64_t{1} << (bit % 64); }
+inline void put(std::uint64_t* words, std::size_t bit) {
+  words[bit / 64] |= std::uint64_t{1} << (bit % 64);
+}
 inline void put(Words& words, std::size_t bit) { put(words.data(), bit); }
-inline void take_out(std::uint64_t* words, std::size_t bit) { words[bit / 64] &= ~(std::uint64_t{1} << (bit % 64)); }
+inline void take_out(std::uint64_t* words, std::size_t bit) {
+  words[bit / 64] &= ~(std::uint64_t{1} << (bit % 64));
+}
 
 template <typename Visit>
 void each_bit(std::uint64_t word, std::size_t base, Visit&& visit) {

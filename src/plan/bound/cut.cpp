@@ -32,8 +32,8 @@ class Flow {
     return total;
   }
 
-  // After run(): the nodes from which the sink can still be reached. All others are on the source's side of a minimum
-  // cut, the largest there is.
+  // After run(): the nodes from which the sink can still be reached. All others are on the source's
+  // side of a minimum cut, the largest there is.
   std::vector<bool> find_sink_side(std::int32_t sink) const {
     std::vector<bool> side(first_.size(), false);
     std::vector<std::int32_t> queue{sink};
@@ -71,7 +71,8 @@ class Flow {
     path_.clear();
     for (std::int32_t at = source; at != sink;) {
       std::int32_t& a = next_[at];
-      while (a >= 0 && (arcs_[a].capacity == 0 || level_[arcs_[a].to] != level_[at] + 1)) a = arcs_[a].next;
+      while (a >= 0 && (arcs_[a].capacity == 0 || level_[arcs_[a].to] != level_[at] + 1))
+        a = arcs_[a].next;
       if (a >= 0) {
         path_.push_back(a);
         at = arcs_[a].to;
@@ -112,15 +113,16 @@ bool contains(const std::vector<std::int32_t>& sorted, std::int32_t value) {
 
 }  // namespace
 
-CutFinder::CutFinder(const Model& model) : model_(model), words_(words_for(model.operators.size())) {
+CutFinder::CutFinder(const Model& model)
+    : model_(model), words_(words_for(model.operators.size())) {
   ancestors_ = find_ancestors(model, words_);
   units_.assign(model.operators.size(), 0);
   for (std::size_t i = 0; i < units_.size(); ++i) {
     const OperatorId op = i;
     for (const Tracked& t : model.tracked) {
       if (t.producer == op || (t.producer >= 0 && before(op, t.producer))) continue;
-      const bool over =
-          std::all_of(t.consumers.begin(), t.consumers.end(), [&](OperatorId c) { return before(c, op); });
+      const bool over = std::all_of(t.consumers.begin(), t.consumers.end(),
+                                    [&](OperatorId c) { return before(c, op); });
       if (!over) units_[i] = std::gcd(units_[i], t.bytes);
     }
   }

@@ -1,6 +1,7 @@
-// The least bytes that can be alive beside an operator, over all orders from a downset on: a minimum cut. An order
-// reaches the operator with some downset executed that holds its ancestors and none of its descendants; what that
-// downset leaves alive is the capacity of a cut between executed and pending operators.
+// The least bytes that can be alive beside an operator, over all orders from a downset on: a
+// minimum cut. An order reaches the operator with some downset executed that holds its ancestors
+// and none of its descendants; what that downset leaves alive is the capacity of a cut between
+// executed and pending operators.
 #pragma once
 
 #include <cstdint>

@@ -23,20 +23,23 @@ Uses find_uses(const Problem& problem) {
   return uses;
 }
 
-// Given tensors of one use are loaded for it, free of charge, and dropped after it; unused results are dropped at once.
+// Given tensors of one use are loaded for it, free of charge, and dropped after it; unused results
+// are dropped at once.
 bool is_tracked(const TensorInfo& tensor, OperatorId producer, std::size_t consumers) {
   return tensor.bytes > 0 && consumers + (producer >= 0 ? 1 : 0) >= 2;
 }
 
-std::vector<std::int32_t> track(const Problem& problem, const Uses& uses, std::int64_t alignment, Model& model) {
+std::vector<std::int32_t> track(const Problem& problem, const Uses& uses, std::int64_t alignment,
+                                Model& model) {
   std::vector<std::int32_t> index(problem.tensors.size(), -1);
   for (std::size_t t = 0; t < problem.tensors.size(); ++t) {
     const TensorInfo& tensor = problem.tensors[t];
     if (!is_tracked(tensor, uses.producer[t], uses.consumers[t].size())) continue;
     index[t] = model.tracked.size();
-    model.tracked.push_back({static_cast<TensorId>(t), round_up(tensor.bytes, alignment), tensor.bytes,
-                             tensor.role != Role::activation, uses.producer[t], uses.consumers[t],
-                             tensor.bytes * model.costs.read, tensor.bytes * model.costs.write});
+    model.tracked.push_back({static_cast<TensorId>(t), round_up(tensor.bytes, alignment),
+                             tensor.bytes, tensor.role != Role::activation, uses.producer[t],
+                             uses.consumers[t], tensor.bytes * model.costs.read,
+                             tensor.bytes * model.costs.write});
   }
   return index;
 }
@@ -46,9 +49,10 @@ void sort_unique(std::vector<OperatorId>& list) {
   list.erase(std::unique(list.begin(), list.end()), list.end());
 }
 
-// What rounded sizes alive together can add up to: all but the highest are followed by their padding, and every sum is
-// a multiple of what divides all of them.
-std::int64_t relaxed_capacity(const Problem& problem, std::int64_t scratchpad_bytes, std::int64_t alignment) {
+// What rounded sizes alive together can add up to: all but the highest are followed by their
+// padding, and every sum is a multiple of what divides all of them.
+std::int64_t relaxed_capacity(const Problem& problem, std::int64_t scratchpad_bytes,
+                              std::int64_t alignment) {
   std::int64_t divisor = 0, padding = 0;
   const auto add = [&](std::int64_t bytes) {
     const std::int64_t space = round_up(bytes, alignment);
@@ -61,25 +65,29 @@ std::int64_t relaxed_capacity(const Problem& problem, std::int64_t scratchpad_by
   return divisor > 0 ? most / divisor * divisor : most;
 }
 
-// Wherever the consumer runs, there is room for the operator just before it: what the consumer adds is not there yet.
+// Wherever the consumer runs, there is room for the operator just before it: what the consumer adds
+// is not there yet.
 bool can_wait_for(const Model& model, const ModelOperator& op, const ModelOperator& consumer) {
   std::int64_t room = consumer.local;
   for (const std::int32_t t : consumer.outputs) room += model.tracked[t].space;
   for (const std::int32_t t : op.outputs)
-    if (std::binary_search(consumer.inputs.begin(), consumer.inputs.end(), t)) room += model.tracked[t].space;
+    if (std::binary_search(consumer.inputs.begin(), consumer.inputs.end(), t))
+      room += model.tracked[t].space;
   return op.need <= room;
 }
 
 void find_waiting(Model& model) {
   for (ModelOperator& op : model.operators)
     op.waits = op.before.empty() && op.inputs.empty() && !op.after.empty() &&
-               std::all_of(op.after.begin(), op.after.end(),
-                           [&](OperatorId c) { return can_wait_for(model, op, model.operators[c]); });
+               std::all_of(op.after.begin(), op.after.end(), [&](OperatorId c) {
+                 return can_wait_for(model, op, model.operators[c]);
+               });
 }
 
 }  // namespace
 
-Model make_model(const Problem& problem, std::int64_t scratchpad_bytes, std::int64_t alignment, const Costs& costs) {
+Model make_model(const Problem& problem, std::int64_t scratchpad_bytes, std::int64_t alignment,
+                 const Costs& costs) {
   Model model;
   model.costs = costs;
   const Uses uses = find_uses(problem);

@@ -1,5 +1,6 @@
-// The planner's view of a problem for one scratchpad size: only tensors that may stay or leave between steps are
-// tracked; all other bytes of a step are a constant of its operator. Internal to plan/.
+// The planner's view of a problem for one scratchpad size: only tensors that may stay or leave
+// between steps are tracked; all other bytes of a step are a constant of its operator. Internal to
+// plan/.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@ struct Tracked {
   TensorId tensor = 0;
   std::int64_t space = 0;  // bytes rounded up to the alignment: what it takes of the scratchpad
   std::int64_t bytes = 0;
-  bool born_clean = false;   // leaving costs no store: inputs, weights, and outputs (their one store is compulsory)
+  // leaving costs no store: inputs, weights, and outputs (their one store is compulsory)
+  bool born_clean = false;
   OperatorId producer = -1;  // -1: given (input or weight)
   std::vector<OperatorId> consumers;
   std::int64_t load_price = 0, store_price = 0;  // what one load or one store costs
@@ -24,11 +26,12 @@ struct Tracked {
 
 struct ModelOperator {
   std::vector<std::int32_t> inputs, outputs;  // tracked tensors, ascending
-  std::int64_t local = 0;                     // space of everything else in its step, less what is written in place
-  std::int64_t need = 0;                      // space of its whole step
-  std::vector<OperatorId> before, after;      // direct predecessors and successors
-  bool waits =
-      false;  // needs nothing planned: loses nothing by running just before its first consumer (without addresses)
+  // space of everything else in its step, less what is written in place
+  std::int64_t local = 0;
+  std::int64_t need = 0;                  // space of its whole step
+  std::vector<OperatorId> before, after;  // direct predecessors and successors
+  bool waits = false;  // needs nothing planned: loses nothing by running just before its first
+                       // consumer (without addresses)
 };
 
 struct Model {

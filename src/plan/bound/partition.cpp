@@ -10,7 +10,8 @@
 namespace pliant::plan {
 namespace {
 
-constexpr std::size_t least_operators = 8, most_operators = 4096;  // few gain nothing, many take too long
+// few gain nothing, many take too long
+constexpr std::size_t least_operators = 8, most_operators = 4096;
 
 struct Order {  // [operator]: strictly before, strictly after
   std::vector<Words> ancestors, descendants;
@@ -21,7 +22,8 @@ Order order_of(const Problem& problem) {
   order.descendants.assign(order.ancestors.size(), Words(words_for(order.ancestors.size()), 0));
   for (std::size_t op = 0; op < order.ancestors.size(); ++op)
     for (std::size_t w = 0; w < order.ancestors[op].size(); ++w)
-      each_bit(order.ancestors[op][w], w * 64, [&](std::size_t before) { put(order.descendants[before], op); });
+      each_bit(order.ancestors[op][w], w * 64,
+               [&](std::size_t before) { put(order.descendants[before], op); });
   return order;
 }
 
@@ -53,7 +55,8 @@ std::vector<bool> find_partition(const Problem& problem) {
   const Order order = order_of(problem);
   Words all(words_for(count), 0);
   for (std::size_t op = 0; op < count; ++op) put(all, op);
-  std::size_t most = count_cuts(order, all) + 2;  // the last operators of both halves may be cuts in any case
+  // the last operators of both halves may be cuts in any case
+  std::size_t most = count_cuts(order, all) + 2;
   std::size_t balance = 0;
   Words best;
   for (std::size_t op = 0; op + 1 < count; ++op) {
@@ -77,7 +80,11 @@ namespace {
 class Halver {
  public:
   Halver(const Problem& problem, const std::vector<bool>& in, bool which)
-      : problem_(problem), in_(in), which_(which), uses_(problem.tensors.size(), {0, 0}), local_(uses_.size(), -1) {
+      : problem_(problem),
+        in_(in),
+        which_(which),
+        uses_(problem.tensors.size(), {0, 0}),
+        local_(uses_.size(), -1) {
     for (std::size_t op = 0; op < in.size(); ++op)
       for (const auto* list : {&problem.operators[op].inputs, &problem.operators[op].outputs})
         for (const TensorId t : *list) ++uses_[t][in[op] ? 0 : 1];
@@ -91,8 +98,8 @@ class Halver {
       for (const TensorId t : each.outputs) made.outputs.push_back(tensor_of(t, true));
       for (const TensorId t : each.inputs) made.inputs.push_back(tensor_of(t, false));
       for (const InPlace& pair : each.in_place)
-        made.in_place.push_back(
-            {made.outputs[position(each.outputs, pair.output)], made.inputs[position(each.inputs, pair.input)]});
+        made.in_place.push_back({made.outputs[position(each.outputs, pair.output)],
+                                 made.inputs[position(each.inputs, pair.input)]});
       half_.operators.push_back(std::move(made));
     }
     while (has_in_place(half_) && free_shared_input()) {
@@ -105,8 +112,9 @@ class Halver {
     return static_cast<std::size_t>(std::find(list.begin(), list.end(), t) - list.begin());
   }
 
-  // An operator elsewhere may be what makes a reader of the input an ancestor. Then the operator reads the input no
-  // more, for it takes as many bytes less as if it wrote over it. False when there is no such operator.
+  // An operator elsewhere may be what makes a reader of the input an ancestor. Then the operator
+  // reads the input no more, for it takes as many bytes less as if it wrote over it. False when
+  // there is no such operator.
   bool free_shared_input() {
     LastUses uses(half_);
     for (OperatorId id = 0; id < std::ssize(half_.operators); ++id) {

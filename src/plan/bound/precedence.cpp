@@ -11,7 +11,8 @@ std::vector<Words> find_ancestors(const Problem& problem) {
       const OperatorId before = producer[t];
       if (before < 0) continue;
       put(ancestors[op], before);
-      for (std::size_t w = 0; w < ancestors[op].size(); ++w) ancestors[op][w] |= ancestors[before][w];
+      for (std::size_t w = 0; w < ancestors[op].size(); ++w)
+        ancestors[op][w] |= ancestors[before][w];
     }
     for (const TensorId t : problem.operators[op].outputs) producer[t] = op;
   }

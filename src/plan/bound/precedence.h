@@ -8,7 +8,8 @@
 
 namespace pliant::plan {
 
-// Per operator, the set of operators that run before it in every order. Operators stand in topological order.
+// Per operator, the set of operators that run before it in every order. Operators stand in
+// topological order.
 std::vector<Words> find_ancestors(const Problem& problem);
 
 }  // namespace pliant::plan

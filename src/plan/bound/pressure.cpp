@@ -92,7 +92,8 @@ Critical describe(const Model& model, const Pressure& pressure, std::size_t s, s
   for (std::size_t i = 0; i < live.size(); ++i) {
     const std::int32_t t = live[i];
     const bool always = has(&pressure.always[s * words], t);
-    if (always && model.tracked[t].born_clean) critical.future_clean -= model.tracked[t].bytes;  // it is here already
+    // it is here already
+    if (always && model.tracked[t].born_clean) critical.future_clean -= model.tracked[t].bytes;
     const auto& adds = pressure.adds[t];
     if (always || std::binary_search(adds.begin(), adds.end(), static_cast<std::int32_t>(s))) {
       put(critical.alive, i);
@@ -115,10 +116,12 @@ std::vector<Critical> find_critical(const Model& model, const Pressure& pressure
   for (std::size_t s = 0; s < need.size(); ++s)
     if (need[s] > 0 && !has(done, pressure.suspects[s].op)) order.push_back(s);
   const std::size_t kept = std::min<std::size_t>(order.size(), 4);
-  std::partial_sort(order.begin(), order.begin() + kept, order.end(),
-                    [&](std::size_t a, std::size_t b) { return need[a] != need[b] ? need[a] > need[b] : a < b; });
+  std::partial_sort(
+      order.begin(), order.begin() + kept, order.end(),
+      [&](std::size_t a, std::size_t b) { return need[a] != need[b] ? need[a] > need[b] : a < b; });
   std::vector<Critical> result;
-  for (std::size_t i = 0; i < kept; ++i) result.push_back(describe(model, pressure, order[i], need[order[i]], live));
+  for (std::size_t i = 0; i < kept; ++i)
+    result.push_back(describe(model, pressure, order[i], need[order[i]], live));
   return result;
 }
 

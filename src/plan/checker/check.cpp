@@ -8,16 +8,19 @@
 namespace pliant::checker {
 void Replay::check_operator(std::size_t index, std::vector<std::int64_t>& maker) const {
   const auto& op = network_.operators[index];
-  demand(op.workspace >= 0, "network: operator '{}' has a workspace of {} bytes", op.name, op.workspace);
+  demand(op.workspace >= 0, "network: operator '{}' has a workspace of {} bytes", op.name,
+         op.workspace);
   for (const auto* list : {&op.inputs, &op.outputs}) {
     std::set<std::int64_t> seen;
     for (const std::int64_t id : *list) {
-      demand(is_tensor(id), "network: operator '{}' names tensor {} of {}", op.name, id, network_.tensors.size());
+      demand(is_tensor(id), "network: operator '{}' names tensor {} of {}", op.name, id,
+             network_.tensors.size());
       demand(seen.insert(id).second, "network: operator '{}' lists '{}' twice", op.name, name(id));
     }
   }
   for (const std::int64_t id : op.outputs) {
-    demand(!given(network_.tensors[id]), "network: operator '{}' makes '{}', which is given", op.name, name(id));
+    demand(!given(network_.tensors[id]), "network: operator '{}' makes '{}', which is given",
+           op.name, name(id));
     demand(maker[id] < 0, "network: two operators make '{}'", name(id));
     maker[id] = index;
   }
@@ -35,11 +38,13 @@ void Replay::check_pairs(const Network::Operator& op) const {
   std::set<std::int64_t> seen;
   for (const auto& [output, input] : op.in_place) {
     demand(holds(op.outputs, output) && holds(op.inputs, input),
-           "network: operator '{}' has a pair in place that is not an output and an input of it", op.name);
+           "network: operator '{}' has a pair in place that is not an output and an input of it",
+           op.name);
     demand(seen.insert(output).second && seen.insert(input).second,
            "network: operator '{}' has a tensor in two pairs in place", op.name);
     demand(network_.tensors[output].bytes == network_.tensors[input].bytes,
-           "network: operator '{}' writes '{}' over '{}', which differ in size", op.name, name(output), name(input));
+           "network: operator '{}' writes '{}' over '{}', which differ in size", op.name,
+           name(output), name(input));
   }
 }
 
@@ -56,7 +61,8 @@ void Replay::check_network() const {
     demand(tensor.bytes >= 0, "network: tensor '{}' has {} bytes", tensor.name, tensor.bytes);
   for (std::size_t o = 0; o < network_.operators.size(); ++o) check_operator(o, maker);
   for (std::size_t id = 0; id < maker.size(); ++id)
-    demand(maker[id] >= 0 || given(network_.tensors[id]), "network: no operator makes '{}'", network_.tensors[id].name);
+    demand(maker[id] >= 0 || given(network_.tensors[id]), "network: no operator makes '{}'",
+           network_.tensors[id].name);
 }
 
 void Replay::check_floor() {
@@ -74,12 +80,14 @@ void Replay::check_floor() {
   demand(claim_.alignment >= 1, "the alignment is {}", claim_.alignment);
   const bool enough = claim_.scratchpad_bytes >= verdict_.necessary_bytes;
   if (claim_.status == Status::infeasible) {
-    demand(!enough, "infeasible is claimed, but no operator alone needs more than {} of {} bytes: cannot be confirmed",
+    demand(!enough,
+           "infeasible is claimed, but no operator alone needs more than {} of {} bytes: cannot be "
+           "confirmed",
            verdict_.necessary_bytes, claim_.scratchpad_bytes);
     return;
   }
-  demand(enough, "operator '{}' alone needs {} bytes, the scratchpad has {}", largest ? largest->name : "",
-         verdict_.necessary_bytes, claim_.scratchpad_bytes);
+  demand(enough, "operator '{}' alone needs {} bytes, the scratchpad has {}",
+         largest ? largest->name : "", verdict_.necessary_bytes, claim_.scratchpad_bytes);
 }
 
 void Replay::check_order() {
@@ -96,37 +104,46 @@ void Replay::check_order() {
     ran[id] = true;
     for (const std::int64_t input : at(step).inputs) {
       demand(given(network_.tensors[input]) || tensors_[input].created >= 0,
-             "step {}: operator '{}' reads '{}', which is made later", step, at(step).name, name(input));
+             "step {}: operator '{}' reads '{}', which is made later", step, at(step).name,
+             name(input));
       tensors_[input].last_use = step;
     }
     for (const std::int64_t output : at(step).outputs) tensors_[output].created = step;
   }
 }
 
-void Replay::check_range(const std::string& what, std::int64_t step, std::int64_t address, std::int64_t bytes) const {
-  demand(address >= 0 && bytes <= claim_.scratchpad_bytes && address <= claim_.scratchpad_bytes - bytes,
-         "step {}: {} at address {} with {} bytes is not inside the scratchpad of {} bytes", step, what, address, bytes,
-         claim_.scratchpad_bytes);
-  demand(address % claim_.alignment == 0, "step {}: {} at address {} is not aligned to {}", step, what, address,
-         claim_.alignment);
+void Replay::check_range(const std::string& what, std::int64_t step, std::int64_t address,
+                         std::int64_t bytes) const {
+  demand(address >= 0 && bytes <= claim_.scratchpad_bytes &&
+             address <= claim_.scratchpad_bytes - bytes,
+         "step {}: {} at address {} with {} bytes is not inside the scratchpad of {} bytes", step,
+         what, address, bytes, claim_.scratchpad_bytes);
+  demand(address % claim_.alignment == 0, "step {}: {} at address {} is not aligned to {}", step,
+         what, address, claim_.alignment);
 }
 
 void Replay::check_residencies() {
   for (const auto& each : claim_.residencies) {
-    demand(is_tensor(each.tensor), "a residency names tensor {} of {}", each.tensor, network_.tensors.size());
+    demand(is_tensor(each.tensor), "a residency names tensor {} of {}", each.tensor,
+           network_.tensors.size());
     demand(each.from >= 0 && each.from <= each.to && each.to < steps_,
-           "'{}' is resident from step {} to {} of {} steps", name(each.tensor), each.from, each.to, steps_);
-    check_range("'" + name(each.tensor) + "'", each.from, each.address, network_.tensors[each.tensor].bytes);
+           "'{}' is resident from step {} to {} of {} steps", name(each.tensor), each.from, each.to,
+           steps_);
+    check_range("'" + name(each.tensor) + "'", each.from, each.address,
+                network_.tensors[each.tensor].bytes);
     tensors_[each.tensor].residencies.push_back(&each);
   }
   for (std::size_t id = 0; id < tensors_.size(); ++id) {
     auto& list = tensors_[id].residencies;
-    std::sort(list.begin(), list.end(), [](const auto* a, const auto* b) { return a->from < b->from; });
+    std::sort(list.begin(), list.end(),
+              [](const auto* a, const auto* b) { return a->from < b->from; });
     for (std::size_t i = 1; i < list.size(); ++i)
-      demand(list[i - 1]->to < list[i]->from, "step {}: '{}' is resident twice, at addresses {} and {}", list[i]->from,
+      demand(list[i - 1]->to < list[i]->from,
+             "step {}: '{}' is resident twice, at addresses {} and {}", list[i]->from,
              network_.tensors[id].name, list[i - 1]->address, list[i]->address);
     if (given(network_.tensors[id]) || list.empty()) continue;
-    demand(list[0]->from >= tensors_[id].created, "step {}: '{}' is resident, but is made at step {}", list[0]->from,
+    demand(list[0]->from >= tensors_[id].created,
+           "step {}: '{}' is resident, but is made at step {}", list[0]->from,
            network_.tensors[id].name, tensors_[id].created);
   }
 }
@@ -134,24 +151,26 @@ void Replay::check_residencies() {
 const Claim::Residency* Replay::residency_at(std::int64_t tensor, std::int64_t step) const {
   const auto& list = tensors_[tensor].residencies;
   const auto after =
-      std::upper_bound(list.begin(), list.end(), step, [](std::int64_t s, const auto* each) { return s < each->from; });
+      std::upper_bound(list.begin(), list.end(), step,
+                       [](std::int64_t s, const auto* each) { return s < each->from; });
   if (after == list.begin() || (*(after - 1))->to < step) return nullptr;
   return *(after - 1);
 }
 
 void Replay::check_presence() const {
-  demand(static_cast<std::int64_t>(claim_.workspaces.size()) == steps_, "{} workspace addresses for {} steps",
-         claim_.workspaces.size(), steps_);
+  demand(static_cast<std::int64_t>(claim_.workspaces.size()) == steps_,
+         "{} workspace addresses for {} steps", claim_.workspaces.size(), steps_);
   for (std::int64_t step = 0; step < steps_; ++step) {
     const auto& op = at(step);
     for (const std::int64_t id : op.inputs)
-      demand(residency_at(id, step), "step {}: operator '{}' reads '{}', which is not resident", step, op.name,
-             name(id));
+      demand(residency_at(id, step), "step {}: operator '{}' reads '{}', which is not resident",
+             step, op.name, name(id));
     for (const std::int64_t id : op.outputs)
-      demand(residency_at(id, step), "step {}: operator '{}' makes '{}', which has no address", step, op.name,
-             name(id));
+      demand(residency_at(id, step), "step {}: operator '{}' makes '{}', which has no address",
+             step, op.name, name(id));
     if (op.workspace > 0)
-      check_range("the workspace of '" + op.name + "'", step, claim_.workspaces[step], op.workspace);
+      check_range("the workspace of '" + op.name + "'", step, claim_.workspaces[step],
+                  op.workspace);
   }
 }
 
@@ -178,18 +197,18 @@ class Occupied {
   };
   std::map<std::int64_t, Range> ranges_;
 
-  static void check(std::int64_t step, const std::pair<const std::int64_t, Range>& other, std::int64_t address,
-                    std::int64_t bytes, const std::string& who) {
+  static void check(std::int64_t step, const std::pair<const std::int64_t, Range>& other,
+                    std::int64_t address, std::int64_t bytes, const std::string& who) {
     demand(address + bytes <= other.first || other.first + other.second.bytes <= address,
-           "step {}: {} at [{}, {}) and {} at [{}, {}) overlap", step, who, address, address + bytes, other.second.who,
-           other.first, other.first + other.second.bytes);
+           "step {}: {} at [{}, {}) and {} at [{}, {}) overlap", step, who, address,
+           address + bytes, other.second.who, other.first, other.first + other.second.bytes);
   }
 };
 
 }  // namespace
 
-// Whether the residency begins at the step that makes its tensor, on the bytes of an input that the operator may write
-// it over and whose residency ends there.
+// Whether the residency begins at the step that makes its tensor, on the bytes of an input that the
+// operator may write it over and whose residency ends there.
 bool Replay::takes_over(const Claim::Residency& output) const {
   const auto& made = tensors_[output.tensor];
   if (made.created < 0 || output.from != made.created) return false;
@@ -214,10 +233,12 @@ void Replay::check_neighbours() const {
   for (std::int64_t step = 0; step < steps_; ++step)
     for (const auto& list : at(step).adjacent)
       for (std::size_t i = 0; i + 1 < list.size(); ++i) {
-        const std::int64_t end = residency_at(list[i], step)->address + network_.tensors[list[i]].bytes;
+        const std::int64_t end =
+            residency_at(list[i], step)->address + network_.tensors[list[i]].bytes;
         demand(end == residency_at(list[i + 1], step)->address,
-               "step {}: operator '{}' reads '{}', which ends at {}, and '{}' at {} as one run", step, at(step).name,
-               name(list[i]), end, name(list[i + 1]), residency_at(list[i + 1], step)->address);
+               "step {}: operator '{}' reads '{}', which ends at {}, and '{}' at {} as one run",
+               step, at(step).name, name(list[i]), end, name(list[i + 1]),
+               residency_at(list[i + 1], step)->address);
       }
 }
 
@@ -240,12 +261,14 @@ void Replay::check_disjoint() const {
     occupied.add(step, claim_.workspaces[step], op.workspace, "the workspace of '" + op.name + "'");
     occupied.remove(claim_.workspaces[step], op.workspace);
     for (const auto* each : ends[step])
-      if (!overwritten_at(*each)) occupied.remove(each->address, network_.tensors[each->tensor].bytes);
+      if (!overwritten_at(*each))
+        occupied.remove(each->address, network_.tensors[each->tensor].bytes);
   }
 }
 
-// The moves of a step, one after the other: each destination is free of what is resident then, but for its own source.
-// What has ended before the step is gone, and what begins at it is not there yet.
+// The moves of a step, one after the other: each destination is free of what is resident then, but
+// for its own source. What has ended before the step is gone, and what begins at it is not there
+// yet.
 void Replay::check_moves() const {
   for (std::size_t first = 0, after = 0; first < claim_.events.size(); first = after) {
     after = first + 1;
@@ -258,8 +281,8 @@ void Replay::check_moves() const {
     const auto source = [&](std::int64_t id) {
       const auto* from = residency_at(id, step - 1);
       const auto* to = residency_at(id, step);
-      demand(claim_.prices && claim_.prices->move >= 0, "step {}: '{}' is moved, but moves have no price", step,
-             name(id));
+      demand(claim_.prices && claim_.prices->move >= 0,
+             "step {}: '{}' is moved, but moves have no price", step, name(id));
       demand(from && to && to->from == step && from->to == step - 1,
              "step {}: '{}' is moved, but no residency follows another", step, name(id));
       return from;
@@ -270,7 +293,8 @@ void Replay::check_moves() const {
     }
     for (const auto& each : claim_.residencies)
       if (each.from < step && step <= each.to)
-        occupied.add(step, each.address, network_.tensors[each.tensor].bytes, "'" + name(each.tensor) + "'");
+        occupied.add(step, each.address, network_.tensors[each.tensor].bytes,
+                     "'" + name(each.tensor) + "'");
     for (std::size_t i = first; i < after; ++i) {
       const std::int64_t id = claim_.events[i].tensor, bytes = network_.tensors[id].bytes;
       occupied.remove(source(id)->address, bytes);
@@ -287,7 +311,8 @@ void Replay::move(std::int64_t step, std::int64_t id) {
   demand(info.role != Role::activation || tensor.stored != step - 1,
          "step {}: '{}' is moved, but was stored to make room", step, info.name);
   demand(tensor.moved != step, "step {}: '{}' is moved twice", step, info.name);
-  demand(!overwritten_at(*residency_at(id, step - 1)), "step {}: '{}' is moved, but was written over", step, info.name);
+  demand(!overwritten_at(*residency_at(id, step - 1)),
+         "step {}: '{}' is moved, but was written over", step, info.name);
   tensor.moved = step;
   ++tensor.moves;
   moved_ = sum_of(moved_, info.bytes);
@@ -298,12 +323,16 @@ void Replay::load(std::int64_t step, std::int64_t id) {
   const auto& info = network_.tensors[id];
   const auto* residency = residency_at(id, step);
   demand(!tensor.pinned, "step {}: '{}' is loaded, but is pinned", step, info.name);
-  demand(residency && residency->from == step, "step {}: '{}' is loaded, but no residency starts", step, info.name);
-  demand(tensor.created != step, "step {}: '{}' is loaded at the step that makes it", step, info.name);
+  demand(residency && residency->from == step, "step {}: '{}' is loaded, but no residency starts",
+         step, info.name);
+  demand(tensor.created != step, "step {}: '{}' is loaded at the step that makes it", step,
+         info.name);
   demand(tensor.moved != step, "step {}: '{}' is moved and loaded", step, info.name);
   if (!given(info)) {
-    demand(tensor.stored >= 0, "step {}: '{}' is loaded, but has no copy off chip", step, info.name);
-    demand(step >= tensor.stored + 2, "step {}: '{}' is loaded at the step after its store at step {}", step, info.name,
+    demand(tensor.stored >= 0, "step {}: '{}' is loaded, but has no copy off chip", step,
+           info.name);
+    demand(step >= tensor.stored + 2,
+           "step {}: '{}' is loaded at the step after its store at step {}", step, info.name,
            tensor.stored);
   }
   const bool compulsory = given(info) && tensor.loads == 0;
@@ -318,13 +347,15 @@ void Replay::store(std::int64_t step, std::int64_t id) {
   const auto& info = network_.tensors[id];
   const auto* residency = residency_at(id, step);
   demand(!given(info), "step {}: '{}' is stored, but is given and has a copy", step, info.name);
-  demand(tensor.stored < 0, "step {}: '{}' is stored again, after step {}", step, info.name, tensor.stored);
+  demand(tensor.stored < 0, "step {}: '{}' is stored again, after step {}", step, info.name,
+         tensor.stored);
   demand(residency, "step {}: '{}' is stored, but is not resident", step, info.name);
-  demand(residency->to != step || !overwritten_at(*residency), "step {}: '{}' is stored, but was written over", step,
-         info.name);
+  demand(residency->to != step || !overwritten_at(*residency),
+         "step {}: '{}' is stored, but was written over", step, info.name);
   const bool output = info.role == Role::output;
-  demand(output || residency->to == step, "step {}: '{}' is stored to make room, but stays until step {}", step,
-         info.name, residency->to);
+  demand(output || residency->to == step,
+         "step {}: '{}' is stored to make room, but stays until step {}", step, info.name,
+         residency->to);
   tensor.stored = step;
   auto& sum = output ? verdict_.compulsory_bytes : stored_;
   sum = sum_of(sum, info.bytes);
@@ -335,10 +366,12 @@ void Replay::drop(std::int64_t step, std::int64_t id) {
   const auto& info = network_.tensors[id];
   const auto* residency = residency_at(id, step);
   demand(!tensor.pinned, "step {}: '{}' is dropped, but is pinned", step, info.name);
-  demand(residency && residency->to == step, "step {}: '{}' is dropped, but no residency ends", step, info.name);
-  const bool needed = tensor.last_use > step || info.role == Role::output || residency != tensor.residencies.back();
-  demand(given(info) || tensor.stored >= 0 || !needed, "step {}: '{}' is dropped without a copy, but is needed later",
+  demand(residency && residency->to == step, "step {}: '{}' is dropped, but no residency ends",
          step, info.name);
+  const bool needed =
+      tensor.last_use > step || info.role == Role::output || residency != tensor.residencies.back();
+  demand(given(info) || tensor.stored >= 0 || !needed,
+         "step {}: '{}' is dropped without a copy, but is needed later", step, info.name);
   tensor.dropped = step;
   ++tensor.drops;
 }
@@ -346,9 +379,10 @@ void Replay::drop(std::int64_t step, std::int64_t id) {
 void Replay::check_event_order() const {
   const Claim::Event* before = nullptr;
   for (const auto& each : claim_.events) {
-    demand(is_tensor(each.tensor), "an event names tensor {} of {}", each.tensor, network_.tensors.size());
-    demand(each.step >= 0 && each.step < steps_, "'{}' has an event at step {} of {}", name(each.tensor), each.step,
-           steps_);
+    demand(is_tensor(each.tensor), "an event names tensor {} of {}", each.tensor,
+           network_.tensors.size());
+    demand(each.step >= 0 && each.step < steps_, "'{}' has an event at step {} of {}",
+           name(each.tensor), each.step, steps_);
     const auto key = [](const Claim::Event& e) { return std::tuple(e.step, e.action, e.tensor); };
     const bool both_move = before && before->action == Action::move && each.action == Action::move;
     demand(!before || key(*before) < key(each) || (both_move && before->step == each.step),
@@ -376,19 +410,24 @@ void Replay::check_all_moved() const {
     if (tensor.pinned) continue;
     const std::size_t created = given(info) || tensor.residencies.empty() ? 0 : 1;
     if (created == 1)
-      demand(tensor.residencies[0]->from == tensor.created, "step {}: '{}' is made, but becomes resident at step {}",
-             tensor.created, info.name, tensor.residencies[0]->from);
-    const std::size_t rest = tensor.residencies.size() - tensor.moves;  // the others begin with a move
-    demand(tensor.loads + created == rest, "'{}' has {} residencies that need a load, but {} loads", info.name,
-           rest - created, tensor.loads);
-    demand(tensor.drops == rest, "'{}' has {} residencies, but {} drops", info.name, rest, tensor.drops);
-    demand(info.role != Role::output || tensor.stored >= 0, "output '{}' is never stored", info.name);
+      demand(tensor.residencies[0]->from == tensor.created,
+             "step {}: '{}' is made, but becomes resident at step {}", tensor.created, info.name,
+             tensor.residencies[0]->from);
+    // the others begin with a move
+    const std::size_t rest = tensor.residencies.size() - tensor.moves;
+    demand(tensor.loads + created == rest, "'{}' has {} residencies that need a load, but {} loads",
+           info.name, rest - created, tensor.loads);
+    demand(tensor.drops == rest, "'{}' has {} residencies, but {} drops", info.name, rest,
+           tensor.drops);
+    demand(info.role != Role::output || tensor.stored >= 0, "output '{}' is never stored",
+           info.name);
   }
 }
 
 void Replay::run() {
   check_network();
-  demand(claim_.status != Status::undecided, "the status is undecided: no plan is claimed, so there is none to check");
+  demand(claim_.status != Status::undecided,
+         "the status is undecided: no plan is claimed, so there is none to check");
   check_floor();
   if (claim_.status == Status::infeasible) {
     demand(claim_.order.empty() && claim_.residencies.empty() && claim_.events.empty(),
@@ -411,10 +450,11 @@ Verdict check(const Network& network, const Claim& claim) {
   try {
     Replay(network, claim, verdict).run();
     verdict.accepted = true;
-    verdict.reason = claim.status == Status::infeasible
-                         ? fmt::format("infeasible: one operator alone needs {} bytes", verdict.necessary_bytes)
-                         : fmt::format("{} steps, {} bytes of traffic, {} compulsory", claim.order.size(),
-                                       verdict.traffic_bytes, verdict.compulsory_bytes);
+    verdict.reason =
+        claim.status == Status::infeasible
+            ? fmt::format("infeasible: one operator alone needs {} bytes", verdict.necessary_bytes)
+            : fmt::format("{} steps, {} bytes of traffic, {} compulsory", claim.order.size(),
+                          verdict.traffic_bytes, verdict.compulsory_bytes);
   } catch (const Rejected& rejected) {
     verdict.reason = rejected.reason;
   }

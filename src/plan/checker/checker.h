@@ -1,6 +1,6 @@
-// An independent check of a plan: integers only, its own reader of both documents, no code shared with the planner.
-// It replays the plan step by step and recomputes every figure that is claimed. Semantics: COSMA (arXiv 2311.18246),
-// Eq. 1-12, as docs/formats.md states them.
+// An independent check of a plan: integers only, its own reader of both documents, no code shared
+// with the planner. It replays the plan step by step and recomputes every figure that is claimed.
+// Semantics: COSMA (arXiv 2311.18246), Eq. 1-12, as docs/formats.md states them.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ enum class Role : std::uint8_t { input, weight, activation, output };
 enum class Action : std::uint8_t { move, load, store, drop };
 enum class Status : std::uint8_t { optimal, feasible, infeasible, undecided };
 
-// All numbers are as wide as they come, so that nonsense arrives here and is rejected rather than cut off.
+// All numbers are as wide as they come, so that nonsense arrives here and is rejected rather than
+// cut off.
 struct Network {
   struct Tensor {
     std::string name;
@@ -27,8 +28,10 @@ struct Network {
     std::string name;
     std::vector<std::int64_t> inputs, outputs;  // indices into tensors
     std::int64_t workspace = 0;
-    std::vector<std::pair<std::int64_t, std::int64_t>> in_place = {};  // an output and the input it may be written over
-    std::vector<std::vector<std::int64_t>> adjacent = {};              // inputs that lie one after another in its step
+    // an output and the input it may be written over
+    std::vector<std::pair<std::int64_t, std::int64_t>> in_place = {};
+    // inputs that lie one after another in its step
+    std::vector<std::vector<std::int64_t>> adjacent = {};
   };
   std::vector<Tensor> tensors;
   std::vector<Operator> operators;
@@ -43,16 +46,20 @@ struct Claim {
     Action action = Action::load;
     std::int64_t tensor = 0;
   };
-  struct Prices {  // per byte moved that is not compulsory, and what the plan claims to cost by them
+  // per byte moved that is not compulsory, and what the plan claims to cost by them
+  struct Prices {
     std::int64_t read = 1, write = 1;
     std::int64_t move = -1;  // on chip; -1: nothing may move
     std::int64_t cost = 0, lower_bound_cost = 0;
   };
-  struct Frame {  // of the steady state: what stays at all steps and is never moved, and what a frame claims to move
+  // of the steady state: what stays at all steps and is never moved, and what a frame claims to
+  // move
+  struct Frame {
     std::vector<std::int64_t> pinned;
     std::int64_t bytes = 0, cost = 0, lower_bound_cost = 0;
   };
-  struct SecondLevel {  // absences spent in another memory on chip, from the step after the drop to that of the load
+  // absences spent in another memory on chip, from the step after the drop to that of the load
+  struct SecondLevel {
     std::int64_t bytes = 0, price = 0;
     std::vector<Residency> residencies;
     std::int64_t moved_bytes = 0, off_chip_bytes = 0, cost = 0, lower_bound_cost = 0;
@@ -75,19 +82,22 @@ struct Verdict {
   std::string reason;                                    // why not; or what was confirmed
   std::int64_t traffic_bytes = 0, compulsory_bytes = 0;  // recomputed; 0 when rejected before
   std::optional<std::int64_t> cost;                      // recomputed at the claim's prices
-  std::optional<std::int64_t> frame_bytes;               // moved in a frame of the steady state, where one is claimed
-  std::optional<std::int64_t> off_chip_bytes;            // traffic beside a second level, where one is claimed
-  std::int64_t necessary_bytes = 0;                      // largest sum over one operator: below it no plan exists
+  // moved in a frame of the steady state, where one is claimed
+  std::optional<std::int64_t> frame_bytes;
+  // traffic beside a second level, where one is claimed
+  std::optional<std::int64_t> off_chip_bytes;
+  // largest sum over one operator: below it no plan exists
+  std::int64_t necessary_bytes = 0;
 };
 
-// Never throws for a bad network or plan. An infeasible claim is accepted only when the scratchpad is smaller than
-// `necessary_bytes`; other reasons for it cannot be confirmed here and are rejected. An undecided one claims
-// no plan: there is nothing to accept.
+// Never throws for a bad network or plan. An infeasible claim is accepted only when the scratchpad
+// is smaller than `necessary_bytes`; other reasons for it cannot be confirmed here and are
+// rejected. An undecided one claims no plan: there is nothing to accept.
 Verdict check(const Network& network, const Claim& claim);
 
-// The documents of docs/formats.md. Throws Error{format} or Error{invalid} when a text is not such a document (broken
-// JSON, missing or unknown fields, numbers that are no 64-bit integers, unknown names); what is well-formed gets a
-// verdict.
+// The documents of docs/formats.md. Throws Error{format} or Error{invalid} when a text is not such
+// a document (broken JSON, missing or unknown fields, numbers that are no 64-bit integers, unknown
+// names); what is well-formed gets a verdict.
 Verdict check_json(std::string_view problem_json, std::string_view plan_json);
 
 }  // namespace pliant::checker

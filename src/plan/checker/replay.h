@@ -32,7 +32,9 @@ inline std::int64_t product_of(std::int64_t a, std::int64_t b) {
   return product;
 }
 
-inline bool given(const Network::Tensor& tensor) { return tensor.role == Role::input || tensor.role == Role::weight; }
+inline bool given(const Network::Tensor& tensor) {
+  return tensor.role == Role::input || tensor.role == Role::weight;
+}
 
 class Replay {
  public:
@@ -59,8 +61,12 @@ class Replay {
   std::int64_t first_weights_ = 0;                    // bytes of compulsory loads of weights
 
   const std::string& name(std::int64_t tensor) const { return network_.tensors[tensor].name; }
-  bool is_tensor(std::int64_t id) const { return id >= 0 && id < static_cast<std::int64_t>(network_.tensors.size()); }
-  const Network::Operator& at(std::int64_t step) const { return network_.operators[claim_.order[step]]; }
+  bool is_tensor(std::int64_t id) const {
+    return id >= 0 && id < static_cast<std::int64_t>(network_.tensors.size());
+  }
+  const Network::Operator& at(std::int64_t step) const {
+    return network_.operators[claim_.order[step]];
+  }
 
   void check_pairs(const Network::Operator& op) const;
   std::int64_t written_over(const Network::Operator& op, std::int64_t output) const;
@@ -70,7 +76,8 @@ class Replay {
   void check_network() const;
   void check_floor();
   void check_order();
-  void check_range(const std::string& what, std::int64_t step, std::int64_t address, std::int64_t bytes) const;
+  void check_range(const std::string& what, std::int64_t step, std::int64_t address,
+                   std::int64_t bytes) const;
   void check_residencies();
   void check_presence() const;
   void check_neighbours() const;

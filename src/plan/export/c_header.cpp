@@ -38,9 +38,15 @@ const char* role_name(Role role) {
 class Header {
  public:
   Header(const Problem& problem, const Plan& plan, std::string_view network)
-      : problem_(problem), plan_(plan), network_(network), prefix_(prefix_of(network)), shipment_(ship(problem, plan)) {
-    if (problem.operators.empty()) throw Error(ErrorKind::invalid, "C header", "the network has no operators");
-    for (const char c : prefix_) capitals_ += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+      : problem_(problem),
+        plan_(plan),
+        network_(network),
+        prefix_(prefix_of(network)),
+        shipment_(ship(problem, plan)) {
+    if (problem.operators.empty())
+      throw Error(ErrorKind::invalid, "C header", "the network has no operators");
+    for (const char c : prefix_)
+      capitals_ += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     give_slots();
   }
 
@@ -62,7 +68,8 @@ class Header {
   }
 
  private:
-  // Appends a text in which @p is the prefix and @P the prefix in capitals; nothing else in it begins with '@'.
+  // Appends a text in which @p is the prefix and @P the prefix in capitals; nothing else in it
+  // begins with '@'.
   void put(std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
       const bool marked = text[i] == '@' && i + 1 < text.size();
@@ -88,14 +95,18 @@ class Header {
   }
 
   void introduce() {
-    const std::string proof = plan_.status == Status::optimal ? "no plan copies less" : "not proven to be the least";
+    const std::string proof =
+        plan_.status == Status::optimal ? "no plan copies less" : "not proven to be the least";
     line("/* A plan for {}, written by pliant; not to be edited.", c_comment(network_));
     line(" *");
     if (!shipment_.pinned.empty())
       line(" * One frame of many: {} weights stay in the scratchpad; @p_start loads them once.\n *",
            shipment_.pinned.size());
-    line(" * {} operators run in a scratchpad of {} bytes. {} bytes are copied beyond the compulsory {} ({}).",
-         problem_.operators.size(), plan_.scratchpad_bytes, plan_.traffic_bytes, plan_.compulsory_bytes, proof);
+    line(
+        " * {} operators run in a scratchpad of {} bytes. {} bytes are copied beyond the "
+        "compulsory {} ({}).",
+        problem_.operators.size(), plan_.scratchpad_bytes, plan_.traffic_bytes,
+        plan_.compulsory_bytes, proof);
     put(R"( *
  * Use: write a @p_kernel for each operator, put them into an array by @p_op_NAME, fill in a @p_memory,
  * and run:
@@ -144,7 +155,8 @@ class Header {
     line("\n/* {} */\nenum {{", comment);
     Identifiers identifiers;
     for (std::size_t i = 0; i < list.size(); ++i)
-      line("  @p_{}_{} = {}{}", kind, identifiers.add(name(list[i])), i, i + 1 < list.size() ? "," : "");
+      line("  @p_{}_{} = {}{}", kind, identifiers.add(name(list[i])), i,
+           i + 1 < list.size() ? "," : "");
     line("}};");
   }
 
@@ -161,15 +173,17 @@ class Header {
     std::int64_t bytes = 0, where = 0;
     for (const TensorInfo& tensor : problem_.tensors) bytes = std::max(bytes, tensor.bytes);
     for (const std::int64_t each : where_) where = std::max(where, each);
-    line("\n/* where: the place in given or results, or, of an activation, the offset of its copy in the spill region");
+    line(
+        "\n/* where: the place in given or results, or, of an activation, the offset of its copy "
+        "in the spill region");
     line(" * (0 where it never leaves the scratchpad). */");
-    line("typedef struct {{\n  {} bytes;\n  {} where;\n  uint8_t role;\n}} @p_tensor;", type_for(bytes),
-         type_for(where));
+    line("typedef struct {{\n  {} bytes;\n  {} where;\n  uint8_t role;\n}} @p_tensor;",
+         type_for(bytes), type_for(where));
     line("static const @p_tensor @p_tensors[] = {{");
     for (std::size_t t = 0; t < problem_.tensors.size(); ++t) {
       const TensorInfo& tensor = problem_.tensors[t];
-      line("    {{{}, {}, @P_ROLE_{}}}, /* {} */", number(tensor.bytes), number(where_[t]), role_name(tensor.role),
-           c_comment(tensor.name));
+      line("    {{{}, {}, @P_ROLE_{}}}, /* {} */", number(tensor.bytes), number(where_[t]),
+           role_name(tensor.role), c_comment(tensor.name));
     }
     if (problem_.tensors.empty()) line("    {{0, 0, 0}}");
     line("}};");
@@ -178,13 +192,14 @@ class Header {
   void moves() {
     line("\n/* Within the scratchpad, before a step's loads, one after the other. */");
     const char* address = type_for(plan_.scratchpad_bytes);
-    line("typedef struct {{\n  {} from, to;\n  {} tensor;\n}} @p_move;", address, type_for(problem_.tensors.size()));
+    line("typedef struct {{\n  {} from, to;\n  {} tensor;\n}} @p_move;", address,
+         type_for(problem_.tensors.size()));
     line("static const @p_move @p_moves[] = {{");
     for (const ShippedStep& step : shipment_.steps)
       for (const Move& move : step.moves) {
         ++moves_;
-        line("    {{{}, {}, {}}}, /* {} */", number(move.from), number(move.to), number(move.tensor),
-             c_comment(problem_.tensors[move.tensor].name));
+        line("    {{{}, {}, {}}}, /* {} */", number(move.from), number(move.to),
+             number(move.tensor), c_comment(problem_.tensors[move.tensor].name));
       }
     if (moves_ == 0) line("    {{0, 0, 0}} /* none */");
     line("}};");
@@ -192,8 +207,8 @@ class Header {
 
   void copies() {
     line("\n/* Step after step: loads to the scratchpad, then stores from it. */");
-    line("typedef struct {{\n  {} address;\n  {} tensor;\n}} @p_copy;", type_for(plan_.scratchpad_bytes),
-         type_for(problem_.tensors.size()));
+    line("typedef struct {{\n  {} address;\n  {} tensor;\n}} @p_copy;",
+         type_for(plan_.scratchpad_bytes), type_for(problem_.tensors.size()));
     line("static const @p_copy @p_copies[] = {{");
     for (const ShippedStep& step : shipment_.steps)
       for (const auto* list : {&step.before, &step.after})
@@ -221,7 +236,8 @@ class Header {
     for (const ShippedStep& step : shipment_.steps) {
       std::string row;
       for (const auto* list : {&step.inputs, &step.outputs})
-        for (const std::int64_t address : *list) row += fmt::format("{}{},", row.empty() ? "" : " ", number(address));
+        for (const std::int64_t address : *list)
+          row += fmt::format("{}{},", row.empty() ? "" : " ", number(address));
       operands_ += step.inputs.size() + step.outputs.size();
       if (!row.empty()) line("    {} /* {} */", row, c_comment(problem_.operators[step.op].name));
     }
@@ -232,22 +248,25 @@ class Header {
   void steps() {
     std::size_t most = 0;  // of anything counted per step
     for (const ShippedStep& step : shipment_.steps)
-      most = std::max(
-          {most, step.moves.size(), step.before.size(), step.after.size(), step.inputs.size(), step.outputs.size()});
+      most = std::max({most, step.moves.size(), step.before.size(), step.after.size(),
+                       step.inputs.size(), step.outputs.size()});
     line(
-        "\n/* The order. moves count from first_move on, loads and stores count copies from first_copy on, inputs and");
+        "\n/* The order. moves count from first_move on, loads and stores count copies from "
+        "first_copy on, inputs and");
     line(" * outputs count operands from first_operand on. */");
-    line("typedef struct {{\n  {} first_move;\n  {} first_copy;\n  {} first_operand;\n  {} workspace;\n  {} op;",
-         type_for(moves_), type_for(copies_), type_for(operands_), type_for(plan_.scratchpad_bytes),
-         type_for(problem_.operators.size()));
+    line(
+        "typedef struct {{\n  {} first_move;\n  {} first_copy;\n  {} first_operand;\n  {} "
+        "workspace;\n  {} op;",
+        type_for(moves_), type_for(copies_), type_for(operands_), type_for(plan_.scratchpad_bytes),
+        type_for(problem_.operators.size()));
     line("  {} moves, loads, stores, inputs, outputs;\n}} @p_step;", type_for(most));
     line("static const @p_step @p_steps[] = {{");
     std::size_t move = 0, copy = 0, operand = 0;
     for (const ShippedStep& step : shipment_.steps) {
       const std::string workspace = step.workspace < 0 ? "@P_NO_WORKSPACE" : number(step.workspace);
-      line("    {{{}u, {}u, {}u, {}, {}u, {}u, {}u, {}u, {}u, {}u}}, /* {} */", move, copy, operand, workspace, step.op,
-           step.moves.size(), step.before.size(), step.after.size(), step.inputs.size(), step.outputs.size(),
-           c_comment(problem_.operators[step.op].name));
+      line("    {{{}u, {}u, {}u, {}, {}u, {}u, {}u, {}u, {}u, {}u}}, /* {} */", move, copy, operand,
+           workspace, step.op, step.moves.size(), step.before.size(), step.after.size(),
+           step.inputs.size(), step.outputs.size(), c_comment(problem_.operators[step.op].name));
       move += step.moves.size();
       copy += step.before.size() + step.after.size();
       operand += step.inputs.size() + step.outputs.size();

@@ -1,4 +1,5 @@
-// What stands in every exported header besides the tables: @p is the prefix, @P the same in capitals.
+// What stands in every exported header besides the tables: @p is the prefix, @P the same in
+// capitals.
 #pragma once
 
 namespace pliant::plan {

@@ -26,7 +26,8 @@ std::string identifier(std::string_view text) {
 
 std::string prefix_of(std::string_view network) {
   network.remove_prefix(network.find_last_of("/:") + 1);  // npos + 1 is 0
-  if (const auto dot = network.rfind('.'); dot != std::string_view::npos && dot > 0) network = network.substr(0, dot);
+  if (const auto dot = network.rfind('.'); dot != std::string_view::npos && dot > 0)
+    network = network.substr(0, dot);
   std::string name = identifier(network);
   for (char& c : name) c = lower(c);
   return is_digit(name[0]) ? "n" + name : name;
@@ -52,7 +53,8 @@ std::string c_string(std::string_view text) {
 
 std::string c_comment(std::string_view text) {
   std::string out;
-  for (const char c : text) out += is_printable(c) && c != '*' && c != '\\' && c != '?' && c != '@' ? c : '_';
+  for (const char c : text)
+    out += is_printable(c) && c != '*' && c != '\\' && c != '?' && c != '@' ? c : '_';
   return out;
 }
 

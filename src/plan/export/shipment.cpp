@@ -18,9 +18,11 @@ class Shipper {
  public:
   Shipper(const Problem& problem, const Plan& plan)
       : problem_(problem), plan_(plan), address_(problem.tensors.size(), absent), last_(address_) {
-    if (plan.order.size() != problem.operators.size() || plan.workspaces.size() != plan.order.size())
-      throw Error(ErrorKind::invalid, "plan",
-                  fmt::format("{} steps for {} operators", plan.order.size(), problem.operators.size()));
+    if (plan.order.size() != problem.operators.size() ||
+        plan.workspaces.size() != plan.order.size())
+      throw Error(
+          ErrorKind::invalid, "plan",
+          fmt::format("{} steps for {} operators", plan.order.size(), problem.operators.size()));
   }
 
   Shipment run() {
@@ -49,7 +51,8 @@ class Shipper {
 
   std::int64_t resident(TensorId tensor, Step step) const {
     if (address_[tensor] == absent)
-      throw Error(ErrorKind::invalid, fmt::format("plan: step {}, tensor '{}'", step, problem_.tensors[tensor].name),
+      throw Error(ErrorKind::invalid,
+                  fmt::format("plan: step {}, tensor '{}'", step, problem_.tensors[tensor].name),
                   "is not in the scratchpad");
     return address_[tensor];
   }
@@ -69,27 +72,31 @@ class Shipper {
     if (tensor.bytes == 0) return;
     switch (event.action) {
       case Action::move:
-        shipped.moves.push_back({event.tensor, last_[event.tensor], resident(event.tensor, event.step)});
+        shipped.moves.push_back(
+            {event.tensor, last_[event.tensor], resident(event.tensor, event.step)});
         break;
       case Action::load:
         shipped.before.push_back({true, event.tensor, resident(event.tensor, event.step)});
-        if (const auto copied = copies_.find(event.tensor); copied != copies_.end()) copied->second.upper = event.step;
+        if (const auto copied = copies_.find(event.tensor); copied != copies_.end())
+          copied->second.upper = event.step;
         break;
       case Action::store:
         shipped.after.push_back({false, event.tensor, resident(event.tensor, event.step)});
-        if (tensor.role == Role::activation) copies_[event.tensor] = {tensor.bytes, event.step, event.step};
+        if (tensor.role == Role::activation)
+          copies_[event.tensor] = {tensor.bytes, event.step, event.step};
         break;
       case Action::drop: break;
     }
   }
 
-  // A copy is needed from its store, after the operator of one step, to its last load, before that of another: in half
-  // steps, so that one may take another's place within a step.
+  // A copy is needed from its store, after the operator of one step, to its last load, before that
+  // of another: in half steps, so that one may take another's place within a step.
   void pack_spills() {
     shipment_.spill.assign(problem_.tensors.size(), absent);
     std::vector<place::Rectangle> rectangles;
     for (const auto& [tensor, copy] : copies_)
-      rectangles.push_back({copy.size, 2 * copy.lower + 1, std::max(2 * copy.upper + 1, 2 * copy.lower + 2)});
+      rectangles.push_back(
+          {copy.size, 2 * copy.lower + 1, std::max(2 * copy.upper + 1, 2 * copy.lower + 2)});
     place::Options options;
     options.alignment = plan_.alignment;
     const place::Packed packed = place::pack(rectangles, options);
@@ -100,8 +107,9 @@ class Shipper {
 
   const Problem& problem_;
   const Plan& plan_;
-  std::vector<std::int64_t> address_, last_;     // per tensor; last_: where it lay before
-  std::map<TensorId, place::Rectangle> copies_;  // spilled activations: bytes, steps of the store and the last load
+  std::vector<std::int64_t> address_, last_;  // per tensor; last_: where it lay before
+  // spilled activations: bytes, steps of the store and the last load
+  std::map<TensorId, place::Rectangle> copies_;
   Shipment shipment_;
 };
 

@@ -1,5 +1,5 @@
-// A plan as firmware runs it: per step the copies before its operator, the addresses of its operands and the copies
-// after it; and where what leaves the scratchpad lies off chip.
+// A plan as firmware runs it: per step the copies before its operator, the addresses of its
+// operands and the copies after it; and where what leaves the scratchpad lies off chip.
 #pragma once
 
 #include <cstddef>
@@ -32,13 +32,15 @@ struct ShippedStep {
 
 struct Shipment {
   std::vector<ShippedStep> steps;
-  std::vector<Copy> pinned;         // weights that stay: loaded once, before the first frame
-  std::vector<std::int64_t> spill;  // per tensor: offset of a spilled activation in the spill region; else -1
-  std::int64_t spill_bytes = 0;     // of that region; tensors whose copies are needed at different times share it
+  std::vector<Copy> pinned;  // weights that stay: loaded once, before the first frame
+  // per tensor: offset of a spilled activation in the spill region; else -1
+  std::vector<std::int64_t> spill;
+  // of that region; tensors whose copies are needed at different times share it
+  std::int64_t spill_bytes = 0;
 };
 
-// Offsets are multiples of the plan's alignment. Throws Error{invalid} for a plan of another problem, or one that lacks
-// an operand; beyond that the plan is trusted (plan/checker).
+// Offsets are multiples of the plan's alignment. Throws Error{invalid} for a plan of another
+// problem, or one that lacks an operand; beyond that the plan is trusted (plan/checker).
 Shipment ship(const Problem& problem, const Plan& plan);
 
 }  // namespace pliant::plan

@@ -39,11 +39,13 @@ void put(std::string& bytes, std::int32_t value) {
 
 TflmPlan plan_for_tflm(const Problem& problem, const Plan& plan) {
   if (plan.order.size() != problem.operators.size())
-    throw Error(ErrorKind::invalid, "plan",
-                fmt::format("{} steps for {} operators", plan.order.size(), problem.operators.size()));
+    throw Error(
+        ErrorKind::invalid, "plan",
+        fmt::format("{} steps for {} operators", plan.order.size(), problem.operators.size()));
   if (plan.traffic_bytes > 0)
     throw Error(ErrorKind::unsupported, "offline memory plan",
-                fmt::format("the plan moves {} bytes to and from off-chip memory, which TensorFlow Lite Micro's arena "
+                fmt::format("the plan moves {} bytes to and from off-chip memory, which TensorFlow "
+                            "Lite Micro's arena "
                             "has no way to say",
                             plan.traffic_bytes),
                 "plan with --minimize peak, or for a scratchpad of MP or more");
@@ -65,8 +67,8 @@ TflmPlan plan_for_tflm(const Problem& problem, const Plan& plan) {
   TflmPlan result{{}, packed.height};
   std::size_t i = 0;
   for (const TensorInfo& tensor : problem.tensors)
-    result.offsets.push_back(tensor.role == Role::weight ? not_planned
-                                                         : static_cast<std::int32_t>(packed.offsets[i++]));
+    result.offsets.push_back(
+        tensor.role == Role::weight ? not_planned : static_cast<std::int32_t>(packed.offsets[i++]));
   return result;
 }
 

@@ -12,7 +12,8 @@ namespace {
 // Where the tensors stand among the operator's inputs; their number for one that does not.
 std::vector<std::int32_t> places_in(const Operator& op, const std::vector<TensorId>& list) {
   std::vector<std::int32_t> places;
-  for (const TensorId t : list) places.push_back(std::find(op.inputs.begin(), op.inputs.end(), t) - op.inputs.begin());
+  for (const TensorId t : list)
+    places.push_back(std::find(op.inputs.begin(), op.inputs.end(), t) - op.inputs.begin());
   return places;
 }
 
@@ -78,10 +79,12 @@ void check_alignment(const Problem& problem, std::int64_t alignment) {
       for (std::size_t i = 0; i + 1 < line.size(); ++i) {
         const TensorInfo& tensor = problem.tensors[line[i]];
         if (tensor.bytes % alignment != 0)
-          throw Error(ErrorKind::invalid, fmt::format("operator '{}'", op.name),
-                      fmt::format("reads '{}' of {} bytes and '{}' as one run, but addresses are multiples of {}",
-                                  tensor.name, tensor.bytes, problem.tensors[line[i + 1]].name, alignment),
-                      "plan with a smaller alignment, or copy what is concatenated");
+          throw Error(
+              ErrorKind::invalid, fmt::format("operator '{}'", op.name),
+              fmt::format(
+                  "reads '{}' of {} bytes and '{}' as one run, but addresses are multiples of {}",
+                  tensor.name, tensor.bytes, problem.tensors[line[i + 1]].name, alignment),
+              "plan with a smaller alignment, or copy what is concatenated");
       }
 }
 

@@ -31,13 +31,15 @@ class Pairs {
   }
 
   bool in_range(const Operator& op) const {
-    return std::all_of(op.in_place.begin(), op.in_place.end(),
-                       [&](const InPlace& each) { return is_tensor(each.output) && is_tensor(each.input); });
+    return std::all_of(op.in_place.begin(), op.in_place.end(), [&](const InPlace& each) {
+      return is_tensor(each.output) && is_tensor(each.input);
+    });
   }
 
   [[noreturn]] void refuse_ids(const Operator& op) const {
     throw Error(ErrorKind::invalid, std::string(place_),
-                fmt::format("operator '{}' has a pair in 'in_place' of tensors that do not exist", op.name));
+                fmt::format("operator '{}' has a pair in 'in_place' of tensors that do not exist",
+                            op.name));
   }
 
  private:
@@ -47,9 +49,10 @@ class Pairs {
   bool is_tensor(TensorId id) const { return id >= 0 && id < std::ssize(problem_.tensors); }
 
   [[noreturn]] void refuse(const Operator& op, std::string_view why, const InPlace& pair) const {
-    throw Error(ErrorKind::invalid, std::string(place_),
-                fmt::format("operator '{}' is to write '{}' over '{}', {}", op.name, problem_.tensors[pair.output].name,
-                            problem_.tensors[pair.input].name, why));
+    throw Error(
+        ErrorKind::invalid, std::string(place_),
+        fmt::format("operator '{}' is to write '{}' over '{}', {}", op.name,
+                    problem_.tensors[pair.output].name, problem_.tensors[pair.input].name, why));
   }
 
   const Problem& problem_;

@@ -8,17 +8,18 @@
 
 namespace pliant::plan {
 
-// Throws Error{invalid} for a pair that some order of the operators would make wrong. Precondition: no cycles.
+// Throws Error{invalid} for a pair that some order of the operators would make wrong. Precondition:
+// no cycles.
 void check_in_place(const Problem& problem, std::string_view place);
 
-// Who needs a tensor last whatever the order. Linear memory, a walk over the operators per operator asked about. The
-// problem must outlive this and stay as it is.
+// Who needs a tensor last whatever the order. Linear memory, a walk over the operators per operator
+// asked about. The problem must outlive this and stay as it is.
 class LastUses {
  public:
   explicit LastUses(const Problem& problem);
 
-  // Whether nobody needs the tensor after the operator has run, in any order: it is no output, and each other operator
-  // that reads it is an ancestor.
+  // Whether nobody needs the tensor after the operator has run, in any order: it is no output, and
+  // each other operator that reads it is an ancestor.
   bool is_last(TensorId tensor, OperatorId op);
 
  private:

@@ -1,5 +1,5 @@
-// Both documents. Reading is strict: unknown and repeated fields are refused, since a misspelt one would silently
-// change what is planned.
+// Both documents. Reading is strict: unknown and repeated fields are refused, since a misspelt one
+// would silently change what is planned.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,7 +29,9 @@ void require_object(const Node& node, Keys known) { node.only({known.begin(), kn
 
 std::int64_t bytes_of(const Node& node) { return node.integer(0, kLargest); }
 
-Step step_of(const Node& node) { return static_cast<Step>(node.integer(0, std::numeric_limits<Step>::max() - 1)); }
+Step step_of(const Node& node) {
+  return static_cast<Step>(node.integer(0, std::numeric_limits<Step>::max() - 1));
+}
 
 template <class Choice>
 Choice choice_of(const Node& node, std::initializer_list<Choice> choices) {
@@ -38,7 +40,8 @@ Choice choice_of(const Node& node, std::initializer_list<Choice> choices) {
     if (name(choice) == node.text()) return choice;
     list += fmt::format("{}{}", list.empty() ? "" : ", ", name(choice));
   }
-  throw Error(ErrorKind::format, node.place(), fmt::format("is '{}'", node.text()), "one of: " + list);
+  throw Error(ErrorKind::format, node.place(), fmt::format("is '{}'", node.text()),
+              "one of: " + list);
 }
 
 using Names = std::unordered_map<std::string_view, std::int32_t>;
@@ -46,14 +49,16 @@ using Names = std::unordered_map<std::string_view, std::int32_t>;
 template <class Named>
 Names names_of(const std::vector<Named>& items) {
   Names names;
-  for (std::size_t i = 0; i < items.size(); ++i) names.emplace(items[i].name, static_cast<std::int32_t>(i));
+  for (std::size_t i = 0; i < items.size(); ++i)
+    names.emplace(items[i].name, static_cast<std::int32_t>(i));
   return names;
 }
 
 std::int32_t find_name(const Names& names, const Node& node, std::string_view what) {
   const auto found = names.find(node.text());
   if (found == names.end())
-    throw Error(ErrorKind::invalid, node.place(), fmt::format("there is no {} named '{}'", what, node.text()));
+    throw Error(ErrorKind::invalid, node.place(),
+                fmt::format("there is no {} named '{}'", what, node.text()));
   return found->second;
 }
 
@@ -65,8 +70,10 @@ TensorInfo read_tensor(const Node& node) {
 
 InPlace read_pair(const Node& node, const Names& tensors) {
   std::vector<TensorId> ids;
-  std::ranges::for_each(node.items(), [&](const Node& each) { ids.push_back(find_name(tensors, each, "tensor")); });
-  if (ids.size() != 2) node.fail(fmt::format("has {} names, not an output and an input", ids.size()));
+  std::ranges::for_each(
+      node.items(), [&](const Node& each) { ids.push_back(find_name(tensors, each, "tensor")); });
+  if (ids.size() != 2)
+    node.fail(fmt::format("has {} names, not an output and an input", ids.size()));
   return {ids[0], ids[1]};
 }
 
@@ -74,30 +81,37 @@ Operator read_operator(const Node& node, const Names& tensors) {
   require_object(node, {"name", "inputs", "outputs", "workspace", "in_place", "adjacent"});
   Operator op;
   op.name = node.text("name");
-  std::ranges::for_each(node.at("inputs").items(),
-                        [&](const Node& each) { op.inputs.push_back(find_name(tensors, each, "tensor")); });
-  std::ranges::for_each(node.at("outputs").items(),
-                        [&](const Node& each) { op.outputs.push_back(find_name(tensors, each, "tensor")); });
+  std::ranges::for_each(node.at("inputs").items(), [&](const Node& each) {
+    op.inputs.push_back(find_name(tensors, each, "tensor"));
+  });
+  std::ranges::for_each(node.at("outputs").items(), [&](const Node& each) {
+    op.outputs.push_back(find_name(tensors, each, "tensor"));
+  });
   if (node.has("workspace")) op.workspace = bytes_of(node.at("workspace"));
   if (node.has("in_place"))
-    std::ranges::for_each(node.at("in_place").items(),
-                          [&](const Node& each) { op.in_place.push_back(read_pair(each, tensors)); });
+    std::ranges::for_each(node.at("in_place").items(), [&](const Node& each) {
+      op.in_place.push_back(read_pair(each, tensors));
+    });
   if (node.has("adjacent"))
     std::ranges::for_each(node.at("adjacent").items(), [&](const Node& list) {
       op.adjacent.emplace_back();
-      std::ranges::for_each(
-          list.items(), [&](const Node& each) { op.adjacent.back().push_back(find_name(tensors, each, "tensor")); });
+      std::ranges::for_each(list.items(), [&](const Node& each) {
+        op.adjacent.back().push_back(find_name(tensors, each, "tensor"));
+      });
     });
   return op;
 }
 
-std::string quoted(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string quoted(const std::string& text) {
+  return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+}
 
 // One item per line, so that documents can be read and compared.
 template <class Items, class Line>
 void write_list(std::string& out, std::string_view field, const Items& items, Line&& line) {
   out += fmt::format("  \"{}\": [", field);
-  for (std::size_t i = 0; i < items.size(); ++i) out += (i == 0 ? "\n    " : ",\n    ") + line(items[i]);
+  for (std::size_t i = 0; i < items.size(); ++i)
+    out += (i == 0 ? "\n    " : ",\n    ") + line(items[i]);
   out += items.empty() ? "]" : "\n  ]";
 }
 
@@ -110,7 +124,8 @@ std::string quoted_tensors(const Problem& problem, const std::vector<TensorId>& 
 std::string in_place_field(const Problem& problem, const Operator& op) {
   std::string pairs;
   for (const InPlace& each : op.in_place)
-    pairs += fmt::format("{}[{}]", pairs.empty() ? "" : ", ", quoted_tensors(problem, {each.output, each.input}));
+    pairs += fmt::format("{}[{}]", pairs.empty() ? "" : ", ",
+                         quoted_tensors(problem, {each.output, each.input}));
   return pairs.empty() ? "" : fmt::format(R"(, "in_place": [{}])", pairs);
 }
 
@@ -131,8 +146,9 @@ Problem problem_from_json(std::string_view text, std::string_view place) {
   std::ranges::for_each(root.at("tensors").items(),
                         [&](const Node& each) { problem.tensors.push_back(read_tensor(each)); });
   const Names tensors = names_of(problem.tensors);
-  std::ranges::for_each(root.at("operators").items(),
-                        [&](const Node& each) { problem.operators.push_back(read_operator(each, tensors)); });
+  std::ranges::for_each(root.at("operators").items(), [&](const Node& each) {
+    problem.operators.push_back(read_operator(each, tensors));
+  });
   std::vector<Operator> sorted;
   for (const OperatorId id : stable_order(problem, place)) sorted.push_back(problem.operators[id]);
   problem.operators = std::move(sorted);
@@ -142,15 +158,16 @@ Problem problem_from_json(std::string_view text, std::string_view place) {
 std::string problem_to_json(const Problem& problem) {
   std::string out = "{\n";
   write_list(out, "tensors", problem.tensors, [](const TensorInfo& tensor) {
-    return fmt::format(R"({{"name": {}, "bytes": {}, "role": "{}"}})", quoted(tensor.name), tensor.bytes,
-                       name(tensor.role));
+    return fmt::format(R"({{"name": {}, "bytes": {}, "role": "{}"}})", quoted(tensor.name),
+                       tensor.bytes, name(tensor.role));
   });
   out += ",\n";
   write_list(out, "operators", problem.operators, [&](const Operator& op) {
-    const std::string workspace = op.workspace == 0 ? "" : fmt::format(R"(, "workspace": {})", op.workspace);
+    const std::string workspace =
+        op.workspace == 0 ? "" : fmt::format(R"(, "workspace": {})", op.workspace);
     return fmt::format(R"({{"name": {}, "inputs": [{}], "outputs": [{}]{}{}{}}})", quoted(op.name),
-                       quoted_tensors(problem, op.inputs), quoted_tensors(problem, op.outputs), workspace,
-                       in_place_field(problem, op), adjacent_field(problem, op));
+                       quoted_tensors(problem, op.inputs), quoted_tensors(problem, op.outputs),
+                       workspace, in_place_field(problem, op), adjacent_field(problem, op));
   });
   return out + "\n}\n";
 }
@@ -159,50 +176,60 @@ namespace {
 
 std::string costs_json(const Plan& plan) {
   if (!priced(plan)) return "";
-  const std::string move = plan.costs.move == no_moves ? "" : fmt::format(R"(, "move": {})", plan.costs.move);
-  return fmt::format("  \"costs\": {{\"read\": {}, \"write\": {}{}}},\n  \"cost\": {},\n  \"lower_bound_cost\": {},\n",
-                     plan.costs.read, plan.costs.write, move, plan.cost, plan.lower_bound_cost);
+  const std::string move =
+      plan.costs.move == no_moves ? "" : fmt::format(R"(, "move": {})", plan.costs.move);
+  return fmt::format(
+      "  \"costs\": {{\"read\": {}, \"write\": {}{}}},\n  \"cost\": {},\n  \"lower_bound_cost\": "
+      "{},\n",
+      plan.costs.read, plan.costs.write, move, plan.cost, plan.lower_bound_cost);
 }
 
 std::string frame_json(const Problem& problem, const Plan& plan) {
   if (!plan.frame) return "";
   return fmt::format(
-      "  \"steady_state\": {{\"pinned\": [{}], \"frame_bytes\": {}, \"frame_cost\": {}, \"lower_bound_frame_cost\": "
+      "  \"steady_state\": {{\"pinned\": [{}], \"frame_bytes\": {}, \"frame_cost\": {}, "
+      "\"lower_bound_frame_cost\": "
       "{}}},\n",
-      quoted_tensors(problem, plan.frame->pinned), plan.frame->bytes, plan.frame->cost, plan.frame->lower_bound_cost);
+      quoted_tensors(problem, plan.frame->pinned), plan.frame->bytes, plan.frame->cost,
+      plan.frame->lower_bound_cost);
 }
 
 std::string residency_json(const Problem& problem, const Residency& each) {
-  return fmt::format(R"({{"tensor": {}, "from": {}, "to": {}, "address": {}}})", quoted_tensors(problem, {each.tensor}),
-                     each.from, each.to, each.address);
+  return fmt::format(R"({{"tensor": {}, "from": {}, "to": {}, "address": {}}})",
+                     quoted_tensors(problem, {each.tensor}), each.from, each.to, each.address);
 }
 
 std::string second_level_json(const Problem& problem, const Plan& plan) {
   if (!plan.second_level) return "";
   const SecondLevel& level = *plan.second_level;
   std::string list;
-  for (const Residency& each : level.residencies) list += (list.empty() ? "" : ", ") + residency_json(problem, each);
+  for (const Residency& each : level.residencies)
+    list += (list.empty() ? "" : ", ") + residency_json(problem, each);
   return fmt::format(
-      "  \"second_level\": {{\"bytes\": {}, \"price\": {}, \"residencies\": [{}], \"moved_bytes\": {}, "
+      "  \"second_level\": {{\"bytes\": {}, \"price\": {}, \"residencies\": [{}], \"moved_bytes\": "
+      "{}, "
       "\"off_chip_bytes\": {}, \"cost\": {}, \"lower_bound_cost\": {}}},\n",
-      level.bytes, level.price, list, level.moved_bytes, level.off_chip_bytes, level.cost, level.lower_bound_cost);
+      level.bytes, level.price, list, level.moved_bytes, level.off_chip_bytes, level.cost,
+      level.lower_bound_cost);
 }
 
 Residency read_residency(const Node& each, const Names& tensors) {
   require_object(each, {"tensor", "from", "to", "address"});
-  return {find_name(tensors, each.at("tensor"), "tensor"), step_of(each.at("from")), step_of(each.at("to")),
-          bytes_of(each.at("address"))};
+  return {find_name(tensors, each.at("tensor"), "tensor"), step_of(each.at("from")),
+          step_of(each.at("to")), bytes_of(each.at("address"))};
 }
 
 void read_second_level(const Node& root, const Names& tensors, Plan& plan) {
   if (!root.has("second_level")) return;
   const Node node = root.at("second_level");
-  require_object(node, {"bytes", "price", "residencies", "moved_bytes", "off_chip_bytes", "cost", "lower_bound_cost"});
+  require_object(node, {"bytes", "price", "residencies", "moved_bytes", "off_chip_bytes", "cost",
+                        "lower_bound_cost"});
   SecondLevel& level = plan.second_level.emplace();
   level.bytes = node.at("bytes").integer(1, kLargest);
   level.price = node.at("price").integer(0, most_cost);
-  std::ranges::for_each(node.at("residencies").items(),
-                        [&](const Node& each) { level.residencies.push_back(read_residency(each, tensors)); });
+  std::ranges::for_each(node.at("residencies").items(), [&](const Node& each) {
+    level.residencies.push_back(read_residency(each, tensors));
+  });
   level.moved_bytes = bytes_of(node.at("moved_bytes"));
   level.off_chip_bytes = bytes_of(node.at("off_chip_bytes"));
   level.cost = bytes_of(node.at("cost"));
@@ -245,21 +272,24 @@ void read_costs(const Node& root, Plan& plan) {
 std::string plan_to_json(const Problem& problem, const Plan& plan) {
   const auto tensor = [&](TensorId id) { return quoted(problem.tensors[id].name); };
   std::string out = fmt::format(
-      "{{\n  \"scratchpad_bytes\": {},\n  \"alignment\": {},\n  \"status\": \"{}\",\n  \"traffic_bytes\": {},\n"
+      "{{\n  \"scratchpad_bytes\": {},\n  \"alignment\": {},\n  \"status\": \"{}\",\n  "
+      "\"traffic_bytes\": {},\n"
       "  \"compulsory_bytes\": {},\n  \"lower_bound_bytes\": {},\n  \"bound_origin\": {},\n",
-      plan.scratchpad_bytes, plan.alignment, name(plan.status), plan.traffic_bytes, plan.compulsory_bytes,
-      plan.lower_bound_bytes, quoted(plan.bound_origin));
+      plan.scratchpad_bytes, plan.alignment, name(plan.status), plan.traffic_bytes,
+      plan.compulsory_bytes, plan.lower_bound_bytes, quoted(plan.bound_origin));
   out += costs_json(plan) + frame_json(problem, plan) + second_level_json(problem, plan);
-  write_list(out, "order", plan.order, [&](OperatorId id) { return quoted(problem.operators[id].name); });
+  write_list(out, "order", plan.order,
+             [&](OperatorId id) { return quoted(problem.operators[id].name); });
   out += ",\n";
-  write_list(out, "workspaces", plan.workspaces, [](std::int64_t address) { return std::to_string(address); });
+  write_list(out, "workspaces", plan.workspaces,
+             [](std::int64_t address) { return std::to_string(address); });
   out += ",\n";
   write_list(out, "residencies", plan.residencies,
              [&](const Residency& each) { return residency_json(problem, each); });
   out += ",\n";
   write_list(out, "events", plan.events, [&](const Event& each) {
-    return fmt::format(R"({{"step": {}, "action": "{}", "tensor": {}}})", each.step, name(each.action),
-                       tensor(each.tensor));
+    return fmt::format(R"({{"step": {}, "action": "{}", "tensor": {}}})", each.step,
+                       name(each.action), tensor(each.tensor));
   });
   return out + "\n}\n";
 }
@@ -267,15 +297,16 @@ std::string plan_to_json(const Problem& problem, const Plan& plan) {
 Plan plan_from_json(const Problem& problem, std::string_view text, std::string_view place) {
   const json document = parse_json(text, place, kDeepest);
   const Node root(document, place);
-  require_object(root, {"scratchpad_bytes", "alignment", "status", "traffic_bytes", "compulsory_bytes",
-                        "lower_bound_bytes", "bound_origin", "costs", "cost", "lower_bound_cost", "steady_state",
-                        "second_level", "order", "workspaces", "residencies", "events"});
+  require_object(root,
+                 {"scratchpad_bytes", "alignment", "status", "traffic_bytes", "compulsory_bytes",
+                  "lower_bound_bytes", "bound_origin", "costs", "cost", "lower_bound_cost",
+                  "steady_state", "second_level", "order", "workspaces", "residencies", "events"});
   const Names tensors = names_of(problem.tensors), operators = names_of(problem.operators);
   Plan plan;
   plan.scratchpad_bytes = bytes_of(root.at("scratchpad_bytes"));
   plan.alignment = root.at("alignment").integer(1, kLargest);
-  plan.status =
-      choice_of(root.at("status"), {Status::optimal, Status::feasible, Status::infeasible, Status::undecided});
+  plan.status = choice_of(root.at("status"), {Status::optimal, Status::feasible, Status::infeasible,
+                                              Status::undecided});
   plan.traffic_bytes = bytes_of(root.at("traffic_bytes"));
   plan.compulsory_bytes = bytes_of(root.at("compulsory_bytes"));
   plan.lower_bound_bytes = bytes_of(root.at("lower_bound_bytes"));
@@ -283,17 +314,20 @@ Plan plan_from_json(const Problem& problem, std::string_view text, std::string_v
   read_costs(root, plan);
   read_frame(root, tensors, plan);
   read_second_level(root, tensors, plan);
-  std::ranges::for_each(root.at("order").items(),
-                        [&](const Node& each) { plan.order.push_back(find_name(operators, each, "operator")); });
+  std::ranges::for_each(root.at("order").items(), [&](const Node& each) {
+    plan.order.push_back(find_name(operators, each, "operator"));
+  });
   std::ranges::for_each(root.at("workspaces").items(),
                         [&](const Node& each) { plan.workspaces.push_back(bytes_of(each)); });
-  std::ranges::for_each(root.at("residencies").items(),
-                        [&](const Node& each) { plan.residencies.push_back(read_residency(each, tensors)); });
+  std::ranges::for_each(root.at("residencies").items(), [&](const Node& each) {
+    plan.residencies.push_back(read_residency(each, tensors));
+  });
   std::ranges::for_each(root.at("events").items(), [&](const Node& each) {
     require_object(each, {"step", "action", "tensor"});
-    plan.events.push_back({step_of(each.at("step")),
-                           choice_of(each.at("action"), {Action::move, Action::load, Action::store, Action::drop}),
-                           find_name(tensors, each.at("tensor"), "tensor")});
+    plan.events.push_back(
+        {step_of(each.at("step")),
+         choice_of(each.at("action"), {Action::move, Action::load, Action::store, Action::drop}),
+         find_name(tensors, each.at("tensor"), "tensor")});
   });
   return plan;
 }

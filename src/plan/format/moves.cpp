@@ -27,7 +27,8 @@ bool overlap(std::int64_t a, std::int64_t bytes, const Range& b) {
 
 class MoveFinder {
  public:
-  MoveFinder(const Problem& problem, const Plan& plan, const std::vector<std::vector<Residency>>& residencies)
+  MoveFinder(const Problem& problem, const Plan& plan,
+             const std::vector<std::vector<Residency>>& residencies)
       : problem_(problem), plan_(plan), residencies_(residencies) {
     for (const auto& list : residencies) moves_.into.emplace_back(list.size(), false);
   }
@@ -41,8 +42,8 @@ class MoveFinder {
         const bool adjacent = list[i - 1].to + 1 == list[i].from;
         if (info.role == Role::output) copy = list[i].from >= created[t] + 2;
         if (adjacent && (!copy || plan_.costs.move <= plan_.costs.read))
-          movers_[list[i].from].push_back(
-              {static_cast<TensorId>(t), i, list[i - 1].address, list[i].address, info.bytes, copy});
+          movers_[list[i].from].push_back({static_cast<TensorId>(t), i, list[i - 1].address,
+                                           list[i].address, info.bytes, copy});
         else copy = true;  // it left and came back
       }
     }
@@ -58,7 +59,8 @@ class MoveFinder {
   std::vector<Range> still_at(Step step) const {
     std::vector<Range> ranges;
     for (const Residency& each : plan_.residencies)
-      if (each.from < step && step <= each.to) ranges.push_back({each.address, problem_.tensors[each.tensor].bytes});
+      if (each.from < step && step <= each.to)
+        ranges.push_back({each.address, problem_.tensors[each.tensor].bytes});
     return ranges;
   }
 
@@ -68,9 +70,11 @@ class MoveFinder {
       const auto free = [&](const Mover& mover) {
         const auto hit = [&](const Range& range) { return overlap(mover.to, mover.bytes, range); };
         const auto waits = [&](const Mover& other) {
-          return other.tensor != mover.tensor && overlap(mover.to, mover.bytes, {other.from, other.bytes});
+          return other.tensor != mover.tensor &&
+                 overlap(mover.to, mover.bytes, {other.from, other.bytes});
         };
-        return std::none_of(taken.begin(), taken.end(), hit) && std::none_of(movers.begin(), movers.end(), waits);
+        return std::none_of(taken.begin(), taken.end(), hit) &&
+               std::none_of(movers.begin(), movers.end(), waits);
       };
       auto next = std::find_if(movers.begin(), movers.end(), free);
       if (next != movers.end()) {
@@ -78,9 +82,11 @@ class MoveFinder {
         moves_.into[next->tensor][next->residency] = true;
         taken.push_back({next->to, next->bytes});
       } else {
-        next = std::find_if(movers.begin(), movers.end(), [](const Mover& mover) { return mover.has_copy; });
+        next = std::find_if(movers.begin(), movers.end(),
+                            [](const Mover& mover) { return mover.has_copy; });
         if (next == movers.end())
-          throw Error(ErrorKind::invalid, "plan", fmt::format("step {}: moves wait for each other", step));
+          throw Error(ErrorKind::invalid, "plan",
+                      fmt::format("step {}: moves wait for each other", step));
       }
       movers.erase(next);
     }
@@ -95,7 +101,8 @@ class MoveFinder {
 
 }  // namespace
 
-Moves find_moves(const Problem& problem, const Plan& plan, const std::vector<std::vector<Residency>>& residencies,
+Moves find_moves(const Problem& problem, const Plan& plan,
+                 const std::vector<std::vector<Residency>>& residencies,
                  const std::vector<Step>& created) {
   MoveFinder finder(problem, plan, residencies);
   if (plan.costs.move >= 0) finder.collect(created);

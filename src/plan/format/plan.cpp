@@ -32,7 +32,8 @@ std::vector<Step> creation_steps(const Problem& problem, const Plan& plan) {
   return steps;
 }
 
-std::vector<std::vector<Residency>> residencies_by_tensor(const Problem& problem, const Plan& plan) {
+std::vector<std::vector<Residency>> residencies_by_tensor(const Problem& problem,
+                                                          const Plan& plan) {
   std::vector<std::vector<Residency>> result(problem.tensors.size());
   for (const Residency& residency : plan.residencies) {
     checked_index("step", residency.from, plan.order.size());
@@ -43,8 +44,8 @@ std::vector<std::vector<Residency>> residencies_by_tensor(const Problem& problem
 }
 
 bool is_pinned(const Plan& plan, std::size_t tensor) {
-  return plan.frame &&
-         std::binary_search(plan.frame->pinned.begin(), plan.frame->pinned.end(), static_cast<TensorId>(tensor));
+  return plan.frame && std::binary_search(plan.frame->pinned.begin(), plan.frame->pinned.end(),
+                                          static_cast<TensorId>(tensor));
 }
 
 bool given(Role role) { return role == Role::input || role == Role::weight; }
@@ -55,8 +56,8 @@ void charge_move(const TensorInfo& tensor, const std::string& place, Plan& plan)
   if (plan.frame) plan.frame->cost = checked_add(plan.frame->cost, price, place);
 }
 
-void derive_tensor(const TensorInfo& tensor, const std::vector<Residency>& residencies, const std::vector<bool>& moved,
-                   Step created, Plan& plan) {
+void derive_tensor(const TensorInfo& tensor, const std::vector<Residency>& residencies,
+                   const std::vector<bool>& moved, Step created, Plan& plan) {
   const std::string place = "plan: tensor '" + tensor.name + "'";
   const auto charge = [&](bool compulsory, std::int64_t cost) {
     std::int64_t& sum = compulsory ? plan.compulsory_bytes : plan.traffic_bytes;
@@ -86,7 +87,8 @@ void derive_tensor(const TensorInfo& tensor, const std::vector<Residency>& resid
 }  // namespace
 
 Objective objective_of(const Plan& plan) {
-  if (plan.frame) return {Measure::frame_cost, plan.frame->cost, plan.frame->lower_bound_cost, plan.bound_origin};
+  if (plan.frame)
+    return {Measure::frame_cost, plan.frame->cost, plan.frame->lower_bound_cost, plan.bound_origin};
   if (const auto& level = plan.second_level)
     return {Measure::second_level_cost, level->cost, level->lower_bound_cost, plan.bound_origin};
   const Measure of = priced(plan) ? Measure::cost : Measure::traffic_bytes;
@@ -106,15 +108,19 @@ void check_costs(const Problem& problem, const Costs& costs) {
     if (cost < 0 || cost > most_cost)
       throw Error(ErrorKind::usage, name, fmt::format("{} is not from 0 to {}", cost, most_cost));
   if (costs.move < no_moves || costs.move > most_cost)
-    throw Error(ErrorKind::usage, "move cost", fmt::format("{} is not from 0 to {}", costs.move, most_cost));
+    throw Error(ErrorKind::usage, "move cost",
+                fmt::format("{} is not from 0 to {}", costs.move, most_cost));
   if (costs.read == 0 && costs.write == 0)
-    throw Error(ErrorKind::usage, "read cost", "is 0 and so is the write cost: every plan would cost nothing");
+    throw Error(ErrorKind::usage, "read cost",
+                "is 0 and so is the write cost: every plan would cost nothing");
   if (costs == Costs{}) return;
   std::int64_t most = 0;
   for (const Operator& op : problem.operators)
     for (const auto* list : {&op.inputs, &op.outputs})
-      for (const TensorId t : *list) most = checked_add(most, problem.tensors[t].bytes, "costs of all bytes");
-  checked_multiply(most, 2 * (costs.read + costs.write + std::max<std::int64_t>(0, costs.move)), "costs of all bytes");
+      for (const TensorId t : *list)
+        most = checked_add(most, problem.tensors[t].bytes, "costs of all bytes");
+  checked_multiply(most, 2 * (costs.read + costs.write + std::max<std::int64_t>(0, costs.move)),
+                   "costs of all bytes");
 }
 
 void derive_events(const Problem& problem, Plan& plan) {
@@ -125,8 +131,10 @@ void derive_events(const Problem& problem, Plan& plan) {
   plan.traffic_bytes = plan.compulsory_bytes = plan.cost = 0;
   if (plan.frame) plan.frame->cost = 0;
   for (std::size_t t = 0; t < problem.tensors.size(); ++t)
-    if (!is_pinned(plan, t)) derive_tensor(problem.tensors[t], residencies[t], moves.into[t], created[t], plan);
-  if (plan.frame) plan.frame->bytes = checked_add(plan.traffic_bytes, plan.compulsory_bytes, "plan");
+    if (!is_pinned(plan, t))
+      derive_tensor(problem.tensors[t], residencies[t], moves.into[t], created[t], plan);
+  if (plan.frame)
+    plan.frame->bytes = checked_add(plan.traffic_bytes, plan.compulsory_bytes, "plan");
   const auto key = [](const Event& e) {  // moves stay in their order
     return std::tuple(e.step, e.action, e.action == Action::move ? TensorId{0} : e.tensor);
   };

@@ -26,27 +26,34 @@ constexpr std::int64_t kLargestSum = std::int64_t{1} << 62;
 void check_tensors(const Problem& problem, std::string_view place) {
   std::unordered_set<std::string_view> names;
   for (const TensorInfo& tensor : problem.tensors) {
-    if (!names.insert(tensor.name).second) invalid(place, fmt::format("two tensors are named '{}'", tensor.name));
-    if (tensor.bytes < 0) invalid(place, fmt::format("tensor '{}' has {} bytes", tensor.name, tensor.bytes));
+    if (!names.insert(tensor.name).second)
+      invalid(place, fmt::format("two tensors are named '{}'", tensor.name));
+    if (tensor.bytes < 0)
+      invalid(place, fmt::format("tensor '{}' has {} bytes", tensor.name, tensor.bytes));
   }
 }
 
-void check_list(const Problem& problem, const Operator& op, const std::vector<TensorId>& list, std::string_view place) {
+void check_list(const Problem& problem, const Operator& op, const std::vector<TensorId>& list,
+                std::string_view place) {
   std::unordered_set<TensorId> seen;
   for (const TensorId id : list) {
     if (id < 0 || id >= std::ssize(problem.tensors))
-      invalid(place, fmt::format("operator '{}' names tensor {} of {}", op.name, id, problem.tensors.size()));
+      invalid(place, fmt::format("operator '{}' names tensor {} of {}", op.name, id,
+                                 problem.tensors.size()));
     if (!seen.insert(id).second)
-      invalid(place, fmt::format("operator '{}' lists tensor '{}' twice", op.name, problem.tensors[id].name));
+      invalid(place, fmt::format("operator '{}' lists tensor '{}' twice", op.name,
+                                 problem.tensors[id].name));
   }
 }
 
 void check_operators(const Problem& problem, std::string_view place) {
   std::unordered_set<std::string_view> names;
   for (const Operator& op : problem.operators) {
-    if (!names.insert(op.name).second) invalid(place, fmt::format("two operators are named '{}'", op.name));
+    if (!names.insert(op.name).second)
+      invalid(place, fmt::format("two operators are named '{}'", op.name));
     if (op.workspace < 0)
-      invalid(place, fmt::format("operator '{}' has a workspace of {} bytes", op.name, op.workspace));
+      invalid(place,
+              fmt::format("operator '{}' has a workspace of {} bytes", op.name, op.workspace));
     check_list(problem, op, op.inputs, place);
     check_list(problem, op, op.outputs, place);
   }
@@ -56,7 +63,8 @@ void check_sum(const Problem& problem, std::string_view place) {
   std::int64_t sum = 0;
   for (const TensorInfo& tensor : problem.tensors) sum = checked_add(sum, tensor.bytes, place);
   for (const Operator& op : problem.operators) sum = checked_add(sum, op.workspace, place);
-  if (sum > kLargestSum) invalid(place, fmt::format("all sizes together are {} bytes, above {}", sum, kLargestSum));
+  if (sum > kLargestSum)
+    invalid(place, fmt::format("all sizes together are {} bytes, above {}", sum, kLargestSum));
 }
 
 bool is_given(Role role) { return role == Role::input || role == Role::weight; }
@@ -69,18 +77,19 @@ void check_producers(const Problem& problem, std::string_view place) {
       const TensorInfo& tensor = problem.tensors[id];
       OperatorId& first = producer[id];
       if (is_given(tensor.role))
-        invalid(place,
-                fmt::format("operator '{}' makes '{}', which is an {}", op.name, tensor.name, name(tensor.role)));
+        invalid(place, fmt::format("operator '{}' makes '{}', which is an {}", op.name, tensor.name,
+                                   name(tensor.role)));
       if (first >= 0)
-        invalid(place, fmt::format("operators '{}' and '{}' both make tensor '{}'", problem.operators[first].name,
-                                   op.name, tensor.name));
+        invalid(place, fmt::format("operators '{}' and '{}' both make tensor '{}'",
+                                   problem.operators[first].name, op.name, tensor.name));
       first = o;
     }
   }
   for (std::size_t t = 0; t < producer.size(); ++t) {
     const TensorInfo& tensor = problem.tensors[t];
     if (producer[t] < 0 && !is_given(tensor.role))
-      invalid(place, fmt::format("no operator makes tensor '{}', whose role is {}", tensor.name, name(tensor.role)));
+      invalid(place, fmt::format("no operator makes tensor '{}', whose role is {}", tensor.name,
+                                 name(tensor.role)));
   }
 }
 
@@ -96,7 +105,8 @@ std::vector<std::vector<OperatorId>> predecessors(const Problem& problem) {
   return result;
 }
 
-// Every operator in `stuck` has a predecessor in it, so walking backwards must return to where it has been.
+// Every operator in `stuck` has a predecessor in it, so walking backwards must return to where it
+// has been.
 std::string cycle_names(const Problem& problem, const std::vector<std::vector<OperatorId>>& before,
                         const std::vector<bool>& stuck) {
   OperatorId at = std::find(stuck.begin(), stuck.end(), true) - stuck.begin();
@@ -110,13 +120,15 @@ std::string cycle_names(const Problem& problem, const std::vector<std::vector<Op
   }
   path.erase(path.begin(), path.begin() + visit[at]);
   std::string text = fmt::format("'{}'", problem.operators[path.front()].name);
-  for (auto o = path.rbegin(); o != path.rend(); ++o) text += fmt::format(" -> '{}'", problem.operators[*o].name);
+  for (auto o = path.rbegin(); o != path.rend(); ++o)
+    text += fmt::format(" -> '{}'", problem.operators[*o].name);
   return text;
 }
 
 void check_references(const Problem& problem, std::string_view place) {
   const std::size_t most = std::numeric_limits<std::int32_t>::max();
-  if (problem.tensors.size() > most || problem.operators.size() > most) invalid(place, "more than 2^31 - 1 entries");
+  if (problem.tensors.size() > most || problem.operators.size() > most)
+    invalid(place, "more than 2^31 - 1 entries");
   check_tensors(problem, place);
   check_operators(problem, place);
   check_sum(problem, place);
@@ -158,8 +170,9 @@ void validate(const Problem& problem) {
   for (std::size_t o = 0; o < before.size(); ++o)
     for (const OperatorId previous : before[o])
       if (std::cmp_greater(previous, o))
-        invalid("problem", fmt::format("operator '{}' is listed before '{}', whose result it reads",
-                                       problem.operators[o].name, problem.operators[previous].name));
+        invalid("problem",
+                fmt::format("operator '{}' is listed before '{}', whose result it reads",
+                            problem.operators[o].name, problem.operators[previous].name));
 }
 
 bool is_in_place(const Operator& op, TensorId output) {

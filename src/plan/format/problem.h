@@ -1,5 +1,5 @@
-// What the planner is asked: tensors with sizes and roles, operators that read and write them. Plain data; a checked
-// Problem comes from problem_from_json() or from validate().
+// What the planner is asked: tensors with sizes and roles, operators that read and write them.
+// Plain data; a checked Problem comes from problem_from_json() or from validate().
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,9 @@ using TensorId = std::int32_t;    // index into Problem::tensors
 using OperatorId = std::int32_t;  // index into Problem::operators
 using Step = std::int32_t;        // one operator runs per step, 0-based
 
-// input: in off-chip memory before the first step. weight: the same; kept apart for reports. activation: computed and
-// used on the way. output: computed, and in off-chip memory at the end; operators may read it as well.
+// input: in off-chip memory before the first step. weight: the same; kept apart for reports.
+// activation: computed and used on the way. output: computed, and in off-chip memory at the end;
+// operators may read it as well.
 enum class Role : std::uint8_t { input, weight, activation, output };
 
 struct TensorInfo {
@@ -24,7 +25,8 @@ struct TensorInfo {
   bool operator==(const TensorInfo&) const = default;
 };
 
-// The operator writes `output` over `input`: the same bytes, `input` being read by nobody afterwards.
+// The operator writes `output` over `input`: the same bytes, `input` being read by nobody
+// afterwards.
 struct InPlace {
   TensorId output = 0, input = 0;
   bool operator==(const InPlace&) const = default;
@@ -35,7 +37,8 @@ struct Operator {
   std::vector<TensorId> inputs, outputs;  // each tensor at most once in each list
   std::int64_t workspace = 0;             // scratch bytes held during its step only
   std::vector<InPlace> in_place = {};     // each tensor at most once
-  // Lists of inputs that lie one after another, without gaps, in the operator's step: it reads each list as one run.
+  // Lists of inputs that lie one after another, without gaps, in the operator's step: it reads each
+  // list as one run.
   std::vector<std::vector<TensorId>> adjacent = {};
   bool operator==(const Operator&) const = default;
 };
@@ -46,17 +49,17 @@ struct Problem {
   bool operator==(const Problem&) const = default;
 };
 
-// Throws Error{invalid} naming the tensor or operator: duplicate names, ids out of range, negative sizes, sums beyond
-// 2^62, a tensor with two producers or none, an input or weight that is produced, a cycle (naming the operators on it),
-// operators out of order; a pair of in_place whose tensors are not the operator's, differ in size, or whose input an
-// order of the operators may need later (it is an output, or read by an operator that is no ancestor). Reorders
-// nothing.
+// Throws Error{invalid} naming the tensor or operator: duplicate names, ids out of range, negative
+// sizes, sums beyond 2^62, a tensor with two producers or none, an input or weight that is
+// produced, a cycle (naming the operators on it), operators out of order; a pair of in_place whose
+// tensors are not the operator's, differ in size, or whose input an order of the operators may need
+// later (it is an output, or read by an operator that is no ancestor). Reorders nothing.
 void validate(const Problem& problem);
 
 // The documented JSON (docs/formats.md): {"tensors":[{"name","bytes","role"}],
 // "operators":[{"name","inputs":[],"outputs":[],"workspace"?,"in_place"?:[[output,input]],
-// "adjacent"?:[[input, input ...]]}]}. Operators may stand in
-// any order in the file; the Problem holds them in a stable topological one. `place` names the file in errors.
+// "adjacent"?:[[input, input ...]]}]}. Operators may stand in any order in the file; the Problem
+// holds them in a stable topological one. `place` names the file in errors.
 Problem problem_from_json(std::string_view text, std::string_view place);
 std::string problem_to_json(const Problem& problem);
 

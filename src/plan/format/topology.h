@@ -8,8 +8,8 @@
 
 namespace pliant::plan {
 
-// A topological order that keeps the given one wherever it can. Throws what validate() throws, with `place`, but does
-// not ask for the operators to stand in order.
+// A topological order that keeps the given one wherever it can. Throws what validate() throws, with
+// `place`, but does not ask for the operators to stand in order.
 std::vector<OperatorId> stable_order(const Problem& problem, std::string_view place);
 
 }  // namespace pliant::plan

@@ -15,7 +15,8 @@ void set_element_size(const Graph& graph, Storage& storage, std::int64_t elem_by
     Place& place = storage.places[id];
     if (place.buffer == BufferId::none) continue;
     const Value& value = graph.value(id);
-    place.offset = checked_multiply(place.offset / size_of(value.type.dtype), elem_bytes, value.name);
+    place.offset =
+        checked_multiply(place.offset / size_of(value.type.dtype), elem_bytes, value.name);
     const std::int64_t size = checked_multiply(elements(value.type.shape), elem_bytes, value.name);
     std::int64_t& buffer = storage.buffers[place.buffer];
     buffer = std::max(buffer, checked_add(place.offset, size, value.name));
@@ -30,7 +31,8 @@ struct BufferFacts {
 ById<BufferId, BufferFacts> facts_of(const Graph& graph, const Storage& storage) {
   ById<BufferId, BufferFacts> facts(storage.buffers.size());
   for (const ValueId out : graph.outputs())
-    if (const BufferId at = storage.places[out].buffer; at != BufferId::none) facts[at].role = Role::output;
+    if (const BufferId at = storage.places[out].buffer; at != BufferId::none)
+      facts[at].role = Role::output;
   for (const ValueId id : storage.places.ids()) {
     const BufferId at = storage.places[id].buffer;
     if (at == BufferId::none) continue;
@@ -73,7 +75,8 @@ class ProblemMaker {
       add_buffer(op.inputs, part);
       run.push_back(result_.tensor_of[part]);
     }
-    if (std::find(op.adjacent.begin(), op.adjacent.end(), run) == op.adjacent.end()) op.adjacent.push_back(run);
+    if (std::find(op.adjacent.begin(), op.adjacent.end(), run) == op.adjacent.end())
+      op.adjacent.push_back(run);
   }
 
   void add_operand(std::vector<TensorId>& list, ValueId value) {

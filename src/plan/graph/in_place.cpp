@@ -11,17 +11,22 @@ namespace {
 class InPlaceFinder {
  public:
   InPlaceFinder(const Graph& graph, GraphProblem& mapping)
-      : graph_(graph), mapping_(mapping), producer_(mapping.problem.tensors.size(), -1), uses_(mapping.problem) {
+      : graph_(graph),
+        mapping_(mapping),
+        producer_(mapping.problem.tensors.size(), -1),
+        uses_(mapping.problem) {
     in_run_.assign(producer_.size(), false);
     for (std::size_t op = 0; op < mapping.problem.operators.size(); ++op) {
-      for (const TensorId t : mapping.problem.operators[op].outputs) producer_[t] = static_cast<OperatorId>(op);
+      for (const TensorId t : mapping.problem.operators[op].outputs)
+        producer_[t] = static_cast<OperatorId>(op);
       for (const auto& run : mapping.problem.operators[op].adjacent)
         for (const TensorId t : run) in_run_[t] = true;
     }
   }
 
   void run() {
-    for (std::size_t op = 0; op < mapping_.problem.operators.size(); ++op) find_for(static_cast<OperatorId>(op));
+    for (std::size_t op = 0; op < mapping_.problem.operators.size(); ++op)
+      find_for(static_cast<OperatorId>(op));
   }
 
  private:
@@ -43,7 +48,8 @@ class InPlaceFinder {
     if (best >= 0) op.in_place.push_back({op.outputs[0], best});
   }
 
-  // Whether every element of the tensor is read for the element of the result that takes its bytes, and no other.
+  // Whether every element of the tensor is read for the element of the result that takes its bytes,
+  // and no other.
   bool may_overwrite(const pliant::Group& group, ValueId result, TensorId input) const {
     const std::vector<TensorInfo>& tensors = mapping_.problem.tensors;
     const TensorId output = mapping_.tensor_of[place(result).buffer];
@@ -65,12 +71,15 @@ class InPlaceFinder {
   const Graph& graph_;
   GraphProblem& mapping_;
   std::vector<OperatorId> producer_;
-  std::vector<bool> in_run_;  // per tensor: it has neighbours somewhere, whose places would bind the result's
+  // per tensor: it has neighbours somewhere, whose places would bind the result's
+  std::vector<bool> in_run_;
   LastUses uses_;
 };
 
 }  // namespace
 
-void find_in_place(const Graph& graph, GraphProblem& problem) { InPlaceFinder(graph, problem).run(); }
+void find_in_place(const Graph& graph, GraphProblem& problem) {
+  InPlaceFinder(graph, problem).run();
+}
 
 }  // namespace pliant::plan

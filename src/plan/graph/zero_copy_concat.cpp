@@ -24,7 +24,8 @@ class Joiner {
     mapping_.parts_of.resize(mapping_.storage.buffers.size());
     for (std::size_t g = 0; g < mapping_.groups.size(); ++g) {
       const Op& op = graph_.op(mapping_.groups[g].ops[0]);
-      if (mapping_.groups[g].ops.size() != 1 || !std::holds_alternative<kind::Concat>(op.kind)) continue;
+      if (mapping_.groups[g].ops.size() != 1 || !std::holds_alternative<kind::Concat>(op.kind))
+        continue;
       std::vector<BufferId> parts = parts_of(op);
       if (parts.empty() || !neighbours_.add(numbers(parts))) continue;
       mapping_.parts_of[place(op.out[0]).buffer] = std::move(parts);
@@ -52,7 +53,8 @@ class Joiner {
     for (const ValueId part : op.in) {
       const Shape& shape = graph_.value(part).type.shape;
       const BufferId buffer = place(part).buffer;
-      const bool leads = std::all_of(shape.begin(), shape.begin() + axis, [](std::int64_t size) { return size == 1; });
+      const bool leads = std::all_of(shape.begin(), shape.begin() + axis,
+                                     [](std::int64_t size) { return size == 1; });
       if (!leads || pinned_[buffer] || !fills(part)) return {};
       const std::vector<BufferId>& inner = mapping_.parts_of[buffer];
       if (inner.empty()) parts.push_back(buffer);

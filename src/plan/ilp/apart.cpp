@@ -30,7 +30,8 @@ constexpr double grace_s = 1;
 class SharedFlag {
  public:
   SharedFlag() {
-    void* page = mmap(nullptr, sizeof(std::atomic<bool>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* page = mmap(nullptr, sizeof(std::atomic<bool>), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) no_process("mmap");
     flag_ = new (page) std::atomic<bool>(false);
   }
@@ -101,7 +102,8 @@ class Child {
     if (!ended_) kill(process_, SIGKILL), reap();
   }
 
-  bool run(const Limits& limits, std::atomic<bool>& over, const std::function<void(std::string_view)>& receive) {
+  bool run(const Limits& limits, std::atomic<bool>& over,
+           const std::function<void(std::string_view)>& receive) {
     Messages messages(receive);
     pollfd ready{pipe_, POLLIN, 0};
     const Deadline limit(limits.seconds, limits.stop);
@@ -114,7 +116,8 @@ class Child {
         killed_at = limit.seconds() + grace_s;
         kill(process_, SIGINT);
       }
-      if (limit.seconds() > killed_at || resident_bytes(process_) - held_ > limits.memory_bytes) return false;
+      if (limit.seconds() > killed_at || resident_bytes(process_) - held_ > limits.memory_bytes)
+        return false;
     }
   }
 
@@ -135,8 +138,8 @@ class Child {
 
 }  // namespace
 
-bool run_apart(const std::function<void(const Send& send, const std::atomic<bool>& over)>& work, const Limits& limits,
-               const std::function<void(std::string_view)>& receive) {
+bool run_apart(const std::function<void(const Send& send, const std::atomic<bool>& over)>& work,
+               const Limits& limits, const std::function<void(std::string_view)>& receive) {
   const SharedFlag over;
   int ends[2];
   if (pipe(ends) != 0) no_process("pipe");

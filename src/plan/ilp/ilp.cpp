@@ -68,7 +68,10 @@ struct Item {
 class Writer {
  public:
   Writer(const Problem& problem, std::int64_t scratchpad_bytes, const IlpOptions& options)
-      : problem_(problem), bytes_(scratchpad_bytes), costs_(options.costs), steps_(problem.operators.size()) {
+      : problem_(problem),
+        bytes_(scratchpad_bytes),
+        costs_(options.costs),
+        steps_(problem.operators.size()) {
     windows_ = operator_windows(problem);
     collect();
     stride_ = options.alignment;
@@ -94,7 +97,8 @@ class Writer {
   }
 
   Program& program() { return program_; }
-  std::int64_t constant() const { return free_loads_; }  // of the objective: first loads are not charged
+  // of the objective: first loads are not charged
+  std::int64_t constant() const { return free_loads_; }
 
   Plan read(const std::vector<double>& values) const {
     Plan plan;
@@ -118,16 +122,27 @@ class Writer {
     for (std::size_t t = 0; t < problem_.tensors.size(); ++t) {
       const TensorInfo& info = problem_.tensors[t];
       index[t] = items_.size();
-      items_.push_back({static_cast<TensorId>(t), -1, info.role, info.bytes, {}, {}, {}, {}, {}, {}});
+      items_.push_back(
+          {static_cast<TensorId>(t), -1, info.role, info.bytes, {}, {}, {}, {}, {}, {}});
     }
     for (std::size_t op = 0; op < problem_.operators.size(); ++op) {
       const Operator& each = problem_.operators[op];
       for (const TensorId t : each.outputs) items_[index[t]].producer = op;
       for (const TensorId t : each.inputs) items_[index[t]].consumers.push_back(op);
       if (each.workspace > 0)
-        items_.push_back({-1, static_cast<OperatorId>(op), Role::activation, each.workspace, {}, {}, {}, {}, {}, {}});
+        items_.push_back({-1,
+                          static_cast<OperatorId>(op),
+                          Role::activation,
+                          each.workspace,
+                          {},
+                          {},
+                          {},
+                          {},
+                          {},
+                          {}});
     }
-    std::erase_if(items_, [](const Item& item) { return item.producer < 0 && item.consumers.empty(); });
+    std::erase_if(items_,
+                  [](const Item& item) { return item.producer < 0 && item.consumers.empty(); });
     for (Item& item : items_) {
       item.window = {steps_, -1};
       const auto cover = [&](OperatorId op) {
@@ -157,7 +172,8 @@ class Writer {
 
   void add_variables(Item& item) {
     const std::size_t length = steps_;
-    for (auto* list : {&item.kept, &item.stored, &item.loaded, &item.address}) list->assign(length, -1);
+    for (auto* list : {&item.kept, &item.stored, &item.loaded, &item.address})
+      list->assign(length, -1);
     const bool given = item.producer < 0;
     const double load = item.bytes * costs_.read;
     const double store = item.bytes * costs_.write;
@@ -165,7 +181,8 @@ class Writer {
     for (Step t = item.window.first; t <= item.window.last; ++t) {
       if (t > item.window.first) item.kept[t] = program_.binary();
       if (given || t >= item.window.first + 2) item.loaded[t] = program_.binary(load);
-      if (!given && item.role == Role::activation && t > item.window.first) item.stored[t] = program_.binary(store);
+      if (!given && item.role == Role::activation && t > item.window.first)
+        item.stored[t] = program_.binary(store);
     }
   }
 
@@ -174,11 +191,15 @@ class Writer {
 
   void add_addresses(Item& item) {
     if (item.bytes == 0) return;
-    for (Step t = item.window.first; t <= item.window.last; ++t) item.address[t] = program_.integer(0, highest(item));
+    for (Step t = item.window.first; t <= item.window.last; ++t)
+      item.address[t] = program_.integer(0, highest(item));
   }
 
-  // Whether the operator that makes it runs then: C of the paper, shared by sibling outputs (Eq. 6).
-  int created(const Item& item, Step t) const { return item.producer >= 0 && t >= 0 ? runs_[item.producer][t] : -1; }
+  // Whether the operator that makes it runs then: C of the paper, shared by sibling outputs (Eq.
+  // 6).
+  int created(const Item& item, Step t) const {
+    return item.producer >= 0 && t >= 0 ? runs_[item.producer][t] : -1;
+  }
 
   static void add(Terms& terms, int column, double value) {
     if (column >= 0) terms.push_back({column, value});
@@ -210,8 +231,8 @@ class Writer {
     bound_life(item);
   }
 
-  // Not in the paper: a load waits for the step that needs it, and nothing stays beyond its last need. Any plan can be
-  // brought into this form at no cost; addresses stay.
+  // Not in the paper: a load waits for the step that needs it, and nothing stays beyond its last
+  // need. Any plan can be brought into this form at no cost; addresses stay.
   void bound_life(const Item& item) {
     for (Step t = item.window.first; t <= item.window.last; ++t) {
       Terms used;
@@ -237,7 +258,8 @@ class Writer {
     program_.at_most(store, 0);
   }
 
-  // Eq. 4. An output's store is compulsory and right after its creation, so a load may follow two steps later.
+  // Eq. 4. An output's store is compulsory and right after its creation, so a load may follow two
+  // steps later.
   void write_load(const Item& item, Step t) {
     Terms load{{item.loaded[t], 1}};
     for (Step s = item.window.first; s < t; ++s) {
@@ -268,7 +290,8 @@ class Writer {
 
   void keep_apart(const Item& a, const Item& b) {  // Eq. 10
     if (a.bytes == 0 || b.bytes == 0) return;
-    for (Step t = std::max(a.window.first, b.window.first); t <= std::min(a.window.last, b.window.last); ++t) {
+    for (Step t = std::max(a.window.first, b.window.first);
+         t <= std::min(a.window.last, b.window.last); ++t) {
       Terms both = resident(a, t, 1);
       const Terms other = resident(b, t, 1);
       both.insert(both.end(), other.begin(), other.end());
@@ -282,7 +305,8 @@ class Writer {
   int put_below(const Item& low, const Item& high, Step t) {
     const int below = program_.binary();
     const double slack = highest(low) + size(low);
-    program_.at_most({{low.address[t], 1}, {high.address[t], -1}, {below, slack}}, slack - size(low));
+    program_.at_most({{low.address[t], 1}, {high.address[t], -1}, {below, slack}},
+                     slack - size(low));
     return below;
   }
 
@@ -301,7 +325,8 @@ class Writer {
     std::vector<bool> needed(steps_, false);
     for (Step t = 0; t < steps_; ++t) {
       const OperatorId op = plan.order[t];
-      needed[t] = op == item.producer || std::count(item.consumers.begin(), item.consumers.end(), op) > 0;
+      needed[t] =
+          op == item.producer || std::count(item.consumers.begin(), item.consumers.end(), op) > 0;
     }
     for (Step t = item.window.first; t <= item.window.last; ++t) {
       if (!is(created(item, t)) && !is(item.loaded[t])) continue;
@@ -310,7 +335,8 @@ class Writer {
         if (needed[s]) last = s;
       const int column = item.address[t];
       const std::int64_t address = column < 0 ? 0 : std::llround(values[column]) * stride_;
-      if (last >= 0 && item.tensor >= 0) plan.residencies.push_back({item.tensor, t, last, address});
+      if (last >= 0 && item.tensor >= 0)
+        plan.residencies.push_back({item.tensor, t, last, address});
       if (item.tensor < 0) plan.workspaces[t] = address;
     }
   }
@@ -347,13 +373,18 @@ IlpAnswer answer_of(const Problem& problem, std::string_view message) {
   return answer;
 }
 
-// The program without Eq. 9-11 first. Its optimum bounds the whole program's, and mostly its order and residencies have
-// addresses: the whole program with these fixed says so, or is solved as it is.
+// The program without Eq. 9-11 first. Its optimum bounds the whole program's, and mostly its order
+// and residencies have addresses: the whole program with these fixed says so, or is solved as it
+// is.
 class Solve {
  public:
-  Solve(const Problem& problem, std::int64_t scratchpad_bytes, const IlpOptions& options, const Send& send,
-        const std::atomic<bool>& over)
-      : problem_(problem), options_(options), send_(send), over_(over), deadline_(options.limits.seconds) {
+  Solve(const Problem& problem, std::int64_t scratchpad_bytes, const IlpOptions& options,
+        const Send& send, const std::atomic<bool>& over)
+      : problem_(problem),
+        options_(options),
+        send_(send),
+        over_(over),
+        deadline_(options.limits.seconds) {
     best_.plan.scratchpad_bytes = scratchpad_bytes;
     best_.plan.alignment = options.alignment;
     best_.plan.costs = options.costs;
@@ -373,7 +404,8 @@ class Solve {
     take(writer, fluid, false);
     if (!fluid.optimal || decided()) return;
     Program fixed = whole;
-    for (int column = 0; column < relaxed.columns(); ++column) fixed.fix(column, std::round(fluid.values[column]));
+    for (int column = 0; column < relaxed.columns(); ++column)
+      fixed.fix(column, std::round(fluid.values[column]));
     const Program::Solution placed = minimise(fixed);
     if (!placed.values.empty()) take(writer, {false, false, fluid.bound, placed.values}, true);
     if (!decided() && !over()) take(writer, minimise(whole), true);
@@ -381,15 +413,20 @@ class Solve {
 
  private:
   bool over() const { return over_ || deadline_.over(); }
-  bool decided() const { return best_.plan.status == Status::optimal || best_.plan.status == Status::infeasible; }
-  Program::Solution minimise(const Program& program) const { return program.minimise(std::max(0.1, deadline_.left())); }
+  bool decided() const {
+    return best_.plan.status == Status::optimal || best_.plan.status == Status::infeasible;
+  }
+  Program::Solution minimise(const Program& program) const {
+    return program.minimise(std::max(0.1, deadline_.left()));
+  }
 
   // Until the program has a plan of its own: the default order in an arena.
   void start() {
     std::vector<OperatorId> order(problem_.operators.size());
     std::iota(order.begin(), order.end(), 0);
-    if (auto placed = plan_in_arena(problem_, order, Replacement::belady, best_.plan.scratchpad_bytes,
-                                    {options_.alignment, options_.costs})) {
+    if (auto placed =
+            plan_in_arena(problem_, order, Replacement::belady, best_.plan.scratchpad_bytes,
+                          {options_.alignment, options_.costs})) {
       placed->plan.bound_origin = best_.plan.bound_origin;
       best_.plan = std::move(placed->plan);
     }
@@ -411,7 +448,8 @@ class Solve {
       if (addressed && !solution.values.empty()) improve(writer.read(solution.values));
       const bool found = !best_.plan.order.empty();
       set_bound(best_.plan, found ? std::min(bound_, cost_of(best_.plan)) : bound_);
-      if (found) best_.plan.status = bound_ >= cost_of(best_.plan) ? Status::optimal : Status::feasible;
+      if (found)
+        best_.plan.status = bound_ >= cost_of(best_.plan) ? Status::optimal : Status::feasible;
     }
     send_(message_of(problem_, best_));
   }
@@ -421,7 +459,8 @@ class Solve {
     plan.bound_origin = best_.plan.bound_origin;
     plan.status = Status::feasible;
     if (!accepted(problem_, plan)) return;
-    if (best_.plan.order.empty() || cost_of(plan) < cost_of(best_.plan)) best_.plan = std::move(plan);
+    if (best_.plan.order.empty() || cost_of(plan) < cost_of(best_.plan))
+      best_.plan = std::move(plan);
   }
 
   const Problem& problem_;
@@ -435,13 +474,16 @@ class Solve {
 
 }  // namespace
 
-IlpAnswer solve_by_ilp(const Problem& problem, std::int64_t scratchpad_bytes, const IlpOptions& options) {
+IlpAnswer solve_by_ilp(const Problem& problem, std::int64_t scratchpad_bytes,
+                       const IlpOptions& options) {
   validate(problem);
   if (scratchpad_bytes < 0 || options.alignment < 1)
-    throw Error(ErrorKind::usage, "integer program", "the scratchpad's size is negative or the alignment below 1");
+    throw Error(ErrorKind::usage, "integer program",
+                "the scratchpad's size is negative or the alignment below 1");
   check_costs(problem, options.costs);
   if (options.costs.move >= 0)
-    throw Error(ErrorKind::unsupported, "integer program", "the published program moves nothing on chip",
+    throw Error(ErrorKind::unsupported, "integer program",
+                "the published program moves nothing on chip",
                 "plan without moves, or use the exact search");
   if (has_in_place(problem) || has_adjacent(problem))
     throw Error(ErrorKind::unsupported, "integer program",
@@ -468,7 +510,8 @@ IlpAnswer solve_by_ilp(const Problem& problem, std::int64_t scratchpad_bytes, co
     if (message.substr(0, 1) == "!") refusal = message.substr(1);
     else answer = answer_of(problem, message);
   });
-  if (!refusal.empty()) throw Error(ErrorKind::capacity, "integer program", refusal, "use the exact search");
+  if (!refusal.empty())
+    throw Error(ErrorKind::capacity, "integer program", refusal, "use the exact search");
   return answer;
 }
 

@@ -16,11 +16,14 @@ constexpr std::int64_t kLargest = std::int64_t{1} << 62;
   throw Error(ErrorKind::invalid, "rectangle " + std::to_string(id), problem);
 }
 
-void check(const std::vector<Rectangle>& rectangles, std::int64_t capacity, std::int64_t alignment) {
+void check(const std::vector<Rectangle>& rectangles, std::int64_t capacity,
+           std::int64_t alignment) {
   if (capacity < 0 || capacity > kLargest)
-    throw Error(ErrorKind::invalid, "capacity", std::to_string(capacity) + " bytes is not from 0 to 2^62");
+    throw Error(ErrorKind::invalid, "capacity",
+                std::to_string(capacity) + " bytes is not from 0 to 2^62");
   if (alignment < 1 || alignment > kLargest)
-    throw Error(ErrorKind::invalid, "alignment", std::to_string(alignment) + " is not from 1 to 2^62");
+    throw Error(ErrorKind::invalid, "alignment",
+                std::to_string(alignment) + " is not from 1 to 2^62");
   std::int64_t sum = 0;
   for (std::size_t i = 0; i < rectangles.size(); ++i) {
     const Rectangle& each = rectangles[i];
@@ -28,9 +31,11 @@ void check(const std::vector<Rectangle>& rectangles, std::int64_t capacity, std:
     if (each.upper < each.lower)
       invalid(i, "lives from " + std::to_string(each.lower) + " to " + std::to_string(each.upper));
     // rounding up to the alignment adds less than one alignment to each
-    sum = checked_add(sum, checked_add(each.size, each.size > 0 ? alignment - 1 : 0, "rectangles"), "rectangles");
+    sum = checked_add(sum, checked_add(each.size, each.size > 0 ? alignment - 1 : 0, "rectangles"),
+                      "rectangles");
   }
-  if (sum > kLargest) throw Error(ErrorKind::invalid, "rectangles", "all sizes together are beyond 2^62 bytes");
+  if (sum > kLargest)
+    throw Error(ErrorKind::invalid, "rectangles", "all sizes together are beyond 2^62 bytes");
 }
 
 bool needs_room(const Rectangle& each) { return each.size > 0 && each.lower < each.upper; }
@@ -47,7 +52,8 @@ Box aligned_box(const Rectangle& each, std::int64_t capacity, std::int64_t align
   return box;
 }
 
-// Boxes only ever rest on the floor, on boxes or at given offsets, so every offset is a multiple of the divisor.
+// Boxes only ever rest on the floor, on boxes or at given offsets, so every offset is a multiple of
+// the divisor.
 void divide(Fields& result, std::vector<Box>& boxes, std::int64_t& capacity) {
   std::int64_t divisor = 0;
   for (const Box& box : boxes) divisor = std::gcd(std::gcd(divisor, box.size), box.earliest);
@@ -62,8 +68,10 @@ void divide(Fields& result, std::vector<Box>& boxes, std::int64_t& capacity) {
   result.unit *= divisor;
 }
 
-// Columns: the sets alive just before an end that follows a start; every other set is contained in one of them.
-std::vector<std::int32_t> column_ends(const std::vector<Rectangle>& rectangles, const std::vector<std::int32_t>& ids) {
+// Columns: the sets alive just before an end that follows a start; every other set is contained in
+// one of them.
+std::vector<std::int32_t> column_ends(const std::vector<Rectangle>& rectangles,
+                                      const std::vector<std::int32_t>& ids) {
   std::vector<std::pair<std::int32_t, int>> edges;  // ends (0) sort before starts (1) at one time
   for (const std::int32_t id : ids) {
     edges.emplace_back(rectangles[id].lower, 1);
@@ -79,7 +87,8 @@ std::vector<std::int32_t> column_ends(const std::vector<Rectangle>& rectangles, 
   return ends;  // column c: alive at the last moment before ends[c]
 }
 
-void add_to_field(Fields& result, const Box& box, std::int32_t id, std::int32_t base, std::int64_t capacity) {
+void add_to_field(Fields& result, const Box& box, std::int32_t id, std::int32_t base,
+                  std::int64_t capacity) {
   Field& field = result.fields.back();
   field.capacity = capacity;
   field.boxes.push_back(box);
@@ -90,10 +99,12 @@ void add_to_field(Fields& result, const Box& box, std::int32_t id, std::int32_t 
 }
 
 // Sweeps the boxes from the left; a new field begins where none reaches over from before.
-void split(Fields& result, std::vector<Box>& boxes, const std::vector<std::int32_t>& ids, std::int64_t capacity) {
+void split(Fields& result, std::vector<Box>& boxes, const std::vector<std::int32_t>& ids,
+           std::int64_t capacity) {
   std::vector<std::size_t> order(boxes.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return boxes[a].first < boxes[b].first; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](auto a, auto b) { return boxes[a].first < boxes[b].first; });
   std::int32_t reach = -1, base = 0;
   for (const std::size_t i : order) {
     if (boxes[i].first > reach) {
@@ -107,7 +118,8 @@ void split(Fields& result, std::vector<Box>& boxes, const std::vector<std::int32
 
 }  // namespace
 
-Fields normal_form(const std::vector<Rectangle>& rectangles, std::int64_t capacity, std::int64_t alignment) {
+Fields normal_form(const std::vector<Rectangle>& rectangles, std::int64_t capacity,
+                   std::int64_t alignment) {
   check(rectangles, capacity, alignment);
   Fields result;
   result.unit = alignment;

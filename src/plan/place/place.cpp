@@ -30,11 +30,13 @@ Found decide(const Field& field, const Options& options, std::int64_t nodes, std
   Search search(field, options);
   Found found;
   double limit = kFirstNodes + 2 * field.boxes.size();
-  for (std::uint64_t attempt = 0; found.status == Status::undecided && !search.interrupted(); ++attempt) {
+  for (std::uint64_t attempt = 0; found.status == Status::undecided && !search.interrupted();
+       ++attempt) {
     const std::int64_t left = nodes < 0 ? -1 : nodes - search.nodes();
     if (left == 0 || (nodes >= 0 && left < 0)) break;
     std::int64_t most = left;
-    if (options.restart && (left < 0 || static_cast<double>(left) > limit)) most = static_cast<std::int64_t>(limit);
+    if (options.restart && (left < 0 || static_cast<double>(left) > limit))
+      most = static_cast<std::int64_t>(limit);
     found = search.run(tactic_of(attempt), most);
     limit = std::min(limit * 1.1, 1e15);
   }
@@ -50,14 +52,16 @@ std::vector<std::int64_t> default_offsets(const std::vector<Rectangle>& rectangl
   return offsets;
 }
 
-// Decides each field, the smallest first. `ids` receives the rectangles of a field that cannot be placed.
+// Decides each field, the smallest first. `ids` receives the rectangles of a field that cannot be
+// placed.
 Result decide_all(Fields& fields, const std::vector<Rectangle>& rectangles, const Options& options,
                   std::vector<std::int32_t>& ids) {
   std::stable_sort(fields.fields.begin(), fields.fields.end(),
                    [](const Field& a, const Field& b) { return a.boxes.size() < b.boxes.size(); });
   Result result{Status::placed, default_offsets(rectangles), {}, 0};
   for (const Field& field : fields.fields) {
-    const std::int64_t left = options.nodes < 0 ? -1 : std::max<std::int64_t>(options.nodes - result.nodes, 0);
+    const std::int64_t left =
+        options.nodes < 0 ? -1 : std::max<std::int64_t>(options.nodes - result.nodes, 0);
     const Found found = decide(field, options, left, result.nodes);
     if (found.status == Status::impossible) {
       ids = field.ids;
@@ -71,8 +75,8 @@ Result decide_all(Fields& fields, const std::vector<Rectangle>& rectangles, cons
   return result;
 }
 
-bool proves(const std::vector<Rectangle>& rectangles, const std::vector<std::int32_t>& ids, std::int64_t capacity,
-            const Options& options, std::int64_t& nodes) {
+bool proves(const std::vector<Rectangle>& rectangles, const std::vector<std::int32_t>& ids,
+            std::int64_t capacity, const Options& options, std::int64_t& nodes) {
   std::vector<Rectangle> subset;
   for (const std::int32_t id : ids) subset.push_back(rectangles[id]);
   Fields fields = normal_form(subset, capacity, options.alignment);
@@ -84,7 +88,8 @@ bool proves(const std::vector<Rectangle>& rectangles, const std::vector<std::int
   return result.status == Status::impossible || !fields.misfits.empty();
 }
 
-// The largest boxes of an overfull column, until they are too much; none when every column has room.
+// The largest boxes of an overfull column, until they are too much; none when every column has
+// room.
 std::vector<std::int32_t> overfull(const Fields& fields) {
   for (const Field& field : fields.fields) {
     std::vector<std::int64_t> sums(field.columns, 0);
@@ -112,12 +117,13 @@ std::vector<std::int32_t> overfull(const Fields& fields) {
 
 bool restricted(const std::vector<Rectangle>& rectangles, const Options& options) {
   return options.alignment > 1 ||
-         std::any_of(rectangles.begin(), rectangles.end(), [](const Rectangle& each) { return each.fixed >= 0; });
+         std::any_of(rectangles.begin(), rectangles.end(),
+                     [](const Rectangle& each) { return each.fixed >= 0; });
 }
 
 // Leaves out ever smaller runs of rectangles while what remains still cannot be placed.
-void shrink(std::vector<std::int32_t>& core, const std::vector<Rectangle>& rectangles, std::int64_t capacity,
-            const Options& options) {
+void shrink(std::vector<std::int32_t>& core, const std::vector<Rectangle>& rectangles,
+            std::int64_t capacity, const Options& options) {
   std::int64_t nodes = kCoreNodes;
   for (std::size_t run = core.size() / 2; run > 0; run /= 2)
     for (std::size_t at = 0; at < core.size() && core.size() > 1 && nodes > 0;) {
@@ -129,17 +135,20 @@ void shrink(std::vector<std::int32_t>& core, const std::vector<Rectangle>& recta
     }
 }
 
-std::int64_t height_of(const std::vector<Rectangle>& rectangles, const std::vector<std::int64_t>& offsets) {
+std::int64_t height_of(const std::vector<Rectangle>& rectangles,
+                       const std::vector<std::int64_t>& offsets) {
   std::int64_t height = 0;
   for (std::size_t i = 0; i < offsets.size(); ++i)
-    if (rectangles[i].lower < rectangles[i].upper) height = std::max(height, offsets[i] + rectangles[i].size);
+    if (rectangles[i].lower < rectangles[i].upper)
+      height = std::max(height, offsets[i] + rectangles[i].size);
   return height;
 }
 
 std::int64_t fluid_bytes(const std::vector<Rectangle>& rectangles) {
   std::int64_t bytes = 0;
   const Fields fields = normal_form(rectangles, std::int64_t{1} << 62, 1);
-  for (const Field& field : fields.fields) bytes = std::max(bytes, fluid_height(field) * fields.unit);
+  for (const Field& field : fields.fields)
+    bytes = std::max(bytes, fluid_height(field) * fields.unit);
   return bytes;
 }
 
@@ -164,7 +173,8 @@ Packed greedy(const std::vector<Rectangle>& rectangles, const Options& options) 
       const Found found = Search(field, unlimited).run(tactic_of(attempt), -1);
       if (found.status != Status::placed || !fields.misfits.empty())
         throw Error(ErrorKind::invalid, "placement", "fixed rectangles overlap or are not aligned");
-      for (std::size_t i = 0; i < found.offsets.size(); ++i) offsets[field.ids[i]] = found.offsets[i] * fields.unit;
+      for (std::size_t i = 0; i < found.offsets.size(); ++i)
+        offsets[field.ids[i]] = found.offsets[i] * fields.unit;
     }
     const std::int64_t height = height_of(rectangles, offsets);
     if (attempt == 0 || height < best.height) best = {std::move(offsets), height, 0};
@@ -174,7 +184,8 @@ Packed greedy(const std::vector<Rectangle>& rectangles, const Options& options) 
 
 }  // namespace
 
-Result place(const std::vector<Rectangle>& rectangles, std::int64_t capacity, const Options& options) {
+Result place(const std::vector<Rectangle>& rectangles, std::int64_t capacity,
+             const Options& options) {
   Fields fields = normal_form(rectangles, capacity, options.alignment);
   if (!fields.misfits.empty()) return {Status::impossible, {}, {fields.misfits.front()}, 0};
   Result result;
@@ -201,12 +212,14 @@ Packed pack(const std::vector<Rectangle>& rectangles, const Options& options) {
   best.lower_bound = fluid_bytes(rectangles);
   Options attempt = options;
   if (attempt.nodes < 0) attempt.nodes = kPackNodes;
-  std::int64_t low = best.lower_bound;  // the first attempt; then halfway between the last failure and the best
+  // the first attempt; then halfway between the last failure and the best
+  std::int64_t low = best.lower_bound;
   std::int64_t next = low;
   while (next < best.height && !options.deadline.over()) {
     Fields fields = normal_form(rectangles, next, options.alignment);
     std::vector<std::int32_t> unused;
-    const Result result = fields.misfits.empty() ? decide_all(fields, rectangles, attempt, unused) : Result{};
+    const Result result =
+        fields.misfits.empty() ? decide_all(fields, rectangles, attempt, unused) : Result{};
     if (result.status == Status::placed) {
       best.offsets = result.offsets;
       best.height = height_of(rectangles, result.offsets);

@@ -1,5 +1,6 @@
-// Placement: rectangles (a size, a span of time) to offsets below a capacity, exactly. Two-dimensional in the sense
-// that the time span is given and the offset is chosen; no two rectangles alive at one time may overlap.
+// Placement: rectangles (a size, a span of time) to offsets below a capacity, exactly.
+// Two-dimensional in the sense that the time span is given and the offset is chosen; no two
+// rectangles alive at one time may overlap.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,8 @@ enum class Status : std::uint8_t { placed, impossible, undecided };
 struct Options {
   std::int64_t alignment = 1;      // offsets are multiples of it
   Deadline deadline = Deadline();  // undecided soon after it is over
-  std::int64_t nodes = -1;         // search nodes after which the answer is undecided; < 0: no limit
+  // search nodes after which the answer is undecided; < 0: no limit
+  std::int64_t nodes = -1;
   // Speed-ups; none changes an answer that is reached.
   bool remember = true;  // states that failed (by 128-bit hashes)
   bool split = true;     // parts that have become independent are solved one by one
@@ -33,17 +35,21 @@ struct Options {
 struct Result {
   Status status = Status::undecided;
   std::vector<std::int64_t> offsets;  // one per rectangle when placed
-  std::vector<std::int32_t> core;     // when impossible: rectangles that cannot be placed together (small, not minimum)
-  std::int64_t nodes = 0;             // search nodes used; deterministic for given options without time limit or stop
+  // when impossible: rectangles that cannot be placed together (small, not minimum)
+  std::vector<std::int32_t> core;
+  // search nodes used; deterministic for given options without time limit or stop
+  std::int64_t nodes = 0;
 };
 
-// Decides whether the rectangles fit below `capacity`. Exact: `impossible` is a proof. Deterministic. Throws
-// Error{invalid} for negative sizes, times that run backwards, sums beyond 2^62; a negative `fixed` means free.
-Result place(const std::vector<Rectangle>& rectangles, std::int64_t capacity, const Options& options = {});
+// Decides whether the rectangles fit below `capacity`. Exact: `impossible` is a proof.
+// Deterministic. Throws Error{invalid} for negative sizes, times that run backwards, sums beyond
+// 2^62; a negative `fixed` means free.
+Result place(const std::vector<Rectangle>& rectangles, std::int64_t capacity,
+             const Options& options = {});
 
-// Offsets of small height: the best of a few greedy ones, then exact attempts between the fluid bound and it within the
-// options' limits (nodes: of one attempt, 20,000 when none is given). `height` is the highest end. Throws
-// Error{invalid} when fixed rectangles overlap.
+// Offsets of small height: the best of a few greedy ones, then exact attempts between the fluid
+// bound and it within the options' limits (nodes: of one attempt, 20,000 when none is given).
+// `height` is the highest end. Throws Error{invalid} when fixed rectangles overlap.
 struct Packed {
   std::vector<std::int64_t> offsets;
   std::int64_t height = 0;
@@ -51,8 +57,9 @@ struct Packed {
 };
 Packed pack(const std::vector<Rectangle>& rectangles, const Options& options = {});
 
-// minimalloc's CSV: a header naming id, lower, upper, size (any order; further columns are kept out), then one
-// rectangle per line, alive in [lower, upper). Throws Error{format} naming line and column.
+// minimalloc's CSV: a header naming id, lower, upper, size (any order; further columns are kept
+// out), then one rectangle per line, alive in [lower, upper). Throws Error{format} naming line and
+// column.
 struct Instance {
   std::vector<std::string> ids;
   std::vector<Rectangle> rectangles;

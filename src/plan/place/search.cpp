@@ -35,7 +35,8 @@ class Search::State {
  private:
   enum class Signal { proceed, solved, failed };
 
-  // 128 bits of a state: the boxes not placed and how low each may lie, which is all that the rest depends on.
+  // 128 bits of a state: the boxes not placed and how low each may lie, which is all that the rest
+  // depends on.
   struct Key {
     std::uint64_t low = 0, high = 0;
     bool operator==(const Key&) const = default;
@@ -54,7 +55,8 @@ class Search::State {
     std::int64_t old;
   };
 
-  // One part being solved: the candidates of its column, and the parts left when one of them is placed.
+  // One part being solved: the candidates of its column, and the parts left when one of them is
+  // placed.
   struct Frame {
     Part part;
     Key key;
@@ -67,13 +69,16 @@ class Search::State {
 
   const Field& field_;
   const Options& options_;
-  std::vector<std::int64_t> lowest_;          // per box: it lies at or above this; its offset once placed
+  // per box: it lies at or above this; its offset once placed
+  std::vector<std::int64_t> lowest_;
   std::vector<char> placed_;                  // per box
   std::vector<Index> rank_;                   // per box: the heaviest is first
   std::vector<std::vector<Index>> at_;        // per column: its boxes
   std::vector<std::vector<Index>> starting_;  // per column: boxes whose first column it is
-  std::vector<std::int64_t> floor_, rest_;    // per column, of its unplaced boxes: smallest lowest_, total size
-  std::vector<Index> count_, across_;         // per column: unplaced boxes; those that reach into the next column
+  // per column, of its unplaced boxes: smallest lowest_, total size
+  std::vector<std::int64_t> floor_, rest_;
+  // per column: unplaced boxes; those that reach into the next column
+  std::vector<Index> count_, across_;
   std::vector<Change> trail_;
   std::vector<Index> dirty_;  // columns to look at again
   std::vector<char> is_dirty_;
@@ -113,11 +118,13 @@ class Search::State {
   bool choose(Frame& frame);
 };
 
-Search::State::State(const Field& field, const Options& options) : field_(field), options_(options) {
+Search::State::State(const Field& field, const Options& options)
+    : field_(field), options_(options) {
   std::int64_t cells = 0;
   for (const Box& box : field.boxes) cells += box.last - box.first + 1;
   if (cells > kMostCells)
-    throw Error(ErrorKind::capacity, "placement", "rectangles overlap in " + std::to_string(cells) + " places",
+    throw Error(ErrorKind::capacity, "placement",
+                "rectangles overlap in " + std::to_string(cells) + " places",
                 "at most " + std::to_string(kMostCells) + " can be searched");
   const std::size_t boxes = field.boxes.size(), columns = field.columns;
   lowest_.resize(boxes);
@@ -146,7 +153,8 @@ void Search::State::weigh(const Tactic& tactic) {
   Rng rng(tactic.seed);
   std::vector<std::pair<double, Index>> weights;
   for (const Box& box : field_.boxes)
-    weights.emplace_back(-tactic.size * std::log(box.size) - tactic.width * std::log(box.last - box.first + 1.0) -
+    weights.emplace_back(-tactic.size * std::log(box.size) -
+                             tactic.width * std::log(box.last - box.first + 1.0) -
                              tactic.noise * rng.normal(),
                          static_cast<Index>(weights.size()));
   std::sort(weights.begin(), weights.end());
@@ -230,7 +238,8 @@ bool Search::State::place_box(Index box) {
   return settle() && fits;
 }
 
-// None of the candidates starts at the level: each is lifted to the lowest top that it could rest on.
+// None of the candidates starts at the level: each is lifted to the lowest top that it could rest
+// on.
 bool Search::State::lift_candidates(const std::vector<Index>& candidates, std::int64_t level) {
   std::vector<std::int64_t> to(candidates.size(), kFar);
   for (std::size_t i = 0; i < candidates.size(); ++i)
@@ -277,7 +286,8 @@ std::vector<Search::State::Part> Search::State::parts_of(Part range) const {
   std::vector<Part> parts;
   for (Index c = range.first; c <= range.last; ++c) {
     if (count_[c] == 0) continue;
-    const bool apart = parts.empty() || (options_.split && (parts.back().last + 1 < c || across_[c - 1] == 0));
+    const bool apart =
+        parts.empty() || (options_.split && (parts.back().last + 1 < c || across_[c - 1] == 0));
     if (apart) parts.push_back({c, c});
     parts.back().last = c;
   }
@@ -375,7 +385,8 @@ Found Search::State::run(const Tactic& tactic, std::int64_t nodes) {
   return found;
 }
 
-Search::Search(const Field& field, const Options& options) : state_(std::make_unique<State>(field, options)) {}
+Search::Search(const Field& field, const Options& options)
+    : state_(std::make_unique<State>(field, options)) {}
 Search::~Search() = default;
 Found Search::run(const Tactic& tactic, std::int64_t nodes) { return state_->run(tactic, nodes); }
 std::int64_t Search::nodes() const { return state_->nodes(); }

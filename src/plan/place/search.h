@@ -1,7 +1,8 @@
-// Exact search for one field, level by level from the bottom. Every box not yet placed lies at or above the current
-// level, so placing a box at the level lifts every box that overlaps it to its top. A column of the level is chosen;
-// either one of the boxes that may start there does, or none does and then, since boxes can be pushed down until each
-// rests on something, each of them rests on a box that is not placed yet.
+// Exact search for one field, level by level from the bottom. Every box not yet placed lies at or
+// above the current level, so placing a box at the level lifts every box that overlaps it to its
+// top. A column of the level is chosen; either one of the boxes that may start there does, or none
+// does and then, since boxes can be pushed down until each rests on something, each of them rests
+// on a box that is not placed yet.
 #pragma once
 
 #include <cstdint>

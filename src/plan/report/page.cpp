@@ -37,8 +37,9 @@ std::string paid_text(const PlanPage& page, std::int64_t amount) {
 void traffic_card(const PlanPage& page, Page& out) {
   const Plan& plan = *page.plan;
   if (priced(plan))
-    out.card("Cost", grouped_text(plan.cost),
-             fmt::format("{} per byte loaded, {} per byte stored", plan.costs.read, plan.costs.write));
+    out.card(
+        "Cost", grouped_text(plan.cost),
+        fmt::format("{} per byte loaded, {} per byte stored", plan.costs.read, plan.costs.write));
   out.card("Traffic", bytes_text(plan.traffic_bytes),
            fmt::format("{} beyond the compulsory {}", bytes_in_full(plan.traffic_bytes),
                        bytes_in_full(plan.compulsory_bytes)));
@@ -46,15 +47,18 @@ void traffic_card(const PlanPage& page, Page& out) {
 
 void saving_card(const PlanPage& page, Page& out) {
   if (!page.default_belady) return;
-  const std::int64_t theirs = page.default_belady->cost(page.plan->costs), saved = theirs - cost_of(*page.plan);
+  const std::int64_t theirs = page.default_belady->cost(page.plan->costs),
+                     saved = theirs - cost_of(*page.plan);
   const std::string_view what = priced(*page.plan) ? "costs" : "moves";
   if (theirs == 0)
     out.card("Saved", "nothing to save",
              fmt::format("the default order with Belady replacement {} no more either", what));
   else
-    out.card("Saved", percent(saved, theirs),
-             fmt::format("of the {} that the default order with Belady replacement {}, its addresses left open",
-                         paid_text(page, theirs), what));
+    out.card(
+        "Saved", percent(saved, theirs),
+        fmt::format(
+            "of the {} that the default order with Belady replacement {}, its addresses left open",
+            paid_text(page, theirs), what));
 }
 
 void frame_card(const PlanPage& page, Page& out) {
@@ -62,9 +66,9 @@ void frame_card(const PlanPage& page, Page& out) {
   const Frame& frame = *page.plan->frame;
   std::int64_t bytes = 0;
   for (const TensorId t : frame.pinned) bytes += page.problem->tensors[t].bytes;
-  out.card(
-      "Each frame", bytes_text(frame.bytes),
-      fmt::format("moved in all; {} weights, {}, stay in the scratchpad", frame.pinned.size(), bytes_in_full(bytes)));
+  out.card("Each frame", bytes_text(frame.bytes),
+           fmt::format("moved in all; {} weights, {}, stay in the scratchpad", frame.pinned.size(),
+                       bytes_in_full(bytes)));
 }
 
 void headline(const PlanPage& page, Page& out) {
@@ -76,12 +80,13 @@ void headline(const PlanPage& page, Page& out) {
                        grouped_text(problem.tensors.size()), bytes_text(bytes)));
   out.begin_cards();
   const std::string named = page.size_name.empty() ? "" : ", M_" + page.size_name.substr(1);
-  out.card("Scratchpad", bytes_text(plan.scratchpad_bytes), bytes_in_full(plan.scratchpad_bytes) + named);
+  out.card("Scratchpad", bytes_text(plan.scratchpad_bytes),
+           bytes_in_full(plan.scratchpad_bytes) + named);
   const bool proven = plan.status == Status::optimal;
   const Objective objective = objective_of(plan);
   const double open = gap(objective.value, objective.bound);
-  out.card("Status", proven ? "proven optimal" : fmt::format("gap {:.1f} %", 100 * open), page.status,
-           proven ? Page::Tone::good : Page::Tone::warn);
+  out.card("Status", proven ? "proven optimal" : fmt::format("gap {:.1f} %", 100 * open),
+           page.status, proven ? Page::Tone::good : Page::Tone::warn);
   traffic_card(page, out);
   saving_card(page, out);
   frame_card(page, out);
@@ -107,7 +112,8 @@ void traffic_bars(const PlanPage& page, Page& out) {
     else bars.push_back({each.name, 0, "no addresses found", style});
     ++style;
   }
-  if (page.default_belady) add("default, unplaced", page.default_belady->cost(page.plan->costs), unplaced_style);
+  if (page.default_belady)
+    add("default, unplaced", page.default_belady->cost(page.plan->costs), unplaced_style);
   out.subheading(fmt::format("{} beyond the compulsory, beside simple methods at the same size",
                              priced(*page.plan) ? "Cost" : "Bytes moved"));
   out.begin_columns();
@@ -117,8 +123,12 @@ void traffic_bars(const PlanPage& page, Page& out) {
 
 void map_section(const PlanPage& page, Page& out) {
   out.heading("Memory over time");
-  out.note("Each rectangle is a tensor's stay in the scratchpad: its addresses upwards, its steps to the right.");
-  out.hint("Point at one for why it came and what became of it. Drag, Ctrl and wheel, or + and - to look closer.");
+  out.note(
+      "Each rectangle is a tensor's stay in the scratchpad: its addresses upwards, its steps to "
+      "the right.");
+  out.hint(
+      "Point at one for why it came and what became of it. Drag, Ctrl and wheel, or + and - to "
+      "look closer.");
   out.picture(report::memory_map_html(
       map_of(*page.problem, *page.plan, "memory map of " + page.network, size_lines(page.sizes))));
 }
@@ -126,11 +136,13 @@ void map_section(const PlanPage& page, Page& out) {
 std::string size_note(const PlanPage& page) {
   if (!page.sizes) return "";
   const Sizes& sizes = *page.sizes;
-  const std::string peak =
-      sizes.peak_exact ? bytes_in_full(sizes.peak)
-                       : fmt::format("between {} and {}", bytes_in_full(sizes.peak_lower), bytes_in_full(sizes.peak));
+  const std::string peak = sizes.peak_exact
+                               ? bytes_in_full(sizes.peak)
+                               : fmt::format("between {} and {}", bytes_in_full(sizes.peak_lower),
+                                             bytes_in_full(sizes.peak));
   return fmt::format(
-      "M_R = {}: the largest operator, below it nothing runs. M_P = {}: the least peak over all orders, from "
+      "M_R = {}: the largest operator, below it nothing runs. M_P = {}: the least peak over all "
+      "orders, from "
       "it on no traffic is needed. M_H = {}: their mean.",
       bytes_in_full(sizes.required.bytes), peak, bytes_in_full(sizes.half));
 }
@@ -139,8 +151,8 @@ void sweep_section(const PlanPage& page, Page& out) {
   if (page.sweep.empty()) return;
   out.heading("Traffic against scratchpad size");
   if (page.sizes) out.note(size_note(page));
-  out.picture(
-      report::byte_chart_svg(sweep_chart(page.sweep, page.sizes, page.plan->scratchpad_bytes, priced(*page.plan))));
+  out.picture(report::byte_chart_svg(
+      sweep_chart(page.sweep, page.sizes, page.plan->scratchpad_bytes, priced(*page.plan))));
   out.table_below("The figures", sweep_table(page.sweep, priced(*page.plan)), 0);
 }
 
@@ -152,16 +164,19 @@ struct Estimated {
 
 void device_section(const PlanPage& page, Page& out) {
   if (!page.device) return;
-  std::vector<Estimated> rows{{"this plan", 0, estimate(*page.device, *page.problem, *page.plan, page.work)}};
+  std::vector<Estimated> rows{
+      {"this plan", 0, estimate(*page.device, *page.problem, *page.plan, page.work)}};
   int style = 1;
   for (const NamedBaseline& each : page.baselines) {
     if (each.plan)
-      rows.push_back({each.name, style, estimate(*page.device, *page.problem, each.plan->plan, page.work)});
+      rows.push_back(
+          {each.name, style, estimate(*page.device, *page.problem, each.plan->plan, page.work)});
     ++style;
   }
   out.heading("On the device" + (page.device->name.empty() ? "" : " " + page.device->name));
   out.note(
-      "Serial: every transfer waits for the operator before it. Overlapped: every transfer hides behind computing, or "
+      "Serial: every transfer waits for the operator before it. Overlapped: every transfer hides "
+      "behind computing, or "
       "the other way round. A run takes a time between the two.");
   out.begin_columns();
   const auto part = [&](std::string_view name, double Estimate::*value, auto&& text) {
@@ -174,19 +189,25 @@ void device_section(const PlanPage& page, Page& out) {
   part("Compute", &Estimate::compute_s, seconds_text);
   part("Serial", &Estimate::serial_s, seconds_text);
   part("Overlapped", &Estimate::overlapped_s, seconds_text);
-  part("Energy", &Estimate::energy_j, [](double joules) { return fmt::format("{:.4g} J", joules); });
+  part("Energy", &Estimate::energy_j,
+       [](double joules) { return fmt::format("{:.4g} J", joules); });
   out.end_columns();
 }
 
 Table transfer_table(const PlanPage& page, std::int64_t& count) {
-  Table table{{{"step", true}, {"", false}, {"tensor", false}, {"bytes", true}, {"operator of the step", false}}, {}};
+  Table table{{{"step", true},
+               {"", false},
+               {"tensor", false},
+               {"bytes", true},
+               {"operator of the step", false}},
+              {}};
   std::int64_t sum = 0;
   for (const Transfer& each : transfers(*page.problem, *page.plan)) {
     if (each.compulsory) continue;
     const std::size_t op = page.plan->order[each.step];
-    table.rows.push_back(
-        {{grouped_text(each.step), std::string(name(each.action)), page.problem->tensors[each.tensor].name,
-          grouped_text(each.bytes), page.problem->operators[op].name}});
+    table.rows.push_back({{grouped_text(each.step), std::string(name(each.action)),
+                           page.problem->tensors[each.tensor].name, grouped_text(each.bytes),
+                           page.problem->operators[op].name}});
     sum += each.bytes;
   }
   count = table.rows.size();
@@ -198,7 +219,8 @@ Table tensor_table(const PlanPage& page) {
   const auto& tensors = page.problem->tensors;
   std::vector<std::size_t> order(tensors.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return tensors[a].bytes > tensors[b].bytes; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](auto a, auto b) { return tensors[a].bytes > tensors[b].bytes; });
   order.resize(std::min(order.size(), largest_shown));
   std::vector<std::int64_t> stays(tensors.size()), steps(tensors.size()), moved(tensors.size());
   for (const Residency& each : page.plan->residencies) {
@@ -207,21 +229,30 @@ Table tensor_table(const PlanPage& page) {
   }
   for (const Transfer& each : transfers(*page.problem, *page.plan))
     if (!each.compulsory) moved[each.tensor] += each.bytes;
-  Table table{
-      {{"tensor", false}, {"role", false}, {"bytes", true}, {"stays", true}, {"steps", true}, {"traffic", true}}, {}};
+  Table table{{{"tensor", false},
+               {"role", false},
+               {"bytes", true},
+               {"stays", true},
+               {"steps", true},
+               {"traffic", true}},
+              {}};
   for (const std::size_t at : order)
-    table.rows.push_back({{tensors[at].name, std::string(name(tensors[at].role)), grouped_text(tensors[at].bytes),
-                           grouped_text(stays[at]), grouped_text(steps[at]), grouped_text(moved[at])}});
+    table.rows.push_back(
+        {{tensors[at].name, std::string(name(tensors[at].role)), grouped_text(tensors[at].bytes),
+          grouped_text(stays[at]), grouped_text(steps[at]), grouped_text(moved[at])}});
   return table;
 }
 
 Table operator_table(const PlanPage& page) {
   const std::vector<std::int64_t> needed = needed_bytes(*page.problem);
-  Table table{{{"step", true}, {"operator", false}, {"bytes needed", true}, {"of the scratchpad", true}}, {}};
+  Table table{
+      {{"step", true}, {"operator", false}, {"bytes needed", true}, {"of the scratchpad", true}},
+      {}};
   for (std::size_t step = 0; step < page.plan->order.size(); ++step) {
     const std::size_t op = page.plan->order[step];
-    table.rows.push_back({{grouped_text(step), page.problem->operators[op].name, grouped_text(needed[op]),
-                           percent(needed[op], page.plan->scratchpad_bytes)}});
+    table.rows.push_back(
+        {{grouped_text(step), page.problem->operators[op].name, grouped_text(needed[op]),
+          percent(needed[op], page.plan->scratchpad_bytes)}});
   }
   return table;
 }
@@ -249,7 +280,8 @@ Table totals_table(const PlanPage& page) {
   const auto sum = [&](auto member) {
     return compulsory[0].*member + compulsory[1].*member + charged[0].*member + charged[1].*member;
   };
-  table.rows.push_back({{"all", grouped_text(sum(&Total::count)), grouped_text(sum(&Total::bytes))}, Row::Look::total});
+  table.rows.push_back({{"all", grouped_text(sum(&Total::count)), grouped_text(sum(&Total::bytes))},
+                        Row::Look::total});
   return table;
 }
 
@@ -260,12 +292,14 @@ void table_section(const PlanPage& page, Page& out) {
   std::int64_t count = 0;
   const Table moved = transfer_table(page, count);
   if (count > 0)
-    out.table_below(fmt::format("Every load and store beyond the compulsory ({})", grouped_text(count)), moved,
-                    open_rows);
+    out.table_below(
+        fmt::format("Every load and store beyond the compulsory ({})", grouped_text(count)), moved,
+        open_rows);
   const Table largest = tensor_table(page);
   out.table_below(fmt::format("The {} largest tensors", largest.rows.size()), largest, open_rows);
   const Table operators = operator_table(page);
-  out.table_below(fmt::format("Operators in the plan's order ({})", operators.rows.size()), operators, open_rows);
+  out.table_below(fmt::format("Operators in the plan's order ({})", operators.rows.size()),
+                  operators, open_rows);
 }
 
 }  // namespace
@@ -280,12 +314,14 @@ namespace {
 class SweepChart {
  public:
   explicit SweepChart(bool priced) : priced_(priced) {}
-  report::ChartPoint point(const SweepPoint& point, std::string_view name, std::int64_t amount) const {
+  report::ChartPoint point(const SweepPoint& point, std::string_view name,
+                           std::int64_t amount) const {
     return {1.0 * point.scratchpad_bytes,
             1.0 * amount,
             false,
             {},
-            fmt::format("{}\n{} at {}", name, amount_text(amount), bytes_in_full(point.scratchpad_bytes))};
+            fmt::format("{}\n{} at {}", name, amount_text(amount),
+                        bytes_in_full(point.scratchpad_bytes))};
   }
   report::ChartPoint ours(const SweepPoint& at) const {
     report::ChartPoint result = point(at, "this planner", at.objective.value);
@@ -297,20 +333,24 @@ class SweepChart {
   }
 
  private:
-  std::string amount_text(std::int64_t amount) const { return priced_ ? grouped_text(amount) : bytes_in_full(amount); }
+  std::string amount_text(std::int64_t amount) const {
+    return priced_ ? grouped_text(amount) : bytes_in_full(amount);
+  }
   bool priced_;
 };
 
 }  // namespace
 
-report::ByteChart sweep_chart(const std::vector<SweepPoint>& points, const std::optional<Sizes>& sizes,
-                              std::int64_t chosen_bytes, bool priced) {
-  report::ByteChart chart{"traffic against scratchpad size",
-                          "scratchpad",
-                          priced ? "cost beyond the compulsory" : "bytes moved beyond the compulsory",
-                          !priced,
-                          {},
-                          {}};
+report::ByteChart sweep_chart(const std::vector<SweepPoint>& points,
+                              const std::optional<Sizes>& sizes, std::int64_t chosen_bytes,
+                              bool priced) {
+  report::ByteChart chart{
+      "traffic against scratchpad size",
+      "scratchpad",
+      priced ? "cost beyond the compulsory" : "bytes moved beyond the compulsory",
+      !priced,
+      {},
+      {}};
   const SweepChart make(priced);
   chart.series.push_back({"this planner", 0, {}});
   for (const SweepPoint& point : points) {
@@ -321,7 +361,8 @@ report::ByteChart sweep_chart(const std::vector<SweepPoint>& points, const std::
       report::ChartSeries& series = chart.series[i + 1];
       series.name = baseline.name;
       series.style = static_cast<int>(i + 1) % report::series_count;
-      if (baseline.traffic_bytes) series.points.push_back(make.point(point, baseline.name, baseline.cost));
+      if (baseline.traffic_bytes)
+        series.points.push_back(make.point(point, baseline.name, baseline.cost));
     }
   }
   if (sizes)
@@ -333,12 +374,18 @@ report::ByteChart sweep_chart(const std::vector<SweepPoint>& points, const std::
 }
 
 report::Table sweep_table(const std::vector<SweepPoint>& points, bool priced) {
-  Table table{{{"scratchpad", true}, {"status", false}, {priced ? "cost" : "traffic", true}, {"at least", true}}, {}};
+  Table table{{{"scratchpad", true},
+               {"status", false},
+               {priced ? "cost" : "traffic", true},
+               {"at least", true}},
+              {}};
   if (!points.empty())
-    for (const BaselineTraffic& each : points.front().baselines) table.columns.push_back({each.name, true});
+    for (const BaselineTraffic& each : points.front().baselines)
+      table.columns.push_back({each.name, true});
   for (const SweepPoint& point : points) {
     Row row{{grouped_text(point.scratchpad_bytes), std::string(name(point.status)),
-             point.has_plan() ? grouped_text(point.objective.value) : "-", grouped_text(point.objective.bound)}};
+             point.has_plan() ? grouped_text(point.objective.value) : "-",
+             grouped_text(point.objective.bound)}};
     for (const BaselineTraffic& each : point.baselines)
       row.cells.push_back(each.traffic_bytes ? grouped_text(each.cost) : "-");
     table.rows.push_back(std::move(row));

@@ -1,5 +1,5 @@
-// The page of a plan: what it moves beside other methods, its memory map, traffic against scratchpad size, a device's
-// time and energy, and tables.
+// The page of a plan: what it moves beside other methods, its memory map, traffic against
+// scratchpad size, a device's time and energy, and tables.
 #pragma once
 
 #include <optional>
@@ -28,7 +28,8 @@ struct PlanPage {
   std::string size_name;             // "MR" where the size was asked for by name
   std::string status;                // what is proven, in words
   std::optional<Sizes> sizes;
-  std::optional<Baseline> default_belady;  // the default order with Belady replacement, addresses open
+  // the default order with Belady replacement, addresses open
+  std::optional<Baseline> default_belady;
   std::vector<NamedBaseline> baselines;
   std::vector<SweepPoint> sweep;  // empty: none
   std::optional<Device> device;
@@ -41,9 +42,11 @@ std::string plan_page(const PlanPage& page);
 // The levels worth a line: M_R and M_P where they are known.
 std::vector<report::MapLine> size_lines(const std::optional<Sizes>& sizes);
 
-// `priced`: what the plans make least is a cost, not bytes; the chart then shows it, the table as well.
-report::ByteChart sweep_chart(const std::vector<SweepPoint>& points, const std::optional<Sizes>& sizes,
-                              std::int64_t chosen_bytes, bool priced);
+// `priced`: what the plans make least is a cost, not bytes; the chart then shows it, the table as
+// well.
+report::ByteChart sweep_chart(const std::vector<SweepPoint>& points,
+                              const std::optional<Sizes>& sizes, std::int64_t chosen_bytes,
+                              bool priced);
 report::Table sweep_table(const std::vector<SweepPoint>& points, bool priced);
 
 // A map and a few words.

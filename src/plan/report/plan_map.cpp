@@ -32,8 +32,8 @@ std::string span_text(std::int64_t from, std::int64_t to, const std::string& tim
 }
 
 std::string place_text(const report::MapBox& box, const std::string& time_name) {
-  return fmt::format("{}, {} B at {}, {}", report::name(box.kind), grouped_text(box.bytes), grouped_text(box.address),
-                     span_text(box.from, box.to, time_name));
+  return fmt::format("{}, {} B at {}, {}", report::name(box.kind), grouped_text(box.bytes),
+                     grouped_text(box.address), span_text(box.from, box.to, time_name));
 }
 
 class PlanMap {
@@ -69,7 +69,8 @@ PlanMap::PlanMap(const Problem& problem, const Plan& plan)
       transfers_(transfers(problem, plan)),
       uses_(problem.tensors.size()),
       made_(problem.tensors.size(), -1) {
-  for (const Transfer& each : transfers_) by_place_.emplace(std::pair(each.tensor, each.step), &each);
+  for (const Transfer& each : transfers_)
+    by_place_.emplace(std::pair(each.tensor, each.step), &each);
   for (std::size_t step = 0; step < plan.order.size(); ++step) {
     const Operator& op = operator_at(step);
     for (const TensorId t : op.inputs) uses_[t].push_back(step);
@@ -81,7 +82,8 @@ PlanMap::PlanMap(const Problem& problem, const Plan& plan)
 }
 
 bool PlanMap::pinned(TensorId id) const {
-  return plan_.frame && std::binary_search(plan_.frame->pinned.begin(), plan_.frame->pinned.end(), id);
+  return plan_.frame &&
+         std::binary_search(plan_.frame->pinned.begin(), plan_.frame->pinned.end(), id);
 }
 
 const Transfer* PlanMap::transfer_at(TensorId tensor, Step step, bool store) const {
@@ -97,9 +99,9 @@ std::string PlanMap::came(const Residency& residency) const {
   if (transfer != nullptr && transfer->action != Action::load)
     return fmt::format("{} at step {}", name(transfer->action), residency.from);
   if (transfer != nullptr)
-    return transfer->compulsory
-               ? fmt::format("first load, compulsory, for {}", op)
-               : fmt::format("loaded again for {}, {} B of traffic", op, grouped_text(transfer->bytes));
+    return transfer->compulsory ? fmt::format("first load, compulsory, for {}", op)
+                                : fmt::format("loaded again for {}, {} B of traffic", op,
+                                              grouped_text(transfer->bytes));
   if (made_[residency.tensor] == residency.from) return "made by " + op + over(residency);
   return "for " + op;
 }
@@ -109,7 +111,8 @@ std::string PlanMap::over(const Residency& residency) const {
   for (const InPlace& pair : operator_at(residency.from).in_place) {
     if (pair.output != residency.tensor) continue;
     for (const Residency& each : plan_.residencies)
-      if (each.tensor == pair.input && each.to == residency.from && each.address == residency.address)
+      if (each.tensor == pair.input && each.to == residency.from &&
+          each.address == residency.address)
         return ", over " + tensor(pair.input).name;
   }
   return "";
@@ -119,19 +122,27 @@ std::string PlanMap::left(const Residency& residency) const {
   const auto& uses = uses_[residency.tensor];
   const auto next = std::upper_bound(uses.begin(), uses.end(), residency.to);
   const bool output = tensor(residency.tensor).role == Role::output;
-  if (next == uses.end()) return output ? "then not needed, stored as an output" : "then not needed";
-  const std::string again = fmt::format("needed again at step {} by {}", *next, operator_at(*next).name);
+  if (next == uses.end())
+    return output ? "then not needed, stored as an output" : "then not needed";
+  const std::string again =
+      fmt::format("needed again at step {} by {}", *next, operator_at(*next).name);
   const Transfer* store = transfer_at(residency.tensor, residency.to, true);
   if (store != nullptr && !store->compulsory)
-    return fmt::format("then stored to make room, {} B of traffic, and {}", grouped_text(store->bytes), again);
+    return fmt::format("then stored to make room, {} B of traffic, and {}",
+                       grouped_text(store->bytes), again);
   return "then dropped to make room, with a copy off chip, and " + again;
 }
 
 void PlanMap::add_boxes() {
   for (const TensorInfo& each : problem_.tensors) map_.things.push_back(each.name);
   for (const Residency& each : plan_.residencies) {
-    report::MapBox box{each.from,   each.to, each.address, tensor(each.tensor).bytes, kind_of(tensor(each.tensor).role),
-                       each.tensor, ""};
+    report::MapBox box{each.from,
+                       each.to,
+                       each.address,
+                       tensor(each.tensor).bytes,
+                       kind_of(tensor(each.tensor).role),
+                       each.tensor,
+                       ""};
     box.text = place_text(box, "step");
     if (pinned(each.tensor)) box.text += "\nstays from frame to frame, never loaded";
     else box.text += "\n" + came(each) + "\n" + left(each);
@@ -140,7 +151,9 @@ void PlanMap::add_boxes() {
   for (std::size_t i = 0; i < plan_.workspaces.size(); ++i) {
     const Step step = i;
     if (operator_at(step).workspace == 0) continue;
-    report::MapBox box{step, step, plan_.workspaces[i], operator_at(step).workspace, report::Kind::workspace, -1, ""};
+    report::MapBox box{
+        step, step, plan_.workspaces[i], operator_at(step).workspace, report::Kind::workspace,
+        -1,   ""};
     box.text = fmt::format("{}\nof {}", place_text(box, "step"), operator_at(step).name);
     map_.boxes.push_back(std::move(box));
   }
@@ -148,7 +161,8 @@ void PlanMap::add_boxes() {
 
 void PlanMap::add_transfers() {
   std::multimap<TensorId, std::int32_t> boxes;
-  for (std::size_t i = 0; i < plan_.residencies.size(); ++i) boxes.emplace(plan_.residencies[i].tensor, i);
+  for (std::size_t i = 0; i < plan_.residencies.size(); ++i)
+    boxes.emplace(plan_.residencies[i].tensor, i);
   for (const Transfer& each : transfers_) {
     report::MapTransfer transfer{each.step, -1, way_of(each.action), each.compulsory, each.bytes};
     const auto [begin, end] = boxes.equal_range(each.tensor);
@@ -164,15 +178,18 @@ void PlanMap::add_steps() {
   const std::vector<std::int64_t> needed = needed_bytes(problem_);
   for (std::size_t step = 0; step < plan_.order.size(); ++step) {
     const Operator& op = operator_at(step);
-    report::MapStep shown{op.name, fmt::format("needs {} B", grouped_text(needed[plan_.order[step]])), {}};
-    if (op.workspace > 0) shown.text += fmt::format(", {} B of it workspace", grouped_text(op.workspace));
+    report::MapStep shown{
+        op.name, fmt::format("needs {} B", grouped_text(needed[plan_.order[step]])), {}};
+    if (op.workspace > 0)
+      shown.text += fmt::format(", {} B of it workspace", grouped_text(op.workspace));
     shown.things.insert(shown.things.end(), op.inputs.begin(), op.inputs.end());
     shown.things.insert(shown.things.end(), op.outputs.begin(), op.outputs.end());
     map_.steps.push_back(std::move(shown));
   }
   for (const Transfer& each : transfers_)
-    map_.steps[each.step].text += fmt::format("\n{} of {}, {} B{}", name(each.action), tensor(each.tensor).name,
-                                              grouped_text(each.bytes), each.compulsory ? ", compulsory" : "");
+    map_.steps[each.step].text +=
+        fmt::format("\n{} of {}, {} B{}", name(each.action), tensor(each.tensor).name,
+                    grouped_text(each.bytes), each.compulsory ? ", compulsory" : "");
 }
 
 void PlanMap::add_demand() {
@@ -187,11 +204,13 @@ void PlanMap::add_demand() {
     map_.demand[uses_[t].front()] += problem_.tensors[t].bytes;
     map_.demand[uses_[t].back() + 1] -= problem_.tensors[t].bytes;
   }
-  for (std::size_t step = 1; step < map_.demand.size(); ++step) map_.demand[step] += map_.demand[step - 1];
+  for (std::size_t step = 1; step < map_.demand.size(); ++step)
+    map_.demand[step] += map_.demand[step - 1];
   map_.demand.pop_back();
   for (std::size_t step = 0; step < map_.demand.size(); ++step) {
     map_.demand[step] += operator_at(step).workspace;
-    for (const InPlace& pair : operator_at(step).in_place) map_.demand[step] -= tensor(pair.output).bytes;
+    for (const InPlace& pair : operator_at(step).in_place)
+      map_.demand[step] -= tensor(pair.output).bytes;
   }
 }
 
@@ -229,9 +248,10 @@ report::MemoryMap map_of(const place::Instance& instance, const std::vector<std:
     if (each.lower >= each.upper) continue;
     map.first = std::min(map.first, each.lower);
     map.end = std::max(map.end, each.upper);
-    report::MapBox box{each.lower, each.upper - 1,       offsets[i],
-                       each.size,  report::Kind::buffer, static_cast<std::int32_t>(map.things.size()),
-                       ""};
+    report::MapBox box{
+        each.lower, each.upper - 1,       offsets[i],
+        each.size,  report::Kind::buffer, static_cast<std::int32_t>(map.things.size()),
+        ""};
     box.text = fmt::format("{} B at {}, {}", grouped_text(box.bytes), grouped_text(box.address),
                            span_text(box.from, box.to, "time"));
     map.things.push_back(instance.ids[i]);

@@ -17,12 +17,12 @@ struct Transfer {
   bool compulsory = false;  // the first load of an input or weight, the store of an output
 };
 
-// The plan's events but for drops, in their order. The bytes of those that are not compulsory add up to
-// plan.traffic_bytes.
+// The plan's events but for drops, in their order. The bytes of those that are not compulsory add
+// up to plan.traffic_bytes.
 std::vector<Transfer> transfers(const Problem& problem, const Plan& plan);
 
-// Per operator of the problem: the bytes of its inputs, outputs and workspace, a result that may be written over an
-// input not counted.
+// Per operator of the problem: the bytes of its inputs, outputs and workspace, a result that may be
+// written over an input not counted.
 std::vector<std::int64_t> needed_bytes(const Problem& problem);
 
 }  // namespace pliant::plan

@@ -8,8 +8,8 @@
 namespace pliant::plan {
 namespace {
 
-// Where a tensor goes that fits into several holes: the smallest one, the lowest one, or by how long it stays: the
-// long-lived low, the others high.
+// Where a tensor goes that fits into several holes: the smallest one, the lowest one, or by how
+// long it stays: the long-lived low, the others high.
 enum class Rule : std::uint8_t { smallest, lowest, by_life };
 
 struct Piece {  // of a rectangle, from that step on
@@ -29,17 +29,21 @@ class Compacter {
 
   bool run() {
     std::vector<std::vector<std::size_t>> arrivals(steps_);
-    for (std::size_t i = 0; i < rectangles_.size(); ++i) arrivals[rectangles_[i].lower].push_back(i);
+    for (std::size_t i = 0; i < rectangles_.size(); ++i)
+      arrivals[rectangles_[i].lower].push_back(i);
     for (Step step = 0; step < steps_; ++step) {
-      std::erase_if(blocks_, [&](const Block& block) { return rectangles_[block.rectangle].upper <= step; });
+      std::erase_if(blocks_,
+                    [&](const Block& block) { return rectangles_[block.rectangle].upper <= step; });
       auto& list = arrivals[step];
-      std::stable_sort(list.begin(), list.end(),
-                       [&](std::size_t a, std::size_t b) { return rectangles_[a].size > rectangles_[b].size; });
+      std::stable_sort(list.begin(), list.end(), [&](std::size_t a, std::size_t b) {
+        return rectangles_[a].size > rectangles_[b].size;
+      });
       for (const std::size_t i : list)
         if (!enter(i, step)) return false;
       for (const Block& block : blocks_) {
         auto& pieces = pieces_[block.rectangle];
-        if (pieces.empty() || pieces.back().offset != block.offset) pieces.push_back({step, block.offset});
+        if (pieces.empty() || pieces.back().offset != block.offset)
+          pieces.push_back({step, block.offset});
       }
     }
     return true;
@@ -57,7 +61,9 @@ class Compacter {
   std::int64_t end(std::size_t at) const {
     return round_up(blocks_[at].offset + size(blocks_[at].rectangle), alignment_);
   }
-  std::int64_t start(std::size_t at) const { return at < blocks_.size() ? blocks_[at].offset : capacity_; }
+  std::int64_t start(std::size_t at) const {
+    return at < blocks_.size() ? blocks_[at].offset : capacity_;
+  }
 
   bool enter(std::size_t rectangle, Step step) {
     if (size(rectangle) == 0) {
@@ -74,7 +80,8 @@ class Compacter {
 
   // Hole i lies before block i.
   bool into_hole(std::size_t rectangle) {
-    const bool high = rule_ == Rule::by_life && rectangles_[rectangle].upper - rectangles_[rectangle].lower <= 2;
+    const bool high =
+        rule_ == Rule::by_life && rectangles_[rectangle].upper - rectangles_[rectangle].lower <= 2;
     std::int64_t best = -1, best_key = INT64_MAX, offset = 0;
     for (std::size_t i = 0; i <= blocks_.size(); ++i) {
       const std::int64_t from = i == 0 ? 0 : end(i - 1), room = start(i) - from;
@@ -90,7 +97,8 @@ class Compacter {
     return true;
   }
 
-  // Pushes neighbours down so that the holes between them become one, where the fewest bytes have to move.
+  // Pushes neighbours down so that the holes between them become one, where the fewest bytes have
+  // to move.
   bool into_window(std::size_t rectangle, Step step) {
     std::int64_t least = INT64_MAX;
     std::size_t first = 0, last = 0;
@@ -135,14 +143,16 @@ void add_residencies(const Layout::Part& part, const std::vector<Piece>& pieces,
 
 }  // namespace
 
-std::optional<Plan> compact(const Problem& problem, const Schedule& schedule, const Placing& placing) {
+std::optional<Plan> compact(const Problem& problem, const Schedule& schedule,
+                            const Placing& placing) {
   const Layout layout = lay_out(problem, schedule);
   std::optional<Plan> best;
   for (const Rule rule : {Rule::smallest, Rule::lowest, Rule::by_life}) {
     Compacter compacter(layout, schedule.order.size(), placing, rule);
     if (!compacter.run()) continue;
     Plan plan = begin_plan(schedule, placing);
-    for (const Layout::Part& part : layout.parts) add_residencies(part, compacter.pieces(part.rectangle), plan);
+    for (const Layout::Part& part : layout.parts)
+      add_residencies(part, compacter.pieces(part.rectangle), plan);
     std::sort(plan.residencies.begin(), plan.residencies.end(), starts_before);
     derive_events(problem, plan);
     if (!best || cost_of(plan) < cost_of(*best)) best = std::move(plan);

@@ -24,9 +24,13 @@ using Body = std::vector<Member>;
 class Bodies {
  public:
   Bodies(const Problem& problem, const Schedule& schedule, const Layout& layout)
-      : problem_(problem), layout_(layout), body_of_(layout.rectangles.size()), shift_(layout.rectangles.size(), 0) {
+      : problem_(problem),
+        layout_(layout),
+        body_of_(layout.rectangles.size()),
+        shift_(layout.rectangles.size(), 0) {
     std::iota(body_of_.begin(), body_of_.end(), 0);
-    for (std::size_t r = 0; r < body_of_.size(); ++r) bodies_.push_back({{static_cast<std::int32_t>(r), 0}});
+    for (std::size_t r = 0; r < body_of_.size(); ++r)
+      bodies_.push_back({{static_cast<std::int32_t>(r), 0}});
     for (std::size_t step = 0; step < schedule.order.size() && conflict_.empty(); ++step)
       for (const auto& line : lines_of(problem.operators[schedule.order[step]])) join(line, step);
     for (const Body& body : bodies_)
@@ -36,7 +40,8 @@ class Bodies {
   }
 
   const std::vector<Body>& list() const { return bodies_; }
-  const std::vector<std::int32_t>& conflict() const { return conflict_; }  // rectangles; empty when there is none
+  // rectangles; empty when there is none
+  const std::vector<std::int32_t>& conflict() const { return conflict_; }
 
  private:
   std::int32_t rectangle_at(TensorId tensor, Step step) const {
@@ -75,7 +80,8 @@ class Bodies {
   bool overlaps_itself(const Body& body) const {
     for (std::size_t i = 0; i < body.size(); ++i)
       for (std::size_t k = 0; k < i; ++k) {
-        const auto &a = layout_.rectangles[body[i].rectangle], &b = layout_.rectangles[body[k].rectangle];
+        const auto &a = layout_.rectangles[body[i].rectangle],
+                   &b = layout_.rectangles[body[k].rectangle];
         if (a.lower < b.upper && b.lower < a.upper && body[i].shift < body[k].shift + b.size &&
             body[k].shift < body[i].shift + a.size)
           return true;
@@ -122,7 +128,8 @@ class Packer {
       if (turn > 0 && (left_ <= 0 || options_.deadline.over())) break;
       const std::size_t highest = place_in(order);
       std::rotate(order.begin(), std::find(order.begin(), order.end(), highest),
-                  std::find(order.begin(), order.end(), highest) + 1);  // what came to lie highest goes first
+                  std::find(order.begin(), order.end(), highest) +
+                      1);  // what came to lie highest goes first
       if (turn % 16 == 15) std::shuffle(order.begin(), order.end(), rng);
     }
     return best_;
@@ -165,7 +172,8 @@ class Packer {
     return highest;
   }
 
-  // The bases at which a member would lie over a placed rectangle are open intervals; the lowest base outside them.
+  // The bases at which a member would lie over a placed rectangle are open intervals; the lowest
+  // base outside them.
   std::int64_t lowest_base(const Body& body, const std::vector<std::int64_t>& offsets) {
     forbidden_.clear();
     for (const Member& each : body) {
@@ -174,7 +182,8 @@ class Packer {
       for (const std::int32_t other : placed_) {
         const place::Rectangle& theirs = rectangles_[other];
         if (theirs.size == 0 || theirs.upper <= mine.lower || mine.upper <= theirs.lower) continue;
-        forbidden_.emplace_back(offsets[other] - each.shift - mine.size, offsets[other] + theirs.size - each.shift);
+        forbidden_.emplace_back(offsets[other] - each.shift - mine.size,
+                                offsets[other] + theirs.size - each.shift);
       }
     }
     std::sort(forbidden_.begin(), forbidden_.end());
@@ -196,10 +205,12 @@ class Packer {
 };
 
 // Whoever is there at a time at which the packing does not stay within the capacity.
-std::vector<std::int32_t> crowd(const std::vector<place::Rectangle>& rectangles, const Packing& packing,
-                                std::int64_t capacity) {
+std::vector<std::int32_t> crowd(const std::vector<place::Rectangle>& rectangles,
+                                const Packing& packing, std::int64_t capacity) {
   std::vector<std::int32_t> result;
-  const auto too_high = [&](std::size_t r) { return packing.offsets[r] + rectangles[r].size > capacity; };
+  const auto too_high = [&](std::size_t r) {
+    return packing.offsets[r] + rectangles[r].size > capacity;
+  };
   for (std::size_t r = 0; r < rectangles.size(); ++r) {
     bool meets = false;
     for (std::size_t other = 0; other < rectangles.size() && !meets; ++other)
@@ -211,8 +222,9 @@ std::vector<std::int32_t> crowd(const std::vector<place::Rectangle>& rectangles,
 }
 
 // Each body as the box around it, which holds it whatever its form.
-place::Result place_boxes(const std::vector<place::Rectangle>& rectangles, const std::vector<Body>& bodies,
-                          std::int64_t capacity, const place::Options& options) {
+place::Result place_boxes(const std::vector<place::Rectangle>& rectangles,
+                          const std::vector<Body>& bodies, std::int64_t capacity,
+                          const place::Options& options) {
   std::vector<place::Rectangle> boxes;
   for (const Body& body : bodies) {
     place::Rectangle box = rectangles[body[0].rectangle];
@@ -226,7 +238,8 @@ place::Result place_boxes(const std::vector<place::Rectangle>& rectangles, const
     boxes.push_back(box);
   }
   place::Result result = place::place(boxes, capacity, options);
-  if (result.status != place::Status::placed) return {place::Status::undecided, {}, {}, result.nodes};
+  if (result.status != place::Status::placed)
+    return {place::Status::undecided, {}, {}, result.nodes};
   std::vector<std::int64_t> offsets(rectangles.size(), 0);
   for (std::size_t b = 0; b < bodies.size(); ++b)
     for (const Member& each : bodies[b]) offsets[each.rectangle] = result.offsets[b] + each.shift;
@@ -243,7 +256,8 @@ place::Result place_layout(const Problem& problem, const Schedule& schedule, con
   if (!bodies.conflict().empty()) return {place::Status::impossible, {}, bodies.conflict(), 0};
   Packer packer(layout.rectangles, bodies.list(), options);
   Packing packing = packer.run(capacity);
-  if (packing.height <= capacity) return {place::Status::placed, std::move(packing.offsets), {}, packer.nodes()};
+  if (packing.height <= capacity)
+    return {place::Status::placed, std::move(packing.offsets), {}, packer.nodes()};
   place::Result boxed = place_boxes(layout.rectangles, bodies.list(), capacity, options);
   boxed.nodes += packer.nodes();
   if (boxed.status == place::Status::placed) return boxed;
@@ -255,7 +269,8 @@ place::Packed pack_layout(const Problem& problem, const Schedule& schedule, cons
   if (!has_adjacent(problem)) return place::pack(layout.rectangles, options);
   const Bodies bodies(problem, schedule, layout);
   if (!bodies.conflict().empty())
-    throw Error(ErrorKind::unsupported, "least memory", "tensors that stay would have to lie side by side in two ways",
+    throw Error(ErrorKind::unsupported, "least memory",
+                "tensors that stay would have to lie side by side in two ways",
                 "plan for a scratchpad of a given size");
   Packing packing = Packer(layout.rectangles, bodies.list(), options).run(-1);
   return {std::move(packing.offsets), packing.height, 0};

@@ -26,7 +26,8 @@ Schedule make_schedule(const Problem& problem, const std::vector<OperatorId>& or
     for (const TensorId t : op.inputs) schedule.uses[t].steps.push_back(step);
     for (const TensorId t : op.outputs) schedule.uses[t].steps.push_back(step);
   }
-  for (TensorUses& uses : schedule.uses) uses.dropped.assign(uses.steps.empty() ? 0 : uses.steps.size() - 1, false);
+  for (TensorUses& uses : schedule.uses)
+    uses.dropped.assign(uses.steps.empty() ? 0 : uses.steps.size() - 1, false);
   return schedule;
 }
 
@@ -37,7 +38,8 @@ bool may_drop(const Problem& problem, const Schedule& schedule, TensorId tensor,
   return uses.steps[gap + 1] >= uses.steps[gap] + 2 || dropped_before(uses, gap);
 }
 
-std::int64_t drop_price(const Problem& problem, const Schedule& schedule, TensorId tensor, const Costs& costs) {
+std::int64_t drop_price(const Problem& problem, const Schedule& schedule, TensorId tensor,
+                        const Costs& costs) {
   const TensorInfo& info = problem.tensors[tensor];
   const TensorUses& uses = schedule.uses[tensor];
   const bool copy = info.role != Role::activation || dropped_before(uses, uses.dropped.size());
@@ -57,9 +59,10 @@ std::int64_t cost_of(const Problem& problem, const Schedule& schedule, const Cos
 
 namespace {
 
-// What is written in place goes on in the rectangle that it is written over, chains of them in the first one's.
-void draw_rectangles(const Problem& problem, const Schedule& schedule, const std::vector<std::int64_t>& sizes,
-                     Layout& layout) {
+// What is written in place goes on in the rectangle that it is written over, chains of them in the
+// first one's.
+void draw_rectangles(const Problem& problem, const Schedule& schedule,
+                     const std::vector<std::int64_t>& sizes, Layout& layout) {
   std::vector<Layout::Part>& parts = layout.parts;
   std::vector<std::size_t> first(problem.tensors.size(), 0), last = first, root(parts.size());
   std::iota(root.begin(), root.end(), std::size_t{0});
@@ -68,7 +71,8 @@ void draw_rectangles(const Problem& problem, const Schedule& schedule, const std
   for (std::size_t i = 0; i < parts.size(); ++i)
     if (parts[i].tensor >= 0) last[parts[i].tensor] = i;
   for (const OperatorId op : schedule.order)
-    for (const InPlace& pair : problem.operators[op].in_place) root[first[pair.output]] = root[last[pair.input]];
+    for (const InPlace& pair : problem.operators[op].in_place)
+      root[first[pair.output]] = root[last[pair.input]];
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (root[i] != i) continue;
     parts[i].rectangle = layout.rectangles.size();
@@ -95,7 +99,8 @@ Layout lay_out(const Problem& problem, const Schedule& schedule) {
     for (std::size_t i = 0; i < uses.steps.size();) {
       std::size_t last = i;
       while (last + 1 < uses.steps.size() && !uses.dropped[last]) ++last;
-      add({static_cast<TensorId>(t), uses.steps[i], uses.steps[last], i, last}, problem.tensors[t].bytes);
+      add({static_cast<TensorId>(t), uses.steps[i], uses.steps[last], i, last},
+          problem.tensors[t].bytes);
       i = last + 1;
     }
   }
@@ -138,15 +143,19 @@ struct Leave {
   std::int64_t price = INT64_MAX;
 };
 
-std::vector<std::size_t> parts_in(const Layout& layout, const std::vector<std::int32_t>& rectangles) {
+std::vector<std::size_t> parts_in(const Layout& layout,
+                                  const std::vector<std::int32_t>& rectangles) {
   std::vector<std::vector<std::size_t>> parts(layout.rectangles.size());
-  for (std::size_t i = 0; i < layout.parts.size(); ++i) parts[layout.parts[i].rectangle].push_back(i);
+  for (std::size_t i = 0; i < layout.parts.size(); ++i)
+    parts[layout.parts[i].rectangle].push_back(i);
   std::vector<std::size_t> result;
-  for (const std::int32_t r : rectangles) result.insert(result.end(), parts[r].begin(), parts[r].end());
+  for (const std::int32_t r : rectangles)
+    result.insert(result.end(), parts[r].begin(), parts[r].end());
   return result;
 }
 
-// The cheapest gap inside one of these rectangles whose tensor may leave; longest first among equals.
+// The cheapest gap inside one of these rectangles whose tensor may leave; longest first among
+// equals.
 Leave cheapest_leave(const Problem& problem, const Schedule& schedule, const Layout& layout,
                      const std::vector<std::int32_t>& among, const Costs& costs) {
   Leave best;
@@ -154,7 +163,8 @@ Leave cheapest_leave(const Problem& problem, const Schedule& schedule, const Lay
   for (const std::size_t i : parts_in(layout, among)) {
     const Layout::Part& part = layout.parts[i];
     for (std::size_t gap = part.first_gap; part.tensor >= 0 && gap < part.last_gap; ++gap) {
-      if (schedule.uses[part.tensor].dropped[gap] || !may_drop(problem, schedule, part.tensor, gap)) continue;
+      if (schedule.uses[part.tensor].dropped[gap] || !may_drop(problem, schedule, part.tensor, gap))
+        continue;
       const auto& steps = schedule.uses[part.tensor].steps;
       const Step length = steps[gap + 1] - steps[gap];
       const std::int64_t price = drop_price(problem, schedule, part.tensor, costs);
@@ -168,16 +178,19 @@ Leave cheapest_leave(const Problem& problem, const Schedule& schedule, const Lay
 
 }  // namespace
 
-Placed place_schedule(const Problem& problem, Schedule schedule, const Placing& placing, std::int64_t budget) {
+Placed place_schedule(const Problem& problem, Schedule schedule, const Placing& placing,
+                      std::int64_t budget) {
   Placed placed;
   std::int64_t nodes = 0;
   std::size_t batch = 1;
-  for (std::int64_t cost = cost_of(problem, schedule, placing.costs); cost < budget; placed.repaired = true) {
+  for (std::int64_t cost = cost_of(problem, schedule, placing.costs); cost < budget;
+       placed.repaired = true) {
     place::Options options = placing.options;
     if (options.deadline.left() <= 0 || nodes > placing.most_nodes) return placed;
     if (placed.repaired) options.nodes = placing.repair_nodes;
     const Layout layout = lay_out(problem, schedule);
-    const place::Result result = place_layout(problem, schedule, layout, placing.scratchpad_bytes, options);
+    const place::Result result =
+        place_layout(problem, schedule, layout, placing.scratchpad_bytes, options);
     nodes += result.nodes;
     placed.nodes = nodes;
     if (result.status == place::Status::placed) {
@@ -198,7 +211,8 @@ Placed place_schedule(const Problem& problem, Schedule schedule, const Placing& 
       schedule.uses[leave.tensor].dropped[leave.gap] = true;
       cost += leave.price;
     }
-    if (result.status == place::Status::undecided) batch *= 2;  // no conflict to go by: soon enough room for anything
+    // no conflict to go by: soon enough room for anything
+    if (result.status == place::Status::undecided) batch *= 2;
   }
   return placed;
 }

@@ -1,6 +1,7 @@
-// A plan without addresses: the order, and for each tensor the steps that need it with a decision for each gap between
-// two of them: the tensor stays on chip, or it leaves right after the earlier step and is loaded at the later one.
-// Loading earlier or leaving later never helps, with addresses either: shorter residencies overlap less.
+// A plan without addresses: the order, and for each tensor the steps that need it with a decision
+// for each gap between two of them: the tensor stays on chip, or it leaves right after the earlier
+// step and is loaded at the later one. Loading earlier or leaving later never helps, with addresses
+// either: shorter residencies overlap less.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +24,18 @@ struct Schedule {
   std::vector<TensorUses> uses;  // per tensor of the problem
 };
 
-Schedule make_schedule(const Problem& problem, const std::vector<OperatorId>& order);  // nothing leaves
+// nothing leaves
+Schedule make_schedule(const Problem& problem, const std::vector<OperatorId>& order);
 
-// Whether the tensor may leave in that gap: there is a copy already, or there is a step for the store (Eq. 1 and 3).
+// Whether the tensor may leave in that gap: there is a copy already, or there is a step for the
+// store (Eq. 1 and 3).
 bool may_drop(const Problem& problem, const Schedule& schedule, TensorId tensor, std::size_t gap);
-std::int64_t drop_price(const Problem& problem, const Schedule& schedule, TensorId tensor, const Costs& costs);
+std::int64_t drop_price(const Problem& problem, const Schedule& schedule, TensorId tensor,
+                        const Costs& costs);
 std::int64_t cost_of(const Problem& problem, const Schedule& schedule, const Costs& costs);
 
-// The residencies and workspaces as rectangles over steps, in a fixed sequence. A tensor written in place and the one
-// it is written over share a rectangle.
+// The residencies and workspaces as rectangles over steps, in a fixed sequence. A tensor written in
+// place and the one it is written over share a rectangle.
 struct Layout {
   struct Part {
     TensorId tensor = -1;  // -1: the workspace of its step
@@ -57,7 +61,8 @@ struct Placing {
 // The order and what is given, nothing resident yet.
 Plan begin_plan(const Schedule& schedule, const Placing& placing);
 
-// A plan with addresses and events; status feasible, no bound. Precondition: offsets are of the layout's rectangles.
+// A plan with addresses and events; status feasible, no bound. Precondition: offsets are of the
+// layout's rectangles.
 Plan make_plan(const Problem& problem, const Schedule& schedule, const Layout& layout,
                const std::vector<std::int64_t>& offsets, const Placing& placing);
 
@@ -68,8 +73,9 @@ struct Placed {
   std::int64_t nodes = 0;  // of all placements
 };
 
-// Places the schedule; where its rectangles do not fit together, lets one more tensor leave, the cheapest that takes
-// part in the conflict, and tries again while the cost stays below `budget`.
-Placed place_schedule(const Problem& problem, Schedule schedule, const Placing& placing, std::int64_t budget);
+// Places the schedule; where its rectangles do not fit together, lets one more tensor leave, the
+// cheapest that takes part in the conflict, and tries again while the cost stays below `budget`.
+Placed place_schedule(const Problem& problem, Schedule schedule, const Placing& placing,
+                      std::int64_t budget);
 
 }  // namespace pliant::plan

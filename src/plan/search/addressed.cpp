@@ -13,21 +13,25 @@
 namespace pliant::plan {
 namespace {
 
-// A live tensor is absent or at one of the candidate addresses. `fresh` means needed in the step just run, so that a
-// store it would need has no step to happen in (Eq. 1 and 3): it cannot be moved for the next one.
+// A live tensor is absent or at one of the candidate addresses. `fresh` means needed in the step
+// just run, so that a store it would need has no step to happen in (Eq. 1 and 3): it cannot be
+// moved for the next one.
 enum class Mark : std::int32_t { clean, dirty, fresh_dirty, fresh_clean };
 constexpr std::int32_t absent = -1;
 
-std::int32_t code(std::int32_t address, Mark mark) { return address * 4 + static_cast<std::int32_t>(mark); }
+std::int32_t code(std::int32_t address, Mark mark) {
+  return address * 4 + static_cast<std::int32_t>(mark);
+}
 std::int32_t address_of(std::int32_t code) { return code / 4; }
 Mark mark_of(std::int32_t code) { return static_cast<Mark>(code % 4); }
 bool has_copy(Mark mark) { return mark == Mark::clean || mark == Mark::fresh_clean; }
 bool is_fresh(Mark mark) { return mark == Mark::fresh_dirty || mark == Mark::fresh_clean; }
 
-// Every plan can be pushed down until each rectangle lies at 0 or on another one, so these addresses suffice: all sums
-// of sizes, rounded up to the alignment on the way. Empty when there are more than `most`.
-std::vector<std::int64_t> candidate_addresses(const Problem& problem, std::int64_t scratchpad, std::int64_t alignment,
-                                              std::size_t most) {
+// Every plan can be pushed down until each rectangle lies at 0 or on another one, so these
+// addresses suffice: all sums of sizes, rounded up to the alignment on the way. Empty when there
+// are more than `most`.
+std::vector<std::int64_t> candidate_addresses(const Problem& problem, std::int64_t scratchpad,
+                                              std::int64_t alignment, std::size_t most) {
   std::vector<std::int64_t> sizes;
   for (const TensorInfo& t : problem.tensors) sizes.push_back(round_up(t.bytes, alignment));
   for (const Operator& op : problem.operators) sizes.push_back(round_up(op.workspace, alignment));
@@ -56,7 +60,8 @@ struct AddressGroup {
   Group downset;                    // its state arrays stay empty
   std::vector<std::int32_t> codes;  // [state][live]
   std::vector<std::int64_t> cost;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> parent;  // group and state of the layer before
+  // group and state of the layer before
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> parent;
   std::vector<OperatorId> by;
   std::vector<std::int32_t> taken;    // addresses of the operator's tracked inputs, then outputs
   std::vector<std::size_t> taken_at;  // per state
@@ -68,7 +73,9 @@ struct AddressGroup {
     sum += now - counted;
     counted = now;
   }
-  std::int64_t bytes() const { return bytes_held(downset) + (codes.size() + taken.size()) * 4 + states() * 28; }
+  std::int64_t bytes() const {
+    return bytes_held(downset) + (codes.size() + taken.size()) * 4 + states() * 28;
+  }
 };
 
 struct Setting {
@@ -78,9 +85,10 @@ struct Setting {
   Budget* budget = nullptr;
   Expansion expansion;
   std::vector<std::int64_t> addresses;
-  std::vector<std::vector<std::int64_t>> locals;  // per operator: sizes of what lives in its step only
-  std::atomic<std::int64_t>* next = nullptr;      // the least cost + bound that was left out
-  std::atomic<std::int64_t>* bytes = nullptr;     // of all states, those being made too
+  // per operator: sizes of what lives in its step only
+  std::vector<std::vector<std::int64_t>> locals;
+  std::atomic<std::int64_t>* next = nullptr;   // the least cost + bound that was left out
+  std::atomic<std::int64_t>* bytes = nullptr;  // of all states, those being made too
 
   bool interrupted() const { return *bytes > budget->memory_bytes() || budget->over(); }
 };
@@ -104,12 +112,15 @@ class Runner {
     source_ = s;
     residents_.clear();
     items_.clear();
-    const auto is_input = [&](std::int32_t t) { return std::binary_search(o_.inputs.begin(), o_.inputs.end(), t); };
+    const auto is_input = [&](std::int32_t t) {
+      return std::binary_search(o_.inputs.begin(), o_.inputs.end(), t);
+    };
     for (std::size_t i = 0; i < live.size(); ++i) {
       if (state_[i] == absent) continue;
       const Tracked& t = tracked[live[i]];
       const std::int64_t price = leave_price(t, !has_copy(mark_of(state_[i])));
-      if (!is_input(live[i])) residents_.push_back({i, start(state_[i]), start(state_[i]) + t.bytes, price});
+      if (!is_input(live[i]))
+        residents_.push_back({i, start(state_[i]), start(state_[i]) + t.bytes, price});
     }
     for (const std::int32_t t : o_.inputs) items_.push_back(item_for_input(t));
     for (const std::int32_t t : o_.outputs) items_.push_back({tracked[t].bytes, -1, 0, true, 0});
@@ -147,10 +158,12 @@ class Runner {
     const std::int32_t now = state_[at - live.begin()];
     if (now == absent) return {tensor.bytes, -1, 0, true, 0};
     const Mark mark = mark_of(now);
-    return {tensor.bytes, address_of(now), leave_price(tensor, !has_copy(mark)), !is_fresh(mark), 0};
+    return {tensor.bytes, address_of(now), leave_price(tensor, !has_copy(mark)), !is_fresh(mark),
+            0};
   }
 
-  // Depth-first over the items' addresses. items_[k].at is the choice; evicted_ counts who overlaps what.
+  // Depth-first over the items' addresses. items_[k].at is the choice; evicted_ counts who overlaps
+  // what.
   void enumerate(std::int64_t cost) {
     evicted_.assign(residents_.size(), 0);
     costs_.assign(items_.size() + 1, cost);
@@ -176,8 +189,9 @@ class Runner {
     }
   }
 
-  // When what lives in this step only is in nobody's way, every other place for it drives out more and ends in the same
-  // state but for that. Lifts it and gives the last tracked item's depth; the number of items when there is none.
+  // When what lives in this step only is in nobody's way, every other place for it drives out more
+  // and ends in the same state but for that. Lifts it and gives the last tracked item's depth; the
+  // number of items when there is none.
   std::size_t leave_locals(std::size_t depth) {
     for (; depth >= tensors_; --depth) {
       lift(items_[depth]);
@@ -195,9 +209,11 @@ class Runner {
       if (to > setting_.query->scratchpad_bytes || poll()) break;
       if (item.here >= 0 && item.at != item.here && !item.movable) continue;
       if (clashes(depth, from, to)) continue;
-      std::int64_t cost = costs_[depth] + (item.here >= 0 && item.at != item.here ? item.move_price : 0);
+      std::int64_t cost =
+          costs_[depth] + (item.here >= 0 && item.at != item.here ? item.move_price : 0);
       for (std::size_t r = 0; r < residents_.size(); ++r)
-        if (residents_[r].from < to && from < residents_[r].to && evicted_[r]++ == 0) cost += residents_[r].price;
+        if (residents_[r].from < to && from < residents_[r].to && evicted_[r]++ == 0)
+          cost += residents_[r].price;
       costs_[depth + 1] = cost;
       if (cost < setting_.query->threshold) return true;
       lower_next(cost);
@@ -242,7 +258,8 @@ class Runner {
     const Item& item = items_[k];
     if (item.here < 0 || item.at != item.here) return code(item.at, Mark::clean);
     const auto at = std::lower_bound(live.begin(), live.end(), t);
-    return code(item.at, has_copy(mark_of(state_[at - live.begin()])) ? Mark::clean : Mark::fresh_dirty);
+    return code(item.at,
+                has_copy(mark_of(state_[at - live.begin()])) ? Mark::clean : Mark::fresh_dirty);
   }
 
   void emit(std::int64_t cost) {
@@ -258,10 +275,12 @@ class Runner {
       const Mark mark = has_copy(mark_of(was)) ? Mark::clean : Mark::dirty;
       if (evicted_[r] == 0) set(old[residents_[r].live], code(address_of(was), mark));
     }
-    for (std::size_t k = 0; k < o_.inputs.size(); ++k) set(o_.inputs[k], input_code(k, o_.inputs[k]));
+    for (std::size_t k = 0; k < o_.inputs.size(); ++k)
+      set(o_.inputs[k], input_code(k, o_.inputs[k]));
     for (std::size_t k = 0; k < o_.outputs.size(); ++k) {
       const bool clean = setting_.model->tracked[o_.outputs[k]].born_clean;
-      set(o_.outputs[k], code(items_[o_.inputs.size() + k].at, clean ? Mark::fresh_clean : Mark::fresh_dirty));
+      set(o_.outputs[k],
+          code(items_[o_.inputs.size() + k].at, clean ? Mark::fresh_clean : Mark::fresh_dirty));
     }
     keep(cost);
   }
@@ -303,9 +322,11 @@ class Runner {
   Words masks_;
 };
 
-// What turning one tensor's place into another's costs at most; -1 when one may not stand for the other.
+// What turning one tensor's place into another's costs at most; -1 when one may not stand for the
+// other.
 std::int64_t change_price(std::int32_t a, std::int32_t b, std::int64_t load, std::int64_t store) {
-  if (a == b || a == absent) return 0;  // an absent tensor's way back is paid for, and free to go anywhere
+  // an absent tensor's way back is paid for, and free to go anywhere
+  if (a == b || a == absent) return 0;
   const Mark mine = mark_of(a);
   const bool same_place = b != absent && address_of(a) == address_of(b);
   if (mine == Mark::clean) return same_place ? 0 : load;
@@ -313,8 +334,9 @@ std::int64_t change_price(std::int32_t a, std::int32_t b, std::int64_t load, std
   return -1;  // fresh: it cannot leave for the next step
 }
 
-// Keeps the states that no other one can be turned into at no loss. Most differ in addresses alone, so those that cost
-// too much the same for any change of place are looked up by their addresses; only much cheaper ones are tried in turn.
+// Keeps the states that no other one can be turned into at no loss. Most differ in addresses alone,
+// so those that cost too much the same for any change of place are looked up by their addresses;
+// only much cheaper ones are tried in turn.
 class AddressFilter {
  public:
   AddressFilter(const Setting& setting, const AddressGroup& group)
@@ -395,7 +417,8 @@ class AddressFilter {
     Bucket& bucket = buckets_[mask];
     if (bucket.states.empty())
       for (std::size_t i = 0; i < width_; ++i)
-        if (has(mask, i)) bucket.cheapest_change = std::min(bucket.cheapest_change, group_.downset.load_price[i]);
+        if (has(mask, i))
+          bucket.cheapest_change = std::min(bucket.cheapest_change, group_.downset.load_price[i]);
     bucket.states.push_back(s);
     bucket.by_address.emplace(hash(s, mask), s);
   }
@@ -410,7 +433,8 @@ class AddressFilter {
       ++compared_;
       std::int64_t away = 0;  // what they have on chip and b has not
       for (std::size_t w = 0; w < mask.size(); ++w)
-        each_bit(theirs[w] & ~mask[w], w * 64, [&](std::size_t i) { away += group_.downset.load_price[i]; });
+        each_bit(theirs[w] & ~mask[w], w * 64,
+                 [&](std::size_t i) { away += group_.downset.load_price[i]; });
       if (away == 0 && beaten_in_place(bucket, theirs, b, false)) return true;
       for (const std::uint32_t a : bucket.states) {
         if (group_.cost[b] - group_.cost[a] < std::max(away, bucket.cheapest_change)) break;
@@ -432,8 +456,9 @@ class AddressFilter {
   bool dominates(std::uint32_t a, std::uint32_t b) const {
     std::int64_t slack = group_.cost[b] - group_.cost[a];
     for (std::size_t i = 0; i < width_; ++i) {
-      const std::int64_t price = change_price(group_.state(a)[i], group_.state(b)[i], group_.downset.load_price[i],
-                                              group_.downset.store_price[i]);
+      const std::int64_t price =
+          change_price(group_.state(a)[i], group_.state(b)[i], group_.downset.load_price[i],
+                       group_.downset.store_price[i]);
       if (price < 0 || (slack -= price) < 0) return false;
     }
     return true;
@@ -501,9 +526,11 @@ class AddressSearch {
     layers_.push_back(std::move(targets));
   }
 
-  void build(const std::vector<AddressGroup>& layer, const std::vector<Edge>& edges, AddressGroup& target) const {
+  void build(const std::vector<AddressGroup>& layer, const std::vector<Edge>& edges,
+             AddressGroup& target) const {
     if (setting_.interrupted()) return;
-    describe_group(setting_.expansion, layer[edges.front().from].downset, edges.front().op, target.downset);
+    describe_group(setting_.expansion, layer[edges.front().from].downset, edges.front().op,
+                   target.downset);
     std::size_t settled = 1024;
     for (const Edge& edge : edges) {
       Runner runner(setting_, layer[edge.from], edge, target);
@@ -522,7 +549,8 @@ class AddressSearch {
     target.count_bytes(*setting_.bytes);
   }
 
-  // Replays where each tensor was at each of its needs; it left in a gap if it was absent there or came back elsewhere.
+  // Replays where each tensor was at each of its needs; it left in a gap if it was absent there or
+  // came back elsewhere.
   Schedule walk_back() const {
     const std::size_t n = setting_.model->operators.size();
     std::vector<OperatorId> order(n);
@@ -545,7 +573,8 @@ class AddressSearch {
       for (std::size_t k = 0; k < used.size(); ++k) {
         const std::int32_t x = used[k], place = group.taken[group.taken_at[s] + k];
         if (needs[x] > 0)
-          schedule.uses[setting_.model->tracked[x].tensor].dropped[needs[x] - 1] = away[x] || place != last[x];
+          schedule.uses[setting_.model->tracked[x].tensor].dropped[needs[x] - 1] =
+              away[x] || place != last[x];
         ++needs[x];
         last[x] = place;
         away[x] = false;
@@ -581,12 +610,15 @@ std::vector<std::vector<std::int64_t>> local_sizes(const Problem& problem, const
 
 }  // namespace
 
-AddressedAnswer search_addressed(const Problem& problem, const Model& model, const Pressure& pressure,
-                                 const AddressedQuery& query, Budget& budget, Pool& pool) {
+AddressedAnswer search_addressed(const Problem& problem, const Model& model,
+                                 const Pressure& pressure, const AddressedQuery& query,
+                                 Budget& budget, Pool& pool) {
   std::atomic<std::int64_t> next{INT64_MAX}, bytes{0};
-  Setting setting{&problem, &model, &query, &budget, {}, {}, local_sizes(problem, model), &next, &bytes};
+  Setting setting{&problem, &model, &query, &budget, {}, {}, local_sizes(problem, model),
+                  &next,    &bytes};
   const CutFinder cuts(model);
-  setting.expansion = {&model, &pressure, &cuts, query.rules, 0, query.threshold, [&] { return budget.over(); }};
+  setting.expansion = {
+      &model, &pressure, &cuts, query.rules, 0, query.threshold, [&] { return budget.over(); }};
   setting.expansion.rules.free_operators = false;
   setting.addresses = candidate_addresses(problem, query.scratchpad_bytes, query.alignment, 1024);
   if (setting.addresses.empty()) return {};

@@ -25,7 +25,8 @@ Trail make_trail(const std::vector<Group>& layer) {
     trail.by.insert(trail.by.end(), group.by.begin(), group.by.end());
     for (std::size_t s = 0; s < group.states(); ++s) {
       trail.at.push_back(trail.resident.size());
-      trail.resident.insert(trail.resident.end(), group.resident(s), group.resident(s) + group.words);
+      trail.resident.insert(trail.resident.end(), group.resident(s),
+                            group.resident(s) + group.words);
     }
   }
   return trail;
@@ -35,11 +36,13 @@ constexpr std::size_t narrow_evictions = 64;  // a narrow search need not try ev
 
 class Search {
  public:
-  Search(const Model& model, const Pressure& pressure, const CutFinder& cuts, const FluidQuery& query, Budget& budget,
-         Pool& pool)
+  Search(const Model& model, const Pressure& pressure, const CutFinder& cuts,
+         const FluidQuery& query, Budget& budget, Pool& pool)
       : model_(model), query_(query), budget_(budget), pool_(pool) {
     expansion_ = {&model, &pressure, &cuts, query.rules, query.variety, query.threshold, {}};
-    expansion_.interrupted = [this] { return budget_.over() || held_bytes_ > budget_.memory_bytes(); };
+    expansion_.interrupted = [this] {
+      return budget_.over() || held_bytes_ > budget_.memory_bytes();
+    };
     if (query.width > 0) expansion_.most_evictions = narrow_evictions;
     expansion_.shortened = &shortened_;
     expansion_.held_bytes = &held_bytes_;
@@ -75,7 +78,8 @@ class Search {
   static std::int64_t least(const std::vector<Group>& layer) {
     std::int64_t value = INT64_MAX;
     for (const Group& group : layer)
-      for (std::size_t s = 0; s < group.states(); ++s) value = std::min(value, group.cost[s] + group.ahead[s]);
+      for (std::size_t s = 0; s < group.states(); ++s)
+        value = std::min(value, group.cost[s] + group.ahead[s]);
     return value;
   }
 
@@ -88,7 +92,8 @@ class Search {
 
   bool leads(const Group& group, OperatorId op) const {
     if (must_wait(expansion_, group.done, op)) return false;
-    return std::any_of(group.forced.begin(), group.forced.end(), [&](OperatorId f) { return f < 0 || f == op; });
+    return std::any_of(group.forced.begin(), group.forced.end(),
+                       [&](OperatorId f) { return f < 0 || f == op; });
   }
 
   void advance() {
@@ -119,7 +124,8 @@ class Search {
     std::uint64_t mixed = 0;
     std::uint32_t group = 0, state = 0;
     bool operator<(const Rank& o) const {
-      return std::tie(value, live, mixed, group, state) < std::tie(o.value, o.live, o.mixed, o.group, o.state);
+      return std::tie(value, live, mixed, group, state) <
+             std::tie(o.value, o.live, o.mixed, o.group, o.state);
     }
   };
 
@@ -130,7 +136,8 @@ class Search {
       std::int64_t live = 0;
       for (const std::int64_t b : layer_[g].bytes) live += b;
       for (std::uint32_t s = 0; s < layer_[g].states(); ++s)
-        ranks.push_back({layer_[g].cost[s] + layer_[g].ahead[s], live, scramble(query_.variety, g, s), g, s});
+        ranks.push_back(
+            {layer_[g].cost[s] + layer_[g].ahead[s], live, scramble(query_.variety, g, s), g, s});
     }
     if (ranks.size() <= query_.width) return;
     narrowed_ = true;
@@ -148,7 +155,8 @@ class Search {
   static void retain(Group& group, const std::vector<std::uint32_t>& keep) {
     std::size_t to = 0;
     for (const std::uint32_t s : keep) {
-      std::copy_n(&group.masks[s * 2 * group.words], 2 * group.words, &group.masks[to * 2 * group.words]);
+      std::copy_n(&group.masks[s * 2 * group.words], 2 * group.words,
+                  &group.masks[to * 2 * group.words]);
       group.cost[to] = group.cost[s];
       group.ahead[to] = group.ahead[s];
       group.parent[to] = group.parent[s];
@@ -177,7 +185,8 @@ class Search {
     return plan;
   }
 
-  // Replays the live sets; a tensor leaves before a step when it was resident, lives on, and is not resident after it.
+  // Replays the live sets; a tensor leaves before a step when it was resident, lives on, and is not
+  // resident after it.
   std::vector<std::vector<std::int32_t>> departures(const std::vector<OperatorId>& order,
                                                     const std::vector<std::uint32_t>& state) const {
     std::vector<std::vector<std::int32_t>> evicted(order.size());
@@ -185,16 +194,20 @@ class Search {
     for (std::size_t step = 0; step < order.size(); ++step) {
       const ModelOperator& op = model_.operators[order[step]];
       std::vector<std::int32_t> touched, now, here;
-      std::merge(op.inputs.begin(), op.inputs.end(), op.outputs.begin(), op.outputs.end(), std::back_inserter(touched));
+      std::merge(op.inputs.begin(), op.inputs.end(), op.outputs.begin(), op.outputs.end(),
+                 std::back_inserter(touched));
       for (const std::int32_t t : op.inputs) ++uses[t];
-      std::set_union(live.begin(), live.end(), touched.begin(), touched.end(), std::back_inserter(now));
-      std::erase_if(now, [&](std::int32_t t) { return uses[t] == std::ssize(model_.tracked[t].consumers); });
+      std::set_union(live.begin(), live.end(), touched.begin(), touched.end(),
+                     std::back_inserter(now));
+      std::erase_if(
+          now, [&](std::int32_t t) { return uses[t] == std::ssize(model_.tracked[t].consumers); });
       const Trail& trail = trails_[step + 1];
       const std::uint64_t* mask = trail.resident.data() + trail.at[state[step + 1]];
       for (std::size_t i = 0; i < now.size(); ++i)
         if (has(mask, i)) here.push_back(now[i]);
       for (const std::int32_t t : resident)
-        if (std::binary_search(now.begin(), now.end(), t) && !std::binary_search(here.begin(), here.end(), t))
+        if (std::binary_search(now.begin(), now.end(), t) &&
+            !std::binary_search(here.begin(), here.end(), t))
           evicted[step].push_back(t);
       live = std::move(now);
       resident = std::move(here);
@@ -223,15 +236,16 @@ Schedule make_schedule(const Problem& problem, const Model& model, const FluidPl
   for (std::size_t step = 0; step < fluid.evicted.size(); ++step) {
     for (const std::int32_t x : fluid.evicted[step]) {
       TensorUses& uses = schedule.uses[model.tracked[x].tensor];
-      const auto later = std::upper_bound(uses.steps.begin(), uses.steps.end(), static_cast<Step>(step));
+      const auto later =
+          std::upper_bound(uses.steps.begin(), uses.steps.end(), static_cast<Step>(step));
       uses.dropped[later - uses.steps.begin() - 1] = true;
     }
   }
   return schedule;
 }
 
-FluidAnswer search_fluid(const Model& model, const Pressure& pressure, const FluidQuery& query, Budget& budget,
-                         Pool& pool) {
+FluidAnswer search_fluid(const Model& model, const Pressure& pressure, const FluidQuery& query,
+                         Budget& budget, Pool& pool) {
   const CutFinder cuts(model);
   return Search(model, pressure, cuts, query, budget, pool).run();
 }

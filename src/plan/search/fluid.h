@@ -1,5 +1,6 @@
-// The joint search of operator order and replacement in the fluid model: at each step the bytes on chip must not exceed
-// the scratchpad; where they lie is left open. Its optimum is a lower bound for every plan with addresses.
+// The joint search of operator order and replacement in the fluid model: at each step the bytes on
+// chip must not exceed the scratchpad; where they lie is left open. Its optimum is a lower bound
+// for every plan with addresses.
 #pragma once
 
 #include <cstdint>
@@ -22,24 +23,27 @@ struct FluidPlan {
 
 struct FluidQuery {
   Rules rules = {};
-  std::int64_t threshold = INT64_MAX;    // only plans that cost less are wanted
-  std::size_t width = 0;                 // states kept per layer; 0: all, which makes the answer exact
-  std::uint64_t variety = 0;             // another value finds another plan of the same cost, if there are several
+  std::int64_t threshold = INT64_MAX;  // only plans that cost less are wanted
+  // states kept per layer; 0: all, which makes the answer exact
+  std::size_t width = 0;
+  // another value finds another plan of the same cost, if there are several
+  std::uint64_t variety = 0;
   std::int64_t most_states = INT64_MAX;  // kept in all layers
   std::function<void(std::int64_t states)> layer_done = [](std::int64_t) {};
 };
 
 struct FluidAnswer {
   std::optional<FluidPlan> plan;  // the cheapest below the threshold among the states kept
-  bool complete = false;          // nothing was cut off: `plan` is optimal, or nothing costs less than the threshold
-  std::int64_t bound = 0;         // no plan costs less (at most the threshold)
+  // nothing was cut off: `plan` is optimal, or nothing costs less than the threshold
+  bool complete = false;
+  std::int64_t bound = 0;              // no plan costs less (at most the threshold)
   std::int64_t states = 0, bytes = 0;  // states kept in all layers; peak memory of the search
 };
 
 // The plan's order, with the tensors that leave before a step dropped in the gap that holds it.
 Schedule make_schedule(const Problem& problem, const Model& model, const FluidPlan& fluid);
 
-FluidAnswer search_fluid(const Model& model, const Pressure& pressure, const FluidQuery& query, Budget& budget,
-                         Pool& pool);
+FluidAnswer search_fluid(const Model& model, const Pressure& pressure, const FluidQuery& query,
+                         Budget& budget, Pool& pool);
 
 }  // namespace pliant::plan

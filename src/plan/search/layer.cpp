@@ -14,14 +14,18 @@ namespace {
 
 bool pending(const Model& model, std::int32_t tensor, const Words& done) {
   const auto& consumers = model.tracked[tensor].consumers;
-  return std::any_of(consumers.begin(), consumers.end(), [&](OperatorId c) { return !has(done, c); });
+  return std::any_of(consumers.begin(), consumers.end(),
+                     [&](OperatorId c) { return !has(done, c); });
 }
 
-std::vector<std::int32_t> next_live(const Model& model, const Group& from, OperatorId op, const Words& done) {
+std::vector<std::int32_t> next_live(const Model& model, const Group& from, OperatorId op,
+                                    const Words& done) {
   const ModelOperator& o = model.operators[op];
   std::vector<std::int32_t> touched, live, result;
-  std::merge(o.inputs.begin(), o.inputs.end(), o.outputs.begin(), o.outputs.end(), std::back_inserter(touched));
-  std::set_union(from.live.begin(), from.live.end(), touched.begin(), touched.end(), std::back_inserter(live));
+  std::merge(o.inputs.begin(), o.inputs.end(), o.outputs.begin(), o.outputs.end(),
+             std::back_inserter(touched));
+  std::set_union(from.live.begin(), from.live.end(), touched.begin(), touched.end(),
+                 std::back_inserter(live));
   for (const std::int32_t t : live)
     if (pending(model, t, done)) result.push_back(t);
   return result;
@@ -32,7 +36,8 @@ bool is_ready(const Model& model, OperatorId op, const Words& done) {
   return std::all_of(before.begin(), before.end(), [&](OperatorId b) { return has(done, b); });
 }
 
-std::vector<OperatorId> next_ready(const Model& model, const Group& from, OperatorId op, const Words& done) {
+std::vector<OperatorId> next_ready(const Model& model, const Group& from, OperatorId op,
+                                   const Words& done) {
   std::vector<OperatorId> ready;
   for (const OperatorId r : from.ready)
     if (r != op) ready.push_back(r);
@@ -58,15 +63,18 @@ std::int64_t leave_price(const Group& group, const std::uint64_t* dirty, std::si
   return group.load_price[live] + (has(dirty, live) ? group.store_price[live] : 0);
 }
 
-// What is alive at a minimum cut, seen as a critical operator: any live tensor may be among it, its own inputs apart.
-Critical critical_at(const Expansion& expansion, const Group& group, const OperatorCut& cut, std::int64_t need) {
+// What is alive at a minimum cut, seen as a critical operator: any live tensor may be among it, its
+// own inputs apart.
+Critical critical_at(const Expansion& expansion, const Group& group, const OperatorCut& cut,
+                     std::int64_t need) {
   const Model& model = *expansion.model;
   const auto& inputs = model.operators[cut.op].inputs;
   Critical critical{need, 0, expansion.cuts->unit(cut.op), Words(group.words, 0)};
   for (std::size_t i = 0; i < group.live.size(); ++i)
     if (!std::binary_search(inputs.begin(), inputs.end(), group.live[i])) put(critical.alive, i);
   for (std::size_t t = 0; t < model.tracked.size(); ++t)
-    if (model.tracked[t].born_clean && !std::binary_search(group.live.begin(), group.live.end(), static_cast<int>(t)))
+    if (model.tracked[t].born_clean &&
+        !std::binary_search(group.live.begin(), group.live.end(), static_cast<int>(t)))
       critical.future_clean += model.tracked[t].bytes;
   return critical;
 }
@@ -111,18 +119,22 @@ void describe_bound(const Expansion& expansion, const Group* before, OperatorId 
   group.critical = find_critical(*expansion.model, *expansion.pressure, group.done, group.live);
   std::vector<std::pair<std::int64_t, const OperatorCut*>> worst;
   for (const OperatorCut& cut : group.operator_cuts)
-    if (need_at(*expansion.model, cut) > 0) worst.emplace_back(need_at(*expansion.model, cut), &cut);
-  std::stable_sort(worst.begin(), worst.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    if (need_at(*expansion.model, cut) > 0)
+      worst.emplace_back(need_at(*expansion.model, cut), &cut);
+  std::stable_sort(worst.begin(), worst.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
   for (std::size_t i = 0; i < std::min(worst.size(), bounding_cuts); ++i)
     group.critical.push_back(critical_at(expansion, group, *worst[i].second, worst[i].first));
 }
 
-// Need bytes must be absent at a pressed operator. Absent ones are paid for; the rest leaves at one load each, or at a
-// store and a load where there is no copy yet. Tensors count as divisible, so this is below any true choice.
+// Need bytes must be absent at a pressed operator. Absent ones are paid for; the rest leaves at one
+// load each, or at a store and a load where there is no copy yet. Tensors count as divisible, so
+// this is below any true choice.
 std::int64_t bound_for(const Critical& critical, const Group& group, const std::uint64_t* masks) {
   std::int64_t absent = 0, clean = critical.future_clean;
   for (std::size_t w = 0; w < group.words; ++w) {
-    const std::uint64_t resident = masks[w], dirty = masks[group.words + w], alive = critical.alive[w];
+    const std::uint64_t resident = masks[w], dirty = masks[group.words + w],
+                        alive = critical.alive[w];
     each_bit(alive & ~resident, w * 64, [&](std::size_t i) { absent += group.bytes[i]; });
     each_bit(alive & resident & ~dirty, w * 64, [&](std::size_t i) { clean += group.bytes[i]; });
   }
@@ -135,9 +147,11 @@ std::int64_t bound_for(const Critical& critical, const Group& group, const std::
 // ---- one operator from one downset to the next ----
 
 struct Move {
-  std::vector<std::int32_t> to;          // position of each old live tensor in the new live set; -1: freed
-  Words inputs;                          // over old live positions
-  std::vector<std::int32_t> born;        // new positions that are resident after the operator, besides kept ones
+  // position of each old live tensor in the new live set; -1: freed
+  std::vector<std::int32_t> to;
+  Words inputs;  // over old live positions
+  // new positions that are resident after the operator, besides kept ones
+  std::vector<std::int32_t> born;
   std::vector<std::int32_t> born_dirty;  // of these, without a copy
   std::int64_t step_space = 0;           // of the operator's whole step
 };
@@ -175,14 +189,17 @@ struct Candidates {
   std::vector<OperatorId> by;
 };
 
-// The smallest sets (none of whose members can be left out) of resident tensors that make room, largest tensor first.
+// The smallest sets (none of whose members can be left out) of resident tensors that make room,
+// largest tensor first.
 class Evictions {
  public:
-  // visit(chosen positions, price) for each minimal set of at least `excess` space and less than `budget` price; it
-  // returns whether to go on, and so does pause(), which is called between sets too.
+  // visit(chosen positions, price) for each minimal set of at least `excess` space and less than
+  // `budget` price; it returns whether to go on, and so does pause(), which is called between sets
+  // too.
   template <typename Visit, typename Pause>
-  void each(const Group& group, const std::uint64_t* resident, const std::uint64_t* dirty, const Words& keep,
-            std::int64_t excess, std::int64_t budget, Visit&& visit, Pause&& pause) {
+  void each(const Group& group, const std::uint64_t* resident, const std::uint64_t* dirty,
+            const Words& keep, std::int64_t excess, std::int64_t budget, Visit&& visit,
+            Pause&& pause) {
     collect(group, resident, dirty, keep);
     chosen_.clear();
     std::int64_t space = 0, price = 0;
@@ -190,14 +207,17 @@ class Evictions {
     for (std::size_t next = 0;;) {
       if (++work % 1024 == 0 && !pause(work)) return;
       const bool enough = space >= excess;
-      if (enough && space - space_[chosen_.back()] < excess && !visit(candidates_, chosen_, price)) return;
-      if (!enough && next < candidates_.size() && space + rest_[next] >= excess && price + price_[next] < budget) {
+      if (enough && space - space_[chosen_.back()] < excess && !visit(candidates_, chosen_, price))
+        return;
+      if (!enough && next < candidates_.size() && space + rest_[next] >= excess &&
+          price + price_[next] < budget) {
         chosen_.push_back(next);
         space += space_[next];
         price += price_[next++];
         continue;
       }
-      if (!enough && next < candidates_.size() && space + rest_[next] >= excess) {  // too dear: try without it
+      // too dear: try without it
+      if (!enough && next < candidates_.size() && space + rest_[next] >= excess) {
         ++next;
         continue;
       }
@@ -210,7 +230,8 @@ class Evictions {
   }
 
  private:
-  void collect(const Group& group, const std::uint64_t* resident, const std::uint64_t* dirty, const Words& keep) {
+  void collect(const Group& group, const std::uint64_t* resident, const std::uint64_t* dirty,
+               const Words& keep) {
     candidates_.clear();
     for (std::size_t w = 0; w < group.words; ++w)
       each_bit(resident[w] & ~keep[w], w * 64, [&](std::size_t i) { candidates_.push_back(i); });
@@ -231,11 +252,13 @@ class Evictions {
   std::vector<std::int64_t> space_, price_, rest_;
 };
 
-constexpr std::int64_t group_effort = 1024, state_effort = 16;  // making one, against comparing two states
+// making one, against comparing two states
+constexpr std::int64_t group_effort = 1024, state_effort = 16;
 
 class StateCollector {
  public:
-  StateCollector(const Expansion& expansion, Group& target) : expansion_(expansion), target_(target) {
+  StateCollector(const Expansion& expansion, Group& target)
+      : expansion_(expansion), target_(target) {
     out_.words = target.words;
   }
 
@@ -261,7 +284,8 @@ class StateCollector {
     kept_.assign(resident, resident + from.words);
     std::int64_t others = 0;
     for (std::size_t w = 0; w < from.words; ++w)
-      each_bit(resident[w] & ~move.inputs[w], w * 64, [&](std::size_t i) { others += from.space[i]; });
+      each_bit(resident[w] & ~move.inputs[w], w * 64,
+               [&](std::size_t i) { others += from.space[i]; });
     const std::int64_t excess = others + move.step_space - expansion_.model->capacity;
     if (excess <= 0) return add(from, s, op, move, 0);
     std::size_t tried = 0;
@@ -339,7 +363,8 @@ class Filter {
   std::vector<std::uint32_t> keep() {
     std::vector<std::uint32_t> order(all_.cost.size()), kept;
     std::iota(order.begin(), order.end(), 0u);
-    std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return before(a, b); });
+    std::sort(order.begin(), order.end(),
+              [&](std::uint32_t a, std::uint32_t b) { return before(a, b); });
     for (std::size_t i = 0; i < order.size(); ++i) {
       if (compared_ >= 4096 || i % 256 == 255) {
         expansion_.budget->spend(std::exchange(compared_, 0));
@@ -362,7 +387,8 @@ class Filter {
     if (all_.cost[a] != all_.cost[b]) return all_.cost[a] < all_.cost[b];
     const int masks_order = compare_masks(a, b);
     if (masks_order != 0)
-      return masks_order < 0;  // at equal cost an absent tensor is paid for: it beats a resident one
+      return masks_order <
+             0;  // at equal cost an absent tensor is paid for: it beats a resident one
     const std::uint64_t mixed_a = scramble(expansion_.variety, all_.parent[a], all_.by[a]);
     const std::uint64_t mixed_b = scramble(expansion_.variety, all_.parent[b], all_.by[b]);
     if (mixed_a != mixed_b) return mixed_a < mixed_b;
@@ -375,7 +401,8 @@ class Filter {
     return 0;
   }
 
-  // Cost less what its state has paid for beyond resident and dirty: no state can beat one with a smaller value.
+  // Cost less what its state has paid for beyond resident and dirty: no state can beat one with a
+  // smaller value.
   std::int64_t sunk(std::uint32_t i) const {
     std::int64_t paid = 0;
     for (std::size_t p = 0; p < group_.live.size(); ++p)
@@ -435,7 +462,8 @@ void store(const Candidates& all, const std::vector<std::uint32_t>& kept, Group&
 
 // ---- operators that may as well run now ----
 
-// What the operator adds to the live set and what it removes, from a downset; see docs/planner.md, "Free operators".
+// What the operator adds to the live set and what it removes, from a downset; see docs/planner.md,
+// "Free operators".
 struct Exchange {
   OperatorId op = -1;
   Words inputs;
@@ -447,7 +475,8 @@ struct Exchange {
 
 bool last_use(const Model& model, std::int32_t tensor, OperatorId op, const Words& done) {
   const auto& consumers = model.tracked[tensor].consumers;
-  return std::all_of(consumers.begin(), consumers.end(), [&](OperatorId c) { return c == op || has(done, c); });
+  return std::all_of(consumers.begin(), consumers.end(),
+                     [&](OperatorId c) { return c == op || has(done, c); });
 }
 
 Exchange make_exchange(const Model& model, const Group& group, OperatorId op) {
@@ -482,7 +511,8 @@ bool may_run_now(const Model& model, const Group& group, const Exchange& exchang
     if ((exchange.inputs[w] & ~resident[w]) != 0) return false;
   std::int64_t others = 0, price = 0;
   for (std::size_t w = 0; w < group.words; ++w)
-    each_bit(resident[w] & ~exchange.inputs[w], w * 64, [&](std::size_t i) { others += group.space[i]; });
+    each_bit(resident[w] & ~exchange.inputs[w], w * 64,
+             [&](std::size_t i) { others += group.space[i]; });
   if (others + exchange.step_space > model.capacity) return false;
   for (const std::size_t i : exchange.freed) price += leave_price(group, dirty, i);
   return exchange.added_price <= price;
@@ -502,7 +532,8 @@ void find_forced(const Expansion& expansion, Group& group) {
     const Exchange exchange = make_exchange(*expansion.model, group, op);
     if (!can_be_free(exchange)) continue;
     for (std::size_t s = 0; s < group.states(); ++s)
-      if (group.forced[s] < 0 && may_run_now(*expansion.model, group, exchange, s)) group.forced[s] = op;
+      if (group.forced[s] < 0 && may_run_now(*expansion.model, group, exchange, s))
+        group.forced[s] = op;
   }
 }
 
@@ -521,7 +552,8 @@ bool must_wait(const Expansion& expansion, const Words& done, OperatorId op) {
 
 std::int64_t bound_ahead(const Group& group, const std::uint64_t* masks) {
   std::int64_t bound = 0;
-  for (const Critical& critical : group.critical) bound = std::max(bound, bound_for(critical, group, masks));
+  for (const Critical& critical : group.critical)
+    bound = std::max(bound, bound_for(critical, group, masks));
   return bound;
 }
 
@@ -549,8 +581,8 @@ Group first_group(const Expansion& expansion) {
   return group;
 }
 
-void build_group(const Expansion& expansion, const std::vector<Group>& before, const std::vector<Edge>& edges,
-                 Group& target) {
+void build_group(const Expansion& expansion, const std::vector<Group>& before,
+                 const std::vector<Edge>& edges, Group& target) {
   describe_group(expansion, before[edges.front().from], edges.front().op, target);
   StateCollector collector(expansion, target);
   for (const Edge& edge : edges) collector.collect(before[edge.from], edge.op);

@@ -1,6 +1,7 @@
-// One layer of the joint search: every downset of k executed operators that is still worth keeping, each with the
-// residency states its live tensors may be in. The next layer is built target by target from the downsets one operator
-// smaller, so that targets are independent of each other and the result does not depend on threads.
+// One layer of the joint search: every downset of k executed operators that is still worth keeping,
+// each with the residency states its live tensors may be in. The next layer is built target by
+// target from the downsets one operator smaller, so that targets are independent of each other and
+// the result does not depend on threads.
 #pragma once
 
 #include <atomic>
@@ -18,19 +19,21 @@
 
 namespace pliant::plan {
 
-// A minimum cut at a pending operator. It is one for larger downsets too while they execute only what it executes;
-// after that it is stale: a lower bound still, since larger downsets leave less choice.
+// A minimum cut at a pending operator. It is one for larger downsets too while they execute only
+// what it executes; after that it is stale: a lower bound still, since larger downsets leave less
+// choice.
 struct OperatorCut {
   OperatorId op = 0;
   bool stale = false;
   std::shared_ptr<const Cut> cut;
 };
 
-// A live tensor is resident or absent; a resident one is dirty while it has no off-chip copy. What an absent tensor
-// costs, including its way back, is in `cost` already.
+// A live tensor is resident or absent; a resident one is dirty while it has no off-chip copy. What
+// an absent tensor costs, including its way back, is in `cost` already.
 struct Group {
-  Words done;                                         // executed operators
-  std::vector<std::int32_t> live;                     // tracked tensors made or loaded before and used later, ascending
+  Words done;  // executed operators
+  // tracked tensors made or loaded before and used later, ascending
+  std::vector<std::int32_t> live;
   std::vector<std::int64_t> bytes;                    // of live
   std::vector<std::int64_t> space;                    // of live
   std::vector<std::int64_t> load_price, store_price;  // of live
@@ -57,8 +60,10 @@ struct Expansion {
   const Pressure* pressure = nullptr;
   const CutFinder* cuts = nullptr;
   Rules rules;
-  std::uint64_t variety = 0;                        // another value breaks ties between equal states another way
-  std::int64_t threshold = 0;                       // states whose cost + bound reaches it are left out
+  // another value breaks ties between equal states another way
+  std::uint64_t variety = 0;
+  // states whose cost + bound reaches it are left out
+  std::int64_t threshold = 0;
   std::function<bool()> interrupted;                // polled while enumerating
   std::size_t most_evictions = SIZE_MAX;            // sets tried per state and operator
   std::atomic<bool>* shortened = nullptr;           // set when that left some out
@@ -69,7 +74,8 @@ struct Expansion {
 // A mixed number for tie-breaking; 0 when variety is 0, so that numbering decides.
 std::uint64_t scramble(std::uint64_t variety, std::uint64_t a, std::uint64_t b);
 
-// Whether the operator had better wait: it needs nothing planned, and each of its consumers waits for others yet.
+// Whether the operator had better wait: it needs nothing planned, and each of its consumers waits
+// for others yet.
 bool must_wait(const Expansion& expansion, const Words& done, OperatorId op);
 
 struct Edge {
@@ -79,15 +85,16 @@ struct Edge {
 
 Group first_group(const Expansion& expansion);
 
-// Fills live, ready and critical of a target whose done set is given, from one downset that leads to it.
+// Fills live, ready and critical of a target whose done set is given, from one downset that leads
+// to it.
 void describe_group(const Expansion& expansion, const Group& before, OperatorId op, Group& target);
 
 // What must still be paid whatever the order. masks: resident words, then dirty words.
 std::int64_t bound_ahead(const Group& group, const std::uint64_t* masks);
 
 // Fills `target` from all edges that lead to it: same done set for each.
-void build_group(const Expansion& expansion, const std::vector<Group>& before, const std::vector<Edge>& edges,
-                 Group& target);
+void build_group(const Expansion& expansion, const std::vector<Group>& before,
+                 const std::vector<Edge>& edges, Group& target);
 
 std::int64_t bytes_held(const Group& group);  // memory the group takes
 

@@ -1,5 +1,5 @@
-// What a search may take, and what it has taken: wall time, work and memory. At the first that runs out, or when `stop`
-// becomes true, the best answer so far is returned.
+// What a search may take, and what it has taken: wall time, work and memory. At the first that runs
+// out, or when `stop` becomes true, the best answer so far is returned.
 #pragma once
 
 #include <algorithm>
@@ -14,25 +14,31 @@ constexpr std::int64_t default_effort = 1'000'000'000;
 
 struct Limits {
   double seconds = no_time_limit;  // wall time from the beginning of the call
-  // Work; the same on every machine, unlike time. The default is 10 to 60 seconds of one thread; INT64_MAX searches on.
+  // Work; the same on every machine, unlike time. The default is 10 to 60 seconds of one thread;
+  // INT64_MAX searches on.
   std::int64_t effort = default_effort;
   std::int64_t memory_bytes = std::int64_t{4} << 30;  // of search states
   const std::atomic<bool>* stop = nullptr;            // may be null
 };
 
-// Limits that count from now on; shared by the searches that make up an answer, and by the threads of each. Effort
-// gives the same answer on every machine and at every thread count: units only add up, and work that runs past the
-// limit is thrown away as a whole, so whether it is reached does not depend on who came first.
+// Limits that count from now on; shared by the searches that make up an answer, and by the threads
+// of each. Effort gives the same answer on every machine and at every thread count: units only add
+// up, and work that runs past the limit is thrown away as a whole, so whether it is reached does
+// not depend on who came first.
 class Budget {
  public:
   explicit Budget(const Limits& limits)
-      : deadline_(limits.seconds, limits.stop), effort_(limits.effort), memory_bytes_(limits.memory_bytes) {}
+      : deadline_(limits.seconds, limits.stop),
+        effort_(limits.effort),
+        memory_bytes_(limits.memory_bytes) {}
   Budget(const Budget&) = delete;
   Budget& operator=(const Budget&) = delete;
 
-  // For a search within this one, which must outlive it and pays for what the part spends: the same time and at most
-  // that effort, or that share (0 to 1) of the time and effort that are left.
-  Budget part(std::int64_t most_effort) { return {*this, deadline_, std::min(most_effort, effort_left())}; }
+  // For a search within this one, which must outlive it and pays for what the part spends: the same
+  // time and at most that effort, or that share (0 to 1) of the time and effort that are left.
+  Budget part(std::int64_t most_effort) {
+    return {*this, deadline_, std::min(most_effort, effort_left())};
+  }
   Budget share(double share) {
     return {*this, deadline_.share(share), static_cast<std::int64_t>(1.0 * effort_left() * share)};
   }

@@ -5,7 +5,8 @@ namespace pliant::plan {
 
 struct Rules {
   bool free_operators = true;  // run an operator at once where that can only help
-  bool waiting = true;      // let operators without planned inputs wait for their first consumer, addresses left open
+  // let operators without planned inputs wait for their first consumer, addresses left open
+  bool waiting = true;
   bool dominance = true;    // drop states that another can be turned into at no loss
   bool lower_bound = true;  // prune by what must be off chip at operators still ahead
 };

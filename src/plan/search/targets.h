@@ -27,8 +27,9 @@ struct Targets {
   std::vector<std::vector<Edge>> edges;  // per target; `from` ascending
 };
 
-// Targets in the order in which groups and their ready operators reach them: independent of threads. group_at(i) is the
-// i-th of `count` groups; leads(group, op) says whether any of its states may run op.
+// Targets in the order in which groups and their ready operators reach them: independent of
+// threads. group_at(i) is the i-th of `count` groups; leads(group, op) says whether any of its
+// states may run op.
 template <typename GroupAt, typename Leads>
 Targets find_targets(std::size_t count, GroupAt&& group_at, Leads&& leads) {
   Targets targets;

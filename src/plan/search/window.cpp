@@ -13,15 +13,21 @@ constexpr Step window_reach = 8;  // how far an end may move to where fewer byte
 constexpr std::int64_t window_states = 30'000;
 constexpr std::size_t window_width = 128;  // of the search that is tried when that is not enough
 
-// A window as a problem of its own. Its first operator, `enter`, makes what is resident when the window begins: dirty
-// tensors as activations, those with a copy as outputs (leaving costs one load); what is absent then has paid its way
-// back and is an input. After the window's operators `exit` reads what the plan has resident there and fills the rest
-// of the scratchpad, so that everything else must be absent; each of these is read once more, so that its way back is
-// paid in the window. The optimum of this problem is thus the cheapest way through the window.
+// A window as a problem of its own. Its first operator, `enter`, makes what is resident when the
+// window begins: dirty tensors as activations, those with a copy as outputs (leaving costs one
+// load); what is absent then has paid its way back and is an input. After the window's operators
+// `exit` reads what the plan has resident there and fills the rest of the scratchpad, so that
+// everything else must be absent; each of these is read once more, so that its way back is paid in
+// the window. The optimum of this problem is thus the cheapest way through the window.
 class Window {
  public:
   Window(const Problem& problem, const Schedule& schedule, Step from, Step to, const Improving& how)
-      : problem_(problem), schedule_(schedule), from_(from), to_(to), how_(how), local_(problem.tensors.size(), -1) {
+      : problem_(problem),
+        schedule_(schedule),
+        from_(from),
+        to_(to),
+        how_(how),
+        local_(problem.tensors.size(), -1) {
     collect();
     if (add_exit()) add_later();
   }
@@ -35,23 +41,27 @@ class Window {
     for (std::size_t i = 0; i < globals_.size(); ++i) {
       const TensorUses& uses = schedule_.uses[globals_[i].tensor];
       std::vector<bool>& dropped = part.uses[i].dropped;
-      for (std::size_t gap = 0; gap < dropped.size(); ++gap) dropped[gap] = uses.dropped[globals_[i].first_gap + gap];
+      for (std::size_t gap = 0; gap < dropped.size(); ++gap)
+        dropped[gap] = uses.dropped[globals_[i].first_gap + gap];
     }
     return part;
   }
 
-  // The whole plan with the window's part replaced; nothing when the steps beside it forbid a departure.
+  // The whole plan with the window's part replaced; nothing when the steps beside it forbid a
+  // departure.
   std::optional<Schedule> splice(const Schedule& part) const {
     std::vector<OperatorId> order = schedule_.order;
     Step at = from_;
     for (const OperatorId op : part.order)
       if (operators_[op] >= 0) order[at++] = operators_[op];
     Schedule whole = make_schedule(problem_, order);
-    for (std::size_t t = 0; t < whole.uses.size(); ++t) whole.uses[t].dropped = schedule_.uses[t].dropped;
+    for (std::size_t t = 0; t < whole.uses.size(); ++t)
+      whole.uses[t].dropped = schedule_.uses[t].dropped;
     for (std::size_t i = 0; i < globals_.size(); ++i) {
       const auto& dropped = part.uses[i].dropped;
       std::vector<bool>& target = whole.uses[globals_[i].tensor].dropped;
-      for (std::size_t gap = 0; gap < dropped.size(); ++gap) target[globals_[i].first_gap + gap] = dropped[gap];
+      for (std::size_t gap = 0; gap < dropped.size(); ++gap)
+        target[globals_[i].first_gap + gap] = dropped[gap];
     }
     for (std::size_t t = 0; t < whole.uses.size(); ++t)
       for (std::size_t gap = 0; gap < whole.uses[t].dropped.size(); ++gap)
@@ -86,14 +96,15 @@ class Window {
       return static_cast<std::size_t>(std::lower_bound(uses.steps.begin(), uses.steps.end(), step) -
                                       uses.steps.begin());
     };
-    const std::size_t first = index(from_), after = index(to_);  // uses [first, after) lie in the window
+    // uses [first, after) lie in the window
+    const std::size_t first = index(from_), after = index(to_);
     const bool before = first > 0, later = after < uses.steps.size();
     const bool entered = before && !uses.dropped[first - 1];
     if (first == after && !entered) return;
     TensorInfo info = problem_.tensors[t];
-    const bool copied =
-        info.role != Role::activation || std::find(uses.dropped.begin(), uses.dropped.begin() + offset(first), true) !=
-                                             uses.dropped.begin() + offset(first);
+    const bool copied = info.role != Role::activation ||
+                        std::find(uses.dropped.begin(), uses.dropped.begin() + offset(first),
+                                  true) != uses.dropped.begin() + offset(first);
     if (before) info.role = entered ? (copied ? Role::output : Role::activation) : Role::input;
     local_[t] = part_.tensors.size();
     part_.tensors.push_back(info);
@@ -116,7 +127,8 @@ class Window {
     tokens_.push_back(made.outputs[0]);
     for (const TensorId t : each.inputs) made.inputs.push_back(local_[t]);
     for (const TensorId t : each.outputs) made.outputs.push_back(local_[t]);
-    for (const InPlace& pair : each.in_place) made.in_place.push_back({local_[pair.output], local_[pair.input]});
+    for (const InPlace& pair : each.in_place)
+      made.in_place.push_back({local_[pair.output], local_[pair.input]});
     part_.operators.push_back(std::move(made));
     operators_.push_back(op);
   }
@@ -161,7 +173,8 @@ class Window {
 
 class Improver {
  public:
-  Improver(const Problem& problem, Schedule& schedule, const Improving& how, Budget& budget, Pool& pool)
+  Improver(const Problem& problem, Schedule& schedule, const Improving& how, Budget& budget,
+           Pool& pool)
       : problem_(problem), schedule_(schedule), how_(how), budget_(budget), pool_(pool) {}
 
   int run() {
@@ -207,7 +220,8 @@ class Improver {
     if (!window.usable()) return false;
     const std::int64_t now = cost(window.part(), window.present());
     if (now == 0) return false;
-    const Model model = make_model(window.part(), how_.scratchpad_bytes, how_.alignment, how_.costs);
+    const Model model =
+        make_model(window.part(), how_.scratchpad_bytes, how_.alignment, how_.costs);
     const Pressure pressure = make_pressure(model);
     FluidQuery query;
     query.rules = how_.rules;
@@ -236,7 +250,8 @@ class Improver {
 
 }  // namespace
 
-int improve_by_windows(const Problem& problem, Schedule& schedule, const Improving& how, Budget& budget, Pool& pool) {
+int improve_by_windows(const Problem& problem, Schedule& schedule, const Improving& how,
+                       Budget& budget, Pool& pool) {
   return Improver(problem, schedule, how, budget, pool).run();
 }
 

@@ -1,5 +1,5 @@
-// Improving a plan piece by piece: the steps of a window are planned anew, exactly, between the states in which the
-// plan enters and leaves it.
+// Improving a plan piece by piece: the steps of a window are planned anew, exactly, between the
+// states in which the plan enters and leaves it.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,10 @@ struct Improving {
   std::int64_t bound = 0;  // at this cost nothing is left to gain
 };
 
-// Rounds of windows, each half over the one before it and cut where few bytes are alive, until a round gains nothing
-// or a limit comes. Addresses are left open. Returns the number of windows that were improved.
-int improve_by_windows(const Problem& problem, Schedule& schedule, const Improving& how, Budget& budget, Pool& pool);
+// Rounds of windows, each half over the one before it and cut where few bytes are alive, until a
+// round gains nothing or a limit comes. Addresses are left open. Returns the number of windows that
+// were improved.
+int improve_by_windows(const Problem& problem, Schedule& schedule, const Improving& how,
+                       Budget& budget, Pool& pool);
 
 }  // namespace pliant::plan

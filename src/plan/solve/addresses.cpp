@@ -9,11 +9,13 @@ namespace pliant::plan {
 namespace {
 
 constexpr std::string_view addressed_origin = "search of all orders, replacements and addresses";
-constexpr std::uint64_t few_variants = 8, most_variants = 400;  // the latter after a quick search with addresses
+// the latter after a quick search with addresses
+constexpr std::uint64_t few_variants = 8, most_variants = 400;
 constexpr std::int64_t variants_effort = 20'000'000, quick_effort = 2'000'000;
 constexpr std::size_t variant_width = 128;
 
-// A bound on the plans without moves, made one on all: the others pay for a move beside the fluid optimum.
+// A bound on the plans without moves, made one on all: the others pay for a move beside the fluid
+// optimum.
 std::int64_t with_moves(const Task& task, const Findings& found, std::int64_t bound) {
   if (task.options.costs.move < 0) return bound;
   std::int64_t least = INT64_MAX;
@@ -22,14 +24,15 @@ std::int64_t with_moves(const Task& task, const Findings& found, std::int64_t bo
   return std::min(bound, found.open.cost + least * task.options.costs.move);
 }
 
-// Other plans of the fluid optimum's cost, for one that can be placed: of the first ones also by letting more leave; of
-// many, only one that needs no more is of use.
+// Other plans of the fluid optimum's cost, for one that can be placed: of the first ones also by
+// letting more leave; of many, only one that needs no more is of use.
 void try_variants(const Task& task, Findings& found, std::uint64_t first, std::uint64_t last) {
   const std::int64_t before = task.budget.spent();
   for (std::uint64_t variety = first; variety <= last && !is_done(task, found); ++variety) {
     if (task.budget.spent() - before > variants_effort) return;
-    const FluidAnswer answer =
-        search_orders(task, found, {.threshold = found.open.cost + 1, .width = variant_width, .variety = variety});
+    const FluidAnswer answer = search_orders(
+        task, found,
+        {.threshold = found.open.cost + 1, .width = variant_width, .variety = variety});
     if (!answer.plan) continue;
     place_better(task, found, make_schedule(task.problem, task.model, *answer.plan),
                  first == 1 ? INT64_MAX : found.open.cost + 1);
@@ -52,7 +55,8 @@ void search_addresses(const Task& task, Findings& found, std::int64_t most_effor
   for (std::int64_t level = found.bound.cost; !is_done(task, found);) {
     const std::int64_t most = found.least_cost();
     query.threshold = level < most ? level + 1 : most;
-    const AddressedAnswer answer = search_addressed(task.problem, task.model, task.pressure, query, budget, task.pool);
+    const AddressedAnswer answer =
+        search_addressed(task.problem, task.model, task.pressure, query, budget, task.pool);
     found.states += answer.states;
     report(task, found);
     if (!answer.complete) return;
@@ -67,10 +71,12 @@ void search_addresses(const Task& task, Findings& found, std::int64_t most_effor
 
 }  // namespace
 
-// Small problems are decided at once; in others a plan is likelier among many of the fluid optimum's cost.
+// Small problems are decided at once; in others a plan is likelier among many of the fluid
+// optimum's cost.
 Findings find_addresses(const Task& task, Findings found) {
   try_variants(task, found, 1, few_variants);
-  const bool searched = !has_in_place(task.problem) && !has_adjacent(task.problem);  // the search knows neither
+  // the search knows neither
+  const bool searched = !has_in_place(task.problem) && !has_adjacent(task.problem);
   if (searched && !is_done(task, found)) search_addresses(task, found, quick_effort);
   try_variants(task, found, few_variants + 1, most_variants);
   if (searched && !is_done(task, found)) search_addresses(task, found, INT64_MAX);

@@ -28,15 +28,16 @@ Ends ends_of(const Problem& problem) {
   return ends;
 }
 
-// Operators that all others precede or follow. In the default order these are the ones with as many ancestors as
-// operators before them and as many descendants as operators after them.
+// Operators that all others precede or follow. In the default order these are the ones with as many
+// ancestors as operators before them and as many descendants as operators after them.
 std::vector<OperatorId> cut_operators(const Problem& problem) {
   const std::size_t count = problem.operators.size();
   const std::vector<Words> ancestors = find_ancestors(problem);
   std::vector<std::size_t> descendants(count, 0);
   std::vector<OperatorId> cuts;
   for (const Words& each : ancestors)
-    for (std::size_t w = 0; w < each.size(); ++w) each_bit(each[w], w * 64, [&](std::size_t a) { ++descendants[a]; });
+    for (std::size_t w = 0; w < each.size(); ++w)
+      each_bit(each[w], w * 64, [&](std::size_t a) { ++descendants[a]; });
   for (std::size_t op = 0; op < count; ++op) {
     std::size_t before = 0;
     for (const std::uint64_t word : ancestors[op]) before += std::popcount(word);
@@ -55,7 +56,8 @@ class Divider {
     OperatorId from = 0, entry = -1;
     const OperatorId last = problem_.operators.size() - 1;
     for (const OperatorId cut : cut_operators(problem_)) {
-      if (cut == last || problem_.operators[cut].outputs.empty() || (clean && !is_clean(cut))) continue;
+      if (cut == last || problem_.operators[cut].outputs.empty() || (clean && !is_clean(cut)))
+        continue;
       parts.push_back(make_part(entry, from, cut));
       from = cut + 1;
       entry = cut;
@@ -67,8 +69,10 @@ class Divider {
  private:
   bool is_clean(OperatorId cut) const {
     for (std::size_t t = 0; t < problem_.tensors.size(); ++t) {
-      if (problem_.tensors[t].bytes == 0 || ends_.producer[t] == cut || ends_.last_use[t] <= cut) continue;
-      if (ends_.producer[t] >= 0 ? ends_.producer[t] < cut : ends_.first_use[t] <= cut) return false;
+      if (problem_.tensors[t].bytes == 0 || ends_.producer[t] == cut || ends_.last_use[t] <= cut)
+        continue;
+      if (ends_.producer[t] >= 0 ? ends_.producer[t] < cut : ends_.first_use[t] <= cut)
+        return false;
     }
     return true;
   }
@@ -89,20 +93,23 @@ class Divider {
       Operator made{each.name, {}, {}, each.workspace, {}};
       for (const TensorId t : each.inputs) made.inputs.push_back(add_tensor(part, t, from, to));
       for (const TensorId t : each.outputs) made.outputs.push_back(add_tensor(part, t, from, to));
-      for (const InPlace& pair : each.in_place) made.in_place.push_back({local_[pair.output], local_[pair.input]});
+      for (const InPlace& pair : each.in_place)
+        made.in_place.push_back({local_[pair.output], local_[pair.input]});
       part.problem.operators.push_back(std::move(made));
       part.operators.push_back(op);
     }
     return part;
   }
 
-  // What was made before the part is an input, but for what the cut made; what others need after it is an output.
+  // What was made before the part is an input, but for what the cut made; what others need after it
+  // is an output.
   TensorId add_tensor(Part& part, TensorId t, OperatorId from, OperatorId to) {
     if (local_[t] >= 0) return local_[t];
     TensorInfo info = problem_.tensors[t];
     const bool made = ends_.producer[t] >= from - 1;  // by the cut or in the part
     if (ends_.producer[t] >= 0 && !made) info.role = Role::input;
-    else if (ends_.producer[t] >= 0 && ends_.producer[t] < to && ends_.last_use[t] > to) info.role = Role::output;
+    else if (ends_.producer[t] >= 0 && ends_.producer[t] < to && ends_.last_use[t] > to)
+      info.role = Role::output;
     local_[t] = part.problem.tensors.size();
     part.problem.tensors.push_back(std::move(info));
     part.tensors.push_back(t);
@@ -118,7 +125,8 @@ class Divider {
 
 std::vector<Part> divide(const Problem& problem, bool clean) { return Divider(problem).run(clean); }
 
-Schedule join(const Problem& problem, const std::vector<Part>& parts, const std::vector<Plan>& plans) {
+Schedule join(const Problem& problem, const std::vector<Part>& parts,
+              const std::vector<Plan>& plans) {
   std::vector<OperatorId> order;
   std::vector<Departure> leaves;
   for (std::size_t p = 0; p < parts.size(); ++p) {
@@ -131,10 +139,12 @@ Schedule join(const Problem& problem, const std::vector<Part>& parts, const std:
     }
     const auto moved = [&](const Residency& residency) {
       return std::find(plans[p].events.begin(), plans[p].events.end(),
-                       Event{residency.from, Action::move, residency.tensor}) != plans[p].events.end();
+                       Event{residency.from, Action::move, residency.tensor}) !=
+             plans[p].events.end();
     };
     std::vector<bool> seen(parts[p].tensors.size(), false);
-    for (const Residency& residency : plans[p].residencies) {  // by time: after the first, each begins with a load
+    // by time: after the first, each begins with a load
+    for (const Residency& residency : plans[p].residencies) {
       if (seen[residency.tensor] && step_of[residency.from] >= 0 && !moved(residency))
         leaves.push_back({parts[p].tensors[residency.tensor], step_of[residency.from]});
       seen[residency.tensor] = true;

@@ -10,10 +10,12 @@ namespace pliant::plan {
 namespace {
 
 constexpr std::int64_t placement_node_effort = 16, move_step_effort = 1'000;
-constexpr std::int64_t placement_nodes = 200'000;  // per placement: a plan that is harder is left to the next one
+// per placement: a plan that is harder is left to the next one
+constexpr std::int64_t placement_nodes = 200'000;
 
 // The schedule as it is, its tensors moved where they are in the way.
-void place_moved(const Task& task, Findings& found, const Schedule& schedule, const Placing& placing) {
+void place_moved(const Task& task, Findings& found, const Schedule& schedule,
+                 const Placing& placing) {
   std::optional<Plan> plan = compact(task.problem, schedule, placing);
   task.budget.spend(std::ssize(schedule.order) * move_step_effort);
   if (plan && cost_of(*plan) < found.least_cost()) found.best = std::move(plan);
@@ -21,7 +23,8 @@ void place_moved(const Task& task, Findings& found, const Schedule& schedule, co
 
 }  // namespace
 
-Task::Task(const Problem& asked, std::int64_t bytes, const SolveOptions& how, Budget& limits, Pool& threads)
+Task::Task(const Problem& asked, std::int64_t bytes, const SolveOptions& how, Budget& limits,
+           Pool& threads)
     : problem(asked),
       scratchpad_bytes(bytes),
       options(how),
@@ -43,10 +46,13 @@ void Bound::raise(std::int64_t least, std::string_view shown_by) {
 }
 
 bool is_done(const Task& task, const Findings& found) {
-  return found.impossible || task.budget.over() || (found.best && cost_of(*found.best) <= found.bound.cost);
+  return found.impossible || task.budget.over() ||
+         (found.best && cost_of(*found.best) <= found.bound.cost);
 }
 
-bool is_order_done(const Task& task, const Findings& found) { return found.open.proven || is_done(task, found); }
+bool is_order_done(const Task& task, const Findings& found) {
+  return found.open.proven || is_done(task, found);
+}
 
 void report(const Task& task, const Findings& found) {
   if (!task.options.progress) return;
@@ -71,10 +77,12 @@ Placing placing_for(const Task& task) {
 void place_better(const Task& task, Findings& found, const Schedule& schedule, std::int64_t most) {
   Placing placing = placing_for(task);
   placing.options.nodes = placement_nodes;
-  Placed placed = place_schedule(task.problem, schedule, placing, std::min(found.least_cost(), most));
+  Placed placed =
+      place_schedule(task.problem, schedule, placing, std::min(found.least_cost(), most));
   task.budget.spend(placed.nodes * placement_node_effort);
   if (placed.plan) found.best = std::move(placed.plan);
-  if (task.options.costs.move >= 0 && !has_adjacent(task.problem) && (!placed.plan || placed.repaired))
+  if (task.options.costs.move >= 0 && !has_adjacent(task.problem) &&
+      (!placed.plan || placed.repaired))
     place_moved(task, found, schedule, placing);
   report(task, found);
 }
@@ -94,7 +102,8 @@ FluidAnswer search_orders(const Task& task, Findings& found, const FluidQuery& q
   };
   FluidAnswer answer = search_fluid(task.model, task.pressure, asked, task.budget, task.pool);
   if (!answer.complete)
-    found.bound.raise(answer.bound, "a limit cut the search; least traffic of any plan it had not finished");
+    found.bound.raise(answer.bound,
+                      "a limit cut the search; least traffic of any plan it had not finished");
   return answer;
 }
 

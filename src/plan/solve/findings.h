@@ -1,4 +1,5 @@
-// What is asked and what has been found so far: each phase of solve() takes both and returns the findings, better ones.
+// What is asked and what has been found so far: each phase of solve() takes both and returns the
+// findings, better ones.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ namespace pliant::plan {
 
 // Borrows all that it is made of.
 struct Task {
-  Task(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options, Budget& budget, Pool& pool);
+  Task(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options,
+       Budget& budget, Pool& pool);
 
   const Problem& problem;
   std::int64_t scratchpad_bytes;
@@ -35,7 +37,8 @@ struct Bound {
   std::string origin;        // how it was shown
 
   void raise(std::int64_t least, std::string_view shown_by);
-  void raise_with_moves(std::int64_t least, std::string_view shown_by);  // `least` is about moves on chip as well
+  // `least` is about moves on chip as well
+  void raise_with_moves(std::int64_t least, std::string_view shown_by);
 };
 
 // The cheapest plan with its addresses left open.
@@ -64,14 +67,16 @@ void report(const Task& task, const Findings& found);
 
 Placing placing_for(const Task& task);
 
-// Looks for addresses. A plan that costs less than the best one, and less than `most`, takes its place.
-void place_better(const Task& task, Findings& found, const Schedule& schedule, std::int64_t most = INT64_MAX);
+// Looks for addresses. A plan that costs less than the best one, and less than `most`, takes its
+// place.
+void place_better(const Task& task, Findings& found, const Schedule& schedule,
+                  std::int64_t most = INT64_MAX);
 
 // A schedule that costs less than `found.open`: keeps it there and looks for addresses.
 void keep_schedule(const Task& task, Findings& found, Schedule schedule, std::int64_t cost);
 
-// One search with addresses left open, by the rules of the options; where a limit cuts it short, the bound it reached
-// is kept.
+// One search with addresses left open, by the rules of the options; where a limit cuts it short,
+// the bound it reached is kept.
 FluidAnswer search_orders(const Task& task, Findings& found, const FluidQuery& query);
 
 }  // namespace pliant::plan

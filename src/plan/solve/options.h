@@ -24,8 +24,9 @@ struct SolveOptions {
   std::int64_t alignment = 1;  // every address is a multiple of it; >= 1
   Costs costs;                 // of the bytes moved; the plan of least cost is wanted
   Rules rules;
-  bool beam = true;          // look for good plans by narrow searches first
-  bool divide = true;        // solve the parts between cuts when one search of all orders does not end quickly
+  bool beam = true;  // look for good plans by narrow searches first
+  // solve the parts between cuts when one search of all orders does not end quickly
+  bool divide = true;
   bool divide_only = false;  // nothing but that, and windows of the plan it gives
   std::function<void(const Progress&)> progress;  // called from the solving thread, between layers
 };

@@ -28,8 +28,8 @@ std::vector<Problem> problems_of(std::vector<Part> parts) {
   return problems;
 }
 
-// Pieces whose optima add up to a bound: the parts between cuts, or two sides of what no cut divides. None where
-// neither divides it.
+// Pieces whose optima add up to a bound: the parts between cuts, or two sides of what no cut
+// divides. None where neither divides it.
 std::vector<Problem> pieces_of(const Problem& problem) {
   std::vector<Problem> pieces = problems_of(divide(problem, false));
   std::size_t most = 0;
@@ -40,20 +40,23 @@ std::vector<Problem> pieces_of(const Problem& problem) {
   return {side_of(problem, sides, true), side_of(problem, sides, false)};
 }
 
-// Runs `bound` for each piece with a share of that share by its operators; what one leaves unused goes to the next
-// ones. Returns the sum.
+// Runs `bound` for each piece with a share of that share by its operators; what one leaves unused
+// goes to the next ones. Returns the sum.
 template <typename BoundOf>
-std::int64_t sum_of_bounds(const Task& whole, const std::vector<Problem>& pieces, double share, BoundOf&& bound) {
+std::int64_t sum_of_bounds(const Task& whole, const std::vector<Problem>& pieces, double share,
+                           BoundOf&& bound) {
   const auto effort_left = [&] { return 1.0 * whole.budget.effort_left(); };
   const auto seconds_left = [&] { return whole.budget.deadline().left(); };
-  const double keep_effort = effort_left() * (1 - share), keep_seconds = seconds_left() * (1 - share);
+  const double keep_effort = effort_left() * (1 - share),
+               keep_seconds = seconds_left() * (1 - share);
   std::size_t ahead = 0;
   for (const Problem& piece : pieces) ahead += piece.operators.size();
   std::int64_t sum = 0;
   for (const Problem& piece : pieces) {
     const double own = 1.0 * piece.operators.size() / ahead;
     ahead -= piece.operators.size();
-    const double left = std::min(1 - keep_effort / effort_left(), 1 - keep_seconds / seconds_left());
+    const double left =
+        std::min(1 - keep_effort / effort_left(), 1 - keep_seconds / seconds_left());
     if (whole.budget.over() || left <= 0) break;
     sum += bound(piece, left * own);
   }
@@ -70,9 +73,10 @@ std::int64_t bound_of_part(const Task& whole, const Problem& part, double share,
 
 std::int64_t bound_by_pieces(const Task& whole, const Problem& problem, double share, int depth) {
   return sum_of_bounds(whole, pieces_of(problem), share, [&](const Problem& piece, double own) {
-    return sum_of_bounds(whole, problems_of(divide(piece, true)), own, [&](const Problem& part, double part_share) {
-      return bound_of_part(whole, part, part_share, depth);
-    });
+    return sum_of_bounds(whole, problems_of(divide(piece, true)), own,
+                         [&](const Problem& part, double part_share) {
+                           return bound_of_part(whole, part, part_share, depth);
+                         });
   });
 }
 
@@ -95,7 +99,8 @@ std::vector<Plan> solve_parts(const Task& task, const std::vector<Part>& parts, 
   return plans;
 }
 
-void join_parts(const Task& task, Findings& found, const std::vector<Part>& parts, const std::vector<Plan>& plans) {
+void join_parts(const Task& task, Findings& found, const std::vector<Part>& parts,
+                const std::vector<Plan>& plans) {
   const auto planned = [](const Plan& plan) { return !plan.order.empty(); };
   if (plans.size() < parts.size() || !std::all_of(plans.begin(), plans.end(), planned)) return;
   Schedule whole = join(task.problem, parts, plans);
@@ -108,8 +113,11 @@ void bound_whole_by_pieces(const Task& task, Findings& found) {
   const std::int64_t least = bound_by_pieces(task, task.problem, 0.5, piece_depth);
   found.bound.raise(std::max(found.bound.cost, least), divided_origin);
   if (!task.options.divide_only) return;
-  const FluidAnswer answer = search_orders(task, found, {.threshold = found.open.cost, .width = first_width});
-  if (answer.plan) keep_schedule(task, found, make_schedule(task.problem, task.model, *answer.plan), answer.plan->cost);
+  const FluidAnswer answer =
+      search_orders(task, found, {.threshold = found.open.cost, .width = first_width});
+  if (answer.plan)
+    keep_schedule(task, found, make_schedule(task.problem, task.model, *answer.plan),
+                  answer.plan->cost);
 }
 
 void improve_windows(const Task& task, Findings& found) {

@@ -1,4 +1,5 @@
-// Symbols of one word in a chain, merged pair by pair: the best pair first, the leftmost of equals, in n log n.
+// Symbols of one word in a chain, merged pair by pair: the best pair first, the leftmost of equals,
+// in n log n.
 #pragma once
 
 #include <cstddef>

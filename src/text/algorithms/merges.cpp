@@ -23,7 +23,8 @@ class PairTable {
     for (std::size_t rank = 0; rank < merges.size(); ++rank) {
       Slot& slot = slots_[place(key(merges[rank].left, merges[rank].right))];
       if (slot.merged < 0)
-        slot = {key(merges[rank].left, merges[rank].right), static_cast<std::uint32_t>(rank), merges[rank].merged};
+        slot = {key(merges[rank].left, merges[rank].right), static_cast<std::uint32_t>(rank),
+                merges[rank].merged};
     }
   }
   std::optional<Found> find(TokenId left, TokenId right) const {
@@ -39,7 +40,8 @@ class PairTable {
     TokenId merged = -1;
   };
   static std::uint64_t key(TokenId left, TokenId right) {
-    return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 | static_cast<std::uint32_t>(right);
+    return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 |
+           static_cast<std::uint32_t>(right);
   }
   std::size_t place(std::uint64_t key) const {  // of the key, or of the empty slot for it
     std::size_t at = key * 0x9E3779B97F4A7C15 >> shift_;
@@ -52,7 +54,8 @@ class PairTable {
 
 class MergeModel : public Model {
  public:
-  MergeModel(const Vocabulary& vocabulary, std::span<const Merge> merges, Unknown unknown, const MergeOptions& options)
+  MergeModel(const Vocabulary& vocabulary, std::span<const Merge> merges, Unknown unknown,
+             const MergeOptions& options)
       : vocabulary_(vocabulary), pairs_(merges), unknown_(std::move(unknown)), options_(options) {
     if (!options_.bytes) return;
     for (int byte = 0; byte < 256; ++byte)
@@ -61,7 +64,8 @@ class MergeModel : public Model {
 
   void encode(std::string_view word, std::vector<TokenId>& ids) const override {
     if (options_.whole_words)
-      if (const TokenId whole = vocabulary_.find(options_.bytes ? byte_characters(word) : std::string(word));
+      if (const TokenId whole =
+              vocabulary_.find(options_.bytes ? byte_characters(word) : std::string(word));
           whole >= 0)
         return ids.push_back(whole);
     const std::size_t begin = ids.size();
@@ -91,13 +95,15 @@ class MergeModel : public Model {
     }
   }
 
-  // Scans for the best pair again and again: quadratic, and the fastest for the words of ordinary text.
+  // Scans for the best pair again and again: quadratic, and the fastest for the words of ordinary
+  // text.
   void merge_few(std::size_t begin, std::vector<TokenId>& ids) const {
     while (ids.size() - begin > 1) {
       std::optional<PairTable::Found> best;
       std::size_t at = 0;
       for (std::size_t i = begin; i + 1 < ids.size(); ++i)
-        if (const auto found = pairs_.find(ids[i], ids[i + 1]); found && (!best || found->rank < best->rank))
+        if (const auto found = pairs_.find(ids[i], ids[i + 1]);
+            found && (!best || found->rank < best->rank))
           best = found, at = i;
       if (!best) return;
       ids[at] = best->merged;
@@ -130,7 +136,8 @@ class MergeModel : public Model {
 
 }  // namespace
 
-void Unknown::add(std::string_view character, bool& after_unknown, std::vector<TokenId>& ids) const {
+void Unknown::add(std::string_view character, bool& after_unknown,
+                  std::vector<TokenId>& ids) const {
   if (!bytes.empty()) {
     for (const char c : character) ids.push_back(bytes[static_cast<unsigned char>(c)]);
     after_unknown = false;
@@ -140,8 +147,8 @@ void Unknown::add(std::string_view character, bool& after_unknown, std::vector<T
   }
 }
 
-std::unique_ptr<Model> merge_model(const Vocabulary& vocabulary, std::span<const Merge> merges, Unknown unknown,
-                                   const MergeOptions& options) {
+std::unique_ptr<Model> merge_model(const Vocabulary& vocabulary, std::span<const Merge> merges,
+                                   Unknown unknown, const MergeOptions& options) {
   return std::make_unique<MergeModel>(vocabulary, merges, std::move(unknown), options);
 }
 

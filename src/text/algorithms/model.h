@@ -18,7 +18,8 @@ class Model {
   virtual void encode(std::string_view word, std::vector<TokenId>& ids) const = 0;  // appends
 };
 
-// What characters without a piece become: their bytes, else the unknown token (one for a run, if fused), else nothing.
+// What characters without a piece become: their bytes, else the unknown token (one for a run, if
+// fused), else nothing.
 struct Unknown {
   TokenId id = -1;
   std::vector<TokenId> bytes{};  // 256 ids, or none
@@ -31,17 +32,20 @@ struct Merge {  // left and right become one; earlier ones first
 };
 
 struct MergeOptions {
-  bool bytes = false;             // begins with bytes, written in the byte alphabet; else with characters
-  bool whole_words = false;       // a word that is a piece stays whole
-  std::size_t linear_below = 32;  // words of fewer symbols are scanned for the best pair; longer ones keep a queue
+  // begins with bytes, written in the byte alphabet; else with characters
+  bool bytes = false;
+  bool whole_words = false;  // a word that is a piece stays whole
+  // words of fewer symbols are scanned for the best pair; longer ones keep a queue
+  std::size_t linear_below = 32;
 };
 
 // BPE by a list of merges: the pair of least rank first, the leftmost of equals.
-std::unique_ptr<Model> merge_model(const Vocabulary& vocabulary, std::span<const Merge> merges, Unknown unknown,
-                                   const MergeOptions& options);
+std::unique_ptr<Model> merge_model(const Vocabulary& vocabulary, std::span<const Merge> merges,
+                                   Unknown unknown, const MergeOptions& options);
 
-// SentencePiece BPE: two neighbours whose union is a piece, the highest score first, the leftmost of equals. Pieces of
-// kind user_defined that stand in the text stay whole. `vocabulary` must outlive the model.
+// SentencePiece BPE: two neighbours whose union is a piece, the highest score first, the leftmost
+// of equals. Pieces of kind user_defined that stand in the text stay whole. `vocabulary` must
+// outlive the model.
 std::unique_ptr<Model> score_model(const Vocabulary& vocabulary, Unknown unknown);
 
 // SentencePiece unigram: the path of highest total score. `vocabulary` must outlive the model.
@@ -53,7 +57,8 @@ struct WordPieceOptions {
   std::size_t max_characters = 100;
 };
 // Longest piece first; the whole word is unknown if a part of it is.
-std::unique_ptr<Model> wordpiece_model(const Vocabulary& vocabulary, TokenId unknown, const WordPieceOptions& options);
+std::unique_ptr<Model> wordpiece_model(const Vocabulary& vocabulary, TokenId unknown,
+                                       const WordPieceOptions& options);
 
 // No piece of the vocabulary goes on with "▁" after something else, so that words may be cut there.
 bool cuts_at_marks(const Vocabulary& vocabulary);

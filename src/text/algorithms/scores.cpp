@@ -22,7 +22,8 @@ bool is_plain(TokenKind kind) {
 
 class ScoreModel : public Model {
  public:
-  ScoreModel(const Vocabulary& vocabulary, Unknown unknown) : vocabulary_(vocabulary), unknown_(std::move(unknown)) {
+  ScoreModel(const Vocabulary& vocabulary, Unknown unknown)
+      : vocabulary_(vocabulary), unknown_(std::move(unknown)) {
     for (TokenId id = 0; id < vocabulary.size(); ++id)
       if (vocabulary[id].kind == TokenKind::user_defined) whole_.add(vocabulary[id].piece, id);
     whole_.seal();
@@ -55,7 +56,9 @@ class ScoreModel : public Model {
     // Where unused pieces were put together, by begin and size: they are taken apart again.
     mutable std::unordered_map<std::string_view, std::size_t> seams;
 
-    std::string_view text(const Span& span) const { return word.substr(span.begin, span.end - span.begin); }
+    std::string_view text(const Span& span) const {
+      return word.substr(span.begin, span.end - span.begin);
+    }
     std::optional<Value> value(const Span& left, const Span& right) const {
       if (left.frozen || right.frozen) return {};
       const std::string_view both = text(merge(left, right));

@@ -12,11 +12,13 @@ constexpr float unknown_penalty = 10;  // SentencePiece's: below the worst piece
 
 class UnigramModel : public Model {
  public:
-  UnigramModel(const Vocabulary& vocabulary, Unknown unknown) : vocabulary_(vocabulary), unknown_(std::move(unknown)) {
+  UnigramModel(const Vocabulary& vocabulary, Unknown unknown)
+      : vocabulary_(vocabulary), unknown_(std::move(unknown)) {
     float least = std::numeric_limits<float>::max(), most = std::numeric_limits<float>::min();
     for (TokenId id = 0; id < vocabulary.size(); ++id) {
       const PieceEntry& entry = vocabulary[id];
-      if (entry.kind == TokenKind::normal || entry.kind == TokenKind::user_defined) pieces_.add(entry.piece, id);
+      if (entry.kind == TokenKind::normal || entry.kind == TokenKind::user_defined)
+        pieces_.add(entry.piece, id);
       if (entry.kind != TokenKind::normal) continue;
       least = std::min(least, entry.score);
       most = std::max(most, entry.score);
@@ -61,10 +63,12 @@ class UnigramModel : public Model {
   float score(const Trie::Found& found) const {
     const PieceEntry& entry = vocabulary_[found.id];
     if (entry.kind != TokenKind::user_defined) return entry.score;
-    return static_cast<float>(static_cast<double>(static_cast<float>(found.size) * best_score_) - 0.1);
+    return static_cast<float>(static_cast<double>(static_cast<float>(found.size) * best_score_) -
+                              0.1);
   }
 
-  void append_path(std::string_view word, const std::vector<Node>& nodes, std::vector<TokenId>& ids) const {
+  void append_path(std::string_view word, const std::vector<Node>& nodes,
+                   std::vector<TokenId>& ids) const {
     std::vector<std::size_t> ends;
     for (std::size_t end = word.size(); end > 0; end = nodes[end].begin) ends.push_back(end);
     bool after_unknown = false;

@@ -9,18 +9,21 @@
 
 namespace pliant::text {
 
-Vocabulary::Vocabulary(std::vector<PieceEntry> entries, std::string_view place) : entries_(std::move(entries)) {
+Vocabulary::Vocabulary(std::vector<PieceEntry> entries, std::string_view place)
+    : entries_(std::move(entries)) {
   if (entries_.empty() || std::ssize(entries_) > max_pieces)
     throw Error(ErrorKind::format, std::string(place),
                 fmt::format("{} pieces, not 1 to {}", entries_.size(), max_pieces));
   ids_.reserve(entries_.size());
   for (std::size_t id = 0; id < entries_.size(); ++id) {
     if (!std::isfinite(entries_[id].score))
-      throw Error(ErrorKind::format, std::string(place), fmt::format("the score of piece {} is not finite", id));
+      throw Error(ErrorKind::format, std::string(place),
+                  fmt::format("the score of piece {} is not finite", id));
     const auto [at, fresh] = ids_.emplace(entries_[id].piece, static_cast<TokenId>(id));
     if (!fresh && entries_[id].kind != TokenKind::unused)
-      throw Error(ErrorKind::format, std::string(place),
-                  fmt::format("token '{}' has two ids, {} and {}", entries_[id].piece, at->second, id));
+      throw Error(
+          ErrorKind::format, std::string(place),
+          fmt::format("token '{}' has two ids, {} and {}", entries_[id].piece, at->second, id));
   }
 }
 
@@ -30,7 +33,8 @@ std::vector<TokenId> byte_ids(const Vocabulary& vocabulary, std::string_view pla
     const std::string piece = byte_piece(static_cast<unsigned char>(byte));
     ids.push_back(vocabulary.find(piece));
     if (ids.back() < 0)
-      throw Error(ErrorKind::format, std::string(place), fmt::format("byte fallback without the piece '{}'", piece));
+      throw Error(ErrorKind::format, std::string(place),
+                  fmt::format("byte fallback without the piece '{}'", piece));
   }
   return ids;
 }

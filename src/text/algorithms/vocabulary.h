@@ -22,8 +22,8 @@ struct PieceEntry {
 class Vocabulary {  // immutable; movable, not copyable: the ids refer to the pieces
  public:
   Vocabulary() = default;
-  // Ids are indices. Throws Error{format} for more than max_pieces, a score that is not finite, and a piece with two
-  // ids, unless the second is unused.
+  // Ids are indices. Throws Error{format} for more than max_pieces, a score that is not finite, and
+  // a piece with two ids, unless the second is unused.
   Vocabulary(std::vector<PieceEntry> entries, std::string_view place);
   Vocabulary(Vocabulary&&) noexcept = default;
   Vocabulary& operator=(Vocabulary&&) noexcept = default;

@@ -14,10 +14,13 @@ class WordPieceModel : public Model {
       if (entry.kind != TokenKind::normal && entry.kind != TokenKind::user_defined) continue;
       std::string_view piece = entry.piece;
       const bool begins = !options.beginning.empty() && piece.starts_with(options.beginning);
-      const bool continues = options.beginning.empty() ? piece.starts_with(options.continuing) : !begins;
+      const bool continues =
+          options.beginning.empty() ? piece.starts_with(options.continuing) : !begins;
       if (begins) piece.remove_prefix(options.beginning.size());
       // A piece "##x" also stands for the word "##x" itself, where nothing marks beginnings.
-      if (continues) continuing_.add(piece.substr(options.beginning.empty() ? options.continuing.size() : 0), id);
+      if (continues)
+        continuing_.add(piece.substr(options.beginning.empty() ? options.continuing.size() : 0),
+                        id);
       if (!continues || options.beginning.empty()) beginning_.add(piece, id);
     }
     continuing_.seal();
@@ -50,7 +53,8 @@ class WordPieceModel : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> wordpiece_model(const Vocabulary& vocabulary, TokenId unknown, const WordPieceOptions& options) {
+std::unique_ptr<Model> wordpiece_model(const Vocabulary& vocabulary, TokenId unknown,
+                                       const WordPieceOptions& options) {
   return std::make_unique<WordPieceModel>(vocabulary, unknown, options);
 }
 

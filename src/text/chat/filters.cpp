@@ -17,7 +17,8 @@ namespace {
 
 class FilterCall {
  public:
-  FilterCall(const Value& value, const Arguments& given, Meter& meter) : value(value), given(given), meter(meter) {}
+  FilterCall(const Value& value, const Arguments& given, Meter& meter)
+      : value(value), given(given), meter(meter) {}
 
   const Value& value;
   const Arguments& given;
@@ -25,7 +26,9 @@ class FilterCall {
 
   std::string text() const { return to_text(value); }
   std::vector<Value> items() const { return items_of(value, meter); }
-  const Value* argument(std::size_t index, std::string_view name) const { return given.find(index, name); }
+  const Value* argument(std::size_t index, std::string_view name) const {
+    return given.find(index, name);
+  }
   bool flag(std::size_t index, std::string_view name) const {
     const Value* found = argument(index, name);
     return found && found->truth();
@@ -49,13 +52,16 @@ Value follow(const Value& item, const Value& attribute, Meter& meter) {
   Value at = item;
   const std::string path = to_text(attribute), dot = ".";
   for (const std::string& part : split(path, &dot, -1)) {
-    const bool digits = !part.empty() && part.size() < 9 && part.find_first_not_of("0123456789") == std::string::npos;
-    at = item_of(at, digits ? Value(static_cast<std::int64_t>(std::stoi(part))) : Value(part), meter);
+    const bool digits = !part.empty() && part.size() < 9 &&
+                        part.find_first_not_of("0123456789") == std::string::npos;
+    at = item_of(at, digits ? Value(static_cast<std::int64_t>(std::stoi(part))) : Value(part),
+                 meter);
   }
   return at;
 }
 
-Value sort_key(const FilterCall& call, const Value& item, const Value* attribute, bool case_sensitive) {
+Value sort_key(const FilterCall& call, const Value& item, const Value* attribute,
+               bool case_sensitive) {
   Value key = attribute && !attribute->none() ? follow(item, *attribute, call.meter) : item;
   return key.is_text() && !case_sensitive ? call.made(lower(key.text())) : key;
 }
@@ -64,7 +70,8 @@ Value sorted(const FilterCall& call) {
   const bool reverse = call.flag(0, "reverse"), case_sensitive = call.flag(1, "case_sensitive");
   const Value* attribute = call.argument(2, "attribute");
   std::vector<std::pair<Value, Value>> keyed;
-  for (const Value& each : call.items()) keyed.emplace_back(sort_key(call, each, attribute, case_sensitive), each);
+  for (const Value& each : call.items())
+    keyed.emplace_back(sort_key(call, each, attribute, case_sensitive), each);
   std::int64_t cost = 0;
   for (const auto& [key, item] : keyed) cost += 1 + cost_of(key);
   call.meter.spend(16 * cost);
@@ -82,7 +89,8 @@ Value unique(const FilterCall& call) {
   for (const Value& each : call.items()) {
     Value key = sort_key(call, each, call.argument(1, "attribute"), case_sensitive);
     call.meter.spend(std::ssize(keys) * (1 + cost_of(key)));
-    if (std::any_of(keys.begin(), keys.end(), [&](const Value& old) { return equal(old, key); })) continue;
+    if (std::any_of(keys.begin(), keys.end(), [&](const Value& old) { return equal(old, key); }))
+      continue;
     keys.push_back(std::move(key));
     kept.push_back(each);
   }
@@ -108,7 +116,8 @@ Value dict_sorted(const FilterCall& call) {
   std::vector<std::pair<Value, Value>> keyed;
   for (const auto& [name, value] : call.value.dict().items) {
     Value pair = call.meter.list({Value(name), value}, true);
-    keyed.emplace_back(sort_key(call, by_value ? value : Value(name), nullptr, case_sensitive), std::move(pair));
+    keyed.emplace_back(sort_key(call, by_value ? value : Value(name), nullptr, case_sensitive),
+                       std::move(pair));
   }
   call.meter.spend(16 * cost_of(call.value));
   std::stable_sort(keyed.begin(), keyed.end(), [&](const auto& a, const auto& b) {
@@ -161,7 +170,8 @@ Value reversed(const FilterCall& call) {
 
 Arguments rest_of(const Arguments& given, std::size_t from) {
   Arguments rest;
-  for (std::size_t i = from; i < given.positional.size(); ++i) rest.positional.push_back(given.positional[i]);
+  for (std::size_t i = from; i < given.positional.size(); ++i)
+    rest.positional.push_back(given.positional[i]);
   rest.named = given.named;
   return rest;
 }
@@ -196,7 +206,8 @@ Value selected(const FilterCall& call, bool by_attribute, bool keep) {
   for (const Value& each : call.items()) {
     const Value subject = by_attribute ? follow(each, given[0], call.meter) : each;
     call.meter.spend(1 + cost_of(subject));
-    if ((truth ? subject.truth() : apply_test(given[next].text(), subject, rest)) == keep) items.push_back(each);
+    if ((truth ? subject.truth() : apply_test(given[next].text(), subject, rest)) == keep)
+      items.push_back(each);
   }
   return call.meter.list(std::move(items));
 }
@@ -204,8 +215,8 @@ Value selected(const FilterCall& call, bool by_attribute, bool keep) {
 Value indented(const FilterCall& call) {
   const Value* width = call.argument(0, "width");
   const bool first = call.flag(1, "first"), blank = call.flag(2, "blank");
-  const std::int64_t spaces =
-      std::clamp<std::int64_t>(width && width->is_text() ? 0 : call.integer(0, "width", 4), 0, 4096);
+  const std::int64_t spaces = std::clamp<std::int64_t>(
+      width && width->is_text() ? 0 : call.integer(0, "width", 4), 0, 4096);
   const std::string margin = width && width->is_text() ? width->text() : std::string(spaces, ' ');
   const std::string text = call.text(), line_end = "\n";
   std::string out;
@@ -226,7 +237,8 @@ Value rounded(const FilterCall& call) {
   const double scale = std::pow(10.0, places), value = call.value.real();
   if (method == "ceil") return Value(std::ceil(value * scale) / scale);
   if (method == "floor") return Value(std::floor(value * scale) / scale);
-  if (method != "common") wrong(fmt::format("the way of rounding '{}'; common, ceil or floor", method));
+  if (method != "common")
+    wrong(fmt::format("the way of rounding '{}'; common, ceil or floor", method));
   if (call.value.integral() && places >= 0) return Value(call.value.integer());
   if (call.value.integral()) {
     const double whole = std::nearbyint(value * scale) / scale;
@@ -234,13 +246,15 @@ Value rounded(const FilterCall& call) {
     return Value(static_cast<std::int64_t>(whole));
   }
   if (places < 0) return Value(std::nearbyint(value * scale) / scale);
-  return Value(std::stod(fmt::format("{:.{}f}", value, places)));  // half of the written decimals to even
+  // half of the written decimals to even
+  return Value(std::stod(fmt::format("{:.{}f}", value, places)));
 }
 
 template <typename Number>
 bool parsed(const std::string& text, Number& number) {
   const std::string bare = strip(text, Ends::both, nullptr);
-  const char *begin = bare.data() + (bare.starts_with('+') ? 1 : 0), *end = bare.data() + bare.size();
+  const char *begin = bare.data() + (bare.starts_with('+') ? 1 : 0),
+             *end = bare.data() + bare.size();
   const auto [stop, error] = std::from_chars(begin, end, number);
   return error == std::errc() && stop == end && !bare.empty();
 }
@@ -274,7 +288,8 @@ Value json(const FilterCall& call) {
   if (form.indent >= 0) form.comma = ",";
   for (const auto& [name, value] : call.given.named) {
     if (name == "sort_keys") form.sort_keys = value.truth();
-    if (name == "ensure_ascii" && value.truth()) wrong("tojson with ensure_ascii is not understood");
+    if (name == "ensure_ascii" && value.truth())
+      wrong("tojson with ensure_ascii is not understood");
     if (name != "separators" || value.none()) continue;
     if (!value.is_list() || value.list().items.size() != 2) wrong("two separators expected");
     form.comma = to_text(value.list().items[0]);
@@ -301,16 +316,18 @@ Value summed(const FilterCall& call) {
   const Value* attribute = call.argument(0, "attribute");
   Value total = start ? *start : Value(std::int64_t{0});
   for (const Value& each : call.items())
-    total = binary_operation("+", total, attribute && !attribute->none() ? follow(each, *attribute, call.meter) : each,
-                             call.meter);
+    total = binary_operation(
+        "+", total, attribute && !attribute->none() ? follow(each, *attribute, call.meter) : each,
+        call.meter);
   return total;
 }
 
 Value absolute(const FilterCall& call) {
   if (!call.value.number()) wrong(fmt::format("abs of {}", type_name(call.value)));
   if (!call.value.integral()) return Value(std::abs(call.value.real()));
-  return call.value.integer() < 0 ? binary_operation("-", Value(std::int64_t{0}), call.value, call.meter)
-                                  : Value(call.value.integer());
+  return call.value.integer() < 0
+             ? binary_operation("-", Value(std::int64_t{0}), call.value, call.meter)
+             : Value(call.value.integer());
 }
 
 Value defaulted(const FilterCall& call) {
@@ -322,20 +339,24 @@ Value defaulted(const FilterCall& call) {
 
 Value replaced(const FilterCall& call) {
   if (!call.argument(0, "old") || !call.argument(1, "new")) wrong("replace takes two strings");
-  const std::string text = call.text(), old = call.word(0, "old", ""), fresh = call.word(1, "new", "");
-  call.meter.spend_text(old.empty() ? text.size() * (fresh.size() + 1) : text.size() / old.size() * fresh.size());
+  const std::string text = call.text(), old = call.word(0, "old", ""),
+                    fresh = call.word(1, "new", "");
+  call.meter.spend_text(old.empty() ? text.size() * (fresh.size() + 1)
+                                    : text.size() / old.size() * fresh.size());
   return call.made(replace(text, old, fresh, call.integer(2, "count", -1)));
 }
 
 Value trimmed(const FilterCall& call) {
   const Value* characters = call.argument(0, "chars");
   const std::string set = characters ? to_text(*characters) : "";
-  return call.made(strip(call.text(), Ends::both, characters && !characters->none() ? &set : nullptr));
+  return call.made(
+      strip(call.text(), Ends::both, characters && !characters->none() ? &set : nullptr));
 }
 
 Value filter_items(const FilterCall& call) {
   if (call.value.undefined()) return call.meter.list({});
-  if (!call.value.is_dict() || call.value.dict().is_namespace) wrong(fmt::format("items of {}", type_name(call.value)));
+  if (!call.value.is_dict() || call.value.dict().is_namespace)
+    wrong(fmt::format("items of {}", type_name(call.value)));
   return call_method("items", call.value, {}, call.meter);
 }
 
@@ -401,13 +422,16 @@ struct TestCall {
 using Test = std::function<bool(const TestCall&)>;
 
 bool divisible(const TestCall& call) {
-  if (!call.other().integral() || call.other().integer() == 0) wrong("divisibleby takes an integer that is not 0");
+  if (!call.other().integral() || call.other().integer() == 0)
+    wrong("divisibleby takes an integer that is not 0");
   return call.other().integer() == -1 || call.integer() % call.other().integer() == 0;
 }
 
 const std::map<std::string, Test, std::less<>>& tests() {
   using Call = const TestCall&;
-  const auto plain_dict = [](const Value& value) { return value.is_dict() && !value.dict().is_namespace; };
+  const auto plain_dict = [](const Value& value) {
+    return value.is_dict() && !value.dict().is_namespace;
+  };
   static const std::map<std::string, Test, std::less<>> all = [&] {
     const Test same = [](Call c) { return equal(c.value, c.other()); };
     const Test differs = [](Call c) { return !equal(c.value, c.other()); };
@@ -449,11 +473,13 @@ const std::map<std::string, Test, std::less<>>& tests() {
         {"divisibleby", divisible},
         {"lower",
          [](Call c) {
-           return to_text(c.value) == lower(to_text(c.value)) && to_text(c.value) != upper(to_text(c.value));
+           return to_text(c.value) == lower(to_text(c.value)) &&
+                  to_text(c.value) != upper(to_text(c.value));
          }},
         {"upper",
          [](Call c) {
-           return to_text(c.value) == upper(to_text(c.value)) && to_text(c.value) != lower(to_text(c.value));
+           return to_text(c.value) == upper(to_text(c.value)) &&
+                  to_text(c.value) != lower(to_text(c.value));
          }},
     };
   }();
@@ -465,7 +491,8 @@ const std::map<std::string, Test, std::less<>>& tests() {
 bool known_filter(const std::string& name) { return filters().contains(name); }
 bool known_test(const std::string& name) { return tests().contains(name); }
 
-Value apply_filter(const std::string& name, const Value& value, const Arguments& arguments, Meter& meter) {
+Value apply_filter(const std::string& name, const Value& value, const Arguments& arguments,
+                   Meter& meter) {
   const auto found = filters().find(name);
   if (found == filters().end()) wrong(fmt::format("there is no filter '{}'", name));
   meter.spend(1 + cost_of(value));

@@ -10,7 +10,9 @@
 namespace pliant::chat {
 namespace {
 
-bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || (c >= '\x1c' && c <= '\x1f'); }
+bool is_blank(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r') || (c >= '\x1c' && c <= '\x1f');
+}
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool starts_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
@@ -28,13 +30,16 @@ class Lexer {
   using Kind = Token::Kind;
 
   bool starts(std::string_view what) const { return text_.substr(at_).starts_with(what); }
-  void add(Kind kind, std::string text, std::size_t at) { tokens_.push_back({kind, std::move(text), at}); }
+  void add(Kind kind, std::string text, std::size_t at) {
+    tokens_.push_back({kind, std::move(text), at});
+  }
 
   // Text up to the next tag, and the tag.
   void read_data() {
     std::size_t open = at_;
     while ((open = text_.find('{', open)) != text_.npos &&
-           (open + 1 >= text_.size() || std::string_view("{%#").find(text_[open + 1]) == std::string_view::npos))
+           (open + 1 >= text_.size() ||
+            std::string_view("{%#").find(text_[open + 1]) == std::string_view::npos))
       ++open;
     const std::size_t from = at_;
     if (open == text_.npos) {
@@ -89,7 +94,8 @@ class Lexer {
   }
 
   // The tag {% NAME %} at `at`, whose end is then its return; npos if it is none.
-  std::size_t plain_tag(std::size_t at, std::string_view name, char& open_mark, char& close_mark) const {
+  std::size_t plain_tag(std::size_t at, std::string_view name, char& open_mark,
+                        char& close_mark) const {
     at += 2;
     open_mark = at < text_.size() ? text_[at] : ' ';
     if (open_mark == '-' || open_mark == '+') ++at;
@@ -195,7 +201,8 @@ class Lexer {
 
   void read_escape(std::string& value) {
     const char c = text_[at_ + 1];
-    constexpr std::string_view letters = "nrtabfv0\\'\"", codes = std::string_view("\n\r\t\a\b\f\v\0\\'\"", 11);
+    constexpr std::string_view letters = "nrtabfv0\\'\"",
+                               codes = std::string_view("\n\r\t\a\b\f\v\0\\'\"", 11);
     const auto known = letters.find(c);
     if (known != letters.npos) {
       value += codes[known];
@@ -219,7 +226,8 @@ class Lexer {
       if (digit == letters.npos) source_.fail(at_, "hexadecimal digits expected in the escape");
       code = code * 16 + static_cast<char32_t>(digit);
     }
-    if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) source_.fail(at_, "the escape is no Unicode character");
+    if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
+      source_.fail(at_, "the escape is no Unicode character");
     text::append_char(value, code);
     at_ += 2 + digits;
   }
@@ -229,13 +237,14 @@ class Lexer {
       if (starts(two)) return add_symbol(2);
     const char c = text_[at_];
     if (std::string_view("+-*/%~<>=.,:|()[]{}").find(c) == std::string_view::npos) {
-      const std::string shown =
-          text::text_of(text::codes_of(text_.substr(at_, text::first_char(text_.substr(at_)).size)));
+      const std::string shown = text::text_of(
+          text::codes_of(text_.substr(at_, text::first_char(text_.substr(at_)).size)));
       source_.fail(at_, fmt::format("unexpected '{}'", shown));
     }
     if (c == '(' || c == '[' || c == '{') brackets += c == '(' ? ')' : c == '[' ? ']' : '}';
     if (c == ')' || c == ']' || c == '}') {
-      if (brackets.empty() || brackets.back() != c) source_.fail(at_, fmt::format("unexpected '{}'", c));
+      if (brackets.empty() || brackets.back() != c)
+        source_.fail(at_, fmt::format("unexpected '{}'", c));
       brackets.pop_back();
     }
     add_symbol(1);
@@ -257,7 +266,8 @@ class Lexer {
 
 std::string Source::place_of(std::size_t at) const {
   const std::string_view before = std::string_view(text_).substr(0, at);
-  return fmt::format("{}, line {}, column {}", place_, std::count(before.begin(), before.end(), '\n') + 1,
+  return fmt::format("{}, line {}, column {}", place_,
+                     std::count(before.begin(), before.end(), '\n') + 1,
                      text::codes_of(before.substr(before.rfind('\n') + 1)).size() + 1);
 }
 

@@ -1,4 +1,5 @@
-// The tokens of a chat template, with Jinja's rules for white space around tags (trim_blocks and lstrip_blocks on).
+// The tokens of a chat template, with Jinja's rules for white space around tags (trim_blocks and
+// lstrip_blocks on).
 #pragma once
 
 #include <string>
@@ -39,7 +40,8 @@ class Source {
   std::string text_, place_;
 };
 
-std::string normal_source(std::string_view text);  // line ends as '\n'; the last one left out, as Jinja does
+// line ends as '\n'; the last one left out, as Jinja does
+std::string normal_source(std::string_view text);
 std::vector<Token> tokens_of(const Source& source);
 
 }  // namespace pliant::chat

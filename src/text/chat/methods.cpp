@@ -15,7 +15,8 @@ namespace {
 
 class MethodCall {
  public:
-  MethodCall(const Value& self, const Arguments& given, Meter& meter) : self_(self), given_(given), meter_(meter) {}
+  MethodCall(const Value& self, const Arguments& given, Meter& meter)
+      : self_(self), given_(given), meter_(meter) {}
 
   const std::string& self() const { return self_.text(); }
   const Dict& dict() const { return self_.dict(); }
@@ -37,12 +38,14 @@ class MethodCall {
   }
   const std::string* text(std::size_t index, std::string_view name) const {
     const Value* value = argument(index, name);
-    if (value && !value->is_text()) wrong(fmt::format("a string expected, not {}", type_name(*value)));
+    if (value && !value->is_text())
+      wrong(fmt::format("a string expected, not {}", type_name(*value)));
     return value ? &value->text() : nullptr;
   }
   std::int64_t count(std::size_t index, std::string_view name) const {
     const Value* value = argument(index, name);
-    if (value && !value->integral()) wrong(fmt::format("an integer expected, not {}", type_name(*value)));
+    if (value && !value->integral())
+      wrong(fmt::format("an integer expected, not {}", type_name(*value)));
     return value ? value->integer() : -1;
   }
   Value made(std::string text) const { return meter_.text(std::move(text)); }
@@ -64,7 +67,8 @@ using Methods = std::map<std::string, Method, std::less<>>;
 template <typename Check>
 bool any_affix(const Value& wanted, Check&& check) {
   if (wanted.is_text()) return check(wanted.text());
-  if (!wanted.is_list()) wrong(fmt::format("a string or a tuple of strings expected, not {}", type_name(wanted)));
+  if (!wanted.is_list())
+    wrong(fmt::format("a string or a tuple of strings expected, not {}", type_name(wanted)));
   for (const Value& each : wanted.list().items) {
     if (!each.is_text()) wrong("a string expected in the tuple");
     if (check(each.text())) return true;
@@ -79,9 +83,9 @@ bool all_characters(const std::string& text, Has&& has) {
 }
 
 Value place_of(const std::string& text, std::size_t found) {
-  return Value(found == std::string::npos
-                   ? std::int64_t{-1}
-                   : static_cast<std::int64_t>(code_count(std::string_view(text).substr(0, found))));
+  return Value(found == std::string::npos ? std::int64_t{-1}
+                                          : static_cast<std::int64_t>(code_count(
+                                                std::string_view(text).substr(0, found))));
 }
 
 std::string joined_parts(const MethodCall& call) {
@@ -113,8 +117,12 @@ const Methods& text_methods() {
       {"lower", [](Call c) { return c.made(lower(c.self())); }},
       {"capitalize", [](Call c) { return c.made(capitalize(c.self())); }},
       {"title", [](Call c) { return c.made(title(c.self())); }},
-      {"split", [](Call c) { return c.made(split(c.self(), separator_of(c), c.count(1, "maxsplit"))); }},
-      {"rsplit", [](Call c) { return c.made(split_right(c.self(), separator_of(c), c.count(1, "maxsplit"))); }},
+      {"split",
+       [](Call c) { return c.made(split(c.self(), separator_of(c), c.count(1, "maxsplit"))); }},
+      {"rsplit",
+       [](Call c) {
+         return c.made(split_right(c.self(), separator_of(c), c.count(1, "maxsplit")));
+       }},
       {"splitlines", [](Call c) { return c.made(split_lines(c.self())); }},
       {"join", [](Call c) { return c.made(joined_parts(c)); }},
       {"replace",
@@ -126,11 +134,13 @@ const Methods& text_methods() {
        }},
       {"startswith",
        [](Call c) {
-         return Value(any_affix(c.required(0), [&](const std::string& each) { return c.self().starts_with(each); }));
+         return Value(any_affix(
+             c.required(0), [&](const std::string& each) { return c.self().starts_with(each); }));
        }},
       {"endswith",
        [](Call c) {
-         return Value(any_affix(c.required(0), [&](const std::string& each) { return c.self().ends_with(each); }));
+         return Value(any_affix(c.required(0),
+                                [&](const std::string& each) { return c.self().ends_with(each); }));
        }},
       {"removeprefix",
        [](Call c) {
@@ -140,7 +150,8 @@ const Methods& text_methods() {
       {"removesuffix",
        [](Call c) {
          const std::string& suffix = c.required_text(0);
-         return c.made(c.self().substr(0, c.self().size() - (c.self().ends_with(suffix) ? suffix.size() : 0)));
+         return c.made(c.self().substr(
+             0, c.self().size() - (c.self().ends_with(suffix) ? suffix.size() : 0)));
        }},
       {"find", [](Call c) { return place_of(c.self(), c.self().find(c.required_text(0))); }},
       {"rfind", [](Call c) { return place_of(c.self(), c.self().rfind(c.required_text(0))); }},
@@ -152,22 +163,28 @@ const Methods& text_methods() {
        }},
       {"isdigit",
        [](Call c) {
-         return Value(
-             all_characters(c.self(), [](char32_t code) { return text::is_in(code, text::categories_named("Nd")); }));
+         return Value(all_characters(c.self(), [](char32_t code) {
+           return text::is_in(code, text::categories_named("Nd"));
+         }));
        }},
       {"isalpha",
        [](Call c) {
-         return Value(
-             all_characters(c.self(), [](char32_t code) { return text::is_in(code, text::categories_named("L")); }));
+         return Value(all_characters(c.self(), [](char32_t code) {
+           return text::is_in(code, text::categories_named("L"));
+         }));
        }},
-      {"isspace", [](Call c) { return Value(!c.self().empty() && strip(c.self(), Ends::both, nullptr).empty()); }},
+      {"isspace",
+       [](Call c) {
+         return Value(!c.self().empty() && strip(c.self(), Ends::both, nullptr).empty());
+       }},
   };
   return methods;
 }
 
 Value dict_pairs(const MethodCall& call) {
   std::vector<Value> items;
-  for (const auto& [name, value] : call.dict().items) items.push_back(call.meter().list({Value(name), value}, true));
+  for (const auto& [name, value] : call.dict().items)
+    items.push_back(call.meter().list({Value(name), value}, true));
   return call.meter().list(std::move(items));
 }
 
@@ -211,7 +228,8 @@ const Methods& list_methods() {
       {"count",
        [](Call c) {
          const auto same = [&](const Value& each) { return equal(each, c.required(0)); };
-         return Value(static_cast<std::int64_t>(std::count_if(c.list().begin(), c.list().end(), same)));
+         return Value(
+             static_cast<std::int64_t>(std::count_if(c.list().begin(), c.list().end(), same)));
        }},
   };
   return methods;
@@ -233,26 +251,33 @@ Date date_of(std::int64_t day) {
   day += 719468;
   const std::int64_t era = (day >= 0 ? day : day - 146096) / 146097, of_era = day - era * 146097;
   const std::int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-  const std::int64_t of_year = of_era - (365 * year + year / 4 - year / 100), month = (5 * of_year + 2) / 153;
+  const std::int64_t of_year = of_era - (365 * year + year / 4 - year / 100),
+                     month = (5 * of_year + 2) / 153;
   const std::int64_t number = month < 10 ? month + 3 : month - 9;
   return {year + era * 400 + (number <= 2 ? 1 : 0), number, of_year - (153 * month + 2) / 5 + 1};
 }
 
 }  // namespace
 
-bool has_method(const std::string& name, const Value& self) { return methods_of(self).contains(name); }
+bool has_method(const std::string& name, const Value& self) {
+  return methods_of(self).contains(name);
+}
 
-Value call_method(const std::string& name, const Value& self, const Arguments& arguments, Meter& meter) {
+Value call_method(const std::string& name, const Value& self, const Arguments& arguments,
+                  Meter& meter) {
   meter.spend(cost_of(self));
   for (const Value& each : arguments.positional) meter.spend(cost_of(each));
   return methods_of(self).at(name)(MethodCall(self, arguments, meter));
 }
 
 std::string date_text(const std::string& format, std::int64_t unix_seconds) {
-  constexpr const char* months[] = {"January", "February", "March",     "April",   "May",      "June",
-                                    "July",    "August",   "September", "October", "November", "December"};
-  constexpr const char* days[] = {"Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"};
-  const std::int64_t second = ((unix_seconds % 86400) + 86400) % 86400, day = (unix_seconds - second) / 86400;
+  constexpr const char* months[] = {"January",   "February", "March",    "April",
+                                    "May",       "June",     "July",     "August",
+                                    "September", "October",  "November", "December"};
+  constexpr const char* days[] = {"Thursday", "Friday",  "Saturday", "Sunday",
+                                  "Monday",   "Tuesday", "Wednesday"};
+  const std::int64_t second = ((unix_seconds % 86400) + 86400) % 86400,
+                     day = (unix_seconds - second) / 86400;
   const Date date = date_of(day);
   const std::string month = months[date.month - 1], week_day = days[((day % 7) + 7) % 7];
   const std::int64_t hour = second / 3600;

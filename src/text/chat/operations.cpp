@@ -14,7 +14,8 @@ namespace {
 
 [[noreturn]] void no_operation(const std::string& symbol, const Value& a, const Value& b) {
   for (const Value* each : {&a, &b})
-    if (each->undefined()) wrong(fmt::format("'{}' is undefined", std::get<Undefined>(each->data).name));
+    if (each->undefined())
+      wrong(fmt::format("'{}' is undefined", std::get<Undefined>(each->data).name));
   wrong(fmt::format("'{}' of {} and {}", symbol, type_name(a), type_name(b)));
 }
 
@@ -100,12 +101,15 @@ Value binary_operation(const std::string& symbol, const Value& a, const Value& b
     items.insert(items.end(), b.list().items.begin(), b.list().items.end());
     return meter.list(std::move(items), a.list().tuple);
   }
-  if (symbol == "*" && (a.is_text() || a.is_list()) && b.integral()) return repeated(a, b.integer(), meter);
-  if (symbol == "*" && a.integral() && (b.is_text() || b.is_list())) return repeated(b, a.integer(), meter);
+  if (symbol == "*" && (a.is_text() || a.is_list()) && b.integral())
+    return repeated(a, b.integer(), meter);
+  if (symbol == "*" && a.integral() && (b.is_text() || b.is_list()))
+    return repeated(b, a.integer(), meter);
   no_operation(symbol, a, b);
 }
 
-Value take_slice(const Value& value, const Value* from, const Value* to, const Value* step, Meter& meter) {
+Value take_slice(const Value& value, const Value* from, const Value* to, const Value* step,
+                 Meter& meter) {
   const std::int64_t stride = slice_end(step, 1);
   if (stride == 0) wrong("a slice with steps of 0");
   if (!value.is_text() && !value.is_list()) no_operation("[:]", value, value);
@@ -114,7 +118,8 @@ Value take_slice(const Value& value, const Value* from, const Value* to, const V
   const std::int64_t size = value.is_text() ? codes.size() : value.list().items.size();
   const auto place = [&](std::int64_t at) {
     if (at < 0) at = at < -size ? -1 : at + size;
-    return std::clamp(at, stride > 0 ? std::int64_t{0} : std::int64_t{-1}, stride > 0 ? size : size - 1);
+    return std::clamp(at, stride > 0 ? std::int64_t{0} : std::int64_t{-1},
+                      stride > 0 ? size : size - 1);
   };
   constexpr std::int64_t none = std::numeric_limits<std::int64_t>::min();
   const std::int64_t first = slice_end(from, none), last = slice_end(to, none);
@@ -127,7 +132,8 @@ Value take_slice(const Value& value, const Value* from, const Value* to, const V
     if (value.is_text()) taken += codes[at];
     else items.push_back(value.list().items[at]);
   }
-  return value.is_text() ? meter.text(text::text_of(taken)) : meter.list(std::move(items), value.list().tuple);
+  return value.is_text() ? meter.text(text::text_of(taken))
+                         : meter.list(std::move(items), value.list().tuple);
 }
 
 bool is_in(const Value& item, const Value& container) {
@@ -152,7 +158,8 @@ std::vector<Value> items_of(const Value& value, Meter& meter) {
   } else if (value.is_dict() && !value.dict().is_namespace) {
     for (const auto& [name, each] : value.dict().items) items.emplace_back(name);
   } else if (value.is_text()) {
-    for (const char32_t code : text::codes_of(value.text())) items.emplace_back(text::text_of({&code, 1}));
+    for (const char32_t code : text::codes_of(value.text()))
+      items.emplace_back(text::text_of({&code, 1}));
   } else {
     wrong(fmt::format("{} has no items", type_name(value)));
   }
@@ -161,20 +168,24 @@ std::vector<Value> items_of(const Value& value, Meter& meter) {
 }
 
 Value attribute_of(const Value& value, const std::string& name) {
-  if (value.undefined()) wrong(fmt::format("'{}' is undefined", std::get<Undefined>(value.data).name));
+  if (value.undefined())
+    wrong(fmt::format("'{}' is undefined", std::get<Undefined>(value.data).name));
   if (value.is_dict())
     if (const Value* found = value.dict().find(name)) return *found;
   return Value(Undefined{name});
 }
 
 Value item_of(const Value& value, const Value& key, Meter& meter) {
-  if (value.undefined()) wrong(fmt::format("'{}' is undefined", std::get<Undefined>(value.data).name));
+  if (value.undefined())
+    wrong(fmt::format("'{}' is undefined", std::get<Undefined>(value.data).name));
   if (key.is_text()) return attribute_of(value, key.text());
-  if (!key.integral() || (!value.is_list() && !value.is_text())) return Value(Undefined{to_representation(key)});
+  if (!key.integral() || (!value.is_list() && !value.is_text()))
+    return Value(Undefined{to_representation(key)});
   meter.spend(value.is_text() ? cost_of(value) : 0);
   const std::u32string codes = value.is_text() ? text::codes_of(value.text()) : U"";
   const std::int64_t size = value.is_text() ? codes.size() : value.list().items.size();
-  const std::int64_t at = key.integer() < 0 && key.integer() >= -size ? key.integer() + size : key.integer();
+  const std::int64_t at =
+      key.integer() < 0 && key.integer() >= -size ? key.integer() + size : key.integer();
   if (at < 0 || at >= size) return Value(Undefined{fmt::format("item {}", key.integer())});
   if (value.is_list()) return value.list().items[at];
   return Value(text::text_of({&codes[at], 1}));

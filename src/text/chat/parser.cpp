@@ -28,8 +28,12 @@ class ExpressionParser {
  protected:
   const Token& peek() const { return tokens_[next_]; }
   const Token& take() { return tokens_[next_ + 1 < tokens_.size() ? next_++ : next_]; }
-  bool at_symbol(std::string_view symbol) const { return peek().kind == Token::Kind::symbol && peek().text == symbol; }
-  bool at_name(std::string_view name) const { return peek().kind == Token::Kind::name && peek().text == name; }
+  bool at_symbol(std::string_view symbol) const {
+    return peek().kind == Token::Kind::symbol && peek().text == symbol;
+  }
+  bool at_name(std::string_view name) const {
+    return peek().kind == Token::Kind::name && peek().text == name;
+  }
   bool eat_symbol(std::string_view symbol) { return at_symbol(symbol) && (take(), true); }
   bool eat_name(std::string_view name) { return at_name(name) && (take(), true); }
   [[noreturn]] void fail(std::string problem) const { source_.fail(peek().at, std::move(problem)); }
@@ -60,11 +64,13 @@ class ExpressionParser {
     if (!at_symbol(",")) return first;
     Node tuple = node(Kind::tuple, at);
     tuple->parts.push_back(std::move(first));
-    while (eat_symbol(",") && !ends_tuple()) tuple->parts.push_back(conditional ? expression() : either());
+    while (eat_symbol(",") && !ends_tuple())
+      tuple->parts.push_back(conditional ? expression() : either());
     return tuple;
   }
   bool ends_tuple() const {
-    return peek().kind == Token::Kind::statement_end || peek().kind == Token::Kind::expression_end || at_symbol(")");
+    return peek().kind == Token::Kind::statement_end ||
+           peek().kind == Token::Kind::expression_end || at_symbol(")");
   }
 
   Node expression() {
@@ -116,7 +122,9 @@ class ExpressionParser {
     for (const char* symbol : {"==", "!=", "<", ">", "<=", ">="})
       if (eat_symbol(symbol)) return symbol;
     if (eat_name("in")) return "in";
-    if (!at_name("not") || tokens_[next_ + 1].kind != Token::Kind::name || tokens_[next_ + 1].text != "in") return "";
+    if (!at_name("not") || tokens_[next_ + 1].kind != Token::Kind::name ||
+        tokens_[next_ + 1].text != "in")
+      return "";
     take(), take();
     return "not in";
   }
@@ -128,8 +136,9 @@ class ExpressionParser {
     return chain([this] { return product(); }, [this] { return at_symbol("~"); });
   }
   Node product() {
-    return chain([this] { return power(); },
-                 [this] { return at_symbol("*") || at_symbol("/") || at_symbol("//") || at_symbol("%"); });
+    return chain(
+        [this] { return power(); },
+        [this] { return at_symbol("*") || at_symbol("/") || at_symbol("//") || at_symbol("%"); });
   }
   Node power() {
     return chain([this] { return signed_value(true); }, [this] { return at_symbol("**"); });
@@ -208,7 +217,8 @@ class ExpressionParser {
       made->value = Value(value);
     } else {
       double value = 0;
-      if (std::from_chars(begin, end, value).ec != std::errc()) source_.fail(token.at, "a number that no double holds");
+      if (std::from_chars(begin, end, value).ec != std::errc())
+        source_.fail(token.at, "a number that no double holds");
       made->value = Value(value);
     }
     return made;
@@ -298,7 +308,8 @@ class ExpressionParser {
     while (!eat_symbol(")")) {
       if (made->parts.size() + made->named.size() > 1) expect(",");
       if (eat_symbol(")")) break;
-      const bool is_named = peek().kind == Token::Kind::name && tokens_[next_ + 1].kind == Token::Kind::symbol &&
+      const bool is_named = peek().kind == Token::Kind::name &&
+                            tokens_[next_ + 1].kind == Token::Kind::symbol &&
                             tokens_[next_ + 1].text == "=";
       if (is_named) {
         std::string key = name();
@@ -357,8 +368,8 @@ class ExpressionParser {
       constexpr std::string_view words[] = {"else", "or", "and", "if", "is", "in", "not"};
       return std::find(std::begin(words), std::end(words), token.text) == std::end(words);
     }
-    return token.kind == Token::Kind::text || token.kind == Token::Kind::integer || token.kind == Token::Kind::real ||
-           at_symbol("[") || at_symbol("{");
+    return token.kind == Token::Kind::text || token.kind == Token::Kind::integer ||
+           token.kind == Token::Kind::real || at_symbol("[") || at_symbol("{");
   }
 
   const Source& source_;
@@ -373,7 +384,8 @@ class TemplateParser : ExpressionParser {
 
   Block parse() {
     Block all = block({});
-    if (peek().kind != Token::Kind::end) fail(fmt::format("unexpected '{}'", tokens_[next_ + 1].text));
+    if (peek().kind != Token::Kind::end)
+      fail(fmt::format("unexpected '{}'", tokens_[next_ + 1].text));
     return all;
   }
 
@@ -419,12 +431,15 @@ class TemplateParser : ExpressionParser {
 
   // Takes {% name %}.
   void close(std::string_view word, std::size_t opened) {
-    if (peek().kind == Token::Kind::end) source_.fail(opened, fmt::format("there is no '{}'", word));
+    if (peek().kind == Token::Kind::end)
+      source_.fail(opened, fmt::format("there is no '{}'", word));
     take();
     if (!eat_name(word)) fail(fmt::format("'{}' expected", word));
     end_statement();
   }
-  std::string next_word() const { return peek().kind == Token::Kind::end ? "" : tokens_[next_ + 1].text; }
+  std::string next_word() const {
+    return peek().kind == Token::Kind::end ? "" : tokens_[next_ + 1].text;
+  }
 
   Part statement() {
     const std::size_t at = take().at;
@@ -444,10 +459,11 @@ class TemplateParser : ExpressionParser {
     if (word == "break" || word == "continue") {
       if (loops_ == 0) source_.fail(at, fmt::format("'{}' outside of a loop", word));
       end_statement();
-      return part(word == "break" ? Statement::Kind::break_loop : Statement::Kind::continue_loop, at);
+      return part(word == "break" ? Statement::Kind::break_loop : Statement::Kind::continue_loop,
+                  at);
     }
-    source_.fail(
-        at, word.empty() ? "a statement expected" : fmt::format("the statement '{}' is not understood here", word));
+    source_.fail(at, word.empty() ? "a statement expected"
+                                  : fmt::format("the statement '{}' is not understood here", word));
   }
 
   Part branch(std::size_t at) {

@@ -71,7 +71,9 @@ class Renderer {
     located(at.at, [&] { meter_.spend(1); });
     switch (at.kind) {
       case Statement::Kind::data: write(at.text, at.at); break;
-      case Statement::Kind::write: write(located(at.at, [&] { return to_text(evaluate(*at.value)); }), at.at); break;
+      case Statement::Kind::write:
+        write(located(at.at, [&] { return to_text(evaluate(*at.value)); }), at.at);
+        break;
       case Statement::Kind::branch: return branch(at);
       case Statement::Kind::loop: loop(at); break;
       case Statement::Kind::assign: assign(at); break;
@@ -145,7 +147,8 @@ class Renderer {
     }
     located(at.at, [&] {
       const std::vector<Value> parts = items_of(item, meter_);
-      if (parts.size() != at.names.size()) wrong(fmt::format("{} values for {} names", parts.size(), at.names.size()));
+      if (parts.size() != at.names.size())
+        wrong(fmt::format("{} values for {} names", parts.size(), at.names.size()));
       for (std::size_t i = 0; i < parts.size(); ++i) scope.insert_or_assign(at.names[i], parts[i]);
     });
   }
@@ -192,7 +195,8 @@ class Renderer {
 
   // Names
 
-  Scope& own() { return *const_cast<Scope*>(scopes_.back()); }  // the innermost is never the inputs'
+  // the innermost is never the inputs'
+  Scope& own() { return *const_cast<Scope*>(scopes_.back()); }
   void set(const std::string& name, Value value) { own().insert_or_assign(name, std::move(value)); }
 
   const Value* find(std::string_view name) const {
@@ -243,7 +247,8 @@ class Renderer {
       case Kind::comparison: return comparison(at);
       case Kind::conditional:
         if (evaluate(*at.parts[1]).truth()) return evaluate(*at.parts[0]);
-        return at.parts[2] ? evaluate(*at.parts[2]) : Value(Undefined{"the other case of an inline if"});
+        return at.parts[2] ? evaluate(*at.parts[2])
+                           : Value(Undefined{"the other case of an inline if"});
     }
     return {};
   }
@@ -258,7 +263,8 @@ class Renderer {
     Named items;
     for (std::size_t i = 0; i < at.parts.size(); i += 2) {
       const Value key = evaluate(*at.parts[i]);
-      if (!key.is_text()) wrong(fmt::format("the key of a dict is {}, not a string", type_name(key)));
+      if (!key.is_text())
+        wrong(fmt::format("the key of a dict is {}, not a string", type_name(key)));
       put(items, key.text(), evaluate(*at.parts[i + 1]));
     }
     return make_dict(std::move(items));
@@ -295,7 +301,8 @@ class Renderer {
     if (at.text == "not") return Value(!value.truth());
     if (!value.number()) wrong(fmt::format("'{}' of {}", at.text, type_name(value)));
     if (!value.integral()) return Value(at.text == "-" ? -value.real() : value.real());
-    return at.text == "-" ? binary_operation("-", Value(std::int64_t{0}), value, meter_) : Value(value.integer());
+    return at.text == "-" ? binary_operation("-", Value(std::int64_t{0}), value, meter_)
+                          : Value(value.integer());
   }
 
   Value binary(const Expression& at) {
@@ -327,7 +334,8 @@ class Renderer {
 
   Arguments arguments(const Expression& at) {
     Arguments result;
-    for (std::size_t i = 1; i < at.parts.size(); ++i) result.positional.push_back(evaluate(*at.parts[i]));
+    for (std::size_t i = 1; i < at.parts.size(); ++i)
+      result.positional.push_back(evaluate(*at.parts[i]));
     for (const auto& [name, each] : at.named) result.named.emplace_back(name, evaluate(*each));
     return result;
   }
@@ -336,7 +344,8 @@ class Renderer {
   Value filtered(const Expression& at, const Value* innermost) {
     const Expression* inside = at.parts[0].get();
     Value value = !inside ? *innermost : innermost ? filtered(*inside, innermost) : Value();
-    // A variable that is missing may be given to filters; all others see its error when they use it.
+    // A variable that is missing may be given to filters; all others see its error when they use
+    // it.
     if (inside && !innermost) value = evaluate(*inside);
     const Arguments given = arguments(at);
     return located(at.at, [&] { return apply_filter(at.text, value, given, meter_); });
@@ -348,24 +357,27 @@ class Renderer {
     const Expression& target = *at.parts[0];
     if (target.kind == Expression::Kind::attribute) {
       const Value self = evaluate(*target.parts[0]);
-      if (has_method(target.text, self)) return call_method(target.text, self, arguments(at), meter_);
+      if (has_method(target.text, self))
+        return call_method(target.text, self, arguments(at), meter_);
       return call(attribute_of(self, target.text), at, target.text);
     }
     return call(evaluate(target), at, target.text);
   }
 
   Value call(const Value& function, const Expression& at, const std::string& name) {
-    if (!function.callable()) wrong(fmt::format("'{}' is {}, not a function", name, type_name(function)));
+    if (!function.callable())
+      wrong(fmt::format("'{}' is {}, not a function", name, type_name(function)));
     const Callable& callable = *std::get<std::shared_ptr<const Callable>>(function.data);
     const Arguments given = arguments(at);
-    return callable.macro ? call_macro(*callable.macro, given) : call_built_in(callable.name, given);
+    return callable.macro ? call_macro(*callable.macro, given)
+                          : call_built_in(callable.name, given);
   }
 
   Value call_macro(const MacroNode& macro, const Arguments& given) {
     const Deeper deeper(*this);
     if (given.positional.size() > macro.parameters.size())
-      wrong(fmt::format("the macro '{}' takes {} arguments, not {}", macro.name, macro.parameters.size(),
-                        given.positional.size()));
+      wrong(fmt::format("the macro '{}' takes {} arguments, not {}", macro.name,
+                        macro.parameters.size(), given.positional.size()));
     for (const auto& given_one : given.named) {
       const std::string& name = given_one.first;
       if (std::none_of(macro.parameters.begin(), macro.parameters.end(),
@@ -378,7 +390,9 @@ class Renderer {
     for (std::size_t i = 0; i < macro.parameters.size(); ++i) {
       const auto& [name, fallback] = macro.parameters[i];
       const Value* value = given.find(i, name);
-      scope.insert_or_assign(name, value ? *value : fallback ? evaluate(*fallback) : Value(Undefined{name}));
+      scope.insert_or_assign(name, value      ? *value
+                                   : fallback ? evaluate(*fallback)
+                                              : Value(Undefined{name}));
     }
     run(macro.body);
     scopes_ = std::move(outer);
@@ -388,8 +402,10 @@ class Renderer {
   Value call_built_in(const std::string& name, const Arguments& given) {
     if (name == "range") return range(given);
     if (name == "namespace" || name == "dict") return dict_of(given, name == "namespace");
-    if (given.positional.size() != 1 || !given.positional[0].is_text()) wrong(fmt::format("{} takes one string", name));
-    if (name == "strftime_now") return meter_.text(date_text(given.positional[0].text(), inputs_.now));
+    if (given.positional.size() != 1 || !given.positional[0].is_text())
+      wrong(fmt::format("{} takes one string", name));
+    if (name == "strftime_now")
+      return meter_.text(date_text(given.positional[0].text(), inputs_.now));
     wrong(given.positional[0].text());
   }
 
@@ -408,14 +424,16 @@ class Renderer {
   Value range(const Arguments& given) {
     const std::vector<Value>& values = given.positional;
     if (values.empty() || values.size() > 3 ||
-        !std::all_of(values.begin(), values.end(), [](const Value& each) { return each.integral(); }))
+        !std::all_of(values.begin(), values.end(),
+                     [](const Value& each) { return each.integral(); }))
       wrong("range takes one to three integers");
     const std::int64_t from = values.size() > 1 ? values[0].integer() : 0;
     const std::int64_t to = values[values.size() > 1 ? 1 : 0].integer(),
                        step = values.size() > 2 ? values[2].integer() : 1;
     constexpr std::int64_t most_items = 100'000, far = std::int64_t{1} << 60;
     if (step == 0) wrong("a range with steps of 0");
-    if (std::max({from, to, step}) > far || std::min({from, to, step}) < -far) wrong("a range beyond 2^60");
+    if (std::max({from, to, step}) > far || std::min({from, to, step}) < -far)
+      wrong("a range beyond 2^60");
     std::vector<Value> items;
     for (std::int64_t at = from; step > 0 ? at < to : at > to; at += step) {
       if (items.size() == most_items)
@@ -445,12 +463,14 @@ const Value* Arguments::find(std::size_t index, std::string_view name) const {
 
 void Meter::spend(std::int64_t steps) {
   spent_ += steps;
-  if (spent_ > most_work) throw Error(ErrorKind::capacity, "", fmt::format("more than {} steps of work", most_work));
+  if (spent_ > most_work)
+    throw Error(ErrorKind::capacity, "", fmt::format("more than {} steps of work", most_work));
 }
 
 void Meter::spend_text(std::size_t bytes) {
   if (bytes > longest_text)
-    throw Error(ErrorKind::capacity, "", fmt::format("a string of more than {} bytes", longest_text));
+    throw Error(ErrorKind::capacity, "",
+                fmt::format("a string of more than {} bytes", longest_text));
   spend(1 + bytes / 64);
 }
 

@@ -32,17 +32,21 @@ class Meter {
 };
 
 // Errors of these have no place; the renderer adds it.
-Value apply_filter(const std::string& name, const Value& value, const Arguments& arguments, Meter& meter);
+Value apply_filter(const std::string& name, const Value& value, const Arguments& arguments,
+                   Meter& meter);
 bool apply_test(const std::string& name, const Value& value, const std::vector<Value>& arguments);
-Value call_method(const std::string& name, const Value& self, const Arguments& arguments, Meter& meter);
+Value call_method(const std::string& name, const Value& self, const Arguments& arguments,
+                  Meter& meter);
 bool has_method(const std::string& name, const Value& self);
 Value binary_operation(const std::string& symbol, const Value& a, const Value& b, Meter& meter);
-Value take_slice(const Value& value, const Value* from, const Value* to, const Value* step, Meter& meter);
+Value take_slice(const Value& value, const Value* from, const Value* to, const Value* step,
+                 Meter& meter);
 bool is_in(const Value& item, const Value& container);
 std::vector<Value> items_of(const Value& value, Meter& meter);  // what a loop goes over
 Value attribute_of(const Value& value, const std::string& name);
 Value item_of(const Value& value, const Value& key, Meter& meter);
-std::string date_text(const std::string& format, std::int64_t unix_seconds);  // strftime, in UTC and English
+// strftime, in UTC and English
+std::string date_text(const std::string& format, std::int64_t unix_seconds);
 
 struct RenderInputs {
   std::map<std::string, Value, std::less<>> variables;

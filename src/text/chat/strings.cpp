@@ -7,7 +7,9 @@
 namespace pliant::chat {
 namespace {
 
-bool is_space(char32_t code) { return text::is_white_space(code) || (code >= 0x1C && code <= 0x1F); }
+bool is_space(char32_t code) {
+  return text::is_white_space(code) || (code >= 0x1C && code <= 0x1F);
+}
 
 bool is_letter(char32_t code) {
   static const text::Categories letters = text::categories_named("L");
@@ -17,8 +19,11 @@ bool is_letter(char32_t code) {
 }  // namespace
 
 std::string strip(std::string_view text, Ends ends, const std::string* characters) {
-  const std::u32string codes = text::codes_of(text), set = characters ? text::codes_of(*characters) : U"";
-  const auto goes = [&](char32_t code) { return characters ? set.find(code) != set.npos : is_space(code); };
+  const std::u32string codes = text::codes_of(text),
+                       set = characters ? text::codes_of(*characters) : U"";
+  const auto goes = [&](char32_t code) {
+    return characters ? set.find(code) != set.npos : is_space(code);
+  };
   std::size_t from = 0, to = codes.size();
   if (ends != Ends::right)
     while (from < to && goes(codes[from])) ++from;
@@ -61,14 +66,16 @@ std::string title_words(std::string_view text) {
   std::u32string codes = text::codes_of(text);
   bool inside = false;
   for (char32_t& code : codes) {
-    const bool between = is_space(code) || code == '-' || code == '(' || code == '{' || code == '[' || code == '<';
+    const bool between =
+        is_space(code) || code == '-' || code == '(' || code == '{' || code == '[' || code == '<';
     code = inside ? text::lower_case(code) : text::upper_case(code);
     inside = !between;
   }
   return text::text_of(codes);
 }
 
-std::string replace(std::string_view text, std::string_view old, std::string_view fresh, std::int64_t count) {
+std::string replace(std::string_view text, std::string_view old, std::string_view fresh,
+                    std::int64_t count) {
   std::string out;
   std::size_t at = 0;
   if (old.empty()) {  // before each character and at the end
@@ -87,7 +94,8 @@ std::string replace(std::string_view text, std::string_view old, std::string_vie
   return out.append(text.substr(at));
 }
 
-std::vector<std::string> split(std::string_view text, const std::string* separator, std::int64_t most) {
+std::vector<std::string> split(std::string_view text, const std::string* separator,
+                               std::int64_t most) {
   std::vector<std::string> parts;
   if (separator) {
     std::size_t at = 0;
@@ -105,13 +113,15 @@ std::vector<std::string> split(std::string_view text, const std::string* separat
     if (at == all.size()) return parts;
     std::size_t end = at;
     while (end < all.size() && !is_space(all[end])) ++end;
-    if (most-- == 0) return parts.push_back(strip(text::text_of(all.substr(at)), Ends::right, nullptr)), parts;
+    if (most-- == 0)
+      return parts.push_back(strip(text::text_of(all.substr(at)), Ends::right, nullptr)), parts;
     parts.push_back(text::text_of(all.substr(at, end - at)));
     at = end;
   }
 }
 
-std::vector<std::string> split_right(std::string_view text, const std::string* separator, std::int64_t most) {
+std::vector<std::string> split_right(std::string_view text, const std::string* separator,
+                                     std::int64_t most) {
   std::vector<std::string> parts;
   if (!separator) {  // the same from the other end
     std::u32string codes = text::codes_of(text);

@@ -57,7 +57,8 @@ struct Statement {
     branch,   // if: conditions, bodies; an else is a null condition
     loop,     // names in value, filtered by condition; bodies[0], or bodies[1] for no items
     assign,   // names = value; or attribute `text` of names[0]
-    capture,  // names[0] = what bodies[0] writes, through the filters of `value` (its innermost part: null)
+    capture,  // names[0] = what bodies[0] writes, through the filters of `value` (its innermost
+              // part: null)
     macro,    // macro
     block,    // bodies[0], as it is
     break_loop,

@@ -15,10 +15,12 @@ void check_size(std::string_view source, std::string_view place) {
 }
 
 chat::Value message_value(const ChatMessage& message) {
-  chat::Named fields = {{"role", chat::Value(message.role)}, {"content", chat::Value(message.content)}};
+  chat::Named fields = {{"role", chat::Value(message.role)},
+                        {"content", chat::Value(message.content)}};
   if (!message.fields_json.empty()) {
     const chat::Value more = chat::from_json(message.fields_json, "chat message fields");
-    if (!more.is_dict()) throw Error(ErrorKind::format, "chat message fields", "an object expected");
+    if (!more.is_dict())
+      throw Error(ErrorKind::format, "chat message fields", "an object expected");
     for (const auto& [name, value] : more.dict().items) {
       if (name == "content") fields[1].second = value;
       else if (name != "role") fields.emplace_back(name, value);
@@ -33,7 +35,8 @@ std::string read_chat_template(const std::string& path) {
   const MappedFile file(path);
   check_size(file.text(), path);
   if (file.text().empty()) throw Error(ErrorKind::format, path, "a chat template without a letter");
-  if (!is_utf8(file.text())) throw Error(ErrorKind::format, path, "a chat template that is no UTF-8");
+  if (!is_utf8(file.text()))
+    throw Error(ErrorKind::format, path, "a chat template that is no UTF-8");
   return std::string(file.text());
 }
 
@@ -52,13 +55,16 @@ ChatTemplate::ChatTemplate(std::string_view source, std::string_view place) {
 ChatTemplate::~ChatTemplate() = default;
 ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
 
-std::string ChatTemplate::render(const std::vector<ChatMessage>& messages, const ChatOptions& options) const {
+std::string ChatTemplate::render(const std::vector<ChatMessage>& messages,
+                                 const ChatOptions& options) const {
   chat::RenderInputs inputs;
   inputs.now = options.now;
   if (!options.variables_json.empty()) {
     const chat::Value more = chat::from_json(options.variables_json, "chat template variables");
-    if (!more.is_dict()) throw Error(ErrorKind::format, "chat template variables", "an object expected");
-    for (const auto& [name, value] : more.dict().items) inputs.variables.insert_or_assign(name, value);
+    if (!more.is_dict())
+      throw Error(ErrorKind::format, "chat template variables", "an object expected");
+    for (const auto& [name, value] : more.dict().items)
+      inputs.variables.insert_or_assign(name, value);
   }
   const auto add = [&](const char* name, chat::Value value) {
     inputs.variables.insert_or_assign(name, std::move(value));

@@ -1,4 +1,5 @@
-// Chat templates: the Jinja subset that language models ship, interpreted. docs/formats.md lists what is understood.
+// Chat templates: the Jinja subset that language models ship, interpreted. docs/formats.md lists
+// what is understood.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,8 @@ struct ChatOptions {
   std::int64_t now = 0;             // what strftime_now writes, in seconds since 1970 (UTC)
 };
 
-// The source of a template in a file. Throws Error{format} for an empty one or bytes that are no UTF-8, Error{capacity}
-// for more than 4 MiB.
+// The source of a template in a file. Throws Error{format} for an empty one or bytes that are no
+// UTF-8, Error{capacity} for more than 4 MiB.
 std::string read_chat_template(const std::string& path);
 
 class ChatTemplate {  // immutable and thread-safe
@@ -34,9 +35,11 @@ class ChatTemplate {  // immutable and thread-safe
   ChatTemplate(std::string_view source, std::string_view place);
   ~ChatTemplate();
   ChatTemplate(ChatTemplate&&) noexcept;
-  // Throws Error{invalid} with the text that the template gives to raise_exception, or for an operation on values of
-  // the wrong type (line and column); Error{capacity} for output or work beyond a bound.
-  std::string render(const std::vector<ChatMessage>& messages, const ChatOptions& options = {}) const;
+  // Throws Error{invalid} with the text that the template gives to raise_exception, or for an
+  // operation on values of the wrong type (line and column); Error{capacity} for output or work
+  // beyond a bound.
+  std::string render(const std::vector<ChatMessage>& messages,
+                     const ChatOptions& options = {}) const;
 
  private:
   struct Parsed;

@@ -26,7 +26,8 @@ void note(Extent& extent, const Value& item) {
   extent.holds_namespace |= inner.holds_namespace;
   if (extent.depth > deepest_value || extent.weight > heaviest_value)
     throw Error(ErrorKind::capacity, "chat template",
-                fmt::format("values nested deeper than {} or of more than {} parts", deepest_value, heaviest_value));
+                fmt::format("values nested deeper than {} or of more than {} parts", deepest_value,
+                            heaviest_value));
 }
 
 std::string real_text(double number) {
@@ -38,13 +39,15 @@ std::string real_text(double number) {
 }
 
 std::string quoted(const std::string& text) {
-  const char quote = text.find('\'') != std::string::npos && text.find('"') == std::string::npos ? '"' : '\'';
+  const char quote =
+      text.find('\'') != std::string::npos && text.find('"') == std::string::npos ? '"' : '\'';
   std::string out(1, quote);
   for (const char32_t code : text::codes_of(text)) {
     if (code == '\n') out += "\\n";
     else if (code == '\r') out += "\\r";
     else if (code == '\t') out += "\\t";
-    else if (code == '\\' || code == static_cast<char32_t>(quote)) out += '\\', out += static_cast<char>(code);
+    else if (code == '\\' || code == static_cast<char32_t>(quote))
+      out += '\\', out += static_cast<char>(code);
     else if (code < 0x20 || (code >= 0x7F && code <= 0xA0) || code == 0xAD)
       out += fmt::format("\\x{:02x}", static_cast<unsigned>(code));
     else text::append_char(out, code);
@@ -140,7 +143,8 @@ class JsonWriter {
     if (dict.is_namespace) wrong("a namespace has no JSON form");
     std::vector<const std::pair<std::string, Value>*> items;
     for (const auto& each : dict.items) items.push_back(&each);
-    if (form_.sort_keys) std::sort(items.begin(), items.end(), [](auto* a, auto* b) { return a->first < b->first; });
+    if (form_.sort_keys)
+      std::sort(items.begin(), items.end(), [](auto* a, auto* b) { return a->first < b->first; });
     text += '{';
     ++level_;
     for (std::size_t i = 0; i < items.size(); ++i) {
@@ -160,7 +164,8 @@ class JsonWriter {
 Value from(const nlohmann::ordered_json& json) {
   if (json.is_null()) return Value(None{});
   if (json.is_boolean()) return Value(json.get<bool>());
-  if (json.is_number_unsigned() && json.get<std::uint64_t>() > INT64_MAX) return Value(json.get<double>());
+  if (json.is_number_unsigned() && json.get<std::uint64_t>() > INT64_MAX)
+    return Value(json.get<double>());
   if (json.is_number_integer()) return Value(json.get<std::int64_t>());
   if (json.is_number()) return Value(json.get<double>());
   if (json.is_string()) return Value(json.get<std::string>());
@@ -185,7 +190,9 @@ bool Value::truth() const {
   return true;
 }
 
-std::int64_t Value::integer() const { return boolean() ? std::get<bool>(data) : std::get<std::int64_t>(data); }
+std::int64_t Value::integer() const {
+  return boolean() ? std::get<bool>(data) : std::get<std::int64_t>(data);
+}
 
 double Value::real() const { return integral() ? integer() : std::get<double>(data); }
 
@@ -244,8 +251,9 @@ bool equal(const Value& a, const Value& b) {
   if (a.number() && b.number()) return a.real() == b.real();
   if (a.is_text() && b.is_text()) return a.text() == b.text();
   if (a.is_list() && b.is_list())
-    return a.list().tuple == b.list().tuple && std::equal(a.list().items.begin(), a.list().items.end(),
-                                                          b.list().items.begin(), b.list().items.end(), equal);
+    return a.list().tuple == b.list().tuple &&
+           std::equal(a.list().items.begin(), a.list().items.end(), b.list().items.begin(),
+                      b.list().items.end(), equal);
   if (a.is_dict() && b.is_dict()) {
     if (a.dict().is_namespace || b.dict().is_namespace) return &a.dict() == &b.dict();
     return a.dict().items.size() == b.dict().items.size() &&
@@ -261,7 +269,8 @@ int order(const Value& a, const Value& b) {
   const auto sign = [](auto x, auto y) { return x < y ? -1 : x > y ? 1 : 0; };
   if (a.integral() && b.integral()) return sign(a.integer(), b.integer());
   if (a.number() && b.number()) return sign(a.real(), b.real());
-  if (a.is_text() && b.is_text()) return sign(a.text().compare(b.text()), 0);  // UTF-8 sorts as its code points
+  // UTF-8 sorts as its code points
+  if (a.is_text() && b.is_text()) return sign(a.text().compare(b.text()), 0);
   if (a.is_list() && b.is_list() && a.list().tuple == b.list().tuple) {
     const auto& x = a.list().items;
     const auto& y = b.list().items;
@@ -300,7 +309,9 @@ std::string to_json(const Value& value, const JsonForm& form) {
   return std::move(writer.text);
 }
 
-Value from_json(std::string_view text, std::string_view place) { return from(parse_ordered_json(text, place)); }
+Value from_json(std::string_view text, std::string_view place) {
+  return from(parse_ordered_json(text, place));
+}
 
 void wrong(const std::string& problem) { throw Error(ErrorKind::invalid, "", problem); }
 

@@ -1,4 +1,5 @@
-// Values of chat templates: what Jinja's expressions work on, with Python's truth, equality and text forms.
+// Values of chat templates: what Jinja's expressions work on, with Python's truth, equality and
+// text forms.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +21,11 @@ struct Dict;
 struct Callable;
 using Text = std::shared_ptr<const std::string>;
 
-// Lists and strings never change; of dicts only namespaces do. Containers are of bounded depth and weight, and no
-// namespace is held by a namespace, so that values end.
+// Lists and strings never change; of dicts only namespaces do. Containers are of bounded depth and
+// weight, and no namespace is held by a namespace, so that values end.
 struct Value {
-  std::variant<Undefined, None, bool, std::int64_t, double, Text, std::shared_ptr<const List>, std::shared_ptr<Dict>,
-               std::shared_ptr<const Callable>>
+  std::variant<Undefined, None, bool, std::int64_t, double, Text, std::shared_ptr<const List>,
+               std::shared_ptr<Dict>, std::shared_ptr<const Callable>>
       data;
 
   Value() = default;
@@ -83,13 +84,15 @@ struct Callable {
   Value self;  // of a method
 };
 
-Value make_list(std::vector<Value> items, bool tuple = false);  // throws Error{capacity} beyond the depth
+// throws Error{capacity} beyond the depth
+Value make_list(std::vector<Value> items, bool tuple = false);
 Value make_dict(Named items, bool is_namespace = false);
 void set_attribute(Dict& space, const std::string& name, Value value);  // of a namespace
 
 std::string_view type_name(const Value& value);
 bool equal(const Value& a, const Value& b);
-int order(const Value& a, const Value& b);  // -1, 0, 1; throws Error{invalid} for types that have none
+// -1, 0, 1; throws Error{invalid} for types that have none
+int order(const Value& a, const Value& b);
 
 std::string to_text(const Value& value);  // Python's str()
 std::string to_representation(const Value& value);

@@ -17,10 +17,12 @@ namespace {
 }  // namespace
 
 void PieceTable::set(std::int64_t id, const std::string& piece, const std::string& where) {
-  if (id < 0 || id >= max_pieces) fail_format(where, fmt::format("token id {} is not in 0 to {}", id, max_pieces - 1));
+  if (id < 0 || id >= max_pieces)
+    fail_format(where, fmt::format("token id {} is not in 0 to {}", id, max_pieces - 1));
   const auto [at, fresh] = pieces_.emplace(id, piece);
   if (!fresh && at->second != piece)
-    fail_format(where, fmt::format("token id {} is given to '{}' and to '{}'", id, at->second, piece));
+    fail_format(where,
+                fmt::format("token id {} is given to '{}' and to '{}'", id, at->second, piece));
 }
 
 std::vector<PieceEntry> PieceTable::take(std::string_view place) {
@@ -28,7 +30,8 @@ std::vector<PieceEntry> PieceTable::take(std::string_view place) {
   std::unordered_map<std::string, std::int64_t> seen;
   for (auto& [id, piece] : pieces_) {
     if (id != std::ssize(entries))
-      fail_format(place, fmt::format("no token has id {}, but '{}' has {}", entries.size(), piece, id));
+      fail_format(place,
+                  fmt::format("no token has id {}, but '{}' has {}", entries.size(), piece, id));
     if (const auto [at, fresh] = seen.emplace(piece, id); !fresh)
       fail_format(place, fmt::format("token '{}' has two ids, {} and {}", piece, at->second, id));
     entries.push_back({.piece = std::move(piece)});
@@ -37,18 +40,20 @@ std::vector<PieceEntry> PieceTable::take(std::string_view place) {
   return entries;
 }
 
-std::vector<Merge> resolve_merges(const Vocabulary& vocabulary, const std::vector<NamedMerge>& merges,
-                                  std::string_view place) {
+std::vector<Merge> resolve_merges(const Vocabulary& vocabulary,
+                                  const std::vector<NamedMerge>& merges, std::string_view place) {
   std::vector<Merge> resolved;
   resolved.reserve(merges.size());
   std::string both;
   for (const auto& [left, right] : merges) {
     both.assign(left).append(right);
     const Merge merge{vocabulary.find(left), vocabulary.find(right), vocabulary.find(both)};
-    const std::string_view missing = merge.left < 0 ? left : merge.right < 0 ? right : std::string_view(both);
+    const std::string_view missing = merge.left < 0    ? left
+                                     : merge.right < 0 ? right
+                                                       : std::string_view(both);
     if (merge.left < 0 || merge.right < 0 || merge.merged < 0)
-      fail_format(place,
-                  fmt::format("merge {} ('{}' and '{}'): '{}' is no token", resolved.size(), left, right, missing));
+      fail_format(place, fmt::format("merge {} ('{}' and '{}'): '{}' is no token", resolved.size(),
+                                     left, right, missing));
     resolved.push_back(merge);
   }
   return resolved;
@@ -61,10 +66,12 @@ NamedMerge split_merge(std::string_view line, const std::string& where) {
   return {line.substr(0, space), line.substr(space + 1)};
 }
 
-void name_special(SpecialTokens& special, const TokenizerConfig& config, const Vocabulary& vocabulary) {
+void name_special(SpecialTokens& special, const TokenizerConfig& config,
+                  const Vocabulary& vocabulary) {
   const std::pair<std::string_view, TokenId*> roles[] = {
-      {"bos_token", &special.bos},  {"eos_token", &special.eos},       {"unk_token", &special.unknown},
-      {"pad_token", &special.pad},  {"sep_token", &special.separator}, {"cls_token", &special.classify},
+      {"bos_token", &special.bos},       {"eos_token", &special.eos},
+      {"unk_token", &special.unknown},   {"pad_token", &special.pad},
+      {"sep_token", &special.separator}, {"cls_token", &special.classify},
       {"mask_token", &special.mask}};
   for (const auto& [role, id] : roles)
     if (const auto token = config.tokens.find(role); token != config.tokens.end())
@@ -76,7 +83,8 @@ void name_special(SpecialTokens& special, const TokenizerConfig& config, const V
 void mark_added(std::vector<PieceEntry>& entries, const std::vector<AddedToken>& added) {
   for (const AddedToken& token : added) {
     TokenKind& kind = entries[token.id].kind;
-    if (kind == TokenKind::normal) kind = token.special ? TokenKind::control : TokenKind::user_defined;
+    if (kind == TokenKind::normal)
+      kind = token.special ? TokenKind::control : TokenKind::user_defined;
   }
 }
 
@@ -111,10 +119,12 @@ std::unique_ptr<Parts> byte_bpe_parts(ByteBpe source, std::string_view place) {
   Unknown unknown;
   for (TokenId id = 0; id < parts->vocabulary.size() && unknown.id < 0; ++id)
     if (parts->vocabulary[id].kind == TokenKind::unknown) unknown.id = id;
-  parts->model =
-      merge_model(parts->vocabulary, merges, unknown, {.bytes = true, .whole_words = source.family->whole_words});
+  parts->model = merge_model(parts->vocabulary, merges, unknown,
+                             {.bytes = true, .whole_words = source.family->whole_words});
   parts->texts = byte_level_texts(parts->vocabulary);
-  parts->gguf = {.model = "gpt2", .pre = std::string(source.family->names[0]), .space_prefix = source.space_prefix};
+  parts->gguf = {.model = "gpt2",
+                 .pre = std::string(source.family->names[0]),
+                 .space_prefix = source.space_prefix};
   for (const Merge& merge : merges) parts->gguf.merges.emplace_back(merge.left, merge.right);
   return parts;
 }

@@ -1,4 +1,5 @@
-// What loaders share: pieces by id, merges by name, special tokens of tokenizer_config.json, finished tokenizers.
+// What loaders share: pieces by id, merges by name, special tokens of tokenizer_config.json,
+// finished tokenizers.
 #pragma once
 
 #include <map>
@@ -29,12 +30,13 @@ class PieceTable {
 using NamedMerge = std::pair<std::string_view, std::string_view>;
 
 // Throws Error{format} naming the merge's number for one with a part or a result that is no piece.
-std::vector<Merge> resolve_merges(const Vocabulary& vocabulary, const std::vector<NamedMerge>& merges,
-                                  std::string_view place);
+std::vector<Merge> resolve_merges(const Vocabulary& vocabulary,
+                                  const std::vector<NamedMerge>& merges, std::string_view place);
 // "a b"; throws Error{format} naming `where`.
 NamedMerge split_merge(std::string_view line, const std::string& where);
 
-// What tokenizer_config.json says; everything absent if the text is empty. Throws Error{format} naming the key.
+// What tokenizer_config.json says; everything absent if the text is empty. Throws Error{format}
+// naming the key.
 struct TokenizerConfig {
   std::map<std::string, std::string, std::less<>> tokens;  // "bos_token" to "<s>" ...
   std::optional<bool> add_bos, add_eos, add_prefix_space;
@@ -46,7 +48,8 @@ struct TokenizerConfig {
 TokenizerConfig read_config(std::string_view text, std::string_view place, const ChatSource& chat);
 
 // Special tokens by the config's names for them.
-void name_special(SpecialTokens& special, const TokenizerConfig& config, const Vocabulary& vocabulary);
+void name_special(SpecialTokens& special, const TokenizerConfig& config,
+                  const Vocabulary& vocabulary);
 
 // Kinds of pieces that are added tokens: control if special, else user_defined.
 void mark_added(std::vector<PieceEntry>& entries, const std::vector<AddedToken>& added);

@@ -10,10 +10,12 @@ namespace pliant::text {
 namespace {
 
 [[noreturn]] void fail_key(std::string_view place, std::string_view key, std::string_view wanted) {
-  throw Error(ErrorKind::format, std::string(place), fmt::format("key '{}' is not {}", key, wanted));
+  throw Error(ErrorKind::format, std::string(place),
+              fmt::format("key '{}' is not {}", key, wanted));
 }
 
-std::optional<bool> truth_of(const nlohmann::json& json, std::string_view key, std::string_view place) {
+std::optional<bool> truth_of(const nlohmann::json& json, std::string_view key,
+                             std::string_view place) {
   const auto at = json.find(key);
   if (at == json.end() || at->is_null()) return {};
   if (!at->is_boolean()) fail_key(place, key, "true or false");
@@ -21,7 +23,8 @@ std::optional<bool> truth_of(const nlohmann::json& json, std::string_view key, s
 }
 
 // A token is a string, or an object with its content.
-std::optional<std::string> token_of(const nlohmann::json& value, std::string_view key, std::string_view place) {
+std::optional<std::string> token_of(const nlohmann::json& value, std::string_view key,
+                                    std::string_view place) {
   if (value.is_null()) return {};
   const nlohmann::json* text = &value;
   if (value.is_object() && value.contains("content")) text = &value["content"];
@@ -50,7 +53,8 @@ std::vector<AddedToken> added_of(const nlohmann::json& value, std::string_view p
   for (const auto& [number, token] : value.items()) {
     const std::string key = "added_tokens_decoder." + number;
     AddedToken& each = added.emplace_back();
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), each.id);
+    const auto [end, error] =
+        std::from_chars(number.data(), number.data() + number.size(), each.id);
     if (error != std::errc() || end != number.data() + number.size() || each.id < 0)
       fail_key(place, key, "named by a token id");
     each.content = token_of(token, key, place).value_or("");
@@ -73,7 +77,8 @@ TokenizerConfig read_config(std::string_view text, std::string_view place, const
   const std::string where = fmt::format("{}: tokenizer_config.json", place);
   const nlohmann::json json = parse_json(text, where);
   if (!json.is_object()) throw Error(ErrorKind::format, where, "is not a JSON object");
-  for (const char* role : {"bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"})
+  for (const char* role :
+       {"bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"})
     if (const auto at = json.find(role); at != json.end())
       if (auto token = token_of(*at, role, where)) config.tokens[role] = std::move(*token);
   config.add_bos = truth_of(json, "add_bos_token", where);
@@ -83,7 +88,8 @@ TokenizerConfig read_config(std::string_view text, std::string_view place, const
     config.chat = {template_of(*at, where), where + ": chat_template"};
   if (const auto at = json.find("tokenizer_class"); at != json.end() && at->is_string())
     config.tokenizer_class = at->get<std::string>();
-  if (const auto at = json.find("added_tokens_decoder"); at != json.end()) config.added = added_of(*at, where);
+  if (const auto at = json.find("added_tokens_decoder"); at != json.end())
+    config.added = added_of(*at, where);
   return config;
 }
 

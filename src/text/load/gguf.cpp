@@ -29,10 +29,12 @@ class GgufTokenizer {
                  : model == "bert"  ? wordpiece()
                                     : nullptr;
     if (!parts)
-      throw Error(ErrorKind::unsupported, place_,
-                  fmt::format("tokenizer.ggml.model '{}': gpt2, llama, t5 and bert are known", model));
+      throw Error(
+          ErrorKind::unsupported, place_,
+          fmt::format("tokenizer.ggml.model '{}': gpt2, llama, t5 and bert are known", model));
     constexpr std::string_view chat = "tokenizer.chat_template";
-    if (file_.find(chat) != nullptr) parts->chat = {file_.text(chat), fmt::format("{}: key '{}'", place_, chat)};
+    if (file_.find(chat) != nullptr)
+      parts->chat = {file_.text(chat), fmt::format("{}: key '{}'", place_, chat)};
     return finish(std::move(parts));
   }
 
@@ -53,7 +55,8 @@ class GgufTokenizer {
       const std::vector<double> scores = file_.numbers(key("scores"));
       if (scores.size() != pieces.size())
         fail("scores", fmt::format("has {} entries for {} tokens", scores.size(), pieces.size()));
-      for (std::size_t id = 0; id < scores.size(); ++id) entries[id].score = static_cast<float>(scores[id]);
+      for (std::size_t id = 0; id < scores.size(); ++id)
+        entries[id].score = static_cast<float>(scores[id]);
     }
     if (file_.find(key("token_type")) != nullptr) set_kinds(entries);
     for (PieceEntry& entry : entries)
@@ -65,10 +68,12 @@ class GgufTokenizer {
     const std::vector<std::int64_t> types = file_.integers(key("token_type"));
     if (types.size() != entries.size())
       fail("token_type", fmt::format("has {} entries for {} tokens", types.size(), entries.size()));
-    constexpr TokenKind kinds[] = {TokenKind::normal,       TokenKind::normal, TokenKind::unknown, TokenKind::control,
-                                   TokenKind::user_defined, TokenKind::unused, TokenKind::byte};
+    constexpr TokenKind kinds[] = {TokenKind::normal,  TokenKind::normal,       TokenKind::unknown,
+                                   TokenKind::control, TokenKind::user_defined, TokenKind::unused,
+                                   TokenKind::byte};
     for (std::size_t id = 0; id < types.size(); ++id) {
-      if (types[id] < 0 || types[id] > 6) fail("token_type", fmt::format("of token {} is {}", id, types[id]));
+      if (types[id] < 0 || types[id] > 6)
+        fail("token_type", fmt::format("of token {} is {}", id, types[id]));
       entries[id].kind = kinds[types[id]];
     }
   }
@@ -92,7 +97,8 @@ class GgufTokenizer {
     read_id("eos_token_id", special.eos, parts.vocabulary);
     read_id("unknown_token_id", special.unknown, parts.vocabulary);
     read_id("padding_token_id", special.pad, parts.vocabulary);
-    read_id("seperator_token_id", special.separator, parts.vocabulary);  // the format's own spelling
+    // the format's own spelling
+    read_id("seperator_token_id", special.separator, parts.vocabulary);
     read_id("cls_token_id", special.classify, parts.vocabulary);
     read_id("mask_token_id", special.mask, parts.vocabulary);
     for (const char* name : {"eot_token_id", "eom_token_id"}) {
@@ -109,12 +115,15 @@ class GgufTokenizer {
     const std::string name = file_.find(key("pre")) == nullptr ? "default" : file_.text(key("pre"));
     const Family* family = find_family(name);
     if (family == nullptr)
-      throw Error(ErrorKind::unsupported, place_, fmt::format("tokenizer.ggml.pre '{}' is not known", name),
+      throw Error(ErrorKind::unsupported, place_,
+                  fmt::format("tokenizer.ggml.pre '{}' is not known", name),
                   "take the tokenizer from tokenizer.json beside the original model");
-    ByteBpe source{.entries = entries(false), .family = family, .space_prefix = truth("add_space_prefix", false)};
+    ByteBpe source{.entries = entries(false),
+                   .family = family,
+                   .space_prefix = truth("add_space_prefix", false)};
     for (const std::string& merge : file_.texts(key("merges")))
-      source.merges.push_back(
-          split_merge(merge, fmt::format("{}: {} entry {}", place_, key("merges"), source.merges.size())));
+      source.merges.push_back(split_merge(
+          merge, fmt::format("{}: {} entry {}", place_, key("merges"), source.merges.size())));
     auto parts = byte_bpe_parts(std::move(source), place_);
     parts->gguf.pre = name;
     read_special(*parts, family->add_bos, false);
@@ -128,8 +137,8 @@ class GgufTokenizer {
     if (file_.find(key("precompiled_charsmap")) != nullptr)
       for (const std::int64_t byte : file_.integers(key("precompiled_charsmap")))
         source.charsmap.push_back(static_cast<char>(byte));
-    source.byte_fallback =
-        std::ranges::any_of(source.entries, [](const PieceEntry& entry) { return entry.kind == TokenKind::byte; });
+    source.byte_fallback = std::ranges::any_of(
+        source.entries, [](const PieceEntry& entry) { return entry.kind == TokenKind::byte; });
     auto parts = sentencepiece_parts(std::move(source), place_);
     read_special(*parts, !unigram, unigram);
     return parts;
@@ -148,7 +157,8 @@ class GgufTokenizer {
     rules.lower = rules.strip_accents = truth("normalizer.lowercase", true);
     parts->normalizer = normalize_bert(rules);
     parts->splitters.push_back(split_bert());
-    parts->model = wordpiece_model(parts->vocabulary, special.unknown, {.beginning = std::string(space_mark)});
+    parts->model =
+        wordpiece_model(parts->vocabulary, special.unknown, {.beginning = std::string(space_mark)});
     for (const PieceEntry& entry : parts->vocabulary.entries()) {
       std::string& text = parts->texts.emplace_back(entry.piece);
       if (entry.kind == TokenKind::unknown) text = " " + text;
@@ -175,7 +185,8 @@ std::shared_ptr<const Tokenizer> tokenizer_from_gguf(const Gguf& file, std::stri
     return text::GgufTokenizer(file, place).load();
   } catch (const Error& error) {
     if (error.place() == place || error.place().starts_with(place)) throw;
-    throw Error(error.kind(), std::string(place) + ": " + error.place(), error.problem(), error.next_step());
+    throw Error(error.kind(), std::string(place) + ": " + error.place(), error.problem(),
+                error.next_step());
   }
 }
 

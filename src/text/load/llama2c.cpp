@@ -1,5 +1,5 @@
-// tokenizer.bin of llama2.c: the longest piece's size, then (score, size, text) of each piece; spaces are plain, and
-// the pieces are SentencePiece's BPE.
+// tokenizer.bin of llama2.c: the longest piece's size, then (score, size, text) of each piece;
+// spaces are plain, and the pieces are SentencePiece's BPE.
 #include "text/load/llama2c.h"
 
 #include <fmt/format.h>
@@ -18,7 +18,8 @@ namespace {
 std::optional<std::vector<PieceEntry>> read_pieces(std::string_view bytes) {
   const auto word = [&](std::size_t at) {
     std::uint32_t value = 0;
-    for (std::size_t i = 4; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
+    for (std::size_t i = 4; i-- > 0;)
+      value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
     return value;
   };
   if (bytes.size() < 4) return {};
@@ -44,10 +45,12 @@ std::optional<std::vector<PieceEntry>> read_pieces(std::string_view bytes) {
 
 bool is_llama2c_tokenizer(std::string_view bytes) { return read_pieces(bytes).has_value(); }
 
-std::shared_ptr<const Tokenizer> tokenizer_from_llama2c(std::string_view bytes, std::string_view place) {
+std::shared_ptr<const Tokenizer> tokenizer_from_llama2c(std::string_view bytes,
+                                                        std::string_view place) {
   auto entries = read_pieces(bytes);
   if (!entries) throw Error(ErrorKind::format, std::string(place), "is no tokenizer of llama2.c");
-  // The first three are the unknown token, BOS and EOS, the last two with line ends around their names.
+  // The first three are the unknown token, BOS and EOS, the last two with line ends around their
+  // names.
   constexpr std::string_view names[] = {"<unk>", "<s>", "</s>"};
   for (std::size_t id = 0; id < 3; ++id) {
     std::erase((*entries)[id].piece, '\n');

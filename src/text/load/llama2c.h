@@ -10,6 +10,7 @@ namespace pliant::text {
 
 bool is_llama2c_tokenizer(std::string_view bytes);
 // Throws Error{format}.
-std::shared_ptr<const Tokenizer> tokenizer_from_llama2c(std::string_view bytes, std::string_view place);
+std::shared_ptr<const Tokenizer> tokenizer_from_llama2c(std::string_view bytes,
+                                                        std::string_view place);
 
 }  // namespace pliant::text

@@ -36,13 +36,14 @@ ChatSource chat_in(const fs::path& folder) {
 std::shared_ptr<const Tokenizer> from_pair(const fs::path& vocabulary, const fs::path& merges) {
   if (!fs::exists(merges))
     throw Error(ErrorKind::not_found, merges.string(), "is missing beside " + vocabulary.string());
-  return tokenizer_from_merges(MappedFile(vocabulary.string()).text(), MappedFile(merges.string()).text(),
-                               config_in(vocabulary.parent_path()), vocabulary.string(),
-                               chat_in(vocabulary.parent_path()));
+  return tokenizer_from_merges(
+      MappedFile(vocabulary.string()).text(), MappedFile(merges.string()).text(),
+      config_in(vocabulary.parent_path()), vocabulary.string(), chat_in(vocabulary.parent_path()));
 }
 
 // "x-vocab.json" and "x-merges.txt" belong together, as "vocab.json" and "merges.txt" do.
-std::optional<fs::path> partner(const fs::path& path, std::string_view ending, std::string_view other) {
+std::optional<fs::path> partner(const fs::path& path, std::string_view ending,
+                                std::string_view other) {
   const std::string name = path.filename().string();
   if (!name.ends_with(ending)) return {};
   return path.parent_path() / (name.substr(0, name.size() - ending.size()) + std::string(other));
@@ -51,7 +52,8 @@ std::optional<fs::path> partner(const fs::path& path, std::string_view ending, s
 MappedFile mapped(const fs::path& path) { return MappedFile(path.string()); }
 
 std::shared_ptr<const Tokenizer> from_json_file(const fs::path& path, const MappedFile& file) {
-  return tokenizer_from_json(file.text(), config_in(path.parent_path()), path.string(), chat_in(path.parent_path()));
+  return tokenizer_from_json(file.text(), config_in(path.parent_path()), path.string(),
+                             chat_in(path.parent_path()));
 }
 
 std::shared_ptr<const Tokenizer> from_model_file(const fs::path& path, const MappedFile& file) {
@@ -75,25 +77,33 @@ std::shared_ptr<const Tokenizer> from_folder(const fs::path& folder) {
     return from_json_file(folder / "tokenizer.json", mapped(folder / "tokenizer.json"));
   if (fs::exists(folder / "tokenizer.model"))
     return from_model_file(folder / "tokenizer.model", mapped(folder / "tokenizer.model"));
-  if (fs::exists(folder / "vocab.json")) return from_pair(folder / "vocab.json", folder / "merges.txt");
-  if (fs::exists(folder / "tokenizer.bin")) return load_tokenizer((folder / "tokenizer.bin").string());
-  if (const auto odd = odd_names(folder); odd.size() == 1) return from_model_file(odd[0], mapped(odd[0]));
-  throw Error(ErrorKind::not_found, folder.string(),
-              "holds no tokenizer: no tokenizer.json, tokenizer.model, or vocab.json with merges.txt");
+  if (fs::exists(folder / "vocab.json"))
+    return from_pair(folder / "vocab.json", folder / "merges.txt");
+  if (fs::exists(folder / "tokenizer.bin"))
+    return load_tokenizer((folder / "tokenizer.bin").string());
+  if (const auto odd = odd_names(folder); odd.size() == 1)
+    return from_model_file(odd[0], mapped(odd[0]));
+  throw Error(
+      ErrorKind::not_found, folder.string(),
+      "holds no tokenizer: no tokenizer.json, tokenizer.model, or vocab.json with merges.txt");
 }
 
-bool is_sentencepiece(std::string_view bytes) {  // the first field is a piece, which begins with its text
+// the first field is a piece, which begins with its text
+bool is_sentencepiece(std::string_view bytes) {
   return bytes.size() > 4 && bytes[0] == '\x0A' && bytes[2] == '\x0A';
 }
 
 }  // namespace
 }  // namespace text
 
-std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& path, std::shared_ptr<const MappedFile> file) {
+std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& path,
+                                                std::shared_ptr<const MappedFile> file) {
   using namespace text;
   if (fs::is_directory(path)) return from_folder(path);
-  if (const auto merges = partner(path, "vocab.json", "merges.txt")) return from_pair(path, *merges);
-  if (const auto vocabulary = partner(path, "merges.txt", "vocab.json")) return from_pair(*vocabulary, path);
+  if (const auto merges = partner(path, "vocab.json", "merges.txt"))
+    return from_pair(path, *merges);
+  if (const auto vocabulary = partner(path, "merges.txt", "vocab.json"))
+    return from_pair(*vocabulary, path);
   if (!file) file = std::make_shared<const MappedFile>(path);
   if (is_gguf(file->bytes())) {
     const GgufModel model = open_gguf(file, path, GgufParts::first);

@@ -10,7 +10,8 @@ namespace pliant {
 namespace text {
 namespace {
 
-std::vector<PieceEntry> entries_of(std::string_view vocab_json, const TokenizerConfig& config, std::string_view place) {
+std::vector<PieceEntry> entries_of(std::string_view vocab_json, const TokenizerConfig& config,
+                                   std::string_view place) {
   const std::string where = fmt::format("{}: vocab.json", place);
   const nlohmann::json json = parse_json(vocab_json, where);
   if (!json.is_object()) throw Error(ErrorKind::format, where, "is not a JSON object of token ids");
@@ -18,7 +19,9 @@ std::vector<PieceEntry> entries_of(std::string_view vocab_json, const TokenizerC
   for (const auto& [piece, id] : json.items()) {
     if (!id.is_number_integer())
       throw Error(ErrorKind::format, where, fmt::format("the id of '{}' is not an integer", piece));
-    table.set(id.is_number_unsigned() && id.get<std::uint64_t>() > max_pieces ? max_pieces : id.get<std::int64_t>(),
+    table.set(id.is_number_unsigned() && id.get<std::uint64_t>() > max_pieces
+                  ? max_pieces
+                  : id.get<std::int64_t>(),
               piece, where);
   }
   for (const AddedToken& token : config.added) table.set(token.id, token.content, where);
@@ -46,8 +49,10 @@ const Family* family_of(const TokenizerConfig& config) {
 }  // namespace
 }  // namespace text
 
-std::shared_ptr<const Tokenizer> tokenizer_from_merges(std::string_view vocab_json, std::string_view merges,
-                                                       std::string_view config_json, std::string_view place,
+std::shared_ptr<const Tokenizer> tokenizer_from_merges(std::string_view vocab_json,
+                                                       std::string_view merges,
+                                                       std::string_view config_json,
+                                                       std::string_view place,
                                                        const ChatSource& chat) {
   using namespace text;
   const TokenizerConfig config = read_config(config_json, place, chat);
@@ -60,7 +65,8 @@ std::shared_ptr<const Tokenizer> tokenizer_from_merges(std::string_view vocab_js
   if (source.added.empty())
     for (std::size_t id = 0; id < source.entries.size(); ++id)
       if (source.entries[id].piece == end_of_text)
-        source.added.push_back({.id = static_cast<TokenId>(id), .content = std::string(end_of_text), .special = true});
+        source.added.push_back(
+            {.id = static_cast<TokenId>(id), .content = std::string(end_of_text), .special = true});
   mark_added(source.entries, source.added);
   auto parts = byte_bpe_parts(std::move(source), place);
   parts->special.bos = parts->special.eos = parts->vocabulary.find(end_of_text);

@@ -28,8 +28,9 @@ PieceEntry read_piece(WireReader reader) {
       case 3: type = reader.integer(); break;
       default: break;
     }
-  constexpr TokenKind kinds[] = {TokenKind::normal,       TokenKind::normal, TokenKind::unknown, TokenKind::control,
-                                 TokenKind::user_defined, TokenKind::unused, TokenKind::byte};
+  constexpr TokenKind kinds[] = {TokenKind::normal,  TokenKind::normal,       TokenKind::unknown,
+                                 TokenKind::control, TokenKind::user_defined, TokenKind::unused,
+                                 TokenKind::byte};
   if (type < 1 || type > 6) reader.fail(fmt::format("a piece of type {}", type));
   entry.kind = kinds[type];
   if (entry.piece.empty()) reader.fail("a piece without text");
@@ -66,7 +67,8 @@ ModelFile read_model(std::string_view bytes, std::string_view place) {
   while (reader.next()) switch (reader.field()) {
       case 1: {
         PieceEntry& entry = file.source.entries.emplace_back(read_piece(reader.message()));
-        if (!seen.insert(entry.piece).second) reader.fail(fmt::format("the piece '{}' is given twice", entry.piece));
+        if (!seen.insert(entry.piece).second)
+          reader.fail(fmt::format("the piece '{}' is given twice", entry.piece));
         break;
       }
       case 2: read_trainer(reader.message(), file); break;
@@ -77,24 +79,30 @@ ModelFile read_model(std::string_view bytes, std::string_view place) {
     throw Error(ErrorKind::format, std::string(place), "is no SentencePiece model: no pieces");
   if (file.type != 1 && file.type != 2)
     throw Error(ErrorKind::unsupported, std::string(place),
-                fmt::format("SentencePiece model type {}: only unigram (1) and BPE (2) are known", file.type));
+                fmt::format("SentencePiece model type {}: only unigram (1) and BPE (2) are known",
+                            file.type));
   file.source.unigram = file.type == 1;
   return file;
 }
 
 // Tokens that tokenizer_config.json adds behind the model's pieces.
-void add_config_tokens(SentencePieceSource& source, const TokenizerConfig& config, std::string_view place) {
+void add_config_tokens(SentencePieceSource& source, const TokenizerConfig& config,
+                       std::string_view place) {
   std::vector<AddedToken> added = config.added;
   std::sort(added.begin(), added.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   for (AddedToken& token : added) {
     const std::size_t id = token.id;
-    if (id > source.entries.size() || (id < source.entries.size() && source.entries[id].piece != token.content))
-      throw Error(ErrorKind::format, std::string(place),
-                  fmt::format("tokenizer_config.json gives id {} to '{}', which the model's {} pieces do not allow", id,
-                              token.content, source.entries.size()));
+    if (id > source.entries.size() ||
+        (id < source.entries.size() && source.entries[id].piece != token.content))
+      throw Error(
+          ErrorKind::format, std::string(place),
+          fmt::format(
+              "tokenizer_config.json gives id {} to '{}', which the model's {} pieces do not allow",
+              id, token.content, source.entries.size()));
     if (id == source.entries.size()) source.entries.push_back({.piece = token.content});
     PieceEntry& entry = source.entries[id];
-    if (entry.kind == TokenKind::normal) entry.kind = token.special ? TokenKind::control : TokenKind::user_defined;
+    if (entry.kind == TokenKind::normal)
+      entry.kind = token.special ? TokenKind::control : TokenKind::user_defined;
     source.added.push_back(std::move(token));
   }
 }
@@ -108,7 +116,8 @@ TokenId control(const Vocabulary& vocabulary, std::string_view piece) {
 }  // namespace text
 
 std::shared_ptr<const Tokenizer> tokenizer_from_sentencepiece(std::span<const std::byte> model,
-                                                              std::string_view config_json, std::string_view place,
+                                                              std::string_view config_json,
+                                                              std::string_view place,
                                                               const ChatSource& chat) {
   using namespace text;
   const TokenizerConfig config = read_config(config_json, place, chat);

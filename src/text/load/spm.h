@@ -16,7 +16,8 @@ struct SentencePieceSource {
   SentencePieceNormalization normalization{};
   bool byte_fallback = false;
   std::string unknown_text = " \xE2\x81\x87 ";  // what the unknown token decodes to
-  // User-defined pieces are found before anything else (as GGUF files are read), not by the model after normalisation.
+  // User-defined pieces are found before anything else (as GGUF files are read), not by the model
+  // after normalisation.
   bool whole_before = false;
   std::vector<AddedToken> added{};  // beyond control tokens
 };

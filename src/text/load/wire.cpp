@@ -36,7 +36,8 @@ std::uint64_t WireReader::varint() {
 }
 
 std::string_view WireReader::take(std::uint64_t size) {
-  if (size > bytes_.size() - at_) fail(fmt::format("{} bytes, but {} are left", size, bytes_.size() - at_));
+  if (size > bytes_.size() - at_)
+    fail(fmt::format("{} bytes, but {} are left", size, bytes_.size() - at_));
   at_ += size;
   return bytes_.substr(at_ - size, size);
 }

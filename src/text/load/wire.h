@@ -1,5 +1,5 @@
-// The protobuf wire format, read field by field. Unknown fields are skipped; whatever does not fit its bytes is an
-// Error{format} that names the byte.
+// The protobuf wire format, read field by field. Unknown fields are skipped; whatever does not fit
+// its bytes is an Error{format} that names the byte.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@ class WireReader {
   WireReader(std::string_view bytes, std::string_view place, std::size_t offset = 0)
       : bytes_(bytes), place_(place), offset_(offset) {}
 
-  bool next();  // to the next field; false at the end. A field whose value is not asked for is skipped.
+  // to the next field; false at the end. A field whose value is not asked for is skipped.
+  bool next();
   std::uint32_t field() const { return field_; }
 
   std::uint64_t integer();  // wire type 0

@@ -41,7 +41,8 @@ void put_pieces(Metadata& metadata, const Parts& parts) {
     types.push_back(type_of(entry.kind));
   }
   put(metadata, "tokens", GgufArray{std::move(pieces)});
-  if (parts.gguf.model == "llama" || parts.gguf.model == "t5") put(metadata, "scores", GgufArray{std::move(scores)});
+  if (parts.gguf.model == "llama" || parts.gguf.model == "t5")
+    put(metadata, "scores", GgufArray{std::move(scores)});
   put(metadata, "token_type", GgufArray{std::move(types)});
 }
 
@@ -71,7 +72,8 @@ void put_special(Metadata& metadata, const Parts& parts) {
 std::vector<std::pair<std::string, GgufValue>> gguf_metadata(const Tokenizer& tokenizer) {
   using namespace text;
   const auto* pipeline = dynamic_cast<const Pipeline*>(&tokenizer);
-  if (pipeline == nullptr) throw Error(ErrorKind::unsupported, "tokenizer", "is not one that GGUF files can hold");
+  if (pipeline == nullptr)
+    throw Error(ErrorKind::unsupported, "tokenizer", "is not one that GGUF files can hold");
   const Parts& parts = pipeline->parts();
   const GgufForm& form = parts.gguf;
   if (!form.refusal.empty())
@@ -83,7 +85,8 @@ std::vector<std::pair<std::string, GgufValue>> gguf_metadata(const Tokenizer& to
   if (form.model == "gpt2") put_merges(metadata, parts);
   put_special(metadata, parts);
   put(metadata, "add_space_prefix", form.space_prefix);
-  if (form.model == "llama" || form.model == "t5") put(metadata, "remove_extra_whitespaces", form.remove_extra_spaces);
+  if (form.model == "llama" || form.model == "t5")
+    put(metadata, "remove_extra_whitespaces", form.remove_extra_spaces);
   if (!form.charsmap.empty()) {
     const std::vector<std::uint8_t> bytes(form.charsmap.begin(), form.charsmap.end());
     put(metadata, "precompiled_charsmap", GgufArray{bytes});

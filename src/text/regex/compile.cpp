@@ -27,7 +27,8 @@ class RegexCompiler {
 
   std::uint32_t add(Op op) {
     if (program_.code.size() >= max_instructions)
-      throw Error(ErrorKind::unsupported, std::string(place_), "regular expression: grows too long with its counts");
+      throw Error(ErrorKind::unsupported, std::string(place_),
+                  "regular expression: grows too long with its counts");
     program_.code.emplace_back().op = op;
     return here() - 1;
   }
@@ -143,7 +144,8 @@ class RegexCompiler {
       return;
     }
     if (nullable(part))
-      throw Error(ErrorKind::unsupported, std::string(place_), "regular expression: repeats what can match nothing");
+      throw Error(ErrorKind::unsupported, std::string(place_),
+                  "regular expression: repeats what can match nothing");
     if (node.greed == Greed::possessive) {
       RegexNode greedy = node;
       greedy.greed = Greed::greedy;

@@ -14,7 +14,8 @@ constexpr int max_nesting = 64;
 
 void add_char(CharSet& set, char32_t code) { set.ranges.emplace_back(code, code); }
 
-// Characters that equal `code` when case is ignored. All that differ in more than a simple pair lie below U+3000.
+// Characters that equal `code` when case is ignored. All that differ in more than a simple pair lie
+// below U+3000.
 void add_cases(CharSet& set, char32_t code) {
   const char32_t lower = lower_case(code);
   for (const char32_t each : {code, lower, upper_case(code)}) add_char(set, each);
@@ -37,7 +38,8 @@ class RegexParser {
   using Kind = RegexNode::Kind;
 
   [[noreturn]] void fail(const std::string& problem, ErrorKind kind = ErrorKind::format) const {
-    throw Error(kind, std::string(place_), fmt::format("regular expression, byte {}: {}", at_, problem));
+    throw Error(kind, std::string(place_),
+                fmt::format("regular expression, byte {}: {}", at_, problem));
   }
   bool at_end() const { return at_ >= pattern_.size(); }
   bool sees(std::string_view text) const { return pattern_.substr(at_).starts_with(text); }
@@ -111,12 +113,14 @@ class RegexParser {
     const std::size_t start = at_;
     for (; !at_end() && pattern_[at_] >= '0' && pattern_[at_] <= '9'; ++at_) {
       value = value * 10 + static_cast<std::uint32_t>(pattern_[at_] - '0');
-      if (value > max_count) fail(fmt::format("a count above {}", max_count), ErrorKind::unsupported);
+      if (value > max_count)
+        fail(fmt::format("a count above {}", max_count), ErrorKind::unsupported);
     }
     return at_ > start ? std::optional(value) : std::nullopt;
   }
 
-  bool counts(std::uint32_t& least, std::uint32_t& most) {  // {2} {2,} {,3} {2,3}; anything else is plain text
+  // {2} {2,} {,3} {2,3}; anything else is plain text
+  bool counts(std::uint32_t& least, std::uint32_t& most) {
     const std::size_t start = at_;
     if (!accept("{")) return false;
     const auto low = number();
@@ -158,7 +162,9 @@ class RegexParser {
     return set_node(std::move(set));
   }
 
-  void add_plain(CharSet& set, char32_t code) const { ignore_case_ ? add_cases(set, code) : add_char(set, code); }
+  void add_plain(CharSet& set, char32_t code) const {
+    ignore_case_ ? add_cases(set, code) : add_char(set, code);
+  }
 
   RegexNode assertion(Assertion what) const {
     RegexNode made = node(Kind::assertion);
@@ -196,7 +202,8 @@ class RegexParser {
       RegexNode only = std::move(inner.parts[0]);
       inner = std::move(only);
     }
-    if (inner.kind != Kind::set) fail("look-behind of more than one character", ErrorKind::unsupported);
+    if (inner.kind != Kind::set)
+      fail("look-behind of more than one character", ErrorKind::unsupported);
     inner.kind = Kind::behind;
     inner.negated = negated;
     return inner;
@@ -233,7 +240,8 @@ class RegexParser {
     if (!high || *high < *low) fail("a range has no valid end");
     set.ranges.emplace_back(*low, *high);
     if (!ignore_case_) return;
-    for (char32_t each = *low; each <= std::min<char32_t>(*high, 0x7F); ++each) add_cases(set, each);
+    for (char32_t each = *low; each <= std::min<char32_t>(*high, 0x7F); ++each)
+      add_cases(set, each);
   }
 
   // After a backslash: one character, or a set that is added to `set`.
@@ -261,7 +269,8 @@ class RegexParser {
       case 'h':
       case 'H': shorthand(set, code); return {};
       default:
-        if ((code >= '0' && code <= '9') || (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z'))
+        if ((code >= '0' && code <= '9') || (code >= 'a' && code <= 'z') ||
+            (code >= 'A' && code <= 'Z'))
           fail(fmt::format("\\{}", static_cast<char>(code)), ErrorKind::unsupported);
         return code;
     }
@@ -270,9 +279,13 @@ class RegexParser {
   char32_t hexadecimal(int digits, bool braced) {
     char32_t value = 0;
     int taken = 0;
-    for (; taken < digits && !at_end() && std::isxdigit(static_cast<unsigned char>(pattern_[at_])) != 0; ++taken, ++at_)
-      value = value * 16 + static_cast<char32_t>(std::stoi(std::string(1, pattern_[at_]), nullptr, 16));
-    if (taken == 0 || (braced ? !accept("}") : taken != digits) || value >= broken) fail("no valid character number");
+    for (; taken < digits && !at_end() &&
+           std::isxdigit(static_cast<unsigned char>(pattern_[at_])) != 0;
+         ++taken, ++at_)
+      value =
+          value * 16 + static_cast<char32_t>(std::stoi(std::string(1, pattern_[at_]), nullptr, 16));
+    if (taken == 0 || (braced ? !accept("}") : taken != digits) || value >= broken)
+      fail("no valid character number");
     return value;
   }
 
@@ -298,9 +311,11 @@ class RegexParser {
     CharSet inner;
     inner.negated = negated;
     inner.categories = categories_named(name);
-    if (name == "Han" || name == "IsHan" || name == "sc=Han" || name == "script=Han") inner.han = true;
+    if (name == "Han" || name == "IsHan" || name == "sc=Han" || name == "script=Han")
+      inner.han = true;
     else if (name == "White_Space" || name == "Space") inner.white_space = true;
-    else if (inner.categories == 0) fail(fmt::format("property '{}'", name), ErrorKind::unsupported);
+    else if (inner.categories == 0)
+      fail(fmt::format("property '{}'", name), ErrorKind::unsupported);
     set.nested.push_back(std::move(inner));
   }
 

@@ -8,9 +8,11 @@
 namespace pliant::text {
 
 bool CharSet::decide(char32_t code) const {
-  bool found = (categories != 0 && is_in(code, categories)) || (white_space && is_white_space(code)) ||
-               (word && is_word(code)) || (han && is_han(code));
-  for (std::size_t i = 0; i < ranges.size() && !found; ++i) found = code >= ranges[i].first && code <= ranges[i].second;
+  bool found = (categories != 0 && is_in(code, categories)) ||
+               (white_space && is_white_space(code)) || (word && is_word(code)) ||
+               (han && is_han(code));
+  for (std::size_t i = 0; i < ranges.size() && !found; ++i)
+    found = code >= ranges[i].first && code <= ranges[i].second;
   for (std::size_t i = 0; i < nested.size() && !found; ++i) found = nested[i].decide(code);
   for (std::size_t i = 0; i < also.size() && found; ++i) found = also[i].decide(code);
   return found != negated;
@@ -64,14 +66,16 @@ std::size_t RegexScan::run(std::uint32_t at, std::size_t position) {
       case RegexInstruction::Op::repeat: ok = repeat(at, position); break;
       case RegexInstruction::Op::split: {
         const std::bitset<129>& first = program_.firsts[step.set];
-        const bool possible = position < text_.size() ? first[std::min<char32_t>(text_[position], 128)] : first.all();
+        const bool possible =
+            position < text_.size() ? first[std::min<char32_t>(text_[position], 128)] : first.all();
         if (possible) choices_.push_back({step.other, false, position});
         at = possible ? step.target : step.other;
         break;
       }
       case RegexInstruction::Op::jump: at = step.target; break;
       case RegexInstruction::Op::behind:
-        ok = (position > 0 && program_.sets[step.set].contains(text_[position - 1])) != step.negated;
+        ok =
+            (position > 0 && program_.sets[step.set].contains(text_[position - 1])) != step.negated;
         ++at;
         break;
       case RegexInstruction::Op::ahead:
@@ -92,14 +96,15 @@ bool RegexScan::repeat(std::uint32_t& at, std::size_t& position) {
     if (!fits(position)) return false;
   const std::size_t low = position;
   if (step.greed == Greed::lazy) {
-    choices_.push_back(
-        {at++, true, position, low, std::min<std::size_t>(step.most - step.least, text_.size() - low) + low});
+    choices_.push_back({at++, true, position, low,
+                        std::min<std::size_t>(step.most - step.least, text_.size() - low) + low});
     return true;
   }
   const bool open = step.most == unbounded, greedy = step.greed == Greed::greedy;
   const CharRange hopeless = open && greedy ? hopeless_[at] : CharRange{1, 0};
   if (hopeless.begin <= low && low <= hopeless.end) return false;
-  const std::size_t stop = hopeless.begin <= hopeless.end && hopeless.begin > low ? hopeless.begin : none;
+  const std::size_t stop =
+      hopeless.begin <= hopeless.end && hopeless.begin > low ? hopeless.begin : none;
   while ((open || position - start < step.most) && position != stop && fits(position)) ++position;
   count(position - start);
   std::size_t high = position;
@@ -134,7 +139,8 @@ bool RegexScan::back(std::size_t bottom, std::uint32_t& at, std::size_t& positio
     }
     const RegexInstruction& step = program_.code[choice.at];
     if (step.greed == Greed::lazy) {
-      if (choice.position < choice.high && program_.sets[step.set].contains(text_[choice.position])) {
+      if (choice.position < choice.high &&
+          program_.sets[step.set].contains(text_[choice.position])) {
         position = ++choice.position;
         at = choice.at + 1;
         return true;
@@ -160,7 +166,8 @@ bool RegexScan::asserted(std::uint32_t at, std::size_t position) const {
     case Assertion::line_end: return position == size || text_[position] == U'\n';
     case Assertion::text_start: return position == 0;
     case Assertion::text_end: return position == size;
-    case Assertion::last_line_end: return position == size || (position + 1 == size && text_[position] == U'\n');
+    case Assertion::last_line_end:
+      return position == size || (position + 1 == size && text_[position] == U'\n');
     case Assertion::boundary: return edge;
     case Assertion::no_boundary: return !edge;
   }

@@ -1,6 +1,7 @@
-// Regular expressions over Unicode characters, as pre-tokenisers write them: classes with \p{..}, nesting and &&,
-// alternation, greedy, lazy and possessive quantifiers, groups (?:..) (?i:..) (?>..), look-ahead, look-behind of one
-// character, ^ $ \A \z \b. Groups do not capture. ^ and $ match at lines.
+// Regular expressions over Unicode characters, as pre-tokenisers write them: classes with \p{..},
+// nesting and &&, alternation, greedy, lazy and possessive quantifiers, groups (?:..) (?i:..)
+// (?>..), look-ahead, look-behind of one character, ^ $ \A \z \b. Groups do not capture. ^ and $
+// match at lines.
 #pragma once
 
 #include <bitset>
@@ -33,7 +34,8 @@ struct RegexProgram;
 
 class Regex {  // immutable and thread-safe
  public:
-  // Throws Error{format} naming the byte of the pattern, Error{unsupported} for what is not in the list above.
+  // Throws Error{format} naming the byte of the pattern, Error{unsupported} for what is not in the
+  // list above.
   explicit Regex(std::string_view pattern, std::string_view place = "pattern");
   ~Regex();
   Regex(Regex&&) noexcept;
@@ -53,13 +55,15 @@ struct CharRange {  // in characters
 class RegexScan {
  public:
   RegexScan(const Regex& regex, std::u32string_view text);
-  // The first match that begins at `from` or later. Throws Error{capacity} when all searches of this scan together take
-  // more steps than 1024 per character: no pattern can take exponential time.
+  // The first match that begins at `from` or later. Throws Error{capacity} when all searches of
+  // this scan together take more steps than 1024 per character: no pattern can take exponential
+  // time.
   std::optional<CharRange> next(std::size_t from);
 
  private:
   static constexpr std::size_t none = ~std::size_t{0};
-  struct Choice {  // a place to try something else: instruction, position, and for repeats the range still open
+  // a place to try something else: instruction, position, and for repeats the range still open
+  struct Choice {
     std::uint32_t at;
     bool repeats;
     std::size_t position, low = 0, high = 0;
@@ -75,7 +79,8 @@ class RegexScan {
   const RegexProgram& program_;
   std::u32string_view text_;
   std::vector<Choice> choices_;
-  // Per repeat: from no position of this range does what follows it match. Makes nested and repeated runs linear.
+  // Per repeat: from no position of this range does what follows it match. Makes nested and
+  // repeated runs linear.
   std::vector<CharRange> hopeless_;
   std::size_t steps_left_;
 };

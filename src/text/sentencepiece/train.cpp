@@ -56,14 +56,16 @@ std::string train_sentencepiece(std::string_view corpus, const SentencePieceTrai
       {"remove_extra_whitespaces", "false"},
       {"allow_whitespace_only_pieces", "true"},
       {"character_coverage", fmt::format("{}", options.coverage)},
-      {"num_threads", "4"},  // sums are taken per thread: a fixed number of them keeps the result the same everywhere
+      {"num_threads", "4"},  // sums are taken per thread: a fixed number of them keeps the result
+                             // the same everywhere
       {"minloglevel", "2"}};
   if (!options.special.empty()) settings["control_symbols"] = comma_separated(options.special);
   Lines lines(corpus);
   std::string model;
   const auto status = sentencepiece::SentencePieceTrainer::Train(settings, &lines, &model);
   if (!status.ok())
-    throw Error(ErrorKind::invalid, "SentencePiece training", status.ToString(), "another --size, or a larger corpus");
+    throw Error(ErrorKind::invalid, "SentencePiece training", status.ToString(),
+                "another --size, or a larger corpus");
   return model;
 }
 

@@ -15,8 +15,9 @@ struct SentencePieceTraining {
   double coverage = 0.9995;            // of the corpus's characters; the others become bytes
 };
 
-// The bytes of a tokenizer.model with byte fallback, digits apart and no normalisation (the rules of Llama's). One
-// sentence per line of the corpus. Throws Error{invalid} with the library's message.
+// The bytes of a tokenizer.model with byte fallback, digits apart and no normalisation (the rules
+// of Llama's). One sentence per line of the corpus. Throws Error{invalid} with the library's
+// message.
 std::string train_sentencepiece(std::string_view corpus, const SentencePieceTraining& options);
 
 }  // namespace pliant

@@ -24,8 +24,8 @@ constexpr std::int64_t max_size = std::int64_t{1} << 24;
 using Pair = std::pair<std::int32_t, std::int32_t>;
 struct PairHash {
   std::size_t operator()(const Pair& pair) const {
-    const auto both =
-        std::uint64_t{static_cast<std::uint32_t>(pair.first)} << 32 | static_cast<std::uint32_t>(pair.second);
+    const auto both = std::uint64_t{static_cast<std::uint32_t>(pair.first)} << 32 |
+                      static_cast<std::uint32_t>(pair.second);
     return both * 0x9E3779B97F4A7C15 >> 17;
   }
 };
@@ -69,11 +69,12 @@ class WordCounts {
   std::shared_ptr<const Normalizer> normalizer_;
   Splitters splitters_;
   std::unordered_map<std::string, std::size_t> places_;
-  std::vector<std::pair<std::string, std::int64_t>> words_;  // in the order of their first appearance
+  // in the order of their first appearance
+  std::vector<std::pair<std::string, std::int64_t>> words_;
 };
 
-// Words as symbols, and how often each pair of neighbours stands in all of them. A merge touches only the words that
-// hold its pair, so the work is that of the changes.
+// Words as symbols, and how often each pair of neighbours stands in all of them. A merge touches
+// only the words that hold its pair, so the work is that of the changes.
 class PairCounts {
  public:
   explicit PairCounts(const std::vector<std::pair<std::string, std::int64_t>>& words) {
@@ -143,11 +144,14 @@ class PairCounts {
     }
   };
 
-  Candidate candidate(const Pair& pair, std::int64_t count) const { return {count, pair, &symbols_}; }
+  Candidate candidate(const Pair& pair, std::int64_t count) const {
+    return {count, pair, &symbols_};
+  }
 
   static constexpr std::int32_t all = -1;
 
-  // Counts the word's pairs, or uncounts them; only those with the symbol `fresh` can be new to the word.
+  // Counts the word's pairs, or uncounts them; only those with the symbol `fresh` can be new to the
+  // word.
   void add_pairs(std::size_t word, int sign, std::int32_t fresh) {
     const Entry& entry = entries_[word];
     for (std::size_t i = 0; i + 1 < entry.symbols.size(); ++i) {
@@ -164,7 +168,8 @@ class PairCounts {
   static void replace(std::vector<std::int32_t>& symbols, const Pair& pair, std::int32_t merged) {
     std::size_t kept = 0;
     for (std::size_t i = 0; i < symbols.size(); ++i) {
-      const bool here = symbols[i] == pair.first && i + 1 < symbols.size() && symbols[i + 1] == pair.second;
+      const bool here =
+          symbols[i] == pair.first && i + 1 < symbols.size() && symbols[i + 1] == pair.second;
       symbols[kept++] = here ? merged : symbols[i];
       if (here) ++i;
     }
@@ -181,21 +186,25 @@ class PairCounts {
 const Family& checked_family(const BpeTraining& options) {
   const Family* family = find_family(options.family);
   if (family == nullptr)
-    throw Error(ErrorKind::usage, "family", fmt::format("'{}' is no pre-tokenisation family", options.family));
+    throw Error(ErrorKind::usage, "family",
+                fmt::format("'{}' is no pre-tokenisation family", options.family));
   const std::int64_t least = 256 + options.special.size();
   if (options.size < least || options.size > max_size)
-    throw Error(ErrorKind::usage, "size",
-                fmt::format("{} entries: {} are needed for bytes and special tokens, {} are the most", options.size,
-                            least, max_size));
+    throw Error(
+        ErrorKind::usage, "size",
+        fmt::format("{} entries: {} are needed for bytes and special tokens, {} are the most",
+                    options.size, least, max_size));
   for (std::size_t i = 0; i < options.special.size(); ++i)
     if (options.special[i].empty() ||
         std::count(options.special.begin(), options.special.end(), options.special[i]) != 1)
-      throw Error(ErrorKind::usage, "special", fmt::format("'{}' is empty or given twice", options.special[i]));
+      throw Error(ErrorKind::usage, "special",
+                  fmt::format("'{}' is empty or given twice", options.special[i]));
   return *family;
 }
 
 // The text between special tokens.
-std::vector<std::pair<std::string, std::int64_t>> count_words(std::string_view corpus, const BpeTraining& options,
+std::vector<std::pair<std::string, std::int64_t>> count_words(std::string_view corpus,
+                                                              const BpeTraining& options,
                                                               const Family& family) {
   std::vector<AddedToken> special;
   for (const std::string& token : options.special)
@@ -222,8 +231,10 @@ std::vector<std::string> first_pieces(const std::vector<std::string>& special) {
 TrainedBpe train_byte_bpe(std::string_view corpus, const BpeTraining& options) {
   using namespace text;
   const Family& family = checked_family(options);
-  TrainedBpe trained{
-      .pieces = first_pieces(options.special), .merges = {}, .special = options.special, .family = options.family};
+  TrainedBpe trained{.pieces = first_pieces(options.special),
+                     .merges = {},
+                     .special = options.special,
+                     .family = options.family};
   PairCounts counts(count_words(corpus, options, family));
   const std::int64_t begun = std::ssize(trained.pieces), all = options.size - begun;
   for (std::int64_t done = 0; done < all; ++done) {

@@ -10,24 +10,34 @@ using Json = nlohmann::ordered_json;
 
 Json vocabulary_of(const TrainedBpe& trained) {
   Json vocabulary = Json::object();
-  for (std::size_t id = 0; id < trained.pieces.size(); ++id) vocabulary.emplace(trained.pieces[id], id);
+  for (std::size_t id = 0; id < trained.pieces.size(); ++id)
+    vocabulary.emplace(trained.pieces[id], id);
   return vocabulary;
 }
 
 Json pre_tokenizer_of(const text::Family& family) {
   Json steps = Json::array();
   for (const std::string_view pattern : family.patterns)
-    steps.push_back(
-        {{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}, {"invert", false}});
-  steps.push_back({{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}});
+    steps.push_back({{"type", "Split"},
+                     {"pattern", {{"Regex", pattern}}},
+                     {"behavior", "Isolated"},
+                     {"invert", false}});
+  steps.push_back({{"type", "ByteLevel"},
+                   {"add_prefix_space", false},
+                   {"trim_offsets", true},
+                   {"use_regex", false}});
   return {{"type", "Sequence"}, {"pretokenizers", steps}};
 }
 
-std::string end_of_text(const TrainedBpe& trained) { return trained.special.empty() ? "" : trained.special[0]; }
+std::string end_of_text(const TrainedBpe& trained) {
+  return trained.special.empty() ? "" : trained.special[0];
+}
 
 }  // namespace
 
-std::string vocabulary_json(const TrainedBpe& trained) { return vocabulary_of(trained).dump() + "\n"; }
+std::string vocabulary_json(const TrainedBpe& trained) {
+  return vocabulary_of(trained).dump() + "\n";
+}
 
 std::string merges_text(const TrainedBpe& trained) {
   std::string text = "#version: 0.2\n";
@@ -47,8 +57,10 @@ std::string tokenizer_json(const TrainedBpe& trained) {
                      {"normalized", false},
                      {"special", true}});
   for (const auto& [left, right] : trained.merges) merges.push_back(Json::array({left, right}));
-  const Json byte_level{
-      {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}};
+  const Json byte_level{{"type", "ByteLevel"},
+                        {"add_prefix_space", false},
+                        {"trim_offsets", true},
+                        {"use_regex", false}};
   const Json json{{"version", "1.0"},
                   {"truncation", nullptr},
                   {"padding", nullptr},
@@ -74,10 +86,15 @@ std::string tokenizer_json(const TrainedBpe& trained) {
 std::string tokenizer_config_json(const TrainedBpe& trained) {
   Json added = Json::object();
   for (std::size_t id = 0; id < trained.special.size(); ++id)
-    added[std::to_string(id)] = {
-        {"content", trained.special[id]}, {"lstrip", false}, {"normalized", false}, {"rstrip", false},
-        {"single_word", false},           {"special", true}};
-  Json json{{"tokenizer_class", "GPT2Tokenizer"}, {"add_prefix_space", false}, {"added_tokens_decoder", added}};
+    added[std::to_string(id)] = {{"content", trained.special[id]},
+                                 {"lstrip", false},
+                                 {"normalized", false},
+                                 {"rstrip", false},
+                                 {"single_word", false},
+                                 {"special", true}};
+  Json json{{"tokenizer_class", "GPT2Tokenizer"},
+            {"add_prefix_space", false},
+            {"added_tokens_decoder", added}};
   for (const char* role : {"bos_token", "eos_token"})
     if (!trained.special.empty()) json[role] = end_of_text(trained);
   return json.dump(2) + "\n";

@@ -15,24 +15,30 @@ namespace {
 constexpr Categories bit(int which) { return Categories{1} << which; }
 
 constexpr std::array<std::pair<std::string_view, Categories>, 30> single_categories{
-    {{"Cn", bit(UTF8PROC_CATEGORY_CN)}, {"Lu", bit(UTF8PROC_CATEGORY_LU)}, {"Ll", bit(UTF8PROC_CATEGORY_LL)},
-     {"Lt", bit(UTF8PROC_CATEGORY_LT)}, {"Lm", bit(UTF8PROC_CATEGORY_LM)}, {"Lo", bit(UTF8PROC_CATEGORY_LO)},
-     {"Mn", bit(UTF8PROC_CATEGORY_MN)}, {"Mc", bit(UTF8PROC_CATEGORY_MC)}, {"Me", bit(UTF8PROC_CATEGORY_ME)},
-     {"Nd", bit(UTF8PROC_CATEGORY_ND)}, {"Nl", bit(UTF8PROC_CATEGORY_NL)}, {"No", bit(UTF8PROC_CATEGORY_NO)},
-     {"Pc", bit(UTF8PROC_CATEGORY_PC)}, {"Pd", bit(UTF8PROC_CATEGORY_PD)}, {"Ps", bit(UTF8PROC_CATEGORY_PS)},
-     {"Pe", bit(UTF8PROC_CATEGORY_PE)}, {"Pi", bit(UTF8PROC_CATEGORY_PI)}, {"Pf", bit(UTF8PROC_CATEGORY_PF)},
-     {"Po", bit(UTF8PROC_CATEGORY_PO)}, {"Sm", bit(UTF8PROC_CATEGORY_SM)}, {"Sc", bit(UTF8PROC_CATEGORY_SC)},
-     {"Sk", bit(UTF8PROC_CATEGORY_SK)}, {"So", bit(UTF8PROC_CATEGORY_SO)}, {"Zs", bit(UTF8PROC_CATEGORY_ZS)},
-     {"Zl", bit(UTF8PROC_CATEGORY_ZL)}, {"Zp", bit(UTF8PROC_CATEGORY_ZP)}, {"Cc", bit(UTF8PROC_CATEGORY_CC)},
-     {"Cf", bit(UTF8PROC_CATEGORY_CF)}, {"Cs", bit(UTF8PROC_CATEGORY_CS)}, {"Co", bit(UTF8PROC_CATEGORY_CO)}}};
+    {{"Cn", bit(UTF8PROC_CATEGORY_CN)}, {"Lu", bit(UTF8PROC_CATEGORY_LU)},
+     {"Ll", bit(UTF8PROC_CATEGORY_LL)}, {"Lt", bit(UTF8PROC_CATEGORY_LT)},
+     {"Lm", bit(UTF8PROC_CATEGORY_LM)}, {"Lo", bit(UTF8PROC_CATEGORY_LO)},
+     {"Mn", bit(UTF8PROC_CATEGORY_MN)}, {"Mc", bit(UTF8PROC_CATEGORY_MC)},
+     {"Me", bit(UTF8PROC_CATEGORY_ME)}, {"Nd", bit(UTF8PROC_CATEGORY_ND)},
+     {"Nl", bit(UTF8PROC_CATEGORY_NL)}, {"No", bit(UTF8PROC_CATEGORY_NO)},
+     {"Pc", bit(UTF8PROC_CATEGORY_PC)}, {"Pd", bit(UTF8PROC_CATEGORY_PD)},
+     {"Ps", bit(UTF8PROC_CATEGORY_PS)}, {"Pe", bit(UTF8PROC_CATEGORY_PE)},
+     {"Pi", bit(UTF8PROC_CATEGORY_PI)}, {"Pf", bit(UTF8PROC_CATEGORY_PF)},
+     {"Po", bit(UTF8PROC_CATEGORY_PO)}, {"Sm", bit(UTF8PROC_CATEGORY_SM)},
+     {"Sc", bit(UTF8PROC_CATEGORY_SC)}, {"Sk", bit(UTF8PROC_CATEGORY_SK)},
+     {"So", bit(UTF8PROC_CATEGORY_SO)}, {"Zs", bit(UTF8PROC_CATEGORY_ZS)},
+     {"Zl", bit(UTF8PROC_CATEGORY_ZL)}, {"Zp", bit(UTF8PROC_CATEGORY_ZP)},
+     {"Cc", bit(UTF8PROC_CATEGORY_CC)}, {"Cf", bit(UTF8PROC_CATEGORY_CF)},
+     {"Cs", bit(UTF8PROC_CATEGORY_CS)}, {"Co", bit(UTF8PROC_CATEGORY_CO)}}};
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 7> long_names{{{"Letter", "L"},
-                                                                                   {"Mark", "M"},
-                                                                                   {"Number", "N"},
-                                                                                   {"Punctuation", "P"},
-                                                                                   {"Symbol", "S"},
-                                                                                   {"Separator", "Z"},
-                                                                                   {"Other", "C"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> long_names{
+    {{"Letter", "L"},
+     {"Mark", "M"},
+     {"Number", "N"},
+     {"Punctuation", "P"},
+     {"Symbol", "S"},
+     {"Separator", "Z"},
+     {"Other", "C"}}};
 
 const Categories numeric = categories_named("N");
 const Categories word = categories_named("L") | categories_named("M") | categories_named("Nd") |
@@ -47,9 +53,9 @@ std::size_t well_formed(std::string_view text) {
 // What utf8proc makes of a run of whole characters.
 std::string mapped(std::string_view run, utf8proc_option_t options) {
   utf8proc_uint8_t* made = nullptr;
-  const auto size =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(run.data()), static_cast<utf8proc_ssize_t>(run.size()),
-                   &made, static_cast<utf8proc_option_t>(options | UTF8PROC_STABLE));
+  const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(run.data()),
+                                 static_cast<utf8proc_ssize_t>(run.size()), &made,
+                                 static_cast<utf8proc_option_t>(options | UTF8PROC_STABLE));
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(made, &std::free);
   if (size < 0) return std::string(run);  // nothing but memory can fail: runs are valid
   return {reinterpret_cast<const char*>(made), static_cast<std::size_t>(size)};
@@ -87,7 +93,8 @@ std::string text_of(std::u32string_view codes) {
 }
 
 Categories category(char32_t code) {
-  return bit(code < broken ? utf8proc_category(static_cast<utf8proc_int32_t>(code)) : UTF8PROC_CATEGORY_CN);
+  return bit(code < broken ? utf8proc_category(static_cast<utf8proc_int32_t>(code))
+                           : UTF8PROC_CATEGORY_CN);
 }
 
 Categories categories_named(std::string_view property) {
@@ -100,25 +107,27 @@ Categories categories_named(std::string_view property) {
 }
 
 bool is_white_space(char32_t code) {
-  return (code >= 9 && code <= 13) || code == 32 || code == 0x85 || code == 0xA0 || code == 0x1680 ||
-         (code >= 0x2000 && code <= 0x200A) || code == 0x2028 || code == 0x2029 || code == 0x202F || code == 0x205F ||
-         code == 0x3000;
+  return (code >= 9 && code <= 13) || code == 32 || code == 0x85 || code == 0xA0 ||
+         code == 0x1680 || (code >= 0x2000 && code <= 0x200A) || code == 0x2028 || code == 0x2029 ||
+         code == 0x202F || code == 0x205F || code == 0x3000;
 }
 
 bool is_numeric(char32_t code) { return is_in(code, numeric); }
 
 bool is_word(char32_t code) {  // letters in circles and squares are symbols, but alphabetic
-  const bool enclosed = (code >= 0x24B6 && code <= 0x24E9) || (code >= 0x1F130 && code <= 0x1F149) ||
-                        (code >= 0x1F150 && code <= 0x1F169) || (code >= 0x1F170 && code <= 0x1F189);
+  const bool enclosed =
+      (code >= 0x24B6 && code <= 0x24E9) || (code >= 0x1F130 && code <= 0x1F149) ||
+      (code >= 0x1F150 && code <= 0x1F169) || (code >= 0x1F170 && code <= 0x1F189);
   return enclosed || code == 0x200C || code == 0x200D || is_in(code, word);
 }
 
 bool is_han(char32_t code) {  // Scripts.txt of Unicode 15
   constexpr std::pair<char32_t, char32_t> ranges[] = {
-      {0x2E80, 0x2E99},   {0x2E9B, 0x2EF3},   {0x2F00, 0x2FD5},   {0x3005, 0x3005},   {0x3007, 0x3007},
-      {0x3021, 0x3029},   {0x3038, 0x303B},   {0x3400, 0x4DBF},   {0x4E00, 0x9FFF},   {0xF900, 0xFA6D},
-      {0xFA70, 0xFAD9},   {0x16FE2, 0x16FE3}, {0x16FF0, 0x16FF1}, {0x20000, 0x2A6DF}, {0x2A700, 0x2B739},
-      {0x2B740, 0x2B81D}, {0x2B820, 0x2CEA1}, {0x2CEB0, 0x2EBE0}, {0x2F800, 0x2FA1D}, {0x30000, 0x3134A},
+      {0x2E80, 0x2E99},   {0x2E9B, 0x2EF3},   {0x2F00, 0x2FD5},   {0x3005, 0x3005},
+      {0x3007, 0x3007},   {0x3021, 0x3029},   {0x3038, 0x303B},   {0x3400, 0x4DBF},
+      {0x4E00, 0x9FFF},   {0xF900, 0xFA6D},   {0xFA70, 0xFAD9},   {0x16FE2, 0x16FE3},
+      {0x16FF0, 0x16FF1}, {0x20000, 0x2A6DF}, {0x2A700, 0x2B739}, {0x2B740, 0x2B81D},
+      {0x2B820, 0x2CEA1}, {0x2CEB0, 0x2EBE0}, {0x2F800, 0x2FA1D}, {0x30000, 0x3134A},
       {0x31350, 0x323AF}};
   for (const auto& [low, high] : ranges)
     if (code >= low && code <= high) return true;
@@ -126,11 +135,15 @@ bool is_han(char32_t code) {  // Scripts.txt of Unicode 15
 }
 
 char32_t lower_case(char32_t code) {
-  return code < broken ? static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code))) : code;
+  return code < broken
+             ? static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code)))
+             : code;
 }
 
 char32_t upper_case(char32_t code) {
-  return code < broken ? static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(code))) : code;
+  return code < broken
+             ? static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(code)))
+             : code;
 }
 
 std::string lower_case(std::string_view text) {
@@ -147,8 +160,8 @@ std::string lower_case(std::string_view text) {
 std::string normalize(std::string_view text, NormalForm form) {
   const bool composed = form == NormalForm::nfc || form == NormalForm::nfkc;
   const bool compatible = form == NormalForm::nfkc || form == NormalForm::nfkd;
-  const auto options = static_cast<utf8proc_option_t>((composed ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) |
-                                                      (compatible ? UTF8PROC_COMPAT : 0));
+  const auto options = static_cast<utf8proc_option_t>(
+      (composed ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) | (compatible ? UTF8PROC_COMPAT : 0));
   std::string result;
   while (!text.empty()) {
     std::size_t end = 0, size = 0;

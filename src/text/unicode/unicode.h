@@ -8,8 +8,8 @@
 
 namespace pliant::text {
 
-// A byte that belongs to no UTF-8 character is a character of its own, with the code `broken` + byte; so every text is
-// a sequence of codes and back, without loss.
+// A byte that belongs to no UTF-8 character is a character of its own, with the code `broken` +
+// byte; so every text is a sequence of codes and back, without loss.
 inline constexpr char32_t broken = 0x110000;
 
 struct Char {
@@ -27,8 +27,9 @@ inline std::size_t size_of(char32_t code) {  // bytes of one code
 
 // General categories (Lu, Nd ...) as bits, so that a set of them is one number.
 using Categories = std::uint32_t;
-Categories category(char32_t code);                      // one bit
-Categories categories_named(std::string_view property);  // "L", "Lu", "Letter" ...; 0: no such property
+Categories category(char32_t code);  // one bit
+Categories categories_named(
+    std::string_view property);  // "L", "Lu", "Letter" ...; 0: no such property
 inline bool is_in(char32_t code, Categories set) { return (category(code) & set) != 0; }
 
 bool is_white_space(char32_t code);  // the property White_Space

@@ -22,15 +22,18 @@ AddedFinder::AddedFinder(std::vector<AddedToken> tokens) : tokens_(std::move(tok
   trie_.seal();
 }
 
-const AddedToken* AddedFinder::at(std::string_view text, std::size_t begin, bool parse_special) const {
+const AddedToken* AddedFinder::at(std::string_view text, std::size_t begin,
+                                  bool parse_special) const {
   if (!trie_.begins(text[begin])) return nullptr;
   const AddedToken* best = nullptr;
   trie_.each(text.substr(begin), [&](const Trie::Found& found) {
     const AddedToken& token = tokens_[found.id];
     if (token.special && !parse_special) return;
     const std::size_t end = begin + found.size;
-    const bool word_before = token.single_word && begin > 0 && is_word(last_char(text.substr(0, begin)));
-    const bool word_after = token.single_word && end < text.size() && is_word(first_char(text.substr(end)).code);
+    const bool word_before =
+        token.single_word && begin > 0 && is_word(last_char(text.substr(0, begin)));
+    const bool word_after =
+        token.single_word && end < text.size() && is_word(first_char(text.substr(end)).code);
     if (!word_before && !word_after) best = &token;
   });
   return best;

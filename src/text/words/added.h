@@ -1,4 +1,5 @@
-// Tokens that are found in a text as they are, before it is cut into words: control tokens and added words.
+// Tokens that are found in a text as they are, before it is cut into words: control tokens and
+// added words.
 #pragma once
 
 #include <string>

@@ -16,12 +16,14 @@ struct ByteAlphabet {
   std::array<std::string, 256> characters;
   std::array<int, alphabet_end> bytes;
 
-  // Bytes that print as Latin-1 characters are those; the others, in order, are the characters from U+0100 on.
+  // Bytes that print as Latin-1 characters are those; the others, in order, are the characters from
+  // U+0100 on.
   ByteAlphabet() {
     bytes.fill(-1);
     char32_t next = 0x100;
     for (int byte = 0; byte < 256; ++byte) {
-      const bool prints = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+      const bool prints =
+          (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
       const char32_t code = prints ? static_cast<char32_t>(byte) : next++;
       append_char(characters[byte], code);
       bytes[code] = byte;
@@ -75,7 +77,8 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
   if (from.empty()) return;
   std::string result;
   std::size_t at = 0;
-  for (std::size_t found; (found = text.find(from, at)) != std::string::npos; at = found + from.size()) {
+  for (std::size_t found; (found = text.find(from, at)) != std::string::npos;
+       at = found + from.size()) {
     result.append(text, at, found - at);
     result += to;
   }
@@ -84,8 +87,9 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 
 void clean_up_spaces(std::string& text) {
   constexpr std::pair<std::string_view, std::string_view> rules[] = {
-      {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
-      {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+      {" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
+      {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
+      {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
   for (const auto& [from, to] : rules) replace_all(text, from, to);
 }
 

@@ -1,5 +1,5 @@
-// How vocabularies write single bytes: byte-level BPE as one printable character each (GPT-2's table), SentencePiece as
-// "<0x0A>"; and how they write the space.
+// How vocabularies write single bytes: byte-level BPE as one printable character each (GPT-2's
+// table), SentencePiece as "<0x0A>"; and how they write the space.
 #pragma once
 
 #include <optional>

@@ -13,11 +13,14 @@ std::uint32_t little_endian_32(std::string_view bytes) {
   return value;
 }
 
-// A unit of the double array: a label, whether a value hangs below it, and the offset of its children.
+// A unit of the double array: a label, whether a value hangs below it, and the offset of its
+// children.
 constexpr std::uint32_t label_of(std::uint32_t unit) { return unit & 0x800000FF; }
 constexpr bool has_value(std::uint32_t unit) { return (unit >> 8 & 1) != 0; }
 constexpr std::uint32_t value_of(std::uint32_t unit) { return unit & 0x7FFFFFFF; }
-constexpr std::uint32_t offset_of(std::uint32_t unit) { return (unit >> 10) << ((unit & 0x200) >> 6); }
+constexpr std::uint32_t offset_of(std::uint32_t unit) {
+  return (unit >> 10) << ((unit & 0x200) >> 6);
+}
 
 }  // namespace
 
@@ -32,7 +35,8 @@ Charsmap::Charsmap(std::string_view blob, std::string_view place) : blob_(blob) 
     fail(fmt::format("a trie of {} bytes in {}", bytes, blob.size() - 4));
   if (blob.size() == 4 + bytes || blob.back() != '\0') fail("the last replacement has no end");
   strings_ = 4 + bytes;
-  for (std::size_t at = 4; at < strings_; at += 4) units_.push_back(little_endian_32(blob.substr(at)));
+  for (std::size_t at = 4; at < strings_; at += 4)
+    units_.push_back(little_endian_32(blob.substr(at)));
   for (std::size_t i = 0; i < units_.size(); ++i) {
     const std::size_t below = i ^ offset_of(units_[i]);
     if ((units_[i] >> 31) != 0 || !has_value(units_[i]) || below >= units_.size()) continue;

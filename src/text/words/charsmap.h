@@ -1,4 +1,5 @@
-// The normalisation table of SentencePiece models: a double-array trie of sources, and their replacements.
+// The normalisation table of SentencePiece models: a double-array trie of sources, and their
+// replacements.
 #pragma once
 
 #include <cstddef>
@@ -13,14 +14,16 @@ namespace pliant::text {
 class Charsmap {  // immutable and thread-safe
  public:
   Charsmap() = default;
-  // `blob`: the trie's size in bytes, the trie, the replacements each ended by a zero byte. Throws Error{format}.
+  // `blob`: the trie's size in bytes, the trie, the replacements each ended by a zero byte. Throws
+  // Error{format}.
   Charsmap(std::string_view blob, std::string_view place);
 
   struct Found {
     std::size_t size;  // bytes of the text that are replaced
     std::string_view replacement;
   };
-  std::optional<Found> longest(std::string_view text) const;  // the longest source that `text` begins with
+  // the longest source that `text` begins with
+  std::optional<Found> longest(std::string_view text) const;
   bool empty() const { return units_.empty(); }
   const std::string& blob() const { return blob_; }
 

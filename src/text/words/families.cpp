@@ -9,19 +9,21 @@ namespace pliant::text {
 #define PLIANT_LOWER R"([\p{Ll}\p{Lm}\p{Lo}\p{M}])"
 #define PLIANT_SPACES R"(\s*[\r\n]+|\s+(?!\S)|\s+)"
 
-const std::string_view gpt2_pattern = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+const std::string_view gpt2_pattern =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 namespace {
 
-constexpr std::string_view llama3_pattern =
-    PLIANT_CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|)" PLIANT_SPACES;
-constexpr std::string_view qwen2_pattern =
-    PLIANT_CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|)" PLIANT_SPACES;
-constexpr std::string_view o200k_pattern = R"([^\r\n\p{L}\p{N}]?)" PLIANT_UPPER "*" PLIANT_LOWER "+" PLIANT_CONTRACTIONS
-                                           "?|"
-                                           R"([^\r\n\p{L}\p{N}]?)" PLIANT_UPPER "+" PLIANT_LOWER "*" PLIANT_CONTRACTIONS
-                                           "?|"
-                                           R"(\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|)" PLIANT_SPACES;
+constexpr std::string_view llama3_pattern = PLIANT_CONTRACTIONS
+    R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|)" PLIANT_SPACES;
+constexpr std::string_view qwen2_pattern = PLIANT_CONTRACTIONS
+    R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|)" PLIANT_SPACES;
+constexpr std::string_view o200k_pattern =
+    R"([^\r\n\p{L}\p{N}]?)" PLIANT_UPPER "*" PLIANT_LOWER "+" PLIANT_CONTRACTIONS
+    "?|"
+    R"([^\r\n\p{L}\p{N}]?)" PLIANT_UPPER "+" PLIANT_LOWER "*" PLIANT_CONTRACTIONS
+    "?|"
+    R"(\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|)" PLIANT_SPACES;
 constexpr std::string_view tekken_pattern = R"([^\r\n\p{L}\p{N}]?)" PLIANT_UPPER "*" PLIANT_LOWER
                                             "+|"
                                             R"([^\r\n\p{L}\p{N}]?)" PLIANT_UPPER "+" PLIANT_LOWER
@@ -51,16 +53,19 @@ constexpr std::string_view punctuated_words = R"( ?[^(\s|.,!?…。，、।۔،
 
 const std::vector<Family>& all_families() {
   static const std::vector<Family> all = {
-      {.names = {"gpt-2", "phi-2", "olmo", "jina-es", "jina-de", "jina-v1-en", "jina-v2-es", "jina-v2-de", "mpt",
-                 "mellum", "dbrx-gpt2", "modern-bert", "gigachat", "exaone4", "jina-v2-code", "roberta-bpe", "jais",
-                 "trillion", "granite-docling"},
+      {.names = {"gpt-2", "phi-2", "olmo", "jina-es", "jina-de", "jina-v1-en", "jina-v2-es",
+                 "jina-v2-de", "mpt", "mellum", "dbrx-gpt2", "modern-bert", "gigachat", "exaone4",
+                 "jina-v2-code", "roberta-bpe", "jais", "trillion", "granite-docling"},
        .patterns = {gpt2_pattern}},
-      {.names = {"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"},
+      {.names = {"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0",
+                 "lfm2"},
        .patterns = {llama3_pattern},
        .whole_words = true,
        .add_bos = true},
       {.names = {"dbrx", "smaug-bpe", "glm4", "chatglm-bpe"}, .patterns = {llama3_pattern}},
-      {.names = {"qwen2", "deepseek-r1-qwen", "hunyuan", "stablelm2"}, .patterns = {qwen2_pattern}, .nfc = true},
+      {.names = {"qwen2", "deepseek-r1-qwen", "hunyuan", "stablelm2"},
+       .patterns = {qwen2_pattern},
+       .nfc = true},
       {.names = {"megrez", "kormo"}, .patterns = {qwen2_pattern}},
       {.names = {"starcoder", "refact", "command-r", "smollm", "codeshell", "exaone", "minerva-7b"},
        .patterns = {R"(\p{N})", gpt2_pattern}},
@@ -70,14 +75,17 @@ const std::vector<Family>& all_families() {
        .patterns = {R"([\r\n])", deepseek_letters, R"(\s?[!-/:-~！-／：-～‘-‟　-。]+)", R"(\s+$)",
                     R"([一-龥ࠀ-一가-퟿]+)", R"(\p{N}+)"}},
       {.names = {"deepseek-coder"},
-       .patterns = {R"([\r\n])", R"(\s?\p{L}+)", R"(\s?\p{P}+)", R"([一-龥ࠀ-一가-퟿]+)", R"(\p{N})"}},
+       .patterns = {R"([\r\n])", R"(\s?\p{L}+)", R"(\s?\p{P}+)", R"([一-龥ࠀ-一가-퟿]+)",
+                    R"(\p{N})"}},
       {.names = {"deepseek-v3", "hunyuan-dense"},
        .patterns = {R"(\p{N}{1,3})", R"([一-龥぀-ゟ゠-ヿ]+)", deepseek3_pattern}},
-      {.names = {"falcon"}, .patterns = {R"([\p{P}\$\+<=>\^~\|`]+)", gpt2_pattern, "[0-9][0-9][0-9]"}},
+      {.names = {"falcon"},
+       .patterns = {R"([\p{P}\$\+<=>\^~\|`]+)", gpt2_pattern, "[0-9][0-9][0-9]"}},
       {.names = {"bloom", "poro-chat", "gpt3-finnish"}, .patterns = {punctuated_words}},
       {.names = {"viking"}, .patterns = {punctuated_words, R"(\p{N})"}},
       {.names = {"superbpe"}, .patterns = {R"(\p{N}+)", R"((?=(?:\d{3})+(?!\d)))"}},
-      {.names = {"default"}, .patterns = {R"([\p{P}\$\+<=>\^~\|]+)", gpt2_pattern, R"(\p{N}+)", "[0-9][0-9][0-9]"}},
+      {.names = {"default"},
+       .patterns = {R"([\p{P}\$\+<=>\^~\|]+)", gpt2_pattern, R"(\p{N}+)", "[0-9][0-9][0-9]"}},
   };
   return all;
 }
@@ -94,7 +102,9 @@ const Family* find_family(std::string_view name) {
 
 const Family* find_family(std::span<const std::string> patterns, bool nfc, bool whole_words) {
   for (const Family& each : families())
-    if (each.nfc == nfc && each.whole_words == whole_words && std::ranges::equal(each.patterns, patterns)) return &each;
+    if (each.nfc == nfc && each.whole_words == whole_words &&
+        std::ranges::equal(each.patterns, patterns))
+      return &each;
   return nullptr;
 }
 

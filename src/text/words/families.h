@@ -10,11 +10,12 @@
 namespace pliant::text {
 
 struct Family {
-  std::vector<std::string_view> names;     // the first is the one we write
-  std::vector<std::string_view> patterns;  // applied one after the other, each isolating its matches
-  bool nfc = false;                        // the text is brought into this form first
-  bool whole_words = false;                // a word that is a piece is not built from merges
-  bool add_bos = false;                    // where the file does not say
+  std::vector<std::string_view> names;  // the first is the one we write
+  // applied one after the other, each isolating its matches
+  std::vector<std::string_view> patterns;
+  bool nfc = false;          // the text is brought into this form first
+  bool whole_words = false;  // a word that is a piece is not built from merges
+  bool add_bos = false;      // where the file does not say
 };
 
 extern const std::string_view gpt2_pattern;

@@ -57,10 +57,11 @@ bool is_control(char32_t code) {
 }
 
 bool is_chinese(char32_t code) {  // the CJK blocks that BERT's tokenizer names
-  constexpr std::pair<char32_t, char32_t> blocks[] = {{0x4E00, 0x9FFF},   {0x3400, 0x4DBF},   {0x20000, 0x2A6DF},
-                                                      {0x2A700, 0x2B73F}, {0x2B740, 0x2B81F}, {0x2B920, 0x2CEAF},
-                                                      {0xF900, 0xFAFF},   {0x2F800, 0x2FA1F}};
-  return std::ranges::any_of(blocks, [&](const auto& block) { return code >= block.first && code <= block.second; });
+  constexpr std::pair<char32_t, char32_t> blocks[] = {
+      {0x4E00, 0x9FFF},   {0x3400, 0x4DBF},   {0x20000, 0x2A6DF}, {0x2A700, 0x2B73F},
+      {0x2B740, 0x2B81F}, {0x2B920, 0x2CEAF}, {0xF900, 0xFAFF},   {0x2F800, 0x2FA1F}};
+  return std::ranges::any_of(
+      blocks, [&](const auto& block) { return code >= block.first && code <= block.second; });
 }
 
 bool is_mark_without_width(char32_t code) {
@@ -93,11 +94,11 @@ std::string bert(std::string text, const BertNormalization& options) {
 
 std::string nmt(const std::string& text) {
   return each_char(text, [](char32_t code, std::string& out) {
-    const bool gone = (code >= 1 && code <= 8) || code == 0xB || (code >= 0xE && code <= 0x1F) || code == 0x7F ||
-                      code == 0x8F || code == 0x9F;
+    const bool gone = (code >= 1 && code <= 8) || code == 0xB || (code >= 0xE && code <= 0x1F) ||
+                      code == 0x7F || code == 0x8F || code == 0x9F;
     const bool space = code == 9 || code == 10 || code == 12 || code == 13 || code == 0x1680 ||
-                       (code >= 0x200B && code <= 0x200F) || code == 0x2028 || code == 0x2029 || code == 0x2581 ||
-                       code == 0xFEFF || code == 0xFFFD;
+                       (code >= 0x200B && code <= 0x200F) || code == 0x2028 || code == 0x2029 ||
+                       code == 0x2581 || code == 0xFEFF || code == 0xFFFD;
     if (!gone) append_char(out, space ? U' ' : code);
   });
 }
@@ -105,7 +106,8 @@ std::string nmt(const std::string& text) {
 // SentencePiece's rules: the table first, then what the options say of spaces.
 class SentencePieceStep : public Normalizer {
  public:
-  SentencePieceStep(Charsmap map, const std::vector<std::string>& kept, const SentencePieceNormalization& options)
+  SentencePieceStep(Charsmap map, const std::vector<std::string>& kept,
+                    const SentencePieceNormalization& options)
       : map_(std::move(map)), options_(options) {
     for (const std::string& piece : kept) kept_.add(piece, 0);
     kept_.seal();
@@ -128,7 +130,8 @@ class SentencePieceStep : public Normalizer {
       for (const char c : next.text)
         if (c == ' ') result += space;
         else result.push_back(c);
-      if (!next.text.empty()) after_space = options_.remove_extra_spaces && next.text.ends_with(' ');
+      if (!next.text.empty())
+        after_space = options_.remove_extra_spaces && next.text.ends_with(' ');
       rest.remove_prefix(next.size);
     }
     if (options_.remove_extra_spaces)
@@ -170,7 +173,9 @@ std::shared_ptr<const Normalizer> normalize_lower_case() {
   return step([](const std::string& text) { return lower_case(text); });
 }
 std::shared_ptr<const Normalizer> normalize_prepend(std::string prefix) {
-  return step([prefix = std::move(prefix)](const std::string& text) { return text.empty() ? text : prefix + text; });
+  return step([prefix = std::move(prefix)](const std::string& text) {
+    return text.empty() ? text : prefix + text;
+  });
 }
 std::shared_ptr<const Normalizer> normalize_replace(std::string from, std::string to) {
   return step([from = std::move(from), to = std::move(to)](std::string text) {
@@ -179,9 +184,8 @@ std::shared_ptr<const Normalizer> normalize_replace(std::string from, std::strin
   });
 }
 std::shared_ptr<const Normalizer> normalize_replace(Regex from, std::string to) {
-  return step([from = std::make_shared<const Regex>(std::move(from)), to = std::move(to)](const std::string& text) {
-    return replaced(*from, text, to);
-  });
+  return step([from = std::make_shared<const Regex>(std::move(from)),
+               to = std::move(to)](const std::string& text) { return replaced(*from, text, to); });
 }
 std::shared_ptr<const Normalizer> normalize_strip(bool left, bool right) {
   return step([left, right](const std::string& text) {
@@ -217,8 +221,8 @@ std::shared_ptr<const Normalizer> normalize_bytes() {
 std::shared_ptr<const Normalizer> normalize_bert(const BertNormalization& options) {
   return step([options](std::string text) { return bert(std::move(text), options); });
 }
-std::shared_ptr<const Normalizer> normalize_sentencepiece(Charsmap map, std::vector<std::string> kept,
-                                                          const SentencePieceNormalization& options) {
+std::shared_ptr<const Normalizer> normalize_sentencepiece(
+    Charsmap map, std::vector<std::string> kept, const SentencePieceNormalization& options) {
   return std::make_shared<SentencePieceStep>(std::move(map), kept, options);
 }
 

@@ -24,14 +24,17 @@ using Normalizers = std::vector<std::shared_ptr<const Normalizer>>;
 std::shared_ptr<const Normalizer> normalize_sequence(Normalizers steps);
 std::shared_ptr<const Normalizer> normalize_form(NormalForm form);
 std::shared_ptr<const Normalizer> normalize_lower_case();
-std::shared_ptr<const Normalizer> normalize_prepend(std::string prefix);  // to texts that are not empty
+// to texts that are not empty
+std::shared_ptr<const Normalizer> normalize_prepend(std::string prefix);
 std::shared_ptr<const Normalizer> normalize_replace(std::string from, std::string to);
 std::shared_ptr<const Normalizer> normalize_replace(Regex from, std::string to);
 std::shared_ptr<const Normalizer> normalize_strip(bool left, bool right);  // white space
 std::shared_ptr<const Normalizer> normalize_strip_accents();               // marks without width
 std::shared_ptr<const Normalizer> normalize_charsmap(Charsmap map);
-std::shared_ptr<const Normalizer> normalize_nmt();    // control characters go, odd white space becomes spaces
-std::shared_ptr<const Normalizer> normalize_bytes();  // every byte becomes its character of the byte alphabet
+// control characters go, odd white space becomes spaces
+std::shared_ptr<const Normalizer> normalize_nmt();
+// every byte becomes its character of the byte alphabet
+std::shared_ptr<const Normalizer> normalize_bytes();
 
 struct BertNormalization {
   bool clean = true, chinese = true, lower = true, strip_accents = true;
@@ -42,7 +45,7 @@ struct SentencePieceNormalization {
   bool dummy_prefix = true, remove_extra_spaces = true, escape_spaces = true, suffix = false;
 };
 // `kept`: pieces that stand in the text as they are.
-std::shared_ptr<const Normalizer> normalize_sentencepiece(Charsmap map, std::vector<std::string> kept,
-                                                          const SentencePieceNormalization& options);
+std::shared_ptr<const Normalizer> normalize_sentencepiece(
+    Charsmap map, std::vector<std::string> kept, const SentencePieceNormalization& options);
 
 }  // namespace pliant::text

@@ -170,7 +170,8 @@ class MetaspaceSplitter : public Splitter {
   void apply(Words& words) const override {
     bool leading = words.leading;
     rewrite_each(words, [&](std::string_view word, std::string& text) {
-      const bool prefix = scheme_ == PrefixScheme::always || (scheme_ == PrefixScheme::first && leading);
+      const bool prefix =
+          scheme_ == PrefixScheme::always || (scheme_ == PrefixScheme::first && leading);
       if (prefix && !word.starts_with(mark_) && !word.starts_with(' ')) text += mark_;
       leading = false;
       for (const char c : word)
@@ -209,20 +210,21 @@ class SpacePrefixer : public Splitter {
 class MarkSplitter : public Splitter {
  public:
   void apply(Words& words) const override {
-    split_each(words, SplitBehaviour::isolated, [](std::string_view word, std::vector<Part>& parts) {
-      std::size_t begin = 0;
-      bool after_mark = true;
-      for (std::size_t at = 0; at < word.size();) {
-        const bool mark = word.substr(at).starts_with(space_mark);
-        if (mark && !after_mark) {
-          parts.push_back({begin, at, true});
-          begin = at;
-        }
-        after_mark = mark;
-        at += mark ? space_mark.size() : 1;
-      }
-      if (begin < word.size()) parts.push_back({begin, word.size(), true});
-    });
+    split_each(words, SplitBehaviour::isolated,
+               [](std::string_view word, std::vector<Part>& parts) {
+                 std::size_t begin = 0;
+                 bool after_mark = true;
+                 for (std::size_t at = 0; at < word.size();) {
+                   const bool mark = word.substr(at).starts_with(space_mark);
+                   if (mark && !after_mark) {
+                     parts.push_back({begin, at, true});
+                     begin = at;
+                   }
+                   after_mark = mark;
+                   at += mark ? space_mark.size() : 1;
+                 }
+                 if (begin < word.size()) parts.push_back({begin, word.size(), true});
+               });
   }
 };
 
@@ -234,19 +236,21 @@ Words::Words(std::string whole) : text(std::move(whole)) {
 
 bool is_bert_punctuation(char32_t code) {
   static const Categories punctuation = categories_named("P");
-  const bool ascii = (code >= 33 && code <= 47) || (code >= 58 && code <= 64) || (code >= 91 && code <= 96) ||
-                     (code >= 123 && code <= 126);
+  const bool ascii = (code >= 33 && code <= 47) || (code >= 58 && code <= 64) ||
+                     (code >= 91 && code <= 96) || (code >= 123 && code <= 126);
   return ascii || is_in(code, punctuation);
 }
 
 std::shared_ptr<const Splitter> split_by(Regex pattern, SplitBehaviour behaviour, bool invert) {
   return std::make_shared<RegexSplitter>(std::move(pattern), behaviour, invert);
 }
-std::shared_ptr<const Splitter> split_by_text(std::string literal, SplitBehaviour behaviour, bool invert) {
+std::shared_ptr<const Splitter> split_by_text(std::string literal, SplitBehaviour behaviour,
+                                              bool invert) {
   return std::make_shared<LiteralSplitter>(std::move(literal), behaviour, invert);
 }
 std::shared_ptr<const Splitter> split_digits(bool individual) {
-  return std::make_shared<KindSplitter>(is_numeric, individual ? SplitBehaviour::isolated : SplitBehaviour::contiguous);
+  return std::make_shared<KindSplitter>(
+      is_numeric, individual ? SplitBehaviour::isolated : SplitBehaviour::contiguous);
 }
 std::shared_ptr<const Splitter> split_punctuation(SplitBehaviour behaviour) {
   return std::make_shared<KindSplitter>(is_bert_punctuation, behaviour);
@@ -255,7 +259,8 @@ std::shared_ptr<const Splitter> split_white_space() {
   return std::make_shared<KindSplitter>(is_white_space, SplitBehaviour::removed);
 }
 std::shared_ptr<const Splitter> split_bert() {
-  return std::make_shared<BothSplitter>(Splitters{split_white_space(), split_punctuation(SplitBehaviour::isolated)});
+  return std::make_shared<BothSplitter>(
+      Splitters{split_white_space(), split_punctuation(SplitBehaviour::isolated)});
 }
 std::shared_ptr<const Splitter> split_metaspace(std::string mark, PrefixScheme scheme, bool split) {
   return std::make_shared<MetaspaceSplitter>(std::move(mark), scheme, split);

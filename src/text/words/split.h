@@ -36,10 +36,18 @@ class Splitter {  // immutable and thread-safe
 using Splitters = std::vector<std::shared_ptr<const Splitter>>;
 
 // What becomes of a match.
-enum class SplitBehaviour : std::uint8_t { removed, isolated, merged_with_previous, merged_with_next, contiguous };
+enum class SplitBehaviour : std::uint8_t {
+  removed,
+  isolated,
+  merged_with_previous,
+  merged_with_next,
+  contiguous
+};
 
-std::shared_ptr<const Splitter> split_by(Regex pattern, SplitBehaviour behaviour, bool invert = false);
-std::shared_ptr<const Splitter> split_by_text(std::string literal, SplitBehaviour behaviour, bool invert = false);
+std::shared_ptr<const Splitter> split_by(Regex pattern, SplitBehaviour behaviour,
+                                         bool invert = false);
+std::shared_ptr<const Splitter> split_by_text(std::string literal, SplitBehaviour behaviour,
+                                              bool invert = false);
 std::shared_ptr<const Splitter> split_digits(bool individual);
 std::shared_ptr<const Splitter> split_punctuation(SplitBehaviour behaviour);
 std::shared_ptr<const Splitter> split_white_space();  // at white space, which goes
@@ -51,7 +59,8 @@ std::shared_ptr<const Splitter> split_metaspace(std::string mark, PrefixScheme s
 // Every word becomes characters of the byte alphabet (bytes.h).
 std::shared_ptr<const Splitter> map_bytes();
 std::shared_ptr<const Splitter> prefix_space();  // before each word that begins with no white space
-// Words end before each "▁" that follows something else: for models of which no piece crosses such a place.
+// Words end before each "▁" that follows something else: for models of which no piece crosses such
+// a place.
 std::shared_ptr<const Splitter> split_at_marks();
 
 bool is_bert_punctuation(char32_t code);

@@ -19,8 +19,9 @@ class Trie {
     std::size_t size;  // of the string, in bytes
     TokenId id;
   };
-  void add(std::string_view text, TokenId id);  // empty ones are left out; of equal ones the first stays
-  void seal();                                  // before the first search
+  // empty ones are left out; of equal ones the first stays
+  void add(std::string_view text, TokenId id);
+  void seal();  // before the first search
   bool empty() const { return strings_.empty() && nodes_.empty(); }
 
   // The longest string that `text` begins with.
@@ -41,7 +42,9 @@ class Trie {
       node = step(here, text[size]);
     }
   }
-  bool begins(char c) const { return !nodes_.empty() && roots_[static_cast<unsigned char>(c)] >= 0; }
+  bool begins(char c) const {
+    return !nodes_.empty() && roots_[static_cast<unsigned char>(c)] >= 0;
+  }
 
  private:
   struct Node {

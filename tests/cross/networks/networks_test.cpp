@@ -1,5 +1,5 @@
-// Real networks on the native machine: every tensor on the way agrees with the reference evaluator to 1e-4 of its
-// standard deviation, operator by operator and with groups fused.
+// Real networks on the native machine: every tensor on the way agrees with the reference evaluator
+// to 1e-4 of its standard deviation, operator by operator and with groups fused.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -40,7 +40,8 @@ std::vector<Tensor> images(const Graph& graph) {
   return inputs;
 }
 
-Tensors oracle(const Graph& graph, const WeightStore& weights, const std::vector<Tensor>& inputs, Pool& pool) {
+Tensors oracle(const Graph& graph, const WeightStore& weights, const std::vector<Tensor>& inputs,
+               Pool& pool) {
   Tensors result;
   EvaluateOptions options;
   options.observe = [&](ValueId id, const TensorView& view) {
@@ -52,10 +53,11 @@ Tensors oracle(const Graph& graph, const WeightStore& weights, const std::vector
   return result;
 }
 
-Tensors native_run(const Graph& graph, const WeightStore& weights, const std::vector<Tensor>& inputs,
-                   const native::Options& options, Pool& pool) {
+Tensors native_run(const Graph& graph, const WeightStore& weights,
+                   const std::vector<Tensor>& inputs, const native::Options& options, Pool& pool) {
   native::Machine machine(pool, options);
-  const auto program = machine.prepare(std::make_shared<Graph>(graph), std::make_shared<WeightStore>(weights));
+  const auto program =
+      machine.prepare(std::make_shared<Graph>(graph), std::make_shared<WeightStore>(weights));
   Workspace workspace(program->need(), pool);
   std::vector<Tensor> outputs;
   for (const ValueId id : graph.outputs()) outputs.emplace_back(graph.value(id).type);
@@ -76,7 +78,8 @@ double standard_deviation(const Tensor& x) {
     largest = std::max(largest, std::abs(value));
   }
   const double mean = sum / static_cast<double>(n);
-  return std::max(std::sqrt(std::max(squares / static_cast<double>(n) - mean * mean, 0.0)), 1e-3 * largest);
+  return std::max(std::sqrt(std::max(squares / static_cast<double>(n) - mean * mean, 0.0)),
+                  1e-3 * largest);
 }
 
 // The largest difference over all tensors, each in standard deviations of its own.
@@ -125,19 +128,22 @@ void check(const std::string& file, bool own_weights) {
   const Graph grouped = observe(model.graph, results_of_groups(model.graph), Statistic::value);
   const double plain = worst(native_run(every, weights, inputs, {.fuse = false}, pool), wanted);
   const double fused = worst(native_run(grouped, weights, inputs, {}, pool), wanted);
-  const Tensors last = native_run(model.graph, weights, inputs, {}, pool);  // nothing observed: the real arena
+  // nothing observed: the real arena
+  const Tensors last = native_run(model.graph, weights, inputs, {}, pool);
   worst(last, wanted);
   ::testing::Test::RecordProperty("largest_difference", std::to_string(std::max(plain, fused)));
-  std::printf("%s: %zu tensors, largest difference %.1e (fused %.1e) standard deviations\n", file.c_str(),
-              wanted.size(), plain, fused);
+  std::printf("%s: %zu tensors, largest difference %.1e (fused %.1e) standard deviations\n",
+              file.c_str(), wanted.size(), plain, fused);
 }
 
-// Plans in f32 for the least scratchpad, activations alone and with weights, executed: the bytes that the plan says,
-// and the bits of the native run that sums convolutions directly, as kernels do whose weights pass the scratchpad.
+// Plans in f32 for the least scratchpad, activations alone and with weights, executed: the bytes
+// that the plan says, and the bits of the native run that sums convolutions directly, as kernels do
+// whose weights pass the scratchpad.
 void check_planned(const std::string& file) {
   const char* data = std::getenv("PLIANT_DATA");
   if (data == nullptr) GTEST_SKIP() << "PLIANT_DATA is not set";
-  const auto graph = std::make_shared<const Graph>(read_onnx(std::string(data) + "/graphs/" + file).graph);
+  const auto graph =
+      std::make_shared<const Graph>(read_onnx(std::string(data) + "/graphs/" + file).graph);
   const auto weights = std::make_shared<const WeightStore>(random_weights(*graph, 1));
   const std::vector<Tensor> inputs = images(*graph);
   Pool pool(std::min(default_threads(), 2));
@@ -146,9 +152,10 @@ void check_planned(const std::string& file) {
     scratchpad::Options options;
     options.weights = with_weights;
     options.scratchpad_bytes =
-        plan::required_size(
-            plan::problem_of(fold(*graph, *weights, pool).graph, {.weights = with_weights, .workspace = {}}).problem,
-            sizeof(float))
+        plan::required_size(plan::problem_of(fold(*graph, *weights, pool).graph,
+                                             {.weights = with_weights, .workspace = {}})
+                                .problem,
+                            sizeof(float))
             .bytes;
     const auto program = scratchpad::Machine(pool, options).prepare(graph, weights);
     const auto& planned = dynamic_cast<const scratchpad::Program&>(*program);
@@ -161,12 +168,14 @@ void check_planned(const std::string& file) {
     const Tensor output(graph->value(graph->outputs()[0]).type);
     program->run({views(inputs), std::vector<TensorView>{output.view()}, 0, nullptr}, workspace);
     EXPECT_TRUE(std::ranges::equal(output.raw(), wanted.begin()->second.raw())) << file;
-    std::printf("%s: %lld bytes, traffic %lld\n", file.c_str(), static_cast<long long>(options.scratchpad_bytes),
+    std::printf("%s: %lld bytes, traffic %lld\n", file.c_str(),
+                static_cast<long long>(options.scratchpad_bytes),
                 static_cast<long long>(run.traffic_bytes()));
   }
 }
 
-// The outputs of another runtime, for the inputs and weights that golden/onnxruntime/README.md describes.
+// The outputs of another runtime, for the inputs and weights that golden/onnxruntime/README.md
+// describes.
 void check_golden(const std::string& file, const std::string& name, bool own_weights) {
   const char* data = std::getenv("PLIANT_DATA");
   if (data == nullptr) GTEST_SKIP() << "PLIANT_DATA is not set";
@@ -179,16 +188,22 @@ void check_golden(const std::string& file, const std::string& name, bool own_wei
   Tensors wanted;
   for (std::size_t i = 0; i < model.graph.outputs().size(); ++i) {
     const std::string path = "golden/onnxruntime/" + name + "_output_" + std::to_string(i) + ".npy";
-    wanted.emplace(model.graph.value(model.graph.outputs()[i]).name, tensor_from_npy(MappedFile(path).bytes(), path));
+    wanted.emplace(model.graph.value(model.graph.outputs()[i]).name,
+                   tensor_from_npy(MappedFile(path).bytes(), path));
   }
   ASSERT_EQ(got.size(), wanted.size());
-  std::printf("%s: %.1e standard deviations from the other runtime\n", name.c_str(), worst(got, wanted));
+  std::printf("%s: %.1e standard deviations from the other runtime\n", name.c_str(),
+              worst(got, wanted));
 }
 
 TEST(Golden, FaceDetector) { check_golden("onnx-models/version-RFB-320.onnx", "rfb320", true); }
 TEST(Golden, SqueezeNet) { check_golden("onnx-light/light_squeezenet.onnx", "squeezenet", false); }
-TEST(Golden, InceptionV1) { check_golden("onnx-light/light_inception_v1.onnx", "inception_v1", false); }
-TEST(Golden, DenseNet121) { check_golden("onnx-light/light_densenet121.onnx", "densenet121", false); }
+TEST(Golden, InceptionV1) {
+  check_golden("onnx-light/light_inception_v1.onnx", "inception_v1", false);
+}
+TEST(Golden, DenseNet121) {
+  check_golden("onnx-light/light_densenet121.onnx", "densenet121", false);
+}
 
 TEST(Planned, SqueezeNet) { check_planned("onnx-light/light_squeezenet.onnx"); }
 TEST(Planned, AlexNet) { check_planned("onnx-light/light_bvlc_alexnet.onnx"); }

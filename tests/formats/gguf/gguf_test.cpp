@@ -12,7 +12,9 @@
 namespace pliant {
 namespace {
 
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
 
 // Builds files by hand, right or wrong.
 struct Bytes {
@@ -30,8 +32,8 @@ struct Bytes {
     text += "GGUF";
     return put(version).put(tensors).put(entries);
   }
-  Bytes& tensor(const std::string& name, const std::vector<std::uint64_t>& sizes, std::uint32_t type,
-                std::uint64_t offset) {
+  Bytes& tensor(const std::string& name, const std::vector<std::uint64_t>& sizes,
+                std::uint32_t type, std::uint64_t offset) {
     str(name).put(static_cast<std::uint32_t>(sizes.size()));
     for (const auto size : sizes) put(size);
     return put(type).put(offset);
@@ -85,7 +87,8 @@ Gguf everything(const Tensor& plain, const std::string& blocks) {
   file.tensors.push_back({"plain", {plain.type(), Encoding::plain, plain.raw()}});
   file.tensors.push_back({"empty", {{DType::f16, {0, 3}}, Encoding::plain, {}}});
   file.tensors.push_back({"q8", {{DType::f32, {1, 64}}, Encoding::q8_0, bytes_of(blocks)}});
-  file.tensors.push_back({"scalar", {{DType::f32, {}}, Encoding::plain, bytes_of(blocks).first(4)}});
+  file.tensors.push_back(
+      {"scalar", {{DType::f32, {}}, Encoding::plain, bytes_of(blocks).first(4)}});
   return file;
 }
 
@@ -198,17 +201,21 @@ TEST(Gguf, RefusesWrongMetadata) {
   expect_refused(Bytes().head(0, 1).str("k").put(9U).put(9U).put(0ULL), "array of arrays");
   expect_refused(Bytes().head(0, 1).str("k").put(7U).put('\2'), "a truth value of 2");
   expect_refused(Bytes().head(0, 1).str("").put(4U).put(1U).put('\0'), "without a name");
-  expect_refused(Bytes().head(0, 2).str("k").put(4U).put(1U).str("k").put(4U).put(1U), "duplicate key 'k'");
+  expect_refused(Bytes().head(0, 2).str("k").put(4U).put(1U).str("k").put(4U).put(1U),
+                 "duplicate key 'k'");
   for (const std::uint32_t alignment : {0U, 24U})
-    expect_refused(Bytes().head(0, 1).str("general.alignment").put(4U).put(alignment), "power of two");
+    expect_refused(Bytes().head(0, 1).str("general.alignment").put(4U).put(alignment),
+                   "power of two");
   expect_refused(Bytes().head(0, 1).str("general.alignment").put(10U).put(32ULL), "power of two");
 }
 
 TEST(Gguf, RefusesWrongTensors) {
-  expect_refused(Bytes().head(1, 0).tensor("t", {2}, 16, 0).data(8), "unsupported: f: byte 45: tensor 't' of type 16");
+  expect_refused(Bytes().head(1, 0).tensor("t", {2}, 16, 0).data(8),
+                 "unsupported: f: byte 45: tensor 't' of type 16");
   expect_refused(Bytes().head(1, 0).tensor("t", {1, 1, 1, 1, 1}, 0, 0).data(8), "5 axes");
   expect_refused(Bytes().head(1, 0).tensor("t", {1ULL << 63}, 0, 0).data(8), "an axis of");
-  expect_refused(Bytes().head(1, 0).tensor("t", {1ULL << 40, 1ULL << 40}, 0, 0).data(8), "overflows");
+  expect_refused(Bytes().head(1, 0).tensor("t", {1ULL << 40, 1ULL << 40}, 0, 0).data(8),
+                 "overflows");
   expect_refused(Bytes().head(1, 0).tensor("t", {1ULL << 61}, 28, 0).data(8), "overflows");
   expect_refused(Bytes().head(1, 0).tensor("t", {33}, 8, 0).data(68), "no multiple of 32");
   expect_refused(Bytes().head(1, 0).tensor("t", {}, 8, 0).data(68), "no multiple of 32");
@@ -216,9 +223,12 @@ TEST(Gguf, RefusesWrongTensors) {
   expect_refused(Bytes().head(1, 0).tensor("t", {2}, 0, 32).data(8), "8 bytes at 32");
   expect_refused(Bytes().head(1, 0).tensor("t", {3}, 0, 0).data(8), "12 bytes at 0");
   expect_refused(Bytes().head(1, 0).tensor("t", {2}, 0, ~31ULL).data(8), "8 bytes at");
-  expect_refused(Bytes().head(2, 0).tensor("t", {2}, 0, 0).tensor("t", {2}, 0, 32).data(64), "duplicate tensor 't'");
-  expect_refused(Bytes().head(2, 0).tensor("b", {9}, 0, 0).tensor("a", {2}, 0, 32).data(64), "'b' and 'a' overlap");
-  EXPECT_EQ(refusal(Bytes().head(2, 0).tensor("e", {0}, 0, 0).tensor("a", {2}, 0, 0).data(8).text), "accepted");
+  expect_refused(Bytes().head(2, 0).tensor("t", {2}, 0, 0).tensor("t", {2}, 0, 32).data(64),
+                 "duplicate tensor 't'");
+  expect_refused(Bytes().head(2, 0).tensor("b", {9}, 0, 0).tensor("a", {2}, 0, 32).data(64),
+                 "'b' and 'a' overlap");
+  EXPECT_EQ(refusal(Bytes().head(2, 0).tensor("e", {0}, 0, 0).tensor("a", {2}, 0, 0).data(8).text),
+            "accepted");
 }
 
 TEST(Gguf, RefusesAFileCutAnywhere) {
@@ -255,8 +265,10 @@ TEST(Gguf, WriterRefusesAndLeavesTheOldFile) {
   refused({3, {}, {{"t", good}, {"t", good}}}, ErrorKind::invalid);
   refused({3, {}, {{"t", {{DType::f32, {3}}, Encoding::plain, good.bytes}}}}, ErrorKind::invalid);
   refused({3, {}, {{"t", {{DType::f32, {33}}, Encoding::q8_0, good.bytes}}}}, ErrorKind::invalid);
-  refused({3, {}, {{"t", {{DType::u8, {8}}, Encoding::plain, good.bytes}}}}, ErrorKind::unsupported);
-  refused({3, {}, {{"t", {{DType::f32, {1, 1, 1, 1, 2}}, Encoding::plain, good.bytes}}}}, ErrorKind::unsupported);
+  refused({3, {}, {{"t", {{DType::u8, {8}}, Encoding::plain, good.bytes}}}},
+          ErrorKind::unsupported);
+  refused({3, {}, {{"t", {{DType::f32, {1, 1, 1, 1, 2}}, Encoding::plain, good.bytes}}}},
+          ErrorKind::unsupported);
 }
 
 TEST(Gguf, ReadsVocabularyFiles) {
@@ -282,11 +294,13 @@ TEST(GgufFileType, IsWhatMostElementsAreWrittenAs) {
     return GgufTensor{"t", {{dtype, {rows, 256}}, encoding, {}}};
   };
   EXPECT_EQ(gguf_file_type({}), 0u);
-  EXPECT_EQ(gguf_file_type({tensor(8, Encoding::q4_k), tensor(2, Encoding::q6_k), tensor(1, Encoding::plain)}), 14u);
+  EXPECT_EQ(gguf_file_type(
+                {tensor(8, Encoding::q4_k), tensor(2, Encoding::q6_k), tensor(1, Encoding::plain)}),
+            14u);
   EXPECT_EQ(gguf_file_type({tensor(2, Encoding::q4_k), tensor(8, Encoding::q6_k)}), 18u);
-  EXPECT_EQ(
-      gguf_file_type({tensor(4, Encoding::plain, DType::f16), tensor(4, Encoding::f16), tensor(7, Encoding::q8_0)}),
-      1u);
+  EXPECT_EQ(gguf_file_type({tensor(4, Encoding::plain, DType::f16), tensor(4, Encoding::f16),
+                            tensor(7, Encoding::q8_0)}),
+            1u);
   EXPECT_EQ(gguf_file_type({tensor(4, Encoding::plain, DType::bf16)}), 32u);
 }
 

@@ -19,13 +19,16 @@ class SplitGguf : public testing::Test {
   }
   ~SplitGguf() override { std::filesystem::remove_all(folder_); }
 
-  std::string path(int no) const { return folder_ + "/a-0000" + std::to_string(no + 1) + "-of-00003.gguf"; }
+  std::string path(int no) const {
+    return folder_ + "/a-0000" + std::to_string(no + 1) + "-of-00003.gguf";
+  }
 
   Gguf part(int no) const {
     Gguf file;
     if (no == 0) file.metadata = {{"general.architecture", std::string("small")}};
     for (int i = 2 * no; i < std::min(5, 2 * no + 2); ++i)
-      file.tensors.push_back({"t" + std::to_string(i), {values_.type(), Encoding::plain, values_.raw()}});
+      file.tensors.push_back(
+          {"t" + std::to_string(i), {values_.type(), Encoding::plain, values_.raw()}});
     return file;
   }
   void write(int place, int no, int count, int tensors) const {
@@ -50,7 +53,8 @@ TEST_F(SplitGguf, AnyPartStandsForTheWhole) {
   for (int no = 0; no < 3; ++no) {
     const GgufModel whole = open(path(no));
     ASSERT_EQ(whole.contents.tensors.size(), 5u);
-    for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(whole.contents.tensors[i].name, "t" + std::to_string(i));
+    for (std::size_t i = 0; i < 5; ++i)
+      EXPECT_EQ(whole.contents.tensors[i].name, "t" + std::to_string(i));
     EXPECT_EQ(get(decode(whole.contents.tensors[4].stored).view(), 2), 3);
     EXPECT_EQ(whole.contents.metadata.size(), 1u);
     EXPECT_EQ(whole.contents.text("general.architecture"), "small");
@@ -76,7 +80,8 @@ TEST_F(SplitGguf, AMissingPartIsNamed) {
     const Error error = refusal();
     EXPECT_EQ(error.kind(), ErrorKind::not_found);
     EXPECT_EQ(error.place(), path(gone));
-    EXPECT_NE(error.problem().find("part " + std::to_string(gone + 1) + " of 3"), std::string::npos);
+    EXPECT_NE(error.problem().find("part " + std::to_string(gone + 1) + " of 3"),
+              std::string::npos);
   }
   EXPECT_EQ(open(path(0), GgufParts::first).contents.text("general.architecture"), "small");
   write(1, 1, 3, 5);
@@ -113,8 +118,9 @@ TEST_F(SplitGguf, PartsThatDoNotBelongTogetherAreRefused) {
   expect(path(0), "3 parts hold 5 tensors, split.tensors.count says 4");
   for (int no = 0; no < 3; ++no) write(no, no, 3, 5);
   Gguf twice = part(0);
-  twice.metadata = {
-      {"split.no", std::uint16_t{1}}, {"split.count", std::uint16_t{3}}, {"split.tensors.count", std::int32_t{5}}};
+  twice.metadata = {{"split.no", std::uint16_t{1}},
+                    {"split.count", std::uint16_t{3}},
+                    {"split.tensors.count", std::int32_t{5}}};
   write_gguf(path(1), twice);
   expect(path(1), "tensor 't0' is in another part too");
 }
@@ -129,9 +135,10 @@ TEST_F(SplitGguf, NumbersThatNoSplitHasAreRefused) {
     EXPECT_EQ(error.place(), path(0));
     return error.problem();
   };
-  const std::pair<std::string, GgufValue> no{"split.no", std::int32_t{3}}, below{"split.no", std::int32_t{-1}},
-      first{"split.no", std::int32_t{0}}, count{"split.count", std::int32_t{3}},
-      many{"split.count", std::int64_t{1} << 40}, tensors{"split.tensors.count", std::int32_t{5}},
+  const std::pair<std::string, GgufValue> no{"split.no", std::int32_t{3}},
+      below{"split.no", std::int32_t{-1}}, first{"split.no", std::int32_t{0}},
+      count{"split.count", std::int32_t{3}}, many{"split.count", std::int64_t{1} << 40},
+      tensors{"split.tensors.count", std::int32_t{5}},
       less{"split.tensors.count", std::int32_t{-5}};
   EXPECT_NE(refused({no, count, tensors}).find("no split has them"), std::string::npos);
   EXPECT_NE(refused({below, count, tensors}).find("no split has them"), std::string::npos);
@@ -139,7 +146,8 @@ TEST_F(SplitGguf, NumbersThatNoSplitHasAreRefused) {
   EXPECT_NE(refused({first, count, less}).find("no split has them"), std::string::npos);
   EXPECT_NE(refused({count, tensors}).find("split.no"), std::string::npos);
   EXPECT_NE(refused({first, count}).find("split.tensors.count"), std::string::npos);
-  EXPECT_NE(refused({first, {"split.count", std::string("three")}, tensors}).find("split.count"), std::string::npos);
+  EXPECT_NE(refused({first, {"split.count", std::string("three")}, tensors}).find("split.count"),
+            std::string::npos);
 }
 
 TEST_F(SplitGguf, APartOfAnotherNameIsRefused) {
@@ -147,7 +155,8 @@ TEST_F(SplitGguf, APartOfAnotherNameIsRefused) {
   std::filesystem::copy_file(path(0), other);
   const Error error = thrown_by([&] { open(other); });
   EXPECT_EQ(error.place(), other);
-  EXPECT_NE(error.problem().find("does not end in -00001-of-00003.gguf"), std::string::npos) << error.problem();
+  EXPECT_NE(error.problem().find("does not end in -00001-of-00003.gguf"), std::string::npos)
+      << error.problem();
   EXPECT_NO_THROW(open(other, GgufParts::first));
 }
 

@@ -53,9 +53,10 @@ TEST(Ncnn, TakesTheInputsSizeFromOutside) {
 }
 
 // The result of one Pooling of a map [c,h,w] = [1,h,w] that counts 0, 1, 2 ...
-std::vector<double> pooled(std::int64_t h, std::int64_t w, const std::string& parameters, const Shape& shape) {
-  const std::string text =
-      fmt::format("7767517\n2 2\nInput in 0 1 in 0={} 1={} 2=1\nPooling p 1 1 in out {}\n", w, h, parameters);
+std::vector<double> pooled(std::int64_t h, std::int64_t w, const std::string& parameters,
+                           const Shape& shape) {
+  const std::string text = fmt::format(
+      "7767517\n2 2\nInput in 0 1 in 0={} 1={} 2=1\nPooling p 1 1 in out {}\n", w, h, parameters);
   const Graph graph = parse(text).graph;
   EXPECT_EQ(graph.value(graph.outputs()[0]).type.shape, shape) << parameters;
   const Tensor in({DType::f32, {1, 1, h, w}});
@@ -64,7 +65,8 @@ std::vector<double> pooled(std::int64_t h, std::int64_t w, const std::string& pa
   const std::vector<TensorView> inputs{in.view()};
   const std::vector<Tensor> out = evaluate(graph, {}, inputs, pool);
   std::vector<double> values;
-  for (std::int64_t i = 0; i < elements(out[0].type().shape); ++i) values.push_back(get(out[0].view(), i));
+  for (std::int64_t i = 0; i < elements(out[0].type().shape); ++i)
+    values.push_back(get(out[0].view(), i));
   return values;
 }
 
@@ -79,7 +81,8 @@ TEST(Ncnn, PoolingIsNotSquareOnly) {
 TEST(Ncnn, PoolingPadsEachSide) {
   EXPECT_EQ(pooled(1, 3, "0=1 1=2 11=1 3=1 14=0 13=0 5=1", {1, 1, 1, 3}), (Values{0, 0.5, 1.5}));
   EXPECT_EQ(pooled(1, 3, "0=1 1=2 11=1 3=0 14=1 13=0 5=1", {1, 1, 1, 3}), (Values{0.5, 1.5, 2}));
-  EXPECT_EQ(pooled(1, 3, "0=1 1=2 11=1 3=0 14=1 13=0 5=1 6=1", {1, 1, 1, 3}), (Values{0.5, 1.5, 1}));
+  EXPECT_EQ(pooled(1, 3, "0=1 1=2 11=1 3=0 14=1 13=0 5=1 6=1", {1, 1, 1, 3}),
+            (Values{0.5, 1.5, 1}));
   EXPECT_EQ(pooled(2, 2, "0=0 1=2 2=2 3=0 13=1 15=1 5=1", {1, 1, 2, 1}), (Values{1, 3}));
 }
 
@@ -109,24 +112,31 @@ TEST(Ncnn, RefusesBrokenTextNamingLineAndLayer) {
            Broken{"7767517", "7767518", "line 1: does not begin with 7767517"},
            Broken{"8 10", "9 10", "has 8 layers but says 9"},
            Broken{"8 10", "8", "line 2: is not the number of layers and of blobs"},
-           Broken{"Input data 0 1 data -23330=4,3,8,8,3 0=8 1=8 2=3", "Input data 0", "line 3: is not TYPE NAME"},
+           Broken{"Input data 0 1 data -23330=4,3,8,8,3 0=8 1=8 2=3", "Input data 0",
+                  "line 3: is not TYPE NAME"},
            Broken{"Input data 0 1", "Input data 0 -1", "'-1' is no number"},
-           Broken{"Split split 1 2 conv a b", "Split split 1 9 conv a b", "line 5: names fewer blobs than it counts"},
+           Broken{"Split split 1 2 conv a b", "Split split 1 9 conv a b",
+                  "line 5: names fewer blobs than it counts"},
            Broken{"0=4 1=3", "0=4 0=3", "line 4: parameter 0 is given twice"},
            Broken{"0=4 1=3", "0=4 x=3", "'x' is no number"},
            Broken{"0=4 1=3", "0=4 1=nan", "'nan' is not finite"},
            Broken{"0=4 1=3", "0=4 1", "'1' is not ID=VALUE"},
            Broken{"0=4 1=3", "0=4 1=2.5", "parameter 1 is 2.5, not a whole number"},
-           Broken{"0=4 1=3", "0=5 1=3", "'conv' (Convolution): says 108 weights, its sizes give [5,3,3,3]"},
+           Broken{"0=4 1=3", "0=5 1=3",
+                  "'conv' (Convolution): says 108 weights, its sizes give [5,3,3,3]"},
            Broken{"1=3 4=1", "1=3 4=2", "its parameters give [1,4,10,10], its hint says [1,4,8,8]"},
            Broken{"6=108 9=1", "6=108 9=9", "has an activation that is not known"},
-           Broken{"-23330=4,3,8,8,3", "-23330=5,3,8,8,3", "line 3: list -23330 does not have the length it says"},
-           Broken{"-23330=4,3,8,8,3", "-23330=4,9,8,8,3", "a shape hint is not of 1 to 3 dimensions"},
+           Broken{"-23330=4,3,8,8,3", "-23330=5,3,8,8,3",
+                  "line 3: list -23330 does not have the length it says"},
+           Broken{"-23330=4,3,8,8,3", "-23330=4,9,8,8,3",
+                  "a shape hint is not of 1 to 3 dimensions"},
            Broken{"-23330=4,3,8,8,3", "-23330=4,3,0,8,3", "a shape hint has a size out of range"},
-           Broken{"-23330=8,3,8,8,4,3,8,8,4", "-23330=4,3,8,8,4", "shape hints are not four numbers per result"},
+           Broken{"-23330=8,3,8,8,4,3,8,8,4", "-23330=4,3,8,8,4",
+                  "shape hints are not four numbers per result"},
            Broken{"1 1 a pool", "1 1 z pool", "'pool' (Pooling): reads 'z' before it is made"},
            Broken{"1 1 a pool", "1 1 a conv", "makes 'conv' again"},
-           Broken{"-23330=8,3,8,8,2,3,8,8,2 -23300", "-23300", "its shape does not follow and is not in the file"},
+           Broken{"-23330=8,3,8,8,2,3,8,8,2 -23300", "-23300",
+                  "its shape does not follow and is not in the file"},
            Broken{"Concat join 2 1 s t join -23330=4,3,8,8,4", "Concat join 2 1 s t join 0=3",
                   "axis 3 is out of range"},
        }) {
@@ -146,26 +156,27 @@ TEST(Ncnn, RefusesBrokenTextNamingLineAndLayer) {
 TEST(Ncnn, ReadsTheNetworksAtHand) {
   const char* data = std::getenv("PLIANT_DATA");
   if (data == nullptr) GTEST_SKIP() << "PLIANT_DATA is not set";
-  // MACs as published for the networks: ResNet-18 1.82 G, ResNet-50 3.86 (stride in the first convolution), MobileNetV2
-  // 0.30, MnasNet 0.32, EfficientNet-B0 0.39, GoogLeNet 1.58, ShuffleNet 0.14, ShuffleNetV2 0.146, MobileNetV3 0.22 to
-  // 0.23; SqueezeNet 1.1 has 0.35 at 224 pixels with maps of 55, 27 and 13, and 0.42 at 56, 28 and 14. One tenth for
-  // variants.
-  for (const auto& [name, macs] : std::vector<std::pair<std::string, double>>{{"resnet18", 1.82},
-                                                                              {"resnet50", 3.86},
-                                                                              {"squeezenet", 0.42},
-                                                                              {"mobilenet_v2", 0.30},
-                                                                              {"mnasnet", 0.32},
-                                                                              {"efficientnet_b0", 0.39},
-                                                                              {"googlenet", 1.58},
-                                                                              {"shufflenet", 0.14},
-                                                                              {"shufflenet_v2", 0.146},
-                                                                              {"mobilenet_v3", 0.23}}) {
+  // MACs as published for the networks: ResNet-18 1.82 G, ResNet-50 3.86 (stride in the first
+  // convolution), MobileNetV2 0.30, MnasNet 0.32, EfficientNet-B0 0.39, GoogLeNet 1.58, ShuffleNet
+  // 0.14, ShuffleNetV2 0.146, MobileNetV3 0.22 to 0.23; SqueezeNet 1.1 has 0.35 at 224 pixels with
+  // maps of 55, 27 and 13, and 0.42 at 56, 28 and 14. One tenth for variants.
+  for (const auto& [name, macs] :
+       std::vector<std::pair<std::string, double>>{{"resnet18", 1.82},
+                                                   {"resnet50", 3.86},
+                                                   {"squeezenet", 0.42},
+                                                   {"mobilenet_v2", 0.30},
+                                                   {"mnasnet", 0.32},
+                                                   {"efficientnet_b0", 0.39},
+                                                   {"googlenet", 1.58},
+                                                   {"shufflenet", 0.14},
+                                                   {"shufflenet_v2", 0.146},
+                                                   {"mobilenet_v3", 0.23}}) {
     std::ifstream file(std::string(data) + "/graphs/ncnn/" + name + ".param");
     std::stringstream text;
     text << file.rdbuf();
     const NcnnModel model = parse_ncnn(text.str(), {}, name);
-    std::printf("%-16s %4zu operators, %10lld parameters, %.3f G, %zu opaque\n", name.c_str(), model.graph.ops().size(),
-                static_cast<long long>(count(model.graph).parameters),
+    std::printf("%-16s %4zu operators, %10lld parameters, %.3f G, %zu opaque\n", name.c_str(),
+                model.graph.ops().size(), static_cast<long long>(count(model.graph).parameters),
                 static_cast<double>(count(model.graph).macs) / 1e9, model.opaque.size());
     EXPECT_NEAR(static_cast<double>(count(model.graph).macs) / 1e9 / macs, 1, 0.1) << name;
   }

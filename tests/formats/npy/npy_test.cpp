@@ -16,7 +16,9 @@ std::string file(const std::string& header, const std::string& data, char versio
   return out + header + data;
 }
 
-Tensor read(const std::string& bytes) { return tensor_from_npy(std::as_bytes(std::span(bytes)), "a.npy"); }
+Tensor read(const std::string& bytes) {
+  return tensor_from_npy(std::as_bytes(std::span(bytes)), "a.npy");
+}
 
 std::string problem(const std::string& bytes) {
   try {
@@ -28,11 +30,13 @@ std::string problem(const std::string& bytes) {
 }
 
 TEST(Npy, EveryTypeReadsBack) {
-  for (const DType dtype : {DType::f32, DType::f64, DType::f16, DType::i8, DType::u8, DType::i16, DType::u16,
-                            DType::i32, DType::u32, DType::i64, DType::u64, DType::boolean})
+  for (const DType dtype :
+       {DType::f32, DType::f64, DType::f16, DType::i8, DType::u8, DType::i16, DType::u16,
+        DType::i32, DType::u32, DType::i64, DType::u64, DType::boolean})
     for (const Shape& shape : {Shape{}, Shape{3}, Shape{2, 3, 4}, Shape{0, 5}}) {
       Tensor tensor({dtype, shape});
-      for (std::int64_t i = 0; i < elements(shape); ++i) set(tensor.view(), i, static_cast<double>(i % 2));
+      for (std::int64_t i = 0; i < elements(shape); ++i)
+        set(tensor.view(), i, static_cast<double>(i % 2));
       const Tensor back = read(npy_bytes(tensor.view()));
       ASSERT_EQ(back.type(), tensor.type());
       EXPECT_TRUE(std::equal(back.raw().begin(), back.raw().end(), tensor.raw().begin()));
@@ -53,7 +57,8 @@ TEST(Npy, Bf16IsWrittenAsF32) {
 }
 
 TEST(Npy, ReadsFortranOrderAndLaterVersions) {
-  const Tensor tensor = read(file("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }\n", "\1\4\2\5\3\6", 2));
+  const Tensor tensor =
+      read(file("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }\n", "\1\4\2\5\3\6", 2));
   for (std::int64_t i = 0; i < 6; ++i) EXPECT_EQ(get(tensor.view(), i), static_cast<double>(i + 1));
 }
 
@@ -65,11 +70,15 @@ TEST(Npy, RefusesBrokenFilesNamingTheByte) {
   EXPECT_EQ(problem(file(good, "ab", 9)).substr(0, 13), "a.npy: byte 6");
   EXPECT_EQ(problem(file(good, "").substr(0, 40)).substr(0, 13), "a.npy: byte 8");
   EXPECT_EQ(problem(file("{'descr': '|u1'", "ab")).substr(0, 14), "a.npy: byte 25");
-  EXPECT_NE(problem(file("{'descr': '>f4', 'shape': (1,)}", "abcd")).find("element type '>f4'"), std::string::npos);
-  EXPECT_NE(problem(file("{'descr': [('a', '<f4')], 'shape': (1,)}", "abcd")).find("records"), std::string::npos);
-  EXPECT_NE(problem(file("{'descr': '|u1', 'shape': (-2,)}", "ab")).find("no valid size"), std::string::npos);
+  EXPECT_NE(problem(file("{'descr': '>f4', 'shape': (1,)}", "abcd")).find("element type '>f4'"),
+            std::string::npos);
+  EXPECT_NE(problem(file("{'descr': [('a', '<f4')], 'shape': (1,)}", "abcd")).find("records"),
+            std::string::npos);
+  EXPECT_NE(problem(file("{'descr': '|u1', 'shape': (-2,)}", "ab")).find("no valid size"),
+            std::string::npos);
   EXPECT_NE(problem(file("{'descr': '|u1', 'shape': (99999999999, 99999999999)}", "ab")), "none");
-  EXPECT_NE(problem(file("{'descr': '|u1', 'shape': (2), 'x': 1}", "ab")).find("unknown key 'x'"), std::string::npos);
+  EXPECT_NE(problem(file("{'descr': '|u1', 'shape': (2), 'x': 1}", "ab")).find("unknown key 'x'"),
+            std::string::npos);
 }
 
 TEST(Npy, MutatedFilesAreReadWholeOrRefusedByPlace) {

@@ -24,7 +24,8 @@ std::vector<OnnxCase> onnx_cases(const std::string& root) {
     std::sort(each.data_sets.begin(), each.data_sets.end());
     cases.push_back(std::move(each));
   }
-  std::sort(cases.begin(), cases.end(), [](const OnnxCase& a, const OnnxCase& b) { return a.name < b.name; });
+  std::sort(cases.begin(), cases.end(),
+            [](const OnnxCase& a, const OnnxCase& b) { return a.name < b.name; });
   return cases;
 }
 
@@ -39,7 +40,8 @@ std::vector<Tensor> numbered_tensors(const std::string& folder, const std::strin
 
 namespace {
 
-bool close(const TensorView& got, const TensorView& want, std::int64_t i, const Tolerance& tolerance) {
+bool close(const TensorView& got, const TensorView& want, std::int64_t i,
+           const Tolerance& tolerance) {
   if (!is_float(want.type.dtype)) return get_int(got, i) == get_int(want, i);
   const double a = get(got, i), b = get(want, i);
   if (std::isnan(b)) return std::isnan(a);
@@ -50,7 +52,8 @@ bool close(const TensorView& got, const TensorView& want, std::int64_t i, const 
 }  // namespace
 
 std::string difference(const TensorView& got, const TensorView& want, const Tolerance& tolerance) {
-  if (got.type != want.type) return fmt::format("{} instead of {}", to_string(got.type), to_string(want.type));
+  if (got.type != want.type)
+    return fmt::format("{} instead of {}", to_string(got.type), to_string(want.type));
   for (std::int64_t i = 0; i < elements(want.type.shape); ++i)
     if (!close(got, want, i, tolerance))
       return fmt::format("element {} is {} instead of {}", i, get(got, i), get(want, i));

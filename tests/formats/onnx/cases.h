@@ -13,14 +13,17 @@ struct OnnxCase {
   std::vector<std::string> data_sets;  // folders
 };
 
-std::vector<OnnxCase> onnx_cases(const std::string& root);  // sorted by name; empty if the folder does not exist
-// input_0.pb, input_1.pb ... (stem "input") until one is missing; throws Error for files that are no tensors
+// sorted by name; empty if the folder does not exist
+std::vector<OnnxCase> onnx_cases(const std::string& root);
+// input_0.pb, input_1.pb ... (stem "input") until one is missing; throws Error for files that are
+// no tensors
 std::vector<Tensor> numbered_tensors(const std::string& folder, const std::string& stem);
 
 struct Tolerance {
   double relative = 1e-3, absolute = 1e-5;  // for floats; integers and bool must be equal
 };
 // "" when equal within the tolerance, else what differs.
-std::string difference(const TensorView& got, const TensorView& want, const Tolerance& tolerance = {});
+std::string difference(const TensorView& got, const TensorView& want,
+                       const Tolerance& tolerance = {});
 
 }  // namespace pliant

@@ -1,4 +1,5 @@
-// Every node case of ONNX's own test data whose operators map fully must give the published outputs.
+// Every node case of ONNX's own test data whose operators map fully must give the published
+// outputs.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -38,12 +39,14 @@ struct Inputs {
 
 Inputs inputs_of(const OnnxCase& each, const std::string& folder) {
   Inputs inputs;
-  const auto model = onnx::parse_model(read_file(each.folder + "/model.onnx"), each.folder, each.name);
+  const auto model =
+      onnx::parse_model(read_file(each.folder + "/model.onnx"), each.folder, each.name);
   auto tensors = numbered_tensors(folder, "input");
   for (std::size_t i = 0; i < tensors.size() && i < model.graph.inputs.size(); ++i) {
     const auto& info = model.graph.inputs[i];
     inputs.names.push_back(info.name);
-    if (info.dims && info.dims->size() != tensors[i].type().shape.size()) {  // four cases; only the type matters there
+    // four cases; only the type matters there
+    if (info.dims && info.dims->size() != tensors[i].type().shape.size()) {
       Shape declared;
       for (const auto& dim : *info.dims) declared.push_back(dim.size);
       tensors[i] = Tensor({*info.dtype, declared});
@@ -54,7 +57,9 @@ Inputs inputs_of(const OnnxCase& each, const std::string& folder) {
 }
 
 // The published bf16 are cut, ours are rounded.
-Tolerance tolerance_of(DType dtype) { return dtype == DType::bf16 ? Tolerance{0.01, 1e-5} : Tolerance{}; }
+Tolerance tolerance_of(DType dtype) {
+  return dtype == DType::bf16 ? Tolerance{0.01, 1e-5} : Tolerance{};
+}
 
 // Quotients that lie halfway between two steps in f32 may round the other way in f64.
 std::string compare(const TensorView& got, const TensorView& want, bool quantised) {
@@ -68,14 +73,17 @@ std::string compare(const TensorView& got, const TensorView& want, bool quantise
 std::string run_data_set(const OnnxModel& model, const Inputs& inputs, const OnnxCase& each,
                          const std::string& folder) {
   std::vector<TensorView> views;
-  for (ValueId id : model.graph.inputs()) views.push_back(inputs.tensors.at(model.graph.value(id).name).view());
+  for (ValueId id : model.graph.inputs())
+    views.push_back(inputs.tensors.at(model.graph.value(id).name).view());
   Pool pool(1);
   const auto got = evaluate(model.graph, model.weights, views, pool);
   auto wanted = numbered_tensors(folder, "output");
-  if (got.size() != wanted.size()) return fmt::format("{} outputs instead of {}", got.size(), wanted.size());
+  if (got.size() != wanted.size())
+    return fmt::format("{} outputs instead of {}", got.size(), wanted.size());
   for (std::size_t i = 0; i < got.size(); ++i) {
     const Tensor want = as_declared(std::move(wanted[i]), got[i].type().dtype);
-    const auto text = compare(got[i].view(), want.view(), each.name.find("quantizelinear") != std::string::npos);
+    const auto text =
+        compare(got[i].view(), want.view(), each.name.find("quantizelinear") != std::string::npos);
     if (!text.empty()) return fmt::format("output {}: {}", i, text);
   }
   return "";
@@ -83,9 +91,11 @@ std::string run_data_set(const OnnxModel& model, const Inputs& inputs, const Onn
 
 // Sequences, optional values and strings are refused before their data files are looked at.
 void check_inputs(const OnnxCase& each) {
-  const auto model = onnx::parse_model(read_file(each.folder + "/model.onnx"), each.folder, each.name);
+  const auto model =
+      onnx::parse_model(read_file(each.folder + "/model.onnx"), each.folder, each.name);
   for (const auto& info : model.graph.inputs)
-    if (!info.dtype) throw Error(ErrorKind::unsupported, each.name, "an input is no tensor of numbers");
+    if (!info.dtype)
+      throw Error(ErrorKind::unsupported, each.name, "an input is no tensor of numbers");
 }
 
 // Reads the model with the inputs from number `first_fixed` on as constants.
@@ -100,7 +110,8 @@ Outcome run_with(const OnnxCase& each, std::size_t first_fixed) {
            ++i)  // what files declare is not always right
         options.shapes[inputs.names[i]] = inputs.tensors.at(inputs.names[i]).type().shape;
       for (std::size_t i = first_fixed; i < inputs.names.size(); ++i)
-        options.fixed[inputs.names[i]] = std::make_shared<const Tensor>(inputs.tensors.at(inputs.names[i]).copy());
+        options.fixed[inputs.names[i]] =
+            std::make_shared<const Tensor>(inputs.tensors.at(inputs.names[i]).copy());
       const OnnxModel model = read_onnx(each.folder + "/model.onnx", options);
       if (!model.opaque.empty()) return {false, model.opaque[0]};
       outcome.mapped = true;
@@ -112,7 +123,8 @@ Outcome run_with(const OnnxCase& each, std::size_t first_fixed) {
   return outcome;
 }
 
-// Many cases give axes, shapes and modes as inputs. A graph has fixed shapes: those inputs are fixed then.
+// Many cases give axes, shapes and modes as inputs. A graph has fixed shapes: those inputs are
+// fixed then.
 Outcome run_case(const OnnxCase& each) {
   Outcome outcome;
   for (const std::size_t first_fixed : {std::size_t{99}, std::size_t{1}, std::size_t{0}}) {

@@ -1,5 +1,6 @@
-// Outputs of another runtime (golden/onnxruntime/README.md) for networks whose weights are random_weights(graph, 1).
-// With PLIANT_GOLDEN_EXPORT=FOLDER the models and inputs are written there instead, for make.py.
+// Outputs of another runtime (golden/onnxruntime/README.md) for networks whose weights are
+// random_weights(graph, 1). With PLIANT_GOLDEN_EXPORT=FOLDER the models and inputs are written
+// there instead, for make.py.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -57,24 +58,26 @@ TEST_P(OnnxRuntimeGolden, TheReferenceGivesTheSameOutputs) {
   Pool pool(2);
   const auto got = evaluate(model.graph, model.weights, views_of(inputs), pool);
   for (std::size_t i = 0; i < got.size(); ++i) {
-    const Tensor want = read_npy(fmt::format("golden/onnxruntime/{}_output_{}.npy", GetParam().name, i));
+    const Tensor want =
+        read_npy(fmt::format("golden/onnxruntime/{}_output_{}.npy", GetParam().name, i));
     ASSERT_EQ(got[i].type(), want.type());
     const double allowed = 1e-4 * deviation(want.view());
     double worst = 0;
     for (std::int64_t k = 0; k < elements(want.type().shape); ++k)
       worst = std::max(worst, std::abs(get(got[i].view(), k) - get(want.view(), k)));
-    fmt::print("{} output {}: largest difference {:.2e} of the standard deviation\n", GetParam().name, i,
-               worst / (allowed * 1e4));
+    fmt::print("{} output {}: largest difference {:.2e} of the standard deviation\n",
+               GetParam().name, i, worst / (allowed * 1e4));
     EXPECT_LE(worst, allowed);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Networks, OnnxRuntimeGolden,
-                         testing::Values(Golden{"rfb320", "onnx-models/version-RFB-320.onnx", true},
-                                         Golden{"squeezenet", "onnx-light/light_squeezenet.onnx", false},
-                                         Golden{"inception_v1", "onnx-light/light_inception_v1.onnx", false},
-                                         Golden{"densenet121", "onnx-light/light_densenet121.onnx", false}),
-                         [](const auto& each) { return std::string(each.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Networks, OnnxRuntimeGolden,
+    testing::Values(Golden{"rfb320", "onnx-models/version-RFB-320.onnx", true},
+                    Golden{"squeezenet", "onnx-light/light_squeezenet.onnx", false},
+                    Golden{"inception_v1", "onnx-light/light_inception_v1.onnx", false},
+                    Golden{"densenet121", "onnx-light/light_densenet121.onnx", false}),
+    [](const auto& each) { return std::string(each.param.name); });
 
 // For checks by hand: random graphs with inputs and outputs, to be run by another runtime.
 TEST(OnnxRuntimeExport, ExportsRandomGraphs) {

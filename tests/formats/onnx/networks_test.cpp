@@ -43,10 +43,11 @@ TEST_P(Networks, LoadsWithItsKnownSize) {
   if (path.empty()) GTEST_SKIP() << "PLIANT_DATA is not set";
   const OnnxModel model = read_onnx(path);
   const Count total = count(model.graph);
-  fmt::print("{}: {} operators, {} parameters, {} MACs\n", GetParam().file, model.graph.ops().size(), total.parameters,
-             total.macs);
+  fmt::print("{}: {} operators, {} parameters, {} MACs\n", GetParam().file,
+             model.graph.ops().size(), total.parameters, total.macs);
   EXPECT_TRUE(model.opaque.empty());
-  EXPECT_NEAR(static_cast<double>(total.parameters) / 1e6, GetParam().parameters, 0.01 * GetParam().parameters);
+  EXPECT_NEAR(static_cast<double>(total.parameters) / 1e6, GetParam().parameters,
+              0.01 * GetParam().parameters);
   EXPECT_NEAR(static_cast<double>(total.macs) / 1e6, GetParam().macs, 0.01 * GetParam().macs);
 }
 

@@ -35,11 +35,13 @@ Attribute integers(std::vector<std::int64_t> values) {
   return a;
 }
 
-onnx::ValueInfo info(const std::string& name, const std::vector<onnx::Dim>& dims, DType dtype = DType::f32) {
+onnx::ValueInfo info(const std::string& name, const std::vector<onnx::Dim>& dims,
+                     DType dtype = DType::f32) {
   return {name, dtype, dims};
 }
 
-ModelDef model_of(std::vector<Node> nodes, std::vector<onnx::ValueInfo> inputs, std::vector<std::string> outputs) {
+ModelDef model_of(std::vector<Node> nodes, std::vector<onnx::ValueInfo> inputs,
+                  std::vector<std::string> outputs) {
   ModelDef model;
   model.opsets[""] = 17;
   model.graph.name = "test";
@@ -51,7 +53,8 @@ ModelDef model_of(std::vector<Node> nodes, std::vector<onnx::ValueInfo> inputs, 
 
 void add_tensor(ModelDef& model, const std::string& name, Tensor tensor) {
   const TensorType type = tensor.type();
-  model.graph.initializers.push_back({name, type, std::make_shared<const Tensor>(std::move(tensor)), "", false});
+  model.graph.initializers.push_back(
+      {name, type, std::make_shared<const Tensor>(std::move(tensor)), "", false});
 }
 
 OnnxModel read(const ModelDef& model, const OnnxOptions& options = {}) {
@@ -59,13 +62,15 @@ OnnxModel read(const ModelDef& model, const OnnxOptions& options = {}) {
 }
 
 // Expects an Error of this kind whose message holds every part.
-void expect_error(const std::function<void()>& act, ErrorKind kind, const std::vector<std::string>& parts) {
+void expect_error(const std::function<void()>& act, ErrorKind kind,
+                  const std::vector<std::string>& parts) {
   try {
     act();
     FAIL() << "no error";
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), kind) << e.what();
-    for (const auto& part : parts) EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
+    for (const auto& part : parts)
+      EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
   }
 }
 
@@ -78,9 +83,9 @@ TEST(ReadOnnx, LocalResponseNormalizationIsOneKernel) {
 }
 
 TEST(ReadOnnx, KeepsTheNamesOfValuesAndNodes) {
-  ModelDef model =
-      model_of({{"", "Gemm", "dense", {"x", "w", "b"}, {"hidden"}, {}}, {"", "Relu", "hidden", {"hidden"}, {"y"}, {}}},
-               {info("x", {{2, ""}, {3, ""}})}, {"y"});
+  ModelDef model = model_of({{"", "Gemm", "dense", {"x", "w", "b"}, {"hidden"}, {}},
+                             {"", "Relu", "hidden", {"hidden"}, {"y"}, {}}},
+                            {info("x", {{2, ""}, {3, ""}})}, {"y"});
   add_tensor(model, "w", Tensor::of(DType::f32, {3, 2}, {1, 2, 3, 4, 5, 6}));
   add_tensor(model, "b", Tensor::of(DType::f32, {2}, {1, -1}));
   const OnnxModel back = read(model);
@@ -109,7 +114,8 @@ TEST(ReadOnnx, FoldsShapeArithmetic) {
 
 TEST(ReadOnnx, SortsNodesThatStandInAnyOrder) {
   const ModelDef model =
-      model_of({{"", "Relu", "", {"a"}, {"y"}, {}}, {"", "Neg", "", {"x"}, {"a"}, {}}}, {info("x", {{2, ""}})}, {"y"});
+      model_of({{"", "Relu", "", {"a"}, {"y"}, {}}, {"", "Neg", "", {"x"}, {"a"}, {}}},
+               {info("x", {{2, ""}})}, {"y"});
   EXPECT_EQ(read(model).graph.ops().size(), 2U);
 }
 
@@ -120,15 +126,16 @@ TEST(ReadOnnx, TakesTheBranchOfAKnownCondition) {
   Attribute then_branch, else_branch;
   then_branch.type = else_branch.type = Attribute::Type::graph;
   then_branch.graph = branch, else_branch.graph = std::make_shared<onnx::GraphDef>();
-  ModelDef model =
-      model_of({{"", "If", "", {"c"}, {"y"}, {{"then_branch", then_branch}, {"else_branch", else_branch}}}},
-               {info("x", {{2, ""}})}, {"y"});
+  ModelDef model = model_of(
+      {{"", "If", "", {"c"}, {"y"}, {{"then_branch", then_branch}, {"else_branch", else_branch}}}},
+      {info("x", {{2, ""}})}, {"y"});
   add_tensor(model, "c", Tensor::of(DType::boolean, {}, {1}));
   EXPECT_EQ(read(model).graph.ops().size(), 1U);
 }
 
 TEST(ReadOnnx, SymbolicSizesAreGivenByInputOrSymbol) {
-  const ModelDef model = model_of({{"", "Relu", "", {"x"}, {"y"}, {}}}, {info("x", {{-1, "batch"}, {3, ""}})}, {"y"});
+  const ModelDef model =
+      model_of({{"", "Relu", "", {"x"}, {"y"}, {}}}, {info("x", {{-1, "batch"}, {3, ""}})}, {"y"});
   expect_error([&] { read(model); }, ErrorKind::invalid, {"'x'", "[batch,3]", "--shape x=1x3"});
   OnnxOptions by_symbol, by_input, wrong_rank, unknown;
   by_symbol.shapes["batch"] = {5}, by_input.shapes["x"] = {7, 3}, wrong_rank.shapes["x"] = {7},
@@ -140,8 +147,8 @@ TEST(ReadOnnx, SymbolicSizesAreGivenByInputOrSymbol) {
 }
 
 TEST(ReadOnnx, FixedInputsBecomeConstants) {
-  const ModelDef model =
-      model_of({{"", "Add", "", {"x", "k"}, {"y"}, {}}}, {info("x", {{2, ""}}), info("k", {})}, {"y"});
+  const ModelDef model = model_of({{"", "Add", "", {"x", "k"}, {"y"}, {}}},
+                                  {info("x", {{2, ""}}), info("k", {})}, {"y"});
   OnnxOptions options;
   options.fixed["k"] = std::make_shared<const Tensor>(Tensor::of(DType::f32, {}, {3}));
   EXPECT_EQ(read(model, options).graph.inputs().size(), 1U);
@@ -153,7 +160,8 @@ TEST(ReadOnnx, FixedInputsBecomeConstants) {
 }
 
 TEST(ReadOnnx, ExpandsTheModelsOwnFunctions) {
-  ModelDef model = model_of({{"own", "Twice", "t", {"x"}, {"y"}, {}}}, {info("x", {{2, ""}})}, {"y"});
+  ModelDef model =
+      model_of({{"own", "Twice", "t", {"x"}, {"y"}, {}}}, {info("x", {{2, ""}})}, {"y"});
   std::string bytes = onnx::serialize_model(model);
   // ModelProto.functions (25): FunctionProto{name, input, output, node, domain}
   const auto field = [](int number, const std::string& content) {
@@ -169,15 +177,20 @@ TEST(ReadOnnx, ExpandsTheModelsOwnFunctions) {
   const std::string body = node("Neg", "a", "m") + node("Relu", "m", "b");
   bytes += field(25, field(1, "Twice") + field(4, "a") + field(5, "b") + body + field(10, "own"));
   EXPECT_EQ(parse_onnx(bytes, {}, "test.onnx").graph.ops().size(), 2U);
-  const std::string itself = field(7, field(1, "a") + field(2, "b") + field(4, "Twice") + field(7, "own"));
-  const std::string endless = onnx::serialize_model(model) +
-                              field(25, field(1, "Twice") + field(4, "a") + field(5, "b") + itself + field(10, "own"));
-  expect_error([&] { parse_onnx(endless, {}, "test.onnx"); }, ErrorKind::invalid, {"functions call one another"});
+  const std::string itself =
+      field(7, field(1, "a") + field(2, "b") + field(4, "Twice") + field(7, "own"));
+  const std::string endless =
+      onnx::serialize_model(model) +
+      field(25, field(1, "Twice") + field(4, "a") + field(5, "b") + itself + field(10, "own"));
+  expect_error([&] { parse_onnx(endless, {}, "test.onnx"); }, ErrorKind::invalid,
+               {"functions call one another"});
 }
 
 TEST(ReadOnnx, UnknownOperatorsStayOpaqueWhenTheFileSaysTheirTypes) {
-  ModelDef model = model_of({{"com.test", "Odd", "n", {"x"}, {"y"}, {}}}, {info("x", {{2, ""}})}, {"y"});
-  expect_error([&] { read(model); }, ErrorKind::unsupported, {"'n'", "com.test.Odd", "'y'", "shape inference"});
+  ModelDef model =
+      model_of({{"com.test", "Odd", "n", {"x"}, {"y"}, {}}}, {info("x", {{2, ""}})}, {"y"});
+  expect_error([&] { read(model); }, ErrorKind::unsupported,
+               {"'n'", "com.test.Odd", "'y'", "shape inference"});
   model.graph.outputs[0].dims = {{4, ""}};
   const OnnxModel back = read(model);
   EXPECT_EQ(back.graph.value(back.graph.outputs()[0]).type, (TensorType{DType::f32, {4}}));
@@ -190,25 +203,29 @@ TEST(ReadOnnx, RefusesGraphsThatBreakTheRules) {
                           std::vector<std::string> parts) {
     expect_error([&] { read(model_of(std::move(nodes), {x}, std::move(outputs))); }, kind, parts);
   };
-  refuse({{"", "Relu", "r", {"nobody"}, {"y"}, {}}}, {"y"}, ErrorKind::invalid, {"'r'", "'nobody'"});
-  refuse({{"", "Add", "p", {"x", "b"}, {"a"}, {}}, {"", "Neg", "q", {"a"}, {"b"}, {}}}, {"b"}, ErrorKind::invalid,
-         {"itself", "'p'", "'q'"});
-  refuse({{"", "Neg", "p", {"x"}, {"a"}, {}}, {"", "Neg", "q", {"x"}, {"a"}, {}}}, {"a"}, ErrorKind::invalid,
-         {"'q'", "'a'"});
+  refuse({{"", "Relu", "r", {"nobody"}, {"y"}, {}}}, {"y"}, ErrorKind::invalid,
+         {"'r'", "'nobody'"});
+  refuse({{"", "Add", "p", {"x", "b"}, {"a"}, {}}, {"", "Neg", "q", {"a"}, {"b"}, {}}}, {"b"},
+         ErrorKind::invalid, {"itself", "'p'", "'q'"});
+  refuse({{"", "Neg", "p", {"x"}, {"a"}, {}}, {"", "Neg", "q", {"x"}, {"a"}, {}}}, {"a"},
+         ErrorKind::invalid, {"'q'", "'a'"});
   refuse({{"", "Neg", "p", {"x"}, {"x"}, {}}}, {"x"}, ErrorKind::invalid, {"'p'", "'x'"});
   refuse({{"", "Neg", "p", {"x"}, {"a"}, {}}}, {"other"}, ErrorKind::invalid, {"'other'"});
   refuse({{"", "Neg", "p", {}, {"a"}, {}}}, {"a"}, ErrorKind::invalid, {"'p'", "operand 0"});
-  refuse({{"", "Concat", "p", {"x", "x"}, {"a"}, {{"axis", integer(4)}}}}, {"a"}, ErrorKind::invalid,
-         {"'p'", "axis 4"});
-  refuse({{"", "Transpose", "p", {"x"}, {"a"}, {{"perm", integer(0)}}}}, {"a"}, ErrorKind::invalid, {"'p'", "perm"});
-  refuse({{"", "Split", "p", {"x"}, {"a", "b"}, {{"split", integers({1})}}}}, {"a"}, ErrorKind::invalid, {"'p'"});
+  refuse({{"", "Concat", "p", {"x", "x"}, {"a"}, {{"axis", integer(4)}}}}, {"a"},
+         ErrorKind::invalid, {"'p'", "axis 4"});
+  refuse({{"", "Transpose", "p", {"x"}, {"a"}, {{"perm", integer(0)}}}}, {"a"}, ErrorKind::invalid,
+         {"'p'", "perm"});
+  refuse({{"", "Split", "p", {"x"}, {"a", "b"}, {{"split", integers({1})}}}}, {"a"},
+         ErrorKind::invalid, {"'p'"});
 }
 
 TEST(ReadOnnx, RefusesConstantsBeyondTheLimit) {
   ModelDef model = model_of({{"", "ConstantOfShape", "big", {"s"}, {"y"}, {}}}, {}, {"y"});
   add_tensor(model, "s", Tensor::of(DType::i64, {2}, {1e6, 1e6}));
   expect_error([&] { read(model); }, ErrorKind::capacity, {"'big'", "4000000000000"});
-  model.graph.initializers[0].tensor = std::make_shared<const Tensor>(Tensor::of(DType::i64, {2}, {1e18, 1e18}));
+  model.graph.initializers[0].tensor =
+      std::make_shared<const Tensor>(Tensor::of(DType::i64, {2}, {1e18, 1e18}));
   expect_error([&] { read(model); }, ErrorKind::invalid, {"'big'"});
 }
 
@@ -219,7 +236,8 @@ TEST(ReadOnnx, RefusesOldOpsets) {
 }
 
 TEST(ReadOnnx, RefusesTensorsOfTheWrongSize) {
-  ModelDef model = model_of({{"", "Add", "", {"x", "w"}, {"y"}, {}}}, {info("x", {{2, ""}})}, {"y"});
+  ModelDef model =
+      model_of({{"", "Add", "", {"x", "w"}, {"y"}, {}}}, {info("x", {{2, ""}})}, {"y"});
   add_tensor(model, "w", Tensor::of(DType::f32, {2}, {1, 2}));
   std::string bytes = onnx::serialize_model(model);
   // TensorProto begins with dims (field 1): "w" declares 2 elements; claim 3
@@ -230,10 +248,12 @@ TEST(ReadOnnx, RefusesTensorsOfTheWrongSize) {
 }
 
 TEST(ReadOnnx, StrippedTensorsBecomeWeightsWithoutDataOnRequest) {
-  ModelDef model = model_of({{"", "Add", "", {"x", "w"}, {"y"}, {}}}, {info("x", {{2, ""}})}, {"y"});
+  ModelDef model =
+      model_of({{"", "Add", "", {"x", "w"}, {"y"}, {}}}, {info("x", {{2, ""}})}, {"y"});
   add_tensor(model, "w", Tensor::of(DType::f32, {2}, {1, 2}));
   std::string bytes = onnx::serialize_model(model);
-  const auto raw = bytes.find(std::string("\x4a\x08", 2));  // raw_data (field 9): becomes the unknown field 15
+  // raw_data (field 9): becomes the unknown field 15
+  const auto raw = bytes.find(std::string("\x4a\x08", 2));
   ASSERT_NE(raw, std::string::npos);
   bytes[raw] = 0x7a;
   expect_error([&] { parse_onnx(bytes, {}, "t"); }, ErrorKind::not_found, {"'w'", "no data"});
@@ -243,8 +263,9 @@ TEST(ReadOnnx, StrippedTensorsBecomeWeightsWithoutDataOnRequest) {
 }
 
 TEST(ReadOnnx, RefusesDamagedBytesWithAnErrorOnly) {
-  ModelDef model = model_of({{"", "Gemm", "dense", {"x", "w"}, {"h"}, {}}, {"", "Softmax", "", {"h"}, {"y"}, {}}},
-                            {info("x", {{2, ""}, {3, ""}})}, {"y"});
+  ModelDef model = model_of(
+      {{"", "Gemm", "dense", {"x", "w"}, {"h"}, {}}, {"", "Softmax", "", {"h"}, {"y"}, {}}},
+      {info("x", {{2, ""}, {3, ""}})}, {"y"});
   add_tensor(model, "w", Tensor::of(DType::f32, {3, 2}, {1, 2, 3, 4, 5, 6}));
   const std::string whole = onnx::serialize_model(model);
   OnnxOptions small;
@@ -269,21 +290,24 @@ TEST(ReadOnnx, RefusesDamagedBytesWithAnErrorOnly) {
 }
 
 TEST(ReadOnnx, ExternalDataMayNotLeaveTheFolder) {
-  ModelDef model = model_of({{"", "Add", "", {"x", "w"}, {"y"}, {}}}, {info("x", {{2, ""}})}, {"y"});
+  ModelDef model =
+      model_of({{"", "Add", "", {"x", "w"}, {"y"}, {}}}, {info("x", {{2, ""}})}, {"y"});
   add_tensor(model, "w", Tensor::of(DType::f32, {2}, {1, 2}));
-  const auto folder = std::filesystem::temp_directory_path() / fmt::format("pliant-onnx-external-{}", ::getpid());
+  const auto folder =
+      std::filesystem::temp_directory_path() / fmt::format("pliant-onnx-external-{}", ::getpid());
   std::filesystem::create_directories(folder / "inside");
   std::string data;
   for (const char* location : {"../w.data", "/etc/hostname", "inside/../../w.data"}) {
     const std::string bytes = onnx::serialize_model(model, &(data = ""), location);
     write_file((folder / "w.data").string(), data);
-    expect_error([&] { parse_onnx(bytes, {}, "t", (folder / "inside").string()); }, ErrorKind::format,
-                 {"'w'", location});
+    expect_error([&] { parse_onnx(bytes, {}, "t", (folder / "inside").string()); },
+                 ErrorKind::format, {"'w'", location});
     expect_error([&] { parse_onnx(bytes, {}, "t"); }, ErrorKind::format, {"'w'", location});
   }
   std::filesystem::create_symlink(folder / "w.data", folder / "inside" / "link");
   const std::string bytes = onnx::serialize_model(model, &(data = ""), "link");
-  expect_error([&] { parse_onnx(bytes, {}, "t", (folder / "inside").string()); }, ErrorKind::format, {"leaves"});
+  expect_error([&] { parse_onnx(bytes, {}, "t", (folder / "inside").string()); }, ErrorKind::format,
+               {"leaves"});
   std::filesystem::remove_all(folder);
 }
 

@@ -1,4 +1,5 @@
-// What is written is valid ONNX by ONNX's own checker, and reads back to a graph with the same results.
+// What is written is valid ONNX by ONNX's own checker, and reads back to a graph with the same
+// results.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -18,19 +19,21 @@
 namespace pliant {
 namespace {
 
-std::vector<Tensor> results(const Graph& graph, const WeightStore& weights, const std::vector<Tensor>& inputs) {
+std::vector<Tensor> results(const Graph& graph, const WeightStore& weights,
+                            const std::vector<Tensor>& inputs) {
   Pool pool(2);
   return evaluate(graph, weights, views_of(inputs), pool);
 }
 
 // "" when the graph and what comes back from ONNX give the same outputs.
-std::string round_trip_difference(const Graph& graph, const WeightStore& weights, const std::vector<Tensor>& inputs,
-                                  const Tolerance& tolerance) {
+std::string round_trip_difference(const Graph& graph, const WeightStore& weights,
+                                  const std::vector<Tensor>& inputs, const Tolerance& tolerance) {
   const std::string bytes = write_onnx(graph, weights);
   if (const auto complaint = checker_complaint(bytes); !complaint.empty()) return complaint;
   const OnnxModel back = parse_onnx(bytes, {}, "written");
   if (back.graph.inputs().size() != inputs.size()) return "other inputs";
-  const auto want = results(graph, weights, inputs), got = results(back.graph, back.weights, inputs);
+  const auto want = results(graph, weights, inputs),
+             got = results(back.graph, back.weights, inputs);
   if (want.size() != got.size()) return "other outputs";
   for (std::size_t i = 0; i < want.size(); ++i)
     if (auto text = difference(got[i].view(), want[i].view(), tolerance); !text.empty())
@@ -79,10 +82,13 @@ TEST(WriteOnnx, KeepsOpaqueOperatorsWithTheirAttributes) {
 }
 
 TEST(WriteOnnx, PutsLargeWeightsBesideTheFile) {
-  const auto folder = std::filesystem::temp_directory_path() / fmt::format("pliant-onnx-{}", ::getpid());
+  const auto folder =
+      std::filesystem::temp_directory_path() / fmt::format("pliant-onnx-{}", ::getpid());
   std::filesystem::create_directories(folder);
   Builder b;
-  b.output(b.map(argument(0) + argument(1), {b.input("x", {DType::f32, {3}}), b.weight("w", {DType::f32, {3}})}), "y");
+  b.output(b.map(argument(0) + argument(1),
+                 {b.input("x", {DType::f32, {3}}), b.weight("w", {DType::f32, {3}})}),
+           "y");
   const Graph graph = b.finish();
   WeightStore weights;
   weights.add("w", Tensor::of(DType::f32, {3}, {1, 2, 3}));
@@ -90,7 +96,9 @@ TEST(WriteOnnx, PutsLargeWeightsBesideTheFile) {
   write_onnx_file(path, graph, weights, 4);
   EXPECT_EQ(std::filesystem::file_size(path + ".data"), 12U);
   const OnnxModel back = read_onnx(path);
-  EXPECT_EQ(difference(decode(back.weights.at("w")).view(), Tensor::of(DType::f32, {3}, {1, 2, 3}).view()), "");
+  EXPECT_EQ(difference(decode(back.weights.at("w")).view(),
+                       Tensor::of(DType::f32, {3}, {1, 2, 3}).view()),
+            "");
   std::filesystem::resize_file(path + ".data", 8);
   EXPECT_THROW(read_onnx(path), Error);
   std::filesystem::remove(path + ".data");
@@ -109,11 +117,13 @@ TEST_P(WrittenNetworks, ComeBackWithEqualResults) {
   const OnnxModel model = read_onnx(std::string(root) + "/graphs/" + GetParam());
   Rng rng(1);
   const auto inputs = random_inputs(model.graph, rng);
-  EXPECT_EQ(round_trip_difference(model.graph, random_weights(model.graph, 1), inputs, {1e-3, 1e-5}), "");
+  EXPECT_EQ(
+      round_trip_difference(model.graph, random_weights(model.graph, 1), inputs, {1e-3, 1e-5}), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Published, WrittenNetworks,
-                         testing::Values("onnx-light/light_squeezenet.onnx", "onnx-models/version-RFB-320.onnx"));
+                         testing::Values("onnx-light/light_squeezenet.onnx",
+                                         "onnx-models/version-RFB-320.onnx"));
 
 }  // namespace
 }  // namespace pliant

@@ -43,8 +43,10 @@ TEST(PliantFile, RandomModelsReadBackEqual) {
     weights.for_each([&](const std::string& name, const Stored& stored) {
       const Stored& other = back.weights.at(name);
       ASSERT_EQ(other.type, stored.type);
-      ASSERT_TRUE(std::equal(stored.bytes.begin(), stored.bytes.end(), other.bytes.begin(), other.bytes.end()));
-      ASSERT_EQ(reinterpret_cast<std::uintptr_t>(other.bytes.data()) % 64, 0u);  // mapped where it lies
+      ASSERT_TRUE(std::equal(stored.bytes.begin(), stored.bytes.end(), other.bytes.begin(),
+                             other.bytes.end()));
+      // mapped where it lies
+      ASSERT_EQ(reinterpret_cast<std::uintptr_t>(other.bytes.data()) % 64, 0u);
     });
   }
 }
@@ -70,7 +72,8 @@ TEST(PliantFile, WeightsKeepTheirEncoding) {
     Tensor values(type);
     Rng rng(7);
     fill_normal(values.view(), rng, 1);
-    const auto bytes = std::make_shared<const std::vector<std::byte>>(encode(values.view(), encoding, "w"));
+    const auto bytes =
+        std::make_shared<const std::vector<std::byte>>(encode(values.view(), encoding, "w"));
     WeightStore weights;
     weights.add("w", {type, encoding, *bytes}, bytes);
     write_model(file.path, graph, weights);
@@ -91,7 +94,8 @@ TEST(PliantFile, RefusesScalesThatAreNotFinite) {
   WeightStore weights;
   weights.add("w", {type, Encoding::q8_0, std::as_bytes(std::span(blocks))}, nullptr);
   write_model(file.path, b.finish(), weights);
-  EXPECT_EQ(refusal([&] { read_model(file.path); }), "Q8_0 block 1 has a scale that is no finite number");
+  EXPECT_EQ(refusal([&] { read_model(file.path); }),
+            "Q8_0 block 1 has a scale that is no finite number");
 }
 
 TEST(PliantFile, LargeConstantsAreTensors) {
@@ -114,16 +118,19 @@ TEST(PliantFile, RefusesWhatDoesNotFit) {
   WeightStore none, wrong;
   EXPECT_EQ(refusal([&] { write_model(file.path, g, none); }), "no tensor for the weight 'w'");
   wrong.add("w", Tensor({DType::f32, {3, 4}}));
-  EXPECT_EQ(refusal([&] { write_model(file.path, g, wrong); }), "the weight 'w' is f32[3,4], the graph wants f32[4,3]");
+  EXPECT_EQ(refusal([&] { write_model(file.path, g, wrong); }),
+            "the weight 'w' is f32[3,4], the graph wants f32[4,3]");
   write_safetensors(file.path, {});
   EXPECT_EQ(refusal([&] { read_model(file.path); }), "a safetensors file without a graph");
-  write_safetensors(file.path, {{{"pliant.graph", "pliant graph 1\nweight w: f32[2]\noutput w"}}, {}});
+  write_safetensors(file.path,
+                    {{{"pliant.graph", "pliant graph 1\nweight w: f32[2]\noutput w"}}, {}});
   EXPECT_EQ(refusal([&] { read_model(file.path); }), "no tensor for the weight 'w'");
   write_safetensors(file.path, {{{"pliant.graph", "pliant graph 1\nrubbish"}}, {}});
   EXPECT_NE(refusal([&] { read_model(file.path); }), "accepted");
   for (const char* bad : {"{", "[1]", R"({"w":{"encoding":"none"}})", R"({"w":{"encoding":7}})"}) {
-    write_safetensors(file.path,
-                      {{{"pliant.graph", "pliant graph 1\ninput x: f32[2]\noutput x"}, {"pliant.encodings", bad}}, {}});
+    write_safetensors(file.path, {{{"pliant.graph", "pliant graph 1\ninput x: f32[2]\noutput x"},
+                                   {"pliant.encodings", bad}},
+                                  {}});
     EXPECT_NE(refusal([&] { read_model(file.path); }), "accepted") << bad;
   }
 }

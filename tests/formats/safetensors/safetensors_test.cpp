@@ -32,14 +32,15 @@ std::string refusal(const std::string& text) {
 }
 
 std::string entry(const std::string& dtype, const std::string& shape, int begin, int end) {
-  return R"({"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":[)" + std::to_string(begin) + "," +
-         std::to_string(end) + "]}";
+  return R"({"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":[)" +
+         std::to_string(begin) + "," + std::to_string(end) + "]}";
 }
 
 TEST(SafeTensors, ReadsTensorsByPosition) {
-  SafeTensors all = read(file(R"({"b":)" + entry("F32", "[2]", 0, 8) + R"(,"a":)" + entry("BF16", "[]", 8, 10) +
-                                  R"(,"__metadata__":{"format":"pt"}})",
-                              10));
+  SafeTensors all =
+      read(file(R"({"b":)" + entry("F32", "[2]", 0, 8) + R"(,"a":)" + entry("BF16", "[]", 8, 10) +
+                    R"(,"__metadata__":{"format":"pt"}})",
+                10));
   ASSERT_EQ(all.tensors.size(), 2u);
   EXPECT_EQ(all.tensors[0].name, "b");
   EXPECT_EQ(all.tensors[1].type, (TensorType{DType::bf16, {}}));
@@ -47,9 +48,11 @@ TEST(SafeTensors, ReadsTensorsByPosition) {
 }
 
 TEST(SafeTensors, WhatIsWrittenReadsBackAligned) {
-  Tensor x = Tensor::of(DType::f32, {3}, {1, 2, 3}), y = Tensor::of(DType::i8, {2, 2}, {1, 2, 3, 4});
+  Tensor x = Tensor::of(DType::f32, {3}, {1, 2, 3}),
+         y = Tensor::of(DType::i8, {2, 2}, {1, 2, 3, 4});
   const std::string path = testing::TempDir() + "/pliant_safetensors_test";
-  write_safetensors(path, {{{"k", "v \"quoted\""}}, {{"x", x.type(), x.raw()}, {"y", y.type(), y.raw()}}});
+  write_safetensors(
+      path, {{{"k", "v \"quoted\""}}, {{"x", x.type(), x.raw()}, {"y", y.type(), y.raw()}}});
   MappedFile mapped(path);
   SafeTensors all = read_safetensors(mapped.bytes(), path);
   EXPECT_EQ(all.metadata.at("k"), "v \"quoted\"");
@@ -66,7 +69,8 @@ TEST(SafeTensors, WhatIsWrittenReadsBackAligned) {
 TEST(SafeTensors, WriterRefusesContradictions) {
   Tensor x = Tensor::of(DType::f32, {3}, {1, 2, 3});
   const std::string path = testing::TempDir() + "/pliant_safetensors_refused";
-  EXPECT_THROW(write_safetensors(path, {{}, {{"x", x.type(), x.raw()}, {"x", x.type(), x.raw()}}}), Error);
+  EXPECT_THROW(write_safetensors(path, {{}, {{"x", x.type(), x.raw()}, {"x", x.type(), x.raw()}}}),
+               Error);
   EXPECT_THROW(write_safetensors(path, {{}, {{"x", {DType::f32, {4}}, x.raw()}}}), Error);
   EXPECT_THROW(write_safetensors(path, {{}, {{"\xff", x.type(), x.raw()}}}), Error);
   EXPECT_THROW(read_file(path), Error);
@@ -80,15 +84,23 @@ TEST(SafeTensors, RefusesDamagedFiles) {
             "f: byte 0: a header of 9223372036854775807 bytes in a file of 10");
   EXPECT_EQ(refusal(file(good, 7)), "f: 'a': data from 0 to 8 of 7");
   EXPECT_EQ(refusal(file(good, 9)), "f: 9 bytes of data, 8 described");
-  EXPECT_EQ(refusal(file(R"({"a":)" + entry("F32", "[3]", 0, 8) + "}", 8)), "f: 'a': f32[3] takes 12 bytes, 8 given");
-  EXPECT_EQ(refusal(file(R"({"a":)" + entry("F8_E4M3", "[8]", 0, 8) + "}", 8)), "f: 'a': dtype F8_E4M3");
-  EXPECT_EQ(refusal(file(R"({"a":)" + entry("U8", "[4]", 0, 4) + R"(,"b":)" + entry("U8", "[4]", 2, 6) + "}", 6)),
-            "f: 'b' begins at 2, 4 expected: overlap or hole");
+  EXPECT_EQ(refusal(file(R"({"a":)" + entry("F32", "[3]", 0, 8) + "}", 8)),
+            "f: 'a': f32[3] takes 12 bytes, 8 given");
+  EXPECT_EQ(refusal(file(R"({"a":)" + entry("F8_E4M3", "[8]", 0, 8) + "}", 8)),
+            "f: 'a': dtype F8_E4M3");
+  EXPECT_EQ(
+      refusal(file(
+          R"({"a":)" + entry("U8", "[4]", 0, 4) + R"(,"b":)" + entry("U8", "[4]", 2, 6) + "}", 6)),
+      "f: 'b' begins at 2, 4 expected: overlap or hole");
   EXPECT_EQ(refusal(file(R"({"a":)" + entry("U8", "[4]", 2, 6) + "}", 6)),
             "f: 'a' begins at 2, 0 expected: overlap or hole");
-  EXPECT_EQ(refusal(file(R"({"a":)" + entry("U8", "[0]", 0, 0) + R"(,"a":)" + entry("U8", "[0]", 0, 0) + "}", 0)),
-            "f: field 'a' is given twice in one object");
-  EXPECT_NE(refusal(file(R"({"a":)" + entry("U8", "[4294967296,4294967296,4294967296]", 0, 0) + "}", 0)), "accepted");
+  EXPECT_EQ(
+      refusal(file(
+          R"({"a":)" + entry("U8", "[0]", 0, 0) + R"(,"a":)" + entry("U8", "[0]", 0, 0) + "}", 0)),
+      "f: field 'a' is given twice in one object");
+  EXPECT_NE(
+      refusal(file(R"({"a":)" + entry("U8", "[4294967296,4294967296,4294967296]", 0, 0) + "}", 0)),
+      "accepted");
   EXPECT_NE(refusal(file(R"({"a":)" + entry("U8", "[-1]", 0, 0) + "}", 0)), "accepted");
   EXPECT_NE(refusal(file(R"({"a":)" + entry("U8", "[1.5]", 0, 1) + "}", 1)), "accepted");
   EXPECT_NE(refusal(file(R"({"a":{"dtype":"U8"}})", 0)), "accepted");
@@ -100,8 +112,8 @@ TEST(SafeTensors, RefusesDamagedFiles) {
 
 TEST(SafeTensors, DamageIsRefusedOrHarmless) {
   Rng rng(1);
-  const std::string good =
-      file(R"({"a":)" + entry("F32", "[2]", 0, 8) + R"(,"b":)" + entry("U8", "[4]", 8, 12) + "}", 12);
+  const std::string good = file(
+      R"({"a":)" + entry("F32", "[2]", 0, 8) + R"(,"b":)" + entry("U8", "[4]", 8, 12) + "}", 12);
   for (int i = 0; i < 5000; ++i) {
     std::string bad = good;
     bad[rng.below(static_cast<std::int64_t>(bad.size()))] = static_cast<char>(rng.below(256));

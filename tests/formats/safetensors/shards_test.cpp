@@ -15,9 +15,13 @@ class Shards : public testing::Test {
  protected:
   Shards() : folder_(testing::TempDir() + "pliant-shards-" + std::to_string(::getpid())) {
     std::filesystem::create_directories(folder_);
-    write_safetensors(path("m-00001-of-00002.safetensors"), {{}, {{"a", values_.type(), values_.raw()}}});
-    write_safetensors(path("m-00002-of-00002.safetensors"), {{}, {{"b", values_.type(), values_.raw()}}});
-    write_file(index_, R"({"weight_map": {"a": "m-00001-of-00002.safetensors", "b": "m-00002-of-00002.safetensors"}})");
+    write_safetensors(path("m-00001-of-00002.safetensors"),
+                      {{}, {{"a", values_.type(), values_.raw()}}});
+    write_safetensors(path("m-00002-of-00002.safetensors"),
+                      {{}, {{"b", values_.type(), values_.raw()}}});
+    write_file(
+        index_,
+        R"({"weight_map": {"a": "m-00001-of-00002.safetensors", "b": "m-00002-of-00002.safetensors"}})");
   }
   ~Shards() override { std::filesystem::remove_all(folder_); }
   std::string path(const std::string& name) const { return folder_ + "/" + name; }
@@ -38,7 +42,8 @@ TEST_F(Shards, AreFoundFromAnyOfThem) {
 }
 
 TEST_F(Shards, AWholeFileHasNoIndex) {
-  for (const char* name : {"whole.safetensors", "m.safetensors", "n-00001-of-00001.safetensors", "x.gguf"})
+  for (const char* name :
+       {"whole.safetensors", "m.safetensors", "n-00001-of-00001.safetensors", "x.gguf"})
     EXPECT_EQ(index_beside(path(name)), std::nullopt) << name;
 }
 

@@ -17,7 +17,8 @@ Expr random_expr(Rng& rng, int arguments, int steps) {
   for (int i = 0; i < steps; ++i) {
     Fn fn = static_cast<Fn>(rng.between(static_cast<int>(Fn::add), static_cast<int>(Fn::select)));
     std::vector<Expr> operands;
-    for (int k = 0; k < arity(fn); ++k) operands.push_back(pool[rng.below(static_cast<std::int64_t>(pool.size()))]);
+    for (int k = 0; k < arity(fn); ++k)
+      operands.push_back(pool[rng.below(static_cast<std::int64_t>(pool.size()))]);
     Expr next = pliant::apply(fn, operands);
     if (next.code.size() <= 40) pool.push_back(next);
   }
@@ -110,7 +111,8 @@ TEST(Expr, EvaluatesIntegersWithWrapping) {
   EXPECT_EQ(value("power($0,$1)", -1, -3), -1);
   EXPECT_EQ(value("sqrt($0)", 17), 4);
   EXPECT_EQ(value("exp(100)"), std::numeric_limits<std::int64_t>::max());
-  EXPECT_EQ(value("add($0,1)", (std::int64_t{1} << 53)), (std::int64_t{1} << 53) + 1);  // not through f64
+  // not through f64
+  EXPECT_EQ(value("add($0,1)", (std::int64_t{1} << 53)), (std::int64_t{1} << 53) + 1);
 }
 
 TEST(Expr, RefusesBadCode) {

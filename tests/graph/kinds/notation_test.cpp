@@ -39,8 +39,10 @@ TEST(Notation, ImplicitOutputIsNumpys) {
 TEST(Notation, EllipsesAlignAtTheRight) {
   EinsumPlan p = plan("...i,...i->...", {{2, 3, 4}, {3, 4}});
   EXPECT_EQ(p.einsum, (kind::Einsum{{"ABi", "Bi"}, "AB"}));
-  EXPECT_EQ(plan("A...->...A", {{2, 3}}).einsum, (kind::Einsum{{"AB"}, "BA"}));  // letters in use are avoided
-  EXPECT_EQ(plan("...i->i...", {{4}}).einsum, (kind::Einsum{{"i"}, "i"}));       // an empty ellipsis
+  // letters in use are avoided
+  EXPECT_EQ(plan("A...->...A", {{2, 3}}).einsum, (kind::Einsum{{"AB"}, "BA"}));
+  // an empty ellipsis
+  EXPECT_EQ(plan("...i->i...", {{4}}).einsum, (kind::Einsum{{"i"}, "i"}));
 }
 
 TEST(Notation, BroadcastAxesOfSizeOneAreRemoved) {
@@ -48,7 +50,8 @@ TEST(Notation, BroadcastAxesOfSizeOneAreRemoved) {
   EXPECT_EQ(p.einsum, (kind::Einsum{{"Aij", "jk"}, "Aik"}));
   EXPECT_EQ(p.operands[1], (Shape{3, 4}));
   EXPECT_EQ(plan("ij,jk->ik", {{2, 1}, {3, 4}}).einsum, (kind::Einsum{{"i", "jk"}, "ik"}));
-  EXPECT_EQ(plan("ij,ij->ij", {{1, 2}, {1, 2}}).einsum, (kind::Einsum{{"ij", "ij"}, "ij"}));  // 1 everywhere stays
+  // 1 everywhere stays
+  EXPECT_EQ(plan("ij,ij->ij", {{1, 2}, {1, 2}}).einsum, (kind::Einsum{{"ij", "ij"}, "ij"}));
 }
 
 TEST(Notation, ErrorsSayWhere) {
@@ -58,7 +61,8 @@ TEST(Notation, ErrorsSayWhere) {
   EXPECT_NE(notation_error("i-j", {{2}}).find("\"->\" expected"), std::string::npos);
   EXPECT_EQ(notation_error("ij->i", {{2}}), "here: operand 0 has shape [2] but the labels \"ij\"");
   EXPECT_EQ(notation_error("i,j->ij", {{2}}), "here: 1 operand(s) for 2 label groups");
-  EXPECT_EQ(notation_error("ij,jk->ik", {{2, 3}, {4, 5}}), "here: label 'j' has size 3 and, in operand 1, 4");
+  EXPECT_EQ(notation_error("ij,jk->ik", {{2, 3}, {4, 5}}),
+            "here: label 'j' has size 3 and, in operand 1, 4");
   EXPECT_EQ(notation_error("ii->i", {{1, 3}}), "here: label 'i' has sizes 1 and 3 in operand 0");
   EXPECT_EQ(notation_error("ij->k", {{2, 3}}), "here: output label 'k' is in no operand");
   EXPECT_EQ(notation_error("ij->ii", {{2, 3}}), "here: output label 'i' is repeated");

@@ -32,7 +32,8 @@ TEST(Groups, ConvolutionTakesItsAffineAndActivation) {
   EXPECT_EQ(sizes(g), (Sizes{3}));
   GroupPattern p = *group_pattern(g, groups(g)[0]);
   EXPECT_EQ(p.anchor, OpId{0});
-  EXPECT_EQ(p.operands, (std::vector<ValueId>{g.op(OpId{0}).out[0], *g.find("scale"), *g.find("shift")}));
+  EXPECT_EQ(p.operands,
+            (std::vector<ValueId>{g.op(OpId{0}).out[0], *g.find("scale"), *g.find("shift")}));
   EXPECT_EQ(to_string(p.epilogue), "minimum(maximum(add(multiply($0,$1),$2),0),6)");
   EXPECT_EQ(group_inputs(g, groups(g)[0]).size(), 4u);
   EXPECT_EQ(group_outputs(g, groups(g)[0]), (std::vector<ValueId>{g.outputs()[0]}));
@@ -40,7 +41,8 @@ TEST(Groups, ConvolutionTakesItsAffineAndActivation) {
 }
 
 TEST(Groups, ActivationsMadeOfSeveralMapsJoinWhole) {
-  Builder b;  // x * sigmoid(x) and hard-swish, as exporters write them: the convolution's result is read twice
+  // x * sigmoid(x) and hard-swish, as exporters write them: the convolution's result is read twice
+  Builder b;
   ValueId x = b.input("x", f32({1, 4, 8, 8})), w = b.weight("w", f32({4, 4, 1, 1}));
   ValueId c = b.convolve(x, w, {});
   ValueId s = b.map(apply(Fn::sigmoid, {argument(0)}), {c});
@@ -69,7 +71,8 @@ TEST(Groups, ResidualAddAndItsActivationAreOneGroup) {
 
 TEST(Groups, LinearTakesItsBias) {
   Builder b;
-  ValueId x = b.input("x", f32({3, 8})), w = b.weight("w", f32({5, 8})), bias = b.weight("b", f32({5}));
+  ValueId x = b.input("x", f32({3, 8})), w = b.weight("w", f32({5, 8})),
+          bias = b.weight("b", f32({5}));
   ValueId y = b.einsum("ri,oi->ro", {x, w});
   y = b.map(apply(Fn::gelu, {argument(0) + argument(1)}), {y, bias});
   ValueId t = b.transpose(y, {1, 0});
@@ -85,7 +88,8 @@ TEST(Groups, NormalisationAcrossChannelsIsOneGroup) {
   ValueId rows = b.reshape(square, {2, 1, 6, 12});
   ValueId mean = b.pool(rows, {kind::PoolFn::mean, {5, 1}, {}, {2, 0}, {2, 0}, {}});
   ValueId back = b.reshape(mean, {2, 6, 3, 4});
-  Expr power = pliant::apply(Fn::power, {constant(2) + constant(1e-4) * argument(1), constant(0.75)});
+  Expr power =
+      pliant::apply(Fn::power, {constant(2) + constant(1e-4) * argument(1), constant(0.75)});
   b.output(b.map(argument(0) / power, {x, back}));
   Graph g = b.finish();
   ASSERT_EQ(sizes(g), (Sizes{5}));
@@ -120,15 +124,16 @@ TEST(Groups, NarrowIntermediatesStayInMemory) {
 TEST(Groups, LimitsHold) {
   Builder b;
   ValueId x = b.input("x", f32({8}));
-  for (int i = 0; i < 20; ++i) x = b.map(argument(0) + argument(1), {x, b.input("y" + std::to_string(i), f32({8}))});
+  for (int i = 0; i < 20; ++i)
+    x = b.map(argument(0) + argument(1), {x, b.input("y" + std::to_string(i), f32({8}))});
   b.output(x);
   Graph g = b.finish();
   for (const Group& group : groups(g)) EXPECT_LE(group_pattern(g, group)->operands.size(), 8u);
   EXPECT_LE(groups(g).size(), 3u);
 }
 
-// Everything groups() promises, on graphs of all kinds; and each pattern, evaluated from what stands in memory, gives
-// what the operators give one by one.
+// Everything groups() promises, on graphs of all kinds; and each pattern, evaluated from what
+// stands in memory, gives what the operators give one by one.
 void check_graph(const Graph& g, Rng& rng, Pool& pool, int& fused) {
   std::vector<Group> parts = groups(g);
   ById<OpId, int> group_of(g.ops().size(), -1);
@@ -177,8 +182,10 @@ void check_graph(const Graph& g, Rng& rng, Pool& pool, int& fused) {
         std::int64_t at = 0, rest = i, stride = 1;
         const Shape& narrow = from.type().shape;
         if (k == 0 && pattern->anchor != OpId::none) at = i;
-        for (std::size_t back = 0; (k != 0 || pattern->anchor == OpId::none) && back < narrow.size(); ++back) {
-          std::int64_t size = shape[shape.size() - 1 - back], own = narrow[narrow.size() - 1 - back];
+        for (std::size_t back = 0;
+             (k != 0 || pattern->anchor == OpId::none) && back < narrow.size(); ++back) {
+          std::int64_t size = shape[shape.size() - 1 - back],
+                       own = narrow[narrow.size() - 1 - back];
           at += own == 1 ? 0 : rest % size * stride;
           stride *= own;
           rest /= size;
@@ -189,7 +196,8 @@ void check_graph(const Graph& g, Rng& rng, Pool& pool, int& fused) {
       set(have.view(), 0, evaluate(pattern->epilogue, operands));
       double want = get(result.view(), i);
       if (std::isnan(want) || pattern->dtype == DType::boolean) continue;
-      ASSERT_NEAR(get(have.view(), 0), want, is_float(pattern->dtype) ? 1e-5 * (1 + std::fabs(want)) : 1.0);
+      ASSERT_NEAR(get(have.view(), 0), want,
+                  is_float(pattern->dtype) ? 1e-5 * (1 + std::fabs(want)) : 1.0);
     }
   }
 }
@@ -214,7 +222,8 @@ TEST(Storage, ReshapesAndLeadingSlicesAreViews) {
   ValueId y = b.map(relu(), {x}, {}, "y");
   ValueId flat = b.reshape(y, {128}, "flat");
   ValueId lower = b.slice(flat, 0, 64, 64, "lower"), odd = b.slice(flat, 0, 1, 64, "odd");
-  ValueId column = b.slice(y, 1, 0, 4, "column"), part = b.slice(b.reshape(lower, {1, 4, 16}), 1, 1, 2, "part");
+  ValueId column = b.slice(y, 1, 0, 4, "column"),
+          part = b.slice(b.reshape(lower, {1, 4, 16}), 1, 1, 2, "part");
   for (ValueId id : {lower, odd, column, part}) b.output(id);
   Graph g = b.finish();
   auto parts = groups(g);
@@ -247,7 +256,8 @@ TEST(Storage, AnOutputMayBeAViewOfAnInput) {
 TEST(Storage, ConcatsShareOnlyWhenAskedAndAllowed) {
   Builder b;
   ValueId x = b.input("x", f32({1, 4, 16}));
-  ValueId p = b.map(relu(), {x}, {}, "p"), q = b.softmax(x, 2, "q"), shared = b.softmax(x, 1, "shared");
+  ValueId p = b.map(relu(), {x}, {}, "p"), q = b.softmax(x, 2, "q"),
+          shared = b.softmax(x, 1, "shared");
   ValueId c = b.concat({p, q}, 1, "c");
   b.output(b.softmax(c, 1));
   b.output(b.concat({shared, x}, 1, "with_input"));

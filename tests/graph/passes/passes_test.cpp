@@ -22,7 +22,8 @@ TEST(Fold, EvaluatesToTheSameBits) {
     const auto got = evaluate(folded.graph, folded.weights, views(inputs), pool);
     EXPECT_EQ(folded.graph.output_names(), graph.output_names());
     for (std::size_t i = 0; i < got.size(); ++i)
-      ASSERT_TRUE(std::ranges::equal(got[i].raw(), wanted[i].raw())) << "seed " << seed << " output " << i;
+      ASSERT_TRUE(std::ranges::equal(got[i].raw(), wanted[i].raw()))
+          << "seed " << seed << " output " << i;
   }
 }
 
@@ -46,9 +47,11 @@ Graph selecting_graph() {
   b.weight("unused", {DType::f32, {1}});
   const ValueId q = b.slice(w, 0, 2, 2, "q");
   const ValueId k = b.gather(w, b.constant(Tensor::of(DType::i32, {2}, {4, 2})), 0, 0, "k");
-  const ValueId s = b.map(argument(0) * constant(2), {b.constant(Tensor::of(DType::f32, {1}, {3}), "c")}, {}, "s");
+  const ValueId s = b.map(argument(0) * constant(2),
+                          {b.constant(Tensor::of(DType::f32, {1}, {3}), "c")}, {}, "s");
   const ValueId y = b.einsum("rd,od->ro", {x, q}, "y");
-  b.output(b.map(argument(0) + argument(1) + argument(2), {y, b.reduce(kind::ReduceFn::sum, k, {1}), s}, {}, "z"));
+  b.output(b.map(argument(0) + argument(1) + argument(2),
+                 {y, b.reduce(kind::ReduceFn::sum, k, {1}), s}, {}, "z"));
   b.output(k, "k");
   return b.finish();
 }
@@ -127,7 +130,8 @@ TEST(Observe, AnyValueOfAnyType) {
   WeightStore weights;
   weights.add("w", Tensor::of(DType::bf16, {}, {3}));
   Pool pool(1);
-  const auto out = evaluate(observed, weights, views(list(Tensor::of(DType::i8, {3}, {100, -100, 2}))), pool);
+  const auto out =
+      evaluate(observed, weights, views(list(Tensor::of(DType::i8, {3}, {100, -100, 2}))), pool);
   EXPECT_EQ(values(out[1]), (std::vector<double>{10000, 10000, 4}));
   EXPECT_EQ(values(out[2]), (std::vector<double>{9}));
 }
@@ -163,12 +167,14 @@ TEST(Decompose, EvaluatesRandomGraphsAlike) {
 TEST(Decompose, RowsSurviveUnlessAttentionGoes) {
   const auto rows_of = [](const Kind& kind) {
     Builder b;
-    const ValueId x = b.row_input("x", {DType::f32, {4, 2, 2}}), i = b.row_input("i", {DType::i32, {4}});
+    const ValueId x = b.row_input("x", {DType::f32, {4, 2, 2}}),
+                  i = b.row_input("i", {DType::i32, {4}});
     std::vector<ValueId> in{x, x, x, i, i, i};
     if (std::holds_alternative<kind::Rotary>(kind)) in = {x, i};
     b.output(b.add(kind, in)[0]);
     const Graph graph = b.finish();
-    return std::pair(decompose(graph).rows(), decompose(graph, [](const Op&) { return true; }).rows());
+    return std::pair(decompose(graph).rows(),
+                     decompose(graph, [](const Op&) { return true; }).rows());
   };
   EXPECT_EQ(rows_of(kind::Rotary{2}), (std::pair<std::int64_t, std::int64_t>(4, 4)));
   EXPECT_EQ(rows_of(kind::Attention{}), (std::pair<std::int64_t, std::int64_t>(0, 4)));
@@ -183,12 +189,16 @@ double deviation(const WeightStore& weights, const std::string& name) {
 
 TEST(RandomWeights, AreScaledByTheFanInOfTheirFirstConsumer) {
   Builder b;
-  const ValueId x = b.input("x", {DType::f32, {1, 8, 4, 4}}), token = b.input("token", {DType::i32, {3}});
+  const ValueId x = b.input("x", {DType::f32, {1, 8, 4, 4}}),
+                token = b.input("token", {DType::i32, {3}});
   b.output(b.convolve(x, b.weight("convolve", {DType::f32, {64, 8, 3, 3}}), {}), "a");
-  b.output(b.convolve(x, b.weight("transposed", {DType::f32, {8, 64, 3, 3}}), {{}, {}, {}, {}, 1, true}), "b");
+  b.output(
+      b.convolve(x, b.weight("transposed", {DType::f32, {8, 64, 3, 3}}), {{}, {}, {}, {}, 1, true}),
+      "b");
   const ValueId flat = b.reshape(x, {8, 16});
   b.output(b.einsum("rd,od->ro", {flat, b.weight("linear", {DType::f32, {100, 16}})}), "c");
-  b.output(b.einsum("rd,do->ro", {flat, b.weight("linear_by_input", {DType::f32, {16, 100}})}), "d");
+  b.output(b.einsum("rd,do->ro", {flat, b.weight("linear_by_input", {DType::f32, {16, 100}})}),
+           "d");
   const ValueId turned = b.transpose(b.weight("turned", {DType::f32, {16, 100}}), {1, 0});
   b.output(b.einsum("rd,od->ro", {flat, turned}), "e");
   b.output(b.gather(b.weight("table", {DType::f32, {50, 40}}), token), "f");
@@ -196,7 +206,8 @@ TEST(RandomWeights, AreScaledByTheFanInOfTheirFirstConsumer) {
   const WeightStore weights = random_weights(b.finish(), 3);
   EXPECT_NEAR(deviation(weights, "convolve"), 1 / std::sqrt(72), 0.005);
   EXPECT_NEAR(deviation(weights, "transposed"), 1 / std::sqrt(72), 0.005);
-  for (const char* name : {"linear", "linear_by_input", "turned"}) EXPECT_NEAR(deviation(weights, name), 0.25, 0.02);
+  for (const char* name : {"linear", "linear_by_input", "turned"})
+    EXPECT_NEAR(deviation(weights, name), 0.25, 0.02);
   EXPECT_NEAR(deviation(weights, "table"), 1, 0.05);
   for (const double each : values(decode(weights.at("vector")))) {
     EXPECT_GE(each, 0.5);
@@ -217,7 +228,8 @@ TEST(RandomWeights, DependOnSeedAndNameOnly) {
 
 TEST(RandomWeights, IndicesStayInsideTheirTable) {
   Builder b;
-  const ValueId x = b.input("x", {DType::f32, {3, 2}}), index = b.weight("index", {DType::i32, {100}});
+  const ValueId x = b.input("x", {DType::f32, {3, 2}}),
+                index = b.weight("index", {DType::i32, {100}});
   b.output(b.gather(x, index));
   for (const double each : values(decode(random_weights(b.finish(), 1).at("index")))) {
     EXPECT_GE(each, 0);

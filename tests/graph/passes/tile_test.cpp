@@ -15,8 +15,9 @@ namespace pliant {
 namespace {
 
 std::int64_t bands_in(const Graph& graph) {
-  return std::count_if(graph.values().begin(), graph.values().end(),
-                       [](const Value& value) { return value.name.find(".band") != std::string::npos; });
+  return std::count_if(graph.values().begin(), graph.values().end(), [](const Value& value) {
+    return value.name.find(".band") != std::string::npos;
+  });
 }
 
 // The reference sums in f64, so that only the order of padding terms could differ.
@@ -66,7 +67,8 @@ Graph two_convolutions() {
   const ValueId x = b.input("x", f32({1, 2, 12, 4}));
   const ValueId w = b.weight("w", f32({2, 2, 3, 3}));
   const kind::Convolve same{{1, 1}, {1, 1}, {1, 1}, {1, 1}};
-  const ValueId first = b.convolve(x, w, same, "first"), second = b.convolve(first, w, same, "second");
+  const ValueId first = b.convolve(x, w, same, "first"),
+                second = b.convolve(first, w, same, "second");
   const ValueId sum = b.map(argument(0) + argument(1), {first, second}, {}, "sum");
   b.output(b.reduce(kind::ReduceFn::mean, sum, {2, 3}), "mean");
   return b.finish();
@@ -88,7 +90,8 @@ TEST(Tile, BandsReadTheRowsThatTheirWindowsMeet) {
 
 TEST(Tile, RowsArePutTogetherInsideTheGroupThatReadsThem) {
   const Graph graph = tile(two_convolutions(), {3, 0});
-  const std::vector<Group> plain = groups(graph), halo = groups(graph, {.fuse = true, .halo = true});
+  const std::vector<Group> plain = groups(graph),
+                           halo = groups(graph, {.fuse = true, .halo = true});
   EXPECT_EQ(halo.size(), 3u * 3 + 2);  // a group per band of three operators, the join and the mean
   EXPECT_GT(plain.size(), halo.size());
   for (const Group& group : halo) {
@@ -115,7 +118,10 @@ TEST(Tile, SmallOperatorsStayWhole) {
 }
 
 TEST(Tile, RefusesWhatCannotBeCut) {
-  EXPECT_NE(error_of([] { tile(two_convolutions(), {1, 0}); }).find("1 is fewer than two bands"), std::string::npos);
+  EXPECT_NE(error_of([] {
+              tile(two_convolutions(), {1, 0});
+            }).find("1 is fewer than two bands"),
+            std::string::npos);
   EXPECT_NE(error_of([] {
               tile(two_convolutions(), {13, 0});
             }).find("works row by row on 13 rows or more"),

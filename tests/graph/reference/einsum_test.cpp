@@ -30,7 +30,8 @@ struct Naive {  // all labels in nested loops, by an odometer
     for (const auto& [label, size] : sizes) at[label] = 0;
     do {
       double product = 1;
-      for (std::size_t i = 0; i < operands.size(); ++i) product *= get(operands[i].view(), offset(einsum.in[i]));
+      for (std::size_t i = 0; i < operands.size(); ++i)
+        product *= get(operands[i].view(), offset(einsum.in[i]));
       result[offset(einsum.out)] += product;
     } while (next());
     return result;
@@ -69,9 +70,11 @@ TEST(ReferenceEinsum, EqualsNestedLoops) {
         Shape shape;
         for (const char label : labels)
           shape.push_back(naive.sizes.try_emplace(label, rng.between(1, 5)).first->second);
-        operands.push_back(is_float(dtype) ? normal(rng, shape, dtype) : integers(rng, shape, -1, 1, dtype));
+        operands.push_back(is_float(dtype) ? normal(rng, shape, dtype)
+                                           : integers(rng, shape, -1, 1, dtype));
       }
-      SCOPED_TRACE(einsum.in[0] + (einsum.in.size() > 1 ? "," + einsum.in[1] : "") + "->" + einsum.out);
+      SCOPED_TRACE(einsum.in[0] + (einsum.in.size() > 1 ? "," + einsum.in[1] : "") + "->" +
+                   einsum.out);
       const auto wanted = naive.run(operands);
       expect_close(values(run(einsum, operands)[0]), wanted,
                    dtype == DType::f64   ? 1e-14
@@ -82,14 +85,17 @@ TEST(ReferenceEinsum, EqualsNestedLoops) {
 
 TEST(ReferenceEinsum, LargeProductsCrossEveryBlockBoundary) {
   Rng rng(2);
-  for (const Shape& s : std::vector<Shape>{{129, 257, 130}, {1, 600, 300}, {300, 513, 1}, {5, 3, 7}}) {
-    const Tensor a = normal(rng, {s[0], s[1]}, DType::f64), b = normal(rng, {s[1], s[2]}, DType::f64);
+  for (const Shape& s :
+       std::vector<Shape>{{129, 257, 130}, {1, 600, 300}, {300, 513, 1}, {5, 3, 7}}) {
+    const Tensor a = normal(rng, {s[0], s[1]}, DType::f64),
+                 b = normal(rng, {s[1], s[2]}, DType::f64);
     std::vector<double> wanted(static_cast<std::size_t>(s[0] * s[2]), 0);
     for (std::int64_t i = 0; i < s[0]; ++i)
       for (std::int64_t k = 0; k < s[1]; ++k)
         for (std::int64_t j = 0; j < s[2]; ++j)
           wanted[i * s[2] + j] += get(a.view(), i * s[1] + k) * get(b.view(), k * s[2] + j);
-    expect_close(values(run(kind::Einsum{{"ik", "kj"}, "ij"}, list(a.copy(), b.copy()))[0]), wanted, 1e-13);
+    expect_close(values(run(kind::Einsum{{"ik", "kj"}, "ij"}, list(a.copy(), b.copy()))[0]), wanted,
+                 1e-13);
   }
 }
 
@@ -100,7 +106,8 @@ TEST(ReferenceEinsum, IntegersAreExactBeyondTheReachOfDoubles) {
   set_int(a.view(), 1, 1);
   set_int(b.view(), 0, 3);
   set_int(b.view(), 1, 1);
-  EXPECT_EQ(get_int(run(kind::Einsum{{"ij", "jk"}, "ik"}, list(a.copy(), b.copy()))[0].view(), 0), 3 * big + 1);
+  EXPECT_EQ(get_int(run(kind::Einsum{{"ij", "jk"}, "ik"}, list(a.copy(), b.copy()))[0].view(), 0),
+            3 * big + 1);
   EXPECT_EQ(get_int(run(kind::Einsum{{"ij"}, "ji"}, list(a.copy()))[0].view(), 0), big);
   EXPECT_EQ(get_int(run(kind::Einsum{{"ij"}, ""}, list(a.copy()))[0].view(), 0), big + 1);
 }
@@ -108,14 +115,16 @@ TEST(ReferenceEinsum, IntegersAreExactBeyondTheReachOfDoubles) {
 TEST(ReferenceEinsum, SumsOfManySmallTermsKeepF64Precision) {
   Tensor x(TensorType{DType::f32, {1, 1 << 20}});
   for (float& each : x.span<float>()) each = 0.1F;
-  const double sum = get(run(kind::Einsum{{"ij", "kj"}, "ik"}, list(x.copy(), x.copy()))[0].view(), 0);
+  const double sum =
+      get(run(kind::Einsum{{"ij", "kj"}, "ik"}, list(x.copy(), x.copy()))[0].view(), 0);
   const double exact = double(0.1F) * double(0.1F) * (1 << 20);
   EXPECT_NEAR(sum, exact, exact * 1e-7);  // one rounding to f32
 }
 
 TEST(ReferenceEinsum, EmptySumsAreZero) {
-  const auto out = run(kind::Einsum{{"ij", "jk"}, "ik"},
-                       list(Tensor(TensorType{DType::f32, {2, 0}}), Tensor(TensorType{DType::f32, {0, 3}})));
+  const auto out =
+      run(kind::Einsum{{"ij", "jk"}, "ik"},
+          list(Tensor(TensorType{DType::f32, {2, 0}}), Tensor(TensorType{DType::f32, {0, 3}})));
   EXPECT_EQ(values(out[0]), std::vector<double>(6, 0));
 }
 

@@ -26,7 +26,8 @@ WeightStore small_weights() {
 
 TEST(ReferenceGraph, GivesOutputsInOrder) {
   Pool pool(1);
-  const auto out = evaluate(small_graph(), small_weights(), views(list(Tensor::of(DType::f32, {2}, {1, 2}))), pool);
+  const auto out = evaluate(small_graph(), small_weights(),
+                            views(list(Tensor::of(DType::f32, {2}, {1, 2}))), pool);
   ASSERT_EQ(out.size(), 2u);
   EXPECT_EQ(values(out[0]), (std::vector<double>{10.5, 40.5}));
   EXPECT_EQ(values(out[1]), (std::vector<double>{51}));
@@ -44,7 +45,8 @@ TEST(ReferenceGraph, LeavesAndRepeatedValuesMayBeOutputs) {
   WeightStore weights;
   weights.add("w", Tensor::of(DType::f32, {1}, {2}));
   Pool pool(1);
-  const auto out = evaluate(b.finish(), weights, views(list(Tensor::of(DType::f32, {1}, {1}))), pool);
+  const auto out =
+      evaluate(b.finish(), weights, views(list(Tensor::of(DType::f32, {1}, {1}))), pool);
   std::vector<double> all;
   for (const Tensor& each : out) all.push_back(values(each)[0]);
   EXPECT_EQ(all, (std::vector<double>{1, 2, 7, 1, 1}));
@@ -53,14 +55,17 @@ TEST(ReferenceGraph, LeavesAndRepeatedValuesMayBeOutputs) {
 TEST(ReferenceGraph, RefusesWrongInputsWeightsAndRows) {
   Pool pool(1);
   const Graph graph = small_graph();
-  const auto kind_with = [&](const WeightStore& weights, const std::vector<Tensor>& inputs, std::int64_t rows = 0) {
+  const auto kind_with = [&](const WeightStore& weights, const std::vector<Tensor>& inputs,
+                             std::int64_t rows = 0) {
     return thrown_by([&] { evaluate(graph, weights, views(inputs), pool, {rows, {}}); }).kind();
   };
   const auto x = [] { return Tensor::of(DType::f32, {2}, {1, 2}); };
   EXPECT_EQ(kind_with(small_weights(), {}), ErrorKind::invalid);
   EXPECT_EQ(kind_with(small_weights(), list(x(), x())), ErrorKind::invalid);
-  EXPECT_EQ(kind_with(small_weights(), list(Tensor::of(DType::f32, {3}, {1, 2, 3}))), ErrorKind::invalid);
-  EXPECT_EQ(kind_with(small_weights(), list(Tensor::of(DType::f64, {2}, {1, 2}))), ErrorKind::invalid);
+  EXPECT_EQ(kind_with(small_weights(), list(Tensor::of(DType::f32, {3}, {1, 2, 3}))),
+            ErrorKind::invalid);
+  EXPECT_EQ(kind_with(small_weights(), list(Tensor::of(DType::f64, {2}, {1, 2}))),
+            ErrorKind::invalid);
   EXPECT_EQ(kind_with({}, list(x())), ErrorKind::not_found);
   WeightStore wrong;
   wrong.add("w", Tensor::of(DType::f32, {1, 2}, {10, 20}));
@@ -76,7 +81,8 @@ TEST(ReferenceGraph, ShowsEveryValueOnce) {
     EXPECT_EQ(view.type, graph.value(id).type);
     seen.push_back(graph.value(id).name);
   };
-  evaluate(graph, small_weights(), views(list(Tensor::of(DType::f32, {2}, {1, 2}))), pool, {0, observe});
+  evaluate(graph, small_weights(), views(list(Tensor::of(DType::f32, {2}, {1, 2}))), pool,
+           {0, observe});
   EXPECT_EQ(seen, (std::vector<std::string>{"y", "sum"}));
 }
 
@@ -92,7 +98,8 @@ TEST(ReferenceGraph, FreesValuesAfterTheirLastUse) {
   Pool pool(1);
   std::set<const std::byte*> addresses;  // a freed tensor's memory is handed out again
   const auto observe = [&](ValueId, const TensorView& view) { addresses.insert(view.data); };
-  const auto out = evaluate(graph, {}, views(list(Tensor(TensorType{DType::f32, {256}}))), pool, {0, observe});
+  const auto out =
+      evaluate(graph, {}, views(list(Tensor(TensorType{DType::f32, {256}}))), pool, {0, observe});
   EXPECT_EQ(get(out[0].view(), 255), 20);
   EXPECT_LT(addresses.size(), 20u);
 }
@@ -134,8 +141,10 @@ TEST(ReferenceGraph, ThreadsDoNotChangeABit) {
     const Graph graph = random_graph(rng);
     const WeightStore weights = random_weights(graph, seed);
     const auto inputs = random_inputs(graph, rng);
-    const auto a = evaluate(graph, weights, views(inputs), one), b = evaluate(graph, weights, views(inputs), three);
-    for (std::size_t i = 0; i < a.size(); ++i) ASSERT_TRUE(std::ranges::equal(a[i].raw(), b[i].raw())) << seed;
+    const auto a = evaluate(graph, weights, views(inputs), one),
+               b = evaluate(graph, weights, views(inputs), three);
+    for (std::size_t i = 0; i < a.size(); ++i)
+      ASSERT_TRUE(std::ranges::equal(a[i].raw(), b[i].raw())) << seed;
   }
 }
 

@@ -11,9 +11,10 @@ using kind::ReduceFn;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 TEST(ReferenceMap, Broadcasts) {
-  const auto out = run(kind::Map{argument(0) * constant(10) + argument(1) - argument(2), DType::f32},
-                       list(Tensor::of(DType::f32, {2, 1}, {1, 2}), Tensor::of(DType::f32, {3}, {1, 2, 3}),
-                            Tensor::of(DType::f32, {}, {0.5})));
+  const auto out =
+      run(kind::Map{argument(0) * constant(10) + argument(1) - argument(2), DType::f32},
+          list(Tensor::of(DType::f32, {2, 1}, {1, 2}), Tensor::of(DType::f32, {3}, {1, 2, 3}),
+               Tensor::of(DType::f32, {}, {0.5})));
   EXPECT_EQ(out[0].type().shape, (Shape{2, 3}));
   EXPECT_EQ(values(out[0]), (std::vector<double>{10.5, 11.5, 12.5, 20.5, 21.5, 22.5}));
 }
@@ -34,14 +35,15 @@ TEST(ReferenceMap, ConversionsRoundToEvenAndSaturate) {
 }
 
 TEST(ReferenceMap, ResultsAreStoredInTheirType) {
-  const auto out = run(kind::Map{argument(0) / constant(3), DType::f16}, list(Tensor::of(DType::f32, {1}, {1})));
+  const auto out =
+      run(kind::Map{argument(0) / constant(3), DType::f16}, list(Tensor::of(DType::f32, {1}, {1})));
   EXPECT_EQ(get(out[0].view(), 0), double(f16_to_f32(f32_to_f16(1.0F / 3.0F))));
 }
 
 TEST(ReferenceMap, ComparesMixedTypes) {
   const Expr less = apply(Fn::less, {argument(0), argument(1)});
-  const auto out = run(kind::Map{less, DType::boolean},
-                       list(Tensor::of(DType::i32, {3}, {1, 2, 3}), Tensor::of(DType::f32, {}, {2.5})));
+  const auto out = run(kind::Map{less, DType::boolean}, list(Tensor::of(DType::i32, {3}, {1, 2, 3}),
+                                                             Tensor::of(DType::f32, {}, {2.5})));
   EXPECT_EQ(values(out[0]), (std::vector<double>{1, 1, 0}));
 }
 
@@ -59,14 +61,15 @@ TEST(ReferenceReduce, EveryFunctionOnSmallValues) {
   EXPECT_EQ(reduced(ReduceFn::min, x, {1}), (std::vector<double>{1, -4}));
   EXPECT_EQ(reduced(ReduceFn::product, x, {1}), (std::vector<double>{10, -36}));
   EXPECT_EQ(reduced(ReduceFn::argmax, x, {1}), (std::vector<double>{1, 1}));
-  expect_close(
-      reduced(ReduceFn::logsumexp, x, {0}),
-      {std::log(std::exp(1) + std::exp(-4)), std::log(std::exp(5) + std::exp(3)), std::log(std::exp(2) + std::exp(3))},
-      1e-15);
+  expect_close(reduced(ReduceFn::logsumexp, x, {0}),
+               {std::log(std::exp(1) + std::exp(-4)), std::log(std::exp(5) + std::exp(3)),
+                std::log(std::exp(2) + std::exp(3))},
+               1e-15);
 }
 
 TEST(ReferenceReduce, KeepLeavesSizeOne) {
-  const auto out = run(kind::Reduce{ReduceFn::sum, {0, 2}, true}, list(counting(DType::f32, {2, 3, 4})));
+  const auto out =
+      run(kind::Reduce{ReduceFn::sum, {0, 2}, true}, list(counting(DType::f32, {2, 3, 4})));
   EXPECT_EQ(out[0].type().shape, (Shape{1, 3, 1}));
   EXPECT_EQ(values(out[0]), (std::vector<double>{60, 92, 124}));
 }
@@ -86,8 +89,8 @@ TEST(ReferenceReduce, NotANumberWinsMaxAndMin) {
 }
 
 TEST(ReferenceReduce, IntegersOfEveryType) {
-  for (const DType dtype :
-       {DType::i8, DType::u8, DType::i16, DType::u16, DType::i32, DType::u32, DType::i64, DType::u64}) {
+  for (const DType dtype : {DType::i8, DType::u8, DType::i16, DType::u16, DType::i32, DType::u32,
+                            DType::i64, DType::u64}) {
     const Tensor x = Tensor::of(dtype, {4}, {3, 7, 1, 7});
     EXPECT_EQ(reduced(ReduceFn::sum, x, {0})[0], 18);
     EXPECT_EQ(reduced(ReduceFn::max, x, {0})[0], 7);

@@ -11,10 +11,13 @@ namespace {
 using namespace oracle;
 
 TEST(ReferenceSoftmax, ClosedForms) {
-  const auto out = run(kind::Softmax{0}, list(Tensor::of(DType::f64, {2, 2}, {std::log(1), 1000, std::log(3), 1000})));
+  const auto out =
+      run(kind::Softmax{0},
+          list(Tensor::of(DType::f64, {2, 2}, {std::log(1), 1000, std::log(3), 1000})));
   expect_close(values(out[0]), {0.25, 0.5, 0.75, 0.5}, 1e-15);
   const auto masked =
-      run(kind::Softmax{0}, list(Tensor::of(DType::f64, {2}, {-std::numeric_limits<double>::infinity(), 5})));
+      run(kind::Softmax{0},
+          list(Tensor::of(DType::f64, {2}, {-std::numeric_limits<double>::infinity(), 5})));
   EXPECT_EQ(values(masked[0]), (std::vector<double>{0, 1}));
 }
 
@@ -26,16 +29,19 @@ TEST(ReferenceNormalize, ClosedForms) {
   expect_close(values(centred[2]), {1, 4}, 1e-15);
   EXPECT_EQ(centred[1].type().shape, (Shape{2, 1}));
   const auto rms = run(kind::Normalize{{1}, 1, false}, list(x.copy()), 3);
-  expect_close(values(rms[0]), {1 / std::sqrt(6), 3 / std::sqrt(6), -2 / std::sqrt(5), 2 / std::sqrt(5)}, 1e-15);
+  expect_close(values(rms[0]),
+               {1 / std::sqrt(6), 3 / std::sqrt(6), -2 / std::sqrt(5), 2 / std::sqrt(5)}, 1e-15);
   EXPECT_EQ(values(rms[1]), (std::vector<double>{0, 0}));
   expect_close(values(rms[2]), {5, 4}, 1e-15);
 }
 
 TEST(ReferenceRotary, TurnsPairsByTheirAngle) {
-  const double turn = std::numbers::pi / 2;  // position 1 turns the first pair by a right angle, the second by 1/100
+  // position 1 turns the first pair by a right angle, the second by 1/100
+  const double turn = std::numbers::pi / 2;
   const auto once = [&](kind::RotaryStyle style) {
     return values(run(kind::Rotary{4, 10000, turn, style},
-                      list(Tensor::of(DType::f64, {1, 1, 5}, {1, 2, 3, 4, 9}), Tensor::of(DType::i32, {1}, {1})))[0]);
+                      list(Tensor::of(DType::f64, {1, 1, 5}, {1, 2, 3, 4, 9}),
+                           Tensor::of(DType::i32, {1}, {1})))[0]);
   };
   const double c = std::cos(turn / 100), s = std::sin(turn / 100);
   expect_close(once(kind::RotaryStyle::halves), {-3, 2 * c - 4 * s, 1, 4 * c + 2 * s, 9}, 1e-15);
@@ -45,10 +51,14 @@ TEST(ReferenceRotary, TurnsPairsByTheirAngle) {
 TEST(ReferenceRotary, FactorsDivideTheFrequencies) {
   Rng rng(3);
   const Tensor x = normal(rng, {1, 2, 6}, DType::f64);
-  const auto at = [](std::int64_t pos) { return Tensor::of(DType::i32, {1}, {static_cast<double>(pos)}); };
-  const auto slow = run(kind::Rotary{4, 100}, list(x.copy(), at(12), Tensor::of(DType::f32, {2}, {4, 4})));
+  const auto at = [](std::int64_t pos) {
+    return Tensor::of(DType::i32, {1}, {static_cast<double>(pos)});
+  };
+  const auto slow =
+      run(kind::Rotary{4, 100}, list(x.copy(), at(12), Tensor::of(DType::f32, {2}, {4, 4})));
   expect_close(values(slow[0]), values(run(kind::Rotary{4, 100}, list(x.copy(), at(3)))[0]), 1e-15);
-  const auto mixed = values(run(kind::Rotary{4, 100}, list(x.copy(), at(12), Tensor::of(DType::f32, {2}, {1, 4})))[0]);
+  const auto mixed = values(
+      run(kind::Rotary{4, 100}, list(x.copy(), at(12), Tensor::of(DType::f32, {2}, {1, 4})))[0]);
   const auto whole = values(run(kind::Rotary{4, 100}, list(x.copy(), at(12)))[0]);
   EXPECT_EQ(mixed[0], whole[0]);
   EXPECT_NEAR(mixed[1], values(slow[0])[1], 1e-15);
@@ -71,7 +81,8 @@ TEST(ReferenceRotary, KeepsLengthsAndRelativePositions) {
 std::vector<double> attention(const kind::Attention& kind, const std::vector<Tensor>& in) {
   const auto at = [&](std::size_t operand, std::vector<std::int64_t> index) {
     const auto pitch = strides(in[operand].type().shape);
-    return get(in[operand].view(), std::inner_product(index.begin(), index.end(), pitch.begin(), std::int64_t{0}));
+    return get(in[operand].view(),
+               std::inner_product(index.begin(), index.end(), pitch.begin(), std::int64_t{0}));
   };
   const Shape q = in[0].type().shape, k = in[1].type().shape, v = in[2].type().shape;
   std::vector<double> result;
@@ -83,13 +94,16 @@ std::vector<double> attention(const kind::Attention& kind, const std::vector<Ten
       for (std::int64_t j = 0; j < q[0]; ++j) {
         if (at(3, {i}) < 0 || at(3, {i}) != at(3, {j})) continue;
         if (kind.causal && at(4, {j}) > at(4, {i})) continue;
-        if (kind.window > 0 && at(4, {i}) - at(4, {j}) >= static_cast<double>(kind.window)) continue;
+        if (kind.window > 0 && at(4, {i}) - at(4, {j}) >= static_cast<double>(kind.window))
+          continue;
         if (kind.has_tree && at(kind.has_bias ? 7 : 6, {i, j}) == 0) continue;
         double score = 0;
-        for (std::int64_t d = 0; d < q[2]; ++d) score += kind.scale * at(0, {i, h, d}) * at(1, {j, g, d});
+        for (std::int64_t d = 0; d < q[2]; ++d)
+          score += kind.scale * at(0, {i, h, d}) * at(1, {j, g, d});
         if (kind.cap > 0) score = kind.cap * std::tanh(score / kind.cap);
         if (kind.has_bias)
-          score += at(6, {h, static_cast<std::int64_t>(at(4, {i})), static_cast<std::int64_t>(at(4, {j}))});
+          score += at(
+              6, {h, static_cast<std::int64_t>(at(4, {i})), static_cast<std::int64_t>(at(4, {j}))});
         for (std::int64_t d = 0; d < v[2]; ++d) sums[d] += std::exp(score) * at(2, {j, g, d});
         total += std::exp(score);
       }
@@ -102,7 +116,8 @@ TEST(ReferenceAttention, EqualsItsDefinition) {
   Rng rng(5);
   for (int i = 0; i < 200; ++i) {
     const Case c = random_attention(rng, DType::f64);
-    expect_close(values(run(c.kind, c.operands)[0]), attention(std::get<kind::Attention>(c.kind), c.operands), 1e-12);
+    expect_close(values(run(c.kind, c.operands)[0]),
+                 attention(std::get<kind::Attention>(c.kind), c.operands), 1e-12);
   }
 }
 
@@ -122,7 +137,8 @@ TEST(ReferenceAttention, RefusesAPositionOutsideTheBias) {
 TEST(ReferenceCrossEntropy, EqualsItsDefinition) {
   Rng rng(6);
   for (const std::int64_t vocabulary : {1, 7, 1024, 2500}) {
-    const Tensor hidden = normal(rng, {3, 5}, DType::f64), table = normal(rng, {vocabulary, 5}, DType::f64);
+    const Tensor hidden = normal(rng, {3, 5}, DType::f64),
+                 table = normal(rng, {vocabulary, 5}, DType::f64);
     const Tensor target = Tensor::of(DType::i32, {3}, {0, -1, static_cast<double>(vocabulary - 1)});
     std::vector<double> loss, total;
     for (std::int64_t row = 0; row < 3; ++row) {
@@ -130,7 +146,8 @@ TEST(ReferenceCrossEntropy, EqualsItsDefinition) {
       double sum = 0;
       for (std::int64_t v = 0; v < vocabulary; ++v) {
         double logit = 0;
-        for (std::int64_t d = 0; d < 5; ++d) logit += get(hidden.view(), row * 5 + d) * get(table.view(), v * 5 + d);
+        for (std::int64_t d = 0; d < 5; ++d)
+          logit += get(hidden.view(), row * 5 + d) * get(table.view(), v * 5 + d);
         logits.push_back(logit);
         sum += std::exp(logit);
       }
@@ -147,7 +164,8 @@ TEST(ReferenceCrossEntropy, EqualsItsDefinition) {
 TEST(ReferenceCrossEntropy, RefusesATargetOutsideTheTable) {
   Rng rng(7);
   const Error error = thrown_by([&] {
-    run(kind::CrossEntropy{}, list(normal(rng, {1, 2}), normal(rng, {4, 2}), Tensor::of(DType::i32, {1}, {4})), 2);
+    run(kind::CrossEntropy{},
+        list(normal(rng, {1, 2}), normal(rng, {4, 2}), Tensor::of(DType::i32, {1}, {4})), 2);
   });
   EXPECT_EQ(error.kind(), ErrorKind::invalid);
   EXPECT_NE(error.problem().find("target 4"), std::string::npos);

@@ -32,7 +32,8 @@ std::int64_t index_of(const Shape& shape, const Point& at) {
   return index;
 }
 
-// Every product of the definition: visit(x index, w index, out index). Transposed scatters, as its definition does.
+// Every product of the definition: visit(x index, w index, out index). Transposed scatters, as its
+// definition does.
 void for_products(const kind::Convolve& c, const Shape& x, const Shape& w, const Shape& out,
                   const std::function<void(std::int64_t, std::int64_t, std::int64_t)>& visit) {
   const std::size_t rank = x.size() - 2;
@@ -43,7 +44,8 @@ void for_products(const kind::Convolve& c, const Shape& x, const Shape& w, const
   box.insert(box.end(), w.begin() + 2, w.end());
   for_points(box, [&](const Point& p) {
     const std::int64_t in = p[1] * ins + p[2], to = p[1] * outs + p[3];
-    Point at_x{p[0], in}, at_out{p[0], to}, at_w{c.transposed ? in : to, c.transposed ? p[3] : p[2]};
+    Point at_x{p[0], in}, at_out{p[0], to},
+        at_w{c.transposed ? in : to, c.transposed ? p[3] : p[2]};
     for (std::size_t i = 0; i < rank; ++i) {
       const std::int64_t place = p[4 + i], tap = p[4 + rank + i];
       const std::int64_t far = place * c.stride[i] + tap * c.dilation[i] - c.low[i];
@@ -62,8 +64,8 @@ TEST(ReferenceConvolve, EqualsItsDefinition) {
     const auto [kind, operands, results] = random_convolve(rng, DType::f64);
     const Tensor out = std::move(run(kind, operands)[0]);
     std::vector<double> wanted(out.span<double>().size(), 0);
-    for_products(std::get<kind::Convolve>(kind), operands[0].type().shape, operands[1].type().shape, out.type().shape,
-                 [&](std::int64_t x, std::int64_t w, std::int64_t o) {
+    for_products(std::get<kind::Convolve>(kind), operands[0].type().shape, operands[1].type().shape,
+                 out.type().shape, [&](std::int64_t x, std::int64_t w, std::int64_t o) {
                    wanted[o] += get(operands[0].view(), x) * get(operands[1].view(), w);
                  });
     expect_close(values(out), wanted, 1e-13);
@@ -73,8 +75,10 @@ TEST(ReferenceConvolve, EqualsItsDefinition) {
 TEST(ReferenceConvolve, SmallValuesByHand) {
   const auto x = [] { return Tensor::of(DType::f32, {1, 1, 4}, {1, 2, 3, 4}); };
   const auto w = [] { return Tensor::of(DType::f32, {1, 1, 2}, {10, 1}); };
-  EXPECT_EQ(values(run(kind::Convolve{{1}, {0}, {0}, {1}}, list(x(), w()))[0]), (std::vector<double>{12, 23, 34}));
-  EXPECT_EQ(values(run(kind::Convolve{{2}, {1}, {1}, {1}}, list(x(), w()))[0]), (std::vector<double>{1, 23, 40}));
+  EXPECT_EQ(values(run(kind::Convolve{{1}, {0}, {0}, {1}}, list(x(), w()))[0]),
+            (std::vector<double>{12, 23, 34}));
+  EXPECT_EQ(values(run(kind::Convolve{{2}, {1}, {1}, {1}}, list(x(), w()))[0]),
+            (std::vector<double>{1, 23, 40}));
   EXPECT_EQ(values(run(kind::Convolve{{2}, {0}, {0}, {1}, 1, true}, list(x(), w()))[0]),
             (std::vector<double>{10, 1, 20, 2, 30, 3, 40, 4}));
 }
@@ -118,15 +122,16 @@ TEST(ReferencePool, EqualsItsDefinition) {
 }
 
 TEST(ReferencePool, MaxOfIntegers) {
-  const auto out =
-      run(kind::Pool{kind::PoolFn::max, {2}, {2}, {1}, {0}, {1}}, list(Tensor::of(DType::i8, {1, 1, 3}, {-5, -7, -6})));
+  const auto out = run(kind::Pool{kind::PoolFn::max, {2}, {2}, {1}, {0}, {1}},
+                       list(Tensor::of(DType::i8, {1, 1, 3}, {-5, -7, -6})));
   EXPECT_EQ(values(out[0]), (std::vector<double>{-5, -6}));
 }
 
 TEST(ReferenceSpeed, IsPrinted) {
   Rng rng(14);
   Pool pool(2);
-  const auto measure = [&](const char* what, const Kind& kind, const std::vector<Tensor>& operands) {
+  const auto measure = [&](const char* what, const Kind& kind,
+                           const std::vector<Tensor>& operands) {
     const Graph graph = one_operator(kind, {operands[0].type(), operands[1].type()});
     const auto start = std::chrono::steady_clock::now();
     const auto out = evaluate(graph, {}, views(operands), pool);

@@ -13,7 +13,9 @@ namespace {
 using Types = std::vector<TensorType>;
 constexpr std::int64_t huge = std::numeric_limits<std::int64_t>::max();
 
-Shape shape_of(const Kind& kind, const Types& operands) { return result_types(kind, operands, "here").at(0).shape; }
+Shape shape_of(const Kind& kind, const Types& operands) {
+  return result_types(kind, operands, "here").at(0).shape;
+}
 
 std::string refusal(const Kind& kind, const Types& operands, int results = 1) {
   try {
@@ -26,13 +28,17 @@ std::string refusal(const Kind& kind, const Types& operands, int results = 1) {
 }
 
 TEST(ShapeRules, Einsum) {
-  EXPECT_EQ(shape_of(kind::Einsum{{"bij", "bjk"}, "bik"}, {f32({2, 3, 4}), f32({2, 4, 5})}), (Shape{2, 3, 5}));
+  EXPECT_EQ(shape_of(kind::Einsum{{"bij", "bjk"}, "bik"}, {f32({2, 3, 4}), f32({2, 4, 5})}),
+            (Shape{2, 3, 5}));
   EXPECT_EQ(shape_of(kind::Einsum{{"ii"}, "i"}, {f32({3, 3})}), (Shape{3}));
   EXPECT_EQ(refusal(kind::Einsum{{"ij", "jk"}, "ik"}, {f32({2, 3}), f32({4, 5})}),
             "here: einsum: label 'j' has size 3 and, in operand 1, 4");
-  EXPECT_EQ(refusal(kind::Einsum{{"ij"}, "ijk"}, {f32({2, 3})}), "here: einsum: output label 'k' is in no operand");
-  EXPECT_EQ(refusal(kind::Einsum{{"ij"}, "ii"}, {f32({2, 3})}), "here: einsum: output label 'i' is repeated");
-  EXPECT_EQ(refusal(kind::Einsum{{"i1"}, "i"}, {f32({2, 3})}), "here: einsum: label '1' is not a letter");
+  EXPECT_EQ(refusal(kind::Einsum{{"ij"}, "ijk"}, {f32({2, 3})}),
+            "here: einsum: output label 'k' is in no operand");
+  EXPECT_EQ(refusal(kind::Einsum{{"ij"}, "ii"}, {f32({2, 3})}),
+            "here: einsum: output label 'i' is repeated");
+  EXPECT_EQ(refusal(kind::Einsum{{"i1"}, "i"}, {f32({2, 3})}),
+            "here: einsum: label '1' is not a letter");
   EXPECT_NE(refusal(kind::Einsum{{"i"}, "i"}, {f32({2, 3})}), "accepted");
   EXPECT_NE(refusal(kind::Einsum{{"i", "i"}, "i"}, {f32({2}), i32({2})}), "accepted");
   EXPECT_NE(refusal(kind::Einsum{{"i"}, "i"}, {f32({2}), f32({2})}), "accepted");
@@ -44,23 +50,29 @@ TEST(ShapeRules, Map) {
   kind::Map add{argument(0) + argument(1), DType::f32};
   EXPECT_EQ(shape_of(add, {f32({2, 1, 3}), f32({4, 1})}), (Shape{2, 4, 3}));
   EXPECT_EQ(shape_of(add, {f32({2, 0}), f32({1})}), (Shape{2, 0}));
-  EXPECT_EQ(refusal(add, {f32({2, 3}), f32({2})}), "here: shapes [2,3] and [2] do not broadcast: 3 against 2");
+  EXPECT_EQ(refusal(add, {f32({2, 3}), f32({2})}),
+            "here: shapes [2,3] and [2] do not broadcast: 3 against 2");
   EXPECT_EQ(refusal(add, {f32({2})}), "here: map: argument $1 of 1 operand(s)");
   EXPECT_NE(refusal(add, {}), "accepted");
 }
 
 TEST(ShapeRules, Reduce) {
   using kind::ReduceFn;
-  EXPECT_EQ(shape_of(kind::Reduce{ReduceFn::sum, {0, 2}, true}, {f32({2, 3, 4})}), (Shape{1, 3, 1}));
+  EXPECT_EQ(shape_of(kind::Reduce{ReduceFn::sum, {0, 2}, true}, {f32({2, 3, 4})}),
+            (Shape{1, 3, 1}));
   EXPECT_EQ(shape_of(kind::Reduce{ReduceFn::sum, {0, 2}, false}, {f32({2, 3, 4})}), (Shape{3}));
-  EXPECT_EQ(result_types(kind::Reduce{ReduceFn::argmax, {1}, false}, Types{f32({2, 3})}, "")[0], i32({2}));
+  EXPECT_EQ(result_types(kind::Reduce{ReduceFn::argmax, {1}, false}, Types{f32({2, 3})}, "")[0],
+            i32({2}));
   EXPECT_NE(refusal(kind::Reduce{ReduceFn::argmax, {0, 1}, false}, {f32({2, 3})}), "accepted");
   EXPECT_EQ(refusal(kind::Reduce{ReduceFn::sum, {1, 0}, false}, {f32({2, 3})}),
             "here: reduce: axis 0 after axis 1: not sorted or repeated");
-  EXPECT_EQ(refusal(kind::Reduce{ReduceFn::sum, {2}, false}, {f32({2, 3})}), "here: reduce: axis 2 of rank 2");
-  EXPECT_EQ(refusal(kind::Reduce{ReduceFn::max, {1}, false}, {f32({2, 0})}), "here: reduce: no elements along axis 1");
+  EXPECT_EQ(refusal(kind::Reduce{ReduceFn::sum, {2}, false}, {f32({2, 3})}),
+            "here: reduce: axis 2 of rank 2");
+  EXPECT_EQ(refusal(kind::Reduce{ReduceFn::max, {1}, false}, {f32({2, 0})}),
+            "here: reduce: no elements along axis 1");
   EXPECT_NE(refusal(kind::Reduce{ReduceFn::mean, {1}, false}, {i32({2, 2})}), "accepted");
-  EXPECT_NE(refusal(kind::Reduce{ReduceFn::sum, {1}, false}, {{DType::boolean, {2, 2}}}), "accepted");
+  EXPECT_NE(refusal(kind::Reduce{ReduceFn::sum, {1}, false}, {{DType::boolean, {2, 2}}}),
+            "accepted");
 }
 
 TEST(ShapeRules, Gather) {
@@ -76,7 +88,8 @@ TEST(ShapeRules, Gather) {
 
 TEST(ShapeRules, ReshapeSliceConcat) {
   EXPECT_EQ(shape_of(kind::Reshape{{6}}, {f32({2, 3})}), (Shape{6}));
-  EXPECT_EQ(refusal(kind::Reshape{{7}}, {f32({2, 3})}), "here: reshape: [2,3] has 6 elements, [7] has 7");
+  EXPECT_EQ(refusal(kind::Reshape{{7}}, {f32({2, 3})}),
+            "here: reshape: [2,3] has 6 elements, [7] has 7");
   EXPECT_NE(refusal(kind::Reshape{{-2, -3}}, {f32({2, 3})}), "accepted");
   EXPECT_NE(refusal(kind::Reshape{{huge, huge}}, {f32({2, 3})}), "accepted");
   EXPECT_EQ(shape_of(kind::Slice{{9}, {4}, {-3}}, {f32({10})}), (Shape{4}));
@@ -108,7 +121,8 @@ TEST(ShapeRules, PadAndWindow) {
   EXPECT_NE(refusal(kind::Pad{{-4}, {9}, {0}}, {f32({3})}), "accepted");
   EXPECT_NE(refusal(kind::Pad{{huge}, {huge}, {0}}, {f32({3})}), "accepted");
   EXPECT_NE(refusal(kind::Pad{{0}, {0}, {-1}}, {f32({3})}), "accepted");
-  EXPECT_EQ(shape_of(kind::Window{{2, 1}, {3, 2}, {2, 1}, {1, 2}}, {f32({1, 5, 7})}), (Shape{1, 3, 3, 3, 2}));
+  EXPECT_EQ(shape_of(kind::Window{{2, 1}, {3, 2}, {2, 1}, {1, 2}}, {f32({1, 5, 7})}),
+            (Shape{1, 3, 3, 3, 2}));
   EXPECT_NE(refusal(kind::Window{{0}, {4}, {1}, {1}}, {f32({3})}), "accepted");
   EXPECT_NE(refusal(kind::Window{{0, 0}, {1, 1}, {1, 1}, {1, 1}}, {f32({3})}), "accepted");
   EXPECT_NE(refusal(kind::Window{{0}, {2}, {0}, {1}}, {f32({3})}), "accepted");
@@ -166,7 +180,9 @@ TEST(ShapeRules, SequenceKinds) {
   EXPECT_EQ(shape_of(rotary, {f32({6, 4, 8}), i32({6})}), (Shape{6, 4, 8}));
   rotary.dims = 5;
   EXPECT_NE(refusal(rotary, {f32({6, 4, 8}), i32({6})}), "accepted");
-  EXPECT_EQ(result_types(kind::CrossEntropy{}, Types{f32({6, 8}), f32({100, 8}), i32({6})}, "").size(), 2u);
+  EXPECT_EQ(
+      result_types(kind::CrossEntropy{}, Types{f32({6, 8}), f32({100, 8}), i32({6})}, "").size(),
+      2u);
   EXPECT_NE(refusal(kind::CrossEntropy{}, {f32({6, 8}), f32({100, 7}), i32({6})}), "accepted");
   EXPECT_EQ(shape_of(kind::Softmax{1}, {f32({2, 3})}), (Shape{2, 3}));
   EXPECT_NE(refusal(kind::Softmax{2}, {f32({2, 3})}), "accepted");

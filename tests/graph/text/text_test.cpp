@@ -60,7 +60,8 @@ TEST(GraphText, IsReadable) {
   Builder b;
   ValueId x = b.row_input("x", f32({2, 3})), w = b.weight("layers.0/w", f32({4, 3}));
   ValueId state = b.input("odd name\n", f32({4}));
-  ValueId y = b.einsum("ri,oi->ro", {x, w}, "y"), c = b.constant(Tensor::of(DType::f32, {2}, {0.1, -2}), "c");
+  ValueId y = b.einsum("ri,oi->ro", {x, w}, "y"),
+          c = b.constant(Tensor::of(DType::f32, {2}, {0.1, -2}), "c");
   b.output(b.map(maximum(argument(0), constant(0)), {y}, DType::f16, "z"), "out");
   b.output(c);
   b.carry(state, b.map(argument(0), {state}, {}, "next"));
@@ -84,7 +85,8 @@ TEST(GraphText, ConstantsOfEveryTypeKeepTheirBytes) {
     Builder b;
     Tensor t({static_cast<DType>(d), {64}});
     Rng rng(static_cast<std::uint64_t>(d));
-    for (std::int64_t i = 0; i < bytes(t.type()); ++i)  // any bits: NaN payloads, denormals, bool bytes beyond 1
+    // any bits: NaN payloads, denormals, bool bytes beyond 1
+    for (std::int64_t i = 0; i < bytes(t.type()); ++i)
       t.view().data[i] = static_cast<std::byte>(rng.below(256));
     b.output(b.constant(std::move(t), "c"));
     Graph g = b.finish();
@@ -106,15 +108,16 @@ TEST(GraphText, ConstantsMayBeKeptElsewhere) {
   EXPECT_EQ(error_of([&] { graph_from_text(text, "t"); }),
             "t, line 3, column 31: the constant 'big' is kept elsewhere and was not given");
   auto wrong = g.value(*g.find("small")).constant;
-  EXPECT_NE(error_of([&] { graph_from_text(text, "t", [&](std::string_view) { return wrong; }); }), "accepted");
+  EXPECT_NE(error_of([&] { graph_from_text(text, "t", [&](std::string_view) { return wrong; }); }),
+            "accepted");
 }
 
 TEST(GraphText, HashSeesNamesAttributesAndConstants) {
   auto make = [](const char* name, double value, int axis) {
     Builder b;
     ValueId x = b.input(name, f32({2, 2}));
-    b.output(
-        b.map(argument(0) + argument(1), {b.softmax(x, axis), b.constant(Tensor::of(DType::f32, {2}, {value, 0}))}));
+    b.output(b.map(argument(0) + argument(1),
+                   {b.softmax(x, axis), b.constant(Tensor::of(DType::f32, {2}, {value, 0}))}));
     return hash(b.finish());
   };
   EXPECT_EQ(make("x", 1, 0), make("x", 1, 0));
@@ -129,24 +132,34 @@ std::string refusal_of(const std::string& body) {
 
 TEST(GraphText, ErrorsNameLineAndColumn) {
   EXPECT_EQ(error_of([] { graph_from_text("", "t"); }), "t, line 1, column 1: a word expected");
-  EXPECT_EQ(error_of([] { graph_from_text("pliant plan 1", "t"); }), "t, line 1, column 12: not a pliant graph");
-  EXPECT_EQ(error_of([] { graph_from_text("pliant graph 2", "t"); }), "t, line 1, column 15: version 2, 1 expected");
+  EXPECT_EQ(error_of([] { graph_from_text("pliant plan 1", "t"); }),
+            "t, line 1, column 12: not a pliant graph");
+  EXPECT_EQ(error_of([] { graph_from_text("pliant graph 2", "t"); }),
+            "t, line 1, column 15: version 2, 1 expected");
   EXPECT_EQ(refusal_of("input x f32[2]"), "t, line 2, column 9: ':' expected");
   EXPECT_EQ(refusal_of("input x: f33[2]\n").substr(0, 18), "t, line 2, column ");
   EXPECT_EQ(refusal_of("input x: f32[2,]"), "t, line 2, column 16: a number expected");
-  EXPECT_EQ(refusal_of("input x: f32[2] 3"), "t, line 2, column 17: unexpected text at the end of the line");
-  EXPECT_EQ(refusal_of("input x: f32[2]\ninput x: f32[2]"), "t, line 3, column 8: the name 'x' is taken");
-  EXPECT_EQ(refusal_of("y: f32[2] = softmax(x) axis=0"), "t, line 2, column 22: 'x' is not defined above");
+  EXPECT_EQ(refusal_of("input x: f32[2] 3"),
+            "t, line 2, column 17: unexpected text at the end of the line");
+  EXPECT_EQ(refusal_of("input x: f32[2]\ninput x: f32[2]"),
+            "t, line 3, column 8: the name 'x' is taken");
+  EXPECT_EQ(refusal_of("y: f32[2] = softmax(x) axis=0"),
+            "t, line 2, column 22: 'x' is not defined above");
   const std::string x = "input x: f32[2]\n";
-  EXPECT_EQ(refusal_of(x + "y: f32[2] = softmex(x)"), "t, line 3, column 20: unknown kind 'softmex'");
-  EXPECT_EQ(refusal_of(x + "y: f32[2] = softmax(x)"), "t, line 3, column 23: attribute 'axis' is missing");
+  EXPECT_EQ(refusal_of(x + "y: f32[2] = softmex(x)"),
+            "t, line 3, column 20: unknown kind 'softmex'");
+  EXPECT_EQ(refusal_of(x + "y: f32[2] = softmax(x)"),
+            "t, line 3, column 23: attribute 'axis' is missing");
   EXPECT_EQ(refusal_of(x + "y: f32[2] = softmax(x) ax=0"),
             "t, line 3, column 26: attribute 'ax' where 'axis' is expected");
-  EXPECT_EQ(refusal_of(x + "y: f32[2] = softmax(x) axis=3"), "t, line 3: y: softmax: axis 3 of rank 1");
-  EXPECT_EQ(refusal_of(x + "y: f32[3] = softmax(x) axis=0"), "t, line 3, column 30: 'y' is f32[2], not f32[3]");
+  EXPECT_EQ(refusal_of(x + "y: f32[2] = softmax(x) axis=3"),
+            "t, line 3: y: softmax: axis 3 of rank 1");
+  EXPECT_EQ(refusal_of(x + "y: f32[3] = softmax(x) axis=0"),
+            "t, line 3, column 30: 'y' is f32[2], not f32[3]");
   EXPECT_EQ(refusal_of(x + "y: f32[2] = map(x) expr=\"foo($0)\" dtype=f32"),
             "t, line 3, column 34: expression, column 1: unknown function 'foo'");
-  EXPECT_EQ(refusal_of(x + "y: f32[] = reduce(x) fn=som axes=[0] keep=false"), "t, line 3, column 28: 'som' is no fn");
+  EXPECT_EQ(refusal_of(x + "y: f32[] = reduce(x) fn=som axes=[0] keep=false"),
+            "t, line 3, column 28: 'som' is no fn");
   EXPECT_EQ(refusal_of(x), "t: graph: no outputs (name some with output())");
   EXPECT_EQ(refusal_of("input \"x: f32[2]"), "t, line 2, column 17: a string without its end");
   EXPECT_NE(refusal_of("input \"\\q\": f32[2]"), "accepted");
@@ -159,7 +172,8 @@ TEST(GraphText, ErrorsNameLineAndColumn) {
 }
 
 TEST(GraphText, HostileSizesAreRefusedBeforeAllocation) {
-  EXPECT_NE(refusal_of("constant c: f32[1000000000000] = 1").find("1000000000000 elements in"), std::string::npos);
+  EXPECT_NE(refusal_of("constant c: f32[1000000000000] = 1").find("1000000000000 elements in"),
+            std::string::npos);
   EXPECT_NE(refusal_of("input x: f32[9223372036854775807,9223372036854775807]"), "accepted");
   EXPECT_NE(refusal_of("input x: f32[-5]"), "accepted");
 }

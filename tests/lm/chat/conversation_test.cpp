@@ -12,7 +12,8 @@
 namespace pliant::lm {
 namespace {
 
-constexpr const char* words = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]";
+constexpr const char* words =
+    "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]";
 
 // A template's words are UTF-8.
 GenerateOptions in_ascii(std::int64_t tokens) {
@@ -51,7 +52,8 @@ TEST(Conversation, ForgetsAMessageThatWasNotAnswered) {
   EXPECT_EQ(here.conversation.say("hello", in_ascii(4), {}, &stop).finish, Finish::interrupted);
   EXPECT_EQ(here.conversation.messages().size(), 1u);
   const std::string much(1000, 'x');
-  EXPECT_EQ(thrown_by([&] { here.conversation.say(much, in_ascii(4)); }).kind(), ErrorKind::capacity);
+  EXPECT_EQ(thrown_by([&] { here.conversation.say(much, in_ascii(4)); }).kind(),
+            ErrorKind::capacity);
   EXPECT_EQ(here.conversation.messages().size(), 1u);
 }
 
@@ -86,7 +88,8 @@ TEST(Conversation, BeginsAnewWithWhatTheModelIsTold) {
 
 TEST(Conversation, NeedsATemplate) {
   const ListTokenizer tokenizer = vocabulary();
-  EXPECT_EQ(thrown_by([&] { chat_template_of(tokenizer, "", "model"); }).kind(), ErrorKind::not_found);
+  EXPECT_EQ(thrown_by([&] { chat_template_of(tokenizer, "", "model"); }).kind(),
+            ErrorKind::not_found);
 }
 
 TEST(Guides, AreMadeByName) {
@@ -100,7 +103,8 @@ TEST(Guides, AreMadeByName) {
   EXPECT_FALSE(allows("grammar", "root ::= \"a\"", 'b'));
   EXPECT_TRUE(allows("json-schema", R"({"type": "boolean"})", 't'));
   EXPECT_FALSE(allows("json-schema", R"({"type": "boolean"})", '{'));
-  EXPECT_EQ(thrown_by([&] { make_filter("regex", "a", "here", tokenizer); }).kind(), ErrorKind::usage);
+  EXPECT_EQ(thrown_by([&] { make_filter("regex", "a", "here", tokenizer); }).kind(),
+            ErrorKind::usage);
 }
 
 TEST(Guides, ProposeByLookupOrByADraft) {

@@ -16,7 +16,9 @@ void expect_error(ErrorKind kind, std::string_view words, Action&& action) {
     FAIL() << "no error: " << words;
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), kind) << error.what();
-    EXPECT_NE(std::string_view(error.what()).find(words), std::string_view::npos) << error.what() << "\n" << words;
+    EXPECT_NE(std::string_view(error.what()).find(words), std::string_view::npos)
+        << error.what() << "\n"
+        << words;
   }
 }
 

@@ -28,7 +28,8 @@ std::vector<float> random_logits(Rng& rng, std::int64_t size) {
 std::vector<TokenProbability> naive(const SamplingOptions& options, std::span<const float> logits,
                                     std::span<const TokenId> history) {
   std::vector<TokenProbability> all;  // probability holds the logit at first
-  for (std::size_t i = 0; i < logits.size(); ++i) all.push_back({static_cast<TokenId>(i), logits[i]});
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    all.push_back({static_cast<TokenId>(i), logits[i]});
   for (const LogitBias& each : options.bias) all[each.id].probability += each.bias;
   const auto window = static_cast<std::size_t>(options.penalty_window);
   if (window > 0 && history.size() > window) history = history.last(window);
@@ -37,9 +38,11 @@ std::vector<TokenProbability> naive(const SamplingOptions& options, std::span<co
   for (const auto& [id, count] : counts) {
     double& logit = all[id].probability;
     logit = logit > 0 ? logit / options.repetition_penalty : logit * options.repetition_penalty;
-    logit = static_cast<float>(logit - options.presence_penalty - count * options.frequency_penalty);
+    logit =
+        static_cast<float>(logit - options.presence_penalty - count * options.frequency_penalty);
   }
-  std::stable_sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.probability > b.probability; });
+  std::stable_sort(all.begin(), all.end(),
+                   [](auto& a, auto& b) { return a.probability > b.probability; });
   if (options.temperature == 0) return {{all[0].id, 1.0}};
   const double highest = all[0].probability;
   const auto normalise = [&] {
@@ -47,14 +50,19 @@ std::vector<TokenProbability> naive(const SamplingOptions& options, std::span<co
     for (auto& each : all) sum += each.probability;
     for (auto& each : all) each.probability /= sum;
   };
-  for (auto& each : all) each.probability = std::exp((each.probability - highest) / options.temperature);
-  if (options.top_k > 0 && static_cast<std::size_t>(options.top_k) < all.size()) all.resize(options.top_k);
+  for (auto& each : all)
+    each.probability = std::exp((each.probability - highest) / options.temperature);
+  if (options.top_k > 0 && static_cast<std::size_t>(options.top_k) < all.size())
+    all.resize(options.top_k);
   normalise();
   double reached = 0;
   std::size_t kept = 0;
-  while (kept < all.size() && (options.top_p == 1 || reached < options.top_p)) reached += all[kept++].probability;
+  while (kept < all.size() && (options.top_p == 1 || reached < options.top_p))
+    reached += all[kept++].probability;
   all.resize(kept);
-  std::erase_if(all, [&, first = all[0].probability](auto& each) { return each.probability < options.min_p * first; });
+  std::erase_if(all, [&, first = all[0].probability](auto& each) {
+    return each.probability < options.min_p * first;
+  });
   normalise();
   std::erase_if(all, [](auto& each) { return each.probability <= 0; });
   return all;
@@ -128,7 +136,8 @@ TEST(Sampling, DrawsFollowTheDistribution) {
   std::vector<double> counts(8);
   for (std::uint64_t i = 0; i < draws; ++i) ++counts[sampler.sample(logits, {}, i)];
   double chi_square = 0;
-  for (const auto& [id, chance] : chances) chi_square += std::pow(counts[id] - draws * chance, 2) / (draws * chance);
+  for (const auto& [id, chance] : chances)
+    chi_square += std::pow(counts[id] - draws * chance, 2) / (draws * chance);
   EXPECT_LT(chi_square, 22.46);  // 6 degrees of freedom, p = 0.001
   EXPECT_EQ(counts[6], 0);
 }
@@ -182,7 +191,9 @@ TEST(Sampling, WrongLogitsAndHistoriesAreErrors) {
 }
 
 TEST(Sampling, OptionsOutOfRangeAreErrors) {
-  const auto make = [](const SamplingOptions& options) { return [options] { Sampler(options, 10); }; };
+  const auto make = [](const SamplingOptions& options) {
+    return [options] { Sampler(options, 10); };
+  };
   expect_error(ErrorKind::usage, "temperature", make({.temperature = -1}));
   expect_error(ErrorKind::usage, "temperature", make({.temperature = std::nan("")}));
   expect_error(ErrorKind::usage, "top_k", make({.top_k = -1}));

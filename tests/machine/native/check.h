@@ -1,5 +1,5 @@
-// Runs kernels on every instruction set, with 1 to 3 threads, on operands that end at guard pages, and compares with
-// the reference evaluator.
+// Runs kernels on every instruction set, with 1 to 3 threads, on operands that end at guard pages,
+// and compares with the reference evaluator.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,7 +24,8 @@ class Guarded {
     room_ = (bytes_ + page) / page * page;
     base_ = static_cast<std::byte*>(
         mmap(nullptr, room_ + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    if (base_ == MAP_FAILED || mprotect(base_ + room_, page, PROT_NONE) != 0) throw std::bad_alloc();
+    if (base_ == MAP_FAILED || mprotect(base_ + room_, page, PROT_NONE) != 0)
+      throw std::bad_alloc();
     std::memset(base_, 0xA5, room_);
     size_ = room_ + page;
   }
@@ -42,7 +43,9 @@ class Guarded {
   std::byte* base_ = nullptr;
 };
 
-inline bool fused_multiply_add(Isa isa) { return isa == Isa::avx2 || isa == Isa::avx512 || isa == Isa::neon; }
+inline bool fused_multiply_add(Isa isa) {
+  return isa == Isa::avx2 || isa == Isa::avx512 || isa == Isa::neon;
+}
 
 // Without the speed-ups that change no bit.
 inline Options plain_options(Isa isa) {
@@ -51,7 +54,8 @@ inline Options plain_options(Isa isa) {
 
 // One run of a kernel on guarded copies.
 inline std::vector<Tensor> run_guarded(const Kernel& kernel, const std::vector<TensorView>& inputs,
-                                       const std::vector<TensorType>& results, int threads, std::int64_t rows = 0) {
+                                       const std::vector<TensorType>& results, int threads,
+                                       std::int64_t rows = 0) {
   static Pool pools[] = {Pool(1), Pool(2), Pool(3)};
   Pool& pool = pools[threads - 1];
   std::vector<std::unique_ptr<Guarded>> memory;
@@ -71,9 +75,11 @@ inline std::vector<Tensor> run_guarded(const Kernel& kernel, const std::vector<T
   for (std::size_t i = 0; i < out.size(); ++i) {
     copies.emplace_back(out[i].type);
     if (bytes(out[i].type) > 0)
-      std::memcpy(copies.back().view().data, out[i].data, static_cast<std::size_t>(bytes(out[i].type)));
+      std::memcpy(copies.back().view().data, out[i].data,
+                  static_cast<std::size_t>(bytes(out[i].type)));
   }
-  for (const auto& each : memory) EXPECT_TRUE(each->intact()) << "bytes before an operand were written";
+  for (const auto& each : memory)
+    EXPECT_TRUE(each->intact()) << "bytes before an operand were written";
   return copies;
 }
 
@@ -82,8 +88,8 @@ inline void expect_same_bytes(const Tensor& a, const Tensor& b, const std::strin
   EXPECT_EQ(std::memcmp(a.view().data, b.view().data, a.raw().size()), 0) << what;
 }
 
-// As oracle::expect_close, but values below `floor` need no more than its accuracy: what is left of a sum whose terms
-// cancel.
+// As oracle::expect_close, but values below `floor` need no more than its accuracy: what is left of
+// a sum whose terms cancel.
 inline void expect_near(const Tensor& got, const Tensor& wanted, double tolerance, double floor) {
   double scale = floor;
   for (const double each : oracle::values(wanted))
@@ -91,13 +97,14 @@ inline void expect_near(const Tensor& got, const Tensor& wanted, double toleranc
   for (std::int64_t i = 0; i < elements(wanted.type().shape); ++i) {
     const double a = get(got.view(), i), b = get(wanted.view(), i);
     if (a == b || (std::isnan(a) && std::isnan(b))) continue;
-    ASSERT_LE(std::abs(a - b), tolerance * scale) << "element " << i << ": " << a << ", wanted " << b;
+    ASSERT_LE(std::abs(a - b), tolerance * scale)
+        << "element " << i << ": " << a << ", wanted " << b;
   }
 }
 
 // One operator on all instruction sets and 1 to 3 threads against the oracle.
-inline void check(const Kind& kind, const std::vector<Tensor>& operands, double tolerance = 2e-6, int results = 1,
-                  double floor = 1e-30) {
+inline void check(const Kind& kind, const std::vector<Tensor>& operands, double tolerance = 2e-6,
+                  int results = 1, double floor = 1e-30) {
   std::vector<TensorType> types;
   for (const Tensor& operand : operands) types.push_back(operand.type());
   const Graph graph = oracle::one_operator(kind, types, results);
@@ -110,9 +117,10 @@ inline void check(const Kind& kind, const std::vector<Tensor>& operands, double 
     EXPECT_EQ(kernel->workspace(), 0);
     std::vector<Tensor> first;
     for (const int threads : {1, 2, 3}) {
-      SCOPED_TRACE(std::string(pliant::name(kind)) + " on " + std::string(name(isa)) + ", threads " +
-                   std::to_string(threads));
-      std::vector<Tensor> got = run_guarded(*kernel, oracle::views(operands), result_types, threads);
+      SCOPED_TRACE(std::string(pliant::name(kind)) + " on " + std::string(name(isa)) +
+                   ", threads " + std::to_string(threads));
+      std::vector<Tensor> got =
+          run_guarded(*kernel, oracle::views(operands), result_types, threads);
       for (std::size_t i = 0; i < got.size(); ++i) {
         if (threads == 1) expect_near(got[i], wanted[i], tolerance, floor);
         else expect_same_bytes(got[i], first[i], "differs from one thread");
@@ -120,12 +128,14 @@ inline void check(const Kind& kind, const std::vector<Tensor>& operands, double 
       if (::testing::Test::HasFatalFailure() || ::testing::Test::HasNonfatalFailure()) return;
       if (threads == 1) first = std::move(got);
     }
-    const std::vector<Tensor> plain = run_guarded(*make_kernel(graph, Group{{OpId{0}}}, plain_options(isa)),
-                                                  oracle::views(operands), result_types, 1);
+    const std::vector<Tensor> plain =
+        run_guarded(*make_kernel(graph, Group{{OpId{0}}}, plain_options(isa)),
+                    oracle::views(operands), result_types, 1);
     for (std::size_t i = 0; i < plain.size(); ++i)
       expect_same_bytes(first[i], plain[i], "a speed-up changes bits on " + std::string(name(isa)));
     if (!fused_multiply_add(isa)) continue;
-    for (std::size_t i = 0; i < fused.size(); ++i) expect_same_bytes(first[i], fused[i], "differs between sets");
+    for (std::size_t i = 0; i < fused.size(); ++i)
+      expect_same_bytes(first[i], fused[i], "differs between sets");
     fused = std::move(first);
   }
 }

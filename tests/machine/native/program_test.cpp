@@ -23,13 +23,15 @@ struct Ran {
   const std::vector<Tensor>& inputs;
 };
 
-std::vector<Tensor> run_native(const Ran& what, const Options& options, int threads, std::int64_t rows = 0) {
+std::vector<Tensor> run_native(const Ran& what, const Options& options, int threads,
+                               std::int64_t rows = 0) {
   Pool pool(threads);
   Machine machine(pool, options);
-  const auto program =
-      machine.prepare(std::make_shared<Graph>(what.graph), std::make_shared<WeightStore>(what.weights));
+  const auto program = machine.prepare(std::make_shared<Graph>(what.graph),
+                                       std::make_shared<WeightStore>(what.weights));
   Workspace workspace(program->need(), pool);
-  std::memset(workspace.arena().data(), 0xFF, workspace.arena().size());  // NaN wherever something is not written
+  // NaN wherever something is not written
+  std::memset(workspace.arena().data(), 0xFF, workspace.arena().size());
   std::vector<Tensor> outputs = outputs_for(what.graph, rows == 0 ? what.graph.rows() : rows);
   const std::vector<TensorView> in = views_of(what.inputs), out = views_of(outputs);
   program->run({in, out, rows, nullptr}, workspace);
@@ -43,10 +45,10 @@ Graph observe_everything(const Graph& graph) {
   return observe(graph, results, Statistic::value);
 }
 
-// Each operator against the oracle on the operands that the machine itself computed: errors do not add up, and a
-// discontinuous operator is judged on equal operands.
-void expect_operators_agree(const Graph& graph, const WeightStore& weights, const std::vector<Tensor>& inputs,
-                            const std::vector<Tensor>& outputs) {
+// Each operator against the oracle on the operands that the machine itself computed: errors do not
+// add up, and a discontinuous operator is judged on equal operands.
+void expect_operators_agree(const Graph& graph, const WeightStore& weights,
+                            const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs) {
   ById<ValueId, TensorView> views(graph.values().size());
   for (const ValueId id : views.ids()) {
     const Value& value = graph.value(id);
@@ -143,7 +145,8 @@ TEST(NativeProgram, ARowDoesNotDependOnTheRowsAroundIt) {
 
 Graph small_graph() {
   Builder b;
-  const ValueId x = b.input("x", {DType::f32, {1, 4, 6, 6}}), w = b.weight("w", {DType::f32, {8, 4, 3, 3}});
+  const ValueId x = b.input("x", {DType::f32, {1, 4, 6, 6}}),
+                w = b.weight("w", {DType::f32, {8, 4, 3, 3}});
   const ValueId scale = b.weight("scale", {DType::f32, {8, 1, 1}});
   const ValueId y = b.convolve(x, w, {{1, 1}, {1, 1}, {1, 1}, {1, 1}, 1, false});
   const ValueId doubled = b.map(argument(0) * constant(2), {scale});
@@ -170,8 +173,10 @@ TEST(NativeProgram, OutputsMayBeViewsInputsWeightsAndFolded) {
 }
 
 struct Prepared {
-  explicit Prepared(Graph source, int threads = 1) : graph(std::make_shared<Graph>(std::move(source))), pool(threads) {
-    program = Machine(pool).prepare(graph, std::make_shared<WeightStore>(random_weights(*graph, 1)));
+  explicit Prepared(Graph source, int threads = 1)
+      : graph(std::make_shared<Graph>(std::move(source))), pool(threads) {
+    program =
+        Machine(pool).prepare(graph, std::make_shared<WeightStore>(random_weights(*graph, 1)));
     Rng rng(1);
     inputs = random_inputs(*graph, rng);
     outputs = outputs_for(*graph, graph->rows());
@@ -254,13 +259,15 @@ TEST(NativeMachine, RefusesByNameAndReason) {
   const Error error = thrown_by([&] { machine.prepare(graph, std::make_shared<WeightStore>()); });
   EXPECT_EQ(error.kind(), ErrorKind::unsupported);
   EXPECT_EQ(error.place(), "magic");
-  EXPECT_EQ(thrown_by([&] { make_kernel(*graph, Group{{OpId{1}}}); }).kind(), ErrorKind::unsupported);
+  EXPECT_EQ(thrown_by([&] { make_kernel(*graph, Group{{OpId{1}}}); }).kind(),
+            ErrorKind::unsupported);
 }
 
 TEST(NativeMachine, MissingAndMismatchedWeightsAreNamed) {
   const auto graph = std::make_shared<Graph>(small_graph());
   Pool pool(1);
-  const Error missing = thrown_by([&] { Machine(pool).prepare(graph, std::make_shared<WeightStore>()); });
+  const Error missing =
+      thrown_by([&] { Machine(pool).prepare(graph, std::make_shared<WeightStore>()); });
   EXPECT_EQ(missing.kind(), ErrorKind::not_found);
   auto weights = std::make_shared<WeightStore>();
   weights->add("w", Tensor(TensorType{DType::f32, {8, 4, 3}}));
@@ -273,7 +280,10 @@ TEST(NativeMachine, AnInstructionSetThatIsNotHereIsRefused) {
   Pool pool(1);
   for (const Isa isa : {Isa::sse4, Isa::neon}) {
     if (std::find(here.begin(), here.end(), isa) != here.end()) continue;
-    EXPECT_EQ(thrown_by([&] { Machine machine(pool, {isa, true}); }).kind(), ErrorKind::unsupported);
+    EXPECT_EQ(thrown_by([&] {
+                Machine machine(pool, {isa, true});
+              }).kind(),
+              ErrorKind::unsupported);
   }
   EXPECT_EQ(here[0], Isa::scalar);
 }
@@ -283,9 +293,11 @@ TEST(NativeGroups, CrossChannelNormalisationRunsInOnePiece) {
   const ValueId x = b.input("x", {DType::f32, {2, 9, 5, 7}});
   const ValueId square = b.map(argument(0) * argument(0), {x});
   const ValueId deep = b.reshape(square, {2, 1, 9, 35});
-  const ValueId sum = b.pool(deep, {kind::PoolFn::mean, {5, 1}, {1, 1}, {2, 0}, {2, 0}, {1, 1}, false});
+  const ValueId sum =
+      b.pool(deep, {kind::PoolFn::mean, {5, 1}, {1, 1}, {2, 0}, {2, 0}, {1, 1}, false});
   const ValueId back = b.reshape(sum, {2, 9, 5, 7});
-  const Expr denominator = apply(Fn::power, {constant(1) + constant(1e-1) * argument(1), constant(0.75)});
+  const Expr denominator =
+      apply(Fn::power, {constant(1) + constant(1e-1) * argument(1), constant(0.75)});
   b.output(b.map(argument(0) / denominator, {x, back}));
   const Graph graph = b.finish();
   ASSERT_EQ(groups(graph).size(), 1U);

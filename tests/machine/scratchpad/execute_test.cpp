@@ -16,7 +16,8 @@ using plan::Plan;
 using plan::Problem;
 using plan::Role;
 
-// in -> f -> a; a -> g -> b; b -> h -> c; (a, c) -> k -> out. With 24 bytes, a must leave while h runs.
+// in -> f -> a; a -> g -> b; b -> h -> c; (a, c) -> k -> out. With 24 bytes, a must leave while h
+// runs.
 Problem diamond() {
   return {{{"in", 8, Role::input},
            {"a", 8, Role::activation},
@@ -31,10 +32,12 @@ Plan spilling_plan() {
   plan.scratchpad_bytes = 24;
   plan.order = {0, 1, 2, 3};
   plan.workspaces = {0, 0, 0, 0};
-  plan.residencies = {{0, 0, 0, 8}, {1, 0, 1, 0}, {2, 1, 2, 8}, {3, 2, 3, 0}, {1, 3, 3, 8}, {4, 3, 3, 16}};
-  plan.events = {{0, Action::load, 0}, {0, Action::drop, 0}, {1, Action::store, 1}, {1, Action::drop, 1},
-                 {2, Action::drop, 2}, {3, Action::load, 1}, {3, Action::store, 4}, {3, Action::drop, 1},
-                 {3, Action::drop, 3}, {3, Action::drop, 4}};
+  plan.residencies = {{0, 0, 0, 8}, {1, 0, 1, 0}, {2, 1, 2, 8},
+                      {3, 2, 3, 0}, {1, 3, 3, 8}, {4, 3, 3, 16}};
+  plan.events = {{0, Action::load, 0},  {0, Action::drop, 0}, {1, Action::store, 1},
+                 {1, Action::drop, 1},  {2, Action::drop, 2}, {3, Action::load, 1},
+                 {3, Action::store, 4}, {3, Action::drop, 1}, {3, Action::drop, 3},
+                 {3, Action::drop, 4}};
   plan.traffic_bytes = 16;
   plan.compulsory_bytes = 16;
   return plan;
@@ -91,7 +94,8 @@ TEST(Execute, OverlappingAddressesComputeNonsense) {
       } catch (const Error&) {
         noticed = true;  // left the arena
       }
-      // The input alone may move by a byte: nothing stands beside it but a, which is written after it is read.
+      // The input alone may move by a byte: nothing stands beside it but a, which is written after
+      // it is read.
       const bool harmless = i == 0 && shift == 1;
       EXPECT_EQ(noticed, !harmless) << "residency " << i << " by " << shift;
     }
@@ -102,14 +106,18 @@ TEST(Execute, AResultOverAnInputIsRightOnlyWhereThatIsPermitted) {
   Problem problem{{{"in", 8, Role::input}, {"a", 8, Role::activation}, {"out", 8, Role::output}},
                   {{"f", {0}, {1}}, {"g", {1}, {2}, 0, {{2, 1}}}}};
   HashOperators operators(problem, 7);
-  const Contents contents = random_contents(problem, 3), wanted = execute_unconstrained(problem, operators, contents);
+  const Contents contents = random_contents(problem, 3),
+                 wanted = execute_unconstrained(problem, operators, contents);
   Plan plan;
   plan.scratchpad_bytes = 16;
   plan.order = {0, 1};
   plan.workspaces = {0, 0};
   plan.residencies = {{0, 0, 0, 0}, {1, 0, 1, 8}, {2, 1, 1, 8}};
-  plan.events = {
-      {0, Action::load, 0}, {0, Action::drop, 0}, {1, Action::store, 2}, {1, Action::drop, 1}, {1, Action::drop, 2}};
+  plan.events = {{0, Action::load, 0},
+                 {0, Action::drop, 0},
+                 {1, Action::store, 2},
+                 {1, Action::drop, 1},
+                 {1, Action::drop, 2}};
   EXPECT_EQ(execute(problem, plan, operators, contents).outputs, wanted);
   Plan shifted = plan;
   shifted.residencies[2].address = 4;
@@ -159,7 +167,8 @@ TEST(Execute, AWorkspaceThatOverlapsATensorShows) {
   EXPECT_EQ(execute(f.problem, plan, f.operators, f.contents).outputs, f.wanted);
   plan.workspaces[3] = 26;
   EXPECT_THROW(execute(f.problem, plan, f.operators, f.contents), Error);
-  plan.workspaces[3] = 20;  // over the output, which is written after the workspace: its old bytes must not survive
+  // over the output, which is written after the workspace: its old bytes must not survive
+  plan.workspaces[3] = 20;
   EXPECT_NE(execute(f.problem, plan, f.operators, f.contents).outputs, f.wanted);
 }
 
@@ -219,8 +228,8 @@ TEST(Execute, MovesWithinTheArena) {
 
 class Overrunner : public Operators {
  public:
-  void run(plan::OperatorId, std::span<const std::span<std::byte>>, std::span<const std::span<std::byte>> outputs,
-           std::span<std::byte>) override {
+  void run(plan::OperatorId, std::span<const std::span<std::byte>>,
+           std::span<const std::span<std::byte>> outputs, std::span<std::byte>) override {
     for (const auto output : outputs) std::fill_n(output.data(), output.size() + 1, std::byte{1});
   }
 };

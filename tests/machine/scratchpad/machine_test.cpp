@@ -32,14 +32,16 @@ Case random_case(std::uint64_t seed, const RandomGraphOptions& options = {}) {
 
 std::vector<Tensor> run(const pliant::Program& program, const Case& c, Pool& pool) {
   std::vector<Tensor> outputs;
-  for (const ValueId id : program.graph().outputs()) outputs.emplace_back(program.graph().value(id).type);
+  for (const ValueId id : program.graph().outputs())
+    outputs.emplace_back(program.graph().value(id).type);
   const std::vector<TensorView> in = views_of(c.inputs), out = views_of(outputs);
   Workspace workspace(program.need(), pool);
   program.run({in, out}, workspace);
   return outputs;
 }
 
-void expect_same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b, std::uint64_t seed) {
+void expect_same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b,
+                      std::uint64_t seed) {
   ASSERT_EQ(a.size(), b.size());
   for (std::size_t i = 0; i < a.size(); ++i)
     EXPECT_TRUE(std::ranges::equal(a[i].raw(), b[i].raw())) << "seed " << seed << ", output " << i;
@@ -49,7 +51,8 @@ std::int64_t least_size(const Program& program) {
   return plan::required_size(program.problem().problem, program.plan().alignment).bytes;
 }
 
-// A chain in which every operator also reads a value from before: at its least size something must leave.
+// A chain in which every operator also reads a value from before: at its least size something must
+// leave.
 Case skipping_case(std::uint64_t seed) {
   Rng rng(seed);
   Builder b;
@@ -69,11 +72,12 @@ Case skipping_case(std::uint64_t seed) {
   return result;
 }
 
-// Plans for a roomy scratchpad and for the least: the native machine's bits, and the bytes that the plan says.
-// Returns the plans with traffic.
+// Plans for a roomy scratchpad and for the least: the native machine's bits, and the bytes that the
+// plan says. Returns the plans with traffic.
 int expect_planned_runs(const Case& c, std::uint64_t seed, Pool& pool) {
   int with_traffic = 0;
-  const std::vector<Tensor> wanted = run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
+  const std::vector<Tensor> wanted =
+      run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
   for (const bool weights : {false, true}) {
     Options options;
     options.weights = weights;
@@ -97,13 +101,15 @@ int expect_planned_runs(const Case& c, std::uint64_t seed, Pool& pool) {
 TEST(ScratchpadMachine, GivesTheBitsOfTheUnconstrainedRunOnEveryKind) {
   Pool pool(2);
   for (std::uint64_t seed = 0; seed < 40; ++seed)
-    expect_planned_runs(random_case(seed, {.operators = 16, .rows = seed % 3 == 0 ? 6 : 0}), seed, pool);
+    expect_planned_runs(random_case(seed, {.operators = 16, .rows = seed % 3 == 0 ? 6 : 0}), seed,
+                        pool);
 }
 
 TEST(ScratchpadMachine, GivesTheBitsOfTheUnconstrainedRunUnderTraffic) {
   Pool pool(2);
   int with_traffic = 0;
-  for (std::uint64_t seed = 0; seed < 20; ++seed) with_traffic += expect_planned_runs(skipping_case(seed), seed, pool);
+  for (std::uint64_t seed = 0; seed < 20; ++seed)
+    with_traffic += expect_planned_runs(skipping_case(seed), seed, pool);
   EXPECT_GT(with_traffic, 10);  // else the test shows little
 }
 
@@ -112,7 +118,8 @@ TEST(ScratchpadMachine, GivesTheSameBitsInPlace) {
   int pairs = 0, smaller = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     const Case c = random_case(seed, {.operators = 16, .rows = seed % 3 == 0 ? 6 : 0});
-    const std::vector<Tensor> wanted = run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
+    const std::vector<Tensor> wanted =
+        run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
     Options options;
     options.scratchpad_bytes = 1 << 16;
     options.solve.limits.effort = 20'000'000;
@@ -121,11 +128,14 @@ TEST(ScratchpadMachine, GivesTheSameBitsInPlace) {
     const auto roomy = Machine(pool, options).prepare(c.graph, c.weights);
     expect_same_bits(run(*roomy, c, pool), wanted, seed);
     const auto& program = dynamic_cast<const Program&>(*roomy);
-    for (const plan::Operator& op : program.problem().problem.operators) pairs += static_cast<int>(op.in_place.size());
+    for (const plan::Operator& op : program.problem().problem.operators)
+      pairs += static_cast<int>(op.in_place.size());
     smaller += least_size(program) < least_size(dynamic_cast<const Program&>(*plain));
-    options.scratchpad_bytes = plan::scratchpad_sizes(program.problem().problem, options.solve, pool).half;
+    options.scratchpad_bytes =
+        plan::scratchpad_sizes(program.problem().problem, options.solve, pool).half;
     options.scratchpad_bytes = (options.scratchpad_bytes + 63) / 64 * 64;
-    expect_same_bits(run(*Machine(pool, options).prepare(c.graph, c.weights), c, pool), wanted, seed);
+    expect_same_bits(run(*Machine(pool, options).prepare(c.graph, c.weights), c, pool), wanted,
+                     seed);
   }
   EXPECT_GT(pairs, 60);
   EXPECT_GT(smaller, 5);
@@ -139,13 +149,15 @@ TEST(ScratchpadMachine, GivesTheBitsOfTheUnconstrainedRunInBands) {
     Rng rng(seed);
     Case c;
     try {
-      c.graph = std::make_shared<const Graph>(tile(ConvolutionNet(seed).make(6), {.bands = 3, .least_bytes = 0}));
+      c.graph = std::make_shared<const Graph>(
+          tile(ConvolutionNet(seed).make(6), {.bands = 3, .least_bytes = 0}));
     } catch (const Error&) {
       continue;  // too few rows
     }
     c.weights = std::make_shared<const WeightStore>(random_weight_store(*c.graph, rng));
     c.inputs = random_inputs(*c.graph, rng);
-    const std::vector<Tensor> wanted = run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
+    const std::vector<Tensor> wanted =
+        run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
     Options options;
     options.halo = true;
     options.solve.limits.effort = 20'000'000;
@@ -153,7 +165,8 @@ TEST(ScratchpadMachine, GivesTheBitsOfTheUnconstrainedRunInBands) {
     const auto roomy = Machine(pool, options).prepare(c.graph, c.weights);
     expect_same_bits(run(*roomy, c, pool), wanted, seed);
     const auto& program = dynamic_cast<const Program&>(*roomy);
-    for (const plan::Operator& op : program.problem().problem.operators) assembled += op.workspace > 0;
+    for (const plan::Operator& op : program.problem().problem.operators)
+      assembled += op.workspace > 0;
     for (const bool in_place : {false, true}) {
       options.in_place = in_place;
       options.scratchpad_bytes =
@@ -167,11 +180,13 @@ TEST(ScratchpadMachine, GivesTheBitsOfTheUnconstrainedRunInBands) {
   EXPECT_GT(with_traffic, 10);
 }
 
-// Narrow maps are concatenated after a wide one has been made and read: at the least size they must leave before.
+// Narrow maps are concatenated after a wide one has been made and read: at the least size they must
+// leave before.
 Graph concat_around_a_wide_map(std::int64_t wide) {
   Builder b;
   const auto conv = [&](ValueId x, std::int64_t out) {
-    const ValueId w = b.weight("w" + std::to_string(to_int(b.next())), {DType::f32, {out, b.shape(x)[1], 3, 3}});
+    const ValueId w =
+        b.weight("w" + std::to_string(to_int(b.next())), {DType::f32, {out, b.shape(x)[1], 3, 3}});
     return b.convolve(x, w, {{1, 1}, {1, 1}, {1, 1}, {1, 1}, 1, false});
   };
   const ValueId first = conv(b.input("x", {DType::f32, {1, 2, 6, 6}}), 2), second = conv(first, 2);
@@ -192,7 +207,8 @@ TEST(ScratchpadMachine, GivesTheSameBitsWithoutCopyingConcats) {
     Rng rng(seed);
     c.weights = std::make_shared<const WeightStore>(random_weight_store(*c.graph, rng));
     c.inputs = random_inputs(*c.graph, rng);
-    const std::vector<Tensor> wanted = run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
+    const std::vector<Tensor> wanted =
+        run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
     Options options;
     options.zero_copy_concat = true;
     options.in_place = seed % 2 == 0;
@@ -201,7 +217,8 @@ TEST(ScratchpadMachine, GivesTheSameBitsWithoutCopyingConcats) {
     const auto roomy = Machine(pool, options).prepare(c.graph, c.weights);
     expect_same_bits(run(*roomy, c, pool), wanted, seed);
     const auto& program = dynamic_cast<const Program&>(*roomy);
-    for (const plan::Operator& op : program.problem().problem.operators) runs += static_cast<int>(op.adjacent.size());
+    for (const plan::Operator& op : program.problem().problem.operators)
+      runs += static_cast<int>(op.adjacent.size());
     options.scratchpad_bytes = least_size(program);
     const auto tight = Machine(pool, options).prepare(c.graph, c.weights);
     expect_same_bits(run(*tight, c, pool), wanted, seed);
@@ -257,8 +274,8 @@ TEST(ScratchpadMachine, HashOperatorsRunGraphsWithOpaqueOperatorsAtAnyElementSiz
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     const Case c = random_case(seed, {.operators = 16, .opaque = true});
     const auto elem_bytes = static_cast<std::int64_t>(seed % 3);
-    const plan::GraphProblem made =
-        plan::problem_of(*c.graph, {.weights = seed % 2 == 0, .elem_bytes = elem_bytes, .workspace = {}});
+    const plan::GraphProblem made = plan::problem_of(
+        *c.graph, {.weights = seed % 2 == 0, .elem_bytes = elem_bytes, .workspace = {}});
     HashOperators operators(made.problem, seed);
     const Contents contents = random_contents(made.problem, seed);
     const std::int64_t bytes = plan::required_size(made.problem, 1).bytes;
@@ -310,7 +327,8 @@ TEST(ScratchpadMachine, PassesViewsOfLeavesThrough) {
   Options roomy;
   roomy.scratchpad_bytes = 64;
   const auto program = Machine(pool, roomy).prepare(c.graph, c.weights);
-  expect_same_bits(run(*program, c, pool), evaluate(*c.graph, *c.weights, views_of(c.inputs), pool), 0);
+  expect_same_bits(run(*program, c, pool), evaluate(*c.graph, *c.weights, views_of(c.inputs), pool),
+                   0);
 }
 
 TEST(ScratchpadMachine, ChecksWhatIsBound) {

@@ -15,7 +15,8 @@
 namespace pliant::plan {
 namespace {
 
-// What all absences of one kind save, worked out anew: by tensor, all of an activation's are one choice.
+// What all absences of one kind save, worked out anew: by tensor, all of an activation's are one
+// choice.
 struct Choice {
   std::vector<place::Rectangle> absences;
   std::int64_t saving = 0;
@@ -38,12 +39,14 @@ std::vector<Choice> choices(const Problem& problem, const Plan& plan, std::int64
       }
       before = &each;
     }
-    if (role == Role::activation && before != nullptr && !whole.absences.empty()) all.push_back(whole);
+    if (role == Role::activation && before != nullptr && !whole.absences.empty())
+      all.push_back(whole);
   }
   return all;
 }
 
-std::int64_t most_saved(const std::vector<Choice>& all, std::int64_t bytes, std::int64_t alignment) {
+std::int64_t most_saved(const std::vector<Choice>& all, std::int64_t bytes,
+                        std::int64_t alignment) {
   std::int64_t most = 0;
   for (std::uint64_t set = 1; set < std::uint64_t{1} << all.size(); ++set) {
     std::vector<place::Rectangle> rectangles;
@@ -54,7 +57,8 @@ std::int64_t most_saved(const std::vector<Choice>& all, std::int64_t bytes, std:
       rectangles.insert(rectangles.end(), all[i].absences.begin(), all[i].absences.end());
     }
     if (saving <= most) continue;
-    if (place::place(rectangles, bytes, {.alignment = alignment}).status == place::Status::placed) most = saving;
+    if (place::place(rectangles, bytes, {.alignment = alignment}).status == place::Status::placed)
+      most = saving;
   }
   return most;
 }
@@ -63,8 +67,8 @@ struct Counts {
   int plans = 0, spilled = 0, used = 0, partly = 0, optimal = 0;
 };
 
-void compare(const Problem& problem, std::int64_t scratchpad, const SecondMemory& memory, const SolveOptions& options,
-             Pool& pool, Counts& counts) {
+void compare(const Problem& problem, std::int64_t scratchpad, const SecondMemory& memory,
+             const SolveOptions& options, Pool& pool, Counts& counts) {
   const Plan plan = solve_second_level(problem, scratchpad, memory, options, pool);
   ++counts.plans;
   if (plan.status == Status::infeasible) return;
@@ -82,9 +86,9 @@ void compare(const Problem& problem, std::int64_t scratchpad, const SecondMemory
   EXPECT_EQ(run.traffic_bytes(), level.off_chip_bytes);
   EXPECT_EQ(run.second_level_bytes, level.moved_bytes);
   EXPECT_EQ(run.compulsory_bytes, plan.compulsory_bytes);
-  EXPECT_EQ(
-      run.load_bytes * plan.costs.read + run.store_bytes * plan.costs.write + run.second_level_bytes * memory.price,
-      level.cost);
+  EXPECT_EQ(run.load_bytes * plan.costs.read + run.store_bytes * plan.costs.write +
+                run.second_level_bytes * memory.price,
+            level.cost);
   if (plan.traffic_bytes > 0) ++counts.spilled;
   if (level.moved_bytes > 0) ++counts.used;
   if (level.moved_bytes > 0 && level.off_chip_bytes > 0) ++counts.partly;
@@ -106,13 +110,16 @@ TEST(SecondLevel, TakesWhatSavesMostAndRunsEqual) {
     const std::int64_t bytes = required_size(problem, options.alignment).bytes;
     ASSERT_NO_FATAL_FAILURE(compare(problem, bytes, memory, options, pool, counts));
   }
-  std::printf("%d plans: %d with traffic, %d use the second level, %d of them beside off-chip memory, %d optimal\n",
-              counts.plans, counts.spilled, counts.used, counts.partly, counts.optimal);
+  std::printf(
+      "%d plans: %d with traffic, %d use the second level, %d of them beside off-chip memory, %d "
+      "optimal\n",
+      counts.plans, counts.spilled, counts.used, counts.partly, counts.optimal);
   EXPECT_GT(counts.used, 20);
   EXPECT_GT(counts.partly, 3);
 }
 
-// in -> f -> a; a -> g -> b; b -> h -> c; (a, c) -> k -> out. With 24 bytes, a must leave while h runs.
+// in -> f -> a; a -> g -> b; b -> h -> c; (a, c) -> k -> out. With 24 bytes, a must leave while h
+// runs.
 Problem diamond() {
   return {{{"in", 8, Role::input},
            {"a", 8, Role::activation},
@@ -133,7 +140,8 @@ TEST(SecondLevel, KeepsWhatLeavesTheScratchpad) {
   EXPECT_EQ(plan.status, Status::optimal);
   const Plan small = solve_second_level(diamond(), 24, {7, 0}, {}, pool);
   EXPECT_EQ(small.second_level->off_chip_bytes, 16);
-  const Plan dear = solve_second_level(diamond(), 24, {8, 1}, {}, pool);  // 16 either way: it stays off chip
+  // 16 either way: it stays off chip
+  const Plan dear = solve_second_level(diamond(), 24, {8, 1}, {}, pool);
   EXPECT_EQ(dear.second_level->cost, 16);
   EXPECT_EQ(dear.second_level->moved_bytes, 0);
   EXPECT_EQ(dear.second_level->lower_bound_cost, 0);

@@ -1,4 +1,5 @@
-// Every family against the logits and greedy ids of the Python package transformers (golden/language/make.py).
+// Every family against the logits and greedy ids of the Python package transformers
+// (golden/language/make.py).
 #include <gtest/gtest.h>
 
 #include "formats/safetensors/safetensors.h"
@@ -31,13 +32,15 @@ TEST_P(Families, LogitsAndGreedyIdsAreThoseOfTransformers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, Families,
-                         testing::Combine(testing::Values("llama", "llama3_scaling", "llama_linear", "qwen2", "qwen3",
-                                                          "gemma2", "phi3", "phi3_longrope_short", "phi3_longrope_long",
-                                                          "gpt2"),
+                         testing::Combine(testing::Values("llama", "llama3_scaling", "llama_linear",
+                                                          "qwen2", "qwen3", "gemma2", "phi3",
+                                                          "phi3_longrope_short",
+                                                          "phi3_longrope_long", "gpt2"),
                                           testing::Values(Runner::reference, Runner::native)),
                          [](const auto& info) {
                            return std::string(std::get<0>(info.param)) +
-                                  (std::get<1>(info.param) == Runner::native ? "_native" : "_reference");
+                                  (std::get<1>(info.param) == Runner::native ? "_native"
+                                                                             : "_reference");
                          });
 
 }  // namespace

@@ -31,7 +31,8 @@ Tensor Forward::run(std::size_t index, std::vector<TensorView> inputs) const {
   inputs.resize(graph.inputs().size());
   const std::int64_t rows = inputs[0].type.shape[0];
   if (runner_ == Runner::reference)
-    return std::move(evaluate(graph, *model_.weights, inputs, pool_, {.rows = rows, .observe = {}})[0]);
+    return std::move(
+        evaluate(graph, *model_.weights, inputs, pool_, {.rows = rows, .observe = {}})[0]);
   TensorType type = graph.value(graph.outputs()[0]).type;
   type.shape[0] = rows;
   Tensor result(type);
@@ -41,7 +42,8 @@ Tensor Forward::run(std::size_t index, std::vector<TensorView> inputs) const {
   return result;
 }
 
-std::vector<Tensor> Forward::hidden(std::span<const std::int32_t> ids, std::span<const std::int32_t> seq,
+std::vector<Tensor> Forward::hidden(std::span<const std::int32_t> ids,
+                                    std::span<const std::int32_t> seq,
                                     std::span<const std::int32_t> pos) const {
   std::vector<Tensor> result;
   const std::vector<std::int32_t> tag(ids.size(), 0);
@@ -71,8 +73,10 @@ std::int32_t largest(const Tensor& logits, std::int64_t row) {
   return static_cast<std::int32_t>(std::ranges::max_element(values) - values.begin());
 }
 
-std::vector<std::int32_t> greedy(const Forward& forward, std::vector<std::int32_t> ids, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) ids.push_back(largest(forward.logits(ids), std::ssize(ids) - 1));
+std::vector<std::int32_t> greedy(const Forward& forward, std::vector<std::int32_t> ids,
+                                 std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i)
+    ids.push_back(largest(forward.logits(ids), std::ssize(ids) - 1));
   return ids;
 }
 

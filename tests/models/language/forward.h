@@ -1,4 +1,5 @@
-// Runs a language model over whole sequences, without a cache: on the reference evaluator or on a machine.
+// Runs a language model over whole sequences, without a cache: on the reference evaluator or on a
+// machine.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ class Forward {
  public:
   Forward(const LanguageModel& model, Runner runner, std::int64_t rows, int threads = 2);
 
-  // One or several sequences packed: ids and their places, row by row. Logits [rows, vocabulary] f32.
+  // One or several sequences packed: ids and their places, row by row. Logits [rows, vocabulary]
+  // f32.
   Tensor logits(std::span<const std::int32_t> ids, std::span<const std::int32_t> seq,
                 std::span<const std::int32_t> pos) const;
   Tensor logits(std::span<const std::int32_t> ids) const;  // one sequence from position 0
@@ -29,7 +31,8 @@ class Forward {
 
  private:
   Tensor run(std::size_t graph, std::vector<TensorView> inputs) const;
-  std::vector<TensorView> rows_of(std::span<const std::int32_t> ids, std::span<const std::int32_t> seq,
+  std::vector<TensorView> rows_of(std::span<const std::int32_t> ids,
+                                  std::span<const std::int32_t> seq,
                                   std::span<const std::int32_t> pos) const;
 
   LanguageModel model_;
@@ -40,10 +43,12 @@ class Forward {
 };
 
 // The ids that always taking the largest logit gives after `prompt` (the first of equals).
-std::vector<std::int32_t> greedy(const Forward& forward, std::vector<std::int32_t> prompt, std::int64_t count);
+std::vector<std::int32_t> greedy(const Forward& forward, std::vector<std::int32_t> prompt,
+                                 std::int64_t count);
 std::int32_t largest(const Tensor& logits, std::int64_t row);
 
 std::vector<std::int32_t> integers(const Stored& stored);
-double greatest_difference(const Tensor& got, const Tensor& wanted);  // of all elements; shapes may differ, sizes not
+// of all elements; shapes may differ, sizes not
+double greatest_difference(const Tensor& got, const Tensor& wanted);
 
 }  // namespace pliant::language

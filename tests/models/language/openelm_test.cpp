@@ -33,7 +33,8 @@ TEST(OpenElm, LayerWiseScalingIsCoreNets) {
     const auto ffn = openelm::multipliers(each["ffn"][0], each["ffn"][1], count);
     EXPECT_EQ(qkv, each["qkv_mult"].get<std::vector<double>>());
     EXPECT_EQ(ffn, each["ffn_mult"].get<std::vector<double>>());
-    const auto layers = openelm::layers({each["D"], each["H"], each["G"], each["ffn_dim_divisor"]}, qkv, ffn);
+    const auto layers =
+        openelm::layers({each["D"], each["H"], each["G"], each["ffn_dim_divisor"]}, qkv, ffn);
     for (std::size_t i = 0; i < layers.size(); ++i) {
       EXPECT_EQ(layers[i].heads, each["q"][i].get<std::int64_t>()) << each << " layer " << i;
       EXPECT_EQ(layers[i].ffn, each["f"][i].get<std::int64_t>()) << each << " layer " << i;
@@ -71,7 +72,8 @@ struct Golden {
 
 Golden load(const std::string& name) {
   const std::string folder = "golden/openelm/" + name;
-  Golden golden{load_language_model(folder), load_safetensors(folder + "/io.safetensors"), {}, {}, {}};
+  Golden golden{
+      load_language_model(folder), load_safetensors(folder + "/io.safetensors"), {}, {}, {}};
   golden.ids = integers(golden.io.at("input_ids"));
   for (std::int32_t i = 0; i < 64; ++i) {
     golden.seq.push_back(i / 32);
@@ -86,11 +88,14 @@ TEST_P(TinyOpenElm, LogitsHiddenStatesAndGreedyIdsAreCoreNets) {
   const auto [name, runner] = GetParam();
   const Golden golden = load(name);
   const Forward forward(golden.model, runner, 64);
-  EXPECT_LE(greatest_difference(forward.logits(golden.ids, golden.seq, golden.pos), decode(golden.io.at("logits"))),
+  EXPECT_LE(greatest_difference(forward.logits(golden.ids, golden.seq, golden.pos),
+                                decode(golden.io.at("logits"))),
             2e-5);
   const std::vector<Tensor> hidden = forward.hidden(golden.ids, golden.seq, golden.pos);
   for (std::size_t i = 0; i < hidden.size(); ++i)
-    EXPECT_LE(greatest_difference(hidden[i], decode(golden.io.at("hidden." + std::to_string(i)))), 2e-5) << i;
+    EXPECT_LE(greatest_difference(hidden[i], decode(golden.io.at("hidden." + std::to_string(i)))),
+              2e-5)
+        << i;
   const std::vector<std::int32_t> wanted = integers(golden.io.at("greedy_prompt8_new16"));
   EXPECT_EQ(greedy(forward, {wanted.begin(), wanted.begin() + 8}, 16), wanted);
 }

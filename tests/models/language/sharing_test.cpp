@@ -46,7 +46,8 @@ TEST(BlockSharing, OutputsAreBitEqualToTheUnrolledCopy) {
   EXPECT_LT(shared.weights->size(), copy.weights->size());
   const std::vector<std::int32_t> ids{1, 17, 5, 400, 33, 8, 2, 77};
   for (const Runner runner : {Runner::reference, Runner::native}) {
-    const Tensor once = Forward(shared, runner, 8).logits(ids), twice = Forward(copy, runner, 8).logits(ids);
+    const Tensor once = Forward(shared, runner, 8).logits(ids),
+                 twice = Forward(copy, runner, 8).logits(ids);
     EXPECT_TRUE(std::ranges::equal(once.raw(), twice.raw()));
   }
 }
@@ -71,7 +72,8 @@ std::string refusal(const LanguageConfig& config) {
 TEST(BlockSharing, AWrongOwnerIsRefused) {
   LanguageConfig config = shared_model().config;
   config.layers[1].weights_of = 1;
-  EXPECT_NE(refusal(config).find("layer 1: shares the weights of layer 1, not an earlier one"), std::string::npos);
+  EXPECT_NE(refusal(config).find("layer 1: shares the weights of layer 1, not an earlier one"),
+            std::string::npos);
   config.layers[1].weights_of = -2;
   EXPECT_NE(refusal(config).find("not an earlier one"), std::string::npos);
   config = shared_model().config;

@@ -17,7 +17,8 @@
 namespace pliant::zoo {
 namespace {
 
-// A whole network in bands: strides, depthwise and dilated convolutions, residuals, scaled channels, resizes.
+// A whole network in bands: strides, depthwise and dilated convolutions, residuals, scaled
+// channels, resizes.
 TEST(Zoo, ANetworkInBandsGivesTheSame) {
   const Graph graph = build("lraspp"), cut = tile(graph, {.bands = 4});
   const WeightStore weights = random_weights(graph, 1);
@@ -45,13 +46,15 @@ struct Published {
   double mac_tolerance;
 };
 
-// torchvision's tables (parameters exact, MACs as it rounds them), without the auxiliary heads of FCN and DeepLabV3:
-// 2,365,205 parameters each. R(2+1)D's MACs are published for 112 x 112, a quarter of ours. The segmentation networks'
-// are published for 520 x 520. nn.Transformer counts the Transformer. The searched networks: their papers' rounded
-// rounded figures (NASNet-A 5.3 M and 564 M; PNASNet-5 5.1 M and 588 M; RandWire 5.6 M and 583 M), so 3 % for rounding,
-// 5 % for one draw of many or other padding; DARTS: the 4.718752 M its code prints, and 574 M, 8 % more than its
-// convolutions and last layer have. AmoebaNet-D (18, 208): 82 M in GPipe's table. HRNet-W18: 21.3 M and 4.3 G. U-Net:
-// 31.03 M. OpenELM-270M: its layers alone, without the table of tokens and the last normalisation.
+// torchvision's tables (parameters exact, MACs as it rounds them), without the auxiliary heads of
+// FCN and DeepLabV3: 2,365,205 parameters each. R(2+1)D's MACs are published for 112 x 112, a
+// quarter of ours. The segmentation networks' are published for 520 x 520. nn.Transformer counts
+// the Transformer. The searched networks: their papers' rounded rounded figures (NASNet-A 5.3 M and
+// 564 M; PNASNet-5 5.1 M and 588 M; RandWire 5.6 M and 583 M), so 3 % for rounding, 5 % for one
+// draw of many or other padding; DARTS: the 4.718752 M its code prints, and 574 M, 8 % more than
+// its convolutions and last layer have. AmoebaNet-D (18, 208): 82 M in GPipe's table. HRNet-W18:
+// 21.3 M and 4.3 G. U-Net: 31.03 M. OpenELM-270M: its layers alone, without the table of tokens and
+// the last normalisation.
 const Published published[] = {{"resnet50", 25'557'032, 0, 4.09, 0.01},
                                {"densenet121", 7'978'856, 0, 2.83, 0.01},
                                {"resnext50", 25'028'904, 0, 4.23, 0.01},
@@ -75,13 +78,15 @@ const Published published[] = {{"resnet50", 25'557'032, 0, 4.09, 0.01},
 TEST(Zoo, CountsAreThePublishedOnes) {
   for (const Published& each : published) {
     const Counts counts = count(build(each.name));
-    std::printf("%-14s %11lld parameters (%lld), %8.3f G (%g)\n", each.name, static_cast<long long>(counts.parameters),
-                static_cast<long long>(each.parameters), static_cast<double>(counts.macs) / 1e9, each.giga_macs);
+    std::printf("%-14s %11lld parameters (%lld), %8.3f G (%g)\n", each.name,
+                static_cast<long long>(counts.parameters), static_cast<long long>(each.parameters),
+                static_cast<double>(counts.macs) / 1e9, each.giga_macs);
     EXPECT_LE(std::abs(static_cast<double>(counts.parameters - each.parameters)),
               each.parameter_tolerance * static_cast<double>(each.parameters))
         << each.name;
     if (each.giga_macs == 0) continue;
-    EXPECT_NEAR(static_cast<double>(counts.macs) / 1e9 / each.giga_macs, 1, each.mac_tolerance) << each.name;
+    EXPECT_NEAR(static_cast<double>(counts.macs) / 1e9 / each.giga_macs, 1, each.mac_tolerance)
+        << each.name;
   }
 }
 

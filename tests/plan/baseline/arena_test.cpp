@@ -52,7 +52,8 @@ TEST(Cover, TakesNothingOrAllAtTheEnds) {
   EXPECT_EQ(cheapest_cover({{3, 3}, {4, 8}}, 8), (std::vector<std::size_t>{0, 1}));
 }
 
-// a (10) is used at once and late, b (6) soon: Belady sends a away, the greedy rule the fewest bytes.
+// a (10) is used at once and late, b (6) soon: Belady sends a away, the greedy rule the fewest
+// bytes.
 TEST(Baseline, TheTwoRulesDiffer) {
   Problem problem;
   problem.tensors = {{"a", 10, Role::activation},
@@ -60,8 +61,11 @@ TEST(Baseline, TheTwoRulesDiffer) {
                      {"c", 4, Role::activation},
                      {"d", 1, Role::activation},
                      {"y", 1, Role::output}};
-  problem.operators = {
-      {"fa", {}, {0}, 0}, {"fb", {}, {1}, 0}, {"fc", {}, {2}, 0}, {"fd", {2, 1}, {3}, 0}, {"fy", {3, 0}, {4}, 0}};
+  problem.operators = {{"fa", {}, {0}, 0},
+                       {"fb", {}, {1}, 0},
+                       {"fc", {}, {2}, 0},
+                       {"fd", {2, 1}, {3}, 0},
+                       {"fy", {3, 0}, {4}, 0}};
   const std::vector<OperatorId> order{0, 1, 2, 3, 4};
   const auto belady = plan_in_arena(problem, order, Replacement::belady, 16, {});
   const auto greedy = plan_in_arena(problem, order, Replacement::greedy, 16, {});
@@ -84,7 +88,8 @@ TEST(Baseline, PlansAreValidAndNoBetterThanTheOptimum) {
     const std::int64_t bytes = most_required(problem, options.alignment) + rng.below(3);
     const Plan best = solve(problem, bytes, options, pool);
     const Sizes sizes = scratchpad_sizes(problem, options, pool);
-    for (const NamedBaseline& each : baselines(problem, sizes.peak_order, bytes, {options.alignment, options.costs})) {
+    for (const NamedBaseline& each :
+         baselines(problem, sizes.peak_order, bytes, {options.alignment, options.costs})) {
       if (!each.plan) ++none;
       if (!each.plan) continue;
       ASSERT_EQ(best.status, Status::optimal);
@@ -93,7 +98,8 @@ TEST(Baseline, PlansAreValidAndNoBetterThanTheOptimum) {
       if (each.plan->plan.traffic_bytes > 0) ++traffic;
     }
   }
-  std::printf("800 plans: %d with traffic, %d of stuck arenas, %d without addresses\n", traffic, stuck, none);
+  std::printf("800 plans: %d with traffic, %d of stuck arenas, %d without addresses\n", traffic,
+              stuck, none);
   EXPECT_GT(traffic, 100);
 }
 

@@ -27,7 +27,8 @@ std::int64_t alive_beside(const Model& model, std::uint32_t set, OperatorId op) 
       made = made || (t.producer < 0 && (set >> c & 1) != 0);
       wanted = wanted || (set >> c & 1) == 0;
     }
-    if (made && wanted && !std::binary_search(inputs.begin(), inputs.end(), static_cast<std::int32_t>(x)))
+    if (made && wanted &&
+        !std::binary_search(inputs.begin(), inputs.end(), static_cast<std::int32_t>(x)))
       sum += t.bytes;
   }
   return sum;
@@ -38,7 +39,8 @@ std::int64_t least_alive(const Model& model, std::uint32_t done, OperatorId op) 
   for (std::uint32_t set = 0; set < 1u << model.operators.size(); ++set) {
     if ((set & done) != done || (set >> op & 1) != 0 || !is_downset(model, set)) continue;
     const auto& before = model.operators[op].before;
-    if (std::all_of(before.begin(), before.end(), [&](OperatorId b) { return (set >> b & 1) != 0; }))
+    if (std::all_of(before.begin(), before.end(),
+                    [&](OperatorId b) { return (set >> b & 1) != 0; }))
       least = std::min(least, alive_beside(model, set, op));
   }
   return least;
@@ -57,7 +59,8 @@ TEST(Bound, MinimumCutIsTheLeastThatAnyOrderLeavesAlive) {
         if ((done >> i & 1) != 0) continue;
         const Cut cut = cuts.find(Words{done}, op);
         ASSERT_EQ(cut.alive, least_alive(model, done, op)) << "seed " << seed;
-        ASSERT_EQ(alive_beside(model, static_cast<std::uint32_t>(cut.executed[0]), op), cut.alive) << "seed " << seed;
+        ASSERT_EQ(alive_beside(model, static_cast<std::uint32_t>(cut.executed[0]), op), cut.alive)
+            << "seed " << seed;
         ++compared;
       }
     }
@@ -77,7 +80,8 @@ TEST(Bound, AtTheStartIsNeverAboveTheOptimum) {
     const Expansion expansion{&model, &pressure, &cuts, {}, 0, INT64_MAX, [] { return false; }};
     const std::int64_t bound = first_group(expansion).ahead[0];
     Budget budget({.effort = INT64_MAX});
-    const std::int64_t least = search_fluid(model, pressure, {{false, false, false}}, budget, pool).plan->cost;
+    const std::int64_t least =
+        search_fluid(model, pressure, {{false, false, false}}, budget, pool).plan->cost;
     ASSERT_LE(bound, least) << "seed " << seed;
     if (bound > 0 && bound == least) ++tight;
   }

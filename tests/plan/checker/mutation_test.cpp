@@ -1,5 +1,5 @@
-// Random valid plans from a plain planner, each spoilt in one way after another. The documents pass through the
-// planner's writer and the checker's reader.
+// Random valid plans from a plain planner, each spoilt in one way after another. The documents pass
+// through the planner's writer and the checker's reader.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -22,16 +22,20 @@ constexpr std::int64_t kAlignment = 4;
 Problem random_problem(Rng& rng) {
   Problem problem;
   const auto tensor = [&](Role role) {
-    problem.tensors.push_back({"t" + std::to_string(problem.tensors.size()), rng.between(1, 40), role});
+    problem.tensors.push_back(
+        {"t" + std::to_string(problem.tensors.size()), rng.between(1, 40), role});
     return static_cast<TensorId>(problem.tensors.size() - 1);
   };
-  for (std::int64_t i = rng.between(1, 3); i > 0; --i) tensor(rng.below(2) ? Role::input : Role::weight);
+  for (std::int64_t i = rng.between(1, 3); i > 0; --i)
+    tensor(rng.below(2) ? Role::input : Role::weight);
   for (std::int64_t o = rng.between(3, 10); o > 0; --o) {
     Operator op;
     op.name = "o" + std::to_string(o);
     for (std::int64_t i = rng.between(1, 3); i > 0; --i) {
-      const auto id = static_cast<TensorId>(rng.below(static_cast<std::int64_t>(problem.tensors.size())));
-      if (std::find(op.inputs.begin(), op.inputs.end(), id) == op.inputs.end()) op.inputs.push_back(id);
+      const auto id =
+          static_cast<TensorId>(rng.below(static_cast<std::int64_t>(problem.tensors.size())));
+      if (std::find(op.inputs.begin(), op.inputs.end(), id) == op.inputs.end())
+        op.inputs.push_back(id);
     }
     op.outputs.push_back(tensor(rng.below(3) ? Role::activation : Role::output));
     op.workspace = rng.below(2) * rng.between(1, 9);
@@ -50,12 +54,14 @@ std::vector<std::set<Step>> steps_of(const Problem& problem) {
 }
 
 // First fit below nothing; the scratchpad becomes as large as needed.
-std::int64_t first_fit(const Problem& problem, const Plan& plan, Step from, Step to, std::int64_t bytes) {
+std::int64_t first_fit(const Problem& problem, const Plan& plan, Step from, Step to,
+                       std::int64_t bytes) {
   for (std::int64_t at = 0;; at += kAlignment) {
     bool free = true;
     for (const Residency& each : plan.residencies)
       if (each.from <= to && from <= each.to)
-        free = free && (at + bytes <= each.address || each.address + problem.tensors[each.tensor].bytes <= at);
+        free = free && (at + bytes <= each.address ||
+                        each.address + problem.tensors[each.tensor].bytes <= at);
     if (free) return at;
   }
 }
@@ -70,13 +76,16 @@ Plan simple_plan(const Problem& problem, int keep, Rng& rng) {
     for (const Step step : steps[t]) {
       const auto id = static_cast<TensorId>(t);
       Residency* last = plan.residencies.empty() ? nullptr : &plan.residencies.back();
-      const bool extend = last && last->tensor == id && (step == last->to + 1 || rng.below(4) < keep);
+      const bool extend =
+          last && last->tensor == id && (step == last->to + 1 || rng.below(4) < keep);
       if (extend) last->to = step;
       if (!extend) plan.residencies.push_back({id, step, step, 0});
     }
   std::vector<Residency> wanted;
   std::swap(wanted, plan.residencies);
-  const auto grow = [&](std::int64_t end) { plan.scratchpad_bytes = std::max(plan.scratchpad_bytes, end); };
+  const auto grow = [&](std::int64_t end) {
+    plan.scratchpad_bytes = std::max(plan.scratchpad_bytes, end);
+  };
   for (Residency each : wanted) {
     const std::int64_t bytes = problem.tensors[each.tensor].bytes;
     each.address = first_fit(problem, plan, each.from, each.to, bytes);
@@ -90,9 +99,10 @@ Plan simple_plan(const Problem& problem, int keep, Rng& rng) {
     plan.workspaces.push_back(bytes == 0 ? 0 : first_fit(problem, plan, step, step, bytes));
     grow(plan.workspaces.back() + bytes);
   }
-  std::sort(plan.residencies.begin(), plan.residencies.end(), [](const Residency& a, const Residency& b) {
-    return std::tie(a.from, a.tensor) < std::tie(b.from, b.tensor);
-  });
+  std::sort(plan.residencies.begin(), plan.residencies.end(),
+            [](const Residency& a, const Residency& b) {
+              return std::tie(a.from, a.tensor) < std::tie(b.from, b.tensor);
+            });
   derive_events(problem, plan);
   return plan;
 }
@@ -137,7 +147,8 @@ struct Mutation {
 bool swap_dependent(const Problem& problem, Plan& plan, Rng&) {
   for (std::size_t s = 0; s + 1 < plan.order.size(); ++s) {
     const auto& reads = problem.operators[s + 1].inputs;
-    if (std::find(reads.begin(), reads.end(), problem.operators[s].outputs[0]) == reads.end()) continue;
+    if (std::find(reads.begin(), reads.end(), problem.operators[s].outputs[0]) == reads.end())
+      continue;
     std::swap(plan.order[s], plan.order[s + 1]);
     return true;
   }
@@ -156,8 +167,9 @@ bool overlap(const Problem&, Plan& plan, Rng& rng) {
 
 bool split_without_gap(const Problem& problem, Plan& plan, Rng& rng) {
   Residency* one = pick<Residency>(plan.residencies, rng, [&](const Residency& each) {
-    const bool single = std::count_if(plan.residencies.begin(), plan.residencies.end(),
-                                      [&](const Residency& other) { return other.tensor == each.tensor; }) == 1;
+    const bool single =
+        std::count_if(plan.residencies.begin(), plan.residencies.end(),
+                      [&](const Residency& other) { return other.tensor == each.tensor; }) == 1;
     return single && each.from < each.to && problem.tensors[each.tensor].role == Role::activation;
   });
   if (!one) return false;
@@ -212,17 +224,24 @@ const std::vector<Mutation>& mutations() {
        }},
       {"load missing",
        {"need a load"},
-       [](const Problem&, Plan& p, Rng& r) { return remove_event(p, pick_event(p, r, Action::load)); }},
+       [](const Problem&, Plan& p, Rng& r) {
+         return remove_event(p, pick_event(p, r, Action::load));
+       }},
       {"store missing",
        {"without a copy"},
-       [](const Problem&, Plan& p, Rng& r) { return remove_event(p, pick_event(p, r, Action::store)); }},
+       [](const Problem&, Plan& p, Rng& r) {
+         return remove_event(p, pick_event(p, r, Action::store));
+       }},
       {"drop missing",
        {"drops"},
-       [](const Problem&, Plan& p, Rng& r) { return remove_event(p, pick_event(p, r, Action::drop)); }},
+       [](const Problem&, Plan& p, Rng& r) {
+         return remove_event(p, pick_event(p, r, Action::drop));
+       }},
       {"event repeated",
        {"repeated or out of order"},
        [](const Problem&, Plan& p, Rng& r) {
-         p.events.insert(p.events.begin() + r.below(static_cast<std::int64_t>(p.events.size())), p.events.back());
+         p.events.insert(p.events.begin() + r.below(static_cast<std::int64_t>(p.events.size())),
+                         p.events.back());
          return true;
        }},
       {"stored twice", {"is stored again"}, store_twice},
@@ -232,11 +251,15 @@ const std::vector<Mutation>& mutations() {
          p.residencies.erase(p.residencies.begin() + (pick_residency(p, r) - p.residencies.data()));
          return true;
        }},
-      {"no step between store and load", {"is loaded at the step after its store"}, split_without_gap},
+      {"no step between store and load",
+       {"is loaded at the step after its store"},
+       split_without_gap},
       {"a byte of traffic less",
        {"bytes of traffic"},
        [](const Problem&, Plan& p, Rng&) { return p.traffic_bytes-- > 0; }},
-      {"a cost less", {"claims to cost"}, [](const Problem&, Plan& p, Rng&) { return priced(p) && p.cost-- > 0; }},
+      {"a cost less",
+       {"claims to cost"},
+       [](const Problem&, Plan& p, Rng&) { return priced(p) && p.cost-- > 0; }},
       {"another price",
        {"claims to cost"},
        [](const Problem&, Plan& p, Rng&) {
@@ -294,7 +317,8 @@ TEST(Mutations, ValidPlansAreAccepted) {
     validate(problem);
     const Plan plan = simple_plan(problem, round % 5, rng);
     const auto verdict = verdict_of(problem, plan);
-    ASSERT_TRUE(verdict.accepted) << verdict.reason << problem_to_json(problem) << plan_to_json(problem, plan);
+    ASSERT_TRUE(verdict.accepted) << verdict.reason << problem_to_json(problem)
+                                  << plan_to_json(problem, plan);
     EXPECT_EQ(verdict.traffic_bytes, plan.traffic_bytes);
     EXPECT_EQ(verdict.compulsory_bytes, plan.compulsory_bytes);
   }
@@ -337,7 +361,8 @@ TEST(Mutations, ResultsInPlaceAreRejectedWhereNothingPermitsThem) {
     const Shared found = share_one(problem, plan);
     if (found.op < 0) continue;
     ++shared;
-    const auto rejected = [&](const char* reason, const std::function<void(Problem&, Plan&)>& spoil) {
+    const auto rejected = [&](const char* reason,
+                              const std::function<void(Problem&, Plan&)>& spoil) {
       Problem other = problem;
       Plan spoilt = plan;
       spoil(other, spoilt);
@@ -356,7 +381,8 @@ TEST(Mutations, ResultsInPlaceAreRejectedWhereNothingPermitsThem) {
       p.scratchpad_bytes += kAlignment;
     });
     if (found.op + 1 == static_cast<OperatorId>(plan.order.size())) continue;
-    rejected("overlap", [&](Problem& q, Plan& p) {  // the input stays a step longer, beside a result that does
+    // the input stays a step longer, beside a result that does
+    rejected("overlap", [&](Problem& q, Plan& p) {
       pick_residency_at(p, found.pair.input, found.op)->to = found.op + 1;
       Residency* over = pick_residency_at(p, found.pair.output, found.op);
       over->to = std::max<Step>(over->to, found.op + 1);
@@ -377,8 +403,9 @@ TEST(Mutations, EachKindIsRejectedForItsReason) {
       ++applied;
       const auto verdict = verdict_of(problem, plan);
       ASSERT_FALSE(verdict.accepted) << mutation.name;
-      EXPECT_TRUE(std::any_of(mutation.reasons.begin(), mutation.reasons.end(),
-                              [&](const char* reason) { return verdict.reason.find(reason) != std::string::npos; }))
+      EXPECT_TRUE(std::any_of(
+          mutation.reasons.begin(), mutation.reasons.end(),
+          [&](const char* reason) { return verdict.reason.find(reason) != std::string::npos; }))
           << mutation.name << ": " << verdict.reason;
     }
     EXPECT_GT(applied, 20) << mutation.name;

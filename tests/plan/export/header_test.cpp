@@ -1,4 +1,5 @@
-// Exported headers, compiled by a C and a C++ compiler into a firmware of hash operators, which runs them.
+// Exported headers, compiled by a C and a C++ compiler into a firmware of hash operators, which
+// runs them.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -45,7 +46,8 @@ std::string shapes(const Problem& problem) {
     for (const auto* list : {&each.inputs, &each.outputs})
       for (const TensorId t : *list) lists += fmt::format("{}, ", problem.tensors[t].bytes);
     lists += "0};\n";
-    table += fmt::format("{{{}, {}, {}, shape{}}},\n", each.inputs.size(), each.outputs.size(), each.workspace, op);
+    table += fmt::format("{{{}, {}, {}, shape{}}},\n", each.inputs.size(), each.outputs.size(),
+                         each.workspace, op);
   }
   return lists + table + "};\n";
 }
@@ -63,16 +65,17 @@ std::string joined(const scratchpad::Contents& contents, const Problem& problem,
   return bytes;
 }
 
-void build(const Folder& folder, const Problem& problem, const Plan& plan, const std::string& network,
-           const std::string& compiler_and_flags) {
+void build(const Folder& folder, const Problem& problem, const Plan& plan,
+           const std::string& network, const std::string& compiler_and_flags) {
   write_file(folder.at("plan.h"), plan_to_c(problem, plan, network));
   write_file(folder.at("shapes.h"), shapes(problem));
   const std::string prefix = prefix_of(network);
   const std::string command = fmt::format(
-      "{} -DHEADER='\"{}\"' -DSHAPES='\"{}\"' -DPREFIX={} -DCAPITALS={} -D{}_COPY=counted_copy -o {} "
+      "{} -DHEADER='\"{}\"' -DSHAPES='\"{}\"' -DPREFIX={} -DCAPITALS={} -D{}_COPY=counted_copy -o "
+      "{} "
       "plan/export/firmware.c 2>&1",
-      compiler_and_flags, folder.at("plan.h"), folder.at("shapes.h"), prefix, upper(prefix), upper(prefix),
-      folder.at("firmware"));
+      compiler_and_flags, folder.at("plan.h"), folder.at("shapes.h"), prefix, upper(prefix),
+      upper(prefix), folder.at("firmware"));
   ASSERT_EQ(std::system(command.c_str()), 0) << command << "\n" << read_file(folder.at("plan.h"));
 }
 
@@ -82,12 +85,16 @@ void run(const Folder& folder, const Problem& problem, const Plan& plan) {
   const scratchpad::Contents contents = scratchpad::random_contents(problem, 3);
   const scratchpad::Execution wanted = scratchpad::execute(problem, plan, operators, contents);
   write_file(folder.at("given"), joined(contents, problem, false));
-  const std::string command = fmt::format("{} {} {} {} > {}", folder.at("firmware"), folder.at("given"),
-                                          folder.at("results"), key, folder.at("copied"));
-  ASSERT_EQ(std::system(command.c_str()), 0) << problem_to_json(problem) << plan_to_json(problem, plan);
-  EXPECT_EQ(read_file(folder.at("results")), joined(wanted.outputs, problem, true)) << problem_to_json(problem);
+  const std::string command =
+      fmt::format("{} {} {} {} > {}", folder.at("firmware"), folder.at("given"),
+                  folder.at("results"), key, folder.at("copied"));
+  ASSERT_EQ(std::system(command.c_str()), 0)
+      << problem_to_json(problem) << plan_to_json(problem, plan);
+  EXPECT_EQ(read_file(folder.at("results")), joined(wanted.outputs, problem, true))
+      << problem_to_json(problem);
   EXPECT_EQ(std::stoll(read_file(folder.at("copied"))), plan.traffic_bytes + plan.compulsory_bytes);
-  EXPECT_EQ(wanted.traffic_bytes() + wanted.compulsory_bytes, plan.traffic_bytes + plan.compulsory_bytes);
+  EXPECT_EQ(wanted.traffic_bytes() + wanted.compulsory_bytes,
+            plan.traffic_bytes + plan.compulsory_bytes);
 }
 
 Plan plan_at_least_memory(const Problem& problem, std::int64_t alignment = 1) {
@@ -97,7 +104,8 @@ Plan plan_at_least_memory(const Problem& problem, std::int64_t alignment = 1) {
   return solve(problem, required_size(problem, alignment).bytes, options, pool);
 }
 
-// Random problems that must spill, with weights, workspaces, outputs that are read again and tensors without bytes.
+// Random problems that must spill, with weights, workspaces, outputs that are read again and
+// tensors without bytes.
 TEST(CHeader, RunsAsTheScratchpadMachineDoes) {
   const Folder folder;
   int spills = 0, done = 0;
@@ -110,8 +118,9 @@ TEST(CHeader, RunsAsTheScratchpadMachineDoes) {
     ++done;
     spills += ship(problem, plan).spill_bytes > 0;
     const bool cpp = seed % 3 == 0;
-    ASSERT_NO_FATAL_FAILURE(build(folder, problem, plan, "models/2 Nets.onnx",
-                                  cpp ? std::string(CXX_COMPILER) + cpp_flags : std::string(C_COMPILER) + c_flags));
+    ASSERT_NO_FATAL_FAILURE(
+        build(folder, problem, plan, "models/2 Nets.onnx",
+              cpp ? std::string(CXX_COMPILER) + cpp_flags : std::string(C_COMPILER) + c_flags));
     ASSERT_NO_FATAL_FAILURE(run(folder, problem, plan));
   }
   EXPECT_GE(spills, 4);
@@ -131,7 +140,8 @@ TEST(CHeader, RunsResultsInPlace) {
     bool same = false;
     for (const ShippedStep& step : ship(problem, plan).steps)
       for (const std::int64_t output : step.outputs)
-        same = same || (std::count(step.inputs.begin(), step.inputs.end(), output) > 0 && output > 0);
+        same =
+            same || (std::count(step.inputs.begin(), step.inputs.end(), output) > 0 && output > 0);
     if (!same) continue;
     ++shared;
     ASSERT_NO_FATAL_FAILURE(build(folder, problem, plan, "net", std::string(C_COMPILER) + c_flags));
@@ -168,12 +178,14 @@ TEST(CHeader, NamesAreIdentifiersWithoutCollisions) {
   problem.operators = {{"int", {0, 1}, {2}}, {"INT\"%s", {2}, {3}}};
   const Plan plan = plan_at_least_memory(problem);
   const std::string text = plan_to_c(problem, plan, "zoo:a*b\n");
-  for (const char* part : {"a_b_tensor_a_b_0 = 0", "a_b_tensor_a_b_0_2 = 1", "a_b_tensor_a_b_0_2_2 = 2",
-                           "a_b_op_int = 0", "a_b_op_INT_s = 1", "#define A_B_SCRATCHPAD_BYTES 24u", R"("INT\042%s")",
-                           R"("*/ int x; /* \077\077/ @p \042\134\012\377")"})
+  for (const char* part :
+       {"a_b_tensor_a_b_0 = 0", "a_b_tensor_a_b_0_2 = 1", "a_b_tensor_a_b_0_2_2 = 2",
+        "a_b_op_int = 0", "a_b_op_INT_s = 1", "#define A_B_SCRATCHPAD_BYTES 24u", R"("INT\042%s")",
+        R"("*/ int x; /* \077\077/ @p \042\134\012\377")"})
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   const Folder folder;
-  for (const auto& compiler : {std::string(C_COMPILER) + c_flags, std::string(CXX_COMPILER) + cpp_flags}) {
+  for (const auto& compiler :
+       {std::string(C_COMPILER) + c_flags, std::string(CXX_COMPILER) + cpp_flags}) {
     ASSERT_NO_FATAL_FAILURE(build(folder, problem, plan, "zoo:a*b\n", compiler));
     ASSERT_NO_FATAL_FAILURE(run(folder, problem, plan));
   }
@@ -197,21 +209,25 @@ TEST(CHeader, TakesTypesBySize) {
                              : bytes == 100'000 ? "uint32_t"
                                                 : "uint64_t";
     EXPECT_NE(text.find("  " + type + " bytes;"), std::string::npos) << text;
-    for (const auto& compiler : {std::string(C_COMPILER) + c_flags, std::string(CXX_COMPILER) + cpp_flags})
+    for (const auto& compiler :
+         {std::string(C_COMPILER) + c_flags, std::string(CXX_COMPILER) + cpp_flags})
       ASSERT_NO_FATAL_FAILURE(build(folder, problem, plan, "net", compiler));
   }
 }
 
 TEST(CHeader, SpilledTensorsShareTheSpillRegion) {
   // Two tensors that leave one after the other, each while a wide step runs.
-  const Problem problem{
-      {{"x", 4, Role::input},
-       {"a", 4, Role::activation},
-       {"w", 12, Role::activation},
-       {"b", 4, Role::activation},
-       {"v", 12, Role::activation},
-       {"y", 4, Role::output}},
-      {{"f", {0}, {1}}, {"g", {1}, {2}}, {"h", {2}, {3}}, {"i", {1, 3}, {0 + 4}}, {"j", {3, 4}, {5}}}};
+  const Problem problem{{{"x", 4, Role::input},
+                         {"a", 4, Role::activation},
+                         {"w", 12, Role::activation},
+                         {"b", 4, Role::activation},
+                         {"v", 12, Role::activation},
+                         {"y", 4, Role::output}},
+                        {{"f", {0}, {1}},
+                         {"g", {1}, {2}},
+                         {"h", {2}, {3}},
+                         {"i", {1, 3}, {0 + 4}},
+                         {"j", {3, 4}, {5}}}};
   Plan plan;
   plan.scratchpad_bytes = 24;
   plan.order = {0, 1, 2, 3, 4};
@@ -242,7 +258,8 @@ TEST(CHeader, MovesTensorsWithinTheScratchpad) {
   plan.scratchpad_bytes = 24;
   plan.order = {0, 1, 2, 3};
   plan.workspaces = {0, 0, 0, 0};
-  plan.residencies = {{0, 0, 0, 8}, {2, 0, 1, 0}, {1, 1, 1, 4}, {1, 2, 3, 0}, {3, 2, 3, 12}, {4, 3, 3, 20}};
+  plan.residencies = {{0, 0, 0, 8}, {2, 0, 1, 0},  {1, 1, 1, 4},
+                      {1, 2, 3, 0}, {3, 2, 3, 12}, {4, 3, 3, 20}};
   plan.events = {{0, Action::load, 0}, {2, Action::move, 1}, {3, Action::store, 4}};
   plan.compulsory_bytes = 8;
   const Shipment shipment = ship(problem, plan);
@@ -250,7 +267,8 @@ TEST(CHeader, MovesTensorsWithinTheScratchpad) {
   EXPECT_EQ(shipment.steps[2].moves[0].from, 4);
   EXPECT_EQ(shipment.steps[2].moves[0].to, 0);
   const Folder folder;
-  for (const auto& compiler : {std::string(C_COMPILER) + c_flags, std::string(CXX_COMPILER) + cpp_flags}) {
+  for (const auto& compiler :
+       {std::string(C_COMPILER) + c_flags, std::string(CXX_COMPILER) + cpp_flags}) {
     ASSERT_NO_FATAL_FAILURE(build(folder, problem, plan, "net", compiler));
     scratchpad::HashOperators operators(problem, key);
     const scratchpad::Contents contents = scratchpad::random_contents(problem, 3);
@@ -259,7 +277,8 @@ TEST(CHeader, MovesTensorsWithinTheScratchpad) {
                                       folder.at("results"), key, folder.at("copied"))
                               .c_str()),
               0);
-    const scratchpad::Contents wanted = scratchpad::execute_unconstrained(problem, operators, contents);
+    const scratchpad::Contents wanted =
+        scratchpad::execute_unconstrained(problem, operators, contents);
     EXPECT_EQ(read_file(folder.at("results")), joined(wanted, problem, true));
     EXPECT_EQ(read_file(folder.at("copied")), "8\n");
   }

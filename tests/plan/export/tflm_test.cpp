@@ -28,9 +28,10 @@ std::vector<std::int64_t> read(const std::string& buffer) {
   return {words.begin() + 3, words.end()};
 }
 
-// Runs the order through the arena: each tensor's bytes carry its number, from when TFLM (or the producer) writes them.
-void replay(const Problem& problem, const std::vector<OperatorId>& order, const std::vector<std::int64_t>& offsets,
-            std::int64_t arena) {
+// Runs the order through the arena: each tensor's bytes carry its number, from when TFLM (or the
+// producer) writes them.
+void replay(const Problem& problem, const std::vector<OperatorId>& order,
+            const std::vector<std::int64_t>& offsets, std::int64_t arena) {
   std::vector<std::int64_t> bytes(static_cast<std::size_t>(arena), -1);
   const auto write = [&](std::size_t t) {
     ASSERT_GE(offsets[t], 0);
@@ -48,7 +49,8 @@ void replay(const Problem& problem, const std::vector<OperatorId>& order, const 
   for (const OperatorId op : order) {
     const Operator& each = problem.operators[op];
     for (const TensorId t : each.outputs) write(static_cast<std::size_t>(t));
-    for (const auto* list : {&each.inputs, &each.outputs})  // inputs after the outputs: kernels read while they write
+    // inputs after the outputs: kernels read while they write
+    for (const auto* list : {&each.inputs, &each.outputs})
       for (const TensorId t : *list) {
         const auto tensor = static_cast<std::size_t>(t);
         const bool weight = problem.tensors[tensor].role == Role::weight;
@@ -76,9 +78,11 @@ TEST(Tflm, OffsetsNeverOverlapWhileTheyAreNeeded) {
 
 TEST(Tflm, InputsAndOutputsLiveForTheWholeRun) {
   // In the scratchpad y1 may take x2's place; TFLM has read both inputs and keeps both outputs.
-  const Problem problem{
-      {{"x1", 16, Role::input}, {"x2", 16, Role::input}, {"y1", 16, Role::output}, {"y2", 16, Role::output}},
-      {{"f", {0}, {2}}, {"g", {1}, {3}}}};
+  const Problem problem{{{"x1", 16, Role::input},
+                         {"x2", 16, Role::input},
+                         {"y1", 16, Role::output},
+                         {"y2", 16, Role::output}},
+                        {{"f", {0}, {2}}, {"g", {1}, {3}}}};
   Pool pool(1);
   const Plan plan = least_memory(problem, {}, pool).plan;
   EXPECT_EQ(plan.scratchpad_bytes, 32);

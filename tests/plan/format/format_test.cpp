@@ -30,7 +30,8 @@ void expect_error(ErrorKind kind, const std::string& part, const std::function<v
     ADD_FAILURE() << "nothing was thrown; expected: " << part;
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), kind) << error.what();
-    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what() << "\nlacks: " << part;
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
+        << error.what() << "\nlacks: " << part;
   }
 }
 
@@ -47,14 +48,23 @@ TEST(Problem, EachDefectIsNamed) {
   expect_invalid("two operators are named 'b'", [](Problem& p) { p.operators[0].name = "b"; });
   expect_invalid("tensor 't' has -1 bytes", [](Problem& p) { p.tensors[2].bytes = -1; });
   expect_invalid("workspace of -5 bytes", [](Problem& p) { p.operators[1].workspace = -5; });
-  expect_invalid("operator 'b' names tensor 9 of 5", [](Problem& p) { p.operators[1].inputs = {9}; });
-  expect_invalid("operator 'b' names tensor -1 of 5", [](Problem& p) { p.operators[1].outputs = {-1}; });
-  expect_invalid("operator 'c' lists tensor 't' twice", [](Problem& p) { p.operators[2].inputs = {2, 2}; });
-  expect_invalid("'b' and 'c' both make tensor 'y'", [](Problem& p) { p.operators[2].outputs = {3}; });
-  expect_invalid("no operator makes tensor 'y'", [](Problem& p) { p.operators[1].outputs.clear(); });
-  expect_invalid("operator 'b' makes 'y', which is an input", [](Problem& p) { p.tensors[3].role = Role::input; });
-  expect_invalid("overflows 64 bits", [](Problem& p) { p.tensors[0].bytes = p.tensors[1].bytes = INT64_MAX; });
-  expect_invalid("above 4611686018427387904", [](Problem& p) { p.operators[0].workspace = std::int64_t{1} << 62; });
+  expect_invalid("operator 'b' names tensor 9 of 5",
+                 [](Problem& p) { p.operators[1].inputs = {9}; });
+  expect_invalid("operator 'b' names tensor -1 of 5",
+                 [](Problem& p) { p.operators[1].outputs = {-1}; });
+  expect_invalid("operator 'c' lists tensor 't' twice", [](Problem& p) {
+    p.operators[2].inputs = {2, 2};
+  });
+  expect_invalid("'b' and 'c' both make tensor 'y'",
+                 [](Problem& p) { p.operators[2].outputs = {3}; });
+  expect_invalid("no operator makes tensor 'y'",
+                 [](Problem& p) { p.operators[1].outputs.clear(); });
+  expect_invalid("operator 'b' makes 'y', which is an input",
+                 [](Problem& p) { p.tensors[3].role = Role::input; });
+  expect_invalid("overflows 64 bits",
+                 [](Problem& p) { p.tensors[0].bytes = p.tensors[1].bytes = INT64_MAX; });
+  expect_invalid("above 4611686018427387904",
+                 [](Problem& p) { p.operators[0].workspace = std::int64_t{1} << 62; });
   expect_invalid("'b' is listed before 'a', whose result it reads",
                  [](Problem& p) { std::swap(p.operators[0], p.operators[1]); });
 }
@@ -77,9 +87,11 @@ TEST(Problem, ResultsInPlaceAreChecked) {
                       [](Problem& p) { p.operators[1].in_place[0].input = 3; });
   expect_invalid_pair("'b' is to write 'u' over 'x', which are not one of its outputs",
                       [](Problem& p) { p.operators[1].in_place[0].input = 0; });
-  expect_invalid_pair("'b' is to write 'u' over 't', which differ in size", [](Problem& p) { p.tensors[2].bytes = 4; });
-  expect_invalid_pair("one of which is in another pair",
-                      [](Problem& p) { p.operators[1].in_place.push_back(p.operators[1].in_place[0]); });
+  expect_invalid_pair("'b' is to write 'u' over 't', which differ in size",
+                      [](Problem& p) { p.tensors[2].bytes = 4; });
+  expect_invalid_pair("one of which is in another pair", [](Problem& p) {
+    p.operators[1].in_place.push_back(p.operators[1].in_place[0]);
+  });
   expect_invalid_pair("'a' is to write 't' over 'x', but the input may be needed later",
                       [](Problem& p) { p.operators[1].inputs.push_back(0); });
   Problem output = in_place();
@@ -104,7 +116,8 @@ TEST(ProblemJson, HoldsResultsInPlace) {
     expect_error(kind, part, [&] { problem_from_json(other, "p.json"); });
   };
   spoilt("operators[1].in_place[0]: has 1 names", ErrorKind::format, R"(["u"])");
-  spoilt("operators[1].in_place[0][1]: there is no tensor named 'v'", ErrorKind::invalid, R"(["u", "v"])");
+  spoilt("operators[1].in_place[0][1]: there is no tensor named 'v'", ErrorKind::invalid,
+         R"(["u", "v"])");
   spoilt("operators[1].in_place[0]: is string, not an array", ErrorKind::format, R"("u")");
 }
 
@@ -115,10 +128,17 @@ TEST(Problem, AdjacentInputsAreChecked) {
   const std::string text = problem_to_json(sound);
   EXPECT_NE(text.find(R"("adjacent": [["w", "x"]])"), std::string::npos) << text;
   EXPECT_EQ(problem_from_json(text, "p.json"), sound);
-  expect_invalid("'c' has a list in 'adjacent' of fewer than two", [](Problem& p) { p.operators[2].adjacent = {{2}}; });
-  expect_invalid("with a tensor that it does not read", [](Problem& p) { p.operators[2].adjacent = {{2, 0}}; });
-  expect_invalid("two neighbours on one side", [](Problem& p) { p.operators[2].adjacent = {{2, 3}, {3, 2}}; });
-  expect_invalid("two neighbours on one side", [](Problem& p) { p.operators[2].adjacent = {{2, 2}}; });
+  expect_invalid("'c' has a list in 'adjacent' of fewer than two",
+                 [](Problem& p) { p.operators[2].adjacent = {{2}}; });
+  expect_invalid("with a tensor that it does not read", [](Problem& p) {
+    p.operators[2].adjacent = {{2, 0}};
+  });
+  expect_invalid("two neighbours on one side", [](Problem& p) {
+    p.operators[2].adjacent = {{2, 3}, {3, 2}};
+  });
+  expect_invalid("two neighbours on one side", [](Problem& p) {
+    p.operators[2].adjacent = {{2, 2}};
+  });
 }
 
 TEST(Adjacent, ListsThatShareTensorsBecomeLines) {
@@ -146,7 +166,8 @@ TEST(ProblemJson, RoundTrips) {
 
 TEST(ProblemJson, OperatorsInAnyOrderAreSortedStably) {
   Problem shuffled = diamond();
-  std::rotate(shuffled.operators.begin(), shuffled.operators.begin() + 1, shuffled.operators.end());  // b c a
+  // b c a
+  std::rotate(shuffled.operators.begin(), shuffled.operators.begin() + 1, shuffled.operators.end());
   EXPECT_EQ(problem_from_json(problem_to_json(shuffled), "p.json"), diamond());
 }
 
@@ -158,7 +179,8 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 
 TEST(ProblemJson, MalformedTextIsLocated) {
   const std::string text = problem_to_json(diamond());
-  const auto expect = [&](ErrorKind kind, const std::string& part, const std::string& from, const std::string& to) {
+  const auto expect = [&](ErrorKind kind, const std::string& part, const std::string& from,
+                          const std::string& to) {
     expect_error(kind, part, [&] { problem_from_json(replaced(text, from, to), "p.json"); });
   };
   using enum ErrorKind;
@@ -166,21 +188,25 @@ TEST(ProblemJson, MalformedTextIsLocated) {
   expect(format, "p.json: tensors[0].bytes: is -100", "100", "-100");
   expect(format, "p.json: tensors[0].bytes: is 1.5", "100", "1.5");
   expect(format, "p.json: tensors[0].bytes: is 1e+300", "100", "1e300");
-  expect(format, "p.json: tensors[0].bytes: is 18446744073709551615", "100", "18446744073709551615");
+  expect(format, "p.json: tensors[0].bytes: is 18446744073709551615", "100",
+         "18446744073709551615");
   expect(format, "p.json: tensors[0].bytes: is 4611686018427387905", "100", "4611686018427387905");
   expect(format, "p.json: tensors[0].bytes: is boolean, not an integer", "100", "true");
   expect(format, "p.json: tensors[0].bytes: is string, not an integer", "100", "\"100\"");
   expect(format, "p.json: tensors[0]: lacks the field 'bytes'", "\"bytes\": 100, ", "");
   expect(format, "p.json: tensors[0]: unknown field 'byte'", "\"bytes\": 100, ", "\"byte\": 100, ");
   expect(format, "field 'bytes' is given twice", "\"bytes\": 100", "\"bytes\": 100, \"bytes\": 1");
-  expect(format, "p.json: tensors[0].role: is 'inputs' (one of: input, weight, activation, output)", "\"input\"",
-         "\"inputs\"");
+  expect(format, "p.json: tensors[0].role: is 'inputs' (one of: input, weight, activation, output)",
+         "\"input\"", "\"inputs\"");
   expect(format, "p.json: tensors[0].name: is number, not a string", "\"x\"", "3");
   expect(format, "p.json: operators[0].inputs: is number, not an array", "[\"x\", \"w\"]", "3");
   expect(format, "p.json: operators[0].workspace: is -16", "16", "-16");
-  expect(invalid, "p.json: operators[0].inputs[1]: there is no tensor named 'v'", "\"x\", \"w\"", "\"x\", \"v\"");
-  expect(format, "nested deeper than 8 levels", "\"bytes\": 100", "\"bytes\": " + std::string(100000, '['));
-  expect_error(format, "p.json: is array, not an object", [] { problem_from_json("[]", "p.json"); });
+  expect(invalid, "p.json: operators[0].inputs[1]: there is no tensor named 'v'", "\"x\", \"w\"",
+         "\"x\", \"v\"");
+  expect(format, "nested deeper than 8 levels", "\"bytes\": 100",
+         "\"bytes\": " + std::string(100000, '['));
+  expect_error(format, "p.json: is array, not an object",
+               [] { problem_from_json("[]", "p.json"); });
   expect_error(format, "p.json at byte", [] { problem_from_json("", "p.json"); });
   expect_error(invalid, "operators wait for each other: 'o' -> 'o'", [] {
     problem_from_json(R"({"tensors":[{"name":"t","bytes":1,"role":"output"}],
@@ -194,7 +220,8 @@ Plan spilled_plan() {  // t leaves between a and c
   plan.scratchpad_bytes = 1000;
   plan.order = {0, 1, 2};
   plan.workspaces = {200, 0, 0};
-  plan.residencies = {{0, 0, 0, 0}, {1, 0, 0, 100}, {2, 0, 1, 120}, {3, 1, 2, 0}, {2, 2, 2, 60}, {4, 2, 2, 0}};
+  plan.residencies = {{0, 0, 0, 0}, {1, 0, 0, 100}, {2, 0, 1, 120},
+                      {3, 1, 2, 0}, {2, 2, 2, 60},  {4, 2, 2, 0}};
   plan.bound_origin = "search";
   return plan;
 }
@@ -217,10 +244,11 @@ TEST(PlanJson, RandomPlansRoundTrip) {
     for (int i = 0; i < 5; ++i) {
       plan.order.push_back(static_cast<OperatorId>(rng.below(3)));
       plan.workspaces.push_back(rng.below(1000));
-      plan.residencies.push_back({static_cast<TensorId>(rng.below(5)), static_cast<Step>(rng.below(100)),
+      plan.residencies.push_back({static_cast<TensorId>(rng.below(5)),
+                                  static_cast<Step>(rng.below(100)),
                                   static_cast<Step>(rng.below(100)), rng.below(1 << 30)});
-      plan.events.push_back(
-          {static_cast<Step>(rng.below(9)), static_cast<Action>(rng.below(3)), static_cast<TensorId>(rng.below(5))});
+      plan.events.push_back({static_cast<Step>(rng.below(9)), static_cast<Action>(rng.below(3)),
+                             static_cast<TensorId>(rng.below(5))});
     }
     plan.status = static_cast<Status>(rng.below(3));
     plan.costs = {rng.below(3), rng.between(1, 3)};
@@ -234,20 +262,24 @@ TEST(PlanJson, MalformedTextIsLocated) {
   Plan plan = spilled_plan();
   derive_events(diamond(), plan);
   const std::string text = plan_to_json(diamond(), plan);
-  const auto expect = [&](ErrorKind kind, const std::string& part, const std::string& from, const std::string& to) {
-    expect_error(kind, part, [&] { plan_from_json(diamond(), replaced(text, from, to), "plan.json"); });
+  const auto expect = [&](ErrorKind kind, const std::string& part, const std::string& from,
+                          const std::string& to) {
+    expect_error(kind, part,
+                 [&] { plan_from_json(diamond(), replaced(text, from, to), "plan.json"); });
   };
   using enum ErrorKind;
   expect(format, "plan.json: alignment: is 0", "\"alignment\": 1", "\"alignment\": 0");
   expect(format, "plan.json: scratchpad_bytes: is -1000", "1000", "-1000");
   expect(format, "plan.json: status: is 'best'", "feasible", "best");
   expect(invalid, "plan.json: order[0]: there is no operator named 'd'", "\"a\"", "\"d\"");
-  expect(invalid, "plan.json: residencies[0].tensor: there is no tensor named 'q'", "\"tensor\": \"x\"",
-         "\"tensor\": \"q\"");
-  expect(format, "plan.json: residencies[0].from: is 2147483647", "\"from\": 0", "\"from\": 2147483647");
+  expect(invalid, "plan.json: residencies[0].tensor: there is no tensor named 'q'",
+         "\"tensor\": \"x\"", "\"tensor\": \"q\"");
+  expect(format, "plan.json: residencies[0].from: is 2147483647", "\"from\": 0",
+         "\"from\": 2147483647");
   expect(format, "plan.json: residencies[0]: lacks the field 'to'", "\"to\": 0, ", "");
   expect(format, "plan.json: events[0].action: is 'keep'", "\"load\"", "\"keep\"");
-  expect(format, "plan.json: lacks the field 'bound_origin'", "  \"bound_origin\": \"search\",\n", "");
+  expect(format, "plan.json: lacks the field 'bound_origin'", "  \"bound_origin\": \"search\",\n",
+         "");
 }
 
 TEST(PlanJson, CostsAreThereOnlyWhereTheyAreNotTheDefault) {
@@ -262,11 +294,14 @@ TEST(PlanJson, CostsAreThereOnlyWhereTheyAreNotTheDefault) {
   EXPECT_EQ(plan.lower_bound_bytes, 6);  // 5 bytes cost at most 15
   const std::string text = plan_to_json(diamond(), plan);
   const auto expect = [&](const std::string& part, const std::string& from, const std::string& to) {
-    expect_error(ErrorKind::format, part, [&] { plan_from_json(diamond(), replaced(text, from, to), "plan.json"); });
+    expect_error(ErrorKind::format, part,
+                 [&] { plan_from_json(diamond(), replaced(text, from, to), "plan.json"); });
   };
   expect("plan.json: costs.read: is 1000001", "\"read\": 2", "\"read\": 1000001");
-  expect("plan.json: costs: holds the default costs", "\"read\": 2, \"write\": 3", "\"read\": 1, \"write\": 1");
-  expect("plan.json: has the field 'cost' without 'costs'", "\"costs\": {\"read\": 2, \"write\": 3},", "");
+  expect("plan.json: costs: holds the default costs", "\"read\": 2, \"write\": 3",
+         "\"read\": 1, \"write\": 1");
+  expect("plan.json: has the field 'cost' without 'costs'",
+         "\"costs\": {\"read\": 2, \"write\": 3},", "");
   expect("plan.json: lacks the field 'lower_bound_cost'", "  \"lower_bound_cost\": 16,\n", "");
 }
 
@@ -274,7 +309,8 @@ TEST(PlanObjective, NamesWhatWasMadeLeast) {
   Plan plan = spilled_plan();
   derive_events(diamond(), plan);
   plan.lower_bound_bytes = 40;
-  EXPECT_EQ(objective_of(plan), (Objective{Measure::traffic_bytes, plan.traffic_bytes, 40, "search"}));
+  EXPECT_EQ(objective_of(plan),
+            (Objective{Measure::traffic_bytes, plan.traffic_bytes, 40, "search"}));
   plan.costs = {2, 3};
   derive_events(diamond(), plan);
   set_bound(plan, 16);
@@ -302,12 +338,17 @@ TEST(PlanJson, TheSteadyStateIsRead) {
   EXPECT_EQ(plan.frame->cost, 107);
   plan.frame->pinned = {1};
   const std::string text = plan_to_json(diamond(), plan);
-  const auto expect = [&](ErrorKind kind, const std::string& part, const std::string& from, const std::string& to) {
-    expect_error(kind, part, [&] { plan_from_json(diamond(), replaced(text, from, to), "plan.json"); });
+  const auto expect = [&](ErrorKind kind, const std::string& part, const std::string& from,
+                          const std::string& to) {
+    expect_error(kind, part,
+                 [&] { plan_from_json(diamond(), replaced(text, from, to), "plan.json"); });
   };
-  expect(ErrorKind::invalid, "plan.json: steady_state.pinned[0]: there is no tensor named 'q'", "[\"w\"]", "[\"q\"]");
-  expect(ErrorKind::format, "plan.json: steady_state.pinned[1]: is repeated", "[\"w\"]", "[\"w\", \"w\"]");
-  expect(ErrorKind::format, "plan.json: steady_state: unknown field 'frame'", "frame_bytes", "frame");
+  expect(ErrorKind::invalid, "plan.json: steady_state.pinned[0]: there is no tensor named 'q'",
+         "[\"w\"]", "[\"q\"]");
+  expect(ErrorKind::format, "plan.json: steady_state.pinned[1]: is repeated", "[\"w\"]",
+         "[\"w\", \"w\"]");
+  expect(ErrorKind::format, "plan.json: steady_state: unknown field 'frame'", "frame_bytes",
+         "frame");
 }
 
 TEST(PlanJson, TheSecondLevelIsRead) {
@@ -316,12 +357,15 @@ TEST(PlanJson, TheSecondLevelIsRead) {
   plan.second_level = {64, 1, {{0, 1, 1, 8}}, 20, 5, 25, 5};
   const std::string text = plan_to_json(diamond(), plan);
   EXPECT_EQ(plan_from_json(diamond(), text, "plan.json").second_level, plan.second_level);
-  const auto expect = [&](ErrorKind kind, const std::string& part, const std::string& from, const std::string& to) {
-    expect_error(kind, part, [&] { plan_from_json(diamond(), replaced(text, from, to), "plan.json"); });
+  const auto expect = [&](ErrorKind kind, const std::string& part, const std::string& from,
+                          const std::string& to) {
+    expect_error(kind, part,
+                 [&] { plan_from_json(diamond(), replaced(text, from, to), "plan.json"); });
   };
   expect(ErrorKind::format, "plan.json: second_level.bytes", "{\"bytes\": 64", "{\"bytes\": 0");
   expect(ErrorKind::format, "plan.json: second_level.price", "\"price\": 1", "\"price\": -1");
-  expect(ErrorKind::format, "plan.json: second_level: unknown field 'moved'", "moved_bytes", "moved");
+  expect(ErrorKind::format, "plan.json: second_level: unknown field 'moved'", "moved_bytes",
+         "moved");
 }
 
 TEST(DeriveEvents, GivesLoadsStoresDropsAndBothSums) {

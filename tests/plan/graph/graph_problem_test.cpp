@@ -7,7 +7,9 @@
 namespace pliant::plan {
 namespace {
 
-kind::Convolve same_size() { return {.stride = {1, 1}, .low = {1, 1}, .high = {1, 1}, .dilation = {1, 1}}; }
+kind::Convolve same_size() {
+  return {.stride = {1, 1}, .low = {1, 1}, .high = {1, 1}, .dilation = {1, 1}};
+}
 
 // Two convolutions with activations on x, their sum, and a reshape of it: the output.
 Graph small_network() {
@@ -17,7 +19,8 @@ Graph small_network() {
   for (const char* name : {"left", "right"}) {
     const ValueId w = b.weight(std::string(name) + ".w", {DType::f32, {2, 2, 3, 3}});
     const ValueId y = b.convolve(x, w, same_size(), name);
-    branches.push_back(b.map(maximum(argument(0), constant(0)), {y}, {}, std::string(name) + ".relu"));
+    branches.push_back(
+        b.map(maximum(argument(0), constant(0)), {y}, {}, std::string(name) + ".relu"));
   }
   const ValueId sum = b.map(argument(0) + argument(1), branches, {}, "sum");
   b.output(b.reshape(sum, {1, 32}, "flat"), "y");
@@ -39,7 +42,8 @@ std::vector<std::string> names(const std::vector<Operator>& operators) {
 TEST(GraphProblem, FusesAndLetsViewsShareABuffer) {
   const Graph graph = small_network();
   const GraphProblem made = problem_of(graph);
-  EXPECT_EQ(names(made.problem.operators), (std::vector<std::string>{"left.relu", "right.relu", "sum"}));
+  EXPECT_EQ(names(made.problem.operators),
+            (std::vector<std::string>{"left.relu", "right.relu", "sum"}));
   EXPECT_EQ(made.problem.tensors.size(), 4u);
   EXPECT_EQ(tensor(made.problem, "x"), (TensorInfo{"x", 128, Role::input}));
   EXPECT_EQ(tensor(made.problem, "left.relu"), (TensorInfo{"left.relu", 128, Role::activation}));
@@ -48,22 +52,22 @@ TEST(GraphProblem, FusesAndLetsViewsShareABuffer) {
 }
 
 TEST(GraphProblem, PlansTheFileAsItIsWithoutFusion) {
-  const GraphProblem made =
-      problem_of(small_network(), {.fuse = false, .weights = false, .elem_bytes = 0, .workspace = {}});
+  const GraphProblem made = problem_of(
+      small_network(), {.fuse = false, .weights = false, .elem_bytes = 0, .workspace = {}});
   EXPECT_EQ(names(made.problem.operators),
             (std::vector<std::string>{"left", "left.relu", "right", "right.relu", "sum"}));
 }
 
 TEST(GraphProblem, WeightsArePlannedWhenAsked) {
-  const GraphProblem made =
-      problem_of(small_network(), {.fuse = true, .weights = true, .elem_bytes = 0, .workspace = {}});
+  const GraphProblem made = problem_of(
+      small_network(), {.fuse = true, .weights = true, .elem_bytes = 0, .workspace = {}});
   EXPECT_EQ(tensor(made.problem, "left.w"), (TensorInfo{"left.w", 144, Role::weight}));
   EXPECT_EQ(made.problem.operators[0].inputs.size(), 2u);
 }
 
 TEST(GraphProblem, TheElementSizeCanBeOverridden) {
-  const GraphProblem made =
-      problem_of(small_network(), {.fuse = true, .weights = true, .elem_bytes = 1, .workspace = {}});
+  const GraphProblem made = problem_of(
+      small_network(), {.fuse = true, .weights = true, .elem_bytes = 1, .workspace = {}});
   EXPECT_EQ(tensor(made.problem, "x").bytes, 32);
   EXPECT_EQ(tensor(made.problem, "right.w").bytes, 36);
 }
@@ -75,7 +79,8 @@ TEST(GraphProblem, SlicesOfABufferKeepTheirPlaceUnderAnotherElementSize) {
   const ValueId tail = b.slice(doubled, 0, 2, 2, "tail");
   b.output(b.map(argument(0) * argument(0), {tail}, {}, "squared"), "y");
   const Graph graph = b.finish();
-  const GraphProblem made = problem_of(graph, {.fuse = false, .weights = false, .elem_bytes = 2, .workspace = {}});
+  const GraphProblem made =
+      problem_of(graph, {.fuse = false, .weights = false, .elem_bytes = 2, .workspace = {}});
   EXPECT_EQ(tensor(made.problem, "doubled").bytes, 128);
   EXPECT_EQ(made.storage.places[*graph.find("tail")].offset, 64);
   EXPECT_EQ(made.problem.operators.back().inputs, made.problem.operators.front().outputs);

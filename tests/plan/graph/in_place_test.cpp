@@ -8,15 +8,18 @@ namespace pliant::plan {
 namespace {
 
 std::string pairs_of(const Graph& graph, std::int64_t elem_bytes = 0) {
-  const GraphProblem made = problem_of(graph, {.elem_bytes = elem_bytes, .in_place = true, .workspace = {}});
+  const GraphProblem made =
+      problem_of(graph, {.elem_bytes = elem_bytes, .in_place = true, .workspace = {}});
   std::string text;
   for (const Operator& op : made.problem.operators)
     for (const InPlace& pair : op.in_place)
-      text += made.problem.tensors[pair.output].name + " over " + made.problem.tensors[pair.input].name + "; ";
+      text += made.problem.tensors[pair.output].name + " over " +
+              made.problem.tensors[pair.input].name + "; ";
   return text;
 }
 
-ValueId make(Builder& b, ValueId x, const std::string& name) {  // an operator that is never in place
+// an operator that is never in place
+ValueId make(Builder& b, ValueId x, const std::string& name) {
   const std::int64_t channels = b.shape(x)[1];
   const ValueId w = b.weight(name + ".w", {DType::f32, {channels, channels, 1, 1}});
   return b.convolve(x, w, {{1, 1}, {0, 0}, {0, 0}, {1, 1}}, name);
@@ -61,7 +64,8 @@ TEST(Permit, NothingBroadcastOrOfAnotherSize) {
   Builder b;
   const ValueId x = b.input("x", {DType::f32, {4, 4}}), row = b.input("row", {DType::f32, {1, 4}});
   b.output(b.map(argument(0) + argument(1), {row, b.transpose(x, {1, 0}, "turned")}, {}, "sum"));
-  const ValueId small = b.input("small", {DType::i32, {5}}), wide = b.input("wide", {DType::i64, {5}});
+  const ValueId small = b.input("small", {DType::i32, {5}}),
+                wide = b.input("wide", {DType::i64, {5}});
   b.output(b.cast(small, DType::f32, "same"));
   b.output(b.cast(wide, DType::f32, "narrower"));
   const Graph graph = b.finish();
@@ -73,7 +77,8 @@ TEST(Permit, NothingReadAtOtherPlacesToo) {
   Builder b;
   const ValueId x = b.input("x", {DType::f32, {1, 4, 16, 1}});
   const ValueId h = make(b, x, "h");
-  b.output(b.map(argument(0) + argument(1), {h, b.slice(h, 1, 1, 1, "one")}, {}, "sum"));  // a view of h
+  // a view of h
+  b.output(b.map(argument(0) + argument(1), {h, b.slice(h, 1, 1, 1, "one")}, {}, "sum"));
   EXPECT_EQ(pairs_of(b.finish()), "");
 }
 

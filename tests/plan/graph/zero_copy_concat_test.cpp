@@ -39,7 +39,8 @@ std::string runs_of(const GraphProblem& made) {
 
 TEST(RunTogether, AReaderReadsThePartsAndTheConcatIsGone) {
   Net net;
-  const ValueId joined = net.b.concat({net.conv(net.x, 3, "a"), net.conv(net.x, 5, "b")}, 1, "joined");
+  const ValueId joined =
+      net.b.concat({net.conv(net.x, 3, "a"), net.conv(net.x, 5, "b")}, 1, "joined");
   const GraphProblem made = net.finish(net.conv(joined, 1, "last"));
   EXPECT_EQ(runs_of(made), "last: ab; ");
   EXPECT_EQ(made.problem.operators.size(), 3u);
@@ -52,7 +53,8 @@ TEST(RunTogether, NestedConcatsShareTheirBeginning) {
   const ValueId c = net.conv(all, 2, "c");
   all = net.b.concat({all, c}, 1);
   const ValueId d = net.conv(all, 2, "d");
-  EXPECT_EQ(runs_of(net.finish(net.conv(net.b.concat({all, d}, 1), 1, "last"))), "c: ab; d: abc; last: abcd; ");
+  EXPECT_EQ(runs_of(net.finish(net.conv(net.b.concat({all, d}, 1), 1, "last"))),
+            "c: ab; d: abc; last: abcd; ");
 }
 
 TEST(RunTogether, AViewOfTheWholeCounts) {
@@ -64,7 +66,8 @@ TEST(RunTogether, AViewOfTheWholeCounts) {
 
 TEST(RunTogether, ASecondNeighbourMeansCopying) {
   Net net;
-  const ValueId a = net.conv(net.x, 3, "a"), b = net.conv(net.x, 2, "b"), c = net.conv(net.x, 2, "c");
+  const ValueId a = net.conv(net.x, 3, "a"), b = net.conv(net.x, 2, "b"),
+                c = net.conv(net.x, 2, "c");
   const ValueId ab = net.conv(net.b.concat({a, b}, 1), 1, "p"),
                 ac = net.conv(net.b.concat({a, c}, 1, "copied"), 1, "q");
   const GraphProblem made = net.finish(net.b.map(argument(0) + argument(1), {ab, ac}, {}, "sum"));
@@ -78,8 +81,16 @@ TEST(RunTogether, CopiesWhatIsNoneOfItsBusiness) {
     Net net;
     return runs_of(net.finish(make(net)));
   };
-  EXPECT_EQ(runs([](Net& n) { return n.conv(n.b.concat({n.x, n.conv(n.x, 2, "a")}, 1), 1, "last"); }), "");  // an input
-  EXPECT_EQ(runs([](Net& n) { return n.b.concat({n.conv(n.x, 2, "a"), n.conv(n.x, 2, "b")}, 1); }), "");  // an output
+  // an input
+  EXPECT_EQ(runs([](Net& n) {
+              return n.conv(n.b.concat({n.x, n.conv(n.x, 2, "a")}, 1), 1, "last");
+            }),
+            "");
+  // an output
+  EXPECT_EQ(runs([](Net& n) {
+              return n.b.concat({n.conv(n.x, 2, "a"), n.conv(n.x, 2, "b")}, 1);
+            }),
+            "");
   EXPECT_EQ(runs([](Net& n) {  // the same part twice
               const ValueId a = n.conv(n.x, 2, "a");
               return n.conv(n.b.concat({a, a}, 1), 1, "last");
@@ -100,7 +111,8 @@ TEST(RunTogether, CopiesWhatIsNoneOfItsBusiness) {
 TEST(RunTogether, PartsEndOnTheAlignment) {
   const auto runs = [](std::int64_t alignment) {
     Net net;
-    const ValueId joined = net.b.concat({net.conv(net.x, 3, "a"), net.conv(net.x, 1, "b")}, 1);  // 192 and 64 bytes
+    // 192 and 64 bytes
+    const ValueId joined = net.b.concat({net.conv(net.x, 3, "a"), net.conv(net.x, 1, "b")}, 1);
     return runs_of(net.finish(net.conv(joined, 1, "last"), alignment));
   };
   EXPECT_EQ(runs(64), "last: ab; ");

@@ -26,14 +26,16 @@ void compare(const Problem& problem, const Plan& ours, const Plan& theirs, Tally
   else ASSERT_EQ(cost_of(ours), cost_of(theirs)) << problem_to_json(problem);
 }
 
-// Problems that need traffic, or have no plan at M_R. bench-planner --only ilp compares larger ones.
+// Problems that need traffic, or have no plan at M_R. bench-planner --only ilp compares larger
+// ones.
 TEST(Ilp, AgreesWithTheExactSearch) {
   Pool pool(1);
   Tally tally;
   for (std::uint64_t seed = 0; tally.problems < 24; ++seed) {
     SCOPED_TRACE(seed);
     Rng rng(seed, 71);
-    const Problem problem = seed % 3 == 0 ? tight_problem(rng, {4, 5, 5}) : random_problem(rng, {3, 7, 5});
+    const Problem problem =
+        seed % 3 == 0 ? tight_problem(rng, {4, 5, 5}) : random_problem(rng, {3, 7, 5});
     SolveOptions options;
     options.alignment = seed % 5 == 4 ? 2 : 1;
     if (seed % 2 == 1) options.costs = several_costs[seed / 2 % std::size(several_costs)];
@@ -41,10 +43,11 @@ TEST(Ilp, AgreesWithTheExactSearch) {
     const Plan ours = solve(problem, bytes, options, pool);
     if (cost_of(ours) == 0 && ours.status != Status::infeasible) continue;
     const IlpOptions published{{.seconds = 4}, options.alignment, options.costs};
-    ASSERT_NO_FATAL_FAILURE(compare(problem, ours, solve_by_ilp(problem, bytes, published).plan, tally));
+    ASSERT_NO_FATAL_FAILURE(
+        compare(problem, ours, solve_by_ilp(problem, bytes, published).plan, tally));
   }
-  std::printf("%d problems: %d without any plan, %d undecided; 0 mismatches\n", tally.problems, tally.impossible,
-              tally.undecided);
+  std::printf("%d problems: %d without any plan, %d undecided; 0 mismatches\n", tally.problems,
+              tally.impossible, tally.undecided);
   EXPECT_LT(tally.undecided, tally.problems - 4);  // on a busy machine; none on an idle one
 }
 

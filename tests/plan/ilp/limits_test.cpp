@@ -33,9 +33,11 @@ TEST(IlpLimits, StopEndsTheProgramWithThePlanItHas) {
   options.limits.stop = &stop;
   std::thread thread([&] { sleep(0.3), stop = true; });
   IlpAnswer answer;
-  EXPECT_LT(seconds_of([&] { answer = solve_by_ilp(problem, most_required(problem), options); }), 20);
+  EXPECT_LT(seconds_of([&] { answer = solve_by_ilp(problem, most_required(problem), options); }),
+            20);
   thread.join();
-  if (answer.plan.status != Status::undecided) {  // on a slow machine nothing has been found by then
+  // on a slow machine nothing has been found by then
+  if (answer.plan.status != Status::undecided) {
     EXPECT_EQ(answer.plan.status, Status::feasible);
     EXPECT_EQ(answer.plan.order.size(), 40u);
   }
@@ -46,7 +48,8 @@ TEST(IlpLimits, TimeEndsTheProgramWhateverItDoes) {
   IlpOptions options;
   options.limits.seconds = 0.5;
   IlpAnswer answer;
-  EXPECT_LT(seconds_of([&] { answer = solve_by_ilp(problem, most_required(problem), options); }), 20);
+  EXPECT_LT(seconds_of([&] { answer = solve_by_ilp(problem, most_required(problem), options); }),
+            20);
   EXPECT_TRUE(answer.plan.status == Status::feasible || answer.plan.status == Status::undecided);
 }
 
@@ -57,7 +60,8 @@ TEST(IlpLimits, AnEarlyEndIsNoProof) {
     IlpOptions options;
     options.limits.seconds = seconds;
     const Status status = solve_by_ilp(problem, most_required(problem), options).plan.status;
-    EXPECT_TRUE(status == Status::feasible || status == Status::undecided) << seconds << " s: " << name(status);
+    EXPECT_TRUE(status == Status::feasible || status == Status::undecided)
+        << seconds << " s: " << name(status);
   }
 }
 
@@ -67,21 +71,26 @@ TEST(IlpLimits, MemoryEndsTheProgram) {
   options.limits.memory_bytes = 1 << 20;
   options.limits.seconds = 60;
   IlpAnswer answer;
-  EXPECT_LT(seconds_of([&] { answer = solve_by_ilp(problem, most_required(problem), options); }), 20);
+  EXPECT_LT(seconds_of([&] { answer = solve_by_ilp(problem, most_required(problem), options); }),
+            20);
   EXPECT_NE(answer.plan.status, Status::optimal);
 }
 
-std::vector<std::string> received(const std::function<void(const Send&, const std::atomic<bool>&)>& work,
-                                  const Limits& limits, bool ends) {
+std::vector<std::string> received(
+    const std::function<void(const Send&, const std::atomic<bool>&)>& work, const Limits& limits,
+    bool ends) {
   std::vector<std::string> messages;
-  EXPECT_EQ(run_apart(work, limits, [&](std::string_view message) { messages.emplace_back(message); }), ends);
+  EXPECT_EQ(
+      run_apart(work, limits, [&](std::string_view message) { messages.emplace_back(message); }),
+      ends);
   return messages;
 }
 
 TEST(RunApart, CarriesMessagesOfAnySize) {
   const std::string large(3 << 20, 'x');
-  const auto messages =
-      received([&](const Send& send, const std::atomic<bool>&) { send("a"), send(""), send(large); }, {}, true);
+  const auto messages = received(
+      [&](const Send& send, const std::atomic<bool>&) { send("a"), send(""), send(large); }, {},
+      true);
   EXPECT_EQ(messages, (std::vector<std::string>{"a", "", large}));
 }
 
@@ -98,7 +107,9 @@ TEST(RunApart, KillsWorkThatDoesNotListen) {
     send("begun");
     for (;;) sleep(1);
   };
-  EXPECT_LT(seconds_of([&] { EXPECT_EQ(received(work, {.seconds = 0.1}, false), std::vector<std::string>{"begun"}); }),
+  EXPECT_LT(seconds_of([&] {
+              EXPECT_EQ(received(work, {.seconds = 0.1}, false), std::vector<std::string>{"begun"});
+            }),
             20);
 }
 

@@ -15,14 +15,17 @@
 namespace pliant::place {
 namespace {
 
-bool overlap_in_time(const Rectangle& a, const Rectangle& b) { return a.lower < b.upper && b.lower < a.upper; }
+bool overlap_in_time(const Rectangle& a, const Rectangle& b) {
+  return a.lower < b.upper && b.lower < a.upper;
+}
 
 bool apart(const Rectangle& a, std::int64_t at, const Rectangle& b, std::int64_t bt) {
   return !overlap_in_time(a, b) || at + a.size <= bt || bt + b.size <= at;
 }
 
-void expect_valid(const std::vector<Rectangle>& rectangles, const std::vector<std::int64_t>& offsets,
-                  std::int64_t capacity, std::int64_t alignment = 1) {
+void expect_valid(const std::vector<Rectangle>& rectangles,
+                  const std::vector<std::int64_t>& offsets, std::int64_t capacity,
+                  std::int64_t alignment = 1) {
   ASSERT_EQ(offsets.size(), rectangles.size());
   for (std::size_t i = 0; i < offsets.size(); ++i) {
     const Rectangle& each = rectangles[i];
@@ -34,13 +37,14 @@ void expect_valid(const std::vector<Rectangle>& rectangles, const std::vector<st
     if (each.size == 0 || each.lower == each.upper) continue;
     EXPECT_LE(offsets[i] + each.size, capacity);
     for (std::size_t k = 0; k < i; ++k)
-      EXPECT_TRUE(rectangles[k].size == 0 || apart(each, offsets[i], rectangles[k], offsets[k])) << i << " and " << k;
+      EXPECT_TRUE(rectangles[k].size == 0 || apart(each, offsets[i], rectangles[k], offsets[k]))
+          << i << " and " << k;
   }
 }
 
 // Tries every offset of every rectangle.
-bool brute_force(const std::vector<Rectangle>& rectangles, std::int64_t capacity, std::int64_t alignment,
-                 std::vector<std::int64_t>& offsets) {
+bool brute_force(const std::vector<Rectangle>& rectangles, std::int64_t capacity,
+                 std::int64_t alignment, std::vector<std::int64_t>& offsets) {
   const std::size_t i = offsets.size();
   if (i == rectangles.size()) return true;
   const Rectangle& each = rectangles[i];
@@ -56,7 +60,8 @@ bool brute_force(const std::vector<Rectangle>& rectangles, std::int64_t capacity
   return false;
 }
 
-bool possible(const std::vector<Rectangle>& rectangles, std::int64_t capacity, std::int64_t alignment) {
+bool possible(const std::vector<Rectangle>& rectangles, std::int64_t capacity,
+              std::int64_t alignment) {
   std::vector<std::int64_t> offsets;
   return brute_force(rectangles, capacity, alignment, offsets);
 }
@@ -82,8 +87,10 @@ std::int64_t fluid(const std::vector<Rectangle>& rectangles) {
   return most;
 }
 
-// The verdicts of place() and brute force agree, placements are valid, cores cannot be placed, but all less one can.
-void compare(const std::vector<Rectangle>& rectangles, std::int64_t capacity, const Options& options, int (&seen)[2]) {
+// The verdicts of place() and brute force agree, placements are valid, cores cannot be placed, but
+// all less one can.
+void compare(const std::vector<Rectangle>& rectangles, std::int64_t capacity,
+             const Options& options, int (&seen)[2]) {
   const Result result = place(rectangles, capacity, options);
   const bool expected = possible(rectangles, capacity, options.alignment);
   ASSERT_EQ(result.status, expected ? Status::placed : Status::impossible);
@@ -96,7 +103,8 @@ void compare(const std::vector<Rectangle>& rectangles, std::int64_t capacity, co
   for (std::size_t i = 0; i < core.size(); ++i) {
     std::vector<Rectangle> less = core;
     less.erase(less.begin() + i);
-    EXPECT_TRUE(possible(less, capacity, options.alignment)) << "rectangle " << result.core[i] << " is not needed";
+    EXPECT_TRUE(possible(less, capacity, options.alignment))
+        << "rectangle " << result.core[i] << " is not needed";
   }
 }
 
@@ -105,7 +113,8 @@ std::vector<Rectangle> filled(Rng& rng, int tries, int times, int sizes, std::in
   std::vector<Rectangle> result;
   for (int i = 0; i < tries; ++i) {
     Rectangle each{rng.between(1, sizes), static_cast<std::int32_t>(rng.below(times)), 0, -1};
-    each.upper = std::min(each.lower + static_cast<std::int32_t>(rng.between(1, 1 + times / 3)), times);
+    each.upper =
+        std::min(each.lower + static_cast<std::int32_t>(rng.between(1, 1 + times / 3)), times);
     result.push_back(each);
     if (fluid(result) > capacity) result.pop_back();
   }
@@ -202,7 +211,8 @@ TEST(Place, SpeedUpsNeverChangeTheVerdict) {
 TEST(Place, SameInputGivesSameAnswer) {
   Rng rng(16);
   const auto rectangles = random_rectangles(rng, 60, 30, 50);
-  const Result one = place(rectangles, fluid(rectangles)), two = place(rectangles, fluid(rectangles));
+  const Result one = place(rectangles, fluid(rectangles)),
+               two = place(rectangles, fluid(rectangles));
   EXPECT_EQ(one.offsets, two.offsets);
   EXPECT_EQ(one.nodes, two.nodes);
 }
@@ -220,7 +230,8 @@ TEST(Place, MisfitIsItsOwnCore) {
   EXPECT_EQ(place(rectangles, 8).core, std::vector<std::int32_t>{1});
 }
 
-// A square cut into rectangles: no room is to spare anywhere, which is hard even though it can be placed.
+// A square cut into rectangles: no room is to spare anywhere, which is hard even though it can be
+// placed.
 std::vector<Rectangle> cut_square(std::uint64_t seed, std::size_t pieces) {
   Rng rng(seed);
   std::vector<Rectangle> result = {{1 << 20, 0, 1 << 20, -1}};
@@ -231,7 +242,8 @@ std::vector<Rectangle> cut_square(std::uint64_t seed, std::size_t pieces) {
       each.size = rng.between(1, each.size - 1);
       other.size -= each.size;
     } else if (each.upper - each.lower > 1) {
-      other.lower = each.upper = static_cast<std::int32_t>(rng.between(each.lower + 1, each.upper - 1));
+      other.lower = each.upper =
+          static_cast<std::int32_t>(rng.between(each.lower + 1, each.upper - 1));
     } else {
       continue;
     }
@@ -242,7 +254,8 @@ std::vector<Rectangle> cut_square(std::uint64_t seed, std::size_t pieces) {
 
 TEST(Place, SquaresCutIntoPiecesArePutTogether) {
   for (int pieces = 10; pieces <= 40; pieces += 10) {
-    const auto rectangles = cut_square(static_cast<std::uint64_t>(pieces), static_cast<std::size_t>(pieces));
+    const auto rectangles =
+        cut_square(static_cast<std::uint64_t>(pieces), static_cast<std::size_t>(pieces));
     const Result result = place(rectangles, 1 << 20);
     ASSERT_EQ(result.status, Status::placed);
     expect_valid(rectangles, result.offsets, 1 << 20);
@@ -273,13 +286,16 @@ void expect_error(ErrorKind kind, const std::string& part, const std::function<v
     ADD_FAILURE() << "nothing was thrown; expected: " << part;
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), kind) << error.what();
-    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what() << "\nlacks: " << part;
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
+        << error.what() << "\nlacks: " << part;
   }
 }
 
 TEST(Place, InvalidInputIsNamed) {
   using enum ErrorKind;
-  expect_error(invalid, "rectangle 1: has a size of -2", [] { place({{1, 0, 1, -1}, {-2, 0, 1, -1}}, 8); });
+  expect_error(invalid, "rectangle 1: has a size of -2", [] {
+    place({{1, 0, 1, -1}, {-2, 0, 1, -1}}, 8);
+  });
   expect_error(invalid, "rectangle 0: lives from 5 to 4", [] { place({{1, 5, 4, -1}}, 8); });
   expect_error(invalid, "capacity: -1 bytes", [] { place({}, -1); });
   expect_error(invalid, "alignment: 0", [] {
@@ -288,8 +304,12 @@ TEST(Place, InvalidInputIsNamed) {
     place({}, 1, options);
   });
   const std::int64_t huge = std::int64_t{1} << 61;
-  expect_error(invalid, "beyond 2^62", [&] { place({{huge, 0, 1, -1}, {huge, 0, 1, -1}, {1, 0, 1, -1}}, 8); });
-  expect_error(invalid, "overflows", [&] { place({{INT64_MAX, 0, 1, -1}, {INT64_MAX, 0, 1, -1}}, 8); });
+  expect_error(invalid, "beyond 2^62", [&] {
+    place({{huge, 0, 1, -1}, {huge, 0, 1, -1}, {1, 0, 1, -1}}, 8);
+  });
+  expect_error(invalid, "overflows", [&] {
+    place({{INT64_MAX, 0, 1, -1}, {INT64_MAX, 0, 1, -1}}, 8);
+  });
 }
 
 TEST(Place, ManyRectanglesInOneColumnNeedNoDeepStack) {
@@ -317,11 +337,14 @@ TEST(Pack, RespectsAlignmentAndFixedOffsets) {
   expect_valid(rectangles, packed.offsets, packed.height, 8);
   EXPECT_EQ(packed.height, 29);  // 9 at 0, 3 at 16, 5 at 24: below 16 there is no room for 9 and 5
   EXPECT_EQ(pack({}).height, 0);
-  expect_error(ErrorKind::invalid, "fixed rectangles overlap", [] { pack({{4, 0, 2, 0}, {4, 1, 3, 2}}); });
+  expect_error(ErrorKind::invalid, "fixed rectangles overlap", [] {
+    pack({{4, 0, 2, 0}, {4, 1, 3, 2}});
+  });
 }
 
 TEST(Csv, RoundTrips) {
-  const Instance instance = instance_from_csv("size,id,extra,upper,lower\r\n12,a,x,9,3\n\n0,b b,,5,-2", "i.csv");
+  const Instance instance =
+      instance_from_csv("size,id,extra,upper,lower\r\n12,a,x,9,3\n\n0,b b,,5,-2", "i.csv");
   EXPECT_EQ(instance.ids, (std::vector<std::string>{"a", "b b"}));
   EXPECT_EQ(instance.rectangles, (std::vector<Rectangle>{{12, 3, 9, -1}, {0, -2, 5, -1}}));
   const std::string text = instance_to_csv(instance, {64, 0});
@@ -339,7 +362,8 @@ TEST(Csv, EachDefectIsLocated) {
   expect("i.csv line 1 column 21: the header names 'size' twice", "id,lower,upper,size,size\n");
   expect("i.csv line 2 column 3: 'x' is not an integer", header + "0,x,1,2\n");
   expect("i.csv line 3 column 5: '1.5' is not an integer", header + "0,0,1,2\n0,0,1.5,2\n");
-  expect("i.csv line 2 column 5: '3000000000' is not an integer from", header + "0,0,3000000000,2\n");
+  expect("i.csv line 2 column 5: '3000000000' is not an integer from",
+         header + "0,0,3000000000,2\n");
   expect("i.csv line 2 column 7: '-2' is not an integer from 0", header + "0,0,1,-2\n");
   expect("i.csv line 2 column 7: '99999999999999999999'", header + "0,0,1,99999999999999999999\n");
   expect("i.csv line 2 column 5: upper 1 is below lower 2", header + "0,2,1,2\n");
@@ -356,11 +380,12 @@ TEST(Minimalloc, ChallengingInstancesArePlaced) {
     const auto start = std::chrono::steady_clock::now();
     const Result result = place(instance.rectangles, 1048576);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    std::cout << letter << ": " << instance.ids.size() << " rectangles, " << result.nodes << " nodes, "
-              << seconds.count() << " s\n";
+    std::cout << letter << ": " << instance.ids.size() << " rectangles, " << result.nodes
+              << " nodes, " << seconds.count() << " s\n";
     ASSERT_EQ(result.status, Status::placed) << letter;
     expect_valid(instance.rectangles, result.offsets, 1048576);
-    EXPECT_EQ(place(instance.rectangles, fluid(instance.rectangles) - 1).status, Status::impossible);
+    EXPECT_EQ(place(instance.rectangles, fluid(instance.rectangles) - 1).status,
+              Status::impossible);
   }
 }
 

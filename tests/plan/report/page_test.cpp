@@ -21,7 +21,8 @@ Problem diamond() {
                      {"r", 10, Role::activation},
                      {"s", 10, Role::activation},
                      {"y", 5, Role::output}};
-  problem.operators = {{"left", {0}, {1}}, {"right", {0}, {2}}, {"more", {2}, {3}, 4}, {"join", {1, 3}, {4}}};
+  problem.operators = {
+      {"left", {0}, {1}}, {"right", {0}, {2}}, {"more", {2}, {3}, 4}, {"join", {1, 3}, {4}}};
   return problem;
 }
 
@@ -67,10 +68,12 @@ TEST(PlanMap, SaysWhyATensorCameAndLeft) {
   EXPECT_EQ(map.boxes.size(), plan.residencies.size() + 1);  // and the workspace
   EXPECT_EQ(map.boxes.back().kind, report::Kind::workspace);
   std::string all;
-  for (const report::MapBox& box : map.boxes) all += map.things[std::max(0, box.thing)] + ": " + box.text + "\n";
+  for (const report::MapBox& box : map.boxes)
+    all += map.things[std::max(0, box.thing)] + ": " + box.text + "\n";
   for (const char* part :
-       {"x: input, 10 B at ", "first load, compulsory, for ", "made by left", "loaded again for ", " B of traffic",
-        "to make room", "needed again at step ", "then not needed, stored as an output", "then not needed\n"})
+       {"x: input, 10 B at ", "first load, compulsory, for ", "made by left", "loaded again for ",
+        " B of traffic", "to make room", "needed again at step ",
+        "then not needed, stored as an output", "then not needed\n"})
     EXPECT_NE(all.find(part), std::string::npos) << part << "\n" << all;
   EXPECT_EQ(map.lines.front().name, "M");
   EXPECT_EQ(map.steps.size(), 4u);
@@ -83,7 +86,8 @@ TEST(PlanMap, TheDemandIsWhatNothingLeavingWouldTake) {
   const report::MemoryMap map = map_of(problem, plan, "", {});
   // Without traffic nothing ever leaves: what is taken is the demand.
   std::vector<std::int64_t> taken(4);
-  for (const auto& [step, bytes] : report::taken_bytes(map)) std::fill(taken.begin() + step, taken.end(), bytes);
+  for (const auto& [step, bytes] : report::taken_bytes(map))
+    std::fill(taken.begin() + step, taken.end(), bytes);
   EXPECT_EQ(taken, map.demand);
 }
 
@@ -93,7 +97,8 @@ TEST(PlanMap, AResultOverAnInputIsDrawnInItsPlace) {
   problem.operators = {{"f", {0}, {1}}, {"g", {1}, {2}, 0, {{2, 1}}}};
   const Plan plan = plan_of(problem, 16);
   const report::MemoryMap map = map_of(problem, plan, "", {});
-  const auto y = std::find_if(map.boxes.begin(), map.boxes.end(), [](const auto& box) { return box.thing == 2; });
+  const auto y = std::find_if(map.boxes.begin(), map.boxes.end(),
+                              [](const auto& box) { return box.thing == 2; });
   ASSERT_NE(y, map.boxes.end());
   EXPECT_NE(y->text.find("made by g, over a"), std::string::npos) << y->text;
   EXPECT_EQ(report::taken_bytes(map).back().second, 8);
@@ -131,8 +136,8 @@ PlanPage page_of(const Problem& problem, const Plan& plan, const SolveOptions& o
   page.status = "optimal (test)";
   page.sizes = scratchpad_sizes(problem, options, pool);
   page.default_belady = default_belady(problem, plan.scratchpad_bytes);
-  page.baselines =
-      baselines(problem, page.sizes->peak_order, plan.scratchpad_bytes, {options.alignment, options.costs});
+  page.baselines = baselines(problem, page.sizes->peak_order, plan.scratchpad_bytes,
+                             {options.alignment, options.costs});
   return page;
 }
 
@@ -143,15 +148,25 @@ TEST(PlanPage, ShowsTheFigures) {
   page.device.emplace();
   page.device->name = "chip";
   page.device->bandwidth_bytes_per_s = page.device->operations_per_s = 1e6;
-  page.sweep = {
-      {25, Status::optimal, 20, 20, {Measure::traffic_bytes, 20, 20, ""}, {{"default-belady", 30, 30}}},
-      {27, Status::feasible, 20, 10, {Measure::traffic_bytes, 20, 10, ""}, {{"default-belady", std::nullopt, 0}}}};
+  page.sweep = {{25,
+                 Status::optimal,
+                 20,
+                 20,
+                 {Measure::traffic_bytes, 20, 20, ""},
+                 {{"default-belady", 30, 30}}},
+                {27,
+                 Status::feasible,
+                 20,
+                 10,
+                 {Measure::traffic_bytes, 20, 10, ""},
+                 {{"default-belady", std::nullopt, 0}}}};
   page.executed = {true, "with hash kernels"};
   const std::string text = plan_page(page);
   for (const char* part :
-       {"bit-equal", "with hash kernels", "diamond in 25 B", "proven optimal", "default-belady", "minpeak-greedy",
-        "On the device chip", "Energy", "Traffic against scratchpad size", "not proven: at least 10 B",
-        "Every load and store beyond the compulsory", "largest tensors", "M_R = 25 B"})
+       {"bit-equal", "with hash kernels", "diamond in 25 B", "proven optimal", "default-belady",
+        "minpeak-greedy", "On the device chip", "Energy", "Traffic against scratchpad size",
+        "not proven: at least 10 B", "Every load and store beyond the compulsory",
+        "largest tensors", "M_R = 25 B"})
     EXPECT_NE(text.find(part), std::string::npos) << part;
 }
 
@@ -163,7 +178,8 @@ TEST(PlanPage, LeavesOutWhatIsNotKnown) {
   page.default_belady.reset();
   page.sizes.reset();
   const std::string text = plan_page(page);
-  for (const char* part : {"On the device", "Traffic against", "Every load and store beyond", "beside simple methods"})
+  for (const char* part :
+       {"On the device", "Traffic against", "Every load and store beyond", "beside simple methods"})
     EXPECT_EQ(text.find(part), std::string::npos) << part;
 }
 
@@ -176,7 +192,8 @@ TEST(PlanPage, ShowsWhichWeightsStayFromFrameToFrame) {
   ASSERT_TRUE(plan.frame.has_value());
   ASSERT_EQ(plan.frame->pinned, std::vector<TensorId>{5});
   const report::MemoryMap map = map_of(problem, plan, "", {});
-  const auto w = std::find_if(map.boxes.begin(), map.boxes.end(), [](const auto& box) { return box.thing == 5; });
+  const auto w = std::find_if(map.boxes.begin(), map.boxes.end(),
+                              [](const auto& box) { return box.thing == 5; });
   ASSERT_NE(w, map.boxes.end());
   EXPECT_NE(w->text.find("stays from frame to frame, never loaded"), std::string::npos) << w->text;
   EXPECT_EQ(map.demand.front(), 23);  // x, l and the weight, long before it is read
@@ -198,11 +215,17 @@ TEST(PlanPage, ShowsCostsWhereBytesHavePrices) {
 
 TEST(SweepTable, HasAColumnPerBaseline) {
   const std::vector<SweepPoint> points{
-      {25, Status::optimal, 20, 20, {Measure::traffic_bytes, 20, 20, ""}, {{"b", 30, 30}, {"c", std::nullopt, 0}}},
+      {25,
+       Status::optimal,
+       20,
+       20,
+       {Measure::traffic_bytes, 20, 20, ""},
+       {{"b", 30, 30}, {"c", std::nullopt, 0}}},
       {30, Status::undecided, 0, 0, {}, {{"b", 0, 0}, {"c", 0, 0}}}};
   const report::Table table = sweep_table(points, false);
   EXPECT_EQ(table.columns.size(), 6u);
-  EXPECT_EQ(table.rows[0].cells, (std::vector<std::string>{"25", "optimal", "20", "20", "30", "-"}));
+  EXPECT_EQ(table.rows[0].cells,
+            (std::vector<std::string>{"25", "optimal", "20", "20", "30", "-"}));
   EXPECT_EQ(table.rows[1].cells[2], "-");
   EXPECT_EQ(sweep_chart(points, {}, 25, false).series[0].points.size(), 1u);
 }

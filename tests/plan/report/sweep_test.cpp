@@ -44,7 +44,8 @@ Plan done(std::int64_t bytes) {
 
 TEST(Sweep, AsksForEachSizeInOrderAndTellsProgress) {
   std::vector<std::size_t> told;
-  const auto points = sweep(chain(), {20, 30}, {{0, 1}, {}, done, [&](std::size_t count) { told.push_back(count); }});
+  const auto points = sweep(chain(), {20, 30},
+                            {{0, 1}, {}, done, [&](std::size_t count) { told.push_back(count); }});
   ASSERT_EQ(points.size(), 2u);
   EXPECT_EQ(points[0].traffic_bytes, 80);
   EXPECT_EQ(points[1].scratchpad_bytes, 30);

@@ -1,4 +1,5 @@
-// Plans in which operators read several tensors as one run, against the plain search with addresses.
+// Plans in which operators read several tensors as one run, against the plain search with
+// addresses.
 #include "plan/schedule/contiguous.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +20,8 @@ int join_some_inputs(Problem& problem, Rng& rng) {
   int runs = 0;
   for (Operator& op : problem.operators) {
     if (op.inputs.size() < 2 || rng.below(2) == 0) continue;
-    std::vector<TensorId> run(op.inputs.begin(), op.inputs.begin() + 2 + rng.below(op.inputs.size() > 2 ? 2 : 1));
+    std::vector<TensorId> run(op.inputs.begin(),
+                              op.inputs.begin() + 2 + rng.below(op.inputs.size() > 2 ? 2 : 1));
     op.adjacent.push_back(run);
     ++runs;
   }
@@ -32,7 +34,8 @@ TEST(Rigid, ClaimsNothingWrong) {
   for (std::uint64_t seed = 0; seed < 800; ++seed) {
     SCOPED_TRACE(seed);
     Rng rng(seed, 18);
-    Problem problem = seed % 2 == 0 ? random_problem(rng, {2, 5, 3}) : tight_problem(rng, {3, 6, 3});
+    Problem problem =
+        seed % 2 == 0 ? random_problem(rng, {2, 5, 3}) : tight_problem(rng, {3, 6, 3});
     if (join_some_inputs(problem, rng) == 0) continue;
     const std::int64_t bytes = most_required(problem) + rng.below(3);
     const Plan plan = solve(problem, bytes, {}, pool);
@@ -53,19 +56,22 @@ TEST(Rigid, ClaimsNothingWrong) {
     optimal += plan.status == Status::optimal;
     traffic += least > 0;
   }
-  std::printf("contiguous: %d problems, %d impossible, %d planned, %d optimal, %d with traffic\n", problems, impossible,
-              planned, optimal, traffic);
+  std::printf("contiguous: %d problems, %d impossible, %d planned, %d optimal, %d with traffic\n",
+              problems, impossible, planned, optimal, traffic);
   EXPECT_GT(problems, 300);
   EXPECT_GT(planned, (problems - impossible) * 8 / 10);
   EXPECT_GT(optimal, planned * 7 / 10);
   EXPECT_GT(traffic, 20);
 }
 
-// a and b side by side for c, b and a the other way round for d: one of them has to leave in between.
+// a and b side by side for c, b and a the other way round for d: one of them has to leave in
+// between.
 TEST(Rigid, TensorsThatNeedOtherNeighboursMove) {
   Problem problem;
-  problem.tensors = {
-      {"a", 4, Role::activation}, {"b", 4, Role::activation}, {"y", 1, Role::output}, {"z", 1, Role::output}};
+  problem.tensors = {{"a", 4, Role::activation},
+                     {"b", 4, Role::activation},
+                     {"y", 1, Role::output},
+                     {"z", 1, Role::output}};
   problem.operators = {{"make a", {}, {0}, 0},
                        {"make b", {}, {1}, 0},
                        {"c", {0, 1}, {2}, 0, {}, {{0, 1}}},
@@ -78,7 +84,8 @@ TEST(Rigid, TensorsThatNeedOtherNeighboursMove) {
   if (plan.status != Status::undecided) {
     EXPECT_GE(plan.traffic_bytes, least);
   }
-  problem.operators.insert(problem.operators.begin() + 3, {"between", {2}, {4}, 0});  // now there is a step for it
+  // now there is a step for it
+  problem.operators.insert(problem.operators.begin() + 3, {"between", {2}, {4}, 0});
   problem.tensors.push_back({"w", 1, Role::activation});
   problem.operators.back().inputs.push_back(4);
   const Plan moved = solve(problem, 100, {}, pool);
@@ -89,7 +96,8 @@ TEST(Rigid, TensorsThatNeedOtherNeighboursMove) {
 
 TEST(Rigid, RefusesAnAlignmentThatPartsThem) {
   Problem problem;
-  problem.tensors = {{"a", 6, Role::activation}, {"b", 4, Role::activation}, {"y", 1, Role::output}};
+  problem.tensors = {
+      {"a", 6, Role::activation}, {"b", 4, Role::activation}, {"y", 1, Role::output}};
   problem.operators = {{"make", {}, {0, 1}, 0}, {"c", {0, 1}, {2}, 0, {}, {{0, 1}}}};
   Pool pool(1);
   SolveOptions options;
@@ -98,7 +106,8 @@ TEST(Rigid, RefusesAnAlignmentThatPartsThem) {
   options.alignment = 2;
   EXPECT_EQ(solve(problem, 12, options, pool).status, Status::optimal);
   EXPECT_EQ(least_memory(problem, options, pool).plan.scratchpad_bytes, 11);
-  for (const NamedBaseline& each : baselines(problem, {0, 1}, 12, {options.alignment, options.costs}))
+  for (const NamedBaseline& each :
+       baselines(problem, {0, 1}, 12, {options.alignment, options.costs}))
     EXPECT_TRUE(each.plan) << each.name;
 }
 

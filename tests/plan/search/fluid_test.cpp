@@ -1,4 +1,5 @@
-// The fluid search against a plain Dijkstra that knows no pruning: residency of every tensor, any eviction, any order.
+// The fluid search against a plain Dijkstra that knows no pruning: residency of every tensor, any
+// eviction, any order.
 #include "plan/search/fluid.h"
 
 #include <gtest/gtest.h>
@@ -87,7 +88,8 @@ class FluidOracle {
       if (now == 0 && given(t)) now = 2;  // the first load is free
       if (now != 1 && now != 2) return;
     }
-    for (const TensorId t : o.outputs) next.second[t] = problem_.tensors[t].role == Role::output ? 2 : 1;
+    for (const TensorId t : o.outputs)
+      next.second[t] = problem_.tensors[t].role == Role::output ? 2 : 1;
     std::int64_t shared = 0;
     for (const InPlace& pair : o.in_place) shared += problem_.tensors[pair.input].bytes;
     if (used(next.second) + o.workspace - shared > capacity_) return;
@@ -105,8 +107,8 @@ class FluidOracle {
   std::priority_queue<Entry, std::vector<Entry>, std::greater<>> queue_;
 };
 
-FluidAnswer solve_fluid(const Problem& problem, std::int64_t capacity, const Rules& rules, Pool& pool,
-                        const Costs& costs = {}) {
+FluidAnswer solve_fluid(const Problem& problem, std::int64_t capacity, const Rules& rules,
+                        Pool& pool, const Costs& costs = {}) {
   const Model model = make_model(problem, capacity, 1, costs);
   const Pressure pressure = make_pressure(model);
   FluidQuery query;
@@ -176,11 +178,14 @@ Problem problem_with_constants(Rng& rng) {
     const TensorId made = static_cast<TensorId>(problem.tensors.size());
     problem.tensors.push_back({"c" + std::to_string(i), rng.between(1, 4), Role::activation});
     for (std::int64_t uses = rng.between(1, 2); uses > 0; --uses) {
-      auto& inputs =
-          problem.operators[problem.operators.size() - 1 - rng.below(static_cast<std::int64_t>(operators))].inputs;
+      auto& inputs = problem
+                         .operators[problem.operators.size() - 1 -
+                                    rng.below(static_cast<std::int64_t>(operators))]
+                         .inputs;
       if (std::find(inputs.begin(), inputs.end(), made) == inputs.end()) inputs.push_back(made);
     }
-    problem.operators.insert(problem.operators.begin(), {"make" + std::to_string(i), {}, {made}, 6 * rng.below(2)});
+    problem.operators.insert(problem.operators.begin(),
+                             {"make" + std::to_string(i), {}, {made}, 6 * rng.below(2)});
   }
   return problem;
 }
@@ -210,8 +215,10 @@ TEST(Fluid, EqualsAPlainSearchAtOtherCosts) {
     const Costs costs = several_costs[seed % std::size(several_costs)];
     const FluidAnswer answer = solve_fluid(problem, capacity, {}, pool, costs);
     ASSERT_TRUE(answer.complete && answer.plan) << "seed " << seed;
-    ASSERT_EQ(answer.plan->cost, FluidOracle(problem, capacity, costs).cheapest()) << "seed " << seed;
-    const Schedule schedule = make_schedule(problem, make_model(problem, capacity, 1), *answer.plan);
+    ASSERT_EQ(answer.plan->cost, FluidOracle(problem, capacity, costs).cheapest())
+        << "seed " << seed;
+    const Schedule schedule =
+        make_schedule(problem, make_model(problem, capacity, 1), *answer.plan);
     ASSERT_EQ(answer.plan->cost, cost_of(problem, schedule, costs)) << "seed " << seed;
     if (answer.plan->cost > 0) ++dearer;
   }
@@ -240,7 +247,8 @@ TEST(Fluid, IsTheSameAtEveryThreadCount) {
     Rng rng(seed, 3);
     const Problem problem = random_problem(rng, {10, 16, 20});
     const std::int64_t capacity = most_required(problem) + rng.below(4);
-    const FluidAnswer a = solve_fluid(problem, capacity, {}, one), b = solve_fluid(problem, capacity, {}, two),
+    const FluidAnswer a = solve_fluid(problem, capacity, {}, one),
+                      b = solve_fluid(problem, capacity, {}, two),
                       c = solve_fluid(problem, capacity, {}, four);
     EXPECT_EQ(a.plan->order, b.plan->order);
     EXPECT_EQ(a.plan->evicted, b.plan->evicted);

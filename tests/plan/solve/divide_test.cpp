@@ -17,9 +17,12 @@
 namespace pliant::plan {
 namespace {
 
-Problem bytes_of_zoo(const Graph& graph) { return problem_of(graph, {.elem_bytes = 1, .workspace = {}}).problem; }
+Problem bytes_of_zoo(const Graph& graph) {
+  return problem_of(graph, {.elem_bytes = 1, .workspace = {}}).problem;
+}
 
-// Random problems in a row: all that one leaves unread goes into one tensor, which the next one begins with.
+// Random problems in a row: all that one leaves unread goes into one tensor, which the next one
+// begins with.
 Problem random_chain(Rng& rng, int links) {
   Problem chain;
   TensorId neck = -1;
@@ -27,7 +30,8 @@ Problem random_chain(Rng& rng, int links) {
     const Problem each = random_problem(rng, {3, 5, 5});
     const auto first = static_cast<TensorId>(chain.tensors.size());
     std::vector<bool> read(each.tensors.size(), false);
-    for (const TensorInfo& t : each.tensors) chain.tensors.push_back({std::to_string(link) + t.name, t.bytes, t.role});
+    for (const TensorInfo& t : each.tensors)
+      chain.tensors.push_back({std::to_string(link) + t.name, t.bytes, t.role});
     for (const Operator& op : each.operators) {
       Operator made{std::to_string(link) + op.name, {}, {}, op.workspace};
       for (const TensorId t : op.inputs) {
@@ -109,18 +113,20 @@ TEST(Halves, CostNoMoreThanTheWhole) {
   EXPECT_GT(meets, 10);
 }
 
-// The decoder's first steps interleave with the whole encoder; without them the encoder is a chain of layers.
+// The decoder's first steps interleave with the whole encoder; without them the encoder is a chain
+// of layers.
 TEST(Halves, GiveTheTransformerNarrowCuts) {
   const Problem problem = bytes_of_zoo(zoo::build("transformer"));
   const std::vector<bool> half = find_partition(problem);
   ASSERT_EQ(half.size(), problem.operators.size());
   EXPECT_LT(divide(problem, false).size(), 20u);
-  EXPECT_GT(divide(side_of(problem, half, true), false).size() + divide(side_of(problem, half, false), false).size(),
+  EXPECT_GT(divide(side_of(problem, half, true), false).size() +
+                divide(side_of(problem, half, false), false).size(),
             70u);
 }
 
-// Two chains that nothing orders, read by one last operator: no order passes any operator but that one at a fixed
-// place.
+// Two chains that nothing orders, read by one last operator: no order passes any operator but that
+// one at a fixed place.
 Problem side_by_side(const Problem& left, const Problem& right) {
   Problem both = left;
   const auto first = static_cast<TensorId>(left.tensors.size());
@@ -131,7 +137,8 @@ Problem side_by_side(const Problem& left, const Problem& right) {
     op.name = "r" + op.name;
     both.operators.push_back(std::move(op));
   }
-  both.operators.push_back({"join", {first - 1, static_cast<TensorId>(both.tensors.size()) - 1}, {}, 0});
+  both.operators.push_back(
+      {"join", {first - 1, static_cast<TensorId>(both.tensors.size()) - 1}, {}, 0});
   return both;
 }
 
@@ -141,7 +148,8 @@ TEST(Halves, OfTwoChainsAddUpInTheBound) {
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     SCOPED_TRACE(seed);
     Rng rng(seed, 95);
-    const Problem left = random_chain(rng, 3), right = random_chain(rng, 3), both = side_by_side(left, right);
+    const Problem left = random_chain(rng, 3), right = random_chain(rng, 3),
+                  both = side_by_side(left, right);
     validate(both);
     const std::int64_t bytes = most_required(both);
     SolveOptions options;
@@ -167,7 +175,8 @@ TEST(Divide, PartsBoundTheOptimum) {
     SolveOptions whole, parts;
     whole.divide = false;
     parts.divide_only = true;
-    const Plan expected = solve(problem, bytes, whole, pool), plan = solve(problem, bytes, parts, pool);
+    const Plan expected = solve(problem, bytes, whole, pool),
+               plan = solve(problem, bytes, parts, pool);
     ASSERT_EQ(expected.status, Status::optimal);
     EXPECT_GE(plan.traffic_bytes, expected.traffic_bytes);
     EXPECT_LE(plan.lower_bound_bytes, expected.traffic_bytes);
@@ -236,7 +245,8 @@ TEST(Windows, BringNasnetFromBeladyNearTheOptimum) {
   std::iota(order.begin(), order.end(), 0);
   Improving how;
   how.scratchpad_bytes = 551'936;
-  Schedule schedule = make_schedule(problem, order, default_belady(problem, how.scratchpad_bytes)->leaves);
+  Schedule schedule =
+      make_schedule(problem, order, default_belady(problem, how.scratchpad_bytes)->leaves);
   const std::int64_t before = cost_of(problem, schedule, {});
   EXPECT_GT(improve_by_windows(problem, schedule, how, budget, pool), 0);
   const std::int64_t after = cost_of(problem, schedule, {});

@@ -68,7 +68,8 @@ TEST_F(ChatTemplateFile, ThatIsBrokenIsNamed) {
   refused(std::string((4U << 20) + 1, 'x'), ErrorKind::capacity);
   write("chat_template.jinja", "{% if %}");
   const ChatSource source = found();
-  EXPECT_NE(error_of([&] { ChatTemplate(source.text, source.place); }).find("chat_template.jinja"), std::string::npos);
+  EXPECT_NE(error_of([&] { ChatTemplate(source.text, source.place); }).find("chat_template.jinja"),
+            std::string::npos);
 }
 
 }  // namespace

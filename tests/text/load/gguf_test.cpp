@@ -38,7 +38,8 @@ void expect_same(const Tokenizer& before, const Tokenizer& after, bool pieces) {
   const std::string path = "golden/text/texts.json";
   for (const auto& each : parse_json(read_file(path), path)) {
     const auto text = each.get<std::string>();
-    // Readers of GGUF files find user-defined pieces before they normalise, which puts a space after them.
+    // Readers of GGUF files find user-defined pieces before they normalise, which puts a space
+    // after them.
     if (before.algorithm() != "bpe" &&
         (text.find("<mask>") != std::string::npos || text.find("foo") != std::string::npos))
       continue;
@@ -58,8 +59,9 @@ TEST_P(ThroughGguf, StaysTheSame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tokenizers, ThroughGguf,
-                         testing::Values("llama3.tokenizer.json", "qwen2.tokenizer.json", "wordpiece.tokenizer.json",
-                                         "spm-bpe.model", "spm-unigram.model"));
+                         testing::Values("llama3.tokenizer.json", "qwen2.tokenizer.json",
+                                         "wordpiece.tokenizer.json", "spm-bpe.model",
+                                         "spm-unigram.model"));
 
 TEST(ThroughGguf, PublishedFiles) {
   for (const char* name : {"gpt-2", "phi-3", "starcoder", "bert-bge"}) {
@@ -75,7 +77,8 @@ TEST(ThroughGguf, PublishedFiles) {
 }
 
 TEST(ThroughGguf, SaysWhatItCannotHold) {
-  for (const char* name : {"falcon.tokenizer.json", "steps.tokenizer.json", "unigram.tokenizer.json"}) {
+  for (const char* name :
+       {"falcon.tokenizer.json", "steps.tokenizer.json", "unigram.tokenizer.json"}) {
     try {
       gguf_metadata(*load_tokenizer(std::string("golden/text/") + name));
       ADD_FAILURE() << name;

@@ -16,7 +16,9 @@ std::string found(const std::string& pattern, const std::string& text) {
   for (std::size_t from = 0; from <= codes.size();) {
     const auto match = scan.next(from);
     if (!match) break;
-    result += "[" + text_of(std::u32string_view(codes).substr(match->begin, match->end - match->begin)) + "]";
+    result += "[" +
+              text_of(std::u32string_view(codes).substr(match->begin, match->end - match->begin)) +
+              "]";
     from = match->end > match->begin ? match->end : match->end + 1;
   }
   return result;
@@ -52,7 +54,8 @@ TEST(Regex, KnowsUnicode) {
   EXPECT_EQ(found("\\s+", "a\u00a0\u3000b"), "[\u00a0\u3000]");
   EXPECT_EQ(found("(?i:straße|k)+", "STRAßE\u212a"), "[STRAßE\u212a]");
   EXPECT_EQ(found("(?i:'s)s", "'Ss'SS"), "['Ss]");
-  EXPECT_EQ(found("\\p{L}|[^\\p{L}]", "\xff\xc3"), "[\xff][\xc3]") << "bytes that are no UTF-8 stay single";
+  EXPECT_EQ(found("\\p{L}|[^\\p{L}]", "\xff\xc3"), "[\xff][\xc3]")
+      << "bytes that are no UTF-8 stay single";
 }
 
 TEST(Regex, LooksAround) {
@@ -121,7 +124,8 @@ TEST(Regex, ExponentialPatternsEnd) {
 TEST(Families, EachPatternIsUnderstoodAndEachNameIsUnique) {
   std::vector<std::string_view> names;
   for (const Family& family : families()) {
-    for (const std::string_view pattern : family.patterns) EXPECT_NO_THROW(Regex{pattern}) << family.names[0];
+    for (const std::string_view pattern : family.patterns)
+      EXPECT_NO_THROW(Regex{pattern}) << family.names[0];
     for (const std::string_view name : family.names) {
       EXPECT_EQ(std::count(names.begin(), names.end(), name), 0) << name;
       EXPECT_EQ(find_family(name), &family);
@@ -136,7 +140,8 @@ TEST(Families, CutAsTheirModelsDo) {
     return found(std::string(find_family(name)->patterns.back()), text);
   };
   EXPECT_EQ(cut("gpt-2", "I'll see 123 x!!\n\n y"), "[I]['ll][ see][ 123][ x][!!][\n\n][ y]");
-  EXPECT_EQ(cut("llama-bpe", "I'LL see 12345 x!!\n\n y"), "[I]['LL][ see][ ][123][45][ x][!!\n\n][ y]");
+  EXPECT_EQ(cut("llama-bpe", "I'LL see 12345 x!!\n\n y"),
+            "[I]['LL][ see][ ][123][45][ x][!!\n\n][ y]");
   EXPECT_EQ(cut("qwen2", "a 12\r\n  b"), "[a][ ][1][2][\r\n][ ][ b]");
   EXPECT_EQ(cut("gpt-4o", "HelloWorld's"), "[Hello][World's]");
   EXPECT_EQ(cut("tekken", "HELLOWorld 12"), "[HELLOWorld][ ][1][2]");

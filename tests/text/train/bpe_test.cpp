@@ -15,31 +15,37 @@ namespace {
 TEST(TrainByteBpe, ReproducesTheReference) {
   const std::string corpus = data_path("tokenizers/bpe-train/corpus.en");
   if (corpus.empty()) GTEST_SKIP() << "PLIANT_DATA is not set";
-  const TrainedBpe trained = train_byte_bpe(MappedFile(corpus).text(), {.size = 500, .special = {"<|endoftext|>"}});
+  const TrainedBpe trained =
+      train_byte_bpe(MappedFile(corpus).text(), {.size = 500, .special = {"<|endoftext|>"}});
   std::string merges;
   for (const auto& [left, right] : trained.merges) merges += left + " " + right + "\n";
-  const std::string expected = read_file(data_path("tokenizers/bpe-train/train-bpe-reference-merges.txt"));
-  EXPECT_EQ(split_text(merges, "\n"), split_text(expected.ends_with('\n') ? expected : expected + "\n", "\n"));
-  const auto vocabulary =
-      parse_json(read_file(data_path("tokenizers/bpe-train/train-bpe-reference-vocab.json")), "vocabulary");
+  const std::string expected =
+      read_file(data_path("tokenizers/bpe-train/train-bpe-reference-merges.txt"));
+  EXPECT_EQ(split_text(merges, "\n"),
+            split_text(expected.ends_with('\n') ? expected : expected + "\n", "\n"));
+  const auto vocabulary = parse_json(
+      read_file(data_path("tokenizers/bpe-train/train-bpe-reference-vocab.json")), "vocabulary");
   ASSERT_EQ(trained.pieces.size(), vocabulary.size());
   for (std::size_t id = 0; id < trained.pieces.size(); ++id)
     EXPECT_EQ(vocabulary.value(trained.pieces[id], -1), static_cast<int>(id));
 }
 
 TEST(TrainByteBpe, WritesWhatItsReadersRead) {
-  const std::string text = "low low low lower lower newest newest newest newest newest newest widest widest widest\n";
+  const std::string text =
+      "low low low lower lower newest newest newest newest newest newest widest widest widest\n";
   const TrainedBpe trained =
       train_byte_bpe(text, {.size = 270, .special = {"<|end|>", "<|pad|>"}, .family = "llama-bpe"});
-  const auto json = tokenizer_from_json(tokenizer_json(trained), tokenizer_config_json(trained), "trained");
+  const auto json =
+      tokenizer_from_json(tokenizer_json(trained), tokenizer_config_json(trained), "trained");
   EXPECT_EQ(json->size(), 270);
   EXPECT_EQ(json->special().eos, 0);
   EXPECT_EQ(json->kind(1), TokenKind::control);
   EXPECT_EQ(json->decode(json->encode(text)), text);
   const TrainedBpe simple = train_byte_bpe(text, {.size = 270, .special = {"<|end|>"}});
-  const auto whole = tokenizer_from_json(tokenizer_json(simple), tokenizer_config_json(simple), "whole");
-  const auto pair =
-      tokenizer_from_merges(vocabulary_json(simple), merges_text(simple), tokenizer_config_json(simple), "pair");
+  const auto whole =
+      tokenizer_from_json(tokenizer_json(simple), tokenizer_config_json(simple), "whole");
+  const auto pair = tokenizer_from_merges(vocabulary_json(simple), merges_text(simple),
+                                          tokenizer_config_json(simple), "pair");
   EXPECT_EQ(whole->encode(text + "<|end|>"), pair->encode(text + "<|end|>"));
   EXPECT_EQ(pair->encode("<|end|>"), std::vector<TokenId>{0});
 }

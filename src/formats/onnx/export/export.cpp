@@ -47,7 +47,8 @@ ValueInfo info_of(const std::string& name, const TensorType& type) {
 
 }  // namespace
 
-Exporter::Exporter(const Graph& graph, const WeightStore& weights) : graph_(graph), weights_(weights) {}
+Exporter::Exporter(const Graph& graph, const WeightStore& weights)
+    : graph_(graph), weights_(weights) {}
 
 std::string Exporter::fresh(const std::string& base) {
   std::string name = base;
@@ -55,7 +56,8 @@ std::string Exporter::fresh(const std::string& base) {
   return name;
 }
 
-std::string Exporter::node(const std::string& type, std::vector<std::string> in, Attributes attributes) {
+std::string Exporter::node(const std::string& type, std::vector<std::string> in,
+                           Attributes attributes) {
   std::string out = fresh(op_name_ + "/" + type);
   model_.graph.nodes.push_back({"", type, "", std::move(in), {out}, std::move(attributes)});
   return out;
@@ -64,7 +66,8 @@ std::string Exporter::node(const std::string& type, std::vector<std::string> in,
 std::string Exporter::tensor(Tensor values, const std::string& base) {
   std::string name = fresh(base);
   const TensorType type = values.type();
-  model_.graph.initializers.push_back({name, type, std::make_shared<const Tensor>(std::move(values)), "", false});
+  model_.graph.initializers.push_back(
+      {name, type, std::make_shared<const Tensor>(std::move(values)), "", false});
   return name;
 }
 
@@ -98,27 +101,32 @@ void Exporter::name_values() {
     const Value& value = graph_.value(id);
     bool own = value.role == Role::input;
     for (std::size_t k = 0; k < graph_.outputs().size(); ++k)
-      own = own || (graph_.outputs()[k] == id && graph_.output_names()[k] == value.name && value.role == Role::result);
+      own = own || (graph_.outputs()[k] == id && graph_.output_names()[k] == value.name &&
+                    value.role == Role::result);
     names_[id] = own ? value.name : fresh(value.name);
   }
 }
 
 void Exporter::add_leaves() {
   auto& graph = model_.graph;
-  for (ValueId id : graph_.inputs()) graph.inputs.push_back(info_of(name(id), graph_.value(id).type));
+  for (ValueId id : graph_.inputs())
+    graph.inputs.push_back(info_of(name(id), graph_.value(id).type));
   for (const ValueId id : names_.ids()) {
     const Value& value = graph_.value(id);
-    if (value.role == Role::constant) graph.initializers.push_back({names_[id], value.type, value.constant, "", false});
+    if (value.role == Role::constant)
+      graph.initializers.push_back({names_[id], value.type, value.constant, "", false});
     if (value.role != Role::weight) continue;
     auto plain = std::make_shared<const Tensor>(decode(weights_.at(value.name)));
     if (plain->type() != value.type)
       throw Error(ErrorKind::invalid, value.name,
-                  fmt::format("the weight is {}, the graph has {}", to_string(plain->type()), to_string(value.type)));
+                  fmt::format("the weight is {}, the graph has {}", to_string(plain->type()),
+                              to_string(value.type)));
     graph.initializers.push_back({names_[id], value.type, std::move(plain), "", false});
   }
 }
 
-// The last node's result takes the value's name; where the value is made elsewhere, a node is added for it.
+// The last node's result takes the value's name; where the value is made elsewhere, a node is added
+// for it.
 void Exporter::finish_value(ValueId id, const std::string& made, std::size_t before) {
   auto& nodes = model_.graph.nodes;
   if (nodes.size() == before || nodes.back().out[0] != made) node("Identity", {made});
@@ -146,8 +154,9 @@ void Exporter::add_op(const Op& op) {
                           if constexpr (requires { export_kind(*this, op, kind); }) {
                             finish_value(op.out[0], export_kind(*this, op, kind), before);
                           } else {
-                            throw Error(ErrorKind::unsupported, op.name,
-                                        fmt::format("{} has no ONNX operator", pliant::name(op.kind)));
+                            throw Error(
+                                ErrorKind::unsupported, op.name,
+                                fmt::format("{} has no ONNX operator", pliant::name(op.kind)));
                           }
                         }},
              op.kind);
@@ -161,8 +170,8 @@ void Exporter::add_outputs() {
     const ValueId id = graph_.outputs()[i];
     std::string wanted = graph_.output_names()[i];
     if (wanted != name(id) || graph_.value(id).role != Role::result) {
-      const bool input =
-          std::any_of(graph_.inputs().begin(), graph_.inputs().end(), [&](ValueId in) { return name(in) == wanted; });
+      const bool input = std::any_of(graph_.inputs().begin(), graph_.inputs().end(),
+                                     [&](ValueId in) { return name(in) == wanted; });
       if (input) wanted = fresh(wanted + ".output");
       model_.graph.nodes.push_back({"", "Identity", "", {name(id)}, {wanted}, {}});
     }
@@ -180,7 +189,8 @@ ModelDef Exporter::run() {
   add_outputs();
   std::set<std::string> outputs;
   for (const auto& each : model_.graph.outputs) outputs.insert(each.name);
-  std::erase_if(model_.graph.values, [&](const ValueInfo& info) { return outputs.contains(info.name); });
+  std::erase_if(model_.graph.values,
+                [&](const ValueInfo& info) { return outputs.contains(info.name); });
   return std::move(model_);
 }
 

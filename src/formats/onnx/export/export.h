@@ -27,14 +27,17 @@ class Exporter {
   ModelDef run();
 
   // Appends a node of one result and gives the result's name.
-  std::string node(const std::string& type, std::vector<std::string> in, Attributes attributes = {});
+  std::string node(const std::string& type, std::vector<std::string> in,
+                   Attributes attributes = {});
   std::string integers(const Integers& values);                // an i64 initialiser [n]
   std::string scalar(double value, DType dtype);               // an initialiser of rank 0
   std::string tensor(Tensor values, const std::string& base);  // an initialiser
   std::string fresh(const std::string& base);
   std::string cast(const std::string& x, DType from, DType to);
 
-  const TensorType& type(const Op& op, std::size_t operand) const { return graph_.value(op.in[operand]).type; }
+  const TensorType& type(const Op& op, std::size_t operand) const {
+    return graph_.value(op.in[operand]).type;
+  }
   const TensorType& result(const Op& op) const { return graph_.value(op.out[0]).type; }
   const std::string& name(ValueId id) const { return names_[id]; }
 

@@ -25,7 +25,8 @@ std::string transposed(Exporter& to, const std::string& x, const Integers& order
 
 std::string reshaped(Exporter& to, const std::string& x, const Shape& shape) {
   Attributes attributes;
-  if (std::count(shape.begin(), shape.end(), 0) > 0) attributes["allowzero"] = attribute_of(std::int64_t{1});
+  if (std::count(shape.begin(), shape.end(), 0) > 0)
+    attributes["allowzero"] = attribute_of(std::int64_t{1});
   return to.node("Reshape", {x, to.integers(shape)}, attributes);
 }
 
@@ -68,11 +69,13 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Einsum& kind) {
     for (char label : kind.out) order.push_back(first.find(label));
     return transposed(to, in[0], order);
   }
-  if (in.size() == 2 && distinct(first) && is_matrix_product(first, kind.in[1], kind.out)) return to.node("MatMul", in);
+  if (in.size() == 2 && distinct(first) && is_matrix_product(first, kind.in[1], kind.out))
+    return to.node("MatMul", in);
   if (in.size() == 2 && first.size() == 2 && distinct(first) && kind.in[1].size() == 2 &&
       is_float(to.result(op).dtype)) {
     const std::string& b = kind.in[1];
-    if (b[1] == first[1] && b[0] != first[0] && b[0] != b[1] && kind.out == std::string{first[0], b[0]})
+    if (b[1] == first[1] && b[0] != first[0] && b[0] != b[1] &&
+        kind.out == std::string{first[0], b[0]})
       return to.node("Gemm", in, {{"transB", attribute_of(std::int64_t{1})}});
   }
   return to.node("Einsum", in, {{"equation", attribute_of(joined(kind))}});
@@ -84,9 +87,11 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Reduce& kind) {
   if (kind.axes.empty()) return x;
   const Integers axes(kind.axes.begin(), kind.axes.end());
   const Attribute keep = attribute_of(std::int64_t{kind.keep});
-  if (kind.fn == ReduceFn::sum) return to.node("ReduceSum", {x, to.integers(axes)}, {{"keepdims", keep}});
+  if (kind.fn == ReduceFn::sum)
+    return to.node("ReduceSum", {x, to.integers(axes)}, {{"keepdims", keep}});
   if (kind.fn == ReduceFn::argmax) {
-    const std::string at = to.node("ArgMax", {x}, {{"axis", attribute_of(axes[0])}, {"keepdims", keep}});
+    const std::string at =
+        to.node("ArgMax", {x}, {{"axis", attribute_of(axes[0])}, {"keepdims", keep}});
     return to.cast(at, DType::i64, DType::i32);
   }
   const char* type = kind.fn == ReduceFn::mean      ? "ReduceMean"
@@ -100,7 +105,8 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Reduce& kind) {
 std::string export_kind(Exporter& to, const Op& op, const kind::Gather& kind) {
   const std::string &x = to.name(op.in[kind.x]), &index = to.name(op.in[kind.index]);
   const TensorType &type = to.type(op, kind.x), &index_type = to.type(op, kind.index);
-  if (kind.batch_axes == 0) return to.node("Gather", {x, index}, {{"axis", attribute_of(std::int64_t{kind.axis})}});
+  if (kind.batch_axes == 0)
+    return to.node("Gather", {x, index}, {{"axis", attribute_of(std::int64_t{kind.axis})}});
   const std::int64_t rank = std::ssize(type.shape), axis = kind.axis, batch = kind.batch_axes;
   // the indexed axis moves behind the batch axes, and what stood between them back afterwards
   Integers order = range_integers(0, batch);
@@ -110,8 +116,8 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Gather& kind) {
   Shape column = index_type.shape;
   column.push_back(1);
   const std::string columns = reshaped(to, to.cast(index, index_type.dtype, DType::i64), column);
-  const std::string picked =
-      to.node("GatherND", {transposed(to, x, order), columns}, {{"batch_dims", attribute_of(batch)}});
+  const std::string picked = to.node("GatherND", {transposed(to, x, order), columns},
+                                     {{"batch_dims", attribute_of(batch)}});
   const std::int64_t indices = std::ssize(index_type.shape) - batch, between = axis - batch;
   Integers back = range_integers(0, batch);
   for (std::int64_t i = 0; i < between; ++i) back.push_back(batch + indices + i);
@@ -128,15 +134,16 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Slice& kind) {
   Integers starts, ends, axes, steps;
   for (std::size_t i = 0; i < kind.size.size(); ++i) {
     if (kind.size[i] == to.type(op, 0).shape[i] && kind.step[i] == 1) continue;
-    const std::int64_t end = kind.size[i] == 0
-                                 ? kind.start[i]
-                                 : kind.start[i] + (kind.size[i] - 1) * kind.step[i] + (kind.step[i] > 0 ? 1 : -1);
+    const std::int64_t end = kind.size[i] == 0 ? kind.start[i]
+                                               : kind.start[i] + (kind.size[i] - 1) * kind.step[i] +
+                                                     (kind.step[i] > 0 ? 1 : -1);
     starts.push_back(kind.start[i]), axes.push_back(i), steps.push_back(kind.step[i]);
     ends.push_back(end < 0 ? -std::numeric_limits<std::int64_t>::max() : end);
   }
   const std::string& x = to.name(op.in[0]);
   if (axes.empty()) return x;
-  return to.node("Slice", {x, to.integers(starts), to.integers(ends), to.integers(axes), to.integers(steps)});
+  return to.node(
+      "Slice", {x, to.integers(starts), to.integers(ends), to.integers(axes), to.integers(steps)});
 }
 
 std::string export_kind(Exporter& to, const Op& op, const kind::Concat& kind) {
@@ -147,10 +154,10 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Concat& kind) {
 
 namespace {
 
-// Zeros (or `value`) between neighbours of one axis: the axis is split off, padded behind each element, joined, and the
-// last padding cut away.
-std::string spread(Exporter& to, const std::string& x, Shape& shape, std::size_t axis, std::int64_t gap,
-                   const std::string& value) {
+// Zeros (or `value`) between neighbours of one axis: the axis is split off, padded behind each
+// element, joined, and the last padding cut away.
+std::string spread(Exporter& to, const std::string& x, Shape& shape, std::size_t axis,
+                   std::int64_t gap, const std::string& value) {
   Shape apart = shape, joined = shape;
   apart.insert(apart.begin() + axis + 1, 1);
   Integers pads(2 * apart.size(), 0);
@@ -164,21 +171,25 @@ std::string spread(Exporter& to, const std::string& x, Shape& shape, std::size_t
 }
 
 const char* pad_mode(kind::PadMode mode) {
-  return mode == kind::PadMode::constant ? "constant" : mode == kind::PadMode::edge ? "edge" : "reflect";
+  return mode == kind::PadMode::constant ? "constant"
+         : mode == kind::PadMode::edge   ? "edge"
+                                         : "reflect";
 }
 
 }  // namespace
 
 std::string export_pad(Exporter& to, std::string x, const TensorType& type, const kind::Pad& pad) {
   const std::size_t rank = type.shape.size();
-  const std::string value = to.scalar(pad.mode == kind::PadMode::constant ? pad.value : 0, type.dtype);
+  const std::string value =
+      to.scalar(pad.mode == kind::PadMode::constant ? pad.value : 0, type.dtype);
   Shape shape = type.shape;
   for (std::size_t i = 0; i < rank; ++i)
     if (pad.interior[i] > 0 && shape[i] > 1) x = spread(to, x, shape, i, pad.interior[i], value);
   Integers more(2 * rank, 0), starts, ends, axes;
   bool grows = false;
   for (std::size_t i = 0; i < rank; ++i) {
-    more[i] = std::max<std::int64_t>(pad.low[i], 0), more[rank + i] = std::max<std::int64_t>(pad.high[i], 0);
+    more[i] = std::max<std::int64_t>(pad.low[i], 0),
+    more[rank + i] = std::max<std::int64_t>(pad.high[i], 0);
     grows = grows || more[i] > 0 || more[rank + i] > 0;
     shape[i] = checked_add(checked_add(shape[i], more[i], "pad"), more[rank + i], "pad");
     if (pad.low[i] >= 0 && pad.high[i] >= 0) continue;
@@ -188,9 +199,11 @@ std::string export_pad(Exporter& to, std::string x, const TensorType& type, cons
   // ONNX crops after it pads: what stands between is a tensor too, and must have a size.
   if (grows) {
     bytes(TensorType{type.dtype, shape});  // throws beyond 64 bits
-    x = to.node("Pad", {x, to.integers(more), value}, {{"mode", attribute_of(std::string(pad_mode(pad.mode)))}});
+    x = to.node("Pad", {x, to.integers(more), value},
+                {{"mode", attribute_of(std::string(pad_mode(pad.mode)))}});
   }
-  if (!axes.empty()) x = to.node("Slice", {x, to.integers(starts), to.integers(ends), to.integers(axes)});
+  if (!axes.empty())
+    x = to.node("Slice", {x, to.integers(starts), to.integers(ends), to.integers(axes)});
   return x;
 }
 
@@ -198,13 +211,15 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Pad& kind) {
   return export_pad(to, to.name(op.in[0]), to.type(op, 0), kind);
 }
 
-// A gather of positions per window axis makes (count, size) in its place; then the sizes move to the end.
+// A gather of positions per window axis makes (count, size) in its place; then the sizes move to
+// the end.
 std::string export_kind(Exporter& to, const Op& op, const kind::Window& kind) {
   std::string x = to.name(op.in[0]);
   const std::int64_t rank = to.type(op, 0).shape.size();
   Integers axes = range_integers(0, rank);
   Integers by_axis = range_integers(0, std::ssize(kind.axes));
-  std::sort(by_axis.begin(), by_axis.end(), [&](auto a, auto b) { return kind.axes[a] > kind.axes[b]; });
+  std::sort(by_axis.begin(), by_axis.end(),
+            [&](auto a, auto b) { return kind.axes[a] > kind.axes[b]; });
   for (auto each : by_axis) {
     const std::size_t i = each;
     const std::int64_t axis = kind.axes[i], count = to.result(op).shape[axis];
@@ -212,7 +227,8 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Window& kind) {
     for (std::int64_t p = 0; p < count; ++p)
       for (std::int64_t q = 0; q < kind.size[i]; ++q)
         set_int(positions.view(), p * kind.size[i] + q, p * kind.stride[i] + q * kind.dilation[i]);
-    x = to.node("Gather", {x, to.tensor(std::move(positions), op.name + "/positions")}, {{"axis", attribute_of(axis)}});
+    x = to.node("Gather", {x, to.tensor(std::move(positions), op.name + "/positions")},
+                {{"axis", attribute_of(axis)}});
     axes.insert(axes.begin() + axis + 1, rank + each);
   }
   Integers order(axes.size());
@@ -259,11 +275,14 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Pool& kind) {
 }
 
 bool exported_whole(const Graph& graph, const Op& op) {
-  if (std::holds_alternative<kind::Softmax>(op.kind) || std::holds_alternative<kind::Convolve>(op.kind)) return true;
+  if (std::holds_alternative<kind::Softmax>(op.kind) ||
+      std::holds_alternative<kind::Convolve>(op.kind))
+    return true;
   const auto* pool = std::get_if<kind::Pool>(&op.kind);
   if (!pool) return false;
   const DType dtype = graph.value(op.in[pool->x]).type.dtype;
-  const bool typed = is_float(dtype) || (pool->fn == kind::PoolFn::max && (dtype == DType::i8 || dtype == DType::u8));
+  const bool typed = is_float(dtype) ||
+                     (pool->fn == kind::PoolFn::max && (dtype == DType::i8 || dtype == DType::u8));
   for (std::size_t i = 0; i < pool->size.size(); ++i) {
     if (pool->low[i] >= pool->size[i] || pool->high[i] >= pool->size[i]) return false;
     if (pool->fn == kind::PoolFn::mean && pool->dilation[i] != 1) return false;

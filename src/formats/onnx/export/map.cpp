@@ -1,5 +1,6 @@
-// A Map becomes one node per instruction. ONNX is typed: bool values and numbers are kept apart, numbers are computed
-// in i64 when every operand and the result are integers, else in f32 (f64 when a type is).
+// A Map becomes one node per instruction. ONNX is typed: bool values and numbers are kept apart,
+// numbers are computed in i64 when every operand and the result are integers, else in f32 (f64 when
+// a type is).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,8 +18,9 @@ namespace {
 
 struct Term {
   std::string name;
-  bool truth = false;                // an ONNX bool; else a number of the computing type
-  std::optional<double> value = {};  // of a constant, which becomes an initialiser only where a node reads it
+  bool truth = false;  // an ONNX bool; else a number of the computing type
+  // of a constant, which becomes an initialiser only where a node reads it
+  std::optional<double> value = {};
 };
 
 const char* binary_operator(Fn fn) {
@@ -83,9 +85,11 @@ class MapWriter {
 
   // A Map that only converts between floats, or to a wider integer.
   std::string plain_cast() {
-    if (map_.expr.code.size() != 1 || map_.expr.code[0].fn != Fn::argument || op_.in.size() != 1) return "";
+    if (map_.expr.code.size() != 1 || map_.expr.code[0].fn != Fn::argument || op_.in.size() != 1)
+      return "";
     const DType from = to_.type(op_, 0).dtype, dtype = map_.dtype;
-    const bool widens = whole() && (dtype == DType::i64 || from == DType::boolean || dtype == DType::boolean);
+    const bool widens =
+        whole() && (dtype == DType::i64 || from == DType::boolean || dtype == DType::boolean);
     if (from == dtype) return to_.node("Identity", {to_.name(op_.in[0])});
     return is_float(dtype) || widens ? to_.cast(to_.name(op_.in[0]), from, dtype) : "";
   }
@@ -109,7 +113,8 @@ class MapWriter {
   }
 
   Term constant_term(double value) {
-    if (whole()) value = std::clamp(std::nearbyint(value), -9.2233720368547748e18, 9.2233720368547748e18);
+    if (whole())
+      value = std::clamp(std::nearbyint(value), -9.2233720368547748e18, 9.2233720368547748e18);
     return {"", false, value};
   }
 
@@ -118,22 +123,28 @@ class MapWriter {
       case Fn::argument: return argument_term(i.a);
       case Fn::constant: return constant_term(i.value);
       case Fn::stop: return term(i.a);
-      case Fn::select: return {to_.node("Where", {truth(term(i.a)), number(term(i.b)), number(term(i.c))})};
+      case Fn::select:
+        return {to_.node("Where", {truth(term(i.a)), number(term(i.b)), number(term(i.c))})};
       case Fn::not_: return {to_.node("Not", {truth(term(i.a))}), true, {}};
       case Fn::and_:
-      case Fn::or_: return {to_.node(binary_operator(i.fn), {truth(term(i.a)), truth(term(i.b))}), true, {}};
+      case Fn::or_:
+        return {to_.node(binary_operator(i.fn), {truth(term(i.a)), truth(term(i.b))}), true, {}};
       case Fn::equal:
       case Fn::less:
-      case Fn::less_equal: return {to_.node(binary_operator(i.fn), {number(term(i.a)), number(term(i.b))}), true, {}};
+      case Fn::less_equal:
+        return {to_.node(binary_operator(i.fn), {number(term(i.a)), number(term(i.b))}), true, {}};
       case Fn::is_nan:
         if (whole()) return {to_.node("Less", {number(term(i.a)), number(term(i.a))}), true, {}};
         return {to_.node("IsNaN", {number(term(i.a))}), true, {}};
       case Fn::modulo:
-        return {to_.node("Mod", {number(term(i.a)), number(term(i.b))}, {{"fmod", attribute_of(std::int64_t{1})}})};
+        return {to_.node("Mod", {number(term(i.a)), number(term(i.b))},
+                         {{"fmod", attribute_of(std::int64_t{1})}})};
       default: break;
     }
-    if (i.fn == Fn::maximum && !whole() && is_zero(i.b)) return {to_.node("Relu", {number(term(i.a))})};
-    if (const char* type = binary_operator(i.fn)) return {to_.node(type, {number(term(i.a)), number(term(i.b))})};
+    if (i.fn == Fn::maximum && !whole() && is_zero(i.b))
+      return {to_.node("Relu", {number(term(i.a))})};
+    if (const char* type = binary_operator(i.fn))
+      return {to_.node(type, {number(term(i.a)), number(term(i.b))})};
     return {unary(i.fn, number(term(i.a)))};
   }
 
@@ -143,21 +154,26 @@ class MapWriter {
   }
 
   std::string unary(Fn fn, const std::string& x) {
-    const bool keeps = fn == Fn::floor || fn == Fn::ceil || fn == Fn::round_even || fn == Fn::truncate;
+    const bool keeps =
+        fn == Fn::floor || fn == Fn::ceil || fn == Fn::round_even || fn == Fn::truncate;
     if (whole() && keeps) return x;
-    if (!whole() || fn == Fn::negate || fn == Fn::absolute || fn == Fn::sign) return real_unary(fn, x, computing_);
+    if (!whole() || fn == Fn::negate || fn == Fn::absolute || fn == Fn::sign)
+      return real_unary(fn, x, computing_);
     // a function of real numbers on integers: computed in reals, rounded
     const std::string y = real_unary(fn, to_.cast(x, DType::i64, DType::f64), DType::f64);
     return to_.cast(to_.node("Round", {y}), DType::f64, DType::i64);
   }
 
   std::string real_unary(Fn fn, const std::string& x, DType dtype) {
-    const auto product = [&](const std::string& a, const std::string& b) { return to_.node("Mul", {a, b}); };
+    const auto product = [&](const std::string& a, const std::string& b) {
+      return to_.node("Mul", {a, b});
+    };
     const auto number = [&](double value) { return to_.scalar(value, dtype); };
     switch (fn) {
       case Fn::rsqrt: return to_.node("Reciprocal", {to_.node("Sqrt", {x})});
       case Fn::silu: return product(x, to_.node("Sigmoid", {x}));
-      case Fn::truncate: return product(to_.node("Sign", {x}), to_.node("Floor", {to_.node("Abs", {x})}));
+      case Fn::truncate:
+        return product(to_.node("Sign", {x}), to_.node("Floor", {to_.node("Abs", {x})}));
       case Fn::gelu: {
         const std::string erf = to_.node("Erf", {product(x, number(0.70710678118654752))});
         return product(product(x, number(0.5)), to_.node("Add", {erf, number(1)}));
@@ -165,12 +181,14 @@ class MapWriter {
       case Fn::gelu_tanh: {
         const std::string cube = product(product(product(x, x), x), number(0.044715));
         const std::string inner = product(to_.node("Add", {x, cube}), number(0.79788456080286536));
-        return product(product(x, number(0.5)), to_.node("Add", {to_.node("Tanh", {inner}), number(1)}));
+        return product(product(x, number(0.5)),
+                       to_.node("Add", {to_.node("Tanh", {inner}), number(1)}));
       }
       default: break;
     }
     if (const char* type = unary_operator(fn)) return to_.node(type, {x});
-    throw Error(ErrorKind::unsupported, op_.name, fmt::format("function {} has no ONNX operator", pliant::name(fn)));
+    throw Error(ErrorKind::unsupported, op_.name,
+                fmt::format("function {} has no ONNX operator", pliant::name(fn)));
   }
 
   struct Range {
@@ -199,7 +217,8 @@ class MapWriter {
     if (whole() && dtype == DType::i64) return x;
     DType from = computing_;
     if (!whole()) x = to_.node("Round", {x});
-    if (from == DType::f32 && size_of(dtype) >= 4) x = to_.cast(x, from, DType::f64), from = DType::f64;
+    if (from == DType::f32 && size_of(dtype) >= 4)
+      x = to_.cast(x, from, DType::f64), from = DType::f64;
     const Range range = range_of(dtype);
     x = to_.node("Clip", {x, to_.scalar(range.low, from), to_.scalar(range.high, from)});
     return to_.cast(x, from, dtype);
@@ -223,6 +242,8 @@ class MapWriter {
 
 }  // namespace
 
-std::string export_kind(Exporter& to, const Op& op, const kind::Map& kind) { return MapWriter(to, op, kind).write(); }
+std::string export_kind(Exporter& to, const Op& op, const kind::Map& kind) {
+  return MapWriter(to, op, kind).write();
+}
 
 }  // namespace pliant::onnx

@@ -9,8 +9,9 @@
 
 namespace pliant {
 
-// ONNX, opset 17, IR 8. Kinds without an ONNX operator are decomposed; encoded weights are decoded. Throws
-// Error{unsupported} naming an operator that ONNX cannot say, Error{capacity} beyond 2 GB (then use write_onnx_file).
+// ONNX, opset 17, IR 8. Kinds without an ONNX operator are decomposed; encoded weights are decoded.
+// Throws Error{unsupported} naming an operator that ONNX cannot say, Error{capacity} beyond 2 GB
+// (then use write_onnx_file).
 std::string write_onnx(const Graph& graph, const WeightStore& weights);
 
 // As write_onnx; more than `inline_bytes` of weights go to a file beside it: PATH.data.

@@ -1,5 +1,6 @@
-// An ONNX file as plain data: what the protobuf messages say, with tensors decoded and sizes checked, before any
-// meaning is given to it. Reader and writer both work on this; only proto.cpp knows protobuf.
+// An ONNX file as plain data: what the protobuf messages say, with tensors decoded and sizes
+// checked, before any meaning is given to it. Reader and writer both work on this; only proto.cpp
+// knows protobuf.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,19 @@ namespace pliant::onnx {
 struct GraphDef;
 
 struct Attribute {
-  enum class Type : std::uint8_t { other, real, integer, text, tensor, graph, reals, integers, texts };
-  Type type = Type::other;  // other: present, but of a kind (string tensors, sparse tensors ...) nobody can use
+  enum class Type : std::uint8_t {
+    other,
+    real,
+    integer,
+    text,
+    tensor,
+    graph,
+    reals,
+    integers,
+    texts
+  };
+  // other: present, but of a kind (string tensors, sparse tensors ...) nobody can use
+  Type type = Type::other;
   double real = 0;
   std::int64_t integer = 0;
   std::string text;
@@ -75,15 +87,17 @@ struct ModelDef {
   std::vector<FunctionDef> functions;
 };
 
-// `folder`: where external data files may lie; "" refuses them. Throws Error{format} for bytes that are no ONNX model,
-// tensors whose byte count and shape disagree, and external data that leave their folder or file.
+// `folder`: where external data files may lie; "" refuses them. Throws Error{format} for bytes that
+// are no ONNX model, tensors whose byte count and shape disagree, and external data that leave
+// their folder or file.
 ModelDef parse_model(std::string_view bytes, const std::string& folder, std::string_view place);
 
 // One serialised TensorProto, as in the input_0.pb files that accompany ONNX models.
 Tensor parse_tensor(std::string_view bytes, std::string_view place);
 
-// Data of initialisers go to `external` (file name `location` beside the model) if it is not null. Throws
-// Error{capacity} for more than 2 GB in one message.
-std::string serialize_model(const ModelDef& model, std::string* external = nullptr, std::string_view location = "");
+// Data of initialisers go to `external` (file name `location` beside the model) if it is not null.
+// Throws Error{capacity} for more than 2 GB in one message.
+std::string serialize_model(const ModelDef& model, std::string* external = nullptr,
+                            std::string_view location = "");
 
 }  // namespace pliant::onnx

@@ -85,11 +85,13 @@ ValueInfo value_info(const ::onnx::ValueInfoProto& proto) {
 
 GraphDef Decoder::graph(const ::onnx::GraphProto& proto) {
   if (proto.sparse_initializer_size() > 0)
-    throw Error(ErrorKind::unsupported, place, "has sparse initialisers", "store them as dense tensors");
+    throw Error(ErrorKind::unsupported, place, "has sparse initialisers",
+                "store them as dense tensors");
   GraphDef graph;
   graph.name = proto.name();
   for (const auto& each : proto.node()) graph.nodes.push_back(node(each));
-  for (const auto& each : proto.initializer()) graph.initializers.push_back(decode_tensor(each, external, place));
+  for (const auto& each : proto.initializer())
+    graph.initializers.push_back(decode_tensor(each, external, place));
   for (const auto& each : proto.input()) graph.inputs.push_back(value_info(each));
   for (const auto& each : proto.output()) graph.outputs.push_back(value_info(each));
   for (const auto& each : proto.value_info()) graph.values.push_back(value_info(each));
@@ -121,11 +123,17 @@ void Encoder::attribute(const std::string& name, const Attribute& a, AttributePr
   using Type = Attribute::Type;
   proto.set_name(name);
   switch (a.type) {
-    case Type::real: proto.set_type(AttributeProto::FLOAT), proto.set_f(static_cast<float>(a.real)); break;
+    case Type::real:
+      proto.set_type(AttributeProto::FLOAT), proto.set_f(static_cast<float>(a.real));
+      break;
     case Type::integer: proto.set_type(AttributeProto::INT), proto.set_i(a.integer); break;
     case Type::text: proto.set_type(AttributeProto::STRING), proto.set_s(a.text); break;
-    case Type::tensor: proto.set_type(AttributeProto::TENSOR), encode_tensor(*a.tensor, *proto.mutable_t()); break;
-    case Type::graph: proto.set_type(AttributeProto::GRAPH), graph(*a.graph, *proto.mutable_g()); break;
+    case Type::tensor:
+      proto.set_type(AttributeProto::TENSOR), encode_tensor(*a.tensor, *proto.mutable_t());
+      break;
+    case Type::graph:
+      proto.set_type(AttributeProto::GRAPH), graph(*a.graph, *proto.mutable_g());
+      break;
     case Type::reals:
       proto.set_type(AttributeProto::FLOATS);
       for (double each : a.reals) proto.add_floats(static_cast<float>(each));
@@ -139,7 +147,8 @@ void Encoder::attribute(const std::string& name, const Attribute& a, AttributePr
       for (const auto& each : a.texts) proto.add_strings(each);
       break;
     case Type::other:
-      throw Error(ErrorKind::unsupported, "attribute '" + name + "'", "has a value that cannot be written");
+      throw Error(ErrorKind::unsupported, "attribute '" + name + "'",
+                  "has a value that cannot be written");
   }
 }
 
@@ -175,7 +184,8 @@ void Encoder::initializer(const NamedTensor& tensor, ::onnx::TensorProto& proto)
     auto& entry = *proto.add_external_data();
     entry.set_key(key), entry.set_value(std::move(value));
   };
-  put("location", location), put("offset", std::to_string(external->size())), put("length", std::to_string(raw.size()));
+  put("location", location), put("offset", std::to_string(external->size())),
+      put("length", std::to_string(raw.size()));
   external->append(reinterpret_cast<const char*>(raw.data()), raw.size());
 }
 
@@ -193,16 +203,19 @@ constexpr std::size_t message_limit = 2'147'483'647;  // protobuf's own
 template <typename Message>
 void parse(Message& message, std::string_view bytes, std::string_view place, const char* what) {
   if (bytes.size() > message_limit)
-    throw Error(ErrorKind::capacity, std::string(place), fmt::format("{} bytes in one message", bytes.size()),
+    throw Error(ErrorKind::capacity, std::string(place),
+                fmt::format("{} bytes in one message", bytes.size()),
                 "keep the tensors in external data files");
   if (!message.ParseFromArray(bytes.data(), bytes.size()))
-    throw Error(ErrorKind::format, std::string(place), fmt::format("no {}: truncated or damaged", what));
+    throw Error(ErrorKind::format, std::string(place),
+                fmt::format("no {}: truncated or damaged", what));
 }
 
 template <typename Message>
 std::string serialized(const Message& message) {
   if (message.ByteSizeLong() > message_limit)
-    throw Error(ErrorKind::capacity, "ONNX file", fmt::format("{} bytes; one file holds 2 GB", message.ByteSizeLong()),
+    throw Error(ErrorKind::capacity, "ONNX file",
+                fmt::format("{} bytes; one file holds 2 GB", message.ByteSizeLong()),
                 "write with external data");
   return message.SerializeAsString();
 }
@@ -212,11 +225,13 @@ std::string serialized(const Message& message) {
 ModelDef parse_model(std::string_view bytes, const std::string& folder, std::string_view place) {
   ::onnx::ModelProto proto;
   parse(proto, bytes, place, "ONNX model");
-  if (!proto.has_graph()) throw Error(ErrorKind::format, std::string(place), "no ONNX model: it has no graph");
+  if (!proto.has_graph())
+    throw Error(ErrorKind::format, std::string(place), "no ONNX model: it has no graph");
   Decoder decoder{ExternalData(folder), std::string(place)};
   ModelDef model;
   model.ir_version = proto.ir_version();
-  for (const auto& each : proto.opset_import()) model.opsets[plain_domain(each.domain())] = each.version();
+  for (const auto& each : proto.opset_import())
+    model.opsets[plain_domain(each.domain())] = each.version();
   model.graph = decoder.graph(proto.graph());
   for (const auto& each : proto.functions()) model.functions.push_back(decoder.function(each));
   return model;
@@ -231,7 +246,8 @@ Tensor parse_tensor(std::string_view bytes, std::string_view place) {
   return decoded.tensor->copy();
 }
 
-std::string serialize_model(const ModelDef& model, std::string* external, std::string_view location) {
+std::string serialize_model(const ModelDef& model, std::string* external,
+                            std::string_view location) {
   ::onnx::ModelProto proto;
   proto.set_ir_version(model.ir_version);
   proto.set_producer_name("pliant");

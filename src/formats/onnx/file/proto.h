@@ -27,7 +27,8 @@ class ExternalData {
   std::map<std::string, std::unique_ptr<MappedFile>> files_;
 };
 
-NamedTensor decode_tensor(const ::onnx::TensorProto& proto, ExternalData& external, std::string_view place);
+NamedTensor decode_tensor(const ::onnx::TensorProto& proto, ExternalData& external,
+                          std::string_view place);
 void encode_tensor(const Tensor& tensor, ::onnx::TensorProto& proto);
 
 }  // namespace pliant::onnx

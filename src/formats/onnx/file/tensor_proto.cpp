@@ -23,22 +23,25 @@ struct TypePair {
   std::int32_t onnx;
 };
 constexpr TypePair type_pairs[] = {
-    {DType::f32, TensorProto::FLOAT},     {DType::f64, TensorProto::DOUBLE}, {DType::f16, TensorProto::FLOAT16},
-    {DType::bf16, TensorProto::BFLOAT16}, {DType::i8, TensorProto::INT8},    {DType::u8, TensorProto::UINT8},
-    {DType::i16, TensorProto::INT16},     {DType::u16, TensorProto::UINT16}, {DType::i32, TensorProto::INT32},
-    {DType::u32, TensorProto::UINT32},    {DType::i64, TensorProto::INT64},  {DType::u64, TensorProto::UINT64},
+    {DType::f32, TensorProto::FLOAT},    {DType::f64, TensorProto::DOUBLE},
+    {DType::f16, TensorProto::FLOAT16},  {DType::bf16, TensorProto::BFLOAT16},
+    {DType::i8, TensorProto::INT8},      {DType::u8, TensorProto::UINT8},
+    {DType::i16, TensorProto::INT16},    {DType::u16, TensorProto::UINT16},
+    {DType::i32, TensorProto::INT32},    {DType::u32, TensorProto::UINT32},
+    {DType::i64, TensorProto::INT64},    {DType::u64, TensorProto::UINT64},
     {DType::boolean, TensorProto::BOOL},
 };
 
 Shape shape_of(const TensorProto& proto, std::string_view place) {
   Shape shape(proto.dims().begin(), proto.dims().end());
   for (auto size : shape)
-    if (size < 0) throw Error(ErrorKind::format, std::string(place), fmt::format("a size is {}", size));
+    if (size < 0)
+      throw Error(ErrorKind::format, std::string(place), fmt::format("a size is {}", size));
   return shape;
 }
 
-void expect_count(std::int64_t have, std::int64_t want, const TensorType& type, std::string_view what,
-                  std::string_view place) {
+void expect_count(std::int64_t have, std::int64_t want, const TensorType& type,
+                  std::string_view what, std::string_view place) {
   if (have == want) return;
   throw Error(ErrorKind::format, std::string(place),
               fmt::format("{} needs {} {}, the file has {}", to_string(type), want, what, have));
@@ -50,7 +53,8 @@ void copy_bytes(const Tensor& tensor, std::string_view bytes) {
   for (auto& each : tensor.view().span<std::uint8_t>()) each = each != 0;
 }
 
-// Elements of one of protobuf's repeated number fields, which are wider than the type they stand for.
+// Elements of one of protobuf's repeated number fields, which are wider than the type they stand
+// for.
 template <typename Field>
 Tensor from_field(const Field& field, const TensorType& type, std::string_view place) {
   expect_count(field.size(), elements(type.shape), type, "elements", place);
@@ -77,15 +81,17 @@ Tensor from_fields(const TensorProto& proto, const TensorType& type, std::string
 }
 
 bool has_fields(const TensorProto& proto) {
-  return proto.float_data_size() > 0 || proto.int32_data_size() > 0 || proto.int64_data_size() > 0 ||
-         proto.double_data_size() > 0 || proto.uint64_data_size() > 0;
+  return proto.float_data_size() > 0 || proto.int32_data_size() > 0 ||
+         proto.int64_data_size() > 0 || proto.double_data_size() > 0 ||
+         proto.uint64_data_size() > 0;
 }
 
 std::int64_t number(const std::string& text, std::string_view key, std::string_view place) {
   std::int64_t value = 0;
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (code != std::errc() || end != text.data() + text.size() || value < 0)
-    throw Error(ErrorKind::format, std::string(place), fmt::format("external data: {} is '{}'", key, text));
+    throw Error(ErrorKind::format, std::string(place),
+                fmt::format("external data: {} is '{}'", key, text));
   return value;
 }
 
@@ -101,11 +107,13 @@ Extent extent_of(const TensorProto& proto, std::string_view place) {
     if (entry.key() == "offset") extent.offset = number(entry.value(), "offset", place);
     if (entry.key() == "length") extent.length = number(entry.value(), "length", place);
   }
-  if (extent.location.empty()) throw Error(ErrorKind::format, std::string(place), "external data without a location");
+  if (extent.location.empty())
+    throw Error(ErrorKind::format, std::string(place), "external data without a location");
   return extent;
 }
 
-void read_external(NamedTensor& into, const TensorProto& proto, ExternalData& external, std::string_view place) {
+void read_external(NamedTensor& into, const TensorProto& proto, ExternalData& external,
+                   std::string_view place) {
   const Extent extent = extent_of(proto, place);
   const MappedFile* file = external.file(extent.location, place);
   if (!file) {
@@ -117,9 +125,9 @@ void read_external(NamedTensor& into, const TensorProto& proto, ExternalData& ex
   const std::int64_t want = bytes(into.type), size = std::ssize(all);
   if (extent.length >= 0) expect_count(extent.length, want, into.type, "bytes", place);
   if (extent.offset > size || want > size - extent.offset)
-    throw Error(
-        ErrorKind::format, std::string(place),
-        fmt::format("external data: bytes {}+{} of '{}', which has {}", extent.offset, want, extent.location, size));
+    throw Error(ErrorKind::format, std::string(place),
+                fmt::format("external data: bytes {}+{} of '{}', which has {}", extent.offset, want,
+                            extent.location, size));
   Tensor tensor(into.type);
   copy_bytes(tensor, all.substr(extent.offset, want));
   into.tensor = std::make_shared<const Tensor>(std::move(tensor));
@@ -143,7 +151,8 @@ const MappedFile* ExternalData::file(const std::string& location, std::string_vi
   namespace fs = std::filesystem;
   if (auto found = files_.find(location); found != files_.end()) return found->second.get();
   const auto refuse = [&](const char* why) {
-    throw Error(ErrorKind::format, std::string(place), fmt::format("external data '{}': {}", location, why));
+    throw Error(ErrorKind::format, std::string(place),
+                fmt::format("external data '{}': {}", location, why));
   };
   if (folder_.empty()) refuse("only a model that is read from a file can have data files");
   std::error_code code;
@@ -160,13 +169,15 @@ const MappedFile* ExternalData::file(const std::string& location, std::string_vi
   return slot.get();
 }
 
-NamedTensor decode_tensor(const TensorProto& proto, ExternalData& external, std::string_view place) {
+NamedTensor decode_tensor(const TensorProto& proto, ExternalData& external,
+                          std::string_view place) {
   NamedTensor result;
   result.name = proto.name();
   const std::string where = fmt::format("{}: tensor '{}'", place, proto.name());
   const auto dtype = dtype_of(proto.data_type());
   if (!dtype) {
-    result.problem = fmt::format("its elements are of ONNX type {}, which has no counterpart here", proto.data_type());
+    result.problem = fmt::format("its elements are of ONNX type {}, which has no counterpart here",
+                                 proto.data_type());
     return result;
   }
   if (proto.has_segment()) throw Error(ErrorKind::unsupported, where, "stored in segments");
@@ -176,7 +187,8 @@ NamedTensor decode_tensor(const TensorProto& proto, ExternalData& external, std:
     read_external(result, proto, external, where);
     return result;
   }
-  if (size > 0 && !proto.has_raw_data() && !has_fields(proto)) {  // stripped, to share a network without its weights
+  // stripped, to share a network without its weights
+  if (size > 0 && !proto.has_raw_data() && !has_fields(proto)) {
     result.problem = "the file holds no data for it";
     result.absent = true;
     return result;

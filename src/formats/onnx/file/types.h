@@ -8,7 +8,8 @@
 
 namespace pliant::onnx {
 
-std::optional<DType> dtype_of(std::int64_t onnx_type);  // empty: strings, complex numbers, newer types
+// empty: strings, complex numbers, newer types
+std::optional<DType> dtype_of(std::int64_t onnx_type);
 std::int32_t onnx_type_of(DType dtype);
 
 }  // namespace pliant::onnx

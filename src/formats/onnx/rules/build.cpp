@@ -48,7 +48,8 @@ ValueId onnx_cast(Builder& b, ValueId x, DType dtype) {
   const DType from = b.type(x).dtype;
   if (from == dtype) return x;
   if (dtype == DType::boolean) return b.map(truth(argument(0)), {x}, dtype);
-  if (is_float(from) && !is_float(dtype)) return b.map(unary(Fn::truncate, argument(0)), {x}, dtype);
+  if (is_float(from) && !is_float(dtype))
+    return b.map(unary(Fn::truncate, argument(0)), {x}, dtype);
   return b.cast(x, dtype);
 }
 

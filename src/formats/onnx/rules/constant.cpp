@@ -23,14 +23,16 @@ Results constant_node(Call& c) {
   if (c.attribute("value_int")) return {of_integers({c.integer("value_int", 0)}, {})};
   if (auto values = c.integers("value_ints")) return {of_integers(*values, {count(*values)})};
   if (c.attribute("value_float")) return {Tensor::of(DType::f32, {}, {c.real("value_float", 0)})};
-  if (const Attribute* a = c.attribute("value_floats")) return {Tensor::of(DType::f32, {count(a->reals)}, a->reals)};
+  if (const Attribute* a = c.attribute("value_floats"))
+    return {Tensor::of(DType::f32, {count(a->reals)}, a->reals)};
   throw NotMapped{"its value is no tensor of numbers"};
 }
 
 Results constant_of_shape(Call& c) {
   const Shape shape = c.known_integers(0, "the shape");
   const Attribute* given = c.attribute("value");
-  if (given && (!given->tensor || elements(given->tensor->type().shape) != 1)) c.fail("its value is no single number");
+  if (given && (!given->tensor || elements(given->tensor->type().shape) != 1))
+    c.fail("its value is no single number");
   const TensorType type{given ? given->tensor->type().dtype : DType::f32, shape};
   c.check_size(type);
   Tensor tensor(type);
@@ -38,7 +40,8 @@ Results constant_of_shape(Call& c) {
   const auto element = given->tensor->raw();
   const auto size = std::ssize(element);
   std::byte* to = tensor.view().data;
-  for (std::int64_t i = 0; i < elements(shape); ++i, to += size) std::copy(element.begin(), element.end(), to);
+  for (std::int64_t i = 0; i < elements(shape); ++i, to += size)
+    std::copy(element.begin(), element.end(), to);
   return {std::move(tensor)};
 }
 
@@ -89,12 +92,16 @@ Results window(Call& c) {
   const TensorType type{c.dtype("output_datatype", DType::f32), {count}};
   c.check_size(type);
   Tensor tensor(type);
-  const double period = c.integer("periodic", 1) != 0 ? count : count - 1, turn = 2 * std::acos(-1.0);
+  const double period = c.integer("periodic", 1) != 0 ? count : count - 1,
+               turn = 2 * std::acos(-1.0);
   for (std::int64_t i = 0; i < count; ++i) {
     const double t = turn * i / period;
     const double hamming = 25.0 / 46 - 21.0 / 46 * std::cos(t), hann = 0.5 - 0.5 * std::cos(t);
     const double blackman = 0.42 - 0.5 * std::cos(t) + 0.08 * std::cos(2 * t);
-    set(tensor.view(), i, taper == Taper::hann ? hann : taper == Taper::hamming ? hamming : blackman);
+    set(tensor.view(), i,
+        taper == Taper::hann      ? hann
+        : taper == Taper::hamming ? hamming
+                                  : blackman);
   }
   return {std::move(tensor)};
 }

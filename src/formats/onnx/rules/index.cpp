@@ -18,7 +18,8 @@ ValueId from_start(Call& c, int operand, std::int64_t size) {
   const Tensor* known = c.known(operand);
   if (!known) {
     const Expr i = argument(0), end = constant(size);
-    return c.b.map(select(apply(Fn::less, {i, constant(0)}), i + end, i), {c.in(operand)}, c.type(operand).dtype);
+    return c.b.map(select(apply(Fn::less, {i, constant(0)}), i + end, i), {c.in(operand)},
+                   c.type(operand).dtype);
   }
   Tensor index = known->copy();
   bool changed = false;
@@ -54,33 +55,39 @@ Results gather_elements(Call& c) {
   const auto order = moved_to_end(axis, rank);
   std::vector<int> back(order.size());
   for (std::size_t i = 0; i < order.size(); ++i) back[order[i]] = i;
-  return {c.b.transpose(c.b.gather(c.b.transpose(x, order), c.b.transpose(index, order), rank - 1, rank - 1), back)};
+  return {c.b.transpose(
+      c.b.gather(c.b.transpose(x, order), c.b.transpose(index, order), rank - 1, rank - 1), back)};
 }
 
 // One index per element: the indexed axes are joined and their indices combined.
 Results gather_nd(Call& c) {
   const std::int64_t batch_axes = c.integer("batch_dims", 0);
-  if (c.rank(1) == 0 || batch_axes < 0 || batch_axes >= c.rank(1)) c.fail(fmt::format("batch_dims {}", batch_axes));
+  if (c.rank(1) == 0 || batch_axes < 0 || batch_axes >= c.rank(1))
+    c.fail(fmt::format("batch_dims {}", batch_axes));
   const int batch = batch_axes;
   const std::int64_t count = c.shape(1).back();
-  if (count < 1 || batch + count > c.rank(0)) c.fail(fmt::format("{} indices into {}", count, to_string(c.shape(0))));
+  if (count < 1 || batch + count > c.rank(0))
+    c.fail(fmt::format("{} indices into {}", count, to_string(c.shape(0))));
   const Shape& x = c.shape(0);
   const Shape sizes(x.begin() + batch, x.begin() + batch + count);
   Integers steps(sizes.size(), 1);
-  for (std::size_t i = sizes.size(); i-- > 1;) steps[i - 1] = checked_multiply(steps[i], sizes[i], c.place());
+  for (std::size_t i = sizes.size(); i-- > 1;)
+    steps[i - 1] = checked_multiply(steps[i], sizes[i], c.place());
   Shape joined(x.begin(), x.begin() + batch);
   joined.push_back(elements(sizes));
   joined.insert(joined.end(), x.begin() + batch + count, x.end());
   const Expr i = argument(0), size = argument(1), step = argument(2);
-  const ValueId index = c.b.map(select(apply(Fn::less, {i, constant(0)}), i + size, i) * step,
-                                {c.in(1), constant_integers(c.b, sizes), constant_integers(c.b, steps)}, DType::i64);
+  const ValueId index =
+      c.b.map(select(apply(Fn::less, {i, constant(0)}), i + size, i) * step,
+              {c.in(1), constant_integers(c.b, sizes), constant_integers(c.b, steps)}, DType::i64);
   const ValueId linear = c.b.reduce(kind::ReduceFn::sum, index, {-1});
   return {c.b.gather(c.b.reshape(c.in(0), joined), linear, batch, batch)};
 }
 
 Results one_hot(Call& c) {
   const auto depths = c.known_reals(1, "the depth");
-  if (depths.size() != 1 || depths[0] < 1 || depths[0] > 1e9) c.fail("its depth is no positive number");
+  if (depths.size() != 1 || depths[0] < 1 || depths[0] > 1e9)
+    c.fail("its depth is no positive number");
   const auto depth = static_cast<std::int64_t>(depths[0]);
   c.check_size({DType::i64, {depth}});
   const int rank = c.rank(0) + 1, axis = c.axis(c.integer("axis", -1), rank);
@@ -90,10 +97,13 @@ Results one_hot(Call& c) {
   for (std::int64_t i = 0; i < depth; ++i) positions[i] = i;
   const ValueId row = along_axis(c.b, constant_integers(c.b, positions), axis, rank);
   if (elements(c.shape(2)) != 2) c.fail("its values are " + to_string(c.type(2)));
-  const ValueId off = c.b.reshape(c.b.slice(c.in(2), 0, 0, 1), {}), on = c.b.reshape(c.b.slice(c.in(2), 0, 1, 1), {});
+  const ValueId off = c.b.reshape(c.b.slice(c.in(2), 0, 0, 1), {}),
+                on = c.b.reshape(c.b.slice(c.in(2), 0, 1, 1), {});
   const Expr i = argument(0), end = constant(depth);
-  const Expr hit = apply(Fn::equal, {select(apply(Fn::less, {i, constant(0)}), i + end, i), argument(1)});
-  return {c.b.map(select(hit, argument(3), argument(2)), {c.b.reshape(c.in(0), apart), row, off, on}, c.type(2).dtype)};
+  const Expr hit =
+      apply(Fn::equal, {select(apply(Fn::less, {i, constant(0)}), i + end, i), argument(1)});
+  return {c.b.map(select(hit, argument(3), argument(2)),
+                  {c.b.reshape(c.in(0), apart), row, off, on}, c.type(2).dtype)};
 }
 
 Results compress(Call& c) {
@@ -102,7 +112,8 @@ Results compress(Call& c) {
   for (std::size_t i = 0; i < condition.size(); ++i)
     if (condition[i] != 0) kept.push_back(i);
   if (c.attribute("axis"))
-    return {c.b.gather(c.in(0), constant_integers(c.b, kept), c.axis(c.integer("axis", 0), c.rank(0)))};
+    return {
+        c.b.gather(c.in(0), constant_integers(c.b, kept), c.axis(c.integer("axis", 0), c.rank(0)))};
   return {c.b.gather(c.b.reshape(c.in(0), {-1}), constant_integers(c.b, kept), 0)};
 }
 
@@ -112,7 +123,8 @@ Results non_zero(Call& c) {
   std::vector<Integers> found(steps.size());
   for (std::int64_t k = 0; k < elements(x.type().shape); ++k) {
     if (get(x.view(), k) == 0) continue;
-    for (std::size_t i = 0; i < steps.size(); ++i) found[i].push_back(k / steps[i] % x.type().shape[i]);
+    for (std::size_t i = 0; i < steps.size(); ++i)
+      found[i].push_back(k / steps[i] % x.type().shape[i]);
   }
   const std::int64_t count = found.empty() ? 0 : std::ssize(found[0]);
   Tensor result({DType::i64, {std::ssize(found), count}});
@@ -162,8 +174,10 @@ Results running_sum(Call& c) {
 }
 
 constexpr RuleEntry rules[] = {
-    {"Compress", compress},  {"CumSum", running_sum}, {"Gather", gather},  {"GatherElements", gather_elements},
-    {"GatherND", gather_nd}, {"NonZero", non_zero},   {"OneHot", one_hot}, {"Trilu", triangle},
+    {"Compress", compress},  {"CumSum", running_sum},
+    {"Gather", gather},      {"GatherElements", gather_elements},
+    {"GatherND", gather_nd}, {"NonZero", non_zero},
+    {"OneHot", one_hot},     {"Trilu", triangle},
 };
 
 }  // namespace indexing

@@ -13,17 +13,22 @@ namespace pliant::onnx {
 namespace {
 namespace layout {
 
-ValueId shaped(Call& c, ValueId x, const Shape& shape) { return c.b.shape(x) == shape ? x : c.b.reshape(x, shape); }
+ValueId shaped(Call& c, ValueId x, const Shape& shape) {
+  return c.b.shape(x) == shape ? x : c.b.reshape(x, shape);
+}
 
 Results reshape(Call& c) {
-  Shape shape = c.has(1) ? c.known_integers(1, "the new shape") : c.integers("shape").value_or(Integers{});
+  Shape shape =
+      c.has(1) ? c.known_integers(1, "the new shape") : c.integers("shape").value_or(Integers{});
   const bool zero_stays = c.integer("allowzero", 0) != 0;
   int unknown = 0;
   for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i] < -1) c.fail(fmt::format("size {} in the new shape {}", shape[i], to_string(shape)));
+    if (shape[i] < -1)
+      c.fail(fmt::format("size {} in the new shape {}", shape[i], to_string(shape)));
     unknown += shape[i] == -1;
     if (shape[i] != 0 || zero_stays) continue;
-    if (i >= c.shape(0).size()) c.fail(fmt::format("size {} is to be copied from a tensor of rank {}", i, c.rank(0)));
+    if (i >= c.shape(0).size())
+      c.fail(fmt::format("size {} is to be copied from a tensor of rank {}", i, c.rank(0)));
     shape[i] = c.shape(0)[i];
   }
   if (unknown > 1) c.fail("two unknown sizes in the new shape " + to_string(shape));
@@ -34,8 +39,9 @@ Results flatten(Call& c) {
   const std::int64_t wanted = c.integer("axis", 1);
   const int axis = wanted == c.rank(0) ? c.rank(0) : c.axis(wanted, c.rank(0));
   const Shape& x = c.shape(0);
-  return {
-      shaped(c, c.in(0), {elements(Shape(x.begin(), x.begin() + axis)), elements(Shape(x.begin() + axis, x.end()))})};
+  return {shaped(
+      c, c.in(0),
+      {elements(Shape(x.begin(), x.begin() + axis)), elements(Shape(x.begin() + axis, x.end()))})};
 }
 
 Integers axes_operand(Call& c) {
@@ -118,7 +124,8 @@ Integers split_sizes(Call& c, std::int64_t size) {
 Results split(Call& c) {
   const int axis = c.axis(c.integer("axis", 0), c.rank(0));
   const Integers sizes = split_sizes(c, c.shape(0)[axis]);
-  if (sizes.size() < c.node.out.size()) c.fail(fmt::format("{} sizes for {} parts", sizes.size(), c.node.out.size()));
+  if (sizes.size() < c.node.out.size())
+    c.fail(fmt::format("{} sizes for {} parts", sizes.size(), c.node.out.size()));
   Results parts;
   std::int64_t start = 0;
   for (std::size_t i = 0; i < c.node.out.size(); ++i) {
@@ -135,7 +142,8 @@ struct SliceSpec {
 SliceSpec slice_spec(Call& c) {
   SliceSpec spec;
   if (c.opset < 10) {
-    spec.starts = c.integers("starts").value_or(Integers{}), spec.ends = c.integers("ends").value_or(Integers{});
+    spec.starts = c.integers("starts").value_or(Integers{}),
+    spec.ends = c.integers("ends").value_or(Integers{});
     spec.axes = c.integers("axes").value_or(Integers{});
   } else {
     spec.starts = c.known_integers(1, "the start"), spec.ends = c.known_integers(2, "the end");
@@ -158,18 +166,23 @@ Results slice(Call& c) {
   for (std::size_t i = 0; i < spec.axes.size(); ++i) {
     const std::size_t at = c.axis(spec.axes[i], c.rank(0));
     const std::int64_t size = c.shape(0)[at], step = spec.steps[i];
-    if (step == 0 || step == std::numeric_limits<std::int64_t>::min()) c.fail(fmt::format("step {}", step));
+    if (step == 0 || step == std::numeric_limits<std::int64_t>::min())
+      c.fail(fmt::format("step {}", step));
     const auto place = [&](std::int64_t value, std::int64_t low, std::int64_t high) {
       return std::clamp(value < 0 ? value + size : value, low, high);
     };
-    const std::int64_t start = step > 0 ? place(spec.starts[i], 0, size) : place(spec.starts[i], -1, size - 1);
-    const std::int64_t end = step > 0 ? place(spec.ends[i], 0, size) : place(spec.ends[i], -1, size - 1);
-    const std::int64_t distance = step > 0 ? end - start : start - end, stride = step > 0 ? step : -step;
+    const std::int64_t start =
+        step > 0 ? place(spec.starts[i], 0, size) : place(spec.starts[i], -1, size - 1);
+    const std::int64_t end =
+        step > 0 ? place(spec.ends[i], 0, size) : place(spec.ends[i], -1, size - 1);
+    const std::int64_t distance = step > 0 ? end - start : start - end,
+                       stride = step > 0 ? step : -step;
     kind.size[at] = distance <= 0 ? 0 : (distance - 1) / stride + 1;
     kind.start[at] = kind.size[at] == 0 ? 0 : start;
     kind.step[at] = kind.size[at] <= 1 ? 1 : step;
   }
-  if (kind.size == c.shape(0) && std::all_of(kind.step.begin(), kind.step.end(), [](auto s) { return s > 0; }))
+  if (kind.size == c.shape(0) &&
+      std::all_of(kind.step.begin(), kind.step.end(), [](auto s) { return s > 0; }))
     return {c.in(0)};
   return {c.b.slice(c.in(0), kind)};
 }
@@ -179,7 +192,8 @@ ValueId wrapped(Call& c, ValueId x, const Integers& low, const Integers& high) {
   for (std::size_t i = 0; i < low.size(); ++i) {
     const int axis = i;
     const std::int64_t size = c.b.shape(x)[i];
-    if (low[i] > size || high[i] > size || low[i] < 0 || high[i] < 0) throw NotMapped{"wraps around more than once"};
+    if (low[i] > size || high[i] > size || low[i] < 0 || high[i] < 0)
+      throw NotMapped{"wraps around more than once"};
     std::vector<ValueId> parts;
     if (low[i] > 0) parts.push_back(c.b.slice(x, axis, size - low[i], low[i]));
     parts.push_back(x);
@@ -192,7 +206,8 @@ ValueId wrapped(Call& c, ValueId x, const Integers& low, const Integers& high) {
 void read_pads(Call& c, kind::Pad& kind) {
   const std::size_t rank = c.shape(0).size();
   kind.low.assign(rank, 0), kind.high = kind.interior = kind.low;
-  const Integers pads = c.opset < 11 ? c.integers("pads").value_or(Integers{}) : c.known_integers(1, "the padding");
+  const Integers pads =
+      c.opset < 11 ? c.integers("pads").value_or(Integers{}) : c.known_integers(1, "the padding");
   Integers axes;
   if (c.has(3)) {
     axes = c.known_integers(3, "the list of axes");
@@ -200,7 +215,8 @@ void read_pads(Call& c, kind::Pad& kind) {
   } else {
     for (std::size_t i = 0; i < rank; ++i) axes.push_back(i);
   }
-  if (pads.size() != 2 * axes.size()) c.fail(fmt::format("{} pads for {} axes", pads.size(), axes.size()));
+  if (pads.size() != 2 * axes.size())
+    c.fail(fmt::format("{} pads for {} axes", pads.size(), axes.size()));
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const std::size_t at = c.axis(axes[i], c.rank(0));
     kind.low[at] = pads[i], kind.high[at] = pads[i + axes.size()];
@@ -223,7 +239,8 @@ Results pad(Call& c) {
     kind.value = values[0];
   }
   const auto none = [](auto size) { return size == 0; };
-  if (std::all_of(kind.low.begin(), kind.low.end(), none) && std::all_of(kind.high.begin(), kind.high.end(), none))
+  if (std::all_of(kind.low.begin(), kind.low.end(), none) &&
+      std::all_of(kind.high.begin(), kind.high.end(), none))
     return {c.in(0)};
   return {c.b.pad(c.in(0), kind)};
 }
@@ -249,8 +266,8 @@ Results depth_to_space(Call& c) {
   const ValueId apart = by_column ? c.b.reshape(c.in(0), {n, depth, s, s, height, width})
                                   : c.b.reshape(c.in(0), {n, s, s, depth, height, width});
   const ValueId moved = c.b.einsum(by_column ? "ncabhw->nchawb" : "nabchw->nchawb", {apart});
-  return {
-      c.b.reshape(moved, {n, depth, checked_multiply(height, s, c.place()), checked_multiply(width, s, c.place())})};
+  return {c.b.reshape(moved, {n, depth, checked_multiply(height, s, c.place()),
+                              checked_multiply(width, s, c.place())})};
 }
 
 Results space_to_depth(Call& c) {

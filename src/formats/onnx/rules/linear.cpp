@@ -28,10 +28,13 @@ ValueId scaled(Call& c, ValueId x, double factor) {
 }
 
 Results gemm(Call& c) {
-  const std::string left = c.integer("transA", 0) != 0 ? "km" : "mk", right = c.integer("transB", 0) != 0 ? "nk" : "kn";
-  ValueId y = scaled(c, c.b.einsum(left + "," + right + "->mn", {c.in(0), c.in(1)}), c.real("alpha", 1));
+  const std::string left = c.integer("transA", 0) != 0 ? "km" : "mk",
+                    right = c.integer("transB", 0) != 0 ? "nk" : "kn";
+  ValueId y =
+      scaled(c, c.b.einsum(left + "," + right + "->mn", {c.in(0), c.in(1)}), c.real("alpha", 1));
   const double beta = c.real("beta", 1);
-  if (c.has(2) && beta != 0) y = c.b.map(argument(0) + argument(1), {y, scaled(c, c.in(2), beta)}, c.b.type(y).dtype);
+  if (c.has(2) && beta != 0)
+    y = c.b.map(argument(0) + argument(1), {y, scaled(c, c.in(2), beta)}, c.b.type(y).dtype);
   return {y};
 }
 
@@ -45,25 +48,30 @@ Results einsum(Call& c) {
 ValueId centred(Call& c, int x, int zero, int axis) {
   if (!c.has(zero)) return c.b.cast(c.in(x), DType::i32);
   ValueId point = c.in(zero);
-  if (elements(c.shape(zero)) != 1 && c.rank(zero) == 1) point = along_axis(c.b, point, axis, c.rank(x));
+  if (elements(c.shape(zero)) != 1 && c.rank(zero) == 1)
+    point = along_axis(c.b, point, axis, c.rank(x));
   return c.b.map(argument(0) - argument(1), {c.in(x), point}, DType::i32);
 }
 
 Results matmul_integer(Call& c) {
-  const ValueId a = centred(c, 0, 2, std::max(c.rank(0) - 2, 0)), b = centred(c, 1, 3, c.rank(1) - 1);
+  const ValueId a = centred(c, 0, 2, std::max(c.rank(0) - 2, 0)),
+                b = centred(c, 1, 3, c.rank(1) - 1);
   return {matrix_product(c, a, b)};
 }
 
 kind::Convolve convolve_kind(Call& c, const Windows& windows) {
   kind::Convolve kind;
-  kind.stride = windows.stride, kind.low = windows.low, kind.high = windows.high, kind.dilation = windows.dilation;
+  kind.stride = windows.stride, kind.low = windows.low, kind.high = windows.high,
+  kind.dilation = windows.dilation;
   kind.groups = c.integer("group", 1);
   return kind;
 }
 
 void check_spatial(Call& c) {
-  if (c.node.type != "ConvInteger" && !is_float(c.type(0).dtype)) throw NotMapped{"a convolution of integers"};
-  if (c.rank(0) < 3) c.fail("its operand is " + to_string(c.type(0)) + ", [N,C,spatial...] expected");
+  if (c.node.type != "ConvInteger" && !is_float(c.type(0).dtype))
+    throw NotMapped{"a convolution of integers"};
+  if (c.rank(0) < 3)
+    c.fail("its operand is " + to_string(c.type(0)) + ", [N,C,spatial...] expected");
   if (c.rank(1) != c.rank(0)) c.fail("its weight is " + to_string(c.type(1)));
 }
 
@@ -83,7 +91,8 @@ Results convolution_integer(Call& c) {
   check_spatial(c);
   const Windows windows = windows_of(c, Shape(c.shape(1).begin() + 2, c.shape(1).end()));
   // exact: products of 8-bit numbers stay far below the 2^53 that f64 holds
-  const ValueId x = c.b.cast(centred(c, 0, 2, 1), DType::f64), w = c.b.cast(centred(c, 1, 3, 0), DType::f64);
+  const ValueId x = c.b.cast(centred(c, 0, 2, 1), DType::f64),
+                w = c.b.cast(centred(c, 1, 3, 0), DType::f64);
   return {c.b.cast(c.b.convolve(x, w, convolve_kind(c, windows)), DType::i32)};
 }
 
@@ -96,7 +105,8 @@ void pad_for_output(Call& c, Windows& windows, const Integers& wanted, const Int
     const std::int64_t size = wanted[wanted.size() - spatial + i];
     if (size < 1) c.fail(fmt::format("output_shape asks for {}", size));
     std::int64_t full = checked_multiply(windows.stride[i], c.shape(0)[i + 2] - 1, c.place());
-    full = checked_add(full, checked_multiply(windows.dilation[i], windows.size[i] - 1, c.place()), c.place());
+    full = checked_add(full, checked_multiply(windows.dilation[i], windows.size[i] - 1, c.place()),
+                       c.place());
     full = checked_add(checked_add(full, 1, c.place()), extra[i], c.place());
     const std::int64_t total = std::max<std::int64_t>(full - size, 0);
     windows.low[i] = upper ? total / 2 : total - total / 2;

@@ -22,21 +22,26 @@ void check_channels(Call& c, int first, int last) {
 
 // Scale and shift per channel are operators on weights: whoever runs the graph folds them once.
 Results batch_norm(Call& c) {
-  if (c.integer("training_mode", 0) != 0 || (c.opset < 14 && c.wants(1))) throw NotMapped{"training mode"};
+  if (c.integer("training_mode", 0) != 0 || (c.opset < 14 && c.wants(1)))
+    throw NotMapped{"training mode"};
   if (c.integer("spatial", 1) == 0) throw NotMapped{"statistics per position"};
   check_channels(c, 1, 4);
   const DType dtype = c.type(1).dtype;
   const Expr deviation = unary(Fn::sqrt, argument(1) + constant(c.real("epsilon", 1e-5)));
   const ValueId scale = c.b.map(argument(0) / deviation, {c.in(1), c.in(4)}, dtype);
-  const ValueId shift = c.b.map(argument(0) - argument(1) * argument(2), {c.in(2), c.in(3), scale}, dtype);
-  return {affine(c, c.in(0), along_axis(c.b, scale, 1, c.rank(0)), along_axis(c.b, shift, 1, c.rank(0)))};
+  const ValueId shift =
+      c.b.map(argument(0) - argument(1) * argument(2), {c.in(2), c.in(3), scale}, dtype);
+  return {affine(c, c.in(0), along_axis(c.b, scale, 1, c.rank(0)),
+                 along_axis(c.b, shift, 1, c.rank(0)))};
 }
 
 Results instance_norm(Call& c) {
-  if (c.rank(0) < 3) c.fail("its operand is " + to_string(c.type(0)) + ", [N,C,spatial...] expected");
+  if (c.rank(0) < 3)
+    c.fail("its operand is " + to_string(c.type(0)) + ", [N,C,spatial...] expected");
   check_channels(c, 1, 2);
   const ValueId y = c.b.normalize(c.in(0), axis_range(2, c.rank(0)), c.real("epsilon", 1e-5), true);
-  return {affine(c, y, along_axis(c.b, c.in(1), 1, c.rank(0)), along_axis(c.b, c.in(2), 1, c.rank(0)))};
+  return {
+      affine(c, y, along_axis(c.b, c.in(1), 1, c.rank(0)), along_axis(c.b, c.in(2), 1, c.rank(0)))};
 }
 
 ValueId scaled_and_shifted(Call& c, ValueId y) {
@@ -57,7 +62,8 @@ Results layer_norm(Call& c) {
 
 Results rms_norm(Call& c) {
   const int axis = c.axis(c.integer("axis", -1), c.rank(0));
-  return {scaled_and_shifted(c, c.b.normalize(c.in(0), axis_range(axis, c.rank(0)), c.real("epsilon", 1e-5), false))};
+  return {scaled_and_shifted(
+      c, c.b.normalize(c.in(0), axis_range(axis, c.rank(0)), c.real("epsilon", 1e-5), false))};
 }
 
 // opset 18 scales per group, 21 per channel
@@ -70,11 +76,14 @@ Results group_norm(Call& c) {
   apart[1] = x[1] / groups;
   apart.insert(apart.begin() + 1, groups);
   const int rank = apart.size();
-  const ValueId y = c.b.normalize(c.b.reshape(c.in(0), apart), axis_range(2, rank), c.real("epsilon", 1e-5), true);
+  const ValueId y = c.b.normalize(c.b.reshape(c.in(0), apart), axis_range(2, rank),
+                                  c.real("epsilon", 1e-5), true);
   if (c.shape(1) == Shape{groups} && groups != x[1])
-    return {c.b.reshape(affine(c, y, along_axis(c.b, c.in(1), 1, rank), along_axis(c.b, c.in(2), 1, rank)), x)};
+    return {c.b.reshape(
+        affine(c, y, along_axis(c.b, c.in(1), 1, rank), along_axis(c.b, c.in(2), 1, rank)), x)};
   check_channels(c, 1, 2);
-  return {affine(c, c.b.reshape(y, x), along_axis(c.b, c.in(1), 1, c.rank(0)), along_axis(c.b, c.in(2), 1, c.rank(0)))};
+  return {affine(c, c.b.reshape(y, x), along_axis(c.b, c.in(1), 1, c.rank(0)),
+                 along_axis(c.b, c.in(2), 1, c.rank(0)))};
 }
 
 Results lp_norm(Call& c) {
@@ -83,7 +92,8 @@ Results lp_norm(Call& c) {
   if (p != 1 && p != 2) c.fail(fmt::format("p is {}", p));
   const DType dtype = c.type(0).dtype;
   const Expr term = p == 1 ? unary(Fn::absolute, argument(0)) : argument(0) * argument(0);
-  const ValueId sum = c.b.reduce(kind::ReduceFn::sum, c.b.map(term, {c.in(0)}, dtype), {axis}, true);
+  const ValueId sum =
+      c.b.reduce(kind::ReduceFn::sum, c.b.map(term, {c.in(0)}, dtype), {axis}, true);
   const Expr norm = p == 1 ? argument(1) : unary(Fn::sqrt, argument(1));
   const Expr zero = apply(Fn::equal, {argument(1), constant(0)});  // a zero vector stays zero
   return {c.b.map(select(zero, constant(0), argument(0) / norm), {c.in(0), sum}, dtype)};
@@ -94,18 +104,20 @@ Results mean_variance(Call& c) {
   const DType dtype = c.type(0).dtype;
   const ValueId mean = c.b.reduce(kind::ReduceFn::mean, c.in(0), axes, true);
   const ValueId centred = c.b.map(argument(0) - argument(1), {c.in(0), mean}, dtype);
-  const ValueId variance =
-      c.b.reduce(kind::ReduceFn::mean, c.b.map(argument(0) * argument(0), {centred}, dtype), axes, true);
+  const ValueId variance = c.b.reduce(
+      kind::ReduceFn::mean, c.b.map(argument(0) * argument(0), {centred}, dtype), axes, true);
   const Expr y = argument(0) / (unary(Fn::sqrt, argument(1)) + constant(1e-9));
   return {c.b.map(y, {centred, variance}, dtype)};
 }
 
 // y = x / (bias + alpha / size * sum over neighbouring channels of x^2)^beta
 Results local_response(Call& c) {
-  if (c.rank(0) < 3) c.fail("its operand is " + to_string(c.type(0)) + ", [N,C,spatial...] expected");
+  if (c.rank(0) < 3)
+    c.fail("its operand is " + to_string(c.type(0)) + ", [N,C,spatial...] expected");
   const std::int64_t size = c.integer("size", 0);
   if (size < 1 || size > 1'000'000) c.fail(fmt::format("size {}", size));
-  return {blocks::lrn(c.b, c.in(0), size, c.real("alpha", 1e-4), c.real("beta", 0.75), c.real("bias", 1))};
+  return {blocks::lrn(c.b, c.in(0), size, c.real("alpha", 1e-4), c.real("beta", 0.75),
+                      c.real("bias", 1))};
 }
 
 constexpr RuleEntry rules[] = {

@@ -13,7 +13,9 @@ namespace pointwise {
 const Expr x = argument(0), y = argument(1);
 
 Results mapped(Call& c, const Expr& expr) { return {c.b.map(expr, {c.in(0)}, c.type(0).dtype)}; }
-Results compared(Call& c, const Expr& expr) { return {c.b.map(expr, {c.in(0), c.in(1)}, DType::boolean)}; }
+Results compared(Call& c, const Expr& expr) {
+  return {c.b.map(expr, {c.in(0), c.in(1)}, DType::boolean)};
+}
 
 template <Fn fn>
 Results one(Call& c) {
@@ -38,7 +40,8 @@ Results compare_swapped(Call& c) {
 template <Fn fn>
 Results many(Call& c) {
   ValueId sum = c.in(0);
-  for (int i = 1; i < c.operands(); ++i) sum = c.b.map(apply(fn, {x, y}), {sum, c.in(i)}, c.type(0).dtype);
+  for (int i = 1; i < c.operands(); ++i)
+    sum = c.b.map(apply(fn, {x, y}), {sum, c.in(i)}, c.type(0).dtype);
   return {sum};
 }
 
@@ -47,17 +50,24 @@ Results mean(Call& c) {
   return {c.b.map(x * constant(1.0 / c.operands()), {sum}, c.type(0).dtype)};
 }
 
-Results exclusive_or(Call& c) { return compared(c, apply(Fn::not_, {apply(Fn::equal, {truth(x), truth(y)})})); }
+Results exclusive_or(Call& c) {
+  return compared(c, apply(Fn::not_, {apply(Fn::equal, {truth(x), truth(y)})}));
+}
 Results negation(Call& c) { return {c.b.map(unary(Fn::not_, x), {c.in(0)}, DType::boolean)}; }
 Results is_nan(Call& c) { return {c.b.map(unary(Fn::is_nan, x), {c.in(0)}, DType::boolean)}; }
 
 Results is_infinite(Call& c) {
-  const Expr largest = constant(c.type(0).dtype == DType::f64 ? std::numeric_limits<double>::max()
-                                                              : static_cast<double>(std::numeric_limits<float>::max()));
-  const bool high = c.integer("detect_positive", 1) != 0, low = c.integer("detect_negative", 1) != 0;
+  const Expr largest = constant(c.type(0).dtype == DType::f64
+                                    ? std::numeric_limits<double>::max()
+                                    : static_cast<double>(std::numeric_limits<float>::max()));
+  const bool high = c.integer("detect_positive", 1) != 0,
+             low = c.integer("detect_negative", 1) != 0;
   const Expr above = greater(x, largest), below = greater(unary(Fn::negate, x), largest);
   const Expr none = apply(Fn::less, {x, x});
-  const Expr expr = high && low ? apply(Fn::or_, {above, below}) : high ? above : low ? below : none;
+  const Expr expr = high && low ? apply(Fn::or_, {above, below})
+                    : high      ? above
+                    : low       ? below
+                                : none;
   return {c.b.map(expr, {c.in(0)}, DType::boolean)};
 }
 
@@ -71,7 +81,8 @@ Results modulo(Call& c) {
   const Expr rest = apply(Fn::modulo, {x, y});
   if (c.integer("fmod", 0) != 0) return two<Fn::modulo>(c);
   const Expr zero = constant(0);
-  const Expr differ = apply(Fn::not_, {apply(Fn::equal, {apply(Fn::less, {rest, zero}), apply(Fn::less, {y, zero})})});
+  const Expr differ = apply(
+      Fn::not_, {apply(Fn::equal, {apply(Fn::less, {rest, zero}), apply(Fn::less, {y, zero})})});
   const Expr expr = select(apply(Fn::and_, {truth(rest), differ}), rest + y, rest);
   return {c.b.map(expr, {c.in(0), c.in(1)}, c.type(0).dtype)};
 }
@@ -95,7 +106,8 @@ Results shift_bits(Call& c) {
 Results relu(Call& c) { return mapped(c, maximum(x, constant(0))); }
 
 Results leaky(Call& c) {
-  return mapped(c, select(apply(Fn::less, {x, constant(0)}), x * constant(c.real("alpha", 0.01)), x));
+  return mapped(c,
+                select(apply(Fn::less, {x, constant(0)}), x * constant(c.real("alpha", 0.01)), x));
 }
 
 Results prelu(Call& c) {
@@ -118,7 +130,8 @@ Results selu(Call& c) {
 
 Results celu(Call& c) {
   const Expr alpha = constant(c.real("alpha", 1));
-  return mapped(c, maximum(x, constant(0)) + minimum(constant(0), alpha * exp_minus_one(x / alpha)));
+  return mapped(c,
+                maximum(x, constant(0)) + minimum(constant(0), alpha * exp_minus_one(x / alpha)));
 }
 
 Expr unit_clamp(const Expr& e) { return minimum(maximum(e, constant(0)), constant(1)); }
@@ -127,18 +140,23 @@ Results hard_sigmoid(Call& c) {
   return mapped(c, unit_clamp(x * constant(c.real("alpha", 0.2)) + constant(c.real("beta", 0.5))));
 }
 
-Results hard_swish(Call& c) { return mapped(c, x * unit_clamp(x * constant(1.0 / 6) + constant(0.5))); }
+Results hard_swish(Call& c) {
+  return mapped(c, x * unit_clamp(x * constant(1.0 / 6) + constant(0.5)));
+}
 
 // log(1 + e^x) without overflow
 Expr softplus_of(const Expr& e) {
-  const Expr tail = unary(Fn::log, constant(1) + unary(Fn::exp, unary(Fn::negate, unary(Fn::absolute, e))));
+  const Expr tail =
+      unary(Fn::log, constant(1) + unary(Fn::exp, unary(Fn::negate, unary(Fn::absolute, e))));
   return maximum(e, constant(0)) + tail;
 }
 
 Results softplus(Call& c) { return mapped(c, softplus_of(x)); }
 Results softsign(Call& c) { return mapped(c, x / (constant(1) + unary(Fn::absolute, x))); }
 Results mish(Call& c) { return mapped(c, x * unary(Fn::tanh, softplus_of(x))); }
-Results swish(Call& c) { return mapped(c, x * unary(Fn::sigmoid, x * constant(c.real("alpha", 1)))); }
+Results swish(Call& c) {
+  return mapped(c, x * unary(Fn::sigmoid, x * constant(c.real("alpha", 1))));
+}
 
 Results thresholded_relu(Call& c) {
   return mapped(c, select(greater(x, constant(c.real("alpha", 1))), x, constant(0)));
@@ -186,10 +204,13 @@ Results hyperbolic_cosine(Call& c) { return mapped(c, half_exponentials(true)); 
 
 Results area_sine(Call& c) {  // by |x|: no cancellation for large negative x
   const Expr size = unary(Fn::absolute, x);
-  return mapped(c, unary(Fn::sign, x) * unary(Fn::log, size + unary(Fn::sqrt, size * size + constant(1))));
+  return mapped(
+      c, unary(Fn::sign, x) * unary(Fn::log, size + unary(Fn::sqrt, size * size + constant(1))));
 }
 
-Results area_cosine(Call& c) { return mapped(c, unary(Fn::log, x + unary(Fn::sqrt, x * x - constant(1)))); }
+Results area_cosine(Call& c) {
+  return mapped(c, unary(Fn::log, x + unary(Fn::sqrt, x * x - constant(1))));
+}
 
 Results area_tangent(Call& c) {
   return mapped(c, constant(0.5) * unary(Fn::log, (constant(1) + x) / (constant(1) - x)));

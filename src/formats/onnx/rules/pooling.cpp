@@ -12,9 +12,11 @@ namespace {
 namespace pooling {
 
 Windows pool_windows(Call& c) {
-  if (c.rank(0) < 3) c.fail("its operand is " + to_string(c.type(0)) + ", [N,C,spatial...] expected");
+  if (c.rank(0) < 3)
+    c.fail("its operand is " + to_string(c.type(0)) + ", [N,C,spatial...] expected");
   const auto size = c.integers("kernel_shape");
-  if (!size || static_cast<int>(size->size()) != c.rank(0) - 2) c.fail("kernel_shape does not fit its operand");
+  if (!size || static_cast<int>(size->size()) != c.rank(0) - 2)
+    c.fail("kernel_shape does not fit its operand");
   return windows_of(c, *size);
 }
 
@@ -56,7 +58,10 @@ Results average_pool(Call& c) {
 
 ValueId to_power(Call& c, ValueId x, double p) {
   const Expr size = unary(Fn::absolute, argument(0));
-  return c.b.map(p == 1 ? size : p == 2 ? argument(0) * argument(0) : power(size, p), {x}, c.type(0).dtype);
+  return c.b.map(p == 1   ? size
+                 : p == 2 ? argument(0) * argument(0)
+                          : power(size, p),
+                 {x}, c.type(0).dtype);
 }
 
 ValueId root(Call& c, ValueId x, double p, double scale) {
@@ -75,16 +80,22 @@ Results lp_pool(Call& c) {
 }
 
 std::vector<int> spatial_axes(const Call& c) {
-  if (c.rank(0) < 3) c.fail("its operand is " + to_string(c.type(0)) + ", [N,C,spatial...] expected");
+  if (c.rank(0) < 3)
+    c.fail("its operand is " + to_string(c.type(0)) + ", [N,C,spatial...] expected");
   return axis_range(2, c.rank(0));
 }
 
-Results global_mean(Call& c) { return {c.b.reduce(kind::ReduceFn::mean, c.in(0), spatial_axes(c), true)}; }
-Results global_max(Call& c) { return {c.b.reduce(kind::ReduceFn::max, c.in(0), spatial_axes(c), true)}; }
+Results global_mean(Call& c) {
+  return {c.b.reduce(kind::ReduceFn::mean, c.in(0), spatial_axes(c), true)};
+}
+Results global_max(Call& c) {
+  return {c.b.reduce(kind::ReduceFn::max, c.in(0), spatial_axes(c), true)};
+}
 
 Results global_lp(Call& c) {
   const double p = c.integer("p", 2);
-  return {root(c, c.b.reduce(kind::ReduceFn::sum, to_power(c, c.in(0), p), spatial_axes(c), true), p, 1)};
+  return {root(c, c.b.reduce(kind::ReduceFn::sum, to_power(c, c.in(0), p), spatial_axes(c), true),
+               p, 1)};
 }
 
 constexpr RuleEntry rules[] = {

@@ -10,7 +10,8 @@ namespace quantize {
 
 // Scale or zero point: one number, or one per position along `axis`.
 ValueId parameter(Call& c, int operand) {
-  if (elements(c.shape(operand)) == 1) return c.rank(operand) == 0 ? c.in(operand) : c.b.reshape(c.in(operand), {});
+  if (elements(c.shape(operand)) == 1)
+    return c.rank(operand) == 0 ? c.in(operand) : c.b.reshape(c.in(operand), {});
   if (c.rank(operand) != 1 || c.integer("block_size", 0) != 0) throw NotMapped{"scales per block"};
   return along_axis(c.b, c.in(operand), c.axis(c.integer("axis", 1), c.rank(0)), c.rank(0));
 }
@@ -26,13 +27,16 @@ Results quantize(Call& c) {
 Results dequantize(Call& c) {
   const DType dtype = c.type(1).dtype;
   if (!c.has(2)) return {c.b.map(argument(0) * argument(1), {c.in(0), parameter(c, 1)}, dtype)};
-  return {c.b.map((argument(0) - argument(2)) * argument(1), {c.in(0), parameter(c, 1), parameter(c, 2)}, dtype)};
+  return {c.b.map((argument(0) - argument(2)) * argument(1),
+                  {c.in(0), parameter(c, 1), parameter(c, 2)}, dtype)};
 }
 
 // u8 over the range of the operand, zero included; results: quantised, scale, zero point
 Results dynamic_quantize(Call& c) {
   const auto all = axis_range(0, c.rank(0));
-  const auto extreme = [&](kind::ReduceFn fn) { return all.empty() ? c.in(0) : c.b.reduce(fn, c.in(0), all); };
+  const auto extreme = [&](kind::ReduceFn fn) {
+    return all.empty() ? c.in(0) : c.b.reduce(fn, c.in(0), all);
+  };
   const ValueId low = extreme(kind::ReduceFn::min), high = extreme(kind::ReduceFn::max);
   const Expr zero = constant(0), first = argument(0);
   const Expr range = maximum(argument(1), zero) - minimum(first, zero);
@@ -43,8 +47,9 @@ Results dynamic_quantize(Call& c) {
   return {c.b.map(steps, {c.in(0), scale, zero_point}, DType::u8), scale, zero_point};
 }
 
-constexpr RuleEntry rules[] = {
-    {"DequantizeLinear", dequantize}, {"DynamicQuantizeLinear", dynamic_quantize}, {"QuantizeLinear", quantize}};
+constexpr RuleEntry rules[] = {{"DequantizeLinear", dequantize},
+                               {"DynamicQuantizeLinear", dynamic_quantize},
+                               {"QuantizeLinear", quantize}};
 
 }  // namespace quantize
 }  // namespace

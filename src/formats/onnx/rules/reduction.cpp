@@ -28,7 +28,9 @@ Span span_of(Call& c) {
   return span;
 }
 
-ValueId pointwise(Call& c, const Expr& expr, ValueId x) { return c.b.map(expr, {x}, c.b.type(x).dtype); }
+ValueId pointwise(Call& c, const Expr& expr, ValueId x) {
+  return c.b.map(expr, {x}, c.b.type(x).dtype);
+}
 
 ValueId reduced(Call& c, ReduceFn fn, ValueId x, const Span& span) {
   if (span.nothing || span.axes.empty()) return x;
@@ -46,7 +48,8 @@ Results plain(Call& c) {
 }
 
 Results sum_of_sizes(Call& c) {
-  return {reduced(c, ReduceFn::sum, pointwise(c, unary(Fn::absolute, argument(0)), c.in(0)), span_of(c))};
+  return {reduced(c, ReduceFn::sum, pointwise(c, unary(Fn::absolute, argument(0)), c.in(0)),
+                  span_of(c))};
 }
 
 ValueId square_sum(Call& c) {
@@ -57,7 +60,8 @@ Results sum_of_squares(Call& c) { return {square_sum(c)}; }
 Results euclidean(Call& c) { return {pointwise(c, unary(Fn::sqrt, argument(0)), square_sum(c))}; }
 
 Results log_sum(Call& c) {
-  return {pointwise(c, unary(Fn::log, argument(0)), reduced(c, ReduceFn::sum, c.in(0), span_of(c)))};
+  return {
+      pointwise(c, unary(Fn::log, argument(0)), reduced(c, ReduceFn::sum, c.in(0), span_of(c)))};
 }
 
 ValueId first_largest(Call& c, ValueId x, int axis, bool keep, bool last) {
@@ -74,16 +78,18 @@ Results arg_extreme(Call& c, bool smallest) {
   const int axis = c.axis(c.integer("axis", 0), c.rank(0));
   ValueId x = c.in(0);
   const DType dtype = c.type(0).dtype;
-  const bool narrow = dtype == DType::u8 || dtype == DType::i8 || dtype == DType::u16 || dtype == DType::i16 ||
-                      dtype == DType::u32 || dtype == DType::i32;
+  const bool narrow = dtype == DType::u8 || dtype == DType::i8 || dtype == DType::u16 ||
+                      dtype == DType::i16 || dtype == DType::u32 || dtype == DType::i32;
   if (smallest) x = c.b.map(unary(Fn::negate, argument(0)), {x}, narrow ? DType::i64 : dtype);
-  return {first_largest(c, x, axis, c.integer("keepdims", 1) != 0, c.integer("select_last_index", 0) != 0)};
+  return {first_largest(c, x, axis, c.integer("keepdims", 1) != 0,
+                        c.integer("select_last_index", 0) != 0)};
 }
 
 Results argmax(Call& c) { return arg_extreme(c, false); }
 Results argmin(Call& c) { return arg_extreme(c, true); }
 
-// Before opset 13 softmax works on the operand flattened to two axes at `axis`; later along one axis.
+// Before opset 13 softmax works on the operand flattened to two axes at `axis`; later along one
+// axis.
 struct Rows {
   ValueId x;
   int axis;
@@ -102,7 +108,9 @@ Rows rows_of(Call& c) {
   return {c.b.reshape(c.in(0), {before, after}), 1, true};
 }
 
-ValueId restored(Call& c, const Rows& rows, ValueId y) { return rows.flattened ? c.b.reshape(y, c.shape(0)) : y; }
+ValueId restored(Call& c, const Rows& rows, ValueId y) {
+  return rows.flattened ? c.b.reshape(y, c.shape(0)) : y;
+}
 
 Results softmax(Call& c) {
   const Rows rows = rows_of(c);
@@ -124,7 +132,9 @@ Results hardmax(Call& c) {
   for (std::int64_t i = 0; i < size; ++i) positions.push_back(i);
   const ValueId index = along_axis(c.b, constant_integers(c.b, positions), rows.axis, shape.size());
   const ValueId largest = first_largest(c, rows.x, rows.axis, true, false);
-  return {restored(c, rows, c.b.map(apply(Fn::equal, {argument(0), argument(1)}), {index, largest}, c.type(0).dtype))};
+  return {restored(
+      c, rows,
+      c.b.map(apply(Fn::equal, {argument(0), argument(1)}), {index, largest}, c.type(0).dtype))};
 }
 
 constexpr RuleEntry rules[] = {

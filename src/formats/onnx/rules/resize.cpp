@@ -1,4 +1,5 @@
-// Resize and Upsample with sizes known at import: along each axis a gather (nearest) or a matrix (linear, cubic).
+// Resize and Upsample with sizes known at import: along each axis a gather (nearest) or a matrix
+// (linear, cubic).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,12 +25,14 @@ struct Method {
   bool exclude_outside = false, antialias = false;
 };
 
-// Position in the source of element i of the result (ONNX, operator Resize, coordinate_transformation_mode). The length
-// of the result in these formulas is the scaled one, before it is rounded down.
+// Position in the source of element i of the result (ONNX, operator Resize,
+// coordinate_transformation_mode). The length of the result in these formulas is the scaled one,
+// before it is rounded down.
 double source_position(const Call& c, const Axis& a, const std::string& how, double i) {
   const double in = a.in, out = a.out, real_out = in * a.scale;
   if (how == "half_pixel") return (i + 0.5) / a.scale - 0.5;
-  if (how == "half_pixel_symmetric") return in / 2 * (1 - out / real_out) + (i + 0.5) / a.scale - 0.5;
+  if (how == "half_pixel_symmetric")
+    return in / 2 * (1 - out / real_out) + (i + 0.5) / a.scale - 0.5;
   if (how == "pytorch_half_pixel") return a.out > 1 ? (i + 0.5) / a.scale - 0.5 : 0;
   if (how == "asymmetric") return i / a.scale;
   if (how == "align_corners") return real_out > 1 ? i * (in - 1) / (real_out - 1) : 0;
@@ -56,16 +59,19 @@ double cubic_weight(double distance, double a) {  // Keys' kernel
 }
 
 double kernel(const Method& m, double distance) {
-  return m.mode == "cubic" ? cubic_weight(distance, m.cubic) : std::max(0.0, 1 - std::abs(distance));
+  return m.mode == "cubic" ? cubic_weight(distance, m.cubic)
+                           : std::max(0.0, 1 - std::abs(distance));
 }
 
 // One row of the matrix: weights of the source elements for result element i.
-void fill_row(const Call& c, const Axis& a, const Method& m, std::int64_t i, std::vector<double>& row) {
+void fill_row(const Call& c, const Axis& a, const Method& m, std::int64_t i,
+              std::vector<double>& row) {
   const double at = source_position(c, a, m.coordinates, i);
   const double last = a.in - 1;
   std::fill(row.begin(), row.end(), 0);
   if (m.coordinates == "tf_crop_and_resize" && (at < 0 || at > last)) return;  // extrapolated
-  const double stretch = m.antialias ? std::max(1.0, 1 / a.scale) : 1, support = (m.mode == "cubic" ? 2 : 1) * stretch;
+  const double stretch = m.antialias ? std::max(1.0, 1 / a.scale) : 1,
+               support = (m.mode == "cubic" ? 2 : 1) * stretch;
   const auto from = static_cast<std::int64_t>(std::floor(at - support)),
              to = static_cast<std::int64_t>(std::ceil(at + support));
   double sum = 0;
@@ -118,12 +124,15 @@ ValueId extrapolated(Call& c, ValueId y, const Axis& a, const Method& m) {
     any = any || !in;
   }
   if (!any) return y;
-  const ValueId mask = along_axis(c.b, c.b.constant(std::move(inside)), a.axis, c.b.shape(y).size());
-  return c.b.map(select(argument(1), argument(0), constant(m.extrapolation)), {y, mask}, c.b.type(y).dtype);
+  const ValueId mask =
+      along_axis(c.b, c.b.constant(std::move(inside)), a.axis, c.b.shape(y).size());
+  return c.b.map(select(argument(1), argument(0), constant(m.extrapolation)), {y, mask},
+                 c.b.type(y).dtype);
 }
 
 ValueId resized(Call& c, const std::vector<Axis>& axes, const Method& m) {
-  if (m.mode != "nearest" && m.mode != "linear" && m.mode != "cubic") c.fail("mode is '" + m.mode + "'");
+  if (m.mode != "nearest" && m.mode != "linear" && m.mode != "cubic")
+    c.fail("mode is '" + m.mode + "'");
   ValueId y = c.in(0);
   const bool crops = m.coordinates == "tf_crop_and_resize";
   for (const Axis& a : axes) {
@@ -137,7 +146,8 @@ ValueId resized(Call& c, const std::vector<Axis>& axes, const Method& m) {
 }
 
 std::vector<Axis> scaled_axes(Call& c, const std::vector<double>& scales, const Integers& which) {
-  if (scales.size() != which.size()) c.fail(fmt::format("{} scales for {} axes", scales.size(), which.size()));
+  if (scales.size() != which.size())
+    c.fail(fmt::format("{} scales for {} axes", scales.size(), which.size()));
   std::vector<Axis> axes;
   for (std::size_t i = 0; i < which.size(); ++i) {
     const int axis = c.axis(which[i], c.rank(0));
@@ -150,13 +160,15 @@ std::vector<Axis> scaled_axes(Call& c, const std::vector<double>& scales, const 
 }
 
 std::vector<Axis> sized_axes(Call& c, const Integers& sizes, const Integers& which) {
-  if (sizes.size() != which.size()) c.fail(fmt::format("{} sizes for {} axes", sizes.size(), which.size()));
+  if (sizes.size() != which.size())
+    c.fail(fmt::format("{} sizes for {} axes", sizes.size(), which.size()));
   std::vector<Axis> axes;
   for (std::size_t i = 0; i < which.size(); ++i) {
     const int axis = c.axis(which[i], c.rank(0));
     const std::int64_t size = c.shape(0)[axis];
     if (sizes[i] < 0 || sizes[i] > 1'000'000'000) c.fail(fmt::format("size {}", sizes[i]));
-    axes.push_back({axis, size, sizes[i], static_cast<double>(sizes[i]) / std::max<std::int64_t>(size, 1)});
+    axes.push_back(
+        {axis, size, sizes[i], static_cast<double>(sizes[i]) / std::max<std::int64_t>(size, 1)});
   }
   return axes;
 }
@@ -166,7 +178,8 @@ void keep_aspect(Call& c, std::vector<Axis>& axes) {
   const std::string policy = c.text("keep_aspect_ratio_policy", "stretch");
   if (policy == "stretch" || axes.empty()) return;
   double scale = axes[0].scale;
-  for (const Axis& a : axes) scale = policy == "not_larger" ? std::min(scale, a.scale) : std::max(scale, a.scale);
+  for (const Axis& a : axes)
+    scale = policy == "not_larger" ? std::min(scale, a.scale) : std::max(scale, a.scale);
   for (Axis& a : axes) {
     a.scale = scale;
     a.out = static_cast<std::int64_t>(std::floor(a.in * scale + 0.5));
@@ -175,8 +188,10 @@ void keep_aspect(Call& c, std::vector<Axis>& axes) {
 
 void read_region(Call& c, std::vector<Axis>& axes) {
   const auto region = c.known_reals(1, "the region");
-  if (region.size() != 2 * axes.size()) c.fail(fmt::format("a region of {} numbers", region.size()));
-  for (std::size_t i = 0; i < axes.size(); ++i) axes[i].low = region[i], axes[i].high = region[i + axes.size()];
+  if (region.size() != 2 * axes.size())
+    c.fail(fmt::format("a region of {} numbers", region.size()));
+  for (std::size_t i = 0; i < axes.size(); ++i)
+    axes[i].low = region[i], axes[i].high = region[i + axes.size()];
 }
 
 Integers wanted_axes(const Call& c) {
@@ -193,8 +208,10 @@ Results resize(Call& c) {
   }
   Method method{c.text("mode", "nearest"), c.text("coordinate_transformation_mode", "half_pixel"),
                 c.text("nearest_mode", "round_prefer_floor")};
-  method.cubic = c.real("cubic_coeff_a", -0.75), method.extrapolation = c.real("extrapolation_value", 0);
-  method.exclude_outside = c.integer("exclude_outside", 0) != 0, method.antialias = c.integer("antialias", 0) != 0;
+  method.cubic = c.real("cubic_coeff_a", -0.75),
+  method.extrapolation = c.real("extrapolation_value", 0);
+  method.exclude_outside = c.integer("exclude_outside", 0) != 0,
+  method.antialias = c.integer("antialias", 0) != 0;
   const bool by_size = c.has(3) && elements(c.shape(3)) > 0;
   auto axes = by_size ? sized_axes(c, c.known_integers(3, "the sizes"), wanted_axes(c))
                       : scaled_axes(c, c.known_reals(2, "the scales"), wanted_axes(c));

@@ -12,9 +12,16 @@ namespace pliant::onnx {
 
 Call::Call(Builder& builder, const Node& node, std::int64_t opset, std::vector<const Item*> items,
            std::function<ValueId(int)> enter, std::int64_t budget)
-    : b(builder), node(node), opset(opset), items_(std::move(items)), enter_(std::move(enter)), budget_(budget) {}
+    : b(builder),
+      node(node),
+      opset(opset),
+      items_(std::move(items)),
+      enter_(std::move(enter)),
+      budget_(budget) {}
 
-bool Call::wants(int result) const { return result < static_cast<int>(node.out.size()) && !node.out[result].empty(); }
+bool Call::wants(int result) const {
+  return result < static_cast<int>(node.out.size()) && !node.out[result].empty();
+}
 
 ValueId Call::in(int i) {
   type(i);
@@ -37,14 +44,16 @@ const Tensor& Call::must_know(int i, std::string_view what) const {
 Integers Call::known_integers(int i, std::string_view what) const {
   const Tensor& tensor = must_know(i, what);
   Integers values;
-  for (std::int64_t k = 0; k < elements(tensor.type().shape); ++k) values.push_back(get_int(tensor.view(), k));
+  for (std::int64_t k = 0; k < elements(tensor.type().shape); ++k)
+    values.push_back(get_int(tensor.view(), k));
   return values;
 }
 
 std::vector<double> Call::known_reals(int i, std::string_view what) const {
   const Tensor& tensor = must_know(i, what);
   std::vector<double> values;
-  for (std::int64_t k = 0; k < elements(tensor.type().shape); ++k) values.push_back(get(tensor.view(), k));
+  for (std::int64_t k = 0; k < elements(tensor.type().shape); ++k)
+    values.push_back(get(tensor.view(), k));
   return values;
 }
 
@@ -100,7 +109,8 @@ DType Call::dtype(const char* name, DType otherwise) const {
 }
 
 int Call::axis(std::int64_t value, int rank) const {
-  if (value < -rank || value >= rank) fail(fmt::format("axis {} of a tensor of rank {}", value, rank));
+  if (value < -rank || value >= rank)
+    fail(fmt::format("axis {} of a tensor of rank {}", value, rank));
   return static_cast<int>(value < 0 ? value + rank : value);
 }
 
@@ -108,11 +118,14 @@ std::vector<int> Call::axes(const Integers& values, int rank) const {
   std::vector<int> result;
   for (auto value : values) result.push_back(axis(value, rank));
   std::sort(result.begin(), result.end());
-  if (std::adjacent_find(result.begin(), result.end()) != result.end()) fail("an axis is named twice");
+  if (std::adjacent_find(result.begin(), result.end()) != result.end())
+    fail("an axis is named twice");
   return result;
 }
 
-void Call::fail(std::string problem) const { throw Error(ErrorKind::invalid, place(), std::move(problem)); }
+void Call::fail(std::string problem) const {
+  throw Error(ErrorKind::invalid, place(), std::move(problem));
+}
 
 void Call::check_size(const TensorType& type) const {
   if (bytes(type) > budget_)
@@ -132,9 +145,9 @@ std::string place_of(const Node& node) {
 Rule find_rule(const Node& node) {
   static const auto table = [] {
     std::unordered_map<std::string_view, Rule> all;
-    for (auto rules :
-         {constant_rules(), index_rules(), layout_rules(), linear_rules(), loss_rules(), normalization_rules(),
-          pointwise_rules(), pooling_rules(), quantize_rules(), reduction_rules(), resize_rules()})
+    for (auto rules : {constant_rules(), index_rules(), layout_rules(), linear_rules(),
+                       loss_rules(), normalization_rules(), pointwise_rules(), pooling_rules(),
+                       quantize_rules(), reduction_rules(), resize_rules()})
       for (const auto& entry : rules) all.emplace(entry.type, entry.rule);
     return all;
   }();

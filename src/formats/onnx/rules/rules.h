@@ -1,5 +1,5 @@
-// What an import rule sees of one ONNX node: operands as values of the graph and, where known already, as constants;
-// attributes with defaults. One rule per operator type, listed in rules.cpp.
+// What an import rule sees of one ONNX node: operands as values of the graph and, where known
+// already, as constants; attributes with defaults. One rule per operator type, listed in rules.cpp.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,8 @@ namespace pliant::onnx {
 
 using Integers = std::vector<std::int64_t>;
 
-// A value while the model is imported. Constants enter the graph only when an operator there reads them.
+// A value while the model is imported. Constants enter the graph only when an operator there reads
+// them.
 struct Item {
   std::string name;
   TensorType type;
@@ -33,7 +34,8 @@ struct Result {
   Result(Tensor tensor) : known(std::make_shared<const Tensor>(std::move(tensor))) {}  // NOLINT
   Result(std::shared_ptr<const Tensor> tensor) : known(std::move(tensor)) {}           // NOLINT
 };
-using Results = std::vector<Result>;  // one per result of the node; trailing unwanted ones may be left out
+// one per result of the node; trailing unwanted ones may be left out
+using Results = std::vector<Result>;
 
 struct NotMapped {  // thrown by a rule: the node has no counterpart in the graph and stays Opaque
   std::string reason;
@@ -56,7 +58,8 @@ class Call {
   const TensorType& type(int i) const;
   const Shape& shape(int i) const { return type(i).shape; }
   int rank(int i) const { return shape(i).size(); }
-  const Tensor* known(int i) const;                             // null: absent, or not known at import
+  // null: absent, or not known at import
+  const Tensor* known(int i) const;
   const Tensor& must_know(int i, std::string_view what) const;  // throws NotMapped
   Integers known_integers(int i, std::string_view what) const;
   std::vector<double> known_reals(int i, std::string_view what) const;
@@ -69,12 +72,15 @@ class Call {
   double real(const char* name, double otherwise) const;
   std::string text(const char* name, const char* otherwise) const;
   std::optional<Integers> integers(const char* name) const;
-  DType dtype(const char* name, DType otherwise) const;  // an attribute that holds an ONNX element type
+  // an attribute that holds an ONNX element type
+  DType dtype(const char* name, DType otherwise) const;
 
-  int axis(std::int64_t value, int rank) const;  // counts from the end when negative; throws Error{invalid}
+  // counts from the end when negative; throws Error{invalid}
+  int axis(std::int64_t value, int rank) const;
   std::vector<int> axes(const Integers& values, int rank) const;  // sorted, distinct
   [[noreturn]] void fail(std::string problem) const;              // Error{invalid} at this node
-  void check_size(const TensorType& type) const;  // throws Error{capacity} for constants beyond the budget
+  // throws Error{capacity} for constants beyond the budget
+  void check_size(const TensorType& type) const;
   std::string place() const;
 
  private:

@@ -13,21 +13,24 @@ namespace {
 Integers spatial_attribute(Call& call, const char* name, std::size_t count, std::int64_t otherwise,
                            std::int64_t least) {
   Integers values = call.integers(name).value_or(Integers(count, otherwise));
-  if (values.size() != count) call.fail(fmt::format("{} has {} entries, {} expected", name, values.size(), count));
+  if (values.size() != count)
+    call.fail(fmt::format("{} has {} entries, {} expected", name, values.size(), count));
   for (auto value : values)
     if (value < least) call.fail(fmt::format("{} is {}", name, value));
   return values;
 }
 
 std::int64_t reach(const Windows& windows, std::size_t i, const Call& call) {
-  return checked_add(checked_multiply(windows.dilation[i], windows.size[i] - 1, call.place()), 1, call.place());
+  return checked_add(checked_multiply(windows.dilation[i], windows.size[i] - 1, call.place()), 1,
+                     call.place());
 }
 
 void same_padding(Call& call, Windows& windows, bool upper) {
   for (std::size_t i = 0; i < windows.size.size(); ++i) {
     const std::int64_t size = call.shape(0)[i + 2], count = ceil_div(size, windows.stride[i]);
-    const std::int64_t need = checked_add(checked_multiply(count - 1, windows.stride[i], call.place()),
-                                          reach(windows, i, call), call.place());
+    const std::int64_t need =
+        checked_add(checked_multiply(count - 1, windows.stride[i], call.place()),
+                    reach(windows, i, call), call.place());
     const std::int64_t total = std::max<std::int64_t>(need - size, 0);
     windows.low[i] = upper ? total / 2 : total - total / 2;
     windows.high[i] = total - windows.low[i];
@@ -41,7 +44,8 @@ Windows windows_of(Call& call, const Shape& size, bool resolve) {
   Windows windows;
   windows.size = size;
   if (auto given = call.integers("kernel_shape"); given && *given != size)
-    call.fail(fmt::format("kernel_shape {} and a kernel of {}", to_string(*given), to_string(size)));
+    call.fail(
+        fmt::format("kernel_shape {} and a kernel of {}", to_string(*given), to_string(size)));
   if (std::any_of(size.begin(), size.end(), [](auto s) { return s < 1; }))
     call.fail("an empty kernel " + to_string(size));
   windows.stride = spatial_attribute(call, "strides", spatial, 1, 1);
@@ -53,7 +57,8 @@ Windows windows_of(Call& call, const Shape& size, bool resolve) {
   if (mode != "NOTSET" && mode != "VALID" && mode != "SAME_UPPER" && mode != "SAME_LOWER")
     call.fail("auto_pad is '" + mode + "'");
   if (mode == "VALID") windows.low.assign(spatial, 0), windows.high = windows.low;
-  if (resolve && (mode == "SAME_UPPER" || mode == "SAME_LOWER")) same_padding(call, windows, mode == "SAME_UPPER");
+  if (resolve && (mode == "SAME_UPPER" || mode == "SAME_LOWER"))
+    same_padding(call, windows, mode == "SAME_UPPER");
   return windows;
 }
 

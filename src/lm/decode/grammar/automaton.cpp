@@ -41,20 +41,24 @@ std::size_t Automaton::PointsHash::operator()(const std::vector<Point>& points) 
   return hash;
 }
 
-Automaton::Automaton(std::shared_ptr<const GrammarProgram> program) : program_(std::move(program)), frames_(1) {
+Automaton::Automaton(std::shared_ptr<const GrammarProgram> program)
+    : program_(std::move(program)), frames_(1) {
   intern();  // the dead state
   std::fill(table_.begin(), table_.end(), dead);
   follow({.code = program_->start});
   start_ = intern();
 }
 
-bool Automaton::crowded() const { return table_.size() > crowded_table || frames_.size() > crowded_frames; }
+bool Automaton::crowded() const {
+  return table_.size() > crowded_table || frames_.size() > crowded_frames;
+}
 
 std::unique_ptr<Automaton> Automaton::afresh(State& state) const {
   auto fresh = std::make_unique<Automaton>(program_);
   for (const Point& point : states_[state].points) {
     std::vector<StackId> path;
-    for (StackId stack = point.stack; stack != 0; stack = frames_[stack].below) path.push_back(stack);
+    for (StackId stack = point.stack; stack != 0; stack = frames_[stack].below)
+      path.push_back(stack);
     StackId stack = 0;
     for (auto each = path.rbegin(); each != path.rend(); ++each) {
       const Frame& frame = frames_[*each];
@@ -77,7 +81,8 @@ Automaton::StackId Automaton::push(StackId below, std::int32_t code, std::int32_
 
 void Automaton::reach(const Point& point) {
   if (!seen_.emplace(point, true).second) return;
-  if (++work_ > most_work) too_much(fmt::format("more than {} places to follow for one token", most_work));
+  if (++work_ > most_work)
+    too_much(fmt::format("more than {} places to follow for one token", most_work));
   open_.push_back(point);
 }
 
@@ -97,7 +102,8 @@ void Automaton::step(const Point& point) {
   const bool full = frames_[point.stack].depth >= deepest_stack;
   switch (at.op) {
     case Op::bytes:
-      if (building_.points.size() == most_points) too_much(fmt::format("more than {} readings at once", most_points));
+      if (building_.points.size() == most_points)
+        too_much(fmt::format("more than {} readings at once", most_points));
       building_.points.push_back(point);
       return;
     case Op::split:
@@ -105,7 +111,8 @@ void Automaton::step(const Point& point) {
       reach({at.b, point.stack, 0});
       return;
     case Op::call:
-      if (at.b == 0) return reach({at.a, point.stack, 0});  // the last of its rule: the stack need not grow
+      // the last of its rule: the stack need not grow
+      if (at.b == 0) return reach({at.a, point.stack, 0});
       met_depth_ |= full;
       if (!full) reach({at.a, push(point.stack, at.b, -1), 0});
       return;
@@ -113,7 +120,8 @@ void Automaton::step(const Point& point) {
       if (point.rounds >= at.least) reach({at.b, point.stack, 0});
       if (at.most >= 0 && point.rounds >= at.most) return;
       met_depth_ |= full;
-      const std::int32_t rounds = at.most < 0 ? std::min(point.rounds + 1, at.least) : point.rounds + 1;
+      const std::int32_t rounds =
+          at.most < 0 ? std::min(point.rounds + 1, at.least) : point.rounds + 1;
       if (!full) reach({at.a, push(point.stack, point.code, rounds), 0});
       return;
     }
@@ -134,8 +142,9 @@ void Automaton::follow(const Point& point) {
 Automaton::State Automaton::intern() {
   seen_.clear();
   auto& points = building_.points;
-  std::sort(points.begin(), points.end(),
-            [](const Point& a, const Point& b) { return std::tie(a.code, a.stack) < std::tie(b.code, b.stack); });
+  std::sort(points.begin(), points.end(), [](const Point& a, const Point& b) {
+    return std::tie(a.code, a.stack) < std::tie(b.code, b.stack);
+  });
   const std::size_t hash = PointsHash()(points);
   const auto [from, to] = by_points_.equal_range(hash);
   for (auto each = from; each != to; ++each) {

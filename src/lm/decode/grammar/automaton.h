@@ -1,4 +1,5 @@
-// A grammar as a deterministic automaton over bytes, worked out as it is used: a state is a set of pushdown stacks.
+// A grammar as a deterministic automaton over bytes, worked out as it is used: a state is a set of
+// pushdown stacks.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +22,14 @@ class Automaton {
   State start() const { return start_; }
   // Throws Error{capacity} when the work since begin_work() passes a bound.
   State next(State state, std::uint8_t byte) {
-    const std::size_t slot =
-        static_cast<std::size_t>(state) * program_->representative.size() + program_->class_of[byte];
+    const std::size_t slot = static_cast<std::size_t>(state) * program_->representative.size() +
+                             program_->class_of[byte];
     return table_[slot] != unknown ? table_[slot] : work_out(state, byte);
   }
   bool accepts(State state) const { return states_[state].accepts; }
   bool goes_on(State state) const { return !states_[state].points.empty(); }
-  bool met_depth() const { return met_depth_; }  // somewhere a stack that would have grown too deep was left out
+  // somewhere a stack that would have grown too deep was left out
+  bool met_depth() const { return met_depth_; }
 
   void begin_work() { work_ = 0; }
   bool crowded() const;  // time to start afresh

@@ -1,5 +1,5 @@
-// What a grammar must hold to so that generation under it goes on and ends: no rule calls itself before it has read a
-// character, and every rule matches some finite text.
+// What a grammar must hold to so that generation under it goes on and ends: no rule calls itself
+// before it has read a character, and every rule matches some finite text.
 #include <fmt/format.h>
 
 #include "core/error.h"
@@ -13,15 +13,20 @@ constexpr std::int32_t most_empty_rounds = 64;  // of a repetition whose body ma
 class GrammarCheck {
  public:
   explicit GrammarCheck(const GrammarTree& tree)
-      : tree_(tree), empty_(tree.rules.size()), finite_(tree.rules.size()), state_(tree.rules.size()) {}
+      : tree_(tree),
+        empty_(tree.rules.size()),
+        finite_(tree.rules.size()),
+        state_(tree.rules.size()) {}
 
   void check() {
     settle(empty_, [this](std::int32_t node) { return may_be_empty(node); });
     settle(finite_, [this](std::int32_t node) { return is_finite(node); });
     for (std::size_t rule = 0; rule < finite_.size(); ++rule)
       if (!finite_[rule])
-        tree_.fail(tree_.rules[rule].at, fmt::format("no finite text matches the rule '{}'", tree_.rules[rule].name));
-    for (std::size_t rule = 0; rule < state_.size(); ++rule) visit_left(static_cast<std::int32_t>(rule));
+        tree_.fail(tree_.rules[rule].at,
+                   fmt::format("no finite text matches the rule '{}'", tree_.rules[rule].name));
+    for (std::size_t rule = 0; rule < state_.size(); ++rule)
+      visit_left(static_cast<std::int32_t>(rule));
     for (const GrammarNode& each : tree_.nodes) check_repeat(each);
   }
 
@@ -116,8 +121,10 @@ class GrammarCheck {
       const GrammarNode& call = node(top.calls[top.next++]);
       const State state = state_[call.rule];
       if (state == is_open)
-        tree_.fail(call.at, fmt::format("the rule '{}' calls itself before it has read a character (left recursion)",
-                                        tree_.rules[call.rule].name));
+        tree_.fail(call.at,
+                   fmt::format(
+                       "the rule '{}' calls itself before it has read a character (left recursion)",
+                       tree_.rules[call.rule].name));
       if (state == unseen) enter(call.rule);
     }
   }
@@ -125,8 +132,9 @@ class GrammarCheck {
   void check_repeat(const GrammarNode& at) const {
     if (at.kind != Kind::repeat || !may_be_empty(at.children[0])) return;
     if (at.least > most_empty_rounds || at.most > most_empty_rounds)
-      throw Error(ErrorKind::capacity, std::string(tree_.place),
-                  fmt::format("a repetition of more than {} of what may be empty", most_empty_rounds));
+      throw Error(
+          ErrorKind::capacity, std::string(tree_.place),
+          fmt::format("a repetition of more than {} of what may be empty", most_empty_rounds));
   }
 
   enum State : char { unseen, is_open, closed };

@@ -13,12 +13,14 @@ struct ByteRange {
 };
 using ByteRanges = std::vector<ByteRange>;  // one range per byte of a character
 
-// Code points of one encoded length as ranges of bytes: cut where a leading byte ends until all bytes vary alone.
+// Code points of one encoded length as ranges of bytes: cut where a leading byte ends until all
+// bytes vary alone.
 void append_sequences(char32_t low, char32_t high, std::vector<ByteRanges>& out) {
   std::string from, to;
   append_utf8(from, low);
   append_utf8(to, high);
-  for (std::size_t rest = 1; rest < from.size(); ++rest) {  // bytes at the end that must vary over all values
+  // bytes at the end that must vary over all values
+  for (std::size_t rest = 1; rest < from.size(); ++rest) {
     const char32_t span = char32_t{1} << (6 * rest);
     if ((low ^ high) < span) continue;
     if ((low & (span - 1)) != 0) {
@@ -38,11 +40,13 @@ void append_sequences(char32_t low, char32_t high, std::vector<ByteRanges>& out)
 
 class GrammarCompiler {
  public:
-  explicit GrammarCompiler(const GrammarTree& tree) : tree_(tree), entries_(tree.rules.size(), -1) {}
+  explicit GrammarCompiler(const GrammarTree& tree)
+      : tree_(tree), entries_(tree.rules.size(), -1) {}
 
   GrammarProgram compile() {
     program_.code.push_back({});
-    for (std::size_t rule = 0; rule < entries_.size(); ++rule) entries_[rule] = emit(tree_.rules[rule].body, 0);
+    for (std::size_t rule = 0; rule < entries_.size(); ++rule)
+      entries_[rule] = emit(tree_.rules[rule].body, 0);
     for (GrammarInstruction& each : program_.code)
       if (each.op == GrammarInstruction::Op::call) each.a = entries_[each.a];
     program_.start = entries_[tree_.root];
@@ -73,7 +77,8 @@ class GrammarCompiler {
       case Kind::rule: return put({.op = Op::call, .a = at.rule, .b = next});
       case Kind::repeat: return emit_repeat(at, next);
       case Kind::sequence:
-        for (auto child = at.children.rbegin(); child != at.children.rend(); ++child) next = emit(*child, next);
+        for (auto child = at.children.rbegin(); child != at.children.rend(); ++child)
+          next = emit(*child, next);
         return next;
       case Kind::choice: return emit_choice(at, next);
     }
@@ -91,14 +96,16 @@ class GrammarCompiler {
     const std::int32_t body = at.children[0];
     if (at.most == 0) return next;
     if (at.least == 1 && at.most == 1) return emit(body, next);
-    if (at.least == 0 && at.most == 1) return put({.op = Op::split, .a = emit(body, next), .b = next});
+    if (at.least == 0 && at.most == 1)
+      return put({.op = Op::split, .a = emit(body, next), .b = next});
     if (at.least <= 1 && at.most < 0) {  // a loop
       const std::int32_t loop = put({.op = Op::split, .b = next});
       const std::int32_t entry = emit(body, loop);
       program_.code[loop].a = entry;
       return at.least == 1 ? entry : loop;
     }
-    return put({.op = Op::repeat, .a = emit(body, 0), .b = next, .least = at.least, .most = at.most});
+    return put(
+        {.op = Op::repeat, .a = emit(body, 0), .b = next, .least = at.least, .most = at.most});
   }
 
   std::int32_t emit_characters(const std::vector<CharacterRange>& ranges, std::int32_t next) {
@@ -116,7 +123,8 @@ class GrammarCompiler {
       }
       for (const ByteRanges& sequence : sequences) {
         std::vector<std::pair<int, int>> tail;
-        for (std::size_t i = 1; i < sequence.size(); ++i) tail.emplace_back(sequence[i].low, sequence[i].high);
+        for (std::size_t i = 1; i < sequence.size(); ++i)
+          tail.emplace_back(sequence[i].low, sequence[i].high);
         for (int byte = sequence[0].low; byte <= sequence[0].high; ++byte) by_tail[tail].set(byte);
       }
     }
@@ -128,7 +136,8 @@ class GrammarCompiler {
     return entry;
   }
 
-  std::int32_t emit_sequence(const ByteSet& first, const std::vector<std::pair<int, int>>& tail, std::int32_t next) {
+  std::int32_t emit_sequence(const ByteSet& first, const std::vector<std::pair<int, int>>& tail,
+                             std::int32_t next) {
     for (auto range = tail.rbegin(); range != tail.rend(); ++range) {
       ByteSet set;
       for (int byte = range->first; byte <= range->second; ++byte) set.set(byte);

@@ -35,7 +35,8 @@ Mask work_out_mask(Automaton& automaton, Automaton::State state, const TokenTrie
     }
     path[node.depth + 1U] = reached;
     ++i;
-    for (std::uint32_t each = node.first, end = base[i].first; each < end; ++each) allow(mask, ids[each]);
+    for (std::uint32_t each = node.first, end = base[i].first; each < end; ++each)
+      allow(mask, ids[each]);
   }
   if (automaton.accepts(state))
     for (const TokenId id : vocabulary.end_tokens()) allow(mask, id);
@@ -85,19 +86,22 @@ void GrammarFilter::mask(std::span<float> logits) const {
   constexpr float excluded = -std::numeric_limits<float>::infinity();
   if (ended_) return std::fill(logits.begin(), logits.end(), excluded);
   const Mask& mask = shared_->mask_of(state_);
-  const std::size_t known = std::min(logits.size(), static_cast<std::size_t>(shared_->vocabulary->size()));
+  const std::size_t known =
+      std::min(logits.size(), static_cast<std::size_t>(shared_->vocabulary->size()));
   bool any = false;
   for (std::size_t word = 0; word * 64 < known; ++word) {
     const std::uint64_t bits = mask[word];
     any |= bits != 0;
     if (bits == ~std::uint64_t{0}) continue;
     const std::size_t from = word * 64, to = std::min(known, from + 64);
-    for (std::size_t id = from; id < to; ++id) logits[id] = (bits >> (id - from)) & 1 ? logits[id] : excluded;
+    for (std::size_t id = from; id < to; ++id)
+      logits[id] = (bits >> (id - from)) & 1 ? logits[id] : excluded;
   }
   std::fill(logits.begin() + known, logits.end(), excluded);
   if (any || done()) return;
   if (shared_->automaton->met_depth())
-    throw Error(ErrorKind::capacity, "grammar", "the text can go on only through rules nested too deeply");
+    throw Error(ErrorKind::capacity, "grammar",
+                "the text can go on only through rules nested too deeply");
   throw Error(ErrorKind::unsupported, "grammar", "no token of the vocabulary can go on here");
 }
 
@@ -115,7 +119,8 @@ void GrammarFilter::accept(TokenId id) {
   }
   Automaton::State state = state_;
   shared_->automaton->begin_work();
-  for (const char byte : vocabulary.bytes(id)) state = shared_->automaton->next(state, static_cast<std::uint8_t>(byte));
+  for (const char byte : vocabulary.bytes(id))
+    state = shared_->automaton->next(state, static_cast<std::uint8_t>(byte));
   if (vocabulary.bytes(id).empty() || state == Automaton::dead) fail("may not follow");
   state_ = state;
   if (shared_->automaton->crowded()) move_on();
@@ -131,8 +136,12 @@ void GrammarFilter::move_on() {
 
 bool GrammarFilter::complete() const { return shared_->automaton->accepts(state_); }
 
-bool GrammarFilter::done() const { return ended_ || (complete() && !shared_->automaton->goes_on(state_)); }
+bool GrammarFilter::done() const {
+  return ended_ || (complete() && !shared_->automaton->goes_on(state_));
+}
 
-std::unique_ptr<TokenFilter> GrammarFilter::copy() const { return std::make_unique<GrammarFilter>(*this); }
+std::unique_ptr<TokenFilter> GrammarFilter::copy() const {
+  return std::make_unique<GrammarFilter>(*this);
+}
 
 }  // namespace pliant::lm

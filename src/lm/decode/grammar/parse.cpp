@@ -17,7 +17,8 @@ constexpr std::int32_t largest_count = 1 << 20;
 constexpr char32_t last_character = 0x10FFFF;
 
 bool is_name(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_';
 }
 
 std::vector<CharacterRange> merged(std::vector<CharacterRange> ranges) {
@@ -60,13 +61,15 @@ class GrammarParser {
 
   GrammarTree parse() {
     if (tree_.source.size() > largest_grammar)
-      throw Error(ErrorKind::capacity, std::string(tree_.place),
-                  fmt::format("a grammar of {} bytes; {} at most", tree_.source.size(), largest_grammar));
+      throw Error(
+          ErrorKind::capacity, std::string(tree_.place),
+          fmt::format("a grammar of {} bytes; {} at most", tree_.source.size(), largest_grammar));
     skip_blank(true);
     if (at_end()) fail("the grammar is empty");
     while (!at_end()) read_rule();
     for (const GrammarRule& each : tree_.rules)
-      if (each.body < 0) tree_.fail(each.at, fmt::format("the rule '{}' is not defined", each.name));
+      if (each.body < 0)
+        tree_.fail(each.at, fmt::format("the rule '{}' is not defined", each.name));
     const auto root = names_.find("root");
     if (root == names_.end()) fail("there is no rule 'root'");
     tree_.root = root->second;
@@ -93,7 +96,8 @@ class GrammarParser {
 
   std::int32_t add(GrammarNode node) {
     if (tree_.nodes.size() == most_nodes)
-      throw Error(ErrorKind::capacity, std::string(tree_.place), fmt::format("more than {} elements", most_nodes));
+      throw Error(ErrorKind::capacity, std::string(tree_.place),
+                  fmt::format("more than {} elements", most_nodes));
     tree_.nodes.push_back(std::move(node));
     return static_cast<std::int32_t>(tree_.nodes.size() - 1);
   }
@@ -102,10 +106,12 @@ class GrammarParser {
     const std::size_t from = at_;
     while (is_name(peek())) ++at_;
     if (at_ == from) fail("the name of a rule expected");
-    const auto [found, fresh] = names_.emplace(std::string(tree_.source.substr(from, at_ - from)), tree_.rules.size());
+    const auto [found, fresh] =
+        names_.emplace(std::string(tree_.source.substr(from, at_ - from)), tree_.rules.size());
     if (fresh) {
       if (tree_.rules.size() == most_rules)
-        throw Error(ErrorKind::capacity, std::string(tree_.place), fmt::format("more than {} rules", most_rules));
+        throw Error(ErrorKind::capacity, std::string(tree_.place),
+                    fmt::format("more than {} rules", most_rules));
       tree_.rules.push_back({found->first, from, -1});
     }
     return found->second;
@@ -133,7 +139,8 @@ class GrammarParser {
     return text;
   }
 
-  // Alternatives; outside of parentheses a line's end closes them unless the next line begins with '|'.
+  // Alternatives; outside of parentheses a line's end closes them unless the next line begins with
+  // '|'.
   std::int32_t read_choice(int depth) {
     GrammarNode choice{.kind = Kind::choice, .at = at_};
     for (;;) {
@@ -163,8 +170,9 @@ class GrammarParser {
       } else if (c == '[') {
         sequence.children.push_back(read_class());
       } else if (c == '.') {
-        sequence.children.push_back(
-            add({.kind = Kind::characters, .at = at_++, .ranges = without_surrogates({{0, last_character}})}));
+        sequence.children.push_back(add({.kind = Kind::characters,
+                                         .at = at_++,
+                                         .ranges = without_surrogates({{0, last_character}})}));
       } else if (c == '(') {
         sequence.children.push_back(read_group(depth));
       } else if (is_name(c)) {
@@ -183,7 +191,8 @@ class GrammarParser {
                   fmt::format("groups nested deeper than {}", deepest_group));
     ++at_;
     const std::int32_t group = read_choice(depth + 1);
-    if (peek() != ')') fail(at_end() ? "')' is missing" : fmt::format("unexpected '{}' in a group", here()));
+    if (peek() != ')')
+      fail(at_end() ? "')' is missing" : fmt::format("unexpected '{}' in a group", here()));
     ++at_;
     return group;
   }
@@ -222,7 +231,8 @@ class GrammarParser {
     }
     if (peek() != '}') fail("'}' expected after the repetition");
     if (node.most >= 0 && node.most < node.least)
-      tree_.fail(node.at, fmt::format("a repetition of at least {} and at most {}", node.least, node.most));
+      tree_.fail(node.at,
+                 fmt::format("a repetition of at least {} and at most {}", node.least, node.most));
     ++at_;
   }
 
@@ -232,7 +242,8 @@ class GrammarParser {
       if (at_end() || peek() == '\n') fail("the literal has no closing '\"'");
       const std::size_t from = at_;
       const char32_t code = read_character();
-      sequence.children.push_back(add({.kind = Kind::characters, .at = from, .ranges = {{code, code}}}));
+      sequence.children.push_back(
+          add({.kind = Kind::characters, .at = from, .ranges = {{code, code}}}));
     }
     ++at_;
     return add(std::move(sequence));
@@ -298,7 +309,8 @@ class GrammarParser {
       else if (c >= 'A' && c <= 'F') code = code * 16 + static_cast<char32_t>(c - 'A' + 10);
       else fail(fmt::format("{} hexadecimal digits expected", digits));
     }
-    if (code > last_character || (code >= 0xD800 && code < 0xE000)) fail("the escape is no Unicode character");
+    if (code > last_character || (code >= 0xD800 && code < 0xE000))
+      fail("the escape is no Unicode character");
     return code;
   }
 
@@ -313,7 +325,8 @@ void GrammarTree::fail(std::size_t at, std::string problem) const {
   const std::string_view before = source.substr(0, at);
   const auto line = std::count(before.begin(), before.end(), '\n') + 1;
   const std::size_t column = code_points(before.substr(before.rfind('\n') + 1)).size() + 1;
-  throw Error(ErrorKind::format, fmt::format("{}, line {}, column {}", place, line, column), std::move(problem));
+  throw Error(ErrorKind::format, fmt::format("{}, line {}, column {}", place, line, column),
+              std::move(problem));
 }
 
 GrammarTree parse_grammar(std::string_view source, std::string_view place) {

@@ -1,5 +1,5 @@
-// A grammar as a program over bytes: what the parser makes and the automaton runs. Characters beyond ASCII are spelt
-// out as their UTF-8 bytes, so that a token may end inside one.
+// A grammar as a program over bytes: what the parser makes and the automaton runs. Characters
+// beyond ASCII are spelt out as their UTF-8 bytes, so that a token may end inside one.
 #pragma once
 
 #include <array>

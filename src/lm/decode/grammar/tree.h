@@ -16,7 +16,8 @@ struct GrammarNode {
   std::vector<std::int32_t> children = {};  // sequence, choice, repeat (one)
   std::int32_t least = 0, most = 0;         // repeat; most -1: any number
   std::int32_t rule = 0;                    // rule
-  std::vector<CharacterRange> ranges = {};  // characters: sorted, apart, without surrogates, not empty
+  // characters: sorted, apart, without surrogates, not empty
+  std::vector<CharacterRange> ranges = {};
 };
 
 struct GrammarRule {
@@ -31,7 +32,8 @@ struct GrammarTree {
   std::vector<GrammarRule> rules;
   std::int32_t root = -1;
 
-  [[noreturn]] void fail(std::size_t at, std::string problem) const;  // Error{format} with line and column
+  // Error{format} with line and column
+  [[noreturn]] void fail(std::size_t at, std::string problem) const;
 };
 
 GrammarTree parse_grammar(std::string_view source, std::string_view place);

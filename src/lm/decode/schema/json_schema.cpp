@@ -113,7 +113,8 @@ class SchemaWriter {
     if (choices.empty()) reject_schema(schema->facts.path, "no value can satisfy it");
     std::vector<std::string> distinct;
     for (std::string& each : choices)
-      if (std::find(distinct.begin(), distinct.end(), each) == distinct.end()) distinct.push_back(std::move(each));
+      if (std::find(distinct.begin(), distinct.end(), each) == distinct.end())
+        distinct.push_back(std::move(each));
     append(fmt::format("{} ::= {}\n", names_.at(schema), fmt::join(distinct, " | ")));
   }
 
@@ -131,11 +132,12 @@ class SchemaWriter {
   }
 
   void write_values(const SchemaFacts& facts, std::vector<std::string>& choices) {
-    const bool constrained = facts.minimum || facts.maximum || facts.min_length != 0 || facts.max_length >= 0 ||
-                             facts.pattern || facts.format || !facts.prefix_items.empty() || facts.items ||
-                             facts.min_items != 0 || facts.max_items >= 0 || !facts.properties.empty() ||
-                             !facts.required.empty() || facts.additional || facts.min_properties != 0 ||
-                             facts.max_properties >= 0;
+    const bool constrained = facts.minimum || facts.maximum || facts.min_length != 0 ||
+                             facts.max_length >= 0 || facts.pattern || facts.format ||
+                             !facts.prefix_items.empty() || facts.items || facts.min_items != 0 ||
+                             facts.max_items >= 0 || !facts.properties.empty() ||
+                             !facts.required.empty() || facts.additional ||
+                             facts.min_properties != 0 || facts.max_properties >= 0;
     if (constrained) refuse_schema(facts.path, "enum or const beside other keywords than type");
     for (const SchemaConstant& each : *facts.values) choices.push_back(gbnf_literal(each.json));
   }
@@ -157,7 +159,8 @@ class SchemaWriter {
       refuse_schema(facts.path, "two of lengths, pattern and format at once");
     if (facts.pattern) {
       use("char");
-      return add_rule("pattern", fmt::format("\"\\\"\" {} \"\\\"\"", gbnf_from_pattern(*facts.pattern, facts.path)));
+      return add_rule("pattern", fmt::format("\"\\\"\" {} \"\\\"\"",
+                                             gbnf_from_pattern(*facts.pattern, facts.path)));
     }
     if (facts.format) {
       for (const char* known : {"date", "time", "date-time", "uuid"})
@@ -184,15 +187,17 @@ class SchemaWriter {
       if (impossible(facts.prefix_items[i])) limit(i);
     const std::size_t prefix = facts.prefix_items.size();
     // Without `items` more may follow a prefix; they are written only where minItems asks for them.
-    const bool closed = (facts.items && impossible(facts.items)) ||
-                        (!facts.items && prefix > 0 && facts.min_items <= static_cast<std::int64_t>(prefix));
+    const bool closed =
+        (facts.items && impossible(facts.items)) ||
+        (!facts.items && prefix > 0 && facts.min_items <= static_cast<std::int64_t>(prefix));
     if (closed) limit(prefix);
     if (most >= 0 && facts.min_items > most) reject_schema(facts.path, "no array can satisfy it");
     if (most == 0) return "\"[]\"";
     use("space");
     if (prefix == 0 && !facts.items && facts.min_items == 0 && most < 0) return any_array();
     const std::string inside = items_from(facts, 0, most);
-    return facts.min_items == 0 ? fmt::format("\"[\" ({})? \"]\"", inside) : fmt::format("\"[\" {} \"]\"", inside);
+    return facts.min_items == 0 ? fmt::format("\"[\" ({})? \"]\"", inside)
+                                : fmt::format("\"[\" {} \"]\"", inside);
   }
 
   // Items from `at` on, the comma before it included; `at` may still come.
@@ -203,14 +208,17 @@ class SchemaWriter {
       std::string one = comma + rule_of(facts.prefix_items[at]);
       if (most < 0 || index + 1 < most) {
         const std::string rest = items_from(facts, at + 1, most);
-        if (!rest.empty()) one += index + 1 < facts.min_items ? " " + rest : fmt::format(" {}?", rest);
+        if (!rest.empty())
+          one += index + 1 < facts.min_items ? " " + rest : fmt::format(" {}?", rest);
       }
       return add_rule("items", one);
     }
     const std::string item = facts.items ? rule_of(facts.items) : rule_of(set_.any());
-    const std::int64_t left = most < 0 ? -1 : most - index, least = std::max<std::int64_t>(facts.min_items - index, 1);
+    const std::int64_t left = most < 0 ? -1 : most - index,
+                       least = std::max<std::int64_t>(facts.min_items - index, 1);
     if (at > 0) return add_rule("items", fmt::format("({}{}){}", comma, item, counts(least, left)));
-    return fmt::format("{} (\",\" space {}){}", item, item, counts(least - 1, left < 0 ? -1 : left - 1));
+    return fmt::format("{} (\",\" space {}){}", item, item,
+                       counts(least - 1, left < 0 ? -1 : left - 1));
   }
 
   // Empty: no object can satisfy it.
@@ -222,23 +230,27 @@ class SchemaWriter {
       if (!add_required(facts, name, properties)) return "";
     const bool extras = facts.more_properties == Extras::as_schema
                             ? !impossible(facts.additional)
-                            : facts.properties.empty() && properties.empty() && facts.more_properties == Extras::unsaid;
+                            : facts.properties.empty() && properties.empty() &&
+                                  facts.more_properties == Extras::unsaid;
     check_counts(facts, properties.size(), extras);
     use("space");
     if (properties.empty() && !extras) return "\"{}\"";
     if (facts.properties.empty() && properties.empty() && !facts.additional) return any_object();
     std::string more;
     if (extras)
-      more = add_rule("more", fmt::format("{} \":\" space {}", key(facts),
-                                          rule_of(facts.additional ? facts.additional : set_.any())));
+      more =
+          add_rule("more", fmt::format("{} \":\" space {}", key(facts),
+                                       rule_of(facts.additional ? facts.additional : set_.any())));
     return fmt::format("\"{{\" {} \"}}\"", members(facts, properties, more));
   }
 
-  bool add_required(const SchemaFacts& facts, const std::string& name, std::vector<SchemaProperty>& properties) {
+  bool add_required(const SchemaFacts& facts, const std::string& name,
+                    std::vector<SchemaProperty>& properties) {
     const auto named = [&](const SchemaProperty& each) { return each.name == name; };
     if (std::any_of(properties.begin(), properties.end(), named)) return true;
     const bool listed = std::any_of(facts.properties.begin(), facts.properties.end(), named);
-    if (listed || facts.more_properties == Extras::none || (facts.additional && impossible(facts.additional)))
+    if (listed || facts.more_properties == Extras::none ||
+        (facts.additional && impossible(facts.additional)))
       return false;
     properties.push_back({name, facts.additional ? facts.additional : set_.any()});
     return true;
@@ -247,22 +259,26 @@ class SchemaWriter {
   static void check_counts(const SchemaFacts& facts, std::size_t properties, bool extras) {
     if (facts.min_properties > std::ssize(facts.required))
       refuse_schema(facts.path + "/minProperties", "more than the required properties");
-    if (facts.max_properties >= 0 && (extras || static_cast<std::int64_t>(properties) > facts.max_properties))
+    if (facts.max_properties >= 0 &&
+        (extras || static_cast<std::int64_t>(properties) > facts.max_properties))
       refuse_schema(facts.path + "/maxProperties", "fewer than the object may have");
   }
 
-  // Rules for what may stand from each property on, first of the object or behind a comma; written from the last on.
+  // Rules for what may stand from each property on, first of the object or behind a comma; written
+  // from the last on.
   std::string members(const SchemaFacts& facts, const std::vector<SchemaProperty>& properties,
                       const std::string& more) {
     std::string first = more.empty() ? "\"\"" : fmt::format("({} (\",\" space {})*)?", more, more);
     std::string rest = more.empty() ? "\"\"" : fmt::format("(\",\" space {})*", more);
     for (auto each = properties.rbegin(); each != properties.rend(); ++each) {
       const std::string pair =
-          fmt::format("{} \":\" space {}", gbnf_literal(nlohmann::json(each->name).dump()), rule_of(each->schema));
-      const bool needed = std::find(facts.required.begin(), facts.required.end(), each->name) != facts.required.end();
+          fmt::format("{} \":\" space {}", gbnf_literal(nlohmann::json(each->name).dump()),
+                      rule_of(each->schema));
+      const bool needed = std::find(facts.required.begin(), facts.required.end(), each->name) !=
+                          facts.required.end();
       const std::string after = add_rule("rest", rest);
-      first =
-          needed ? fmt::format("{} {}", pair, after) : fmt::format("{} {} | {}", pair, after, add_rule("first", first));
+      first = needed ? fmt::format("{} {}", pair, after)
+                     : fmt::format("{} {} | {}", pair, after, add_rule("first", first));
       rest = fmt::format("{}\",\" space {} {}{}", needed ? "" : "(", pair, after,
                          needed ? "" : fmt::format(" | {})", after));
     }
@@ -278,7 +294,8 @@ class SchemaWriter {
     for (const std::u32string& each : names)
       if (each.size() > longest_name)
         refuse_schema(facts.path,
-                      fmt::format("a name of more than {} characters beside additionalProperties", longest_name));
+                      fmt::format("a name of more than {} characters beside additionalProperties",
+                                  longest_name));
     names.erase(std::unique(names.begin(), names.end()), names.end());
     return fmt::format("\"\\\"\" {} \"\\\"\"", key_rest(names, 0));
   }
@@ -294,7 +311,8 @@ class SchemaWriter {
       const auto code = static_cast<std::uint32_t>(names[from][at]);
       taken += fmt::format("\\U{:08X}", code);
       if (code >= 0x20 && code != '"' && code != '\\')
-        choices.push_back(fmt::format("[\\U{:08X}] {}", code, key_rest(names.subspan(from, to - from), at + 1)));
+        choices.push_back(
+            fmt::format("[\\U{:08X}] {}", code, key_rest(names.subspan(from, to - from), at + 1)));
       from = to;
     }
     choices.push_back(fmt::format("[^\"\\\\\\x00-\\x1F{}] [^\"\\\\\\x00-\\x1F]{{0,60}}", taken));

@@ -22,18 +22,22 @@ bool holds_name(const std::vector<std::string>& names, const std::string& name) 
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::int64_t lesser_bound(std::int64_t a, std::int64_t b) { return a < 0 ? b : b < 0 ? a : std::min(a, b); }
+std::int64_t lesser_bound(std::int64_t a, std::int64_t b) {
+  return a < 0 ? b : b < 0 ? a : std::min(a, b);
+}
 
 // The tighter of two bounds: the higher minimum, the lower maximum.
-std::optional<SchemaBound> tighter(const std::optional<SchemaBound>& a, const std::optional<SchemaBound>& b, bool low) {
+std::optional<SchemaBound> tighter(const std::optional<SchemaBound>& a,
+                                   const std::optional<SchemaBound>& b, bool low) {
   if (!a || !b) return a ? a : b;
   const int order = compare(a->value, b->value);
   if (order == 0) return a->exclusive ? a : b;
   return (order > 0) == low ? a : b;
 }
 
-std::optional<std::string> same_text(const std::optional<std::string>& a, const std::optional<std::string>& b,
-                                     const std::string& path, const char* keyword) {
+std::optional<std::string> same_text(const std::optional<std::string>& a,
+                                     const std::optional<std::string>& b, const std::string& path,
+                                     const char* keyword) {
   if (a && b && *a != *b) refuse_schema(path, fmt::format("two different {}s at once", keyword));
   return a ? a : b;
 }
@@ -41,7 +45,8 @@ std::optional<std::string> same_text(const std::optional<std::string>& a, const 
 void merge_items(SchemaFacts& out, const SchemaFacts& a, const SchemaFacts& b, SchemaSet& set) {
   const std::size_t count = std::max(a.prefix_items.size(), b.prefix_items.size());
   const auto item = [](const SchemaFacts& facts, std::size_t i) {
-    return i < facts.prefix_items.size() ? facts.prefix_items[i] : facts.items;  // items may be the schema false
+    // items may be the schema false
+    return i < facts.prefix_items.size() ? facts.prefix_items[i] : facts.items;
   };
   out.prefix_items.clear();
   for (std::size_t i = 0; i < count; ++i) {
@@ -55,11 +60,13 @@ void merge_items(SchemaFacts& out, const SchemaFacts& a, const SchemaFacts& b, S
   out.max_items = lesser_bound(a.max_items, b.max_items);
 }
 
-void merge_properties(SchemaFacts& out, const SchemaFacts& a, const SchemaFacts& b, SchemaSet& set) {
+void merge_properties(SchemaFacts& out, const SchemaFacts& a, const SchemaFacts& b,
+                      SchemaSet& set) {
   out.properties.clear();
   const auto add = [&](const SchemaProperty& each, const SchemaFacts& other) {
     const SchemaProperty* same = find_property(other, each.name);
-    const SchemaRef beside = same ? same->schema : other.additional;  // additional may be the schema false
+    // additional may be the schema false
+    const SchemaRef beside = same ? same->schema : other.additional;
     out.properties.push_back({each.name, beside ? set.both(each.schema, beside) : each.schema});
   };
   for (const SchemaProperty& each : a.properties) add(each, b);
@@ -72,7 +79,8 @@ void merge_properties(SchemaFacts& out, const SchemaFacts& a, const SchemaFacts&
                    : a.additional               ? a.additional
                                                 : b.additional;
   out.more_properties = std::max(a.more_properties, b.more_properties);
-  if (a.more_properties == Extras::none || b.more_properties == Extras::none) out.more_properties = Extras::none;
+  if (a.more_properties == Extras::none || b.more_properties == Extras::none)
+    out.more_properties = Extras::none;
   out.min_properties = std::max(a.min_properties, b.min_properties);
   out.max_properties = lesser_bound(a.max_properties, b.max_properties);
 }
@@ -97,7 +105,8 @@ void drop_impossible_types(SchemaFacts& facts) {
       facts.types &= ~number_type;
   }
   for (const std::string& name : facts.required)
-    if (facts.more_properties == Extras::none && !find_property(facts, name)) facts.types &= ~object_type;
+    if (facts.more_properties == Extras::none && !find_property(facts, name))
+      facts.types &= ~object_type;
 }
 
 // One way through a schema's references and alternatives.
@@ -139,7 +148,8 @@ class SchemaResolver {
       const Item item = branch.todo.back();
       branch.todo.pop_back();
       for (const Chain* each = item.before.get(); each; each = each->before.get())
-        if (each->schema == item.schema) reject_schema(item.schema->facts.path, "it refers to itself alone");
+        if (each->schema == item.schema)
+          reject_schema(item.schema->facts.path, "it refers to itself alone");
       if (!branch.taken.insert(item.schema).second) continue;
       const auto chain = std::make_shared<const Chain>(Chain{item.schema, item.before});
       auto merged = merge_facts(branch.facts, item.schema->facts, set_);
@@ -191,13 +201,16 @@ class SchemaResolver {
   bool never_both(const SchemaFacts& made, const SchemaFacts& other, int depth) {
     if (depth > 8) return false;
     if (made.values && other.values)
-      return std::none_of(made.values->begin(), made.values->end(), [&](const SchemaConstant& each) {
-        return std::find(other.values->begin(), other.values->end(), each) != other.values->end();
-      });
+      return std::none_of(made.values->begin(), made.values->end(),
+                          [&](const SchemaConstant& each) {
+                            return std::find(other.values->begin(), other.values->end(), each) !=
+                                   other.values->end();
+                          });
     const unsigned types = common_types(made, other);
     if (types == 0) return true;
     if (types == object_type && !made.values) return objects_apart(made, other, depth);
-    if ((types & ~number_type) == 0 && !made.values) return below(made, other) || below(other, made);
+    if ((types & ~number_type) == 0 && !made.values)
+      return below(made, other) || below(other, made);
     return false;
   }
 
@@ -205,7 +218,8 @@ class SchemaResolver {
     const auto types = [](const SchemaFacts& facts) {
       if (!facts.values) return facts.types;
       unsigned all = 0;
-      for (const SchemaConstant& each : *facts.values) all |= each.type == fraction_type ? number_type : each.type;
+      for (const SchemaConstant& each : *facts.values)
+        all |= each.type == fraction_type ? number_type : each.type;
       return all & facts.types;
     };
     return types(made) & types(other);
@@ -229,7 +243,8 @@ class SchemaResolver {
       if (!first || !second) continue;
       bool apart = true;
       for (const SchemaFacts& a : resolve(first->schema))
-        for (const SchemaFacts& b : resolve(second->schema)) apart = apart && never_both(a, b, depth + 1);
+        for (const SchemaFacts& b : resolve(second->schema))
+          apart = apart && never_both(a, b, depth + 1);
       if (apart) return true;
     }
     return false;
@@ -243,7 +258,8 @@ class SchemaResolver {
 
 Schema& SchemaSet::add() {
   if (schemas_.size() == most_schemas)
-    throw Error(ErrorKind::capacity, "JSON schema", fmt::format("more than {} schemas", most_schemas));
+    throw Error(ErrorKind::capacity, "JSON schema",
+                fmt::format("more than {} schemas", most_schemas));
   return schemas_.emplace_back();
 }
 
@@ -268,7 +284,8 @@ std::optional<SchemaFacts> merge_facts(const SchemaFacts& a, const SchemaFacts& 
   if (out.types == 0) return std::nullopt;
   merge_values(out, a, b);
   if (out.values) {
-    std::erase_if(*out.values, [&](const SchemaConstant& each) { return (each.type & out.types) == 0; });
+    std::erase_if(*out.values,
+                  [&](const SchemaConstant& each) { return (each.type & out.types) == 0; });
     if (out.values->empty()) return std::nullopt;
   }
   out.minimum = tighter(a.minimum, b.minimum, true);

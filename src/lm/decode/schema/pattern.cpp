@@ -1,5 +1,6 @@
-// Regular expressions of JSON schemas (the part of ECMA 262 that is regular) as GBNF over the characters of a JSON
-// string: a quote, a backslash and control characters are written as their escapes.
+// Regular expressions of JSON schemas (the part of ECMA 262 that is regular) as GBNF over the
+// characters of a JSON string: a quote, a backslash and control characters are written as their
+// escapes.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,7 +16,8 @@ using Ranges = std::vector<CharacterRange>;
 constexpr char32_t top_character = 0x10FFFF;
 
 Ranges inverted(Ranges ranges) {
-  std::sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) { return a.low < b.low; });
+  std::sort(ranges.begin(), ranges.end(),
+            [](const auto& a, const auto& b) { return a.low < b.low; });
   Ranges result;
   char32_t from = 0;
   for (const CharacterRange& each : ranges) {
@@ -36,7 +38,8 @@ Ranges overlap(const Ranges& a, const Ranges& b) {
 }
 
 bool contains(const Ranges& ranges, char32_t code) {
-  return std::any_of(ranges.begin(), ranges.end(), [&](auto& each) { return each.low <= code && code <= each.high; });
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](auto& each) { return each.low <= code && code <= each.high; });
 }
 
 // One character of the set, as a JSON string writes it.
@@ -45,8 +48,8 @@ std::string json_character(const Ranges& ranges) {
   std::string inside;
   for (const CharacterRange& each :
        overlap(ranges, {{0x20, 0x21}, {0x23, 0x5B}, {0x5D, 0xD7FF}, {0xE000, top_character}}))
-    inside +=
-        fmt::format("\\U{:08X}-\\U{:08X}", static_cast<std::uint32_t>(each.low), static_cast<std::uint32_t>(each.high));
+    inside += fmt::format("\\U{:08X}-\\U{:08X}", static_cast<std::uint32_t>(each.low),
+                          static_cast<std::uint32_t>(each.high));
   if (!inside.empty()) choices.push_back("[" + inside + "]");
   if (contains(ranges, '"')) choices.push_back(R"("\\\"")");
   if (contains(ranges, '\\')) choices.push_back(R"("\\\\")");
@@ -54,15 +57,17 @@ std::string json_character(const Ranges& ranges) {
     if (!contains(ranges, code)) continue;
     constexpr std::string_view codes = "\b\f\n\r\t", letters = "bfnrt";
     const auto at = codes.find(static_cast<char>(code));
-    choices.push_back(at != codes.npos ? fmt::format("\"\\\\{}\"", letters[at])
-                                       : fmt::format("\"\\\\u{:04x}\"", static_cast<std::uint32_t>(code)));
+    choices.push_back(at != codes.npos
+                          ? fmt::format("\"\\\\{}\"", letters[at])
+                          : fmt::format("\"\\\\u{:04x}\"", static_cast<std::uint32_t>(code)));
   }
   return choices.empty() ? "" : "(" + fmt::format("{}", fmt::join(choices, " | ")) + ")";
 }
 
 class PatternReader {
  public:
-  PatternReader(std::string_view pattern, const std::string& path) : codes_(code_points(pattern)), path_(path) {}
+  PatternReader(std::string_view pattern, const std::string& path)
+      : codes_(code_points(pattern)), path_(path) {}
 
   std::string read() {
     const std::string all = choice(0, true);
@@ -148,7 +153,8 @@ class PatternReader {
     const bool several = eat(',');
     const std::int64_t most = !several ? least : more() && codes_[at_] == '}' ? -1 : count();
     if (!eat('}')) refuse("'}' expected after the repetition");
-    if (most >= 0 && most < least) refuse(fmt::format("a repetition of at least {} and at most {}", least, most));
+    if (most >= 0 && most < least)
+      refuse(fmt::format("a repetition of at least {} and at most {}", least, most));
     return most < 0 ? fmt::format("{{{},}}", least) : fmt::format("{{{},{}}}", least, most);
   }
 
@@ -171,8 +177,8 @@ class PatternReader {
       if (at_ + 1 >= codes_.size() || codes_[at_] != '-' || codes_[at_ + 1] == ']') continue;
       ++at_;
       const Ranges high = set_member();
-      const bool single =
-          low.size() == 1 && low[0].low == low[0].high && high.size() == 1 && high[0].low == high[0].high;
+      const bool single = low.size() == 1 && low[0].low == low[0].high && high.size() == 1 &&
+                          high[0].low == high[0].high;
       if (!single || high[0].low < low[0].low) refuse("a range of this kind");
       ranges.push_back({low[0].low, high[0].high});
     }
@@ -189,8 +195,9 @@ class PatternReader {
   Ranges escape() {
     if (!more()) refuse("an escape without its character");
     const Ranges digits = {{'0', '9'}}, word = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
-    const Ranges space = {{'\t', '\r'},     {' ', ' '},       {0xA0, 0xA0},     {0x1680, 0x1680}, {0x2000, 0x200A},
-                          {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}, {0xFEFF, 0xFEFF}};
+    const Ranges space = {{'\t', '\r'},     {' ', ' '},       {0xA0, 0xA0},     {0x1680, 0x1680},
+                          {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F},
+                          {0x3000, 0x3000}, {0xFEFF, 0xFEFF}};
     const char32_t code = codes_[at_++];
     switch (code) {
       case 'd': return digits;

@@ -1,5 +1,5 @@
-// Numbers of a range as digit automata: whole digits of one length after another, each digit either still on a bound
-// (tight) or free.
+// Numbers of a range as digit automata: whole digits of one length after another, each digit either
+// still on a bound (tight) or free.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,7 +11,8 @@
 namespace pliant::lm {
 namespace {
 
-constexpr std::size_t usual_digits = 15, usual_whole = 12, most_digits = 18;  // an f64 tells numbers of 15 digits apart
+// an f64 tells numbers of 15 digits apart
+constexpr std::size_t usual_digits = 15, usual_whole = 12, most_digits = 18;
 
 struct RangeEnd {  // of numbers that are not negative
   std::string whole, fraction;
@@ -37,7 +38,8 @@ class RangeWriter {
     std::vector<std::string> choices;
     for (std::size_t length = low_.whole.size(); length <= high_.whole.size(); ++length) {
       length_ = length;
-      const std::string each = whole(0, length == low_.whole.size(), high_.bounds && length == high_.whole.size());
+      const std::string each =
+          whole(0, length == low_.whole.size(), high_.bounds && length == high_.whole.size());
       if (!each.empty()) choices.push_back(each);
     }
     if (choices.empty()) return "";
@@ -45,7 +47,8 @@ class RangeWriter {
   }
 
  private:
-  using Key = std::tuple<std::size_t, std::size_t, bool, bool>;  // length (0: fraction), place, tight below, above
+  // length (0: fraction), place, tight below, above
+  using Key = std::tuple<std::size_t, std::size_t, bool, bool>;
 
   // The name of a rule with these choices; empty without any.
   std::string rule(const Key& key, const std::vector<std::string>& choices) {
@@ -56,7 +59,8 @@ class RangeWriter {
     return made;
   }
 
-  // Digits from `low` to `high` as up to three groups: on the lower bound, between, on the upper one.
+  // Digits from `low` to `high` as up to three groups: on the lower bound, between, on the upper
+  // one.
   template <typename Next>
   static void split_digits(int low, int high, bool on_low, bool on_high, Next&& next) {
     if (low > high) return;
@@ -69,20 +73,23 @@ class RangeWriter {
 
   std::string whole(std::size_t at, bool on_low, bool on_high) {
     if (at == length_) return fraction_part(on_low, on_high);
-    if (!on_low && !on_high && at > 0) return fmt::format("[0-9]{{{}}} {}", length_ - at, fraction_part(false, false));
+    if (!on_low && !on_high && at > 0)
+      return fmt::format("[0-9]{{{}}} {}", length_ - at, fraction_part(false, false));
     const Key key{length_, at, on_low, on_high};
     if (const auto known = made_.find(key); known != made_.end()) return known->second;
     std::vector<std::string> choices;
     const int least = at == 0 && length_ > 1 ? 1 : 0;
-    split_digits(on_low ? std::max(low_.whole[at] - '0', least) : least, on_high ? high_.whole[at] - '0' : 9, on_low,
-                 on_high, [&](int from, int to, bool low, bool high) {
+    split_digits(on_low ? std::max(low_.whole[at] - '0', least) : least,
+                 on_high ? high_.whole[at] - '0' : 9, on_low, on_high,
+                 [&](int from, int to, bool low, bool high) {
                    const std::string rest = whole(at + 1, low, high);
                    if (!rest.empty()) choices.push_back(digit_class(from, to) + " " + rest);
                  });
     return rule(key, choices);
   }
 
-  // After the whole digits: nothing, or a point and digits. `""` is the empty text, empty means impossible.
+  // After the whole digits: nothing, or a point and digits. `""` is the empty text, empty means
+  // impossible.
   std::string fraction_part(bool on_low, bool on_high) {
     const bool may_end = ends(0, on_low, on_high);
     const std::string digits = places_ > 0 ? fraction(0, on_low, on_high) : "";
@@ -101,7 +108,9 @@ class RangeWriter {
     if (!on_low && !on_high) return fmt::format("[0-9]{{1,{}}}", places_ - at);
     const Key key{0, at, on_low, on_high};
     if (const auto known = made_.find(key); known != made_.end()) return known->second;
-    const auto digit = [&](const RangeEnd& end) { return at < end.fraction.size() ? end.fraction[at] - '0' : 0; };
+    const auto digit = [&](const RangeEnd& end) {
+      return at < end.fraction.size() ? end.fraction[at] - '0' : 0;
+    };
     std::vector<std::string> choices;
     split_digits(on_low ? digit(low_) : 0, on_high ? digit(high_) : 9, on_low, on_high,
                  [&](int from, int to, bool low, bool high) {
@@ -123,7 +132,9 @@ class RangeWriter {
   int count_ = 0;
 };
 
-RangeEnd end_of(const SchemaBound& bound) { return {bound.value.whole, bound.value.fraction, bound.exclusive, true}; }
+RangeEnd end_of(const SchemaBound& bound) {
+  return {bound.value.whole, bound.value.fraction, bound.exclusive, true};
+}
 
 std::string add_one(std::string digits) {
   for (std::size_t i = digits.size(); i-- > 0;) {
@@ -166,7 +177,8 @@ std::optional<SchemaBound> to_integer(std::optional<SchemaBound> bound, bool low
 }  // namespace
 
 std::string gbnf_from_range(const std::string& name, const std::optional<SchemaBound>& minimum,
-                            const std::optional<SchemaBound>& maximum, bool fractions, const std::string& path) {
+                            const std::optional<SchemaBound>& maximum, bool fractions,
+                            const std::string& path) {
   const auto low = fractions ? minimum : to_integer(minimum, true),
              high = fractions ? maximum : to_integer(maximum, false);
   std::size_t digits = fractions ? usual_whole : usual_digits;
@@ -182,11 +194,15 @@ std::string gbnf_from_range(const std::string& name, const std::optional<SchemaB
   std::string positive, negative;
   if (!high || compare(high->value, nought.value) >= 0) {
     const bool from_zero = !low || low->value.negative;
-    positive = RangeWriter(name + "-p", from_zero ? zero : end_of(*low), high ? end_of(*high) : far, fractions).write();
+    positive = RangeWriter(name + "-p", from_zero ? zero : end_of(*low), high ? end_of(*high) : far,
+                           fractions)
+                   .write();
   }
   if (!low || low->value.negative) {
     const bool from_zero = !high || compare(high->value, nought.value) > 0;
-    negative = RangeWriter(name + "-n", from_zero ? zero : end_of(*high), low ? end_of(*low) : far, fractions).write();
+    negative = RangeWriter(name + "-n", from_zero ? zero : end_of(*high), low ? end_of(*low) : far,
+                           fractions)
+                   .write();
   }
   if (positive.empty() && negative.empty()) reject_schema(path, "no number is in the range");
   std::vector<std::string> choices;

@@ -26,14 +26,16 @@ unsigned type_of(const Json& value) {
   if (value.is_null()) return null_type;
   if (value.is_boolean()) return boolean_type;
   if (value.is_number_integer()) return integer_type;
-  if (value.is_number() && std::trunc(value.get<double>()) == value.get<double>()) return integer_type;
+  if (value.is_number() && std::trunc(value.get<double>()) == value.get<double>())
+    return integer_type;
   if (value.is_number()) return fraction_type;
   if (value.is_string()) return string_type;
   return value.is_array() ? array_type : object_type;
 }
 
 Decimal decimal_of(const Json& value) {
-  std::string text = value.is_number_float() ? fmt::format("{}", value.get<double>()) : value.dump();
+  std::string text =
+      value.is_number_float() ? fmt::format("{}", value.get<double>()) : value.dump();
   Decimal result;
   result.negative = text.starts_with('-');
   if (result.negative) text.erase(0, 1);
@@ -93,7 +95,8 @@ class SchemaReader {
     check_bounds(schema.facts);
   }
 
-  void read_keyword(Schema& schema, const std::string& key, const Json& value, const std::string& path) {
+  void read_keyword(Schema& schema, const std::string& key, const Json& value,
+                    const std::string& path) {
     const std::string here = path + "/" + key;
     if (std::find(annotations.begin(), annotations.end(), key) != annotations.end()) return;
     if (read_general(schema, key, value, here) || read_number(schema.facts, key, value, here) ||
@@ -103,7 +106,8 @@ class SchemaReader {
     refuse_schema(here, "a keyword that is not understood");
   }
 
-  bool read_general(Schema& schema, const std::string& key, const Json& value, const std::string& here) {
+  bool read_general(Schema& schema, const std::string& key, const Json& value,
+                    const std::string& here) {
     if (key == "type") {
       schema.facts.types &= read_types(value, here);
     } else if (key == "enum") {
@@ -123,12 +127,14 @@ class SchemaReader {
     return true;
   }
 
-  static bool read_number(SchemaFacts& facts, const std::string& key, const Json& value, const std::string& here) {
+  static bool read_number(SchemaFacts& facts, const std::string& key, const Json& value,
+                          const std::string& here) {
     const bool low = key == "minimum" || key == "exclusiveMinimum",
                high = key == "maximum" || key == "exclusiveMaximum";
     if (low || high) {
       if (!value.is_number()) reject_schema(here, "a number expected");
-      tighten(low ? facts.minimum : facts.maximum, {decimal_of(value), key.starts_with("exclusive")}, low);
+      tighten(low ? facts.minimum : facts.maximum,
+              {decimal_of(value), key.starts_with("exclusive")}, low);
       return true;
     }
     return false;
@@ -136,10 +142,12 @@ class SchemaReader {
 
   static void tighten(std::optional<SchemaBound>& bound, SchemaBound fresh, bool low) {
     const int order = bound ? compare(fresh.value, bound->value) : 0;
-    if (!bound || (low ? order > 0 : order < 0) || (order == 0 && fresh.exclusive)) bound = std::move(fresh);
+    if (!bound || (low ? order > 0 : order < 0) || (order == 0 && fresh.exclusive))
+      bound = std::move(fresh);
   }
 
-  static bool read_string(SchemaFacts& facts, const std::string& key, const Json& value, const std::string& here) {
+  static bool read_string(SchemaFacts& facts, const std::string& key, const Json& value,
+                          const std::string& here) {
     if (key == "minLength") facts.min_length = read_count(value, here);
     else if (key == "maxLength") facts.max_length = read_count(value, here);
     else if (key == "pattern") facts.pattern = read_text(value, here);
@@ -148,7 +156,8 @@ class SchemaReader {
     return true;
   }
 
-  bool read_array(SchemaFacts& facts, const std::string& key, const Json& value, const std::string& here) {
+  bool read_array(SchemaFacts& facts, const std::string& key, const Json& value,
+                  const std::string& here) {
     if (key == "minItems") {
       facts.min_items = read_count(value, here);
     } else if (key == "maxItems") {
@@ -167,10 +176,12 @@ class SchemaReader {
     return true;
   }
 
-  bool read_object(SchemaFacts& facts, const std::string& key, const Json& value, const std::string& here) {
+  bool read_object(SchemaFacts& facts, const std::string& key, const Json& value,
+                   const std::string& here) {
     if (key == "properties") {
       if (!value.is_object()) reject_schema(here, "an object of schemas expected");
-      for (const auto& [name, each] : value.items()) facts.properties.push_back({name, read(each, here + "/" + name)});
+      for (const auto& [name, each] : value.items())
+        facts.properties.push_back({name, read(each, here + "/" + name)});
     } else if (key == "required") {
       if (!value.is_array()) reject_schema(here, "a list of names expected");
       for (const Json& each : value) facts.required.push_back(read_text(each, here));
@@ -189,8 +200,10 @@ class SchemaReader {
 
   static void check_bounds(const SchemaFacts& facts) {
     if (facts.prefix_items.size() > most_prefix_items)
-      throw Error(ErrorKind::capacity, facts.path, fmt::format("more than {} prefixItems", most_prefix_items));
-    for (const std::int64_t count : {facts.min_length, facts.max_length, facts.min_items, facts.max_items})
+      throw Error(ErrorKind::capacity, facts.path,
+                  fmt::format("more than {} prefixItems", most_prefix_items));
+    for (const std::int64_t count :
+         {facts.min_length, facts.max_length, facts.min_items, facts.max_items})
       if (count > largest_schema_count)
         throw Error(ErrorKind::capacity, facts.path,
                     fmt::format("a count of {}; {} at most", count, largest_schema_count));
@@ -198,7 +211,8 @@ class SchemaReader {
 
   static std::int64_t read_count(const Json& value, const std::string& here) {
     if (value.is_number_unsigned() || (value.is_number_integer() && value.get<std::int64_t>() >= 0))
-      return static_cast<std::int64_t>(std::min<std::uint64_t>(value.get<std::uint64_t>(), INT64_MAX));
+      return static_cast<std::int64_t>(
+          std::min<std::uint64_t>(value.get<std::uint64_t>(), INT64_MAX));
     reject_schema(here, "a count expected");
   }
 
@@ -215,8 +229,9 @@ class SchemaReader {
       return types;
     }
     constexpr std::pair<std::string_view, unsigned> names[] = {
-        {"null", null_type},     {"boolean", boolean_type}, {"integer", integer_type}, {"number", number_type},
-        {"string", string_type}, {"array", array_type},     {"object", object_type}};
+        {"null", null_type},     {"boolean", boolean_type}, {"integer", integer_type},
+        {"number", number_type}, {"string", string_type},   {"array", array_type},
+        {"object", object_type}};
     const std::string name = read_text(value, here);
     for (const auto& [each, type] : names)
       if (name == each) return type;
@@ -227,7 +242,8 @@ class SchemaReader {
     std::vector<SchemaConstant> values;
     for (const Json& each : list) {
       SchemaConstant constant{each.dump(), type_of(each)};
-      if (!facts.values || std::find(facts.values->begin(), facts.values->end(), constant) != facts.values->end())
+      if (!facts.values ||
+          std::find(facts.values->begin(), facts.values->end(), constant) != facts.values->end())
         values.push_back(std::move(constant));
     }
     facts.values = std::move(values);
@@ -236,17 +252,22 @@ class SchemaReader {
   std::vector<SchemaRef> read_list(const Json& value, const std::string& here) {
     if (!value.is_array() || value.empty()) reject_schema(here, "a list of schemas expected");
     std::vector<SchemaRef> list;
-    for (std::size_t i = 0; i < value.size(); ++i) list.push_back(read(value[i], fmt::format("{}/{}", here, i)));
+    for (std::size_t i = 0; i < value.size(); ++i)
+      list.push_back(read(value[i], fmt::format("{}/{}", here, i)));
     return list;
   }
 
   SchemaRef resolve(const Json& value, const std::string& here) {
     const std::string target = read_text(value, here);
-    if (!target.starts_with('#')) refuse_schema(here, fmt::format("'{}' is in another document", target));
-    const auto missing = [&]() { reject_schema(here, fmt::format("'{}' points at nothing", target)); };
+    if (!target.starts_with('#'))
+      refuse_schema(here, fmt::format("'{}' is in another document", target));
+    const auto missing = [&]() {
+      reject_schema(here, fmt::format("'{}' points at nothing", target));
+    };
     const Json* at = &document_;
     std::string_view rest = std::string_view(target).substr(1);
-    if (!rest.empty() && rest[0] != '/') refuse_schema(here, fmt::format("'{}' is an anchor; use a pointer", target));
+    if (!rest.empty() && rest[0] != '/')
+      refuse_schema(here, fmt::format("'{}' is an anchor; use a pointer", target));
     while (!rest.empty()) {
       rest.remove_prefix(1);
       const std::string_view raw = rest.substr(0, rest.find('/'));
@@ -254,7 +275,8 @@ class SchemaReader {
       const std::string key = unescaped(raw);
       if (at->is_object() && at->contains(key)) {
         at = &(*at)[key];
-      } else if (at->is_array() && !key.empty() && key.size() < 7 && key.find_first_not_of("0123456789") == key.npos &&
+      } else if (at->is_array() && !key.empty() && key.size() < 7 &&
+                 key.find_first_not_of("0123456789") == key.npos &&
                  static_cast<std::size_t>(std::stoi(key)) < at->size()) {
         at = &(*at)[std::stoi(key)];
       } else {
@@ -267,7 +289,8 @@ class SchemaReader {
   static std::string unescaped(std::string_view raw) {  // RFC 6901: ~1 is '/', ~0 is '~'
     std::string text;
     for (std::size_t i = 0; i < raw.size(); ++i) {
-      const bool escape = raw[i] == '~' && i + 1 < raw.size() && (raw[i + 1] == '0' || raw[i + 1] == '1');
+      const bool escape =
+          raw[i] == '~' && i + 1 < raw.size() && (raw[i + 1] == '0' || raw[i + 1] == '1');
       text += escape ? (raw[++i] == '0' ? '~' : '/') : raw[i];
     }
     return text;
@@ -286,7 +309,8 @@ int compare(const Decimal& a, const Decimal& b) {
   int order = 0;
   if (a.whole.size() != b.whole.size()) order = a.whole.size() < b.whole.size() ? -1 : 1;
   else if (a.whole != b.whole) order = a.whole < b.whole ? -1 : 1;
-  else if (a.fraction != b.fraction) order = a.fraction < b.fraction ? -1 : 1;  // without trailing zeros
+  // without trailing zeros
+  else if (a.fraction != b.fraction) order = a.fraction < b.fraction ? -1 : 1;
   return a.negative ? -order : order;
 }
 

@@ -1,4 +1,5 @@
-// A JSON schema as plain data: read from JSON, resolved into alternatives without references, written as a grammar.
+// A JSON schema as plain data: read from JSON, resolved into alternatives without references,
+// written as a grammar.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +46,8 @@ struct SchemaConstant {
 struct Schema;
 using SchemaRef = const Schema*;
 
-enum class Extras : std::uint8_t { unsaid, none, as_schema };  // properties or items beyond the listed
+// properties or items beyond the listed
+enum class Extras : std::uint8_t { unsaid, none, as_schema };
 
 struct SchemaProperty {
   std::string name;
@@ -100,12 +102,15 @@ class SchemaSet {
   SchemaRef any_ = nullptr;
 };
 
-[[noreturn]] void refuse_schema(const std::string& path, const std::string& problem);  // Error{unsupported}
-[[noreturn]] void reject_schema(const std::string& path, const std::string& problem);  // Error{format}
+// Error{unsupported}
+[[noreturn]] void refuse_schema(const std::string& path, const std::string& problem);
+// Error{format}
+[[noreturn]] void reject_schema(const std::string& path, const std::string& problem);
 
 SchemaRef read_schema(std::string_view text, std::string_view place, SchemaSet& set);
 
-// The alternatives that together are the schema; each non-contradictory. Throws Error{format} if there is none.
+// The alternatives that together are the schema; each non-contradictory. Throws Error{format} if
+// there is none.
 std::vector<SchemaFacts> resolve_schema(SchemaRef schema, SchemaSet& set);
 
 // Both at once; empty if no value can be both.
@@ -114,8 +119,10 @@ std::optional<SchemaFacts> merge_facts(const SchemaFacts& a, const SchemaFacts& 
 // GBNF expressions. A pattern's characters are those of a JSON text, quotes excluded.
 std::string gbnf_literal(std::string_view text);
 std::string gbnf_from_pattern(std::string_view pattern, const std::string& path);
-// Numbers in a range, one rule per line under names that begin with `name`; the rule `name` is the whole.
+// Numbers in a range, one rule per line under names that begin with `name`; the rule `name` is the
+// whole.
 std::string gbnf_from_range(const std::string& name, const std::optional<SchemaBound>& minimum,
-                            const std::optional<SchemaBound>& maximum, bool fractions, const std::string& path);
+                            const std::optional<SchemaBound>& maximum, bool fractions,
+                            const std::string& path);
 
 }  // namespace pliant::lm

@@ -43,23 +43,28 @@ void header(const Ciphertext& a, Ciphertext& out) {  // all but parts, noise, ma
 void Evaluator::require(const Ciphertext& a, const char* verb) const {
   if (a.params != context_.hash())
     throw Error(ErrorKind::invalid, place(verb),
-                fmt::format("a ciphertext of parameters {} among those of {}", hex(a.params), hex(context_.hash())));
+                fmt::format("a ciphertext of parameters {} among those of {}", hex(a.params),
+                            hex(context_.hash())));
 }
 
 void Evaluator::require_two(const Ciphertext& a, const char* verb) const {
   require(a, verb);
   if (a.size != 2)
-    throw Error(ErrorKind::invalid, place(verb), fmt::format("a ciphertext of {} parts instead of 2", a.size),
+    throw Error(ErrorKind::invalid, place(verb),
+                fmt::format("a ciphertext of {} parts instead of 2", a.size),
                 "relinearize it first");
 }
 
-void Evaluator::require_fits(const char* verb, int level, double scale, double magnitude, double noise) const {
+void Evaluator::require_fits(const char* verb, int level, double scale, double magnitude,
+                             double noise) const {
   const double bits = std::log2(magnitude * scale + noise);
   if (bits > context_.log_q(level) - 1)
-    throw Error(ErrorKind::capacity, place(verb),
-                fmt::format("exhausted level: a message of up to 2^{:.1f} does not fit the {:.1f} bits of level {}",
-                            bits, context_.log_q(level), level),
-                "start at a higher level, rescale earlier or declare a smaller magnitude");
+    throw Error(
+        ErrorKind::capacity, place(verb),
+        fmt::format(
+            "exhausted level: a message of up to 2^{:.1f} does not fit the {:.1f} bits of level {}",
+            bits, context_.log_q(level), level),
+        "start at a higher level, rescale earlier or declare a smaller magnitude");
 }
 
 const std::vector<std::uint32_t>& Evaluator::permutation(std::uint32_t galois) {
@@ -85,8 +90,10 @@ void Evaluator::combine(const Ciphertext& a, const Ciphertext& b, bool minus, Ci
       const Modulus& m = context_.modulus(i);
       u64* to = out.part[p].limb(i);
       if (part >= size_b) std::memmove(to, a.part[p].limb(i), n * sizeof(u64));
-      else if (part < size_a && minus) context_.kernels().subtract(to, a.part[p].limb(i), b.part[p].limb(i), n, m);
-      else if (part < size_a) context_.kernels().add(to, a.part[p].limb(i), b.part[p].limb(i), n, m);
+      else if (part < size_a && minus)
+        context_.kernels().subtract(to, a.part[p].limb(i), b.part[p].limb(i), n, m);
+      else if (part < size_a)
+        context_.kernels().add(to, a.part[p].limb(i), b.part[p].limb(i), n, m);
       else if (minus) context_.kernels().scale(to, b.part[p].limb(i), factor(m.q - 1, m), n, m);
       else std::memmove(to, b.part[p].limb(i), n * sizeof(u64));
     });
@@ -98,8 +105,12 @@ void Evaluator::combine(const Ciphertext& a, const Ciphertext& b, bool minus, Ci
   out.magnitude = magnitude;
 }
 
-void Evaluator::add(const Ciphertext& a, const Ciphertext& b, Ciphertext& out) { combine(a, b, false, out); }
-void Evaluator::subtract(const Ciphertext& a, const Ciphertext& b, Ciphertext& out) { combine(a, b, true, out); }
+void Evaluator::add(const Ciphertext& a, const Ciphertext& b, Ciphertext& out) {
+  combine(a, b, false, out);
+}
+void Evaluator::subtract(const Ciphertext& a, const Ciphertext& b, Ciphertext& out) {
+  combine(a, b, true, out);
+}
 
 void Evaluator::negate(const Ciphertext& a, Ciphertext& out) {
   require(a, "negate");
@@ -143,7 +154,8 @@ void Evaluator::multiply(const Ciphertext& a, const Plaintext& b, Ciphertext& ou
     const std::size_t p = part;
     if (&out != &a) out.part[p].resize(limbs, n);
     stages_.each(limbs, [&](std::size_t i) {
-      context_.kernels().multiply(out.part[p].limb(i), a.part[p].limb(i), b.poly.limb(i), n, context_.modulus(i));
+      context_.kernels().multiply(out.part[p].limb(i), a.part[p].limb(i), b.poly.limb(i), n,
+                                  context_.modulus(i));
     });
   }
   header(a, out);
@@ -158,7 +170,8 @@ void Evaluator::multiply(const Ciphertext& a, const Ciphertext& b, Ciphertext& o
   require_two(b, "multiply");
   same_level("multiply", a.level, b.level);
   const std::size_t limbs = a.level + 1, n = context_.n();
-  const double noise = a.magnitude * a.scale * b.noise + b.magnitude * b.scale * a.noise + a.noise * b.noise;
+  const double noise =
+      a.magnitude * a.scale * b.noise + b.magnitude * b.scale * a.noise + a.noise * b.noise;
   const double magnitude = a.magnitude * b.magnitude, scale = a.scale * b.scale;
   require_fits("multiply", a.level, scale, magnitude, noise);
   const std::size_t slots = std::max(a.slots, b.slots);
@@ -168,7 +181,8 @@ void Evaluator::multiply(const Ciphertext& a, const Ciphertext& b, Ciphertext& o
     // The middle part a0 b1 + a1 b0 first, beside the operands: out may be one of them.
     const Modulus& m = context_.modulus(i);
     const Kernels& kernels = context_.kernels();
-    const u64 *a0 = a.part[0].limb(i), *a1 = a.part[1].limb(i), *b0 = b.part[0].limb(i), *b1 = b.part[1].limb(i);
+    const u64 *a0 = a.part[0].limb(i), *a1 = a.part[1].limb(i), *b0 = b.part[0].limb(i),
+              *b1 = b.part[1].limb(i);
     const u64* const left[] = {a0, a1};
     const u64* const right[] = {b1, b0};
     kernels.inner(temporary_.limb(i), left, right, 2, n, m);
@@ -193,8 +207,10 @@ void Evaluator::relinearize(const Ciphertext& a, const KeySet& keys, Ciphertext&
   const SwitchKey& key = keys.find(context_, 0, a.level);
   stages_.mod_up(a.part[2], a.level, raised_);
   stages_.inner(raised_, key, nullptr, {&a.part[0], &a.part[1]}, sum_);
-  for (std::size_t part = 0; part < 2; ++part) stages_.mod_down(sum_[part], a.level, out.part[part]);
-  const double noise = a.noise + context_.switch_noise(a.level) / context_.p_size() + context_.division_noise();
+  for (std::size_t part = 0; part < 2; ++part)
+    stages_.mod_down(sum_[part], a.level, out.part[part]);
+  const double noise =
+      a.noise + context_.switch_noise(a.level) / context_.p_size() + context_.division_noise();
   const double magnitude = a.magnitude;
   header(a, out);
   out.size = 2;
@@ -204,12 +220,13 @@ void Evaluator::relinearize(const Ciphertext& a, const KeySet& keys, Ciphertext&
 
 double Evaluator::rescaled(double scale, int level, double magnitude, double& noise) const {
   if (level == 0)
-    throw Error(ErrorKind::capacity, "ckks rescale", "exhausted level: level 0 has no prime to drop",
-                "start at a higher level");
+    throw Error(ErrorKind::capacity, "ckks rescale",
+                "exhausted level: level 0 has no prime to drop", "start at a higher level");
   const double exact = scale / context_.q(level).mod.q;
   if (exact < 1024)
     throw Error(ErrorKind::invalid, "ckks rescale",
-                fmt::format("scale 2^{:.1f} divided by the {:.1f}-bit prime of level {} leaves nothing of the message",
+                fmt::format("scale 2^{:.1f} divided by the {:.1f}-bit prime of level {} leaves "
+                            "nothing of the message",
                             std::log2(scale), std::log2(context_.q(level).mod.q), level),
                 "rescale after a product only");
   const double listed = context_.scale(level - 1);
@@ -221,14 +238,16 @@ double Evaluator::rescaled(double scale, int level, double magnitude, double& no
 void Evaluator::relinearize_rescale(const Ciphertext& a, const KeySet& keys, Ciphertext& out) {
   require(a, "relinearize");
   if (a.size == 2) return rescale(a, out);
-  double noise = (a.noise + context_.switch_noise(a.level) / context_.p_size()) / context_.q(a.level).mod.q +
-                 context_.division_noise();
+  double noise =
+      (a.noise + context_.switch_noise(a.level) / context_.p_size()) / context_.q(a.level).mod.q +
+      context_.division_noise();
   const double scale = rescaled(a.scale, a.level, a.magnitude, noise), magnitude = a.magnitude;
   const SwitchKey& key = keys.find(context_, 0, a.level);
   const int level = a.level;
   stages_.mod_up(a.part[2], level, raised_);
   stages_.inner(raised_, key, nullptr, {&a.part[0], &a.part[1]}, sum_);
-  for (std::size_t part = 0; part < 2; ++part) stages_.mod_down_rescale(sum_[part], level, out.part[part]);
+  for (std::size_t part = 0; part < 2; ++part)
+    stages_.mod_down_rescale(sum_[part], level, out.part[part]);
   header(a, out);
   out.size = 2;
   out.level = level - 1;
@@ -239,8 +258,8 @@ void Evaluator::relinearize_rescale(const Ciphertext& a, const KeySet& keys, Cip
 
 void Evaluator::rescale(const Ciphertext& a, Ciphertext& out) {
   require(a, "rescale");
-  double noise =
-      context_.rounding_norm() * (1 + context_.secret_norm() * (a.size == 3 ? 1 + context_.secret_norm() : 1));
+  double noise = context_.rounding_norm() *
+                 (1 + context_.secret_norm() * (a.size == 3 ? 1 + context_.secret_norm() : 1));
   if (a.level > 0) noise += a.noise / context_.q(a.level).mod.q;
   const double scale = rescaled(a.scale, a.level, a.magnitude, noise), magnitude = a.magnitude;
   const int level = a.level;
@@ -258,7 +277,8 @@ void Evaluator::rescale(const Ciphertext& a, Ciphertext& out) {
 void Evaluator::drop_level(const Ciphertext& a, int level, Ciphertext& out) {
   require(a, "drop_level");
   if (level > a.level || level < 0)
-    throw Error(ErrorKind::invalid, "ckks drop_level", fmt::format("from level {} to {}", a.level, level));
+    throw Error(ErrorKind::invalid, "ckks drop_level",
+                fmt::format("from level {} to {}", a.level, level));
   require_fits("drop_level", level, a.scale, a.magnitude, a.noise);
   out.assign(a);
   out.seed.reset();
@@ -276,13 +296,14 @@ void Evaluator::adjust(const Ciphertext& a, int level, Ciphertext& out) {
   if (level >= a.level || level < 0)
     throw Error(ErrorKind::invalid, "ckks adjust",
                 fmt::format("from level {} to {} without a level to spend", a.level, level));
-  // A constant: the same in every transformed value. Rounding it moves the scale by less than one part in 2^scale_bits.
+  // A constant: the same in every transformed value. Rounding it moves the scale by less than one
+  // part in 2^scale_bits.
   const double scale = target * context_.q(level + 1).mod.q, wanted = scale / a.scale;
   const double constant = std::nearbyint(wanted);
   if (constant < 1024 || constant > 0x1p62)
     throw Error(ErrorKind::invalid, "ckks adjust",
-                fmt::format("scale 2^{:.1f} cannot meet 2^{:.1f} at level {} by one product", std::log2(a.scale),
-                            std::log2(target), level));
+                fmt::format("scale 2^{:.1f} cannot meet 2^{:.1f} at level {} by one product",
+                            std::log2(a.scale), std::log2(target), level));
   const double noise = a.noise * constant + a.magnitude * a.scale * std::abs(constant - wanted);
   require_fits("adjust", level + 1, scale, a.magnitude, noise);
   drop_level(a, level + 1, out);
@@ -290,7 +311,8 @@ void Evaluator::adjust(const Ciphertext& a, int level, Ciphertext& out) {
     stages_.each(level + 2, [&](std::size_t i) {
       const Modulus& m = context_.modulus(i);
       u64* limb = out.part[part].limb(i);
-      context_.kernels().scale(limb, limb, factor(reduce(static_cast<u64>(constant), m), m), context_.n(), m);
+      context_.kernels().scale(limb, limb, factor(reduce(static_cast<u64>(constant), m), m),
+                               context_.n(), m);
     });
   out.noise = noise;
   out.scale = scale;
@@ -303,20 +325,22 @@ void Evaluator::raise(const Ciphertext& a, Raised& out) {
 }
 
 // out = permutation of (part 0 + k0, k1), k the raised part 1 switched by the key.
-void Evaluator::switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois, const KeySet& keys,
-                         Ciphertext& out) {
+void Evaluator::switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois,
+                         const KeySet& keys, Ciphertext& out) {
   const SwitchKey& key = keys.find(context_, galois, a.level);
   stages_.inner(raised, key, permutation(galois).data(), {&a.part[0], nullptr}, sum_);
-  for (std::size_t part = 0; part < 2; ++part) stages_.mod_down(sum_[part], a.level, out.part[part]);
-  const double noise = a.noise + context_.switch_noise(a.level) / context_.p_size() + context_.division_noise();
+  for (std::size_t part = 0; part < 2; ++part)
+    stages_.mod_down(sum_[part], a.level, out.part[part]);
+  const double noise =
+      a.noise + context_.switch_noise(a.level) / context_.p_size() + context_.division_noise();
   const double magnitude = a.magnitude;
   header(a, out);
   out.noise = noise;
   out.magnitude = magnitude;
 }
 
-void Evaluator::rotate_raised(const Ciphertext& a, const Raised& raised, int steps, const KeySet& keys,
-                              Ciphertext& out) {
+void Evaluator::rotate_raised(const Ciphertext& a, const Raised& raised, int steps,
+                              const KeySet& keys, Ciphertext& out) {
   require_two(a, "rotate");
   if (raised.level != a.level)
     throw Error(ErrorKind::invalid, "ckks rotate",
@@ -356,13 +380,15 @@ void Evaluator::extend(const Ciphertext& a, Extended& out) {
     for (std::size_t part = 0; part < 2; ++part) {
       u64* limb = out.part[part].limb(i);
       if (i >= own) std::memset(limb, 0, n * sizeof(u64));
-      else context_.kernels().scale(limb, a.part[part].limb(i), context_.p_mod(i), n, context_.modulus(i));
+      else
+        context_.kernels().scale(limb, a.part[part].limb(i), context_.p_mod(i), n,
+                                 context_.modulus(i));
     }
   });
 }
 
-void Evaluator::rotate_extended(const Ciphertext& a, const Raised& raised, int steps, const KeySet& keys,
-                                Extended& out) {
+void Evaluator::rotate_extended(const Ciphertext& a, const Raised& raised, int steps,
+                                const KeySet& keys, Extended& out) {
   require_two(a, "rotate");
   const std::uint32_t galois = context_.galois(steps);
   out.level = a.level;
@@ -381,7 +407,8 @@ void Evaluator::finish_rescale(Extended& a, Ciphertext& out) {
   double noise = context_.division_noise();
   if (a.level > 0) noise += a.noise / context_.q(a.level).mod.q;
   const double scale = rescaled(a.scale, a.level, a.magnitude, noise);
-  for (std::size_t part = 0; part < 2; ++part) stages_.mod_down_rescale(a.part[part], a.level, out.part[part]);
+  for (std::size_t part = 0; part < 2; ++part)
+    stages_.mod_down_rescale(a.part[part], a.level, out.part[part]);
   out.size = 2;
   out.level = a.level - 1;
   out.scale = scale;

@@ -9,41 +9,51 @@
 
 namespace pliant::ckks {
 
-// A rotation that has not been divided by P yet (double hoisting): two extended polynomials, already permuted.
+// A rotation that has not been divided by P yet (double hoisting): two extended polynomials,
+// already permuted.
 struct Extended {
   std::array<Poly, 2> part;
   int level = 0;
-  double scale = 1, noise = 0, magnitude = 0;  // as after division by P, whose own rounding is not in `noise`
+  // as after division by P, whose own rounding is not in `noise`
+  double scale = 1, noise = 0, magnitude = 0;
   std::size_t slots = 0;
 };
 
-// Every verb checks its operands first and throws Error naming both sides: {invalid} for foreign parameters, unequal
-// levels or scales, sizes it does not take; {capacity} for an exhausted level or a message that would overflow the
-// modulus; {not_found} for a missing key. `out` may be an operand; its storage is reused, so loops do not allocate.
-// Keeps working memory: one evaluator per thread, or one with a pool; results are equal at every thread count.
+// Every verb checks its operands first and throws Error naming both sides: {invalid} for foreign
+// parameters, unequal levels or scales, sizes it does not take; {capacity} for an exhausted level
+// or a message that would overflow the modulus; {not_found} for a missing key. `out` may be an
+// operand; its storage is reused, so loops do not allocate. Keeps working memory: one evaluator per
+// thread, or one with a pool; results are equal at every thread count.
 class Evaluator {
  public:
-  explicit Evaluator(const Context& context, Pool* pool = nullptr) : context_(context), stages_(context, pool) {}
+  explicit Evaluator(const Context& context, Pool* pool = nullptr)
+      : context_(context), stages_(context, pool) {}
 
-  void add(const Ciphertext& a, const Ciphertext& b, Ciphertext& out);  // sizes may differ (lazy relinearisation)
+  // sizes may differ (lazy relinearisation)
+  void add(const Ciphertext& a, const Ciphertext& b, Ciphertext& out);
   void subtract(const Ciphertext& a, const Ciphertext& b, Ciphertext& out);
   void negate(const Ciphertext& a, Ciphertext& out);
   void add(const Ciphertext& a, const Plaintext& b, Ciphertext& out);
   void multiply(const Ciphertext& a, const Plaintext& b, Ciphertext& out);
   void multiply(const Ciphertext& a, const Ciphertext& b, Ciphertext& out);  // size 3
   void relinearize(const Ciphertext& a, const KeySet& keys, Ciphertext& out);
-  void relinearize_rescale(const Ciphertext& a, const KeySet& keys, Ciphertext& out);  // one division by P q[level]
+  // one division by P q[level]
+  void relinearize_rescale(const Ciphertext& a, const KeySet& keys, Ciphertext& out);
   void rescale(const Ciphertext& a, Ciphertext& out);
   void drop_level(const Ciphertext& a, int level, Ciphertext& out);  // same scale, fewer primes
-  // To a lower level at that level's scale, by a product with one and a rescale: there it meets other ciphertexts.
+  // To a lower level at that level's scale, by a product with one and a rescale: there it meets
+  // other ciphertexts.
   void adjust(const Ciphertext& a, int level, Ciphertext& out);
-  void rotate(const Ciphertext& a, int steps, const KeySet& keys, Ciphertext& out);  // slot i gets slot i + steps
+  // slot i gets slot i + steps
+  void rotate(const Ciphertext& a, int steps, const KeySet& keys, Ciphertext& out);
   void conjugate(const Ciphertext& a, const KeySet& keys, Ciphertext& out);
 
   // Hoisting: raise once, then rotate by many steps.
   void raise(const Ciphertext& a, Raised& out);
-  void rotate_raised(const Ciphertext& a, const Raised& raised, int steps, const KeySet& keys, Ciphertext& out);
-  void rotate_extended(const Ciphertext& a, const Raised& raised, int steps, const KeySet& keys, Extended& out);
+  void rotate_raised(const Ciphertext& a, const Raised& raised, int steps, const KeySet& keys,
+                     Ciphertext& out);
+  void rotate_extended(const Ciphertext& a, const Raised& raised, int steps, const KeySet& keys,
+                       Extended& out);
   // The end of double hoisting: division by P and q[level].
   void finish_rescale(Extended& a, Ciphertext& out);
 
@@ -52,14 +62,16 @@ class Evaluator {
   const std::vector<std::uint32_t>& permutation(std::uint32_t galois);  // cached
   void require(const Ciphertext& a, const char* verb) const;            // of these parameters
 
-  // The scale after a rescale from `level`: the level list's own value when the exact one is within 2^-40 of it; what
-  // that moves is added to `noise`.
+  // The scale after a rescale from `level`: the level list's own value when the exact one is within
+  // 2^-40 of it; what that moves is added to `noise`.
   double rescaled(double scale, int level, double magnitude, double& noise) const;
 
  private:
   void combine(const Ciphertext& a, const Ciphertext& b, bool minus, Ciphertext& out);
-  void require_fits(const char* verb, int level, double scale, double magnitude, double noise) const;
-  void switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois, const KeySet& keys, Ciphertext& out);
+  void require_fits(const char* verb, int level, double scale, double magnitude,
+                    double noise) const;
+  void switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois, const KeySet& keys,
+                Ciphertext& out);
   void extend(const Ciphertext& a, Extended& out);
   void require_two(const Ciphertext& a, const char* verb) const;
 

@@ -18,7 +18,8 @@ Poly get(Reader& in, const Context& context, int level, bool extended, const cha
   const std::size_t limbs = level + 1 + (extended ? context.special() : 0);
   in.expect(limbs * context.n() * sizeof(u64), what);
   Poly poly(limbs, context.n());
-  for (std::size_t i = 0; i < limbs; ++i) in.words({poly.limb(i), context.n()}, context.extended(level, i).mod.q, what);
+  for (std::size_t i = 0; i < limbs; ++i)
+    in.words({poly.limb(i), context.n()}, context.extended(level, i).mod.q, what);
   return poly;
 }
 
@@ -52,8 +53,10 @@ Ciphertext parse_ciphertext(const Context& context, std::span<const std::byte> b
   c.level = get_level(in, context);
   c.slots = in.word(static_cast<std::uint32_t>(context.slots()), "number of slots");
   const bool seeded = in.word(1, "seed flag") != 0;
-  if (c.size < 2 || (seeded && c.size != 2)) in.fail(fmt::format("{} parts{}", c.size, seeded ? " with a seed" : ""));
-  if (!std::has_single_bit(c.slots)) in.fail(fmt::format("{} slots are not a power of two", c.slots));
+  if (c.size < 2 || (seeded && c.size != 2))
+    in.fail(fmt::format("{} parts{}", c.size, seeded ? " with a seed" : ""));
+  if (!std::has_single_bit(c.slots))
+    in.fail(fmt::format("{} slots are not a power of two", c.slots));
   c.scale = in.real("scale");
   c.noise = in.real("noise");
   c.magnitude = in.real("magnitude");
@@ -145,7 +148,8 @@ SwitchKey parse_switch_key(const Context& context, std::span<const std::byte> by
   const std::size_t digits = context.level(switch_key.level).digits.size();
   const std::size_t limbs = switch_key.level + 1 + context.special();
   in.expect(digits * limbs * context.n() * sizeof(u64), "the key");
-  for (std::size_t d = 0; d < digits; ++d) switch_key.b.push_back(get(in, context, switch_key.level, true, "a digit"));
+  for (std::size_t d = 0; d < digits; ++d)
+    switch_key.b.push_back(get(in, context, switch_key.level, true, "a digit"));
   in.finish();
   for (std::size_t d = 0; d < digits; ++d)
     expand_seed(context, switch_key.seed, d, switch_key.level, true, switch_key.a.emplace_back());

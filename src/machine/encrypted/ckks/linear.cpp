@@ -16,11 +16,13 @@ namespace {
 
 int common_step(const Diagonals& diagonals) {
   int step = 0;
-  for (const auto& [offset, values] : diagonals) step = std::gcd(step, offset - diagonals.begin()->first);
+  for (const auto& [offset, values] : diagonals)
+    step = std::gcd(step, offset - diagonals.begin()->first);
   return std::max(step, 1);
 }
 
-// What `babies` costs, in undivided rotations: a giant step, which divides and raises again, is worth about three.
+// What `babies` costs, in undivided rotations: a giant step, which divides and raises again, is
+// worth about three.
 int cost(const std::vector<int>& places, int babies) {
   std::set<int> small, large;
   for (const int place : places) {
@@ -32,8 +34,8 @@ int cost(const std::vector<int>& places, int babies) {
 
 }  // namespace
 
-LinearTransform::LinearTransform(const Context& context, Encoder& encoder, const Diagonals& diagonals,
-                                 const LinearOptions& options)
+LinearTransform::LinearTransform(const Context& context, Encoder& encoder,
+                                 const Diagonals& diagonals, const LinearOptions& options)
     : context_(context), level_(options.level < 0 ? context.levels() : options.level) {
   const auto refuse = [](const std::string& problem) {
     throw Error(ErrorKind::usage, "ckks linear transform", problem);
@@ -41,15 +43,19 @@ LinearTransform::LinearTransform(const Context& context, Encoder& encoder, const
   if (diagonals.empty()) refuse("no diagonals");
   if (level_ == 0 || level_ > context.levels())
     refuse(fmt::format("level {} is not between 1 and {}", level_, context.levels()));
-  const int first = diagonals.begin()->first, step = options.step == 0 ? common_step(diagonals) : options.step;
+  const int first = diagonals.begin()->first,
+            step = options.step == 0 ? common_step(diagonals) : options.step;
   slots_ = diagonals.begin()->second.size();
-  if (step < 1 || options.babies < 0) refuse(fmt::format("step {} with {} babies", step, options.babies));
+  if (step < 1 || options.babies < 0)
+    refuse(fmt::format("step {} with {} babies", step, options.babies));
   std::vector<int> places;
   for (const auto& [offset, values] : diagonals) {
     if (values.size() != slots_)
-      refuse(fmt::format("diagonal {} has {} values, diagonal {} has {}", offset, values.size(), first, slots_));
+      refuse(fmt::format("diagonal {} has {} values, diagonal {} has {}", offset, values.size(),
+                         first, slots_));
     if ((offset - first) % step != 0)
-      refuse(fmt::format("offsets {} and {} do not differ by a multiple of the step {}", offset, first, step));
+      refuse(fmt::format("offsets {} and {} do not differ by a multiple of the step {}", offset,
+                         first, step));
     places.push_back((offset - first) / step);
   }
   int babies = options.babies;
@@ -58,7 +64,8 @@ LinearTransform::LinearTransform(const Context& context, Encoder& encoder, const
     for (int count = 2; count <= places.back() + 1; ++count)
       if (cost(places, count) < cost(places, babies)) babies = count;
   }
-  // The product lands on the scale list: scale[level] * scale of the diagonal / q[level] = scale[level - 1].
+  // The product lands on the scale list: scale[level] * scale of the diagonal / q[level] =
+  // scale[level - 1].
   const double scale = context.scale(level_ - 1) * context.q(level_).mod.q / context.scale(level_);
   std::map<int, Giant> giants;
   for (const auto& [offset, values] : diagonals) {
@@ -71,7 +78,8 @@ LinearTransform::LinearTransform(const Context& context, Encoder& encoder, const
     const EncodingOptions encoding{level_, scale, largest(values), true};
     const int small = first + place % babies * step;
     const auto found = std::find(babies_.begin(), babies_.end(), small);
-    giant.terms.push_back({static_cast<std::size_t>(found - babies_.begin()), encoder.encode(turned, encoding)});
+    giant.terms.push_back(
+        {static_cast<std::size_t>(found - babies_.begin()), encoder.encode(turned, encoding)});
     if (found == babies_.end()) babies_.push_back(small);
   }
   std::set<int> steps(babies_.begin(), babies_.end());
@@ -102,14 +110,17 @@ void LinearTransform::require(const Ciphertext& in, const Evaluator& evaluator) 
   const auto refuse = [](const std::string& problem, const char* next = "") {
     throw Error(ErrorKind::invalid, "ckks linear transform", problem, next);
   };
-  if (in.size != 2) refuse(fmt::format("a ciphertext of {} parts instead of 2", in.size), "relinearize it first");
+  if (in.size != 2)
+    refuse(fmt::format("a ciphertext of {} parts instead of 2", in.size), "relinearize it first");
   if (in.level != level_)
-    refuse(fmt::format("a ciphertext of level {}, diagonals of level {}", in.level, level_), "adjust it");
-  if (slots_ % in.slots != 0) refuse(fmt::format("a ciphertext of {} slots, diagonals of {}", in.slots, slots_));
+    refuse(fmt::format("a ciphertext of level {}, diagonals of level {}", in.level, level_),
+           "adjust it");
+  if (slots_ % in.slots != 0)
+    refuse(fmt::format("a ciphertext of {} slots, diagonals of {}", in.slots, slots_));
 }
 
-// The sum of diagonal * baby of each giant step, undivided. Blocks of coefficients go through all giant steps together,
-// so that the babies are read from memory once.
+// The sum of diagonal * baby of each giant step, undivided. Blocks of coefficients go through all
+// giant steps together, so that the babies are read from memory once.
 void LinearTransform::sum_products(LinearWorkspace& work, SwitchStages& stages) const {
   const std::size_t limbs = level_ + 1 + context_.special(), n = context_.n();
   const std::size_t size = std::min<std::size_t>(n, 1024), most = babies_.size();
@@ -124,7 +135,8 @@ void LinearTransform::sum_products(LinearWorkspace& work, SwitchStages& stages) 
       out.level = baby.level;
       out.slots = slots_;
       out.scale = baby.scale * d.scale;
-      out.noise += baby.noise * (d.bound * d.scale + d.noise) + baby.magnitude * baby.scale * d.noise;
+      out.noise +=
+          baby.noise * (d.bound * d.scale + d.noise) + baby.magnitude * baby.scale * d.noise;
       out.magnitude += baby.magnitude * d.bound;
     }
   }
@@ -140,16 +152,16 @@ void LinearTransform::sum_products(LinearWorkspace& work, SwitchStages& stages) 
             left[t] = work.babies[terms[t].baby].part[part].limb(i) + at;
             right[t] = terms[t].diagonal.poly.limb(i) + at;
           }
-          context_.kernels().inner(work.sums[g].part[part].limb(i) + at, left, right, terms.size(), size,
-                                   context_.extended(level_, i).mod);
+          context_.kernels().inner(work.sums[g].part[part].limb(i) + at, left, right, terms.size(),
+                                   size, context_.extended(level_, i).mod);
         }
   });
 }
 
-// Adds the giant rotation of an undivided sum to the first sum. Only its second polynomial is divided by P, to be
-// switched.
-void LinearTransform::add_rotated(Extended& sum, int steps, Evaluator& evaluator, const KeySet& keys,
-                                  LinearWorkspace& work) const {
+// Adds the giant rotation of an undivided sum to the first sum. Only its second polynomial is
+// divided by P, to be switched.
+void LinearTransform::add_rotated(Extended& sum, int steps, Evaluator& evaluator,
+                                  const KeySet& keys, LinearWorkspace& work) const {
   SwitchStages& stages = evaluator.stages();
   const std::uint32_t galois = context_.galois(steps);
   const SwitchKey& key = keys.find(context_, galois, level_);
@@ -174,28 +186,33 @@ void LinearTransform::add_rotated(Extended& sum, int steps, Evaluator& evaluator
     }
   });
   total.magnitude += sum.magnitude;
-  total.noise += sum.noise + context_.switch_noise(level_) / context_.p_size() + context_.division_noise();
+  total.noise +=
+      sum.noise + context_.switch_noise(level_) / context_.p_size() + context_.division_noise();
 }
 
-void LinearTransform::apply(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys, LinearWorkspace& work,
-                            Ciphertext& out) const {
+void LinearTransform::apply(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys,
+                            LinearWorkspace& work, Ciphertext& out) const {
   require(in, evaluator);
-  for (const int steps : rotations_) keys.find(context_, context_.galois(steps), level_);  // before any work
+  // before any work
+  for (const int steps : rotations_) keys.find(context_, context_.galois(steps), level_);
   evaluator.raise(in, work.raised);
   if (work.babies.size() < babies_.size()) work.babies.resize(babies_.size());
   for (std::size_t b = 0; b < babies_.size(); ++b)
     evaluator.rotate_extended(in, work.raised, babies_[b], keys, work.babies[b]);
   sum_products(work, evaluator.stages());
-  for (std::size_t g = 1; g < giants_.size(); ++g) add_rotated(work.sums[g], giants_[g].steps, evaluator, keys, work);
+  for (std::size_t g = 1; g < giants_.size(); ++g)
+    add_rotated(work.sums[g], giants_[g].steps, evaluator, keys, work);
   evaluator.finish_rescale(work.sums[0], out);
 }
 
-void LinearTransform::apply(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys, Ciphertext& out) const {
+void LinearTransform::apply(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys,
+                            Ciphertext& out) const {
   LinearWorkspace work;
   apply(in, evaluator, keys, work, out);
 }
 
-void LinearTransform::turn(const Plaintext& from, const std::vector<std::uint32_t>& index, Plaintext& to) const {
+void LinearTransform::turn(const Plaintext& from, const std::vector<std::uint32_t>& index,
+                           Plaintext& to) const {
   to.level = from.level;
   to.scale = from.scale;
   to.slots = from.slots;
@@ -207,8 +224,8 @@ void LinearTransform::turn(const Plaintext& from, const std::vector<std::uint32_
     context_.kernels().gather(to.poly.limb(i), from.poly.limb(i), index.data(), ~0u, context_.n());
 }
 
-void LinearTransform::apply_single_hoisted(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys,
-                                           Ciphertext& out) const {
+void LinearTransform::apply_single_hoisted(const Ciphertext& in, Evaluator& evaluator,
+                                           const KeySet& keys, Ciphertext& out) const {
   require(in, evaluator);
   Raised raised;
   evaluator.raise(in, raised);
@@ -217,7 +234,8 @@ void LinearTransform::apply_single_hoisted(const Ciphertext& in, Evaluator& eval
   for (const Giant& giant : giants_)
     for (const Term& term : giant.terms) {
       const Plaintext* diagonal = &term.diagonal;
-      if (giant.steps != 0) {  // this form wants the diagonal itself: turned forward again, in the transformed domain
+      // this form wants the diagonal itself: turned forward again, in the transformed domain
+      if (giant.steps != 0) {
         turn(term.diagonal, evaluator.permutation(context_.galois(giant.steps)), plain);
         diagonal = &plain;
       }

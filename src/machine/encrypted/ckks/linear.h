@@ -10,12 +10,15 @@
 
 namespace pliant::ckks {
 
-using Diagonals = std::map<int, std::vector<std::complex<double>>>;  // by offset; each as long as there are slots
+// by offset; each as long as there are slots
+using Diagonals = std::map<int, std::vector<std::complex<double>>>;
 
 struct LinearOptions {
-  int level = -1;  // of the input; -1: the top one. The output is one level below, at that level's scale
-  int step = 0;    // offsets are multiples of it; 0: the greatest that divides all differences
-  int babies = 0;  // baby steps per giant step; 0: the cheapest in time (giant steps cost three times as much)
+  // of the input; -1: the top one. The output is one level below, at that level's scale
+  int level = -1;
+  int step = 0;  // offsets are multiples of it; 0: the greatest that divides all differences
+  // baby steps per giant step; 0: the cheapest in time (giant steps cost three times as much)
+  int babies = 0;
 };
 
 // Working memory of apply(): after a first call, others with the same transform allocate nothing.
@@ -27,25 +30,29 @@ struct LinearWorkspace {
   std::vector<const u64*> operands;
 };
 
-// Baby-step giant-step: offset = first + step (giant * babies + baby). Diagonals are encoded once, with the special
-// primes. Double hoisting: the baby rotations share one mod-up and are not divided by P; each giant step divides one
-// polynomial; one division by P q[level] ends all. Immutable; apply() works in the evaluator.
+// Baby-step giant-step: offset = first + step (giant * babies + baby). Diagonals are encoded once,
+// with the special primes. Double hoisting: the baby rotations share one mod-up and are not divided
+// by P; each giant step divides one polynomial; one division by P q[level] ends all. Immutable;
+// apply() works in the evaluator.
 class LinearTransform {
  public:
-  // Throws Error{usage} for no diagonals, unequal lengths, offsets that are not multiples of the step.
+  // Throws Error{usage} for no diagonals, unequal lengths, offsets that are not multiples of the
+  // step.
   LinearTransform(const Context& context, Encoder& encoder, const Diagonals& diagonals,
                   const LinearOptions& options = {});
 
-  const std::vector<int>& rotations() const { return rotations_; }  // steps that need keys, at the level of the input
+  // steps that need keys, at the level of the input
+  const std::vector<int>& rotations() const { return rotations_; }
   int level() const { return level_; }
   std::size_t bytes() const;  // of the encoded diagonals
 
   void apply(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys, Ciphertext& out) const;
   void apply(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys, LinearWorkspace& work,
              Ciphertext& out) const;
-  // The same sum from one single-hoisted, divided rotation per diagonal: for comparison, and when keys for all offsets
-  // are at hand.
-  void apply_single_hoisted(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys, Ciphertext& out) const;
+  // The same sum from one single-hoisted, divided rotation per diagonal: for comparison, and when
+  // keys for all offsets are at hand.
+  void apply_single_hoisted(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys,
+                            Ciphertext& out) const;
   std::vector<int> offsets() const;
 
  private:
@@ -60,7 +67,8 @@ class LinearTransform {
   void require(const Ciphertext& in, const Evaluator& evaluator) const;
   void turn(const Plaintext& from, const std::vector<std::uint32_t>& index, Plaintext& to) const;
   void sum_products(LinearWorkspace& work, SwitchStages& stages) const;
-  void add_rotated(Extended& sum, int steps, Evaluator& evaluator, const KeySet& keys, LinearWorkspace& work) const;
+  void add_rotated(Extended& sum, int steps, Evaluator& evaluator, const KeySet& keys,
+                   LinearWorkspace& work) const;
 
   const Context& context_;
   int level_ = 0;

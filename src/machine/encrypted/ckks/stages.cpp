@@ -20,7 +20,8 @@ SwitchStages::SwitchStages(const Context& context, Pool* pool) : context_(contex
   const std::size_t chain = context.levels() + 1;
   work_.resize(chain + context.special(), context.n());
   converted_.resize(chain, context.n());
-  counts_.resize(std::max<std::size_t>(1, context.level(context.levels()).digits.size()), context.n());
+  counts_.resize(std::max<std::size_t>(1, context.level(context.levels()).digits.size()),
+                 context.n());
   dropped_.reserve(context.special() + 1);
 }
 
@@ -37,9 +38,11 @@ void SwitchStages::mod_up(const Poly& in, int level, Raised& out) {
     const Digit& digit = digits[i / width];
     std::memcpy(work_.limb(i), in.limb(i), n * sizeof(u64));
     std::memcpy(out.digits[i / width].limb(i), in.limb(i), n * sizeof(u64));
-    kernels.inverse(work_.limb(i), table, times_n_inverse(table, digit.up.prepare(i - digit.first)));
+    kernels.inverse(work_.limb(i), table,
+                    times_n_inverse(table, digit.up.prepare(i - digit.first)));
   });
-  // Blocks of coefficients, so that a block of all sources stays in the cache while every target reads it.
+  // Blocks of coefficients, so that a block of all sources stays in the cache while every target
+  // reads it.
   const std::size_t size = block(), blocks = n / size;
   each(digits.size() * blocks, [&](std::size_t task) {
     const Digit& digit = digits[task / blocks];
@@ -89,7 +92,8 @@ void SwitchStages::inner(const Raised& raised, const SwitchKey& key, const std::
           kernels.scale(added, plus[half]->limb(i) + from, context_.p_mod(i), size, m);
           kernels.add(first, first, added, size, m);
         }
-        if (index != nullptr) kernels.gather(to_here, sum, index + to, static_cast<std::uint32_t>(size - 1), size);
+        if (index != nullptr)
+          kernels.gather(to_here, sum, index + to, static_cast<std::uint32_t>(size - 1), size);
       }
     }
   });
@@ -107,7 +111,8 @@ void SwitchStages::divide(Poly& in, std::size_t kept, const Conversion& conversi
   const std::size_t size = block();
   each(n / size, [&](std::size_t k) {
     Sources sources;
-    for (std::size_t i = 0; i < dropped_.size(); ++i) sources[i] = in.limb(dropped_[i].limb) + k * size;
+    for (std::size_t i = 0; i < dropped_.size(); ++i)
+      sources[i] = in.limb(dropped_[i].limb) + k * size;
     u64* count = counts_.limb(0) + k * size;
     conversion.count(kernels, sources.data(), count, size);
     sources[dropped_.size()] = count;
@@ -117,14 +122,16 @@ void SwitchStages::divide(Poly& in, std::size_t kept, const Conversion& conversi
   if (&out != &in) out.resize(kept, n);
   each(kept, [&](std::size_t j) {
     kernels.forward(converted_.limb(j), context_.table(j));
-    kernels.subtract_scale(out.limb(j), in.limb(j), converted_.limb(j), factors[j], n, context_.modulus(j));
+    kernels.subtract_scale(out.limb(j), in.limb(j), converted_.limb(j), factors[j], n,
+                           context_.modulus(j));
   });
   out.resize(kept, n);
 }
 
 void SwitchStages::drop_special(std::size_t own) {
   dropped_.clear();
-  for (std::size_t i = 0; i < context_.special(); ++i) dropped_.push_back({own + i, &context_.p(i)});
+  for (std::size_t i = 0; i < context_.special(); ++i)
+    dropped_.push_back({own + i, &context_.p(i)});
 }
 
 void SwitchStages::mod_down(Poly& in, int level, Poly& out) {

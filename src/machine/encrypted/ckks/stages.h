@@ -1,4 +1,5 @@
-// Key switching in its stages, so that hoisting and double hoisting are compositions: mod-up, inner product, mod-down.
+// Key switching in its stages, so that hoisting and double hoisting are compositions: mod-up, inner
+// product, mod-down.
 #pragma once
 
 #include <algorithm>
@@ -13,24 +14,26 @@
 
 namespace pliant::ckks {
 
-// The digits of a polynomial, each as an extended polynomial that is congruent to it modulo its own primes.
+// The digits of a polynomial, each as an extended polynomial that is congruent to it modulo its own
+// primes.
 struct Raised {
   int level = 0;
   std::vector<Poly> digits;
 };
 
-// Keeps working memory for the whole chain: after the first call at a level nothing is allocated. Not thread-safe; with
-// a pool it spreads limbs and blocks of coefficients over threads, with equal results at every thread count.
+// Keeps working memory for the whole chain: after the first call at a level nothing is allocated.
+// Not thread-safe; with a pool it spreads limbs and blocks of coefficients over threads, with equal
+// results at every thread count.
 class SwitchStages {
  public:
   explicit SwitchStages(const Context& context, Pool* pool = nullptr);
 
   // All polynomials are transformed. `in` has level + 1 limbs.
   void mod_up(const Poly& in, int level, Raised& out);
-  // out[0] = sum digits b + P plus[0], out[1] = sum digits a + P plus[1], both permuted by `index` (an automorphism's,
-  // or null): extended, P times too large. plus[i] may be null.
-  void inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index, std::array<const Poly*, 2> plus,
-             std::array<Poly, 2>& out);
+  // out[0] = sum digits b + P plus[0], out[1] = sum digits a + P plus[1], both permuted by `index`
+  // (an automorphism's, or null): extended, P times too large. plus[i] may be null.
+  void inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index,
+             std::array<const Poly*, 2> plus, std::array<Poly, 2>& out);
   // out = round(in / P), `in` extended; its special limbs are overwritten. out may be in.
   void mod_down(Poly& in, int level, Poly& out);
   // out = round(in / (P q[level])): level limbs.
@@ -55,9 +58,10 @@ class SwitchStages {
     const NttTable* table;
   };
   void drop_special(std::size_t own);
-  void divide(Poly& in, std::size_t kept, const Conversion& conversion, const std::vector<ShoupFactor>& factors,
-              Poly& out);
-  static constexpr std::size_t kBlock = 2048;  // coefficients that pass through the first-level cache together
+  void divide(Poly& in, std::size_t kept, const Conversion& conversion,
+              const std::vector<ShoupFactor>& factors, Poly& out);
+  // coefficients that pass through the first-level cache together
+  static constexpr std::size_t kBlock = 2048;
   std::size_t block() const { return std::min(context_.n(), kBlock); }
   const Context& context_;
   Pool* pool_;

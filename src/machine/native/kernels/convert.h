@@ -14,6 +14,7 @@ void load_f32(const std::byte* data, DType dtype, std::int64_t stride, std::int6
 void store_f32(const float* x, std::int64_t stride, std::byte* out, DType dtype, std::int64_t n);
 
 std::int64_t load_int(const std::byte* data, DType dtype, std::int64_t index);
-void store_int(std::byte* data, DType dtype, std::int64_t index, std::int64_t value);  // saturates; bool: not zero
+// saturates; bool: not zero
+void store_int(std::byte* data, DType dtype, std::int64_t index, std::int64_t value);
 
 }  // namespace pliant::native

@@ -22,8 +22,9 @@ constexpr int tile_vectors = 3;
 
 // Row p of b is at b + p * b_k, or at b + b_rows[p].
 template <int rows, int vectors, bool listed>
-HWY_INLINE void multiply(const float* HWY_RESTRICT a, std::int64_t a_m, std::int64_t a_k, const float* HWY_RESTRICT b,
-                         std::int64_t b_k, const std::int64_t* b_rows, std::int64_t k, V32 (&sum)[rows][vectors]) {
+HWY_INLINE void multiply(const float* HWY_RESTRICT a, std::int64_t a_m, std::int64_t a_k,
+                         const float* HWY_RESTRICT b, std::int64_t b_k, const std::int64_t* b_rows,
+                         std::int64_t k, V32 (&sum)[rows][vectors]) {
   const F32 d;
   for (std::int64_t p = 0; p < k; ++p, a += a_k, b += listed ? 0 : b_k) {
     const float* HWY_RESTRICT row = listed ? b + b_rows[p] : b;
@@ -83,23 +84,30 @@ constexpr Tile tile_of(int wanted) {
 
 template <bool listed>
 Tile choose_tile(int rows, int vectors) {
-  return vectors == 3 ? tile_of<listed, 3>(rows) : vectors == 2 ? tile_of<listed, 2>(rows) : tile_of<listed, 1>(rows);
+  return vectors == 3   ? tile_of<listed, 3>(rows)
+         : vectors == 2 ? tile_of<listed, 2>(rows)
+                        : tile_of<listed, 1>(rows);
 }
 
 const float* row_of_a(const GemmBlock& g, std::int64_t i) {
-  return g.a_strip == 0 ? g.a + i * g.a_m : g.a + i / strip_height * g.a_strip + i % strip_height * g.a_m;
+  return g.a_strip == 0 ? g.a + i * g.a_m
+                        : g.a + i / strip_height * g.a_strip + i % strip_height * g.a_m;
 }
 
-std::int64_t row_of_b(const GemmBlock& g, std::int64_t p) { return g.b_rows == nullptr ? p * g.b_k : g.b_rows[p]; }
+std::int64_t row_of_b(const GemmBlock& g, std::int64_t p) {
+  return g.b_rows == nullptr ? p * g.b_k : g.b_rows[p];
+}
 
-// One column at a time, for columns that cannot be read as a vector; the order of the sum is the same.
+// One column at a time, for columns that cannot be read as a vector; the order of the sum is the
+// same.
 void columns(const GemmBlock& g, std::int64_t from) {
   for (std::int64_t i = 0; i < g.m; ++i) {
     for (std::int64_t j = from; j < g.n; ++j) {
       const hn::CappedTag<float, 1> one;
       auto sum = hn::Set(one, g.first ? 0.0f : g.c[i * g.c_m + j]);
       for (std::int64_t p = 0; p < g.k; ++p)
-        sum = hn::MulAdd(hn::Set(one, row_of_a(g, i)[p * g.a_k]), hn::Set(one, g.b[row_of_b(g, p) + j]), sum);
+        sum = hn::MulAdd(hn::Set(one, row_of_a(g, i)[p * g.a_k]),
+                         hn::Set(one, g.b[row_of_b(g, p) + j]), sum);
       g.c[i * g.c_m + j] = hn::GetLane(sum);
     }
   }
@@ -108,7 +116,9 @@ void columns(const GemmBlock& g, std::int64_t from) {
 // Rows a page apart share a set of the first cache: they are copied side by side when that pays.
 constexpr std::int64_t deepest_copy = 768;
 
-bool rows_collide(const GemmBlock& g) { return g.a_k == 1 && g.a_m % 1024 == 0 && g.n >= 48 && g.k <= deepest_copy; }
+bool rows_collide(const GemmBlock& g) {
+  return g.a_k == 1 && g.a_m % 1024 == 0 && g.n >= 48 && g.k <= deepest_copy;
+}
 
 void copy_rows(const float* a, std::int64_t a_m, std::int64_t rows, std::int64_t k, float* to) {
   constexpr std::int64_t line = 16;
@@ -135,7 +145,8 @@ void block(const GemmBlock& whole) {
   HWY_ALIGN float copied[tile_rows * deepest_copy];
   const bool copies = rows_collide(whole);
   const std::int64_t readable = g.padded ? g.n : g.n / lanes32 * lanes32;
-  const std::int64_t tall = whole.a_strip == 0 ? even_rows(g.m) : tile_rows;  // strips hold a whole number of tiles
+  // strips hold a whole number of tiles
+  const std::int64_t tall = whole.a_strip == 0 ? even_rows(g.m) : tile_rows;
   for (std::int64_t i = 0; i < g.m; i += tall) {
     const int rows = std::min(tall, g.m - i);
     const float* a = row_of_a(whole, i);
@@ -152,8 +163,8 @@ void block(const GemmBlock& whole) {
       // 4 = 2 + 2 rather than 3 + 1
       const int vectors = left == 4 ? 2 : std::min<std::int64_t>(left, tile_vectors);
       const std::int64_t last = std::min(readable - j - (vectors - 1) * lanes32, lanes32);
-      (g.b_rows == nullptr ? choose_tile<false> : choose_tile<true>)(rows, vectors)(g, a, g.b + j, g.c + i * g.c_m + j,
-                                                                                    last);
+      (g.b_rows == nullptr ? choose_tile<false> : choose_tile<true>)(rows, vectors)(
+          g, a, g.b + j, g.c + i * g.c_m + j, last);
       left -= vectors;
       j += vectors * lanes32;
     }
@@ -173,7 +184,8 @@ HWY_INLINE float combine(const V32* sum) {
 }
 
 template <int count>
-HWY_INLINE void dot_group(const float* a, const float* b, std::int64_t b_row, std::int64_t k, float* out) {
+HWY_INLINE void dot_group(const float* a, const float* b, std::int64_t b_row, std::int64_t k,
+                          float* out) {
   const F32 d;
   V32 sum[count][dot_vectors];
 #pragma GCC unroll 16
@@ -197,13 +209,15 @@ HWY_INLINE void dot_group(const float* a, const float* b, std::int64_t b_row, st
     for (int j = 0; j < count; ++j) {
       std::memcpy(y, b + j * b_row + p, (k - p) * sizeof(float));
       for (int v = 0; v < dot_vectors; ++v)
-        sum[j][v] = hn::MulAdd(hn::Load(d, x + v * lanes32), hn::Load(d, y + v * lanes32), sum[j][v]);
+        sum[j][v] =
+            hn::MulAdd(hn::Load(d, x + v * lanes32), hn::Load(d, y + v * lanes32), sum[j][v]);
     }
   }
   for (int j = 0; j < count; ++j) out[j] = combine(sum[j]);
 }
 
-void dots(const float* a, const float* b, std::int64_t b_row, std::int64_t k, std::int64_t count, float* out) {
+void dots(const float* a, const float* b, std::int64_t b_row, std::int64_t k, std::int64_t count,
+          float* out) {
   constexpr int group = lanes32 >= 16 ? 8 : lanes32 >= 8 ? 4 : 2;
   std::int64_t j = 0;
   for (; j + group <= count; j += group) dot_group<group>(a, b + j * b_row, b_row, k, out + j);
@@ -222,6 +236,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace pliant::native {
 HWY_EXPORT(gemm_table);
-const GemmKernels& gemm_kernels(Isa isa) { return *HWY_DISPATCH_TABLE(gemm_table)[target_index(isa)](); }
+const GemmKernels& gemm_kernels(Isa isa) {
+  return *HWY_DISPATCH_TABLE(gemm_table)[target_index(isa)]();
+}
 }  // namespace pliant::native
 #endif

@@ -7,7 +7,8 @@
 
 namespace pliant::native {
 
-enum class Isa : std::uint8_t { best, scalar, sse4, avx2, avx512, neon };  // best: what this processor has
+// best: what this processor has
+enum class Isa : std::uint8_t { best, scalar, sse4, avx2, avx512, neon };
 
 std::vector<Isa> available_isas();  // on this processor, in this build; scalar is always there
 std::string_view name(Isa isa);

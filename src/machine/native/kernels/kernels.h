@@ -1,7 +1,8 @@
-// The per-instruction-set inner kernels: plain functions over pointers, compiled once per instruction set and chosen
-// by table. Every kernel reads and writes exactly the elements named (never beyond, so an operand may end at a guard
-// page) and gives the same bits on every instruction set with fused multiply-add: sums along a row run in 16 virtual
-// lanes that are combined in one fixed order, whatever the vector length is.
+// The per-instruction-set inner kernels: plain functions over pointers, compiled once per
+// instruction set and chosen by table. Every kernel reads and writes exactly the elements named
+// (never beyond, so an operand may end at a guard page) and gives the same bits on every
+// instruction set with fused multiply-add: sums along a row run in 16 virtual lanes that are
+// combined in one fixed order, whatever the vector length is.
 #pragma once
 
 #include <cmath>
@@ -19,7 +20,8 @@ inline constexpr std::int64_t block_elements = 256;  // the interpreter's unit o
 
 inline constexpr std::int64_t strip_height = 8;  // of a left-hand side packed beforehand
 
-// c[i * c_m + j] = (first ? 0 : c[i * c_m + j]) + sum over p of a[i * a_m + p * a_k] * b[p * b_k + j], p in order.
+// c[i * c_m + j] = (first ? 0 : c[i * c_m + j]) + sum over p of a[i * a_m + p * a_k] * b[p * b_k +
+// j], p in order.
 struct GemmBlock {
   const float* a = nullptr;
   std::int64_t a_m = 0, a_k = 0;
@@ -37,13 +39,15 @@ struct GemmBlock {
 struct GemmKernels {
   void (*block)(const GemmBlock& block);
   // out[j] = dot(a, b + j * b_row) over k elements, j < count
-  void (*dots)(const float* a, const float* b, std::int64_t b_row, std::int64_t k, std::int64_t count, float* out);
+  void (*dots)(const float* a, const float* b, std::int64_t b_row, std::int64_t k,
+               std::int64_t count, float* out);
   int lanes;
 };
 const GemmKernels& gemm_kernels(Isa isa);
 
-// An expression that takes one argument through a row of steps with arguments or constants: what follows a convolution
-// (bias, scale, residual, clamp) stays in registers from the first step to the last.
+// An expression that takes one argument through a row of steps with arguments or constants: what
+// follows a convolution (bias, scale, residual, clamp) stays in registers from the first step to
+// the last.
 struct Chain {
   struct Link {
     Fn fn = Fn::add;  // add, subtract, multiply, maximum or minimum
@@ -55,8 +59,8 @@ struct Chain {
   int start = -1;  // argument; -1: the expression is no chain
   std::vector<Link> links;
 
-  // max(start * scale + shift, floor) of scalars, the most common chain; the constants that change nothing stand in for
-  // steps that it has not.
+  // max(start * scale + shift, floor) of scalars, the most common chain; the constants that change
+  // nothing stand in for steps that it has not.
   struct Affine {
     int scale = -1, shift = -1;  // arguments, or else
     float scale_constant = 1, shift_constant = -0.0F, floor = -HUGE_VALF;
@@ -79,9 +83,12 @@ struct Argument {  // without defaults: arrays of them are made for every row, m
 };
 
 struct MapKernels {
-  // out[i] = code(arguments at i), computed in f32 and converted, i < n. `out` may be one of the arguments.
-  void (*interpret)(const Code& code, const Argument* arguments, std::byte* out, DType dtype, std::int64_t n);
-  // As interpret() for f32 arguments of stride 0 or 1, the start's 1. `out` may be one of those of stride 1.
+  // out[i] = code(arguments at i), computed in f32 and converted, i < n. `out` may be one of the
+  // arguments.
+  void (*interpret)(const Code& code, const Argument* arguments, std::byte* out, DType dtype,
+                    std::int64_t n);
+  // As interpret() for f32 arguments of stride 0 or 1, the start's 1. `out` may be one of those of
+  // stride 1.
   void (*chain)(const Chain& chain, const Argument* arguments, float* out, std::int64_t n);
   void (*add)(float* out, const float* x, std::int64_t n);  // out += x
 };
@@ -96,8 +103,10 @@ struct RowKernels {
   float (*minimum)(const float* x, std::int64_t n);
   double (*exponentials)(const float* x, std::int64_t n, float maximum,
                          float* out);  // sum of exp(x - maximum); out or 0
-  void (*affine)(const float* x, std::int64_t n, float subtract, float multiply, float* out);  // (x - s) * m
-  void (*multiply_add)(float* out, float keep, float weight, const float* x, std::int64_t n);  // out*keep + weight*x
+  // (x - s) * m
+  void (*affine)(const float* x, std::int64_t n, float subtract, float multiply, float* out);
+  // out*keep + weight*x
+  void (*multiply_add)(float* out, float keep, float weight, const float* x, std::int64_t n);
 };
 const RowKernels& row_kernels(Isa isa);
 
@@ -108,13 +117,16 @@ struct ColumnKernels {
   void (*product)(double* total, const float* x, std::int64_t n);
   void (*maximum)(float* total, const float* x, std::int64_t n);
   void (*minimum)(float* total, const float* x, std::int64_t n);
-  void (*exponentials)(double* total, const float* x, const float* maximum, float* out, std::int64_t n);  // out or 0
-  void (*affine)(const float* x, const float* subtract, const float* multiply, float* out, std::int64_t n);
+  // out or 0
+  void (*exponentials)(double* total, const float* x, const float* maximum, float* out,
+                       std::int64_t n);
+  void (*affine)(const float* x, const float* subtract, const float* multiply, float* out,
+                 std::int64_t n);
 };
 const ColumnKernels& column_kernels(Isa isa);
 
-// Lines of outputs of a window whose taps are runs at fixed distances from the line: see Band. Reads up to 15 floats
-// beyond the last run.
+// Lines of outputs of a window whose taps are runs at fixed distances from the line: see Band.
+// Reads up to 15 floats beyond the last run.
 struct TapLines {
   const float* from = nullptr;
   std::int64_t step = 0;  // from one line to the next
@@ -124,8 +136,9 @@ struct TapLines {
   std::int64_t width = 0, lines = 0;
 };
 
-// Lines of a plane brought side by side, each split into phases: element j of phase p is x[from + j * phases] of its
-// line for first <= j < last, else the filling. Up to 31 floats behind the last line are overwritten.
+// Lines of a plane brought side by side, each split into phases: element j of phase p is x[from + j
+// * phases] of its line for first <= j < last, else the filling. Up to 31 floats behind the last
+// line are overwritten.
 struct LinePart {
   std::int64_t first = 0, last = 0, from = 0;
 };
@@ -139,10 +152,11 @@ struct BandLines {
   float* to = nullptr;
 };
 
-// out[j] = sum over taps t in order of weights[t] * taps[t][j] (depthwise), or out[j] joined by the maximum or sum of
-// the taps (pooling).
+// out[j] = sum over taps t in order of weights[t] * taps[t][j] (depthwise), or out[j] joined by the
+// maximum or sum of the taps (pooling).
 struct TapKernels {
-  void (*weighted)(const float* const* taps, const float* weights, std::int64_t count, float* out, std::int64_t n);
+  void (*weighted)(const float* const* taps, const float* weights, std::int64_t count, float* out,
+                   std::int64_t n);
   void (*maximum)(const float* const* taps, std::int64_t count, float* out, std::int64_t n);
   void (*sum)(const float* const* taps, std::int64_t count, float* out, std::int64_t n);
   // The same bits, line by line.
@@ -159,13 +173,15 @@ inline constexpr std::int64_t winograd_tiles = 28;
 struct WinogradInput {
   const float* x = nullptr;  // one channel
   std::int64_t height = 0, width = 0;
-  std::int64_t top = 0, left = 0;      // of the first tile's window; what is outside of the plane is 0
+  // of the first tile's window; what is outside of the plane is 0
+  std::int64_t top = 0, left = 0;
   std::int64_t rows = 0, columns = 0;  // of tiles
   float* out = nullptr;                // element p of transformed tile t at [p * step + t]
   std::int64_t step = 0;
 };
 struct WinogradOutput {
-  const float* products = nullptr;  // element p of tile t and channel c at [p * step + t * padded + c]
+  // element p of tile t and channel c at [p * step + t * padded + c]
+  const float* products = nullptr;
   std::int64_t step = 0, padded = 0, channels = 0;
   std::int64_t rows = 0, columns = 0;  // of tiles
   std::int64_t height = 0, width = 0;  // pixels that these tiles have inside of the image

@@ -28,16 +28,20 @@ struct Slot {
 
 HWY_INLINE V32 constant(double value) { return hn::Set(d32, static_cast<float>(value)); }
 HWY_INLINE V32 truth(hn::Mask<F32> mask) { return hn::IfThenElseZero(mask, constant(1)); }
-HWY_INLINE hn::Mask<F32> is_true(V32 x) { return hn::Not(hn::Eq(x, hn::Zero(d32))); }  // NaN is, too
+// NaN is, too
+HWY_INLINE hn::Mask<F32> is_true(V32 x) { return hn::Not(hn::Eq(x, hn::Zero(d32))); }
 
 HWY_INLINE V32 logarithm(V32 x) {
   const V32 infinity = constant(HUGE_VAL);
-  const V32 y = hn::IfThenElse(hn::Lt(x, infinity), hn::Log(d32, x), x);  // inf and NaN are their own
+  // inf and NaN are their own
+  const V32 y = hn::IfThenElse(hn::Lt(x, infinity), hn::Log(d32, x), x);
   const V32 negative = hn::IfThenElse(hn::Lt(x, hn::Zero(d32)), constant(NAN), y);
   return hn::IfThenElse(hn::Eq(x, hn::Zero(d32)), constant(-HUGE_VAL), negative);
 }
 
-HWY_INLINE V32 sigmoid(V32 x) { return hn::Div(constant(1), hn::Add(constant(1), exponential(hn::Neg(x)))); }
+HWY_INLINE V32 sigmoid(V32 x) {
+  return hn::Div(constant(1), hn::Add(constant(1), exponential(hn::Neg(x))));
+}
 
 // Horner's rule, highest coefficient first.
 template <std::size_t count>
@@ -54,13 +58,15 @@ HWY_INLINE V32 erf_small(V32 x) {
   return hn::Mul(x, polynomial(hn::MulSub(constant(2), hn::Mul(x, x), constant(1)), c));
 }
 
-// erfc(x) = exp(P(t) - x^2), t = (x - 1) * 2/5 - 1, for x >= 1 (Chebyshev fit of log erfc + x^2 up to 6, error 3e-8).
+// erfc(x) = exp(P(t) - x^2), t = (x - 1) * 2/5 - 1, for x >= 1 (Chebyshev fit of log erfc + x^2 up
+// to 6, error 3e-8).
 HWY_INLINE V32 erfc_large(V32 x) {
   static constexpr double c[] = {5.7536603e-05,  -3.18945948e-04, 9.43884936e-04, -2.37938548e-03,
                                  5.92399411e-03, -1.43781132e-02, 3.41359143e-02, -8.16525307e-02,
                                  2.07792733e-01, -6.65248873e-01, -1.86243739};
   const V32 y = hn::Min(x, constant(6));
-  const V32 value = hn::Exp(d32, hn::NegMulAdd(y, y, polynomial(hn::MulSub(y, constant(0.4), constant(1.4)), c)));
+  const V32 value =
+      hn::Exp(d32, hn::NegMulAdd(y, y, polynomial(hn::MulSub(y, constant(0.4), constant(1.4)), c)));
   return hn::IfThenZeroElse(hn::Gt(x, constant(6)), value);
 }
 
@@ -76,13 +82,15 @@ HWY_INLINE V32 gelu(V32 x) {
   const V32 size = hn::Abs(z);
   const V32 tail = erfc_large(hn::Max(size, constant(1)));
   const V32 large = hn::IfThenElse(hn::Lt(z, hn::Zero(d32)), hn::Sub(constant(2), tail), tail);
-  const V32 erfc = hn::IfThenElse(hn::Gt(size, constant(1)), large, hn::Sub(constant(1), erf_small(z)));
+  const V32 erfc =
+      hn::IfThenElse(hn::Gt(size, constant(1)), large, hn::Sub(constant(1), erf_small(z)));
   return hn::Mul(hn::Mul(constant(0.5), x), erfc);
 }
 
 // x/2 (1 + tanh u) = x sigmoid(2 u), u = sqrt(2/pi) (x + 0.044715 x^3)
 HWY_INLINE V32 gelu_tanh(V32 x) {
-  const V32 u = hn::Mul(x, hn::MulAdd(hn::Mul(x, x), constant(0.0713548162726), constant(1.59576912160573)));
+  const V32 u =
+      hn::Mul(x, hn::MulAdd(hn::Mul(x, x), constant(0.0713548162726), constant(1.59576912160573)));
   return hn::Mul(x, sigmoid(u));
 }
 
@@ -114,10 +122,12 @@ bool moderate(Slot a, std::int64_t n) {
   return true;
 }
 
-// Powers that are multiples of a quarter up to 4 are roots and products; others go through the library.
+// Powers that are multiples of a quarter up to 4 are roots and products; others go through the
+// library.
 void power(Slot a, Slot b, float* out, std::int64_t n) {
   const float quarters = b.uniform ? std::fabs(b.p[0]) * 4 : NAN;
-  if (!(quarters <= 16) || quarters != std::floor(quarters)) return scalars(scalar_power, a, b, out, n);
+  if (!(quarters <= 16) || quarters != std::floor(quarters))
+    return scalars(scalar_power, a, b, out, n);
   const int whole = static_cast<int>(quarters) / 4, part = static_cast<int>(quarters) % 4;
   for (std::int64_t i = 0; i < n; i += lanes32) {
     const V32 x = a.at(i);
@@ -182,7 +192,9 @@ void step(Fn fn, Slot a, Slot b, Slot c, float* out, std::int64_t n) {
 }
 #undef PLIANT_LOOP
 
-HWY_INLINE std::int64_t whole_vectors(std::int64_t n) { return (n + lanes32 - 1) / lanes32 * lanes32; }
+HWY_INLINE std::int64_t whole_vectors(std::int64_t n) {
+  return (n + lanes32 - 1) / lanes32 * lanes32;
+}
 
 // Reads an operand in place if whole vectors of it are there, else brings it into `slot`.
 Slot bring(const Argument& from, std::int64_t start, std::int64_t n, float* slot) {
@@ -200,8 +212,8 @@ Slot bring(const Argument& from, std::int64_t start, std::int64_t n, float* slot
   return {slot, uniform};
 }
 
-void interpret_block(const Code& code, const Argument* arguments, std::byte* out, DType dtype, std::int64_t start,
-                     std::int64_t n) {
+void interpret_block(const Code& code, const Argument* arguments, std::byte* out, DType dtype,
+                     std::int64_t start, std::int64_t n) {
   HWY_ALIGN float memory[Expr::max_instructions][block_elements];
   Slot slots[Expr::max_instructions];
   const std::size_t count = code.instructions.size();
@@ -215,7 +227,8 @@ void interpret_block(const Code& code, const Argument* arguments, std::byte* out
     } else {
       const int inputs = code.arities[i];
       const Slot a = slots[instruction.a];
-      const Slot b = inputs > 1 ? slots[instruction.b] : a, c = inputs > 2 ? slots[instruction.c] : a;
+      const Slot b = inputs > 1 ? slots[instruction.b] : a,
+                 c = inputs > 2 ? slots[instruction.c] : a;
       const bool uniform = a.uniform && b.uniform && c.uniform;
       const bool direct = i + 1 == count && dtype == DType::f32 && n % lanes32 == 0 && !uniform;
       float* to = direct ? reinterpret_cast<float*>(out) + start : memory[i];
@@ -230,14 +243,15 @@ void interpret_block(const Code& code, const Argument* arguments, std::byte* out
   else store_f32(last.p, last.uniform ? 0 : 1, to, dtype, n);
 }
 
-void interpret(const Code& code, const Argument* arguments, std::byte* out, DType dtype, std::int64_t n) {
+void interpret(const Code& code, const Argument* arguments, std::byte* out, DType dtype,
+               std::int64_t n) {
   for (std::int64_t start = 0; start < n; start += block_elements)
     interpret_block(code, arguments, out, dtype, start, std::min(block_elements, n - start));
 }
 
 template <int vectors, typename Step>
-HWY_INLINE void link(V32 (&y)[vectors], const Argument* argument, float constant, std::int64_t i, std::int64_t part,
-                     Step step) {
+HWY_INLINE void link(V32 (&y)[vectors], const Argument* argument, float constant, std::int64_t i,
+                     std::int64_t part, Step step) {
   const bool row = argument != nullptr && argument->stride != 0;
   const float* p = argument == nullptr ? &constant : reinterpret_cast<const float*>(argument->data);
   if (!row) {
@@ -253,11 +267,13 @@ HWY_INLINE void link(V32 (&y)[vectors], const Argument* argument, float constant
 
 // Elements [i, i + vectors * lanes32), or i and the `part` - 1 behind it.
 template <int vectors>
-HWY_INLINE void chain_at(const Chain& chain, const Argument* arguments, float* out, std::int64_t i, std::int64_t part) {
+HWY_INLINE void chain_at(const Chain& chain, const Argument* arguments, float* out, std::int64_t i,
+                         std::int64_t part) {
   const float* start = reinterpret_cast<const float*>(arguments[chain.start].data) + i;
   V32 y[vectors];
 #pragma GCC unroll 4
-  for (int v = 0; v < vectors; ++v) y[v] = part > 0 ? load_part(start, part) : hn::LoadU(d32, start + v * lanes32);
+  for (int v = 0; v < vectors; ++v)
+    y[v] = part > 0 ? load_part(start, part) : hn::LoadU(d32, start + v * lanes32);
   for (const Chain::Link& each : chain.links) {
     const Argument* argument = each.argument < 0 ? nullptr : arguments + each.argument;
     const auto with = [&](auto step) HWY_ATTR { link(y, argument, each.constant, i, part, step); };
@@ -269,11 +285,13 @@ HWY_INLINE void chain_at(const Chain& chain, const Argument* arguments, float* o
         else with([](V32 a, V32 b) HWY_ATTR { return hn::Sub(a, b); });
         break;
       case Fn::maximum:
-        if (each.reversed) with([](V32 a, V32 b) HWY_ATTR { return hn::IfThenElse(hn::Gt(a, b), a, b); });
+        if (each.reversed)
+          with([](V32 a, V32 b) HWY_ATTR { return hn::IfThenElse(hn::Gt(a, b), a, b); });
         else with([](V32 a, V32 b) HWY_ATTR { return hn::IfThenElse(hn::Gt(b, a), b, a); });
         break;
       default:  // minimum
-        if (each.reversed) with([](V32 a, V32 b) HWY_ATTR { return hn::IfThenElse(hn::Lt(a, b), a, b); });
+        if (each.reversed)
+          with([](V32 a, V32 b) HWY_ATTR { return hn::IfThenElse(hn::Lt(a, b), a, b); });
         else with([](V32 a, V32 b) HWY_ATTR { return hn::IfThenElse(hn::Lt(b, a), b, a); });
         break;
     }
@@ -285,7 +303,8 @@ HWY_INLINE void chain_at(const Chain& chain, const Argument* arguments, float* o
   }
 }
 
-void affine(const Chain::Affine& g, const float* x, const Argument* arguments, float* out, std::int64_t n) {
+void affine(const Chain::Affine& g, const float* x, const Argument* arguments, float* out,
+            std::int64_t n) {
   const auto scalar = [&](int argument, float constant) {
     return argument < 0 ? constant : *reinterpret_cast<const float*>(arguments[argument].data);
   };
@@ -307,7 +326,8 @@ void affine(const Chain::Affine& g, const float* x, const Argument* arguments, f
 
 void chain(const Chain& chain, const Argument* arguments, float* out, std::int64_t n) {
   if (chain.affine)
-    return affine(*chain.affine, reinterpret_cast<const float*>(arguments[chain.start].data), arguments, out, n);
+    return affine(*chain.affine, reinterpret_cast<const float*>(arguments[chain.start].data),
+                  arguments, out, n);
   std::int64_t i = 0;
   for (; i + 4 * lanes32 <= n; i += 4 * lanes32) chain_at<4>(chain, arguments, out, i, 0);
   for (; i + lanes32 <= n; i += lanes32) chain_at<1>(chain, arguments, out, i, 0);
@@ -333,6 +353,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace pliant::native {
 HWY_EXPORT(map_table);
-const MapKernels& map_kernels(Isa isa) { return *HWY_DISPATCH_TABLE(map_table)[target_index(isa)](); }
+const MapKernels& map_kernels(Isa isa) {
+  return *HWY_DISPATCH_TABLE(map_table)[target_index(isa)]();
+}
 }  // namespace pliant::native
 #endif

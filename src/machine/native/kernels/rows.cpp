@@ -34,7 +34,8 @@ T fold_lanes(T* lane, Combine combine) {
 HWY_INLINE void accumulate(double* total, const float* x, std::int64_t n) {
   const F64 d;
   for (std::int64_t i = 0; i < n; i += lanes64)
-    hn::StoreU(hn::Add(hn::LoadU(d, total + i), hn::PromoteTo(d, hn::LoadU(Narrow(), x + i))), d, total + i);
+    hn::StoreU(hn::Add(hn::LoadU(d, total + i), hn::PromoteTo(d, hn::LoadU(Narrow(), x + i))), d,
+               total + i);
 }
 
 // Feeds 16 elements at a time; behind the end stand copies of `filler`.
@@ -117,7 +118,8 @@ double exponentials(const float* x, std::int64_t n, float maximum, float* out) {
     const std::int64_t count = std::min(n - i, virtual_lanes);
     chunk.read(x + i, count, -HUGE_VALF);
     for (int v = 0; v < row_vectors; ++v)
-      hn::Store(exponential(hn::Sub(hn::Load(d32, chunk.x + v * lanes32), m)), d32, chunk.x + v * lanes32);
+      hn::Store(exponential(hn::Sub(hn::Load(d32, chunk.x + v * lanes32), m)), d32,
+                chunk.x + v * lanes32);
     for (std::int64_t j = count; j < virtual_lanes; ++j) chunk.x[j] = 0;
     accumulate(lane, chunk.x, virtual_lanes);
     if (out != nullptr) std::memcpy(out + i, chunk.x, count * sizeof(float));
@@ -128,7 +130,8 @@ double exponentials(const float* x, std::int64_t n, float maximum, float* out) {
 void affine(const float* x, std::int64_t n, float subtract, float multiply, float* out) {
   const V32 s = hn::Set(d32, subtract), m = hn::Set(d32, multiply);
   std::int64_t i = 0;
-  for (; i + lanes32 <= n; i += lanes32) hn::StoreU(hn::Mul(hn::Sub(hn::LoadU(d32, x + i), s), m), d32, out + i);
+  for (; i + lanes32 <= n; i += lanes32)
+    hn::StoreU(hn::Mul(hn::Sub(hn::LoadU(d32, x + i), s), m), d32, out + i);
   if (i < n) store_part(hn::Mul(hn::Sub(load_part(x + i, n - i), s), m), out + i, n - i);
 }
 
@@ -136,8 +139,11 @@ void multiply_add(float* out, float keep, float weight, const float* x, std::int
   const V32 k = hn::Set(d32, keep), w = hn::Set(d32, weight);
   std::int64_t i = 0;
   for (; i + lanes32 <= n; i += lanes32)
-    hn::StoreU(hn::MulAdd(w, hn::LoadU(d32, x + i), hn::Mul(k, hn::LoadU(d32, out + i))), d32, out + i);
-  if (i < n) store_part(hn::MulAdd(w, load_part(x + i, n - i), hn::Mul(k, load_part(out + i, n - i))), out + i, n - i);
+    hn::StoreU(hn::MulAdd(w, hn::LoadU(d32, x + i), hn::Mul(k, hn::LoadU(d32, out + i))), d32,
+               out + i);
+  if (i < n)
+    store_part(hn::MulAdd(w, load_part(x + i, n - i), hn::Mul(k, load_part(out + i, n - i))),
+               out + i, n - i);
 }
 
 // Columns: `total` has room for block_elements, so only x needs care at the end.
@@ -178,7 +184,8 @@ void column_extreme(float* total, const float* x, std::int64_t n) {
     hn::StoreU(extreme<is_max>(hn::LoadU(d32, total + i), row_at(x, i, n)), d32, total + i);
 }
 
-void column_exponentials(double* total, const float* x, const float* maximum, float* out, std::int64_t n) {
+void column_exponentials(double* total, const float* x, const float* maximum, float* out,
+                         std::int64_t n) {
   for (std::int64_t i = 0; i < n; i += lanes32) {
     const V32 y = exponential(hn::Sub(row_at(x, i, n), hn::LoadU(d32, maximum + i)));
     widen(total + i, y);
@@ -186,7 +193,8 @@ void column_exponentials(double* total, const float* x, const float* maximum, fl
   }
 }
 
-void column_affine(const float* x, const float* subtract, const float* multiply, float* out, std::int64_t n) {
+void column_affine(const float* x, const float* subtract, const float* multiply, float* out,
+                   std::int64_t n) {
   for (std::int64_t i = 0; i < n; i += lanes32) {
     const V32 y = hn::Sub(row_at(x, i, n), hn::LoadU(d32, subtract + i));
     put(hn::Mul(y, hn::LoadU(d32, multiply + i)), out, i, n);
@@ -194,15 +202,17 @@ void column_affine(const float* x, const float* subtract, const float* multiply,
 }
 
 const RowKernels* row_table() {
-  static constexpr RowKernels table{sum,          squares, product,     row_extreme<true>, row_extreme<false>,
-                                    exponentials, affine,  multiply_add};
+  static constexpr RowKernels table{
+      sum,          squares, product,     row_extreme<true>, row_extreme<false>,
+      exponentials, affine,  multiply_add};
   return &table;
 }
 
 const ColumnKernels* column_table() {
-  static constexpr ColumnKernels table{column_sum,           column_squares,        column_product,
-                                       column_extreme<true>, column_extreme<false>, column_exponentials,
-                                       column_affine};
+  static constexpr ColumnKernels table{
+      column_sum,           column_squares,        column_product,
+      column_extreme<true>, column_extreme<false>, column_exponentials,
+      column_affine};
   return &table;
 }
 
@@ -214,7 +224,11 @@ HWY_AFTER_NAMESPACE();
 namespace pliant::native {
 HWY_EXPORT(row_table);
 HWY_EXPORT(column_table);
-const RowKernels& row_kernels(Isa isa) { return *HWY_DISPATCH_TABLE(row_table)[target_index(isa)](); }
-const ColumnKernels& column_kernels(Isa isa) { return *HWY_DISPATCH_TABLE(column_table)[target_index(isa)](); }
+const RowKernels& row_kernels(Isa isa) {
+  return *HWY_DISPATCH_TABLE(row_table)[target_index(isa)]();
+}
+const ColumnKernels& column_kernels(Isa isa) {
+  return *HWY_DISPATCH_TABLE(column_table)[target_index(isa)]();
+}
 }  // namespace pliant::native
 #endif

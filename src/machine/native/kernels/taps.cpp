@@ -21,12 +21,16 @@ constexpr F32 d32;
 struct Weighted {
   const float* weights;
   static constexpr bool resumes = false;
-  HWY_INLINE V32 take(std::int64_t t, V32 x, V32 sum) const { return hn::MulAdd(hn::Set(d32, weights[t]), x, sum); }
+  HWY_INLINE V32 take(std::int64_t t, V32 x, V32 sum) const {
+    return hn::MulAdd(hn::Set(d32, weights[t]), x, sum);
+  }
 };
 
 struct Maximum {
   static constexpr bool resumes = true;
-  HWY_INLINE V32 take(std::int64_t, V32 x, V32 sum) const { return hn::IfThenElse(hn::Gt(x, sum), x, sum); }
+  HWY_INLINE V32 take(std::int64_t, V32 x, V32 sum) const {
+    return hn::IfThenElse(hn::Gt(x, sum), x, sum);
+  }
 };
 
 struct Sum {
@@ -35,7 +39,8 @@ struct Sum {
 };
 
 template <typename Fold>
-HWY_INLINE void fold_taps(const Fold& fold, const float* const* taps, std::int64_t count, float* out, std::int64_t n) {
+HWY_INLINE void fold_taps(const Fold& fold, const float* const* taps, std::int64_t count,
+                          float* out, std::int64_t n) {
   std::int64_t j = 0;
   for (; j + 2 * lanes32 <= n; j += 2 * lanes32) {  // two vectors hide the latency of the sum
     V32 low = Fold::resumes ? hn::LoadU(d32, out + j) : hn::Zero(d32);
@@ -58,7 +63,8 @@ HWY_INLINE void fold_taps(const Fold& fold, const float* const* taps, std::int64
   }
 }
 
-void weighted(const float* const* taps, const float* weights, std::int64_t count, float* out, std::int64_t n) {
+void weighted(const float* const* taps, const float* weights, std::int64_t count, float* out,
+              std::int64_t n) {
   fold_taps(Weighted{weights}, taps, count, out, n);
 }
 void maximum(const float* const* taps, std::int64_t count, float* out, std::int64_t n) {
@@ -77,7 +83,9 @@ struct LineWeights {
 #pragma GCC unroll 9
     for (int t = 0; t < count; ++t) weights[t] = hn::Set(d32, w[t]);
   }
-  HWY_INLINE V32 take(std::int64_t t, V32 x, V32 sum) const { return hn::MulAdd(weights[t], x, sum); }
+  HWY_INLINE V32 take(std::int64_t t, V32 x, V32 sum) const {
+    return hn::MulAdd(weights[t], x, sum);
+  }
 };
 struct AnyWeights : Weighted {
   static constexpr int taps = 0;
@@ -88,7 +96,8 @@ struct Counted : Fold {
 };
 
 template <int vectors, typename Fold>
-HWY_INLINE void fold_at(const Fold& fold, const TapLines& g, const float* from, V32 start, float* out) {
+HWY_INLINE void fold_at(const Fold& fold, const TapLines& g, const float* from, V32 start,
+                        float* out) {
   V32 sum[vectors];
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; ++v) sum[v] = start;
@@ -97,13 +106,15 @@ HWY_INLINE void fold_at(const Fold& fold, const TapLines& g, const float* from, 
   for (std::int64_t t = 0; t < taps; ++t) {
     const float* at = from + g.offsets[t];
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) sum[v] = fold.take(t, hn::LoadU(d32, at + v * lanes32), sum[v]);
+    for (int v = 0; v < vectors; ++v)
+      sum[v] = fold.take(t, hn::LoadU(d32, at + v * lanes32), sum[v]);
   }
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; ++v) hn::StoreU(sum[v], d32, out + v * lanes32);
 }
 
-// Whole vectors are stored, beyond the end of a line too: the next line overwrites that. At the end there are parts.
+// Whole vectors are stored, beyond the end of a line too: the next line overwrites that. At the end
+// there are parts.
 template <typename Fold>
 HWY_INLINE void fold_lines(const Fold& fold, const TapLines& g, V32 start) {
   for (std::int64_t line = 0; line < g.lines; ++line) {
@@ -138,10 +149,11 @@ void choose_lines(const TapLines& g, V32 start) {
   }
 }
 
-// Two lines of a 3x3 window that moves by one line: the second reads two of the first one's three input lines.
+// Two lines of a 3x3 window that moves by one line: the second reads two of the first one's three
+// input lines.
 template <int vectors>
-HWY_INLINE void fold_two(const LineWeights<9>& fold, const TapLines& g, const float* from, float* out,
-                         std::int64_t part) {
+HWY_INLINE void fold_two(const LineWeights<9>& fold, const TapLines& g, const float* from,
+                         float* out, std::int64_t part) {
   V32 sum[2][vectors];
 #pragma GCC unroll 2
   for (int v = 0; v < vectors; ++v) sum[0][v] = sum[1][v] = hn::Zero(d32);
@@ -176,7 +188,8 @@ void fold_pairs(const LineWeights<9>& fold, const TapLines& g) {
     float* out = g.out + line * g.width;
     std::int64_t j = 0;
     for (; j + 2 * lanes32 <= g.width; j += 2 * lanes32) fold_two<2>(fold, g, from + j, out + j, 0);
-    for (; j < g.width; j += lanes32) fold_two<1>(fold, g, from + j, out + j, j + lanes32 <= g.width ? 0 : g.width - j);
+    for (; j < g.width; j += lanes32)
+      fold_two<1>(fold, g, from + j, out + j, j + lanes32 <= g.width ? 0 : g.width - j);
   }
   if (line == g.lines) return;
   TapLines last = g;
@@ -188,7 +201,8 @@ void fold_pairs(const LineWeights<9>& fold, const TapLines& g) {
 
 void weighted_lines(const TapLines& g, const float* weights) {
   const std::int64_t* at = g.offsets;
-  if (g.taps == 9 && at[3] == at[0] + g.step && at[6] == at[3] + g.step) return fold_pairs(LineWeights<9>(weights), g);
+  if (g.taps == 9 && at[3] == at[0] + g.step && at[6] == at[3] + g.step)
+    return fold_pairs(LineWeights<9>(weights), g);
   if (g.taps == 9) return fold_lines(LineWeights<9>(weights), g, hn::Zero(d32));
   fold_lines(AnyWeights{{weights}}, g, hn::Zero(d32));
 }
@@ -239,7 +253,8 @@ void bring_phases(const BandLines& g, const float* x, float* to) {
     }
     std::fill(out + part.last, out + g.length, g.filling);
   }
-  if (begin < end) bring_pairs(x + g.parts[0].from + 2 * begin, end - begin, to + begin, to + g.length + begin);
+  if (begin < end)
+    bring_pairs(x + g.parts[0].from + 2 * begin, end - begin, to + begin, to + g.length + begin);
 }
 
 void bring(const BandLines& g) {
@@ -262,7 +277,8 @@ void bring(const BandLines& g) {
 }
 
 const TapKernels* tap_table() {
-  static constexpr TapKernels table{weighted, maximum, sum, weighted_lines, maximum_lines, sum_lines, bring};
+  static constexpr TapKernels table{weighted,      maximum,   sum,  weighted_lines,
+                                    maximum_lines, sum_lines, bring};
   return &table;
 }
 
@@ -273,6 +289,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace pliant::native {
 HWY_EXPORT(tap_table);
-const TapKernels& tap_kernels(Isa isa) { return *HWY_DISPATCH_TABLE(tap_table)[target_index(isa)](); }
+const TapKernels& tap_kernels(Isa isa) {
+  return *HWY_DISPATCH_TABLE(tap_table)[target_index(isa)]();
+}
 }  // namespace pliant::native
 #endif

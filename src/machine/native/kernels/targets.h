@@ -1,5 +1,6 @@
-// Which of Highway's targets an Isa is, as an index into the tables of HWY_EXPORT. Included before hwy/foreach_target.h
-// by every per-instruction-set source; the macros choose which targets those are compiled for.
+// Which of Highway's targets an Isa is, as an index into the tables of HWY_EXPORT. Included before
+// hwy/foreach_target.h by every per-instruction-set source; the macros choose which targets those
+// are compiled for.
 #pragma once
 
 #define HWY_COMPILE_ALL_ATTAINABLE  // scalar too, where something better is the baseline
@@ -19,7 +20,8 @@ inline std::int64_t target_mask(Isa isa) {
     case Isa::avx512: return HWY_AVX3;
     case Isa::neon: return HWY_NEON;
     case Isa::best: {
-      static const std::int64_t here = hwy::SupportedTargets();  // asking the processor is slow in a virtual machine
+      // asking the processor is slow in a virtual machine
+      static const std::int64_t here = hwy::SupportedTargets();
       return here;
     }
     case Isa::scalar: break;
@@ -28,7 +30,8 @@ inline std::int64_t target_mask(Isa isa) {
 }
 
 inline std::size_t target_index(Isa isa) {
-  if ((HWY_TARGETS & (HWY_TARGETS - 1)) == 0) return 0;  // the table of a single target has one entry
+  // the table of a single target has one entry
+  if ((HWY_TARGETS & (HWY_TARGETS - 1)) == 0) return 0;
   hwy::ChosenTarget chosen;
   chosen.Update(target_mask(isa));
   return chosen.GetIndex();

@@ -1,5 +1,5 @@
-// What the per-instruction-set sources share: loads and stores of a few elements, and the lanes. Included once per
-// target, hence the toggled guard.
+// What the per-instruction-set sources share: loads and stores of a few elements, and the lanes.
+// Included once per target, hence the toggled guard.
 #if defined(PLIANT_NATIVE_VECTORS_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef PLIANT_NATIVE_VECTORS_INL_H
 #undef PLIANT_NATIVE_VECTORS_INL_H
@@ -45,7 +45,8 @@ inline HWY_ATTR void store_part(V32 v, float* p, std::int64_t n) {
 inline HWY_ATTR V32 exponential(V32 x) {
   const F32 d;
   const V32 y = hn::Exp(d, hn::Min(x, hn::Set(d, 88.8f)));
-  const V32 large = hn::IfThenElse(hn::Gt(x, hn::Set(d, 88.7228394f)), hn::Set(d, __builtin_inff()), y);
+  const V32 large =
+      hn::IfThenElse(hn::Gt(x, hn::Set(d, 88.7228394f)), hn::Set(d, __builtin_inff()), y);
   return hn::IfThenElse(hn::IsNaN(x), x, large);
 }
 

@@ -95,7 +95,8 @@ constexpr std::int64_t room = winograd_tiles + 2 * virtual_lanes;
 // Input line `y` of the plane from column g.left, zeros outside. Whole vectors are written.
 HWY_INLINE void bring_line(const WinogradInput& g, std::int64_t y, std::int64_t n, float* line) {
   const std::int64_t begin = std::clamp<std::int64_t>(-g.left, 0, n);
-  const std::int64_t end = y < 0 || y >= g.height ? begin : std::clamp<std::int64_t>(g.width - g.left, begin, n);
+  const std::int64_t end =
+      y < 0 || y >= g.height ? begin : std::clamp<std::int64_t>(g.width - g.left, begin, n);
   const float* x = g.x + y * g.width + g.left;
   for (std::int64_t i = 0; i < begin; i += lanes32) hn::StoreU(hn::Zero(d32), d32, line + i);
   std::int64_t i = begin;
@@ -104,17 +105,20 @@ HWY_INLINE void bring_line(const WinogradInput& g, std::int64_t y, std::int64_t 
   for (i = end; i < n; i += lanes32) hn::StoreU(hn::Zero(d32), d32, line + i);
 }
 
-// windows[i][j][t]: element (i, j) of the window of tile t. Tiles of all rows stand side by side, so that lines of few
-// tiles fill vectors too; what is written beyond a row is overwritten by the next.
+// windows[i][j][t]: element (i, j) of the window of tile t. Tiles of all rows stand side by side,
+// so that lines of few tiles fill vectors too; what is written beyond a row is overwritten by the
+// next.
 template <int size, int window>
 HWY_INLINE void bring_windows(const WinogradInput& g, float (&windows)[window][window][room]) {
-  constexpr std::int64_t ahead = 4;  // lines brought before they are read: stores take their time to reach the cache
+  // lines brought before they are read: stores take their time to reach the cache
+  constexpr std::int64_t ahead = 4;
   HWY_ALIGN float line[ahead][4 * room], phase[size][room];
   const std::int64_t lines = g.rows * size + 2, n = g.columns * size + 2;
   const auto put = [&](std::int64_t row, std::int64_t i) HWY_ATTR {
     for (int j = 0; j < window; ++j)
       for (std::int64_t t = 0; t < g.columns; t += lanes32)
-        hn::StoreU(hn::LoadU(d32, phase[j % size] + t + j / size), d32, windows[i][j] + row * g.columns + t);
+        hn::StoreU(hn::LoadU(d32, phase[j % size] + t + j / size), d32,
+                   windows[i][j] + row * g.columns + t);
   };
   for (std::int64_t l = 0; l < std::min(ahead, lines); ++l) bring_line(g, g.top + l, n, line[l]);
   for (std::int64_t l = 0; l < lines; ++l) {
@@ -157,7 +161,8 @@ void input(const WinogradInput& g) {
 
 // One vector of channels of one tile: lines of `size` outputs, of each channel in turn.
 template <int size>
-HWY_INLINE void tile_outputs(const float* products, std::int64_t step, float (&lines)[size][size * lanes32]) {
+HWY_INLINE void tile_outputs(const float* products, std::int64_t step,
+                             float (&lines)[size][size * lanes32]) {
   constexpr int window = size + 2;
   V32 down[size][window];
 #pragma GCC unroll 6
@@ -212,6 +217,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace pliant::native {
 HWY_EXPORT(winograd_table);
-const WinogradKernels& winograd_kernels(Isa isa) { return *HWY_DISPATCH_TABLE(winograd_table)[target_index(isa)](); }
+const WinogradKernels& winograd_kernels(Isa isa) {
+  return *HWY_DISPATCH_TABLE(winograd_table)[target_index(isa)]();
+}
 }  // namespace pliant::native
 #endif

@@ -19,8 +19,10 @@ std::vector<Layer> layers_of(const Graph& graph) {
     const std::size_t layer = attention->cache;
     if (result.size() <= layer) result.resize(layer + 1);
     if (result[layer].heads > 0)
-      throw Error(ErrorKind::invalid, op.name, fmt::format("cache layer {} is used by another operator", layer));
-    const Shape &k = graph.value(op.in[attention->k]).type.shape, &v = graph.value(op.in[attention->v]).type.shape;
+      throw Error(ErrorKind::invalid, op.name,
+                  fmt::format("cache layer {} is used by another operator", layer));
+    const Shape &k = graph.value(op.in[attention->k]).type.shape,
+                &v = graph.value(op.in[attention->v]).type.shape;
     result[layer] = {k[1], k[2], v[2]};
   }
   return result;
@@ -48,7 +50,8 @@ const Sequence& Cache::find(SeqId id) const {
 Sequence& Cache::vacant() {
   for (Sequence& each : sequences_)
     if (each.id < 0) return each;
-  throw Error(ErrorKind::capacity, "cache", fmt::format("all {} sequences are open", options().sequences),
+  throw Error(ErrorKind::capacity, "cache",
+              fmt::format("all {} sequences are open", options().sequences),
               "close one, or open the session for more");
 }
 
@@ -56,8 +59,9 @@ void Cache::open_chains(Sequence& sequence, const Policy& policy) {
   const std::size_t slot = &sequence - sequences_.data();
   SeqId& next = next_ids_[slot];
   sequence.id = next;
-  next = next > most_positions - options().sequences ? static_cast<SeqId>(slot)
-                                                     : static_cast<SeqId>(next + options().sequences);
+  next = next > most_positions - options().sequences
+             ? static_cast<SeqId>(slot)
+             : static_cast<SeqId>(next + options().sequences);
   sequence.policy = policy;
   std::ranges::fill(sequence.lengths, 0);
   sequence.reserved = sequence.floor = sequence.rows = 0;
@@ -98,13 +102,16 @@ std::int64_t Cache::entries(SeqId id, int layer, int head) const {
   return chains_.entries(chain(id, layer, head));
 }
 
-// Pages of a chain that lie wholly between the sinks and the window of the next row, and of every later one.
+// Pages of a chain that lie wholly between the sinks and the window of the next row, and of every
+// later one.
 Cache::Range Cache::unseen(const Sequence& sequence, const ChainId& chain) const {
   const Policy& policy = sequence.policy;
   if (policy.window == 0) return {};
   const std::int64_t next = sequence.lengths[chain.layer];
   const std::int64_t whole = chains_.entries(chain) / page_entries;
-  const auto position = [&](std::int64_t i, std::int64_t entry) { return chains_.page(chain, i).position[entry]; };
+  const auto position = [&](std::int64_t i, std::int64_t entry) {
+    return chains_.page(chain, i).position[entry];
+  };
   std::int64_t first = 0;
   while (first < whole && position(first, 0) < policy.sinks) ++first;
   std::int64_t last = first;
@@ -144,10 +151,12 @@ std::int64_t Cache::room(SeqId id) const {
 
 void Cache::check_room(const Sequence& sequence, std::int64_t count) const {
   const bool limited = sequence.policy.window == 0 && !sequence.policy.editor;
-  const std::int64_t have = length(sequence.id), most = limited ? options().context : most_positions;
+  const std::int64_t have = length(sequence.id),
+                     most = limited ? options().context : most_positions;
   const auto full = [&](std::int64_t entries) {
     return Error(ErrorKind::capacity, fmt::format("sequence {}", sequence.id),
-                 fmt::format("{} entries and {} more; the cache holds {}", entries, count, options().context),
+                 fmt::format("{} entries and {} more; the cache holds {}", entries, count,
+                             options().context),
                  "open the session for a longer context, or the sequence with a window");
   };
   if (count > most - have) throw full(have);
@@ -162,9 +171,11 @@ void Cache::reserve(std::span<const Rows> rows) {
     const Sequence& sequence = find(rows[i].sequence);
     for (std::size_t j = 0; j < i; ++j)
       if (rows[j].sequence == sequence.id)
-        throw Error(ErrorKind::invalid, fmt::format("sequence {}", sequence.id), "named twice in one run");
+        throw Error(ErrorKind::invalid, fmt::format("sequence {}", sequence.id),
+                    "named twice in one run");
     if (rows[i].count < 0)
-      throw Error(ErrorKind::invalid, fmt::format("sequence {}", sequence.id), fmt::format("{} rows", rows[i].count));
+      throw Error(ErrorKind::invalid, fmt::format("sequence {}", sequence.id),
+                  fmt::format("{} rows", rows[i].count));
     check_room(sequence, rows[i].count);
   }
   for (const Rows& each : rows) release_unseen(find(each.sequence));
@@ -183,22 +194,25 @@ void Cache::release_unseen(Sequence& sequence) {
 
 void Cache::prepare(Sequence& sequence, const Rows& rows) {
   const bool edited = sequence.policy.editor != nullptr;
-  chains_.each(slot(sequence.id), [&](const ChainId& chain) { chains_.extend(chain, rows.count, edited); });
+  chains_.each(slot(sequence.id),
+               [&](const ChainId& chain) { chains_.extend(chain, rows.count, edited); });
   sequence.reserved = length(sequence.id) + rows.count;
   sequence.prompt_end = rows.prompt_end;
 }
 
 void Cache::truncate(SeqId id, std::int64_t length) {
   Sequence& sequence = find(id);
-  const std::int64_t have = sequence.lengths.empty() ? 0 : *std::ranges::max_element(sequence.lengths);
+  const std::int64_t have =
+      sequence.lengths.empty() ? 0 : *std::ranges::max_element(sequence.lengths);
   if (length < 0 || length > have)
     throw Error(ErrorKind::invalid, fmt::format("sequence {}", id),
                 fmt::format("cannot be truncated to {} tokens: it has {}", length, have));
   if (length < sequence.floor && length > 0)
-    throw Error(ErrorKind::invalid, fmt::format("sequence {}", id),
-                fmt::format("cannot be truncated to {} tokens: its policy dropped what stood before {}", length,
-                            sequence.floor),
-                "open a new sequence and feed it");
+    throw Error(
+        ErrorKind::invalid, fmt::format("sequence {}", id),
+        fmt::format("cannot be truncated to {} tokens: its policy dropped what stood before {}",
+                    length, sequence.floor),
+        "open a new sequence and feed it");
   chains_.each(slot(id), [&](const ChainId& chain) {
     std::int64_t kept = chains_.entries(chain);
     const auto last = [&] { return chains_.entry(chain, kept - 1); };
@@ -219,7 +233,9 @@ SeqId Cache::fork(SeqId id) {
   to.lengths = from.lengths;
   to.floor = from.floor;
   from.reserved = to.reserved = length(id);  // where it would be written is shared now
-  chains_.each(slot(id), [&](const ChainId& chain) { chains_.share(chain, {slot(to.id), chain.layer, chain.head}); });
+  chains_.each(slot(id), [&](const ChainId& chain) {
+    chains_.share(chain, {slot(to.id), chain.layer, chain.head});
+  });
   return to.id;
 }
 

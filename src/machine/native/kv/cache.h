@@ -1,5 +1,6 @@
-// The KV cache of the native machine: for every (sequence, layer, KV head) a chain of pages of its own, so that a
-// policy may keep a different number of entries in each and the memory is really saved.
+// The KV cache of the native machine: for every (sequence, layer, KV head) a chain of pages of its
+// own, so that a policy may keep a different number of entries in each and the memory is really
+// saved.
 #pragma once
 
 #include <cstdint>
@@ -36,66 +37,79 @@ struct Sequence {
   bool prompt_end = false;
 };
 
-// All memory is reserved by the constructor: a page for every entry that every chain may hold, so that what fits into
-// its context always finds pages, shared or not. A page takes memory when it is first used. Not thread-safe; a run uses
-// it alone, through a View.
+// All memory is reserved by the constructor: a page for every entry that every chain may hold, so
+// that what fits into its context always finds pages, shared or not. A page takes memory when it is
+// first used. Not thread-safe; a run uses it alone, through a View.
 //
-// It stands on two classes: Pages are memory, counted by who uses it; Chains say which pages hold the entries of each
-// (sequence, layer, KV head). The Cache knows the sequences, what their policies let them forget, and who may write.
+// It stands on two classes: Pages are memory, counted by who uses it; Chains say which pages hold
+// the entries of each (sequence, layer, KV head). The Cache knows the sequences, what their
+// policies let them forget, and who may write.
 //
 // What holds between two calls, and outside of a run; check() asks for all of it.
-//  1. A page is free, or was never taken, or counts as many uses as chains have it. No chain has a page twice.
-//  2. A chain has the pages that its entries need; behind them may be those that were reserved. Only its last page with
-//     entries may be partly filled, so entry i is in its page i / 32. A closed sequence has no entries and no pages.
-//  3. The positions of a chain's entries ascend and are below the sequence's length. Weights and sums are finite.
+//  1. A page is free, or was never taken, or counts as many uses as chains have it. No chain has a
+//     page twice.
+//  2. A chain has the pages that its entries need; behind them may be those that were reserved.
+//     Only its last page with entries may be partly filled, so entry i is in its page i / 32. A
+//     closed sequence has no entries and no pages.
+//  3. The positions of a chain's entries ascend and are below the sequence's length. Weights and
+//     sums are finite.
 //  4. All layers of a sequence have the same length (in a run, those that are done are ahead).
-//  5. Nothing that a later row can see is missing: without an Editor a chain holds each position that is among the
-//     sinks or in the window of the next row; without a window, all. With an Editor it holds at most `length` entries.
-//  6. reserved >= length. A page that a reserved row will be written to has one use: writers copy first. With an
-//  Editor,
-//     which may write anywhere, all pages of what was reserved have one use.
+//  5. Nothing that a later row can see is missing: without an Editor a chain holds each position
+//     that is among the sinks or in the window of the next row; without a window, all. With an
+//     Editor it holds at most `length` entries.
+//  6. reserved >= length. A page that a reserved row will be written to has one use: writers copy
+//     first. With an Editor, which may write anywhere, all pages of what was reserved have one use.
 //  7. floor <= length: truncated to a length of at least `floor`, or to nothing, 5 still holds.
-//  8. The slot of a sequence is its id modulo the number of slots, and ids of a slot go up, so that an id that was
-//     closed is not met again soon.
+//  8. The slot of a sequence is its id modulo the number of slots, and ids of a slot go up, so that
+//     an id that was closed is not met again soon.
 class Cache {
  public:
-  Cache(std::vector<Layer> layers, const CacheOptions& options);  // throws Error{invalid} or {capacity}
-  static std::int64_t bytes(const std::vector<Layer>& layers, const CacheOptions& options) {  // that it will reserve
+  // throws Error{invalid} or {capacity}
+  Cache(std::vector<Layer> layers, const CacheOptions& options);
+  // that it will reserve
+  static std::int64_t bytes(const std::vector<Layer>& layers, const CacheOptions& options) {
     return Chains::bytes(layers, options);
   }
-  std::int64_t bytes() const { return bytes(layers(), options()); }  // taken when every sequence fills its context
+  // taken when every sequence fills its context
+  std::int64_t bytes() const { return bytes(layers(), options()); }
   std::int64_t touched_bytes() const { return chains_.memory().touched_bytes(); }  // taken so far
   const std::vector<Layer>& layers() const { return chains_.layers(); }
   DType dtype() const { return options().dtype; }
 
-  // Every function below throws Error{invalid} for a sequence that is not open; then nothing has changed.
+  // Every function below throws Error{invalid} for a sequence that is not open; then nothing has
+  // changed.
   SeqId open(const Policy& policy);  // throws Error{capacity}
   void close(SeqId sequence);
   std::vector<SeqId> open_sequences() const;  // ascending
   std::int64_t length(SeqId sequence) const;  // tokens seen; the next one's position
   const Policy& policy(SeqId sequence) const { return find(sequence).policy; }
 
-  // Throws Error{capacity} if `count` more tokens would not find room, appended in runs of at most `rows`.
+  // Throws Error{capacity} if `count` more tokens would not find room, appended in runs of at most
+  // `rows`.
   void admit(SeqId sequence, std::int64_t count, std::int64_t rows) const;
   std::int64_t room(SeqId sequence) const;  // how many tokens admit() takes one by one
-  // Takes all pages that a run of these rows will need, after pages that no row can see any more are given back.
-  // Throws Error{capacity}; then nothing has changed.
+  // Takes all pages that a run of these rows will need, after pages that no row can see any more
+  // are given back. Throws Error{capacity}; then nothing has changed.
   void reserve(std::span<const Rows> rows);
-  // Forgets the tokens from `length` on. Throws Error{invalid} for more tokens than there are, or if entries that the
-  // next row would see were dropped or merged meanwhile.
+  // Forgets the tokens from `length` on. Throws Error{invalid} for more tokens than there are, or
+  // if entries that the next row would see were dropped or merged meanwhile.
   void truncate(SeqId sequence, std::int64_t length);
   std::int64_t floor(SeqId sequence) const;  // the least length above 0 that it may be truncated to
-  // Shares the pages; each sequence copies one before it writes there. What was reserved for the sequence is given up.
+  // Shares the pages; each sequence copies one before it writes there. What was reserved for the
+  // sequence is given up.
   SeqId fork(SeqId sequence);
 
-  // docs/formats.md. `model` is any number that tells models apart. restore() throws Error{format} for bytes that are
-  // no state, Error{invalid} for one of another model, layout or editor, Error{capacity}.
+  // docs/formats.md. `model` is any number that tells models apart. restore() throws Error{format}
+  // for bytes that are no state, Error{invalid} for one of another model, layout or editor,
+  // Error{capacity}.
   std::vector<std::byte> save(SeqId sequence, std::uint64_t model) const;
-  SeqId restore(std::span<const std::byte> state, std::uint64_t model, std::shared_ptr<const Editor> editor = nullptr);
+  SeqId restore(std::span<const std::byte> state, std::uint64_t model,
+                std::shared_ptr<const Editor> editor = nullptr);
 
   std::int64_t entries(SeqId sequence, int layer, int head) const;  // that the chain holds
   std::int64_t pages_used() const { return chains_.memory().used(); }
-  // Throws Error{internal} that names what does not hold, of the list above. Looks at every entry: for tests.
+  // Throws Error{internal} that names what does not hold, of the list above. Looks at every entry:
+  // for tests.
   void check() const;
 
  private:

@@ -33,18 +33,20 @@ std::int64_t count_pages(const std::vector<Layer>& layers, const CacheOptions& o
 // A cache that cannot be wrong.
 CacheOptions checked(const std::vector<Layer>& layers, const CacheOptions& options) {
   if (options.dtype != DType::f32 && options.dtype != DType::f16 && options.dtype != DType::bf16)
-    throw Error(ErrorKind::invalid, "cache type", std::string(name(options.dtype)), "f32, f16 or bf16");
+    throw Error(ErrorKind::invalid, "cache type", std::string(name(options.dtype)),
+                "f32, f16 or bf16");
   if (options.sequences < 1 || options.sequences > most_positions)
     throw Error(ErrorKind::invalid, "cache", fmt::format("{} sequences", options.sequences));
   if (options.context < 1 || options.context > most_positions - page_entries)
-    throw Error(ErrorKind::invalid, "cache", fmt::format("a context of {} tokens", options.context));
+    throw Error(ErrorKind::invalid, "cache",
+                fmt::format("a context of {} tokens", options.context));
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const Layer& layer = layers[i];
     if (layer.heads < 0 || std::min(layer.key_width, layer.value_width) < 0 ||
         std::max(layer.key_width, layer.value_width) > widest_head)
       throw Error(ErrorKind::invalid, fmt::format("cache layer {}", i),
-                  fmt::format("{} heads of width {} and {}; the widest is {}", layer.heads, layer.key_width,
-                              layer.value_width, widest_head));
+                  fmt::format("{} heads of width {} and {}; the widest is {}", layer.heads,
+                              layer.key_width, layer.value_width, widest_head));
   }
   if (count_pages(layers, options) > most_positions)
     throw Error(ErrorKind::capacity, "cache", fmt::format("{} pages", count_pages(layers, options)),
@@ -72,7 +74,8 @@ Chains::Chains(std::vector<Layer> layers, const CacheOptions& options)
 std::int64_t Chains::bytes(const std::vector<Layer>& layers, const CacheOptions& options) {
   checked(layers, options);
   const std::int64_t pages = count_pages(layers, options);
-  const std::int64_t each = page_bytes(layers, options.dtype) + static_cast<std::int64_t>(sizeof(PageId));
+  const std::int64_t each =
+      page_bytes(layers, options.dtype) + static_cast<std::int64_t>(sizeof(PageId));
   return checked_multiply(pages, each, "cache");
 }
 
@@ -94,7 +97,8 @@ void Chains::extend(const ChainId& chain, std::int64_t count, bool own_all) {
   PageId* pages = table(chain);
   for (std::int64_t i = own_all ? 0 : own.entries / page_entries; i < own.pages; ++i)
     if (memory_.shared(pages[i])) pages[i] = memory_.copy(pages[i]);
-  while (own.pages < ceil_div(own.entries + count, page_entries)) pages[own.pages++] = memory_.take();
+  while (own.pages < ceil_div(own.entries + count, page_entries))
+    pages[own.pages++] = memory_.take();
 }
 
 void Chains::truncate(const ChainId& chain, std::int64_t entries) {
@@ -121,7 +125,9 @@ void Chains::share(const ChainId& from, const ChainId& to) {
 }
 
 void Chains::check() const {
-  const auto fail = [](const std::string& what) { throw Error(ErrorKind::internal, "cache", what); };
+  const auto fail = [](const std::string& what) {
+    throw Error(ErrorKind::internal, "cache", what);
+  };
   std::vector<std::int32_t> uses;
   for (std::size_t i = 0; i < links_.size(); ++i) {
     const Links& own = links_[i];

@@ -1,5 +1,5 @@
-// The chains of a cache: for each (slot of a sequence, layer, KV head) the pages that hold its entries, in order. What
-// the entries mean, and when one may be written, is the Cache's.
+// The chains of a cache: for each (slot of a sequence, layer, KV head) the pages that hold its
+// entries, in order. What the entries mean, and when one may be written, is the Cache's.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@
 namespace pliant::kv {
 
 struct Layer {
-  std::int64_t heads = 0, key_width = 0, value_width = 0;  // of keys and values; heads 0: the graph has no such layer
+  // of keys and values; heads 0: the graph has no such layer
+  std::int64_t heads = 0, key_width = 0, value_width = 0;
   bool operator==(const Layer&) const = default;
 };
 
@@ -28,8 +29,10 @@ struct ChainId {
 
 class Chains {
  public:
-  Chains(std::vector<Layer> layers, const CacheOptions& options);  // throws Error{invalid} or {capacity}
-  static std::int64_t bytes(const std::vector<Layer>& layers, const CacheOptions& options);  // that it will reserve
+  // throws Error{invalid} or {capacity}
+  Chains(std::vector<Layer> layers, const CacheOptions& options);
+  // that it will reserve
+  static std::int64_t bytes(const std::vector<Layer>& layers, const CacheOptions& options);
 
   const std::vector<Layer>& layers() const { return layers_; }
   const CacheOptions& options() const { return options_; }
@@ -38,10 +41,14 @@ class Chains {
   std::int64_t most_entries() const { return most_pages_ * page_entries; }  // of one chain
 
   std::int64_t entries(const ChainId& chain) const { return links(chain).entries; }
-  std::int64_t pages(const ChainId& chain) const { return links(chain).pages; }  // those reserved included
-  bool shared(const ChainId& chain, std::int64_t page) const { return memory_.shared(table(chain)[page]); }
+  // those reserved included
+  std::int64_t pages(const ChainId& chain) const { return links(chain).pages; }
+  bool shared(const ChainId& chain, std::int64_t page) const {
+    return memory_.shared(table(chain)[page]);
+  }
   Page page(const ChainId& chain, std::int64_t i) const;
-  Slot entry(const ChainId& chain, std::int64_t i) const;  // i may be behind the last, in a page that was taken
+  // i may be behind the last, in a page that was taken
+  Slot entry(const ChainId& chain, std::int64_t i) const;
   template <typename Visit>
   void each(std::size_t slot, const Visit& visit) const {  // visit(chain)
     for (std::size_t layer = 0; layer < layers_.size(); ++layer)
@@ -49,16 +56,18 @@ class Chains {
         visit(ChainId{slot, static_cast<int>(layer), static_cast<int>(head)});
   }
 
-  // Takes pages for `count` entries behind the last, and copies of what is shared: the page that the next entry goes
-  // to, or all. What most_entries() admits always finds pages.
+  // Takes pages for `count` entries behind the last, and copies of what is shared: the page that
+  // the next entry goes to, or all. What most_entries() admits always finds pages.
   void extend(const ChainId& chain, std::int64_t count, bool own_all);
   void append(const ChainId& chain) { ++links(chain).entries; }  // it is written
-  void truncate(const ChainId& chain, std::int64_t entries);     // keeps the first; gives back all other pages
-  void remove_pages(const ChainId& chain, std::int64_t first, std::int64_t last);  // full ones, with their entries
+  // keeps the first; gives back all other pages
+  void truncate(const ChainId& chain, std::int64_t entries);
+  // full ones, with their entries
+  void remove_pages(const ChainId& chain, std::int64_t first, std::int64_t last);
   void share(const ChainId& from, const ChainId& to);  // `to` is empty; it gets the same entries
 
-  // Throws Error{internal} unless each chain has the pages that its entries need, none twice, and each page counts as
-  // many uses as there are.
+  // Throws Error{internal} unless each chain has the pages that its entries need, none twice, and
+  // each page counts as many uses as there are.
   void check() const;
 
  private:
@@ -71,7 +80,9 @@ class Chains {
   Links& links(const ChainId& chain) { return links_[index(chain)]; }
   const Links& links(const ChainId& chain) const { return links_[index(chain)]; }
   PageId* table(const ChainId& chain) { return tables_.data() + index(chain) * most_pages_; }
-  const PageId* table(const ChainId& chain) const { return tables_.data() + index(chain) * most_pages_; }
+  const PageId* table(const ChainId& chain) const {
+    return tables_.data() + index(chain) * most_pages_;
+  }
 
   std::vector<Layer> layers_;
   CacheOptions options_;

@@ -17,7 +17,8 @@ void Cache::check() const {
     else
       chains_.each(slot, [&](const ChainId& chain) {
         if (chains_.pages(chain) != 0)
-          throw Error(ErrorKind::internal, fmt::format("cache slot {}", slot), "has pages and is closed");
+          throw Error(ErrorKind::internal, fmt::format("cache slot {}", slot),
+                      "has pages and is closed");
       });
   }
 }
@@ -28,10 +29,12 @@ void Cache::check_sequence(const Sequence& sequence) const {
   };
   const std::int64_t length = this->length(sequence.id);
   for (std::size_t layer = 0; layer < layers().size(); ++layer)
-    demand(layers()[layer].heads == 0 || sequence.lengths[layer] == length, "its layers differ in length");
+    demand(layers()[layer].heads == 0 || sequence.lengths[layer] == length,
+           "its layers differ in length");
   demand(sequence.reserved >= length, "less is reserved than it holds");
   demand(sequence.floor <= length, "its floor is above its length");
-  demand(slot(sequence.id) == static_cast<std::size_t>(&sequence - sequences_.data()), "is not in its slot");
+  demand(slot(sequence.id) == static_cast<std::size_t>(&sequence - sequences_.data()),
+         "is not in its slot");
   demand(next_ids_[slot(sequence.id)] != sequence.id, "its id is given again");
   chains_.each(slot(sequence.id), [&](const ChainId& chain) { check_chain(sequence, chain); });
 }
@@ -39,8 +42,10 @@ void Cache::check_sequence(const Sequence& sequence) const {
 void Cache::check_chain(const Sequence& sequence, const ChainId& chain) const {
   const auto demand = [&](bool holds, const char* what) {
     if (!holds)
-      throw Error(ErrorKind::internal,
-                  fmt::format("sequence {}, cache layer {}, head {}", sequence.id, chain.layer, chain.head), what);
+      throw Error(
+          ErrorKind::internal,
+          fmt::format("sequence {}, cache layer {}, head {}", sequence.id, chain.layer, chain.head),
+          what);
   };
   const Policy& policy = sequence.policy;
   const std::int64_t length = sequence.lengths[chain.layer], entries = chains_.entries(chain);
@@ -48,17 +53,23 @@ void Cache::check_chain(const Sequence& sequence, const ChainId& chain) const {
   for (std::int64_t i = 0; i < entries; ++i) {
     const Slot at = chains_.entry(chain, i);
     const std::int64_t position = at.page.position[at.entry];
-    demand(position > last && position < length, "its positions do not ascend, or go beyond its length");
-    demand(std::isfinite(at.page.log_weight[at.entry]) && std::isfinite(at.page.attention[at.entry]),
-           "a weight is not finite");
+    demand(position > last && position < length,
+           "its positions do not ascend, or go beyond its length");
+    demand(
+        std::isfinite(at.page.log_weight[at.entry]) && std::isfinite(at.page.attention[at.entry]),
+        "a weight is not finite");
     if (policy.window == 0 || position < policy.sinks || position > length - policy.window) ++seen;
     last = position;
   }
   const std::int64_t hidden =
-      policy.window == 0 ? 0 : std::max<std::int64_t>(length - policy.window + 1 - std::min(policy.sinks, length), 0);
-  demand(policy.editor ? entries <= length : seen == length - hidden, "holds other entries than its policy shows");
+      policy.window == 0
+          ? 0
+          : std::max<std::int64_t>(length - policy.window + 1 - std::min(policy.sinks, length), 0);
+  demand(policy.editor ? entries <= length : seen == length - hidden,
+         "holds other entries than its policy shows");
   if (sequence.reserved == length) return;
-  demand(chains_.pages(chain) * page_entries >= entries + sequence.reserved - length, "lacks a page that was reserved");
+  demand(chains_.pages(chain) * page_entries >= entries + sequence.reserved - length,
+         "lacks a page that was reserved");
   for (std::int64_t i = policy.editor ? 0 : entries / page_entries; i < chains_.pages(chain); ++i)
     demand(!chains_.shared(chain, i), "a page that is to be written is shared");
 }

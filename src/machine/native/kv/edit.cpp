@@ -75,27 +75,34 @@ void Cache::edit_chain(Sequence& sequence, int layer, int head) {
 
 std::int64_t Chain::length() const { return sequence_->lengths[layer_]; }
 bool Chain::prompt_end() const { return sequence_->prompt_end; }
-std::int64_t Chain::size() const { return cache_->chains_.entries(cache_->chain(sequence_->id, layer_, head_)); }
+std::int64_t Chain::size() const {
+  return cache_->chains_.entries(cache_->chain(sequence_->id, layer_, head_));
+}
 
-Slot Chain::slot(std::int64_t i) const { return cache_->chains_.entry(cache_->chain(sequence_->id, layer_, head_), i); }
+Slot Chain::slot(std::int64_t i) const {
+  return cache_->chains_.entry(cache_->chain(sequence_->id, layer_, head_), i);
+}
 
 Entry Chain::entry(std::int64_t i) const {
   const Slot at = slot(i);
-  return {at.page.position[at.entry], at.page.tag[at.entry], at.page.log_weight[at.entry], at.page.attention[at.entry]};
+  return {at.page.position[at.entry], at.page.tag[at.entry], at.page.log_weight[at.entry],
+          at.page.attention[at.entry]};
 }
 
 void Chain::key(std::int64_t i, std::span<float> out) const {
   const Slot at = slot(i);
   const std::int64_t width = cache_->layers()[layer_].key_width;
   assert(static_cast<std::int64_t>(out.size()) == width);
-  load(at.page.keys + at.entry * width * size_of(cache_->dtype()), width, cache_->dtype(), out.data());
+  load(at.page.keys + at.entry * width * size_of(cache_->dtype()), width, cache_->dtype(),
+       out.data());
 }
 
 void Chain::value(std::int64_t i, std::span<float> out) const {
   const Slot at = slot(i);
   const std::int64_t width = cache_->layers()[layer_].value_width;
   assert(static_cast<std::int64_t>(out.size()) == width);
-  load(at.page.values + at.entry * width * size_of(cache_->dtype()), width, cache_->dtype(), out.data());
+  load(at.page.values + at.entry * width * size_of(cache_->dtype()), width, cache_->dtype(),
+       out.data());
 }
 
 }  // namespace pliant::kv

@@ -10,7 +10,9 @@
 namespace pliant::kv {
 
 Pages::Pages(std::int64_t count, std::int64_t bytes_each)
-    : bytes_each_(bytes_each), memory_(checked_multiply(count, bytes_each, "cache"), "cache"), uses_(count, "cache") {
+    : bytes_each_(bytes_each),
+      memory_(checked_multiply(count, bytes_each, "cache"), "cache"),
+      uses_(count, "cache") {
   free_.reserve(count);
 }
 
@@ -53,7 +55,9 @@ void Pages::check(std::span<const std::int32_t> uses) const {
   }
 }
 
-std::int64_t PageLayout::bytes() const { return page_entries * (4 * 4 + (key_width + value_width) * size_of(dtype)); }
+std::int64_t PageLayout::bytes() const {
+  return page_entries * (4 * 4 + (key_width + value_width) * size_of(dtype));
+}
 
 Page page_at(std::byte* data, const PageLayout& layout) {
   constexpr std::int64_t array = page_entries * 4;

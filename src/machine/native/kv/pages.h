@@ -1,5 +1,6 @@
-// The cache's memory: pages of one size, counted by reference, and what lies in one. Their addresses are reserved at
-// once, their memory is taken by the kernel as pages are first used; what a page held before is left in it.
+// The cache's memory: pages of one size, counted by reference, and what lies in one. Their
+// addresses are reserved at once, their memory is taken by the kernel as pages are first used; what
+// a page held before is left in it.
 #pragma once
 
 #include <cstdint>
@@ -13,23 +14,27 @@
 namespace pliant::kv {
 
 inline constexpr std::int64_t page_entries = 32;
-inline constexpr std::int64_t most_positions = std::numeric_limits<std::int32_t>::max();  // also of ids, and of pages
-inline constexpr std::int64_t widest_head = 1024;  // elements of a key or value: what a kernel's stack holds a page of
+// also of ids, and of pages
+inline constexpr std::int64_t most_positions = std::numeric_limits<std::int32_t>::max();
+// elements of a key or value: what a kernel's stack holds a page of
+inline constexpr std::int64_t widest_head = 1024;
 
 using PageId = std::int32_t;
 
 class Pages {
  public:
-  Pages(std::int64_t count, std::int64_t bytes_each);                  // throws Error{capacity}
-  std::int64_t touched_bytes() const { return fresh_ * bytes_each_; }  // of the pages that were ever taken
-  std::int64_t used() const { return fresh_ - std::ssize(free_); }     // pages
+  Pages(std::int64_t count, std::int64_t bytes_each);  // throws Error{capacity}
+  // of the pages that were ever taken
+  std::int64_t touched_bytes() const { return fresh_ * bytes_each_; }
+  std::int64_t used() const { return fresh_ - std::ssize(free_); }  // pages
   std::byte* at(PageId id) const { return memory_.data() + id * bytes_each_; }
   bool shared(PageId id) const { return uses_[id] > 1; }
   PageId take();  // one is free
   void share(PageId id) { ++uses_[id]; }
   void release(PageId id);
   PageId copy(PageId id);  // one is free; gives up a use of `id`
-  // Throws Error{internal} unless page i has uses[i] uses, those behind none, and all without any are free, once.
+  // Throws Error{internal} unless page i has uses[i] uses, those behind none, and all without any
+  // are free, once.
   void check(std::span<const std::int32_t> uses) const;
 
  private:
@@ -40,8 +45,8 @@ class Pages {
   PageId fresh_ = 0;          // the first of those that were never taken
 };
 
-// A page of one layer: page_entries positions, tags, log weights and attention sums, then keys [entries, key width] and
-// values [entries, value width] of one KV head, 64-byte aligned.
+// A page of one layer: page_entries positions, tags, log weights and attention sums, then keys
+// [entries, key width] and values [entries, value width] of one KV head, 64-byte aligned.
 struct PageLayout {
   DType dtype = DType::f32;
   std::int64_t key_width = 0, value_width = 0;

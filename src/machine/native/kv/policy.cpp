@@ -11,7 +11,8 @@ Policy full() { return {}; }
 Policy sink_window(std::int64_t sinks, std::int64_t window) {
   if (sinks < 0) throw Error(ErrorKind::invalid, "cache policy", std::to_string(sinks) + " sinks");
   if (window < 1)
-    throw Error(ErrorKind::invalid, "cache policy", "a window of " + std::to_string(window) + " tokens",
+    throw Error(ErrorKind::invalid, "cache policy",
+                "a window of " + std::to_string(window) + " tokens",
                 "it must be 1 at least: a token sees itself");
   return {sinks, window, nullptr};
 }

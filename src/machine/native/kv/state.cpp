@@ -22,7 +22,8 @@ class StateReader {
     throw Error(ErrorKind::format, fmt::format("saved sequence, byte {}", at_), problem);
   }
   std::span<const std::byte> take(std::size_t size) {
-    if (size > bytes_.size() - at_) fail(fmt::format("{} bytes expected, {} left", size, bytes_.size() - at_));
+    if (size > bytes_.size() - at_)
+      fail(fmt::format("{} bytes expected, {} left", size, bytes_.size() - at_));
     at_ += size;
     return bytes_.subspan(at_ - size, size);
   }
@@ -77,7 +78,8 @@ std::span<const std::byte> checked_payload(std::span<const std::byte> state) {
   const auto payload = state.first(state.size() - hash_bytes);
   std::uint64_t hash = 0;
   std::memcpy(&hash, state.data() + payload.size(), sizeof hash);
-  if (hash != hash64(text(payload))) whole.fail("the checksum is wrong: bytes were changed or lost");
+  if (hash != hash64(text(payload)))
+    whole.fail("the checksum is wrong: bytes were changed or lost");
   return payload;
 }
 
@@ -101,11 +103,13 @@ void check_layout(StateReader& from, DType dtype, const std::vector<Layer>& laye
   const std::vector<std::byte> bytes = wanted.done();
   const auto found = from.take(bytes.size() - hash_bytes);
   if (std::memcmp(found.data(), bytes.data(), found.size()) != 0)
-    throw Error(ErrorKind::invalid, "saved sequence", "its layers or element type are not those of this cache",
+    throw Error(ErrorKind::invalid, "saved sequence",
+                "its layers or element type are not those of this cache",
                 "restore it in a session of the same model and cache type");
 }
 
-Header read_header(StateReader& from, std::uint64_t model, DType dtype, const std::vector<Layer>& layers) {
+Header read_header(StateReader& from, std::uint64_t model, DType dtype,
+                   const std::vector<Layer>& layers) {
   from.take(magic.size());
   if (const auto found = from.number<std::uint32_t>(); found != version)
     from.fail(fmt::format("version {}, {} expected", found, version));
@@ -115,7 +119,8 @@ Header read_header(StateReader& from, std::uint64_t model, DType dtype, const st
   check_layout(from, dtype, layers);
   Header header;
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
-  for (std::int64_t* each : {&header.length, &header.floor, &header.policy.sinks, &header.policy.window}) {
+  for (std::int64_t* each :
+       {&header.length, &header.floor, &header.policy.sinks, &header.policy.window}) {
     *each = from.number<std::int64_t>();
     if (*each < 0 || *each > most) from.fail(fmt::format("{} is outside [0, {}]", *each, most));
   }
@@ -125,7 +130,8 @@ Header read_header(StateReader& from, std::uint64_t model, DType dtype, const st
 
 void check_editor(StateReader& from, const Editor* editor) {
   const auto size = from.number<std::uint32_t>();
-  const std::string_view name = text(from.take(size)), wanted = editor == nullptr ? "" : editor->name();
+  const std::string_view name = text(from.take(size)),
+                         wanted = editor == nullptr ? "" : editor->name();
   if (name != wanted)
     throw Error(ErrorKind::invalid, "saved sequence",
                 fmt::format("its entries are edited by \"{}\", not by \"{}\"", name, wanted),
@@ -141,7 +147,8 @@ std::vector<std::byte> Cache::save(SeqId id, std::uint64_t model) const {
   to.number(version);
   to.number(model);
   write_layout(to, dtype(), layers());
-  for (const std::int64_t each : {length(id), sequence.floor, sequence.policy.sinks, sequence.policy.window})
+  for (const std::int64_t each :
+       {length(id), sequence.floor, sequence.policy.sinks, sequence.policy.window})
     to.number(each);
   const std::string_view editor = sequence.policy.editor ? sequence.policy.editor->name() : "";
   to.number(static_cast<std::uint32_t>(editor.size()));
@@ -185,18 +192,21 @@ void Cache::read_chain(const Sequence& sequence, const ChainId& chain, StateRead
       std::memcpy(x + static_cast<std::size_t>(at.entry) * size, from.take(size).data(), size);
     };
     const std::int32_t position = at.page.position[at.entry] = from.number<std::int32_t>();
-    if (position <= last || position >= length) from.fail(fmt::format("position {} after {}", position, last));
+    if (position <= last || position >= length)
+      from.fail(fmt::format("position {} after {}", position, last));
     last = position;
     at.page.tag[at.entry] = from.number<std::int32_t>();
     const float weight = at.page.log_weight[at.entry] = from.number<float>();
     const float attention = at.page.attention[at.entry] = from.number<float>();
-    if (!std::isfinite(weight) || !std::isfinite(attention)) from.fail("a weight that is not finite");
+    if (!std::isfinite(weight) || !std::isfinite(attention))
+      from.fail("a weight that is not finite");
     row(at.page.keys, sizes.key_width);
     row(at.page.values, sizes.value_width);
   }
 }
 
-SeqId Cache::restore(std::span<const std::byte> state, std::uint64_t model, std::shared_ptr<const Editor> editor) {
+SeqId Cache::restore(std::span<const std::byte> state, std::uint64_t model,
+                     std::shared_ptr<const Editor> editor) {
   StateReader from(checked_payload(state));
   Header header = read_header(from, model, dtype(), layers());
   check_editor(from, editor.get());

@@ -17,8 +17,8 @@ void View::check(const std::int32_t* seq, const std::int32_t* pos, std::int64_t 
     const std::int64_t next = sequence.lengths[layer_] + sequence.rows++;
     if (pos[r] != next)
       throw Error(ErrorKind::invalid, fmt::format("row {}", r),
-                  fmt::format("position {} of sequence {}, which has come to {} in cache layer {}", pos[r], seq[r],
-                              next, layer_));
+                  fmt::format("position {} of sequence {}, which has come to {} in cache layer {}",
+                              pos[r], seq[r], next, layer_));
     if (next >= sequence.reserved)
       throw Error(ErrorKind::invalid, fmt::format("row {}", r),
                   fmt::format("position {} of sequence {} was not reserved", next, seq[r]),
@@ -41,11 +41,17 @@ void View::advance(const std::int32_t* seq, std::int64_t rows) {
   }
 }
 
-std::int64_t View::entries(int head, std::int32_t seq) const { return cache_->chains_.entries(chain(head, seq)); }
+std::int64_t View::entries(int head, std::int32_t seq) const {
+  return cache_->chains_.entries(chain(head, seq));
+}
 
-Page View::page(int head, std::int32_t seq, std::int64_t i) const { return cache_->chains_.page(chain(head, seq), i); }
+Page View::page(int head, std::int32_t seq, std::int64_t i) const {
+  return cache_->chains_.page(chain(head, seq), i);
+}
 
-const Policy& View::policy(std::int32_t seq) const { return cache_->sequences_[cache_->slot(seq)].policy; }
+const Policy& View::policy(std::int32_t seq) const {
+  return cache_->sequences_[cache_->slot(seq)].policy;
+}
 
 DType View::dtype() const { return cache_->dtype(); }
 
@@ -55,7 +61,8 @@ void View::edit(const std::int32_t* seq, std::int64_t rows) {
     Sequence& sequence = cache_->sequences_[cache_->slot(seq[r])];
     const bool seen = std::find(seq, seq + r, seq[r]) != seq + r;
     if (!sequence.policy.editor || seen) continue;
-    for (int head = 0; head < cache_->layers()[layer_].heads; ++head) cache_->edit_chain(sequence, layer_, head);
+    for (int head = 0; head < cache_->layers()[layer_].heads; ++head)
+      cache_->edit_chain(sequence, layer_, head);
   }
 }
 

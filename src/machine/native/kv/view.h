@@ -1,4 +1,5 @@
-// One layer of a cache, as the attention of a run needs it. Cheap to make and to copy; valid as long as the cache.
+// One layer of a cache, as the attention of a run needs it. Cheap to make and to copy; valid as
+// long as the cache.
 #pragma once
 
 #include "machine/native/kv/cache.h"
@@ -9,12 +10,12 @@ class View {
  public:
   View(Cache& cache, int layer) : cache_(&cache), layer_(layer) {}
 
-  // Before a run: seq < 0 is padding; the other rows continue their sequences position by position, and were reserved.
-  // Throws Error{invalid}.
+  // Before a run: seq < 0 is padding; the other rows continue their sequences position by position,
+  // and were reserved. Throws Error{invalid}.
   void check(const std::int32_t* seq, const std::int32_t* pos, std::int64_t rows);
 
-  // Of a run's rows, in this order: each row's entries are written to their slots, advance(), all rows read what their
-  // sequences hold, edit().
+  // Of a run's rows, in this order: each row's entries are written to their slots, advance(), all
+  // rows read what their sequences hold, edit().
   Slot slot(int head, std::int32_t seq, std::int32_t pos) const;
   void advance(const std::int32_t* seq, std::int64_t rows);
   std::int64_t entries(int head, std::int32_t seq) const;

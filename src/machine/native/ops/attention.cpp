@@ -1,5 +1,5 @@
-// Attention over packed rows: an online softmax over blocks of the rows that a row sees, in their order. A row's result
-// depends on the rows it sees and on nothing else.
+// Attention over packed rows: an online softmax over blocks of the rows that a row sees, in their
+// order. A row's result depends on the rows it sees and on nothing else.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -53,9 +53,9 @@ class AttentionKernel : public OperatorKernel {
     for (std::int64_t r = 0; r < rows; ++r) {
       const std::int32_t at = call.i32(kind_.pos)[r];
       if (call.i32(kind_.seq)[r] >= 0 && (at < 0 || at >= positions_))
-        throw Error(
-            ErrorKind::invalid, place_,
-            "position " + std::to_string(at) + " is outside of the bias, [0, " + std::to_string(positions_) + ")");
+        throw Error(ErrorKind::invalid, place_,
+                    "position " + std::to_string(at) + " is outside of the bias, [0, " +
+                        std::to_string(positions_) + ")");
     }
   }
 
@@ -69,7 +69,8 @@ class AttentionKernel : public OperatorKernel {
     return !tree || call.data(*tree)[i * capacity_ + j] != std::byte{0};
   }
 
-  void attend(const KernelCall& call, std::int64_t row, std::int64_t head, std::int64_t rows) const {
+  void attend(const KernelCall& call, std::int64_t row, std::int64_t head,
+              std::int64_t rows) const {
     State state;
     float* out = call.out() + (row * heads_ + head) * value_width_;
     std::fill_n(out, value_width_, 0.0f);
@@ -82,7 +83,8 @@ class AttentionKernel : public OperatorKernel {
     if (state.sum > 0) rows_->affine(out, value_width_, 0, static_cast<float>(1 / state.sum), out);
   }
 
-  void take(const KernelCall& call, std::int64_t row, std::int64_t head, State& state, float* out) const {
+  void take(const KernelCall& call, std::int64_t row, std::int64_t head, State& state,
+            float* out) const {
     const std::int64_t key_head = head / (heads_ / key_heads_);
     score(call, row, head, key_head, state);
     const float most = std::max(state.most, rows_->maximum(state.scores, state.count));
@@ -99,14 +101,15 @@ class AttentionKernel : public OperatorKernel {
   }
 
   // Runs of neighbouring rows share one call.
-  void score(const KernelCall& call, std::int64_t row, std::int64_t head, std::int64_t key_head, State& state) const {
+  void score(const KernelCall& call, std::int64_t row, std::int64_t head, std::int64_t key_head,
+             State& state) const {
     const float* q = call.f32(kind_.q) + (row * heads_ + head) * width_;
     const std::int64_t stride = key_heads_ * width_;
     for (std::int64_t i = 0; i < state.count;) {
       std::int64_t n = 1;
       while (i + n < state.count && state.keys[i + n] == state.keys[i] + n) ++n;
-      gemm_->dots(q, call.f32(kind_.k) + state.keys[i] * stride + key_head * width_, stride, width_, n,
-                  state.scores + i);
+      gemm_->dots(q, call.f32(kind_.k) + state.keys[i] * stride + key_head * width_, stride, width_,
+                  n, state.scores + i);
       i += n;
     }
     const auto scale = static_cast<float>(kind_.scale), cap = static_cast<float>(kind_.cap);
@@ -115,7 +118,8 @@ class AttentionKernel : public OperatorKernel {
     for (std::int64_t i = 0; i < state.count; ++i) {
       state.scores[i] *= scale;
       if (cap > 0) state.scores[i] = cap * std::tanh(state.scores[i] / cap);
-      if (bias != nullptr) state.scores[i] += bias[(head * positions_ + pos[row]) * positions_ + pos[state.keys[i]]];
+      if (bias != nullptr)
+        state.scores[i] += bias[(head * positions_ + pos[row]) * positions_ + pos[state.keys[i]]];
     }
   }
 
@@ -123,7 +127,8 @@ class AttentionKernel : public OperatorKernel {
   std::string place_;
   const GemmKernels* gemm_;
   const RowKernels* rows_;
-  std::int64_t heads_ = 1, key_heads_ = 1, width_ = 1, value_width_ = 1, positions_ = 0, capacity_ = 0;
+  std::int64_t heads_ = 1, key_heads_ = 1, width_ = 1, value_width_ = 1, positions_ = 0,
+               capacity_ = 0;
 };
 
 }  // namespace

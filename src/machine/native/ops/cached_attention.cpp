@@ -1,6 +1,6 @@
-// Attention over the entries of a cache: the rows of the run are appended, then each sees its sequence page by page in
-// an online softmax. What a page adds depends on its entries alone, so a row's result does not depend on how many rows
-// a run has, on its neighbours or on the threads.
+// Attention over the entries of a cache: the rows of the run are appended, then each sees its
+// sequence page by page in an online softmax. What a page adds depends on its entries alone, so a
+// row's result does not depend on how many rows a run has, on its neighbours or on the threads.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -31,9 +31,11 @@ class CachedAttention : public OperatorKernel {
 
   void run(const KernelCall& call) const override {
     const std::int64_t rows = call.elements / (heads_ * value_width_);
-    const std::int64_t shared = heads_ / key_heads_, batches = (shared + most_heads - 1) / most_heads;
+    const std::int64_t shared = heads_ / key_heads_,
+                       batches = (shared + most_heads - 1) / most_heads;
     if (kind_.has_bias) check_positions(call, rows);
-    each(call.pool, rows * key_heads_, [&](std::int64_t task) { append(call, task / key_heads_, task % key_heads_); });
+    each(call.pool, rows * key_heads_,
+         [&](std::int64_t task) { append(call, task / key_heads_, task % key_heads_); });
     cache(call).advance(call.i32(kind_.seq), rows);
     each(call.pool, rows * key_heads_ * batches, [&](std::int64_t task) {
       const std::int64_t row = task / batches / key_heads_, key_head = task / batches % key_heads_;
@@ -62,8 +64,8 @@ class CachedAttention : public OperatorKernel {
     for (std::int64_t r = 0; r < rows; ++r)
       if (call.i32(kind_.seq)[r] >= 0 && call.i32(kind_.pos)[r] >= positions_)
         throw Error(ErrorKind::invalid, place_,
-                    "position " + std::to_string(call.i32(kind_.pos)[r]) + " is outside of the bias, [0, " +
-                        std::to_string(positions_) + ")");
+                    "position " + std::to_string(call.i32(kind_.pos)[r]) +
+                        " is outside of the bias, [0, " + std::to_string(positions_) + ")");
   }
 
   kv::View cache(const KernelCall& call) const { return {*call.cache, kind_.cache}; }
@@ -71,7 +73,8 @@ class CachedAttention : public OperatorKernel {
   void append(const KernelCall& call, std::int64_t row, std::int64_t head) const {
     if (call.i32(kind_.seq)[row] < 0) return;
     const DType dtype = cache(call).dtype();
-    const auto at = cache(call).slot(static_cast<int>(head), call.i32(kind_.seq)[row], call.i32(kind_.pos)[row]);
+    const auto at = cache(call).slot(static_cast<int>(head), call.i32(kind_.seq)[row],
+                                     call.i32(kind_.pos)[row]);
     at.page.position[at.entry] = call.i32(kind_.pos)[row];
     at.page.tag[at.entry] = call.i32(kind_.tag)[row];
     at.page.log_weight[at.entry] = 0;
@@ -83,7 +86,8 @@ class CachedAttention : public OperatorKernel {
   }
 
   // Which of the first `entries` entries of a page a row sees.
-  Seen seen(const kv::Page& page, std::int64_t entries, std::int64_t pos, const kv::Policy& policy) const {
+  Seen seen(const kv::Page& page, std::int64_t entries, std::int64_t pos,
+            const kv::Policy& policy) const {
     Seen result;
     result.first = entries;
     for (std::int64_t i = 0; i < entries; ++i) {
@@ -100,7 +104,8 @@ class CachedAttention : public OperatorKernel {
 
   // visit(page, seen) for each page of which the row sees something.
   template <typename Visit>
-  void pages(const KernelCall& call, std::int64_t row, std::int64_t key_head, const Visit& visit) const {
+  void pages(const KernelCall& call, std::int64_t row, std::int64_t key_head,
+             const Visit& visit) const {
     const std::int32_t seq = call.i32(kind_.seq)[row];
     if (seq < 0) return;
     const kv::View held = cache(call);
@@ -109,21 +114,22 @@ class CachedAttention : public OperatorKernel {
     const std::int64_t entries = held.entries(head, seq);
     for (std::int64_t i = 0; i * kv::page_entries < entries; ++i) {
       const kv::Page page = held.page(head, seq, i);
-      const Seen part =
-          seen(page, std::min(kv::page_entries, entries - i * kv::page_entries), call.i32(kind_.pos)[row], policy);
+      const Seen part = seen(page, std::min(kv::page_entries, entries - i * kv::page_entries),
+                             call.i32(kind_.pos)[row], policy);
       if (part.first < part.last) visit(page, part);
     }
   }
 
   // The first `count` rows of a page in f32: where they are, or in `room`.
-  static const float* plain(const std::byte* x, std::int64_t count, std::int64_t width, DType dtype, float* room) {
+  static const float* plain(const std::byte* x, std::int64_t count, std::int64_t width, DType dtype,
+                            float* room) {
     if (dtype == DType::f32) return reinterpret_cast<const float*>(x);
     kv::load(x, count * width, dtype, room);
     return room;
   }
 
-  void score(const KernelCall& call, std::int64_t row, std::int64_t head, const kv::Page& page, const Seen& part,
-             const float* keys, float* scores) const {
+  void score(const KernelCall& call, std::int64_t row, std::int64_t head, const kv::Page& page,
+             const Seen& part, const float* keys, float* scores) const {
     const float* q = call.f32(kind_.q) + (row * heads_ + head) * width_;
     gemm_->dots(q, keys, width_, width_, part.last, scores);
     const float* bias = kind_.has_bias ? call.f32(*kind_.bias()) : nullptr;
@@ -136,7 +142,8 @@ class CachedAttention : public OperatorKernel {
       scores[i] *= scale;
       if (cap > 0) scores[i] = cap * std::tanh(scores[i] / cap);
       if (bias != nullptr)
-        scores[i] += bias[(head * positions_ + call.i32(kind_.pos)[row]) * positions_ + page.position[i]];
+        scores[i] +=
+            bias[(head * positions_ + call.i32(kind_.pos)[row]) * positions_ + page.position[i]];
       scores[i] += part.add[i];
     }
   }
@@ -156,24 +163,29 @@ class CachedAttention : public OperatorKernel {
     alignas(64) float scores[most_heads][kv::page_entries];
     Softmax softmax[most_heads];
     const DType dtype = cache(call).dtype();
-    const auto out = [&](std::int64_t h) { return call.out() + (part.row * heads_ + part.first + h) * value_width_; };
+    const auto out = [&](std::int64_t h) {
+      return call.out() + (part.row * heads_ + part.first + h) * value_width_;
+    };
     std::fill_n(out(0), part.count * value_width_, 0.0f);
     pages(call, part.row, part.key_head, [&](const kv::Page& page, const Seen& sees) {
       const float* keys = plain(page.keys, sees.last, width_, dtype, room);
-      for (std::int64_t h = 0; h < part.count; ++h) score(call, part.row, part.first + h, page, sees, keys, scores[h]);
+      for (std::int64_t h = 0; h < part.count; ++h)
+        score(call, part.row, part.first + h, page, sees, keys, scores[h]);
       const float* values = plain(page.values, sees.last, value_width_, dtype, room);
       for (std::int64_t h = 0; h < part.count; ++h) {
         float keep = take(softmax[h], scores[h], sees.last);
         for (std::int64_t i = sees.first; i < sees.last; ++i) {
           if (sees.add[i] == unseen) continue;
-          row_kernels_->multiply_add(out(h), keep, scores[h][i], values + i * value_width_, value_width_);
+          row_kernels_->multiply_add(out(h), keep, scores[h][i], values + i * value_width_,
+                                     value_width_);
           keep = 1;
         }
       }
     });
     for (std::int64_t h = 0; h < part.count; ++h)
       if (softmax[h].sum > 0)
-        row_kernels_->affine(out(h), value_width_, 0, static_cast<float>(1 / softmax[h].sum), out(h));
+        row_kernels_->affine(out(h), value_width_, 0, static_cast<float>(1 / softmax[h].sum),
+                             out(h));
     call.finish((part.row * heads_ + part.first) * value_width_, part.count * value_width_);
   }
 
@@ -189,23 +201,27 @@ class CachedAttention : public OperatorKernel {
     return false;
   }
 
-  // Adds the weights that rows gave to entries, in the order of rows and heads; for sequences whose Editor observes.
+  // Adds the weights that rows gave to entries, in the order of rows and heads; for sequences whose
+  // Editor observes.
   void observe(const KernelCall& call, std::int64_t rows, std::int64_t key_head) const {
     const std::int64_t shared = heads_ / key_heads_;
     for (std::int64_t row = 0; row < rows; ++row) {
       if (observer(call, row) == nullptr) continue;
-      for (std::int64_t h = 0; h < shared; ++h) observe_head(call, row, key_head, key_head * shared + h);
+      for (std::int64_t h = 0; h < shared; ++h)
+        observe_head(call, row, key_head, key_head * shared + h);
     }
   }
 
-  void observe_head(const KernelCall& call, std::int64_t row, std::int64_t key_head, std::int64_t head) const {
+  void observe_head(const KernelCall& call, std::int64_t row, std::int64_t key_head,
+                    std::int64_t head) const {
     alignas(64) float room[kv::page_entries * kv::widest_head];
     alignas(64) float scores[kv::page_entries];
     const DType dtype = cache(call).dtype();
     Softmax softmax;
     for (const bool total : {true, false})
       pages(call, row, key_head, [&](const kv::Page& page, const Seen& sees) {
-        score(call, row, head, page, sees, plain(page.keys, sees.last, width_, dtype, room), scores);
+        score(call, row, head, page, sees, plain(page.keys, sees.last, width_, dtype, room),
+              scores);
         if (total) {
           take(softmax, scores, sees.last);
           return;
@@ -225,7 +241,8 @@ class CachedAttention : public OperatorKernel {
 
 }  // namespace
 
-std::unique_ptr<OperatorKernel> cached_attention(const kind::Attention& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> cached_attention(const kind::Attention& kind,
+                                                 const Context& context) {
   return std::make_unique<CachedAttention>(kind, context);
 }
 

@@ -10,24 +10,24 @@ namespace pliant::native {
 namespace {
 
 template <typename T>
-void copy_elements(const std::byte* from, std::int64_t from_stride, std::byte* to, std::int64_t to_stride,
-                   std::int64_t n) {
+void copy_elements(const std::byte* from, std::int64_t from_stride, std::byte* to,
+                   std::int64_t to_stride, std::int64_t n) {
   const T* x = reinterpret_cast<const T*>(from);
   T* y = reinterpret_cast<T*>(to);
   for (std::int64_t i = 0; i < n; ++i) y[i * to_stride] = x[i * from_stride];
 }
 
 // Lines of a few 4-byte elements, one after the other along an axis.
-void copy_short(const std::byte* from, std::int64_t from_step, std::byte* to, std::int64_t to_step, std::int64_t lines,
-                std::int64_t n) {
+void copy_short(const std::byte* from, std::int64_t from_step, std::byte* to, std::int64_t to_step,
+                std::int64_t lines, std::int64_t n) {
   const auto* x = reinterpret_cast<const std::uint32_t*>(from);
   auto* y = reinterpret_cast<std::uint32_t*>(to);
   for (std::int64_t line = 0; line < lines; ++line, x += from_step, y += to_step)
     for (std::int64_t i = 0; i < n; ++i) y[i] = x[i];
 }
 
-void copy_line(const std::byte* from, std::int64_t from_stride, std::byte* to, std::int64_t to_stride, std::int64_t n,
-               std::int64_t size) {
+void copy_line(const std::byte* from, std::int64_t from_stride, std::byte* to,
+               std::int64_t to_stride, std::int64_t n, std::int64_t size) {
   if (from_stride == 1 && to_stride == 1) {
     std::memcpy(to, from, n * size);
     return;
@@ -57,15 +57,18 @@ struct Copier {
     if (!rest.empty()) rest.pop_back();
   }
 
-  // Two axes of which each is the contiguous one of one side: square tiles keep both sides' lines in the first cache.
+  // Two axes of which each is the contiguous one of one side: square tiles keep both sides' lines
+  // in the first cache.
   bool transposes() const {
-    return size == 4 && !outer.empty() && outer.back().stride[0] == 1 && inner.stride[1] == 1 && inner.stride[0] != 1;
+    return size == 4 && !outer.empty() && outer.back().stride[0] == 1 && inner.stride[1] == 1 &&
+           inner.stride[0] != 1;
   }
 
   void run_tiles(const std::byte* source, std::byte* result, const Rows& rows, Pool& pool) const {
     constexpr std::int64_t tile = 16;
     const Axis<2>& down = outer.back();
-    const std::int64_t height = rows.size(down), width = rows.size(inner), strips = (height + tile - 1) / tile;
+    const std::int64_t height = rows.size(down), width = rows.size(inner),
+                       strips = (height + tile - 1) / tile;
     each(pool, count(rest, rows) * strips, [&](std::int64_t task) {
       const auto at = offsets(rest, task / strips, rows);
       const float* x = reinterpret_cast<const float*>(source) + from + at[0];
@@ -75,9 +78,11 @@ struct Copier {
         const std::int64_t right = std::min(left + tile, width);
         float square[tile][tile];  // so that each line of either side is touched once
         for (std::int64_t j = left; j < right; ++j)
-          std::memcpy(square[j - left], x + top + j * inner.stride[0], (bottom - top) * sizeof(float));
+          std::memcpy(square[j - left], x + top + j * inner.stride[0],
+                      (bottom - top) * sizeof(float));
         for (std::int64_t i = top; i < bottom; ++i)
-          for (std::int64_t j = left; j < right; ++j) y[i * down.stride[1] + j] = square[j - left][i - top];
+          for (std::int64_t j = left; j < right; ++j)
+            y[i * down.stride[1] + j] = square[j - left][i - top];
       }
     });
   }
@@ -90,14 +95,15 @@ struct Copier {
     pieces(pool, lines, grain, [&](std::int64_t first, std::int64_t last) {
       if (contiguous && length <= 8 && outer.size() == 1) {
         const Axis<2>& axis = outer.back();
-        const std::int64_t from_start = from + first * axis.stride[0], to_start = to + first * axis.stride[1];
-        return copy_short(source + from_start * size, axis.stride[0], result + to_start * size, axis.stride[1],
-                          last - first, length);
+        const std::int64_t from_start = from + first * axis.stride[0],
+                           to_start = to + first * axis.stride[1];
+        return copy_short(source + from_start * size, axis.stride[0], result + to_start * size,
+                          axis.stride[1], last - first, length);
       }
       for (std::int64_t line = first; line < last; ++line) {
         const auto at = offsets(outer, line, rows);
-        copy_line(source + (from + at[0]) * size, inner.stride[0], result + (to + at[1]) * size, inner.stride[1],
-                  length, size);
+        copy_line(source + (from + at[0]) * size, inner.stride[0], result + (to + at[1]) * size,
+                  inner.stride[1], length, size);
       }
     });
   }
@@ -105,7 +111,8 @@ struct Copier {
 
 class StridedCopy : public OperatorKernel {
  public:
-  StridedCopy(const Nest<2>& nest, std::int64_t from, std::int64_t to, DType dtype) : copier_(nest, from, to, dtype) {}
+  StridedCopy(const Nest<2>& nest, std::int64_t from, std::int64_t to, DType dtype)
+      : copier_(nest, from, to, dtype) {}
   void run(const KernelCall& call) const override {
     copier_.run(call.data(0), call.outputs[0], call.rows, call.pool);
     call.finish(0, call.elements);
@@ -132,7 +139,8 @@ class Concatenate : public OperatorKernel {
     }
   }
   void run(const KernelCall& call) const override {
-    for (std::size_t i = 0; i < parts_.size(); ++i) parts_[i].run(call.data(i), call.outputs[0], call.rows, call.pool);
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+      parts_[i].run(call.data(i), call.outputs[0], call.rows, call.pool);
     call.finish(0, call.elements);
   }
 
@@ -148,7 +156,8 @@ struct PadAxis {
   std::int64_t source(std::int64_t i) const {
     std::int64_t at = i - low;
     const std::int64_t step = interior + 1, spread = size == 0 ? 0 : (size - 1) * step + 1;
-    if (mode == kind::PadMode::constant) return at < 0 || at >= spread || at % step != 0 ? -1 : at / step;
+    if (mode == kind::PadMode::constant)
+      return at < 0 || at >= spread || at % step != 0 ? -1 : at / step;
     if (mode == kind::PadMode::edge) return std::clamp<std::int64_t>(at, 0, size - 1);
     if (size == 1) return 0;
     const std::int64_t period = 2 * (size - 1);
@@ -160,9 +169,12 @@ struct PadAxis {
 class Padding : public OperatorKernel {
  public:
   Padding(const kind::Pad& kind, const Context& context)
-      : from_(strides(context.operands[0].type.shape)), result_(context.results[0]), size_(size_of(result_.dtype)) {
+      : from_(strides(context.operands[0].type.shape)),
+        result_(context.results[0]),
+        size_(size_of(result_.dtype)) {
     for (std::size_t axis = 0; axis < from_.size(); ++axis)
-      axes_.push_back({kind.low[axis], kind.interior[axis], context.operands[0].type.shape[axis], kind.mode});
+      axes_.push_back(
+          {kind.low[axis], kind.interior[axis], context.operands[0].type.shape[axis], kind.mode});
     filling_.assign(8, std::byte{0});
     set({{result_.dtype, {}}, filling_.data()}, 0, kind.value);
   }
@@ -184,7 +196,8 @@ class Padding : public OperatorKernel {
     for (std::int64_t i = 0; i < n; ++i) std::memcpy(to + i * size_, filling_.data(), size_);
   }
 
-  void pad_line(const std::byte* x, std::byte* to, const Shape& shape, std::int64_t line, std::int64_t length) const {
+  void pad_line(const std::byte* x, std::byte* to, const Shape& shape, std::int64_t line,
+                std::int64_t length) const {
     std::int64_t base = 0;
     for (std::size_t axis = shape.size(); axis-- > 1;) {
       const std::int64_t i = axes_[axis - 1].source(line % shape[axis - 1]);
@@ -202,7 +215,8 @@ class Padding : public OperatorKernel {
       const std::int64_t begin = std::clamp<std::int64_t>(axis.low, 0, length);
       const std::int64_t end = std::clamp<std::int64_t>(axis.low + axis.size, begin, length);
       fill(to, begin);
-      if (end > begin) std::memcpy(to + begin * size_, x + (begin - axis.low) * size_, (end - begin) * size_);
+      if (end > begin)
+        std::memcpy(to + begin * size_, x + (begin - axis.low) * size_, (end - begin) * size_);
       return fill(to + end * size_, length - end);
     }
     for (std::int64_t i = 0; i < length; ++i) {
@@ -221,14 +235,16 @@ class Padding : public OperatorKernel {
 
 }  // namespace
 
-std::unique_ptr<OperatorKernel> strided_copy(Nest<2> nest, std::int64_t from, std::int64_t to, DType dtype) {
+std::unique_ptr<OperatorKernel> strided_copy(Nest<2> nest, std::int64_t from, std::int64_t to,
+                                             DType dtype) {
   return std::make_unique<StridedCopy>(nest, from, to, dtype);
 }
 
 std::unique_ptr<OperatorKernel> compile(const kind::Reshape&, const Context& context) {
   Nest<2> nest{{context.rows_out ? context.results[0].shape[0] : 1, {0, 0}, context.rows_out}};
-  const std::int64_t rest = context.rows_out && nest[0].size > 0 ? elements(context.results[0].shape) / nest[0].size
-                                                                 : elements(context.results[0].shape);
+  const std::int64_t rest = context.rows_out && nest[0].size > 0
+                                ? elements(context.results[0].shape) / nest[0].size
+                                : elements(context.results[0].shape);
   nest[0].stride = {rest, rest};
   nest.push_back({rest, {1, 1}});
   return strided_copy(nest, 0, 0, context.results[0].dtype);
@@ -240,7 +256,8 @@ std::unique_ptr<OperatorKernel> compile(const kind::Slice& kind, const Context& 
   Nest<2> nest;
   std::int64_t start = 0;
   for (std::size_t axis = 0; axis < from.size(); ++axis) {
-    nest.push_back({kind.size[axis], {from[axis] * kind.step[axis], to[axis]}, axis == 0 && context.rows_out});
+    nest.push_back(
+        {kind.size[axis], {from[axis] * kind.step[axis], to[axis]}, axis == 0 && context.rows_out});
     start += kind.start[axis] * from[axis];
   }
   return strided_copy(nest, start, 0, context.results[0].dtype);
@@ -262,7 +279,8 @@ std::unique_ptr<OperatorKernel> compile(const kind::Window& kind, const Context&
     std::int64_t step = from[axis];
     for (std::size_t w = 0; w < kind.axes.size(); ++w)
       if (static_cast<std::size_t>(kind.axes[w]) == axis) step *= kind.stride[w];
-    nest.push_back({context.results[0].shape[axis], {step, to[axis]}, axis == 0 && context.rows_out});
+    nest.push_back(
+        {context.results[0].shape[axis], {step, to[axis]}, axis == 0 && context.rows_out});
   }
   for (std::size_t w = 0; w < kind.axes.size(); ++w)
     nest.push_back({kind.size[w], {from[kind.axes[w]] * kind.dilation[w], to[from.size() + w]}});

@@ -1,4 +1,5 @@
-// Loss per row over a vocabulary whose logits never exist: they are made and consumed in blocks, online.
+// Loss per row over a vocabulary whose logits never exist: they are made and consumed in blocks,
+// online.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -25,8 +26,9 @@ class CrossEntropyKernel : public OperatorKernel {
     const std::int32_t* target = call.i32(kind::CrossEntropy::target);
     for (std::int64_t r = 0; r < rows; ++r)
       if (target[r] >= entries_)
-        throw Error(ErrorKind::invalid, place_,
-                    "target " + std::to_string(target[r]) + " is not below " + std::to_string(entries_));
+        throw Error(
+            ErrorKind::invalid, place_,
+            "target " + std::to_string(target[r]) + " is not below " + std::to_string(entries_));
     pieces(call.pool, rows, row_block, [&](std::int64_t first, std::int64_t last) {
       run_rows(call, first, last - first);
       call.finish(first, last - first);
@@ -49,7 +51,8 @@ class CrossEntropyKernel : public OperatorKernel {
       for (std::int64_t r = 0; r < n; ++r) {
         float logits[entry_block];
         gemm_->dots(call.f32(kind::CrossEntropy::hidden) + (first + r) * width_,
-                    call.f32(kind::CrossEntropy::table) + entry * width_, width_, width_, count, logits);
+                    call.f32(kind::CrossEntropy::table) + entry * width_, width_, width_, count,
+                    logits);
         if (target[r] >= entry && target[r] < entry + count)
           states[r].target = static_cast<double>(logits[target[r] - entry]);
         take(states[r], logits, count);
@@ -65,7 +68,8 @@ class CrossEntropyKernel : public OperatorKernel {
 
   void take(State& state, const float* logits, std::int64_t count) const {
     const float most = std::max(state.most, rows_->maximum(logits, count));
-    const double keep = state.sum > 0 ? std::exp(static_cast<double>(state.most) - static_cast<double>(most)) : 0.0;
+    const double keep =
+        state.sum > 0 ? std::exp(static_cast<double>(state.most) - static_cast<double>(most)) : 0.0;
     state.sum = state.sum * keep + rows_->exponentials(logits, count, most, nullptr);
     state.most = most;
   }

@@ -1,4 +1,5 @@
-// Einsum: two operands as matrix products over strided operands, one operand as a copy or a sum, the rest by loops.
+// Einsum: two operands as matrix products over strided operands, one operand as a copy or a sum,
+// the rest by loops.
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -14,7 +15,8 @@ namespace {
 
 constexpr std::size_t result_slot = 2;  // in an Axis<3>: strides in a, b, result
 
-std::int64_t stride_of(const std::string& labels, char label, const std::vector<std::int64_t>& strides) {
+std::int64_t stride_of(const std::string& labels, char label,
+                       const std::vector<std::int64_t>& strides) {
   std::int64_t sum = 0;  // a label that stands twice walks the diagonal
   for (std::size_t i = 0; i < labels.size(); ++i)
     if (labels[i] == label) sum += strides[i];
@@ -52,7 +54,8 @@ Axis<operands> label_axis(const kind::Einsum& kind, const Context& context, char
 std::unique_ptr<OperatorKernel> compile_single(const kind::Einsum& kind, const Context& context) {
   Nest<2> kept, summed;
   for (const char label : all_labels(kind))
-    (kind.out.find(label) != std::string::npos ? kept : summed).push_back(label_axis<2>(kind, context, label));
+    (kind.out.find(label) != std::string::npos ? kept : summed)
+        .push_back(label_axis<2>(kind, context, label));
   if (summed.empty()) return strided_copy(kept, 0, 0, context.results[0].dtype);
   return strided_reduce(kind::ReduceFn::sum, kept, summed, context);
 }
@@ -99,8 +102,9 @@ class Loops : public OperatorKernel {
   Nest<most + 1> kept_, summed_;
 };
 
-// c[m][n] = sum over k of a[m][k] b[k][n], n contiguous in c, inside loops over `outer` (and `sums`, which repeat with
-// accumulation). A single result element is summed in the order of k whatever the tiling is.
+// c[m][n] = sum over k of a[m][k] b[k][n], n contiguous in c, inside loops over `outer` (and
+// `sums`, which repeat with accumulation). A single result element is summed in the order of k
+// whatever the tiling is.
 class Product : public OperatorKernel {
  public:
   Product(Nest<3> outer, Nest<3> sums, const std::array<Axis<3>, 3>& mnk, bool swapped, Isa isa)
@@ -118,9 +122,14 @@ class Product : public OperatorKernel {
   }
 
   void run(const KernelCall& call) const override {
-    const std::int64_t m = call.rows.size(m_), n = call.rows.size(n_), batches = count(outer_, call.rows);
-    const std::int64_t wide = dots_ ? 64 : direct_ ? 1536 : panel_columns(n), panels = ceil_div(n, wide);
-    const std::int64_t tall = dots_ || direct_ ? m : strip_rows(m, batches * panels, call.pool.threads());
+    const std::int64_t m = call.rows.size(m_), n = call.rows.size(n_),
+                       batches = count(outer_, call.rows);
+    const std::int64_t wide = dots_     ? 64
+                              : direct_ ? 1536
+                                        : panel_columns(n),
+                       panels = ceil_div(n, wide);
+    const std::int64_t tall =
+        dots_ || direct_ ? m : strip_rows(m, batches * panels, call.pool.threads());
     const std::int64_t strips = ceil_div(m, std::max<std::int64_t>(tall, 1));
     each(call.pool, batches * panels * strips, [&](std::int64_t task) {
       const std::int64_t i = task % strips * tall, j = task / strips % panels * wide;
@@ -129,7 +138,8 @@ class Product : public OperatorKernel {
                 at[2] + i * m_.stride[2] + j, std::min(tall, m - i), std::min(wide, n - j)};
       if (dots_) run_dots(call, part);
       else run_blocks(call, part);
-      for (std::int64_t row = 0; row < part.m; ++row) call.finish(part.c + row * m_.stride[2], part.n);
+      for (std::int64_t row = 0; row < part.m; ++row)
+        call.finish(part.c + row * m_.stride[2], part.n);
     });
   }
 
@@ -148,7 +158,8 @@ class Product : public OperatorKernel {
   void run_blocks(const KernelCall& call, const Part& part) const {
     alignas(64) float panel[panel_floats];
     const std::int64_t columns = round_up(part.n, 16);
-    const std::int64_t deep = direct_ ? 8 : panel_floats / columns;  // direct: eight streams along the rows of b
+    // direct: eight streams along the rows of b
+    const std::int64_t deep = direct_ ? 8 : panel_floats / columns;
     bool first = true;
     walk(sums_, call.rows, [&](const std::array<std::int64_t, 3>& at) {
       for (std::int64_t k = 0; k < k_.size; k += deep) {
@@ -190,7 +201,8 @@ Classes classify(const kind::Einsum& kind, const Context& context) {
   for (const char label : all_labels(kind)) {
     const Axis<3> axis = label_axis<3>(kind, context, label);
     if (axis.size == 1 && !axis.rows) continue;
-    const bool a = kind.in[0].find(label) != std::string::npos, b = kind.in[1].find(label) != std::string::npos;
+    const bool a = kind.in[0].find(label) != std::string::npos,
+               b = kind.in[1].find(label) != std::string::npos;
     if (kind.out.find(label) == std::string::npos) {
       if (a && b) classes.k.push_back(axis);
       else classes.other = true;
@@ -224,7 +236,8 @@ std::size_t largest(const Nest<3>& nest) {
 std::unique_ptr<OperatorKernel> compile_product(const kind::Einsum& kind, const Context& context) {
   Classes classes = classify(kind, context);
   const auto innermost = [](const Nest<3>& nest) {
-    return !nest.empty() && nest.back().stride[result_slot] == 1;  // result order is kept, so it can only be the last
+    // result order is kept, so it can only be the last
+    return !nest.empty() && nest.back().stride[result_slot] == 1;
   };
   if (classes.other || innermost(classes.batch)) return nullptr;
   const bool swapped = innermost(classes.m);
@@ -235,11 +248,13 @@ std::unique_ptr<OperatorKernel> compile_product(const kind::Einsum& kind, const 
   std::stable_sort(classes.k.begin(), classes.k.end(), [](const Axis<3>& x, const Axis<3>& y) {
     return std::max(x.stride[0], x.stride[1]) > std::max(y.stride[0], y.stride[1]);
   });
-  Nest<3> outer = merge(classes.batch), m = merge(classes.m), n = merge(classes.n), k = merge(classes.k), sums;
+  Nest<3> outer = merge(classes.batch), m = merge(classes.m), n = merge(classes.n),
+          k = merge(classes.k), sums;
   const Axis<3> inner_n = n.empty() ? Axis<3>{} : take(n, n.size() - 1, outer);
   const Axis<3> inner_m = take(m, largest(m), outer);
   const Axis<3> inner_k = k.empty() ? Axis<3>{} : take(k, k.size() - 1, sums);
-  return std::make_unique<Product>(outer, sums, std::array{inner_m, inner_n, inner_k}, swapped, context.options.isa);
+  return std::make_unique<Product>(outer, sums, std::array{inner_m, inner_n, inner_k}, swapped,
+                                   context.options.isa);
 }
 
 }  // namespace
@@ -247,12 +262,13 @@ std::unique_ptr<OperatorKernel> compile_product(const kind::Einsum& kind, const 
 std::unique_ptr<OperatorKernel> compile(const kind::Einsum& kind, const Context& context) {
   if (kind.in.size() == 1) return compile_single(kind, context);
   if (kind.in.size() > Loops::most)
-    throw Error(
-        ErrorKind::unsupported, context.place,
-        "an einsum of " + std::to_string(kind.in.size()) + " operands; the most is " + std::to_string(Loops::most),
-        "write it as several einsums");
-  const bool empty = std::any_of(context.operands.begin(), context.operands.end(),
-                                 [](const Operand& each) { return elements(each.type.shape) == 0; });
+    throw Error(ErrorKind::unsupported, context.place,
+                "an einsum of " + std::to_string(kind.in.size()) + " operands; the most is " +
+                    std::to_string(Loops::most),
+                "write it as several einsums");
+  const bool empty =
+      std::any_of(context.operands.begin(), context.operands.end(),
+                  [](const Operand& each) { return elements(each.type.shape) == 0; });
   if (kind.in.size() == 2 && !empty)
     if (auto product = compile_product(kind, context)) return product;
   return std::make_unique<Loops>(kind, context);

@@ -16,8 +16,10 @@ class GatherKernel : public OperatorKernel {
       : place_(context.place),
         index_type_(context.operands[kind.index].type.dtype),
         element_(size_of(context.results[0].dtype)) {
-    const Shape &x = context.operands[kind.x].type.shape, &index = context.operands[kind.index].type.shape;
-    const auto axis = static_cast<std::size_t>(kind.axis), batch_axes = static_cast<std::size_t>(kind.batch_axes);
+    const Shape &x = context.operands[kind.x].type.shape,
+                &index = context.operands[kind.index].type.shape;
+    const auto axis = static_cast<std::size_t>(kind.axis),
+               batch_axes = static_cast<std::size_t>(kind.batch_axes);
     size_ = x[axis];
     for (std::size_t i = 0; i < x.size(); ++i)
       (i < batch_axes ? batch_ : i < axis ? outer_ : inner_) *= i == axis ? 1 : x[i];
@@ -28,15 +30,17 @@ class GatherKernel : public OperatorKernel {
   }
 
   void run(const KernelCall& call) const override {
-    const std::int64_t batch = call.rows.scale(batch_, batch_rows_), outer = call.rows.scale(outer_, outer_rows_);
+    const std::int64_t batch = call.rows.scale(batch_, batch_rows_),
+                       outer = call.rows.scale(outer_, outer_rows_);
     const std::int64_t picks = call.rows.scale(picks_, pick_rows_), line = inner_ * element_;
     check(call, batch * picks);
     const std::int64_t grain = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(line, 1));
     pieces(call.pool, batch * outer * picks, grain, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t i = first; i < last; ++i) {
-        const std::int64_t at =
-            load_int(call.data(kind::Gather::index), index_type_, i / picks / outer * picks + i % picks);
-        std::memcpy(call.outputs[0] + i * line, call.data(kind::Gather::x) + (i / picks * size_ + at) * line,
+        const std::int64_t at = load_int(call.data(kind::Gather::index), index_type_,
+                                         i / picks / outer * picks + i % picks);
+        std::memcpy(call.outputs[0] + i * line,
+                    call.data(kind::Gather::x) + (i / picks * size_ + at) * line,
                     static_cast<std::size_t>(line));
       }
       call.finish(first * inner_, (last - first) * inner_);
@@ -48,8 +52,9 @@ class GatherKernel : public OperatorKernel {
     for (std::int64_t i = 0; i < indices; ++i) {
       const std::int64_t at = load_int(call.data(kind::Gather::index), index_type_, i);
       if (at < 0 || at >= size_)
-        throw Error(ErrorKind::invalid, place_,
-                    "index " + std::to_string(at) + " is not in [0, " + std::to_string(size_) + ")");
+        throw Error(
+            ErrorKind::invalid, place_,
+            "index " + std::to_string(at) + " is not in [0, " + std::to_string(size_) + ")");
     }
   }
 

@@ -31,7 +31,9 @@ struct Rows {
   std::int64_t size(const Axis<operands>& axis) const {
     return axis.rows ? axis.size / capacity * count : axis.size;
   }
-  std::int64_t scale(std::int64_t size, bool rows) const { return rows ? size / capacity * count : size; }
+  std::int64_t scale(std::int64_t size, bool rows) const {
+    return rows ? size / capacity * count : size;
+  }
 };
 
 // Drops axes of size 1 and merges neighbours that every operand walks as one.
@@ -41,7 +43,8 @@ Nest<operands> merge(const Nest<operands>& nest) {
   for (const Axis<operands>& axis : nest) {
     if (axis.size == 1 && !axis.rows) continue;
     bool joins = !result.empty() && !axis.rows;
-    for (std::size_t i = 0; joins && i < operands; ++i) joins = result.back().stride[i] == axis.stride[i] * axis.size;
+    for (std::size_t i = 0; joins && i < operands; ++i)
+      joins = result.back().stride[i] == axis.stride[i] * axis.size;
     if (!joins) {
       result.push_back(axis);
       continue;
@@ -61,7 +64,8 @@ std::int64_t count(const Nest<operands>& nest, const Rows& rows) {
 
 // The offsets of iteration `index` of the nest.
 template <std::size_t operands>
-std::array<std::int64_t, operands> offsets(const Nest<operands>& nest, std::int64_t index, const Rows& rows) {
+std::array<std::int64_t, operands> offsets(const Nest<operands>& nest, std::int64_t index,
+                                           const Rows& rows) {
   std::array<std::int64_t, operands> result{};
   for (std::size_t a = nest.size(); a-- > 0;) {
     const std::int64_t size = rows.size(nest[a]), i = index % size;
@@ -101,8 +105,9 @@ void each(Pool& pool, std::int64_t count, const Task& task) {
 // [0, size) in pieces of at most `grain`: task(first, last).
 template <typename Task>
 void pieces(Pool& pool, std::int64_t size, std::int64_t grain, const Task& task) {
-  each(pool, (size + grain - 1) / grain,
-       [&](std::int64_t i) { task(i * grain, i * grain + grain < size ? i * grain + grain : size); });
+  each(pool, (size + grain - 1) / grain, [&](std::int64_t i) {
+    task(i * grain, i * grain + grain < size ? i * grain + grain : size);
+  });
 }
 
 }  // namespace pliant::native

@@ -32,6 +32,8 @@ std::unique_ptr<OperatorKernel> compile(const kind::Map& kind, const Context& co
   return map_kernel(Pointwise(kind.expr, types, context.results[0], context.options));
 }
 
-std::unique_ptr<OperatorKernel> map_kernel(Pointwise map) { return std::make_unique<MapKernel>(std::move(map)); }
+std::unique_ptr<OperatorKernel> map_kernel(Pointwise map) {
+  return std::make_unique<MapKernel>(std::move(map));
+}
 
 }  // namespace pliant::native

@@ -17,7 +17,8 @@ namespace pliant::native {
 struct Epilogue {
   Pointwise map;  // argument `self` is the anchor's result
   std::size_t self = 0;
-  std::vector<std::size_t> operands;  // per argument: index into the group's inputs (unused for `self`)
+  // per argument: index into the group's inputs (unused for `self`)
+  std::vector<std::size_t> operands;
 };
 
 struct KernelCall {
@@ -33,27 +34,33 @@ struct KernelCall {
 
   const std::byte* data(std::size_t i) const { return inputs[operands[i]]; }
   const float* f32(std::size_t i) const { return reinterpret_cast<const float*>(data(i)); }
-  const std::int32_t* i32(std::size_t i) const { return reinterpret_cast<const std::int32_t*>(data(i)); }
+  const std::int32_t* i32(std::size_t i) const {
+    return reinterpret_cast<const std::int32_t*>(data(i));
+  }
   float* out(std::size_t i = 0) const { return reinterpret_cast<float*>(outputs[i]); }
 
-  // The anchor's elements [first, first + n) are complete: what follows may be done while they are near.
+  // The anchor's elements [first, first + n) are complete: what follows may be done while they are
+  // near.
   void finish(std::int64_t first, std::int64_t n) const {
     if (epilogue == nullptr) return;
     std::array<const std::byte*, most_operands> data;  // the first few: not worth clearing
     const std::size_t count = epilogue->map.operands();
-    for (std::size_t k = 0; k < count; ++k) data[k] = k == epilogue->self ? outputs[0] : inputs[epilogue->operands[k]];
+    for (std::size_t k = 0; k < count; ++k)
+      data[k] = k == epilogue->self ? outputs[0] : inputs[epilogue->operands[k]];
     epilogue->map.apply({data.data(), count}, outputs[0], first, n);
   }
 };
 
-// An operator compiled for its shapes, the anchor of its group. Calls finish() once for every element of its result.
+// An operator compiled for its shapes, the anchor of its group. Calls finish() once for every
+// element of its result.
 class OperatorKernel {
  public:
   virtual ~OperatorKernel() = default;
   virtual void run(const KernelCall& call) const = 0;
-  // Before any run: operand `k` will always be this weight or constant, so the kernel may bring it into an order of its
-  // own. Returns the bytes that run() is to find as that operand: its plain elements, but for a kernel that reads the
-  // encoding. They live as long as the kernel and the weight.
+  // Before any run: operand `k` will always be this weight or constant, so the kernel may bring it
+  // into an order of its own. Returns the bytes that run() is to find as that operand: its plain
+  // elements, but for a kernel that reads the encoding. They live as long as the kernel and the
+  // weight.
   virtual const std::byte* fix(std::size_t /*k*/, const Stored& weight, SharedWeights& shared) {
     return plain(weight, shared);
   }
@@ -100,12 +107,16 @@ std::unique_ptr<OperatorKernel> compile(const kind::Convolve& kind, const Contex
 std::unique_ptr<OperatorKernel> compile(const kind::Pool& kind, const Context& context);
 std::unique_ptr<OperatorKernel> compile(const kind::CrossEntropy& kind, const Context& context);
 
-std::unique_ptr<OperatorKernel> cached_attention(const kind::Attention& kind, const Context& context);
+std::unique_ptr<OperatorKernel> cached_attention(const kind::Attention& kind,
+                                                 const Context& context);
 std::unique_ptr<OperatorKernel> map_kernel(Pointwise map);
 
-// Building blocks shared by kinds: result element (o) = the one at a strided place of the operand, all dtypes.
-std::unique_ptr<OperatorKernel> strided_copy(Nest<2> nest, std::int64_t from, std::int64_t to, DType dtype);
-// Sum over `reduced` (strides of the operand in [0]) for each iteration of `kept` ([0] operand, [1] result).
+// Building blocks shared by kinds: result element (o) = the one at a strided place of the operand,
+// all dtypes.
+std::unique_ptr<OperatorKernel> strided_copy(Nest<2> nest, std::int64_t from, std::int64_t to,
+                                             DType dtype);
+// Sum over `reduced` (strides of the operand in [0]) for each iteration of `kept` ([0] operand, [1]
+// result).
 std::unique_ptr<OperatorKernel> strided_reduce(kind::ReduceFn fn, Nest<2> kept, Nest<2> reduced,
                                                const Context& context);
 

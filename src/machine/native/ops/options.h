@@ -12,8 +12,10 @@ struct Options {
   bool chains = true;      // a row of simple steps stays in registers
   bool short_rows = true;  // softmax of many short rows runs down their columns
   bool bands = true;       // a window's input lines are brought once for many output lines
-  bool packs = true;       // programs bring weights into the order in which they are read, and read inputs in place
-  // Programs run 3x3 convolutions of stride 1 on transformed weights and tiles: fewer multiplications, other rounding.
+  // programs bring weights into the order in which they are read, and read inputs in place
+  bool packs = true;
+  // Programs run 3x3 convolutions of stride 1 on transformed weights and tiles: fewer
+  // multiplications, other rounding.
   bool winograd = true;
 };
 

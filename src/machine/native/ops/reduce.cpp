@@ -26,7 +26,9 @@ class Reduction : public OperatorKernel {
   void run(const KernelCall& call) const override {
     sweep_.run(
         call, [&](const float* x, std::int64_t to) { call.out()[to] = row(call, x); },
-        [&](const float* x, std::int64_t to, std::int64_t n) { column(call, x, call.out() + to, n); },
+        [&](const float* x, std::int64_t to, std::int64_t n) {
+          column(call, x, call.out() + to, n);
+        },
         [&](std::int64_t to, std::int64_t n) { call.finish(to, n); });
   }
 
@@ -44,7 +46,9 @@ class Reduction : public OperatorKernel {
       }
     });
     if (fn_ == ReduceFn::logsumexp && std::isfinite(most))
-      sweep_.lines(call, x, [&](const float* p, std::int64_t n) { total += rows_->exponentials(p, n, most, nullptr); });
+      sweep_.lines(call, x, [&](const float* p, std::int64_t n) {
+        total += rows_->exponentials(p, n, most, nullptr);
+      });
     return result(total, most);
   }
 
@@ -64,8 +68,11 @@ class Reduction : public OperatorKernel {
     });
     if (fn_ == ReduceFn::logsumexp) {
       alignas(64) float shift[block_elements];
-      for (std::int64_t i = 0; i < block_elements; ++i) shift[i] = std::isfinite(most[i]) ? most[i] : 0;
-      sweep_.lines(call, x, [&](const float* p, std::int64_t) { columns_->exponentials(total, p, shift, nullptr, n); });
+      for (std::int64_t i = 0; i < block_elements; ++i)
+        shift[i] = std::isfinite(most[i]) ? most[i] : 0;
+      sweep_.lines(call, x, [&](const float* p, std::int64_t) {
+        columns_->exponentials(total, p, shift, nullptr, n);
+      });
     }
     for (std::int64_t i = 0; i < n; ++i) out[i] = result(total[i], most[i]);
   }
@@ -78,7 +85,8 @@ class Reduction : public OperatorKernel {
       case ReduceFn::sum:
       case ReduceFn::product: return static_cast<float>(total);
       case ReduceFn::mean: return static_cast<float>(total / sweep_.reduced());
-      case ReduceFn::logsumexp: return std::isfinite(most) ? static_cast<float>(most + std::log(total)) : most;
+      case ReduceFn::logsumexp:
+        return std::isfinite(most) ? static_cast<float>(most + std::log(total)) : most;
       default: return most;
     }
   }
@@ -105,9 +113,10 @@ class ElementReduction : public OperatorKernel {
         const auto at = offsets(kept_, i, call.rows);
         const std::byte* x = call.data(0) + at[0] * size_of(from_);
         const std::int64_t value = fn_ != ReduceFn::argmax ? fold(call, x)
-                                   : from_ == DType::f32   ? largest_of_line(reinterpret_cast<const float*>(x))
-                                   : is_float(from_)       ? largest_at<float>(call, x)
-                                                           : largest_at<std::int64_t>(call, x);
+                                   : from_ == DType::f32
+                                       ? largest_of_line(reinterpret_cast<const float*>(x))
+                                   : is_float(from_) ? largest_at<float>(call, x)
+                                                     : largest_at<std::int64_t>(call, x);
         store_int(call.outputs[0], to_, at[1], value);
       }
       call.finish(first, last - first);
@@ -122,19 +131,22 @@ class ElementReduction : public OperatorKernel {
       const std::int64_t value = load_int(x, from_, at[0]);
       switch (fn_) {
         case ReduceFn::product:
-          total = static_cast<std::int64_t>(static_cast<std::uint64_t>(total) * static_cast<std::uint64_t>(value));
+          total = static_cast<std::int64_t>(static_cast<std::uint64_t>(total) *
+                                            static_cast<std::uint64_t>(value));
           break;
         case ReduceFn::max: total = first ? value : std::max(total, value); break;
         case ReduceFn::min: total = first ? value : std::min(total, value); break;
         default:
-          total = static_cast<std::int64_t>(static_cast<std::uint64_t>(total) + static_cast<std::uint64_t>(value));
+          total = static_cast<std::int64_t>(static_cast<std::uint64_t>(total) +
+                                            static_cast<std::uint64_t>(value));
           break;
       }
       first = false;
       ++n;
     });
-    return fn_ == ReduceFn::mean && n > 0 ? static_cast<std::int64_t>(std::nearbyint(static_cast<double>(total) / n))
-                                          : total;
+    return fn_ == ReduceFn::mean && n > 0
+               ? static_cast<std::int64_t>(std::nearbyint(static_cast<double>(total) / n))
+               : total;
   }
 
   std::int64_t largest_of_line(const float* x) const {
@@ -157,7 +169,8 @@ class ElementReduction : public OperatorKernel {
     T best{};
     walk(reduced_, call.rows, [&](const std::array<std::int64_t, 2>& at) {
       T value{};
-      if constexpr (std::is_same_v<T, float>) load_f32(x + at[0] * size_of(from_), from_, 1, 1, &value);
+      if constexpr (std::is_same_v<T, float>)
+        load_f32(x + at[0] * size_of(from_), from_, 1, 1, &value);
       else value = load_int(x, from_, at[0]);
       if (index == 0 || value > best) {
         best = value;
@@ -213,7 +226,8 @@ class SoftmaxRows : public OperatorKernel {
     sweep_.lines(call, x, [&](const float* p, std::int64_t) {
       columns_->exponentials(sum, p, most, call.out() + to + (p - x), n);
     });
-    for (std::int64_t i = 0; i < block_elements; ++i) factor[i] = i < n ? static_cast<float>(1 / sum[i]) : 0;
+    for (std::int64_t i = 0; i < block_elements; ++i)
+      factor[i] = i < n ? static_cast<float>(1 / sum[i]) : 0;
     sweep_.lines(call, x, [&](const float* p, std::int64_t) {
       const std::int64_t at = to + (p - x);
       columns_->affine(call.out() + at, zero, factor, call.out() + at, n);
@@ -256,7 +270,8 @@ class SoftmaxRows : public OperatorKernel {
 // y = (x - mean) / sqrt(var + eps): mean first, then the variance about it.
 class Normalization : public OperatorKernel {
  public:
-  Normalization(const kind::Normalize& kind, const Nest<2>& kept, const Nest<2>& reduced, const Context& context)
+  Normalization(const kind::Normalize& kind, const Nest<2>& kept, const Nest<2>& reduced,
+                const Context& context)
       : eps_(kind.eps),
         centre_(kind.centre),
         three_(context.results.size() == 3),
@@ -278,15 +293,19 @@ class Normalization : public OperatorKernel {
     call.out(2)[index] = static_cast<float>(variance);
   }
 
-  float inverse(double variance) const { return static_cast<float>(1 / std::sqrt(variance + eps_)); }
+  float inverse(double variance) const {
+    return static_cast<float>(1 / std::sqrt(variance + eps_));
+  }
 
   // `to`: of the statistics; y has the layout of x.
   void row(const KernelCall& call, const float* x, std::int64_t to) const {
     const double size = sweep_.reduced();
     double sum = 0, squares = 0;
-    if (centre_) sweep_.lines(call, x, [&](const float* p, std::int64_t n) { sum += rows_->sum(p, n); });
+    if (centre_)
+      sweep_.lines(call, x, [&](const float* p, std::int64_t n) { sum += rows_->sum(p, n); });
     const float mean = static_cast<float>(sum / size);
-    sweep_.lines(call, x, [&](const float* p, std::int64_t n) { squares += rows_->squares(p, n, mean); });
+    sweep_.lines(call, x,
+                 [&](const float* p, std::int64_t n) { squares += rows_->squares(p, n, mean); });
     const double variance = squares / size;
     keep(call, to, mean, variance);
     sweep_.lines(call, x, [&](const float* p, std::int64_t n) {
@@ -300,9 +319,11 @@ class Normalization : public OperatorKernel {
     alignas(64) double sum[block_elements] = {}, squares[block_elements] = {};
     alignas(64) float mean[block_elements] = {}, factor[block_elements] = {};
     const double size = sweep_.reduced();
-    if (centre_) sweep_.lines(call, x, [&](const float* p, std::int64_t) { columns_->sum(sum, p, n); });
+    if (centre_)
+      sweep_.lines(call, x, [&](const float* p, std::int64_t) { columns_->sum(sum, p, n); });
     for (std::int64_t i = 0; i < n; ++i) mean[i] = static_cast<float>(sum[i] / size);
-    sweep_.lines(call, x, [&](const float* p, std::int64_t) { columns_->squares(squares, p, mean, n); });
+    sweep_.lines(call, x,
+                 [&](const float* p, std::int64_t) { columns_->squares(squares, p, mean, n); });
     for (std::int64_t i = 0; i < n; ++i) {
       keep(call, to + i, mean[i], squares[i] / size);
       factor[i] = inverse(squares[i] / size);
@@ -325,7 +346,8 @@ struct Split {
   Nest<2> kept, reduced;
 };
 
-// Axes of the operand, kept or reduced; `to`: strides of the result that has the kept axes alone, or all.
+// Axes of the operand, kept or reduced; `to`: strides of the result that has the kept axes alone,
+// or all.
 Split split(const Shape& shape, const kind::Axes& axes, bool same_layout, bool rows) {
   Split result;
   const std::vector<std::int64_t> from = strides(shape);
@@ -333,7 +355,8 @@ Split split(const Shape& shape, const kind::Axes& axes, bool same_layout, bool r
   for (std::size_t axis = shape.size(); axis-- > 0;) {
     const bool gone = std::find(axes.begin(), axes.end(), static_cast<int>(axis)) != axes.end();
     const std::int64_t stride = same_layout ? from[axis] : gone ? 0 : to;
-    (gone ? result.reduced : result.kept).push_back({shape[axis], {from[axis], stride}, rows && axis == 0});
+    (gone ? result.reduced : result.kept)
+        .push_back({shape[axis], {from[axis], stride}, rows && axis == 0});
     if (!gone) to *= shape[axis];
   }
   std::reverse(result.kept.begin(), result.kept.end());
@@ -343,9 +366,12 @@ Split split(const Shape& shape, const kind::Axes& axes, bool same_layout, bool r
 
 }  // namespace
 
-std::unique_ptr<OperatorKernel> strided_reduce(ReduceFn fn, Nest<2> kept, Nest<2> reduced, const Context& context) {
-  const bool floats = context.operands[0].type.dtype == DType::f32 && context.results[0].dtype == DType::f32;
-  if (floats && fn != ReduceFn::argmax) return std::make_unique<Reduction>(fn, kept, reduced, context);
+std::unique_ptr<OperatorKernel> strided_reduce(ReduceFn fn, Nest<2> kept, Nest<2> reduced,
+                                               const Context& context) {
+  const bool floats =
+      context.operands[0].type.dtype == DType::f32 && context.results[0].dtype == DType::f32;
+  if (floats && fn != ReduceFn::argmax)
+    return std::make_unique<Reduction>(fn, kept, reduced, context);
   return std::make_unique<ElementReduction>(fn, std::move(kept), std::move(reduced), context);
 }
 

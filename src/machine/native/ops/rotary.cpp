@@ -9,7 +9,9 @@ namespace {
 class RotaryKernel : public OperatorKernel {
  public:
   RotaryKernel(const kind::Rotary& kind, const Context& context)
-      : kind_(kind), heads_(context.operands[kind.x].type.shape[1]), width_(context.operands[kind.x].type.shape[2]) {
+      : kind_(kind),
+        heads_(context.operands[kind.x].type.shape[1]),
+        width_(context.operands[kind.x].type.shape[2]) {
     const double dims = static_cast<double>(kind.dims);
     for (std::int64_t i = 0; i < kind.dims / 2; ++i)
       frequencies_.push_back(std::pow(kind.base, -2.0 * i / dims) * kind.scaling);
@@ -20,7 +22,8 @@ class RotaryKernel : public OperatorKernel {
     const float* factors = call.operands.size() > kind_.factors ? call.f32(kind_.factors) : nullptr;
     pieces(call.pool, rows, 8, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t r = first; r < last; ++r)
-        rotate(call.f32(kind_.x) + r * line, call.i32(kind_.pos)[r], factors, call.out() + r * line);
+        rotate(call.f32(kind_.x) + r * line, call.i32(kind_.pos)[r], factors,
+               call.out() + r * line);
       call.finish(first * line, (last - first) * line);
     });
   }
@@ -32,7 +35,8 @@ class RotaryKernel : public OperatorKernel {
     for (std::int64_t i = 0; i < half; ++i) {
       const double slower = factors == nullptr ? 1 : factors[i];
       const double angle = position * frequencies_[i] / slower;
-      const auto cosine = static_cast<float>(std::cos(angle)), sine = static_cast<float>(std::sin(angle));
+      const auto cosine = static_cast<float>(std::cos(angle)),
+                 sine = static_cast<float>(std::sin(angle));
       for (std::int64_t h = 0; h < heads_; ++h) {
         const std::int64_t at = h * width_ + (halves ? i : 2 * i);
         const float a = x[at], b = x[at + step];

@@ -28,7 +28,8 @@ std::shared_ptr<const Tensor> SharedWeights::decoded(const Stored& stored) {
 WeightStore SharedWeights::join(const WeightStore& folded, const WeightStore& original) {
   const std::lock_guard lock(mutex_);
   std::set<std::shared_ptr<const void>> owned;
-  original.for_each([&](const std::string& name, const Stored&) { owned.insert(original.owner(name)); });
+  original.for_each(
+      [&](const std::string& name, const Stored&) { owned.insert(original.owner(name)); });
   std::erase_if(folded_, [](const auto& each) { return each.second.owner.expired(); });
   WeightStore result;
   folded.for_each([&](const std::string& name, const Stored& stored) {
@@ -37,7 +38,8 @@ WeightStore SharedWeights::join(const WeightStore& folded, const WeightStore& or
     const auto [first, last] = folded_.equal_range(name);
     for (auto at = first; at != last; ++at) {
       const Stored& other = at->second.stored;
-      if (other.type != stored.type || other.encoding != stored.encoding || other.bytes.size() != stored.bytes.size())
+      if (other.type != stored.type || other.encoding != stored.encoding ||
+          other.bytes.size() != stored.bytes.size())
         continue;
       auto kept = at->second.owner.lock();
       if (kept && std::memcmp(other.bytes.data(), stored.bytes.data(), stored.bytes.size()) == 0)
@@ -49,7 +51,8 @@ WeightStore SharedWeights::join(const WeightStore& folded, const WeightStore& or
   return result;
 }
 
-std::shared_ptr<const Tensor> SharedWeights::packed(const std::byte* weights, const std::string& layout,
+std::shared_ptr<const Tensor> SharedWeights::packed(const std::byte* weights,
+                                                    const std::string& layout,
                                                     const std::function<Tensor()>& make) {
   const std::lock_guard lock(mutex_);
   std::erase_if(packed_, [](const auto& each) { return each.second.copy.expired(); });

@@ -1,5 +1,5 @@
-// Visits an operand whose axes are kept or reduced: row by row where the reduced part is contiguous, else down blocks
-// of columns where the kept part is.
+// Visits an operand whose axes are kept or reduced: row by row where the reduced part is
+// contiguous, else down blocks of columns where the kept part is.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,8 @@ class Sweep {
     if (!lines_.empty() && lines_.back().stride[0] == 1) {
       length_ = lines_.back().size;
       lines_.pop_back();
-    } else if (!kept_.empty() && !kept_.back().rows && kept_.back().stride[0] == 1 && kept_.back().stride[1] == 1) {
+    } else if (!kept_.empty() && !kept_.back().rows && kept_.back().stride[0] == 1 &&
+               kept_.back().stride[1] == 1) {
       columns_ = kept_.back().size;
       kept_.pop_back();
     }
@@ -31,13 +32,14 @@ class Sweep {
     std::int64_t distance = length_;
     for (std::size_t a = kept_.size(); a-- > 0; distance *= kept_[a].size)
       if (kept_[a].stride[0] != distance || kept_[a].stride[1] != distance) return false;
-    return columns_ == 0 && lines_.empty() && length_ == reduced_ && length_ > 1 && length_ <= short_row;
+    return columns_ == 0 && lines_.empty() && length_ == reduced_ && length_ > 1 &&
+           length_ <= short_row;
   }
 
   std::int64_t reduced() const { return reduced_; }  // elements that become one
 
-  // row(x, to) per kept element, or column(x, to, n) per block of at most block_elements columns; then done(to, n)
-  // over contiguous elements of the result.
+  // row(x, to) per kept element, or column(x, to, n) per block of at most block_elements columns;
+  // then done(to, n) over contiguous elements of the result.
   template <typename Row, typename Column, typename Done>
   void run(const KernelCall& call, const Row& row, const Column& column, const Done& done) const {
     const std::int64_t outer = count(kept_, call.rows);
@@ -45,13 +47,15 @@ class Sweep {
       const std::int64_t blocks = (columns_ + block_elements - 1) / block_elements;
       each(call.pool, outer * blocks, [&](std::int64_t task) {
         const auto at = offsets(kept_, task / blocks, call.rows);
-        const std::int64_t first = task % blocks * block_elements, n = std::min(block_elements, columns_ - first);
+        const std::int64_t first = task % blocks * block_elements,
+                           n = std::min(block_elements, columns_ - first);
         column(call.f32(0) + at[0] + first, at[1] + first, n);
         done(at[1] + first, n);
       });
       return;
     }
-    const std::int64_t grain = std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(reduced_, 1));
+    const std::int64_t grain =
+        std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(reduced_, 1));
     pieces(call.pool, outer, grain, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t i = first; i < last; ++i) {
         const auto at = offsets(kept_, i, call.rows);
@@ -61,11 +65,13 @@ class Sweep {
     });
   }
 
-  // visit(p, length) for each contiguous line that belongs to the kept element (or block of columns) at x.
+  // visit(p, length) for each contiguous line that belongs to the kept element (or block of
+  // columns) at x.
   template <typename Visit>
   void lines(const KernelCall& call, const float* x, const Visit& visit) const {
     if (lines_.empty()) return visit(x, length_);
-    walk(lines_, call.rows, [&](const std::array<std::int64_t, 2>& at) { visit(x + at[0], length_); });
+    walk(lines_, call.rows,
+         [&](const std::array<std::int64_t, 2>& at) { visit(x + at[0], length_); });
   }
 
  private:

@@ -46,11 +46,13 @@ Band::Band(const Spatial& s, Isa isa, std::int64_t lines)
   for (std::int64_t ky = 0; ky < s.kernel[1]; ++ky)
     for (std::int64_t kx = 0; kx < s.kernel[2]; ++kx) {
       const std::int64_t y = ky * s.dilation[1];
-      offsets_.push_back((y % phases_ * rows(lines_) + y / phases_) * step_ + lead_ + taps_.offset(kx, outputs_));
+      offsets_.push_back((y % phases_ * rows(lines_) + y / phases_) * step_ + lead_ +
+                         taps_.offset(kx, outputs_));
     }
 }
 
-void Band::bring(const float* x, std::int64_t first, std::int64_t lines, float filling, float* to) const {
+void Band::bring(const float* x, std::int64_t first, std::int64_t lines, float filling,
+                 float* to) const {
   for (std::int64_t phase = 0; phase < phases_; ++phase)
     kernels_->bring({.x = x,
                      .height = height_,

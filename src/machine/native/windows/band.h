@@ -1,6 +1,6 @@
-// The input lines that a window of two axes meets along a band of output lines, brought near once: filled at the
-// borders, and split into phases where the window moves by more than one, so that every tap of every output line is a
-// contiguous run at a fixed distance.
+// The input lines that a window of two axes meets along a band of output lines, brought near once:
+// filled at the borders, and split into phases where the window moves by more than one, so that
+// every tap of every output line is a contiguous run at a fixed distance.
 #pragma once
 
 #include <vector>
@@ -20,22 +20,27 @@ class Band {
 
   static bool fits(const Spatial& s);
   std::int64_t lines() const { return lines_; }
-  std::int64_t step() const { return step_; }                            // floats from one output line to the next
+  // floats from one output line to the next
+  std::int64_t step() const { return step_; }
   std::int64_t plane() const { return phases_ * rows(lines_) * step_; }  // floats of one plane
   // Tap t of output j of the band's line l is at [l * step() + offsets()[t] + j].
   const std::vector<std::int64_t>& offsets() const { return offsets_; }
 
-  // What output lines [first, first + lines) meet in the plane x, `filling` outside of it. Of several planes the lower
-  // address comes first: up to `beyond` floats behind a plane are overwritten.
-  void bring(const float* x, std::int64_t first, std::int64_t lines, float filling, float* to) const;
+  // What output lines [first, first + lines) meet in the plane x, `filling` outside of it. Of
+  // several planes the lower address comes first: up to `beyond` floats behind a plane are
+  // overwritten.
+  void bring(const float* x, std::int64_t first, std::int64_t lines, float filling,
+             float* to) const;
 
  private:
-  std::int64_t rows(std::int64_t lines) const { return lines + reach_; }  // input lines of one phase
+  // input lines of one phase
+  std::int64_t rows(std::int64_t lines) const { return lines + reach_; }
 
   const TapKernels* kernels_;
   TapRows taps_;
   std::int64_t height_, width_, outputs_, low_, phases_, reach_, step_, lines_ = 1;
-  std::int64_t lead_ = 0;        // floats before a line, so that what it takes from the input starts at a whole vector
+  // floats before a line, so that what it takes from the input starts at a whole vector
+  std::int64_t lead_ = 0;
   std::vector<LinePart> parts_;  // by phase of a line
   std::vector<std::int64_t> offsets_;
 };

@@ -22,11 +22,13 @@ class Banded : public OperatorKernel {
         batch_is_rows_(context.rows_out) {
     // As many lines as hold all channels, if that is more than a few; else some channels at a time.
     const std::int64_t line = Band(s_, context.options.isa, 1).plane();
-    const std::int64_t lines = std::clamp<std::int64_t>(room / std::max<std::int64_t>(z_.in * line, 1), 2, most_lines);
+    const std::int64_t lines =
+        std::clamp<std::int64_t>(room / std::max<std::int64_t>(z_.in * line, 1), 2, most_lines);
     band_ = Band(s_, context.options.isa, lines);
     deep_ = std::min(room / band_.plane(), z_.in);
     for (std::int64_t channel = 0; channel < deep_; ++channel)
-      for (const std::int64_t offset : band_.offsets()) rows_of_b_.push_back(channel * band_.plane() + offset);
+      for (const std::int64_t offset : band_.offsets())
+        rows_of_b_.push_back(channel * band_.plane() + offset);
   }
 
   void run(const KernelCall& call) const override {
@@ -39,7 +41,8 @@ class Banded : public OperatorKernel {
   }
 
  private:
-  void run_band(const KernelCall& call, std::int64_t image, std::int64_t first, std::int64_t lines) const {
+  void run_band(const KernelCall& call, std::int64_t image, std::int64_t first,
+                std::int64_t lines) const {
     alignas(64) float brought[room + Band::beyond];
     const std::int64_t taps = s_.taps(), pixels = s_.outputs(), width = s_.out[2];
     const float* weights = call.f32(kind::Convolve::w) + image % z_.groups * z_.out * z_.in * taps;
@@ -47,8 +50,8 @@ class Banded : public OperatorKernel {
     for (std::int64_t from = 0; from < z_.in; from += deep_) {
       const std::int64_t deep = std::min(deep_, z_.in - from);
       for (std::int64_t channel = 0; channel < deep; ++channel)
-        band_.bring(call.f32(kind::Convolve::x) + (image * z_.in + from + channel) * s_.inputs(), first, lines, 0,
-                    brought + channel * band_.plane());
+        band_.bring(call.f32(kind::Convolve::x) + (image * z_.in + from + channel) * s_.inputs(),
+                    first, lines, 0, brought + channel * band_.plane());
       for (std::int64_t line = 0; line < lines; ++line)
         gemm_->block({.a = weights + from * taps,
                       .a_m = z_.in * taps,
@@ -84,7 +87,8 @@ bool banded_fits(const ConvolveSizes& sizes, const Spatial& s) {
   return unused * sizes.out <= 24 * s.out[2];
 }
 
-std::unique_ptr<OperatorKernel> banded(const ConvolveSizes& sizes, const Spatial& s, const Context& context) {
+std::unique_ptr<OperatorKernel> banded(const ConvolveSizes& sizes, const Spatial& s,
+                                       const Context& context) {
   return std::make_unique<Banded>(sizes, s, context);
 }
 

@@ -1,4 +1,5 @@
-// Convolution as a matrix product that reads the taps where a band of input lines holds them: nothing is gathered.
+// Convolution as a matrix product that reads the taps where a band of input lines holds them:
+// nothing is gathered.
 #pragma once
 
 #include "machine/native/ops/operator_kernel.h"
@@ -10,9 +11,11 @@ struct ConvolveSizes {
   std::int64_t batch, groups, in, out;  // in, out: channels per group
 };
 
-// Whether it pays: gathering costs the more the fewer channels use it, lines of odd lengths leave lanes unused.
+// Whether it pays: gathering costs the more the fewer channels use it, lines of odd lengths leave
+// lanes unused.
 bool banded_fits(const ConvolveSizes& sizes, const Spatial& s);
 
-std::unique_ptr<OperatorKernel> banded(const ConvolveSizes& sizes, const Spatial& s, const Context& context);
+std::unique_ptr<OperatorKernel> banded(const ConvolveSizes& sizes, const Spatial& s,
+                                       const Context& context);
 
 }  // namespace pliant::native

@@ -27,7 +27,8 @@ class Pooling : public OperatorKernel {
     tile_ = std::clamp<std::int64_t>(room / s_.stride[2] - rows_.length(0), 1, 256);
     band_ = Band(s_, context.options.isa);
     banded_ = context.options.bands && !context.prologue && Band::fits(s_);
-    plane_ = s_.out == ones && s_.kernel == s_.in && s_.low == zeros && s_.dilation == ones && !context.prologue;
+    plane_ = s_.out == ones && s_.kernel == s_.in && s_.low == zeros && s_.dilation == ones &&
+             !context.prologue;
     if (context.prologue) {
       const TensorType line{DType::f32, {rows_.length(tile_)}};
       prologue_.emplace(*context.prologue, std::span(&line, 1), line, context.options);
@@ -35,8 +36,10 @@ class Pooling : public OperatorKernel {
   }
 
   void run(const KernelCall& call) const override {
-    const std::int64_t planes = call.rows.scale(batch_, batch_is_rows_) * channels_, pixels = s_.outputs();
-    const std::int64_t grain = std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(s_.inputs(), 1));
+    const std::int64_t planes = call.rows.scale(batch_, batch_is_rows_) * channels_,
+                       pixels = s_.outputs();
+    const std::int64_t grain =
+        std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(s_.inputs(), 1));
     pieces(call.pool, planes, grain, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t plane = first; plane < last; ++plane) {
         const float* x = call.f32(kind::Pool::x) + plane * s_.inputs();
@@ -50,7 +53,8 @@ class Pooling : public OperatorKernel {
   }
 
  private:
-  static constexpr std::int64_t room = pool_room, most = 64;  // floats and taps brought before they are folded
+  // floats and taps brought before they are folded
+  static constexpr std::int64_t room = pool_room, most = 64;
 
   float whole(const float* x) const {
     if (max_) return row_kernels_->maximum(x, s_.inputs());
@@ -70,7 +74,8 @@ class Pooling : public OperatorKernel {
                           .width = s_.out[2],
                           .lines = lines};
       (max_ ? kernels_->maximum_lines : kernels_->sum_lines)(taps);
-      for (std::int64_t l = line; !max_ && l < line + lines; ++l) divide(met(l), 0, s_.out[2], out + l * s_.out[2]);
+      for (std::int64_t l = line; !max_ && l < line + lines; ++l)
+        divide(met(l), 0, s_.out[2], out + l * s_.out[2]);
     }
   }
 
@@ -83,18 +88,21 @@ class Pooling : public OperatorKernel {
   void run_plane(const float* x, float* out) const {
     for (std::int64_t line = 0; line < s_.out[0] * s_.out[1]; ++line)
       for (std::int64_t first = 0; first < s_.out[2]; first += tile_)
-        run_tile(x, line, first, std::min(tile_, s_.out[2] - first), out + line * s_.out[2] + first);
+        run_tile(x, line, first, std::min(tile_, s_.out[2] - first),
+                 out + line * s_.out[2] + first);
   }
 
   // One input row after the other; its taps are folded into what the rows before it gave.
-  void run_tile(const float* x, std::int64_t line, std::int64_t first, std::int64_t n, float* out) const {
+  void run_tile(const float* x, std::int64_t line, std::int64_t first, std::int64_t n,
+                float* out) const {
     alignas(64) float brought[room];
     const float* taps[most];
     std::int64_t count = 0, lines = 0, used = 0;
     std::fill_n(out, n, max_ ? -HUGE_VALF : 0.0f);
     for (std::int64_t kz = 0; kz < s_.kernel[0]; ++kz) {
       for (std::int64_t ky = 0; ky < s_.kernel[1]; ++ky) {
-        const std::int64_t z = s_.meets(0, line / s_.out[1], kz), y = s_.meets(1, line % s_.out[1], ky);
+        const std::int64_t z = s_.meets(0, line / s_.out[1], kz),
+                           y = s_.meets(1, line % s_.out[1], ky);
         if (z < 0 || y < 0) continue;
         ++lines;
         if (used + rows_.floats(n) > room) flush(taps, count, used, out, n);
@@ -116,7 +124,8 @@ class Pooling : public OperatorKernel {
     count = 0;
   }
 
-  void flush(const float** taps, std::int64_t& count, std::int64_t& used, float* out, std::int64_t n) const {
+  void flush(const float** taps, std::int64_t& count, std::int64_t& used, float* out,
+             std::int64_t n) const {
     flush(taps, count, out, n);
     used = 0;
   }
@@ -124,11 +133,12 @@ class Pooling : public OperatorKernel {
   void bring(const float* row, std::int64_t first, std::int64_t n, float* to) const {
     rows_.bring(row, first, n, max_ ? -HUGE_VALF : 0.0f, to);
     if (!prologue_) return;
-    for (std::int64_t phase = 0; phase < rows_.phases(); ++phase) {  // the filling is pooled as it is
+    // the filling is pooled as it is
+    for (std::int64_t phase = 0; phase < rows_.phases(); ++phase) {
       const TapRows::Part part = rows_.inside(phase, first, n);
       const auto* data = reinterpret_cast<const std::byte*>(to + phase * rows_.length(n));
-      prologue_->apply({&data, 1}, reinterpret_cast<std::byte*>(to + phase * rows_.length(n)), part.first,
-                       part.last - part.first);
+      prologue_->apply({&data, 1}, reinterpret_cast<std::byte*>(to + phase * rows_.length(n)),
+                       part.first, part.last - part.first);
     }
   }
 

@@ -7,7 +7,9 @@ namespace pliant::native {
 
 namespace {
 
-std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+std::int64_t floor_div(std::int64_t a, std::int64_t b) {
+  return a >= 0 ? a / b : -((-a + b - 1) / b);
+}
 
 }  // namespace
 
@@ -34,18 +36,21 @@ void Spatial::prepare() {
   }
   valid_.resize(kernel[2]);
   for (std::int64_t t = 0; t < kernel[2]; ++t) {
-    // stride * o - low + dilation * t in [0, in); transposed: o + low - dilation * t in [0, stride * (in - 1)]
+    // stride * o - low + dilation * t in [0, in); transposed: o + low - dilation * t in [0, stride
+    // * (in - 1)]
     const std::int64_t shift = transposed ? dilation[2] * t - low[2] : low[2] - dilation[2] * t;
     const std::int64_t step = transposed ? 1 : stride[2];
     const std::int64_t span = transposed ? stride[2] * (in[2] - 1) : in[2] - 1;
     const std::int64_t first = std::clamp<std::int64_t>(-floor_div(-shift, step), 0, out[2]);
-    const std::int64_t last = std::clamp<std::int64_t>(floor_div(span + shift, step) + 1, first, out[2]);
+    const std::int64_t last =
+        std::clamp<std::int64_t>(floor_div(span + shift, step) + 1, first, out[2]);
     valid_[t] = {first, last};
   }
 }
 
-Spatial spatial_of(const Shape& x, const Shape& result, const Shape& window, const kind::Sizes& stride,
-                   const kind::Sizes& low, const kind::Sizes& dilation, bool transposed) {
+Spatial spatial_of(const Shape& x, const Shape& result, const Shape& window,
+                   const kind::Sizes& stride, const kind::Sizes& low, const kind::Sizes& dilation,
+                   bool transposed) {
   Spatial s;
   const std::size_t rank = window.size();
   for (std::size_t i = 0; i < rank; ++i) {
@@ -62,8 +67,8 @@ Spatial spatial_of(const Shape& x, const Shape& result, const Shape& window, con
   return s;
 }
 
-void gather_row(const Spatial& s, const float* row, std::int64_t t, std::int64_t first, std::int64_t n, float filling,
-                float* out) {
+void gather_row(const Spatial& s, const float* row, std::int64_t t, std::int64_t first,
+                std::int64_t n, float filling, float* out) {
   const Spatial::Range valid = s.valid(t);
   const std::int64_t begin = std::clamp(valid.first - first, std::int64_t{0}, n);
   const std::int64_t end = std::clamp(valid.last - first, begin, n);
@@ -82,10 +87,11 @@ void gather_row(const Spatial& s, const float* row, std::int64_t t, std::int64_t
   std::fill(out + end, out + n, filling);
 }
 
-void gather_tap(const Spatial& s, const float* x, const Spatial::Triple& t, std::int64_t first, std::int64_t n,
-                float filling, float* out) {
+void gather_tap(const Spatial& s, const float* x, const Spatial::Triple& t, std::int64_t first,
+                std::int64_t n, float filling, float* out) {
   const std::int64_t width = s.out[2];
-  std::int64_t column = first % width, row = first / width % s.out[1], plane = first / width / s.out[1];
+  std::int64_t column = first % width, row = first / width % s.out[1],
+               plane = first / width / s.out[1];
   while (n > 0) {
     const std::int64_t length = std::min(width - column, n);
     const std::int64_t z = s.meets(0, plane, t[0]), y = s.meets(1, row, t[1]);

@@ -16,7 +16,8 @@ TapRows::Part TapRows::inside(std::int64_t phase, std::int64_t first, std::int64
   return {from, std::clamp(end, from, length(n))};
 }
 
-void TapRows::bring(const float* row, std::int64_t first, std::int64_t n, float filling, float* to) const {
+void TapRows::bring(const float* row, std::int64_t first, std::int64_t n, float filling,
+                    float* to) const {
   for (std::int64_t phase = 0; phase < step_; ++phase, to += length(n)) {
     const Part part = inside(phase, first, n);
     std::fill(to, to + part.first, filling);

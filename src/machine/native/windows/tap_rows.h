@@ -1,5 +1,6 @@
-// The input rows that a window meets along one line of outputs, brought to the stack so that every tap of the window is
-// a contiguous run: filled at both ends, and split into phases where the window moves by more than one.
+// The input rows that a window meets along one line of outputs, brought to the stack so that every
+// tap of the window is a contiguous run: filled at both ends, and split into phases where the
+// window moves by more than one.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,8 @@
 
 namespace pliant::native {
 
-inline constexpr std::int64_t pool_room = 16384;  // floats that a pooling window may bring at a time
+// floats that a pooling window may bring at a time
+inline constexpr std::int64_t pool_room = 16384;
 
 class TapRows {
  public:
@@ -23,11 +25,14 @@ class TapRows {
   // Floats that a row needs for n outputs.
   std::int64_t floats(std::int64_t n) const { return step_ * (n + reach_); }
 
-  // Brings what outputs [first, first + n) of a line meet in `row`, `filling` where that is outside.
+  // Brings what outputs [first, first + n) of a line meet in `row`, `filling` where that is
+  // outside.
   void bring(const float* row, std::int64_t first, std::int64_t n, float filling, float* to) const;
 
   // Tap t of output first + j is at [j].
-  const float* tap(const float* brought, std::int64_t t, std::int64_t n) const { return brought + offset(t, n); }
+  const float* tap(const float* brought, std::int64_t t, std::int64_t n) const {
+    return brought + offset(t, n);
+  }
   std::int64_t offset(std::int64_t t, std::int64_t n) const {
     const std::int64_t at = t * dilation_;
     return at % step_ * (n + reach_) + at / step_;

@@ -16,7 +16,8 @@ std::vector<std::array<double, 3>> filter_transform(std::int64_t size) {
   for (const double square : {0.5, 2.0})
     for (const double sign : {1.0, -1.0}) {
       // the point over the product of its differences from the other points
-      const double point = sign * std::sqrt(square), scale = 1 / (2 * square * (square - (2.5 - square)));
+      const double point = sign * std::sqrt(square),
+                   scale = 1 / (2 * square * (square - (2.5 - square)));
       rows.push_back({scale, scale * point, scale * square});
     }
   rows.push_back({0, 0, 1});
@@ -27,7 +28,8 @@ constexpr std::int64_t few_pixels = 36;  // too few to pay for reading the trans
 
 class Winograd : public OperatorKernel {
  public:
-  Winograd(const WinogradSizes& sizes, Spatial s, const Context& context, std::unique_ptr<OperatorKernel> direct)
+  Winograd(const WinogradSizes& sizes, Spatial s, const Context& context,
+           std::unique_ptr<OperatorKernel> direct)
       : direct_(std::move(direct)),
         gemm_(&gemm_kernels(context.options.isa)),
         kernels_(&winograd_kernels(context.options.isa)),
@@ -48,11 +50,14 @@ class Winograd : public OperatorKernel {
     const std::byte* data = plain(weight, shared);
     if (k != kind::Convolve::w) return data;
     const auto* weights = reinterpret_cast<const float*>(data);
-    packed_ = shared.packed(data, "winograd " + std::to_string(size_), [&] { return transformed(weights); });
+    packed_ = shared.packed(data, "winograd " + std::to_string(size_),
+                            [&] { return transformed(weights); });
     return data;
   }
 
-  std::int64_t workspace() const override { return packed_ == nullptr ? 0 : block_floats() * band() * sizeof(float); }
+  std::int64_t workspace() const override {
+    return packed_ == nullptr ? 0 : block_floats() * band() * sizeof(float);
+  }
 
   void run(const KernelCall& call) const override {
     if (packed_ == nullptr) return direct_->run(call);
@@ -64,15 +69,20 @@ class Winograd : public OperatorKernel {
 
  private:
   static constexpr std::int64_t lane = 16, most_wide = 48;
-  static constexpr std::int64_t few_tiles = 9;             // fewer large tiles are bound by reading the weights
+  // fewer large tiles are bound by reading the weights
+  static constexpr std::int64_t few_tiles = 9;
   static constexpr std::int64_t band_floats = 512 * 1024;  // of transformed input at a time
   static constexpr std::int64_t grain = 8;                 // channels that one task transforms
   static constexpr std::int64_t most_products = 36 * winograd_tiles * most_wide;
 
-  std::int64_t tiles(std::int64_t size) const { return ceil_div(s_.out[1], size) * ceil_div(s_.out[2], size); }
+  std::int64_t tiles(std::int64_t size) const {
+    return ceil_div(s_.out[1], size) * ceil_div(s_.out[2], size);
+  }
   std::int64_t blocks() const { return ceil_div(down_, rows_) * ceil_div(across_, columns_); }
   std::int64_t block_floats() const { return points_ * z_.in * rows_ * columns_; }
-  std::int64_t band() const { return std::clamp<std::int64_t>(band_floats / block_floats(), 1, blocks()); }
+  std::int64_t band() const {
+    return std::clamp<std::int64_t>(band_floats / block_floats(), 1, blocks());
+  }
   std::int64_t panels() const { return ceil_div(z_.out, wide_); }
 
   // [panel][point][in][wide_ outputs], zeros beyond the last
@@ -90,7 +100,8 @@ class Winograd : public OperatorKernel {
           double sum = 0;
           for (std::size_t i = 0; i < 3; ++i)
             for (std::size_t j = 0; j < 3; ++j) sum += y[i] * x[j] * w[3 * i + j];
-          to[((o / wide_ * points_ + point) * z_.in + c) * wide_ + o % wide_] = static_cast<float>(sum);
+          to[((o / wide_ * points_ + point) * z_.in + c) * wide_ + o % wide_] =
+              static_cast<float>(sum);
         }
       }
     return result;
@@ -107,17 +118,19 @@ class Winograd : public OperatorKernel {
     return {row, column, std::min(rows_, down_ - row), std::min(columns_, across_ - column)};
   }
 
-  void run_band(const KernelCall& call, std::int64_t image, std::int64_t first, std::int64_t count) const {
+  void run_band(const KernelCall& call, std::int64_t image, std::int64_t first,
+                std::int64_t count) const {
     auto* values = reinterpret_cast<float*>(call.workspace);
     const std::int64_t groups = ceil_div(z_.in, grain);
     each(call.pool, count * groups, [&](std::int64_t task) {
       const std::int64_t from = task % groups * grain;
       for (std::int64_t c = from; c < std::min(from + grain, z_.in); ++c)
-        transform(call.f32(kind::Convolve::x) + (image * z_.in + c) * s_.inputs(), block(first + task / groups), c,
-                  values + task / groups * block_floats());
+        transform(call.f32(kind::Convolve::x) + (image * z_.in + c) * s_.inputs(),
+                  block(first + task / groups), c, values + task / groups * block_floats());
     });
     each(call.pool, count * panels(), [&](std::int64_t task) {
-      multiply(call, image, block(first + task / panels()), task % panels(), values + task / panels() * block_floats());
+      multiply(call, image, block(first + task / panels()), task % panels(),
+               values + task / panels() * block_floats());
     });
   }
 
@@ -151,8 +164,10 @@ class Winograd : public OperatorKernel {
                     .m = b.tiles(),
                     .n = wide_,
                     .k = z_.in});
-    const std::int64_t y = b.row * size_, x = b.column * size_, pixels = s_.outputs(), pitch = s_.out[2];
-    const std::int64_t high = std::min(b.rows * size_, s_.out[1] - y), across = std::min(b.columns * size_, pitch - x);
+    const std::int64_t y = b.row * size_, x = b.column * size_, pixels = s_.outputs(),
+                       pitch = s_.out[2];
+    const std::int64_t high = std::min(b.rows * size_, s_.out[1] - y),
+                       across = std::min(b.columns * size_, pitch - x);
     const std::int64_t channels = std::min(wide_, z_.out - panel * wide_);
     const std::int64_t at = (image * z_.out + panel * wide_) * pixels + y * pitch + x;
     const WinogradOutput output{.products = products,
@@ -170,7 +185,8 @@ class Winograd : public OperatorKernel {
     for (std::int64_t c = 0; c < channels; ++c) {
       if (across == pitch) call.finish(at + c * pixels, high * pitch);
       else
-        for (std::int64_t line = 0; line < high; ++line) call.finish(at + c * pixels + line * pitch, across);
+        for (std::int64_t line = 0; line < high; ++line)
+          call.finish(at + c * pixels + line * pitch, across);
     }
   }
 
@@ -180,7 +196,8 @@ class Winograd : public OperatorKernel {
   WinogradSizes z_;
   Spatial s_;
   bool batch_is_rows_;
-  std::int64_t size_ = 4, points_ = 36;  // outputs of a tile along an axis; elements of a transformed tile
+  // outputs of a tile along an axis; elements of a transformed tile
+  std::int64_t size_ = 4, points_ = 36;
   std::int64_t down_ = 1, across_ = 1;   // tiles of an image
   std::int64_t rows_ = 1, columns_ = 1;  // of tiles in a block, at most
   std::int64_t wide_ = lane;             // output channels of a panel of weights
@@ -191,11 +208,13 @@ class Winograd : public OperatorKernel {
 
 bool winograd_fits(const WinogradSizes& sizes, const Spatial& s) {
   const Spatial::Triple window{1, 3, 3}, ones{1, 1, 1};
-  return !s.transposed && s.kernel == window && s.stride == ones && s.dilation == ones && s.in[0] == 1 &&
-         s.low[0] == 0 && s.out[0] == 1 && sizes.in >= 8 && sizes.out >= 8 && s.out[1] * s.out[2] >= few_pixels;
+  return !s.transposed && s.kernel == window && s.stride == ones && s.dilation == ones &&
+         s.in[0] == 1 && s.low[0] == 0 && s.out[0] == 1 && sizes.in >= 8 && sizes.out >= 8 &&
+         s.out[1] * s.out[2] >= few_pixels;
 }
 
-std::unique_ptr<OperatorKernel> winograd(const WinogradSizes& sizes, const Spatial& s, const Context& context,
+std::unique_ptr<OperatorKernel> winograd(const WinogradSizes& sizes, const Spatial& s,
+                                         const Context& context,
                                          std::unique_ptr<OperatorKernel> direct) {
   return std::make_unique<Winograd>(sizes, s, context, std::move(direct));
 }

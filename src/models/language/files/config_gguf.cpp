@@ -52,7 +52,8 @@ class Reader {
   Family family() const {
     for (int i = 0; i <= static_cast<int>(Family::gpt2); ++i)
       if (name(static_cast<Family>(i)) == architecture_) return static_cast<Family>(i);
-    throw Error(ErrorKind::unsupported, std::string(place_), fmt::format("architecture \"{}\"", architecture_),
+    throw Error(ErrorKind::unsupported, std::string(place_),
+                fmt::format("architecture \"{}\"", architecture_),
                 "read are: openelm, llama, qwen2, qwen3, gemma2, phi3, gpt2");
   }
 
@@ -62,7 +63,8 @@ class Reader {
     const bool single = file_.find(key(name))->index() != GgufValue(GgufArray{}).index();
     if (single) values.assign(layers, values.at(0));
     if (values.size() != layers)
-      fail(ErrorKind::invalid, fmt::format("'{}' has {} entries for {} layers", key(name), values.size(), layers));
+      fail(ErrorKind::invalid,
+           fmt::format("'{}' has {} entries for {} layers", key(name), values.size(), layers));
     return values;
   }
 
@@ -71,16 +73,21 @@ class Reader {
     config_.context = integer("context_length");
     const std::int64_t count = integer("block_count");
     if (count < 1 || count > max_layers)
-      fail(ErrorKind::invalid, fmt::format("'{}' is {}, from 1 to {} expected", key("block_count"), count, max_layers));
+      fail(ErrorKind::invalid,
+           fmt::format("'{}' is {}, from 1 to {} expected", key("block_count"), count, max_layers));
     const std::size_t layers = count;
-    const auto heads = per_layer("attention.head_count", layers), ffn = per_layer("feed_forward_length", layers);
-    const auto kv_heads = has("attention.head_count_kv") ? per_layer("attention.head_count_kv", layers) : heads;
+    const auto heads = per_layer("attention.head_count", layers),
+               ffn = per_layer("feed_forward_length", layers);
+    const auto kv_heads =
+        has("attention.head_count_kv") ? per_layer("attention.head_count_kv", layers) : heads;
     for (std::size_t i = 0; i < layers; ++i)
       config_.layers.push_back({.heads = heads[i], .kv_heads = kv_heads[i], .ffn = ffn[i]});
     if (heads[0] < 1) fail(ErrorKind::invalid, fmt::format("layer 0 has {} heads", heads[0]));
     config_.head_width = integer("attention.key_length", config_.width / heads[0]);
-    if (const std::int64_t values = integer("attention.value_length", config_.head_width); values != config_.head_width)
-      fail(ErrorKind::unsupported, fmt::format("heads of {} for keys and {} for values", config_.head_width, values));
+    if (const std::int64_t values = integer("attention.value_length", config_.head_width);
+        values != config_.head_width)
+      fail(ErrorKind::unsupported,
+           fmt::format("heads of {} for keys and {} for values", config_.head_width, values));
     vocabulary();
   }
 
@@ -88,18 +95,21 @@ class Reader {
     const GgufTensor* table = tensor("token_embd.weight");
     if (table == nullptr) fail(ErrorKind::not_found, "has no tensor 'token_embd.weight'");
     if (table->stored.type.shape.size() != 2)
-      fail(ErrorKind::invalid, fmt::format("'token_embd.weight' is {}", to_string(table->stored.type.shape)));
+      fail(ErrorKind::invalid,
+           fmt::format("'token_embd.weight' is {}", to_string(table->stored.type.shape)));
     config_.vocabulary = table->stored.type.shape[0];
     if (has("vocab_size") && integer("vocab_size") != config_.vocabulary)
-      fail(ErrorKind::invalid, fmt::format("'{}' is {}, 'token_embd.weight' has {} rows", key("vocab_size"),
-                                           integer("vocab_size"), config_.vocabulary));
+      fail(ErrorKind::invalid,
+           fmt::format("'{}' is {}, 'token_embd.weight' has {} rows", key("vocab_size"),
+                       integer("vocab_size"), config_.vocabulary));
     config_.tied = !has_tensor("output.weight");
   }
 
   void norms() {
     const bool layer_norm = config_.family == Family::gpt2;
     config_.norm = layer_norm ? NormKind::layer : NormKind::rms;
-    config_.norm_eps = number(layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", 1e-5);
+    config_.norm_eps = number(
+        layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", 1e-5);
     config_.qk_norm = has_tensor("blk.0.attn_q_norm.weight");
     config_.fused_qkv = has_tensor("blk.0.attn_qkv.weight");
     config_.qkv_bias = has_tensor(config_.fused_qkv ? "blk.0.attn_qkv.bias" : "blk.0.attn_q.bias");
@@ -111,8 +121,10 @@ class Reader {
     const GgufTensor* found = tensor(name);
     if (found == nullptr) return {};
     const Stored& stored = found->stored;
-    if (stored.type.dtype != DType::f32 || stored.type.shape.size() != 1 || stored.type.shape[0] > 1 << 14)
-      fail(ErrorKind::invalid, fmt::format("'{}' is {}, a short list of f32 expected", name, to_string(stored.type)));
+    if (stored.type.dtype != DType::f32 || stored.type.shape.size() != 1 ||
+        stored.type.shape[0] > 1 << 14)
+      fail(ErrorKind::invalid,
+           fmt::format("'{}' is {}, a short list of f32 expected", name, to_string(stored.type)));
     const Tensor values = decode(stored);
     std::vector<double> result;
     for (std::int64_t i = 0; i < stored.type.shape[0]; ++i) result.push_back(get(values.view(), i));
@@ -120,20 +132,24 @@ class Reader {
   }
 
   void rotary() {
-    config_.rotary_pairs = config_.family == Family::llama;  // its converters permute the rows of q and k
+    // its converters permute the rows of q and k
+    config_.rotary_pairs = config_.family == Family::llama;
     config_.rotary_base = number("rope.freq_base", 10000);
     const std::int64_t width = integer("rope.dimension_count", config_.head_width);
     if (width != config_.head_width) config_.rotary_width = width;
     config_.rotary_factors = factors("rope_freqs.weight");
-    const std::string kind = has("rope.scaling.type") ? file_.text(key("rope.scaling.type")) : "none";
+    const std::string kind =
+        has("rope.scaling.type") ? file_.text(key("rope.scaling.type")) : "none";
     if (kind == "linear") config_.rotary_scaling = 1 / number("rope.scaling.factor", 1);
     else if (kind == "longrope" || has_tensor("rope_factors_long.weight")) longrope();
-    else if (kind != "none") fail(ErrorKind::unsupported, fmt::format("rotary scaling \"{}\"", kind));
+    else if (kind != "none")
+      fail(ErrorKind::unsupported, fmt::format("rotary scaling \"{}\"", kind));
   }
 
   void longrope() {
     for (const char* each : {"rope_factors_long.weight", "rope_factors_short.weight"})
-      if (!has_tensor(each)) fail(ErrorKind::invalid, fmt::format("rotary scaling \"longrope\" without '{}'", each));
+      if (!has_tensor(each))
+        fail(ErrorKind::invalid, fmt::format("rotary scaling \"longrope\" without '{}'", each));
     config_.rotary_factors = factors("rope_factors_long.weight");
     config_.rotary_short_factors = factors("rope_factors_short.weight");
     config_.rotary_short_context = integer("rope.scaling.original_context_length", 0);
@@ -146,7 +162,8 @@ class Reader {
     config_.embedding_scale = std::sqrt(config_.width);
     // The largest of the three models scales by the width per head, the others by the head's.
     const bool largest = config_.layers.size() == 46;
-    const std::int64_t scaled = largest ? config_.width / config_.layers[0].heads : config_.head_width;
+    const std::int64_t scaled =
+        largest ? config_.width / config_.layers[0].heads : config_.head_width;
     config_.attention_scale = number("attention.scale", 1 / std::sqrt(scaled));
     config_.attention_cap = number("attn_logit_softcapping", 0);
     config_.logit_cap = number("final_logit_softcapping", 0);
@@ -158,7 +175,8 @@ class Reader {
     if (config_.family == Family::gemma2) gemma2();
     if (config_.family == Family::phi3) {
       config_.fused_gate_up = true;
-      for (LayerConfig& layer : config_.layers) layer.window = integer("attention.sliding_window", 0);
+      for (LayerConfig& layer : config_.layers)
+        layer.window = integer("attention.sliding_window", 0);
     }
     if (config_.family == Family::gpt2) {
       config_.learned_positions = true;
@@ -171,8 +189,8 @@ class Reader {
     if (file_.find(weights_of_key) == nullptr) return;
     const std::vector<std::int64_t> owners = file_.integers(weights_of_key);
     if (owners.size() != config_.layers.size())
-      fail(ErrorKind::invalid,
-           fmt::format("'{}' names {} layers of {}", weights_of_key, owners.size(), config_.layers.size()));
+      fail(ErrorKind::invalid, fmt::format("'{}' names {} layers of {}", weights_of_key,
+                                           owners.size(), config_.layers.size()));
     for (std::size_t i = 0; i < owners.size(); ++i) {
       if (owners[i] < -1 || owners[i] >= max_layers)
         fail(ErrorKind::invalid, fmt::format("'{}' has {}", weights_of_key, owners[i]));
@@ -195,7 +213,8 @@ LanguageConfig config_from_gguf(const Gguf& file, std::string_view place) {
     return Reader(file, place).read();
   } catch (const Error& error) {
     if (error.place().starts_with(place)) throw;
-    throw Error(error.kind(), fmt::format("{}: {}", place, error.place()), error.problem(), error.next_step());
+    throw Error(error.kind(), fmt::format("{}: {}", place, error.place()), error.problem(),
+                error.next_step());
   }
 }
 

@@ -42,19 +42,21 @@ Json openelm_fields(const LanguageConfig& c) {
   json["num_transformer_layers"] = c.layers.size();
   json["model_dim"] = c.width;
   json["head_dim"] = c.head_width;
-  json["qkv_multipliers"] =
-      of_layers(c, [&](const LayerConfig& layer) { return static_cast<double>(layer.heads * c.head_width) / c.width; });
+  json["qkv_multipliers"] = of_layers(c, [&](const LayerConfig& layer) {
+    return static_cast<double>(layer.heads * c.head_width) / c.width;
+  });
   json["num_query_heads"] = of_layers(c, [](const LayerConfig& layer) { return layer.heads; });
   json["num_kv_heads"] = of_layers(c, [](const LayerConfig& layer) { return layer.kv_heads; });
   json["num_gqa_groups"] = c.layers[0].heads / c.layers[0].kv_heads;
-  json["ffn_multipliers"] =
-      of_layers(c, [&](const LayerConfig& layer) { return static_cast<double>(layer.ffn) / c.width; });
+  json["ffn_multipliers"] = of_layers(
+      c, [&](const LayerConfig& layer) { return static_cast<double>(layer.ffn) / c.width; });
   std::int64_t divisor = 256;  // the widths are what they are: any common divisor gives them back
   for (const LayerConfig& layer : c.layers)
     while (layer.ffn % divisor != 0) divisor /= 2;
   json["ffn_dim_divisor"] = divisor;
   json["ffn_with_glu"] = c.gated;
-  json["activation_fn_name"] = c.activation == Activation::silu ? "swish" : activation_word(c.activation);
+  json["activation_fn_name"] =
+      c.activation == Activation::silu ? "swish" : activation_word(c.activation);
   json["normalization_layer_name"] = "rms_norm";
   json["rms_norm_eps"] = c.norm_eps;
   json["normalize_qk_projections"] = c.qk_norm;
@@ -74,14 +76,16 @@ Json gpt2_fields(const LanguageConfig& c) {
   json["n_head"] = c.layers[0].heads;
   json["n_inner"] = c.layers[0].ffn;
   json["layer_norm_epsilon"] = c.norm_eps;
-  json["activation_function"] = c.activation == Activation::gelu_tanh ? "gelu_new" : activation_word(c.activation);
+  json["activation_function"] =
+      c.activation == Activation::gelu_tanh ? "gelu_new" : activation_word(c.activation);
   json["tie_word_embeddings"] = c.tied;
   return json;
 }
 
 Json whole_if_near(double value) {  // readers want an integer where the rule gives one
   const double whole = std::nearbyint(value);
-  return std::abs(value - whole) < 1e-9 * value ? Json(static_cast<std::int64_t>(whole)) : Json(value);
+  return std::abs(value - whole) < 1e-9 * value ? Json(static_cast<std::int64_t>(whole))
+                                                : Json(value);
 }
 
 std::string class_name(Family family) {
@@ -106,11 +110,13 @@ void add_windows(Json& json, const LanguageConfig& c) {
   else json["sliding_window"] = nullptr;
   if (c.family == Family::phi3) return;
   if (c.family != Family::gemma2) json["use_sliding_window"] = window > 0;
-  json["layer_types"] =
-      of_layers(c, [](const LayerConfig& layer) { return layer.window > 0 ? "sliding_attention" : "full_attention"; });
+  json["layer_types"] = of_layers(c, [](const LayerConfig& layer) {
+    return layer.window > 0 ? "sliding_attention" : "full_attention";
+  });
 }
 
-// Llama 3's rule for the factors, of the original context that gives them: a power of two, as all that use it.
+// Llama 3's rule for the factors, of the original context that gives them: a power of two, as all
+// that use it.
 std::optional<Json> llama3_scaling(const LanguageConfig& c) {
   const double factor = *std::ranges::max_element(c.rotary_factors);
   for (std::int64_t original = 8; original <= 1 << 24; original *= 2) {
@@ -119,18 +125,25 @@ std::optional<Json> llama3_scaling(const LanguageConfig& c) {
                  {"low_freq_factor", 1.0},
                  {"high_freq_factor", 4.0},
                  {"original_max_position_embeddings", original}};
-    Json json{{"model_type", "llama"}, {"vocab_size", 1}, {"hidden_size", c.head_width}, {"num_attention_heads", 1}};
-    json.update({{"num_hidden_layers", 1}, {"intermediate_size", 1}, {"max_position_embeddings", 1}});
+    Json json{{"model_type", "llama"},
+              {"vocab_size", 1},
+              {"hidden_size", c.head_width},
+              {"num_attention_heads", 1}};
+    json.update(
+        {{"num_hidden_layers", 1}, {"intermediate_size", 1}, {"max_position_embeddings", 1}});
     json["rope_theta"] = c.rotary_base;
     json["rope_scaling"] = scaling;
-    if (same_numbers(config_from_json(json.dump(), "rotary factors").rotary_factors, c.rotary_factors)) return scaling;
+    if (same_numbers(config_from_json(json.dump(), "rotary factors").rotary_factors,
+                     c.rotary_factors))
+      return scaling;
   }
   return {};
 }
 
 void add_rotary(Json& json, const LanguageConfig& c) {
   json["rope_theta"] = c.rotary_base;
-  if (c.rotary_width != 0) json["partial_rotary_factor"] = static_cast<double>(c.rotary_width) / c.head_width;
+  if (c.rotary_width != 0)
+    json["partial_rotary_factor"] = static_cast<double>(c.rotary_width) / c.head_width;
   if (!c.rotary_short_factors.empty()) {
     json["original_max_position_embeddings"] = c.rotary_short_context;
     json["rope_scaling"] = {{"type", "longrope"},
@@ -178,8 +191,10 @@ std::string config_to_json(const LanguageConfig& given) {
   Json json = config.family == Family::openelm ? openelm_fields(config)
               : config.family == Family::gpt2  ? gpt2_fields(config)
                                                : llama_fields(config);
-  if (std::ranges::any_of(config.layers, [](const LayerConfig& layer) { return layer.weights_of != -1; }))
-    json["pliant_weights_of"] = of_layers(config, [](const LayerConfig& layer) { return layer.weights_of; });
+  if (std::ranges::any_of(config.layers,
+                          [](const LayerConfig& layer) { return layer.weights_of != -1; }))
+    json["pliant_weights_of"] =
+        of_layers(config, [](const LayerConfig& layer) { return layer.weights_of; });
   const std::string text = json.dump(2) + "\n";
   refuse_difference(config, config_from_json(text, "config.json"), "config.json");
   return text;

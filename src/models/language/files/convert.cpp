@@ -66,15 +66,16 @@ class Conversion {
     return recoded(piece, type_of(piece, specs[0].part), name, options_.pool);
   }
 
-  // GGUF keeps norms, biases and places in f32. Where others have one type for all, what was widened for that reason
-  // and loses nothing is narrowed again.
+  // GGUF keeps norms, biases and places in f32. Where others have one type for all, what was
+  // widened for that reason and loses nothing is narrowed again.
   Encoding type_of(const Piece& piece, Part part) const {
     const Encoding now = piece.stored.encoding;
     const bool small = piece.stored.type.shape.size() < 2 || part == Part::positions;
     if (format_ == ModelFormat::gguf) {
       if (small) return Encoding::plain;
       const Encoding type = options_.type.value_or(now);
-      return piece.stored.type.shape.back() % traits(type).block_elements == 0 ? type : Encoding::f16;
+      return piece.stored.type.shape.back() % traits(type).block_elements == 0 ? type
+                                                                               : Encoding::f16;
     }
     if (options_.type) return *options_.type;
     if (has_blocks(now)) return Encoding::plain;
@@ -99,27 +100,33 @@ TensorType file_type(const Stored& stored) {
 Encoding file_encoding(Encoding encoding) { return is_half(encoding) ? Encoding::plain : encoding; }
 
 Piece list_piece(const std::vector<double>& values) {
-  const auto owner = std::make_shared<const Tensor>(Tensor::of(DType::f32, {std::ssize(values)}, values));
+  const auto owner =
+      std::make_shared<const Tensor>(Tensor::of(DType::f32, {std::ssize(values)}, values));
   return {{owner->type(), Encoding::plain, owner->raw()}, owner};
 }
 
-void write_gguf_model(const LanguageModel& model, const std::string& path, const WriteOptions& options) {
+void write_gguf_model(const LanguageModel& model, const std::string& path,
+                      const WriteOptions& options) {
   const Conversion conversion(model, ModelFormat::gguf, options);
   const LanguageConfig& config = conversion.wanted();
   std::vector<FileTensor> tensors = conversion.tensors();
   const bool two = !config.rotary_short_factors.empty();
   if (!config.rotary_factors.empty())
-    tensors.push_back({two ? "rope_factors_long.weight" : "rope_freqs.weight", list_piece(config.rotary_factors)});
-  if (two) tensors.push_back({"rope_factors_short.weight", list_piece(config.rotary_short_factors)});
+    tensors.push_back({two ? "rope_factors_long.weight" : "rope_freqs.weight",
+                       list_piece(config.rotary_factors)});
+  if (two)
+    tensors.push_back({"rope_factors_short.weight", list_piece(config.rotary_short_factors)});
   Gguf file;
   for (const FileTensor& each : tensors) {
     const Stored& stored = each.piece.stored;
-    file.tensors.push_back({each.name, {file_type(stored), file_encoding(stored.encoding), stored.bytes}});
+    file.tensors.push_back(
+        {each.name, {file_type(stored), file_encoding(stored.encoding), stored.bytes}});
   }
   file.metadata = config_to_gguf(config);
   file.metadata.emplace_back("general.name", file_name(path));
   file.metadata.emplace_back("general.file_type", gguf_file_type(file.tensors));
-  if (std::ranges::any_of(tensors, [](const FileTensor& each) { return has_blocks(each.piece.stored.encoding); }))
+  if (std::ranges::any_of(
+          tensors, [](const FileTensor& each) { return has_blocks(each.piece.stored.encoding); }))
     file.metadata.emplace_back("general.quantization_version", std::uint32_t{2});
   file.metadata.insert(file.metadata.end(), options.metadata.begin(), options.metadata.end());
   refuse_difference(config, config_from_gguf(file, path), "GGUF");
@@ -132,17 +139,22 @@ void check_safetensors_type(const WriteOptions& options) {
                 "choose f32, f16 or bf16, or write GGUF");
 }
 
-void write_folder(const std::string& path, const std::string& config, std::vector<SafeTensor> tensors,
-                  const std::string& format) {
+void write_folder(const std::string& path, const std::string& config,
+                  std::vector<SafeTensor> tensors, const std::string& format) {
   // Wide elements first: then all are aligned without gaps.
-  std::ranges::stable_sort(tensors, std::greater{}, [](const SafeTensor& each) { return size_of(each.type.dtype); });
+  std::ranges::stable_sort(tensors, std::greater{},
+                           [](const SafeTensor& each) { return size_of(each.type.dtype); });
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (error) throw Error(ErrorKind::io, path, fmt::format("the folder cannot be made: {}", error.message()));
+  if (error)
+    throw Error(ErrorKind::io, path, fmt::format("the folder cannot be made: {}", error.message()));
   write_safetensors(path + "/model.safetensors", {{{"format", format}}, std::move(tensors)}, false);
   write_file(path + "/config.json", config);
-  std::filesystem::remove(path + "/model.safetensors.index.json", error);  // of a model that was written over
-  if (error) throw Error(ErrorKind::io, path, fmt::format("the old index cannot be removed: {}", error.message()));
+  // of a model that was written over
+  std::filesystem::remove(path + "/model.safetensors.index.json", error);
+  if (error)
+    throw Error(ErrorKind::io, path,
+                fmt::format("the old index cannot be removed: {}", error.message()));
 }
 
 nlohmann::ordered_json folder_config(const LanguageModel& model, const WriteOptions& options) {
@@ -154,17 +166,20 @@ nlohmann::ordered_json folder_config(const LanguageModel& model, const WriteOpti
   return config;
 }
 
-void write_hugging_face(const LanguageModel& model, const std::string& path, const WriteOptions& options) {
+void write_hugging_face(const LanguageModel& model, const std::string& path,
+                        const WriteOptions& options) {
   check_safetensors_type(options);
   const std::string config = folder_config(model, options).dump(2) + "\n";
-  const std::vector<FileTensor> tensors = Conversion(model, ModelFormat::hugging_face, options).tensors();
+  const std::vector<FileTensor> tensors =
+      Conversion(model, ModelFormat::hugging_face, options).tensors();
   std::vector<SafeTensor> file;
   for (const FileTensor& each : tensors)
     file.push_back({each.name, file_type(each.piece.stored), each.piece.stored.bytes});
   write_folder(path, config, std::move(file), "pt");
 }
 
-// Matrices that MLX quantises: of linear layers and the embedding, when rows fall into whole groups.
+// Matrices that MLX quantises: of linear layers and the embedding, when rows fall into whole
+// groups.
 bool quantizable(const FileTensor& tensor, std::int64_t group) {
   const Shape& shape = tensor.piece.stored.type.shape;
   return shape.size() == 2 && shape[1] % group == 0;
@@ -174,11 +189,14 @@ void check_mlx(const LanguageModel& model, const WriteOptions& options) {
   check_safetensors_type(options);
   if (options.bits == 0) return;
   if (options.bits != 4 && options.bits != 8)
-    throw Error(ErrorKind::usage, "--bits", fmt::format("{} bits; 4 and 8 are written", options.bits));
+    throw Error(ErrorKind::usage, "--bits",
+                fmt::format("{} bits; 4 and 8 are written", options.bits));
   if (options.group != 32 && options.group != 64 && options.group != 128)
-    throw Error(ErrorKind::usage, "--group", fmt::format("groups of {}; 32, 64 and 128 are written", options.group));
+    throw Error(ErrorKind::usage, "--group",
+                fmt::format("groups of {}; 32, 64 and 128 are written", options.group));
   if (model.config.family == Family::gpt2)
-    throw Error(ErrorKind::unsupported, "MLX", "quantised GPT-2: its readers transpose the matrices of such folders");
+    throw Error(ErrorKind::unsupported, "MLX",
+                "quantised GPT-2: its readers transpose the matrices of such folders");
 }
 
 void write_mlx(const LanguageModel& model, const std::string& path, const WriteOptions& options) {
@@ -187,12 +205,14 @@ void write_mlx(const LanguageModel& model, const std::string& path, const WriteO
   std::vector<FileTensor> tensors = Conversion(model, ModelFormat::mlx, options).tensors();
   if (model.config.family == Family::gpt2)  // mlx-lm knows the names without their first component
     for (FileTensor& each : tensors)
-      if (each.name.starts_with("transformer.")) each.name.erase(0, std::string_view("transformer.").size());
+      if (each.name.starts_with("transformer."))
+        each.name.erase(0, std::string_view("transformer.").size());
   std::vector<std::pair<std::string, Piece>> pieces;
   const auto add = [&](const std::string& name, Tensor tensor, Encoding encoding) {
     const auto owner = std::make_shared<const Tensor>(std::move(tensor));
     const Piece piece{{owner->type(), Encoding::plain, owner->raw()}, owner};
-    pieces.emplace_back(name, owner->type().dtype == DType::f32 ? recoded(piece, encoding, name, nullptr) : piece);
+    pieces.emplace_back(
+        name, owner->type().dtype == DType::f32 ? recoded(piece, encoding, name, nullptr) : piece);
   };
   for (const FileTensor& each : tensors) {
     if (options.bits == 0 || !quantizable(each, options.group)) {
@@ -209,15 +229,18 @@ void write_mlx(const LanguageModel& model, const std::string& path, const WriteO
     add(stem + ".biases", std::move(quantized.biases), encoding);
   }
   if (options.bits != 0) {
-    config["quantization"] = {{"group_size", options.group}, {"bits", options.bits}, {"mode", "affine"}};
+    config["quantization"] = {
+        {"group_size", options.group}, {"bits", options.bits}, {"mode", "affine"}};
     config["quantization_config"] = config["quantization"];
   }
   std::vector<SafeTensor> file;
-  for (const auto& [name, piece] : pieces) file.push_back({name, file_type(piece.stored), piece.stored.bytes});
+  for (const auto& [name, piece] : pieces)
+    file.push_back({name, file_type(piece.stored), piece.stored.bytes});
   write_folder(path, config.dump(2) + "\n", std::move(file), "mlx");
 }
 
-void write_llama2c(const LanguageModel& model, const std::string& path, const WriteOptions& options) {
+void write_llama2c(const LanguageModel& model, const std::string& path,
+                   const WriteOptions& options) {
   if (options.type && *options.type != Encoding::plain)
     throw Error(ErrorKind::usage, "--type", "llama2.c checkpoints of version 0 are f32");
   Llama2c header;
@@ -228,19 +251,23 @@ void write_llama2c(const LanguageModel& model, const std::string& path, const Wr
   kept.vocabulary = c.vocabulary;
   kept.width = c.width;
   kept.context = c.context;
-  kept.layers.assign(c.layers.size(),
-                     {.heads = c.layers[0].heads, .kv_heads = c.layers[0].kv_heads, .ffn = c.layers[0].ffn});
+  kept.layers.assign(
+      c.layers.size(),
+      {.heads = c.layers[0].heads, .kv_heads = c.layers[0].kv_heads, .ffn = c.layers[0].ffn});
   kept.head_width = c.width / c.layers[0].heads;
   kept.tied = c.tied;
   kept.rotary_pairs = true;
   if (c.family != Family::llama)
-    throw Error(ErrorKind::unsupported, "llama2.c", fmt::format("holds Llama models, not {}", name(c.family)));
+    throw Error(ErrorKind::unsupported, "llama2.c",
+                fmt::format("holds Llama models, not {}", name(c.family)));
   refuse_difference(c, kept, "llama2.c");
   write_file(path, [&](std::ostream& out) {
-    const auto put = [&](const auto& value) { out.write(reinterpret_cast<const char*>(&value), sizeof value); };
+    const auto put = [&](const auto& value) {
+      out.write(reinterpret_cast<const char*>(&value), sizeof value);
+    };
     const std::int64_t vocabulary = c.tied ? c.vocabulary : -c.vocabulary;
-    for (const std::int64_t each : {c.width, c.layers[0].ffn, std::ssize(c.layers), c.layers[0].heads,
-                                    c.layers[0].kv_heads, vocabulary, c.context})
+    for (const std::int64_t each : {c.width, c.layers[0].ffn, std::ssize(c.layers),
+                                    c.layers[0].heads, c.layers[0].kv_heads, vocabulary, c.context})
       put(static_cast<std::int32_t>(each));
     const auto put_weight = [&](const WeightSpec& spec) {
       const Tensor values = decode(laid_out(model, c, spec).stored);

@@ -1,4 +1,5 @@
-// Language models into files. docs/formats.md says what each format can hold; what it cannot is refused by name.
+// Language models into files. docs/formats.md says what each format can hold; what it cannot is
+// refused by name.
 #pragma once
 
 #include <cstdint>
@@ -18,22 +19,26 @@ namespace pliant {
 enum class ModelFormat : std::uint8_t { hugging_face, gguf, mlx, llama2c };
 
 struct WriteOptions {
-  // Of matrices: plain is f32, and what a format always keeps in f32 (norms and biases in GGUF) stays so. None: as the
-  // model has them; blocks become f32 where the format has no blocks.
+  // Of matrices: plain is f32, and what a format always keeps in f32 (norms and biases in GGUF)
+  // stays so. None: as the model has them; blocks become f32 where the format has no blocks.
   std::optional<Encoding> type = {};
-  int bits = 0;                                                  // MLX: 4 or 8 quantises matrices in groups; 0: not
-  std::int64_t group = 64;                                       // of them: 32, 64 or 128 neighbours along a row
-  std::vector<std::pair<std::string, GgufValue>> metadata = {};  // GGUF: beside the config's (the tokenizer's)
+  // MLX: 4 or 8 quantises matrices in groups; 0: not
+  int bits = 0;
+  // of them: 32, 64 or 128 neighbours along a row
+  std::int64_t group = 64;
+  // GGUF: beside the config's (the tokenizer's)
+  std::vector<std::pair<std::string, GgufValue>> metadata = {};
   // Folders: fields of config.json beside the config's: "bos_token_id" and the like; -1 is null.
   std::vector<std::pair<std::string, std::int64_t>> token_ids = {};
   std::function<void(std::string_view tensor, std::size_t done, std::size_t all)> progress = {};
   Pool* pool = nullptr;  // shares out the encoding in blocks
 };
 
-// hugging_face and mlx: config.json and model.safetensors in the folder `path`, which is made; the others: the file
-// `path`. Each file is written whole or not at all. Tensors that are not converted are not copied.
-// Throws Error{unsupported} for what the format has no place for, Error{invalid} naming the tensor for a value that the
-// type cannot hold, Error{usage} for options that contradict the format.
+// hugging_face and mlx: config.json and model.safetensors in the folder `path`, which is made; the
+// others: the file `path`. Each file is written whole or not at all. Tensors that are not converted
+// are not copied. Throws Error{unsupported} for what the format has no place for, Error{invalid}
+// naming the tensor for a value that the type cannot hold, Error{usage} for options that contradict
+// the format.
 void write_language_model(const LanguageModel& model, ModelFormat format, const std::string& path,
                           const WriteOptions& options = {});
 

@@ -27,7 +27,8 @@ class Writer {
     put("attention.key_length", count(c_.head_width));
     put("attention.value_length", count(c_.head_width));
     const bool layer_norm = c_.norm == NormKind::layer;
-    put(layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", real(c_.norm_eps));
+    put(layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon",
+        real(c_.norm_eps));
     if (!c_.learned_positions) rotary();
     special();
     return std::move(metadata_);
@@ -43,8 +44,10 @@ class Writer {
   // One number when all layers agree, which is what most readers know, else an array.
   void put_per_layer(std::string_view key, std::int64_t LayerConfig::*field) {
     std::vector<std::int32_t> values;
-    for (const LayerConfig& layer : c_.layers) values.push_back(static_cast<std::int32_t>(layer.*field));
-    const bool alike = std::ranges::all_of(values, [&](std::int32_t value) { return value == values[0]; });
+    for (const LayerConfig& layer : c_.layers)
+      values.push_back(static_cast<std::int32_t>(layer.*field));
+    const bool alike =
+        std::ranges::all_of(values, [&](std::int32_t value) { return value == values[0]; });
     if (alike && c_.family != Family::openelm) put(key, static_cast<std::uint32_t>(values[0]));
     else put(key, GgufArray{std::move(values)});
   }
@@ -71,9 +74,11 @@ class Writer {
     if (c_.family == Family::gemma2) {
       const bool largest = c_.layers.size() == 46;
       const std::int64_t scaled = largest ? c_.width / c_.layers[0].heads : c_.head_width;
-      if (std::abs(c_.attention_scale - 1 / std::sqrt(scaled)) > 1e-9) put("attention.scale", real(c_.attention_scale));
+      if (std::abs(c_.attention_scale - 1 / std::sqrt(scaled)) > 1e-9)
+        put("attention.scale", real(c_.attention_scale));
     }
-    if (std::ranges::any_of(c_.layers, [](const LayerConfig& layer) { return layer.weights_of != -1; })) {
+    if (std::ranges::any_of(c_.layers,
+                            [](const LayerConfig& layer) { return layer.weights_of != -1; })) {
       std::vector<std::int32_t> owners;
       for (const LayerConfig& layer : c_.layers) owners.push_back(layer.weights_of);
       metadata_.emplace_back("pliant.weights_of", GgufArray{std::move(owners)});

@@ -37,7 +37,8 @@ Piece without_blocks(const Piece& piece) {
 }
 
 // Row `from(i)` of every head becomes row i.
-Piece permuted(const Piece& given, std::int64_t head_width, const std::function<std::int64_t(std::int64_t)>& from) {
+Piece permuted(const Piece& given, std::int64_t head_width,
+               const std::function<std::int64_t(std::int64_t)>& from) {
   const Piece piece = given.stored.type.shape.size() < 2 ? without_blocks(given) : given;
   const std::int64_t rows = piece.stored.type.shape[0];
   const std::size_t row = piece.stored.bytes.size() / rows;
@@ -51,7 +52,8 @@ Piece permuted(const Piece& given, std::int64_t head_width, const std::function<
 
 // Between the two orders of a rotation: halves (i, i + width / 2), and pairs (2i, 2i + 1).
 Piece reordered(const Piece& piece, const LanguageConfig& config, bool to_pairs) {
-  const std::int64_t width = config.rotary_width == 0 ? config.head_width : config.rotary_width, half = width / 2;
+  const std::int64_t width = config.rotary_width == 0 ? config.head_width : config.rotary_width,
+                     half = width / 2;
   return permuted(piece, config.head_width, [=](std::int64_t i) {
     if (i >= width) return i;
     return to_pairs ? i / 2 + i % 2 * half : i % half * 2 + i / half;
@@ -64,7 +66,9 @@ Piece shifted(const Piece& piece, float by) {
   return piece_of(std::move(values));
 }
 
-bool turns(Part part) { return part == Part::q || part == Part::k || part == Part::q_bias || part == Part::k_bias; }
+bool turns(Part part) {
+  return part == Part::q || part == Part::k || part == Part::q_bias || part == Part::k_bias;
+}
 
 bool is_norm_weight(Part part) {
   switch (part) {
@@ -92,7 +96,8 @@ Piece laid_out(const LanguageModel& model, const LanguageConfig& wanted, const W
   const LanguageConfig& has = model.config;
   const std::string name = spec.name();
   Piece piece{model.weights->at(name), model.weights->owner(name)};
-  if (turns(spec.part) && has.rotary_pairs != wanted.rotary_pairs) piece = reordered(piece, has, wanted.rotary_pairs);
+  if (turns(spec.part) && has.rotary_pairs != wanted.rotary_pairs)
+    piece = reordered(piece, has, wanted.rotary_pairs);
   if (is_norm_weight(spec.part) && has.norm_plus_one != wanted.norm_plus_one)
     piece = shifted(piece, wanted.norm_plus_one ? -1.0F : 1.0F);
   return piece;
@@ -106,7 +111,8 @@ Piece transposed(const Piece& given) {
   std::vector<std::byte> bytes(piece.stored.bytes.size());
   for (std::size_t i = 0; i < rows; ++i)
     for (std::size_t j = 0; j < columns; ++j)
-      std::memcpy(bytes.data() + (j * rows + i) * size, piece.stored.bytes.data() + (i * columns + j) * size, size);
+      std::memcpy(bytes.data() + (j * rows + i) * size,
+                  piece.stored.bytes.data() + (i * columns + j) * size, size);
   return piece_of({DType::f32, {shape[1], shape[0]}}, piece.stored.encoding, std::move(bytes));
 }
 
@@ -116,7 +122,8 @@ Piece joined(std::span<const Piece> rows) {
   type.shape[0] = 0;
   std::vector<std::byte> bytes;
   const Encoding encoding = rows[0].stored.encoding;
-  const bool alike = std::ranges::all_of(rows, [&](const Piece& each) { return each.stored.encoding == encoding; });
+  const bool alike = std::ranges::all_of(
+      rows, [&](const Piece& each) { return each.stored.encoding == encoding; });
   for (const Piece& each : rows) {
     const Piece part = alike ? each : piece_of(decode(each.stored));
     type.shape[0] += part.stored.type.shape[0];
@@ -138,7 +145,8 @@ Piece recoded(const Piece& piece, Encoding encoding, const std::string& name, Po
   for (const float value : values.span<float>()) {
     const std::uint16_t bits = to_half(value, encoding);
     if (std::isfinite(value) && !std::isfinite(from_half(bits, encoding)))
-      throw Error(ErrorKind::invalid, name, fmt::format("{} is too large for {}", value, pliant::name(encoding)),
+      throw Error(ErrorKind::invalid, name,
+                  fmt::format("{} is too large for {}", value, pliant::name(encoding)),
                   "choose bf16 or f32");
     std::memcpy(std::exchange(at, at + 2), &bits, 2);
   }

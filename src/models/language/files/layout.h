@@ -1,4 +1,5 @@
-// The same weights laid out as another format wants them: rows permuted, norms shifted, matrices transposed and joined.
+// The same weights laid out as another format wants them: rows permuted, norms shifted, matrices
+// transposed and joined.
 #pragma once
 
 #include <functional>
@@ -26,6 +27,7 @@ Piece laid_out(const LanguageModel& model, const LanguageConfig& wanted, const W
 Piece transposed(const Piece& piece);       // of two axes
 Piece joined(std::span<const Piece> rows);  // one below the other
 Piece recoded(const Piece& piece, Encoding encoding, const std::string& name, Pool* pool);
-bool holds_exactly(const Piece& piece, Encoding encoding);  // whether no value changes; 16-bit floats
+// whether no value changes; 16-bit floats
+bool holds_exactly(const Piece& piece, Encoding encoding);
 
 }  // namespace pliant

@@ -19,7 +19,8 @@ constexpr std::size_t new_header = 256, old_header = 7 * 4;
 
 std::int32_t integer_at(std::span<const std::byte> file, std::size_t at) {
   std::uint32_t value = 0;
-  for (std::size_t i = 0; i < 4; ++i) value |= std::to_integer<std::uint32_t>(file[at + i]) << (8 * i);
+  for (std::size_t i = 0; i < 4; ++i)
+    value |= std::to_integer<std::uint32_t>(file[at + i]) << (8 * i);
   return static_cast<std::int32_t>(value);
 }
 
@@ -40,12 +41,15 @@ LanguageConfig config_from(const std::array<std::int32_t, 7>& sizes, bool tied) 
 
 }  // namespace
 
-std::int64_t Llama2c::tables() const { return rotary_table ? 2 * config.context * (config.head_width / 2) : 0; }
+std::int64_t Llama2c::tables() const {
+  return rotary_table ? 2 * config.context * (config.head_width / 2) : 0;
+}
 
 std::vector<WeightSpec> Llama2c::order() const {
   std::vector<WeightSpec> specs;
   const auto add = [&](Part part, int layer) {
-    if (auto shape = weight_shape(config, part, layer)) specs.push_back({part, layer, std::move(*shape)});
+    if (auto shape = weight_shape(config, part, layer))
+      specs.push_back({part, layer, std::move(*shape)});
   };
   const auto of_all = [&](Part part) {
     for (std::size_t i = 0; i < config.layers.size(); ++i) add(part, i);
@@ -66,14 +70,18 @@ std::vector<WeightSpec> Llama2c::order() const {
 
 std::int64_t Llama2c::bytes() const {
   std::int64_t total = tables();
-  for (const WeightSpec& spec : order()) total = checked_add(total, elements(spec.shape), "llama2.c checkpoint");
-  if (!config.tied) total = checked_add(total, config.vocabulary * config.width, "llama2.c checkpoint");
-  return checked_add(checked_multiply(total, 4, "llama2.c checkpoint"), data, "llama2.c checkpoint");
+  for (const WeightSpec& spec : order())
+    total = checked_add(total, elements(spec.shape), "llama2.c checkpoint");
+  if (!config.tied)
+    total = checked_add(total, config.vocabulary * config.width, "llama2.c checkpoint");
+  return checked_add(checked_multiply(total, 4, "llama2.c checkpoint"), data,
+                     "llama2.c checkpoint");
 }
 
 Llama2c llama2c_header(std::span<const std::byte> file, std::string_view place) {
   const auto cut = [&](std::size_t wanted) {
-    throw Error(ErrorKind::format, std::string(place), fmt::format("{} bytes, a header takes {}", file.size(), wanted));
+    throw Error(ErrorKind::format, std::string(place),
+                fmt::format("{} bytes, a header takes {}", file.size(), wanted));
   };
   if (file.size() < old_header) cut(old_header);
   Llama2c result;
@@ -83,7 +91,8 @@ Llama2c llama2c_header(std::span<const std::byte> file, std::string_view place) 
     if (file.size() < new_header) cut(new_header);
     result.version = integer_at(file, 4);
     if (result.version != 1)
-      throw Error(ErrorKind::unsupported, std::string(place), fmt::format("llama2.c version {}", result.version),
+      throw Error(ErrorKind::unsupported, std::string(place),
+                  fmt::format("llama2.c version {}", result.version),
                   "0 and 1 are read; export the model with one of them");
     result.data = new_header;
     result.rotary_table = false;

@@ -1,4 +1,5 @@
-// llama2.c checkpoints: seven integers (then, in the weights, a table of cosines and sines), or "ak42" and version 1.
+// llama2.c checkpoints: seven integers (then, in the weights, a table of cosines and sines), or
+// "ak42" and version 1.
 #pragma once
 
 #include <cstddef>
@@ -22,11 +23,13 @@ struct Llama2c {
   std::int64_t bytes() const;             // of the whole file
 };
 
-bool is_llama2c(std::span<const std::byte> file);  // the header describes a file of exactly this size, or is version 1
+// the header describes a file of exactly this size, or is version 1
+bool is_llama2c(std::span<const std::byte> file);
 
-// Throws Error{format} for a cut header or another size than it describes, Error{invalid} as check(),
-// Error{unsupported} for a later version.
+// Throws Error{format} for a cut header or another size than it describes, Error{invalid} as
+// check(), Error{unsupported} for a later version.
 Llama2c llama2c_header(std::span<const std::byte> file, std::string_view place);
-LanguageModel llama2c_model(std::span<const std::byte> file, std::shared_ptr<const void> owner, std::string_view place);
+LanguageModel llama2c_model(std::span<const std::byte> file, std::shared_ptr<const void> owner,
+                            std::string_view place);
 
 }  // namespace pliant

@@ -14,7 +14,8 @@
 namespace pliant {
 namespace {
 
-constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 std::array<std::int8_t, 256> digit_values() {
   std::array<std::int8_t, 256> values{};
@@ -45,19 +46,23 @@ std::vector<std::byte> from_base64(std::string_view text, const std::string& pla
   return result;
 }
 
-// The four f32 tensors per layer that Linear has are [out, in] here, unlike in Hugging Face's GPT-2.
+// The four f32 tensors per layer that Linear has are [out, in] here, unlike in Hugging Face's
+// GPT-2.
 Tensor tensor_of(const JsonNode& file, const std::string& name, const Shape& wanted) {
   const auto entry = file.find(name);
-  if (!entry) throw Error(ErrorKind::not_found, file.place(), fmt::format("has no tensor '{}'", name));
+  if (!entry)
+    throw Error(ErrorKind::not_found, file.place(), fmt::format("has no tensor '{}'", name));
   if (const std::string dtype = entry->text("dtype"); dtype != "torch.float32")
-    throw Error(ErrorKind::unsupported, entry->place(), fmt::format("is {}; float32 is read", dtype));
+    throw Error(ErrorKind::unsupported, entry->place(),
+                fmt::format("is {}; float32 is read", dtype));
   if (const Shape shape = entry->integers("shape"); shape != wanted)
     throw Error(ErrorKind::invalid, entry->place(),
                 fmt::format("is {}, the config says {}", to_string(shape), to_string(wanted)));
   const std::vector<std::byte> data = from_base64(entry->text("data"), entry->place());
   const TensorType type{DType::f32, wanted};
   if (std::cmp_not_equal(data.size(), bytes(type)))
-    throw Error(ErrorKind::invalid, entry->place(), fmt::format("{} in {} bytes", to_string(type), data.size()));
+    throw Error(ErrorKind::invalid, entry->place(),
+                fmt::format("{} in {} bytes", to_string(type), data.size()));
   Tensor tensor(type);
   std::memcpy(tensor.view().data, data.data(), data.size());
   return tensor;
@@ -69,8 +74,8 @@ LanguageConfig config_of(const JsonNode& file) {
   const std::string text = fmt::format(
       R"({{"model_type": "gpt2", "vocab_size": {}, "n_embd": {}, "n_positions": {}, "n_head": {}, "n_layer": {},
           "tie_word_embeddings": false}})",
-      json.integer("vocab_size"), json.integer("n_embd"), json.integer("block_size"), json.integer("n_head"),
-      json.integer("n_layer"));
+      json.integer("vocab_size"), json.integer("n_embd"), json.integer("block_size"),
+      json.integer("n_head"), json.integer("n_layer"));
   return config_from_json(text, json.place());
 }
 
@@ -89,7 +94,8 @@ LanguageModel mingpt_model(std::string_view text, std::string_view place) {
   auto weights = std::make_shared<WeightStore>();
   for (const WeightSpec& spec : weight_table(model.config))
     weights->add(spec.name(),
-                 tensor_of(file, weight_source(NameScheme::hugging_face, model.config, spec).name, spec.shape));
+                 tensor_of(file, weight_source(NameScheme::hugging_face, model.config, spec).name,
+                           spec.shape));
   model.weights = std::move(weights);
   return model;
 }

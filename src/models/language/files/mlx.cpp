@@ -11,8 +11,8 @@
 namespace pliant::mlx {
 namespace {
 
-// The grid of one group: value = scale * code + bias. The end of the range that is farther from zero lies on the grid,
-// and so does zero.
+// The grid of one group: value = scale * code + bias. The end of the range that is farther from
+// zero lies on the grid, and so does zero.
 struct Grid {
   float scale = 0, bias = 0;
 };
@@ -34,15 +34,18 @@ Grid grid_of(std::span<const float> values, int bits) {
 Tensor decoded(const Stored& codes, const Stored& scales, const Stored& biases, std::int64_t group,
                const std::string& name, std::string_view place) {
   const Shape &packed = codes.type.shape, &groups = scales.type.shape;
-  if (packed.size() != 2 || groups.size() != 2 || biases.type != scales.type || packed[0] != groups[0] ||
-      groups[1] < 1 || packed[1] < 1 || groups[1] > (std::int64_t{1} << 40) / group)
+  if (packed.size() != 2 || groups.size() != 2 || biases.type != scales.type ||
+      packed[0] != groups[0] || groups[1] < 1 || packed[1] < 1 ||
+      groups[1] > (std::int64_t{1} << 40) / group)
     fail(place, name,
-         fmt::format("is {}, its scales are {}, its biases {}", to_string(codes.type), to_string(scales.type),
-                     to_string(biases.type)));
-  if (!is_float(scales.type.dtype)) fail(place, name, fmt::format("has scales of type {}", to_string(scales.type)));
+         fmt::format("is {}, its scales are {}, its biases {}", to_string(codes.type),
+                     to_string(scales.type), to_string(biases.type)));
+  if (!is_float(scales.type.dtype))
+    fail(place, name, fmt::format("has scales of type {}", to_string(scales.type)));
   const std::int64_t columns = groups[1] * group, bits = 32 * packed[1] / columns;
   if (bits * columns != 32 * packed[1] || (bits != 2 && bits != 4 && bits != 8))
-    fail(place, name, fmt::format("has {} words for {} columns; 2, 4 and 8 bits are read", packed[1], columns),
+    fail(place, name,
+         fmt::format("has {} words for {} columns; 2, 4 and 8 bits are read", packed[1], columns),
          ErrorKind::unsupported);
   const Tensor code = decode(codes), scale = decode(scales), bias = decode(biases);
   Tensor result({DType::f32, {packed[0], columns}});
@@ -61,8 +64,10 @@ Tensor decoded(const Stored& codes, const Stored& scales, const Stored& biases, 
 }  // namespace
 
 Quantized quantize(const TensorView& values, int bits, std::int64_t group) {
-  const std::int64_t rows = values.type.shape[0], columns = values.type.shape[1], per_word = 32 / bits;
-  Quantized result{Tensor({DType::u32, {rows, columns / per_word}}), Tensor({DType::f32, {rows, columns / group}}),
+  const std::int64_t rows = values.type.shape[0], columns = values.type.shape[1],
+                     per_word = 32 / bits;
+  Quantized result{Tensor({DType::u32, {rows, columns / per_word}}),
+                   Tensor({DType::f32, {rows, columns / group}}),
                    Tensor({DType::f32, {rows, columns / group}})};
   const auto steps = static_cast<float>((1 << bits) - 1);
   for (std::int64_t first = 0; first < rows * columns; first += group) {
@@ -71,9 +76,10 @@ Quantized quantize(const TensorView& values, int bits, std::int64_t group) {
     result.scales.view().as<float>()[first / group] = grid.scale;
     result.biases.view().as<float>()[first / group] = grid.bias;
     for (std::int64_t i = 0; i < group; ++i) {
-      const float code = std::clamp(std::nearbyint((each[i] - grid.bias) / grid.scale), 0.0F, steps);
-      result.codes.view().as<std::uint32_t>()[(first + i) / per_word] |= static_cast<std::uint32_t>(code)
-                                                                         << ((first + i) % per_word * bits);
+      const float code =
+          std::clamp(std::nearbyint((each[i] - grid.bias) / grid.scale), 0.0F, steps);
+      result.codes.view().as<std::uint32_t>()[(first + i) / per_word] |=
+          static_cast<std::uint32_t>(code) << ((first + i) % per_word * bits);
     }
   }
   return result;
@@ -81,7 +87,8 @@ Quantized quantize(const TensorView& values, int bits, std::int64_t group) {
 
 WeightStore dequantized(const WeightStore& tensors, std::int64_t group, std::string_view place) {
   if (group < 1 || group > 1 << 16)
-    throw Error(ErrorKind::invalid, std::string(place), fmt::format("quantisation in groups of {}", group));
+    throw Error(ErrorKind::invalid, std::string(place),
+                fmt::format("quantisation in groups of {}", group));
   WeightStore result;
   const auto other = [](const std::string& name, std::string_view suffix) {
     return name.substr(0, name.rfind('.')) + std::string(suffix);

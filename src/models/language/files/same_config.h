@@ -10,8 +10,9 @@ namespace pliant {
 
 bool same_numbers(const std::vector<double>& a, const std::vector<double>& b);  // as f32
 
-// Throws Error{unsupported} naming the first field that `kept`, read back from the format, does not have as `config`.
-// Numbers are compared as f32.
-void refuse_difference(const LanguageConfig& config, const LanguageConfig& kept, std::string_view format);
+// Throws Error{unsupported} naming the first field that `kept`, read back from the format, does not
+// have as `config`. Numbers are compared as f32.
+void refuse_difference(const LanguageConfig& config, const LanguageConfig& kept,
+                       std::string_view format);
 
 }  // namespace pliant

@@ -4,7 +4,8 @@
 
 namespace pliant {
 
-OpenedNetwork open_onnx(const Source& source, const std::map<std::string, Shape>& shapes, bool missing_weights) {
+OpenedNetwork open_onnx(const Source& source, const std::map<std::string, Shape>& shapes,
+                        bool missing_weights) {
   OnnxOptions options;
   options.shapes = shapes;
   options.missing_weights = missing_weights;

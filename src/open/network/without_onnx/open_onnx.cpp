@@ -6,7 +6,8 @@
 namespace pliant {
 
 OpenedNetwork open_onnx(const Source& source, const std::map<std::string, Shape>&, bool) {
-  throw Error(ErrorKind::unsupported, source.path(), "this build reads no ONNX", "configure with -DPLIANT_ONNX=ON");
+  throw Error(ErrorKind::unsupported, source.path(), "this build reads no ONNX",
+              "configure with -DPLIANT_ONNX=ON");
 }
 
 }  // namespace pliant

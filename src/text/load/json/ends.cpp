@@ -16,7 +16,8 @@ TokenId template_id(const JsonNode& part, const std::string& name, const Vocabul
 }
 
 // The ids of a special token of a template: listed under special_tokens, else by its name.
-std::vector<TokenId> special_ids(const JsonNode& part, const std::string& name, const Vocabulary& vocabulary) {
+std::vector<TokenId> special_ids(const JsonNode& part, const std::string& name,
+                                 const Vocabulary& vocabulary) {
   if (!part.has("special_tokens")) return {template_id(part, name, vocabulary)};
   const JsonNode tokens = part.object("special_tokens");
   if (!tokens.has(name)) return {template_id(part, name, vocabulary)};
@@ -34,7 +35,8 @@ PostProcessor template_of_json(const JsonNode& part, const Vocabulary& vocabular
     if (item.has("Sequence")) {
       before = false;
     } else if (item.has("SpecialToken")) {
-      const std::vector<TokenId> ids = special_ids(part, item.object("SpecialToken").text("id"), vocabulary);
+      const std::vector<TokenId> ids =
+          special_ids(part, item.object("SpecialToken").text("id"), vocabulary);
       std::vector<TokenId>& side = before ? made.prefix : made.suffix;
       side.insert(side.end(), ids.begin(), ids.end());
     } else {
@@ -59,7 +61,8 @@ void add_post_processor(const JsonNode& part, const Vocabulary& vocabulary, Post
     made.suffix.insert(made.suffix.end(), more.suffix.begin(), more.suffix.end());
   };
   if (type == "Sequence")
-    for (const JsonNode& each : part.objects("processors")) add_post_processor(each, vocabulary, made);
+    for (const JsonNode& each : part.objects("processors"))
+      add_post_processor(each, vocabulary, made);
   else if (type == "TemplateProcessing") add(template_of_json(part, vocabulary));
   else if (type == "BertProcessing" || type == "RobertaProcessing")
     add({{pair_id(part, "cls", vocabulary)}, {pair_id(part, "sep", vocabulary)}});
@@ -113,7 +116,8 @@ class DecoderBuilder {
   void metaspace(const JsonNode& part) {
     const std::string mark = part.text("replacement", std::string(space_mark));
     each_text([&](std::string& text, TokenKind) { replace_all(text, mark, " "); });
-    made_.drop_first_space = part.text("prepend_scheme", "always") != "never" && part.truth("add_prefix_space", true);
+    made_.drop_first_space =
+        part.text("prepend_scheme", "always") != "never" && part.truth("add_prefix_space", true);
   }
   void byte_fallback() {
     each_text([&](std::string& text, TokenKind) {
@@ -127,8 +131,10 @@ class DecoderBuilder {
     each_text([&](std::string& text, TokenKind) { replace_all(text, from, to); });
   }
   void strip(const JsonNode& part) {
-    const bool one_space = part.text("content") == " " && part.integer("start", 0) == 1 && part.integer("stop", 0) == 0;
-    if (!fused_ || !one_space) refuse(part, "a Strip decoder other than of the first space of the fused text");
+    const bool one_space = part.text("content") == " " && part.integer("start", 0) == 1 &&
+                           part.integer("stop", 0) == 0;
+    if (!fused_ || !one_space)
+      refuse(part, "a Strip decoder other than of the first space of the fused text");
     made_.drop_first_space = true;
   }
 

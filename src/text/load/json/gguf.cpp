@@ -17,14 +17,17 @@ std::vector<JsonNode> steps_of(const JsonNode& root, std::string_view key, std::
   return part.text("type") == "Sequence" ? part.objects(list) : std::vector<JsonNode>{part};
 }
 
-GgufForm byte_level_form(const JsonNode& root, const PreTokenizer& pre, std::span<const Merge> merges) {
+GgufForm byte_level_form(const JsonNode& root, const PreTokenizer& pre,
+                         std::span<const Merge> merges) {
   const std::vector<JsonNode> normalizers = steps_of(root, "normalizer", "normalizers");
   const bool nfc = normalizers.size() == 1 && normalizers[0].text("type") == "NFC";
-  if (!normalizers.empty() && !nfc) return refused("byte-level BPE with a normaliser other than NFC");
+  if (!normalizers.empty() && !nfc)
+    return refused("byte-level BPE with a normaliser other than NFC");
   const bool whole = root.object("model").truth("ignore_merges", false);
   const Family* family = pre.plain ? find_family(pre.patterns, nfc, whole) : nullptr;
   if (family == nullptr) return refused("GGUF has no name for its pre-tokenizer");
-  GgufForm form{.model = "gpt2", .pre = std::string(family->names[0]), .space_prefix = pre.space_prefix};
+  GgufForm form{
+      .model = "gpt2", .pre = std::string(family->names[0]), .space_prefix = pre.space_prefix};
   for (const Merge& merge : merges) form.merges.emplace_back(merge.left, merge.right);
   return form;
 }
@@ -39,25 +42,28 @@ SpaceRules space_rules(const JsonNode& root, const Parts& parts) {
     const std::string type = step.text("type");
     const bool literal = type == "Replace" && step.object("pattern").has("String");
     if (type == "Prepend" && step.text("prepend") == space_mark) rules.prefix = true;
-    else if (literal && step.object("pattern").text("String") == " " && step.text("content") == space_mark)
+    else if (literal && step.object("pattern").text("String") == " " &&
+             step.text("content") == space_mark)
       rules.marks = true;
     else rules.known = false;
   }
   for (const JsonNode& step : steps_of(root, "pre_tokenizer", "pretokenizers")) {
-    const bool meta =
-        step.text("type") == "Metaspace" && step.text("replacement", std::string(space_mark)) == space_mark;
+    const bool meta = step.text("type") == "Metaspace" &&
+                      step.text("replacement", std::string(space_mark)) == space_mark;
     const bool cuts = step.truth("split", true) && !cuts_at_marks(parts.vocabulary);
     rules.known = rules.known && meta && !cuts;
     rules.marks = true;
-    rules.prefix = step.text("prepend_scheme", "always") != "never" && step.truth("add_prefix_space", true);
+    rules.prefix =
+        step.text("prepend_scheme", "always") != "never" && step.truth("add_prefix_space", true);
   }
   rules.known = rules.known && rules.marks;
   return rules;
 }
 
-// Scores that make SentencePiece's BPE do the merges in their order: minus the first rank that gives the piece. Nothing
-// if it would do others as well.
-bool score_merges(std::span<const Merge> merges, const Vocabulary& vocabulary, std::vector<float>& scores) {
+// Scores that make SentencePiece's BPE do the merges in their order: minus the first rank that
+// gives the piece. Nothing if it would do others as well.
+bool score_merges(std::span<const Merge> merges, const Vocabulary& vocabulary,
+                  std::vector<float>& scores) {
   std::vector<std::size_t> ways(vocabulary.size(), 0);
   scores.assign(ways.size(), -static_cast<float>(merges.size()));
   for (std::size_t rank = merges.size(); rank-- > 0;) {
@@ -72,7 +78,8 @@ bool score_merges(std::span<const Merge> merges, const Vocabulary& vocabulary, s
     if (vocabulary[id].kind != TokenKind::normal) continue;
     const std::string_view piece = vocabulary[id].piece;
     std::size_t possible = 0;
-    for (std::size_t at = first_char(piece).size; at < piece.size(); at += first_char(piece.substr(at)).size)
+    for (std::size_t at = first_char(piece).size; at < piece.size();
+         at += first_char(piece.substr(at)).size)
       possible += plain(piece.substr(0, at)) && plain(piece.substr(at)) ? 1u : 0u;
     if (possible != ways[id]) return false;
   }
@@ -94,8 +101,10 @@ GgufForm spaced_form(const JsonNode& root, std::span<const Merge> merges, const 
 GgufForm wordpiece_form(const JsonNode& root, const Parts& parts) {
   const std::vector<JsonNode> normalizers = steps_of(root, "normalizer", "normalizers");
   const bool bert = normalizers.size() == 1 && normalizers[0].text("type") == "BertNormalizer" &&
-                    normalizers[0].truth("lowercase", true) && normalizers[0].truth("strip_accents", true) &&
-                    normalizers[0].truth("clean_text", true) && normalizers[0].truth("handle_chinese_chars", true);
+                    normalizers[0].truth("lowercase", true) &&
+                    normalizers[0].truth("strip_accents", true) &&
+                    normalizers[0].truth("clean_text", true) &&
+                    normalizers[0].truth("handle_chinese_chars", true);
   const std::vector<JsonNode> cuts = steps_of(root, "pre_tokenizer", "pretokenizers");
   if (!bert || cuts.size() != 1 || cuts[0].text("type") != "BertPreTokenizer")
     return refused("WordPiece other than uncased BERT's");
@@ -103,7 +112,8 @@ GgufForm wordpiece_form(const JsonNode& root, const Parts& parts) {
   GgufForm form{.model = "bert", .pre = "default"};
   for (const PieceEntry& entry : parts.vocabulary.entries()) {
     const bool plain = entry.kind == TokenKind::normal;
-    if (plain && entry.piece.starts_with(continuing)) form.pieces.push_back(entry.piece.substr(continuing.size()));
+    if (plain && entry.piece.starts_with(continuing))
+      form.pieces.push_back(entry.piece.substr(continuing.size()));
     else form.pieces.push_back(plain ? std::string(space_mark) + entry.piece : entry.piece);
   }
   return form;
@@ -111,8 +121,10 @@ GgufForm wordpiece_form(const JsonNode& root, const Parts& parts) {
 
 }  // namespace
 
-GgufForm gguf_form(const JsonNode& root, const PreTokenizer& pre, std::span<const Merge> merges, const Parts& parts) {
-  if (parts.prefix.size() > 1 || parts.suffix.size() > 1) return refused("it puts more than one token around a text");
+GgufForm gguf_form(const JsonNode& root, const PreTokenizer& pre, std::span<const Merge> merges,
+                   const Parts& parts) {
+  if (parts.prefix.size() > 1 || parts.suffix.size() > 1)
+    return refused("it puts more than one token around a text");
   if (parts.algorithm == "wordpiece") return wordpiece_form(root, parts);
   if (parts.algorithm == "bpe" && pre.bytes) return byte_level_form(root, pre, merges);
   return spaced_form(root, merges, parts);

@@ -62,7 +62,8 @@ class JsonLoader {
       parts_->suffix = std::move(ends.suffix);
     }
     Decoder decoder =
-        decoder_of(root_.has("decoder") ? std::optional(root_.object("decoder")) : std::nullopt, parts_->vocabulary);
+        decoder_of(root_.has("decoder") ? std::optional(root_.object("decoder")) : std::nullopt,
+                   parts_->vocabulary);
     parts_->texts = std::move(decoder.texts);
     parts_->drop_first_space = decoder.drop_first_space;
     name_roles();
@@ -79,16 +80,19 @@ class JsonLoader {
     else read_named(table);
     for (const AddedToken& token : parts_->added)
       table.set(token.id, token.content, fmt::format("{}: added_tokens", place_));
-    std::vector<PieceEntry> entries = table.take(fmt::format("{}: model.vocab with added_tokens", place_));
+    std::vector<PieceEntry> entries =
+        table.take(fmt::format("{}: model.vocab with added_tokens", place_));
     for (std::size_t id = 0; id < scores.size(); ++id) entries[id].score = scores[id];
     unknown_.fuse = type_ == "Unigram" || model_.truth("fuse_unk", false);
     read_unknown(entries);
     mark_added(entries, parts_->added);
     const bool fallback = model_.truth("byte_fallback", false);
     for (PieceEntry& entry : entries)
-      if (fallback && entry.kind == TokenKind::normal && byte_of_piece(entry.piece)) entry.kind = TokenKind::byte;
+      if (fallback && entry.kind == TokenKind::normal && byte_of_piece(entry.piece))
+        entry.kind = TokenKind::byte;
     parts_->vocabulary = Vocabulary(std::move(entries), place_);
-    if (fallback && has_byte_pieces(parts_->vocabulary)) unknown_.bytes = byte_ids(parts_->vocabulary, place_);
+    if (fallback && has_byte_pieces(parts_->vocabulary))
+      unknown_.bytes = byte_ids(parts_->vocabulary, place_);
   }
 
   void read_named(PieceTable& table) const {
@@ -137,9 +141,13 @@ class JsonLoader {
     std::vector<NamedMerge> named;
     for (const auto& merge : model_.list("merges")) {
       const std::string where = fmt::format("{}: key 'model.merges[{}]'", place_, named.size());
-      const bool pair = merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string();
-      if (pair) named.emplace_back(merge[0].get_ref<const std::string&>(), merge[1].get_ref<const std::string&>());
-      else if (merge.is_string()) named.push_back(split_merge(merge.get_ref<const std::string&>(), where));
+      const bool pair =
+          merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string();
+      if (pair)
+        named.emplace_back(merge[0].get_ref<const std::string&>(),
+                           merge[1].get_ref<const std::string&>());
+      else if (merge.is_string())
+        named.push_back(split_merge(merge.get_ref<const std::string&>(), where));
       else throw Error(ErrorKind::format, where, "is no pair of pieces");
     }
     return named;
@@ -157,11 +165,15 @@ class JsonLoader {
                                        .max_characters = static_cast<std::size_t>(longest)});
     } else {
       for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
-        if (model_.has(key) && !model_.text(key).empty()) refuse(model_, fmt::format("BPE with {}", key));
-      merges_ = resolve_merges(vocabulary, named_merges(), fmt::format("{}: key 'model.merges'", place_));
-      if (pre_.splitters.empty() && cuts_at_marks(vocabulary)) parts_->splitters.push_back(split_at_marks());
-      parts_->model = merge_model(vocabulary, merges_, unknown_,
-                                  {.bytes = pre_.bytes, .whole_words = model_.truth("ignore_merges", false)});
+        if (model_.has(key) && !model_.text(key).empty())
+          refuse(model_, fmt::format("BPE with {}", key));
+      merges_ =
+          resolve_merges(vocabulary, named_merges(), fmt::format("{}: key 'model.merges'", place_));
+      if (pre_.splitters.empty() && cuts_at_marks(vocabulary))
+        parts_->splitters.push_back(split_at_marks());
+      parts_->model =
+          merge_model(vocabulary, merges_, unknown_,
+                      {.bytes = pre_.bytes, .whole_words = model_.truth("ignore_merges", false)});
     }
   }
 
@@ -170,7 +182,9 @@ class JsonLoader {
     const Vocabulary& vocabulary = parts_->vocabulary;
     const auto first_of = [&](std::initializer_list<std::string_view> names) {
       for (const std::string_view name : names)
-        if (const TokenId id = vocabulary.find(name); id >= 0 && vocabulary[id].kind != TokenKind::normal) return id;
+        if (const TokenId id = vocabulary.find(name);
+            id >= 0 && vocabulary[id].kind != TokenKind::normal)
+          return id;
       return TokenId{-1};
     };
     special.unknown = unknown_.id;
@@ -178,9 +192,11 @@ class JsonLoader {
     special.separator = first_of({"[SEP]"});
     special.classify = first_of({"[CLS]"});
     special.mask = first_of({"[MASK]", "<mask>"});
-    special.bos = first_of({"<s>", "<bos>", "<|begin_of_text|>", "<|startoftext|>", "<|endoftext|>"});
+    special.bos =
+        first_of({"<s>", "<bos>", "<|begin_of_text|>", "<|startoftext|>", "<|endoftext|>"});
     special.eos = first_of({"</s>", "<eos>", "<|end_of_text|>", "<|endoftext|>", "<|im_end|>"});
-    if (parts_->prefix.size() == 1 && parts_->prefix[0] != special.classify) special.bos = parts_->prefix[0];
+    if (parts_->prefix.size() == 1 && parts_->prefix[0] != special.classify)
+      special.bos = parts_->prefix[0];
     TokenizerConfig roles = config_;
     roles.add_bos.reset();  // the post-processor decides
     roles.add_eos.reset();
@@ -201,8 +217,10 @@ class JsonLoader {
 }  // namespace
 }  // namespace text
 
-std::shared_ptr<const Tokenizer> tokenizer_from_json(std::string_view json_text, std::string_view config_text,
-                                                     std::string_view place, const ChatSource& chat) {
+std::shared_ptr<const Tokenizer> tokenizer_from_json(std::string_view json_text,
+                                                     std::string_view config_text,
+                                                     std::string_view place,
+                                                     const ChatSource& chat) {
   const text::TokenizerConfig config = text::read_config(config_text, place, chat);
   const nlohmann::json json = parse_json(json_text, place);
   return text::JsonLoader(json, config, place).load();

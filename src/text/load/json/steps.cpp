@@ -8,12 +8,15 @@
 
 namespace pliant::text {
 
-void refuse(const JsonNode& part, const std::string& what) { throw Error(ErrorKind::unsupported, part.place(), what); }
+void refuse(const JsonNode& part, const std::string& what) {
+  throw Error(ErrorKind::unsupported, part.place(), what);
+}
 
 namespace {
 
 std::optional<std::string> base64_bytes(std::string_view text) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  constexpr std::string_view digits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string bytes;
   std::uint32_t bits = 0;
   int held = 0;
@@ -103,7 +106,8 @@ void add_split(const JsonNode& part, PreTokenizer& made) {
   const bool invert = part.truth("invert", false);
   if (pattern.regex && behaviour == SplitBehaviour::isolated && !invert)
     return add_pattern(pattern.text, part.place(), made);
-  if (pattern.regex && behaviour == SplitBehaviour::removed && invert) {  // the same, if the pattern covers the text
+  // the same, if the pattern covers the text
+  if (pattern.regex && behaviour == SplitBehaviour::removed && invert) {
     made.splitters.push_back(split_by(Regex(pattern.text, part.place()), behaviour, invert));
     return made.patterns.push_back(pattern.text);
   }
@@ -138,7 +142,8 @@ std::shared_ptr<const Normalizer> normalizer_of(const JsonNode& part) {
   if (type == "NFKD") return normalize_form(NormalForm::nfkd);
   if (type == "Lowercase") return normalize_lower_case();
   if (type == "StripAccents") return normalize_strip_accents();
-  if (type == "Strip") return normalize_strip(part.truth("strip_left", true), part.truth("strip_right", true));
+  if (type == "Strip")
+    return normalize_strip(part.truth("strip_left", true), part.truth("strip_right", true));
   if (type == "Prepend") return normalize_prepend(part.text("prepend"));
   if (type == "Replace") return replacement_of(part);
   if (type == "BertNormalizer") return bert_normalizer_of(part);
@@ -152,7 +157,8 @@ void add_pre_tokenizer(const JsonNode& part, bool last, PreTokenizer& made) {
   const std::string type = part.text("type");
   if (type == "Sequence") {
     const std::vector<JsonNode> steps = part.objects("pretokenizers");
-    for (const JsonNode& each : steps) add_pre_tokenizer(each, last && &each == &steps.back(), made);
+    for (const JsonNode& each : steps)
+      add_pre_tokenizer(each, last && &each == &steps.back(), made);
   } else if (type == "Split") {
     add_split(part, made);
   } else if (type == "ByteLevel") {
@@ -171,8 +177,8 @@ void add_pre_tokenizer(const JsonNode& part, bool last, PreTokenizer& made) {
   } else if (type == "CharDelimiterSplit") {
     add_cut(split_by_text(part.text("delimiter"), SplitBehaviour::removed), made);
   } else if (type == "Metaspace") {
-    add_cut(split_metaspace(part.text("replacement", std::string(space_mark)), prefix_scheme_of(part),
-                            part.truth("split", true)),
+    add_cut(split_metaspace(part.text("replacement", std::string(space_mark)),
+                            prefix_scheme_of(part), part.truth("split", true)),
             made);
   } else {
     refuse(part, fmt::format("pre-tokenizer '{}'", type));

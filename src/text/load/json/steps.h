@@ -1,5 +1,5 @@
-// The parts of tokenizer.json that carry a "type": normalisers, pre-tokenisers, post-processors, decoders. For
-// load_json.cpp and its kin alone: it brings the JSON library's header.
+// The parts of tokenizer.json that carry a "type": normalisers, pre-tokenisers, post-processors,
+// decoders. For load_json.cpp and its kin alone: it brings the JSON library's header.
 #pragma once
 
 #include <optional>

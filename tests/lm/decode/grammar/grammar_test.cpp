@@ -23,7 +23,9 @@ TEST(Grammar, MatchesItsLanguage) {
   const LanguageCase cases[] = {
       {R"g(root ::= "ab" | "c")g", {"ab", "c"}, {"", "a", "abc", "b"}},
       {"root ::= \"a\"\n  | \"b\" # other\n  | c\nc ::= \"c\"", {"a", "b", "c"}, {"d", ""}},
-      {"# a comment\nroot ::= (\n \"a\" # one\n | \"b\"\n)+ \"!\"?", {"a", "abba!", "b!"}, {"!", ""}},
+      {"# a comment\nroot ::= (\n \"a\" # one\n | \"b\"\n)+ \"!\"?",
+       {"a", "abba!", "b!"},
+       {"!", ""}},
       {R"g(root ::= [a-cx]* [^a-c])g", {"x", "abcz", "\xE2\x82\xAC", "xx"}, {"a", "", "abc"}},
       {R"g(root ::= "(" root ")" | "")g", {"", "()", "((()))"}, {"(", ")(", "(()"}},
       {R"g(root ::= "a" root "b" | "ab")g", {"ab", "aabb", "aaabbb"}, {"aab", "abb", ""}},
@@ -37,9 +39,13 @@ item ::= [0-9]+)g",
       {R"g(root ::= ("ab"){2,3})g", {"abab", "ababab"}, {"ab", "abababab", "aba"}},
       {R"g(root ::= ("a"?){2,4} "b")g", {"b", "ab", "aaaab"}, {"aaaaab", "a"}},
       {R"g(root ::= ("a"*)* "b")g", {"b", "aaab"}, {"a", "ba"}},
-      {R"g(root ::= "\x41\u00e9\U0001F600\"\\\n\t\r\[\]")g", {"A\xC3\xA9\xF0\x9F\x98\x80\"\\\n\t\r[]"}, {"A"}},
+      {R"g(root ::= "\x41\u00e9\U0001F600\"\\\n\t\r\[\]")g",
+       {"A\xC3\xA9\xF0\x9F\x98\x80\"\\\n\t\r[]"},
+       {"A"}},
       {R"g(root ::= [\]\-^\\a-])g", {"]", "-", "^", "\\", "a"}, {"b", "["}},
-      {R"g(root ::= . .)g", {"ab", "\xC3\xA9\n", "\xF0\x9F\x98\x80\xF4\x8F\xBF\xBF"}, {"a", "\xC3", "\xED\xA0\x80z"}},
+      {R"g(root ::= . .)g",
+       {"ab", "\xC3\xA9\n", "\xF0\x9F\x98\x80\xF4\x8F\xBF\xBF"},
+       {"a", "\xC3", "\xED\xA0\x80z"}},
       {R"g(root ::= [α-ω]{2,3})g", {"αβ", "ωωω"}, {"α", "ab", "αβγδ"}},
       {R"g(root ::= [ -\U0010FFFF])g",
        {" ", "~", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80"},
@@ -55,8 +61,10 @@ a ::= ("x" | "y") a | "z")g",
   };
   for (const LanguageCase& each : cases) {
     const Grammar grammar(each.grammar, "test");
-    for (const std::string& text : each.in) EXPECT_TRUE(grammar.matches(text)) << each.grammar << "\n" << text;
-    for (const std::string& text : each.out) EXPECT_FALSE(grammar.matches(text)) << each.grammar << "\n" << text;
+    for (const std::string& text : each.in)
+      EXPECT_TRUE(grammar.matches(text)) << each.grammar << "\n" << text;
+    for (const std::string& text : each.out)
+      EXPECT_FALSE(grammar.matches(text)) << each.grammar << "\n" << text;
   }
 }
 
@@ -81,7 +89,8 @@ std::pair<std::string, std::string> random_pattern(Rng& rng, int depth) {
     default: {
       const auto [a, b] = part();
       const std::string low = std::to_string(rng.below(3)), high = std::to_string(2 + rng.below(2));
-      const std::string marks[] = {"*", "+", "?", "{" + low + "}", "{" + low + ",}", "{" + low + "," + high + "}"};
+      const std::string marks[] = {
+          "*", "+", "?", "{" + low + "}", "{" + low + ",}", "{" + low + "," + high + "}"};
       const std::string& mark = marks[rng.below(6)];
       return {"(" + a + ")" + mark, "(?:" + b + ")" + mark};
     }
@@ -100,7 +109,9 @@ TEST(Grammar, AgreesWithRegularExpressions) {
     const Grammar grammar("root ::= " + gbnf, "test");
     const std::regex regex(pattern);
     for (const std::string& text : texts)
-      ASSERT_EQ(grammar.matches(text), std::regex_match(text, regex)) << gbnf << "\n" << pattern << "\n" << text;
+      ASSERT_EQ(grammar.matches(text), std::regex_match(text, regex)) << gbnf << "\n"
+                                                                      << pattern << "\n"
+                                                                      << text;
   }
 }
 
@@ -161,7 +172,8 @@ TEST(Grammar, HostileGrammarsAreErrors) {
   EXPECT_THROW(ambiguous.matches(repeated("a", 40)), Error);
   // Nested repetitions multiply, but only what is reached counts.
   EXPECT_TRUE(Grammar("root ::= (((\"a\"{1000}){1000}){1000}){0,1000}", "test").matches(""));
-  EXPECT_FALSE(Grammar("root ::= (((\"a\"{1000}){1000}){1000}){0,1000}", "test").matches(repeated("a", 3000)));
+  EXPECT_FALSE(Grammar("root ::= (((\"a\"{1000}){1000}){1000}){0,1000}", "test")
+                   .matches(repeated("a", 3000)));
 }
 
 std::vector<TokenId> allowed(const TokenFilter& filter, TokenId size) {
@@ -196,7 +208,8 @@ TEST(GrammarFilter, AllowsWhatCanGoOn) {
 
 TEST(GrammarFilter, RefusesWhatTheMaskExcludes) {
   const ListTokenizer tokenizer({"a", "b", ""});
-  GrammarFilter filter(Grammar("root ::= \"ab\"", "test"), std::make_shared<const TokenTrie>(tokenizer));
+  GrammarFilter filter(Grammar("root ::= \"ab\"", "test"),
+                       std::make_shared<const TokenTrie>(tokenizer));
   for (const TokenId id : {0, 2, 3, 4, -1}) EXPECT_THROW(filter.accept(id), Error) << id;
   filter.accept(1);  // a refused token has changed nothing
   filter.accept(2);
@@ -206,7 +219,8 @@ TEST(GrammarFilter, RefusesWhatTheMaskExcludes) {
 
 TEST(GrammarFilter, AVocabularyThatCannotGoOnIsAnError) {
   const ListTokenizer tokenizer({"a"});
-  GrammarFilter filter(Grammar("root ::= \"ab\"", "test"), std::make_shared<const TokenTrie>(tokenizer));
+  GrammarFilter filter(Grammar("root ::= \"ab\"", "test"),
+                       std::make_shared<const TokenTrie>(tokenizer));
   filter.accept(1);
   std::vector<float> logits(2);
   try {
@@ -229,20 +243,23 @@ TEST(GrammarFilter, TokensMaySplitCharacters) {
   EXPECT_TRUE(filter.done());
 }
 
-// Random walks: every allowed token can be accepted, every text that ends matches; masks equal a look at each token.
+// Random walks: every allowed token can be accepted, every text that ends matches; masks equal a
+// look at each token.
 TEST(GrammarFilter, MasksEqualALookAtEachToken) {
   Rng rng(8);
   std::vector<std::string> pieces;
   for (int i = 0; i < 40; ++i) {
     std::string piece;
-    for (std::int64_t length = rng.between(1, 5); length > 0; --length) piece += "ab,()\xC3\xA9"[rng.below(7)];
+    for (std::int64_t length = rng.between(1, 5); length > 0; --length)
+      piece += "ab,()\xC3\xA9"[rng.below(7)];
     pieces.push_back(piece);
   }
   for (const char* each : {"a", "b", ",", "(", ")", "\xC3", "\xA9"}) pieces.emplace_back(each);
   const ListTokenizer tokenizer(pieces);
   const auto trie = std::make_shared<const TokenTrie>(tokenizer);
-  const Grammar grammar("root ::= item (\",\" item){0,3}\nitem ::= [ab]{1,4} | \"(\" root \")\" | \"\\u00e9\"+",
-                        "test");
+  const Grammar grammar(
+      "root ::= item (\",\" item){0,3}\nitem ::= [ab]{1,4} | \"(\" root \")\" | \"\\u00e9\"+",
+      "test");
   int finished = 0;
   for (int trial = 0; trial < 200; ++trial) {
     GrammarFilter filter(grammar, trie);
@@ -292,7 +309,8 @@ TEST(GrammarFilter, DeepNestingEndsAtTheBound) {
 TEST(GrammarFilter, LongTextsStartTheAutomatonAfresh) {
   const Grammar grammar("root ::= ([a-z] [0-9]){0,300000} \"!\"", "test");
   std::string text;
-  for (int i = 0; i < 150000; ++i) text += static_cast<char>('a' + i % 26), text += static_cast<char>('0' + i % 10);
+  for (int i = 0; i < 150000; ++i)
+    text += static_cast<char>('a' + i % 26), text += static_cast<char>('0' + i % 10);
   const ListTokenizer tokenizer(all_bytes());
   GrammarFilter filter(grammar, std::make_shared<const TokenTrie>(tokenizer));
   for (const char byte : text) filter.accept(static_cast<unsigned char>(byte) + 1);

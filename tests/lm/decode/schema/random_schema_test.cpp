@@ -1,4 +1,5 @@
-// 1,000 random schemas, texts drawn by a model of random logits: every one is JSON and holds to its schema.
+// 1,000 random schemas, texts drawn by a model of random logits: every one is JSON and holds to its
+// schema.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -22,7 +23,8 @@ class RandomSchema {
   Json make() {
     Json schema = value(3);
     if (uses_definition_) {
-      Json tree = {{"type", "object"}, {"properties", {{"left", {{"$ref", "#/$defs/tree"}}}, {"v", value(0)}}}};
+      Json tree = {{"type", "object"},
+                   {"properties", {{"left", {{"$ref", "#/$defs/tree"}}}, {"v", value(0)}}}};
       if (maybe()) tree["required"] = {"v"};
       schema["$defs"] = {{"tree", tree}};
     }
@@ -41,14 +43,17 @@ class RandomSchema {
       case 4: return string();
       case 5: return constants();
       case 6:
-        return Json{
-            {"type", {"integer", "null", "string"}}, {"maxLength", rng_.below(6)}, {"minimum", rng_.between(-50, 50)}};
+        return Json{{"type", {"integer", "null", "string"}},
+                    {"maxLength", rng_.below(6)},
+                    {"minimum", rng_.between(-50, 50)}};
       case 7: return array(depth);
       case 8:
       case 9: return object(depth);
       case 10: return Json{{"anyOf", {value(depth - 1), value(depth - 1)}}};
       case 11: return combined(depth);
-      default: uses_definition_ = true; return maybe() ? Json{{"$ref", "#/$defs/tree"}} : Json::object();
+      default:
+        uses_definition_ = true;
+        return maybe() ? Json{{"$ref", "#/$defs/tree"}} : Json::object();
     }
   }
 
@@ -64,7 +69,9 @@ class RandomSchema {
     Json schema = {{"type", "number"}};
     const double low = static_cast<double>(rng_.between(-4000, 4000)) / 64;
     if (maybe()) schema[maybe() ? "minimum" : "exclusiveMinimum"] = low;
-    if (maybe()) schema[maybe() ? "maximum" : "exclusiveMaximum"] = low + static_cast<double>(rng_.between(1, 300)) / 8;
+    if (maybe())
+      schema[maybe() ? "maximum" : "exclusiveMaximum"] =
+          low + static_cast<double>(rng_.between(1, 300)) / 8;
     return schema;
   }
 
@@ -84,7 +91,15 @@ class RandomSchema {
   }
 
   Json constants() {
-    const Json pool = {1, -7, 2.5, "a\"b\\", "\xC3\xA9\xE2\x82\xAC\n", nullptr, true, {{"k", {1, 2}}}, Json::array(),
+    const Json pool = {1,
+                       -7,
+                       2.5,
+                       "a\"b\\",
+                       "\xC3\xA9\xE2\x82\xAC\n",
+                       nullptr,
+                       true,
+                       {{"k", {1, 2}}},
+                       Json::array(),
                        ""};
     if (maybe()) return {{"const", pool[rng_.below(10)]}};
     Json list = Json::array();
@@ -117,17 +132,22 @@ class RandomSchema {
   }
 
   Json combined(int depth) {
-    if (maybe()) return {{"oneOf", {{{"type", "string"}, {"maxLength", 5}}, integer(), object(depth)}}};
+    if (maybe())
+      return {{"oneOf", {{{"type", "string"}, {"maxLength", 5}}, integer(), object(depth)}}};
     Json first = object(depth - 1), second = object(depth - 1);
     first.erase("additionalProperties");
     second.erase("additionalProperties");
-    first["properties"].erase("a"), first["properties"].erase("ab"), first["properties"].erase("name");
-    second["properties"].erase("q\"\\"), second["properties"].erase("x y"), second["properties"].erase("\xC3\xA9");
+    first["properties"].erase("a"), first["properties"].erase("ab"),
+        first["properties"].erase("name");
+    second["properties"].erase("q\"\\"), second["properties"].erase("x y"),
+        second["properties"].erase("\xC3\xA9");
     for (Json* each : {&first, &second})
       if (each->contains("required"))
         (*each)["required"].erase(
             std::remove_if((*each)["required"].begin(), (*each)["required"].end(),
-                           [&](const Json& name) { return !(*each)["properties"].contains(name.get<std::string>()); }),
+                           [&](const Json& name) {
+                             return !(*each)["properties"].contains(name.get<std::string>());
+                           }),
             (*each)["required"].end());
     return {{"allOf", {first, second}}};
   }
@@ -148,7 +168,8 @@ ListTokenizer small_vocabulary() {
   return ListTokenizer(pieces);
 }
 
-// After `budget` tokens the model leans to what closes: strings without a bound and any-JSON then end soon.
+// After `budget` tokens the model leans to what closes: strings without a bound and any-JSON then
+// end soon.
 std::string generate(GrammarFilter filter, const ListTokenizer& tokenizer, std::uint64_t seed) {
   constexpr int budget = 120, hard_limit = 4000;
   Rng rng(seed, 1);
@@ -164,7 +185,8 @@ std::string generate(GrammarFilter filter, const ListTokenizer& tokenizer, std::
         float& logit = logits[id];
         if (id == 0 || bytes == "\"" || bytes == "}" || bytes == "]") logit += 40;
         if (bytes == "@" || bytes == "." || bytes == "n") logit += 30;
-        if (bytes.size() == 1 && std::isdigit(static_cast<unsigned char>(bytes[0])) != 0) logit += 20;
+        if (bytes.size() == 1 && std::isdigit(static_cast<unsigned char>(bytes[0])) != 0)
+          logit += 20;
         if (bytes == "x" && letter) logit += 60;
       }
     }
@@ -188,7 +210,8 @@ TEST(RandomSchema, AThousandGiveValidJson) {
     try {
       gbnf = grammar_from_json_schema(schema.dump(), "schema");
     } catch (const Error& error) {
-      ASSERT_EQ(error.kind(), ErrorKind::format) << error.what() << "\n" << schema.dump();  // nothing satisfies it
+      // nothing satisfies it
+      ASSERT_EQ(error.kind(), ErrorKind::format) << error.what() << "\n" << schema.dump();
       ++contradictory;
       continue;
     }

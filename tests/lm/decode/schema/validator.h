@@ -1,4 +1,5 @@
-// JSON schema by its definition, on parsed values: written apart from the product's reader to judge its grammars.
+// JSON schema by its definition, on parsed values: written apart from the product's reader to judge
+// its grammars.
 #pragma once
 
 #include <algorithm>
@@ -20,25 +21,27 @@ class SchemaValidator {
 
   bool valid(const Json& value, const Json& schema) const {
     if (schema.is_boolean()) return schema.get<bool>();
-    if (schema.contains("$ref") &&
-        !valid(value, document_.at(Json::json_pointer(schema["$ref"].get<std::string>().substr(1)))))
+    if (schema.contains("$ref") && !valid(value, document_.at(Json::json_pointer(
+                                                     schema["$ref"].get<std::string>().substr(1)))))
       return false;
     if (schema.contains("type") && !has_type(value, schema["type"])) return false;
     if (schema.contains("const") && value != schema["const"]) return false;
     if (schema.contains("enum") &&
         std::find(schema["enum"].begin(), schema["enum"].end(), value) == schema["enum"].end())
       return false;
-    return valid_parts(value, schema) && valid_number(value, schema) && valid_string(value, schema) &&
-           valid_array(value, schema) && valid_object(value, schema);
+    return valid_parts(value, schema) && valid_number(value, schema) &&
+           valid_string(value, schema) && valid_array(value, schema) && valid_object(value, schema);
   }
 
  private:
   static bool has_type(const Json& value, const Json& type) {
     if (type.is_array())
-      return std::any_of(type.begin(), type.end(), [&](const Json& each) { return has_type(value, each); });
+      return std::any_of(type.begin(), type.end(),
+                         [&](const Json& each) { return has_type(value, each); });
     if (type == "null") return value.is_null();
     if (type == "boolean") return value.is_boolean();
-    if (type == "integer") return value.is_number() && std::trunc(value.get<double>()) == value.get<double>();
+    if (type == "integer")
+      return value.is_number() && std::trunc(value.get<double>()) == value.get<double>();
     if (type == "number") return value.is_number();
     if (type == "string") return value.is_string();
     return type == "array" ? value.is_array() : value.is_object();
@@ -49,7 +52,9 @@ class SchemaValidator {
       return std::count_if(schema[key].begin(), schema[key].end(),
                            [&](const Json& each) { return valid(value, each); });
     };
-    if (schema.contains("allOf") && count("allOf") != static_cast<std::ptrdiff_t>(schema["allOf"].size())) return false;
+    if (schema.contains("allOf") &&
+        count("allOf") != static_cast<std::ptrdiff_t>(schema["allOf"].size()))
+      return false;
     if (schema.contains("anyOf") && count("anyOf") == 0) return false;
     return !schema.contains("oneOf") || count("oneOf") == 1;
   }
@@ -70,7 +75,8 @@ class SchemaValidator {
     const auto length = static_cast<std::int64_t>(code_points(text).size());
     if (length < schema.value("minLength", std::int64_t{0})) return false;
     if (length > schema.value("maxLength", length)) return false;
-    if (schema.contains("pattern") && !std::regex_search(wide(text), std::wregex(wide(schema["pattern"]))))
+    if (schema.contains("pattern") &&
+        !std::regex_search(wide(text), std::wregex(wide(schema["pattern"]))))
       return false;
     return !schema.contains("format") || valid_format(text, schema["format"]);
   }
@@ -82,10 +88,12 @@ class SchemaValidator {
 
   static bool valid_format(const std::string& text, const std::string& format) {
     if (format == "uuid")
-      return std::regex_match(text, std::regex("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"));
+      return std::regex_match(text,
+                              std::regex("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"));
     if (format == "time") return valid_time(text);
     if (format == "date") return valid_date(text);
-    return text.size() > 11 && text[10] == 'T' && valid_date(text.substr(0, 10)) && valid_time(text.substr(11));
+    return text.size() > 11 && text[10] == 'T' && valid_date(text.substr(0, 10)) &&
+           valid_time(text.substr(11));
   }
 
   static bool valid_date(const std::string& text) {
@@ -101,7 +109,9 @@ class SchemaValidator {
     std::smatch parts;
     const std::regex form("(\\d\\d):(\\d\\d):(\\d\\d)(\\.\\d+)?(Z|[+-](\\d\\d):(\\d\\d))");
     if (!std::regex_match(text, parts, form)) return false;
-    const auto below = [&](int part, int bound) { return !parts[part].matched || std::stoi(parts[part]) < bound; };
+    const auto below = [&](int part, int bound) {
+      return !parts[part].matched || std::stoi(parts[part]) < bound;
+    };
     return below(1, 24) && below(2, 60) && below(3, 60) && below(6, 24) && below(7, 60);
   }
 
@@ -125,9 +135,9 @@ class SchemaValidator {
       if (!value.contains(name.get<std::string>())) return false;
     const Json properties = schema.value("properties", Json::object());
     for (const auto& [name, each] : value.items()) {
-      if (properties.contains(name)
-              ? !valid(each, properties[name])
-              : schema.contains("additionalProperties") && !valid(each, schema["additionalProperties"]))
+      if (properties.contains(name) ? !valid(each, properties[name])
+                                    : schema.contains("additionalProperties") &&
+                                          !valid(each, schema["additionalProperties"]))
         return false;
     }
     return value.size() >= schema.value("minProperties", std::size_t{0}) &&

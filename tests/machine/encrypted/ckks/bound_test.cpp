@@ -71,7 +71,9 @@ class Walk {
       case 6: {
         const int steps = std::array{1, 2, 7}[rng_.below(3)];
         e.rotate(a.c, steps, s_.keys, a.c);
-        a.want = map(a.want, [&](std::size_t i) { return a.want[(i + static_cast<std::size_t>(steps)) % n]; });
+        a.want = map(a.want, [&](std::size_t i) {
+          return a.want[(i + static_cast<std::size_t>(steps)) % n];
+        });
         break;
       }
       case 7:
@@ -90,7 +92,9 @@ class Walk {
   int checked() const { return checked_; }
 
  private:
-  std::size_t pick() { return static_cast<std::size_t>(rng_.below(static_cast<std::int64_t>(walkers_.size()))); }
+  std::size_t pick() {
+    return static_cast<std::size_t>(rng_.below(static_cast<std::int64_t>(walkers_.size())));
+  }
 
   void restart(Walker& w) {
     w.want = random_slots(rng_, s_.context.slots());

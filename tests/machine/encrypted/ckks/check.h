@@ -23,7 +23,8 @@ inline Params small(int log_n, int levels, int scale_bits = 40, int digits = 3) 
   return params;
 }
 
-inline std::vector<std::complex<double>> random_slots(Rng& rng, std::size_t count, double most = 1) {
+inline std::vector<std::complex<double>> random_slots(Rng& rng, std::size_t count,
+                                                      double most = 1) {
   std::vector<std::complex<double>> values(count);
   for (auto& v : values) v = most * std::polar(rng.uniform(), 6.283185307179586 * rng.uniform());
   return values;

@@ -23,7 +23,8 @@ TEST(Encoder, RoundTripsEverySlotCountWithinItsBound) {
       const Plaintext plain = encoder.encode(values, {.level = level});
       const auto back = encoder.decode(plain);
       ASSERT_EQ(back.size(), count);
-      for (std::size_t i = 0; i < count; ++i) EXPECT_LE(std::abs(back[i] - values[i]), plain.noise / plain.scale);
+      for (std::size_t i = 0; i < count; ++i)
+        EXPECT_LE(std::abs(back[i] - values[i]), plain.noise / plain.scale);
     }
   }
 }
@@ -35,7 +36,8 @@ TEST(Encoder, EncodesBeyondSixtyFourBits) {
   const auto values = random_slots(rng, 32, 1000);
   const Plaintext plain = encoder.encode(values, {.scale = 0x1p100, .bound = 1000});
   const auto back = encoder.decode(plain);
-  for (std::size_t i = 0; i < values.size(); ++i) EXPECT_LE(std::abs(back[i] - values[i]), 1000 * 0x1p-44);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    EXPECT_LE(std::abs(back[i] - values[i]), 1000 * 0x1p-44);
 }
 
 TEST(Encoder, KeepsRealSlotsReal) {
@@ -61,8 +63,9 @@ TEST(Encoder, RefusesWithBothSides) {
   values[3] = 2;
   EXPECT_NE(error().find("exceeds the declared bound 1"), std::string::npos) << error();
   EXPECT_EQ(error({.bound = 2}), "accepted");
-  EXPECT_NE(error({.level = 0, .scale = 0x1p48, .bound = 2}).find("overflow the 50.0 bits of level 0"),
-            std::string::npos)
+  EXPECT_NE(
+      error({.level = 0, .scale = 0x1p48, .bound = 2}).find("overflow the 50.0 bits of level 0"),
+      std::string::npos)
       << error({.level = 0, .scale = 0x1p48, .bound = 2});
   EXPECT_NE(error({.level = 3}).find("level 3 is above the 2"), std::string::npos);
   EXPECT_NE(error({.scale = 0.5, .bound = 2}).find("scale 0.5"), std::string::npos);
@@ -72,7 +75,8 @@ TEST(Encoder, RefusesWithBothSides) {
   EXPECT_NE(error().find("64 values are not a power of two up to the 32 slots"), std::string::npos);
   const Context other(small(6, 3));
   const std::vector<double> fine(32, 0.5);
-  EXPECT_NE(error_of([&] { encoder.decode(Encoder(other).encode(fine)); }).find("other parameters"), std::string::npos);
+  EXPECT_NE(error_of([&] { encoder.decode(Encoder(other).encode(fine)); }).find("other parameters"),
+            std::string::npos);
 }
 
 TEST(Context, RefusesWhatIsOutOfRangeOrInsecure) {
@@ -81,7 +85,8 @@ TEST(Context, RefusesWhatIsOutOfRangeOrInsecure) {
     change(params);
     return error_of([&] { Context context(params); });
   };
-  EXPECT_NE(error([](Params& p) { p.log_n = 3; }).find("log_n 3 is not between 4 and 17"), std::string::npos);
+  EXPECT_NE(error([](Params& p) { p.log_n = 3; }).find("log_n 3 is not between 4 and 17"),
+            std::string::npos);
   EXPECT_NE(error([](Params& p) { p.levels = 61; }).find("levels 61"), std::string::npos);
   EXPECT_NE(error([](Params& p) { p.scale_bits = 50; }).find("scale_bits 50"), std::string::npos);
   EXPECT_NE(error([](Params& p) { p.first_bits = 30; }).find("first_bits 30"), std::string::npos);
@@ -89,7 +94,9 @@ TEST(Context, RefusesWhatIsOutOfRangeOrInsecure) {
   EXPECT_NE(error([](Params& p) { p.security = 100; }).find("security 100"), std::string::npos);
   EXPECT_NE(error([](Params& p) { p.magnitude = -1; }).find("magnitude -1"), std::string::npos);
   const std::string insecure = error([](Params& p) { p.log_n = 14; });
-  EXPECT_NE(insecure.find("exceeds the 430 bits of N = 2^14 at 128-bit security"), std::string::npos) << insecure;
+  EXPECT_NE(insecure.find("exceeds the 430 bits of N = 2^14 at 128-bit security"),
+            std::string::npos)
+      << insecure;
   EXPECT_NE(insecure.find("special primes counted"), std::string::npos);
   // The special primes decide: the chain alone would fit.
   const std::string counted = error([](Params& p) {
@@ -126,7 +133,8 @@ TEST(Context, SaysOnEachUseThatASetIsInsecure) {
   generator.relinearization_key(secret);
   EXPECT_TRUE(said("relinearization key"));
   Encoder encoder(context);
-  const Ciphertext c = Encryptor(context, public_key).encrypt(encoder.encode(std::vector<double>(16, 0.5)));
+  const Ciphertext c =
+      Encryptor(context, public_key).encrypt(encoder.encode(std::vector<double>(16, 0.5)));
   EXPECT_TRUE(said("encrypt"));
   Decryptor(context, secret).decrypt(c);
   EXPECT_TRUE(said("decrypt"));

@@ -32,8 +32,10 @@ TEST(Evaluator, DoesEveryVerbWithinItsBound) {
       EXPECT_LE(s.error(c, map(x, [&](std::size_t i) { return x[i] + y[i]; })), 1);
       for (const int steps : {1, 5, -3}) {
         s.evaluator.rotate(a, steps, s.keys, c);
-        const Slots want = map(x, [&](std::size_t i) { return x[(i + n + static_cast<std::size_t>(steps)) % n]; });
-        EXPECT_LE(s.error(c, want), 1) << digits << " digits, level " << level << ", steps " << steps;
+        const Slots want =
+            map(x, [&](std::size_t i) { return x[(i + n + static_cast<std::size_t>(steps)) % n]; });
+        EXPECT_LE(s.error(c, want), 1)
+            << digits << " digits, level " << level << ", steps " << steps;
         EXPECT_LT(c.error(), 1e-6);
       }
       s.evaluator.conjugate(a, s.keys, c);
@@ -77,7 +79,8 @@ TEST(Evaluator, WritesIntoItsOperands) {
     Ciphertext a = s.encrypt(x), apart, inside = a.copy();
     verb(a, apart);
     verb(inside, inside);
-    for (std::size_t p = 0; p < static_cast<std::size_t>(apart.size); ++p) EXPECT_EQ(apart.part[p], inside.part[p]);
+    for (std::size_t p = 0; p < static_cast<std::size_t>(apart.size); ++p)
+      EXPECT_EQ(apart.part[p], inside.part[p]);
     EXPECT_EQ(apart.noise, inside.noise);
     EXPECT_EQ(apart.scale, inside.scale);
     EXPECT_EQ(apart.level, inside.level);
@@ -129,7 +132,8 @@ TEST(Evaluator, ObeysTheLaws) {
   e.rotate(a, 3, s.keys, c);
   e.rotate(b, 3, s.keys, d);
   e.add(c, d, c);
-  EXPECT_LE(s.error(c, map(x, [&](std::size_t i) { return x[(i + 3) % 128] + y[(i + 3) % 128]; })), 1);
+  EXPECT_LE(s.error(c, map(x, [&](std::size_t i) { return x[(i + 3) % 128] + y[(i + 3) % 128]; })),
+            1);
   e.conjugate(a, s.keys, c);
   e.conjugate(c, s.keys, c);
   EXPECT_LE(s.error(c, x), 1);
@@ -178,13 +182,17 @@ TEST(Evaluator, HoistedRotationsAreTheSameBits) {
     for (Poly& part : extended.part)
       for (std::size_t i = 0; i < part.limbs(); ++i) {
         const Modulus& m = s.context.extended(3, i).mod;
-        s.context.kernels().scale(part.limb(i), part.limb(i), factor(static_cast<u64>(s.context.scale(3)) % m.q, m),
-                                  part.n(), m);
+        s.context.kernels().scale(part.limb(i), part.limb(i),
+                                  factor(static_cast<u64>(s.context.scale(3)) % m.q, m), part.n(),
+                                  m);
       }
     extended.noise *= s.context.scale(3);
     s.evaluator.finish_rescale(extended, hoisted);
-    EXPECT_LE(s.error(hoisted, map(x, [&](std::size_t i) { return x[(i + static_cast<std::size_t>(steps)) % 128]; })),
-              1);
+    EXPECT_LE(
+        s.error(
+            hoisted,
+            map(x, [&](std::size_t i) { return x[(i + static_cast<std::size_t>(steps)) % 128]; })),
+        1);
   }
 }
 
@@ -288,15 +296,19 @@ TEST(Evaluator, RefusesNamingBothSides) {
   says(error_of([&] { e.multiply(a, plain, c); }), "levels 2 and 1 differ");
   e.multiply(a, a, product);
   says(error_of([&] { e.subtract(a, product, c); }), "scales 2^40.000000 and 2^80.000000 differ");
-  says(error_of([&] { e.add(product, s.encoder.encode(x), c); }), "scales 2^80.000000 and 2^40.000000 differ");
+  says(error_of([&] { e.add(product, s.encoder.encode(x), c); }),
+       "scales 2^80.000000 and 2^40.000000 differ");
   says(error_of([&] { e.add(a, foreign, c); }), "a ciphertext of parameters ");
   says(error_of([&] { other.decryptor.decrypt(a); }), "the ciphertext belongs to parameters ");
-  says(error_of([&] { other.encryptor.encrypt(s.encoder.encode(x)); }), "the plaintext belongs to parameters ");
+  says(error_of([&] { other.encryptor.encrypt(s.encoder.encode(x)); }),
+       "the plaintext belongs to parameters ");
   says(error_of([&] { Encryptor(s.context, other.public_key); }), "the public key belongs to");
   says(error_of([&] { e.rotate(a, 3, s.keys, c); }), "no key for rotation by 3 at level 2");
   s.keys.add(s.generator.rotation_key(s.secret, 3, 1));
-  says(error_of([&] { e.rotate(a, 3, s.keys, c); }), "no key for rotation by 3 at level 2, only up to level 1");
-  says(error_of([&] { e.relinearize(product, KeySet{}, c); }), "no key for relinearization at level 2");
+  says(error_of([&] { e.rotate(a, 3, s.keys, c); }),
+       "no key for rotation by 3 at level 2, only up to level 1");
+  says(error_of([&] { e.relinearize(product, KeySet{}, c); }),
+       "no key for relinearization at level 2");
   says(error_of([&] { e.conjugate(a, KeySet{}, c); }), "no key for conjugation");
   KeySet foreign_keys;
   foreign_keys.add(other.generator.rotation_key(other.secret, 3));
@@ -316,7 +328,8 @@ TEST(Evaluator, RefusesNamingBothSides) {
   says(error_of([&] { s.generator.rotation_key(s.secret, 1, 3); }), "level 3 is above the 2");
   Raised raised;
   e.raise(low, raised);
-  says(error_of([&] { e.rotate_raised(a, raised, 3, s.keys, c); }), "raised at level 1, rotated at level 2");
+  says(error_of([&] { e.rotate_raised(a, raised, 3, s.keys, c); }),
+       "raised at level 1, rotated at level 2");
 }
 
 }  // namespace

@@ -25,9 +25,11 @@ TEST(Files, RoundTrip) {
     EXPECT_EQ(params, s.context.params());
     Ciphertext product;
     s.evaluator.multiply(s.encrypt(x), s.encrypt(x), product);
-    for (const Ciphertext& c : {s.encrypt(x, 2), s.symmetric.encrypt(s.encoder.encode(x)), product.copy()}) {
+    for (const Ciphertext& c :
+         {s.encrypt(x, 2), s.symmetric.encrypt(s.encoder.encode(x)), product.copy()}) {
       const Ciphertext back = parse_ciphertext(s.context, serialize(c, key), key);
-      for (std::size_t i = 0; i < static_cast<std::size_t>(c.size); ++i) EXPECT_EQ(back.part[i], c.part[i]);
+      for (std::size_t i = 0; i < static_cast<std::size_t>(c.size); ++i)
+        EXPECT_EQ(back.part[i], c.part[i]);
       EXPECT_EQ(back.size, c.size);
       EXPECT_EQ(back.level, c.level);
       EXPECT_EQ(back.slots, c.slots);
@@ -68,12 +70,14 @@ TEST(Files, EveryFlippedBitIsRefused) {
   const std::vector<double> x(8, 0.5);
   const std::pair<Bytes, std::function<void(const Bytes&)>> files[] = {
       {serialize(s.context.params()), [](const Bytes& b) { parse_params(b, true); }},
-      {serialize(s.encryptor.encrypt(s.encoder.encode(x))), [&](const Bytes& b) { parse_ciphertext(s.context, b); }},
+      {serialize(s.encryptor.encrypt(s.encoder.encode(x))),
+       [&](const Bytes& b) { parse_ciphertext(s.context, b); }},
       {serialize(s.symmetric.encrypt(s.encoder.encode(x)), kKey),
        [&](const Bytes& b) { parse_ciphertext(s.context, b, kKey); }},
       {serialize(s.context, s.secret), [&](const Bytes& b) { parse_secret_key(s.context, b); }},
       {serialize(s.public_key), [&](const Bytes& b) { parse_public_key(s.context, b); }},
-      {serialize(s.generator.rotation_key(s.secret, 1)), [&](const Bytes& b) { parse_switch_key(s.context, b); }},
+      {serialize(s.generator.rotation_key(s.secret, 1)),
+       [&](const Bytes& b) { parse_switch_key(s.context, b); }},
   };
   for (const auto& [bytes, parse] : files) {
     EXPECT_NO_THROW(parse(bytes));
@@ -103,11 +107,13 @@ TEST(Files, ChecksContentsUnderARightHash) {
   const auto says = [](const std::string& error, const char* part) {
     EXPECT_NE(error.find(part), std::string::npos) << error;
   };
-  const auto ciphertext = [&](std::uint32_t size, std::uint32_t level, std::uint32_t slots, std::uint32_t seeded,
-                              double scale) {
+  const auto ciphertext = [&](std::uint32_t size, std::uint32_t level, std::uint32_t slots,
+                              std::uint32_t seeded, double scale) {
     return error_of([&] {
-      parse_ciphertext(s.context, forged(EnvelopeKind::ciphertext, s.context.hash(), [&](Writer& out) {
-                         for (const std::uint32_t field : {size, level, slots, seeded}) out.put(field);
+      parse_ciphertext(s.context,
+                       forged(EnvelopeKind::ciphertext, s.context.hash(), [&](Writer& out) {
+                         for (const std::uint32_t field : {size, level, slots, seeded})
+                           out.put(field);
                          for (const double field : {scale, 1.0, 1.0}) out.put(field);
                          const std::vector<u64> words(64, ~u64{0});
                          out.put_words(words);
@@ -129,13 +135,16 @@ TEST(Files, ChecksContentsUnderARightHash) {
   EXPECT_EQ(parse_params(serialize(Params{})), Params{});
   says(error_of([&] { parse_public_key(s.context, good); }), "holds a ciphertext");
   says(error_of([&] { parse_ciphertext(s.context, good, kKey); }), "made with another key");
-  says(error_of([&] { parse_ciphertext(s.context, serialize(s.encryptor.encrypt(s.encoder.encode(x)), kKey)); }),
+  says(error_of([&] {
+         parse_ciphertext(s.context, serialize(s.encryptor.encrypt(s.encoder.encode(x)), kKey));
+       }),
        "authenticated with a key");
   const Bytes long_key(65);
   says(error_of([&] { parse_ciphertext(s.context, good, long_key); }), "65 bytes, above 64");
   const auto key_file = [&](std::uint32_t galois, std::uint32_t level) {
     return error_of([&] {
-      parse_switch_key(s.context, forged(EnvelopeKind::switch_key, s.context.hash(), [&](Writer& out) {
+      parse_switch_key(s.context,
+                       forged(EnvelopeKind::switch_key, s.context.hash(), [&](Writer& out) {
                          out.put(galois);
                          out.put(level);
                          out.put(std::span<const std::uint8_t>(Seed{}));
@@ -147,7 +156,8 @@ TEST(Files, ChecksContentsUnderARightHash) {
   says(key_file(5, 2), "level is 2, above 1");
   says(key_file(5, 1), "the key needs");
   says(error_of([&] {
-         parse_secret_key(s.context, forged(EnvelopeKind::secret_key, s.context.hash(), [](Writer& out) {
+         parse_secret_key(s.context,
+                          forged(EnvelopeKind::secret_key, s.context.hash(), [](Writer& out) {
                             out.put(std::span<const std::uint8_t>(Seed{1, 2, 3}.data(), 16));
                           }));
        }),

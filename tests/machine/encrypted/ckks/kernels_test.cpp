@@ -66,7 +66,8 @@ TEST(Primes, AreThoseOfTrialDivision) {
 }
 
 TEST(Primes, ChainsAlternateAboutTheScale) {
-  for (const auto& [log_n, levels, bits] : {std::tuple{13, 5, 40}, {15, 20, 45}, {16, 20, 45}, {17, 12, 30}}) {
+  for (const auto& [log_n, levels, bits] :
+       {std::tuple{13, 5, 40}, {15, 20, 45}, {16, 20, 45}, {17, 12, 30}}) {
     const PrimeChain chain = find_chain(log_n, levels, bits, 50, 3);
     std::vector<u64> all = chain.q;
     all.insert(all.end(), chain.p.begin(), chain.p.end());
@@ -77,7 +78,8 @@ TEST(Primes, ChainsAlternateAboutTheScale) {
     }
     std::sort(all.begin(), all.end());
     EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end());
-    // Unmended, the first prime's distance would double with each level: 2^20 times at twenty levels.
+    // Unmended, the first prime's distance would double with each level: 2^20 times at twenty
+    // levels.
     for (const double scale : chain.scales) EXPECT_NEAR(scale / std::ldexp(1, bits), 1, 0.05);
   }
 }
@@ -91,7 +93,8 @@ TEST(Ntt, IsTheValueAtOddPowersOfTheRoot) {
     std::vector<u64> x = residues(rng, n, q), want(n);
     const u64 psi = table.w[n / 2];  // bit-reversed 1
     for (std::size_t i = 0; i < n; ++i) {
-      const u64 point = power(psi, 2 * bit_reverse(static_cast<std::uint32_t>(i), log_n) + 1, table.mod);
+      const u64 point =
+          power(psi, 2 * bit_reverse(static_cast<std::uint32_t>(i), log_n) + 1, table.mod);
       u64 value = 0;
       for (std::size_t k = n; k-- > 0;) value = mod(static_cast<u128>(value) * point + x[k], q);
       want[i] = value;
@@ -106,7 +109,8 @@ TEST(Ntt, IsTheValueAtOddPowersOfTheRoot) {
   }
 }
 
-// Every kernel against the scalar one, on edges and random residues of random primes of 30 to 50 bits.
+// Every kernel against the scalar one, on edges and random residues of random primes of 30 to 50
+// bits.
 class EachKernel : public testing::TestWithParam<int> {};
 
 TEST_P(EachKernel, EqualsTheScalarOne) {
@@ -115,7 +119,8 @@ TEST_P(EachKernel, EqualsTheScalarOne) {
   const Kernels& want = scalar_kernels();
   Rng rng(static_cast<std::uint64_t>(log_n));
   for (int bits = 30; bits <= 50; bits += log_n > 10 ? 5 : 1) {
-    const u64 q = bits == 50 ? find_chain(log_n, 1, 40, 50, 2).q[0] : random_prime(rng, bits, log_n);
+    const u64 q =
+        bits == 50 ? find_chain(log_n, 1, 40, 50, 2).q[0] : random_prime(rng, bits, log_n);
     const NttTable table = ntt_table(q, log_n);
     const Modulus& m = table.mod;
     const std::vector<u64> a = residues(rng, n, q), b = residues(rng, n, q);
@@ -140,16 +145,24 @@ TEST_P(EachKernel, EqualsTheScalarOne) {
         {"add", [&](const Kernels& k, u64* x) { k.add(x, x, b.data(), n, m); }},
         {"subtract", [&](const Kernels& k, u64* x) { k.subtract(x, x, b.data(), n, m); }},
         {"multiply", [&](const Kernels& k, u64* x) { k.multiply(x, x, b.data(), n, m); }},
-        {"multiply_add", [&](const Kernels& k, u64* x) { k.multiply_add(x, a.data(), b.data(), n, m); }},
+        {"multiply_add",
+         [&](const Kernels& k, u64* x) { k.multiply_add(x, a.data(), b.data(), n, m); }},
         {"scale", [&](const Kernels& k, u64* x) { k.scale(x, d.data(), f, n, m); }},
-        {"subtract_scale", [&](const Kernels& k, u64* x) { k.subtract_scale(x, x, b.data(), f, n, m); }},
-        {"inner 1", [&](const Kernels& k, u64* x) { k.inner(x, left.data(), right.data(), 1, n, m); }},
-        {"inner 27", [&](const Kernels& k, u64* x) { k.inner(x, left.data(), right.data(), 27, n, m); }},
-        {"combine 3", [&](const Kernels& k, u64* x) { k.combine(x, wide.data(), weights.data(), 3, n, m); }},
-        {"combine 27", [&](const Kernels& k, u64* x) { k.combine(x, wide.data(), weights.data(), 27, n, m); }},
-        {"round_sum", [&](const Kernels& k, u64* x) { k.round_sum(x, left.data(), inverses.data(), 27, n); }},
+        {"subtract_scale",
+         [&](const Kernels& k, u64* x) { k.subtract_scale(x, x, b.data(), f, n, m); }},
+        {"inner 1",
+         [&](const Kernels& k, u64* x) { k.inner(x, left.data(), right.data(), 1, n, m); }},
+        {"inner 27",
+         [&](const Kernels& k, u64* x) { k.inner(x, left.data(), right.data(), 27, n, m); }},
+        {"combine 3",
+         [&](const Kernels& k, u64* x) { k.combine(x, wide.data(), weights.data(), 3, n, m); }},
+        {"combine 27",
+         [&](const Kernels& k, u64* x) { k.combine(x, wide.data(), weights.data(), 27, n, m); }},
+        {"round_sum",
+         [&](const Kernels& k, u64* x) { k.round_sum(x, left.data(), inverses.data(), 27, n); }},
         {"gather", [&](const Kernels& k, u64* x) { k.gather(x, a.data(), index.data(), ~0u, n); }},
-        {"gather of a block", [&](const Kernels& k, u64* x) { k.gather(x, a.data(), index.data() + n - 16, 15, 16); }},
+        {"gather of a block",
+         [&](const Kernels& k, u64* x) { k.gather(x, a.data(), index.data() + n - 16, 15, 16); }},
     };
     for (const auto& [name, run] : cases) {
       std::vector<u64> reference = a;

@@ -40,10 +40,12 @@ TEST(Linear, EqualsThePlainProductForEveryStepAndSplit) {
     const Diagonals diagonals = random_diagonals(rng, 128, offsets);
     const Slots want = plain_product(diagonals, x);
     for (const int babies : {0, 1, 2, 3, 8, 64}) {
-      const LinearTransform transform(s.context, s.encoder, diagonals, {.level = 2, .babies = babies});
+      const LinearTransform transform(s.context, s.encoder, diagonals,
+                                      {.level = 2, .babies = babies});
       EXPECT_EQ(transform.offsets(), offsets);
       KeySet keys;
-      for (const int steps : transform.rotations()) keys.add(s.generator.rotation_key(s.secret, steps, 2));
+      for (const int steps : transform.rotations())
+        keys.add(s.generator.rotation_key(s.secret, steps, 2));
       Ciphertext out;
       transform.apply(a, s.evaluator, keys, out);
       EXPECT_EQ(out.level, 1);
@@ -72,9 +74,10 @@ TEST(Linear, DoesNotAllocateInAWorkspace) {
   Scheme s(small(11, 3), &pool);
   Rng rng(5);
   const Ciphertext a = s.encrypt(random_slots(rng, 1024));
-  const LinearTransform transform(s.context, s.encoder, random_diagonals(rng, 1024, {0, 1, 2, 3, 4, 5, 6, 7}),
-                                  {.babies = 3});
-  for (const int steps : transform.rotations()) s.keys.add(s.generator.rotation_key(s.secret, steps));
+  const LinearTransform transform(
+      s.context, s.encoder, random_diagonals(rng, 1024, {0, 1, 2, 3, 4, 5, 6, 7}), {.babies = 3});
+  for (const int steps : transform.rotations())
+    s.keys.add(s.generator.rotation_key(s.secret, steps));
   LinearWorkspace work;
   Ciphertext out, again;
   transform.apply(a, s.evaluator, s.keys, work, out);
@@ -95,7 +98,8 @@ TEST(Linear, IsTheSameOnEveryThreadCount) {
     const Slots x = random_slots(rng, 1024);
     const Diagonals diagonals = random_diagonals(rng, 1024, {0, 1, 2, 3, 4, 5});
     const LinearTransform transform(s.context, s.encoder, diagonals);
-    for (const int steps : transform.rotations()) s.keys.add(s.generator.rotation_key(s.secret, steps));
+    for (const int steps : transform.rotations())
+      s.keys.add(s.generator.rotation_key(s.secret, steps));
     Ciphertext out;
     transform.apply(s.encrypt(x), s.evaluator, s.keys, out);
     EXPECT_LE(s.error(out, plain_product(diagonals, x)), 1);
@@ -117,12 +121,14 @@ TEST(Linear, Refuses) {
   };
   says(build({}), "no diagonals");
   says(build({{0, x}, {1, Slots(16)}}), "diagonal 1 has 16 values, diagonal 0 has 32");
-  says(build({{0, x}, {3, x}}, {.step = 2}), "offsets 3 and 0 do not differ by a multiple of the step 2");
+  says(build({{0, x}, {3, x}}, {.step = 2}),
+       "offsets 3 and 0 do not differ by a multiple of the step 2");
   says(build({{0, x}}, {.level = 0}), "level 0 is not between 1 and 2");
   says(build({{0, x}}, {.level = 3}), "level 3 is not between 1 and 2");
   const LinearTransform transform(s.context, s.encoder, {{0, x}, {1, x}});
   Ciphertext out;
-  says(error_of([&] { transform.apply(s.encrypt(x, 1), s.evaluator, s.keys, out); }), "level 1, diagonals of level 2");
+  says(error_of([&] { transform.apply(s.encrypt(x, 1), s.evaluator, s.keys, out); }),
+       "level 1, diagonals of level 2");
   says(error_of([&] { transform.apply(s.encrypt(x), s.evaluator, s.keys, out); }),
        "no key for rotation by 1 at level 2");
 }

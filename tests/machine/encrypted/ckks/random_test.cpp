@@ -29,7 +29,8 @@ TEST(Stream, IsChaCha20OfItsSeedAndNumberAlone) {
 }
 
 // Chi-squared of counts against expectations, over its degrees of freedom.
-double chi_squared(const std::map<std::int64_t, double>& counts, const std::map<std::int64_t, double>& expected) {
+double chi_squared(const std::map<std::int64_t, double>& counts,
+                   const std::map<std::int64_t, double>& expected) {
   double sum = 0;
   for (const auto& [value, want] : expected) {
     const auto found = counts.find(value);
@@ -79,7 +80,8 @@ TEST(Samplers, ErrorsAreCentredBinomial) {
   EXPECT_NEAR(mean, 0, 0.03);
   EXPECT_NEAR(std::sqrt(square), kErrorDeviation, 0.03);
   for (int v = -12; v <= 12; ++v)  // C(42, 21 + v) / 2^42
-    expected[v] = kCount * std::exp(std::lgamma(43) - std::lgamma(22 + v) - std::lgamma(22 - v) - 42 * std::log(2));
+    expected[v] = kCount * std::exp(std::lgamma(43) - std::lgamma(22 + v) - std::lgamma(22 - v) -
+                                    42 * std::log(2));
   EXPECT_LT(chi_squared(counts, expected), 2.2);  // 24 degrees: 1 +- 0.29
 }
 

@@ -7,7 +7,8 @@
 namespace pliant::ckks {
 
 struct Scheme {
-  explicit Scheme(const Params& params, Pool* pool = nullptr, const Kernels& kernels = best_kernels())
+  explicit Scheme(const Params& params, Pool* pool = nullptr,
+                  const Kernels& kernels = best_kernels())
       : context(params, kernels),
         generator(context, Seed{7}),
         secret(generator.secret_key()),
@@ -27,13 +28,16 @@ struct Scheme {
   Ciphertext encrypt(const std::vector<std::complex<double>>& values, int level = -1) {
     return encryptor.encrypt(encoder.encode(values, {.level = level}));
   }
-  std::vector<std::complex<double>> decrypt(const Ciphertext& c) { return encoder.decode(decryptor.decrypt(c)); }
+  std::vector<std::complex<double>> decrypt(const Ciphertext& c) {
+    return encoder.decode(decryptor.decrypt(c));
+  }
 
   // The largest error against `want`, in units of the carried bound: at most 1.
   double error(const Ciphertext& c, const std::vector<std::complex<double>>& want) {
     const auto got = decrypt(c);
     double worst = 0;
-    for (std::size_t i = 0; i < want.size(); ++i) worst = std::max(worst, std::abs(got[i] - want[i]));
+    for (std::size_t i = 0; i < want.size(); ++i)
+      worst = std::max(worst, std::abs(got[i] - want[i]));
     return worst / c.error();
   }
 

@@ -16,7 +16,8 @@ std::vector<Tiny> variants() {
   result.push_back({.windows = {0, 17}});
   result.push_back({.cap = 1.5});
   result.push_back({.rotate = false, .bias = true});
-  result.push_back({.heads = {18}, .key_heads = {2}, .windows = {0}});  // nine query heads share a page
+  // nine query heads share a page
+  result.push_back({.heads = {18}, .key_heads = {2}, .windows = {0}});
   return result;
 }
 
@@ -27,7 +28,8 @@ TEST(KvCache, PromptThenDecodeEqualsTheWholeAtOnce) {
     Cache cache = runner.cache({.context = 90});
     const SeqId seq = cache.open(full());
     Outputs got = runner.feed(cache, seq, {tokens.begin(), tokens.begin() + 70}, 40);
-    for (auto& row : runner.feed(cache, seq, {tokens.begin() + 70, tokens.end()})) got.push_back(row);
+    for (auto& row : runner.feed(cache, seq, {tokens.begin() + 70, tokens.end()}))
+      got.push_back(row);
     EXPECT_LT(distance(got, runner.oracle(tokens)), close);
     EXPECT_EQ(cache.length(seq), 90);
     EXPECT_EQ(cache.entries(seq, 0, 1), 90);
@@ -38,7 +40,8 @@ TEST(KvCache, HalvesStayCloseToF32) {
   const auto tokens = text(60);
   Runner runner({}, 16);
   const Outputs wanted = runner.oracle(tokens);
-  for (const auto& [dtype, tolerance] : {std::pair(DType::f16, 1e-2), std::pair(DType::bf16, 8e-2)}) {
+  for (const auto& [dtype, tolerance] :
+       {std::pair(DType::f16, 1e-2), std::pair(DType::bf16, 8e-2)}) {
     Cache cache = runner.cache({.dtype = dtype, .context = 64});
     const Outputs got = runner.feed(cache, cache.open(full()), tokens, 5);
     EXPECT_LT(distance(got, wanted), tolerance) << name(dtype);
@@ -75,12 +78,14 @@ TEST(KvCache, ABatchIsItsSequencesOneByOneBitForBit) {
         std::vector<std::size_t> who;
         std::size_t room = 16;
         for (std::size_t s = 0; s < texts.size(); ++s) {
-          const auto most = static_cast<std::int64_t>(std::min(room, texts[s].size() - got[s].size()));
+          const auto most =
+              static_cast<std::int64_t>(std::min(room, texts[s].size() - got[s].size()));
           const auto n = static_cast<std::size_t>(rng.between(0, std::min<std::int64_t>(most, 6)));
           if (n == 0) continue;
           room -= n;
           const auto from = texts[s].begin() + (got[s].size());
-          step.emplace_back(ids[s], std::vector<std::int64_t>(from, from + static_cast<std::ptrdiff_t>(n)));
+          step.emplace_back(ids[s],
+                            std::vector<std::int64_t>(from, from + static_cast<std::ptrdiff_t>(n)));
           who.push_back(s);
         }
         if (step.empty()) continue;
@@ -183,7 +188,8 @@ TEST(KvCache, SinksAndAWindowAreWhatIsSeenAndMemoryIsBounded) {
   for (std::size_t i = 0; i < tokens.size();) {
     const std::size_t n = std::min<std::size_t>(1 + i % 16, tokens.size() - i);
     const auto from = tokens.begin() + i;
-    for (auto& row : runner.step(cache, {{seq, {from, from + static_cast<std::ptrdiff_t>(n)}}})) got.push_back(row);
+    for (auto& row : runner.step(cache, {{seq, {from, from + static_cast<std::ptrdiff_t>(n)}}}))
+      got.push_back(row);
     EXPECT_LE(cache.entries(seq, 0, 0), sinks + window + 3 * page_entries + 16);
     i += n;
   }
@@ -232,10 +238,12 @@ TEST(KvCache, WhatDoesNotFitIsRefusedAndNothingChanges) {
   const std::vector<Rows> rows{{b, 10}, {a, 21}};
   const Error error = thrown_by([&] { cache.reserve(rows); });
   EXPECT_EQ(error.kind(), ErrorKind::capacity);
-  EXPECT_NE(error.problem().find("30 entries and 21 more; the cache holds 50"), std::string::npos) << error.what();
+  EXPECT_NE(error.problem().find("30 entries and 21 more; the cache holds 50"), std::string::npos)
+      << error.what();
   EXPECT_EQ(cache.pages_used(), used);
   EXPECT_EQ(cache.length(a), 30);
-  EXPECT_TRUE(same_bits(runner.feed(cache, a, {tokens.begin() + 30, tokens.end()}), tail(wanted, 30)));
+  EXPECT_TRUE(
+      same_bits(runner.feed(cache, a, {tokens.begin() + 30, tokens.end()}), tail(wanted, 30)));
   EXPECT_EQ(thrown_by([&] { cache.open(full()); }).kind(), ErrorKind::capacity);
   EXPECT_EQ(thrown_by([&] { cache.fork(a); }).kind(), ErrorKind::capacity);
 }
@@ -249,20 +257,22 @@ TEST(KvCache, RowsThatDoNotContinueTheirSequenceAreRefused) {
   EXPECT_NE(thrown_by([&] { cache.reserve(twice); }).problem().find("twice"), std::string::npos);
   EXPECT_EQ(thrown_by([&] { cache.reserve(negative); }).kind(), ErrorKind::invalid);
   const auto problem = [&](const std::vector<Row>& what) {
-    return thrown_by([&] { runner.run(&cache, what, std::vector<std::int64_t>(what.size(), 1)); }).problem();
+    return thrown_by([&] { runner.run(&cache, what, std::vector<std::int64_t>(what.size(), 1)); })
+        .problem();
   };
   EXPECT_NE(problem({{seq, 5}}).find("was not reserved"), std::string::npos);
   cache.reserve(rows);
-  EXPECT_NE(problem({{seq, 6}}).find("position 6 of sequence 0, which has come to 5"), std::string::npos);
+  EXPECT_NE(problem({{seq, 6}}).find("position 6 of sequence 0, which has come to 5"),
+            std::string::npos);
   EXPECT_NE(problem({{seq, 5}, {seq, 5}}).find("position 5"), std::string::npos);
   EXPECT_NE(problem({{seq, 5}, {seq, 6}, {seq, 7}}).find("was not reserved"), std::string::npos);
   EXPECT_NE(problem({{1, 0}}).find("is not open"), std::string::npos);
   EXPECT_NE(problem({{12345, 0}}).find("is not open"), std::string::npos);
   EXPECT_EQ(cache.length(seq), 5);
   cache.close(seq);
-  const std::vector<std::function<void()>> closed{[&] { cache.close(seq); },       [&] { (void)cache.length(seq); },
-                                                  [&] { cache.truncate(seq, 0); }, [&] { cache.fork(seq); },
-                                                  [&] { cache.save(seq, 0); },     [&] { cache.reserve(rows); }};
+  const std::vector<std::function<void()>> closed{
+      [&] { cache.close(seq); }, [&] { (void)cache.length(seq); }, [&] { cache.truncate(seq, 0); },
+      [&] { cache.fork(seq); },  [&] { cache.save(seq, 0); },      [&] { cache.reserve(rows); }};
   for (const auto& action : closed) EXPECT_EQ(thrown_by(action).kind(), ErrorKind::invalid);
   EXPECT_NE(cache.open(full()), seq);  // an id does not come back at once
   EXPECT_EQ(thrown_by([&] { cache.truncate(cache.open(full()), 1); }).kind(), ErrorKind::invalid);
@@ -274,7 +284,12 @@ TEST(KvCache, AProgramWithCacheLayersNeedsTheirCache) {
   EXPECT_EQ(error.kind(), ErrorKind::invalid);
   EXPECT_NE(error.problem().find("none is bound"), std::string::npos);
   Cache other({{2, 12, 10}, {2, 12, 10}}, {.context = 8});
-  EXPECT_NE(thrown_by([&] { runner.run(&other, {{0, 0}}, {1}); }).problem().find("layer 1"), std::string::npos);
+  EXPECT_NE(thrown_by([&] {
+              runner.run(&other, {{0, 0}}, {1});
+            })
+                .problem()
+                .find("layer 1"),
+            std::string::npos);
 }
 
 TEST(KvCache, CachesThatCannotBeAreRefused) {
@@ -287,10 +302,12 @@ TEST(KvCache, CachesThatCannotBeAreRefused) {
   EXPECT_EQ(kind(layers, {.context = 0}), ErrorKind::invalid);
   EXPECT_EQ(kind({{1, 8, widest_head + 1}}, {.context = 8}), ErrorKind::invalid);
   EXPECT_EQ(kind({{-1, 8, 8}}, {.context = 8}), ErrorKind::invalid);
-  EXPECT_EQ(kind({{1 << 20, 8, 8}}, {.sequences = 1 << 20, .context = 1 << 20}), ErrorKind::capacity);
+  EXPECT_EQ(kind({{1 << 20, 8, 8}}, {.sequences = 1 << 20, .context = 1 << 20}),
+            ErrorKind::capacity);
 }
 
-Graph one_attention(kind::Attention attention, std::int64_t width, bool computed = false, int times = 1) {
+Graph one_attention(kind::Attention attention, std::int64_t width, bool computed = false,
+                    int times = 1) {
   Builder b;
   const auto x = b.row_input("x", {DType::f32, {4, 1, width}});
   const auto ids = [&](const char* name) { return b.row_input(name, {DType::i32, {4}}); };
@@ -310,13 +327,18 @@ TEST(KvCache, AttentionsThatCannotBeCachedAreRefusedByName) {
   };
   const kind::Attention cached{.cache = 0};
   EXPECT_EQ(reason(one_attention(cached, 8)), "");
-  EXPECT_NE(reason(one_attention({.causal = false, .cache = 0}, 8)).find("not causal"), std::string::npos);
-  EXPECT_NE(reason(one_attention({.cache = 0, .has_tree = true}, 8)).find("tree"), std::string::npos);
+  EXPECT_NE(reason(one_attention({.causal = false, .cache = 0}, 8)).find("not causal"),
+            std::string::npos);
+  EXPECT_NE(reason(one_attention({.cache = 0, .has_tree = true}, 8)).find("tree"),
+            std::string::npos);
   EXPECT_NE(reason(one_attention(cached, widest_head + 1)).find("wide"), std::string::npos);
-  EXPECT_NE(reason(one_attention(cached, 8, true)).find("'twice' is not an input"), std::string::npos);
-  EXPECT_EQ(thrown_by([&] { layers_of(one_attention(cached, 8, false, 2)); }).kind(), ErrorKind::invalid);
-  EXPECT_EQ(thrown_by([&] { native::make_kernel(one_attention(cached, 8), Group{{OpId{0}}}); }).kind(),
-            ErrorKind::unsupported);
+  EXPECT_NE(reason(one_attention(cached, 8, true)).find("'twice' is not an input"),
+            std::string::npos);
+  EXPECT_EQ(thrown_by([&] { layers_of(one_attention(cached, 8, false, 2)); }).kind(),
+            ErrorKind::invalid);
+  EXPECT_EQ(
+      thrown_by([&] { native::make_kernel(one_attention(cached, 8), Group{{OpId{0}}}); }).kind(),
+      ErrorKind::unsupported);
 }
 
 }  // namespace

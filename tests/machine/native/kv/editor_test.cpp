@@ -14,7 +14,8 @@ class MergeEqual : public Editor {
   void edit(const Chain& chain, std::span<std::int32_t> fate) const override {
     for (std::int64_t i = 0; i < chain.size(); ++i)
       for (std::int64_t j = 0; j < i; ++j)
-        if (fate[i] == i && fate[j] == j && equal(chain, i, j)) fate[i] = static_cast<std::int32_t>(j);
+        if (fate[i] == i && fate[j] == j && equal(chain, i, j))
+          fate[i] = static_cast<std::int32_t>(j);
   }
 
  private:
@@ -31,7 +32,8 @@ class MergeEqual : public Editor {
 };
 
 TEST(Editor, EntriesThatStandForSeveralWeighAsMuch) {
-  const Tiny tiny{.heads = {4}, .key_heads = {2}, .windows = {0}, .rotate = false};  // equal tokens have equal entries
+  // equal tokens have equal entries
+  const Tiny tiny{.heads = {4}, .key_heads = {2}, .windows = {0}, .rotate = false};
   std::vector<std::int64_t> tokens;
   for (std::int64_t i = 0; i < 60; ++i) tokens.push_back(i * i % 7);
   Runner runner(tiny, 16);
@@ -43,7 +45,8 @@ TEST(Editor, EntriesThatStandForSeveralWeighAsMuch) {
   EXPECT_LT(distance(got, runner.oracle(tokens)), 2e-5);
 }
 
-// Drops all but the last `keep` entries of KV head 0 and twice as many of the others, at the end of the prompt.
+// Drops all but the last `keep` entries of KV head 0 and twice as many of the others, at the end of
+// the prompt.
 class KeepLast : public Editor {
  public:
   explicit KeepLast(std::int64_t keep) : keep_(keep) {}
@@ -118,7 +121,8 @@ TEST(Editor, ObservesTheWeightsThatRowsGive) {
     Runner runner({}, 16, threads);
     Cache cache = runner.cache({.sequences = 2, .context = 64});
     const auto watch = std::make_shared<Watch>();
-    const Outputs got = runner.feed(cache, cache.open(edited(watch)), tokens, 1 + static_cast<std::size_t>(threads));
+    const Outputs got = runner.feed(cache, cache.open(edited(watch)), tokens,
+                                    1 + static_cast<std::size_t>(threads));
     EXPECT_TRUE(same_bits(got, runner.feed(cache, cache.open(full()), tokens)));
     EXPECT_NEAR(watch->totals.at({0, 0}), 50 * 2, 1e-3);  // every row gives 1 per query head
     EXPECT_NEAR(watch->totals.at({1, 0}), 50 * 6, 1e-3);

@@ -39,7 +39,8 @@ TEST(KvPages, ALongContextTakesNoMemoryUntilItIsUsed) {
   EXPECT_EQ(cache.touched_bytes(), 2 * 8 * 4 * page);  // what was given back is taken first
 }
 
-// Not-a-number in the room behind the entries of every chain, and in the entries too if they are left.
+// Not-a-number in the room behind the entries of every chain, and in the entries too if they are
+// left.
 void poison(Cache& cache, SeqId seq, bool entries_too) {
   const std::int64_t size = size_of(cache.dtype());
   for (int l = 0; l < std::ssize(cache.layers()); ++l) {
@@ -48,7 +49,8 @@ void poison(Cache& cache, SeqId seq, bool entries_too) {
       const std::int64_t entries = cache.entries(seq, l, head);
       for (std::int64_t i = entries_too ? 0 : entries; i < round_up(entries, page_entries); ++i) {
         const Page page = View(cache, l).page(head, seq, i / page_entries);
-        const std::int64_t at = i % page_entries, key = layer.key_width * size, value = layer.value_width * size;
+        const std::int64_t at = i % page_entries, key = layer.key_width * size,
+                           value = layer.value_width * size;
         page.position[at] = page.tag[at] = -1;
         page.log_weight[at] = page.attention[at] = std::numeric_limits<float>::quiet_NaN();
         std::memset(page.keys + at * key, 0xff, static_cast<std::size_t>(key));
@@ -70,13 +72,15 @@ Cache poisoned(Runner& runner, const CacheOptions& options) {
   return cache;
 }
 
-class Halve : public Editor {  // drops every other entry at the end of a prompt, by what it observed
+// drops every other entry at the end of a prompt, by what it observed
+class Halve : public Editor {
  public:
   std::string_view name() const override { return "halve"; }
   bool observes() const override { return true; }
   void edit(const Chain& chain, std::span<std::int32_t> fate) const override {
     for (std::int64_t i = 0; chain.prompt_end() && i + 1 < chain.size(); i += 2)
-      fate[static_cast<std::size_t>(chain.entry(i).attention < chain.entry(i + 1).attention ? i : i + 1)] = drop;
+      fate[static_cast<std::size_t>(
+          chain.entry(i).attention < chain.entry(i + 1).attention ? i : i + 1)] = drop;
   }
 };
 

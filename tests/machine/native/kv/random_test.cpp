@@ -1,4 +1,5 @@
-// Random operations on a cache: its invariants hold after each, and no sequence changes but the one that was meant.
+// Random operations on a cache: its invariants hold after each, and no sequence changes but the one
+// that was meant.
 #include <cmath>
 
 #include "machine/native/kv/tiny.h"
@@ -83,7 +84,8 @@ class Play {
   void feed(SeqId id) {
     const std::int64_t count = std::min(cache_.room(id), rng_.between(1, 40));
     if (count == 0) return;
-    const Outputs out = runner_.step(cache_, {{id, text(count, rng_.below(100))}}, rng_.below(3) == 0);
+    const Outputs out =
+        runner_.step(cache_, {{id, text(count, rng_.below(100))}}, rng_.below(3) == 0);
     for (const auto& row : out)
       for (const float each : row) ASSERT_TRUE(std::isfinite(each));
   }

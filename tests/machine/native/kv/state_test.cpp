@@ -19,7 +19,9 @@ struct Saved {
     runner.feed(cache, seq, {tokens.begin(), tokens.begin() + 100}, 16);
     bytes = cache.save(seq, model);
   }
-  Outputs rest(Cache& in, SeqId id) { return runner.feed(in, id, {tokens.begin() + 100, tokens.end()}); }
+  Outputs rest(Cache& in, SeqId id) {
+    return runner.feed(in, id, {tokens.begin() + 100, tokens.end()});
+  }
 };
 
 TEST(SavedSequence, GoesOnAsIfItHadNotBeenSaved) {
@@ -38,8 +40,9 @@ TEST(SavedSequence, GoesOnAsIfItHadNotBeenSaved) {
 TEST(SavedSequence, EveryCutAndEveryChangedByteIsAFormatError) {
   Saved saved;
   for (std::size_t n = 0; n < saved.bytes.size(); n += n < 200 ? 1 : 997) {
-    EXPECT_EQ(thrown_by([&] { saved.cache.restore(std::span(saved.bytes).first(n), model); }).kind(),
-              ErrorKind::format);
+    EXPECT_EQ(
+        thrown_by([&] { saved.cache.restore(std::span(saved.bytes).first(n), model); }).kind(),
+        ErrorKind::format);
     std::vector<std::byte> changed = saved.bytes;
     changed[n] ^= std::byte{0x10};
     EXPECT_EQ(thrown_by([&] { saved.cache.restore(changed, model); }).kind(), ErrorKind::format);
@@ -52,7 +55,8 @@ TEST(SavedSequence, EveryCutAndEveryChangedByteIsAFormatError) {
 }
 
 // Bytes at an offset replaced, the checksum made right again.
-std::vector<std::byte> forged(std::vector<std::byte> bytes, std::size_t at, std::vector<std::uint8_t> with) {
+std::vector<std::byte> forged(std::vector<std::byte> bytes, std::size_t at,
+                              std::vector<std::uint8_t> with) {
   for (std::size_t i = 0; i < with.size(); ++i) bytes[at + i] = std::byte{with[i]};
   const std::size_t payload = bytes.size() - 8;
   const std::uint64_t hash = hash64({reinterpret_cast<const char*>(bytes.data()), payload});
@@ -64,11 +68,13 @@ TEST(SavedSequence, LiesAreFoundBehindARightChecksum) {
   Saved saved;
   const auto kind = [&](std::size_t at, std::vector<std::uint8_t> with) {
     const std::int64_t used = saved.cache.pages_used();
-    const Error error = thrown_by([&] { saved.cache.restore(forged(saved.bytes, at, std::move(with)), model); });
+    const Error error =
+        thrown_by([&] { saved.cache.restore(forged(saved.bytes, at, std::move(with)), model); });
     EXPECT_EQ(saved.cache.pages_used(), used);
     return error.kind();
   };
-  // magic 8, version 4, model 8, type 4, layers 4, two layers of 12, length, floor, sinks, window 8 each, editor 4
+  // magic 8, version 4, model 8, type 4, layers 4, two layers of 12, length, floor, sinks, window 8
+  // each, editor 4
   EXPECT_EQ(kind(8, {9}), ErrorKind::format);                    // version
   EXPECT_EQ(kind(12, {1}), ErrorKind::invalid);                  // model
   EXPECT_EQ(kind(20, {2}), ErrorKind::invalid);                  // element type
@@ -80,8 +86,10 @@ TEST(SavedSequence, LiesAreFoundBehindARightChecksum) {
   EXPECT_EQ(kind(60, {101}), ErrorKind::format);                 // floor above length
   EXPECT_EQ(kind(84, {200, 255, 255, 255}), ErrorKind::format);  // editor name beyond the end
   EXPECT_EQ(kind(88, {255, 255, 255, 255}), ErrorKind::format);  // entries
-  EXPECT_EQ(kind(88, {99}), ErrorKind::format);                  // one entry fewer: the rest is out of step
-  EXPECT_EQ(kind(92, {5}), ErrorKind::format);                   // first position: the second comes before it
+  // one entry fewer: the rest is out of step
+  EXPECT_EQ(kind(88, {99}), ErrorKind::format);
+  // first position: the second comes before it
+  EXPECT_EQ(kind(92, {5}), ErrorKind::format);
   EXPECT_EQ(kind(92, {255, 255, 255, 255}), ErrorKind::format);  // negative position
   EXPECT_EQ(kind(100, {0, 0, 0x80, 0x7f}), ErrorKind::format);   // infinite log weight
 }
@@ -90,12 +98,14 @@ TEST(SavedSequence, AnotherCacheOrNoRoomIsRefused) {
   Saved saved;
   Cache half = saved.runner.cache({.dtype = DType::f16, .context = 160});
   EXPECT_EQ(thrown_by([&] { half.restore(saved.bytes, model); }).kind(), ErrorKind::invalid);
-  EXPECT_EQ(thrown_by([&] { saved.cache.restore(saved.bytes, model + 1); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] { saved.cache.restore(saved.bytes, model + 1); }).kind(),
+            ErrorKind::invalid);
   Cache small = saved.runner.cache({.context = 64});
   EXPECT_EQ(thrown_by([&] { small.restore(saved.bytes, model); }).kind(), ErrorKind::capacity);
   EXPECT_EQ(small.pages_used(), 0);
   saved.cache.open(full());
-  EXPECT_EQ(thrown_by([&] { saved.cache.restore(saved.bytes, model); }).kind(), ErrorKind::capacity);
+  EXPECT_EQ(thrown_by([&] { saved.cache.restore(saved.bytes, model); }).kind(),
+            ErrorKind::capacity);
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ inline ValueId linear(Builder& b, ValueId x, std::int64_t out, const std::string
   return b.einsum("rd,od->ro", {x, b.weight(name, {DType::f32, {out, b.shape(x)[1]}})});
 }
 
-// hidden, seq, pos, tag -> hidden. `tree`: an input [rows, rows] says who sees whom (without a cache).
+// hidden, seq, pos, tag -> hidden. `tree`: an input [rows, rows] says who sees whom (without a
+// cache).
 inline Graph tiny_graph(const Tiny& tiny, std::int64_t rows, bool cached, bool tree = false) {
   Builder b;
   const auto ids = [&](const char* name) { return b.row_input(name, {DType::i32, {rows}}); };
@@ -40,7 +41,8 @@ inline Graph tiny_graph(const Tiny& tiny, std::int64_t rows, bool cached, bool t
   for (std::size_t i = 0; i < tiny.heads.size(); ++i) {
     const Builder::Scope scope(b, "layers." + std::to_string(i));
     const auto head = [&](const char* name, std::int64_t heads, std::int64_t size) {
-      return b.reshape(linear(b, b.normalize(x, {1}, 1e-5, false), heads * size, name), {rows, heads, size});
+      return b.reshape(linear(b, b.normalize(x, {1}, 1e-5, false), heads * size, name),
+                       {rows, heads, size});
     };
     ValueId q = head("q", tiny.heads[i], depth), k = head("k", tiny.key_heads[i], depth);
     if (tiny.rotate) {
@@ -54,7 +56,8 @@ inline Graph tiny_graph(const Tiny& tiny, std::int64_t rows, bool cached, bool t
     std::vector<ValueId> operands{q, k, head("v", tiny.key_heads[i], value_depth), seq, pos, tag};
     if (tiny.bias) operands.push_back(b.weight("bias", {DType::f32, {tiny.heads[i], 96, 96}}));
     if (tree) operands.push_back(mask);
-    const ValueId mixed = b.reshape(b.attention(attention, operands), {rows, tiny.heads[i] * value_depth});
+    const ValueId mixed =
+        b.reshape(b.attention(attention, operands), {rows, tiny.heads[i] * value_depth});
     x = b.map(argument(0) + argument(1), {x, linear(b, mixed, tiny.width, "out")});
   }
   b.output(x, "result");
@@ -101,16 +104,19 @@ class Runner {
       seq.span<std::int32_t>()[r] = rows[r].seq;
       pos.span<std::int32_t>()[r] = rows[r].pos;
       tag.span<std::int32_t>()[r] = rows[r].tag;
-      std::ranges::copy(token(tokens[r], tiny_.width), hidden.span<float>().begin() + r * tiny_.width);
+      std::ranges::copy(token(tokens[r], tiny_.width),
+                        hidden.span<float>().begin() + r * tiny_.width);
     }
-    const std::vector<TensorView> in{hidden.view(), seq.view(), pos.view(), tag.view()}, to{out.view()};
+    const std::vector<TensorView> in{hidden.view(), seq.view(), pos.view(), tag.view()},
+        to{out.view()};
     if (cache == nullptr) program_->run({in, to, n, nullptr}, workspace_);
     else program_->run({in, to, n, nullptr}, workspace_, *cache);
     return split(out);
   }
 
   // Appends tokens to each sequence in one run.
-  Outputs step(Cache& cache, const std::vector<std::pair<SeqId, std::vector<std::int64_t>>>& what, bool end = false) {
+  Outputs step(Cache& cache, const std::vector<std::pair<SeqId, std::vector<std::int64_t>>>& what,
+               bool end = false) {
     std::vector<Rows> reserved;
     std::vector<Row> rows;
     std::vector<std::int64_t> all;
@@ -127,11 +133,14 @@ class Runner {
   }
 
   // One run after another, `most` tokens each.
-  Outputs feed(Cache& cache, SeqId seq, const std::vector<std::int64_t>& tokens, std::size_t most = 1) {
+  Outputs feed(Cache& cache, SeqId seq, const std::vector<std::int64_t>& tokens,
+               std::size_t most = 1) {
     Outputs result;
     for (std::size_t i = 0; i < tokens.size(); i += most) {
-      const std::vector<std::int64_t> part(tokens.begin() + i, tokens.begin() + (std::min(i + most, tokens.size())));
-      for (auto& row : step(cache, {{seq, part}}, i + most >= tokens.size())) result.push_back(std::move(row));
+      const std::vector<std::int64_t> part(tokens.begin() + i,
+                                           tokens.begin() + (std::min(i + most, tokens.size())));
+      for (auto& row : step(cache, {{seq, part}}, i + most >= tokens.size()))
+        result.push_back(std::move(row));
     }
     return result;
   }
@@ -140,11 +149,13 @@ class Runner {
     Outputs result;
     const auto width = out.type().shape[1];
     for (std::int64_t r = 0; r < out.type().shape[0]; ++r)
-      result.emplace_back(out.span<float>().begin() + r * width, out.span<float>().begin() + (r + 1) * width);
+      result.emplace_back(out.span<float>().begin() + r * width,
+                          out.span<float>().begin() + (r + 1) * width);
     return result;
   }
 
-  // The oracle: the whole sequence at once, without a cache. sees(i, j) besides causality, if given.
+  // The oracle: the whole sequence at once, without a cache. sees(i, j) besides causality, if
+  // given.
   Outputs oracle(const std::vector<std::int64_t>& tokens,
                  const std::function<bool(std::int64_t, std::int64_t)>& sees = {}) {
     const auto n = static_cast<std::int64_t>(tokens.size());
@@ -153,8 +164,10 @@ class Runner {
     Tensor seq({DType::i32, {n}}), pos({DType::i32, {n}}), tag({DType::i32, {n}});
     for (std::int64_t r = 0; r < n; ++r) {
       pos.span<std::int32_t>()[r] = static_cast<std::int32_t>(r);
-      std::ranges::copy(token(tokens[r], tiny_.width), hidden.span<float>().begin() + r * tiny_.width);
-      for (std::int64_t j = 0; sees && j < n; ++j) set_int(mask.view(), r * n + j, sees(r, j) ? 1 : 0);
+      std::ranges::copy(token(tokens[r], tiny_.width),
+                        hidden.span<float>().begin() + r * tiny_.width);
+      for (std::int64_t j = 0; sees && j < n; ++j)
+        set_int(mask.view(), r * n + j, sees(r, j) ? 1 : 0);
     }
     std::vector<TensorView> in{hidden.view(), seq.view(), pos.view(), tag.view()};
     if (sees) in.push_back(mask.view());
@@ -192,6 +205,8 @@ inline bool same_bits(const Outputs& a, const Outputs& b) {
   return true;
 }
 
-inline Outputs tail(const Outputs& all, std::size_t from) { return {all.begin() + from, all.end()}; }
+inline Outputs tail(const Outputs& all, std::size_t from) {
+  return {all.begin() + from, all.end()};
+}
 
 }  // namespace pliant::kv

@@ -32,12 +32,14 @@ void check_einsum(const Spec& spec, std::int64_t largest, std::uint64_t seed) {
 
 TEST(NativeProduct, AgreesForEveryLayout) {
   const std::vector<Spec> specs{
-      {{"mk", "kn"}, "mn"},     {{"mk", "nk"}, "mn"},     {{"km", "kn"}, "mn"},     {{"km", "nk"}, "nm"},
-      {{"bmk", "bkn"}, "bmn"},  {{"rhd", "shd"}, "hrs"},  {{"hrs", "shd"}, "rhd"},  {{"k", "kn"}, "n"},
-      {{"mk", "k"}, "m"},       {{"k", "k"}, ""},         {{"m", "n"}, "mn"},       {{"mn", "mn"}, "mn"},
-      {{"mn", "m"}, "mn"},      {{"abk", "kcd"}, "abcd"}, {{"akb", "ckd"}, "acdb"}, {{"akbl", "lkc"}, "abc"},
-      {{"ijk", "kji"}, "i"},    {{"iik", "kn"}, "in"},    {{"mkz", "kn"}, "mn"},    {{"cpq", "dpq"}, "cd"},
-      {{"bchw", "oc"}, "bohw"}, {{"bhwc", "co"}, "bhwo"}};
+      {{"mk", "kn"}, "mn"},     {{"mk", "nk"}, "mn"},     {{"km", "kn"}, "mn"},
+      {{"km", "nk"}, "nm"},     {{"bmk", "bkn"}, "bmn"},  {{"rhd", "shd"}, "hrs"},
+      {{"hrs", "shd"}, "rhd"},  {{"k", "kn"}, "n"},       {{"mk", "k"}, "m"},
+      {{"k", "k"}, ""},         {{"m", "n"}, "mn"},       {{"mn", "mn"}, "mn"},
+      {{"mn", "m"}, "mn"},      {{"abk", "kcd"}, "abcd"}, {{"akb", "ckd"}, "acdb"},
+      {{"akbl", "lkc"}, "abc"}, {{"ijk", "kji"}, "i"},    {{"iik", "kn"}, "in"},
+      {{"mkz", "kn"}, "mn"},    {{"cpq", "dpq"}, "cd"},   {{"bchw", "oc"}, "bohw"},
+      {{"bhwc", "co"}, "bhwo"}};
   for (std::size_t i = 0; i < specs.size(); ++i) {
     check_einsum(specs[i], 4, i);
     check_einsum(specs[i], 23, i + 100);
@@ -47,11 +49,16 @@ TEST(NativeProduct, AgreesForEveryLayout) {
 
 TEST(NativeProduct, AgreesForLargeMatrices) {
   Rng rng(1);
-  check(kind::Einsum{{"mk", "kn"}, "mn"}, list(normal(rng, {70, 530}), normal(rng, {530, 401})), 1e-5);
-  check(kind::Einsum{{"mk", "nk"}, "mn"}, list(normal(rng, {1, 1030}), normal(rng, {333, 1030})), 1e-5);
-  check(kind::Einsum{{"mk", "nk"}, "mn"}, list(normal(rng, {16, 100}), normal(rng, {65, 100})), 1e-5);
-  check(kind::Einsum{{"mk", "nk"}, "mn"}, list(normal(rng, {17, 100}), normal(rng, {65, 100})), 1e-5);
-  check(kind::Einsum{{"mk", "kn"}, "mn"}, list(normal(rng, {3, 90}), normal(rng, {90, 3203})), 1e-5);
+  check(kind::Einsum{{"mk", "kn"}, "mn"}, list(normal(rng, {70, 530}), normal(rng, {530, 401})),
+        1e-5);
+  check(kind::Einsum{{"mk", "nk"}, "mn"}, list(normal(rng, {1, 1030}), normal(rng, {333, 1030})),
+        1e-5);
+  check(kind::Einsum{{"mk", "nk"}, "mn"}, list(normal(rng, {16, 100}), normal(rng, {65, 100})),
+        1e-5);
+  check(kind::Einsum{{"mk", "nk"}, "mn"}, list(normal(rng, {17, 100}), normal(rng, {65, 100})),
+        1e-5);
+  check(kind::Einsum{{"mk", "kn"}, "mn"}, list(normal(rng, {3, 90}), normal(rng, {90, 3203})),
+        1e-5);
   check(kind::Einsum{{"ab"}, "ba"}, list(normal(rng, {133, 270})), 0);
   check(kind::Einsum{{"abc"}, "acb"}, list(normal(rng, {3, 133, 70})), 0);
   check(kind::Einsum{{"k", "kn"}, "n"}, list(normal(rng, {1500}), normal(rng, {1500, 77})), 1e-5);
@@ -59,8 +66,9 @@ TEST(NativeProduct, AgreesForLargeMatrices) {
 
 TEST(NativeProduct, OneOperandIsACopyOrASum) {
   for (std::uint64_t seed = 0; seed < 3; ++seed) {
-    for (const Spec& spec : {Spec{{"abc"}, "cab"}, Spec{{"abc"}, "bac"}, Spec{{"aab"}, "ba"}, Spec{{"abc"}, "b"},
-                             Spec{{"abc"}, ""}, Spec{{"abcd"}, "db"}, Spec{{"aa"}, ""}, Spec{{"abc"}, "ca"}})
+    for (const Spec& spec :
+         {Spec{{"abc"}, "cab"}, Spec{{"abc"}, "bac"}, Spec{{"aab"}, "ba"}, Spec{{"abc"}, "b"},
+          Spec{{"abc"}, ""}, Spec{{"abcd"}, "db"}, Spec{{"aa"}, ""}, Spec{{"abc"}, "ca"}})
       check_einsum(spec, seed == 0 ? 3 : 29, seed);
   }
   Rng rng(2);
@@ -70,7 +78,8 @@ TEST(NativeProduct, OneOperandIsACopyOrASum) {
 }
 
 TEST(NativeProduct, ManyOperands) {
-  for (const Spec& spec : {Spec{{"ab", "bc", "cd"}, "ad"}, Spec{{"a", "b", "c"}, "abc"}, Spec{{"ab", "ab", "ab"}, ""}})
+  for (const Spec& spec :
+       {Spec{{"ab", "bc", "cd"}, "ad"}, Spec{{"a", "b", "c"}, "abc"}, Spec{{"ab", "ab", "ab"}, ""}})
     check_einsum(spec, 7, 3);
 }
 

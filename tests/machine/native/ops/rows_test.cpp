@@ -7,7 +7,8 @@ using oracle::integers;
 using oracle::list;
 using oracle::normal;
 
-const std::vector<Shape> shapes{{1}, {7}, {300}, {3, 5}, {4, 33, 2}, {2, 3, 4, 5}, {5, 1, 700}, {20, 16}, {2, 600, 3}};
+const std::vector<Shape> shapes{{1},          {7},         {300},    {3, 5},     {4, 33, 2},
+                                {2, 3, 4, 5}, {5, 1, 700}, {20, 16}, {2, 600, 3}};
 
 TEST(NativeReduce, AgreesForEveryFunctionAndAxes) {
   using kind::ReduceFn;
@@ -19,8 +20,8 @@ TEST(NativeReduce, AgreesForEveryFunctionAndAxes) {
         if ((mask >> axis & 1U) != 0) axes.push_back(axis);
       SCOPED_TRACE(to_string(shape) + " mask " + std::to_string(mask));
       const Tensor x = normal(rng, shape);
-      for (const ReduceFn fn :
-           {ReduceFn::sum, ReduceFn::mean, ReduceFn::max, ReduceFn::min, ReduceFn::product, ReduceFn::logsumexp})
+      for (const ReduceFn fn : {ReduceFn::sum, ReduceFn::mean, ReduceFn::max, ReduceFn::min,
+                                ReduceFn::product, ReduceFn::logsumexp})
         check(kind::Reduce{fn, axes, mask % 2 == 0}, list(x.copy()));
       if (axes.size() == 1) check(kind::Reduce{ReduceFn::argmax, axes, false}, list(x.copy()), 0);
     }
@@ -88,16 +89,19 @@ TEST(NativeRotary, AgreesForBothStyles) {
   Rng rng(8);
   for (const auto style : {kind::RotaryStyle::halves, kind::RotaryStyle::pairs})
     for (const std::int64_t dims : {2, 6, 8})
-      check(kind::Rotary{dims, 10000, 0.5, style}, list(normal(rng, {9, 3, 8}), integers(rng, {9}, 0, 4000)));
-  check(kind::Rotary{6},
-        list(normal(rng, {9, 3, 8}), integers(rng, {9}, 0, 4000), Tensor::of(DType::f32, {3}, {1, 2.5, 32})));
+      check(kind::Rotary{dims, 10000, 0.5, style},
+            list(normal(rng, {9, 3, 8}), integers(rng, {9}, 0, 4000)));
+  check(kind::Rotary{6}, list(normal(rng, {9, 3, 8}), integers(rng, {9}, 0, 4000),
+                              Tensor::of(DType::f32, {3}, {1, 2.5, 32})));
 }
 
-void check_attention(kind::Attention kind, std::int64_t rows, std::int64_t heads, std::int64_t key_heads) {
+void check_attention(kind::Attention kind, std::int64_t rows, std::int64_t heads,
+                     std::int64_t key_heads) {
   Rng rng(9);
   std::vector<Tensor> operands =
-      list(normal(rng, {rows, heads, 20}), normal(rng, {rows, key_heads, 20}), normal(rng, {rows, key_heads, 33}),
-           integers(rng, {rows}, -1, 2), integers(rng, {rows}, 0, 15), integers(rng, {rows}, 0, 1));
+      list(normal(rng, {rows, heads, 20}), normal(rng, {rows, key_heads, 20}),
+           normal(rng, {rows, key_heads, 33}), integers(rng, {rows}, -1, 2),
+           integers(rng, {rows}, 0, 15), integers(rng, {rows}, 0, 1));
   if (kind.has_bias) operands.push_back(normal(rng, {heads, 16, 16}));
   if (kind.has_tree) operands.push_back(integers(rng, {rows, rows}, 0, 1, DType::boolean));
   check(kind, operands);
@@ -115,18 +119,21 @@ TEST(NativeAttention, AgreesForEveryMask) {
 }
 
 TEST(NativeAttention, PositionOutsideOfTheBiasIsNamed) {
-  const Graph graph = oracle::one_operator(kind::Attention{1, true, 0, -1, true, false}, {{DType::f32, {1, 1, 2}},
-                                                                                          {DType::f32, {1, 1, 2}},
-                                                                                          {DType::f32, {1, 1, 2}},
-                                                                                          {DType::i32, {1}},
-                                                                                          {DType::i32, {1}},
-                                                                                          {DType::i32, {1}},
-                                                                                          {DType::f32, {1, 4, 4}}});
+  const Graph graph =
+      oracle::one_operator(kind::Attention{1, true, 0, -1, true, false}, {{DType::f32, {1, 1, 2}},
+                                                                          {DType::f32, {1, 1, 2}},
+                                                                          {DType::f32, {1, 1, 2}},
+                                                                          {DType::i32, {1}},
+                                                                          {DType::i32, {1}},
+                                                                          {DType::i32, {1}},
+                                                                          {DType::f32, {1, 4, 4}}});
   const auto kernel = make_kernel(graph, Group{{OpId{0}}});
   std::vector<Tensor> operands;
   for (const ValueId id : graph.inputs()) operands.emplace_back(graph.value(id).type);
   operands[4].span<std::int32_t>()[0] = 4;
-  const Error error = thrown_by([&] { run_guarded(*kernel, oracle::views(operands), {{DType::f32, {1, 1, 2}}}, 1); });
+  const Error error = thrown_by([&] {
+    run_guarded(*kernel, oracle::views(operands), {{DType::f32, {1, 1, 2}}}, 1);
+  });
   EXPECT_EQ(error.kind(), ErrorKind::invalid);
   EXPECT_NE(std::string(error.what()).find("position 4"), std::string::npos) << error.what();
 }
@@ -135,7 +142,9 @@ TEST(NativeCrossEntropy, AgreesWithoutLogits) {
   Rng rng(10);
   for (const std::int64_t entries : {1, 63, 64, 200})
     check(kind::CrossEntropy{},
-          list(normal(rng, {11, 24}), normal(rng, {entries, 24}), integers(rng, {11}, -1, entries - 1)), 2e-6, 2);
+          list(normal(rng, {11, 24}), normal(rng, {entries, 24}),
+               integers(rng, {11}, -1, entries - 1)),
+          2e-6, 2);
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ struct Window {
   kind::Sizes kernel, stride, low, high, dilation;
 };
 
-void check_convolve(const Window& w, std::int64_t batch, std::int64_t in, std::int64_t out, std::int64_t groups,
-                    bool transposed = false) {
+void check_convolve(const Window& w, std::int64_t batch, std::int64_t in, std::int64_t out,
+                    std::int64_t groups, bool transposed = false) {
   Rng rng(static_cast<std::uint64_t>(in * 100 + out));
   Shape x{batch, in}, weights = transposed ? Shape{in, out / groups} : Shape{out, in / groups};
   x.insert(x.end(), w.in.begin(), w.in.end());
@@ -41,7 +41,8 @@ TEST(NativeConvolve, AgreesForEveryWindow) {
 }
 
 TEST(NativeConvolve, AgreesForTransposedWindows) {
-  for (const Window& w : {same3, point, line, volume, Window{{5, 6}, {3, 4}, {2, 3}, {1, 0}, {0, 2}, {2, 1}}}) {
+  for (const Window& w :
+       {same3, point, line, volume, Window{{5, 6}, {3, 4}, {2, 3}, {1, 0}, {0, 2}, {2, 1}}}) {
     check_convolve(w, 1, 3, 5, 1, true);
     check_convolve(w, 2, 8, 12, 4, true);
     check_convolve(w, 1, 6, 6, 6, true);
@@ -53,10 +54,12 @@ TEST(NativeConvolve, AgreesForManyChannelsAndPixels) {
   check_convolve({{31, 30}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {1, 1}}, 1, 300, 19, 1);
   check_convolve({{33, 300}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, 1, 3, 3, 3);
   check_convolve({{7, 7}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {1, 1}}, 1, 64, 200, 1);
-  for (const std::int64_t size : {8, 10, 33, 40, 75, 150})  // depthwise, in one band of lines or several
+  // depthwise, in one band of lines or several
+  for (const std::int64_t size : {8, 10, 33, 40, 75, 150})
     for (const std::int64_t stride : {1, 2, 3})
       for (const std::int64_t low : {0, 1, 2})
-        check_convolve({{size, size + 3}, {3, 3}, {stride, stride}, {low, low}, {1, 2}, {1, 1}}, 1, 3, 3, 3);
+        check_convolve({{size, size + 3}, {3, 3}, {stride, stride}, {low, low}, {1, 2}, {1, 1}}, 1,
+                       3, 3, 3);
 }
 
 TEST(NativeConvolve, ManyTapsOfOneChannel) {
@@ -68,7 +71,8 @@ void check_pool(const Window& w, kind::PoolFn fn, bool by_valid) {
   Shape x{2, 3};
   x.insert(x.end(), w.in.begin(), w.in.end());
   SCOPED_TRACE(to_string(x));
-  check(kind::Pool{fn, w.kernel, w.stride, w.low, w.high, w.dilation, by_valid}, list(normal(rng, x)));
+  check(kind::Pool{fn, w.kernel, w.stride, w.low, w.high, w.dilation, by_valid},
+        list(normal(rng, x)));
 }
 
 TEST(NativePool, AWindowRowBeyondTheStackIsRefused) {
@@ -83,11 +87,11 @@ TEST(NativePool, AWindowRowBeyondTheStackIsRefused) {
 
 TEST(NativePool, AgreesForEveryWindow) {
   const Window big{{9, 300}, {9, 9}, {1, 1}, {4, 4}, {4, 4}, {1, 1}};
-  for (const Window& w :
-       {same3, strided, point, whole, line, volume, big, Window{{4, 900}, {2, 70}, {1, 3}, {1, 20}, {0, 30}, {1, 2}},
-        Window{{12, 12}, {2, 2}, {2, 2}, {0, 0}, {0, 0}, {1, 1}},
-        Window{{12, 13}, {3, 3}, {2, 2}, {0, 0}, {1, 1}, {1, 1}},
-        Window{{12, 11}, {3, 2}, {1, 2}, {1, 0}, {1, 1}, {2, 3}}}) {
+  for (const Window& w : {same3, strided, point, whole, line, volume, big,
+                          Window{{4, 900}, {2, 70}, {1, 3}, {1, 20}, {0, 30}, {1, 2}},
+                          Window{{12, 12}, {2, 2}, {2, 2}, {0, 0}, {0, 0}, {1, 1}},
+                          Window{{12, 13}, {3, 3}, {2, 2}, {0, 0}, {1, 1}, {1, 1}},
+                          Window{{12, 11}, {3, 2}, {1, 2}, {1, 0}, {1, 1}, {2, 3}}}) {
     check_pool(w, kind::PoolFn::max, false);
     check_pool(w, kind::PoolFn::mean, false);
     check_pool(w, kind::PoolFn::mean, true);

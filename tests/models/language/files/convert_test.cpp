@@ -74,13 +74,15 @@ bool is_qwen_with_windows(const std::string& folder) { return folder == "golden/
 TEST_P(Folders, ComeBackFromGguf) {
   const LanguageModel model = load_language_model(GetParam());
   if (is_qwen_with_windows(GetParam())) {
-    EXPECT_THROW(written(model, ModelFormat::gguf, "gguf"), Error);  // readers of the format know no windows there
+    // readers of the format know no windows there
+    EXPECT_THROW(written(model, ModelFormat::gguf, "gguf"), Error);
     return;
   }
   const LanguageModel through = load_language_model(written(model, ModelFormat::gguf, "gguf"));
   EXPECT_LE(greatest_difference(logits(through), logits(model)), 1e-5);
   const std::string back = written(through, ModelFormat::hugging_face, "back");
-  if (model.config.family != Family::gemma2) expect_equal_tensors(back, GetParam());  // its norms lose bits by the 1
+  // its norms lose bits by the 1
+  if (model.config.family != Family::gemma2) expect_equal_tensors(back, GetParam());
   EXPECT_LE(greatest_difference(logits(load_language_model(back)), logits(model)), 1e-5);
 }
 
@@ -98,8 +100,9 @@ TEST_P(Folders, ComeBackInSixteenBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, Folders, testing::ValuesIn(folders),
-                         [](const auto& info) { return info.param.substr(info.param.rfind('/') + 1); });
+INSTANTIATE_TEST_SUITE_P(Golden, Folders, testing::ValuesIn(folders), [](const auto& info) {
+  return info.param.substr(info.param.rfind('/') + 1);
+});
 
 LanguageModel story_like() {  // what llama2.c can hold: no biases, eps 1e-5
   LanguageModel model = load_language_model("golden/language/llama_linear");
@@ -111,21 +114,25 @@ LanguageModel story_like() {  // what llama2.c can hold: no biases, eps 1e-5
 TEST(Llama2c, ComesBackThroughEveryFormat) {
   const LanguageModel model = story_like();
   const std::string folder = written(model, ModelFormat::hugging_face, "story");
-  const LanguageModel checkpoint = load_language_model(written(model, ModelFormat::llama2c, "story.bin"));
+  const LanguageModel checkpoint =
+      load_language_model(written(model, ModelFormat::llama2c, "story.bin"));
   EXPECT_TRUE(checkpoint.config.rotary_pairs);
   EXPECT_LE(greatest_difference(logits(checkpoint), logits(model)), 1e-5);
   expect_equal_tensors(written(checkpoint, ModelFormat::hugging_face, "story_back"), folder);
-  const LanguageModel gguf = load_language_model(written(checkpoint, ModelFormat::gguf, "story.gguf"));
+  const LanguageModel gguf =
+      load_language_model(written(checkpoint, ModelFormat::gguf, "story.gguf"));
   expect_equal_tensors(written(gguf, ModelFormat::hugging_face, "story_back"), folder);
 }
 
 TEST(Gguf, QuantizedMatricesStayNearAndNormsExact) {
   const LanguageModel model = load_language_model("golden/openelm/tiny_a");
-  const LanguageModel through = load_language_model(written(model, ModelFormat::gguf, "q8", {.type = Encoding::q8_0}));
+  const LanguageModel through =
+      load_language_model(written(model, ModelFormat::gguf, "q8", {.type = Encoding::q8_0}));
   EXPECT_EQ(through.weights->at("layers.0.attention.qkv.weight").encoding, Encoding::q8_0);
   EXPECT_EQ(through.weights->at("layers.0.attention.norm.weight").encoding, Encoding::plain);
   EXPECT_LE(greatest_difference(logits(through), logits(model)), 0.3);
-  const LanguageModel folder = load_language_model(written(through, ModelFormat::hugging_face, "q8_back"));
+  const LanguageModel folder =
+      load_language_model(written(through, ModelFormat::hugging_face, "q8_back"));
   EXPECT_EQ(folder.weights->at("layers.0.attention.qkv.weight").encoding, Encoding::plain);
   EXPECT_TRUE(std::ranges::equal(logits(folder).raw(), logits(through).raw()));
 }
@@ -150,13 +157,18 @@ TEST(Mlx, QuantizesAsItsDocumentationSays) {
     const WeightStore got = load_safetensors(path + "/model.safetensors");
     const WeightStore wanted = load_safetensors("golden/language/mlx.safetensors");
     const std::string stem = "model.layers.0.self_attn.q_proj", tag = std::to_string(bits) + ".";
-    EXPECT_TRUE(std::ranges::equal(got.at(stem + ".weight").bytes, wanted.at(tag + "weight").bytes));
-    EXPECT_LE(greatest_difference(decode(got.at(stem + ".scales")), decode(wanted.at(tag + "scales"))), 1e-7);
-    EXPECT_LE(greatest_difference(decode(got.at(stem + ".biases")), decode(wanted.at(tag + "biases"))), 1e-7);
-    const LanguageModel back = load_language_model(path);
+    EXPECT_TRUE(
+        std::ranges::equal(got.at(stem + ".weight").bytes, wanted.at(tag + "weight").bytes));
     EXPECT_LE(
-        greatest_difference(decode(back.weights->at("layers.0.attention.q.weight")), decode(wanted.at(tag + "values"))),
-        1e-6);
+        greatest_difference(decode(got.at(stem + ".scales")), decode(wanted.at(tag + "scales"))),
+        1e-7);
+    EXPECT_LE(
+        greatest_difference(decode(got.at(stem + ".biases")), decode(wanted.at(tag + "biases"))),
+        1e-7);
+    const LanguageModel back = load_language_model(path);
+    EXPECT_LE(greatest_difference(decode(back.weights->at("layers.0.attention.q.weight")),
+                                  decode(wanted.at(tag + "values"))),
+              1e-6);
     EXPECT_LE(greatest_difference(logits(back), logits(model)), bits == 8 ? 0.2 : 3);
   }
   const std::string plain = written(model, ModelFormat::mlx, "mlx");
@@ -175,21 +187,26 @@ std::string refusal(const std::function<void()>& action, ErrorKind kind) {
 
 TEST(Convert, WhatAFormatCannotHoldIsRefusedByName) {
   const LanguageModel openelm = load_language_model("golden/openelm/tiny_a");
-  const auto expect = [&](const LanguageModel& model, ModelFormat format, const WriteOptions& options, ErrorKind kind,
-                          const std::string& part) {
+  const auto expect = [&](const LanguageModel& model, ModelFormat format,
+                          const WriteOptions& options, ErrorKind kind, const std::string& part) {
     const std::string path = fresh("refused");
-    const std::string text = refusal([&] { write_language_model(model, format, path, options); }, kind);
+    const std::string text =
+        refusal([&] { write_language_model(model, format, path, options); }, kind);
     EXPECT_NE(text.find(part), std::string::npos) << text;
     EXPECT_FALSE(std::filesystem::exists(path)) << part;
   };
-  expect(openelm, ModelFormat::llama2c, {}, ErrorKind::unsupported, "holds Llama models, not openelm");
-  expect(load_language_model("golden/language/llama"), ModelFormat::llama2c, {}, ErrorKind::unsupported, "norms");
+  expect(openelm, ModelFormat::llama2c, {}, ErrorKind::unsupported,
+         "holds Llama models, not openelm");
+  expect(load_language_model("golden/language/llama"), ModelFormat::llama2c, {},
+         ErrorKind::unsupported, "norms");
   expect(story_like(), ModelFormat::llama2c, {.type = Encoding::f16}, ErrorKind::usage, "--type");
-  expect(openelm, ModelFormat::hugging_face, {.type = Encoding::q4_0}, ErrorKind::usage, "folders have no Q4_0");
+  expect(openelm, ModelFormat::hugging_face, {.type = Encoding::q4_0}, ErrorKind::usage,
+         "folders have no Q4_0");
   expect(openelm, ModelFormat::gguf, {.bits = 4}, ErrorKind::usage, "--bits");
   expect(openelm, ModelFormat::mlx, {.bits = 5}, ErrorKind::usage, "5 bits");
   expect(openelm, ModelFormat::mlx, {.bits = 4, .group = 48}, ErrorKind::usage, "groups of 48");
-  expect(load_language_model("golden/language/gpt2"), ModelFormat::mlx, {.bits = 4}, ErrorKind::unsupported, "GPT-2");
+  expect(load_language_model("golden/language/gpt2"), ModelFormat::mlx, {.bits = 4},
+         ErrorKind::unsupported, "GPT-2");
   LanguageModel uneven = story_like();
   uneven.config.rotary_factors = {1, 2, 3, 4};
   expect(uneven, ModelFormat::hugging_face, {}, ErrorKind::unsupported, "rotation");
@@ -209,8 +226,9 @@ LanguageModel with_value(float value) {
 
 TEST(Convert, ANumberThatTheTypeCannotHoldIsNamed) {
   const auto write = [](float value, ModelFormat format, const WriteOptions& options) {
-    return refusal([&] { write_language_model(with_value(value), format, fresh("large"), options); },
-                   ErrorKind::invalid);
+    return refusal(
+        [&] { write_language_model(with_value(value), format, fresh("large"), options); },
+        ErrorKind::invalid);
   };
   const std::string large = write(7e4F, ModelFormat::gguf, {.type = Encoding::f16});
   EXPECT_NE(large.find("output.weight: 70000"), std::string::npos) << large;

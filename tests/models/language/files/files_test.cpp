@@ -25,14 +25,17 @@ TEST(Stories260K, GreedyIdsOfTheMachineAreThoseOfTheReferenceAtEveryThreadCount)
   const std::vector<std::int32_t> ids = greedy(Forward(model, Runner::native, 201, 1), {1}, 200);
   const Tensor alone = Forward(model, Runner::native, 201, 1).logits(ids);
   for (const int threads : {2, 3, 5})
-    EXPECT_TRUE(std::ranges::equal(Forward(model, Runner::native, 201, threads).logits(ids).raw(), alone.raw()));
-  // One run over all of them: each id is the largest logit of the row before, so these are the reference's greedy ids.
+    EXPECT_TRUE(std::ranges::equal(Forward(model, Runner::native, 201, threads).logits(ids).raw(),
+                                   alone.raw()));
+  // One run over all of them: each id is the largest logit of the row before, so these are the
+  // reference's greedy ids.
   const Tensor logits = Forward(model, Runner::reference, 201).logits(ids);
   for (std::size_t i = 0; i + 1 < ids.size(); ++i)
     ASSERT_EQ(largest(logits, static_cast<std::int64_t>(i)), ids[i + 1]) << i;
 }
 
-// Given six digits, the model writes them sorted: each digit is the largest logit at the place before it.
+// Given six digits, the model writes them sorted: each digit is the largest logit at the place
+// before it.
 TEST(GptNano, SortsEveryInput) {
   const std::string path = data("gpt-nano-sort-model.json");
   if (path.empty()) GTEST_SKIP() << "PLIANT_DATA has no weights";
@@ -43,7 +46,8 @@ TEST(GptNano, SortsEveryInput) {
       std::vector<std::int32_t> ids, seq, pos, wanted;
       for (std::int32_t i = 0; i < 81; ++i) {
         std::vector<std::int32_t> digits;
-        for (std::int32_t k = 0, rest = batch * 81 + i; k < 6; ++k, rest /= 3) digits.push_back(rest % 3);
+        for (std::int32_t k = 0, rest = batch * 81 + i; k < 6; ++k, rest /= 3)
+          digits.push_back(rest % 3);
         ids.insert(ids.end(), digits.begin(), digits.end());
         std::ranges::sort(digits);
         ids.insert(ids.end(), digits.begin(), digits.end() - 1);

@@ -19,7 +19,8 @@ constexpr std::size_t kHeader = sizeof kMagic + 4 + 4 + sizeof(Hash);
 
 template <typename T>
 void append(std::vector<std::byte>& out, T value) {
-  for (std::size_t i = 0; i < sizeof value; ++i) out.push_back(static_cast<std::byte>(value >> (8 * i) & 255));
+  for (std::size_t i = 0; i < sizeof value; ++i)
+    out.push_back(static_cast<std::byte>(value >> (8 * i) & 255));
 }
 
 template <typename T>
@@ -31,13 +32,15 @@ T decode(std::span<const std::byte> bytes) {
 
 void check_key(AuthKey key) {
   if (key.size() > 64)
-    throw Error(ErrorKind::usage, "ckks file", fmt::format("an authentication key of {} bytes, above 64", key.size()));
+    throw Error(ErrorKind::usage, "ckks file",
+                fmt::format("an authentication key of {} bytes, above 64", key.size()));
 }
 
 }  // namespace
 
 const char* name(EnvelopeKind kind) {
-  constexpr const char* names[] = {"parameters", "ciphertext", "secret key", "public key", "switching key"};
+  constexpr const char* names[] = {"parameters", "ciphertext", "secret key", "public key",
+                                   "switching key"};
   const auto index = static_cast<std::size_t>(kind) - 1;
   return index < std::size(names) ? names[index] : "unknown kind";
 }
@@ -74,13 +77,16 @@ std::vector<std::byte> Writer::seal(AuthKey key) {
 Reader::Reader(std::span<const std::byte> bytes, EnvelopeKind kind, const Hash* params, AuthKey key)
     : bytes_(bytes), kind_(kind) {
   check_key(key);
-  if (bytes.size() < kHeader + sizeof(Hash)) fail(fmt::format("{} bytes are too few for a header", bytes.size()));
-  if (std::memcmp(bytes.data(), kMagic, sizeof kMagic) != 0) fail("does not begin with the magic number");
+  if (bytes.size() < kHeader + sizeof(Hash))
+    fail(fmt::format("{} bytes are too few for a header", bytes.size()));
+  if (std::memcmp(bytes.data(), kMagic, sizeof kMagic) != 0)
+    fail("does not begin with the magic number");
   end_ = bytes.size() - sizeof(Hash);
   const Hash tag = blake2b(bytes.first(end_), key);
   if (sodium_memcmp(tag.data(), bytes.data() + end_, tag.size()) != 0)
-    fail(key.empty() ? "the hash does not match: the file is damaged, or was authenticated with a key"
-                     : "the authentication does not match: damaged, forged, or made with another key");
+    fail(key.empty()
+             ? "the hash does not match: the file is damaged, or was authenticated with a key"
+             : "the authentication does not match: damaged, forged, or made with another key");
   at_ = sizeof kMagic;
   const std::uint32_t found = word(~0u, "kind");
   if (found != static_cast<std::uint32_t>(kind))
@@ -100,7 +106,8 @@ void Reader::fail(const std::string& problem) const {
 }
 
 void Reader::expect(std::size_t size, const char* what) const {
-  if (size > end_ - at_) fail(fmt::format("{} needs {} bytes, {} are left", what, size, end_ - at_));
+  if (size > end_ - at_)
+    fail(fmt::format("{} needs {} bytes, {} are left", what, size, end_ - at_));
 }
 
 std::span<const std::byte> Reader::take(std::size_t size, const char* what) {

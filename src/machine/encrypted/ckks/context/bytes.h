@@ -1,5 +1,5 @@
-// The envelope of every file of the engine: magic, kind, version, parameter hash, payload, authentication
-// (docs/formats.md).
+// The envelope of every file of the engine: magic, kind, version, parameter hash, payload,
+// authentication (docs/formats.md).
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@ enum class EnvelopeKind : std::uint32_t {
 };
 const char* name(EnvelopeKind kind);
 
-// A key for authentication, up to 64 bytes; empty for a plain hash, which finds damage but not malice.
+// A key for authentication, up to 64 bytes; empty for a plain hash, which finds damage but not
+// malice.
 using AuthKey = std::span<const std::byte>;
 
 class Writer {
@@ -33,14 +34,15 @@ class Writer {
   void put_words(std::span<const u64> words);
   void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
   std::span<const std::byte> bytes() const { return bytes_; }
-  std::vector<std::byte> seal(AuthKey key);  // appends BLAKE2b over everything, keyed if a key is given
+  // appends BLAKE2b over everything, keyed if a key is given
+  std::vector<std::byte> seal(AuthKey key);
 
  private:
   std::vector<std::byte> bytes_;
 };
 
-// Checks the whole envelope before anything is read. Throws Error{format} naming the offset, Error{invalid} for foreign
-// parameters (both hashes named). `bytes` must outlive it.
+// Checks the whole envelope before anything is read. Throws Error{format} naming the offset,
+// Error{invalid} for foreign parameters (both hashes named). `bytes` must outlive it.
 class Reader {
  public:
   Reader(std::span<const std::byte> bytes, EnvelopeKind kind, const Hash* params, AuthKey key);
@@ -48,8 +50,9 @@ class Reader {
   double real(const char* what);                             // finite and not negative
   void read(std::span<std::uint8_t> out, const char* what);
   void words(std::span<u64> out, u64 below, const char* what);  // each below `below`
-  void expect(std::size_t bytes, const char* what) const;       // that many follow: asked before allocating for them
-  void finish() const;                                          // nothing follows
+  // that many follow: asked before allocating for them
+  void expect(std::size_t bytes, const char* what) const;
+  void finish() const;  // nothing follows
   [[noreturn]] void fail(const std::string& problem) const;
 
  private:

@@ -30,7 +30,8 @@ const Params& checked(const Params& params) {
     throw Error(ErrorKind::usage, "ckks parameters",
                 fmt::format("security {} is not 128, 192 or 256", params.security));
   if (!std::isfinite(params.magnitude) || params.magnitude <= 0)
-    throw Error(ErrorKind::usage, "ckks parameters", fmt::format("magnitude {} is not positive", params.magnitude));
+    throw Error(ErrorKind::usage, "ckks parameters",
+                fmt::format("magnitude {} is not positive", params.magnitude));
   return params;
 }
 
@@ -38,7 +39,8 @@ const Params& checked(const Params& params) {
 
 Context::Context(const Params& params, const Kernels& kernels, Log* log)
     : params_(checked(params)), kernels_(kernels), log_(log), embedding_(params.log_n) {
-  const PrimeChain chain = find_chain(params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits);
+  const PrimeChain chain =
+      find_chain(params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits);
   hash_ = ckks::hash(params);
   scales_ = chain.scales;
   special_ = chain.p.size();
@@ -68,16 +70,17 @@ void Context::check_security() {
   if (!secure_ && !params_.insecure_for_tests)
     throw Error(
         ErrorKind::unsupported, "ckks parameters",
-        fmt::format(
-            "log2(QP) = {:.1f} bits ({} special primes counted) exceeds the {} bits of N = 2^{} at {}-bit security",
-            modulus_bits_, special_, bound, params_.log_n, params_.security),
+        fmt::format("log2(QP) = {:.1f} bits ({} special primes counted) exceeds the {} bits of N = "
+                    "2^{} at {}-bit security",
+                    modulus_bits_, special_, bound, params_.log_n, params_.security),
         "take a larger log_n, fewer levels or smaller primes; tests may set insecure_for_tests");
   use("these parameters");
 }
 
 void Context::use(const char* what) const {
   if (!secure_ && log_ != nullptr)
-    log_->warning(fmt::format("{}: INSECURE parameters, for tests only ({})", what, describe(params_)));
+    log_->warning(
+        fmt::format("{}: INSECURE parameters, for tests only ({})", what, describe(params_)));
 }
 
 std::vector<Modulus> Context::moduli(std::size_t first, std::size_t count) const {

@@ -1,4 +1,5 @@
-// A validated parameter set and everything precomputed from it. Immutable; shared by keys, ciphertexts and evaluators.
+// A validated parameter set and everything precomputed from it. Immutable; shared by keys,
+// ciphertexts and evaluators.
 #pragma once
 
 #include <map>
@@ -16,8 +17,10 @@ namespace pliant::ckks {
 // What key switching needs at one level.
 struct Digit {
   std::size_t first = 0, count = 0;  // primes q[first .. first+count)
-  Conversion up;                     // to the other primes of the level, in order, then the special ones
-  double half = 0;                   // half the digit's product: bound of its centred representative
+  // to the other primes of the level, in order, then the special ones
+  Conversion up;
+  // half the digit's product: bound of its centred representative
+  double half = 0;
 };
 struct Level {
   std::vector<Digit> digits;
@@ -31,9 +34,11 @@ struct Level {
 
 class Context {
  public:
-  // Throws Error{usage} for parameters out of range, Error{unsupported} for an insecure set without the test flag. With
-  // that flag `log`, if given, is told so now and on each use of a key; it must outlive the context.
-  explicit Context(const Params& params, const Kernels& kernels = best_kernels(), Log* log = nullptr);
+  // Throws Error{usage} for parameters out of range, Error{unsupported} for an insecure set without
+  // the test flag. With that flag `log`, if given, is told so now and on each use of a key; it must
+  // outlive the context.
+  explicit Context(const Params& params, const Kernels& kernels = best_kernels(),
+                   Log* log = nullptr);
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
@@ -50,7 +55,8 @@ class Context {
   bool secure() const { return secure_; }
   void use(const char* what) const;  // warns if the set is insecure
 
-  const NttTable& table(std::size_t i) const { return tables_[i]; }  // q[0..levels], then the special primes
+  // q[0..levels], then the special primes
+  const NttTable& table(std::size_t i) const { return tables_[i]; }
   const Modulus& modulus(std::size_t i) const { return tables_[i].mod; }
   const NttTable& q(int i) const { return tables_[i]; }
   const NttTable& p(std::size_t i) const { return tables_[params_.levels + 1 + i]; }
@@ -72,9 +78,11 @@ class Context {
   // Bounds of the canonical norm of random polynomials: docs/encrypted.md.
   double norm_of(double deviation) const;  // independent coefficients of this deviation
   double secret_norm() const { return norm_of(0.81649658092772603); }
-  double rounding_norm() const { return norm_of(0.28867513459481287); }  // of coefficients uniform in [-1/2, 1/2]
+  // of coefficients uniform in [-1/2, 1/2]
+  double rounding_norm() const { return norm_of(0.28867513459481287); }
   double switch_noise(int level) const;  // of the inner product with a key, before division by P
-  double division_noise() const { return rounding_norm() * (1 + secret_norm()); }  // of mod-down or rescale
+  // of mod-down or rescale
+  double division_noise() const { return rounding_norm() * (1 + secret_norm()); }
 
  private:
   void check() const;

@@ -77,8 +77,8 @@ void Embedding::to_slots(std::span<const double> coefficients, std::span<Complex
       }
 }
 
-// Each of log2 n stages is unitary up to scaling and adds less than 4 units in the last place to the 2-norm; a slot is
-// at most the 2-norm, which is at most sqrt(n) times the largest.
+// Each of log2 n stages is unitary up to scaling and adds less than 4 units in the last place to
+// the 2-norm; a slot is at most the 2-norm, which is at most sqrt(n) times the largest.
 double Embedding::error(std::size_t slots) const {
   const double stages = std::log2(slots) + 1;
   return 4 * stages * std::sqrt(slots) * 0x1p-53;

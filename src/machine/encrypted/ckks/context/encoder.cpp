@@ -13,7 +13,8 @@ namespace pliant::ckks {
 
 namespace {
 
-// A double that holds an integer, modulo q. Beyond 2^63 it is mantissa times a power of two, still exact.
+// A double that holds an integer, modulo q. Beyond 2^63 it is mantissa times a power of two, still
+// exact.
 u64 residue(double value, const Modulus& m) {
   if (std::abs(value) < 0x1p62) return from_signed(static_cast<std::int64_t>(value), m);
   int exponent = 0;
@@ -39,19 +40,22 @@ double largest(std::span<const std::complex<double>> values) {
 void Encoder::place(Plaintext& out, const EncodingOptions& options) {
   out.level = options.level < 0 ? context_.levels() : options.level;
   if (out.level > context_.levels())
-    throw Error(ErrorKind::usage, "ckks encode",
-                fmt::format("level {} is above the {} of the parameters", out.level, context_.levels()));
+    throw Error(
+        ErrorKind::usage, "ckks encode",
+        fmt::format("level {} is above the {} of the parameters", out.level, context_.levels()));
   const std::size_t count = slots_.size();
   if (!std::has_single_bit(count) || count > context_.slots())
     throw Error(ErrorKind::usage, "ckks encode",
-                fmt::format("{} values are not a power of two up to the {} slots", count, context_.slots()));
+                fmt::format("{} values are not a power of two up to the {} slots", count,
+                            context_.slots()));
   out.extended = options.extended;
   out.scale = options.scale == 0 ? context_.scale(out.level) : options.scale;
   out.bound = options.bound.value_or(context_.params().magnitude);
   out.slots = count;
   out.params = context_.hash();
   if (!std::isfinite(out.scale) || out.scale < 1)
-    throw Error(ErrorKind::usage, "ckks encode", fmt::format("scale {} is not a number of at least 1", out.scale));
+    throw Error(ErrorKind::usage, "ckks encode",
+                fmt::format("scale {} is not a number of at least 1", out.scale));
   for (std::size_t i = 0; i < count; ++i) {
     const double size = std::abs(slots_[i]);
     if (!std::isfinite(size))
@@ -59,15 +63,16 @@ void Encoder::place(Plaintext& out, const EncodingOptions& options) {
                   fmt::format("slot {} holds {} + {}i", i, slots_[i].real(), slots_[i].imag()));
     if (size > out.bound)
       throw Error(ErrorKind::invalid, "ckks encode",
-                  fmt::format("|{} + {}i| in slot {} exceeds the declared bound {}", slots_[i].real(), slots_[i].imag(),
-                              i, out.bound),
+                  fmt::format("|{} + {}i| in slot {} exceeds the declared bound {}",
+                              slots_[i].real(), slots_[i].imag(), i, out.bound),
                   "declare a larger bound or scale the values");
   }
   if (std::log2(out.bound) + std::log2(out.scale) > context_.log_q(out.level) - 2)
-    throw Error(ErrorKind::invalid, "ckks encode",
-                fmt::format("values up to {} at scale 2^{:.2f} overflow the {:.1f} bits of level {}", out.bound,
-                            std::log2(out.scale), context_.log_q(out.level), out.level),
-                "encode at a higher level or a smaller scale");
+    throw Error(
+        ErrorKind::invalid, "ckks encode",
+        fmt::format("values up to {} at scale 2^{:.2f} overflow the {:.1f} bits of level {}",
+                    out.bound, std::log2(out.scale), context_.log_q(out.level), out.level),
+        "encode at a higher level or a smaller scale");
   // Rounding of the coefficients, then the error of the transform.
   const double rounding = 6 * std::sqrt(2 * static_cast<double>(count) / 12);
   out.noise = rounding + out.bound * out.scale * context_.embedding().error(count);
@@ -84,24 +89,28 @@ void Encoder::fill(Plaintext& out) {
     const NttTable& table = context_.extended(out.level, i);
     u64* limb = out.poly.limb(i);
     std::memset(limb, 0, n * sizeof(u64));
-    for (std::size_t k = 0; k < 2 * count; ++k) limb[k * gap] = residue(coefficients_[k], table.mod);
+    for (std::size_t k = 0; k < 2 * count; ++k)
+      limb[k * gap] = residue(coefficients_[k], table.mod);
     context_.kernels().forward(limb, table);
   }
 }
 
-void Encoder::encode(std::span<const std::complex<double>> values, const EncodingOptions& options, Plaintext& out) {
+void Encoder::encode(std::span<const std::complex<double>> values, const EncodingOptions& options,
+                     Plaintext& out) {
   slots_.assign(values.begin(), values.end());
   place(out, options);
   fill(out);
 }
 
-void Encoder::encode(std::span<const double> values, const EncodingOptions& options, Plaintext& out) {
+void Encoder::encode(std::span<const double> values, const EncodingOptions& options,
+                     Plaintext& out) {
   slots_.assign(values.begin(), values.end());
   place(out, options);
   fill(out);
 }
 
-Plaintext Encoder::encode(std::span<const std::complex<double>> values, const EncodingOptions& options) {
+Plaintext Encoder::encode(std::span<const std::complex<double>> values,
+                          const EncodingOptions& options) {
   Plaintext out;
   encode(values, options, out);
   return out;
@@ -113,12 +122,14 @@ Plaintext Encoder::encode(std::span<const double> values, const EncodingOptions&
   return out;
 }
 
-// The coefficients that carry slots, as doubles: mixed-radix digits over just enough primes, then Horner from the top.
+// The coefficients that carry slots, as doubles: mixed-radix digits over just enough primes, then
+// Horner from the top.
 void Encoder::recompose(const Plaintext& plaintext) {
   const std::size_t n = context_.n(), gap = n / (2 * plaintext.slots);
   const double bits = std::log2(plaintext.bound * plaintext.scale + plaintext.noise + 1) + 2;
   std::size_t used = 1;
-  while (used < static_cast<std::size_t>(plaintext.level) + 1 && context_.log_q(static_cast<int>(used) - 1) < bits)
+  while (used < static_cast<std::size_t>(plaintext.level) + 1 &&
+         context_.log_q(static_cast<int>(used) - 1) < bits)
     ++used;
   limbs_.resize(used, n);
   for (std::size_t i = 0; i < used; ++i) {
@@ -127,12 +138,14 @@ void Encoder::recompose(const Plaintext& plaintext) {
     context_.kernels().inverse(limbs_.limb(i), table, factor(table.n_inverse, table.mod));
   }
   std::vector<u64> digits(used), half(used);
-  // Inverses of the product of the primes before i, and the digits of (Q - 1) / 2, which are all (q_i - 1) / 2.
+  // Inverses of the product of the primes before i, and the digits of (Q - 1) / 2, which are all
+  // (q_i - 1) / 2.
   std::vector<u64> inverses(used);
   for (std::size_t i = 0; i < used; ++i) {
     const Modulus& m = context_.modulus(i);
     u64 product = 1;
-    for (std::size_t j = 0; j < i; ++j) product = multiply(product, reduce(context_.modulus(j).q, m), m);
+    for (std::size_t j = 0; j < i; ++j)
+      product = multiply(product, reduce(context_.modulus(j).q, m), m);
     inverses[i] = ckks::inverse(product, m);
     half[i] = (m.q - 1) / 2;
   }
@@ -145,13 +158,14 @@ void Encoder::recompose(const Plaintext& plaintext) {
         before = reduce(static_cast<u128>(before) * context_.modulus(j).q + digits[j], m);
       digits[i] = multiply(ckks::subtract(limbs_.limb(i)[k * gap], before, m.q), inverses[i], m);
     }
-    const bool negative = std::lexicographical_compare(half.rbegin(), half.rend(), digits.rbegin(), digits.rend());
+    const bool negative =
+        std::lexicographical_compare(half.rbegin(), half.rend(), digits.rbegin(), digits.rend());
     if (negative)  // Q - 1 - x has the complementary digits
       for (std::size_t i = 0; i < used; ++i) digits[i] = context_.modulus(i).q - 1 - digits[i];
     long double value = 0;
     for (std::size_t i = used; i-- > 0;) value = value * context_.modulus(i).q + digits[i];
-    coefficients_[k] =
-        static_cast<double>((negative ? -(value + 1) : value) / static_cast<long double>(plaintext.scale));
+    coefficients_[k] = static_cast<double>((negative ? -(value + 1) : value) /
+                                           static_cast<long double>(plaintext.scale));
   }
 }
 
@@ -167,7 +181,8 @@ std::vector<std::complex<double>> Encoder::decode(const Plaintext& plaintext) {
 std::vector<double> Encoder::decode_real(const Plaintext& plaintext) {
   const std::vector<std::complex<double>> values = decode(plaintext);
   std::vector<double> real(values.size());
-  std::transform(values.begin(), values.end(), real.begin(), [](const auto& v) { return v.real(); });
+  std::transform(values.begin(), values.end(), real.begin(),
+                 [](const auto& v) { return v.real(); });
   return real;
 }
 

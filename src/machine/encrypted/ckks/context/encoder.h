@@ -24,10 +24,11 @@ struct Plaintext {
 };
 
 struct EncodingOptions {
-  int level = -1;                    // -1: the top level
-  double scale = 0;                  // 0: the scale of the level
-  std::optional<double> bound = {};  // of |value|; absent: the parameters' magnitude. Values beyond it are refused.
-  bool extended = false;             // with limbs of the special primes, for double hoisting
+  int level = -1;    // -1: the top level
+  double scale = 0;  // 0: the scale of the level
+  // of |value|; absent: the parameters' magnitude. Values beyond it are refused.
+  std::optional<double> bound = {};
+  bool extended = false;  // with limbs of the special primes, for double hoisting
 };
 
 // Not thread-safe: it keeps its working memory.
@@ -35,11 +36,14 @@ class Encoder {
  public:
   explicit Encoder(const Context& context) : context_(context) {}
 
-  // values.size() is a power of two up to N/2. Throws Error{invalid} for NaN, infinity, a value beyond the bound, a
-  // scale at which the values would not fit the modulus; Error{usage} for a wrong count or level.
-  void encode(std::span<const std::complex<double>> values, const EncodingOptions& options, Plaintext& out);
+  // values.size() is a power of two up to N/2. Throws Error{invalid} for NaN, infinity, a value
+  // beyond the bound, a scale at which the values would not fit the modulus; Error{usage} for a
+  // wrong count or level.
+  void encode(std::span<const std::complex<double>> values, const EncodingOptions& options,
+              Plaintext& out);
   void encode(std::span<const double> values, const EncodingOptions& options, Plaintext& out);
-  Plaintext encode(std::span<const std::complex<double>> values, const EncodingOptions& options = {});
+  Plaintext encode(std::span<const std::complex<double>> values,
+                   const EncodingOptions& options = {});
   Plaintext encode(std::span<const double> values, const EncodingOptions& options = {});
 
   std::vector<std::complex<double>> decode(const Plaintext& plaintext);

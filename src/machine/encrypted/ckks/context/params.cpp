@@ -11,8 +11,8 @@ namespace pliant::ckks {
 namespace {
 
 void put_fields(Writer& out, const Params& params) {
-  for (const int field : {params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits,
-                          params.security, params.insecure_for_tests ? 1 : 0})
+  for (const int field : {params.log_n, params.levels, params.scale_bits, params.first_bits,
+                          params.digits, params.security, params.insecure_for_tests ? 1 : 0})
     out.put(static_cast<std::uint32_t>(field));
   out.put(params.magnitude);
 }
@@ -20,13 +20,16 @@ void put_fields(Writer& out, const Params& params) {
 }  // namespace
 
 std::string describe(const Params& p) {
-  return fmt::format("N 2^{}, {} levels, scale 2^{}, first prime {} bits, {} digits, {}-bit security{}, magnitude {}",
-                     p.log_n, p.levels, p.scale_bits, p.first_bits, p.digits, p.security,
-                     p.insecure_for_tests ? " not enforced" : "", p.magnitude);
+  return fmt::format(
+      "N 2^{}, {} levels, scale 2^{}, first prime {} bits, {} digits, {}-bit security{}, magnitude "
+      "{}",
+      p.log_n, p.levels, p.scale_bits, p.first_bits, p.digits, p.security,
+      p.insecure_for_tests ? " not enforced" : "", p.magnitude);
 }
 
 Hash hash(const Params& params) {
-  const PrimeChain chain = find_chain(params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits);
+  const PrimeChain chain =
+      find_chain(params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits);
   Writer out;
   put_fields(out, params);
   for (const std::vector<u64>* primes : {&chain.q, &chain.p})
@@ -44,14 +47,15 @@ std::vector<std::byte> serialize(const Params& params) {
 Params parse_params(std::span<const std::byte> bytes, bool accept_insecure) {
   Reader in(bytes, EnvelopeKind::parameters, nullptr, {});
   Params params;
-  for (int* field :
-       {&params.log_n, &params.levels, &params.scale_bits, &params.first_bits, &params.digits, &params.security})
+  for (int* field : {&params.log_n, &params.levels, &params.scale_bits, &params.first_bits,
+                     &params.digits, &params.security})
     *field = static_cast<int>(in.word(256, "a field"));
   params.insecure_for_tests = in.word(1, "the test flag") != 0;
   params.magnitude = in.real("magnitude");
   in.finish();
   if (params.insecure_for_tests && !accept_insecure)
-    throw Error(ErrorKind::unsupported, "ckks parameters file", "the set is marked insecure, for tests only");
+    throw Error(ErrorKind::unsupported, "ckks parameters file",
+                "the set is marked insecure, for tests only");
   return params;
 }
 

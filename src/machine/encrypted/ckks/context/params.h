@@ -14,24 +14,28 @@ struct Params {
   int log_n = 15;       // ring dimension N = 2^log_n, with N/2 slots; 4 to 17
   int levels = 10;      // how often a ciphertext can be rescaled; 0 to 60
   int scale_bits = 40;  // values are integers after multiplication by 2^scale_bits; 20 to 49
-  int first_bits = 50;  // size of the prime that is never dropped: head-room above the scale; scale_bits to 50
-  int digits =
-      3;  // of hybrid key switching: more are slower with larger keys, fewer need larger special primes; 1 to 8
-  int security = 128;  // bits: 128, 192 or 256
-  double magnitude =
-      1;  // declared bound of |slot| of what is encrypted. Data must not decide it: it travels in the clear
-  bool insecure_for_tests = false;  // accept what the security table refuses; said aloud on each use
+  // size of the prime that is never dropped: head-room above the scale; scale_bits to 50
+  int first_bits = 50;
+  int digits = 3;  // of hybrid key switching: more are slower with larger keys, fewer need larger
+                   // special primes; 1 to 8
+  int security = 128;    // bits: 128, 192 or 256
+  double magnitude = 1;  // declared bound of |slot| of what is encrypted. Data must not decide it:
+                         // it travels in the clear
+  // accept what the security table refuses; said aloud on each use
+  bool insecure_for_tests = false;
   friend bool operator==(const Params&, const Params&) = default;
 };
 
-// The largest log2(Q P) for a uniform ternary secret and this security in bits, or 0 where the table has no row.
+// The largest log2(Q P) for a uniform ternary secret and this security in bits, or 0 where the
+// table has no row.
 int max_modulus_bits(int log_n, int security);
 
 std::string describe(const Params& params);  // one line, every field
 Hash hash(const Params& params);             // BLAKE2b of the fields and of the primes they lead to
 
-// A file: docs/formats.md. Throws Error{format} for bytes that do not follow it, Error{unsupported} for a set with the
-// test flag unless that is accepted. Ranges and security are the Context's to check.
+// A file: docs/formats.md. Throws Error{format} for bytes that do not follow it, Error{unsupported}
+// for a set with the test flag unless that is accepted. Ranges and security are the Context's to
+// check.
 std::vector<std::byte> serialize(const Params& params);
 Params parse_params(std::span<const std::byte> bytes, bool accept_insecure = false);
 

@@ -29,8 +29,8 @@ Seed fresh_seed() {
 
 Hash blake2b(std::span<const std::byte> bytes, std::span<const std::byte> key) {
   Hash hash;
-  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                     reinterpret_cast<const unsigned char*>(key.data()), key.size());
+  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                     bytes.size(), reinterpret_cast<const unsigned char*>(key.data()), key.size());
   return hash;
 }
 
@@ -42,7 +42,8 @@ RandomStream::~RandomStream() {
 void RandomStream::refill() {
   static_assert(sizeof(stream_) == crypto_stream_chacha20_NONCEBYTES);
   unsigned char nonce[crypto_stream_chacha20_NONCEBYTES];
-  for (std::size_t i = 0; i < sizeof nonce; ++i) nonce[i] = static_cast<unsigned char>(stream_ >> (8 * i));
+  for (std::size_t i = 0; i < sizeof nonce; ++i)
+    nonce[i] = static_cast<unsigned char>(stream_ >> (8 * i));
   std::memset(buffer_.data(), 0, buffer_.size());
   crypto_stream_chacha20_xor_ic(buffer_.data(), buffer_.data(), buffer_.size(), nonce,
                                 u64{block_} * (sizeof buffer_ / 64), seed_.data());
@@ -93,7 +94,8 @@ void sample_ternary(RandomStream& stream, std::span<std::int64_t> out) {
 void sample_error(RandomStream& stream, std::span<std::int64_t> out) {
   constexpr u64 mask = (u64{1} << 21) - 1;
   for (std::int64_t& value : out) {
-    // Bits are counted by shifts and masks: std::popcount may be a table on processors without the instruction.
+    // Bits are counted by shifts and masks: std::popcount may be a table on processors without the
+    // instruction.
     const auto count = [](u64 x) {
       x -= x >> 1 & 0x5555555555555555u;
       x = (x & 0x3333333333333333u) + (x >> 2 & 0x3333333333333333u);
@@ -108,7 +110,8 @@ void sample_error(RandomStream& stream, std::span<std::int64_t> out) {
 void sample_normal(RandomStream& stream, double deviation, std::span<double> out) {
   const auto unit = [&] { return ((stream.bits() >> 11) + 0.5) * 0x1p-53; };
   for (double& value : out)
-    value = std::nearbyint(deviation * std::sqrt(-2 * std::log(unit())) * std::cos(2 * std::numbers::pi * unit()));
+    value = std::nearbyint(deviation * std::sqrt(-2 * std::log(unit())) *
+                           std::cos(2 * std::numbers::pi * unit()));
 }
 
 }  // namespace pliant::ckks

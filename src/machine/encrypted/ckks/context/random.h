@@ -1,4 +1,5 @@
-// Randomness for encryption: ChaCha20 streams from a 32-byte seed, the seed from the operating system.
+// Randomness for encryption: ChaCha20 streams from a 32-byte seed, the seed from the operating
+// system.
 #pragma once
 
 #include <array>
@@ -37,11 +38,13 @@ class RandomStream {
 
 // Uniform residues by rejection: without bias.
 void sample_uniform(RandomStream& stream, std::span<u64> out, const Modulus& m);
-// -1, 0, 1 with equal probability: two bits at a time, 3 rejected. No branch or address depends on an accepted value.
+// -1, 0, 1 with equal probability: two bits at a time, 3 rejected. No branch or address depends on
+// an accepted value.
 void sample_ternary(RandomStream& stream, std::span<std::int64_t> out);
 // Centred binomial with 21 pairs of bits: variance 10.5, standard deviation 3.24; constant time.
 void sample_error(RandomStream& stream, std::span<std::int64_t> out);
-// Rounded normal numbers for noise flooding (not constant time: `deviation` is public, and the values hide noise only).
+// Rounded normal numbers for noise flooding (not constant time: `deviation` is public, and the
+// values hide noise only).
 void sample_normal(RandomStream& stream, double deviation, std::span<double> out);
 
 constexpr double kErrorDeviation = 3.2403703492039302;  // sqrt(10.5)

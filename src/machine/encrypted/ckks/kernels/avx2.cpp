@@ -1,6 +1,7 @@
-// AVX2 kernels. The instruction set has no wide integer product, so residues are computed as doubles that hold
-// integers: the rounded product and its exact error (by fused multiply-add) give x w mod q for primes below 2^50. Every
-// double here is an integer below 2^53, so nothing is ever rounded away.
+// AVX2 kernels. The instruction set has no wide integer product, so residues are computed as
+// doubles that hold integers: the rounded product and its exact error (by fused multiply-add) give
+// x w mod q for primes below 2^50. Every double here is an integer below 2^53, so nothing is ever
+// rounded away.
 #ifdef __x86_64__
 #include <immintrin.h>
 
@@ -32,7 +33,8 @@ struct Prime {
   D q, inverse;
   explicit Prime(u64 value) : q(_mm256_set1_pd(value)), inverse(_mm256_set1_pd(1.0 / value)) {}
 
-  D reduce(D x) const { return _mm256_fnmadd_pd(nearest(_mm256_mul_pd(x, inverse)), q, x); }  // into about [-q/2, q/2]
+  // into about [-q/2, q/2]
+  D reduce(D x) const { return _mm256_fnmadd_pd(nearest(_mm256_mul_pd(x, inverse)), q, x); }
   // x w modulo q in (-2q, 2q), for |x| < 2^52, |w| < q.
   D multiply(D x, D w) const {
     const D high = _mm256_mul_pd(x, w);
@@ -50,7 +52,8 @@ struct Pair {
   D x, y;
 };
 
-// Products are in (-2q, 2q) and x is reduced first, so values stay below 2.5 q < 2^52 between stages.
+// Products are in (-2q, 2q) and x is reduced first, so values stay below 2.5 q < 2^52 between
+// stages.
 inline Pair forward_step(D x, D y, D w, const Prime& p) {
   const D u = p.reduce(x);
   const D v = p.multiply(y, w);
@@ -61,8 +64,8 @@ inline Pair inverse_step(D x, D y, D w, const Prime& p) {
 }
 
 inline D two_to_lanes(const u64* w) {
-  return _mm256_setr_pd(static_cast<long long>(w[0]), static_cast<long long>(w[0]), static_cast<long long>(w[1]),
-                        static_cast<long long>(w[1]));
+  return _mm256_setr_pd(static_cast<long long>(w[0]), static_cast<long long>(w[0]),
+                        static_cast<long long>(w[1]), static_cast<long long>(w[1]));
 }
 
 inline D halves(D a, D b, int which) {
@@ -75,8 +78,10 @@ inline void forward_last(u64* x, std::size_t n, const u64* w, const Prime& p) {
   for (std::size_t j = 0; j < n; j += 8, m += 2) {
     const D a = load_raw(x + j), b = load_raw(x + j + 4);
     Pair s = forward_step(halves(a, b, 0), halves(a, b, 1), two_to_lanes(w + m), p);
-    s = forward_step(_mm256_unpacklo_pd(s.x, s.y), _mm256_unpackhi_pd(s.x, s.y), load(w + 2 * m), p);
-    const D x0 = p.canonical(_mm256_unpacklo_pd(s.x, s.y)), x1 = p.canonical(_mm256_unpackhi_pd(s.x, s.y));
+    s = forward_step(_mm256_unpacklo_pd(s.x, s.y), _mm256_unpackhi_pd(s.x, s.y), load(w + 2 * m),
+                     p);
+    const D x0 = p.canonical(_mm256_unpacklo_pd(s.x, s.y)),
+            x1 = p.canonical(_mm256_unpackhi_pd(s.x, s.y));
     store(x + j, halves(x0, x1, 0));
     store(x + j + 4, halves(x0, x1, 1));
   }
@@ -87,8 +92,10 @@ inline void inverse_first(u64* x, std::size_t n, const u64* w, const Prime& p) {
   for (std::size_t j = 0; j < n; j += 8, m += 2) {
     const D a = load(x + j), b = load(x + j + 4);
     Pair s = {halves(a, b, 0), halves(a, b, 1)};  // a0 a1 b0 b1 | a2 a3 b2 b3
-    s = inverse_step(_mm256_unpacklo_pd(s.x, s.y), _mm256_unpackhi_pd(s.x, s.y), load(w + 2 * m), p);
-    s = inverse_step(_mm256_unpacklo_pd(s.x, s.y), _mm256_unpackhi_pd(s.x, s.y), two_to_lanes(w + m), p);
+    s = inverse_step(_mm256_unpacklo_pd(s.x, s.y), _mm256_unpackhi_pd(s.x, s.y), load(w + 2 * m),
+                     p);
+    s = inverse_step(_mm256_unpacklo_pd(s.x, s.y), _mm256_unpackhi_pd(s.x, s.y),
+                     two_to_lanes(w + m), p);
     store_raw(x + j, halves(s.x, s.y, 0));
     store_raw(x + j + 4, halves(s.x, s.y, 1));
   }
@@ -138,27 +145,33 @@ void inverse(u64* x, const NttTable& table, ShoupFactor times) {
   for (std::size_t j = 0; j < n; j += 4) store(x + j, p.canonical(p.multiply(load_raw(x + j), w)));
 }
 
-inline __m256i load_int(const u64* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+inline __m256i load_int(const u64* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
 inline void store_int(u64* p, __m256i v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
 
 inline void store_wrapped(u64* p, __m256i v, __m256i q) {  // adds q to negative lanes
-  store_int(p, _mm256_add_epi64(v, _mm256_and_si256(q, _mm256_cmpgt_epi64(_mm256_setzero_si256(), v))));
+  store_int(
+      p, _mm256_add_epi64(v, _mm256_and_si256(q, _mm256_cmpgt_epi64(_mm256_setzero_si256(), v))));
 }
 
 void add(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m) {
   const __m256i q = _mm256_set1_epi64x(static_cast<long long>(m.q));
   for (std::size_t i = 0; i < n; i += 4)
-    store_wrapped(out + i, _mm256_sub_epi64(_mm256_add_epi64(load_int(a + i), load_int(b + i)), q), q);
+    store_wrapped(out + i, _mm256_sub_epi64(_mm256_add_epi64(load_int(a + i), load_int(b + i)), q),
+                  q);
 }
 
 void subtract(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m) {
   const __m256i q = _mm256_set1_epi64x(static_cast<long long>(m.q));
-  for (std::size_t i = 0; i < n; i += 4) store_wrapped(out + i, _mm256_sub_epi64(load_int(a + i), load_int(b + i)), q);
+  for (std::size_t i = 0; i < n; i += 4)
+    store_wrapped(out + i, _mm256_sub_epi64(load_int(a + i), load_int(b + i)), q);
 }
 
 void multiply(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m) {
   const Prime p(m.q);
-  for (std::size_t i = 0; i < n; i += 4) store(out + i, p.canonical(p.multiply(load(a + i), load(b + i))));
+  for (std::size_t i = 0; i < n; i += 4)
+    store(out + i, p.canonical(p.multiply(load(a + i), load(b + i))));
 }
 
 void multiply_add(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m) {
@@ -170,10 +183,12 @@ void multiply_add(u64* out, const u64* a, const u64* b, std::size_t n, const Mod
 void scale(u64* out, const u64* a, ShoupFactor by, std::size_t n, const Modulus& m) {
   const Prime p(m.q);
   const D w = _mm256_set1_pd(by.w);
-  for (std::size_t i = 0; i < n; i += 4) store(out + i, p.canonical(p.multiply(p.reduce(load(a + i)), w)));
+  for (std::size_t i = 0; i < n; i += 4)
+    store(out + i, p.canonical(p.multiply(p.reduce(load(a + i)), w)));
 }
 
-void subtract_scale(u64* out, const u64* a, const u64* b, ShoupFactor by, std::size_t n, const Modulus& m) {
+void subtract_scale(u64* out, const u64* a, const u64* b, ShoupFactor by, std::size_t n,
+                    const Modulus& m) {
   const Prime p(m.q);
   const D w = _mm256_set1_pd(by.w);
   for (std::size_t i = 0; i < n; i += 4)
@@ -181,7 +196,8 @@ void subtract_scale(u64* out, const u64* a, const u64* b, ShoupFactor by, std::s
 }
 
 // Sums of residues are reduced after each term: a reduced sum plus a product stays below 2.5 q.
-void inner(u64* out, const u64* const* a, const u64* const* b, std::size_t terms, std::size_t n, const Modulus& m) {
+void inner(u64* out, const u64* const* a, const u64* const* b, std::size_t terms, std::size_t n,
+           const Modulus& m) {
   const Prime p(m.q);
   for (std::size_t j = 0; j < n; j += 4) {
     D sum = _mm256_setzero_pd();
@@ -191,7 +207,8 @@ void inner(u64* out, const u64* const* a, const u64* const* b, std::size_t terms
   }
 }
 
-void combine(u64* out, const u64* const* y, const u64* w, std::size_t terms, std::size_t n, const Modulus& m) {
+void combine(u64* out, const u64* const* y, const u64* w, std::size_t terms, std::size_t n,
+             const Modulus& m) {
   const Prime p(m.q);
   for (std::size_t j = 0; j < n; j += 4) {
     D sum = _mm256_setzero_pd();
@@ -203,7 +220,8 @@ void combine(u64* out, const u64* const* y, const u64* w, std::size_t terms, std
   }
 }
 
-void round_sum(u64* out, const u64* const* y, const double* inverse_of, std::size_t terms, std::size_t n) {
+void round_sum(u64* out, const u64* const* y, const double* inverse_of, std::size_t terms,
+               std::size_t n) {
   for (std::size_t j = 0; j < n; j += 4) {
     D sum = _mm256_set1_pd(0.5);
     for (std::size_t i = 0; i < terms; ++i)
@@ -225,8 +243,9 @@ void gather(u64* out, const u64* a, const std::uint32_t* index, std::uint32_t ma
 }  // namespace
 
 const Kernels& built_avx2_kernels() {
-  static constexpr Kernels table{"avx2", forward,        inverse, add,     subtract,  multiply, multiply_add,
-                                 scale,  subtract_scale, inner,   combine, round_sum, gather};
+  static constexpr Kernels table{"avx2",       forward, inverse,        add,   subtract, multiply,
+                                 multiply_add, scale,   subtract_scale, inner, combine,  round_sum,
+                                 gather};
   return table;
 }
 

@@ -1,5 +1,6 @@
-// AVX-512 kernels on the 52-bit multiply-add units: eight lanes, primes below 2^50. Compiled for that instruction set
-// alone, so nothing here may use inline code of other headers beyond the types of kernels.h.
+// AVX-512 kernels on the 52-bit multiply-add units: eight lanes, primes below 2^50. Compiled for
+// that instruction set alone, so nothing here may use inline code of other headers beyond the types
+// of kernels.h.
 #ifdef __x86_64__
 #ifndef __clang__  // g++ 12 warns of the deliberately undefined operands inside its own intrinsics
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
@@ -18,13 +19,17 @@ using V = __m512i;
 inline V load(const u64* p) { return _mm512_loadu_si512(p); }
 inline void store(u64* p, V v) { _mm512_storeu_si512(p, v); }
 inline V all(u64 x) { return _mm512_set1_epi64(static_cast<long long>(x)); }
-inline V low52(V v) { return _mm512_and_si512(v, _mm512_set1_epi64(static_cast<long long>(kMask52))); }
-inline V once(V v, V bound) { return _mm512_min_epu64(v, _mm512_sub_epi64(v, bound)); }  // v - bound if that is >= 0
+inline V low52(V v) {
+  return _mm512_and_si512(v, _mm512_set1_epi64(static_cast<long long>(kMask52)));
+}
+// v - bound if that is >= 0
+inline V once(V v, V bound) { return _mm512_min_epu64(v, _mm512_sub_epi64(v, bound)); }
 
 // A prime broadcast to the lanes; `minus` is -q modulo 2^52.
 struct Prime {
   V q, two_q, minus;
-  explicit Prime(u64 value) : q(all(value)), two_q(all(2 * value)), minus(all((u64{1} << 52) - value)) {}
+  explicit Prime(u64 value)
+      : q(all(value)), two_q(all(2 * value)), minus(all((u64{1} << 52) - value)) {}
 };
 
 // x w mod q in [0, 2q), for x < 2^52.
@@ -69,7 +74,8 @@ inline Pair inverse_step(V x, V y, V w, V w_shoup, const Prime& p) {  // [0, 2q)
 }
 
 // Two stages over one block of 4 t values whose place in the tree of twiddles is `root`.
-inline void forward_radix4(u64* x, std::size_t t, std::size_t root, const u64* w, const u64* ws, const Prime& p) {
+inline void forward_radix4(u64* x, std::size_t t, std::size_t root, const u64* w, const u64* ws,
+                           const Prime& p) {
   const V w1 = all(w[root]), s1 = all(ws[root]);
   const V w2 = all(w[2 * root]), s2 = all(ws[2 * root]);
   const V w3 = all(w[2 * root + 1]), s3 = all(ws[2 * root + 1]);
@@ -85,7 +91,8 @@ inline void forward_radix4(u64* x, std::size_t t, std::size_t root, const u64* w
   }
 }
 
-inline void inverse_radix4(u64* x, std::size_t t, std::size_t root, const u64* w, const u64* ws, const Prime& p) {
+inline void inverse_radix4(u64* x, std::size_t t, std::size_t root, const u64* w, const u64* ws,
+                           const Prime& p) {
   const V w1 = all(w[root]), s1 = all(ws[root]);
   const V w2 = all(w[2 * root]), s2 = all(ws[2 * root]);
   const V w3 = all(w[2 * root + 1]), s3 = all(ws[2 * root + 1]);
@@ -101,29 +108,36 @@ inline void inverse_radix4(u64* x, std::size_t t, std::size_t root, const u64* w
   }
 }
 
-// The last three stages work within vectors: sixteen values a, b at a time, rearranged so that partners face each
-// other. The rows of index vectors say which lanes of (first, second) make the next first and second operand.
+// The last three stages work within vectors: sixteen values a, b at a time, rearranged so that
+// partners face each other. The rows of index vectors say which lanes of (first, second) make the
+// next first and second operand.
 struct Lanes {
-  V x4 = _mm512_setr_epi64(0, 1, 2, 3, 8, 9, 10, 11), y4 = _mm512_setr_epi64(4, 5, 6, 7, 12, 13, 14, 15);
-  V x2 = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13), y2 = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
-  V x1 = _mm512_setr_epi64(0, 8, 2, 10, 4, 12, 6, 14), y1 = _mm512_setr_epi64(1, 9, 3, 11, 5, 13, 7, 15);
+  V x4 = _mm512_setr_epi64(0, 1, 2, 3, 8, 9, 10, 11),
+    y4 = _mm512_setr_epi64(4, 5, 6, 7, 12, 13, 14, 15);
+  V x2 = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13),
+    y2 = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+  V x1 = _mm512_setr_epi64(0, 8, 2, 10, 4, 12, 6, 14),
+    y1 = _mm512_setr_epi64(1, 9, 3, 11, 5, 13, 7, 15);
   V w4 = _mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1);
   V w2 = _mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3);
 };
 
 inline V two_to_lanes(const u64* w, V index) {
-  return _mm512_permutexvar_epi64(index, _mm512_castsi128_si512(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w))));
+  return _mm512_permutexvar_epi64(
+      index, _mm512_castsi128_si512(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w))));
 }
 inline V four_to_lanes(const u64* w, V index) {
-  return _mm512_permutexvar_epi64(index,
-                                  _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w))));
+  return _mm512_permutexvar_epi64(
+      index, _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w))));
 }
 
-// After x4/y4: x = a0-3 b0-3, y = a4-7 b4-7. After x2/y2: x = a0 a1 a4 a5 b0 b1 b4 b5. After x1/y1: x = a0 a2 a4 a6
-// b0...
-inline void forward_last(u64* x, std::size_t count, std::size_t root, const u64* w, const u64* ws, const Prime& p) {
+// After x4/y4: x = a0-3 b0-3, y = a4-7 b4-7. After x2/y2: x = a0 a1 a4 a5 b0 b1 b4 b5. After x1/y1:
+// x = a0 a2 a4 a6 b0...
+inline void forward_last(u64* x, std::size_t count, std::size_t root, const u64* w, const u64* ws,
+                         const Prime& p) {
   const Lanes l;
-  const V back_a = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), back_b = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+  const V back_a = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11),
+          back_b = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
   std::size_t m = root;  // index of the first twiddle with t = 4
   for (std::size_t j = 0; j < count; j += 16, m += 2) {
     const V a = load(x + j), b = load(x + j + 8);
@@ -139,9 +153,11 @@ inline void forward_last(u64* x, std::size_t count, std::size_t root, const u64*
   }
 }
 
-inline void inverse_first(u64* x, std::size_t count, std::size_t root, const u64* w, const u64* ws, const Prime& p) {
+inline void inverse_first(u64* x, std::size_t count, std::size_t root, const u64* w, const u64* ws,
+                          const Prime& p) {
   const Lanes l;
-  const V even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14), odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+  const V even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14),
+          odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
   std::size_t m = root;
   for (std::size_t j = 0; j < count; j += 16, m += 2) {
     const V a = load(x + j), b = load(x + j + 8);
@@ -159,15 +175,18 @@ inline void inverse_first(u64* x, std::size_t count, std::size_t root, const u64
 constexpr std::size_t kBlock = 2048;  // values that stay in the first-level cache together
 
 // Transforms a block of n values depth first, so that all stages below kBlock run inside the cache.
-void forward_block(u64* x, std::size_t n, std::size_t root, const u64* w, const u64* ws, const Prime& p) {
+void forward_block(u64* x, std::size_t n, std::size_t root, const u64* w, const u64* ws,
+                   const Prime& p) {
   if (n > kBlock) {
     forward_radix4(x, n / 4, root, w, ws, p);
-    for (std::size_t i = 0; i < 4; ++i) forward_block(x + i * (n / 4), n / 4, 4 * root + i, w, ws, p);
+    for (std::size_t i = 0; i < 4; ++i)
+      forward_block(x + i * (n / 4), n / 4, 4 * root + i, w, ws, p);
     return;
   }
   std::size_t groups = 1, size = n;
   for (; size >= 32; groups *= 4, size /= 4)
-    for (std::size_t g = 0; g < groups; ++g) forward_radix4(x + g * size, size / 4, root * groups + g, w, ws, p);
+    for (std::size_t g = 0; g < groups; ++g)
+      forward_radix4(x + g * size, size / 4, root * groups + g, w, ws, p);
   for (; size >= 16; groups *= 2, size /= 2)
     for (std::size_t g = 0; g < groups; ++g) {
       u64* at = x + g * size;
@@ -181,9 +200,11 @@ void forward_block(u64* x, std::size_t n, std::size_t root, const u64* w, const 
   forward_last(x, n, root * groups, w, ws, p);
 }
 
-void inverse_block(u64* x, std::size_t n, std::size_t root, const u64* w, const u64* ws, const Prime& p) {
+void inverse_block(u64* x, std::size_t n, std::size_t root, const u64* w, const u64* ws,
+                   const Prime& p) {
   if (n > kBlock) {
-    for (std::size_t i = 0; i < 4; ++i) inverse_block(x + i * (n / 4), n / 4, 4 * root + i, w, ws, p);
+    for (std::size_t i = 0; i < 4; ++i)
+      inverse_block(x + i * (n / 4), n / 4, 4 * root + i, w, ws, p);
     inverse_radix4(x, n / 4, root, w, ws, p);
     return;
   }
@@ -206,18 +227,21 @@ void inverse_block(u64* x, std::size_t n, std::size_t root, const u64* w, const 
   for (; groups > 1;) {
     groups /= 4;
     size *= 4;
-    for (std::size_t g = 0; g < groups; ++g) inverse_radix4(x + g * size, size / 4, root * groups + g, w, ws, p);
+    for (std::size_t g = 0; g < groups; ++g)
+      inverse_radix4(x + g * size, size / 4, root * groups + g, w, ws, p);
   }
 }
 
 void forward(u64* x, const NttTable& table) {
-  forward_block(x, std::size_t{1} << table.log_n, 1, table.w.data(), table.w_shoup.data(), Prime(table.mod.q));
+  forward_block(x, std::size_t{1} << table.log_n, 1, table.w.data(), table.w_shoup.data(),
+                Prime(table.mod.q));
 }
 
 void scale(u64* out, const u64* a, ShoupFactor by, std::size_t n, const Modulus& m) {
   const Prime p(m.q);
   const V w = all(by.w), s = all(by.w_shoup);
-  for (std::size_t i = 0; i < n; i += 8) store(out + i, once(multiply_lazy(load(a + i), w, s, p), p.q));
+  for (std::size_t i = 0; i < n; i += 8)
+    store(out + i, once(multiply_lazy(load(a + i), w, s, p), p.q));
 }
 
 void inverse(u64* x, const NttTable& table, ShoupFactor times) {
@@ -228,7 +252,8 @@ void inverse(u64* x, const NttTable& table, ShoupFactor times) {
 
 void add(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m) {
   const V q = all(m.q);
-  for (std::size_t i = 0; i < n; i += 8) store(out + i, once(_mm512_add_epi64(load(a + i), load(b + i)), q));
+  for (std::size_t i = 0; i < n; i += 8)
+    store(out + i, once(_mm512_add_epi64(load(a + i), load(b + i)), q));
 }
 
 void subtract(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m) {
@@ -252,10 +277,12 @@ void multiply(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus
 
 void multiply_add(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m) {
   const Reducer reduce(m);
-  for (std::size_t i = 0; i < n; i += 8) store(out + i, product(load(a + i), load(b + i), load(out + i), reduce));
+  for (std::size_t i = 0; i < n; i += 8)
+    store(out + i, product(load(a + i), load(b + i), load(out + i), reduce));
 }
 
-void subtract_scale(u64* out, const u64* a, const u64* b, ShoupFactor by, std::size_t n, const Modulus& m) {
+void subtract_scale(u64* out, const u64* a, const u64* b, ShoupFactor by, std::size_t n,
+                    const Modulus& m) {
   const Prime p(m.q);
   const V w = all(by.w), s = all(by.w_shoup);
   for (std::size_t i = 0; i < n; i += 8) {
@@ -264,9 +291,11 @@ void subtract_scale(u64* out, const u64* a, const u64* b, ShoupFactor by, std::s
   }
 }
 
-constexpr std::size_t kLazyTerms = 12;  // sums of this many products below 2^100, plus a carry, stay below 2^104
+// sums of this many products below 2^100, plus a carry, stay below 2^104
+constexpr std::size_t kLazyTerms = 12;
 
-void inner(u64* out, const u64* const* a, const u64* const* b, std::size_t terms, std::size_t n, const Modulus& m) {
+void inner(u64* out, const u64* const* a, const u64* const* b, std::size_t terms, std::size_t n,
+           const Modulus& m) {
   const Reducer reduce(m);
   for (std::size_t j = 0; j < n; j += 8) {
     V high = _mm512_setzero_si512(), low = high;
@@ -284,7 +313,8 @@ void inner(u64* out, const u64* const* a, const u64* const* b, std::size_t terms
 }
 
 // Two vectors per step: the broadcast of a weight then serves both.
-void combine(u64* out, const u64* const* y, const u64* w, std::size_t terms, std::size_t n, const Modulus& m) {
+void combine(u64* out, const u64* const* y, const u64* w, std::size_t terms, std::size_t n,
+             const Modulus& m) {
   const Reducer reduce(m);
   const V zero = _mm512_setzero_si512();
   for (std::size_t j = 0; j < n; j += 16) {
@@ -307,20 +337,25 @@ void combine(u64* out, const u64* const* y, const u64* w, std::size_t terms, std
   }
 }
 
-void round_sum(u64* out, const u64* const* y, const double* inverse_of, std::size_t terms, std::size_t n) {
+void round_sum(u64* out, const u64* const* y, const double* inverse_of, std::size_t terms,
+               std::size_t n) {
   for (std::size_t j = 0; j < n; j += 8) {
     __m512d sum = _mm512_set1_pd(0.5);
     for (std::size_t i = 0; i < terms; ++i)
-      sum = _mm512_add_pd(sum, _mm512_mul_pd(_mm512_cvtepu64_pd(load(y[i] + j)), _mm512_set1_pd(inverse_of[i])));
+      sum = _mm512_add_pd(
+          sum, _mm512_mul_pd(_mm512_cvtepu64_pd(load(y[i] + j)), _mm512_set1_pd(inverse_of[i])));
     store(out + j, _mm512_cvttpd_epu64(sum));
   }
 }
 
-// An automorphism's index maps aligned blocks to aligned blocks, so eight values come from one vector.
+// An automorphism's index maps aligned blocks to aligned blocks, so eight values come from one
+// vector.
 inline V pick(const u64* a, const std::uint32_t* index, std::uint32_t mask) {
-  const V lanes = _mm512_cvtepu32_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(index)));
-  return _mm512_permutexvar_epi64(lanes,
-                                  load(a + (index[0] & mask & ~7u)));  // of each lane index the low three bits count
+  const V lanes =
+      _mm512_cvtepu32_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(index)));
+  return _mm512_permutexvar_epi64(
+      lanes,
+      load(a + (index[0] & mask & ~7u)));  // of each lane index the low three bits count
 }
 
 void gather(u64* out, const u64* a, const std::uint32_t* index, std::uint32_t mask, std::size_t n) {
@@ -330,8 +365,9 @@ void gather(u64* out, const u64* a, const std::uint32_t* index, std::uint32_t ma
 }  // namespace
 
 const Kernels& built_ifma_kernels() {
-  static constexpr Kernels table{"ifma", forward,        inverse, add,     subtract,  multiply, multiply_add,
-                                 scale,  subtract_scale, inner,   combine, round_sum, gather};
+  static constexpr Kernels table{"ifma",       forward, inverse,        add,   subtract, multiply,
+                                 multiply_add, scale,   subtract_scale, inner, combine,  round_sum,
+                                 gather};
   return table;
 }
 

@@ -1,6 +1,6 @@
-// The inner loops, one table of functions per instruction set, all equal to the last bit: every value that enters or
-// leaves a kernel is reduced to [0, q) unless its line says otherwise. Arrays are 64-byte aligned, lengths are
-// multiples of 16, outputs may be inputs.
+// The inner loops, one table of functions per instruction set, all equal to the last bit: every
+// value that enters or leaves a kernel is reduced to [0, q) unless its line says otherwise. Arrays
+// are 64-byte aligned, lengths are multiples of 16, outputs may be inputs.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,8 @@
 
 namespace pliant::ckks {
 
-// Powers of a primitive 2N-th root psi in bit-reversed order, and of its inverse: w[i] = psi^bitrev(i).
+// Powers of a primitive 2N-th root psi in bit-reversed order, and of its inverse: w[i] =
+// psi^bitrev(i).
 struct NttTable {
   Modulus mod;
   int log_n = 0;
@@ -34,19 +35,26 @@ struct Kernels {
   void (*add)(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m);
   void (*subtract)(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m);
   void (*multiply)(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m);
-  void (*multiply_add)(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m);  // out += a b
-  void (*scale)(u64* out, const u64* a, ShoupFactor by, std::size_t n, const Modulus& m);       // a < 2^52
+  // out += a b
+  void (*multiply_add)(u64* out, const u64* a, const u64* b, std::size_t n, const Modulus& m);
+  // a < 2^52
+  void (*scale)(u64* out, const u64* a, ShoupFactor by, std::size_t n, const Modulus& m);
   void (*subtract_scale)(u64* out, const u64* a, const u64* b, ShoupFactor by, std::size_t n,
                          const Modulus& m);  // (a-b) by
   // out = sum of a[i] b[i].
-  void (*inner)(u64* out, const u64* const* a, const u64* const* b, std::size_t terms, std::size_t n, const Modulus& m);
-  // out = sum of y[i] w[i] for scalars w[i] < q and arrays y[i] below 2^50 (residues of other primes).
-  void (*combine)(u64* out, const u64* const* y, const u64* w, std::size_t terms, std::size_t n, const Modulus& m);
+  void (*inner)(u64* out, const u64* const* a, const u64* const* b, std::size_t terms,
+                std::size_t n, const Modulus& m);
+  // out = sum of y[i] w[i] for scalars w[i] < q and arrays y[i] below 2^50 (residues of other
+  // primes).
+  void (*combine)(u64* out, const u64* const* y, const u64* w, std::size_t terms, std::size_t n,
+                  const Modulus& m);
   // out = floor(1/2 + sum of y[i] * inverse[i]) in double, summed in the order of i.
-  void (*round_sum)(u64* out, const u64* const* y, const double* inverse, std::size_t terms, std::size_t n);
-  // out[i] = a[index[i] & mask] for an automorphism's index, which maps aligned power-of-two blocks to such blocks;
-  // mask + 1 is a power of two. No alias.
-  void (*gather)(u64* out, const u64* a, const std::uint32_t* index, std::uint32_t mask, std::size_t n);
+  void (*round_sum)(u64* out, const u64* const* y, const double* inverse, std::size_t terms,
+                    std::size_t n);
+  // out[i] = a[index[i] & mask] for an automorphism's index, which maps aligned power-of-two blocks
+  // to such blocks; mask + 1 is a power of two. No alias.
+  void (*gather)(u64* out, const u64* a, const std::uint32_t* index, std::uint32_t mask,
+                 std::size_t n);
 };
 
 const Kernels& scalar_kernels();

@@ -56,11 +56,14 @@ void scale(u64* out, const u64* a, ShoupFactor by, std::size_t n, const Modulus&
   for (std::size_t i = 0; i < n; ++i) out[i] = ckks::multiply(a[i], by.w, by.w_shoup, m.q);
 }
 
-void subtract_scale(u64* out, const u64* a, const u64* b, ShoupFactor by, std::size_t n, const Modulus& m) {
-  for (std::size_t i = 0; i < n; ++i) out[i] = ckks::multiply(a[i] + m.q - b[i], by.w, by.w_shoup, m.q);
+void subtract_scale(u64* out, const u64* a, const u64* b, ShoupFactor by, std::size_t n,
+                    const Modulus& m) {
+  for (std::size_t i = 0; i < n; ++i)
+    out[i] = ckks::multiply(a[i] + m.q - b[i], by.w, by.w_shoup, m.q);
 }
 
-void inner(u64* out, const u64* const* a, const u64* const* b, std::size_t terms, std::size_t n, const Modulus& m) {
+void inner(u64* out, const u64* const* a, const u64* const* b, std::size_t terms, std::size_t n,
+           const Modulus& m) {
   for (std::size_t j = 0; j < n; ++j) {
     u128 sum = 0;  // products are below 2^100: 2^28 of them fit
     for (std::size_t i = 0; i < terms; ++i) sum += static_cast<u128>(a[i][j]) * b[i][j];
@@ -68,7 +71,8 @@ void inner(u64* out, const u64* const* a, const u64* const* b, std::size_t terms
   }
 }
 
-void combine(u64* out, const u64* const* y, const u64* w, std::size_t terms, std::size_t n, const Modulus& m) {
+void combine(u64* out, const u64* const* y, const u64* w, std::size_t terms, std::size_t n,
+             const Modulus& m) {
   for (std::size_t j = 0; j < n; ++j) {
     u128 sum = 0;
     for (std::size_t i = 0; i < terms; ++i) sum += static_cast<u128>(y[i][j]) * w[i];
@@ -76,7 +80,8 @@ void combine(u64* out, const u64* const* y, const u64* w, std::size_t terms, std
   }
 }
 
-void round_sum(u64* out, const u64* const* y, const double* inverse_of, std::size_t terms, std::size_t n) {
+void round_sum(u64* out, const u64* const* y, const double* inverse_of, std::size_t terms,
+               std::size_t n) {
   for (std::size_t j = 0; j < n; ++j) {
     double sum = 0.5;
     for (std::size_t i = 0; i < terms; ++i) sum += y[i][j] * inverse_of[i];
@@ -91,8 +96,9 @@ void gather(u64* out, const u64* a, const std::uint32_t* index, std::uint32_t ma
 }  // namespace
 
 const Kernels& scalar_kernels() {
-  static constexpr Kernels table{"scalar", forward,        inverse, add,     subtract,  multiply_arrays, multiply_add,
-                                 scale,    subtract_scale, inner,   combine, round_sum, gather};
+  static constexpr Kernels table{
+      "scalar", forward,        inverse, add,     subtract,  multiply_arrays, multiply_add,
+      scale,    subtract_scale, inner,   combine, round_sum, gather};
   return table;
 }
 

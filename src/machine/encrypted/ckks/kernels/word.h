@@ -1,7 +1,8 @@
 // Arithmetic modulo one prime below 2^50 on 64-bit words: the scalar reference of every kernel.
 //
-// Products with a fixed factor w use Shoup's precomputed quotient floor(w * 2^52 / q). The power 52 rather than 64 is
-// what the AVX-512 IFMA units multiply by, so one table serves every kernel. Other products use Barrett's method.
+// Products with a fixed factor w use Shoup's precomputed quotient floor(w * 2^52 / q). The power 52
+// rather than 64 is what the AVX-512 IFMA units multiply by, so one table serves every kernel.
+// Other products use Barrett's method.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,8 @@ namespace pliant::ckks {
 using u64 = std::uint64_t;
 using u128 = unsigned __int128;
 
-constexpr int kPrimeBits = 50;  // every prime is below 2^50, so a lazy value (< 4q) stays below 2^52
+// every prime is below 2^50, so a lazy value (< 4q) stays below 2^52
+constexpr int kPrimeBits = 50;
 constexpr u64 kMask52 = (u64{1} << 52) - 1;
 
 constexpr u64 shoup(u64 w, u64 q) { return static_cast<u64>((static_cast<u128>(w) << 52) / q); }
@@ -25,10 +27,12 @@ struct Modulus {
 };
 
 constexpr Modulus modulus(u64 q) {
-  const u128 all = ~u128{0};  // floor((2^128 - 1) / q) = floor(2^128 / q), as q does not divide 2^128
+  // floor((2^128 - 1) / q) = floor(2^128 / q), as q does not divide 2^128
+  const u128 all = ~u128{0};
   const u128 ratio = all / q;
   const u64 r52 = (u64{1} << 52) % q;
-  return {q, static_cast<u64>(ratio >> 64), static_cast<u64>(ratio), shoup(1, q), r52, shoup(r52, q)};
+  return {
+      q, static_cast<u64>(ratio >> 64), static_cast<u64>(ratio), shoup(1, q), r52, shoup(r52, q)};
 }
 
 constexpr u64 add(u64 a, u64 b, u64 q) { return a + b >= q ? a + b - q : a + b; }
@@ -42,13 +46,16 @@ constexpr u64 reduce(u128 x, const Modulus& m) {
   const u128 carry = (static_cast<u128>(low) * m.barrett_low) >> 64;
   const u128 middle1 = static_cast<u128>(low) * m.barrett_high + carry;
   const u128 middle2 = static_cast<u128>(high) * m.barrett_low + static_cast<u64>(middle1);
-  const u64 quotient = high * m.barrett_high + static_cast<u64>(middle1 >> 64) + static_cast<u64>(middle2 >> 64);
+  const u64 quotient =
+      high * m.barrett_high + static_cast<u64>(middle1 >> 64) + static_cast<u64>(middle2 >> 64);
   u64 r = low - quotient * m.q;
   r -= m.q & (u64{0} - static_cast<u64>(r >= m.q));  // at most twice; no branch on the value
   return r - (m.q & (u64{0} - static_cast<u64>(r >= m.q)));
 }
 
-constexpr u64 multiply(u64 a, u64 b, const Modulus& m) { return reduce(static_cast<u128>(a) * b, m); }
+constexpr u64 multiply(u64 a, u64 b, const Modulus& m) {
+  return reduce(static_cast<u128>(a) * b, m);
+}
 
 // x * w modulo q in [0, 2q), for x < 2^52, w < q, w_shoup = shoup(w, q).
 constexpr u64 multiply_lazy(u64 x, u64 w, u64 w_shoup, u64 q) {
@@ -63,7 +70,8 @@ constexpr u64 multiply(u64 x, u64 w, u64 w_shoup, u64 q) {
 
 constexpr u64 power(u64 base, u64 exponent, const Modulus& m) {
   u64 result = 1 % m.q;
-  for (u64 square = reduce(base, m); exponent != 0; exponent >>= 1, square = multiply(square, square, m))
+  for (u64 square = reduce(base, m); exponent != 0;
+       exponent >>= 1, square = multiply(square, square, m))
     if (exponent & 1) result = multiply(result, square, m);
   return result;
 }

@@ -29,7 +29,8 @@ class Wiped {
 
 void describe_plain(const Context& context, const Plaintext& plaintext, Ciphertext& out) {
   require_same(context, plaintext.params, "ckks encrypt", "the plaintext");
-  if (plaintext.extended) throw Error(ErrorKind::usage, "ckks encrypt", "an extended plaintext is an operand only");
+  if (plaintext.extended)
+    throw Error(ErrorKind::usage, "ckks encrypt", "an extended plaintext is an operand only");
   out.size = 2;
   out.level = plaintext.level;
   out.scale = plaintext.scale;
@@ -96,10 +97,12 @@ void Encryptor::encrypt_public(const Plaintext& plaintext, Ciphertext& out) {
     spread(context_, small.get(), out.level, false, out.part[half]);
     const Poly& key = half == 0 ? public_->b : public_->a;
     for (std::size_t i = 0; i < out.part[half].limbs(); ++i)
-      context_.kernels().multiply_add(out.part[half].limb(i), key.limb(i), mask.poly.limb(i), n, context_.modulus(i));
+      context_.kernels().multiply_add(out.part[half].limb(i), key.limb(i), mask.poly.limb(i), n,
+                                      context_.modulus(i));
   }
   for (std::size_t i = 0; i < out.part[0].limbs(); ++i)
-    context_.kernels().add(out.part[0].limb(i), out.part[0].limb(i), plaintext.poly.limb(i), n, context_.modulus(i));
+    context_.kernels().add(out.part[0].limb(i), out.part[0].limb(i), plaintext.poly.limb(i), n,
+                           context_.modulus(i));
   const double error = context_.norm_of(kErrorDeviation);
   out.noise = plaintext.noise + error * (1 + 2 * context_.secret_norm());
 }
@@ -118,7 +121,8 @@ void Encryptor::encrypt_symmetric(const Plaintext& plaintext, Ciphertext& out) {
   for (std::size_t i = 0; i < out.part[0].limbs(); ++i) {
     const Modulus& m = context_.modulus(i);
     u64* limb = out.part[0].limb(i);
-    context_.kernels().multiply(product.poly.limb(0), out.part[1].limb(i), secret_->poly().limb(i), n, m);
+    context_.kernels().multiply(product.poly.limb(0), out.part[1].limb(i), secret_->poly().limb(i),
+                                n, m);
     context_.kernels().subtract(limb, limb, product.poly.limb(0), n, m);
     context_.kernels().add(limb, limb, plaintext.poly.limb(i), n, m);
   }
@@ -129,7 +133,8 @@ Decryptor::Decryptor(const Context& context, const SecretKey& key) : context_(co
   require_same(context, key.params(), "ckks decrypt", "the secret key");
 }
 
-Plaintext Decryptor::decrypt(const Ciphertext& ciphertext, double flood_bits, const Seed& seed) const {
+Plaintext Decryptor::decrypt(const Ciphertext& ciphertext, double flood_bits,
+                             const Seed& seed) const {
   require_same(context_, ciphertext.params, "ckks decrypt", "the ciphertext");
   context_.use("decrypt");
   const std::size_t n = context_.n();
@@ -151,9 +156,11 @@ Plaintext Decryptor::decrypt(const Ciphertext& ciphertext, double flood_bits, co
   if (flood_bits <= 0) return out;
   const double deviation = ciphertext.noise * std::exp2(flood_bits);
   if (!(deviation < 0x1p58) || std::log2(deviation) + 6 > context_.log_q(out.level))
-    throw Error(ErrorKind::capacity, "ckks decrypt",
-                fmt::format("flooding by 2^{} over a noise of 2^{:.1f} does not fit the {:.1f} bits of level {}",
-                            flood_bits, std::log2(ciphertext.noise), context_.log_q(out.level), out.level));
+    throw Error(
+        ErrorKind::capacity, "ckks decrypt",
+        fmt::format(
+            "flooding by 2^{} over a noise of 2^{:.1f} does not fit the {:.1f} bits of level {}",
+            flood_bits, std::log2(ciphertext.noise), context_.log_q(out.level), out.level));
   std::vector<double> flood(n);
   RandomStream stream(seed, 0);
   sample_normal(stream, deviation, flood);

@@ -15,11 +15,13 @@ struct Ciphertext {
   int size = 2;  // parts in use: 3 between a product and its relinearisation
   int level = 0;
   double scale = 1;
-  double noise = 0;       // bound of |error| in every slot, in units of 1/scale (holds but with probability 2^-30)
+  // bound of |error| in every slot, in units of 1/scale (holds but with probability 2^-30)
+  double noise = 0;
   double magnitude = 0;   // bound of |message| in every slot
   std::size_t slots = 0;  // the message repeats with this period
   Hash params{};
-  std::optional<Seed> seed;  // of part[1], while it is the uniform half of a fresh symmetric encryption
+  // of part[1], while it is the uniform half of a fresh symmetric encryption
+  std::optional<Seed> seed;
 
   double error() const { return noise / scale; }  // bound of a decrypted slot's error
   Ciphertext copy() const;
@@ -46,9 +48,11 @@ class Encryptor {
 class Decryptor {
  public:
   Decryptor(const Context& context, const SecretKey& key);
-  // flood_bits > 0 adds normal noise of deviation 2^flood_bits times the noise bound to every coefficient: what must be
-  // done before a decryption is shown to anybody who may know or choose ciphertexts (docs/encrypted.md).
-  Plaintext decrypt(const Ciphertext& ciphertext, double flood_bits = 0, const Seed& seed = fresh_seed()) const;
+  // flood_bits > 0 adds normal noise of deviation 2^flood_bits times the noise bound to every
+  // coefficient: what must be done before a decryption is shown to anybody who may know or choose
+  // ciphertexts (docs/encrypted.md).
+  Plaintext decrypt(const Ciphertext& ciphertext, double flood_bits = 0,
+                    const Seed& seed = fresh_seed()) const;
 
  private:
   const Context& context_;

@@ -11,7 +11,9 @@ namespace pliant::ckks {
 
 namespace {
 
-void wipe(std::vector<std::int64_t>& secret) { sodium_memzero(secret.data(), secret.size() * sizeof secret[0]); }
+void wipe(std::vector<std::int64_t>& secret) {
+  sodium_memzero(secret.data(), secret.size() * sizeof secret[0]);
+}
 
 int top(const Context& context, int level) {
   if (level > context.levels())
@@ -20,14 +22,17 @@ int top(const Context& context, int level) {
   return level < 0 ? context.levels() : level;
 }
 
-std::size_t extended_limbs(const Context& context, int level) { return level + 1 + context.special(); }
+std::size_t extended_limbs(const Context& context, int level) {
+  return level + 1 + context.special();
+}
 
 }  // namespace
 
 void require_same(const Context& context, const Hash& params, const char* place, const char* what) {
   if (params != context.hash())
-    throw Error(ErrorKind::invalid, place,
-                fmt::format("{} belongs to parameters {}, not {}", what, hex(params), hex(context.hash())));
+    throw Error(
+        ErrorKind::invalid, place,
+        fmt::format("{} belongs to parameters {}, not {}", what, hex(params), hex(context.hash())));
 }
 
 Randomness::~Randomness() { sodium_memzero(seed_.data(), seed_.size()); }
@@ -39,18 +44,21 @@ Seed Randomness::seed() {
   return seed;
 }
 
-void expand_seed(const Context& context, const Seed& seed, std::size_t digit, int level, bool extended, Poly& out) {
+void expand_seed(const Context& context, const Seed& seed, std::size_t digit, int level,
+                 bool extended, Poly& out) {
   const std::size_t own = level + 1;
   out.resize(own + (extended ? context.special() : 0), context.n());
   for (std::size_t i = 0; i < out.limbs(); ++i) {
-    // Streams are numbered by the prime's place in the whole chain, not by the limb's in this polynomial.
+    // Streams are numbered by the prime's place in the whole chain, not by the limb's in this
+    // polynomial.
     const std::size_t place = i < own ? i : context.levels() + 1 + i - own;
     RandomStream stream(seed, digit << 32 | place);
     sample_uniform(stream, {out.limb(i), context.n()}, context.extended(level, i).mod);
   }
 }
 
-void spread(const Context& context, std::span<const std::int64_t> small, int level, bool extended, Poly& out) {
+void spread(const Context& context, std::span<const std::int64_t> small, int level, bool extended,
+            Poly& out) {
   out.resize(level + 1 + (extended ? context.special() : 0), context.n());
   for (std::size_t i = 0; i < out.limbs(); ++i) {
     const NttTable& table = context.extended(level, i);
@@ -62,7 +70,8 @@ void spread(const Context& context, std::span<const std::int64_t> small, int lev
   }
 }
 
-SecretKey::SecretKey(const Context& context, std::span<const std::int64_t> coefficients) : params_(context.hash()) {
+SecretKey::SecretKey(const Context& context, std::span<const std::int64_t> coefficients)
+    : params_(context.hash()) {
   if (coefficients.size() != context.n())
     throw Error(ErrorKind::usage, "ckks secret key",
                 fmt::format("{} coefficients instead of {}", coefficients.size(), context.n()));
@@ -98,16 +107,20 @@ const SwitchKey& KeySet::find(const Context& context, std::uint32_t galois, int 
   const auto [first, last] = keys_.equal_range(galois);
   for (auto it = first; it != last; ++it) {
     highest = std::max(highest, it->second.level);
-    if (it->second.level >= level && (best == nullptr || it->second.level < best->level)) best = &it->second;
+    if (it->second.level >= level && (best == nullptr || it->second.level < best->level))
+      best = &it->second;
   }
   if (best == nullptr) {
-    std::string what = galois == 0 ? "relinearization" : galois == context.conjugation() ? "conjugation" : "rotation";
+    std::string what = galois == 0                       ? "relinearization"
+                       : galois == context.conjugation() ? "conjugation"
+                                                         : "rotation";
     if (what == "rotation")
       for (int steps = 0; steps < static_cast<int>(context.slots()); ++steps)
         if (context.galois(steps) == galois) what = fmt::format("rotation by {}", steps);
     throw Error(ErrorKind::not_found, "ckks keys",
                 highest < 0 ? fmt::format("no key for {} at level {}", what, level)
-                            : fmt::format("no key for {} at level {}, only up to level {}", what, level, highest),
+                            : fmt::format("no key for {} at level {}, only up to level {}", what,
+                                          level, highest),
                 "generate it with the KeyGenerator");
   }
   require_same(context, best->params, "ckks keys", "the key");
@@ -137,8 +150,10 @@ PublicKey KeyGenerator::public_key(const SecretKey& secret) {
   Poly product(1, context_.n());
   for (std::size_t i = 0; i < key.b.limbs(); ++i) {
     const Kernels& kernels = context_.kernels();
-    kernels.multiply(product.limb(0), key.a.limb(i), secret.poly().limb(i), context_.n(), context_.modulus(i));
-    kernels.subtract(key.b.limb(i), key.b.limb(i), product.limb(0), context_.n(), context_.modulus(i));
+    kernels.multiply(product.limb(0), key.a.limb(i), secret.poly().limb(i), context_.n(),
+                     context_.modulus(i));
+    kernels.subtract(key.b.limb(i), key.b.limb(i), product.limb(0), context_.n(),
+                     context_.modulus(i));
   }
   product.wipe();
   return key;
@@ -190,7 +205,8 @@ SwitchKey KeyGenerator::relinearization_key(const SecretKey& secret, int level) 
   return key;
 }
 
-// The evaluator switches first and permutes afterwards, so the key leads to the secret's image under the inverse.
+// The evaluator switches first and permutes afterwards, so the key leads to the secret's image
+// under the inverse.
 SwitchKey KeyGenerator::galois_key(const SecretKey& secret, std::uint32_t galois, int level) {
   require_same(context_, secret.params(), "ckks rotation key", "the secret key");
   context_.use("rotation key");

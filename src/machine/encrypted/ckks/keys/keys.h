@@ -9,8 +9,8 @@
 
 namespace pliant::ckks {
 
-// Independent streams of one seed, handed out in order. The default seed comes from the operating system; a given one
-// makes tests repeatable and must never be used twice for real.
+// Independent streams of one seed, handed out in order. The default seed comes from the operating
+// system; a given one makes tests repeatable and must never be used twice for real.
 class Randomness {
  public:
   explicit Randomness(const Seed& seed = fresh_seed()) : seed_(seed) {}
@@ -27,7 +27,8 @@ class Randomness {
 
 class SecretKey {
  public:
-  SecretKey(const Context& context, std::span<const std::int64_t> coefficients);  // N values of -1, 0, 1
+  // N values of -1, 0, 1
+  SecretKey(const Context& context, std::span<const std::int64_t> coefficients);
   SecretKey(SecretKey&&) = default;
   SecretKey& operator=(SecretKey&&) = default;
   ~SecretKey() { poly_.wipe(); }
@@ -47,10 +48,12 @@ struct PublicKey {  // b = -a s + e at the top level, without special primes; a 
   Hash params{};
 };
 
-// Switches a polynomial that belongs to one secret to another: per digit d, b_d = -a_d s' + e_d + P [d] s, [d] = 1 on
-// the digit's primes and 0 on the others. Extended polynomials at `level`; usable at every level up to it.
+// Switches a polynomial that belongs to one secret to another: per digit d, b_d = -a_d s' + e_d + P
+// [d] s, [d] = 1 on the digit's primes and 0 on the others. Extended polynomials at `level`; usable
+// at every level up to it.
 struct SwitchKey {
-  std::uint32_t galois = 0;  // of the rotation or conjugation it serves; 0 for relinearisation (s = s'^2)
+  // of the rotation or conjugation it serves; 0 for relinearisation (s = s'^2)
+  std::uint32_t galois = 0;
   int level = 0;
   Seed seed{};
   std::vector<Poly> b, a;
@@ -62,7 +65,8 @@ struct SwitchKey {
 class KeySet {
  public:
   void add(SwitchKey key);
-  // The smallest key of this automorphism for `level`; throws Error{not_found} naming what is there.
+  // The smallest key of this automorphism for `level`; throws Error{not_found} naming what is
+  // there.
   const SwitchKey& find(const Context& context, std::uint32_t galois, int level) const;
   const std::multimap<std::uint32_t, SwitchKey>& all() const { return keys_; }
 
@@ -72,7 +76,8 @@ class KeySet {
 
 class KeyGenerator {
  public:
-  explicit KeyGenerator(const Context& context, const Seed& seed = fresh_seed()) : context_(context), random_(seed) {}
+  explicit KeyGenerator(const Context& context, const Seed& seed = fresh_seed())
+      : context_(context), random_(seed) {}
   SecretKey secret_key();
   PublicKey public_key(const SecretKey& secret);
   // level -1: the top one.
@@ -87,11 +92,15 @@ class KeyGenerator {
   Randomness random_;
 };
 
-// The uniform half of one digit, limb by limb: a function of (seed, digit, prime) alone, so keys of any level agree.
-void expand_seed(const Context& context, const Seed& seed, std::size_t digit, int level, bool extended, Poly& out);
+// The uniform half of one digit, limb by limb: a function of (seed, digit, prime) alone, so keys of
+// any level agree.
+void expand_seed(const Context& context, const Seed& seed, std::size_t digit, int level,
+                 bool extended, Poly& out);
 
-// Small signed coefficients as transformed residues, in the limbs of an extended (or plain) polynomial at `level`.
-void spread(const Context& context, std::span<const std::int64_t> small, int level, bool extended, Poly& out);
+// Small signed coefficients as transformed residues, in the limbs of an extended (or plain)
+// polynomial at `level`.
+void spread(const Context& context, std::span<const std::int64_t> small, int level, bool extended,
+            Poly& out);
 
 // Throws Error{invalid} naming both hashes when an object belongs to other parameters.
 void require_same(const Context& context, const Hash& params, const char* place, const char* what);

@@ -14,7 +14,8 @@ u64 product(std::span<const Modulus> from, std::size_t without, const Modulus& m
 
 }  // namespace
 
-Conversion::Conversion(std::span<const Modulus> from, std::span<const Modulus> to) : to_(to.begin(), to.end()) {
+Conversion::Conversion(std::span<const Modulus> from, std::span<const Modulus> to)
+    : to_(to.begin(), to.end()) {
   for (std::size_t i = 0; i < from.size(); ++i) {
     prepare_.push_back(ckks::inverse(product(from, i, from[i]), from[i]));
     inverse_.push_back(1.0 / from[i].q);

@@ -1,4 +1,5 @@
-// Conversion between residue bases: from residues modulo some primes (product A) to residues modulo others.
+// Conversion between residue bases: from residues modulo some primes (product A) to residues modulo
+// others.
 #pragma once
 
 #include <span>
@@ -8,10 +9,10 @@
 
 namespace pliant::ckks {
 
-// Converts the centred representative, the x in [-A/2, A/2] with the given residues. Residues must come multiplied by
-// `prepare`: y_i = x_i (A / a_i)^-1 mod a_i, so that x = sum y_i (A / a_i) - v A with v = round(sum y_i / a_i). The sum
-// is taken in double: within 2^-45 of A/2 it may pick the representative on the other side, which is as good wherever
-// the result is a rounding.
+// Converts the centred representative, the x in [-A/2, A/2] with the given residues. Residues must
+// come multiplied by `prepare`: y_i = x_i (A / a_i)^-1 mod a_i, so that x = sum y_i (A / a_i) - v A
+// with v = round(sum y_i / a_i). The sum is taken in double: within 2^-45 of A/2 it may pick the
+// representative on the other side, which is as good wherever the result is a rounding.
 class Conversion {
  public:
   Conversion() = default;
@@ -26,7 +27,8 @@ class Conversion {
     kernels.round_sum(v, y, inverse_.data(), from(), n);
   }
   // Residues modulo target j. y has from() + 1 arrays, the last of which is v.
-  void convert(const Kernels& kernels, const u64* const* y, std::size_t j, u64* out, std::size_t n) const {
+  void convert(const Kernels& kernels, const u64* const* y, std::size_t j, u64* out,
+               std::size_t n) const {
     kernels.combine(out, y, weights_.data() + j * (from() + 1), from() + 1, n, to_[j]);
   }
 

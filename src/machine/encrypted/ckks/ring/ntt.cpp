@@ -6,7 +6,8 @@ namespace pliant::ckks {
 
 namespace {
 
-void fill_powers(std::vector<u64>& w, std::vector<u64>& w_shoup, u64 root, int log_n, const Modulus& m) {
+void fill_powers(std::vector<u64>& w, std::vector<u64>& w_shoup, u64 root, int log_n,
+                 const Modulus& m) {
   const std::size_t n = std::size_t{1} << log_n;
   w.resize(n);
   w_shoup.resize(n);
@@ -35,7 +36,8 @@ std::vector<std::uint32_t> automorphism_index(std::uint32_t galois, int log_n) {
   const std::uint32_t n = std::uint32_t{1} << log_n;
   std::vector<std::uint32_t> index(n);
   for (std::uint32_t i = 0; i < n; ++i) {
-    // Value i of the image is the image's value at psi^e, which is the original's at psi^(e galois).
+    // Value i of the image is the image's value at psi^e, which is the original's at psi^(e
+    // galois).
     const std::uint32_t exponent = 2 * bit_reverse(i, log_n) + 1;
     const std::uint32_t source = exponent * galois & (2 * n - 1);
     index[i] = bit_reverse((source - 1) / 2, log_n);

@@ -13,8 +13,9 @@ constexpr std::uint32_t bit_reverse(std::uint32_t value, int bits) {
   return result;
 }
 
-// The automorphism X -> X^galois (odd) on transformed values: out[i] = in[index[i]]. In bit-reversed order the upper
-// bits of an index decide the upper bits of its image: every aligned power-of-two block comes from such a block.
+// The automorphism X -> X^galois (odd) on transformed values: out[i] = in[index[i]]. In
+// bit-reversed order the upper bits of an index decide the upper bits of its image: every aligned
+// power-of-two block comes from such a block.
 std::vector<std::uint32_t> automorphism_index(std::uint32_t galois, int log_n);
 
 }  // namespace pliant::ckks

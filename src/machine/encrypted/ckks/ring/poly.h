@@ -35,21 +35,24 @@ class WordBuffer {
   std::size_t capacity_ = 0;
 };
 
-// `limbs` arrays of n residues, limb-major. Which prime a limb belongs to is its owner's knowledge: level l of a chain
-// has the primes q[0..l], then, in an extended polynomial, the special primes.
+// `limbs` arrays of n residues, limb-major. Which prime a limb belongs to is its owner's knowledge:
+// level l of a chain has the primes q[0..l], then, in an extended polynomial, the special primes.
 class Poly {
  public:
   Poly() = default;
   Poly(std::size_t limbs, std::size_t n) { resize(limbs, n); }
   Poly(Poly&& other) noexcept
-      : limbs_(std::exchange(other.limbs_, 0)), n_(std::exchange(other.n_, 0)), words_(std::move(other.words_)) {}
+      : limbs_(std::exchange(other.limbs_, 0)),
+        n_(std::exchange(other.n_, 0)),
+        words_(std::move(other.words_)) {}
   Poly& operator=(Poly&& other) noexcept {
     limbs_ = std::exchange(other.limbs_, 0);
     n_ = std::exchange(other.n_, 0);
     words_ = std::move(other.words_);
     return *this;
   }
-  void resize(std::size_t limbs, std::size_t n);  // contents become unspecified unless only limbs are dropped
+  // contents become unspecified unless only limbs are dropped
+  void resize(std::size_t limbs, std::size_t n);
   std::size_t limbs() const { return limbs_; }
   std::size_t n() const { return n_; }
   u64* limb(std::size_t i) { return words_.data() + i * n_; }

@@ -48,7 +48,8 @@ class Search {
   u64 nearest(double target) {
     const u64 start = static_cast<u64>(target / step_) * step_ + 1;
     for (u64 distance = 0; distance < start / 4; distance += step_) {
-      if (start + distance < u64{1} << kPrimeBits && take(start + distance)) return start + distance;
+      if (start + distance < u64{1} << kPrimeBits && take(start + distance))
+        return start + distance;
       if (distance != 0 && take(start - distance)) return start - distance;
     }
     throw none(static_cast<u64>(target));
@@ -61,9 +62,10 @@ class Search {
     return true;
   }
   Error none(u64 about) const {
-    return Error(ErrorKind::unsupported, "ckks parameters",
-                 "too few primes = 1 mod " + std::to_string(step_) + " near " + std::to_string(about),
-                 "take fewer levels or more bits per level");
+    return Error(
+        ErrorKind::unsupported, "ckks parameters",
+        "too few primes = 1 mod " + std::to_string(step_) + " near " + std::to_string(about),
+        "take fewer levels or more bits per level");
   }
 
   u64 step_;
@@ -77,7 +79,8 @@ bool is_prime(u64 n) {
   if (n < 2) return false;
   for (const u64 base : bases)
     if (n % base == 0) return n == base;
-  return std::none_of(std::begin(bases), std::end(bases), [&](u64 base) { return is_witness(base, n); });
+  return std::none_of(std::begin(bases), std::end(bases),
+                      [&](u64 base) { return is_witness(base, n); });
 }
 
 namespace {
@@ -110,12 +113,14 @@ double bits_of(std::span<const u64> primes) {
 
 PrimeChain find_chain(int log_n, int levels, int scale_bits, int first_bits, int digits) {
   const std::size_t width = ceil_div(levels + 1, digits);
-  // The special primes together are at least as large as the largest digit: key switching noise is divided by them.
+  // The special primes together are at least as large as the largest digit: key switching noise is
+  // divided by them.
   for (std::size_t special = 1;; ++special) {
     PrimeChain chain = chain_with(special, log_n, levels, scale_bits, first_bits);
     double largest = 0;
     for (std::size_t first = 0; first < chain.q.size(); first += width)
-      largest = std::max(largest, bits_of(std::span(chain.q).subspan(first, std::min(width, chain.q.size() - first))));
+      largest = std::max(largest, bits_of(std::span(chain.q).subspan(
+                                      first, std::min(width, chain.q.size() - first))));
     if (bits_of(chain.p) >= largest) return chain;
   }
 }

@@ -10,11 +10,14 @@ namespace {
 
 constexpr slong kPrecision = 128;
 
-// Slot j of the polynomial with real coefficients c: its value at exp(i pi 5^j / c.size()), in balls.
+// Slot j of the polynomial with real coefficients c: its value at exp(i pi 5^j / c.size()), in
+// balls.
 class Balls {
  public:
-  explicit Balls(std::size_t size) : size_(size), roots_(_acb_vec_init(static_cast<slong>(2 * size))) {
-    _acb_vec_unit_roots(roots_, static_cast<slong>(2 * size), static_cast<slong>(2 * size), kPrecision);
+  explicit Balls(std::size_t size)
+      : size_(size), roots_(_acb_vec_init(static_cast<slong>(2 * size))) {
+    _acb_vec_unit_roots(roots_, static_cast<slong>(2 * size), static_cast<slong>(2 * size),
+                        kPrecision);
   }
   ~Balls() { _acb_vec_clear(roots_, static_cast<slong>(2 * size_)); }
   Balls(const Balls&) = delete;
@@ -41,7 +44,8 @@ class Balls {
     acb_init(term);
     for (std::size_t j = 0; j < slots.size(); ++j) {
       acb_set_d_d(term, slots[j].real(), slots[j].imag());
-      acb_addmul(sum, term, roots_ + (2 * size_ - fifth(j) * k % (2 * size_)) % (2 * size_), kPrecision);
+      acb_addmul(sum, term, roots_ + (2 * size_ - fifth(j) * k % (2 * size_)) % (2 * size_),
+                 kPrecision);
     }
     const double result = 2 * middle(sum).real() / static_cast<double>(size_);
     acb_clear(term);
@@ -75,10 +79,12 @@ TEST(Embedding, AgreesWithBallArithmetic) {
     const double bound = embedding.error(count);
     EXPECT_LT(bound, 0x1p-40);
     for (std::size_t k = 0; k < 2 * count; ++k)
-      EXPECT_NEAR(coefficients[k], balls.coefficient(slots, k), bound) << count << " slots, coefficient " << k;
+      EXPECT_NEAR(coefficients[k], balls.coefficient(slots, k), bound)
+          << count << " slots, coefficient " << k;
     embedding.to_slots(coefficients, work);
     for (std::size_t j = 0; j < count; ++j) {
-      EXPECT_LE(std::abs(work[j] - balls.slot(coefficients, j)), bound) << count << " slots, slot " << j;
+      EXPECT_LE(std::abs(work[j] - balls.slot(coefficients, j)), bound)
+          << count << " slots, slot " << j;
       EXPECT_LE(std::abs(work[j] - slots[j]), 2 * bound);
     }
   }

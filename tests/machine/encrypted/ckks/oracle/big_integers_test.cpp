@@ -1,6 +1,6 @@
-// A separate implementation on big integers (GMP): polynomials modulo X^N + 1 with coefficients modulo the whole Q. It
-// recomposes the engine's residues, transforms back by its own schoolbook evaluation, and multiplies, divides, switches
-// keys and decrypts by its own code.
+// A separate implementation on big integers (GMP): polynomials modulo X^N + 1 with coefficients
+// modulo the whole Q. It recomposes the engine's residues, transforms back by its own schoolbook
+// evaluation, and multiplies, divides, switches keys and decrypts by its own code.
 #include <gmpxx.h>
 #include <gtest/gtest.h>
 
@@ -57,12 +57,15 @@ class Oracle {
     const u64 q = table.mod.q, psi = table.w[n_ / 2];
     std::vector<u64> powers(2 * n_), result(n_);
     powers[0] = 1;
-    for (std::size_t i = 1; i < 2 * n_; ++i) powers[i] = static_cast<u64>(static_cast<u128>(powers[i - 1]) * psi % q);
+    for (std::size_t i = 1; i < 2 * n_; ++i)
+      powers[i] = static_cast<u64>(static_cast<u128>(powers[i - 1]) * psi % q);
     for (std::size_t k = 0; k < n_; ++k) {
       u64 sum = 0;
       for (std::size_t i = 0; i < n_; ++i) {
-        const std::size_t exponent = (2 * bit_reverse(static_cast<std::uint32_t>(i), table.log_n) + 1) * k % (2 * n_);
-        sum = static_cast<u64>((static_cast<u128>(limb[i]) * powers[(2 * n_ - exponent) % (2 * n_)] + sum) % q);
+        const std::size_t exponent =
+            (2 * bit_reverse(static_cast<std::uint32_t>(i), table.log_n) + 1) * k % (2 * n_);
+        sum = static_cast<u64>(
+            (static_cast<u128>(limb[i]) * powers[(2 * n_ - exponent) % (2 * n_)] + sum) % q);
       }
       mpz_class value = big(sum), inverse;
       const mpz_class modulus = big(q), size = big(n_);
@@ -87,7 +90,9 @@ class Oracle {
     for (mpz_class& c : result) c = centred(c, product);
     return result;
   }
-  Big recompose(const Poly& poly) const { return recompose(poly, static_cast<int>(poly.limbs()) - 1, poly.limbs()); }
+  Big recompose(const Poly& poly) const {
+    return recompose(poly, static_cast<int>(poly.limbs()) - 1, poly.limbs());
+  }
 
   Big multiply(const Big& a, const Big& b) const {  // schoolbook, negacyclic
     Big result(n_);
@@ -110,7 +115,8 @@ class Oracle {
 
   Big secret(const SecretKey& key) const {
     Big result;
-    for (const std::int64_t c : key.coefficients(context_)) result.emplace_back(static_cast<long>(c));
+    for (const std::int64_t c : key.coefficients(context_))
+      result.emplace_back(static_cast<long>(c));
     return result;
   }
 
@@ -143,13 +149,17 @@ class Oracle {
 // The largest difference of two polynomials modulo m.
 mpz_class distance(const Big& a, const Big& b, const mpz_class& m) {
   mpz_class worst = 0;
-  for (std::size_t k = 0; k < a.size(); ++k) worst = std::max(worst, mpz_class(abs(centred(a[k] - b[k], m))));
+  for (std::size_t k = 0; k < a.size(); ++k)
+    worst = std::max(worst, mpz_class(abs(centred(a[k] - b[k], m))));
   return worst;
 }
 
 class WithRing : public testing::TestWithParam<std::pair<int, int>> {
  protected:
-  WithRing() : s(small(GetParam().first, GetParam().second)), oracle(s.context), secret(oracle.secret(s.secret)) {
+  WithRing()
+      : s(small(GetParam().first, GetParam().second)),
+        oracle(s.context),
+        secret(oracle.secret(s.secret)) {
     Rng rng(1);
     x = random_slots(rng, s.context.slots());
     y = random_slots(rng, s.context.slots());
@@ -168,11 +178,13 @@ TEST_P(WithRing, EncodesWhatTheSumOverSlotsSays) {
     long double sum = 0;
     std::size_t five = 1;
     for (std::size_t j = 0; j < n / 2; ++j, five = five * 5 % (2 * n)) {
-      const long double angle =
-          std::acos(-1.0L) * static_cast<long double>(five * k % (2 * n)) / static_cast<long double>(n);
+      const long double angle = std::acos(-1.0L) * static_cast<long double>(five * k % (2 * n)) /
+                                static_cast<long double>(n);
       sum += x[j].real() * std::cos(angle) + x[j].imag() * std::sin(angle);
     }
-    EXPECT_LE(std::abs(got[k].get_d() - static_cast<double>(plain.scale * 2 * sum / static_cast<long double>(n))), 0.6);
+    EXPECT_LE(std::abs(got[k].get_d() -
+                       static_cast<double>(plain.scale * 2 * sum / static_cast<long double>(n))),
+              0.6);
   }
 }
 
@@ -180,11 +192,14 @@ TEST_P(WithRing, DecryptsWhatWasEncrypted) {
   for (Encryptor* encryptor : {&s.encryptor, &s.symmetric}) {
     const Plaintext plain = s.encoder.encode(x);
     const Ciphertext c = encryptor->encrypt(plain);
-    const mpz_class error = distance(oracle.decrypt(c, secret), oracle.recompose(plain.poly), oracle.q(c.level));
+    const mpz_class error =
+        distance(oracle.decrypt(c, secret), oracle.recompose(plain.poly), oracle.q(c.level));
     EXPECT_LE(error.get_d(), c.noise);
     EXPECT_GT(error, 0);  // there is noise
     // The engine's own decryption is the same polynomial.
-    EXPECT_EQ(distance(oracle.recompose(s.decryptor.decrypt(c).poly), oracle.decrypt(c, secret), oracle.q(c.level)), 0);
+    EXPECT_EQ(distance(oracle.recompose(s.decryptor.decrypt(c).poly), oracle.decrypt(c, secret),
+                       oracle.q(c.level)),
+              0);
   }
 }
 
@@ -220,7 +235,8 @@ TEST_P(WithRing, RaisesToCentredDigits) {
   for (std::size_t d = 0; d < s.context.level(a.level).digits.size(); ++d) {
     const Digit& digit = s.context.level(a.level).digits[d];
     mpz_class product = 1;
-    for (std::size_t i = digit.first; i < digit.first + digit.count; ++i) product *= big(s.context.modulus(i).q);
+    for (std::size_t i = digit.first; i < digit.first + digit.count; ++i)
+      product *= big(s.context.modulus(i).q);
     Big want = whole;
     oracle.reduce(want, product);
     const Big got = oracle.recompose(raised.digits[d], a.level, raised.digits[d].limbs());
@@ -257,7 +273,8 @@ TEST_P(WithRing, SwitchesKeysAsTheBigIntegersDo) {
     key_a.push_back(oracle.recompose(key.a[d], level, key.a[d].limbs()));
     key_b.push_back(oracle.recompose(key.b[d], level, key.b[d].limbs()));
     mpz_class product = 1, inverse;
-    for (std::size_t i = digit.first; i < digit.first + digit.count; ++i) product *= big(s.context.modulus(i).q);
+    for (std::size_t i = digit.first; i < digit.first + digit.count; ++i)
+      product *= big(s.context.modulus(i).q);
     const mpz_class rest = q / product;
     mpz_invert(inverse.get_mpz_t(), rest.get_mpz_t(), product.get_mpz_t());
     Big want = square, got = oracle.multiply(key_a[d], secret);
@@ -274,7 +291,8 @@ TEST_P(WithRing, SwitchesKeysAsTheBigIntegersDo) {
   for (std::size_t i = 0; i < key.b.size(); ++i) {
     const Digit& digit = s.context.level(level).digits[i];
     mpz_class product = 1;
-    for (std::size_t j = digit.first; j < digit.first + digit.count; ++j) product *= big(s.context.modulus(j).q);
+    for (std::size_t j = digit.first; j < digit.first + digit.count; ++j)
+      product *= big(s.context.modulus(j).q);
     Big part = third;
     oracle.reduce(part, product);
     const Big with_b = oracle.multiply(part, key_b[i]), with_a = oracle.multiply(part, key_a[i]);
@@ -291,7 +309,8 @@ TEST_P(WithRing, SwitchesKeysAsTheBigIntegersDo) {
   EXPECT_EQ(distance(oracle.recompose(d.part[0]), sum0, q), 0);
   EXPECT_EQ(distance(oracle.recompose(d.part[1]), sum1, q), 0);
   // And its meaning.
-  EXPECT_LE(distance(oracle.decrypt(d, secret), oracle.decrypt(c, secret), q).get_d(), d.noise - c.noise);
+  EXPECT_LE(distance(oracle.decrypt(d, secret), oracle.decrypt(c, secret), q).get_d(),
+            d.noise - c.noise);
 }
 
 TEST_P(WithRing, RotatesByTheAutomorphism) {
@@ -300,17 +319,21 @@ TEST_P(WithRing, RotatesByTheAutomorphism) {
   Ciphertext b;
   const mpz_class q = oracle.q(a.level);
   s.evaluator.rotate(a, 1, s.keys, b);
-  EXPECT_LE(distance(oracle.decrypt(b, secret), oracle.automorphism(oracle.decrypt(a, secret), 5), q).get_d(),
-            b.noise - a.noise);
+  EXPECT_LE(
+      distance(oracle.decrypt(b, secret), oracle.automorphism(oracle.decrypt(a, secret), 5), q)
+          .get_d(),
+      b.noise - a.noise);
   s.evaluator.conjugate(a, s.keys, b);
   const auto last = static_cast<std::uint32_t>(2 * oracle.n() - 1);
-  EXPECT_LE(distance(oracle.decrypt(b, secret), oracle.automorphism(oracle.decrypt(a, secret), last), q).get_d(),
-            b.noise - a.noise);
+  EXPECT_LE(
+      distance(oracle.decrypt(b, secret), oracle.automorphism(oracle.decrypt(a, secret), last), q)
+          .get_d(),
+      b.noise - a.noise);
 }
 
 INSTANTIATE_TEST_SUITE_P(Rings, WithRing,
-                         testing::Values(std::pair(4, 1), std::pair(4, 6), std::pair(5, 3), std::pair(6, 5),
-                                         std::pair(7, 4), std::pair(8, 2)));
+                         testing::Values(std::pair(4, 1), std::pair(4, 6), std::pair(5, 3),
+                                         std::pair(6, 5), std::pair(7, 4), std::pair(8, 2)));
 // The quadratic oracle takes seconds at this size: one level.
 INSTANTIATE_TEST_SUITE_P(Large, WithRing, testing::Values(std::pair(10, 1)));
 
