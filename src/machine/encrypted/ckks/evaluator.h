@@ -10,7 +10,7 @@
 namespace pliant::ckks {
 
 // A rotation that has not been divided by P yet (double hoisting): two extended polynomials,
-// already permuted.
+// already permuted. Plain data: threads may read one at once.
 struct Extended {
   std::array<Poly, 2> part;
   int level = 0;

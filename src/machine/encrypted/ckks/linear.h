@@ -22,6 +22,7 @@ struct LinearOptions {
 };
 
 // Working memory of apply(): after a first call, others with the same transform allocate nothing.
+// One thread at a time.
 struct LinearWorkspace {
   Raised raised, again;
   std::vector<Extended> babies, sums;
@@ -32,8 +33,8 @@ struct LinearWorkspace {
 
 // Baby-step giant-step: offset = first + step (giant * babies + baby). Diagonals are encoded once,
 // with the special primes. Double hoisting: the baby rotations share one mod-up and are not divided
-// by P; each giant step divides one polynomial; one division by P q[level] ends all. Immutable;
-// apply() works in the evaluator.
+// by P; each giant step divides one polynomial; one division by P q[level] ends all. Immutable:
+// threads may share one, each with an evaluator and a workspace of its own.
 class LinearTransform {
  public:
   // Throws Error{usage} for no diagonals, unequal lengths, offsets that are not multiples of the

@@ -15,7 +15,7 @@
 namespace pliant::ckks {
 
 // The digits of a polynomial, each as an extended polynomial that is congruent to it modulo its own
-// primes.
+// primes. Plain data: threads may read one at once.
 struct Raised {
   int level = 0;
   std::vector<Poly> digits;

@@ -24,6 +24,7 @@ const char* name(EnvelopeKind kind);
 // malice.
 using AuthKey = std::span<const std::byte>;
 
+// One thread at a time.
 class Writer {
  public:
   void begin(EnvelopeKind kind, const Hash& params);
@@ -43,6 +44,7 @@ class Writer {
 
 // Checks the whole envelope before anything is read. Throws Error{format} naming the offset,
 // Error{invalid} for foreign parameters (both hashes named). `bytes` must outlive it.
+// One thread at a time.
 class Reader {
  public:
   Reader(std::span<const std::byte> bytes, EnvelopeKind kind, const Hash* params, AuthKey key);

@@ -1,5 +1,5 @@
 // A validated parameter set and everything precomputed from it. Immutable; shared by keys,
-// ciphertexts and evaluators.
+// ciphertexts, evaluators and threads.
 #pragma once
 
 #include <map>

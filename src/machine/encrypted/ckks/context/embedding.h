@@ -10,7 +10,7 @@ namespace pliant::ckks {
 
 // Slot j of a polynomial is its value at zeta^(5^j), zeta = exp(i pi / N). With 2^k slots the
 // polynomial is one in X^(N / 2^(k+1)): its full vector of N/2 slots repeats them. Work is O(slots
-// log slots) in double; the roots are rounded from long double.
+// log slots) in double; the roots are rounded from long double. Immutable: threads may share one.
 class Embedding {
  public:
   explicit Embedding(int log_n);

@@ -11,7 +11,7 @@
 
 namespace pliant::ckks {
 
-// An encoded vector, transformed, at one level and scale.
+// An encoded vector, transformed, at one level and scale. Plain data: threads may read one at once.
 struct Plaintext {
   Poly poly;  // level + 1 limbs; in an extended plaintext the special primes follow
   int level = 0;

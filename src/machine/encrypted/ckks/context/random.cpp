@@ -34,6 +34,11 @@ Hash blake2b(std::span<const std::byte> bytes, std::span<const std::byte> key) {
   return hash;
 }
 
+RandomStream::RandomStream() {
+  start_sodium();
+  randombytes_buf(seed_.data(), seed_.size());
+}
+
 RandomStream::~RandomStream() {
   sodium_memzero(seed_.data(), seed_.size());
   sodium_memzero(buffer_.data(), buffer_.size());

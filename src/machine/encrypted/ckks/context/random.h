@@ -14,12 +14,14 @@ namespace pliant::ckks {
 using Seed = std::array<std::uint8_t, 32>;
 using Hash = std::array<std::uint8_t, 32>;
 
-Seed fresh_seed();  // from the operating system
+Seed fresh_seed();  // from the operating system; safe from any thread and after fork()
 Hash blake2b(std::span<const std::byte> bytes, std::span<const std::byte> key = {});
 
-// One stream of a seed: the bytes depend on (seed, stream) alone. Wiped when it goes.
+// One stream of a seed: the bytes depend on (seed, stream) alone. Wiped when it goes. One thread at
+// a time.
 class RandomStream {
  public:
+  RandomStream();  // of a seed from the operating system that nothing else has
   RandomStream(const Seed& seed, u64 stream) : seed_(seed), stream_(stream) {}
   ~RandomStream();
   RandomStream(const RandomStream&) = delete;
@@ -30,7 +32,7 @@ class RandomStream {
  private:
   void refill();
   Seed seed_;
-  u64 stream_;
+  u64 stream_ = 0;
   std::uint32_t block_ = 0;
   std::array<std::uint8_t, 4096> buffer_{};
   std::size_t used_ = sizeof buffer_;

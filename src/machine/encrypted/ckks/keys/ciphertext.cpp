@@ -61,14 +61,26 @@ Ciphertext Ciphertext::copy() const {
   return result;
 }
 
+Encryptor::Encryptor(const Context& context, const PublicKey& key)
+    : context_(context), public_(&key) {
+  check();
+}
 Encryptor::Encryptor(const Context& context, const PublicKey& key, const Seed& seed)
     : context_(context), public_(&key), random_(seed) {
-  require_same(context, key.params, "ckks encrypt", "the public key");
+  check();
 }
-
+Encryptor::Encryptor(const Context& context, const SecretKey& key)
+    : context_(context), secret_(&key) {
+  check();
+}
 Encryptor::Encryptor(const Context& context, const SecretKey& key, const Seed& seed)
     : context_(context), secret_(&key), random_(seed) {
-  require_same(context, key.params(), "ckks encrypt", "the secret key");
+  check();
+}
+
+void Encryptor::check() const {
+  if (public_ != nullptr) require_same(context_, public_->params, "ckks encrypt", "the public key");
+  else require_same(context_, secret_->params(), "ckks encrypt", "the secret key");
 }
 
 void Encryptor::encrypt(const Plaintext& plaintext, Ciphertext& out) {

@@ -10,6 +10,7 @@
 namespace pliant::ckks {
 
 // part[0] + part[1] s (+ part[2] s^2) = scale * message + error. Every field travels in the clear.
+// Plain data: threads may read one at once.
 struct Ciphertext {
   std::array<Poly, 3> part;
   int size = 2;  // parts in use: 3 between a product and its relinearisation
@@ -28,15 +29,19 @@ struct Ciphertext {
   void assign(const Ciphertext& other);  // keeps storage
 };
 
+// Threads may share one. A seed is for tests (Randomness). By the secret key (symmetric): less
+// noise, half the file. The key must outlive it.
 class Encryptor {
  public:
-  Encryptor(const Context& context, const PublicKey& key, const Seed& seed = fresh_seed());
-  Encryptor(const Context& context, const SecretKey& key,
-            const Seed& seed = fresh_seed());  // symmetric: less noise, half the file
+  Encryptor(const Context& context, const PublicKey& key);
+  Encryptor(const Context& context, const PublicKey& key, const Seed& seed);
+  Encryptor(const Context& context, const SecretKey& key);
+  Encryptor(const Context& context, const SecretKey& key, const Seed& seed);
   void encrypt(const Plaintext& plaintext, Ciphertext& out);
   Ciphertext encrypt(const Plaintext& plaintext);
 
  private:
+  void check() const;
   void encrypt_public(const Plaintext& plaintext, Ciphertext& out);
   void encrypt_symmetric(const Plaintext& plaintext, Ciphertext& out);
   const Context& context_;
@@ -45,6 +50,7 @@ class Encryptor {
   Randomness random_;
 };
 
+// Keeps nothing between calls: threads may share one. The key must outlive it.
 class Decryptor {
  public:
   Decryptor(const Context& context, const SecretKey& key);

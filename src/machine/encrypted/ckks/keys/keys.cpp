@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sodium.h>
+#include <unistd.h>
 
 #include "core/error.h"
 #include "machine/encrypted/ckks/context/bytes.h"
@@ -35,9 +36,25 @@ void require_same(const Context& context, const Hash& params, const char* place,
         fmt::format("{} belongs to parameters {}, not {}", what, hex(params), hex(context.hash())));
 }
 
-Randomness::~Randomness() { sodium_memzero(seed_.data(), seed_.size()); }
+Randomness::Randomness(const Seed& seed) : given_(seed), process_(getpid()) {}
+
+Randomness::~Randomness() {
+  if (given_) sodium_memzero(given_->data(), given_->size());
+}
+
+RandomStream Randomness::stream() {
+  if (!given_) return {};
+  if (getpid() != process_)
+    throw Error(ErrorKind::usage, "ckks randomness",
+                fmt::format("process {} would repeat the random numbers of process {}, which was "
+                            "given the seed",
+                            getpid(), process_),
+                "make a new one after fork(), or give no seed");
+  return {*given_, next_++};
+}
 
 Seed Randomness::seed() {
+  if (!given_) return fresh_seed();
   RandomStream stream = this->stream();
   Seed seed;
   for (std::uint8_t& byte : seed) byte = stream.byte();

@@ -1,7 +1,9 @@
 // Keys. Secrets are ternary, wiped when they go, and never printed; everything else is public.
 #pragma once
 
+#include <atomic>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "machine/encrypted/ckks/context/context.h"
@@ -9,22 +11,28 @@
 
 namespace pliant::ckks {
 
-// Independent streams of one seed, handed out in order. The default seed comes from the operating
-// system; a given one makes tests repeatable and must never be used twice for real.
+// Where independent streams come from; two calls never give the same one. Without a seed each
+// stream has its own from the operating system: nothing is kept that a copy of the process could
+// repeat. A given seed makes tests repeatable: its streams are numbered, must never be used twice
+// for real, and are refused in a forked child, which would repeat its parent's. Threads may share
+// one.
 class Randomness {
  public:
-  explicit Randomness(const Seed& seed = fresh_seed()) : seed_(seed) {}
+  Randomness() = default;
+  explicit Randomness(const Seed& seed);
   ~Randomness();
   Randomness(const Randomness&) = delete;
   Randomness& operator=(const Randomness&) = delete;
-  RandomStream stream() { return RandomStream(seed_, next_++); }
-  Seed seed();
+  RandomStream stream();  // Error{usage}: a given seed after fork()
+  Seed seed();            // of what is public: the uniform halves
 
  private:
-  Seed seed_;
-  u64 next_ = 0;
+  std::optional<Seed> given_;
+  int process_ = 0;  // that was given the seed
+  std::atomic<u64> next_ = 0;
 };
 
+// Immutable but for moves: threads may share one.
 class SecretKey {
  public:
   // N values of -1, 0, 1
@@ -42,6 +50,7 @@ class SecretKey {
   Hash params_;
 };
 
+// Plain data: threads may read one at once.
 struct PublicKey {  // b = -a s + e at the top level, without special primes; a is the seed's
   Poly b, a;
   Seed seed{};
@@ -50,7 +59,7 @@ struct PublicKey {  // b = -a s + e at the top level, without special primes; a 
 
 // Switches a polynomial that belongs to one secret to another: per digit d, b_d = -a_d s' + e_d + P
 // [d] s, [d] = 1 on the digit's primes and 0 on the others. Extended polynomials at `level`; usable
-// at every level up to it.
+// at every level up to it. Plain data: threads may read one at once.
 struct SwitchKey {
   // of the rotation or conjugation it serves; 0 for relinearisation (s = s'^2)
   std::uint32_t galois = 0;
@@ -61,7 +70,8 @@ struct SwitchKey {
   std::size_t bytes() const;  // of b: a is the seed's
 };
 
-// What the evaluating side holds: keys by automorphism and level.
+// What the evaluating side holds: keys by automorphism and level. Threads may share one while none
+// adds to it.
 class KeySet {
  public:
   void add(SwitchKey key);
@@ -74,10 +84,11 @@ class KeySet {
   std::multimap<std::uint32_t, SwitchKey> keys_;
 };
 
+// Threads may share one. A seed is for tests (Randomness).
 class KeyGenerator {
  public:
-  explicit KeyGenerator(const Context& context, const Seed& seed = fresh_seed())
-      : context_(context), random_(seed) {}
+  explicit KeyGenerator(const Context& context) : context_(context) {}
+  KeyGenerator(const Context& context, const Seed& seed) : context_(context), random_(seed) {}
   SecretKey secret_key();
   PublicKey public_key(const SecretKey& secret);
   // level -1: the top one.

@@ -12,7 +12,8 @@ namespace pliant::ckks {
 // Converts the centred representative, the x in [-A/2, A/2] with the given residues. Residues must
 // come multiplied by `prepare`: y_i = x_i (A / a_i)^-1 mod a_i, so that x = sum y_i (A / a_i) - v A
 // with v = round(sum y_i / a_i). The sum is taken in double: within 2^-45 of A/2 it may pick the
-// representative on the other side, which is as good wherever the result is a rounding.
+// representative on the other side, which is as good wherever the result is a rounding. Immutable:
+// threads may share one.
 class Conversion {
  public:
   Conversion() = default;

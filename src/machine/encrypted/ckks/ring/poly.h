@@ -9,7 +9,7 @@
 
 namespace pliant::ckks {
 
-// A 64-byte aligned array of words. Copies only by copy(); growing keeps nothing.
+// A 64-byte aligned array of words; growing keeps nothing. Threads may read one at once.
 class WordBuffer {
  public:
   WordBuffer() = default;
@@ -37,6 +37,7 @@ class WordBuffer {
 
 // `limbs` arrays of n residues, limb-major. Which prime a limb belongs to is its owner's knowledge:
 // level l of a chain has the primes q[0..l], then, in an extended polynomial, the special primes.
+// Copies only by copy(). Threads may read one, or write different limbs, at once.
 class Poly {
  public:
   Poly() = default;
