@@ -12,33 +12,8 @@
 
 namespace pliant::ckks {
 
-namespace {
-
-void in_range(const char* name, int value, int low, int high) {
-  if (value < low || value > high)
-    throw Error(ErrorKind::usage, "ckks parameters",
-                fmt::format("{} {} is not between {} and {}", name, value, low, high));
-}
-
-const Params& checked(const Params& params) {
-  in_range("log_n", params.log_n, 4, 17);
-  in_range("levels", params.levels, 0, 60);
-  in_range("scale_bits", params.scale_bits, 20, 49);
-  in_range("first_bits", params.first_bits, params.scale_bits, kPrimeBits);
-  in_range("digits", params.digits, 1, 8);
-  if (params.security != 128 && params.security != 192 && params.security != 256)
-    throw Error(ErrorKind::usage, "ckks parameters",
-                fmt::format("security {} is not 128, 192 or 256", params.security));
-  if (!std::isfinite(params.magnitude) || params.magnitude <= 0)
-    throw Error(ErrorKind::usage, "ckks parameters",
-                fmt::format("magnitude {} is not positive", params.magnitude));
-  return params;
-}
-
-}  // namespace
-
 Context::Context(const Params& params, const Kernels& kernels, Log* log)
-    : params_(checked(params)), kernels_(kernels), log_(log), embedding_(params.log_n) {
+    : params_(in_range(params)), kernels_(kernels), log_(log), embedding_(params.log_n) {
   const PrimeChain chain =
       find_chain(params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits);
   hash_ = ckks::hash(params);
@@ -127,6 +102,16 @@ void Context::build_level(int l) {
     level.fused_factor = inverses(both, own - 1);
   }
   levels_.push_back(std::move(level));
+}
+
+int Context::top(int level, const char* place) const {
+  if (level < -1 || level > levels())
+    throw Error(ErrorKind::usage, place,
+                level < 0
+                    ? fmt::format("level {} is negative", level)
+                    : fmt::format("level {} is above the {} of the parameters", level, levels()),
+                "give -1 for the top level");
+  return level == -1 ? levels() : level;
 }
 
 std::uint32_t Context::galois(int steps) const {

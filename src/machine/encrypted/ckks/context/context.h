@@ -50,6 +50,8 @@ class Context {
   std::size_t n() const { return std::size_t{1} << params_.log_n; }
   std::size_t slots() const { return n() / 2; }
   int levels() const { return params_.levels; }
+  // `level`, or the top one for -1. Throws Error{usage} for others that do not exist.
+  int top(int level, const char* place) const;
   std::size_t special() const { return special_; }
   double modulus_bits() const { return modulus_bits_; }  // log2(Q P)
   bool secure() const { return secure_; }

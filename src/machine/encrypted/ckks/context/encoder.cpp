@@ -38,11 +38,7 @@ double largest(std::span<const std::complex<double>> values) {
 }
 
 void Encoder::place(Plaintext& out, const EncodingOptions& options) {
-  out.level = options.level < 0 ? context_.levels() : options.level;
-  if (out.level > context_.levels())
-    throw Error(
-        ErrorKind::usage, "ckks encode",
-        fmt::format("level {} is above the {} of the parameters", out.level, context_.levels()));
+  out.level = context_.top(options.level, "ckks encode");
   const std::size_t count = slots_.size();
   if (!std::has_single_bit(count) || count > context_.slots())
     throw Error(ErrorKind::usage, "ckks encode",

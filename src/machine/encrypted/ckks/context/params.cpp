@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "core/error.h"
 #include "machine/encrypted/ckks/context/bytes.h"
 #include "machine/encrypted/ckks/ring/primes.h"
@@ -17,7 +19,28 @@ void put_fields(Writer& out, const Params& params) {
   out.put(params.magnitude);
 }
 
+void in_range(const char* name, int value, int low, int high) {
+  if (value < low || value > high)
+    throw Error(ErrorKind::usage, "ckks parameters",
+                fmt::format("{} {} is not between {} and {}", name, value, low, high));
+}
+
 }  // namespace
+
+const Params& in_range(const Params& params) {
+  in_range("log_n", params.log_n, 4, 17);
+  in_range("levels", params.levels, 0, 60);
+  in_range("scale_bits", params.scale_bits, 20, 49);
+  in_range("first_bits", params.first_bits, params.scale_bits, kPrimeBits);
+  in_range("digits", params.digits, 1, 8);
+  if (params.security != 128 && params.security != 192 && params.security != 256)
+    throw Error(ErrorKind::usage, "ckks parameters",
+                fmt::format("security {} is not 128, 192 or 256", params.security));
+  if (!std::isfinite(params.magnitude) || params.magnitude <= 0)
+    throw Error(ErrorKind::usage, "ckks parameters",
+                fmt::format("magnitude {} is not positive", params.magnitude));
+  return params;
+}
 
 std::string describe(const Params& p) {
   return fmt::format(
@@ -28,6 +51,7 @@ std::string describe(const Params& p) {
 }
 
 Hash hash(const Params& params) {
+  in_range(params);
   const PrimeChain chain =
       find_chain(params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits);
   Writer out;
@@ -53,6 +77,7 @@ Params parse_params(std::span<const std::byte> bytes, bool accept_insecure) {
   params.insecure_for_tests = in.word(1, "the test flag") != 0;
   params.magnitude = in.real("magnitude");
   in.finish();
+  in_range(params);
   if (params.insecure_for_tests && !accept_insecure)
     throw Error(ErrorKind::unsupported, "ckks parameters file",
                 "the set is marked insecure, for tests only");

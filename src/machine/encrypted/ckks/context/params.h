@@ -1,4 +1,4 @@
-// Parameters of the scheme: inert data. A Context is what checks them.
+// Parameters of the scheme: inert data.
 #pragma once
 
 #include <cstdint>
@@ -26,16 +26,21 @@ struct Params {
   friend bool operator==(const Params&, const Params&) = default;
 };
 
+// Throws Error{usage} naming the field and its range. Whether a set is secure, and whether there
+// are enough primes for it, is the Context's to check.
+const Params& in_range(const Params& params);
+
 // The largest log2(Q P) for a uniform ternary secret and this security in bits, or 0 where the
 // table has no row.
 int max_modulus_bits(int log_n, int security);
 
 std::string describe(const Params& params);  // one line, every field
-Hash hash(const Params& params);             // BLAKE2b of the fields and of the primes they lead to
+// BLAKE2b of the fields and of the primes they lead to. Throws as in_range does.
+Hash hash(const Params& params);
 
-// A file: docs/formats.md. Throws Error{format} for bytes that do not follow it, Error{unsupported}
-// for a set with the test flag unless that is accepted. Ranges and security are the Context's to
-// check.
+// A file: docs/formats.md. Throws Error{format} for bytes that do not follow it, Error{usage} for a
+// field out of range, Error{unsupported} for a set with the test flag unless that is accepted.
+// Security is the Context's to check.
 std::vector<std::byte> serialize(const Params& params);
 Params parse_params(std::span<const std::byte> bytes, bool accept_insecure = false);
 

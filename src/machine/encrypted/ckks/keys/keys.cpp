@@ -16,13 +16,6 @@ void wipe(std::vector<std::int64_t>& secret) {
   sodium_memzero(secret.data(), secret.size() * sizeof secret[0]);
 }
 
-int top(const Context& context, int level) {
-  if (level > context.levels())
-    throw Error(ErrorKind::usage, "ckks key",
-                fmt::format("level {} is above the {} of the parameters", level, context.levels()));
-  return level < 0 ? context.levels() : level;
-}
-
 std::size_t extended_limbs(const Context& context, int level) {
   return level + 1 + context.special();
 }
@@ -217,7 +210,7 @@ SwitchKey KeyGenerator::relinearization_key(const SecretKey& secret, int level) 
   Poly square(s.limbs(), s.n());
   for (std::size_t i = 0; i < s.limbs(); ++i)
     context_.kernels().multiply(square.limb(i), s.limb(i), s.limb(i), s.n(), context_.modulus(i));
-  SwitchKey key = switch_key(square, s, top(context_, level));
+  SwitchKey key = switch_key(square, s, context_.top(level, "ckks key"));
   square.wipe();
   return key;
 }
@@ -235,7 +228,7 @@ SwitchKey KeyGenerator::galois_key(const SecretKey& secret, std::uint32_t galois
   Poly image(s.limbs(), s.n());
   for (std::size_t i = 0; i < s.limbs(); ++i)
     context_.kernels().gather(image.limb(i), s.limb(i), index.data(), ~0u, s.n());
-  SwitchKey key = switch_key(s, image, top(context_, level));
+  SwitchKey key = switch_key(s, image, context_.top(level, "ckks key"));
   key.galois = galois;
   image.wipe();
   return key;
