@@ -88,7 +88,7 @@ void run() {
   // Encryption by the secret key: half of the ciphertext is the expansion of a seed, so the file is
   // half as long.
   Encryptor encryptor(context, secret);
-  const std::vector<std::byte> sent = serialize(encryptor.encrypt(encoder.encode(readings)));
+  const std::vector<std::byte> sent = serialize(encryptor.encrypt(encoder, readings));
   fmt::print("one ciphertext                           {:7.1f} KiB as a file\n\n",
              static_cast<double>(sent.size()) / 1024);
 

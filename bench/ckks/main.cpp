@@ -176,8 +176,7 @@ class Bench {
     for (const int steps : transform.rotations()) few.add(generator.rotation_key(secret, steps));
     for (const int steps : transform.offsets())
       if (steps != 0) all.add(generator.rotation_key(secret, steps));
-    const Ciphertext in =
-        encryptor.encrypt(encoder.encode(std::vector<double>(context.slots(), 0.5)));
+    const Ciphertext in = encryptor.encrypt(encoder, std::vector<double>(context.slots(), 0.5));
     Ciphertext out;
     LinearWorkspace work;
     const double twice =

@@ -58,7 +58,7 @@ void Evaluator::require_two(const Ciphertext& a, const char* verb) const {
 void Evaluator::require_fits(const char* verb, int level, double scale, double magnitude,
                              double noise) const {
   const double bits = std::log2(magnitude * scale + noise);
-  if (bits > context_.log_q(level) - 1)
+  if (!(bits <= context_.log_q(level) - 1))  // also where it is no number
     throw Error(
         ErrorKind::capacity, place(verb),
         fmt::format(

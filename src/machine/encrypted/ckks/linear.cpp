@@ -36,12 +36,12 @@ int cost(const std::vector<int>& places, int babies) {
 
 LinearTransform::LinearTransform(const Context& context, Encoder& encoder,
                                  const Diagonals& diagonals, const LinearOptions& options)
-    : context_(context), level_(options.level < 0 ? context.levels() : options.level) {
+    : context_(context), level_(options.level == -1 ? context.levels() : options.level) {
   const auto refuse = [](const std::string& problem) {
     throw Error(ErrorKind::usage, "ckks linear transform", problem);
   };
   if (diagonals.empty()) refuse("no diagonals");
-  if (level_ == 0 || level_ > context.levels())
+  if (level_ < 1 || level_ > context.levels())
     refuse(fmt::format("level {} is not between 1 and {}", level_, context.levels()));
   const int first = diagonals.begin()->first,
             step = options.step == 0 ? common_step(diagonals) : options.step;

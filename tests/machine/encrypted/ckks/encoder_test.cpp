@@ -7,8 +7,8 @@
 #include <limits>
 #include <sstream>
 
-#include "machine/encrypted/ckks/check.h"
-#include "machine/encrypted/ckks/keys/ciphertext.h"
+#include "machine/encrypted/ckks/scheme.h"
+#include "machine/encrypted/ckks/shapes.h"
 
 namespace pliant::ckks {
 namespace {
@@ -27,6 +27,89 @@ TEST(Encoder, RoundTripsEverySlotCountWithinItsBound) {
         EXPECT_LE(std::abs(back[i] - values[i]), plain.noise / plain.scale);
     }
   }
+}
+
+// The largest error of a slot, in units of the bound.
+double error(const std::vector<std::complex<double>>& got,
+             const std::vector<std::complex<double>>& want, double bound) {
+  double worst = 0;
+  for (std::size_t i = 0; i < want.size(); ++i) worst = std::max(worst, std::abs(got[i] - want[i]));
+  return worst / bound;
+}
+
+// Values so small that every coefficient rounds to nothing are the worst: nothing is left of them.
+constexpr double kSizes[] = {1, 0.16, 1e-6, 1e-8, 0x1p-28, 0x1p-29};
+
+TEST(Encoder, BoundHoldsOnStructuredVectors) {
+  for (const int log_n : {4, 9, 13, 15}) {
+    const Context context(small(log_n, 1));
+    Encoder encoder(context);
+    Rng rng(4);
+    for (int shape = 0; shape < kShapes; ++shape)
+      for (const double size : kSizes)
+        for (const double bits : {20, 25, 40}) {
+          if (log_n == 15 && (size == 1e-6 || bits == 25)) continue;  // slow
+          const auto values = shaped(rng, shape, context.slots(), size);
+          const Plaintext plain = encoder.encode(values, {.scale = std::exp2(bits)});
+          EXPECT_LE(error(encoder.decode(plain), values, plain.noise / plain.scale), 1)
+              << "N = 2^" << log_n << ", shape " << shape << " of size " << size << " at 2^"
+              << bits;
+        }
+  }
+}
+
+TEST(Encoder, BoundOfDenseVectorsIsTight) {
+  const Context context(small(12, 1));
+  Encoder encoder(context);
+  Rng rng(4);
+  const auto values = random_slots(rng, context.slots());
+  const Plaintext plain = encoder.encode(values);
+  EXPECT_GT(error(encoder.decode(plain), values, plain.noise / plain.scale), 0.7);
+}
+
+TEST(Encryptor, BoundHoldsOnStructuredVectors) {
+  for (const int log_n : {6, 13}) {
+    Scheme s(small(log_n, 1));
+    Rng rng(5);
+    for (int shape = 0; shape < kShapes; ++shape)
+      for (const double size : {1.0, 1e-8, 0.49 * 0x1p-40 * static_cast<double>(s.context.slots())})
+        for (Encryptor* encryptor : {&s.symmetric, &s.encryptor}) {
+          const auto values = shaped(rng, shape, s.context.slots(), size);
+          EXPECT_LE(s.error(encryptor->encrypt(s.encoder, values), values), 1)
+              << "N = 2^" << log_n << ", shape " << shape << " of size " << size;
+          // encoded as a public operand first
+          EXPECT_LE(s.error(encryptor->encrypt(s.encoder.encode(values)), values), 1)
+              << "N = 2^" << log_n << ", shape " << shape << " of size " << size;
+        }
+  }
+}
+
+// What travels in the clear must not depend on the values.
+TEST(Encryptor, BoundSaysNothingAboutTheValues) {
+  Scheme s(small(8, 1));
+  Rng rng(6);
+  const auto zero = shaped(rng, 0, 128, 0), dense = random_slots(rng, 128);
+  EXPECT_EQ(s.symmetric.encrypt(s.encoder, zero).noise,
+            s.symmetric.encrypt(s.encoder, dense).noise);
+  EXPECT_EQ(s.symmetric.encrypt(s.encoder.encode(zero)).noise,
+            s.symmetric.encrypt(s.encoder.encode(dense)).noise);
+  EXPECT_LT(s.encoder.encode(zero).noise, 0.1 * s.encoder.encode(dense).noise);
+}
+
+TEST(Encoder, DitheredRoundingIsUnbiased) {
+  const Context context(small(4, 1));
+  Encoder encoder(context);
+  RandomStream stream(Seed{3}, 0);
+  const std::vector<std::complex<double>> values(8, 0.25 * 0x1p-40);
+  std::complex<double> sum = 0;
+  double squares = 0;
+  for (int i = 0; i < 40000; ++i) {
+    const auto got = encoder.decode(encoder.encode(values, {.dither = &stream}));
+    sum += got[3] * 0x1p40;
+    squares += std::norm(got[3] * 0x1p40 - 0.25);
+  }
+  EXPECT_NEAR(std::abs(sum / 40000.0 - 0.25), 0, 0.01);
+  EXPECT_NEAR(squares / 40000, 0.25 * 0.75, 0.005);  // one coefficient is not whole
 }
 
 TEST(Encoder, EncodesBeyondSixtyFourBits) {
@@ -68,6 +151,12 @@ TEST(Encoder, RefusesWithBothSides) {
       std::string::npos)
       << error({.level = 0, .scale = 0x1p48, .bound = 2});
   EXPECT_NE(error({.level = 3}).find("level 3 is above the 2"), std::string::npos);
+  EXPECT_NE(error({.level = -5}).find("level -5 is negative"), std::string::npos);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double bound : {nan, -1.0, std::numeric_limits<double>::infinity()})
+    EXPECT_NE(error({.bound = bound}).find("declared bound"), std::string::npos) << bound;
+  for (const double scale : {nan, -1.0, std::numeric_limits<double>::infinity()})
+    EXPECT_NE(error({.scale = scale, .bound = 2}).find("scale"), std::string::npos) << scale;
   EXPECT_NE(error({.scale = 0.5, .bound = 2}).find("scale 0.5"), std::string::npos);
   values.resize(31);
   EXPECT_NE(error().find("31 values are not a power of two"), std::string::npos);
@@ -77,6 +166,15 @@ TEST(Encoder, RefusesWithBothSides) {
   const std::vector<double> fine(32, 0.5);
   EXPECT_NE(error_of([&] { encoder.decode(Encoder(other).encode(fine)); }).find("other parameters"),
             std::string::npos);
+}
+
+TEST(Encoder, RefusesWhatDoublesCannotHold) {
+  const Context context(small(4, 60));
+  Encoder encoder(context);
+  const std::vector<double> values(8, 1e200);
+  const std::string error =
+      error_of([&] { encoder.encode(values, {.scale = 0x1p1000, .bound = 1e200}); });
+  EXPECT_NE(error.find("at scale 2^1000.00"), std::string::npos) << error;
 }
 
 TEST(Context, RefusesWhatIsOutOfRangeOrInsecure) {

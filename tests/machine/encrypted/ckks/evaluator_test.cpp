@@ -326,6 +326,13 @@ TEST(Evaluator, RefusesNamingBothSides) {
   says(error_of([&] { e.drop_level(low, 2, c); }), "from level 1 to 2");
   says(error_of([&] { e.adjust(low, 2, c); }), "from level 1 to 2");
   says(error_of([&] { s.generator.rotation_key(s.secret, 1, 3); }), "level 3 is above the 2");
+  says(error_of([&] { s.generator.rotation_key(s.secret, 1, -5); }), "level -5 is negative");
+  const Ciphertext hostile = [&] {
+    Ciphertext h = s.encrypt(x);
+    h.noise = std::nan("");
+    return h;
+  }();
+  says(error_of([&] { e.add(a, hostile, c); }), "exhausted level");
   Raised raised;
   e.raise(low, raised);
   says(error_of([&] { e.rotate_raised(a, raised, 3, s.keys, c); }),

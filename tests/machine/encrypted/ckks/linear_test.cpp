@@ -125,6 +125,7 @@ TEST(Linear, Refuses) {
        "offsets 3 and 0 do not differ by a multiple of the step 2");
   says(build({{0, x}}, {.level = 0}), "level 0 is not between 1 and 2");
   says(build({{0, x}}, {.level = 3}), "level 3 is not between 1 and 2");
+  says(build({{0, x}}, {.level = -5}), "level -5 is not between 1 and 2");
   const LinearTransform transform(s.context, s.encoder, {{0, x}, {1, x}});
   Ciphertext out;
   says(error_of([&] { transform.apply(s.encrypt(x, 1), s.evaluator, s.keys, out); }),

@@ -26,7 +26,7 @@ struct Scheme {
     for (const int s : steps) keys.add(generator.rotation_key(secret, s));
   }
   Ciphertext encrypt(const std::vector<std::complex<double>>& values, int level = -1) {
-    return encryptor.encrypt(encoder.encode(values, {.level = level}));
+    return encryptor.encrypt(encoder, values, {.level = level});
   }
   std::vector<std::complex<double>> decrypt(const Ciphertext& c) {
     return encoder.decode(decryptor.decrypt(c));

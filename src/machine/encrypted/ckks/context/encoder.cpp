@@ -39,19 +39,22 @@ double largest(std::span<const std::complex<double>> values) {
 
 void Encoder::place(Plaintext& out, const EncodingOptions& options) {
   out.level = context_.top(options.level, "ckks encode");
+  const auto refuse = [](const std::string& problem) {
+    throw Error(ErrorKind::usage, "ckks encode", problem);
+  };
   const std::size_t count = slots_.size();
   if (!std::has_single_bit(count) || count > context_.slots())
-    throw Error(ErrorKind::usage, "ckks encode",
-                fmt::format("{} values are not a power of two up to the {} slots", count,
-                            context_.slots()));
+    refuse(fmt::format("{} values are not a power of two up to the {} slots", count,
+                       context_.slots()));
   out.extended = options.extended;
   out.scale = options.scale == 0 ? context_.scale(out.level) : options.scale;
   out.bound = options.bound.value_or(context_.params().magnitude);
   out.slots = count;
   out.params = context_.hash();
   if (!std::isfinite(out.scale) || out.scale < 1)
-    throw Error(ErrorKind::usage, "ckks encode",
-                fmt::format("scale {} is not a number of at least 1", out.scale));
+    refuse(fmt::format("scale {} is not a number of at least 1", out.scale));
+  if (!std::isfinite(out.bound) || out.bound < 0)
+    refuse(fmt::format("declared bound {} is not a number of at least 0", out.bound));
   for (std::size_t i = 0; i < count; ++i) {
     const double size = std::abs(slots_[i]);
     if (!std::isfinite(size))
@@ -63,22 +66,49 @@ void Encoder::place(Plaintext& out, const EncodingOptions& options) {
                               slots_[i].real(), slots_[i].imag(), i, out.bound),
                   "declare a larger bound or scale the values");
   }
-  if (std::log2(out.bound) + std::log2(out.scale) > context_.log_q(out.level) - 2)
+  const double bits = std::log2(out.bound) + std::log2(out.scale);
+  // the transform is in double, whatever the modulus holds
+  if (bits > std::min(context_.log_q(out.level) - 2, 1000.0))
     throw Error(
         ErrorKind::invalid, "ckks encode",
         fmt::format("values up to {} at scale 2^{:.2f} overflow the {:.1f} bits of level {}",
                     out.bound, std::log2(out.scale), context_.log_q(out.level), out.level),
         "encode at a higher level or a smaller scale");
-  // Rounding of the coefficients, then the error of the transform.
-  const double rounding = 6 * std::sqrt(2 * static_cast<double>(count) / 12);
-  out.noise = rounding + out.bound * out.scale * context_.embedding().error(count);
 }
 
-void Encoder::fill(Plaintext& out) {
+// Rounds the coefficients. The error is that of the transform, and of the rounding: measured in the
+// slots, or that of independent random ones.
+void Encoder::round(Plaintext& out, RandomStream* dither) {
+  const double transform = context_.embedding().error(out.slots);
+  out.noise = out.bound * out.scale * transform;
+  if (dither == nullptr) {
+    residues_.resize(coefficients_.size());
+    for (std::size_t k = 0; k < coefficients_.size(); ++k) {
+      const double exact = coefficients_[k] * out.scale;
+      coefficients_[k] = std::nearbyint(exact);
+      residues_[k] = exact - coefficients_[k];
+    }
+    context_.embedding().to_slots(residues_, slots_);
+    out.deviation = 0;
+    out.noise += largest(slots_) * (1 + transform);
+    return;
+  }
+  for (double& c : coefficients_) {
+    const double exact = c * out.scale, below = std::floor(exact);
+    const double uniform = std::ldexp(dither->bits() >> 11, -53);
+    c = uniform < exact - below ? below + 1 : below;
+  }
+  // Each is up to 1/2 in deviation. Sparse slots repeat, and with them their errors: the deviation
+  // is that of as many independent coefficients as there could be, which covers their sums too.
+  out.deviation = std::sqrt(context_.n()) / 2;
+  out.noise += 6 * std::sqrt(2 * static_cast<double>(out.slots) / 4);
+}
+
+void Encoder::fill(Plaintext& out, RandomStream* dither) {
   const std::size_t n = context_.n(), count = out.slots, gap = n / (2 * count);
   coefficients_.resize(2 * count);
   context_.embedding().to_coefficients(slots_, coefficients_);
-  for (double& c : coefficients_) c = std::nearbyint(c * out.scale);
+  round(out, dither);
   const std::size_t limbs = out.level + 1 + (out.extended ? context_.special() : 0);
   out.poly.resize(limbs, n);
   for (std::size_t i = 0; i < limbs; ++i) {
@@ -95,14 +125,14 @@ void Encoder::encode(std::span<const std::complex<double>> values, const Encodin
                      Plaintext& out) {
   slots_.assign(values.begin(), values.end());
   place(out, options);
-  fill(out);
+  fill(out, options.dither);
 }
 
 void Encoder::encode(std::span<const double> values, const EncodingOptions& options,
                      Plaintext& out) {
   slots_.assign(values.begin(), values.end());
   place(out, options);
-  fill(out);
+  fill(out, options.dither);
 }
 
 Plaintext Encoder::encode(std::span<const std::complex<double>> values,

@@ -20,15 +20,22 @@ struct Plaintext {
   std::size_t slots = 0;  // encoded values; the vector repeats to N/2
   double bound = 0;       // of |value|: declared or measured
   double noise = 0;       // bound of the error of scale * value in every slot
+  // standard deviation of that error in a slot where it is random; 0: it was measured
+  double deviation = 0;
   Hash params{};
 };
 
 struct EncodingOptions {
-  int level = -1;    // -1: the top level
+  int level = -1;    // -1: the top one
   double scale = 0;  // 0: the scale of the level
   // of |value|; absent: the parameters' magnitude. Values beyond it are refused.
   std::optional<double> bound = {};
   bool extended = false;  // with limbs of the special primes, for double hoisting
+  // Public operands are rounded to nearest, and the error that leaves is measured. What will be
+  // encrypted is rounded at random by a stream, up or down with the mean where it was: then the
+  // bound holds whatever the values are, and tells nothing about them. Encryptor::encrypt does
+  // that.
+  RandomStream* dither = nullptr;
 };
 
 // Not thread-safe: it keeps its working memory.
@@ -38,7 +45,7 @@ class Encoder {
 
   // values.size() is a power of two up to N/2. Throws Error{invalid} for NaN, infinity, a value
   // beyond the bound, a scale at which the values would not fit the modulus; Error{usage} for a
-  // wrong count or level.
+  // wrong count, level, bound or scale.
   void encode(std::span<const std::complex<double>> values, const EncodingOptions& options,
               Plaintext& out);
   void encode(std::span<const double> values, const EncodingOptions& options, Plaintext& out);
@@ -51,11 +58,12 @@ class Encoder {
 
  private:
   void place(Plaintext& out, const EncodingOptions& options);
-  void fill(Plaintext& out);
+  void fill(Plaintext& out, RandomStream* dither);
+  void round(Plaintext& out, RandomStream* dither);
   void recompose(const Plaintext& plaintext);
   const Context& context_;
   std::vector<std::complex<double>> slots_;
-  std::vector<double> coefficients_;
+  std::vector<double> coefficients_, residues_;
   Poly limbs_;
 };
 

@@ -38,6 +38,12 @@ void describe_plain(const Context& context, const Plaintext& plaintext, Cipherte
   out.slots = plaintext.slots;
   out.params = context.hash();
   out.seed.reset();
+  out.noise = plaintext.noise;
+  if (plaintext.deviation > 0) return;
+  // 2 slots coefficients, each off by up to 1/2
+  const double slots = plaintext.slots;
+  out.noise =
+      slots + plaintext.bound * plaintext.scale * context.embedding().error(plaintext.slots);
 }
 
 }  // namespace
@@ -90,6 +96,20 @@ void Encryptor::encrypt(const Plaintext& plaintext, Ciphertext& out) {
   else encrypt_symmetric(plaintext, out);
 }
 
+Ciphertext Encryptor::encrypt(Encoder& encoder, std::span<const std::complex<double>> values,
+                              EncodingOptions options) {
+  RandomStream stream = random_.stream();
+  options.dither = &stream;
+  return encrypt(encoder.encode(values, options));
+}
+
+Ciphertext Encryptor::encrypt(Encoder& encoder, std::span<const double> values,
+                              EncodingOptions options) {
+  RandomStream stream = random_.stream();
+  options.dither = &stream;
+  return encrypt(encoder.encode(values, options));
+}
+
 Ciphertext Encryptor::encrypt(const Plaintext& plaintext) {
   Ciphertext out;
   encrypt(plaintext, out);
@@ -116,7 +136,7 @@ void Encryptor::encrypt_public(const Plaintext& plaintext, Ciphertext& out) {
     context_.kernels().add(out.part[0].limb(i), out.part[0].limb(i), plaintext.poly.limb(i), n,
                            context_.modulus(i));
   const double error = context_.norm_of(kErrorDeviation);
-  out.noise = plaintext.noise + error * (1 + 2 * context_.secret_norm());
+  out.noise += error * (1 + 2 * context_.secret_norm());
 }
 
 // (-a s + e + m, a).
@@ -138,7 +158,7 @@ void Encryptor::encrypt_symmetric(const Plaintext& plaintext, Ciphertext& out) {
     context_.kernels().subtract(limb, limb, product.poly.limb(0), n, m);
     context_.kernels().add(limb, limb, plaintext.poly.limb(i), n, m);
   }
-  out.noise = plaintext.noise + context_.norm_of(kErrorDeviation);
+  out.noise += context_.norm_of(kErrorDeviation);
 }
 
 Decryptor::Decryptor(const Context& context, const SecretKey& key) : context_(context), key_(key) {

@@ -37,6 +37,13 @@ class Encryptor {
   Encryptor(const Context& context, const PublicKey& key, const Seed& seed);
   Encryptor(const Context& context, const SecretKey& key);
   Encryptor(const Context& context, const SecretKey& key, const Seed& seed);
+  // Encodes with random rounding and encrypts; the bound does not depend on the values.
+  Ciphertext encrypt(Encoder& encoder, std::span<const std::complex<double>> values,
+                     EncodingOptions options = {});
+  Ciphertext encrypt(Encoder& encoder, std::span<const double> values,
+                     EncodingOptions options = {});
+  // What was encoded as a public operand gets the largest error that rounding can leave: the
+  // measured one would tell about the values.
   void encrypt(const Plaintext& plaintext, Ciphertext& out);
   Ciphertext encrypt(const Plaintext& plaintext);
 
