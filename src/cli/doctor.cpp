@@ -69,8 +69,8 @@ Verb doctor_verb() {
       .name = "doctor",
       .summary = "show what this computer and this build offer",
       .description =
-          {"Processor features, threads, memory and the versions of the libraries built in: "
-           "what to put into a report of a problem."},
+          {"Processor features, threads, memory and the versions of the libraries built in: what "
+           "to put into a report of a problem."},
       .arguments = {},
       .options = {},
       .examples = {{"pliant doctor", "what runs here"},

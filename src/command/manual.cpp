@@ -223,8 +223,7 @@ std::string man_page(const Manual& manual, const Command& command) {
 std::string reference_page(const Manual& manual) {
   std::string out = fmt::format(
       "# Commands\n\nMade by `{0} man --format markdown` from the option tables; do not "
-      "edit.\n\n## Options of every "
-      "command\n",
+      "edit.\n\n## Options of every command\n",
       manual.program);
   option_table(out, manual.common);
   out += "\nExit status:";

@@ -17,8 +17,7 @@ namespace {
 
 constexpr const char* chat_help =
     "a line is a message; Ctrl-C ends an answer, and at the prompt the program, as /exit and "
-    "Ctrl-D do; /reset begins "
-    "anew";
+    "Ctrl-D do; /reset begins anew";
 
 struct ChatVerbOptions {
   LanguageOptions language;
@@ -117,10 +116,8 @@ Verb chat_verb() {
       .summary = "talk with a language model",
       .description =
           {"Each line of standard input is a message; the answers are printed as they are made. "
-           "The model's "
-           "own chat template puts the conversation into words; what the cache already holds of it "
-           "is not "
-           "computed again. /reset begins anew, /exit ends, /help says so.",
+           "The model's own chat template puts the conversation into words; what the cache already "
+           "holds of it is not computed again. /reset begins anew, /exit ends, /help says so.",
            "On a terminal Ctrl-C ends the answer being given, and what was said of it stays in the "
            "conversation; at the prompt it ends the program, as Ctrl-D does.",
            "With --json: one object with the turns at the end."},

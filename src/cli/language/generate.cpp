@@ -119,15 +119,11 @@ Verb generate_verb() {
       .name = "generate",
       .summary = "continue a text with a language model",
       .description = {"MODEL is a GGUF file, a llama2.c checkpoint, or a folder with config.json, "
-                      "safetensors and a tokenizer. "
-                      "The "
-                      "text that follows the prompt is printed as it is made. The same seed gives "
-                      "the same text at any number of "
-                      "threads.",
+                      "safetensors and a tokenizer. The text that follows the prompt is printed as "
+                      "it is made. The same seed gives the same text at any number of threads.",
                       "With --json: text, token_ids, finish (end_token, stop_string, tokens, "
-                      "context, interrupted) and stats "
-                      "(seconds, tokens per second, bytes; cache_bytes are taken when the context "
-                      "is full, cache_touched_bytes so "
+                      "context, interrupted) and stats (seconds, tokens per second, bytes; "
+                      "cache_bytes are taken when the context is full, cache_touched_bytes so "
                       "far)."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
       .options =

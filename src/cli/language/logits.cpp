@@ -55,8 +55,7 @@ Verb logits_verb() {
       .name = "logits",
       .summary = "compute a language model's scores for each next token of a text",
       .description = {"Writes an array f32 [ids, vocabulary] for NumPy: row i is about the token "
-                      "after id i. Prints the "
-                      "likeliest token of each row."},
+                      "after id i. Prints the likeliest token of each row."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
       .options =
           {option("ids", "IDS", options->ids, "token ids: 1,2,3"),

@@ -63,10 +63,9 @@ Verb perplexity_verb() {
       .summary = "how well a language model predicts a text",
       .description =
           {"Every token of the text but the first is predicted once from those before it in its "
-           "window. With "
-           "--json: tokens (predicted), nll (sum of their negative log-likelihoods, natural "
-           "logarithm), "
-           "perplexity = exp(nll / tokens), bits_per_byte = nll / ln 2 / bytes of the text."},
+           "window. With --json: tokens (predicted), nll (sum of their negative log-likelihoods, "
+           "natural logarithm), perplexity = exp(nll / tokens), bits_per_byte = nll / ln 2 / bytes "
+           "of the text."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
       .options = {option("file", "FILE", options->file, "the text; -: standard input").path(),
                   option("text-window", "N", options->perplexity.window, "tokens seen at once")

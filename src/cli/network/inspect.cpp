@@ -286,20 +286,15 @@ Verb inspect_verb() {
       .name = "inspect",
       .summary = "describe a file: network, language model, plan, array, picture",
       .description = {"Tells by the content whether FILE is an ONNX network, a Pliant file, a GGUF "
-                      "file, another language model "
-                      "(a "
-                      "folder, a llama2.c checkpoint), a planner's problem, a "
-                      "plan, a placement instance, a NumPy array or an image; zoo:NAME is a "
-                      "network that Pliant generates "
-                      "(zoo:list "
-                      "names them). Of a GGUF file: metadata (long lists cut short) and tensors "
-                      "with types and sizes. Of a "
+                      "file, another language model (a folder, a llama2.c checkpoint), a planner's "
+                      "problem, a plan, a placement instance, a NumPy array or an image; zoo:NAME "
+                      "is a network that Pliant generates (zoo:list names them). Of a GGUF file: "
+                      "metadata (long lists cut short) and tensors with types and sizes. Of a "
                       "language model: family, parameters, widths by layer, cache bytes per token, "
-                      "tokenizer. Of a network: "
-                      "operators by kind, multiply-accumulates, parameters, and the three "
-                      "scratchpad sizes: M_R (the largest single operator: nothing runs below it), "
-                      "M_P (the least peak over all "
-                      "orders: no traffic is needed from there on) and M_H (their mean)."},
+                      "tokenizer. Of a network: operators by kind, multiply-accumulates, "
+                      "parameters, and the three scratchpad sizes: M_R (the largest single "
+                      "operator: nothing runs below it), M_P (the least peak over all orders: no "
+                      "traffic is needed from there on) and M_H (their mean)."},
       .arguments = {argument("FILE", options->file, "the file").path()},
       .options = {option("dot", "FILE", options->dot,
                          "write the graph, as it is planned, for Graphviz")

@@ -250,8 +250,8 @@ Verb run_verb() {
       .summary = "run a network on this computer",
       .description =
           {"Inputs are .npy arrays, pictures (resized to the input's size, scaled to 0..1, then "
-           "normalised by "
-           "--mean and --std) or random numbers, in the order of the network's inputs or by name."},
+           "normalised by --mean and --std) or random numbers, in the order of the network's "
+           "inputs or by name."},
       .arguments = {argument("FILE", options->file, "the network (ONNX or Pliant file)").path()},
       .options =
           {option("input", "[NAME=]SOURCE", feed.inputs, "x.npy, picture.png or random[:SEED]")
@@ -286,8 +286,7 @@ Verb run_verb() {
       .examples = {
           {"pliant run net.onnx --input random", "try a network"},
           {"pliant run net.onnx --input cat.jpg --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 "
-           "--labels "
-           "imagenet.txt",
+           "--labels imagenet.txt",
            "classify a picture"},
           {"pliant run net.onnx --input ids=ids.npy --input mask=mask.npy --out logits=y.npy",
            "several inputs by name"}}};

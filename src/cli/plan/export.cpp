@@ -19,8 +19,8 @@ void warn_of_order(const plan::Problem& problem, const plan::Plan& plan, const C
     if (std::cmp_equal(plan.order[step], step)) continue;
     context.log.warning(
         fmt::format("--export-tflm: the plan runs '{}' where the network's own order has '{}': the "
-                    "model's operators "
-                    "must be put into the plan's order (--out), or the tensors overlap",
+                    "model's operators must be put into the plan's order (--out), or the tensors "
+                    "overlap",
                     problem.operators[plan.order[step]].name, problem.operators[step].name));
     return;
   }

@@ -309,8 +309,7 @@ std::vector<Option> plan_table(PlanOptions& options) {
           .written(),
       option("export-tflm", "FILE", options.exports.tflm,
              "write TensorFlow Lite Micro's offline memory plan (the metadata buffer "
-             "'OfflineMemoryAllocation'); for "
-             "plans without traffic")
+             "'OfflineMemoryAllocation'); for plans without traffic")
           .written()
           .excludes("--tiles", "TensorFlow Lite Micro runs whole operators"),
       option("problem", "FILE", options.problem, "write what is planned as a problem (JSON)")
@@ -322,9 +321,8 @@ std::vector<Option> plan_table(PlanOptions& options) {
              "addresses"),
       option("solver", "NAME", options.solver,
              "the exact search; divide: parts between narrow places and windows, for thousands of "
-             "operators (the exact "
-             "search turns to it by itself); ilp: the published integer program through CBC, for "
-             "small problems")
+             "operators (the exact search turns to it by itself); ilp: the published integer "
+             "program through CBC, for small problems")
           .excludes("--minimize peak", "that has a search of its own"),
       flag("compare", options.compare,
            "also plan by four simple methods: default and least-peak order, each with Belady and "
@@ -335,8 +333,7 @@ std::vector<Option> plan_table(PlanOptions& options) {
           .written(),
       option("sweep", "SIZES", options.sweep,
              "plan at other sizes too: how many from M_R to above M_P (12 if SIZES is left out), "
-             "FROM:TO:COUNT, or a list "
-             "A,B,C")
+             "FROM:TO:COUNT, or a list A,B,C")
           .or_alone(default_sweep)
           .excludes("--minimize peak", finds_size),
       option("alignment", "N", options.alignment, "every address is a multiple of N")
@@ -359,25 +356,19 @@ Verb plan_verb() {
       .name = "plan",
       .summary = "find the plan of a network in a scratchpad that moves the fewest bytes",
       .description = {"Finds the operator order, an address for every tensor and the loads and "
-                      "stores between the scratchpad and "
-                      "off-chip memory that move the fewest bytes beyond the compulsory ones "
-                      "(first loads of inputs, final stores "
-                      "of outputs), and proves it. FILE is an ONNX network, a Pliant file, ncnn's "
-                      "text (.param), a problem "
-                      "written by a compiler (JSON, "
-                      "docs/formats.md), a placement instance (CSV with columns id, lower, upper, "
-                      "size), or zoo:NAME, a network "
-                      "that "
-                      "Pliant generates (zoo:list names them).",
+                      "stores between the scratchpad and off-chip memory that move the fewest "
+                      "bytes beyond the compulsory ones (first loads of inputs, final stores of "
+                      "outputs), and proves it. FILE is an ONNX network, a Pliant file, ncnn's "
+                      "text (.param), a problem written by a compiler (JSON, docs/formats.md), a "
+                      "placement instance (CSV with columns id, lower, upper, size), or zoo:NAME, "
+                      "a network that Pliant generates (zoo:list names them).",
                       "--execute runs the plan on a modelled accelerator and compares every output "
-                      "bit with a run without limits: "
-                      "with the CPU's kernels where the tensors have their own types (their "
-                      "workspace counts then), else with "
-                      "operators that hash their inputs.",
+                      "bit with a run without limits: with the CPU's kernels where the tensors "
+                      "have their own types (their workspace counts then), else with operators "
+                      "that hash their inputs.",
                       "The answer is optimal, feasible (a limit or Ctrl-C ended the search: best "
-                      "plan, lower bound and gap) or "
-                      "infeasible, naming the operator and the bytes it needs; the last, and no "
-                      "answer in time, exit with 1."},
+                      "plan, lower bound and gap) or infeasible, naming the operator and the bytes "
+                      "it needs; the last, and no answer in time, exit with 1."},
       .arguments =
           {argument("FILE", options->file, "the network, problem or placement instance").path()},
       .options = plan_table(*options),
@@ -421,9 +412,8 @@ Verb plan_check_verb() {
       .name = "plan check",
       .summary = "check a plan independently of the planner",
       .description = {"The checker shares no code with the planner. It prints every rule the plan "
-                      "breaks and exits "
-                      "with 1, or says that the plan is valid. A network needs the options it was "
-                      "planned with."},
+                      "breaks and exits with 1, or says that the plan is valid. A network needs "
+                      "the options it was planned with."},
       .arguments = {argument("PROBLEM", options->problem, "the network or problem").path(),
                     argument("PLAN", options->plan, "the plan (JSON)").path()},
       .options = network_options(options->network),

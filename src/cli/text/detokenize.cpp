@@ -72,8 +72,7 @@ Verb detokenize_verb() {
       .name = "detokenize",
       .summary = "turn token ids back into text",
       .description = {"FILE is anything that pliant tokenize takes. Control tokens are left out "
-                      "unless --special is "
-                      "given."},
+                      "unless --special is given."},
       .arguments = {argument("FILE", options->model, "a tokenizer, model or folder").path()},
       .options = {option("ids", "LIST", options->ids, "ids with commas between them"),
                   option("file", "JSON", options->file,

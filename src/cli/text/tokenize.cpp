@@ -56,11 +56,9 @@ Verb tokenize_verb() {
       .summary = "turn a text into the token ids of a model",
       .description =
           {"FILE is anything that holds a tokenizer: a GGUF file, tokenizer.json, tokenizer.model, "
-           "vocab.json "
-           "beside merges.txt, a tokenizer of llama2.c, or a folder or model file with one of them "
-           "beside it. "
-           "Control tokens in the text are recognised, and those that the model was trained with "
-           "put around it, unless --no-special is given."},
+           "vocab.json beside merges.txt, a tokenizer of llama2.c, or a folder or model file with "
+           "one of them beside it. Control tokens in the text are recognised, and those that the "
+           "model was trained with put around it, unless --no-special is given."},
       .arguments = {argument("FILE", options->model, "a tokenizer, model or folder").path()},
       .options = {option("file", "TEXT", options->file, "a file with the text").path(),
                   option("text", "TEXT", options->text, "the text")

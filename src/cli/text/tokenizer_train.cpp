@@ -112,12 +112,10 @@ Verb tokenizer_train_verb() {
       .name = "tokenizer train",
       .summary = "make a tokenizer from a text",
       .description = {"byte-bpe is byte-level BPE by a trainer of our own; into a folder it writes "
-                      "vocab.json, merges.txt, "
-                      "tokenizer.json and tokenizer_config.json, into a file that ends in .json "
-                      "tokenizer.json alone. bpe "
-                      "and unigram are SentencePiece models with byte fallback, trained by the "
-                      "SentencePiece library on "
-                      "the lines of the text; they are written as tokenizer.model."},
+                      "vocab.json, merges.txt, tokenizer.json and tokenizer_config.json, into a "
+                      "file that ends in .json tokenizer.json alone. bpe and unigram are "
+                      "SentencePiece models with byte fallback, trained by the SentencePiece "
+                      "library on the lines of the text; they are written as tokenizer.model."},
       .arguments = {argument("CORPUS", options->corpus, "the text, UTF-8").path()},
       .options = {option("kind", "KIND", options->kind, "the algorithm"),
                   option("size", "N", options->size,
