@@ -8,12 +8,19 @@
 namespace pliant::lm {
 namespace {
 
+// What converters call the rows of an embedding for which the tokenizer had no token.
+bool is_filler(const Tokenizer& tokenizer, TokenId id) {
+  return tokenizer.kind(id) == TokenKind::unused &&
+         tokenizer.piece(id) == fmt::format("[PAD{}]", id);
+}
+
 // Tables may be padded with ids that stand for no text: those are banned.
 SamplingOptions known_only(SamplingOptions options, const Tokenizer* tokenizer,
                            std::int64_t vocabulary) {
   if (tokenizer != nullptr)
-    for (TokenId id = tokenizer->size(); id < vocabulary; ++id)
-      options.bias.push_back({id, -std::numeric_limits<float>::infinity()});
+    for (TokenId id = 0; id < vocabulary; ++id)
+      if (id >= tokenizer->size() || is_filler(*tokenizer, id))
+        options.bias.push_back({id, -std::numeric_limits<float>::infinity()});
   return options;
 }
 
