@@ -61,10 +61,8 @@ std::string bash_command(const Manual& manual, const Command& command) {
     words.insert(words.end(), argument.choices.begin(), argument.choices.end());
   return fmt::format(
       "    '{}')\n      case $before in\n{}      esac\n      if [[ $word == -* ]]; then\n        "
-      "COMPREPLY=($(compgen "
-      "-W '{}' -- \"$word\"))\n      else\n        COMPREPLY=($(compgen -W '{}' -- \"$word\") "
-      "$(compgen -f -- "
-      "\"$word\"))\n      fi ;;\n",
+      "COMPREPLY=($(compgen -W '{}' -- \"$word\"))\n      else\n        COMPREPLY=($(compgen -W "
+      "'{}' -- \"$word\") $(compgen -f -- \"$word\"))\n      fi ;;\n",
       command.name, bash_values(manual, command), options.substr(1), fmt::join(words, " "));
 }
 
@@ -75,8 +73,7 @@ std::string bash_script(const Manual& manual) {
       "word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} "
       "command=${{COMP_WORDS[1]}}\n"
       "  if ((COMP_CWORD == 1)); then\n    COMPREPLY=($(compgen -W '{1} --help --version' -- "
-      "\"$word\"))\n    "
-      "return\n  fi\n",
+      "\"$word\"))\n    return\n  fi\n",
       manual.program, fmt::join(next_words(manual, ""), " "));
   for (const Command* each : manual.commands)
     if (const std::size_t space = each->name.find(' '); space != std::string::npos)
@@ -115,8 +112,7 @@ std::string zsh_option(const Option& option) {
 std::string zsh_script(const Manual& manual) {
   std::string out = fmt::format(
       "#compdef {0}\n# zsh completion of {0}\n_{0}() {{\n  local command=$words[2]\n  if ((CURRENT "
-      "== 2)); then\n    "
-      "local -a commands=(\n",
+      "== 2)); then\n    local -a commands=(\n",
       manual.program);
   for (const Command* each : manual.commands)
     if (each->name.find(' ') == std::string::npos)

@@ -104,13 +104,13 @@ void assign(std::span<const Option* const> options, const Given& given, const Gi
 void guard_inputs(std::span<const Option* const> options, const Given& given,
                   const Given& config = {});
 
-// How a type is written on the command line. An enum joins by specialising OptionWords with
-// `words`, its choices.
+// How a type is written on the command line. One of a few values joins by specialising OptionWords
+// with `words`, its choices.
 template <typename E>
 struct OptionWords;
 
 template <typename T>
-concept WordedEnum = std::is_enum_v<T> && requires {
+concept Worded = requires {
   OptionWords<T>::words;
 };
 
@@ -131,13 +131,13 @@ std::string option_text(double value);
 std::string option_text(Bytes value);
 std::string option_text(Seconds value);
 
-template <WordedEnum E>
+template <Worded E>
 void option_value(const std::string& text, const std::string&, E& target) {
   for (const auto& [value, word] : OptionWords<E>::words)
     if (text == word) target = value;
 }
 
-template <WordedEnum E>
+template <Worded E>
 std::string option_text(E value) {
   for (const auto& [each, word] : OptionWords<E>::words)
     if (each == value) return word;
@@ -186,7 +186,7 @@ Option option(std::string name, std::string placeholder, T& target, std::string 
   result.help = std::move(help);
   result.default_text = OptionType<T>::text(target);
   result.repeats = OptionType<T>::repeats;
-  if constexpr (WordedEnum<T>)
+  if constexpr (Worded<T>)
     for (const auto& [value, word] : OptionWords<T>::words) result.choices.emplace_back(word);
   result.assign = [&target](std::span<const std::string> texts, const std::string& place) {
     OptionType<T>::assign(texts, place, target);

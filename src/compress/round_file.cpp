@@ -8,6 +8,9 @@
 #include "formats/pliant/file.h"
 #include "formats/safetensors/safetensors.h"
 #include "formats/safetensors/shards.h"
+#include "models/language/files/convert.h"
+#include "open/carry_tokenizer.h"
+#include "open/language_model.h"
 #include "quant/format_names.h"
 
 namespace pliant {
@@ -134,12 +137,32 @@ RoundingReport round_model(const Model& model, const std::string& in, const std:
   return write_pliant_job(std::move(job), model, in, out, pool);
 }
 
-Gguf from_safetensors(const SafeTensors& file) {
-  Gguf result;
-  for (const SafeTensor& each : file.tensors)
+GgufModel from_safetensors(const Source& in) {
+  if (const auto index = index_beside(in.path())) {
+    const auto whole = std::make_shared<const WeightStore>(load_shards(*index));
+    return {{3, {}, tensors_of(*whole)}, {}, whole};
+  }
+  GgufModel result{{}, {}, in.file()};
+  for (const SafeTensor& each : read_safetensors(in.bytes(), in.path()).tensors)
     if (!is_padding(each))
-      result.tensors.push_back({each.name, {each.type, Encoding::plain, each.bytes}});
+      result.contents.tensors.push_back({each.name, {each.type, Encoding::plain, each.bytes}});
   return result;
+}
+
+GgufModel as_gguf(const Source& in) {
+  if (in.kind() == FileKind::gguf) return open_gguf(in.file(), in.path());
+  if (!is_language_model(in.kind())) return from_safetensors(in);
+  const LanguageModel model = load_language_model(in);
+  return as_gguf(model, file_name(in.path()),
+                 {.metadata = TokenizerSource(in, "", model.config.vocabulary).metadata()});
+}
+
+// The network of a Pliant file; none in what holds weights alone.
+std::optional<Model> with_graph(const Source& in) {
+  if (in.kind() != FileKind::pliant || index_beside(in.path())) return std::nullopt;
+  if (!read_safetensors(in.bytes(), in.path()).metadata.contains("pliant.graph"))
+    return std::nullopt;
+  return read_model(in.bytes(), in.path(), in.file());
 }
 
 }  // namespace
@@ -162,29 +185,17 @@ std::int64_t RoundingReport::bytes_after() const {
   return total;
 }
 
-RoundingReport round_file(const std::string& in, const std::string& out,
-                          const RoundingOptions& options, Pool& pool, bool dry,
-                          const RoundingProgress& progress) {
-  const auto to_gguf = [&](Gguf file) {
-    check_out(out, false);
-    Job job = plan_job(std::exchange(file.tensors, {}), options, true, progress);
-    if (dry) return std::move(job.report);
-    return write_gguf_job(std::move(job), std::move(file), in, out, pool);
-  };
-  const auto mapped = std::make_shared<const MappedFile>(in);
-  if (is_gguf(mapped->bytes())) {
-    GgufModel whole = open_gguf(mapped, in);
-    return to_gguf(std::move(whole.contents));
+RoundingReport round_file(const Source& in, const std::string& out, const RoundingOptions& options,
+                          Pool& pool, bool dry, const RoundingProgress& progress) {
+  if (const std::optional<Model> model = with_graph(in)) {
+    check_out(out, true);
+    return round_model(*model, in.path(), out, options, pool, dry, progress);
   }
-  if (const auto index = index_beside(in)) {
-    const WeightStore whole = load_shards(*index);
-    return to_gguf({3, {}, tensors_of(whole)});
-  }
-  const SafeTensors tensors = read_safetensors(mapped->bytes(), in);
-  if (!tensors.metadata.contains("pliant.graph")) return to_gguf(from_safetensors(tensors));
-  check_out(out, true);
-  return round_model(read_model(mapped->bytes(), in, mapped), in, out, options, pool, dry,
-                     progress);
+  check_out(out, false);
+  GgufModel whole = as_gguf(in);
+  Job job = plan_job(std::exchange(whole.contents.tensors, {}), options, true, progress);
+  if (dry) return std::move(job.report);
+  return write_gguf_job(std::move(job), std::move(whole.contents), in.path(), out, pool);
 }
 
 }  // namespace pliant

@@ -10,6 +10,7 @@
 
 #include "core/pool.h"
 #include "formats/gguf/gguf.h"
+#include "open/source.h"
 #include "quant/store.h"
 
 namespace pliant {
@@ -54,12 +55,13 @@ double relative_error(double error, double size);
 
 using RoundingProgress = std::function<void(std::size_t done, const RoundingReport& report)>;
 
-// Rounds the file `in` (GGUF, Pliant file, or safetensors without a graph) into `out`: a Pliant
-// file becomes a Pliant file, the others become GGUF, in which vectors are f32. A part of a split
+// Rounds what `in` holds into the file `out`. A Pliant file becomes a Pliant file; a language model
+// (a folder, GGUF, a llama2.c checkpoint, minGPT's JSON) becomes GGUF, with its tokenizer, and so
+// do the tensors of a safetensors file without a graph; vectors are f32 there. A part of a split
 // GGUF file or a shard stands for the whole. `dry`: reports sizes, computes and writes nothing.
-// Throws Error{usage} when the ending of `out` is not what can be written of `in`.
-RoundingReport round_file(const std::string& in, const std::string& out,
-                          const RoundingOptions& options, Pool& pool, bool dry,
-                          const RoundingProgress& progress);
+// Throws Error{usage} when the ending of `out` is not what can be written of `in`, and what the
+// readers throw.
+RoundingReport round_file(const Source& in, const std::string& out, const RoundingOptions& options,
+                          Pool& pool, bool dry, const RoundingProgress& progress);
 
 }  // namespace pliant

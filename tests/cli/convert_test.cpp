@@ -116,6 +116,32 @@ TEST(Inspect, SaysWhatALanguageModelIs) {
   EXPECT_EQ(json::parse(pliant({"inspect", file, "--json"}).out)["model"]["parameters"], 187072);
 }
 
+TEST(Convert, AModelWithoutATokenizerStaysOne) {
+  const std::string file = fresh("convert_none.gguf");
+  ASSERT_EQ(pliant({"convert", tiny, "--to", "gguf", "--out", file}).code, 0);
+  EXPECT_EQ(pliant({"generate", file, "--ids", "1,2", "-n", "2"}).code, 0);
+  const Outcome text = pliant({"generate", file, "-p", "the cat"});
+  EXPECT_NE(text.err.find("holds no tokenizer"), std::string::npos) << text.err;
+}
+
+TEST(Convert, NetworksAndLanguageModelsHaveFormatsOfTheirOwn) {
+  const std::string out = fresh("convert_other");
+  const auto error = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "convert");
+    words.insert(words.end(), {"--out", out});
+    const Outcome outcome = pliant(words);
+    EXPECT_FALSE(std::filesystem::exists(out));
+    return outcome.err;
+  };
+  EXPECT_NE(error({tiny, "--to", "onnx"}).find("is a language model"), std::string::npos);
+  EXPECT_NE(error({tiny, "--to", "gguf", "--shape", "a=1"}).find("--shape"), std::string::npos);
+  EXPECT_NE(error({"zoo:resnet50", "--to", "gguf"}).find("is a network"), std::string::npos);
+  EXPECT_NE(error({"zoo:resnet50", "--to", "onnx"}).find("--random-weights"), std::string::npos);
+  EXPECT_NE(error({"zoo:resnet50", "--to", "onnx", "--random-weights", "--type", "F16"})
+                .find("about language models"),
+            std::string::npos);
+}
+
 TEST(Convert, RefusesByName) {
   const std::string out = fresh("convert_refused");
   const auto expect = [&](std::vector<std::string> words, int code, const std::string& part) {

@@ -252,6 +252,21 @@ TEST(Language, AnyPartOfASplitFileStandsForTheModel) {
   EXPECT_EQ(pliant({"tokenize", model.parts[0], "--text", "the cat"}).code, 0);
 }
 
+// A folder's rows need not fit the embedding's: what fills up is never said.
+TEST(Language, AQuantizedFolderBecomesGgufWithItsTokenizer) {
+  const std::string out = temporary("folder-q8.gguf"), whole = temporary("folder-f32.gguf");
+  const std::string folder = talking_model();
+  ASSERT_EQ(pliant({"quantize", folder, "--to", "Q8_0", "--out", out}).code, 0);
+  ASSERT_EQ(pliant({"quantize", folder, "--to", "F32", "--out", whole}).code, 0);
+  const auto text = [](const std::string& model) {
+    return pliant({"generate", model, "-p", "the cat", "-n", "40", "-t", "0"}).out;
+  };
+  EXPECT_EQ(text(whole), text(folder));
+  const Outcome wild = pliant({"generate", out, "-p", "the cat", "-n", "200", "-t", "5"});
+  EXPECT_EQ(wild.code, 0) << wild.err;
+  EXPECT_EQ(wild.out.find("[PAD"), std::string::npos);
+}
+
 TEST(Language, AShardIsRefusedWithItsFolder) {
   const Outcome outcome =
       pliant({"generate", talking_model() + "/model.safetensors", "--ids", "1"});

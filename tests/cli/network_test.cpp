@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
@@ -54,6 +55,23 @@ json answer(std::vector<std::string> words) {
   const Outcome outcome = pliant(words);
   EXPECT_EQ(outcome.err, "");
   return json::parse(outcome.out);
+}
+
+TEST(Network, ConvertGoesToAPliantFileAndBack) {
+  const std::string graph = temporary("converted.pliant"), back = temporary("converted.onnx");
+  const json report = answer({"convert", network_file(), "--to", "pliant", "--out", graph});
+  EXPECT_EQ(report["format"], "pliant");
+  EXPECT_EQ(report["parameters"], 232);
+  EXPECT_EQ(report["bytes"], std::filesystem::file_size(graph));
+  answer({"convert", graph, "--to", "onnx", "--out", back});
+  const auto scores = [](const std::string& file) {
+    const std::string out = temporary("converted.npy");
+    answer({"run", file, "--input", "picture=random", "--out", "scores=" + out});
+    return read_file(out);
+  };
+  EXPECT_EQ(scores(graph), scores(network_file()));
+  EXPECT_EQ(scores(back), scores(network_file()));
+  EXPECT_EQ(pliant({"convert", graph, "--to", "onnx", "--out", back}).code, 2);  // exists
 }
 
 TEST(Network, InspectCountsWhatItHolds) {

@@ -5,25 +5,29 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <variant>
 
-#include "cli/language/carry_tokenizer.h"
+#include "cli/network/subject.h"
 #include "cli/verbs.h"
 #include "command/print.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/log/progress.h"
+#include "open/carry_tokenizer.h"
 #include "open/language_model.h"
+#include "open/network/open_network.h"
 #include "quant/format_names.h"
 
 namespace pliant {
 
+using AnyFormat = std::variant<ModelFormat, NetworkFormat>;
+
 template <>
-struct OptionWords<ModelFormat> {
-  static constexpr std::pair<ModelFormat, const char*> words[] = {
-      {ModelFormat::hugging_face, "hf"},
-      {ModelFormat::gguf, "gguf"},
-      {ModelFormat::mlx, "mlx"},
-      {ModelFormat::llama2c, "llama2c"}};
+struct OptionWords<AnyFormat> {
+  static constexpr std::pair<AnyFormat, const char*> words[] = {
+      {ModelFormat::hugging_face, "hf"}, {ModelFormat::gguf, "gguf"},
+      {ModelFormat::mlx, "mlx"},         {ModelFormat::llama2c, "llama2c"},
+      {NetworkFormat::onnx, "onnx"},     {NetworkFormat::pliant, "pliant"}};
 };
 
 namespace cli {
@@ -31,14 +35,15 @@ namespace {
 
 struct ConvertOptions {
   std::string in, out, tokenizer, type;
-  ModelFormat to = ModelFormat::gguf;
+  AnyFormat to = ModelFormat::gguf;
   int bits = 0;
   std::int64_t group = 64;
-  bool force = false;
+  std::vector<std::string> shapes;
+  bool random_weights = false, force = false;
 };
 
-bool is_folder(ModelFormat format) {
-  return format == ModelFormat::hugging_face || format == ModelFormat::mlx;
+bool is_folder(const AnyFormat& format) {
+  return format == AnyFormat(ModelFormat::hugging_face) || format == AnyFormat(ModelFormat::mlx);
 }
 
 void check_place(const ConvertOptions& options) {
@@ -81,17 +86,57 @@ void report(const ConvertOptions& options, const LanguageModel& model, bool toke
              fmt::format("{}: {}, {}", options.out, format, exact_bytes(bytes)));
 }
 
-int run_convert(const ConvertOptions& options, const Context& context) {
+void report(const ConvertOptions& options, const OpenedNetwork& network, const Context& context) {
+  const std::int64_t bytes = bytes_of(options.out);
+  std::int64_t parameters = 0;
+  network.weights.for_each(
+      [&](const std::string&, const Stored& stored) { parameters += elements(stored.type.shape); });
+  const auto operators = network.graph.ops().size();
+  if (context.common.json) {
+    print_json(context.out, {{"out", options.out},
+                             {"format", option_text(options.to)},
+                             {"operators", operators},
+                             {"parameters", parameters},
+                             {"bytes", bytes}});
+    return;
+  }
+  print_line(context.out, "network",
+             fmt::format("{} operators, {} parameters", operators, count_text(parameters)));
+  print_line(context.out, "written",
+             fmt::format("{}: {}, {}", options.out, option_text(options.to), exact_bytes(bytes)));
+}
+
+void refuse(bool given, const char* option, const char* what) {
+  if (given) throw Error(ErrorKind::usage, option, what, "leave it out");
+}
+
+int convert_network(const Source& in, NetworkFormat to, const ConvertOptions& options,
+                    const Context& context) {
+  const char* const no_model = "is about language models; IN is a network";
+  refuse(!options.type.empty(), "--type", no_model);
+  refuse(options.bits != 0, "--bits", no_model);
+  refuse(!options.tokenizer.empty(), "--tokenizer", no_model);
+  OpenedNetwork network = open_network(in, {shapes_from(options.shapes), options.random_weights});
+  if (options.random_weights) randomize_weights(network, context.common.seed);
+  fold_weights(network, context.pool());
+  save_network(network, to, options.out);
+  report(options, network, context);
+  return success;
+}
+
+int convert_language_model(const Source& in, ModelFormat to, const ConvertOptions& options,
+                           const Context& context) {
+  const char* const no_network = "is about networks; IN is a language model";
+  refuse(!options.shapes.empty(), "--shape", no_network);
+  refuse(options.random_weights, "--random-weights", no_network);
   WriteOptions write;
   if (!options.type.empty()) write.type = format_from_name(options.type, "--type");
-  check_place(options);
-  const Source in(options.in);
   const LanguageModel model = load_language_model(in);
   write.bits = options.bits;
   write.group = options.group;
   write.pool = &context.pool();
-  const TokenizerSource source(in, options.tokenizer);
-  if (options.to == ModelFormat::gguf) write.metadata = source.metadata(model.config.vocabulary);
+  const TokenizerSource source(in, options.tokenizer, model.config.vocabulary);
+  if (to == ModelFormat::gguf) write.metadata = source.metadata();
   else write.token_ids = source.token_ids();
   Progress progress(context.log, steady_clock());
   write.progress = [&](std::string_view tensor, std::size_t done, std::size_t all) {
@@ -100,15 +145,36 @@ int run_convert(const ConvertOptions& options, const Context& context) {
     progress.show(
         [&] { return fmt::format("convert: tensor {} of {}, {}", done + 1, all, tensor); });
   };
-  write_language_model(model, options.to, options.out, write);
-  const bool tokenizer = is_folder(options.to)
-                             ? source.copy_into(options.out)
-                             : options.to == ModelFormat::gguf && source.has_metadata();
+  write_language_model(model, to, options.out, write);
+  const bool tokenizer = is_folder(to) ? source.copy_into(options.out)
+                                       : to == ModelFormat::gguf && source.has_metadata();
   if (!tokenizer)
-    context.log.warning(
-        fmt::format("{} has no tokenizer: {}", options.out, source.advice(options.to)));
+    context.log.warning(fmt::format("{} has no tokenizer: {}", options.out, source.advice(to)));
   report(options, model, tokenizer, context);
   return success;
+}
+
+// Of ONNX the content says little: any text may begin like it.
+bool is_surely_network(const Source& in) {
+  return in.kind() == FileKind::zoo || in.kind() == FileKind::ncnn ||
+         (in.kind() == FileKind::onnx && extension(in.path()) == ".onnx");
+}
+
+int run_convert(const ConvertOptions& options, const Context& context) {
+  check_place(options);
+  const Source in(options.in);
+  if (const auto* to = std::get_if<NetworkFormat>(&options.to)) {
+    if (is_language_model(in.kind()))
+      throw Error(ErrorKind::usage, "--to",
+                  fmt::format("{}: {} is a language model", option_text(options.to), options.in),
+                  "language models become hf, gguf, mlx or llama2c");
+    return convert_network(in, *to, options, context);
+  }
+  if (is_surely_network(in))
+    throw Error(ErrorKind::usage, "--to",
+                fmt::format("{}: {} is a network", option_text(options.to), options.in),
+                "networks become onnx or pliant");
+  return convert_language_model(in, std::get<ModelFormat>(options.to), options, context);
 }
 
 }  // namespace
@@ -117,19 +183,20 @@ Verb convert_verb() {
   const auto options = std::make_shared<ConvertOptions>();
   Command command{
       .name = "convert",
-      .summary = "write a language model in another format",
+      .summary = "write a model in another format",
       .description =
           {"IN is a folder (config.json with safetensors, MLX's too), a GGUF file, a llama2.c "
-           "checkpoint or minGPT's "
-           "JSON, told by its content. Values that both formats can hold keep their bits; what a "
-           "format has no place "
-           "for is refused by name. The tokenizer goes along where the format has room for it.",
+           "checkpoint or minGPT's JSON, told by its content. Values that both formats can hold "
+           "keep their bits; what a format has no place for is refused by name. The tokenizer goes "
+           "along where the format has room for it.",
            "--type rounds matrices; norms and biases stay F32 in GGUF. Block types (Q8_0, Q4_K "
-           "...) are GGUF's alone. "
-           "--bits quantises for MLX, in groups of --group neighbours along a row."},
+           "...) are GGUF's alone. --bits quantises for MLX, in groups of --group neighbours along "
+           "a row.",
+           "A network (ONNX, a Pliant file, ncnn's text, zoo:NAME) becomes ONNX or a Pliant file; "
+           "what depends on weights alone is computed once."},
       .arguments = {argument("IN", options->in, "the model").path()},
       .options = {option("to", "FORMAT", options->to,
-                         "what to write: a folder (hf, mlx) or a file"),
+                         "what to write: a folder (hf, mlx) or a file; of networks onnx or pliant"),
                   option("out", "PATH", options->out, "the folder or file to write")
                       .written()
                       .with_letter('o'),
@@ -143,13 +210,19 @@ Verb convert_verb() {
                   option("tokenizer", "PATH", options->tokenizer,
                          "take the tokenizer from this file or folder")
                       .path(),
+                  option("shape", "INPUT=SIZES", options->shapes,
+                         "networks: sizes of an input or symbol, as input=1x3x224x224 or batch=4"),
+                  flag("random-weights", options->random_weights,
+                       "networks: seeded random weights in place of the file's"),
                   flag("force", options->force, "write over what is there")},
-      .examples = {{"pliant convert folder/ --to gguf --type Q8_0 --out model.gguf",
-                    "for llama.cpp, in 8 bits"},
-                   {"pliant convert model.gguf --to hf --out folder/",
-                    "back to config.json and safetensors"},
-                   {"pliant convert folder/ --to mlx --bits 4 --group 64 --out mlx/",
-                    "for mlx-lm, in 4 bits"}}};
+      .examples = {
+          {"pliant convert folder/ --to gguf --type Q8_0 --out model.gguf",
+           "for llama.cpp, in 8 bits"},
+          {"pliant convert model.gguf --to hf --out folder/",
+           "back to config.json and safetensors"},
+          {"pliant convert folder/ --to mlx --bits 4 --group 64 --out mlx/",
+           "for mlx-lm, in 4 bits"},
+          {"pliant convert net.pliant --to onnx --out net.onnx", "a network for other tools"}}};
   return {std::move(command), [options](const Context& context) -> int {
             if (options->out.empty())
               throw Error(ErrorKind::usage, "--out", "is needed: where to write");

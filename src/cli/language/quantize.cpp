@@ -121,13 +121,12 @@ Verb quantize_verb() {
       .name = "quantize",
       .summary = "round a model's weights to fewer bits",
       .description =
-          {"Reads a GGUF file, a safetensors file or a Pliant file; a Pliant file becomes a Pliant "
-           "file, the others "
-           "become GGUF. Matrices are rounded, vectors and tensors whose rows do not fit stay. "
-           "Where the blocks of 256 "
-           "of an encoding do not fit, the next finer encoding with blocks of 32 is taken. The "
-           "matrix that gives the "
-           "logits is written as Q6_K when TYPE is coarser.",
+          {"Reads a language model (a GGUF file, a folder with config.json, a llama2.c checkpoint, "
+           "minGPT's JSON), which becomes a GGUF file with its tokenizer; a Pliant file, which "
+           "stays one; or the tensors of a safetensors file. Matrices are rounded, vectors and "
+           "tensors whose rows do not fit stay. Where the blocks of 256 of an encoding do not fit, "
+           "the next finer encoding with blocks of 32 is taken. The matrix that gives the logits "
+           "is written as Q6_K when TYPE is coarser.",
            "The error is the root mean square of what rounding took away, relative to the values. "
            "docs/formats.md describes the types."},
       .arguments = {argument("IN", options->in, "the model").path()},

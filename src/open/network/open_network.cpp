@@ -8,7 +8,7 @@
 #include "graph/passes/passes.h"
 #include "graph/reference/random_weights.h"
 #include "models/zoo/zoo.h"
-#include "open/network/open_onnx.h"
+#include "open/network/onnx.h"
 
 namespace pliant {
 namespace {
@@ -65,6 +65,13 @@ OpenedNetwork open_network(const Source& source, const NetworkRequest& request) 
   if (!request.missing_weights && !network.missing.empty())
     throw Error(ErrorKind::not_found, source.path(), "has no weights", "give --random-weights");
   return network;
+}
+
+void save_network(const OpenedNetwork& network, NetworkFormat format, const std::string& path) {
+  switch (format) {
+    case NetworkFormat::pliant: return write_model(path, network.graph, network.weights);
+    case NetworkFormat::onnx: return save_onnx(path, network.graph, network.weights);
+  }
 }
 
 void randomize_weights(OpenedNetwork& network, std::uint64_t seed) {

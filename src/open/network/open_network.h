@@ -1,5 +1,5 @@
 // A network from a file (a Pliant file, ncnn's text, or ONNX where this build has its reader) or
-// from the zoo.
+// from the zoo, and back into a file.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +36,13 @@ struct OpenedNetwork {
 // what is no network, Error{unsupported} for ONNX in a build without its reader, and what the
 // readers throw.
 OpenedNetwork open_network(const Source& source, const NetworkRequest& request);
+
+enum class NetworkFormat : std::uint8_t { onnx, pliant };
+
+// Writes it whole or not at all; ONNX keeps weights of more than 1 GiB in a file beside `path`.
+// Needs all weights. Throws Error{unsupported} naming an operator that the format cannot say, and
+// for ONNX in a build without its writer.
+void save_network(const OpenedNetwork& network, NetworkFormat format, const std::string& path);
 
 // Seeded ones in place of the file's; none is missing then.
 void randomize_weights(OpenedNetwork& network, std::uint64_t seed);

@@ -45,8 +45,7 @@ TflmPlan plan_for_tflm(const Problem& problem, const Plan& plan) {
   if (plan.traffic_bytes > 0)
     throw Error(ErrorKind::unsupported, "offline memory plan",
                 fmt::format("the plan moves {} bytes to and from off-chip memory, which TensorFlow "
-                            "Lite Micro's arena "
-                            "has no way to say",
+                            "Lite Micro's arena has no way to say",
                             plan.traffic_bytes),
                 "plan with --minimize peak, or for a scratchpad of MP or more");
   for (const Operator& op : problem.operators)

@@ -188,8 +188,7 @@ std::string frame_json(const Problem& problem, const Plan& plan) {
   if (!plan.frame) return "";
   return fmt::format(
       "  \"steady_state\": {{\"pinned\": [{}], \"frame_bytes\": {}, \"frame_cost\": {}, "
-      "\"lower_bound_frame_cost\": "
-      "{}}},\n",
+      "\"lower_bound_frame_cost\": {}}},\n",
       quoted_tensors(problem, plan.frame->pinned), plan.frame->bytes, plan.frame->cost,
       plan.frame->lower_bound_cost);
 }
@@ -207,8 +206,7 @@ std::string second_level_json(const Problem& problem, const Plan& plan) {
     list += (list.empty() ? "" : ", ") + residency_json(problem, each);
   return fmt::format(
       "  \"second_level\": {{\"bytes\": {}, \"price\": {}, \"residencies\": [{}], \"moved_bytes\": "
-      "{}, "
-      "\"off_chip_bytes\": {}, \"cost\": {}, \"lower_bound_cost\": {}}},\n",
+      "{}, \"off_chip_bytes\": {}, \"cost\": {}, \"lower_bound_cost\": {}}},\n",
       level.bytes, level.price, list, level.moved_bytes, level.off_chip_bytes, level.cost,
       level.lower_bound_cost);
 }

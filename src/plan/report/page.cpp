@@ -142,8 +142,7 @@ std::string size_note(const PlanPage& page) {
                                              bytes_in_full(sizes.peak));
   return fmt::format(
       "M_R = {}: the largest operator, below it nothing runs. M_P = {}: the least peak over all "
-      "orders, from "
-      "it on no traffic is needed. M_H = {}: their mean.",
+      "orders, from it on no traffic is needed. M_H = {}: their mean.",
       bytes_in_full(sizes.required.bytes), peak, bytes_in_full(sizes.half));
 }
 
@@ -176,8 +175,7 @@ void device_section(const PlanPage& page, Page& out) {
   out.heading("On the device" + (page.device->name.empty() ? "" : " " + page.device->name));
   out.note(
       "Serial: every transfer waits for the operator before it. Overlapped: every transfer hides "
-      "behind computing, or "
-      "the other way round. A run takes a time between the two.");
+      "behind computing, or the other way round. A run takes a time between the two.");
   out.begin_columns();
   const auto part = [&](std::string_view name, double Estimate::*value, auto&& text) {
     std::vector<Bar> bars;

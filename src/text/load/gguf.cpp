@@ -13,16 +13,18 @@ namespace text {
 namespace {
 
 constexpr std::string_view prefix = "tokenizer.ggml.";
+const std::string none = "none";  // how a model says that it has no tokenizer
 
 class GgufTokenizer {
  public:
   GgufTokenizer(const Gguf& file, std::string_view place) : file_(file), place_(place) {}
 
   std::shared_ptr<const Tokenizer> load() {
-    if (file_.find(key("model")) == nullptr)
+    const bool given = file_.find(key("model")) != nullptr;
+    const std::string& model = given ? file_.text(key("model")) : none;
+    if (model == none)
       throw Error(ErrorKind::not_found, place_, "holds no tokenizer (key 'tokenizer.ggml.model')",
                   "name a tokenizer file or folder");
-    const std::string& model = file_.text(key("model"));
     auto parts = model == "gpt2"    ? byte_level()
                  : model == "llama" ? sentencepiece(false)
                  : model == "t5"    ? sentencepiece(true)

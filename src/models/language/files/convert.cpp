@@ -105,8 +105,13 @@ Piece list_piece(const std::vector<double>& values) {
   return {{owner->type(), Encoding::plain, owner->raw()}, owner};
 }
 
-void write_gguf_model(const LanguageModel& model, const std::string& path,
-                      const WriteOptions& options) {
+// The tensors' bytes, kept by those who own them.
+std::shared_ptr<const void> owner_of(std::vector<FileTensor> tensors) {
+  return std::make_shared<const std::vector<FileTensor>>(std::move(tensors));
+}
+
+GgufModel gguf_contents(const LanguageModel& model, const std::string& name,
+                        const WriteOptions& options) {
   const Conversion conversion(model, ModelFormat::gguf, options);
   const LanguageConfig& config = conversion.wanted();
   std::vector<FileTensor> tensors = conversion.tensors();
@@ -123,14 +128,14 @@ void write_gguf_model(const LanguageModel& model, const std::string& path,
         {each.name, {file_type(stored), file_encoding(stored.encoding), stored.bytes}});
   }
   file.metadata = config_to_gguf(config);
-  file.metadata.emplace_back("general.name", file_name(path));
+  file.metadata.emplace_back("general.name", name);
   file.metadata.emplace_back("general.file_type", gguf_file_type(file.tensors));
   if (std::ranges::any_of(
           tensors, [](const FileTensor& each) { return has_blocks(each.piece.stored.encoding); }))
     file.metadata.emplace_back("general.quantization_version", std::uint32_t{2});
   file.metadata.insert(file.metadata.end(), options.metadata.begin(), options.metadata.end());
-  refuse_difference(config, config_from_gguf(file, path), "GGUF");
-  write_gguf(path, file);
+  refuse_difference(config, config_from_gguf(file, name), "GGUF");
+  return {std::move(file), {}, owner_of(std::move(tensors))};
 }
 
 void check_safetensors_type(const WriteOptions& options) {
@@ -290,6 +295,12 @@ void write_llama2c(const LanguageModel& model, const std::string& path,
 
 }  // namespace
 
+GgufModel as_gguf(const LanguageModel& model, const std::string& name,
+                  const WriteOptions& options) {
+  check(model.config, name);
+  return gguf_contents(model, name, options);
+}
+
 void write_language_model(const LanguageModel& model, ModelFormat format, const std::string& path,
                           const WriteOptions& options) {
   check(model.config, path);
@@ -297,7 +308,8 @@ void write_language_model(const LanguageModel& model, ModelFormat format, const 
     throw Error(ErrorKind::usage, "--bits", "quantises for MLX alone", "other formats take --type");
   switch (format) {
     case ModelFormat::hugging_face: return write_hugging_face(model, path, options);
-    case ModelFormat::gguf: return write_gguf_model(model, path, options);
+    case ModelFormat::gguf:
+      return write_gguf(path, gguf_contents(model, file_name(path), options).contents);
     case ModelFormat::mlx: return write_mlx(model, path, options);
     case ModelFormat::llama2c: return write_llama2c(model, path, options);
   }

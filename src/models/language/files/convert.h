@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/pool.h"
-#include "formats/gguf/gguf.h"
+#include "formats/gguf/open.h"
 #include "models/language/language.h"
 
 namespace pliant {
@@ -41,6 +41,11 @@ struct WriteOptions {
 // the format.
 void write_language_model(const LanguageModel& model, ModelFormat format, const std::string& path,
                           const WriteOptions& options = {});
+
+// What write_language_model() writes as GGUF, but that it is not written: weights that need no
+// other layout or type share the model's bytes. `name`: of the model.
+GgufModel as_gguf(const LanguageModel& model, const std::string& name,
+                  const WriteOptions& options = {});
 
 // config.json as the Python package transformers writes it. Throws Error{unsupported}.
 std::string config_to_json(const LanguageConfig& config);

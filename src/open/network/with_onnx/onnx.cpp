@@ -1,5 +1,6 @@
-#include "open/network/open_onnx.h"
+#include "open/network/onnx.h"
 
+#include "formats/onnx/export/write.h"
 #include "formats/onnx/onnx.h"
 
 namespace pliant {
@@ -17,6 +18,10 @@ OpenedNetwork open_onnx(const Source& source, const std::map<std::string, Shape>
   network.opaque = std::move(model.opaque);
   network.missing = std::move(model.missing);
   return network;
+}
+
+void save_onnx(const std::string& path, const Graph& graph, const WeightStore& weights) {
+  write_onnx_file(path, graph, weights);
 }
 
 }  // namespace pliant

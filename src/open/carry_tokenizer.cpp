@@ -1,4 +1,4 @@
-#include "cli/language/carry_tokenizer.h"
+#include "open/carry_tokenizer.h"
 
 #include <fmt/format.h>
 
@@ -13,7 +13,7 @@
 #include "text/load/load.h"
 #include "text/tokenizer.h"
 
-namespace pliant::cli {
+namespace pliant {
 namespace {
 
 constexpr std::array<const char*, 10> folder_files{
@@ -50,35 +50,39 @@ void extend(GgufValue& value, std::size_t count, const std::function<T(std::size
   while (items != nullptr && items->size() < count) items->push_back(make(items->size()));
 }
 
+// How many tokens tokenizer.* has; 0 if it says nothing.
+std::size_t token_count(const std::vector<std::pair<std::string, GgufValue>>& metadata) {
+  const Gguf file{3, metadata, {}};
+  constexpr std::string_view key = "tokenizer.ggml.tokens";
+  return file.find(key) == nullptr ? 0 : file.texts(key).size();
+}
+
 }  // namespace
 
-TokenizerSource::TokenizerSource(const Source& model, const std::string& given)
-    : model_(model.path()), path_(given.empty() ? model_ : given) {
+TokenizerSource::TokenizerSource(const Source& model, const std::string& given,
+                                 std::int64_t vocabulary)
+    : model_(model.path()), path_(given.empty() ? model_ : given), rows_(vocabulary) {
   metadata_ = read_metadata(given.empty() ? model : Source(given));
   if (!given.empty() && metadata_.empty())
     throw Error(ErrorKind::format, given, "holds no tokenizer that can be read");
+  // Whatever lies in the folder of a file that has none in it may be another model's.
+  const bool beside = given.empty() && model.file() && model.kind() != FileKind::gguf;
+  if (beside && token_count(metadata_) > rows_) metadata_.clear();
 }
 
-std::vector<std::pair<std::string, GgufValue>> TokenizerSource::metadata(
-    std::int64_t vocabulary) const {
+std::vector<std::pair<std::string, GgufValue>> TokenizerSource::metadata() const {
   if (metadata_.empty()) return {{"tokenizer.ggml.model", std::string("none")}};
+  if (const std::size_t count = token_count(metadata_); count > rows_)
+    throw Error(ErrorKind::invalid, path_,
+                fmt::format("has {} tokens, the model's embedding {} rows", count, rows_));
   auto result = metadata_;
-  const auto rows = static_cast<std::size_t>(vocabulary);
   for (auto& [key, value] : result) {
-    if (key == "tokenizer.ggml.tokens") {
-      const auto* array = std::get_if<GgufArray>(&value);
-      const auto* tokens =
-          array == nullptr ? nullptr : std::get_if<std::vector<std::string>>(&array->items);
-      if (tokens != nullptr && tokens->size() > rows)
-        throw Error(
-            ErrorKind::invalid, path_,
-            fmt::format("has {} tokens, the model's embedding {} rows", tokens->size(), rows));
-      extend<std::string>(value, rows, [](std::size_t id) { return fmt::format("[PAD{}]", id); });
-    }
+    if (key == "tokenizer.ggml.tokens")
+      extend<std::string>(value, rows_, [](std::size_t id) { return fmt::format("[PAD{}]", id); });
     if (key == "tokenizer.ggml.token_type")
-      extend<std::int32_t>(value, rows, [](std::size_t) { return unused_token; });
+      extend<std::int32_t>(value, rows_, [](std::size_t) { return unused_token; });
     if (key == "tokenizer.ggml.scores")
-      extend<float>(value, rows, [](std::size_t) { return 0.0F; });
+      extend<float>(value, rows_, [](std::size_t) { return 0.0F; });
   }
   return result;
 }
@@ -136,4 +140,4 @@ std::string TokenizerSource::advice(ModelFormat format) const {
   return "give one with --tokenizer";
 }
 
-}  // namespace pliant::cli
+}  // namespace pliant
