@@ -1,7 +1,6 @@
 #include "machine/encrypted/ckks/file.h"
 
 #include <fmt/format.h>
-#include <sodium.h>
 
 #include <bit>
 
@@ -79,30 +78,25 @@ std::vector<std::byte> serialize(const Context& context, const SecretKey& secret
   Writer out;
   out.reserve(context.n() + 256);  // no reallocation leaves a copy behind
   out.begin(EnvelopeKind::secret_key, secret.params());
-  std::vector<std::int64_t> coefficients = secret.coefficients(context);
-  for (std::int64_t& c : coefficients) {
+  for (const std::int64_t c : secret.coefficients(context)) {
     const auto byte = static_cast<std::uint8_t>(c + 1);
     out.put(std::span<const std::uint8_t>(&byte, 1));
-    c = 0;
   }
-  sodium_memzero(coefficients.data(), coefficients.size() * sizeof coefficients[0]);
   return out.seal(key);
 }
 
 SecretKey parse_secret_key(const Context& context, std::span<const std::byte> bytes, AuthKey key) {
   Reader in(bytes, EnvelopeKind::secret_key, &context.hash(), key);
   in.expect(context.n(), "coefficients");
-  std::vector<std::int64_t> coefficients(context.n());
-  for (std::int64_t& c : coefficients) {
+  SecretValues coefficients(context.n());
+  for (std::int64_t& c : coefficients.get()) {
     std::uint8_t byte = 0;
     in.read({&byte, 1}, "a coefficient");
     if (byte > 2) in.fail("a coefficient is not -1, 0 or 1");
     c = std::int64_t{byte} - 1;
   }
   in.finish();
-  SecretKey secret(context, coefficients);
-  sodium_memzero(coefficients.data(), coefficients.size() * sizeof coefficients[0]);
-  return secret;
+  return {context, coefficients.get()};
 }
 
 std::vector<std::byte> serialize(const PublicKey& public_key, AuthKey key) {

@@ -51,6 +51,8 @@ std::string hex(const Hash& hash) {
   return text;
 }
 
+Writer::~Writer() { sodium_memzero(bytes_.data(), bytes_.size()); }
+
 void Writer::begin(EnvelopeKind kind, const Hash& params) {
   for (const char c : kMagic) bytes_.push_back(static_cast<std::byte>(c));
   put(static_cast<std::uint32_t>(kind));

@@ -24,9 +24,13 @@ const char* name(EnvelopeKind kind);
 // malice.
 using AuthKey = std::span<const std::byte>;
 
-// One thread at a time.
+// One thread at a time. What was not sealed is wiped, for it may be a secret key.
 class Writer {
  public:
+  Writer() = default;
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
   void begin(EnvelopeKind kind, const Hash& params);
   void put(std::uint32_t value);
   void put(u64 value);

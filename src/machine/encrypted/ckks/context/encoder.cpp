@@ -1,6 +1,7 @@
 #include "machine/encrypted/ckks/context/encoder.h"
 
 #include <fmt/format.h>
+#include <sodium.h>
 
 #include <algorithm>
 #include <bit>
@@ -35,6 +36,12 @@ double largest(std::span<const std::complex<double>> values) {
   double most = 0;
   for (const auto& v : values) most = std::max(most, std::abs(v));
   return most;
+}
+
+Encoder::~Encoder() {
+  sodium_memzero(slots_.data(), slots_.size() * sizeof slots_[0]);
+  sodium_memzero(coefficients_.data(), coefficients_.size() * sizeof coefficients_[0]);
+  limbs_.wipe();
 }
 
 void Encoder::place(Plaintext& out, const EncodingOptions& options) {

@@ -38,10 +38,14 @@ struct EncodingOptions {
   RandomStream* dither = nullptr;
 };
 
-// Not thread-safe: it keeps its working memory.
+// Not thread-safe: it keeps its working memory, which holds the last message until it goes and is
+// wiped then.
 class Encoder {
  public:
   explicit Encoder(const Context& context) : context_(context) {}
+  ~Encoder();
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
 
   // values.size() is a power of two up to N/2. Throws Error{invalid} for NaN, infinity, a value
   // beyond the bound, a scale at which the values would not fit the modulus; Error{usage} for a

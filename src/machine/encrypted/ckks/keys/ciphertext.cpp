@@ -1,7 +1,6 @@
 #include "machine/encrypted/ckks/keys/ciphertext.h"
 
 #include <fmt/format.h>
-#include <sodium.h>
 
 #include <cmath>
 
@@ -10,22 +9,6 @@
 namespace pliant::ckks {
 
 namespace {
-
-class Small {  // secret coefficients of one encryption
- public:
-  explicit Small(std::size_t n) : values_(n) {}
-  ~Small() { sodium_memzero(values_.data(), values_.size() * sizeof values_[0]); }
-  std::span<std::int64_t> get() { return values_; }
-
- private:
-  std::vector<std::int64_t> values_;
-};
-
-class Wiped {
- public:
-  ~Wiped() { poly.wipe(); }
-  Poly poly;
-};
 
 void describe_plain(const Context& context, const Plaintext& plaintext, Ciphertext& out) {
   require_same(context, plaintext.params, "ckks encrypt", "the plaintext");
@@ -119,17 +102,17 @@ Ciphertext Encryptor::encrypt(const Plaintext& plaintext) {
 // (b v + e0 + m, a v + e1): the error is e v + e0 + e1 s.
 void Encryptor::encrypt_public(const Plaintext& plaintext, Ciphertext& out) {
   const std::size_t n = context_.n();
-  Small small(n);
-  Wiped mask;
+  SecretValues small(n);
+  SecretPoly mask;
   RandomStream stream = random_.stream();
   sample_ternary(stream, small.get());
-  spread(context_, small.get(), out.level, false, mask.poly);
+  spread(context_, small.get(), out.level, false, mask.get());
   for (std::size_t half = 0; half < 2; ++half) {
     sample_error(stream, small.get());
     spread(context_, small.get(), out.level, false, out.part[half]);
     const Poly& key = half == 0 ? public_->b : public_->a;
     for (std::size_t i = 0; i < out.part[half].limbs(); ++i)
-      context_.kernels().multiply_add(out.part[half].limb(i), key.limb(i), mask.poly.limb(i), n,
+      context_.kernels().multiply_add(out.part[half].limb(i), key.limb(i), mask.get().limb(i), n,
                                       context_.modulus(i));
   }
   for (std::size_t i = 0; i < out.part[0].limbs(); ++i)
@@ -142,20 +125,20 @@ void Encryptor::encrypt_public(const Plaintext& plaintext, Ciphertext& out) {
 // (-a s + e + m, a).
 void Encryptor::encrypt_symmetric(const Plaintext& plaintext, Ciphertext& out) {
   const std::size_t n = context_.n();
-  Small small(n);
+  // What is needed comes first, so that no failure leaves the bare error in the ciphertext.
+  SecretValues small(n);
+  SecretPoly product(1, n);
   RandomStream stream = random_.stream();
-  sample_error(stream, small.get());
-  spread(context_, small.get(), out.level, false, out.part[0]);
   out.seed = random_.seed();
   expand_seed(context_, *out.seed, 0, out.level, false, out.part[1]);
-  Wiped product;
-  product.poly.resize(1, n);
+  sample_error(stream, small.get());
+  spread(context_, small.get(), out.level, false, out.part[0]);
   for (std::size_t i = 0; i < out.part[0].limbs(); ++i) {
     const Modulus& m = context_.modulus(i);
     u64* limb = out.part[0].limb(i);
-    context_.kernels().multiply(product.poly.limb(0), out.part[1].limb(i), secret_->poly().limb(i),
+    context_.kernels().multiply(product.get().limb(0), out.part[1].limb(i), secret_->poly().limb(i),
                                 n, m);
-    context_.kernels().subtract(limb, limb, product.poly.limb(0), n, m);
+    context_.kernels().subtract(limb, limb, product.get().limb(0), n, m);
     context_.kernels().add(limb, limb, plaintext.poly.limb(i), n, m);
   }
   out.noise += context_.norm_of(kErrorDeviation);
@@ -196,7 +179,7 @@ Plaintext Decryptor::decrypt(const Ciphertext& ciphertext, double flood_bits,
   std::vector<double> flood(n);
   RandomStream stream(seed, 0);
   sample_normal(stream, deviation, flood);
-  Small rounded(n);
+  SecretValues rounded(n);
   Poly noise(1, n);
   for (std::size_t k = 0; k < n; ++k) rounded.get()[k] = static_cast<std::int64_t>(flood[k]);
   for (std::size_t i = 0; i < out.poly.limbs(); ++i) {

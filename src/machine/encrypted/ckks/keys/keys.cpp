@@ -12,10 +12,6 @@ namespace pliant::ckks {
 
 namespace {
 
-void wipe(std::vector<std::int64_t>& secret) {
-  sodium_memzero(secret.data(), secret.size() * sizeof secret[0]);
-}
-
 std::size_t extended_limbs(const Context& context, int level) {
   return level + 1 + context.special();
 }
@@ -85,21 +81,20 @@ SecretKey::SecretKey(const Context& context, std::span<const std::int64_t> coeff
   if (coefficients.size() != context.n())
     throw Error(ErrorKind::usage, "ckks secret key",
                 fmt::format("{} coefficients instead of {}", coefficients.size(), context.n()));
-  spread(context, coefficients, context.levels(), true, poly_);
+  spread(context, coefficients, context.levels(), true, poly_.get());
 }
 
-std::vector<std::int64_t> SecretKey::coefficients(const Context& context) const {
-  std::vector<std::int64_t> result(context.n());
-  Poly first(1, context.n());
+SecretValues SecretKey::coefficients(const Context& context) const {
+  SecretValues result(context.n());
+  SecretPoly copy(1, context.n());
+  u64* const first = copy.get().limb(0);
   const NttTable& table = context.table(0);
-  std::copy(poly_.limb(0), poly_.limb(0) + context.n(), first.limb(0));
-  context.kernels().inverse(first.limb(0), table, factor(table.n_inverse, table.mod));
-  for (std::size_t k = 0; k < result.size(); ++k) {
-    const u64 value = first.limb(0)[k];
-    const u64 negative = u64{0} - static_cast<u64>(value > 1);
-    result[k] = static_cast<std::int64_t>(value - (table.mod.q & negative));
+  std::copy(poly().limb(0), poly().limb(0) + context.n(), first);
+  context.kernels().inverse(first, table, factor(table.n_inverse, table.mod));
+  for (std::size_t k = 0; k < context.n(); ++k) {
+    const u64 negative = u64{0} - static_cast<u64>(first[k] > 1);
+    result.get()[k] = static_cast<std::int64_t>(first[k] - (table.mod.q & negative));
   }
-  first.wipe();
   return result;
 }
 
@@ -139,12 +134,10 @@ const SwitchKey& KeySet::find(const Context& context, std::uint32_t galois, int 
 
 SecretKey KeyGenerator::secret_key() {
   context_.use("secret key");
-  std::vector<std::int64_t> coefficients(context_.n());
+  SecretValues coefficients(context_.n());
   RandomStream stream = random_.stream();
-  sample_ternary(stream, coefficients);
-  SecretKey key(context_, coefficients);
-  wipe(coefficients);
-  return key;
+  sample_ternary(stream, coefficients.get());
+  return {context_, coefficients.get()};
 }
 
 PublicKey KeyGenerator::public_key(const SecretKey& secret) {
@@ -152,20 +145,19 @@ PublicKey KeyGenerator::public_key(const SecretKey& secret) {
   context_.use("public key");
   PublicKey key{{}, {}, random_.seed(), context_.hash()};
   expand_seed(context_, key.seed, 0, context_.levels(), false, key.a);
-  std::vector<std::int64_t> error(context_.n());
+  // What is needed comes first, so that no failure leaves the bare error in the key.
+  SecretValues error(context_.n());
+  SecretPoly product(1, context_.n());
   RandomStream stream = random_.stream();
-  sample_error(stream, error);
-  spread(context_, error, context_.levels(), false, key.b);
-  wipe(error);
-  Poly product(1, context_.n());
+  sample_error(stream, error.get());
+  spread(context_, error.get(), context_.levels(), false, key.b);
+  u64* const limb = product.get().limb(0);
   for (std::size_t i = 0; i < key.b.limbs(); ++i) {
     const Kernels& kernels = context_.kernels();
-    kernels.multiply(product.limb(0), key.a.limb(i), secret.poly().limb(i), context_.n(),
-                     context_.modulus(i));
-    kernels.subtract(key.b.limb(i), key.b.limb(i), product.limb(0), context_.n(),
-                     context_.modulus(i));
+    const Modulus& m = context_.modulus(i);
+    kernels.multiply(limb, key.a.limb(i), secret.poly().limb(i), context_.n(), m);
+    kernels.subtract(key.b.limb(i), key.b.limb(i), limb, context_.n(), m);
   }
-  product.wipe();
   return key;
 }
 
@@ -177,29 +169,28 @@ SwitchKey KeyGenerator::switch_key(const Poly& from, const Poly& to, int level) 
   key.level = level;
   key.seed = random_.seed();
   key.params = context_.hash();
-  std::vector<std::int64_t> error(n);
-  Poly product(1, n);
+  SecretValues error(n);
+  SecretPoly scratch(1, n);
+  u64* const product = scratch.get().limb(0);
   for (std::size_t d = 0; d < context_.level(level).digits.size(); ++d) {
     const Digit& digit = context_.level(level).digits[d];
     Poly a, b;
     expand_seed(context_, key.seed, d, level, true, a);
     RandomStream stream = random_.stream();
-    sample_error(stream, error);
-    spread(context_, error, level, true, b);
+    sample_error(stream, error.get());
+    spread(context_, error.get(), level, true, b);
     for (std::size_t i = 0; i < extended_limbs(context_, level); ++i) {
       const Modulus& m = context_.extended(level, i).mod;
       const std::size_t place = i < own ? i : context_.levels() + 1 + i - own;
-      kernels.multiply(product.limb(0), a.limb(i), to.limb(place), n, m);
-      kernels.subtract(b.limb(i), b.limb(i), product.limb(0), n, m);
+      kernels.multiply(product, a.limb(i), to.limb(place), n, m);
+      kernels.subtract(b.limb(i), b.limb(i), product, n, m);
       if (i < digit.first || i >= digit.first + digit.count) continue;
-      kernels.scale(product.limb(0), from.limb(place), context_.p_mod(i), n, m);
-      kernels.add(b.limb(i), b.limb(i), product.limb(0), n, m);
+      kernels.scale(product, from.limb(place), context_.p_mod(i), n, m);
+      kernels.add(b.limb(i), b.limb(i), product, n, m);
     }
     key.a.push_back(std::move(a));
     key.b.push_back(std::move(b));
   }
-  wipe(error);
-  product.wipe();
   return key;
 }
 
@@ -207,12 +198,11 @@ SwitchKey KeyGenerator::relinearization_key(const SecretKey& secret, int level) 
   require_same(context_, secret.params(), "ckks relinearization key", "the secret key");
   context_.use("relinearization key");
   const Poly& s = secret.poly();
-  Poly square(s.limbs(), s.n());
+  SecretPoly square(s.limbs(), s.n());
   for (std::size_t i = 0; i < s.limbs(); ++i)
-    context_.kernels().multiply(square.limb(i), s.limb(i), s.limb(i), s.n(), context_.modulus(i));
-  SwitchKey key = switch_key(square, s, context_.top(level, "ckks key"));
-  square.wipe();
-  return key;
+    context_.kernels().multiply(square.get().limb(i), s.limb(i), s.limb(i), s.n(),
+                                context_.modulus(i));
+  return switch_key(square.get(), s, context_.top(level, "ckks key"));
 }
 
 // The evaluator switches first and permutes afterwards, so the key leads to the secret's image
@@ -225,12 +215,11 @@ SwitchKey KeyGenerator::galois_key(const SecretKey& secret, std::uint32_t galois
   for (std::size_t i = 0; i + 1 < context_.slots(); ++i) inverse = inverse * galois & (order - 1);
   const std::vector<std::uint32_t> index = automorphism_index(inverse, context_.params().log_n);
   const Poly& s = secret.poly();
-  Poly image(s.limbs(), s.n());
+  SecretPoly image(s.limbs(), s.n());
   for (std::size_t i = 0; i < s.limbs(); ++i)
-    context_.kernels().gather(image.limb(i), s.limb(i), index.data(), ~0u, s.n());
-  SwitchKey key = switch_key(s, image, context_.top(level, "ckks key"));
+    context_.kernels().gather(image.get().limb(i), s.limb(i), index.data(), ~0u, s.n());
+  SwitchKey key = switch_key(s, image.get(), context_.top(level, "ckks key"));
   key.galois = galois;
-  image.wipe();
   return key;
 }
 

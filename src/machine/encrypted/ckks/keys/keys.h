@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "machine/encrypted/ckks/context/context.h"
-#include "machine/encrypted/ckks/ring/poly.h"
+#include "machine/encrypted/ckks/keys/secret.h"
 
 namespace pliant::ckks {
 
@@ -37,16 +37,14 @@ class SecretKey {
  public:
   // N values of -1, 0, 1
   SecretKey(const Context& context, std::span<const std::int64_t> coefficients);
-  SecretKey(SecretKey&&) = default;
-  SecretKey& operator=(SecretKey&&) = default;
-  ~SecretKey() { poly_.wipe(); }
-
-  const Poly& poly() const { return poly_; }  // transformed; q[0..levels], then the special primes
+  const Poly& poly() const {
+    return poly_.get();
+  }  // transformed; q[0..levels], then the special primes
   const Hash& params() const { return params_; }
-  std::vector<std::int64_t> coefficients(const Context& context) const;  // the caller wipes them
+  SecretValues coefficients(const Context& context) const;
 
  private:
-  Poly poly_;
+  SecretPoly poly_;
   Hash params_;
 };
 
