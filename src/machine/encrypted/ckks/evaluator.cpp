@@ -41,10 +41,7 @@ void header(const Ciphertext& a, Ciphertext& out) {  // all but parts, noise, ma
 }  // namespace
 
 void Evaluator::require(const Ciphertext& a, const char* verb) const {
-  if (a.params != context_.hash())
-    throw Error(ErrorKind::invalid, place(verb),
-                fmt::format("a ciphertext of parameters {} among those of {}", hex(a.params),
-                            hex(context_.hash())));
+  ckks::require(context_, a, verb);
 }
 
 void Evaluator::require_two(const Ciphertext& a, const char* verb) const {
@@ -68,6 +65,9 @@ void Evaluator::require_fits(const char* verb, int level, double scale, double m
 }
 
 const std::vector<std::uint32_t>& Evaluator::permutation(std::uint32_t galois) {
+  if (galois % 2 == 0 || galois >= 2 * context_.n())
+    throw Error(ErrorKind::usage, "ckks automorphism",
+                fmt::format("{} is not an odd number below {}", galois, 2 * context_.n()));
   std::vector<std::uint32_t>& index = permutations_[galois];
   if (index.empty()) index = automorphism_index(galois, context_.params().log_n);
   return index;
@@ -126,7 +126,7 @@ void Evaluator::negate(const Ciphertext& a, Ciphertext& out) {
 
 void Evaluator::add(const Ciphertext& a, const Plaintext& b, Ciphertext& out) {
   require(a, "add");
-  require_same(context_, b.params, "ckks add", "the plaintext");
+  ckks::require(context_, b, "add");
   same_level("add", a.level, b.level);
   same_scale("add", a.scale, b.scale);
   require_fits("add", a.level, a.scale, a.magnitude + b.bound, a.noise + b.noise);
@@ -143,7 +143,7 @@ void Evaluator::add(const Ciphertext& a, const Plaintext& b, Ciphertext& out) {
 
 void Evaluator::multiply(const Ciphertext& a, const Plaintext& b, Ciphertext& out) {
   require(a, "multiply");
-  require_same(context_, b.params, "ckks multiply", "the plaintext");
+  ckks::require(context_, b, "multiply");
   same_level("multiply", a.level, b.level);
   const std::size_t limbs = a.level + 1, n = context_.n();
   const double noise = a.noise * (b.bound * b.scale + b.noise) + a.magnitude * a.scale * b.noise;
@@ -342,9 +342,7 @@ void Evaluator::switched(const Ciphertext& a, const Raised& raised, std::uint32_
 void Evaluator::rotate_raised(const Ciphertext& a, const Raised& raised, int steps,
                               const KeySet& keys, Ciphertext& out) {
   require_two(a, "rotate");
-  if (raised.level != a.level)
-    throw Error(ErrorKind::invalid, "ckks rotate",
-                fmt::format("raised at level {}, rotated at level {}", raised.level, a.level));
+  stages_.require_raised(raised, a.part[1], a.level);
   const std::uint32_t galois = context_.galois(steps);
   if (galois == 1) {
     out.assign(a);
@@ -390,7 +388,9 @@ void Evaluator::extend(const Ciphertext& a, Extended& out) {
 void Evaluator::rotate_extended(const Ciphertext& a, const Raised& raised, int steps,
                                 const KeySet& keys, Extended& out) {
   require_two(a, "rotate");
+  stages_.require_raised(raised, a.part[1], a.level);
   const std::uint32_t galois = context_.galois(steps);
+  out.params = context_.hash();
   out.level = a.level;
   out.scale = a.scale;
   out.magnitude = a.magnitude;
@@ -403,6 +403,9 @@ void Evaluator::rotate_extended(const Ciphertext& a, const Raised& raised, int s
 }
 
 void Evaluator::finish_rescale(Extended& a, Ciphertext& out) {
+  require_same(context_, a.params, "linear transform", "the undivided rotation");
+  if (a.level < 0 || a.level > context_.levels())
+    contradicts("linear transform", "the undivided rotation", fmt::format("level {}", a.level));
   require_fits("linear transform", a.level, a.scale, a.magnitude, a.noise);
   double noise = context_.division_noise();
   if (a.level > 0) noise += a.noise / context_.q(a.level).mod.q;
@@ -417,6 +420,7 @@ void Evaluator::finish_rescale(Extended& a, Ciphertext& out) {
   out.seed.reset();
   out.noise = noise;
   out.magnitude = a.magnitude;
+  a.params = {};
 }
 
 }  // namespace pliant::ckks

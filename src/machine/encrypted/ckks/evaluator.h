@@ -17,6 +17,7 @@ struct Extended {
   // as after division by P, whose own rounding is not in `noise`
   double scale = 1, noise = 0, magnitude = 0;
   std::size_t slots = 0;
+  Hash params{};  // zero once it is finished
 };
 
 // Every verb checks its operands first and throws Error naming both sides: {invalid} for foreign
@@ -54,7 +55,7 @@ class Evaluator {
                      Ciphertext& out);
   void rotate_extended(const Ciphertext& a, const Raised& raised, int steps, const KeySet& keys,
                        Extended& out);
-  // The end of double hoisting: division by P and q[level].
+  // The end of double hoisting: division by P and q[level]. Uses `a` up.
   void finish_rescale(Extended& a, Ciphertext& out);
 
   const Context& context() const { return context_; }

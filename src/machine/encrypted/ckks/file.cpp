@@ -29,6 +29,7 @@ int get_level(Reader& in, const Context& context) {
 }  // namespace
 
 std::vector<std::byte> serialize(const Ciphertext& c, AuthKey key) {
+  require_whole(c, "ciphertext file");
   Writer out;
   const std::size_t stored = c.size - (c.seed ? 1 : 0);
   out.reserve(stored * c.part[0].bytes() + 256);
@@ -74,7 +75,7 @@ Ciphertext parse_ciphertext(const Context& context, std::span<const std::byte> b
 }
 
 std::vector<std::byte> serialize(const Context& context, const SecretKey& secret, AuthKey key) {
-  require_same(context, secret.params(), "ckks secret key file", "the secret key");
+  require(context, secret, "secret key file");
   Writer out;
   out.reserve(context.n() + 256);  // no reallocation leaves a copy behind
   out.begin(EnvelopeKind::secret_key, secret.params());

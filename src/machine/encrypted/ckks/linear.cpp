@@ -40,6 +40,7 @@ LinearTransform::LinearTransform(const Context& context, Encoder& encoder,
   const auto refuse = [](const std::string& problem) {
     throw Error(ErrorKind::usage, "ckks linear transform", problem);
   };
+  require_same(context, encoder.context().hash(), "linear transform", "the encoder");
   if (diagonals.empty()) refuse("no diagonals");
   if (level_ < 1 || level_ > context.levels())
     refuse(fmt::format("level {} is not between 1 and {}", level_, context.levels()));
@@ -106,6 +107,7 @@ std::size_t LinearTransform::bytes() const {
 }
 
 void LinearTransform::require(const Ciphertext& in, const Evaluator& evaluator) const {
+  require_same(evaluator.context(), context_.hash(), "linear transform", "the transform");
   evaluator.require(in, "linear transform");
   const auto refuse = [](const std::string& problem, const char* next = "") {
     throw Error(ErrorKind::invalid, "ckks linear transform", problem, next);
@@ -127,6 +129,7 @@ void LinearTransform::sum_products(LinearWorkspace& work, SwitchStages& stages) 
   work.sums.resize(giants_.size());
   for (std::size_t g = 0; g < giants_.size(); ++g) {
     Extended& out = work.sums[g];
+    out.params = context_.hash();
     for (Poly& part : out.part) part.resize(limbs, n);
     out.noise = out.magnitude = 0;
     for (const Term& term : giants_[g].terms) {
@@ -214,6 +217,7 @@ void LinearTransform::apply(const Ciphertext& in, Evaluator& evaluator, const Ke
 void LinearTransform::turn(const Plaintext& from, const std::vector<std::uint32_t>& index,
                            Plaintext& to) const {
   to.level = from.level;
+  to.extended = false;
   to.scale = from.scale;
   to.slots = from.slots;
   to.bound = from.bound;

@@ -1,8 +1,12 @@
 #include "machine/encrypted/ckks/stages.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
+
+#include "core/error.h"
 
 namespace pliant::ckks {
 
@@ -25,11 +29,49 @@ SwitchStages::SwitchStages(const Context& context, Pool* pool) : context_(contex
   dropped_.reserve(context.special() + 1);
 }
 
+void SwitchStages::require_limbs(const Poly& in, int level, bool extended, int lowest) const {
+  if (level < lowest || level > context_.levels())
+    throw Error(ErrorKind::invalid, "ckks key switching",
+                fmt::format("level {} is not between {} and {}", level, lowest, context_.levels()));
+  const std::size_t limbs = level + 1 + (extended ? context_.special() : 0);
+  if (!in.is(limbs, context_.n()))
+    throw Error(ErrorKind::invalid, "ckks key switching",
+                fmt::format("a polynomial of {} limbs of {} instead of {} of {}", in.limbs(),
+                            in.n(), limbs, context_.n()));
+}
+
+void SwitchStages::require_digits(const Raised& raised) const {
+  require_same(context_, raised.params, "key switching", "the raised polynomial");
+  if (raised.level < 0 || raised.level > context_.levels())
+    contradicts("key switching", "the raised polynomial", fmt::format("level {}", raised.level));
+  const std::size_t digits = context_.level(raised.level).digits.size();
+  if (raised.digits.size() < digits)
+    contradicts("key switching", "the raised polynomial",
+                fmt::format("{} digits instead of {}", raised.digits.size(), digits));
+  for (std::size_t d = 0; d < digits; ++d) require_limbs(raised.digits[d], raised.level, true, 0);
+}
+
+void SwitchStages::require_raised(const Raised& raised, const Poly& in, int level) const {
+  require_digits(raised);
+  if (raised.level != level)
+    throw Error(ErrorKind::invalid, "ckks rotate",
+                fmt::format("raised at level {}, rotated at level {}", raised.level, level));
+  require_limbs(in, level, false, 0);
+  const std::vector<Digit>& digits = context_.level(level).digits;
+  for (std::size_t d = 0; d < digits.size(); ++d)
+    for (std::size_t i = digits[d].first; i < digits[d].first + digits[d].count; ++i)
+      if (std::memcmp(raised.digits[d].limb(i), in.limb(i), 8 * sizeof(u64)) != 0)
+        throw Error(ErrorKind::invalid, "ckks rotate", "raised from another ciphertext",
+                    "raise this one");
+}
+
 void SwitchStages::mod_up(const Poly& in, int level, Raised& out) {
+  require_limbs(in, level, false, 0);
   const std::size_t n = context_.n(), own = level + 1, limbs = own + context_.special();
   const std::vector<Digit>& digits = context_.level(level).digits;
   const Kernels& kernels = context_.kernels();
   out.level = level;
+  out.params = context_.hash();
   if (out.digits.size() < digits.size()) out.digits.resize(digits.size());
   for (std::size_t d = 0; d < digits.size(); ++d) out.digits[d].resize(limbs, n);
   const std::size_t width = digits[0].count;
@@ -67,6 +109,13 @@ void SwitchStages::mod_up(const Poly& in, int level, Raised& out) {
 
 void SwitchStages::inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index,
                          std::array<const Poly*, 2> plus, std::array<Poly, 2>& out) {
+  require_digits(raised);
+  require(context_, key, "key switching");
+  if (key.level < raised.level)
+    throw Error(ErrorKind::invalid, "ckks key switching",
+                fmt::format("a key of level {} for level {}", key.level, raised.level));
+  for (const Poly* poly : plus)
+    if (poly != nullptr) require_limbs(*poly, raised.level, false, 0);
   const std::size_t n = context_.n(), own = raised.level + 1, limbs = own + context_.special();
   const std::size_t digits = context_.level(raised.level).digits.size();
   const std::size_t skipped = key.level + 1 - own;  // the key's limbs of higher levels
@@ -135,12 +184,14 @@ void SwitchStages::drop_special(std::size_t own) {
 }
 
 void SwitchStages::mod_down(Poly& in, int level, Poly& out) {
+  require_limbs(in, level, true, 0);
   const std::size_t own = level + 1;
   drop_special(own);
   divide(in, own, context_.level(level).down, context_.level(level).down_factor, out);
 }
 
 void SwitchStages::mod_down_rescale(Poly& in, int level, Poly& out) {
+  require_limbs(in, level, true, 1);
   const std::size_t own = level + 1;
   drop_special(own);
   dropped_.push_back({own - 1, &context_.q(level)});
@@ -148,6 +199,7 @@ void SwitchStages::mod_down_rescale(Poly& in, int level, Poly& out) {
 }
 
 void SwitchStages::rescale(Poly& in, int level, Poly& out) {
+  require_limbs(in, level, false, 1);
   const std::size_t own = level + 1;
   dropped_.clear();
   dropped_.push_back({own - 1, &context_.q(level)});

@@ -19,17 +19,21 @@ namespace pliant::ckks {
 struct Raised {
   int level = 0;
   std::vector<Poly> digits;
+  Hash params{};
 };
 
 // Keeps working memory for the whole chain: after the first call at a level nothing is allocated.
-// Not thread-safe; with a pool it spreads limbs and blocks of coefficients over threads, with equal
-// results at every thread count.
+// Throws Error{invalid} for sizes that do not go together. Not thread-safe; with a pool it spreads
+// limbs and blocks of coefficients over threads, with equal results at every thread count.
 class SwitchStages {
  public:
   explicit SwitchStages(const Context& context, Pool* pool = nullptr);
 
   // All polynomials are transformed. `in` has level + 1 limbs.
   void mod_up(const Poly& in, int level, Raised& out);
+  // Throws Error{invalid} unless these are the digits of `in`, a polynomial of `level`. The first
+  // values of every limb are compared: other contents have others, but with probability 2^-300.
+  void require_raised(const Raised& raised, const Poly& in, int level) const;
   // out[0] = sum digits b + P plus[0], out[1] = sum digits a + P plus[1], both permuted by `index`
   // (an automorphism's, or null): extended, P times too large. plus[i] may be null.
   void inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index,
@@ -57,6 +61,8 @@ class SwitchStages {
     std::size_t limb;
     const NttTable* table;
   };
+  void require_limbs(const Poly& in, int level, bool extended, int lowest) const;
+  void require_digits(const Raised& raised) const;
   void drop_special(std::size_t own);
   void divide(Poly& in, std::size_t kept, const Conversion& conversion,
               const std::vector<ShoupFactor>& factors, Poly& out);

@@ -164,7 +164,9 @@ TEST(Encoder, RefusesWithBothSides) {
   EXPECT_NE(error().find("64 values are not a power of two up to the 32 slots"), std::string::npos);
   const Context other(small(6, 3));
   const std::vector<double> fine(32, 0.5);
-  EXPECT_NE(error_of([&] { encoder.decode(Encoder(other).encode(fine)); }).find("other parameters"),
+  EXPECT_NE(error_of([&] {
+              encoder.decode(Encoder(other).encode(fine));
+            }).find("the plaintext belongs to parameters "),
             std::string::npos);
 }
 

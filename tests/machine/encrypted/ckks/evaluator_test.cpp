@@ -298,7 +298,7 @@ TEST(Evaluator, RefusesNamingBothSides) {
   says(error_of([&] { e.subtract(a, product, c); }), "scales 2^40.000000 and 2^80.000000 differ");
   says(error_of([&] { e.add(product, s.encoder.encode(x), c); }),
        "scales 2^80.000000 and 2^40.000000 differ");
-  says(error_of([&] { e.add(a, foreign, c); }), "a ciphertext of parameters ");
+  says(error_of([&] { e.add(a, foreign, c); }), "the ciphertext belongs to parameters ");
   says(error_of([&] { other.decryptor.decrypt(a); }), "the ciphertext belongs to parameters ");
   says(error_of([&] { other.encryptor.encrypt(s.encoder.encode(x)); }),
        "the plaintext belongs to parameters ");
@@ -332,7 +332,7 @@ TEST(Evaluator, RefusesNamingBothSides) {
     h.noise = std::nan("");
     return h;
   }();
-  says(error_of([&] { e.add(a, hostile, c); }), "exhausted level");
+  says(error_of([&] { e.add(a, hostile, c); }), "a bound of nan");
   Raised raised;
   e.raise(low, raised);
   says(error_of([&] { e.rotate_raised(a, raised, 3, s.keys, c); }),

@@ -7,6 +7,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "machine/encrypted/ckks/context/bytes.h"
 #include "machine/encrypted/ckks/ring/ntt.h"
 #include "machine/encrypted/ckks/ring/primes.h"
 
@@ -102,6 +103,19 @@ void Context::build_level(int l) {
     level.fused_factor = inverses(both, own - 1);
   }
   levels_.push_back(std::move(level));
+}
+
+void require_same(const Context& context, const Hash& params, const char* verb, const char* what) {
+  if (params == context.hash()) return;
+  throw Error(
+      ErrorKind::invalid, fmt::format("ckks {}", verb),
+      fmt::format("{} belongs to parameters {}, not {}", what, hex(params), hex(context.hash())));
+}
+
+void contradicts(const char* verb, const char* what, const std::string& problem) {
+  throw Error(ErrorKind::invalid, fmt::format("ckks {}", verb),
+              fmt::format("{} contradicts itself: {}", what, problem),
+              "use it as it was made or read");
 }
 
 int Context::top(int level, const char* place) const {

@@ -106,4 +106,10 @@ class Context {
   std::vector<Level> levels_;
 };
 
+// Throws Error{invalid} naming both hashes when an object belongs to other parameters.
+void require_same(const Context& context, const Hash& params, const char* verb, const char* what);
+
+// What is said of an object whose fields do not go together.
+[[noreturn]] void contradicts(const char* verb, const char* what, const std::string& problem);
+
 }  // namespace pliant::ckks

@@ -38,9 +38,28 @@ double largest(std::span<const std::complex<double>> values) {
   return most;
 }
 
+void require(const Context& context, const Plaintext& p, const char* verb) {
+  require_same(context, p.params, verb, "the plaintext");
+  const auto refuse = [&](const std::string& problem) {
+    contradicts(verb, "the plaintext", problem);
+  };
+  if (p.level < 0 || p.level > context.levels())
+    refuse(fmt::format("level {} of {}", p.level, context.levels()));
+  if (!std::has_single_bit(p.slots) || p.slots > context.slots())
+    refuse(fmt::format("{} slots of {}", p.slots, context.slots()));
+  if (!(p.scale > 0) || !std::isfinite(p.scale)) refuse(fmt::format("scale {}", p.scale));
+  for (const double bound : {p.bound, p.noise})
+    if (!(bound >= 0) || !std::isfinite(bound)) refuse(fmt::format("a bound of {}", bound));
+  const std::size_t limbs = p.level + 1 + (p.extended ? context.special() : 0);
+  if (!p.poly.is(limbs, context.n()))
+    refuse(fmt::format("{} limbs of {} instead of {} of {}", p.poly.limbs(), p.poly.n(), limbs,
+                       context.n()));
+}
+
 Encoder::~Encoder() {
   sodium_memzero(slots_.data(), slots_.size() * sizeof slots_[0]);
   sodium_memzero(coefficients_.data(), coefficients_.size() * sizeof coefficients_[0]);
+  sodium_memzero(residues_.data(), residues_.size() * sizeof residues_[0]);
   limbs_.wipe();
 }
 
@@ -203,8 +222,7 @@ void Encoder::recompose(const Plaintext& plaintext) {
 }
 
 std::vector<std::complex<double>> Encoder::decode(const Plaintext& plaintext) {
-  if (plaintext.params != context_.hash())
-    throw Error(ErrorKind::invalid, "ckks decode", "the plaintext belongs to other parameters");
+  require(context_, plaintext, "decode");
   recompose(plaintext);
   std::vector<std::complex<double>> values(plaintext.slots);
   context_.embedding().to_slots(coefficients_, values);

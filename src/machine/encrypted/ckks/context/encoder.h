@@ -25,6 +25,10 @@ struct Plaintext {
   Hash params{};
 };
 
+// Throws Error{invalid} for a plaintext of other parameters, or whose fields and limbs do not go
+// together.
+void require(const Context& context, const Plaintext& plaintext, const char* verb);
+
 struct EncodingOptions {
   int level = -1;    // -1: the top one
   double scale = 0;  // 0: the scale of the level
@@ -59,6 +63,7 @@ class Encoder {
 
   std::vector<std::complex<double>> decode(const Plaintext& plaintext);
   std::vector<double> decode_real(const Plaintext& plaintext);  // real parts
+  const Context& context() const { return context_; }
 
  private:
   void place(Plaintext& out, const EncodingOptions& options);

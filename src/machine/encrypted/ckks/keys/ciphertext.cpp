@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "core/error.h"
@@ -11,7 +13,7 @@ namespace pliant::ckks {
 namespace {
 
 void describe_plain(const Context& context, const Plaintext& plaintext, Ciphertext& out) {
-  require_same(context, plaintext.params, "ckks encrypt", "the plaintext");
+  require(context, plaintext, "encrypt");
   if (plaintext.extended)
     throw Error(ErrorKind::usage, "ckks encrypt", "an extended plaintext is an operand only");
   out.size = 2;
@@ -31,9 +33,34 @@ void describe_plain(const Context& context, const Plaintext& plaintext, Cipherte
 
 }  // namespace
 
+void require_whole(const Ciphertext& c, const char* verb) {
+  const auto refuse = [&](const std::string& problem) {
+    contradicts(verb, "the ciphertext", problem);
+  };
+  if (c.size < 2 || c.size > 3) refuse(fmt::format("{} parts", c.size));
+  if (c.level < 0) refuse(fmt::format("level {}", c.level));
+  if (!(c.scale > 0) || !std::isfinite(c.scale)) refuse(fmt::format("scale {}", c.scale));
+  for (const double bound : {c.noise, c.magnitude})
+    if (!(bound >= 0) || !std::isfinite(bound)) refuse(fmt::format("a bound of {}", bound));
+  const std::size_t n = c.part[0].n();
+  if (!std::has_single_bit(c.slots) || 2 * c.slots > n)
+    refuse(fmt::format("{} slots of {}", c.slots, n / 2));
+  for (int part = 0; part < c.size; ++part)
+    if (const Poly& p = c.part[part]; !p.is(c.level + 1, n))
+      refuse(fmt::format("part {} has {} limbs of {} instead of {} of {}", part, p.limbs(), p.n(),
+                         c.level + 1, n));
+}
+
+void require(const Context& context, const Ciphertext& c, const char* verb) {
+  require_same(context, c.params, verb, "the ciphertext");
+  require_whole(c, verb);
+  if (c.level > context.levels() || c.part[0].n() != context.n())
+    contradicts(verb, "the ciphertext", fmt::format("level {} of {}", c.level, context.levels()));
+}
+
 void Ciphertext::assign(const Ciphertext& other) {
   if (this == &other) return;
-  for (int i = 0; i < other.size; ++i) part[i].assign(other.part[i]);
+  for (int i = 0; i < std::clamp(other.size, 0, 3); ++i) part[i].assign(other.part[i]);
   size = other.size;
   level = other.level;
   scale = other.scale;
@@ -68,11 +95,12 @@ Encryptor::Encryptor(const Context& context, const SecretKey& key, const Seed& s
 }
 
 void Encryptor::check() const {
-  if (public_ != nullptr) require_same(context_, public_->params, "ckks encrypt", "the public key");
-  else require_same(context_, secret_->params(), "ckks encrypt", "the secret key");
+  if (public_ != nullptr) require(context_, *public_, "encrypt");
+  else require(context_, *secret_, "encrypt");
 }
 
 void Encryptor::encrypt(const Plaintext& plaintext, Ciphertext& out) {
+  check();
   describe_plain(context_, plaintext, out);
   context_.use("encrypt");
   if (public_ != nullptr) encrypt_public(plaintext, out);
@@ -145,12 +173,13 @@ void Encryptor::encrypt_symmetric(const Plaintext& plaintext, Ciphertext& out) {
 }
 
 Decryptor::Decryptor(const Context& context, const SecretKey& key) : context_(context), key_(key) {
-  require_same(context, key.params(), "ckks decrypt", "the secret key");
+  require(context, key, "decrypt");
 }
 
 Plaintext Decryptor::decrypt(const Ciphertext& ciphertext, double flood_bits,
                              const Seed& seed) const {
-  require_same(context_, ciphertext.params, "ckks decrypt", "the ciphertext");
+  require(context_, ciphertext, "decrypt");
+  require(context_, key_, "decrypt");
   context_.use("decrypt");
   const std::size_t n = context_.n();
   Plaintext out;

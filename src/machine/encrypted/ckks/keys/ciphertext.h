@@ -29,6 +29,11 @@ struct Ciphertext {
   void assign(const Ciphertext& other);  // keeps storage
 };
 
+// Throw Error{invalid} for a ciphertext whose fields and parts do not go together, or one of other
+// parameters.
+void require_whole(const Ciphertext& ciphertext, const char* verb);
+void require(const Context& context, const Ciphertext& ciphertext, const char* verb);
+
 // Threads may share one. A seed is for tests (Randomness). By the secret key (symmetric): less
 // noise, half the file. The key must outlive it.
 class Encryptor {

@@ -18,11 +18,34 @@ std::size_t extended_limbs(const Context& context, int level) {
 
 }  // namespace
 
-void require_same(const Context& context, const Hash& params, const char* place, const char* what) {
-  if (params != context.hash())
-    throw Error(
-        ErrorKind::invalid, place,
-        fmt::format("{} belongs to parameters {}, not {}", what, hex(params), hex(context.hash())));
+void require(const Context& context, const SecretKey& key, const char* verb) {
+  require_same(context, key.params(), verb, "the secret key");
+  if (!key.poly().is(extended_limbs(context, context.levels()), context.n()))
+    throw Error(ErrorKind::invalid, fmt::format("ckks {}", verb), "the secret key is empty",
+                "it was moved to another");
+}
+
+void require(const Context& context, const PublicKey& key, const char* verb) {
+  require_same(context, key.params, verb, "the public key");
+  const std::size_t limbs = context.levels() + 1;
+  if (!key.a.is(limbs, context.n()) || !key.b.is(limbs, context.n()))
+    throw Error(ErrorKind::invalid, fmt::format("ckks {}", verb), "the public key is empty",
+                "make or read it first");
+}
+
+void require(const Context& context, const SwitchKey& key, const char* verb) {
+  require_same(context, key.params, verb, "the key");
+  const auto refuse = [&](const std::string& problem) { contradicts(verb, "the key", problem); };
+  if (key.level < 0 || key.level > context.levels())
+    refuse(fmt::format("level {} of {}", key.level, context.levels()));
+  const std::size_t digits = context.level(key.level).digits.size();
+  if (key.a.size() != digits || key.b.size() != digits)
+    refuse(fmt::format("{} and {} digits instead of {}", key.b.size(), key.a.size(), digits));
+  const std::size_t limbs = extended_limbs(context, key.level);
+  for (const std::vector<Poly>* half : {&key.a, &key.b})
+    for (const Poly& digit : *half)
+      if (!digit.is(limbs, context.n()))
+        refuse(fmt::format("a digit of {} limbs instead of {}", digit.limbs(), limbs));
 }
 
 Randomness::Randomness(const Seed& seed) : given_(seed), process_(getpid()) {}
@@ -128,7 +151,7 @@ const SwitchKey& KeySet::find(const Context& context, std::uint32_t galois, int 
                                           level, highest),
                 "generate it with the KeyGenerator");
   }
-  require_same(context, best->params, "ckks keys", "the key");
+  require(context, *best, "keys");
   return *best;
 }
 
@@ -141,7 +164,7 @@ SecretKey KeyGenerator::secret_key() {
 }
 
 PublicKey KeyGenerator::public_key(const SecretKey& secret) {
-  require_same(context_, secret.params(), "ckks public key", "the secret key");
+  require(context_, secret, "public key");
   context_.use("public key");
   PublicKey key{{}, {}, random_.seed(), context_.hash()};
   expand_seed(context_, key.seed, 0, context_.levels(), false, key.a);
@@ -195,7 +218,7 @@ SwitchKey KeyGenerator::switch_key(const Poly& from, const Poly& to, int level) 
 }
 
 SwitchKey KeyGenerator::relinearization_key(const SecretKey& secret, int level) {
-  require_same(context_, secret.params(), "ckks relinearization key", "the secret key");
+  require(context_, secret, "relinearization key");
   context_.use("relinearization key");
   const Poly& s = secret.poly();
   SecretPoly square(s.limbs(), s.n());
@@ -208,7 +231,7 @@ SwitchKey KeyGenerator::relinearization_key(const SecretKey& secret, int level) 
 // The evaluator switches first and permutes afterwards, so the key leads to the secret's image
 // under the inverse.
 SwitchKey KeyGenerator::galois_key(const SecretKey& secret, std::uint32_t galois, int level) {
-  require_same(context_, secret.params(), "ckks rotation key", "the secret key");
+  require(context_, secret, "rotation key");
   context_.use("rotation key");
   const auto order = static_cast<std::uint32_t>(2 * context_.n());
   std::uint32_t inverse = 1;  // galois^(N/2 - 1): every odd number has an order that divides N/2

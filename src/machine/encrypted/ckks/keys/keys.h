@@ -111,7 +111,10 @@ void expand_seed(const Context& context, const Seed& seed, std::size_t digit, in
 void spread(const Context& context, std::span<const std::int64_t> small, int level, bool extended,
             Poly& out);
 
-// Throws Error{invalid} naming both hashes when an object belongs to other parameters.
-void require_same(const Context& context, const Hash& params, const char* place, const char* what);
+// Throw Error{invalid} for a key of other parameters, an empty one, or one whose limbs do not go
+// together.
+void require(const Context& context, const SecretKey& key, const char* verb);
+void require(const Context& context, const PublicKey& key, const char* verb);
+void require(const Context& context, const SwitchKey& key, const char* verb);
 
 }  // namespace pliant::ckks

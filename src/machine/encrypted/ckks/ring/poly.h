@@ -58,6 +58,7 @@ class Poly {
   std::size_t n() const { return n_; }
   u64* limb(std::size_t i) { return words_.data() + i * n_; }
   const u64* limb(std::size_t i) const { return words_.data() + i * n_; }
+  bool is(std::size_t limbs, std::size_t n) const { return limbs_ == limbs && n_ == n; }
   std::size_t bytes() const { return limbs_ * n_ * sizeof(u64); }
   Poly copy() const;
   void assign(const Poly& other);  // a copy into storage that is kept
