@@ -30,6 +30,7 @@ void same_scale(const char* verb, double a, double b) {
 }
 
 void header(const Ciphertext& a, Ciphertext& out) {  // all but parts, noise, magnitude
+  out.random.assign(a.random);
   out.size = a.size;
   out.level = a.level;
   out.scale = a.scale;
@@ -81,6 +82,7 @@ void Evaluator::combine(const Ciphertext& a, const Ciphertext& b, bool minus, Ci
   same_scale(verb, a.scale, b.scale);
   const double noise = a.noise + b.noise, magnitude = a.magnitude + b.magnitude;
   require_fits(verb, a.level, a.scale, magnitude, noise);
+  random_.assign(b.random);  // out may be b
   const int size_a = a.size, size_b = b.size, size = std::max(size_a, size_b);
   const std::size_t slots = std::max(a.slots, b.slots), limbs = a.level + 1, n = context_.n();
   for (int part = 0; part < size; ++part) {
@@ -99,6 +101,7 @@ void Evaluator::combine(const Ciphertext& a, const Ciphertext& b, bool minus, Ci
     });
   }
   header(a, out);
+  out.random.add(random_);
   out.size = size;
   out.slots = slots;
   out.noise = noise;
@@ -138,6 +141,7 @@ void Evaluator::add(const Ciphertext& a, const Plaintext& b, Ciphertext& out) {
   });
   out.slots = std::max(a.slots, b.slots);
   out.noise += b.noise;
+  out.random.add_bias(b.noise);
   out.magnitude += b.bound;
 }
 
@@ -146,7 +150,8 @@ void Evaluator::multiply(const Ciphertext& a, const Plaintext& b, Ciphertext& ou
   ckks::require(context_, b, "multiply");
   same_level("multiply", a.level, b.level);
   const std::size_t limbs = a.level + 1, n = context_.n();
-  const double noise = a.noise * (b.bound * b.scale + b.noise) + a.magnitude * a.scale * b.noise;
+  const double factor = b.bound * b.scale + b.noise, bias = a.magnitude * a.scale * b.noise;
+  const double noise = a.noise * factor + bias;
   const double magnitude = a.magnitude * b.bound, scale = a.scale * b.scale;
   require_fits("multiply", a.level, scale, magnitude, noise);
   const std::size_t slots = std::max(a.slots, b.slots);
@@ -159,6 +164,8 @@ void Evaluator::multiply(const Ciphertext& a, const Plaintext& b, Ciphertext& ou
     });
   }
   header(a, out);
+  out.random.scale(factor);
+  out.random.add_bias(bias);
   out.slots = slots;
   out.scale = scale;
   out.noise = noise;
@@ -170,10 +177,13 @@ void Evaluator::multiply(const Ciphertext& a, const Ciphertext& b, Ciphertext& o
   require_two(b, "multiply");
   same_level("multiply", a.level, b.level);
   const std::size_t limbs = a.level + 1, n = context_.n();
-  const double noise =
-      a.magnitude * a.scale * b.noise + b.magnitude * b.scale * a.noise + a.noise * b.noise;
+  const double of_a = b.magnitude * b.scale, of_b = a.magnitude * a.scale;
+  const double noise = of_b * b.noise + of_a * a.noise + a.noise * b.noise;
+  const double square = a.likely_noise() * b.likely_noise();
   const double magnitude = a.magnitude * b.magnitude, scale = a.scale * b.scale;
   require_fits("multiply", a.level, scale, magnitude, noise);
+  random_.assign(b.random);  // out may be b
+  random_.scale(of_b);
   const std::size_t slots = std::max(a.slots, b.slots);
   for (Poly& part : out.part) part.resize(limbs, n);  // an operand's have this size already
   temporary_.resize(limbs, n);
@@ -191,6 +201,9 @@ void Evaluator::multiply(const Ciphertext& a, const Ciphertext& b, Ciphertext& o
     std::memcpy(out.part[1].limb(i), temporary_.limb(i), n * sizeof(u64));
   });
   header(a, out);
+  out.random.scale(of_a);
+  out.random.add(random_);
+  out.random.add_bias(square);
   out.size = 3;
   out.slots = slots;
   out.scale = scale;
@@ -205,6 +218,7 @@ void Evaluator::relinearize(const Ciphertext& a, const KeySet& keys, Ciphertext&
     return;
   }
   const SwitchKey& key = keys.find(context_, 0, a.level);
+  const u64 source = context_.source_of(Event::switching, a.part[2]);
   stages_.mod_up(a.part[2], a.level, raised_);
   stages_.inner(raised_, key, nullptr, {&a.part[0], &a.part[1]}, sum_);
   for (std::size_t part = 0; part < 2; ++part)
@@ -213,12 +227,18 @@ void Evaluator::relinearize(const Ciphertext& a, const KeySet& keys, Ciphertext&
       a.noise + context_.switch_noise(a.level) / context_.p_size() + context_.division_noise();
   const double magnitude = a.magnitude;
   header(a, out);
+  out.random.add_source(source,
+                        std::hypot(switch_deviation(a.level), context_.division_deviation()));
   out.size = 2;
   out.noise = noise;
   out.magnitude = magnitude;
 }
 
-double Evaluator::rescaled(double scale, int level, double magnitude, double& noise) const {
+double Evaluator::switch_deviation(int level) const {
+  return context_.switch_deviation(level) / context_.p_size();
+}
+
+double Evaluator::rescaled(double scale, int level, double magnitude, double& moved) const {
   if (level == 0)
     throw Error(ErrorKind::capacity, "ckks rescale",
                 "exhausted level: level 0 has no prime to drop", "start at a higher level");
@@ -231,17 +251,27 @@ double Evaluator::rescaled(double scale, int level, double magnitude, double& no
                 "rescale after a product only");
   const double listed = context_.scale(level - 1);
   if (std::abs(exact / listed - 1) > 0x1p-40) return exact;
-  noise += std::abs(exact - listed) * magnitude;
+  moved = std::abs(exact - listed) * magnitude;
   return listed;
+}
+
+// The random error after a division by `by` and the new noise of it.
+void Evaluator::divided(ErrorModel& random, u64 source, double by, double deviation,
+                        double moved) const {
+  random.scale(1 / by);
+  random.add_source(source, deviation);
+  random.add_bias(moved);
 }
 
 void Evaluator::relinearize_rescale(const Ciphertext& a, const KeySet& keys, Ciphertext& out) {
   require(a, "relinearize");
   if (a.size == 2) return rescale(a, out);
-  double noise =
-      (a.noise + context_.switch_noise(a.level) / context_.p_size()) / context_.q(a.level).mod.q +
-      context_.division_noise();
-  const double scale = rescaled(a.scale, a.level, a.magnitude, noise), magnitude = a.magnitude;
+  double moved = 0;
+  const double scale = rescaled(a.scale, a.level, a.magnitude, moved), magnitude = a.magnitude;
+  const double by = context_.q(a.level).mod.q;
+  const double noise = (a.noise + context_.switch_noise(a.level) / context_.p_size()) / by +
+                       context_.division_noise() + moved;
+  const u64 source = context_.source_of(Event::switching, a.part[2]);
   const SwitchKey& key = keys.find(context_, 0, a.level);
   const int level = a.level;
   stages_.mod_up(a.part[2], level, raised_);
@@ -249,6 +279,8 @@ void Evaluator::relinearize_rescale(const Ciphertext& a, const KeySet& keys, Cip
   for (std::size_t part = 0; part < 2; ++part)
     stages_.mod_down_rescale(sum_[part], level, out.part[part]);
   header(a, out);
+  divided(out.random, source, by,
+          std::hypot(switch_deviation(level) / by, context_.division_deviation()), moved);
   out.size = 2;
   out.level = level - 1;
   out.scale = scale;
@@ -258,16 +290,18 @@ void Evaluator::relinearize_rescale(const Ciphertext& a, const KeySet& keys, Cip
 
 void Evaluator::rescale(const Ciphertext& a, Ciphertext& out) {
   require(a, "rescale");
-  double noise = context_.rounding_norm() *
-                 (1 + context_.secret_norm() * (a.size == 3 ? 1 + context_.secret_norm() : 1));
-  if (a.level > 0) noise += a.noise / context_.q(a.level).mod.q;
-  const double scale = rescaled(a.scale, a.level, a.magnitude, noise), magnitude = a.magnitude;
+  double moved = 0;
+  const double scale = rescaled(a.scale, a.level, a.magnitude, moved), magnitude = a.magnitude;
+  const double by = context_.q(a.level).mod.q;
+  const double noise = a.noise / by + context_.division_noise(a.size) + moved;
+  const u64 source = context_.source_of(Event::division, a.part[a.size - 1]);
   const int level = a.level;
   for (std::size_t part = 0; part < static_cast<std::size_t>(a.size); ++part) {
     if (&out != &a) out.part[part].assign(a.part[part]);
     stages_.rescale(out.part[part], level, out.part[part]);
   }
   header(a, out);
+  divided(out.random, source, by, context_.division_deviation(out.size), moved);
   out.level = level - 1;
   out.scale = scale;
   out.noise = noise;
@@ -304,7 +338,8 @@ void Evaluator::adjust(const Ciphertext& a, int level, Ciphertext& out) {
     throw Error(ErrorKind::invalid, "ckks adjust",
                 fmt::format("scale 2^{:.1f} cannot meet 2^{:.1f} at level {} by one product",
                             std::log2(a.scale), std::log2(target), level));
-  const double noise = a.noise * constant + a.magnitude * a.scale * std::abs(constant - wanted);
+  const double bias = a.magnitude * a.scale * std::abs(constant - wanted);
+  const double noise = a.noise * constant + bias;
   require_fits("adjust", level + 1, scale, a.magnitude, noise);
   drop_level(a, level + 1, out);
   for (int part = 0; part < out.size; ++part)
@@ -315,6 +350,8 @@ void Evaluator::adjust(const Ciphertext& a, int level, Ciphertext& out) {
                                context_.n(), m);
     });
   out.noise = noise;
+  out.random.scale(constant);
+  out.random.add_bias(bias);
   out.scale = scale;
   rescale(out, out);
 }
@@ -325,9 +362,10 @@ void Evaluator::raise(const Ciphertext& a, Raised& out) {
 }
 
 // out = permutation of (part 0 + k0, k1), k the raised part 1 switched by the key.
-void Evaluator::switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois,
+void Evaluator::switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois, int steps,
                          const KeySet& keys, Ciphertext& out) {
   const SwitchKey& key = keys.find(context_, galois, a.level);
+  const u64 source = context_.source_of(Event::switching, a.part[1]);
   stages_.inner(raised, key, permutation(galois).data(), {&a.part[0], nullptr}, sum_);
   for (std::size_t part = 0; part < 2; ++part)
     stages_.mod_down(sum_[part], a.level, out.part[part]);
@@ -335,6 +373,9 @@ void Evaluator::switched(const Ciphertext& a, const Raised& raised, std::uint32_
       a.noise + context_.switch_noise(a.level) / context_.p_size() + context_.division_noise();
   const double magnitude = a.magnitude;
   header(a, out);
+  out.random.rotate(steps, context_.slots());
+  out.random.add_source(source,
+                        std::hypot(switch_deviation(a.level), context_.division_deviation()));
   out.noise = noise;
   out.magnitude = magnitude;
 }
@@ -348,7 +389,7 @@ void Evaluator::rotate_raised(const Ciphertext& a, const Raised& raised, int ste
     out.assign(a);
     return;
   }
-  switched(a, raised, galois, keys, out);
+  switched(a, raised, galois, steps, keys, out);
 }
 
 void Evaluator::rotate(const Ciphertext& a, int steps, const KeySet& keys, Ciphertext& out) {
@@ -360,14 +401,14 @@ void Evaluator::rotate(const Ciphertext& a, int steps, const KeySet& keys, Ciphe
   }
   keys.find(context_, galois, a.level);  // before any work
   raise(a, raised_);
-  switched(a, raised_, galois, keys, out);
+  switched(a, raised_, galois, steps, keys, out);
 }
 
 void Evaluator::conjugate(const Ciphertext& a, const KeySet& keys, Ciphertext& out) {
   require_two(a, "conjugate");
   keys.find(context_, context_.conjugation(), a.level);
   raise(a, raised_);
-  switched(a, raised_, context_.conjugation(), keys, out);
+  switched(a, raised_, context_.conjugation(), 0, keys, out);
 }
 
 // P times the ciphertext: zero modulo the special primes.
@@ -396,10 +437,13 @@ void Evaluator::rotate_extended(const Ciphertext& a, const Raised& raised, int s
   out.magnitude = a.magnitude;
   out.slots = a.slots;
   out.noise = a.noise;
+  out.random.assign(a.random);
   if (galois == 1) return extend(a, out);
   const SwitchKey& key = keys.find(context_, galois, a.level);
   stages_.inner(raised, key, permutation(galois).data(), {&a.part[0], nullptr}, out.part);
   out.noise += context_.switch_noise(a.level) / context_.p_size();
+  out.random.rotate(steps, context_.slots());
+  out.random.add_source(context_.source_of(Event::switching, a.part[1]), switch_deviation(a.level));
 }
 
 void Evaluator::finish_rescale(Extended& a, Ciphertext& out) {
@@ -407,9 +451,11 @@ void Evaluator::finish_rescale(Extended& a, Ciphertext& out) {
   if (a.level < 0 || a.level > context_.levels())
     contradicts("linear transform", "the undivided rotation", fmt::format("level {}", a.level));
   require_fits("linear transform", a.level, a.scale, a.magnitude, a.noise);
-  double noise = context_.division_noise();
-  if (a.level > 0) noise += a.noise / context_.q(a.level).mod.q;
-  const double scale = rescaled(a.scale, a.level, a.magnitude, noise);
+  double moved = 0;
+  const double scale = rescaled(a.scale, a.level, a.magnitude, moved);
+  const double by = context_.q(a.level).mod.q;
+  const double noise = a.noise / by + context_.division_noise() + moved;
+  const u64 source = context_.source_of(Event::division, a.part[1]);
   for (std::size_t part = 0; part < 2; ++part)
     stages_.mod_down_rescale(a.part[part], a.level, out.part[part]);
   out.size = 2;
@@ -419,6 +465,8 @@ void Evaluator::finish_rescale(Extended& a, Ciphertext& out) {
   out.params = context_.hash();
   out.seed.reset();
   out.noise = noise;
+  out.random.assign(a.random);
+  divided(out.random, source, by, context_.division_deviation(), moved);
   out.magnitude = a.magnitude;
   a.params = {};
 }

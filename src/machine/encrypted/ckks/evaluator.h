@@ -16,6 +16,7 @@ struct Extended {
   int level = 0;
   // as after division by P, whose own rounding is not in `noise`
   double scale = 1, noise = 0, magnitude = 0;
+  ErrorModel random;
   std::size_t slots = 0;
   Hash params{};  // zero once it is finished
 };
@@ -64,15 +65,17 @@ class Evaluator {
   void require(const Ciphertext& a, const char* verb) const;            // of these parameters
 
   // The scale after a rescale from `level`: the level list's own value when the exact one is within
-  // 2^-40 of it; what that moves is added to `noise`.
-  double rescaled(double scale, int level, double magnitude, double& noise) const;
+  // 2^-40 of it; what that moves is `moved`.
+  double rescaled(double scale, int level, double magnitude, double& moved) const;
 
  private:
   void combine(const Ciphertext& a, const Ciphertext& b, bool minus, Ciphertext& out);
   void require_fits(const char* verb, int level, double scale, double magnitude,
                     double noise) const;
-  void switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois, const KeySet& keys,
-                Ciphertext& out);
+  void switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois, int steps,
+                const KeySet& keys, Ciphertext& out);
+  double switch_deviation(int level) const;
+  void divided(ErrorModel& random, u64 source, double by, double deviation, double moved) const;
   void extend(const Ciphertext& a, Extended& out);
   void require_two(const Ciphertext& a, const char* verb) const;
 
@@ -80,6 +83,7 @@ class Evaluator {
   SwitchStages stages_;
   Raised raised_;
   std::array<Poly, 2> sum_;
+  ErrorModel random_;
   Poly temporary_;
   std::map<std::uint32_t, std::vector<std::uint32_t>> permutations_;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <bit>
+#include <tuple>
 
 #include "core/error.h"
 
@@ -22,6 +23,42 @@ Poly get(Reader& in, const Context& context, int level, bool extended, const cha
   return poly;
 }
 
+// A few terms travel; of more only their sum.
+constexpr std::size_t kTerms = 16;
+
+void put(Writer& out, const ErrorModel& random) {
+  ErrorModel known;
+  known.assign(random);
+  if (known.terms().size() > kTerms) known.forget();
+  for (const double field : {known.bias(), known.unknown(), known.unknown_peak()}) out.put(field);
+  out.put(static_cast<std::uint32_t>(known.terms().size()));
+  for (const ErrorModel::Term& term : known.terms()) {
+    out.put(term.source);
+    out.put(term.offset);
+    out.put(term.amplitude);
+  }
+}
+
+ErrorModel get_random(Reader& in, const Context& context) {
+  ErrorModel random;
+  random.add_bias(in.real("bias"));
+  const double unknown = in.real("deviation"), peak = in.real("peak");
+  random.add_unknown(unknown, peak);
+  std::vector<ErrorModel::Term> terms(in.word(kTerms, "number of error terms"));
+  const ErrorModel::Term* last = nullptr;
+  for (ErrorModel::Term& term : terms) {
+    in.words({&term.source, 1}, ~u64{0}, "source");
+    term.offset = in.word(static_cast<std::uint32_t>(context.slots() - 1), "offset");
+    term.amplitude = in.real("amplitude");
+    if (last != nullptr &&
+        std::tie(last->source, last->offset) >= std::tie(term.source, term.offset))
+      in.fail("the error terms are not in order");
+    last = &term;
+  }
+  random.add_terms(terms);
+  return random;
+}
+
 int get_level(Reader& in, const Context& context) {
   return static_cast<int>(in.word(static_cast<std::uint32_t>(context.levels()), "level"));
 }
@@ -32,13 +69,14 @@ std::vector<std::byte> serialize(const Ciphertext& c, AuthKey key) {
   require_whole(c, "ciphertext file");
   Writer out;
   const std::size_t stored = c.size - (c.seed ? 1 : 0);
-  out.reserve(stored * c.part[0].bytes() + 256);
+  out.reserve(stored * c.part[0].bytes() + 1024);
   out.begin(EnvelopeKind::ciphertext, c.params);
   out.put(static_cast<std::uint32_t>(c.size));
   out.put(static_cast<std::uint32_t>(c.level));
   out.put(static_cast<std::uint32_t>(c.slots));
   out.put(std::uint32_t{c.seed.has_value()});
   for (const double field : {c.scale, c.noise, c.magnitude}) out.put(field);
+  put(out, c.random);
   put(out, c.part[0]);
   if (c.seed) out.put(std::span<const std::uint8_t>(*c.seed));
   else put(out, c.part[1]);
@@ -61,6 +99,7 @@ Ciphertext parse_ciphertext(const Context& context, std::span<const std::byte> b
   c.noise = in.real("noise");
   c.magnitude = in.real("magnitude");
   if (c.scale < 1) in.fail(fmt::format("scale is {}", c.scale));
+  c.random = get_random(in, context);
   c.params = context.hash();
   c.part[0] = get(in, context, c.level, false, "part 0");
   if (seeded) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <numeric>
 #include <set>
@@ -193,6 +194,45 @@ void LinearTransform::add_rotated(Extended& sum, int steps, Evaluator& evaluator
       sum.noise + context_.switch_noise(level_) / context_.p_size() + context_.division_noise();
 }
 
+// The random error of the undivided sum. Babies have keys of their own, so their noises within one
+// giant step are independent; the giants' are too. Another transform of the same ciphertext shares
+// them: each kind is one source.
+void LinearTransform::carry(const Ciphertext& in, LinearWorkspace& work, ErrorModel& out) const {
+  const double switched = context_.switch_deviation(level_) / context_.p_size();
+  const double turned = std::hypot(switched, context_.deviation_of(kRoundingDeviation) *
+                                                 context_.deviation_of(kSecretDeviation));
+  const u64 babies = context_.source_of(Event::switching, in.part[1]);
+  const auto slots = static_cast<int>(context_.slots());
+  const auto offset = [slots](int steps) {
+    return static_cast<std::uint32_t>((steps % slots + slots) % slots);
+  };
+  ErrorModel& input = work.random;
+  input.assign(in.random);
+  std::size_t diagonals = 0;
+  for (const Giant& giant : giants_) diagonals += giant.terms.size();
+  if (input.terms().size() * diagonals > ErrorModel::kMost) input.forget();
+  out.clear();
+  work.terms.clear();
+  for (const Giant& giant : giants_) {
+    double squares = 0;
+    for (const Term& term : giant.terms) {
+      const Plaintext& d = term.diagonal;
+      const double factor = d.bound * d.scale + d.noise;
+      const std::uint32_t shift = offset(giant.steps + babies_[term.baby]);
+      for (const ErrorModel::Term& t : input.terms())
+        work.terms.push_back(
+            {t.source, offset(static_cast<int>(t.offset + shift)), t.amplitude * factor});
+      out.add_bias(input.bias() * factor + in.magnitude * in.scale * d.noise);
+      out.add_unknown(input.unknown() * factor, input.unknown_peak() * factor);
+      if (offset(babies_[term.baby]) != 0) squares += factor * factor;
+    }
+    work.terms.push_back({babies, offset(giant.steps), switched * std::sqrt(squares)});
+  }
+  out.add_terms(work.terms);
+  out.add_source(context_.source_of(Event::giant, in.part[1]),
+                 turned * std::sqrt(giants_.size() - 1));
+}
+
 void LinearTransform::apply(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys,
                             LinearWorkspace& work, Ciphertext& out) const {
   require(in, evaluator);
@@ -203,6 +243,7 @@ void LinearTransform::apply(const Ciphertext& in, Evaluator& evaluator, const Ke
   for (std::size_t b = 0; b < babies_.size(); ++b)
     evaluator.rotate_extended(in, work.raised, babies_[b], keys, work.babies[b]);
   sum_products(work, evaluator.stages());
+  carry(in, work, work.sums[0].random);
   for (std::size_t g = 1; g < giants_.size(); ++g)
     add_rotated(work.sums[g], giants_[g].steps, evaluator, keys, work);
   evaluator.finish_rescale(work.sums[0], out);

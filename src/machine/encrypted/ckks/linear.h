@@ -29,6 +29,8 @@ struct LinearWorkspace {
   Poly divided;
   std::array<Poly, 2> turned;
   std::vector<const u64*> operands;
+  ErrorModel random;
+  std::vector<ErrorModel::Term> terms;
 };
 
 // Baby-step giant-step: offset = first + step (giant * babies + baby). Diagonals are encoded once,
@@ -67,6 +69,7 @@ class LinearTransform {
   };
   void require(const Ciphertext& in, const Evaluator& evaluator) const;
   void turn(const Plaintext& from, const std::vector<std::uint32_t>& index, Plaintext& to) const;
+  void carry(const Ciphertext& in, LinearWorkspace& work, ErrorModel& out) const;
   void sum_products(LinearWorkspace& work, SwitchStages& stages) const;
   void add_rotated(Extended& sum, int steps, Evaluator& evaluator, const KeySet& keys,
                    LinearWorkspace& work) const;

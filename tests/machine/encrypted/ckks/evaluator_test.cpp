@@ -187,6 +187,7 @@ TEST(Evaluator, HoistedRotationsAreTheSameBits) {
                                   m);
       }
     extended.noise *= s.context.scale(3);
+    extended.random.scale(s.context.scale(3));
     s.evaluator.finish_rescale(extended, hoisted);
     EXPECT_LE(
         s.error(

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -37,6 +38,8 @@ TEST(Files, RoundTrip) {
       EXPECT_EQ(back.noise, c.noise);
       EXPECT_EQ(back.magnitude, c.magnitude);
       EXPECT_EQ(back.seed, c.seed);
+      EXPECT_EQ(back.random.bias(), c.random.bias());
+      EXPECT_TRUE(std::ranges::equal(back.random.terms(), c.random.terms()));
     }
     const SecretKey secret = parse_secret_key(s.context, serialize(s.context, s.secret, key), key);
     EXPECT_EQ(secret.poly(), s.secret.poly());
@@ -53,6 +56,25 @@ TEST(Files, RoundTrip) {
       }
     }
   }
+}
+
+// What is known about an error keeps its size where it is too long for a file.
+TEST(Files, LongErrorModelsKeepTheirSize) {
+  Scheme s(small(6, 1));
+  s.rotations({1, 2, 4, 8});
+  Ciphertext sum = s.encrypt(std::vector<std::complex<double>>(32, 0.5)), turned;
+  for (const int steps : {1, 2, 4, 8}) {
+    s.evaluator.rotate(sum, steps, s.keys, turned);
+    s.evaluator.add(sum, turned, sum);
+  }
+  EXPECT_GT(sum.random.terms().size(), 16u);
+  const Ciphertext back = parse_ciphertext(s.context, serialize(sum));
+  EXPECT_TRUE(back.random.terms().empty());
+  EXPECT_DOUBLE_EQ(back.error_bound(), sum.error_bound());
+  // Now it may be correlated with anything: the square root of a sum of squares no more.
+  Ciphertext twice;
+  s.evaluator.add(back, sum, twice);
+  EXPECT_DOUBLE_EQ(twice.error_bound(), 2 * sum.error_bound());
 }
 
 TEST(Files, SeedsHalveSymmetricCiphertextsAndKeys) {
@@ -108,13 +130,21 @@ TEST(Files, ChecksContentsUnderARightHash) {
     EXPECT_NE(error.find(part), std::string::npos) << error;
   };
   const auto ciphertext = [&](std::uint32_t size, std::uint32_t level, std::uint32_t slots,
-                              std::uint32_t seeded, double scale) {
+                              std::uint32_t seeded, double scale,
+                              const std::vector<ErrorModel::Term>& terms = {}, double bias = 0) {
     return error_of([&] {
       parse_ciphertext(s.context,
                        forged(EnvelopeKind::ciphertext, s.context.hash(), [&](Writer& out) {
                          for (const std::uint32_t field : {size, level, slots, seeded})
                            out.put(field);
-                         for (const double field : {scale, 1.0, 1.0}) out.put(field);
+                         for (const double field : {scale, 1.0, 1.0, bias, 0.0, 0.0})
+                           out.put(field);
+                         out.put(static_cast<std::uint32_t>(terms.size()));
+                         for (const ErrorModel::Term& term : terms) {
+                           out.put(term.source);
+                           out.put(term.offset);
+                           out.put(term.amplitude);
+                         }
                          const std::vector<u64> words(64, ~u64{0});
                          out.put_words(words);
                        }));
@@ -129,6 +159,14 @@ TEST(Files, ChecksContentsUnderARightHash) {
   says(ciphertext(2, 1, 8, 0, 0.5), "scale is 0.5");
   says(ciphertext(2, 1, 8, 0, std::nan("")), "scale is nan");
   says(ciphertext(2, 1, 8, 0, 2), "not below");
+  says(ciphertext(2, 1, 8, 0, 2, {}, -1), "bias is -1");
+  says(ciphertext(2, 1, 8, 0, 2, std::vector<ErrorModel::Term>(17)),
+       "number of error terms is 17, above 16");
+  says(ciphertext(2, 1, 8, 0, 2, {{1, 8, 1}}), "offset is 8, above 7");
+  says(ciphertext(2, 1, 8, 0, 2, {{1, 0, std::nan("")}}), "amplitude is nan");
+  says(ciphertext(2, 1, 8, 0, 2, {{1, 1, 1}, {1, 1, 1}}), "not in order");
+  says(ciphertext(2, 1, 8, 0, 2, {{2, 1, 1}, {1, 2, 1}}), "not in order");
+  says(ciphertext(2, 1, 8, 0, 2, {{1, 1, 1}, {1, 2, 1}}), "not below");
   const Bytes good = serialize(s.encryptor.encrypt(s.encoder.encode(x)));
   says(error_of([&] { parse_ciphertext(other.context, good); }), "made under parameters ");
   says(error_of([&] { parse_params(serialize(s.context.params())); }), "marked insecure");

@@ -1,4 +1,4 @@
-// A context with keys and everything else a test of the scheme wants, from fixed seeds.
+// Keys and everything else a test of the scheme wants, from fixed seeds; with a context of its own.
 #pragma once
 
 #include "machine/encrypted/ckks/check.h"
@@ -6,18 +6,17 @@
 
 namespace pliant::ckks {
 
-struct Scheme {
-  explicit Scheme(const Params& params, Pool* pool = nullptr,
-                  const Kernels& kernels = best_kernels())
-      : context(params, kernels),
-        generator(context, Seed{7}),
+struct Keys {
+  explicit Keys(const Context& of, Pool* pool = nullptr, const Seed& seed = Seed{7})
+      : context(of),
+        generator(of, seed),
         secret(generator.secret_key()),
         public_key(generator.public_key(secret)),
-        encoder(context),
-        encryptor(context, public_key, Seed{8}),
-        symmetric(context, secret, Seed{9}),
-        decryptor(context, secret),
-        evaluator(context, pool) {
+        encoder(of),
+        encryptor(of, public_key, beside(seed, 1)),
+        symmetric(of, secret, beside(seed, 2)),
+        decryptor(of, secret),
+        evaluator(of, pool) {
     keys.add(generator.relinearization_key(secret));
     keys.add(generator.conjugation_key(secret));
   }
@@ -41,7 +40,12 @@ struct Scheme {
     return worst / c.error();
   }
 
-  Context context;
+  static Seed beside(Seed seed, std::uint8_t last) {
+    seed.back() = last;
+    return seed;
+  }
+
+  const Context& context;
   KeyGenerator generator;
   SecretKey secret;
   PublicKey public_key;
@@ -50,6 +54,16 @@ struct Scheme {
   Decryptor decryptor;
   Evaluator evaluator;
   KeySet keys;
+};
+
+struct OwnContext {
+  Context own;
+};
+
+struct Scheme : private OwnContext, Keys {
+  explicit Scheme(const Params& params, Pool* pool = nullptr,
+                  const Kernels& kernels = best_kernels())
+      : OwnContext{Context(params, kernels)}, Keys(own, pool) {}
 };
 
 template <typename F>

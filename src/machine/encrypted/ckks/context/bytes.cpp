@@ -14,7 +14,7 @@ namespace pliant::ckks {
 namespace {
 
 constexpr char kMagic[8] = {'P', 'L', 'I', 'A', 'N', 'T', 'C', 'K'};
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kHeader = sizeof kMagic + 4 + 4 + sizeof(Hash);
 
 template <typename T>

@@ -147,4 +147,31 @@ double Context::switch_noise(int level) const {
   return noise;
 }
 
+double Context::division_noise(int parts) const {
+  return rounding_norm() * (1 + secret_norm() * (parts == 3 ? 1 + secret_norm() : 1));
+}
+
+double Context::deviation_of(double deviation) const { return deviation * std::sqrt(n()); }
+
+double Context::encryption_deviation(bool by_public_key) const {
+  const double secret = deviation_of(kSecretDeviation);
+  return deviation_of(kErrorDeviation) * (by_public_key ? std::sqrt(1 + 2 * secret * secret) : 1);
+}
+
+double Context::switch_deviation(int level) const {
+  double squares = 0;
+  for (const Digit& digit : this->level(level).digits)
+    squares += std::pow(
+        deviation_of(2 * digit.half * kRoundingDeviation) * deviation_of(kErrorDeviation), 2);
+  return std::sqrt(squares);
+}
+
+// The third part's rounding meets the secret's square, whose tail is heavier than ErrorModel
+// allows: one factor by its bound.
+double Context::division_deviation(int parts) const {
+  const double secret = deviation_of(kSecretDeviation);
+  const double square = parts == 3 ? std::pow(secret * secret_norm(), 2) : 0;
+  return deviation_of(kRoundingDeviation) * std::sqrt(1 + secret * secret + square);
+}
+
 }  // namespace pliant::ckks

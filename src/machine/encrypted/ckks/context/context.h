@@ -9,10 +9,15 @@
 
 #include "core/log/log.h"
 #include "machine/encrypted/ckks/context/embedding.h"
+#include "machine/encrypted/ckks/context/error_model.h"
 #include "machine/encrypted/ckks/context/params.h"
 #include "machine/encrypted/ckks/ring/basis.h"
 
 namespace pliant::ckks {
+
+// Of a coefficient: ternary; uniform in [-1/2, 1/2].
+constexpr double kSecretDeviation = 0.81649658092772603;
+constexpr double kRoundingDeviation = 0.28867513459481287;
 
 // What key switching needs at one level.
 struct Digit {
@@ -79,12 +84,21 @@ class Context {
 
   // Bounds of the canonical norm of random polynomials: docs/encrypted.md.
   double norm_of(double deviation) const;  // independent coefficients of this deviation
-  double secret_norm() const { return norm_of(0.81649658092772603); }
+  double secret_norm() const { return norm_of(kSecretDeviation); }
   // of coefficients uniform in [-1/2, 1/2]
-  double rounding_norm() const { return norm_of(0.28867513459481287); }
+  double rounding_norm() const { return norm_of(kRoundingDeviation); }
   double switch_noise(int level) const;  // of the inner product with a key, before division by P
-  // of mod-down or rescale
-  double division_noise() const { return rounding_norm() * (1 + secret_norm()); }
+  // of mod-down or rescale, of a ciphertext of that many parts
+  double division_noise(int parts = 2) const;
+
+  // Standard deviations of a slot of such polynomials; a product's is the factors' product.
+  double deviation_of(double deviation) const;
+  double encryption_deviation(bool by_public_key) const;
+  double switch_deviation(int level) const;  // before division by P
+  double division_deviation(int parts = 2) const;
+  u64 source_of(Event event, const Poly& poly) const {
+    return ckks::source_of(event, poly, modulus(0));
+  }
 
  private:
   void check() const;

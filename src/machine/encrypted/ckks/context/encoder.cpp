@@ -126,7 +126,8 @@ void Encoder::round(Plaintext& out, RandomStream* dither) {
   }
   // Each is up to 1/2 in deviation. Sparse slots repeat, and with them their errors: the deviation
   // is that of as many independent coefficients as there could be, which covers their sums too.
-  out.deviation = std::sqrt(context_.n()) / 2;
+  out.deviation = context_.deviation_of(0.5);
+  out.source = dither->bits();
   out.noise += 6 * std::sqrt(2 * static_cast<double>(out.slots) / 4);
 }
 

@@ -20,8 +20,9 @@ struct Plaintext {
   std::size_t slots = 0;  // encoded values; the vector repeats to N/2
   double bound = 0;       // of |value|: declared or measured
   double noise = 0;       // bound of the error of scale * value in every slot
-  // standard deviation of that error in a slot where it is random; 0: it was measured
+  // Standard deviation of its random part in a slot, and that part's source: after random rounding.
   double deviation = 0;
+  u64 source = 0;
   Hash params{};
 };
 

@@ -23,12 +23,18 @@ void describe_plain(const Context& context, const Plaintext& plaintext, Cipherte
   out.slots = plaintext.slots;
   out.params = context.hash();
   out.seed.reset();
-  out.noise = plaintext.noise;
-  if (plaintext.deviation > 0) return;
-  // 2 slots coefficients, each off by up to 1/2
   const double slots = plaintext.slots;
-  out.noise =
-      slots + plaintext.bound * plaintext.scale * context.embedding().error(plaintext.slots);
+  const double transform =
+      plaintext.bound * plaintext.scale * context.embedding().error(plaintext.slots);
+  out.random.clear();
+  if (plaintext.deviation > 0) {
+    out.noise = plaintext.noise;
+    out.random.add_bias(transform);
+    out.random.add_source(plaintext.source, plaintext.deviation);
+  } else {
+    out.noise = slots + transform;  // 2 slots coefficients, each off by up to 1/2
+    out.random.add_bias(out.noise);
+  }
 }
 
 }  // namespace
@@ -65,6 +71,7 @@ void Ciphertext::assign(const Ciphertext& other) {
   level = other.level;
   scale = other.scale;
   noise = other.noise;
+  random.assign(other.random);
   magnitude = other.magnitude;
   slots = other.slots;
   params = other.params;
@@ -105,6 +112,8 @@ void Encryptor::encrypt(const Plaintext& plaintext, Ciphertext& out) {
   context_.use("encrypt");
   if (public_ != nullptr) encrypt_public(plaintext, out);
   else encrypt_symmetric(plaintext, out);
+  out.random.add_source(context_.source_of(Event::encryption, out.part[1]),
+                        context_.encryption_deviation(public_ != nullptr));
 }
 
 Ciphertext Encryptor::encrypt(Encoder& encoder, std::span<const std::complex<double>> values,

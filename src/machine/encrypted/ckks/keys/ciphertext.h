@@ -1,6 +1,7 @@
 // Ciphertexts, encryption and decryption.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -18,13 +19,17 @@ struct Ciphertext {
   double scale = 1;
   // bound of |error| in every slot, in units of 1/scale (holds but with probability 2^-30)
   double noise = 0;
+  ErrorModel random;      // the same error as sums of random terms: a bound that is useful for sums
   double magnitude = 0;   // bound of |message| in every slot
   std::size_t slots = 0;  // the message repeats with this period
   Hash params{};
   // of part[1], while it is the uniform half of a fresh symmetric encryption
   std::optional<Seed> seed;
 
-  double error() const { return noise / scale; }  // bound of a decrypted slot's error
+  double error() const { return noise / scale; }  // worst case of a decrypted slot's error
+  // In units of 1/scale, below which every slot's error is but with probability 2^-30.
+  double likely_noise() const { return std::min(noise, random.bound(part[0].n() / 2)); }
+  double error_bound() const { return likely_noise() / scale; }
   Ciphertext copy() const;
   void assign(const Ciphertext& other);  // keeps storage
 };
