@@ -1,0 +1,38 @@
+// A plan: a program, what its inputs and outputs look like, and why it was chosen.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/tensor.h"
+#include "machine/encrypted/einsum/layout/layout.h"
+#include "machine/encrypted/einsum/program/program.h"
+
+namespace pliant::einsum {
+
+struct PlannedInput {
+  Shape shape;
+  bool secret = false;
+  Layout layout;  // of a secret one
+};
+struct PlannedOutput {
+  Shape shape;
+  Layout layout;
+  std::vector<CipherId> ciphertexts;  // of ciphertexts(layout), in order
+};
+
+struct Plan {
+  std::string expression = {};
+  Program program = {};
+  std::vector<PlannedInput> inputs = {};
+  std::vector<PlannedOutput> outputs = {};
+  int last_level = 0;                     // of the outputs
+  std::vector<std::string> reasons = {};  // one line a decision, what was rejected with its cost
+
+  int levels() const;  // that the parameter set must have
+};
+
+// Everything for a reader: inputs, steps with their layouts, outputs, counts, keys, reasons.
+std::string explain(const Plan& plan);
+
+}  // namespace pliant::einsum

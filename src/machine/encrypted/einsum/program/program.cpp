@@ -1,0 +1,108 @@
+#include "machine/encrypted/einsum/program/program.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace pliant::einsum {
+namespace {
+
+template <typename... Visitors>
+struct Cases : Visitors... {
+  using Visitors::operator()...;
+};
+template <typename... Visitors>
+Cases(Visitors...) -> Cases<Visitors...>;
+
+struct Turn {  // a rotation of one ciphertext
+  CipherId of = CipherId::none;
+  std::int64_t steps = 0;
+  auto operator<=>(const Turn&) const = default;
+};
+
+// The rotations of a step: babies of a source are shared, giants of a result are done once.
+struct Turns {
+  std::set<Turn> hoisted, single;
+};
+Turns turns(const Step& step, std::int64_t slots) {
+  Turns result;
+  const auto note = [slots](std::set<Turn>& to, CipherId of, std::int64_t steps) {
+    if (modulo(steps, slots) != 0) to.insert({of, modulo(steps, slots)});
+  };
+  if (const auto* rotate = std::get_if<Rotate>(&step.action))
+    note(result.single, rotate->of, rotate->steps);
+  if (const auto* transform = std::get_if<Transform>(&step.action))
+    for (const Transform::Term& term : transform->terms) {
+      note(result.hoisted, transform->of[term.source], term.baby);
+      note(result.single, step.out[term.result], term.giant);
+    }
+  return result;
+}
+
+}  // namespace
+
+std::int64_t modulo(std::int64_t steps, std::int64_t slots) {
+  return ((steps % slots) + slots) % slots;
+}
+
+std::vector<CipherId> operands(const Action& action) {
+  using Ids = std::vector<CipherId>;
+  return std::visit(
+      Cases{[](const Input&) { return Ids{}; },
+            [](const Add& a) {
+              return Ids{a.left, a.right};
+            },
+            [](const Multiply& a) {
+              return Ids{a.left, a.right};
+            },
+            [](const Transform& a) { return a.of; }, [](const auto& a) { return Ids{a.of}; }},
+      action);
+}
+
+Counts counts(const Program& program) {
+  Counts result;
+  for (const Step& step : program.steps) {
+    const Turns turned = turns(step, program.slots);
+    result.rotations += static_cast<std::int64_t>(turned.hoisted.size() + turned.single.size());
+    std::visit(
+        Cases{[&](const Input&) {
+                result.levels =
+                    std::max<std::int64_t>(result.levels, program.values[step.out[0]].level);
+              },
+              [&](const Add&) { ++result.additions; }, [&](const Multiply&) { ++result.products; },
+              [&](const MultiplyPlain&) { ++result.plain_products; },
+              [&](const Relinearize&) { ++result.key_switches; },
+              [&](const Rescale&) { ++result.rescales; },
+              [&](const Transform& t) {
+                result.diagonals += static_cast<std::int64_t>(t.terms.size());
+                result.rescales += static_cast<std::int64_t>(step.out.size());
+              },
+              [](const auto&) {}},
+        step.action);
+  }
+  result.key_switches += result.rotations;
+  const KeyNeed need = keys(program);
+  result.keys = static_cast<std::int64_t>(need.rotations.size()) + (need.relinearization >= 0);
+  return result;
+}
+
+KeyNeed keys(const Program& program) {
+  KeyNeed need;
+  std::map<std::int64_t, int> highest;
+  for (const Step& step : program.steps) {
+    if (const auto* relinearize = std::get_if<Relinearize>(&step.action))
+      need.relinearization = std::max(need.relinearization, program.values[relinearize->of].level);
+    const std::vector<CipherId> of = operands(step.action);
+    const Turns turned = turns(step, program.slots);
+    for (const std::set<Turn>* set : {&turned.hoisted, &turned.single})
+      for (const Turn& turn : *set) {
+        int& level = highest.try_emplace(turn.steps, 0).first->second;
+        level = std::max(level, program.values[of[0]].level);
+      }
+  }
+  for (const auto& [steps, level] : highest) need.rotations.push_back({steps, level});
+  return need;
+}
+
+}  // namespace pliant::einsum
