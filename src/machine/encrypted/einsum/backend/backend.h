@@ -1,0 +1,64 @@
+// Where a program runs: the interface to put a library of homomorphic encryption behind.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "machine/encrypted/einsum/program/program.h"
+
+namespace pliant::einsum {
+
+// A back end has one parameter set: levels 0 to levels(), and one scale for every level, at which
+// the ciphertexts of that level meet. It makes its own ciphertexts and plaintexts; nobody else
+// looks into them, and each stays valid as long as somebody holds it. An object of another back end
+// is Error{invalid}; a level or size that does not fit an operation too, a missing key
+// Error{not_found}, an exhausted modulus Error{capacity}.
+//
+// Only the first group must be written for a new library; the second has slower definitions by the
+// first. One thread at a time.
+class Backend {
+ public:
+  struct Object {
+    virtual ~Object() = default;
+  };
+  using Cipher = std::shared_ptr<const Object>;
+  using Plaintext = std::shared_ptr<const Object>;
+
+  virtual ~Backend() = default;
+  virtual std::string name() const = 0;
+  virtual std::int64_t slots() const = 0;
+  virtual int levels() const = 0;
+
+  virtual void make_keys(const KeyNeed& need) = 0;  // in addition to those it has
+  // `values` has slots() elements of at most `bound`; `level` counts from 0, the last one.
+  virtual Plaintext encode(std::span<const double> values, int level, double bound) = 0;
+  virtual Cipher encrypt(std::span<const double> values, int level, double bound) = 0;
+  virtual std::vector<double> decrypt(const Cipher& a) = 0;
+  virtual double error(const Cipher& a) const = 0;  // bound, in every decrypted slot
+
+  virtual Cipher add(const Cipher& a, const Cipher& b) = 0;       // equal levels, scales and parts
+  virtual Cipher multiply(const Cipher& a, const Cipher& b) = 0;  // three parts, scale squared
+  virtual Cipher multiply_plain(const Cipher& a, const Plaintext& b) = 0;  // scale squared
+  virtual Cipher relinearize(const Cipher& a) = 0;
+  virtual Cipher rescale(const Cipher& a) = 0;
+  virtual Cipher lower(const Cipher& a, int level) = 0;            // at that level's scale
+  virtual Cipher rotate(const Cipher& a, std::int64_t steps) = 0;  // slot i gets slot i + steps
+
+  virtual Cipher relinearize_rescale(const Cipher& a);
+  // Of one ciphertext by each of `steps` (hoisting).
+  virtual std::vector<Cipher> rotate_many(const Cipher& a, std::span<const std::int64_t> steps);
+  // As Transform says; plain(i) encodes the plaintext of term i, at the level of `of`. No sum of
+  // any of the terms exceeds `magnitude` in any slot.
+  virtual std::vector<Cipher> transform(std::span<const Cipher> of,
+                                        std::span<const Transform::Term> terms,
+                                        const std::function<Plaintext(std::size_t)>& plain,
+                                        double magnitude);
+  // The same ciphertext, of which the caller knows that no slot exceeds `magnitude`.
+  virtual Cipher bounded(const Cipher& a, double magnitude);
+};
+
+}  // namespace pliant::einsum

@@ -1,0 +1,204 @@
+#include "machine/encrypted/einsum/backend/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "graph/reference/reference.h"
+
+namespace pliant::einsum {
+namespace {
+
+using Cipher = Backend::Cipher;
+
+std::vector<double> elements_of(const TensorView& view) {
+  std::vector<double> result(elements(view.type.shape));
+  for (std::size_t i = 0; i < result.size(); ++i) result[i] = get(view, i);
+  return result;
+}
+
+void require_fits(const Plan& plan, const Backend& backend) {
+  if (backend.slots() != plan.program.slots)
+    throw Error(ErrorKind::capacity, "einsum " + plan.expression,
+                fmt::format("planned for {} slots, {} has {}", plan.program.slots, backend.name(),
+                            backend.slots()),
+                "plan for the slots that the parameters have");
+  if (backend.levels() < plan.levels())
+    throw Error(ErrorKind::capacity, "einsum " + plan.expression,
+                fmt::format("the plan needs {} levels, {} has {}", plan.levels(), backend.name(),
+                            backend.levels()),
+                "choose parameters with more levels; there is no bootstrapping");
+}
+
+void require_tensor(const Plan& plan, std::size_t i, const TensorView& view) {
+  const std::string place = fmt::format("einsum {}, operand {}", plan.expression, i);
+  if (view.type.shape != plan.inputs[i].shape)
+    throw Error(ErrorKind::invalid, place,
+                fmt::format("shape {}, planned for {}", to_string(view.type.shape),
+                            to_string(plan.inputs[i].shape)));
+  const double bound = plan.program.magnitudes[i];
+  for (std::int64_t e = 0; e < elements(view.type.shape); ++e)
+    if (!(std::abs(get(view, e)) <= bound))
+      throw Error(ErrorKind::invalid, place,
+                  fmt::format("element {} is {}, planned for at most {}", e, get(view, e), bound),
+                  "plan with a larger magnitude");
+}
+
+// What a Clear gives, by the reference evaluator, in f64.
+std::vector<double> clear_values(const Clear& clear, std::span<const TensorView> tensors) {
+  std::vector<Tensor> operands;
+  std::vector<TensorView> views;
+  for (std::size_t i = 0; i < clear.operands.size(); ++i) {
+    operands.emplace_back(TensorType{DType::f64, clear.shapes[i]});
+    std::ranges::copy(elements_of(tensors[clear.operands[i]]), operands[i].span<double>().begin());
+    views.push_back(operands[i].view());
+  }
+  const Tensor out(TensorType{DType::f64, clear.shape});
+  const std::vector<TensorView> results{out.view()};
+  Pool pool(1);
+  evaluate(Op{kind::Einsum{clear.in, clear.out}, {}, {}, ""}, views, results, pool);
+  return elements_of(out.view());
+}
+
+// One step after the other. A ciphertext goes when its last use is past.
+class Interpreter {
+ public:
+  Interpreter(const Plan& plan, Backend& backend, const std::vector<std::vector<Cipher>>& inputs,
+              std::span<const TensorView> tensors)
+      : program_(plan.program),
+        backend_(backend),
+        inputs_(inputs),
+        values_(program_.values.size()),
+        last_use_(program_.values.size(), 0) {
+    for (const Clear& clear : program_.clears) clears_.push_back(clear_values(clear, tensors));
+    for (std::size_t i = 0; i < program_.steps.size(); ++i)
+      for (const CipherId id : operands(program_.steps[i].action)) last_use_[id] = i;
+    for (const CipherId id : program_.outputs) last_use_[id] = program_.steps.size();
+  }
+
+  std::vector<Cipher> run() {
+    for (std::size_t i = 0; i < program_.steps.size(); ++i) {
+      const Step& step = program_.steps[i];
+      const std::vector<Cipher> results =
+          std::visit([&](const auto& action) { return perform(action, step); }, step.action);
+      for (std::size_t r = 0; r < results.size(); ++r)
+        values_[step.out[r]] = backend_.bounded(results[r], program_.values[step.out[r]].magnitude);
+      for (const CipherId id : operands(step.action))
+        if (last_use_[id] == i) values_[id] = nullptr;
+    }
+    std::vector<Cipher> outputs;
+    for (const CipherId id : program_.outputs) outputs.push_back(values_[id]);
+    return outputs;
+  }
+
+ private:
+  using Results = std::vector<Cipher>;
+
+  Results perform(const Input& a, const Step&) { return {inputs_[a.tensor][a.index]}; }
+  Results perform(const Rotate& a, const Step&) {
+    return {backend_.rotate(values_[a.of], a.steps)};
+  }
+  Results perform(const Add& a, const Step&) {
+    return {backend_.add(values_[a.left], values_[a.right])};
+  }
+  Results perform(const Multiply& a, const Step&) {
+    return {backend_.multiply(values_[a.left], values_[a.right])};
+  }
+  Results perform(const MultiplyPlain& a, const Step&) {
+    return {backend_.multiply_plain(values_[a.of], encoded(a.by, program_.values[a.of].level))};
+  }
+  Results perform(const Relinearize& a, const Step&) {
+    return {backend_.relinearize(values_[a.of])};
+  }
+  Results perform(const Rescale& a, const Step&) { return {backend_.rescale(values_[a.of])}; }
+  Results perform(const Lower& a, const Step&) { return {backend_.lower(values_[a.of], a.level)}; }
+  Results perform(const Transform& a, const Step& step) {
+    std::vector<Cipher> of;
+    for (const CipherId id : a.of) of.push_back(values_[id]);
+    const int level = program_.values[a.of[0]].level;
+    double magnitude = 0;
+    for (const CipherId id : step.out)
+      magnitude = std::max(magnitude, program_.values[id].magnitude);
+    return backend_.transform(
+        of, a.terms, [&](std::size_t i) { return encoded(a.terms[i].plain, level); }, magnitude);
+  }
+
+  Backend::Plaintext encoded(PlainId id, int level) {
+    const Plain& plain = program_.plains[id];
+    slots_.assign(program_.slots, 0);
+    double bound = 0;
+    for (const Plain::Cell& cell : plain.cells) {
+      double& slot = slots_[cell.slot];
+      slot = plain.tensor == ClearId::none ? 1 : clears_[plain.tensor][cell.element];
+      bound = std::max(bound, std::abs(slot));
+    }
+    return backend_.encode(slots_, level, bound);
+  }
+
+  const Program& program_;
+  Backend& backend_;
+  const std::vector<std::vector<Cipher>>& inputs_;
+  ById<ClearId, std::vector<double>> clears_;
+  ById<CipherId, Cipher> values_;
+  ById<CipherId, std::size_t> last_use_;
+  std::vector<double> slots_;
+};
+
+}  // namespace
+
+std::vector<std::vector<Cipher>> encrypt(const Plan& plan, Backend& backend,
+                                         std::span<const TensorView> tensors) {
+  require_fits(plan, backend);
+  if (tensors.size() != plan.inputs.size())
+    throw Error(ErrorKind::invalid, "einsum " + plan.expression,
+                fmt::format("{} operands, planned for {}", tensors.size(), plan.inputs.size()));
+  std::vector<std::vector<Cipher>> result(tensors.size());
+  std::vector<std::vector<std::vector<double>>> slots(tensors.size());
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    require_tensor(plan, i, tensors[i]);
+    if (!plan.inputs[i].secret) continue;
+    slots[i] = pack(elements_of(tensors[i]), plan.inputs[i].layout);
+    result[i].resize(slots[i].size());
+  }
+  for (const Step& step : plan.program.steps)
+    if (const auto* input = std::get_if<Input>(&step.action))
+      result[input->tensor][input->index] = backend.encrypt(slots[input->tensor][input->index],
+                                                            plan.program.values[step.out[0]].level,
+                                                            plan.program.magnitudes[input->tensor]);
+  return result;
+}
+
+std::vector<Cipher> evaluate(const Plan& plan, Backend& backend,
+                             const std::vector<std::vector<Cipher>>& inputs,
+                             std::span<const TensorView> tensors) {
+  require_fits(plan, backend);
+  return Interpreter(plan, backend, inputs, tensors).run();
+}
+
+Result decrypt(const Plan& plan, Backend& backend, std::span<const Cipher> outputs) {
+  Result result;
+  std::size_t next = 0;
+  for (const PlannedOutput& output : plan.outputs) {
+    std::vector<std::vector<double>> slots;
+    for (std::size_t i = 0; i < output.ciphertexts.size(); ++i, ++next) {
+      slots.push_back(backend.decrypt(outputs[next]));
+      result.error_bound = std::max(result.error_bound, backend.error(outputs[next]));
+    }
+    Tensor tensor(TensorType{DType::f64, output.shape});
+    std::ranges::copy(unpack(slots, output.layout), tensor.span<double>().begin());
+    result.outputs.push_back(std::move(tensor));
+  }
+  return result;
+}
+
+Result run(const Plan& plan, Backend& backend, std::span<const TensorView> tensors) {
+  require_fits(plan, backend);
+  backend.make_keys(keys(plan.program));
+  const auto inputs = encrypt(plan, backend, tensors);
+  const std::vector<Cipher> outputs = evaluate(plan, backend, inputs, tensors);
+  return decrypt(plan, backend, outputs);
+}
+
+}  // namespace pliant::einsum

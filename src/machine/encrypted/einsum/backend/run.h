@@ -1,0 +1,34 @@
+// Runs a plan on a back end: in one process, or in the three parts that client and server do.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "core/tensor.h"
+#include "machine/encrypted/einsum/backend/backend.h"
+#include "machine/encrypted/einsum/program/plan.h"
+
+namespace pliant::einsum {
+
+struct Result {
+  std::vector<Tensor> outputs;  // f64
+  double error_bound = 0;       // of every element
+};
+
+// The client encrypts: the ciphertexts of every secret tensor, in order; of others none. `tensors`
+// in the order of plan.inputs, of any type; throws Error{invalid} naming the operand where a shape
+// differs or an element exceeds the magnitude that was planned.
+std::vector<std::vector<Backend::Cipher>> encrypt(const Plan& plan, Backend& backend,
+                                                  std::span<const TensorView> tensors);
+// The server evaluates; of `tensors` it reads the plain ones alone. Throws Error{capacity} where
+// the back end has too few levels or other slots than planned, before anything runs.
+std::vector<Backend::Cipher> evaluate(const Plan& plan, Backend& backend,
+                                      const std::vector<std::vector<Backend::Cipher>>& inputs,
+                                      std::span<const TensorView> tensors);
+// The client decrypts what evaluate() gave.
+Result decrypt(const Plan& plan, Backend& backend, std::span<const Backend::Cipher> outputs);
+
+// All of it, the keys first.
+Result run(const Plan& plan, Backend& backend, std::span<const TensorView> tensors);
+
+}  // namespace pliant::einsum
