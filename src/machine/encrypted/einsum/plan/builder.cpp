@@ -1,0 +1,215 @@
+#include "machine/encrypted/einsum/plan/builder.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+namespace pliant::einsum {
+namespace {
+
+std::vector<bool> rotated(const std::vector<bool>& support, std::int64_t steps) {
+  std::vector<bool> result(support.size());
+  const auto n = static_cast<std::int64_t>(support.size());
+  std::rotate_copy(support.begin(), support.begin() + modulo(steps, n), support.end(),
+                   result.begin());
+  return result;
+}
+
+template <typename Combine>
+std::vector<bool> combined(std::vector<bool> a, const std::vector<bool>& b,
+                           const Combine& combine) {
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] = combine(a[i], b[i]);
+  return a;
+}
+
+std::vector<bool> cells_of(const Plain& plain, std::int64_t slots) {
+  std::vector<bool> result(slots);
+  for (const Plain::Cell& cell : plain.cells) result[cell.slot] = true;
+  return result;
+}
+
+bool overlap(const std::vector<bool>& a, const std::vector<bool>& b) {
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (a[i] && b[i]) return true;
+  return false;
+}
+
+}  // namespace
+
+void each_index(const std::vector<Axis>& axes,
+                const std::function<void(const Index&, std::int64_t)>& visit) {
+  std::int64_t count = 1;
+  Index index;
+  for (const Axis& axis : axes) count *= axis.size, index[axis.label] = 0;
+  for (std::int64_t number = 0; number < count; ++number) {
+    visit(index, number);
+    for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
+      if (++index[axis->label] < axis->size) break;
+      index[axis->label] = 0;
+    }
+  }
+}
+
+Builder::Builder(std::int64_t slots, std::vector<double> magnitudes) {
+  program_.slots = slots;
+  program_.magnitudes = std::move(magnitudes);
+}
+
+CipherId Builder::emit(Action action, Known known) {
+  known_.push_back(std::move(known));
+  const CipherId id = program_.values.push_back({});
+  program_.steps.push_back({std::move(action), {id}});
+  return id;
+}
+
+CipherId Builder::rotate(CipherId of, std::int64_t steps) {
+  if (modulo(steps, program_.slots) == 0) return of;
+  return emit(Rotate{of, steps}, {rotated(known_[of].support, steps), depth(of)});
+}
+
+CipherId Builder::add(CipherId left, CipherId right) {
+  const Known &a = known_[left], &b = known_[right];
+  return emit(Add{left, right, !overlap(a.support, b.support)},
+              {combined(a.support, b.support, std::logical_or<>()), std::max(a.depth, b.depth)});
+}
+
+CipherId Builder::multiply(CipherId left, CipherId right) {
+  const Known &a = known_[left], &b = known_[right];
+  return emit(Multiply{left, right},
+              {combined(a.support, b.support, std::logical_and<>()), std::max(a.depth, b.depth)});
+}
+
+CipherId Builder::multiply(CipherId of, Plain by) {
+  Known known{combined(cells_of(by, program_.slots), known_[of].support, std::logical_and<>()),
+              depth(of)};
+  return emit(MultiplyPlain{of, program_.plains.push_back(std::move(by))}, std::move(known));
+}
+
+CipherId Builder::relinearize(CipherId of) { return emit(Relinearize{of}, known_[of]); }
+
+CipherId Builder::rescale(CipherId of) {
+  return emit(Rescale{of}, {known_[of].support, depth(of) + 1});
+}
+
+CipherId Builder::shift_sum(CipherId of, std::int64_t count, std::int64_t step) {
+  return einsum::shift_sum(
+      of, count, step, [this](CipherId id, std::int64_t steps) { return rotate(id, steps); },
+      [this](CipherId a, CipherId b) { return add(a, b); });
+}
+
+Placed Builder::input(int tensor, const Layout& layout) {
+  Placed result{layout, {}};
+  int number = 0;
+  for (const std::int64_t ciphertext : ciphertexts(layout)) {
+    Known known{std::vector<bool>(program_.slots, !layout.clean), 0};
+    for (const std::int64_t offset : copy_offsets(layout))
+      for (const std::int64_t at : addresses(layout))
+        if ((at + offset) / layout.slots == ciphertext)
+          known.support[(at + offset) % layout.slots] = true;
+    result.ciphertexts[ciphertext] = emit(Input{tensor, number++}, std::move(known));
+  }
+  return result;
+}
+
+Placed Builder::masked(const Placed& a) {
+  Placed result{a.layout, {}};
+  result.layout.copies.clear();
+  result.layout.clean = true;
+  std::map<std::int64_t, Plain> masks;
+  for (const std::int64_t at : addresses(a.layout))
+    masks[at / a.layout.slots].cells.push_back({static_cast<std::int32_t>(at % a.layout.slots), 0});
+  for (auto& [number, mask] : masks)
+    result.ciphertexts[number] = rescale(multiply(a.ciphertexts.at(number), std::move(mask)));
+  return result;
+}
+
+Placed Builder::moved(const Placed& a, const Move& move) {
+  Placed result{move.from, a.ciphertexts};
+  if (move.way == Way::transform)
+    return transformed(result, move.to, [&](const Index& index) {
+      return std::pair(move.split.baby(index), move.split.giant(index));
+    });
+  for (std::size_t i = 0; i < move.masks.size(); ++i) {
+    if (i + 1 == move.masks.size()) result.layout = move.to;
+    if (move.way == Way::stay) result.layout = move.from;
+    if (move.masks[i]) result = masked(result);
+    if (i >= move.stages.size()) continue;
+    const Progression& stage = move.stages[i];
+    CipherId& only = result.ciphertexts.begin()->second;
+    only = shift_sum(rotate(only, stage.step * stage.first), stage.count(), stage.step);
+    for (const auto& [label, weight] : stage.weights)
+      for (std::size_t axis = 0; axis < move.to.axes.size(); ++axis)
+        if (move.to.axes[axis].label == label)
+          result.layout.axes[axis].stride = move.to.axes[axis].stride;
+    result.layout.clean = false;
+  }
+  if (move.way == Way::fan) {
+    result.layout.clean = move.masks.back();
+    return result;
+  }
+  // the same ciphertexts under the numbers that they have in `to`
+  const Placed stayed = result;
+  result.ciphertexts.clear();
+  const std::vector<std::int64_t> source = addresses(move.from), target = addresses(move.to);
+  for (std::size_t e = 0; e < source.size(); ++e)
+    result.ciphertexts[target[e] / move.to.slots] =
+        stayed.ciphertexts.at(source[e] / move.from.slots);
+  result.layout.axes = move.to.axes;
+  return result;
+}
+
+Placed Builder::transformed(
+    const Placed& a, const Layout& to,
+    const std::function<std::pair<std::int64_t, std::int64_t>(const Index&)>& turns) {
+  const std::int64_t slots = program_.slots;
+  const std::vector<std::int64_t> source = addresses(a.layout), target = addresses(to);
+  using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
+  std::map<Key, Plain> plains;  // by destination, giant, source, baby
+  each_index(a.layout.axes, [&](const Index& index, std::int64_t e) {
+    const auto [baby, giant] = turns(index);
+    plains[{target[e] / slots, modulo(giant, slots), source[e] / slots, modulo(baby, slots)}]
+        .cells.push_back({static_cast<std::int32_t>(modulo(target[e] + giant, slots)), 0});
+  });
+  Transform transform;
+  std::map<std::int64_t, int> sources;
+  std::vector<std::int64_t> results;
+  int depth_of = 0;
+  for (auto& [key, plain] : plains) {
+    const auto& [destination, giant, of, baby] = key;
+    if (results.empty() || results.back() != destination) results.push_back(destination);
+    const auto [place, is_new] = sources.try_emplace(of, static_cast<int>(sources.size()));
+    if (is_new) transform.of.push_back(a.ciphertexts.at(of));
+    depth_of = std::max(depth_of, depth(a.ciphertexts.at(of)));
+    transform.terms.push_back({static_cast<int>(results.size()) - 1, place->second, giant, baby,
+                               program_.plains.push_back(std::move(plain))});
+  }
+  Step step{std::move(transform), {}};
+  Placed result{to, {}};
+  result.layout.clean = true;
+  result.layout.copies.clear();
+  for (const std::int64_t destination : results) {
+    Known known{std::vector<bool>(slots), depth_of + 1};
+    for (const std::int64_t at : target)
+      if (at / slots == destination) known.support[at % slots] = true;
+    known_.push_back(std::move(known));
+    step.out.push_back(program_.values.push_back({}));
+    result.ciphertexts[destination] = step.out.back();
+  }
+  program_.steps.push_back(std::move(step));
+  return result;
+}
+
+Placed Builder::copied(Placed a, const std::vector<Axis>& copies) {
+  for (const Axis& copy : copies) {
+    for (auto& [number, id] : a.ciphertexts) id = shift_sum(id, copy.size, -copy.stride);
+    a.layout.copies.push_back(copy);
+  }
+  return a;
+}
+
+Program Builder::take(std::vector<CipherId> outputs) {
+  program_.outputs = std::move(outputs);
+  return std::move(program_);
+}
+
+}  // namespace pliant::einsum

@@ -1,0 +1,68 @@
+// Emits programs: single steps, and what is done to whole tensors.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "machine/encrypted/einsum/layout/layout.h"
+#include "machine/encrypted/einsum/plan/move.h"
+#include "machine/encrypted/einsum/program/program.h"
+
+namespace pliant::einsum {
+
+// A tensor in ciphertexts; the key is a ciphertext's number in the layout's addresses.
+struct Placed {
+  Layout layout;
+  std::map<std::int64_t, CipherId> ciphertexts;
+};
+
+using Index = std::map<char, std::int64_t>;  // of each label
+// Calls visit(index, number) for each index of the axes, in row-major order.
+void each_index(const std::vector<Axis>& axes,
+                const std::function<void(const Index&, std::int64_t)>& visit);
+
+// Knows of each ciphertext which slots may be non-zero, so that sums that cannot overlap are told
+// apart, and its depth: the levels that lie between it and the inputs.
+class Builder {
+ public:
+  Builder(std::int64_t slots, std::vector<double> magnitudes);
+
+  std::int64_t slots() const { return program_.slots; }
+  CipherId rotate(CipherId of, std::int64_t steps);  // `of` itself for a multiple of the slots
+  CipherId add(CipherId left, CipherId right);
+  CipherId multiply(CipherId left, CipherId right);
+  CipherId multiply(CipherId of, Plain by);
+  CipherId relinearize(CipherId of);
+  CipherId rescale(CipherId of);
+  CipherId shift_sum(CipherId of, std::int64_t count, std::int64_t step);
+  int depth(CipherId of) const { return known_[of].depth; }
+
+  Placed input(int tensor, const Layout& layout);
+  ClearId clear(Clear clear) { return program_.clears.push_back(std::move(clear)); }
+  // Each without copies: only the elements stay.
+  Placed masked(const Placed& a);
+  Placed moved(const Placed& a, const Move& move);
+  // By diagonals: turns(index) are the baby and giant steps, whose sum is the distance of that
+  // element modulo the slots.
+  Placed transformed(
+      const Placed& a, const Layout& to,
+      const std::function<std::pair<std::int64_t, std::int64_t>(const Index&)>& turns);
+  Placed copied(Placed a, const std::vector<Axis>& copies);  // of a clean one
+
+  Program take(std::vector<CipherId> outputs);
+
+ private:
+  struct Known {
+    std::vector<bool> support;  // slots that may be non-zero
+    int depth = 0;
+  };
+  CipherId emit(Action action, Known known);
+
+  Program program_;
+  ById<CipherId, Known> known_;
+};
+
+}  // namespace pliant::einsum

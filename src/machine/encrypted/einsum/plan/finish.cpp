@@ -1,0 +1,88 @@
+#include "machine/encrypted/einsum/plan/finish.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace pliant::einsum {
+namespace {
+
+// The bound of what a step works with: sums are checked before it is known that their terms do not
+// meet in a slot.
+double peak(const Step& step, const Program& program) {
+  if (const auto* add = std::get_if<Add>(&step.action))
+    return program.values[add->left].magnitude + program.values[add->right].magnitude;
+  double most = 1;
+  for (const CipherId id : step.out) most = std::max(most, program.values[id].magnitude);
+  return std::holds_alternative<Transform>(step.action) ? 2 * most : most;
+}
+
+// By how many levels all must be raised so that every value fits the modulus of its own, with a bit
+// left for the sign and half a one for the noise.
+int missing_levels(const Program& program, const PlanOptions& options) {
+  double missing = 0;
+  for (const Step& step : program.steps) {
+    const State& state = program.values[step.out[0]];
+    const double bits = std::log2(peak(step, program)) + state.factors * options.scale_bits + 1.5;
+    const double room = options.first_bits + state.level * options.scale_bits;
+    missing = std::max(missing, std::ceil((bits - room) / options.scale_bits));
+  }
+  return static_cast<int>(missing);
+}
+
+}  // namespace
+
+Layout input_layout(const Problem& problem, std::size_t input, std::int64_t slots) {
+  if (!problem.inputs[input].secret) return {};
+  std::string labels = problem.input_labels[input];
+  labels.resize(problem.inputs[input].shape.size(), '_');
+  return row_major(labels, problem.inputs[input].shape, slots);
+}
+
+Builder new_builder(const Problem& problem, const PlanOptions& options) {
+  std::vector<double> magnitudes;
+  for (const Operand& input : problem.inputs) magnitudes.push_back(input.magnitude);
+  return Builder(options.slots, std::move(magnitudes));
+}
+
+std::vector<Placed> begin(const Problem& problem, Builder& builder) {
+  std::vector<Placed> values;
+  for (std::size_t i = 0; i < problem.inputs.size(); ++i)
+    values.push_back(
+        problem.inputs[i].secret
+            ? builder.input(static_cast<int>(i), input_layout(problem, i, builder.slots()))
+            : Placed{});
+  return values;
+}
+
+Plan finish(const Problem& problem, Builder& builder, const std::vector<Placed>& outputs,
+            const PlanOptions& options) {
+  Plan plan{.expression = problem.text};
+  for (std::size_t i = 0; i < problem.inputs.size(); ++i)
+    plan.inputs.push_back({problem.inputs[i].shape, problem.inputs[i].secret,
+                           input_layout(problem, i, options.slots)});
+  std::vector<CipherId> ids;
+  for (const Placed& output : outputs) {
+    PlannedOutput planned{shape(output.layout), output.layout, {}};
+    for (const std::int64_t number : ciphertexts(output.layout))
+      planned.ciphertexts.push_back(output.ciphertexts.at(number));
+    ids.insert(ids.end(), planned.ciphertexts.begin(), planned.ciphertexts.end());
+    plan.outputs.push_back(std::move(planned));
+  }
+  plan.program = builder.take(std::move(ids));
+  assign_levels(plan.program, 0);
+  assign_magnitudes(plan.program);
+  plan.last_level = missing_levels(plan.program, options);
+  raise_levels(plan.program, plan.last_level);
+  if (options.levels >= 0 && plan.levels() > options.levels)
+    throw Error(
+        ErrorKind::capacity, "einsum " + problem.text,
+        fmt::format("needs {} levels, this parameter set has {}", plan.levels(), options.levels),
+        "choose parameters with more levels; there is no bootstrapping");
+  return plan;
+}
+
+}  // namespace pliant::einsum

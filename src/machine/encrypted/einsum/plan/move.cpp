@@ -1,0 +1,319 @@
+#include "machine/encrypted/einsum/plan/move.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <limits>
+#include <set>
+#include <tuple>
+
+namespace pliant::einsum {
+namespace {
+
+std::int64_t floor_div(std::int64_t a, std::int64_t b) {
+  return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+
+std::int64_t position(const Progression& run, const std::map<char, std::int64_t>& index) {
+  std::int64_t t = 0;
+  for (const auto& [label, weight] : run.weights) t += weight * index.at(label);
+  return t;
+}
+
+std::int64_t babies_of(const Progression& run, std::int64_t baby) {
+  return baby == 0 ? run.count() : std::min(baby, run.count());
+}
+std::int64_t giants_of(const Progression& run, std::int64_t baby) {
+  return baby == 0 ? 1 : floor_div(run.last, baby) - floor_div(run.first, baby) + 1;
+}
+
+// Joins progressions of which one continues the other: their distances are one progression.
+std::vector<Progression> joined(std::vector<Progression> runs) {
+  std::sort(runs.begin(), runs.end(),
+            [](const Progression& a, const Progression& b) { return a.step < b.step; });
+  std::vector<Progression> result;
+  for (const Progression& run : runs) {
+    const auto host = std::find_if(result.begin(), result.end(), [&](const Progression& into) {
+      return run.step % into.step == 0 && run.step / into.step <= into.count();
+    });
+    if (host == result.end()) {
+      result.push_back(run);
+      continue;
+    }
+    const std::int64_t times = run.step / host->step;
+    host->first += times * run.first;
+    host->last += times * run.last;
+    for (const auto& [label, weight] : run.weights)
+      host->weights.emplace_back(label, weight * times);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::int64_t shift_sum_cost(std::int64_t count) {
+  const auto bits = static_cast<std::uint64_t>(count);
+  return std::bit_width(bits) + std::popcount(bits) - 2;
+}
+
+std::vector<Progression> progressions(const Layout& from, const Layout& to) {
+  std::map<char, Axis> distances;  // label, size, distance
+  for (const Axis& axis : from.axes) distances[axis.label] = axis;
+  for (const Axis& axis : to.axes) {
+    Axis& distance =
+        distances.try_emplace(axis.label, Axis{axis.label, axis.size, 0}).first->second;
+    distance.stride -= axis.stride;
+  }
+  std::vector<Progression> runs;
+  for (const auto& [label, axis] : distances) {
+    if (axis.size == 1 || axis.stride == 0) continue;
+    const std::int64_t last = axis.size - 1;
+    if (axis.stride > 0) runs.push_back({axis.stride, 0, last, {{label, 1}}});
+    else runs.push_back({-axis.stride, -last, 0, {{label, -1}}});
+  }
+  return joined(std::move(runs));
+}
+
+std::int64_t Split::baby(const std::map<char, std::int64_t>& index) const {
+  std::int64_t steps = 0;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const std::int64_t t = position(runs[i], index);
+    steps += runs[i].step * (babies[i] == 0 ? t : t - floor_div(t, babies[i]) * babies[i]);
+  }
+  return steps;
+}
+
+std::int64_t Split::giant(const std::map<char, std::int64_t>& index) const {
+  std::int64_t steps = 0;
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    if (babies[i] != 0)
+      steps += runs[i].step * babies[i] * floor_div(position(runs[i], index), babies[i]);
+  return steps;
+}
+
+Cost cost(const Split& split) {
+  std::int64_t babies = 1, giants = 1, diagonals = 1;
+  for (std::size_t i = 0; i < split.runs.size(); ++i) {
+    babies *= babies_of(split.runs[i], split.babies[i]);
+    giants *= giants_of(split.runs[i], split.babies[i]);
+    diagonals *= split.runs[i].count();
+  }
+  return {.rotations = babies + giants - 2,
+          .hoisted = babies - 1,
+          .diagonals = diagonals,
+          .additions = diagonals - 1,
+          .levels = 1};
+}
+
+// One progression is split; of the others each goes to the babies or to the giants as a whole.
+Split best_split(std::vector<Progression> runs) {
+  Split best{runs, std::vector<std::int64_t>(runs.size(), 0)}, trial = best;
+  const auto rank = [](const Split& split) {
+    const Cost c = cost(split);
+    return std::pair(c.rotations, c.rotations - c.hoisted);
+  };
+  for (std::size_t split = 0; split < runs.size(); ++split)
+    for (unsigned whole = 0; whole < 1u << runs.size(); ++whole) {
+      for (std::size_t i = 0; i < runs.size(); ++i) trial.babies[i] = whole >> i & 1;
+      for (std::int64_t b = 1; b <= runs[split].count(); ++b) {
+        trial.babies[split] = b;
+        if (rank(trial) < rank(best)) best = trial;
+      }
+    }
+  return best;
+}
+
+namespace {
+
+using Support = std::vector<std::int32_t>;  // how many terms a slot has that may not be zero
+
+Support indicator(const Layout& layout) {
+  Support result(layout.slots, 0);
+  for (const std::int64_t at : addresses(layout)) result[at] = 1;
+  return result;
+}
+
+Support shifted(const Support& x, std::int64_t step) {
+  Support result(x.size());
+  const auto n = static_cast<std::int64_t>(x.size());
+  std::rotate_copy(x.begin(), x.begin() + ((step % n) + n) % n, x.end(), result.begin());
+  return result;
+}
+
+Support plus(Support a, const Support& b) {
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] += b[i];
+  return a;
+}
+
+Support fanned(const Support& x, const Progression& stage) {
+  return shift_sum(shifted(x, stage.step * stage.first), stage.count(), stage.step, shifted, plus);
+}
+
+bool lone(const Support& support, const Layout& at) {  // one term at each element
+  return std::ranges::all_of(addresses(at), [&](std::int64_t i) { return support[i] == 1; });
+}
+
+bool in_one_ciphertext(const Layout& layout) {
+  return ciphertexts(layout) == std::vector<std::int64_t>{0};
+}
+
+// Where the elements are when the labels of `stage` have moved.
+Layout after_stage(Layout layout, const Progression& stage, const Layout& to) {
+  for (const auto& [label, weight] : stage.weights)
+    for (std::size_t i = 0; i < layout.axes.size(); ++i)
+      if (layout.axes[i].label == label) layout.axes[i].stride = to.axes[i].stride;
+  return layout;
+}
+
+// Doubling reaches powers of two: a few distances more cost fewer rotations, where they add
+// nothing.
+Progression rounded(Progression stage) {
+  stage.last = stage.first + padded(stage.count()) - 1;
+  return stage;
+}
+
+class FanSearch {
+ public:
+  FanSearch(const Layout& from, const Layout& to, bool clean)
+      : from_(from), to_(to), clean_(clean) {}
+
+  bool find(const std::vector<Progression>& order, Move& move) {
+    move = {.way = Way::fan, .from = from_, .to = to_};
+    bool mask = !from_.clean || !from_.copies.empty();
+    Layout at = from_;
+    at.copies.clear();
+    Support support = indicator(at);
+    for (const Progression& run : order) {
+      const Layout next = after_stage(at, run, to_);
+      if (!in_one_ciphertext(next)) return false;
+      if (!extend(move, run, next, mask, support)) {
+        if (mask || support == indicator(at)) return false;  // a mask would not help
+        support = indicator(at);
+        if (!extend(move, run, next, mask = true, support)) return false;
+      }
+      mask = false;
+      at = next;
+    }
+    move.masks.push_back(clean_);
+    add_cost(move);
+    return true;
+  }
+
+ private:
+  bool extend(Move& move, const Progression& run, const Layout& next, bool mask, Support& support) {
+    for (const Progression& stage : {rounded(run), run}) {
+      Support after = fanned(support, stage);
+      if (!lone(after, next)) continue;
+      support = std::move(after);
+      move.stages.push_back(stage);
+      move.masks.push_back(mask);
+      return true;
+    }
+    return false;
+  }
+
+  static void add_cost(Move& move) {
+    for (const Progression& stage : move.stages) {
+      const std::int64_t turns = shift_sum_cost(stage.count());
+      move.cost.rotations += turns + (stage.first != 0);
+      move.cost.additions += turns;
+    }
+    for (const bool mask : move.masks) {
+      move.cost.plain_products += mask;
+      move.cost.levels += mask;
+    }
+  }
+
+  const Layout &from_, &to_;
+  bool clean_;
+};
+
+// Exactly, where ciphertexts are several: babies by source, giants by destination.
+Cost cost_in_many(const Split& split, const Layout& from, const Layout& to) {
+  std::set<std::pair<std::int64_t, std::int64_t>> babies, giants;
+  std::set<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>> diagonals;
+  const std::vector<std::int64_t> source = addresses(from), target = addresses(to);
+  const auto turn = [&](std::int64_t steps) {
+    return ((steps % from.slots) + from.slots) % from.slots;
+  };
+  std::map<char, std::int64_t> index;
+  for (std::size_t e = 0; e < source.size(); ++e) {
+    std::int64_t rest = static_cast<std::int64_t>(e);
+    for (std::size_t axis = from.axes.size(); axis-- > 0;) {
+      index[from.axes[axis].label] = rest % from.axes[axis].size;
+      rest /= from.axes[axis].size;
+    }
+    const std::int64_t baby = turn(split.baby(index)), giant = turn(split.giant(index));
+    const std::int64_t of = source[e] / from.slots, to_cipher = target[e] / from.slots;
+    if (baby != 0) babies.emplace(of, baby);
+    if (giant != 0) giants.emplace(to_cipher, giant);
+    diagonals.emplace(to_cipher, giant, of, baby);
+  }
+  const auto count = [](const auto& set) { return static_cast<std::int64_t>(set.size()); };
+  return {.rotations = count(babies) + count(giants),
+          .hoisted = count(babies),
+          .diagonals = count(diagonals),
+          .additions = count(diagonals),
+          .levels = 1};
+}
+
+// Whether every ciphertext of `from` becomes one of `to` with all its slots where they are.
+bool renames(const Layout& from, const Layout& to) {
+  if (!from.copies.empty()) return false;
+  std::map<std::int64_t, std::int64_t> forward, back;
+  const std::vector<std::int64_t> source = addresses(from), target = addresses(to);
+  for (std::size_t e = 0; e < source.size(); ++e) {
+    if (source[e] % from.slots != target[e] % from.slots) return false;
+    const std::int64_t a = source[e] / from.slots, b = target[e] / from.slots;
+    if (forward.try_emplace(a, b).first->second != b || back.try_emplace(b, a).first->second != a)
+      return false;
+  }
+  return true;
+}
+
+std::vector<Move> fans(const Layout& from, const Layout& to, bool clean) {
+  std::vector<Move> result;
+  if (!in_one_ciphertext(from) || !in_one_ciphertext(to)) return result;
+  std::vector<Progression> order = progressions(from, to);
+  std::vector<std::size_t> rank(order.size());
+  for (std::size_t i = 0; i < rank.size(); ++i) rank[i] = i;
+  do {
+    std::vector<Progression> ordered;
+    for (const std::size_t i : rank) ordered.push_back(order[i]);
+    Move move;
+    if (FanSearch(from, to, clean).find(ordered, move)) result.push_back(std::move(move));
+  } while (order.size() <= 3 && std::next_permutation(rank.begin(), rank.end()));
+  return result;
+}
+
+Move transform(const Layout& from, const Layout& to) {
+  Move move{
+      .way = Way::transform, .from = from, .to = to, .split = best_split(progressions(from, to))};
+  move.cost = in_one_ciphertext(from) && in_one_ciphertext(to) ? cost(move.split)
+                                                               : cost_in_many(move.split, from, to);
+  return move;
+}
+
+}  // namespace
+
+std::vector<Move> moves(const Layout& from, const Layout& to, bool clean, const CostTable& table) {
+  std::vector<Move> result;
+  const bool tidy = from.clean && from.copies.empty();
+  if (renames(from, to)) {
+    Move stay{.way = Way::stay, .from = from, .to = to};
+    if (clean && !tidy) {
+      stay.masks = {true};
+      stay.cost = static_cast<std::int64_t>(ciphertexts(from).size()) * Cost{.plain_products = 1};
+      stay.cost.levels = 1;
+    }
+    return {stay};
+  }
+  result = fans(from, to, clean);
+  result.push_back(transform(from, to));
+  std::stable_sort(result.begin(), result.end(), [&](const Move& a, const Move& b) {
+    return a.cost.weight(table) < b.cost.weight(table);
+  });
+  return result;
+}
+
+}  // namespace pliant::einsum

@@ -1,0 +1,34 @@
+// From expressions and shapes to a plan.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "machine/encrypted/einsum/plan/cost.h"
+#include "machine/encrypted/einsum/plan/problem.h"
+#include "machine/encrypted/einsum/program/plan.h"
+
+namespace pliant::einsum {
+
+struct PlanOptions {
+  std::int64_t slots = 16384;  // of a ciphertext
+  bool canonical = false;  // outputs row-major from slot 0; otherwise wherever they fall
+  bool clean = false;      // nothing but the outputs in their ciphertexts
+  int levels = -1;         // that the parameter set has; -1: as many as the plan needs
+  int scale_bits = 40, first_bits = 50;  // of the parameter set (docs/encrypted.md)
+  std::int64_t most_ciphertexts = 1024;  // of one tensor or product
+  int width = 16;                        // partial plans of a chain that are kept
+  CostTable costs = {};
+};
+
+// One einsum. Throws what read_problem() throws; Error{capacity} naming sizes and limit where a
+// product needs too many ciphertexts, or where the plan needs more levels than there are.
+Plan plan(const std::string& expression, std::span<const Operand> operands,
+          const PlanOptions& options = {});
+// Several, planned together: between them every layout is free. The outputs are the results that no
+// stage uses.
+Plan plan(std::span<const Stage> stages, std::span<const Operand> operands,
+          const PlanOptions& options = {});
+
+}  // namespace pliant::einsum

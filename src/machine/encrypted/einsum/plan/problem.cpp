@@ -1,0 +1,212 @@
+#include "machine/encrypted/einsum/plan/problem.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "graph/kinds/notation.h"
+
+namespace pliant::einsum {
+namespace {
+
+bool has(const std::string& labels, char label) { return labels.find(label) != std::string::npos; }
+
+// Which axes of `from` the axes of `kept` are: what is left out has size 1.
+std::vector<std::size_t> kept_axes(const Shape& from, const Shape& kept) {
+  std::vector<std::size_t> result;
+  for (std::size_t axis = 0; axis < from.size() && result.size() < kept.size(); ++axis)
+    if (from[axis] == kept[result.size()]) result.push_back(axis);
+  return result;
+}
+
+class Reader {
+ public:
+  explicit Reader(std::span<const Operand> operands) {
+    problem_.inputs.assign(operands.begin(), operands.end());
+    problem_.input_labels.resize(operands.size());
+    for (const Operand& operand : operands) shapes_.push_back(operand.shape);
+  }
+
+  void read(const Stage& stage) {
+    place_ = "einsum " + stage.expression;
+    const Notation notation = parse_notation(stage.expression, place_);
+    std::vector<Shape> shapes;
+    for (const int operand : stage.operands) shapes.push_back(shape_of(operand));
+    const EinsumPlan einsum = expand_notation(notation, shapes, place_);
+    Node node{.out = einsum.einsum.out};
+    for (std::size_t i = 0; i < stage.operands.size(); ++i)
+      add_operand(node, stage.operands[i], einsum.einsum.in[i], einsum.operands[i]);
+    if (node.values.empty())
+      throw Error(ErrorKind::unsupported, place_, "no operand is encrypted",
+                  "compute it in the clear, or encrypt one");
+    finish_clear(node);
+    Shape result;
+    for (const char label : node.out) result.push_back(node.sizes.at(label));
+    shapes_.push_back(std::move(result));
+    problem_.nodes.push_back(std::move(node));
+    problem_.text += (problem_.text.empty() ? "" : "; ") + stage.expression;
+  }
+
+  Problem take() {
+    std::vector<bool> used(shapes_.size());
+    for (const Node& node : problem_.nodes)
+      for (const int value : node.values) used[value] = true;
+    for (std::size_t v = problem_.inputs.size(); v < shapes_.size(); ++v)
+      if (!used[v]) problem_.outputs.push_back(static_cast<int>(v));
+    return std::move(problem_);
+  }
+
+ private:
+  const Shape& shape_of(int operand) const {
+    if (operand < 0 || std::cmp_greater_equal(operand, shapes_.size()))
+      throw Error(ErrorKind::invalid, place_,
+                  fmt::format("operand {}: there are {} tensors so far", operand, shapes_.size()));
+    return shapes_[operand];
+  }
+
+  bool is_secret(int value) const {
+    return std::cmp_greater_equal(value, problem_.inputs.size()) || problem_.inputs[value].secret;
+  }
+
+  void add_operand(Node& node, int value, const std::string& labels, const Shape& shape) {
+    for (std::size_t axis = 0; axis < labels.size(); ++axis) node.sizes[labels[axis]] = shape[axis];
+    if (std::cmp_less(value, problem_.inputs.size())) name_axes(value, labels, shape);
+    if (is_secret(value)) {
+      node.values.push_back(value);
+      node.labels.push_back(labels);
+      node.shapes.push_back(shape);
+      return;
+    }
+    node.has_clear = true;
+    node.clear.operands.push_back(value);
+    node.clear.in.push_back(labels);
+    node.clear.shapes.push_back(shape);
+    node.clear.bound *= problem_.inputs[value].magnitude;
+  }
+
+  void name_axes(int value, const std::string& labels, const Shape& shape) {
+    std::string& names = problem_.input_labels[value];
+    if (!names.empty()) return;
+    names.assign(shapes_[value].size(), '_');
+    const std::vector<std::size_t> axes = kept_axes(shapes_[value], shape);
+    for (std::size_t i = 0; i < axes.size(); ++i) names[axes[i]] = labels[i];
+  }
+
+  static void finish_clear(Node& node) {
+    std::string wanted = node.out;
+    for (const std::string& labels : node.labels) wanted += labels;
+    for (const std::string& labels : node.clear.in)
+      for (const char label : labels)
+        if (has(wanted, label) && !has(node.clear.out, label)) {
+          node.clear.out += label;
+          node.clear.shape.push_back(node.sizes.at(label));
+        }
+    for (auto size = node.sizes.begin(); size != node.sizes.end();) {
+      if (!has(wanted, size->first)) {
+        node.clear.bound *= static_cast<double>(size->second);
+        size = node.sizes.erase(size);
+      } else {
+        ++size;
+      }
+    }
+  }
+
+  Problem problem_;
+  std::vector<Shape> shapes_;  // of all values so far
+  std::string place_;
+};
+
+class Pairing {
+ public:
+  explicit Pairing(const Node& node) : whole_(node) {}
+
+  std::vector<std::vector<Node>> all(int next) {
+    split(whole_, next, {});
+    return std::move(found_);
+  }
+
+ private:
+  void split(const Node& rest, int next, std::vector<Node> before) {
+    if (rest.values.size() <= 2) {
+      before.push_back(rest);
+      found_.push_back(std::move(before));
+      return;
+    }
+    for (std::size_t i = 0; i < rest.values.size(); ++i)
+      for (std::size_t j = i + 1; j < rest.values.size(); ++j) {
+        std::vector<Node> so_far = before;
+        so_far.push_back(pair(rest, i, j));
+        split(without(rest, i, j, so_far.back(), next), next + 1, so_far);
+      }
+  }
+
+  static Node pair(const Node& node, std::size_t i, std::size_t j) {
+    std::string others = node.out + node.clear.out;
+    for (std::size_t k = 0; k < node.labels.size(); ++k)
+      if (k != i && k != j) others += node.labels[k];
+    Node result{.out = "",
+                .values = {node.values[i], node.values[j]},
+                .labels = {node.labels[i], node.labels[j]},
+                .shapes = {node.shapes[i], node.shapes[j]}};
+    for (const char label : node.labels[i] + node.labels[j]) {
+      result.sizes[label] = node.sizes.at(label);
+      if (has(others, label) && !has(result.out, label)) result.out += label;
+    }
+    return result;
+  }
+
+  static Node without(Node rest, std::size_t i, std::size_t j, const Node& product, int value) {
+    for (const std::size_t k : {j, i}) {
+      rest.values.erase(rest.values.begin() + static_cast<std::ptrdiff_t>(k));
+      rest.labels.erase(rest.labels.begin() + static_cast<std::ptrdiff_t>(k));
+      rest.shapes.erase(rest.shapes.begin() + static_cast<std::ptrdiff_t>(k));
+    }
+    rest.values.push_back(value);
+    rest.labels.push_back(product.out);
+    Shape shape;
+    for (const char label : product.out) shape.push_back(product.sizes.at(label));
+    rest.shapes.push_back(std::move(shape));
+    std::string used = rest.out + rest.clear.out;
+    for (const std::string& labels : rest.labels) used += labels;
+    std::erase_if(rest.sizes, [&](const auto& size) { return !has(used, size.first); });
+    return rest;
+  }
+
+  Node whole_;
+  std::vector<std::vector<Node>> found_;
+};
+
+}  // namespace
+
+Problem read_problem(std::span<const Stage> stages, std::span<const Operand> operands) {
+  Reader reader(operands);
+  for (const Stage& stage : stages) reader.read(stage);
+  return reader.take();
+}
+
+Layout view(const Layout& layout, const std::string& labels, const Shape& shape) {
+  Layout result = layout;
+  result.axes.clear();
+  const std::vector<std::size_t> axes = kept_axes(einsum::shape(layout), shape);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    Axis axis = layout.axes[axes[i]];
+    axis.label = labels[i];
+    const auto twin = std::ranges::find(result.axes, axis.label, &Axis::label);
+    if (twin == result.axes.end()) {
+      result.axes.push_back(axis);
+    } else {
+      twin->stride += axis.stride;
+      result.clean = result.clean && axis.size == 1;
+    }
+  }
+  return result;
+}
+
+std::vector<std::vector<Node>> pairwise(const Node& node, int next) {
+  if (node.values.size() < 3 || node.values.size() > 4) return {};
+  return Pairing(node).all(next);
+}
+
+}  // namespace pliant::einsum

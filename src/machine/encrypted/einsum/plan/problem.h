@@ -1,0 +1,60 @@
+// Expressions over numbered tensors, read into nodes: what every planner starts from.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "graph/kinds/kinds.h"
+#include "machine/encrypted/einsum/layout/layout.h"
+#include "machine/encrypted/einsum/program/program.h"
+
+namespace pliant::einsum {
+
+struct Operand {
+  Shape shape;
+  bool secret = true;
+  double magnitude = 1;  // bound of |element|
+};
+
+// One einsum of a chain. Operands are numbered: first the inputs of the chain, then the results of
+// its stages, in order.
+struct Stage {
+  std::string expression;
+  std::vector<int> operands;
+};
+
+// A stage without what is in the clear: labels that only clear operands have are summed there.
+struct Node {
+  std::string out = {};
+  std::vector<int> values = {};          // the encrypted operands
+  std::vector<std::string> labels = {};  // of each, without axes of size 1 that broadcast
+  std::vector<Shape> shapes = {};        // of each
+  bool has_clear = false;
+  Clear clear = {};                         // the product of the others
+  std::map<char, std::int64_t> sizes = {};  // of every label in `out` or `labels`
+};
+
+struct Problem {
+  std::string text;
+  std::vector<Operand> inputs;
+  std::vector<std::string> input_labels;  // as their first stage names them; '_' where broadcast
+  std::vector<Node> nodes;
+  std::vector<int> outputs;  // values: results that no stage uses
+};
+
+// Throws Error{format} or {invalid} as expand_notation() does, naming label or operand; {invalid}
+// for an operand that does not exist; {unsupported} for a stage without encrypted operands.
+Problem read_problem(std::span<const Stage> stages, std::span<const Operand> operands);
+
+// A value's layout as a node names its axes: axes that broadcast are gone, and a label that stands
+// twice is one axis along the diagonal.
+Layout view(const Layout& layout, const std::string& labels, const Shape& shape);
+
+// The ways to compute a node of three or more encrypted operands by products of two, as nodes whose
+// results follow value number `next - 1`; none for fewer operands, or more than four.
+std::vector<std::vector<Node>> pairwise(const Node& node, int next);
+
+}  // namespace pliant::einsum

@@ -1,0 +1,387 @@
+#include "machine/encrypted/einsum/plan/recipe.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace pliant::einsum {
+namespace {
+
+const Axis* find(const std::vector<Axis>& axes, char label) {
+  const auto at = std::ranges::find(axes, label, &Axis::label);
+  return at == axes.end() ? nullptr : &*at;
+}
+
+// How an axis of the cube lies in slots and over ciphertexts. Strides and slots are powers of two
+// wherever an axis reaches over a ciphertext's end.
+Sum extent(const Axis& axis, std::int64_t slots) {
+  if (axis.stride >= slots) return {axis.label, 0, 1, axis.stride / slots, axis.size};
+  if ((axis.size - 1) * axis.stride < slots) return {axis.label, axis.stride, axis.size, 0, 1};
+  const std::int64_t inside = slots / axis.stride;
+  return {axis.label, axis.stride, inside, 1, (axis.size + inside - 1) / inside};
+}
+
+std::int64_t ciphertext_count(const std::vector<Axis>& axes, std::int64_t slots) {
+  std::int64_t count = 1;
+  for (const Axis& axis : axes) count *= extent(axis, slots).ciphertext_count;
+  return count;
+}
+
+// Every label has bits of the address to itself.
+bool is_regular(const Layout& cube) {
+  std::uint64_t taken = 0;
+  for (const Axis& axis : cube.axes) {
+    if (axis.size == 1) continue;
+    const auto stride = static_cast<std::uint64_t>(axis.stride);
+    if (!std::has_single_bit(stride)) return false;
+    const std::uint64_t bits = (static_cast<std::uint64_t>(padded(axis.size)) - 1)
+                               << std::countr_zero(stride);
+    if (taken & bits) return false;
+    taken |= bits;
+  }
+  return true;
+}
+
+// Depths join two by two, the shallowest first.
+int joined_depth(std::vector<int> depths) {
+  while (depths.size() > 1) {
+    std::sort(depths.begin(), depths.end());
+    depths[1] = std::max(depths[0], depths[1]) + 1;
+    depths.erase(depths.begin());
+  }
+  return depths[0];
+}
+
+class Cook {
+ public:
+  Cook(const Node& node, const std::vector<Layout>& views, const Layout& cube, Moves& moves,
+       bool rough)
+      : node_(node), views_(views), moves_(moves), rough_(rough), regular_(is_regular(cube)) {
+    recipe_.cube = cube;
+  }
+
+  std::optional<Recipe> cook() {
+    if (!regular_ && !suits_irregular()) return std::nullopt;
+    for (std::size_t i = 0; i < views_.size(); ++i) prepare(i);
+    multiply();
+    sum();
+    return std::move(recipe_);
+  }
+
+ private:
+  // An irregular cube takes operands that have all its labels already and stand in one ciphertext.
+  bool suits_irregular() const {
+    return !node_.has_clear && std::ranges::all_of(views_, [&](const Layout& view) {
+      return ciphertexts(view).size() == 1 && view.axes.size() == recipe_.cube.axes.size() &&
+             std::ranges::all_of(view.axes, [&](const Axis& axis) {
+               return axis.size == 1 || find(recipe_.cube.axes, axis.label)->stride == axis.stride;
+             });
+    });
+  }
+
+  Layout target(const Layout& view) const {
+    Layout to{.slots = view.slots, .axes = view.axes};
+    for (Axis& axis : to.axes)
+      if (axis.size > 1) axis.stride = find(recipe_.cube.axes, axis.label)->stride;
+    return to;
+  }
+
+  // Where the operand must be copied: the slots of the labels it lacks.
+  std::vector<Axis> missing(const Layout& view) const {
+    std::vector<Axis> result;
+    for (const Axis& axis : recipe_.cube.axes) {
+      if (axis.size == 1 || find(view.axes, axis.label) != nullptr) continue;
+      const Sum in = extent(axis, view.slots);
+      if (in.count > 1) result.push_back({'\0', padded(in.count), in.stride});
+    }
+    return result;
+  }
+
+  void prepare(std::size_t i) {
+    Preparation own;
+    for (std::size_t j = 0; j < i && own.same_as < 0; ++j)
+      if (node_.values[j] == node_.values[i] && views_[j] == views_[i])
+        own.same_as = static_cast<int>(j), own.levels = recipe_.operands[j].levels;
+    if (own.same_as < 0) move_and_copy(views_[i], own);
+    recipe_.operands.push_back(std::move(own));
+  }
+
+  void move_and_copy(Layout view, Preparation& own) {
+    own.copies = missing(view);
+    const Layout to = target(view);
+    const auto is_wanted = [&](const Axis& copy) {
+      return std::ranges::find(own.copies, copy) != own.copies.end();
+    };
+    bool stays = view.axes == to.axes && std::ranges::all_of(view.copies, is_wanted);
+    if (stays)
+      std::erase_if(own.copies, [&](const Axis& copy) {
+        return std::ranges::find(view.copies, copy) != view.copies.end();
+      });
+    stays = stays && (own.copies.empty() || view.clean);
+    Cost cost;
+    if (stays) {
+      own.move = {.way = Way::stay, .from = view, .to = view};
+    } else {
+      if (!view.copies.empty()) view.copies.clear(), view.clean = false;
+      own.copies = missing(view);
+      const bool clean = !own.copies.empty();
+      if (rough_) cost = least_cost(view, to, clean, moves_.table());
+      else own.move = moves_.best(view, to, clean), cost = own.move.cost;
+    }
+    own.levels = cost.levels;
+    cost.levels = 0;
+    const std::int64_t each = ciphertext_count(to.axes, view.slots);
+    for (const Axis& copy : own.copies)
+      cost += each * Cost{.rotations = shift_sum_cost(copy.size), .additions = 1};
+    recipe_.cost += cost;
+  }
+
+  bool operand_is_clean(std::size_t i) const {
+    const Preparation& own = recipe_.operands[i].same_as < 0
+                                 ? recipe_.operands[i]
+                                 : recipe_.operands[recipe_.operands[i].same_as];
+    switch (own.move.way) {
+      case Way::transform: return true;
+      case Way::fan: return own.move.masks.back();
+      case Way::stay: return own.move.from.clean || (!own.move.masks.empty() && own.move.masks[0]);
+    }
+    return false;
+  }
+
+  // Zero wherever an index is beyond its label's size, and outside the cube.
+  bool product_is_clean() const {
+    if (node_.has_clear) return true;
+    if (!regular_ || rough_) return rough_;
+    bool any = false;
+    for (std::size_t i = 0; i < views_.size(); ++i) any = any || operand_is_clean(i);
+    return any && std::ranges::all_of(recipe_.cube.axes, [&](const Axis& axis) {
+             if (padded(axis.size) == axis.size) return true;
+             for (std::size_t i = 0; i < views_.size(); ++i)
+               if (find(views_[i].axes, axis.label) != nullptr && operand_is_clean(i)) return true;
+             return false;
+           });
+  }
+
+  void multiply() {
+    const std::int64_t each = ciphertext_count(recipe_.cube.axes, recipe_.cube.slots);
+    std::vector<int> depths;
+    for (const Preparation& own : recipe_.operands) depths.push_back(own.levels);
+    if (node_.has_clear) {
+      ++*std::min_element(depths.begin(), depths.end());
+      recipe_.cost.plain_products += each;
+    }
+    recipe_.cost.products += each * (static_cast<std::int64_t>(depths.size()) - 1);
+    recipe_.cost.levels = joined_depth(std::move(depths));
+  }
+
+  void sum() {
+    const std::int64_t slots = recipe_.cube.slots;
+    bool clean = product_is_clean(), all_around = true;
+    for (const Axis& axis : recipe_.cube.axes)
+      if (node_.out.find(axis.label) == std::string::npos && axis.size > 1)
+        recipe_.sums.push_back(extent(axis, slots));
+    for (const Sum& s : recipe_.sums)  // a part of the last ciphertext may be no element
+      recipe_.mask_product =
+          recipe_.mask_product || (!clean && s.ciphertext_count > 1 && s.count > 1 &&
+                                   find(recipe_.cube.axes, s.label)->size % s.count != 0);
+    clean = clean || recipe_.mask_product;
+    Layout& out = recipe_.out;
+    out = {.slots = slots};
+    for (const char label : node_.out) out.axes.push_back(*find(recipe_.cube.axes, label));
+    const std::int64_t each = ciphertext_count(out.axes, slots);
+    for (Sum& s : recipe_.sums) {
+      if (clean) s.count = padded(s.count);
+      const bool around = regular_ && s.count * s.stride == slots && padded(s.count) == s.count;
+      if (around) out.copies.push_back({'\0', s.count, s.stride});
+      all_around = all_around && (around || s.count == 1);
+      recipe_.cost += each * Cost{.rotations = shift_sum_cost(s.count),
+                                  .additions = shift_sum_cost(s.count) + s.ciphertext_count - 1};
+    }
+    out.clean = clean && all_around;
+    if (recipe_.mask_product) {
+      recipe_.cost.plain_products += ciphertext_count(recipe_.cube.axes, slots);
+      ++recipe_.cost.levels;
+    }
+  }
+
+  const Node& node_;
+  const std::vector<Layout>& views_;
+  Moves& moves_;
+  bool rough_, regular_;
+  Recipe recipe_;
+};
+
+// Builds the product and its sums from prepared operands.
+class Kitchen {
+ public:
+  Kitchen(const Node& node, std::vector<Placed> operands, const Recipe& recipe, Builder& builder)
+      : node_(node), operands_(std::move(operands)), recipe_(recipe), builder_(builder) {
+    if (node.has_clear) clear_ = builder.clear(node.clear);
+  }
+
+  Placed cook() {
+    std::map<std::int64_t, CipherId> products;
+    each_ciphertext([&](const std::map<char, std::int64_t>& digits, std::int64_t number) {
+      products[number] = product(digits);
+    });
+    if (recipe_.mask_product) products = masked(std::move(products));
+    for (const Sum& sum : recipe_.sums) products = added(products, sum);
+    for (auto& [number, id] : products) {
+      if (!recipe_.mask_product) id = finished(id);
+      for (const Sum& sum : recipe_.sums) id = builder_.shift_sum(id, sum.count, sum.stride);
+    }
+    return {recipe_.out, std::move(products)};
+  }
+
+ private:
+  // Calls visit(digit of each label among the ciphertexts, number) for each ciphertext of the cube.
+  template <typename Visit>
+  void each_ciphertext(const Visit& visit) const {
+    std::vector<Axis> digits;
+    for (const Axis& axis : recipe_.cube.axes) {
+      const Sum in = extent(axis, recipe_.cube.slots);
+      digits.push_back({axis.label, in.ciphertext_count, in.ciphertext_stride});
+    }
+    each_index(digits,
+               [&](const Index& index, std::int64_t) { visit(index, number_of(digits, index)); });
+  }
+  static std::int64_t number_of(const std::vector<Axis>& digits, const Index& index) {
+    std::int64_t number = 0;
+    for (const Axis& digit : digits) number += index.at(digit.label) * digit.stride;
+    return number;
+  }
+
+  CipherId operand(const Placed& placed, const Index& digits) const {
+    std::vector<Axis> own;
+    for (const Axis& axis : placed.layout.axes) {
+      const Sum in = extent(axis, placed.layout.slots);
+      own.push_back({axis.label, in.ciphertext_count, in.ciphertext_stride});
+    }
+    return placed.ciphertexts.at(number_of(own, digits));
+  }
+
+  // The last step of a product is left to finished(), after the sum over ciphertexts.
+  CipherId product(const Index& digits) {
+    std::vector<CipherId> factors;
+    for (const Placed& placed : operands_) factors.push_back(operand(placed, digits));
+    const auto shallower = [&](CipherId a, CipherId b) {
+      return builder_.depth(a) < builder_.depth(b);
+    };
+    if (clear_ != ClearId::none) {
+      CipherId& factor = *std::ranges::min_element(factors, shallower);
+      factor = builder_.multiply(factor, plain(digits));
+      if (factors.size() == 1) return factor;
+      factor = builder_.rescale(factor);
+    }
+    while (factors.size() > 1) {
+      std::ranges::stable_sort(factors, shallower);
+      CipherId both = builder_.multiply(factors[0], factors[1]);
+      if (factors.size() > 2) both = builder_.rescale(builder_.relinearize(both));
+      factors.erase(factors.begin());
+      factors[0] = both;
+    }
+    return factors[0];
+  }
+
+  CipherId finished(CipherId id) {
+    if (operands_.size() > 1) id = builder_.relinearize(id);
+    return operands_.size() > 1 || node_.has_clear ? builder_.rescale(id) : id;
+  }
+
+  // The clear operand over every element of the cube in one ciphertext.
+  Plain plain(const Index& digits) const {
+    Plain result{clear_, {}};
+    const std::vector<std::int64_t> own = strides(node_.clear.shape);
+    std::vector<Axis> inside;
+    std::map<char, std::int64_t> first;
+    for (const Axis& axis : recipe_.cube.axes) {
+      const Sum in = extent(axis, recipe_.cube.slots);
+      first[axis.label] = digits.at(axis.label) * in.count;
+      inside.push_back({axis.label, std::min(in.count, axis.size - first[axis.label]), in.stride});
+    }
+    each_index(inside, [&](const Index& index, std::int64_t) {
+      std::int64_t slot = 0, element = 0;
+      for (const Axis& axis : inside) slot += index.at(axis.label) * axis.stride;
+      for (std::size_t i = 0; i < own.size(); ++i) {
+        const char label = node_.clear.out[i];
+        element += own[i] * (index.at(label) + first.at(label));
+      }
+      result.cells.push_back({static_cast<std::int32_t>(slot), static_cast<std::int32_t>(element)});
+    });
+    return result;
+  }
+
+  std::map<std::int64_t, CipherId> masked(std::map<std::int64_t, CipherId> products) {
+    for (auto& [number, id] : products) id = finished(id);
+    return builder_.masked({recipe_.cube, std::move(products)}).ciphertexts;
+  }
+
+  std::map<std::int64_t, CipherId> added(const std::map<std::int64_t, CipherId>& products,
+                                         const Sum& sum) {
+    if (sum.ciphertext_count == 1) return products;
+    std::map<std::int64_t, CipherId> result;
+    for (const auto& [number, id] : products) {
+      const std::int64_t digit = number / sum.ciphertext_stride % padded(sum.ciphertext_count);
+      const auto [place, first] = result.try_emplace(number - digit * sum.ciphertext_stride, id);
+      if (!first) place->second = builder_.add(place->second, id);
+    }
+    return result;
+  }
+
+  const Node& node_;
+  std::vector<Placed> operands_;
+  const Recipe& recipe_;
+  Builder& builder_;
+  ClearId clear_ = ClearId::none;
+};
+
+}  // namespace
+
+Cost least_cost(const Layout& from, const Layout& to, bool clean, const CostTable& table) {
+  Cost cost;
+  double diagonals = 1;
+  const std::vector<Progression> runs = progressions(from, to);
+  for (const Progression& run : runs) {
+    diagonals *= static_cast<double>(run.count());
+    cost.rotations += shift_sum_cost(padded(run.count()));
+  }
+  const bool mask = clean || (!from.clean && !runs.empty());
+  cost.plain_products = mask;
+  cost.levels = mask;
+  // babies b and giants diagonals / b: the least of hoisted * b + rotation * diagonals / b
+  const double transform = 2 * std::sqrt(diagonals * table.hoisted * table.rotation) -
+                           table.hoisted - table.rotation + diagonals * table.diagonal;
+  if (transform < cost.weight(table))
+    return {.rotations = static_cast<std::int64_t>(2 * std::sqrt(diagonals)) - 2,
+            .hoisted = static_cast<std::int64_t>(std::sqrt(diagonals)) - 1,
+            .diagonals = static_cast<std::int64_t>(diagonals),
+            .levels = 1};
+  return cost;
+}
+
+const Move& Moves::best(const Layout& from, const Layout& to, bool clean) {
+  const std::string key = to_string(from) + " to " + to_string(to) + (clean ? " clean" : "");
+  auto known = known_.find(key);
+  if (known == known_.end())
+    known = known_.emplace(key, moves(from, to, clean, table_).front()).first;
+  return known->second;
+}
+
+std::optional<Recipe> make_recipe(const Node& node, const std::vector<Layout>& views,
+                                  const Layout& cube, Moves& moves, bool rough) {
+  return Cook(node, views, cube, moves, rough).cook();
+}
+
+Placed emit(const Node& node, const std::vector<Placed>& operands, const Recipe& recipe,
+            Builder& builder) {
+  std::vector<Placed> prepared;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const Preparation& own = recipe.operands[i];
+    prepared.push_back(own.same_as >= 0
+                           ? prepared[own.same_as]
+                           : builder.copied(builder.moved(operands[i], own.move), own.copies));
+  }
+  return Kitchen(node, std::move(prepared), recipe, builder).cook();
+}
+
+}  // namespace pliant::einsum

@@ -1,0 +1,219 @@
+#include "machine/encrypted/einsum/plan/search.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "machine/encrypted/einsum/plan/cubes.h"
+#include "machine/encrypted/einsum/plan/finish.h"
+
+namespace pliant::einsum {
+namespace {
+
+constexpr std::size_t kMostExact = 48;  // recipes of a node that are worked out, from the cheapest
+
+struct Partial {
+  std::vector<Layout> values;  // of every encrypted value so far
+  std::vector<int> depths;
+  std::vector<Recipe> recipes;
+  std::vector<Move> last;
+  Cost cost;  // levels: of the deepest value
+};
+
+struct Candidate {
+  std::size_t partial = 0;
+  Layout cube;
+  double bound = 0;
+};
+
+class Beam {
+ public:
+  Beam(const Problem& problem, const PlanOptions& options)
+      : problem_(problem), options_(options), moves_(options.costs) {
+    Partial start;
+    for (std::size_t i = 0; i < problem.inputs.size(); ++i) {
+      start.values.push_back(input_layout(problem, i, options.slots));
+      start.depths.push_back(0);
+    }
+    beam_.push_back(std::move(start));
+  }
+
+  // nullopt where a node has no joint layout of few enough ciphertexts.
+  std::optional<Choice> run() {
+    for (const Node& node : problem_.nodes)
+      if (!extend(node)) return std::nullopt;
+    const Partial& best = beam_.front();
+    Choice choice{.nodes = problem_.nodes,
+                  .recipes = best.recipes,
+                  .last = best.last,
+                  .weight = weight(best),
+                  .cost = best.cost};
+    for (std::size_t i = 1; i < std::min<std::size_t>(beam_.size(), 4); ++i)
+      choice.reasons.push_back(fmt::format("rejected: joint layout {}: {}",
+                                           to_string(beam_[i].recipes.back().cube),
+                                           to_string(beam_[i].cost)));
+    return choice;
+  }
+
+ private:
+  double weight(const Partial& partial) const { return partial.cost.weight(options_.costs); }
+
+  std::vector<Layout> views(const Partial& partial, const Node& node) const {
+    std::vector<Layout> result;
+    for (std::size_t i = 0; i < node.values.size(); ++i)
+      result.push_back(view(partial.values[node.values[i]], node.labels[i], node.shapes[i]));
+    return result;
+  }
+
+  bool is_output(std::size_t value) const {
+    return std::ranges::find(problem_.outputs, static_cast<int>(value)) != problem_.outputs.end();
+  }
+
+  // What an output's layout must be, where that is asked for.
+  std::optional<Layout> wanted(const Layout& out, std::size_t value) const {
+    if (!is_output(value) || (!options_.canonical && !options_.clean)) return std::nullopt;
+    if (!options_.canonical) {
+      Layout same = out;
+      same.copies.clear();
+      same.clean = true;
+      return same;
+    }
+    return row_major(labels(out), shape(out), options_.slots);
+  }
+
+  std::vector<Candidate> candidates(const Node& node) {
+    std::vector<Candidate> result;
+    for (std::size_t p = 0; p < beam_.size(); ++p) {
+      const std::vector<Layout> own = views(beam_[p], node);
+      for (Layout& cube : cubes(node, own, options_.slots, options_.most_ciphertexts)) {
+        const std::optional<Recipe> rough = make_recipe(node, own, cube, moves_, true);
+        if (!rough) continue;
+        Cost cost = beam_[p].cost + rough->cost;
+        if (const auto to = wanted(rough->out, beam_[p].values.size()))
+          cost += least_cost(rough->out, *to, options_.clean, options_.costs);
+        result.push_back({p, std::move(cube), cost.weight(options_.costs)});
+      }
+    }
+    std::ranges::stable_sort(result, {}, &Candidate::bound);
+    return result;
+  }
+
+  bool extend(const Node& node) {
+    std::vector<Partial> next;
+    std::vector<Candidate> tried = candidates(node);
+    tried.resize(std::min(tried.size(), kMostExact));
+    for (const Candidate& candidate : tried) next.push_back(extended(node, candidate));
+    std::ranges::stable_sort(next, {}, [this](const Partial& p) { return weight(p); });
+    beam_.clear();
+    for (Partial& partial : next) {  // of equal layouts the cheapest
+      const bool known = std::ranges::any_of(
+          beam_, [&](const Partial& other) { return other.values == partial.values; });
+      if (!known && std::cmp_less(beam_.size(), options_.width))
+        beam_.push_back(std::move(partial));
+    }
+    return !beam_.empty();
+  }
+
+  Partial extended(const Node& node, const Candidate& candidate) {
+    Partial partial = beam_[candidate.partial];
+    Recipe recipe = *make_recipe(node, views(partial, node), candidate.cube, moves_, false);
+    int depth = 0;
+    for (const int value : node.values) depth = std::max(depth, partial.depths[value]);
+    Cost cost = recipe.cost;
+    cost.levels = 0;
+    depth += recipe.cost.levels;
+    if (const auto to = wanted(recipe.out, partial.values.size())) {
+      const Move& move = best_last(recipe.out, *to);
+      cost += move.cost;
+      depth += move.cost.levels;
+      cost.levels = 0;
+      partial.last.push_back(move);
+    }
+    partial.cost += cost;
+    partial.cost.levels = std::max(partial.cost.levels, depth);
+    partial.values.push_back(recipe.out);
+    partial.depths.push_back(depth);
+    partial.recipes.push_back(std::move(recipe));
+    return partial;
+  }
+
+  // Copies of an output are as good as zeros only where nobody asks for a clean one.
+  const Move& best_last(Layout from, const Layout& to) {
+    if (!from.copies.empty()) from.copies.clear(), from.clean = false;
+    return moves_.best(from, to, options_.clean);
+  }
+
+  const Problem& problem_;
+  const PlanOptions& options_;
+  Moves moves_;
+  std::vector<Partial> beam_;
+};
+
+}  // namespace
+
+namespace {
+
+[[noreturn]] void refuse(const Problem& problem, const PlanOptions& options) {
+  std::string products;
+  for (const Node& node : problem.nodes) {
+    std::int64_t product = 1;
+    std::string sizes;
+    for (const auto& [label, size] : node.sizes) {
+      sizes += fmt::format("{}{} = {}", sizes.empty() ? "" : ", ", label, size);
+      product *= padded(size);
+    }
+    products += fmt::format("{}{} take {} slots", products.empty() ? "" : "; ", sizes, product);
+  }
+  throw Error(ErrorKind::capacity, "einsum " + problem.text,
+              fmt::format("{}, more than {} ciphertexts of {}", products, options.most_ciphertexts,
+                          options.slots),
+              "allow more ciphertexts, or split the expression");
+}
+
+}  // namespace
+
+Choice search(const Problem& problem, const PlanOptions& options) {
+  std::optional<Choice> best = Beam(problem, options).run();
+  const int next = static_cast<int>(problem.inputs.size());
+  std::vector<std::vector<Node>> ways;
+  if (problem.nodes.size() == 1) ways = pairwise(problem.nodes[0], next);
+  for (std::vector<Node>& nodes : ways) {
+    Problem split = problem;
+    split.outputs = {next + static_cast<int>(nodes.size()) - 1};
+    split.nodes = std::move(nodes);
+    std::optional<Choice> choice = Beam(split, options).run();
+    if (choice && (!best || choice->weight < best->weight)) std::swap(choice, best);
+    if (choice)
+      best->reasons.push_back(fmt::format("rejected: {} products of operands: {}",
+                                          choice->nodes.size(), to_string(choice->cost)));
+  }
+  if (!best) refuse(problem, options);
+  return std::move(*best);
+}
+
+Plan emit(const Problem& problem, const Choice& choice, const PlanOptions& options) {
+  Builder builder = new_builder(problem, options);
+  std::vector<Placed> values = begin(problem, builder);
+  for (std::size_t n = 0; n < choice.nodes.size(); ++n) {
+    std::vector<Placed> operands;
+    for (const int value : choice.nodes[n].values) operands.push_back(values[value]);
+    values.push_back(emit(choice.nodes[n], operands, choice.recipes[n], builder));
+  }
+  std::vector<Placed> outputs;
+  if (choice.nodes.size() == problem.nodes.size()) {
+    for (const int value : problem.outputs) outputs.push_back(values[value]);
+  } else {
+    outputs.push_back(values.back());
+  }
+  for (std::size_t i = 0; i < choice.last.size(); ++i)
+    outputs[i] = builder.moved(outputs[i], choice.last[i]);
+  Plan plan = finish(problem, builder, outputs, options);
+  for (std::size_t n = 0; n < choice.recipes.size(); ++n)
+    plan.reasons.push_back(fmt::format("joint layout {}: {}", to_string(choice.recipes[n].cube),
+                                       to_string(choice.recipes[n].cost)));
+  plan.reasons.insert(plan.reasons.end(), choice.reasons.begin(), choice.reasons.end());
+  return plan;
+}
+
+}  // namespace pliant::einsum

@@ -1,0 +1,27 @@
+// Chooses a recipe for every node of a problem.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "machine/encrypted/einsum/plan/planner.h"
+#include "machine/encrypted/einsum/plan/recipe.h"
+
+namespace pliant::einsum {
+
+struct Choice {
+  std::vector<Node> nodes = {};
+  std::vector<Recipe> recipes = {};  // of each node
+  std::vector<Move> last = {};       // of each output, where layouts are asked for
+  double weight = 0;
+  Cost cost = {};
+  std::vector<std::string> reasons = {};
+};
+
+// Beam search over the nodes; a node of three or four encrypted operands is also tried as products
+// of two. Throws Error{capacity}.
+Choice search(const Problem& problem, const PlanOptions& options);
+
+// The program of a choice.
+Plan emit(const Problem& problem, const Choice& choice, const PlanOptions& options);
+}  // namespace pliant::einsum
