@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -15,7 +16,32 @@ namespace pliant::ckks {
 
 namespace {
 
-int common_step(const Diagonals& diagonals) {
+using Values = std::vector<std::complex<double>>;
+using Reduced = std::map<int, std::vector<const Values*>>;  // diagonals that are to be summed
+
+// Offsets modulo the slots, each once. They begin after the widest gap of the circle, so that what
+// is near in it stays near, and lie about zero.
+Reduced reduced(const Diagonals& diagonals, int slots) {
+  Reduced circle;
+  for (const auto& [offset, values] : diagonals)
+    circle[(offset % slots + slots) % slots].push_back(&values);
+  int begin = circle.begin()->first, before = circle.rbegin()->first - slots;
+  int widest = begin - before;
+  for (const auto& [offset, values] : circle) {
+    if (offset - before > widest) {
+      widest = offset - before;
+      begin = offset;
+    }
+    before = offset;
+  }
+  const int turn = 2 * begin > widest ? slots : 0;  // begin plus the last one is beyond the slots
+  Reduced result;
+  for (auto& [offset, values] : circle)
+    result[offset + (offset < begin ? slots : 0) - turn] = std::move(values);
+  return result;
+}
+
+int common_step(const Reduced& diagonals) {
   int step = 0;
   for (const auto& [offset, values] : diagonals)
     step = std::gcd(step, offset - diagonals.begin()->first);
@@ -25,12 +51,22 @@ int common_step(const Diagonals& diagonals) {
 // What `babies` costs, in undivided rotations: a giant step, which divides and raises again, is
 // worth about three.
 int cost(const std::vector<int>& places, int babies) {
-  std::set<int> small, large;
-  for (const int place : places) {
-    small.insert(place % babies);
-    large.insert(place / babies);
-  }
-  return small.size() + 3 * large.size();
+  std::vector<char> small(babies), large(places.back() / babies + 1);
+  for (const int place : places) small[place % babies] = large[place / babies] = 1;
+  return static_cast<int>(std::count(small.begin(), small.end(), 1) +
+                          3 * std::count(large.begin(), large.end(), 1));
+}
+
+// The cheapest of some counts of babies: those up to twice what is best for a full set, powers of
+// two, distances between neighbours, and all.
+int cheapest(const std::vector<int>& places) {
+  const int all = places.back() + 1;
+  std::set<int> counts{all};
+  for (int count = 1; count <= all && count <= 4 * std::sqrt(all); ++count) counts.insert(count);
+  for (int count = 1; count < all; count *= 2) counts.insert(count);
+  for (std::size_t i = 1; i < places.size(); ++i) counts.insert(places[i] - places[i - 1]);
+  return *std::min_element(counts.begin(), counts.end(),
+                           [&](int a, int b) { return cost(places, a) < cost(places, b); });
 }
 
 }  // namespace
@@ -45,39 +81,40 @@ LinearTransform::LinearTransform(const Context& context, Encoder& encoder,
   if (diagonals.empty()) refuse("no diagonals");
   if (level_ < 1 || level_ > context.levels())
     refuse(fmt::format("level {} is not between 1 and {}", level_, context.levels()));
-  const int first = diagonals.begin()->first,
-            step = options.step == 0 ? common_step(diagonals) : options.step;
   slots_ = diagonals.begin()->second.size();
+  for (const auto& [offset, values] : diagonals)
+    if (values.size() != slots_)
+      refuse(fmt::format("diagonal {} has {} values, diagonal {} has {}", offset, values.size(),
+                         diagonals.begin()->first, slots_));
+  if (!std::has_single_bit(slots_) || slots_ > context.slots())
+    refuse(fmt::format("diagonals of {} values, which is not a power of two up to the {} slots",
+                       slots_, context.slots()));
+  const Reduced sums = reduced(diagonals, static_cast<int>(slots_));
+  const int first = sums.begin()->first,
+            step = options.step == 0 ? common_step(sums) : options.step;
   if (step < 1 || options.babies < 0)
     refuse(fmt::format("step {} with {} babies", step, options.babies));
   std::vector<int> places;
-  for (const auto& [offset, values] : diagonals) {
-    if (values.size() != slots_)
-      refuse(fmt::format("diagonal {} has {} values, diagonal {} has {}", offset, values.size(),
-                         first, slots_));
+  for (const auto& [offset, values] : sums) {
     if ((offset - first) % step != 0)
       refuse(fmt::format("offsets {} and {} do not differ by a multiple of the step {}", offset,
                          first, step));
     places.push_back((offset - first) / step);
   }
-  int babies = options.babies;
-  if (babies == 0) {
-    babies = 1;
-    for (int count = 2; count <= places.back() + 1; ++count)
-      if (cost(places, count) < cost(places, babies)) babies = count;
-  }
+  const int babies = options.babies == 0 ? cheapest(places) : options.babies;
   // The product lands on the scale list: scale[level] * scale of the diagonal / q[level] =
   // scale[level - 1].
   const double scale = context.scale(level_ - 1) * context.q(level_).mod.q / context.scale(level_);
   std::map<int, Giant> giants;
-  for (const auto& [offset, values] : diagonals) {
+  for (const auto& [offset, values] : sums) {
     const int place = (offset - first) / step, large = place / babies * babies * step;
     std::vector<std::complex<double>> turned(slots_);
     const int count = slots_;
-    for (int k = 0; k < count; ++k) turned[((k + large) % count + count) % count] = values[k];
+    for (const Values* one : values)
+      for (int k = 0; k < count; ++k) turned[(k + large) % count] += (*one)[k];
     Giant& giant = giants[large];
     giant.steps = large;
-    const EncodingOptions encoding{level_, scale, largest(values), true};
+    const EncodingOptions encoding{level_, scale, largest(turned), true};
     const int small = first + place % babies * step;
     const auto found = std::find(babies_.begin(), babies_.end(), small);
     giant.terms.push_back(

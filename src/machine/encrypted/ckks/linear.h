@@ -10,13 +10,14 @@
 
 namespace pliant::ckks {
 
-// by offset; each as long as there are slots
+// by offset, modulo their length, which is the number of slots
 using Diagonals = std::map<int, std::vector<std::complex<double>>>;
 
 struct LinearOptions {
   // of the input; -1: the top one. The output is one level below, at that level's scale
   int level = -1;
-  int step = 0;  // offsets are multiples of it; 0: the greatest that divides all differences
+  // of the offsets, taken about zero; 0: the greatest that divides all their differences
+  int step = 0;
   // baby steps per giant step; 0: the cheapest in time (giant steps cost three times as much)
   int babies = 0;
 };
@@ -34,17 +35,18 @@ struct LinearWorkspace {
 };
 
 // Baby-step giant-step: offset = first + step (giant * babies + baby). Diagonals are encoded once,
-// with the special primes. Double hoisting: the baby rotations share one mod-up and are not divided
-// by P; each giant step divides one polynomial; one division by P q[level] ends all. Immutable:
-// threads may share one, each with an evaluator and a workspace of its own.
+// with the special primes; those of equal offsets modulo the slots are one. Double hoisting: the
+// baby rotations share one mod-up and are not divided by P; each giant step divides one polynomial;
+// one division by P q[level] ends all. Immutable: threads may share one, each with an evaluator and
+// a workspace of its own.
 class LinearTransform {
  public:
-  // Throws Error{usage} for no diagonals, unequal lengths, offsets that are not multiples of the
-  // step.
+  // Throws Error{usage} for no diagonals, unequal lengths, offsets that do not differ by multiples
+  // of the step; Error{invalid} for an encoder of other parameters.
   LinearTransform(const Context& context, Encoder& encoder, const Diagonals& diagonals,
                   const LinearOptions& options = {});
 
-  // steps that need keys, at the level of the input
+  // steps that need keys, at the level of the input; never 0
   const std::vector<int>& rotations() const { return rotations_; }
   int level() const { return level_; }
   std::size_t bytes() const;  // of the encoded diagonals

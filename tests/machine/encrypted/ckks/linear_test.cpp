@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ctime>
+#include <limits>
 
 #include "allocations.h"
 #include "machine/encrypted/ckks/scheme.h"
@@ -109,6 +111,57 @@ TEST(Linear, IsTheSameOnEveryThreadCount) {
   }
 }
 
+// Rotation by all slots is none: it needs no key, and adds to the diagonal 0.
+TEST(Linear, TakesOffsetsModuloTheSlots) {
+  Scheme s(small(8, 2));
+  Rng rng(6);
+  const Slots x = random_slots(rng, 128);
+  constexpr int low = std::numeric_limits<int>::min(), high = std::numeric_limits<int>::max();
+  const std::pair<std::vector<int>, std::vector<int>> cases[] = {
+      {{0, 128}, {0}},
+      {{-128, 0, 128, 256}, {0}},
+      {{0, 1, 127}, {-1, 0, 1}},
+      {{0, 1, 50'000'021}, {0, 1, 21}},
+      {{low, 0, high}, {-1, 0}},
+      {{123}, {-5}},
+      {{64}, {64}},
+      {{low}, {0}},
+      {{100, 101, 102}, {-28, -27, -26}}};
+  for (const auto& [offsets, want] : cases) {
+    const Diagonals diagonals = random_diagonals(rng, 128, offsets);
+    Diagonals small;  // what the plain product can add without overflow
+    for (const auto& [offset, values] : diagonals) {
+      Slots& sum = small.try_emplace(offset % 128, Slots(128)).first->second;
+      for (std::size_t k = 0; k < 128; ++k) sum[k] += values[k];
+    }
+    const LinearTransform transform(s.context, s.encoder, diagonals);
+    EXPECT_EQ(transform.offsets(), want);
+    KeySet keys;
+    for (const int steps : transform.rotations()) {
+      EXPECT_NE(steps, 0);
+      keys.add(s.generator.rotation_key(s.secret, steps));
+    }
+    Ciphertext out;
+    transform.apply(s.encrypt(x), s.evaluator, keys, out);
+    EXPECT_LE(s.error(out, plain_product(small, x)), 1);
+    EXPECT_LT(out.error(), 1e-4);
+  }
+}
+
+// Half of the slots apart, of many: the count of babies is not found by trying all.
+TEST(Linear, FindsASplitOfFarOffsetsQuickly) {
+  Scheme s(small(15, 1));
+  const Slots ones(s.context.slots(), 1);
+  Diagonals diagonals;
+  for (const int offset : {0, 1, 2, 5000, 5001, 5002, 8000, 8001, 8002}) diagonals[offset] = ones;
+  timespec before{}, after{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+  const LinearTransform transform(s.context, s.encoder, diagonals);
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+  EXPECT_LE(transform.rotations().size(), 4u);  // three babies, three giant steps
+  EXPECT_LT(after.tv_sec - before.tv_sec, 3);
+}
+
 TEST(Linear, Refuses) {
   Scheme s(small(6, 2));
   Rng rng(4);
@@ -123,6 +176,10 @@ TEST(Linear, Refuses) {
   says(build({{0, x}, {1, Slots(16)}}), "diagonal 1 has 16 values, diagonal 0 has 32");
   says(build({{0, x}, {3, x}}, {.step = 2}),
        "offsets 3 and 0 do not differ by a multiple of the step 2");
+  says(build({{0, Slots(24)}}), "24 values, which is not a power of two up to the 32 slots");
+  says(build({{0, Slots(64)}}), "64 values");
+  says(build({{0, Slots()}}), "0 values");
+  says(build({{0, x}}, {.level = -2}), "level -2 is not between 1 and 2");
   says(build({{0, x}}, {.level = 0}), "level 0 is not between 1 and 2");
   says(build({{0, x}}, {.level = 3}), "level 3 is not between 1 and 2");
   says(build({{0, x}}, {.level = -5}), "level -5 is not between 1 and 2");
