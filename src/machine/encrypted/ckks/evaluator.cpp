@@ -41,6 +41,11 @@ void header(const Ciphertext& a, Ciphertext& out) {  // all but parts, noise, ma
 
 }  // namespace
 
+Evaluator::Evaluator(const Context& context, Pool* pool)
+    : context_(context), stages_(context, pool) {
+  context.use("evaluator");
+}
+
 void Evaluator::require(const Ciphertext& a, const char* verb) const {
   ckks::require(context_, a, verb);
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iostream>
 
 #include "core/checked.h"
 #include "core/error.h"
@@ -20,14 +21,9 @@ Context::Context(const Params& params, const Kernels& kernels, Log* log)
   hash_ = ckks::hash(params);
   scales_ = chain.scales;
   special_ = chain.p.size();
-  for (const u64 q : chain.q) {
-    log_q_.push_back((log_q_.empty() ? 0 : log_q_.back()) + std::log2(q));
-    modulus_bits_ += std::log2(q);
-  }
-  for (const u64 p : chain.p) {
-    modulus_bits_ += std::log2(p);
-    p_size_ *= p;
-  }
+  modulus_bits_ = ckks::modulus_bits(params);
+  for (const u64 q : chain.q) log_q_.push_back((log_q_.empty() ? 0 : log_q_.back()) + std::log2(q));
+  for (const u64 p : chain.p) p_size_ *= p;
   check_security();
   for (const std::vector<u64>* primes : {&chain.q, &chain.p})
     for (const u64 prime : *primes) tables_.push_back(ntt_table(prime, params.log_n));
@@ -47,16 +43,19 @@ void Context::check_security() {
     throw Error(
         ErrorKind::unsupported, "ckks parameters",
         fmt::format("log2(QP) = {:.1f} bits ({} special primes counted) exceeds the {} bits of N = "
-                    "2^{} at {}-bit security",
+                    "2^{} at {} bits of classical security",
                     modulus_bits_, special_, bound, params_.log_n, params_.security),
         "take a larger log_n, fewer levels or smaller primes; tests may set insecure_for_tests");
+  if (log_ == nullptr && !secure_) Log(std::cerr, LogLevel::warning, false).warning(warning(""));
   use("these parameters");
 }
 
+std::string Context::warning(const std::string& who) const {
+  return fmt::format("{}INSECURE parameters, for tests only ({})", who, describe(params_));
+}
+
 void Context::use(const char* what) const {
-  if (!secure_ && log_ != nullptr)
-    log_->warning(
-        fmt::format("{}: INSECURE parameters, for tests only ({})", what, describe(params_)));
+  if (!secure_ && log_ != nullptr) log_->warning(warning(fmt::format("{}: ", what)));
 }
 
 std::vector<Modulus> Context::moduli(std::size_t first, std::size_t count) const {

@@ -40,8 +40,8 @@ struct Level {
 class Context {
  public:
   // Throws Error{usage} for parameters out of range, Error{unsupported} for an insecure set without
-  // the test flag. With that flag `log`, if given, is told so now and on each use of a key; it must
-  // outlive the context.
+  // the test flag. With that flag `log` is told so now, by each evaluator, and on each use of a
+  // key; it must outlive the context. Without one standard error is told, once.
   explicit Context(const Params& params, const Kernels& kernels = best_kernels(),
                    Log* log = nullptr);
   Context(const Context&) = delete;
@@ -58,9 +58,9 @@ class Context {
   // `level`, or the top one for -1. Throws Error{usage} for others that do not exist.
   int top(int level, const char* place) const;
   std::size_t special() const { return special_; }
-  double modulus_bits() const { return modulus_bits_; }  // log2(Q P)
+  double modulus_bits() const { return modulus_bits_; }  // ckks::modulus_bits
   bool secure() const { return secure_; }
-  void use(const char* what) const;  // warns if the set is insecure
+  void use(const char* what) const;  // warns in the log if the set is insecure
 
   // q[0..levels], then the special primes
   const NttTable& table(std::size_t i) const { return tables_[i]; }
@@ -103,6 +103,7 @@ class Context {
  private:
   void check() const;
   void check_security();
+  std::string warning(const std::string& who) const;
   void build_level(int l);
   std::vector<Modulus> moduli(std::size_t first, std::size_t count) const;
 

@@ -32,7 +32,7 @@ const Params& in_range(const Params& params) {
   in_range("levels", params.levels, 0, 60);
   in_range("scale_bits", params.scale_bits, 20, 49);
   in_range("first_bits", params.first_bits, params.scale_bits, kPrimeBits);
-  in_range("digits", params.digits, 1, 8);
+  in_range("digits", params.digits, 1, 32);
   if (params.security != 128 && params.security != 192 && params.security != 256)
     throw Error(ErrorKind::usage, "ckks parameters",
                 fmt::format("security {} is not 128, 192 or 256", params.security));
@@ -42,6 +42,15 @@ const Params& in_range(const Params& params) {
   return params;
 }
 
+namespace {
+
+PrimeChain chain_of(const Params& p) {
+  in_range(p);
+  return find_chain(p.log_n, p.levels, p.scale_bits, p.first_bits, p.digits);
+}
+
+}  // namespace
+
 std::string describe(const Params& p) {
   return fmt::format(
       "N 2^{}, {} levels, scale 2^{}, first prime {} bits, {} digits, {}-bit security{}, magnitude "
@@ -50,10 +59,16 @@ std::string describe(const Params& p) {
       p.insecure_for_tests ? " not enforced" : "", p.magnitude);
 }
 
+double modulus_bits(const Params& params) {
+  const PrimeChain chain = chain_of(params);
+  double bits = 0;
+  for (const std::vector<u64>* primes : {&chain.q, &chain.p})
+    for (const u64 prime : *primes) bits += std::log2(prime);
+  return bits;
+}
+
 Hash hash(const Params& params) {
-  in_range(params);
-  const PrimeChain chain =
-      find_chain(params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits);
+  const PrimeChain chain = chain_of(params);
   Writer out;
   put_fields(out, params);
   for (const std::vector<u64>* primes : {&chain.q, &chain.p})

@@ -17,8 +17,8 @@ struct Params {
   // size of the prime that is never dropped: head-room above the scale; scale_bits to 50
   int first_bits = 50;
   int digits = 3;  // of hybrid key switching: more are slower with larger keys, fewer need larger
-                   // special primes; 1 to 8
-  int security = 128;    // bits: 128, 192 or 256
+                   // special primes; 1 to 32
+  int security = 128;    // bits, against classical attacks: 128, 192 or 256
   double magnitude = 1;  // declared bound of |slot| of what is encrypted. Data must not decide it:
                          // it travels in the clear
   // accept what the security table refuses; said aloud on each use
@@ -30,9 +30,13 @@ struct Params {
 // are enough primes for it, is the Context's to check.
 const Params& in_range(const Params& params);
 
-// The largest log2(Q P) for a uniform ternary secret and this security in bits, or 0 where the
-// table has no row.
+// The largest log2(Q P) for a uniform ternary secret and this security in bits against classical
+// attacks, or 0 where no set is that small.
 int max_modulus_bits(int log_n, int security);
+
+// log2(Q P): of all primes that these parameters lead to, special ones counted. Throws as in_range
+// does, and Error{unsupported} when there are too few primes.
+double modulus_bits(const Params& params);
 
 std::string describe(const Params& params);  // one line, every field
 // BLAKE2b of the fields and of the primes they lead to. Throws as in_range does.

@@ -4,16 +4,17 @@ namespace pliant::ckks {
 
 namespace {
 
-// Largest log2(QP) by N for uniform ternary secrets and error deviation >= 3.19, classical attacks.
-// Rows to 2^15 are those of the Homomorphic Encryption Security Standard (2018), the 128-bit column
-// lowered to the later estimates of the Security Guidelines (eprint 2024/463); rows 2^16 and 2^17,
-// which the standard lacks, are what OpenFHE 1.3 uses.
+// Largest log2(QP) by N for uniform ternary secrets and error deviation >= 3.19 against classical
+// attacks, from one run: that of the Security Guidelines for Implementing Homomorphic Encryption
+// (eprint 2024/463; output_max_logQ_tables.txt of their repository), but for 106 and 430 at 128
+// bits, which stay one below its figures. Rows stop where no set is small enough: a prime of 20
+// bits and the special one that it needs make 46.
 struct Row {
   int log_n, bits128, bits192, bits256;
 };
 constexpr Row kTable[] = {
-    {10, 26, 19, 14},    {11, 53, 37, 29},    {12, 106, 75, 58},     {13, 214, 152, 118},
-    {14, 430, 305, 237}, {15, 868, 611, 476}, {16, 1747, 1199, 929}, {17, 3523, 2411, 1866},
+    {11, 53, 0, 0},      {12, 106, 73, 56},     {13, 214, 148, 114},    {14, 430, 297, 230},
+    {15, 868, 597, 463}, {16, 1747, 1199, 929}, {17, 3523, 2411, 1866},
 };
 
 }  // namespace

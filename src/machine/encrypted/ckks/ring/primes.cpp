@@ -85,23 +85,7 @@ bool is_prime(u64 n) {
 
 namespace {
 
-// A chain with this many special primes, which are taken first: so they are the largest.
-PrimeChain chain_with(std::size_t special, int log_n, int levels, int scale_bits, int first_bits) {
-  Search search(log_n);
-  PrimeChain chain;
-  for (std::size_t i = 0; i < special; ++i) chain.p.push_back(search.below(u64{1} << kPrimeBits));
-  chain.q.resize(levels + 1);
-  chain.scales.resize(chain.q.size());
-  chain.q[0] = search.below(u64{1} << first_bits);
-  const double scale = std::ldexp(1.0, scale_bits);
-  chain.scales.back() = scale;
-  for (std::size_t l = chain.q.size() - 1; l > 0; --l) {
-    const double square = chain.scales[l] * chain.scales[l];
-    chain.q[l] = search.nearest(square / scale);
-    chain.scales[l - 1] = square / chain.q[l];
-  }
-  return chain;
-}
+constexpr double kMarginBits = 6;  // of the special primes over the largest digit
 
 double bits_of(std::span<const u64> primes) {
   double bits = 0;
@@ -112,17 +96,29 @@ double bits_of(std::span<const u64> primes) {
 }  // namespace
 
 PrimeChain find_chain(int log_n, int levels, int scale_bits, int first_bits, int digits) {
-  const std::size_t width = ceil_div(levels + 1, digits);
-  // The special primes together are at least as large as the largest digit: key switching noise is
-  // divided by them.
-  for (std::size_t special = 1;; ++special) {
-    PrimeChain chain = chain_with(special, log_n, levels, scale_bits, first_bits);
-    double largest = 0;
-    for (std::size_t first = 0; first < chain.q.size(); first += width)
-      largest = std::max(largest, bits_of(std::span(chain.q).subspan(
-                                      first, std::min(width, chain.q.size() - first))));
-    if (bits_of(chain.p) >= largest) return chain;
+  Search search(log_n);
+  PrimeChain chain;
+  chain.q.resize(levels + 1);
+  chain.scales.resize(chain.q.size());
+  chain.q[0] = search.below(u64{1} << first_bits);
+  const double scale = std::ldexp(1.0, scale_bits);
+  chain.scales.back() = scale;
+  for (std::size_t l = chain.q.size() - 1; l > 0; --l) {
+    const double square = chain.scales[l] * chain.scales[l];
+    chain.q[l] = search.nearest(square / scale);
+    chain.scales[l - 1] = square / chain.q[l];
   }
+  const std::size_t width = ceil_div(levels + 1, digits);
+  double largest = 0;
+  for (std::size_t first = 0; first < chain.q.size(); first += width)
+    largest = std::max(largest, bits_of(std::span(chain.q).subspan(
+                                    first, std::min(width, chain.q.size() - first))));
+  // A digit of a hair more than a number of full primes does not take another: the noise bound
+  // counts with the true sizes.
+  const double special = std::max(1.0, std::ceil(largest / kPrimeBits - 0.01));
+  const double bits = std::min((largest + kMarginBits) / special, double{kPrimeBits});
+  while (chain.p.size() < special) chain.p.push_back(search.nearest(std::exp2(bits)));
+  return chain;
 }
 
 u64 primitive_root(u64 order, const Modulus& m) {

@@ -19,10 +19,12 @@ struct PrimeChain {
   std::vector<double> scales;
 };
 
-// The special primes and q[0] are the largest below 2^50 and 2^first_bits. From the top level down,
+// q[0] is the largest below 2^first_bits. From the top level down,
 // q[l] is the unused prime nearest to scales[l]^2 / 2^scale_bits: so the primes alternate about the
 // scale and the error of the scale, which doubles with each level, is cancelled instead of growing.
-// Throws Error{unsupported} when there are too few primes.
+// The special primes are as few as hold the largest digit, and of equal size: together up to 2^6
+// times the digit, where so many have room for it, so that what key switching adds stays below what
+// division rounds away. Throws Error{unsupported} when there are too few primes.
 PrimeChain find_chain(int log_n, int levels, int scale_bits, int first_bits, int digits);
 
 u64 primitive_root(
