@@ -13,9 +13,9 @@ namespace pliant::einsum {
 
 struct PlanOptions {
   std::int64_t slots = 16384;  // of a ciphertext
-  bool canonical = false;  // outputs row-major from slot 0; otherwise wherever they fall
-  bool clean = false;      // nothing but the outputs in their ciphertexts
-  int levels = -1;         // that the parameter set has; -1: as many as the plan needs
+  bool canonical = false;      // outputs row-major from slot 0; otherwise wherever they fall
+  bool clean = false;          // nothing but the outputs in their ciphertexts
+  int levels = -1;             // that the parameter set has; -1: as many as the plan needs
   int scale_bits = 40, first_bits = 50;  // of the parameter set (docs/encrypted.md)
   std::int64_t most_ciphertexts = 1024;  // of one tensor or product
   int width = 16;                        // partial plans of a chain that are kept
