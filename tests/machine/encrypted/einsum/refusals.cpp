@@ -37,6 +37,9 @@ TEST(Refusals, OfExpressions) {
 TEST(Refusals, OfSizes) {
   expect(refused("i,j->ij", {{{64}}, {{64}}}, {.slots = 64, .most_ciphertexts = 32}),
          ErrorKind::capacity, "i = 64, j = 64 take 4096 slots, more than 32 ciphertexts of 64");
+  expect(refused("ij,jk->ik", {{{1 << 30, 1}}, {{1, 1 << 30}}}), ErrorKind::capacity,
+         "label 'k' has size 1073741824: all labels together take more than");
+  expect(refused("ij->i", {{{2, 0}}}), ErrorKind::invalid, "label 'j' has size 0");
   expect(refused("i->i", {{{2}}}, {.slots = 48}), ErrorKind::invalid, "48 slots");
 }
 

@@ -165,6 +165,15 @@ Layout after_stage(Layout layout, const Progression& stage, const Layout& to) {
   return layout;
 }
 
+// A progression that ends at no distance, walked from there.
+Progression reversed(Progression run) {
+  if (run.last != 0) return run;
+  run.step = -run.step;
+  run.last = -run.first;
+  run.first = 0;
+  return run;
+}
+
 // Doubling reaches powers of two: a few distances more cost fewer rotations, where they add
 // nothing.
 Progression rounded(Progression stage) {
@@ -201,7 +210,7 @@ class FanSearch {
 
  private:
   bool extend(Move& move, const Progression& run, const Layout& next, bool mask, Support& support) {
-    for (const Progression& stage : {rounded(run), run}) {
+    for (const Progression& stage : {rounded(reversed(run)), reversed(run)}) {
       Support after = fanned(support, stage);
       if (!lone(after, next)) continue;
       support = std::move(after);

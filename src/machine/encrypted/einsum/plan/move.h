@@ -53,7 +53,7 @@ struct Move {
   Way way = Way::stay;
   Layout from = {}, to = {};
   Split split = {};                      // of a transform
-  std::vector<Progression> stages = {};  // of a fan, in this order
+  std::vector<Progression> stages = {};  // of a fan, in this order; steps may be negative
   std::vector<bool> masks = {};          // before each stage, and after the last
   Cost cost = {};
 };

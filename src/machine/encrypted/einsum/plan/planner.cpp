@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "machine/encrypted/einsum/plan/einhops.h"
 #include "machine/encrypted/einsum/plan/search.h"
 
 namespace pliant::einsum {
@@ -16,6 +17,7 @@ Plan plan(const std::string& expression, std::span<const Operand> operands,
 Plan plan(std::span<const Stage> stages, std::span<const Operand> operands,
           const PlanOptions& options) {
   const Problem problem = read_problem(stages, operands);
+  if (options.planner == Planner::einhops) return plan_einhops(problem, options);
   return emit(problem, search(problem, options), options);
 }
 

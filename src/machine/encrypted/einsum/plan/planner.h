@@ -11,11 +11,17 @@
 
 namespace pliant::einsum {
 
+enum class Planner : std::uint8_t {
+  layouts,  // layouts chosen over the whole chain, alignment only where they clash
+  einhops   // the published algorithm (arXiv 2507.07972), one stage at a time: the baseline
+};
+
 struct PlanOptions {
   std::int64_t slots = 16384;  // of a ciphertext
-  bool canonical = false;      // outputs row-major from slot 0; otherwise wherever they fall
-  bool clean = false;          // nothing but the outputs in their ciphertexts
-  int levels = -1;             // that the parameter set has; -1: as many as the plan needs
+  Planner planner = Planner::layouts;
+  bool canonical = false;  // outputs row-major from slot 0; otherwise wherever they fall
+  bool clean = false;      // nothing but the outputs in their ciphertexts
+  int levels = -1;         // that the parameter set has; -1: as many as the plan needs
   int scale_bits = 40, first_bits = 50;  // of the parameter set (docs/encrypted.md)
   std::int64_t most_ciphertexts = 1024;  // of one tensor or product
   int width = 16;                        // partial plans of a chain that are kept
@@ -23,7 +29,8 @@ struct PlanOptions {
 };
 
 // One einsum. Throws what read_problem() throws; Error{capacity} naming sizes and limit where a
-// product needs too many ciphertexts, or where the plan needs more levels than there are.
+// product needs too many ciphertexts, or where the plan needs more levels than there are;
+// Error{unsupported} for what the baseline cannot do.
 Plan plan(const std::string& expression, std::span<const Operand> operands,
           const PlanOptions& options = {});
 // Several, planned together: between them every layout is free. The outputs are the results that no

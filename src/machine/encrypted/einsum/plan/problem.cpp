@@ -11,6 +11,8 @@
 namespace pliant::einsum {
 namespace {
 
+constexpr std::int64_t kMostSlots = std::int64_t{1} << 40;
+
 bool has(const std::string& labels, char label) { return labels.find(label) != std::string::npos; }
 
 // Which axes of `from` the axes of `kept` are: what is left out has size 1.
@@ -42,6 +44,7 @@ class Reader {
       throw Error(ErrorKind::unsupported, place_, "no operand is encrypted",
                   "compute it in the clear, or encrypt one");
     finish_clear(node);
+    require_countable(node);
     Shape result;
     for (const char label : node.out) result.push_back(node.sizes.at(label));
     shapes_.push_back(std::move(result));
@@ -71,7 +74,10 @@ class Reader {
   }
 
   void add_operand(Node& node, int value, const std::string& labels, const Shape& shape) {
-    for (std::size_t axis = 0; axis < labels.size(); ++axis) node.sizes[labels[axis]] = shape[axis];
+    for (std::size_t axis = 0; axis < labels.size(); ++axis) {
+      node.sizes[labels[axis]] = shape[axis];
+      if (!has(node.order, labels[axis])) node.order += labels[axis];
+    }
     if (std::cmp_less(value, problem_.inputs.size())) name_axes(value, labels, shape);
     if (is_secret(value)) {
       node.values.push_back(value);
@@ -84,6 +90,22 @@ class Reader {
     node.clear.in.push_back(labels);
     node.clear.shapes.push_back(shape);
     node.clear.bound *= problem_.inputs[value].magnitude;
+  }
+
+  void require_countable(const Node& node) const {
+    std::int64_t slots = 1;
+    for (const auto& [label, size] : node.sizes) {
+      if (size > kMostSlots / slots)
+        throw Error(ErrorKind::capacity, place_,
+                    fmt::format("label '{}' has size {}: all labels together take more than {} "
+                                "slots",
+                                label, size, kMostSlots),
+                    "split the expression");
+      slots *= padded(std::max<std::int64_t>(size, 1));
+    }
+    for (const auto& [label, size] : node.sizes)
+      if (size == 0)
+        throw Error(ErrorKind::invalid, place_, fmt::format("label '{}' has size 0", label));
   }
 
   void name_axes(int value, const std::string& labels, const Shape& shape) {

@@ -34,6 +34,7 @@ struct Node {
   std::vector<Shape> shapes = {};        // of each
   bool has_clear = false;
   Clear clear = {};                         // the product of the others
+  std::string order = {};                   // labels as they first appear in the expression
   std::map<char, std::int64_t> sizes = {};  // of every label in `out` or `labels`
 };
 
