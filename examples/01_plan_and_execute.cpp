@@ -76,7 +76,7 @@ Graph network() {
 }
 
 void plan_and_execute(const std::shared_ptr<const Graph>& graph,
-                      const std::shared_ptr<const WeightStore>& weights, Pool& pool) {
+                      const std::shared_ptr<const WeightStore>& weights, ThreadPool& pool) {
   // What is right: the reference evaluator, in double precision.
   const Tensor image(graph->value(graph->inputs()[0]).type);
   Rng rng(1);
@@ -87,7 +87,7 @@ void plan_and_execute(const std::shared_ptr<const Graph>& graph,
   // The two sizes that matter: below the largest operator nothing runs, from the minimum peak on no
   // traffic is needed.
   const plan::GraphProblem whole = plan::problem_of(*graph);
-  const plan::Sizes sizes = plan::scratchpad_sizes(whole.problem, {}, pool);
+  const plan::ScratchpadSizes sizes = plan::scratchpad_sizes(whole.problem, {}, pool);
   fmt::print("network: {} operators after fusion, {} tensors\n", whole.problem.operators.size(),
              whole.problem.tensors.size());
   fmt::print("largest operator (MR) {} bytes, least peak over all orders (MP) {} bytes{}\n\n",
@@ -96,7 +96,7 @@ void plan_and_execute(const std::shared_ptr<const Graph>& graph,
   fmt::print("{:>12} {:>10} {:>14} {:>14} {:>10} {:>12}\n", "scratchpad", "status", "traffic",
              "counted", "highest", "error");
   for (const std::int64_t bytes : {sizes.required.bytes, sizes.half / 4 * 4, sizes.peak}) {
-    scratchpad::Options options;
+    scratchpad::ExecuteOptions options;
     options.scratchpad_bytes = bytes;
     const auto program = scratchpad::Machine(pool, options).prepare(graph, weights);
     const auto& planned = dynamic_cast<const scratchpad::Program&>(*program);
@@ -123,7 +123,7 @@ void plan_and_execute(const std::shared_ptr<const Graph>& graph,
 }  // namespace
 
 int main(int argc, char** argv) try {
-  Pool pool(default_threads());
+  ThreadPool pool(default_threads());
   const auto graph = std::make_shared<const Graph>(network());
   const auto weights = std::make_shared<const WeightStore>(random_weights(*graph, 1));
   if (argc > 1) {

@@ -227,7 +227,7 @@ class Weights {
 // What the counts say about the token after `ids`, and what the model says.
 void compare(const std::string& folder, const Statistics& statistics,
              const std::vector<TokenId>& ids) {
-  Pool pool(default_threads());
+  ThreadPool pool(default_threads());
   lm::Session session(load_language_model(folder), pool);
   const auto v = static_cast<std::int64_t>(statistics.next.size());
   const std::vector<TokenId> start(ids.begin(),

@@ -98,7 +98,7 @@ void run(const std::string& command) {
 
 void ship(const std::string& folder, const std::string& compiler) {
   std::filesystem::create_directories(folder);
-  Pool pool(1);
+  ThreadPool pool(1);
   const plan::Problem problem = network();
   plan::SolveOptions options;
   options.alignment = sizeof(float);

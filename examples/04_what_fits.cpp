@@ -33,7 +33,7 @@ plan::Problem problem_of(const Graph& graph, bool in_bands) {
 }
 
 // What the two sizes say before anything is planned.
-std::string foretold(const plan::Sizes& sizes, std::int64_t bytes) {
+std::string foretold(const plan::ScratchpadSizes& sizes, std::int64_t bytes) {
   if (bytes < sizes.required.bytes) return "does not fit";
   if (bytes < sizes.peak_lower) return "moves bytes";
   // between the two the search of sizes left it open
@@ -46,11 +46,12 @@ std::string found(const plan::Plan& plan) {
 }
 
 // Whether the network runs in `bytes`; prints one line.
-bool ask(const std::string& name, const plan::Problem& problem, std::int64_t bytes, Pool& pool) {
+bool ask(const std::string& name, const plan::Problem& problem, std::int64_t bytes,
+         ThreadPool& pool) {
   plan::SolveOptions options;
   // some seconds at most; unlike a time limit the same on every machine
   options.limits.effort = 100'000'000;
-  const plan::Sizes sizes = plan::scratchpad_sizes(problem, options, pool);
+  const plan::ScratchpadSizes sizes = plan::scratchpad_sizes(problem, options, pool);
   const plan::Plan plan = plan::solve(problem, bytes, options, pool);
   fmt::print("{:<24} {:>9} {:>12} {:>12}   {:<14} {:<14} {:>11}  {}\n", name,
              problem.operators.size(), sizes.required.bytes, sizes.peak, foretold(sizes, bytes),
@@ -62,7 +63,7 @@ bool ask(const std::string& name, const plan::Problem& problem, std::int64_t byt
 }
 
 // With more and more bands, until it fits.
-void ask_in_bands(const Graph& graph, std::int64_t bytes, Pool& pool) {
+void ask_in_bands(const Graph& graph, std::int64_t bytes, ThreadPool& pool) {
   for (const int bands : {2, 4, 8}) {
     const plan::Problem problem = problem_of(tile(graph, {bands}), true);
     if (plan::required_size(problem, 1).bytes > bytes) continue;
@@ -84,7 +85,7 @@ std::int64_t bytes_from(const char* text) {
 
 int main(int argc, char** argv) try {
   const std::int64_t bytes = argc > 1 ? bytes_from(argv[1]) : std::int64_t{600} << 10;
-  Pool pool(default_threads());
+  ThreadPool pool(default_threads());
   fmt::print("a device with {} bytes of fast memory, 8-bit elements, weights streamed past it\n\n",
              bytes);
   fmt::print("{:<24} {:>9} {:>12} {:>12}   {:<14} {:<14} {:>11}  {}\n", "network", "operators",

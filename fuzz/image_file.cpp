@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto image =
         pliant::decode_image(std::as_bytes(std::span(data, size)), "fuzz", most_pixels);
     if (image.pixels.size() != std::size_t{3} * image.width * image.height) std::abort();
-    pliant::to_tensor(pliant::resize_and_crop(image, 5, 3), pliant::Layout::nchw);
+    pliant::to_tensor(pliant::resize_and_crop(image, 5, 3), pliant::ImageLayout::nchw);
   } catch (const pliant::Error&) {
   }
   return 0;

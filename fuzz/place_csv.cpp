@@ -35,12 +35,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         pliant::place::instance_from_csv(pliant::place::instance_to_csv(instance, zeros), "again");
     if (again.rectangles != instance.rectangles || again.ids != instance.ids) std::abort();
     if (instance.rectangles.size() > 60) return 0;
-    pliant::place::Options options;
+    pliant::place::PlaceOptions options;
     options.nodes = 300;
     const auto packed = pliant::place::pack(instance.rectangles, options);
     require_disjoint(instance.rectangles, packed.offsets);
     const auto result = pliant::place::place(instance.rectangles, packed.lower_bound, options);
-    if (result.status == pliant::place::Status::placed)
+    if (result.status == pliant::place::Outcome::placed)
       require_disjoint(instance.rectangles, result.offsets);
   } catch (const pliant::Error&) {
   }

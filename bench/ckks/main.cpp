@@ -89,7 +89,7 @@ class Bench {
                  context.modulus_bits(), context.special(),
                  context.secure() ? "128-bit secure" : "NOT secure: timing only",
                  context.kernels().name);
-    Pool pool(options_.threads);
+    ThreadPool pool(options_.threads);
     KeyGenerator generator(context);
     const SecretKey secret = generator.secret_key();
     const PublicKey public_key = generator.public_key(secret);
@@ -160,7 +160,7 @@ class Bench {
 
   void linear() const {
     const Context context(parameters(), *options_.kernels);
-    Pool pool(options_.threads);
+    ThreadPool pool(options_.threads);
     KeyGenerator generator(context);
     const SecretKey secret = generator.secret_key();
     Encoder encoder(context);

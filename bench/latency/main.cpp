@@ -110,7 +110,7 @@ class Groups : public Trace {
 };
 
 void run(const Settings& settings) {
-  Pool pool(settings.threads);
+  ThreadPool pool(settings.threads);
   const OnnxModel model = read_onnx(settings.file);
   Folded folded = fold(model.graph, model.weights, pool);
   const auto graph = std::make_shared<const Graph>(std::move(folded.graph));

@@ -67,7 +67,7 @@ struct Case {
 };
 
 // Seconds of the whole graph as one kernel per operator.
-double run(const Graph& graph, native::Isa isa, Pool& pool) {
+double run(const Graph& graph, native::Isa isa, ThreadPool& pool) {
   std::vector<Tensor> tensors;
   std::vector<TensorView> in, out;
   Rng rng(1);
@@ -159,7 +159,7 @@ std::vector<Case> movement() {
   return cases;
 }
 
-void print_arithmetic(double peak, Pool& pool) {
+void print_arithmetic(double peak, ThreadPool& pool) {
   for (const Case& each : arithmetic()) {
     const double time = run(each.graph, native::Isa::best, pool);
     const double flops = 2 * static_cast<double>(macs(each.graph, each.graph.op(OpId{0})));
@@ -168,7 +168,7 @@ void print_arithmetic(double peak, Pool& pool) {
   }
 }
 
-void print_movement(Pool& pool) {
+void print_movement(ThreadPool& pool) {
   for (const Case& each : movement()) {
     const double time = run(each.graph, native::Isa::best, pool);
     double moved = 0;
@@ -204,7 +204,7 @@ void print_peak(int threads, double peak) {
 }
 
 void main_program(int threads) {
-  Pool pool(threads);
+  ThreadPool pool(threads);
   const double peak = peak_gflops();
   print_peak(threads, peak);
   for (const native::Isa isa : native::available_isas())

@@ -25,7 +25,7 @@ IlpEnd ilp_end(const plan::Problem& problem, std::int64_t bytes, double seconds)
   return {std::string(ended ? plan::name(status) : "undecided"), seconds_since(start)};
 }
 
-std::vector<IlpRow> compare_with_ilp(int decided, double ilp_seconds, Pool& pool,
+std::vector<IlpRow> compare_with_ilp(int decided, double ilp_seconds, ThreadPool& pool,
                                      const std::function<void(const IlpRow&)>& done) {
   std::vector<IlpRow> rows;
   int so_far = 0;

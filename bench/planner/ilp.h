@@ -34,7 +34,7 @@ IlpEnd ilp_end(const plan::Problem& problem, std::int64_t bytes, double seconds)
 
 // Random problems of 3 to 12 operators in turn, at M_R, that need traffic, until `decided` of them
 // have been decided by the program. Throws Error{unsupported} without CBC.
-std::vector<IlpRow> compare_with_ilp(int decided, double ilp_seconds, Pool& pool,
+std::vector<IlpRow> compare_with_ilp(int decided, double ilp_seconds, ThreadPool& pool,
                                      const std::function<void(const IlpRow&)>& done);
 
 }  // namespace pliant::bench

@@ -17,7 +17,7 @@ namespace {
 
 IlpEnd ilp_end(const plan::Problem&, std::int64_t, double) { refuse(); }
 
-std::vector<IlpRow> compare_with_ilp(int, double, Pool&,
+std::vector<IlpRow> compare_with_ilp(int, double, ThreadPool&,
                                      const std::function<void(const IlpRow&)>&) {
   refuse();
 }

@@ -8,7 +8,7 @@ namespace pliant::bench {
 
 const bool reads_onnx = true;
 
-std::vector<LightProblem> light_problems(const std::string& folder, Pool& pool) {
+std::vector<LightProblem> light_problems(const std::string& folder, ThreadPool& pool) {
   std::vector<LightProblem> problems;
   for (const char* name : {"bvlc_alexnet", "densenet121", "inception_v1", "resnet50", "squeezenet",
                            "vgg19", "zfnet512"}) {

@@ -20,6 +20,6 @@ extern const bool reads_onnx;  // whether this build can
 
 // Reads light_*.onnx of `folder`, in the order of their names. Throws what the reader throws, and
 // Error{not_found} for a network that is not there.
-std::vector<LightProblem> light_problems(const std::string& folder, Pool& pool);
+std::vector<LightProblem> light_problems(const std::string& folder, ThreadPool& pool);
 
 }  // namespace pliant::bench

@@ -162,7 +162,7 @@ class Bench {
          bench::light_problems(data_ + "/graphs/onnx-light", pool_))
       for (const bool weights : {false, true}) {
         const plan::Problem& problem = weights ? each.weighted : each.streamed;
-        const plan::Sizes sizes = measured_sizes(problem);
+        const plan::ScratchpadSizes sizes = measured_sizes(problem);
         Row row{.family = "light", .network = each.name, .weights = weights};
         rows.push_back(measure(row, problem, "M_R", sizes.required.bytes));
         rows.push_back(measure(row, problem, "M_H", sizes.half));
@@ -174,7 +174,7 @@ class Bench {
 
   void nasnet() {
     const plan::Problem problem = bytes_of(zoo::build("nasnet-a"));
-    const plan::Sizes sizes = measured_sizes(problem);
+    const plan::ScratchpadSizes sizes = measured_sizes(problem);
     const Row row{.family = "nasnet", .network = "nasnet-a"};
     std::vector<Row> rows;
     header();
@@ -224,9 +224,9 @@ class Bench {
     if (!settings_.json) bench::print_header();
   }
 
-  plan::Sizes measured_sizes(const plan::Problem& problem) {
+  plan::ScratchpadSizes measured_sizes(const plan::Problem& problem) {
     const auto start = std::chrono::steady_clock::now();
-    const plan::Sizes sizes = plan::scratchpad_sizes(problem, options(), pool_);
+    const plan::ScratchpadSizes sizes = plan::scratchpad_sizes(problem, options(), pool_);
     worst_sizes_ = std::max(worst_sizes_, since(start));
     if (!sizes.peak_exact)
       say(fmt::format("M_P lies between {} and {}", sizes.peak_lower, sizes.peak));
@@ -235,7 +235,7 @@ class Bench {
 
   Row measure(Row row, const plan::Problem& problem, const std::string& size, std::int64_t bytes) {
     plan::SolveOptions how = options();
-    how.progress = [&](const plan::Progress& progress) { row.states = progress.states; };
+    how.progress = [&](const plan::SolveProgress& progress) { row.states = progress.states; };
     std::vector<double> seconds;
     plan::Plan plan;
     for (int run = 0; run < settings_.runs; ++run) {
@@ -262,7 +262,7 @@ class Bench {
   }
 
   const Settings& settings_;
-  Pool pool_;
+  ThreadPool pool_;
   std::string data_;
   nlohmann::ordered_json json_ = nlohmann::ordered_json::array();
   std::vector<std::string> summaries_;

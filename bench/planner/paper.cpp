@@ -13,14 +13,15 @@ namespace {
 
 class Table {
  public:
-  Table(const PaperLimits& limits, Pool& pool, const std::function<void(const PaperRow&)>& done)
+  Table(const PaperLimits& limits, ThreadPool& pool,
+        const std::function<void(const PaperRow&)>& done)
       : limits_(limits), pool_(pool), done_(done) {
     options_.limits.seconds = limits.seconds;
     options_.limits.effort = INT64_MAX;  // time alone ends a search
   }
 
   void add(const std::string& network, const plan::Problem& problem, bool weights) {
-    const plan::Sizes sizes = plan::scratchpad_sizes(problem, options_, pool_);
+    const plan::ScratchpadSizes sizes = plan::scratchpad_sizes(problem, options_, pool_);
     const std::pair<const char*, std::int64_t> asked[] = {
         {"M_R", sizes.required.bytes}, {"M_H", sizes.half}, {"M_P", sizes.peak}};
     for (const auto& [size, bytes] : asked) {
@@ -43,7 +44,7 @@ class Table {
   std::vector<PaperRow> rows;
 
  private:
-  void fill(PaperRow& row, const plan::Problem& problem, const plan::Sizes& sizes) {
+  void fill(PaperRow& row, const plan::Problem& problem, const plan::ScratchpadSizes& sizes) {
     const auto start = std::chrono::steady_clock::now();
     const plan::Plan plan = plan::solve(problem, row.bytes, options_, pool_);
     row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -80,7 +81,7 @@ class Table {
   }
 
   const PaperLimits& limits_;
-  Pool& pool_;
+  ThreadPool& pool_;
   const std::function<void(const PaperRow&)>& done_;
   plan::SolveOptions options_;
 };
@@ -92,10 +93,10 @@ std::optional<double> PaperRow::reduction(std::size_t baseline) const {
   return 1 - static_cast<double>(traffic) / static_cast<double>(*baselines[baseline]);
 }
 
-std::vector<PaperRow> paper_table(const PaperLimits& limits, Pool& pool,
+std::vector<PaperRow> paper_table(const PaperLimits& limits, ThreadPool& pool,
                                   const std::function<void(const PaperRow&)>& done) {
   Table table(limits, pool, done);
-  for (const zoo::Entry& entry : zoo::entries()) {
+  for (const zoo::ZooNetwork& entry : zoo::entries()) {
     if (entry.name == "nasnet-a-x4") continue;  // a test of reach, not one of the paper's networks
     const Graph graph = zoo::build(entry.name);
     for (const bool weights : {false, true})

@@ -38,7 +38,7 @@ struct PaperLimits {
 };
 
 // Rows are told as they are done.
-std::vector<PaperRow> paper_table(const PaperLimits& limits, Pool& pool,
+std::vector<PaperRow> paper_table(const PaperLimits& limits, ThreadPool& pool,
                                   const std::function<void(const PaperRow&)>& done);
 
 }  // namespace pliant::bench

@@ -57,24 +57,24 @@ PlacementRow place_one(const Instance& instance, const std::string& folder, doub
   const std::string path = folder + "/" + instance.name + ".1048576.csv";
   const std::vector<Rectangle> rectangles =
       place::instance_from_csv(read_file(path), path).rectangles;
-  place::Options options;
+  place::PlaceOptions options;
   options.deadline = Deadline(seconds);
   std::vector<double> times;
-  place::Result result;
+  place::Placement result;
   for (int run = 0; run < runs; ++run) {
     const auto start = std::chrono::steady_clock::now();
     result = place::place(rectangles, capacity, options);
     times.push_back(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
-  const bool placed = result.status == place::Status::placed;
+  const bool placed = result.status == place::Outcome::placed;
   if (placed && !valid(rectangles, result.offsets, capacity))
     throw Error(ErrorKind::invalid, path, "the placement overlaps or exceeds the capacity",
                 "report this");
   const std::vector<std::int64_t> greedy = greedy_best_fit(rectangles);
-  const char* status = placed                                       ? "placed"
-                       : result.status == place::Status::impossible ? "impossible"
-                                                                    : "undecided";
+  const char* status = placed                                        ? "placed"
+                       : result.status == place::Outcome::impossible ? "impossible"
+                                                                     : "undecided";
   return {instance.name,
           status,
           rectangles.size(),

@@ -75,7 +75,7 @@ Verb doctor_verb() {
       .options = {},
       .examples = {{"pliant doctor", "what runs here"},
                    {"pliant doctor --json", "the same for a script"}}};
-  return {std::move(command), [](const Context& context) -> int {
+  return {std::move(command), [](const Invocation& context) -> int {
             const Host host = inspect_host();
             if (context.common.json)
               context.out << report(host, context.manual.version).dump(2) << '\n';

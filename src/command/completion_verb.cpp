@@ -20,7 +20,7 @@ Verb completion_verb(const std::string& program) {
       .examples = {{"source <(" + program + " completion bash)", "complete in this bash session"},
                    {program + " completion fish > ~/.config/fish/completions/" + program + ".fish",
                     "install for fish"}}};
-  return {std::move(command), [shell](const Context& context) -> int {
+  return {std::move(command), [shell](const Invocation& context) -> int {
             context.out << completion_script(context.manual, *shell);
             return success;
           }};

@@ -93,7 +93,7 @@ int run_verb(const Run& run, const Verb& verb, const Given& given) {
   assign_all(run, verb, given);
   Log log(err, run.common.quiet ? LogLevel::error : run.common.log_level, terminal,
           run.executable.name);
-  return verb.run(Context(run.common, run.manual, out, log, install_stop_signals()));
+  return verb.run(Invocation(run.common, run.manual, out, log, install_stop_signals()));
 }
 
 int run_words(const Executable& executable, std::vector<std::string> words,

@@ -29,7 +29,7 @@ void write_pages(const Manual& manual, const std::string& directory) {
     write_file(directory + "/" + man_name(manual, *each), man_page(manual, *each));
 }
 
-int print_manual(const ManOptions& options, const Context& context) {
+int print_manual(const ManOptions& options, const Invocation& context) {
   const Manual& manual = context.manual;
   std::string name;
   for (const std::string& word : options.command) name += (name.empty() ? "" : " ") + word;
@@ -59,7 +59,7 @@ Verb man_verb(const std::string& program) {
           {program + " man plan | man -l -", "read a page before it is installed"},
           {program + " man --format markdown > docs/commands.md", "renew the reference page"}}};
   return {std::move(command),
-          [options](const Context& context) { return print_manual(*options, context); }};
+          [options](const Invocation& context) { return print_manual(*options, context); }};
 }
 
 }  // namespace pliant

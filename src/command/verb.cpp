@@ -2,10 +2,10 @@
 
 namespace pliant {
 
-Pool& Context::pool() const {
+ThreadPool& Invocation::pool() const {
   if (!pool_)
-    pool_ = std::make_unique<Pool>(common.threads > 0 ? static_cast<int>(common.threads)
-                                                      : default_threads());
+    pool_ = std::make_unique<ThreadPool>(common.threads > 0 ? static_cast<int>(common.threads)
+                                                            : default_threads());
   return *pool_;
 }
 

@@ -33,12 +33,12 @@ struct Common {
   std::string config;
 };
 
-class Context {
+class Invocation {
  public:
-  Context(const Common& common, const Manual& manual, std::ostream& out, Log& log,
-          const std::atomic<bool>& stop)
+  Invocation(const Common& common, const Manual& manual, std::ostream& out, Log& log,
+             const std::atomic<bool>& stop)
       : common(common), manual(manual), out(out), log(log), stop(stop) {}
-  Pool& pool() const;  // made at the first call
+  ThreadPool& pool() const;  // made at the first call
 
   const Common& common;
   const Manual& manual;
@@ -47,14 +47,14 @@ class Context {
   const std::atomic<bool>& stop;  // becomes true when the user wants the work to end early
 
  private:
-  mutable std::unique_ptr<Pool> pool_;
+  mutable std::unique_ptr<ThreadPool> pool_;
 };
 
 enum ExitCode : int { success = 0, failure = 1, usage_error = 2 };
 
 struct Verb {
   Command command;
-  std::function<int(const Context&)> run;  // returns an exit code; throws Error
+  std::function<int(const Invocation&)> run;  // returns an exit code; throws Error
 };
 
 }  // namespace pliant

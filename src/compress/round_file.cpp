@@ -55,7 +55,7 @@ Job plan_job(std::vector<GgufTensor> tensors, const RoundingOptions& options, bo
 }
 
 // The bytes of one tensor, rounded or as they are.
-void round_into(Job& job, std::size_t index, Pool& pool, std::string_view place,
+void round_into(Job& job, std::size_t index, ThreadPool& pool, std::string_view place,
                 const std::function<void(std::span<const std::byte>)>& put) {
   const GgufTensor& tensor = job.tensors[index];
   job.progress(index, job.report);
@@ -77,7 +77,7 @@ void set_value(Gguf& file, const std::string& key, std::uint32_t value) {
 }
 
 RoundingReport write_gguf_job(Job job, Gguf file, const std::string& in, const std::string& out,
-                              Pool& pool) {
+                              ThreadPool& pool) {
   for (std::size_t i = 0; i < job.tensors.size(); ++i) {
     const Stored& stored = job.tensors[i].stored;
     file.tensors.push_back({job.tensors[i].name, stored});
@@ -91,7 +91,7 @@ RoundingReport write_gguf_job(Job job, Gguf file, const std::string& in, const s
 }
 
 RoundingReport write_pliant_job(Job job, const Model& model, const std::string& in,
-                                const std::string& out, Pool& pool) {
+                                const std::string& out, ThreadPool& pool) {
   WeightStore weights;
   for (std::size_t i = 0; i < job.tensors.size(); ++i)
     round_into(job, i, pool, in, [&](std::span<const std::byte> bytes) {
@@ -125,7 +125,7 @@ std::vector<GgufTensor> tensors_of(const WeightStore& weights) {
 
 // The weights of a graph keep their logical type, so only f32 ones can be rounded.
 RoundingReport round_model(const Model& model, const std::string& in, const std::string& out,
-                           const RoundingOptions& options, Pool& pool, bool dry,
+                           const RoundingOptions& options, ThreadPool& pool, bool dry,
                            const RoundingProgress& progress) {
   Job job = plan_job(tensors_of(model.weights), options, false, progress);
   for (std::size_t i = 0; i < job.tensors.size(); ++i)
@@ -186,7 +186,7 @@ std::int64_t RoundingReport::bytes_after() const {
 }
 
 RoundingReport round_file(const Source& in, const std::string& out, const RoundingOptions& options,
-                          Pool& pool, bool dry, const RoundingProgress& progress) {
+                          ThreadPool& pool, bool dry, const RoundingProgress& progress) {
   if (const std::optional<Model> model = with_graph(in)) {
     check_out(out, true);
     return round_model(*model, in.path(), out, options, pool, dry, progress);

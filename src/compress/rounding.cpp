@@ -90,7 +90,7 @@ Squares squares_of(const float* values, const float* rounded, std::int64_t count
 
 // In pieces of whole blocks that do not depend on the pool.
 Squares error_of(const Tensor& values, std::span<const std::byte> bytes, Encoding encoding,
-                 Pool& pool) {
+                 ThreadPool& pool) {
   constexpr std::int64_t piece = 65536;
   const std::int64_t count = elements(values.type().shape), pieces = ceil_div(count, piece);
   const EncodingTraits& block = traits(encoding);
@@ -131,7 +131,7 @@ std::vector<std::optional<Encoding>> choose_encodings(const std::vector<GgufTens
   return result;
 }
 
-Rounded round_weight(const Stored& stored, Encoding to, std::string_view place, Pool& pool) {
+Rounded round_weight(const Stored& stored, Encoding to, std::string_view place, ThreadPool& pool) {
   const Tensor values = to_f32(stored);
   Rounded result{encode(values.view(), to, place, &pool), 0, 0};
   if (to == Encoding::plain) return result;

@@ -34,7 +34,7 @@ struct Rounded {
 };
 
 // Of a float tensor; the result's logical type is f32. Throws Error{invalid} as encode() does.
-Rounded round_weight(const Stored& stored, Encoding to, std::string_view place, Pool& pool);
+Rounded round_weight(const Stored& stored, Encoding to, std::string_view place, ThreadPool& pool);
 
 struct RoundedTensor {
   std::string name, from, to;
@@ -62,6 +62,6 @@ using RoundingProgress = std::function<void(std::size_t done, const RoundingRepo
 // Throws Error{usage} when the ending of `out` is not what can be written of `in`, and what the
 // readers throw.
 RoundingReport round_file(const Source& in, const std::string& out, const RoundingOptions& options,
-                          Pool& pool, bool dry, const RoundingProgress& progress);
+                          ThreadPool& pool, bool dry, const RoundingProgress& progress);
 
 }  // namespace pliant

@@ -20,7 +20,7 @@ namespace pliant {
 // A call is over when its indices are done, not when every worker has looked: one that the system
 // has not woken yet must not hold the caller up. It may therefore come late, during another call,
 // so an index is claimed together with the call's generation.
-struct Pool::State {
+struct ThreadPool::State {
   using Task = std::function<void(std::int64_t, int)>;
   static constexpr int index_bits = 40;
 
@@ -121,18 +121,18 @@ struct Pool::State {
   }
 };
 
-Pool::Pool(int threads) : state_(std::make_unique<State>()) {
+ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   if (threads < 1 || threads > 1024)
     throw Error(ErrorKind::usage, "--threads",
                 std::to_string(threads) + " is not between 1 and 1024");
   state_->start(threads);
 }
 
-Pool::~Pool() { state_->stop(); }
+ThreadPool::~ThreadPool() { state_->stop(); }
 
-int Pool::threads() const { return state_->workers.size() + 1; }
+int ThreadPool::threads() const { return state_->workers.size() + 1; }
 
-void Pool::parallel(std::int64_t count, const std::function<void(std::int64_t, int)>& task) {
+void ThreadPool::parallel(std::int64_t count, const std::function<void(std::int64_t, int)>& task) {
   if (count <= 0) return;
   if (state_->workers.empty() || count == 1) {
     for (std::int64_t i = 0; i < count; ++i) task(i, 0);

@@ -8,14 +8,14 @@
 
 namespace pliant {
 
-class Pool {
+class ThreadPool {
  public:
   // >= 1, the caller included; throws Error{usage} otherwise, Error{capacity} where the system
   // starts no more.
-  explicit Pool(int threads);
-  ~Pool();
-  Pool(const Pool&) = delete;
-  Pool& operator=(const Pool&) = delete;
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
   int threads() const;
 
   // Calls task(index, worker) once for each index in [0, count), 0 <= worker < threads(); returns

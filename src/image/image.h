@@ -32,14 +32,14 @@ Image resize(const Image& image, int width, int height);
 // Resizes so that the picture covers width x height, then cuts out its middle.
 Image resize_and_crop(const Image& image, int width, int height);
 
-enum class Layout : std::uint8_t { nchw, nhwc };
+enum class ImageLayout : std::uint8_t { nchw, nhwc };
 
 struct Normalization {  // (pixel / 255 - mean) / std, per channel
   double mean[3] = {0, 0, 0};
   double std[3] = {1, 1, 1};
 };
 
-Tensor to_tensor(const Image& image, Layout layout,
+Tensor to_tensor(const Image& image, ImageLayout layout,
                  const Normalization& normalization = {});  // f32[1,3,H,W] or [1,H,W,3]
 
 }  // namespace pliant

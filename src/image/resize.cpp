@@ -113,16 +113,16 @@ Image resize_and_crop(const Image& image, int width, int height) {
   return result;
 }
 
-Tensor to_tensor(const Image& image, Layout layout, const Normalization& normalization) {
+Tensor to_tensor(const Image& image, ImageLayout layout, const Normalization& normalization) {
   const std::int64_t pixels = std::int64_t{image.width} * image.height;
-  Tensor tensor({DType::f32, layout == Layout::nchw ? Shape{1, 3, image.height, image.width}
-                                                    : Shape{1, image.height, image.width, 3}});
+  Tensor tensor({DType::f32, layout == ImageLayout::nchw ? Shape{1, 3, image.height, image.width}
+                                                         : Shape{1, image.height, image.width, 3}});
   const auto out = tensor.span<float>();
   for (std::int64_t i = 0; i < pixels; ++i)
     for (std::int64_t c = 0; c < 3; ++c) {
       const double value =
           (image.pixels[i * 3 + c] / 255.0 - normalization.mean[c]) / normalization.std[c];
-      out[layout == Layout::nchw ? c * pixels + i : i * 3 + c] = static_cast<float>(value);
+      out[layout == ImageLayout::nchw ? c * pixels + i : i * 3 + c] = static_cast<float>(value);
     }
   return tensor;
 }

@@ -64,7 +64,7 @@ LanguageModel with_context(LanguageModel model, std::int64_t context) {
 }  // namespace
 
 struct Session::State {
-  State(LanguageModel given, Pool& pool, const SessionOptions& wanted)
+  State(LanguageModel given, ThreadPool& pool, const SessionOptions& wanted)
       : options(checked(wanted, given.config)),
         trained_context(given.config.context),
         model(with_context(std::move(given), options.context)),
@@ -76,7 +76,7 @@ struct Session::State {
     const Need one = decode->need(), other = prompt->need();
     const Need need{std::max(one.arena_bytes, other.arena_bytes)};
     const kv::CacheOptions cache_options{options.cache_type, options.sequences, options.context};
-    const std::vector<kv::Layer> layers = kv::layers_of(decode->layers());
+    const std::vector<kv::CacheLayer> layers = kv::layers_of(decode->layers());
     memory.weights = checked_add(store_bytes(*model.weights), machine.weight_copies(), "weights");
     memory.arena = checked_add(need.arena_bytes, buffers->bytes(), "arena");
     memory.cache = kv::Cache::bytes(layers, cache_options);
@@ -231,12 +231,12 @@ struct Session::State {
   std::optional<Workspace> workspace;
   std::optional<kv::Cache> cache;
   std::vector<std::vector<TokenId>> known;  // by slot
-  std::vector<kv::Rows> appended;           // by the step in hand
+  std::vector<kv::SequenceRows> appended;   // by the step in hand
   SessionMemory memory;
   std::uint64_t key = 0;
 };
 
-Session::Session(LanguageModel model, Pool& pool, const SessionOptions& options)
+Session::Session(LanguageModel model, ThreadPool& pool, const SessionOptions& options)
     : state_(std::make_unique<State>(std::move(model), pool, options)) {}
 
 Session::~Session() = default;
@@ -290,7 +290,7 @@ std::int64_t Session::feed(SeqId sequence, std::span<const Piece> pieces, const 
   for (std::int64_t done = 0; done < count; done += rows) {
     if (stop != nullptr && *stop) return done;
     const std::int64_t n = std::min(rows, count - done);
-    const kv::Rows reserved{sequence, n, done + n == count};
+    const kv::SequenceRows reserved{sequence, n, done + n == count};
     s.cache->reserve({&reserved, 1});
     s.run_prompt(sequence, pieces, done, n,
                  logits == nullptr ? nullptr : logits->data + done * row_bytes);

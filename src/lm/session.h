@@ -15,7 +15,7 @@
 
 namespace pliant::lm {
 
-using SeqId = std::int32_t;
+using kv::SeqId;
 
 inline constexpr std::int64_t default_decode_rows = 16;
 inline constexpr std::int64_t default_context = 4096;  // at most, unless a longer one is asked for
@@ -59,7 +59,7 @@ class Session {
  public:
   // Throws Error{capacity} naming the bytes needed and the cap, Error{invalid} for options out of
   // range.
-  Session(LanguageModel model, Pool& pool, const SessionOptions& options = {});
+  Session(LanguageModel model, ThreadPool& pool, const SessionOptions& options = {});
   ~Session();
 
   SeqId open(const kv::Policy& policy = kv::full());  // throws Error{capacity}

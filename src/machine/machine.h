@@ -34,15 +34,15 @@ struct Bindings {
 // One arena, lent to one run at a time; may serve many programs whose needs it covers.
 class Workspace {
  public:
-  Workspace(const Need& need, Pool& pool);  // throws Error{capacity}
+  Workspace(const Need& need, ThreadPool& pool);  // throws Error{capacity}
   std::span<std::byte> arena() const { return arena_bytes_; }
-  Pool& pool() const { return *pool_; }
+  ThreadPool& pool() const { return *pool_; }
   bool covers(const Need& need) const;
 
  private:
   Tensor arena_;
   std::span<std::byte> arena_bytes_;
-  Pool* pool_;
+  ThreadPool* pool_;
 };
 
 class Program {  // immutable and thread-safe; holds its graph and weights

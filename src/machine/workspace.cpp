@@ -3,7 +3,7 @@
 
 namespace pliant {
 
-Workspace::Workspace(const Need& need, Pool& pool)
+Workspace::Workspace(const Need& need, ThreadPool& pool)
     : arena_(TensorType{DType::u8, {need.arena_bytes}}),
       arena_bytes_(arena_.span<std::byte>()),
       pool_(&pool) {}

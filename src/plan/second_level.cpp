@@ -137,9 +137,9 @@ class Split {
     return all;
   }
 
-  place::Result placed() {
+  place::Placement placed() {
     --attempts_;
-    place::Options options;
+    place::PlaceOptions options;
     options.alignment = plan_.alignment;
     options.nodes = items_.size() <= exactly_split ? nodes_when_exact : nodes_when_limited;
     options.deadline = deadline_;
@@ -160,8 +160,8 @@ class Split {
 
   void take(std::size_t item) {
     chosen_.push_back(item);
-    place::Result result = placed();
-    if (result.status != place::Status::placed) {
+    place::Placement result = placed();
+    if (result.status != place::Outcome::placed) {
       chosen_.pop_back();
       return;
     }
@@ -220,7 +220,7 @@ void split_absences(const Problem& problem, const SecondMemory& memory, const So
 }
 
 Plan solve_second_level(const Problem& problem, std::int64_t scratchpad_bytes,
-                        const SecondMemory& memory, const SolveOptions& options, Pool& pool) {
+                        const SecondMemory& memory, const SolveOptions& options, ThreadPool& pool) {
   check_memory(memory, options.costs);
   const Deadline deadline(options.limits.seconds, options.limits.stop);
   Plan plan = solve(problem, scratchpad_bytes, options, pool);

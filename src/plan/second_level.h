@@ -29,6 +29,6 @@ void split_absences(const Problem& problem, const SecondMemory& memory, const So
 // memories; the status is about that one. Answers without a plan are solve()'s. Throws what both
 // throw.
 Plan solve_second_level(const Problem& problem, std::int64_t scratchpad_bytes,
-                        const SecondMemory& memory, const SolveOptions& options, Pool& pool);
+                        const SecondMemory& memory, const SolveOptions& options, ThreadPool& pool);
 
 }  // namespace pliant::plan

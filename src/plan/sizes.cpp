@@ -12,7 +12,7 @@ namespace pliant::plan {
 namespace {
 
 // The most bytes alive at a step of that order when nothing ever leaves.
-std::int64_t peak_of(const Model& model, const std::vector<OperatorId>& order) {
+std::int64_t peak_of(const ScheduleModel& model, const std::vector<OperatorId>& order) {
   std::vector<std::size_t> uses(model.tracked.size(), 0);
   std::vector<bool> here(model.tracked.size(), false);
   std::int64_t live = 0, peak = 0;
@@ -35,10 +35,10 @@ std::int64_t peak_of(const Model& model, const std::vector<OperatorId>& order) {
 // at cost 0.
 class PeakSearch {
  public:
-  PeakSearch(const Problem& problem, const SolveOptions& options, Pool& pool)
+  PeakSearch(const Problem& problem, const SolveOptions& options, ThreadPool& pool)
       : problem_(problem), options_(options), pool_(pool), budget_(options.limits) {}
 
-  void run(Sizes& sizes) {
+  void run(ScratchpadSizes& sizes) {
     order_.resize(problem_.operators.size());
     std::iota(order_.begin(), order_.end(), 0);
     high_ = std::max(sizes.required.bytes,
@@ -55,7 +55,7 @@ class PeakSearch {
  private:
   // Moves low_ or high_ past `bytes`; false when a limit came first.
   bool try_size(std::int64_t bytes) {
-    const Model model = make_model(problem_, bytes, options_.alignment);
+    const ScheduleModel model = make_model(problem_, bytes, options_.alignment);
     const Pressure pressure = make_pressure(model);
     for (const std::size_t width : {64, 1024, 0}) {
       FluidQuery query;
@@ -76,7 +76,7 @@ class PeakSearch {
 
   const Problem& problem_;
   const SolveOptions& options_;
-  Pool& pool_;
+  ThreadPool& pool_;
   Budget budget_;
   std::int64_t low_ = 0, high_ = 0;
   std::vector<OperatorId> order_;  // of peak high_
@@ -101,18 +101,19 @@ Plan pack_order(const Problem& problem, const std::vector<OperatorId>& order,
 
 }  // namespace
 
-Sizes scratchpad_sizes(const Problem& problem, const SolveOptions& options, Pool& pool) {
+ScratchpadSizes scratchpad_sizes(const Problem& problem, const SolveOptions& options,
+                                 ThreadPool& pool) {
   validate(problem);
-  Sizes sizes;
+  ScratchpadSizes sizes;
   sizes.required = required_size(problem, options.alignment);
   PeakSearch(problem, options, pool).run(sizes);
   sizes.half = sizes.required.bytes + (sizes.peak - sizes.required.bytes) / 2;
   return sizes;
 }
 
-LeastMemory least_memory(const Problem& problem, const SolveOptions& options, Pool& pool) {
+LeastMemory least_memory(const Problem& problem, const SolveOptions& options, ThreadPool& pool) {
   const Deadline deadline(options.limits.seconds, options.limits.stop);
-  const Sizes sizes = scratchpad_sizes(problem, options, pool);
+  const ScratchpadSizes sizes = scratchpad_sizes(problem, options, pool);
   LeastMemory answer;
   answer.plan = pack_order(problem, sizes.peak_order, options);
   answer.objective = {Measure::peak_bytes, answer.plan.scratchpad_bytes, sizes.peak_lower,

@@ -45,7 +45,7 @@ Required required_size(const Problem& problem, std::int64_t alignment) {
 }
 
 Plan solve_within(Budget& budget, const Problem& problem, std::int64_t scratchpad_bytes,
-                  const SolveOptions& options, Pool& pool) {
+                  const SolveOptions& options, ThreadPool& pool) {
   validate(problem);
   check_options(scratchpad_bytes, options);
   check_costs(problem, options.costs);
@@ -57,7 +57,7 @@ Plan solve_within(Budget& budget, const Problem& problem, std::int64_t scratchpa
 }
 
 Plan solve(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options,
-           Pool& pool) {
+           ThreadPool& pool) {
   Budget budget(options.limits);
   return solve_within(budget, problem, scratchpad_bytes, options, pool);
 }

@@ -22,12 +22,12 @@ namespace pliant::plan {
 // time limit or stop cut in. Throws Error{invalid} for a broken problem or one whose costs could
 // overflow, Error{usage} for options out of range.
 Plan solve(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options,
-           Pool& pool);
+           ThreadPool& pool);
 
 // The same within a budget that others share, in place of the options' limits; what it spends is
 // the budget's to say.
 Plan solve_within(Budget& budget, const Problem& problem, std::int64_t scratchpad_bytes,
-                  const SolveOptions& options, Pool& pool);
+                  const SolveOptions& options, ThreadPool& pool);
 
 // An operator whose own tensors and workspace, side by side, take the most bytes (M_R); op is -1
 // without operators.
@@ -39,7 +39,7 @@ Required required_size(const Problem& problem, std::int64_t alignment);
 
 // The paper's three sizes; costs play no part in them. Between M_R and M_P traffic can be traded
 // for memory; below M_R nothing runs, and from M_P on the least traffic is 0.
-struct Sizes {
+struct ScratchpadSizes {
   Required required;  // M_R
   // M_P: least peak of live bytes over all orders; the upper bound while not exact
   std::int64_t peak = 0;
@@ -48,7 +48,8 @@ struct Sizes {
   std::int64_t half = 0;               // M_H: their mean, rounded down
   std::vector<OperatorId> peak_order;  // an order whose live bytes never exceed `peak`
 };
-Sizes scratchpad_sizes(const Problem& problem, const SolveOptions& options, Pool& pool);
+ScratchpadSizes scratchpad_sizes(const Problem& problem, const SolveOptions& options,
+                                 ThreadPool& pool);
 
 // The scheduler by itself: the order and addresses that need the smallest scratchpad without any
 // traffic. The plan's scratchpad_bytes is that size and the objective's value; no plan without
@@ -57,6 +58,6 @@ struct LeastMemory {
   Plan plan;
   Objective objective;  // of peak bytes
 };
-LeastMemory least_memory(const Problem& problem, const SolveOptions& options, Pool& pool);
+LeastMemory least_memory(const Problem& problem, const SolveOptions& options, ThreadPool& pool);
 
 }  // namespace pliant::plan

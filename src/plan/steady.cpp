@@ -99,7 +99,7 @@ struct Node {
 class SteadySearch {
  public:
   SteadySearch(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options,
-               Pool& pool)
+               ThreadPool& pool)
       : problem_(problem),
         bytes_(scratchpad_bytes),
         roomy_bytes_(round_up(scratchpad_bytes, options.alignment)),
@@ -394,7 +394,7 @@ class SteadySearch {
   const Problem& problem_;
   std::int64_t bytes_, roomy_bytes_;  // the latter a multiple of the alignment
   const SolveOptions& options_;
-  Pool& pool_;
+  ThreadPool& pool_;
   Budget budget_;
   std::vector<Weight> weights_;
   std::int64_t all_bytes_ = 0, open_bytes_ = 0;
@@ -411,7 +411,7 @@ class SteadySearch {
 }  // namespace
 
 Plan solve_steady(const Problem& problem, std::int64_t scratchpad_bytes,
-                  const SolveOptions& options, Pool& pool) {
+                  const SolveOptions& options, ThreadPool& pool) {
   validate(problem);
   check_costs(problem, options.costs);
   if (scratchpad_bytes < 0 || options.alignment < 1)

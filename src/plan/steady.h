@@ -17,6 +17,6 @@ namespace pliant::plan {
 // cost, the other bounds about plans with the same pinned weights. Throws what solve() throws, and
 // Error{usage} for a problem without weights to pin.
 Plan solve_steady(const Problem& problem, std::int64_t scratchpad_bytes,
-                  const SolveOptions& options, Pool& pool);
+                  const SolveOptions& options, ThreadPool& pool);
 
 }  // namespace pliant::plan

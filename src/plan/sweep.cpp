@@ -21,7 +21,7 @@ std::vector<std::int64_t> spread_sizes(std::int64_t low, std::int64_t high, std:
   return sizes;
 }
 
-std::vector<std::int64_t> sweep_sizes(const Sizes& sizes, std::int64_t count,
+std::vector<std::int64_t> sweep_sizes(const ScratchpadSizes& sizes, std::int64_t count,
                                       std::int64_t alignment) {
   assert(count >= 2);
   const std::int64_t low = std::max<std::int64_t>(1, sizes.required.bytes),

@@ -38,11 +38,11 @@ std::vector<std::int64_t> spread_sizes(std::int64_t low, std::int64_t high, std:
 
 // `count` sizes worth a look: evenly from M_R to M_P, and the last one as far above M_P again (at
 // least a sixteenth of it), where nothing is left to save. Precondition: count >= 2.
-std::vector<std::int64_t> sweep_sizes(const Sizes& sizes, std::int64_t count,
+std::vector<std::int64_t> sweep_sizes(const ScratchpadSizes& sizes, std::int64_t count,
                                       std::int64_t alignment);
 
 struct SweepWork {
-  std::vector<OperatorId> peak_order;       // of the baselines: Sizes::peak_order
+  std::vector<OperatorId> peak_order;       // of the baselines: ScratchpadSizes::peak_order
   SolveOptions options;                     // of the baselines; its `stop` ends the sweep
   std::function<Plan(std::int64_t)> solve;  // the plan for a size
   // called before each size with the number of those done; may be empty

@@ -51,7 +51,7 @@ struct Steps {
 
 // Uneven levels in a table from low to high; of two equally near ones the lower.
 template <const auto& table>
-struct Table {
+struct LevelTable {
   static constexpr float low = table.front(), high = table.back(), trial_step = 2.5F;
   static Lanes nearest(Lanes values) {
     Lanes level = all(low);
@@ -63,7 +63,7 @@ struct Table {
   }
 };
 
-using Iq4Levels = Table<layout::iq4_values>;
+using Iq4Levels = LevelTable<layout::iq4_values>;
 
 // What values as scale * level give up and what a better scale would take: error, and the sums of a
 // least-squares fit.

@@ -12,7 +12,7 @@ using namespace layout;
 
 constexpr std::array<std::int8_t, 15> mxfp4_sorted{-12, -8, -6, -4, -3, -2, -1, 0,
                                                    1,   2,  3,  4,  6,  8,  12};
-using Mxfp4Levels = fit::Table<mxfp4_sorted>;
+using Mxfp4Levels = fit::LevelTable<mxfp4_sorted>;
 
 // The code of a level in the order of a block's codes.
 template <std::size_t size>

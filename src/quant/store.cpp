@@ -85,7 +85,7 @@ Tensor decode_rows(const Stored& stored, std::int64_t first, std::int64_t count)
 }
 
 std::vector<std::byte> encode(const TensorView& values, Encoding encoding, std::string_view place,
-                              Pool* pool) {
+                              ThreadPool* pool) {
   const std::int64_t size = encoded_bytes(values.type, encoding, place),
                      count = elements(values.type.shape);
   const auto fail = [&](std::int64_t index, std::string_view problem) {

@@ -32,7 +32,7 @@ Tensor decode_rows(const Stored& stored, std::int64_t first, std::int64_t count)
 // The bytes are the same for any pool. Throws Error{invalid} at `place`: a last axis that is no
 // multiple of the block, a value that is not finite or too large for the encoding, by its index.
 std::vector<std::byte> encode(const TensorView& values, Encoding encoding, std::string_view place,
-                              Pool* pool = nullptr);
+                              ThreadPool* pool = nullptr);
 
 // Throws Error{invalid} naming `place` and the block when a block's scale is NaN or infinite, or
 // the element when a plain float is.

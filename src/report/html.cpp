@@ -5,7 +5,7 @@
 
 namespace pliant::report {
 
-Page::Page(std::string_view title) {
+HtmlPage::HtmlPage(std::string_view title) {
   out_.raw("<!DOCTYPE html>\n");
   out_.open("html", {{"lang", "en"}});
   out_.open("head");
@@ -20,19 +20,20 @@ Page::Page(std::string_view title) {
   out_.leaf("h1", {}, title);
 }
 
-void Page::heading(std::string_view text) { out_.leaf("h2", {}, text); }
+void HtmlPage::heading(std::string_view text) { out_.leaf("h2", {}, text); }
 
-void Page::subheading(std::string_view text) { out_.leaf("h3", {}, text); }
+void HtmlPage::subheading(std::string_view text) { out_.leaf("h3", {}, text); }
 
-void Page::paragraph(std::string_view text) { out_.leaf("p", {}, text); }
+void HtmlPage::paragraph(std::string_view text) { out_.leaf("p", {}, text); }
 
-void Page::note(std::string_view text) { out_.leaf("p", {{"class", "mute"}}, text); }
+void HtmlPage::note(std::string_view text) { out_.leaf("p", {{"class", "mute"}}, text); }
 
-void Page::hint(std::string_view text) { out_.leaf("p", {{"class", "mute hint"}}, text); }
+void HtmlPage::hint(std::string_view text) { out_.leaf("p", {{"class", "mute hint"}}, text); }
 
-void Page::begin_cards() { out_.open("div", {{"class", "cards"}}); }
+void HtmlPage::begin_cards() { out_.open("div", {{"class", "cards"}}); }
 
-void Page::card(std::string_view name, std::string_view value, std::string_view detail, Tone tone) {
+void HtmlPage::card(std::string_view name, std::string_view value, std::string_view detail,
+                    Tone tone) {
   constexpr ByEnum<Tone, std::string_view, 3> classes{{{"card", "card good", "card warn"}}};
   out_.open("div", {{"class", classes[tone]}});
   out_.leaf("span", {{"class", "mute"}}, name);
@@ -41,24 +42,24 @@ void Page::card(std::string_view name, std::string_view value, std::string_view 
   out_.close();
 }
 
-void Page::end_cards() { out_.close(); }
+void HtmlPage::end_cards() { out_.close(); }
 
-void Page::picture(std::string_view markup) { out_.raw(markup); }
+void HtmlPage::picture(std::string_view markup) { out_.raw(markup); }
 
-void Page::begin_columns() { out_.open("div", {{"class", "two"}}); }
+void HtmlPage::begin_columns() { out_.open("div", {{"class", "two"}}); }
 
-void Page::column(std::string_view name, std::string_view markup) {
+void HtmlPage::column(std::string_view name, std::string_view markup) {
   out_.open("div");
   out_.leaf("h3", {}, name);
   out_.raw(markup);
   out_.close();
 }
 
-void Page::end_columns() { out_.close(); }
+void HtmlPage::end_columns() { out_.close(); }
 
-void Page::table(const Table& table) { out_.raw(table_html(table)); }
+void HtmlPage::table(const Table& table) { out_.raw(table_html(table)); }
 
-void Page::table_below(std::string_view summary, const Table& table, std::size_t open) {
+void HtmlPage::table_below(std::string_view summary, const Table& table, std::size_t open) {
   if (table.rows.size() > open) out_.open("details");
   else out_.open("details", {{"open", "open"}});
   out_.leaf("summary", {}, summary);
@@ -66,6 +67,6 @@ void Page::table_below(std::string_view summary, const Table& table, std::size_t
   out_.close();
 }
 
-std::string Page::finish() { return out_.finish(); }
+std::string HtmlPage::finish() { return out_.finish(); }
 
 }  // namespace pliant::report

@@ -10,9 +10,9 @@
 
 namespace pliant::report {
 
-class Page {
+class HtmlPage {
  public:
-  explicit Page(std::string_view title);
+  explicit HtmlPage(std::string_view title);
   void heading(std::string_view text);     // of a section
   void subheading(std::string_view text);  // within one
   void paragraph(std::string_view text);

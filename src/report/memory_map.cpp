@@ -111,8 +111,8 @@ void MapDrawing::legend() {
     out_.leaf("text", {{"class", "t"}, {"x", x + 18}, {"y", 42.0}}, text);
     x += 18 + 6.2 * text.size() + 16;
   };
-  for (const Kind kind :
-       {Kind::input, Kind::weight, Kind::activation, Kind::output, Kind::workspace, Kind::buffer}) {
+  for (const BoxKind kind : {BoxKind::input, BoxKind::weight, BoxKind::activation, BoxKind::output,
+                             BoxKind::workspace, BoxKind::buffer}) {
     if (std::none_of(map_.boxes.begin(), map_.boxes.end(),
                      [&](const MapBox& box) { return box.kind == kind; }))
       continue;

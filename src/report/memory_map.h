@@ -15,7 +15,7 @@ namespace pliant::report {
 struct MapBox {
   std::int32_t from = 0, to = 0;  // steps, inclusive
   std::int64_t address = 0, bytes = 0;
-  Kind kind = Kind::activation;
+  BoxKind kind = BoxKind::activation;
   // index into things; boxes of one thing light up together. -1: on its own
   std::int32_t thing = -1;
   std::string text;  // shown under the name: lines

@@ -68,41 +68,41 @@ constexpr std::array rules{
 
 }  // namespace
 
-std::string_view name(Kind kind) {
+std::string_view name(BoxKind kind) {
   switch (kind) {
-    case Kind::activation: return "activation";
-    case Kind::input: return "input";
-    case Kind::output: return "output";
-    case Kind::weight: return "weight";
-    case Kind::workspace: return "workspace";
-    case Kind::buffer: return "buffer";
+    case BoxKind::activation: return "activation";
+    case BoxKind::input: return "input";
+    case BoxKind::output: return "output";
+    case BoxKind::weight: return "weight";
+    case BoxKind::workspace: return "workspace";
+    case BoxKind::buffer: return "buffer";
   }
   return "";
 }
 
-std::string shade_class(Kind kind, std::string_view name) {
+std::string shade_class(BoxKind kind, std::string_view name) {
   std::uint32_t hash = 2166136261U;  // FNV-1a
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
   hash ^= hash >> 15;
   switch (kind) {
-    case Kind::activation:
-    case Kind::buffer: return fmt::format("a{}", hash % 8);
-    case Kind::weight: return fmt::format("w{}", hash % 4);
-    case Kind::input: return fmt::format("i{}", hash % 2);
-    case Kind::output: return fmt::format("o{}", hash % 2);
-    case Kind::workspace: break;
+    case BoxKind::activation:
+    case BoxKind::buffer: return fmt::format("a{}", hash % 8);
+    case BoxKind::weight: return fmt::format("w{}", hash % 4);
+    case BoxKind::input: return fmt::format("i{}", hash % 2);
+    case BoxKind::output: return fmt::format("o{}", hash % 2);
+    case BoxKind::workspace: break;
   }
   return "s";
 }
 
-std::string middle_shade_class(Kind kind) {
+std::string middle_shade_class(BoxKind kind) {
   switch (kind) {
-    case Kind::activation:
-    case Kind::buffer: return "a0";
-    case Kind::weight: return "w1";
-    case Kind::input: return "i0";
-    case Kind::output: return "o0";
-    case Kind::workspace: break;
+    case BoxKind::activation:
+    case BoxKind::buffer: return "a0";
+    case BoxKind::weight: return "w1";
+    case BoxKind::input: return "i0";
+    case BoxKind::output: return "o0";
+    case BoxKind::workspace: break;
   }
   return "s";
 }

@@ -18,7 +18,7 @@ class WordCache {
   WordCache(std::size_t words, std::vector<TokenId>& ids)
       : ids_(ids), slots_(words < 64 ? 0 : std::min<std::size_t>(std::bit_ceil(words), 1 << 14)) {}
 
-  void encode(std::string_view word, const Model& model) {
+  void encode(std::string_view word, const SubwordModel& model) {
     if (slots_.empty() || word.size() > 64) return model.encode(word, ids_);
     Slot& slot = slots_[std::hash<std::string_view>()(word) & (slots_.size() - 1)];
     const std::size_t begin = ids_.size();

@@ -35,7 +35,7 @@ struct Parts {
   std::vector<AddedToken> added;
   std::shared_ptr<const Normalizer> normalizer;  // null: none
   Splitters splitters;
-  std::unique_ptr<Model> model;
+  std::unique_ptr<SubwordModel> model;
   std::vector<TokenId> prefix, suffix;  // put around a text if special tokens are wanted
   SpecialTokens special;
   ChatSource chat;

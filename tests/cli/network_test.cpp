@@ -176,7 +176,7 @@ TEST(Network, RefusesDamagedAndHostileFiles) {
 
 Tensor reference_scores(const Tensor& picture) {
   const Graph graph = classifier();
-  Pool pool(1);
+  ThreadPool pool(1);
   const TensorView in = picture.view();
   return std::move(evaluate(graph, random_weights(graph, 5), std::span(&in, 1), pool)[0]);
 }

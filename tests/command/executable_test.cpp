@@ -33,7 +33,7 @@ Executable bakery() {
                          option("glaze", "KIND", baking->glaze, "what covers it")
                              .with_choices({"none", "egg"})},
              .examples = {{"bakery bake apple", "the usual"}}},
-            [baking](const Context& context) -> int {
+            [baking](const Invocation& context) -> int {
               context.log.info("preheated");
               context.out << baking->pie << " at " << baking->heat << " with " << baking->glaze
                           << " by " << context.common.seed << '\n';
@@ -46,7 +46,7 @@ Executable bakery() {
               .arguments = {argument("WAY", *way, "how")},
               .options = {},
               .examples = {{"bakery bake twice no", "the answer no"}}},
-             [way](const Context& context) -> int {
+             [way](const Invocation& context) -> int {
                if (*way == "no") return failure;
                if (*way == "usage")
                  throw Error(ErrorKind::usage, "--glaze", "is sticky", "use less");

@@ -82,7 +82,7 @@ TEST(Rounding, AHeadOfItsOwnSparesTheEmbedding) {
 }
 
 TEST(Rounding, ErrorIsThatOfTheDecodedValues) {
-  Pool pool(2);
+  ThreadPool pool(2);
   const Tensor values = normal({300, 256}, 9);
   const Rounded rounded =
       round_weight({values.type(), Encoding::plain, values.raw()}, Encoding::q4_0, "w", pool);
@@ -102,7 +102,7 @@ TEST(Rounding, ErrorIsThatOfTheDecodedValues) {
 
 RoundingReport round(const std::string& in, const std::string& out, const RoundingOptions& options,
                      bool dry = false) {
-  Pool pool(2);
+  ThreadPool pool(2);
   return round_file(in, out, options, pool, dry, [](std::size_t, const RoundingReport&) {});
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 TEST(Pool, RunsEachIndexOnce) {
   for (const int threads : {1, 2, 5}) {
-    Pool pool(threads);
+    ThreadPool pool(threads);
     for (int round = 0; round < 50; ++round) {
       std::vector<std::atomic<int>> seen(97);
       pool.parallel(97, [&](std::int64_t i, int worker) {
@@ -27,7 +27,7 @@ TEST(Pool, RunsEachIndexOnce) {
 }
 
 TEST(Pool, RethrowsAndStaysUsable) {
-  Pool pool(3);
+  ThreadPool pool(3);
   EXPECT_THROW(pool.parallel(10,
                              [](std::int64_t i, int) {
                                if (i == 4) throw std::runtime_error("four");
@@ -39,7 +39,7 @@ TEST(Pool, RethrowsAndStaysUsable) {
 }
 
 TEST(Pool, ManyShortCallsMeetOnlyTheirOwnIndices) {
-  Pool pool(4);
+  ThreadPool pool(4);
   for (std::int64_t round = 0; round < 3000; ++round) {
     const std::int64_t count = 2 + round % 7;
     std::atomic<std::int64_t> sum{0};
@@ -55,7 +55,7 @@ TEST(Pool, AThreadThatCannotBeStartedIsAnError) {
   pthread_attr_setstacksize(&huge, std::size_t{1} << 46);  // room for one such stack, if any
   ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
   try {
-    const Pool pool(8);
+    const ThreadPool pool(8);
     ADD_FAILURE() << "eight threads with 64 TiB each";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::capacity);
@@ -65,8 +65,8 @@ TEST(Pool, AThreadThatCannotBeStartedIsAnError) {
 }
 
 TEST(Pool, RefusesImpossibleThreadCounts) {
-  EXPECT_THROW(Pool(0), Error);
-  EXPECT_THROW(Pool(100000), Error);
+  EXPECT_THROW(ThreadPool(0), Error);
+  EXPECT_THROW(ThreadPool(100000), Error);
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ std::vector<TensorView> views(const std::vector<Tensor>& tensors) {
   return result;
 }
 
-std::vector<Tensor> run_on(Machine& machine, const Subject& subject, Pool& pool) {
+std::vector<Tensor> run_on(Machine& machine, const Subject& subject, ThreadPool& pool) {
   const auto program = machine.prepare(subject.graph, subject.weights);
   Workspace workspace(program->need(), pool);
   std::vector<Tensor> outputs;
@@ -71,7 +71,7 @@ std::map<ValueId, Tensor> all_values(const Subject& subject, std::vector<Tensor>
 // results. So errors do not add up over a graph, and the table says what one operator may be off
 // by. Returns what disagreed.
 std::string local_disagreement(const Contestant& contestant, Machine& machine, const Subject& whole,
-                               Pool& pool) {
+                               ThreadPool& pool) {
   std::vector<ValueId> shown;
   for (const Op& op : whole.graph->ops()) shown.insert(shown.end(), op.out.begin(), op.out.end());
   Subject subject =
@@ -99,7 +99,7 @@ std::string local_disagreement(const Contestant& contestant, Machine& machine, c
 
 // A whole graph, fused as the machine likes; errors add up.
 std::string whole_disagreement(const Contestant& contestant, Machine& machine,
-                               const Subject& subject, Pool& pool) {
+                               const Subject& subject, ThreadPool& pool) {
   constexpr double whole_graph = 1e-3;
   const auto wanted =
       evaluate(*subject.graph, *subject.weights, views(subject.inputs), pool, {subject.rows, {}});
@@ -111,11 +111,11 @@ std::string whole_disagreement(const Contestant& contestant, Machine& machine,
   return "";
 }
 
-using Check = std::string (*)(const Contestant&, Machine&, const Subject&, Pool&);
+using Check = std::string (*)(const Contestant&, Machine&, const Subject&, ThreadPool&);
 
 // A machine may refuse operators by name, but not most of the graphs.
 void expect_agreement(const std::vector<Subject>& subjects, Check check) {
-  Pool pool(1);
+  ThreadPool pool(1);
   for (const Contestant& contestant : contestants()) {
     const auto machine = contestant.make();
     std::size_t refused = 0;
@@ -186,7 +186,7 @@ Graph encoded_graph() {
 }
 
 TEST(House, EncodedWeightsAreTheirDecodedValues) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Subject subject("encoded", encoded_graph(), 3);
   const WeightStore plain = *subject.weights;
   for (int i = 1; i < encoding_count; ++i) {
@@ -229,7 +229,7 @@ class WrongMachine : public OracleMachine {
 };
 
 TEST(House, CatchesAMachineThatIsWrongInOneElement) {
-  Pool pool(1);
+  ThreadPool pool(1);
   const Contestant contestant{"wrong", "native", {}};
   const Subject subject("classifier", classifier(), 1);
   WrongMachine wrong;

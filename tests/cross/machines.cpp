@@ -9,7 +9,7 @@ namespace pliant::cross {
 std::vector<Contestant> contestants() {
   std::vector<Contestant> result;
   result.push_back({"decomposed", "decomposed", [] { return std::make_unique<OracleMachine>(); }});
-  static Pool pool(1);
+  static ThreadPool pool(1);
   for (const native::Isa isa : native::available_isas())
     for (const bool fuse : {true, false})
       result.push_back(
@@ -19,7 +19,7 @@ std::vector<Contestant> contestants() {
            }});
   for (const bool weights : {false, true})
     result.push_back({std::string("scratchpad") + (weights ? " with weights" : ""), "native", [=] {
-                        scratchpad::Options options;
+                        scratchpad::ExecuteOptions options;
                         options.scratchpad_bytes = 1 << 20;
                         options.weights = weights;
                         return std::make_unique<scratchpad::Machine>(pool, options);

@@ -22,7 +22,7 @@ std::vector<double> run_block(
     ids.push_back(b.input("x" + std::to_string(i), inputs[i].type()));
   b.output(build(b, ids));
   Graph g = b.finish();
-  Pool pool(1);
+  ThreadPool pool(1);
   Tensor out = std::move(evaluate(g, {}, views_of(inputs), pool)[0]);
   std::vector<double> values;
   for (std::int64_t i = 0; i < elements(out.type().shape); ++i)

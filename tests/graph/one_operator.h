@@ -32,7 +32,7 @@ inline Graph one_operator(const Kind& kind, const std::vector<TensorType>& opera
 
 inline std::vector<Tensor> run(const Graph& graph, const std::vector<Tensor>& inputs,
                                int threads = 1) {
-  Pool pool(threads);
+  ThreadPool pool(threads);
   return evaluate(graph, {}, views(inputs), pool);
 }
 

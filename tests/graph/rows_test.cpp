@@ -165,7 +165,7 @@ bool bit_equal(const TensorView& a, const TensorView& b, std::int64_t bytes) {
 }
 
 TEST(Rows, RunningShortGivesTheFirstRowsOfTheWholeRun) {
-  Pool pool(2);
+  ThreadPool pool(2);
   for (std::uint64_t seed = 0; seed < 150; ++seed) {
     Rng rng(seed);
     Graph g = random_graph(rng, {.rows = R});

@@ -132,7 +132,8 @@ TEST(Image, CroppingKeepsTheMiddle) {
 TEST(Image, NormalizesIntoEitherLayout) {
   const Image image{2, 1, {0, 51, 255, 255, 51, 0}};
   const Normalization unit{{0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}};
-  const Tensor nchw = to_tensor(image, Layout::nchw, unit), nhwc = to_tensor(image, Layout::nhwc);
+  const Tensor nchw = to_tensor(image, ImageLayout::nchw, unit),
+               nhwc = to_tensor(image, ImageLayout::nhwc);
   EXPECT_EQ(to_string(nchw.type()), "f32[1,3,1,2]");
   EXPECT_EQ(to_string(nhwc.type()), "f32[1,1,2,3]");
   EXPECT_FLOAT_EQ(nchw.span<float>()[0], -1);

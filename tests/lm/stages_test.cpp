@@ -12,7 +12,7 @@ TEST(Stages, OfAPipelineShareACache) {
   const LanguageModel model = tiny();
   const std::int64_t rows = 8, width = model.config.width;
   const int last = static_cast<int>(model.config.layers.size());
-  Pool pool(2);
+  ThreadPool pool(2);
   native::Machine machine(pool);
   const auto compile = [&](int from, int to) {
     return machine.compile(
@@ -30,7 +30,7 @@ TEST(Stages, OfAPipelineShareACache) {
       y({DType::f32, {rows, width}}), z({DType::f32, {rows, width}});
   Tensor seqs({DType::i32, {rows}}), pos({DType::i32, {rows}}), tag({DType::i32, {rows}});
   Rng rng(1);
-  const kv::Rows reserved{seq, rows};
+  const kv::SequenceRows reserved{seq, rows};
   for (std::int32_t run = 0; run < 4; ++run) {
     fill_normal(x.view(), rng, 1);
     for (std::int32_t r = 0; r < rows; ++r) {

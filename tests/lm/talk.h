@@ -20,7 +20,7 @@ using Ids = std::vector<TokenId>;
 using Logits = std::vector<float>;  // [vocabulary] of one token
 
 struct Talk {
-  Pool pool;
+  ThreadPool pool;
   Session session;
 
   explicit Talk(const LanguageModel& model, const SessionOptions& options = {}, int threads = 1)

@@ -10,7 +10,7 @@ namespace pliant {
 namespace {
 
 TEST(OpenLanguage, GivesAModelWithoutATokenizerASessionAllTheSame) {
-  Pool pool(1);
+  ThreadPool pool(1);
   const OpenedLanguage language = open_language("golden/openelm/tiny_a", {.context = 16}, pool);
   EXPECT_EQ(language.session->config().context, 16);
   EXPECT_EQ(language.tokenizer, nullptr);

@@ -28,7 +28,7 @@ TEST(OpenNetwork, KeepsAPliantFilesWeightsAndFoldsThem) {
   OpenedNetwork network = open_network(write_network(), {});
   EXPECT_EQ(network.kind, FileKind::pliant);
   EXPECT_EQ(network.graph.ops().size(), 2u);
-  Pool pool(1);
+  ThreadPool pool(1);
   fold_weights(network, pool);
   EXPECT_EQ(network.graph.ops().size(), 1u);
 }

@@ -14,7 +14,7 @@ namespace pliant::plan {
 namespace {
 
 Plan solve_at(const Problem& problem, std::int64_t bytes, std::int64_t alignment,
-              const Costs& costs, Pool& pool) {
+              const Costs& costs, ThreadPool& pool) {
   SolveOptions options;
   options.alignment = alignment;
   options.costs = costs;
@@ -22,7 +22,7 @@ Plan solve_at(const Problem& problem, std::int64_t bytes, std::int64_t alignment
 }
 
 void compare(const Problem& problem, std::int64_t bytes, std::int64_t alignment, const Costs& costs,
-             Pool& pool, int& paying) {
+             ThreadPool& pool, int& paying) {
   const Plan plan = solve_at(problem, bytes, alignment, costs, pool);
   const std::int64_t least = PlainSearch(problem, bytes, alignment, costs).cheapest();
   ASSERT_EQ(plan.costs, costs);
@@ -38,7 +38,7 @@ void compare(const Problem& problem, std::int64_t bytes, std::int64_t alignment,
 }
 
 TEST(Costs, EqualThePlainSearch) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int paying = 0;
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
     SCOPED_TRACE(seed);
@@ -56,7 +56,7 @@ TEST(Costs, EqualThePlainSearch) {
 // Where the fluid optimum cannot be placed, the search with addresses decides: its own prices count
 // then.
 TEST(Costs, EqualThePlainSearchWhereFragmentationBites) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int paying = 0, dearer = 0;
   for (std::uint64_t seed = 0; seed < 1500; ++seed) {
     SCOPED_TRACE(seed);
@@ -74,7 +74,7 @@ TEST(Costs, EqualThePlainSearchWhereFragmentationBites) {
 }
 
 TEST(Costs, EveryCombinationOfSwitchesGivesTheSameCost) {
-  Pool pool(2);
+  ThreadPool pool(2);
   for (std::uint64_t seed = 0; seed < 30; ++seed) {
     Rng rng(seed, 35);
     const Problem problem = random_problem(rng, {8, 13, 7});
@@ -98,7 +98,7 @@ TEST(Costs, EveryCombinationOfSwitchesGivesTheSameCost) {
 }
 
 TEST(Costs, ScaleWithBothPrices) {
-  Pool pool(1);
+  ThreadPool pool(1);
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     Rng rng(seed, 36);
     const Problem problem = random_problem(rng, {6, 12, 7});
@@ -114,7 +114,7 @@ TEST(Costs, ScaleWithBothPrices) {
 // Two tensors of one size are in the way: the input leaves for a load, the activation for a store
 // and a load. With free loads the input leaves twice rather than the activation once.
 TEST(Costs, DearStoresMakeInputsLeave) {
-  Pool pool(1);
+  ThreadPool pool(1);
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     Rng rng(seed, 37);
     const Problem problem = random_problem(rng, {8, 12, 7});
@@ -132,7 +132,7 @@ TEST(Costs, DearStoresMakeInputsLeave) {
 }
 
 TEST(Costs, BaselinesCostNoLess) {
-  Pool pool(1);
+  ThreadPool pool(1);
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     Rng rng(seed, 38);
     const Problem problem = random_problem(rng, {6, 12, 7});
@@ -151,7 +151,7 @@ TEST(Costs, BaselinesCostNoLess) {
 }
 
 TEST(Costs, OutOfRangeAreRefused) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Rng rng(1, 39);
   const Problem problem = random_problem(rng, {3, 5, 5});
   const auto refused = [&](Costs costs, const char* place) {

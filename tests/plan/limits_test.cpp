@@ -75,7 +75,7 @@ void expect_honest(const Plan& plan) {
 }
 
 TEST(Limits, ARoundedScratchpadHoldsNoMoreThanSumsOfSizes) {
-  Pool pool(1);
+  ThreadPool pool(1);
   for (const std::int64_t alignment : {1, 4, 8, 24})
     for (const auto& [bytes, traffic] : {std::pair{1056, 0}, {1053, 768}, {1049, 768}}) {
       SolveOptions options;
@@ -87,7 +87,7 @@ TEST(Limits, ARoundedScratchpadHoldsNoMoreThanSumsOfSizes) {
 }
 
 TEST(Limits, TheMemoryLimitEndsTheSearchWithAddresses) {
-  Pool pool(1);
+  ThreadPool pool(1);
   SolveOptions options;
   options.limits.memory_bytes = std::int64_t{1} << 18;
   const auto start = std::chrono::steady_clock::now();
@@ -98,7 +98,7 @@ TEST(Limits, TheMemoryLimitEndsTheSearchWithAddresses) {
 }
 
 TEST(Limits, TheEffortLimitGivesTheSamePlanAtEveryThreadCount) {
-  Pool one(1), two(2), four(4);
+  ThreadPool one(1), two(2), four(4);
   for (const std::int64_t effort : {0, 10'000, 300'000, 3'000'000}) {
     SolveOptions options;
     options.limits.effort = effort;
@@ -111,7 +111,7 @@ TEST(Limits, TheEffortLimitGivesTheSamePlanAtEveryThreadCount) {
 }
 
 TEST(Limits, TheTimeLimitEndsEveryPhase) {
-  Pool pool(1);
+  ThreadPool pool(1);
   SolveOptions options;
   for (const double seconds : {0.0, 0.001, 0.01, 0.1, 0.3}) {
     options.limits.seconds = seconds;
@@ -127,7 +127,7 @@ TEST(Limits, TheTimeLimitEndsEveryPhase) {
 
 // Best of a few, for the machine may be busy with something else.
 TEST(Limits, StopIsNoticedWithin50Milliseconds) {
-  Pool pool(2);
+  ThreadPool pool(2);
   double least = 1e9;
   for (int attempt = 0; attempt < 8 && least > 0.05; ++attempt) {
     std::atomic<bool> stop{false};
@@ -150,7 +150,7 @@ TEST(Limits, StopIsNoticedWithin50Milliseconds) {
 }
 
 TEST(Limits, ANegativeEffortIsRejected) {
-  Pool pool(1);
+  ThreadPool pool(1);
   SolveOptions options;
   options.limits.effort = -1;
   EXPECT_THROW(solve(hard_problem(), hard_bytes, options, pool), Error);

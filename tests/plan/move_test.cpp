@@ -15,7 +15,7 @@ namespace pliant::plan {
 namespace {
 
 Plan solve_moving(const Problem& problem, std::int64_t bytes, std::int64_t alignment,
-                  const Costs& costs, Pool& pool) {
+                  const Costs& costs, ThreadPool& pool) {
   SolveOptions options;
   options.alignment = alignment;
   options.costs = costs;
@@ -28,7 +28,7 @@ struct MoveCounts {
 
 // The bound holds, the plan is no dearer than one without moves, and an optimum is one.
 void compare_moving(const Problem& problem, std::int64_t bytes, std::int64_t alignment,
-                    const Costs& costs, Pool& pool, MoveCounts& counts) {
+                    const Costs& costs, ThreadPool& pool, MoveCounts& counts) {
   const Costs still{costs.read, costs.write};
   const Plan without = solve_moving(problem, bytes, alignment, still, pool);
   const Plan plan = solve_moving(problem, bytes, alignment, costs, pool);
@@ -52,7 +52,7 @@ void compare_moving(const Problem& problem, std::int64_t bytes, std::int64_t ali
 }
 
 TEST(Moves, AgreeWithThePlainSearchWhereFragmentationBites) {
-  Pool pool(1);
+  ThreadPool pool(1);
   MoveCounts counts;
   for (std::uint64_t seed = 0; seed < 4000; ++seed) {
     SCOPED_TRACE(seed);
@@ -73,7 +73,7 @@ TEST(Moves, AgreeWithThePlainSearchWhereFragmentationBites) {
 }
 
 TEST(Moves, CostNothingWhereNothingIsInTheWay) {
-  Pool pool(1);
+  ThreadPool pool(1);
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     Rng rng(seed, 41);
     const Problem problem = random_problem(rng, {2, 5, 5});
@@ -103,7 +103,7 @@ Problem chain_with_a_hole() {
 }
 
 TEST(Moves, FreeOnesAlwaysReachTheFluidOptimum) {
-  Pool pool(1);
+  ThreadPool pool(1);
   for (std::uint64_t seed = 0; seed < 150; ++seed) {
     Rng rng(seed, 42);
     const Problem problem = random_problem(rng, {6, 12, 9});
@@ -115,7 +115,7 @@ TEST(Moves, FreeOnesAlwaysReachTheFluidOptimum) {
 }
 
 TEST(Moves, ACompactedScheduleIsValidAtAnySize) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int moves = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     Rng rng(seed, 43);
@@ -138,7 +138,7 @@ TEST(Moves, ACompactedScheduleIsValidAtAnySize) {
 
 // Rare without alignment: here the fluid optimum has no addresses, unless something moves.
 TEST(Moves, AreCheaperThanASpill) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Rng rng(8303, 12);
   const Problem problem = tight_problem(rng, {6, 9, 6});
   const std::int64_t bytes = most_required(problem);
@@ -152,7 +152,7 @@ TEST(Moves, AreCheaperThanASpill) {
 }
 
 TEST(Moves, AreRefusedOutOfRange) {
-  Pool pool(1);
+  ThreadPool pool(1);
   const Problem problem = chain_with_a_hole();
   EXPECT_THROW(solve_moving(problem, 20, 1, {1, 1, -2}, pool), Error);
   EXPECT_THROW(solve_moving(problem, 20, 1, {1, 1, most_cost + 1}, pool), Error);

@@ -30,14 +30,14 @@ struct Counts {
 };
 
 std::int64_t fluid_optimum(const Problem& problem, std::int64_t bytes, std::int64_t alignment,
-                           Pool& pool) {
-  const Model model = make_model(problem, bytes, alignment);
+                           ThreadPool& pool) {
+  const ScheduleModel model = make_model(problem, bytes, alignment);
   const Pressure pressure = make_pressure(model);
   Budget budget({.effort = INT64_MAX});
   return search_fluid(model, pressure, {}, budget, pool).plan->cost;
 }
 
-void compare(const Problem& problem, std::int64_t bytes, std::int64_t alignment, Pool& pool,
+void compare(const Problem& problem, std::int64_t bytes, std::int64_t alignment, ThreadPool& pool,
              Counts& counts) {
   SolveOptions options;
   options.alignment = alignment;
@@ -64,7 +64,7 @@ void print(const char* what, const Counts& c) {
 }
 
 TEST(Solve, EqualsThePlainSearchOnRandomProblems) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Counts counts;
   for (std::uint64_t seed = 0; seed < 400; ++seed) {
     SCOPED_TRACE(seed);
@@ -77,7 +77,7 @@ TEST(Solve, EqualsThePlainSearchOnRandomProblems) {
 }
 
 TEST(Solve, EqualsThePlainSearchOnTightProblems) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Counts counts;
   for (std::uint64_t seed = 0; seed < 700; ++seed) {
     SCOPED_TRACE(seed);
@@ -90,7 +90,7 @@ TEST(Solve, EqualsThePlainSearchOnTightProblems) {
 }
 
 TEST(Solve, EqualsThePlainSearchOnAlignedProblems) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Counts counts;
   for (std::uint64_t seed = 0; seed < 400; ++seed) {
     SCOPED_TRACE(seed);
@@ -105,7 +105,7 @@ TEST(Solve, EqualsThePlainSearchOnAlignedProblems) {
 // Addresses make the optimum dearer in few problems; those are found by the fluid optimum, and only
 // they are compared.
 void compare_fragmented(const Problem& problem, std::int64_t bytes, std::int64_t alignment,
-                        Pool& pool, Counts& counts) {
+                        ThreadPool& pool, Counts& counts) {
   SolveOptions options;
   options.alignment = alignment;
   const Plan plan = solve(problem, bytes, options, pool);
@@ -119,7 +119,7 @@ void compare_fragmented(const Problem& problem, std::int64_t bytes, std::int64_t
 }
 
 TEST(Solve, EqualsThePlainSearchWhereFragmentationBites) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Counts counts;
   for (std::uint64_t seed = 0; seed < 4000; ++seed) {
     SCOPED_TRACE(seed);
@@ -143,7 +143,7 @@ TEST(Solve, EqualsThePlainSearchWhereFragmentationBites) {
 
 // The search with addresses knows no results in place, so an optimum may stay unproven, but no
 // claim is wrong.
-void compare_in_place(Problem problem, Rng& rng, Pool& pool, Counts& counts, int& optimal) {
+void compare_in_place(Problem problem, Rng& rng, ThreadPool& pool, Counts& counts, int& optimal) {
   if (add_in_place_pairs(problem, rng) == 0) return;
   const std::int64_t bytes = most_required(problem) + rng.below(2);
   const Plan plan = solve(problem, bytes, {}, pool);
@@ -166,7 +166,7 @@ void compare_in_place(Problem problem, Rng& rng, Pool& pool, Counts& counts, int
 }
 
 TEST(Solve, ClaimsNothingWrongOfResultsInPlace) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Counts counts;
   int optimal = 0;
   for (std::uint64_t seed = 0; seed < 1500; ++seed) {
@@ -195,7 +195,7 @@ SolveOptions with_rules(int bits) {
 }
 
 TEST(Solve, EveryCombinationOfSwitchesGivesTheSameTraffic) {
-  Pool pool(2);
+  ThreadPool pool(2);
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     Rng rng(seed, 15);
     const Problem problem = random_problem(rng, {8, 14, 7});
@@ -212,7 +212,7 @@ TEST(Solve, EveryCombinationOfSwitchesGivesTheSameTraffic) {
 }
 
 TEST(Solve, GivesTheSamePlanAtEveryThreadCount) {
-  Pool one(1), two(2), four(4);
+  ThreadPool one(1), two(2), four(4);
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     Rng rng(seed, 16);
     const Problem problem =
@@ -240,7 +240,7 @@ Problem chain(const std::vector<std::int64_t>& sizes) {
 }
 
 TEST(Solve, NamesTheOperatorThatDoesNotFit) {
-  Pool pool(1);
+  ThreadPool pool(1);
   const Plan plan = solve(chain({3, 5, 4}), 8, {}, pool);
   EXPECT_EQ(plan.status, Status::infeasible);
   EXPECT_EQ(plan.bound_origin, "operator 'op2' needs 9 bytes");
@@ -248,13 +248,13 @@ TEST(Solve, NamesTheOperatorThatDoesNotFit) {
 }
 
 TEST(Solve, PlansNothingForNoOperators) {
-  Pool pool(1);
+  ThreadPool pool(1);
   EXPECT_EQ(solve(Problem{}, 0, {}, pool).status, Status::optimal);
   EXPECT_EQ(solve(Problem{{{"unused", 8, Role::input}}, {}}, 0, {}, pool).status, Status::optimal);
 }
 
 TEST(Solve, RejectsOptionsOutOfRange) {
-  Pool pool(1);
+  ThreadPool pool(1);
   SolveOptions options;
   EXPECT_THROW(solve(chain({1, 1}), -1, options, pool), Error);
   options.alignment = 0;
@@ -262,14 +262,14 @@ TEST(Solve, RejectsOptionsOutOfRange) {
 }
 
 TEST(Solve, RejectsABrokenProblem) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Problem problem = chain({1, 1});
   problem.operators[1].inputs[0] = 7;
   EXPECT_THROW(solve(problem, 8, {}, pool), Error);
 }
 
 TEST(Solve, ReturnsAPlanAndABoundWhenTimeIsUp) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Rng rng(1, 17);
   const Problem problem = random_problem(rng, {14, 14, 9});
   SolveOptions options;
@@ -284,13 +284,13 @@ TEST(Solve, ReturnsAPlanAndABoundWhenTimeIsUp) {
 }
 
 TEST(Solve, StopsSoonAfterItIsAsked) {
-  Pool pool(1);
+  ThreadPool pool(1);
   const Problem problem = bytes_of(zoo::randwire(1));
   std::atomic<bool> stop{false};
   SolveOptions options;
   options.limits.stop = &stop;
   std::chrono::steady_clock::time_point asked;
-  options.progress = [&](const Progress& progress) {
+  options.progress = [&](const SolveProgress& progress) {
     if (progress.states < 200 || stop) return;
     stop = true;
     asked = std::chrono::steady_clock::now();
@@ -304,7 +304,7 @@ TEST(Solve, StopsSoonAfterItIsAsked) {
 }
 
 TEST(Solve, EndsHonestlyAtTheMemoryLimit) {
-  Pool pool(1);
+  ThreadPool pool(1);
   const Problem problem = bytes_of(zoo::randwire(1));
   SolveOptions options;
   options.limits.memory_bytes = 100'000;
@@ -315,10 +315,10 @@ TEST(Solve, EndsHonestlyAtTheMemoryLimit) {
 }
 
 TEST(Solve, ReportsProgressThatNeverGetsWorse) {
-  Pool pool(1);
+  ThreadPool pool(1);
   SolveOptions options;
-  std::vector<Progress> seen;
-  options.progress = [&](const Progress& progress) { seen.push_back(progress); };
+  std::vector<SolveProgress> seen;
+  options.progress = [&](const SolveProgress& progress) { seen.push_back(progress); };
   const Plan plan = solve(bytes_of(zoo::build("nasnet-a")), 551'936, options, pool);
   ASSERT_FALSE(seen.empty());
   for (std::size_t i = 1; i < seen.size(); ++i) {
@@ -329,7 +329,7 @@ TEST(Solve, ReportsProgressThatNeverGetsWorse) {
 }
 
 TEST(Solve, ReachesTheKnownOptimaOfNasnet) {
-  Pool pool(2);
+  ThreadPool pool(2);
   const Problem problem = bytes_of(zoo::build("nasnet-a"));
   EXPECT_EQ(problem.operators.size(), 523u);
   EXPECT_EQ(required_size(problem, 1).bytes, 551'936);
@@ -343,7 +343,7 @@ TEST(Solve, ReachesTheKnownOptimaOfNasnet) {
 
 // The least peak over all orders, by dynamic programming over downsets.
 std::int64_t least_peak(const Problem& problem) {
-  const Model model = make_model(problem, 0, 1);
+  const ScheduleModel model = make_model(problem, 0, 1);
   const std::size_t n = model.operators.size();
   std::vector<std::int64_t> peak(std::size_t{1} << n, INT64_MAX);
   peak[0] = 0;
@@ -372,13 +372,13 @@ std::int64_t least_peak(const Problem& problem) {
   return peak.back();
 }
 
-TEST(Sizes, EqualTheLeastPeakOfAllOrders) {
-  Pool pool(1);
+TEST(ScratchpadSizes, EqualTheLeastPeakOfAllOrders) {
+  ThreadPool pool(1);
   int between = 0;
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     Rng rng(seed, 18);
     const Problem problem = random_problem(rng, {3, 10, 9});
-    const Sizes sizes = scratchpad_sizes(problem, {}, pool);
+    const ScratchpadSizes sizes = scratchpad_sizes(problem, {}, pool);
     ASSERT_TRUE(sizes.peak_exact);
     ASSERT_EQ(sizes.peak, least_peak(problem)) << "seed " << seed;
     ASSERT_EQ(sizes.required.bytes, most_required(problem));
@@ -387,9 +387,9 @@ TEST(Sizes, EqualTheLeastPeakOfAllOrders) {
   EXPECT_GT(between, 30);
 }
 
-TEST(Sizes, OfNasnet) {
-  Pool pool(2);
-  const Sizes sizes = scratchpad_sizes(bytes_of(zoo::build("nasnet-a")), {}, pool);
+TEST(ScratchpadSizes, OfNasnet) {
+  ThreadPool pool(2);
+  const ScratchpadSizes sizes = scratchpad_sizes(bytes_of(zoo::build("nasnet-a")), {}, pool);
   EXPECT_EQ(sizes.required.bytes, 551'936);
   EXPECT_EQ(sizes.peak, 694'624);
   EXPECT_TRUE(sizes.peak_exact);

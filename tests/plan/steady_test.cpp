@@ -68,7 +68,7 @@ std::optional<std::int64_t> frame_cost(const Problem& problem, const std::vector
   SolveOptions options;
   options.alignment = alignment;
   options.costs = costs;
-  Pool pool(1);
+  ThreadPool pool(1);
   const Plan plan = solve(rest, bytes, options, pool);
   if (plan.status == Status::infeasible) return {};
   EXPECT_EQ(plan.status, Status::optimal);
@@ -91,7 +91,7 @@ std::optional<std::int64_t> least_frame_cost(const Problem& problem, std::int64_
 }
 
 TEST(Steady, EqualsTheBestOfAllSetsOfWeights) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int some = 0, not_all = 0, traffic = 0;
   for (std::uint64_t seed = 0; seed < 250; ++seed) {
     SCOPED_TRACE(seed);
@@ -125,7 +125,7 @@ TEST(Steady, EqualsTheBestOfAllSetsOfWeights) {
 // A scratchpad whose size is no multiple of the alignment: a weight at its end could use the rest.
 // The bound allows it.
 TEST(Steady, ClaimsNoMoreThanItProvesWhereTheSizeIsUneven) {
-  Pool pool(1);
+  ThreadPool pool(1);
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     Rng rng(seed, 62);
     const Problem problem = problem_with_weights(rng, 3, {2, 4, 5});
@@ -145,7 +145,7 @@ TEST(Steady, ClaimsNoMoreThanItProvesWhereTheSizeIsUneven) {
 }
 
 TEST(Steady, PinsNothingForNothing) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Problem problem;
   problem.tensors = {{"x", 4, Role::input}, {"w", 6, Role::weight}, {"y", 4, Role::output}};
   problem.operators = {{"f", {0, 1}, {2}, 0}};
@@ -159,7 +159,7 @@ TEST(Steady, PinsNothingForNothing) {
 }
 
 TEST(Steady, KeepsAnHonestBoundUnderALimit) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Rng rng(9, 63);
   const Problem problem = problem_with_weights(rng, 40, {30, 40, 60});
   const std::int64_t bytes = most_required(problem) + 100;
@@ -172,7 +172,7 @@ TEST(Steady, KeepsAnHonestBoundUnderALimit) {
     ASSERT_TRUE(plan.frame);
     EXPECT_LE(plan.frame->lower_bound_cost, best.frame->cost);
     EXPECT_GE(plan.frame->cost, best.frame->lower_bound_cost);
-    Pool two(2);
+    ThreadPool two(2);
     EXPECT_EQ(solve_steady(problem, bytes, options, two), plan);
   }
   std::printf("frame cost %lld, bound %lld\n", static_cast<long long>(best.frame->cost),
@@ -180,7 +180,7 @@ TEST(Steady, KeepsAnHonestBoundUnderALimit) {
 }
 
 TEST(Steady, NeedsWeights) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Problem problem;
   problem.tensors = {{"x", 4, Role::input}, {"y", 4, Role::output}};
   problem.operators = {{"f", {0}, {1}, 0}};
@@ -190,7 +190,7 @@ TEST(Steady, NeedsWeights) {
 
 // Who writes over a weight would spoil the next frame.
 TEST(Steady, PinsNoWeightThatIsWrittenOver) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Problem problem;
   problem.tensors = {{"w", 6, Role::weight}, {"v", 2, Role::weight}, {"y", 6, Role::output}};
   problem.operators = {{"f", {0, 1}, {2}, 0, {{2, 0}}}};

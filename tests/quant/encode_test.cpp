@@ -185,7 +185,7 @@ TEST(Encode, RefusesValuesThatAreNotFiniteOrTooLarge) {
 
 TEST(Encode, SameBytesForEveryPool) {
   const Tensor values = random_rows(8, 600, 1e-3, 1);
-  Pool three(3);
+  ThreadPool three(3);
   for (const Encoding each : block_encodings())
     EXPECT_EQ(encode(values.view(), each, "w"), encode(values.view(), each, "w", &three))
         << name(each);

@@ -24,10 +24,10 @@ MemoryMap small_map() {
   map.end = 3;
   map.capacity = 100;
   map.things = {"a", hostile};
-  map.boxes = {{0, 1, 0, 60, Kind::input, 0, "why"},
-               {1, 2, 60, 40, Kind::activation, 1, hostile},
-               {2, 2, 0, 30, Kind::workspace, -1, "of it"},
-               {2, 2, 0, 0, Kind::output, -1, "no bytes"}};
+  map.boxes = {{0, 1, 0, 60, BoxKind::input, 0, "why"},
+               {1, 2, 60, 40, BoxKind::activation, 1, hostile},
+               {2, 2, 0, 30, BoxKind::workspace, -1, "of it"},
+               {2, 2, 0, 0, BoxKind::output, -1, "no bytes"}};
   map.transfers = {{0, 0, Way::in, true, 60},
                    {1, 1, Way::in, false, 40},
                    {2, 1, Way::out, false, 40},
@@ -67,10 +67,10 @@ TEST(MemoryMap, WhatIsTakenCountsSharedAddressesOnce) {
   MemoryMap map;
   map.end = 4;
   map.capacity = 100;
-  map.boxes = {{0, 1, 0, 50, Kind::input, -1, ""},
-               {1, 3, 0, 50, Kind::activation, -1, ""},  // in place at step 1
-               {1, 1, 40, 30, Kind::activation, -1, ""},
-               {3, 3, 90, 10, Kind::activation, -1, ""}};
+  map.boxes = {{0, 1, 0, 50, BoxKind::input, -1, ""},
+               {1, 3, 0, 50, BoxKind::activation, -1, ""},  // in place at step 1
+               {1, 1, 40, 30, BoxKind::activation, -1, ""},
+               {3, 3, 90, 10, BoxKind::activation, -1, ""}};
   using Taken = std::vector<std::pair<std::int32_t, std::int64_t>>;
   EXPECT_EQ(taken_bytes(map), (Taken{{0, 50}, {1, 70}, {2, 50}, {3, 60}}));
 }
@@ -85,11 +85,11 @@ TEST(MemoryMap, ALongTitleIsCutAtTheEdge) {
 }
 
 TEST(MemoryMap, AThingKeepsItsColour) {
-  EXPECT_EQ(shade_class(Kind::activation, "conv1"), shade_class(Kind::activation, "conv1"));
-  EXPECT_NE(shade_class(Kind::activation, "conv1")[0], shade_class(Kind::weight, "conv1")[0]);
+  EXPECT_EQ(shade_class(BoxKind::activation, "conv1"), shade_class(BoxKind::activation, "conv1"));
+  EXPECT_NE(shade_class(BoxKind::activation, "conv1")[0], shade_class(BoxKind::weight, "conv1")[0]);
   std::vector<std::string> shades;
   for (int i = 0; i < 100; ++i)
-    shades.push_back(shade_class(Kind::activation, "relu_" + std::to_string(i)));
+    shades.push_back(shade_class(BoxKind::activation, "relu_" + std::to_string(i)));
   std::sort(shades.begin(), shades.end());
   EXPECT_EQ(std::unique(shades.begin(), shades.end()) - shades.begin(), 8);
 }
@@ -107,11 +107,11 @@ Element page_body(std::string text) {
   return parse_xml(text.substr(text.find("<html")));
 }
 
-TEST(Page, IsWellFormedAndLoadsNothing) {
-  Page page(hostile);
+TEST(HtmlPage, IsWellFormedAndLoadsNothing) {
+  HtmlPage page(hostile);
   page.heading("Map");
   page.begin_cards();
-  page.card("a", hostile, "c", Page::Tone::warn);
+  page.card("a", hostile, "c", HtmlPage::Tone::warn);
   page.end_cards();
   page.picture(memory_map_html(small_map()));
   page.table_below("rows", {{{"n", true}}, {{{"1"}}, {{"2"}}}}, 1);
@@ -126,7 +126,7 @@ TEST(Page, IsWellFormedAndLoadsNothing) {
   EXPECT_NE(text.find("prefers-color-scheme:dark"), std::string::npos);
 }
 
-TEST(Page, TheScriptKnowsEveryStep) {
+TEST(HtmlPage, TheScriptKnowsEveryStep) {
   const std::string text = memory_map_html(small_map());
   EXPECT_NE(text.find("[\"second\","), std::string::npos);
   EXPECT_NE(text.find("\"three\",[1]]"), std::string::npos);

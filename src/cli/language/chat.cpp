@@ -29,7 +29,7 @@ struct ChatVerbOptions {
 class Chat {
  public:
   Chat(const ChatVerbOptions& options, OpenLanguage& language, ChatTemplate chat_template,
-       const Context& context)
+       const Invocation& context)
       : options_(options),
         language_(language),
         context_(context),
@@ -82,7 +82,7 @@ class Chat {
 
   const ChatVerbOptions& options_;
   OpenLanguage& language_;
-  const Context& context_;
+  const Invocation& context_;
   lm::Conversation conversation_;
   const bool terminal_ = isatty(STDIN_FILENO) == 1, stream_ = !context_.common.json;
   nlohmann::ordered_json turns_ = nlohmann::ordered_json::array();
@@ -92,7 +92,7 @@ class Chat {
   };
 };
 
-int run_chat(ChatVerbOptions& options, const Context& context) {
+int run_chat(ChatVerbOptions& options, const Invocation& context) {
   options.generate.sampling.seed = static_cast<std::uint64_t>(context.common.seed);
   OpenLanguage language = open_language(options.language, context);
   Chat(options, language,
@@ -135,7 +135,7 @@ Verb chat_verb() {
   for (Option& each : language_options(options->language))
     command.options.push_back(std::move(each));
   return {std::move(command),
-          [options](const Context& context) { return run_chat(*options, context); }};
+          [options](const Invocation& context) { return run_chat(*options, context); }};
 }
 
 }  // namespace pliant::cli

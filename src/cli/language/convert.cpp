@@ -68,7 +68,7 @@ std::int64_t bytes_of(const std::string& path) {
 }
 
 void report(const ConvertOptions& options, const LanguageModel& model, bool tokenizer,
-            const Context& context) {
+            const Invocation& context) {
   const std::int64_t bytes = bytes_of(options.out), parameters = parameter_count(model.config);
   const auto format = option_text(options.to);
   if (context.common.json) {
@@ -86,7 +86,8 @@ void report(const ConvertOptions& options, const LanguageModel& model, bool toke
              fmt::format("{}: {}, {}", options.out, format, exact_bytes(bytes)));
 }
 
-void report(const ConvertOptions& options, const OpenedNetwork& network, const Context& context) {
+void report(const ConvertOptions& options, const OpenedNetwork& network,
+            const Invocation& context) {
   const std::int64_t bytes = bytes_of(options.out);
   std::int64_t parameters = 0;
   network.weights.for_each(
@@ -111,7 +112,7 @@ void refuse(bool given, const char* option, const char* what) {
 }
 
 int convert_network(const Source& in, NetworkFormat to, const ConvertOptions& options,
-                    const Context& context) {
+                    const Invocation& context) {
   const char* const no_model = "is about language models; IN is a network";
   refuse(!options.type.empty(), "--type", no_model);
   refuse(options.bits != 0, "--bits", no_model);
@@ -125,7 +126,7 @@ int convert_network(const Source& in, NetworkFormat to, const ConvertOptions& op
 }
 
 int convert_language_model(const Source& in, ModelFormat to, const ConvertOptions& options,
-                           const Context& context) {
+                           const Invocation& context) {
   const char* const no_network = "is about networks; IN is a language model";
   refuse(!options.shapes.empty(), "--shape", no_network);
   refuse(options.random_weights, "--random-weights", no_network);
@@ -160,7 +161,7 @@ bool is_surely_network(const Source& in) {
          (in.kind() == FileKind::onnx && extension(in.path()) == ".onnx");
 }
 
-int run_convert(const ConvertOptions& options, const Context& context) {
+int run_convert(const ConvertOptions& options, const Invocation& context) {
   check_place(options);
   const Source in(options.in);
   if (const auto* to = std::get_if<NetworkFormat>(&options.to)) {
@@ -223,7 +224,7 @@ Verb convert_verb() {
           {"pliant convert folder/ --to mlx --bits 4 --group 64 --out mlx/",
            "for mlx-lm, in 4 bits"},
           {"pliant convert net.pliant --to onnx --out net.onnx", "a network for other tools"}}};
-  return {std::move(command), [options](const Context& context) -> int {
+  return {std::move(command), [options](const Invocation& context) -> int {
             if (options->out.empty())
               throw Error(ErrorKind::usage, "--out", "is needed: where to write");
             return run_convert(*options, context);

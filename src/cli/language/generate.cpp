@@ -57,7 +57,7 @@ struct Guesser {
 };
 
 Guesser guesser_of(const GenerateVerbOptions& options, const OpenLanguage& language,
-                   const Context& context) {
+                   const Invocation& context) {
   Guesser guesser;
   if (options.lookup) guesser.proposer = lm::make_proposer("lookup");
   if (options.draft.empty()) return guesser;
@@ -70,7 +70,7 @@ Guesser guesser_of(const GenerateVerbOptions& options, const OpenLanguage& langu
   return guesser;
 }
 
-int run_generate(GenerateVerbOptions& options, const Context& context) {
+int run_generate(GenerateVerbOptions& options, const Invocation& context) {
   options.generate.sampling.seed = static_cast<std::uint64_t>(context.common.seed);
   OpenLanguage language = open_language(options.language, context);
   const Guesser guesser = guesser_of(options, language, context);
@@ -165,7 +165,7 @@ Verb generate_verb() {
   for (Option& each : language_options(options->language))
     command.options.push_back(std::move(each));
   return {std::move(command),
-          [options](const Context& context) { return run_generate(*options, context); }};
+          [options](const Invocation& context) { return run_generate(*options, context); }};
 }
 
 }  // namespace pliant::cli

@@ -140,7 +140,7 @@ std::optional<LanguageConfig> config_of(const Gguf& file, const std::string& pat
 
 }  // namespace
 
-int inspect_gguf(const Source& source, const Context& context) {
+int inspect_gguf(const Source& source, const Invocation& context) {
   const std::string& path = source.path();
   const GgufModel whole = open_gguf(source.file(), path);
   const Gguf& file = whole.contents;

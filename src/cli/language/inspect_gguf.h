@@ -6,6 +6,6 @@
 
 namespace pliant::cli {
 
-int inspect_gguf(const Source& source, const Context& context);
+int inspect_gguf(const Source& source, const Invocation& context);
 
 }  // namespace pliant::cli

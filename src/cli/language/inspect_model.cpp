@@ -89,7 +89,7 @@ void print_model(std::ostream& out, const LanguageConfig& config, const Source& 
   print_line(out, "tokenizer", tokenizer_of(source));
 }
 
-int inspect_language_model(const Source& source, const Context& context) {
+int inspect_language_model(const Source& source, const Invocation& context) {
   const LanguageModel model = load_language_model(source);
   if (context.common.json) print_json(context.out, model_json(model.config, source));
   else print_model(context.out, model.config, source);

@@ -12,7 +12,7 @@ namespace pliant::cli {
 
 // A folder, a llama2.c checkpoint or minGPT's JSON; GGUF files have their own report, which ends
 // with this one's.
-int inspect_language_model(const Source& source, const Context& context);
+int inspect_language_model(const Source& source, const Invocation& context);
 
 // Family, sizes, layers, bytes of cache per token, and the kind of tokenizer found in or beside it.
 nlohmann::ordered_json model_json(const LanguageConfig& config, const Source& source);

@@ -75,7 +75,7 @@ std::vector<Option> sampling_options(lm::GenerateOptions& options) {
       flag("ignore-end", options.ignore_end, "go on after the model's end token")};
 }
 
-OpenLanguage open_language(const LanguageOptions& options, const Context& context,
+OpenLanguage open_language(const LanguageOptions& options, const Invocation& context,
                            std::int64_t sequences) {
   Progress progress(context.log, steady_clock());
   progress.show([&] { return "loading " + options.model; });

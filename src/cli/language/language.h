@@ -29,7 +29,7 @@ struct OpenLanguage : OpenedLanguage {
 };
 
 // `sequences`: open at one time.
-OpenLanguage open_language(const LanguageOptions& options, const Context& context,
+OpenLanguage open_language(const LanguageOptions& options, const Invocation& context,
                            std::int64_t sequences = 1);
 
 // "1,2,3"; throws Error{usage} naming `place`.

@@ -18,7 +18,7 @@ struct LogitsOptions {
   std::string ids, text, out;
 };
 
-int run_logits(const LogitsOptions& options, const Context& context) {
+int run_logits(const LogitsOptions& options, const Invocation& context) {
   if (options.ids.empty() && options.text.empty())
     throw Error(ErrorKind::usage, "--ids", "give either --ids or --text");
   const OpenLanguage language = open_language(options.language, context);
@@ -67,7 +67,7 @@ Verb logits_verb() {
   for (Option& each : language_options(options->language))
     command.options.push_back(std::move(each));
   return {std::move(command),
-          [options](const Context& context) { return run_logits(*options, context); }};
+          [options](const Invocation& context) { return run_logits(*options, context); }};
 }
 
 }  // namespace pliant::cli

@@ -20,7 +20,7 @@ struct PerplexityVerbOptions {
   std::string file;
 };
 
-int run_perplexity(const PerplexityVerbOptions& options, const Context& context) {
+int run_perplexity(const PerplexityVerbOptions& options, const Invocation& context) {
   const OpenLanguage language = open_language(options.language, context);
   const std::string text = read_text(options.file);
   EncodeOptions how;
@@ -84,7 +84,7 @@ Verb perplexity_verb() {
   for (Option& each : language_options(options->language))
     command.options.push_back(std::move(each));
   return {std::move(command),
-          [options](const Context& context) { return run_perplexity(*options, context); }};
+          [options](const Invocation& context) { return run_perplexity(*options, context); }};
 }
 
 }  // namespace pliant::cli

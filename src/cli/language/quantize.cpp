@@ -94,7 +94,7 @@ nlohmann::ordered_json to_json(const RoundingReport& report, double seconds, boo
   return json;
 }
 
-int run_quantize(const QuantizeOptions& options, const Context& context) {
+int run_quantize(const QuantizeOptions& options, const Invocation& context) {
   const RoundingOptions rounding = rounding_of(options);
   Progress progress(context.log, steady_clock());
   const auto show = [&](std::size_t done, const RoundingReport& report) {
@@ -146,7 +146,7 @@ Verb quantize_verb() {
           {"pliant quantize model.gguf --to Q2_K --out small.gguf --dry-run",
            "how small it would be"}}};
   return {std::move(command),
-          [options](const Context& context) { return run_quantize(*options, context); }};
+          [options](const Invocation& context) { return run_quantize(*options, context); }};
 }
 
 }  // namespace pliant::cli

@@ -39,12 +39,14 @@ Normalization normalization_of(const FeedOptions& options) {
   return result;
 }
 
-Layout layout_of(const TensorType& type, const FeedOptions& options, const std::string& place) {
+ImageLayout layout_of(const TensorType& type, const FeedOptions& options,
+                      const std::string& place) {
   const Shape& shape = type.shape;
-  const auto fits = [&](Layout layout) {
-    return shape.size() == 4 && shape[0] == 1 && shape[layout == Layout::nchw ? 1 : 3] == 3;
+  const auto fits = [&](ImageLayout layout) {
+    return shape.size() == 4 && shape[0] == 1 && shape[layout == ImageLayout::nchw ? 1 : 3] == 3;
   };
-  for (const auto& [layout, word] : {std::pair{Layout::nchw, "nchw"}, {Layout::nhwc, "nhwc"}})
+  for (const auto& [layout, word] :
+       {std::pair{ImageLayout::nchw, "nchw"}, {ImageLayout::nhwc, "nhwc"}})
     if (fits(layout) && (options.layout.empty() || options.layout == word)) return layout;
   throw Error(ErrorKind::invalid, place,
               fmt::format("an image cannot be the input of type {}", to_string(type)),
@@ -67,11 +69,11 @@ Tensor convert(const Tensor& from, const TensorType& type, const std::string& pl
 }
 
 Tensor from_image(const Source& file, const TensorType& type, const FeedOptions& options) {
-  const Layout layout = layout_of(type, options, file.path());
+  const ImageLayout layout = layout_of(type, options, file.path());
   const auto height = static_cast<int>(
-      std::min<std::int64_t>(type.shape[layout == Layout::nchw ? 2 : 1], INT32_MAX));
+      std::min<std::int64_t>(type.shape[layout == ImageLayout::nchw ? 2 : 1], INT32_MAX));
   const auto width = static_cast<int>(
-      std::min<std::int64_t>(type.shape[layout == Layout::nchw ? 3 : 2], INT32_MAX));
+      std::min<std::int64_t>(type.shape[layout == ImageLayout::nchw ? 3 : 2], INT32_MAX));
   const Image image = decode_image(file.bytes(), file.path());
   const Image sized =
       options.fit == "crop" ? resize_and_crop(image, width, height) : resize(image, width, height);

@@ -29,15 +29,15 @@ struct InspectOptions {
   Seconds time_limit{5};
 };
 
-plan::Sizes sizes_of(const plan::Problem& problem, const InspectOptions& options,
-                     const Context& context) {
+plan::ScratchpadSizes sizes_of(const plan::Problem& problem, const InspectOptions& options,
+                               const Invocation& context) {
   plan::SolveOptions solve;
   solve.limits.seconds = options.time_limit.count;
   solve.limits.stop = &context.stop;
   return plan::scratchpad_sizes(problem, solve, context.pool());
 }
 
-void add_sizes(nlohmann::ordered_json& json, const plan::Sizes& sizes,
+void add_sizes(nlohmann::ordered_json& json, const plan::ScratchpadSizes& sizes,
                const plan::Problem& problem) {
   json["m_r"] = sizes.required.bytes;
   if (sizes.required.op >= 0) json["m_r_operator"] = problem.operators[sizes.required.op].name;
@@ -47,7 +47,8 @@ void add_sizes(nlohmann::ordered_json& json, const plan::Sizes& sizes,
   json["m_p_lower"] = sizes.peak_lower;
 }
 
-void print_sizes(std::ostream& out, const plan::Sizes& sizes, const plan::Problem& problem) {
+void print_sizes(std::ostream& out, const plan::ScratchpadSizes& sizes,
+                 const plan::Problem& problem) {
   std::string required = exact_bytes(sizes.required.bytes);
   if (sizes.required.op >= 0)
     required += ", operator '" + problem.operators[sizes.required.op].name + "'";
@@ -144,39 +145,41 @@ void print_network(std::ostream& out, const OpenedNetwork& network, const GraphF
     print_line(out, "missing", fmt::format("{} weights without data", network.missing.size()));
 }
 
-int inspect_network(const Source& source, const InspectOptions& options, const Context& context) {
+int inspect_network(const Source& source, const InspectOptions& options,
+                    const Invocation& context) {
   const OpenedNetwork network = open_network(source, {shapes_from(options.network.shapes), true});
   if (options.text) {
     context.out << to_text(network.graph, {.inline_elements = 64});
     return success;
   }
-  const Subject subject = subject_of(network, options.network, context.pool());
+  const NetworkSubject subject = subject_of(network, options.network, context.pool());
   if (!options.dot.empty())
-    write_file(options.dot, to_dot(subject.network->graph, subject.mapping->groups));
+    write_file(options.dot, to_dot(subject.network->graph, subject.mapping.groups));
   const GraphFacts facts = facts_of(network.graph);
-  const plan::Sizes sizes = sizes_of(subject.problem, options, context);
+  const plan::ScratchpadSizes sizes = sizes_of(subject.problem(), options, context);
   if (context.common.json) {
     nlohmann::ordered_json json = network_json(network, facts);
-    add_sizes(json, sizes, subject.problem);
-    json["planned_operators"] = subject.problem.operators.size();
-    json["planned_tensors"] = subject.problem.tensors.size();
+    add_sizes(json, sizes, subject.problem());
+    json["planned_operators"] = subject.problem().operators.size();
+    json["planned_tensors"] = subject.problem().tensors.size();
     print_json(context.out, json);
     return success;
   }
   print_network(context.out, network, facts, file_name(source.path()));
   print_line(context.out, "planned",
              fmt::format("{} operators, {} tensors after folding and fusion",
-                         subject.problem.operators.size(), subject.problem.tensors.size()));
-  print_sizes(context.out, sizes, subject.problem);
+                         subject.problem().operators.size(), subject.problem().tensors.size()));
+  print_sizes(context.out, sizes, subject.problem());
   return success;
 }
 
-int inspect_problem(const Source& source, const InspectOptions& options, const Context& context) {
-  const plan::Problem problem = open_subject(source, options.network, context.pool()).problem;
+int inspect_problem(const Source& source, const InspectOptions& options,
+                    const Invocation& context) {
+  const plan::Problem problem = open_subject(source, options.network, context.pool()).problem();
   std::map<std::string, std::int64_t> bytes_of;
   for (const plan::TensorInfo& tensor : problem.tensors)
     bytes_of[std::string(plan::name(tensor.role))] += tensor.bytes;
-  const plan::Sizes sizes = sizes_of(problem, options, context);
+  const plan::ScratchpadSizes sizes = sizes_of(problem, options, context);
   if (context.common.json) {
     nlohmann::ordered_json json{{"kind", "problem"},
                                 {"tensors", problem.tensors.size()},
@@ -194,7 +197,7 @@ int inspect_problem(const Source& source, const InspectOptions& options, const C
   return success;
 }
 
-int inspect_placement(const Source& source, const Context& context) {
+int inspect_placement(const Source& source, const Invocation& context) {
   const place::Instance instance = place::instance_from_csv(source.text(), source.path());
   std::int64_t bytes = 0;
   std::int32_t end = 0;
@@ -218,7 +221,7 @@ int inspect_placement(const Source& source, const Context& context) {
   return success;
 }
 
-int inspect_plan(const Source& source, const Context& context) {
+int inspect_plan(const Source& source, const Invocation& context) {
   const auto json = parse_ordered_json(source.text(), source.path());
   if (!json.is_object()) throw Error(ErrorKind::format, source.path(), "is not a JSON object");
   nlohmann::ordered_json summary{{"kind", "plan"}};
@@ -236,7 +239,7 @@ int inspect_plan(const Source& source, const Context& context) {
   return success;
 }
 
-int inspect_array(const Source& source, const Context& context) {
+int inspect_array(const Source& source, const Invocation& context) {
   const bool array = source.kind() == FileKind::array;
   std::string type;
   if (array) {
@@ -251,7 +254,7 @@ int inspect_array(const Source& source, const Context& context) {
   return success;
 }
 
-int run_inspect(const InspectOptions& options, const Context& context) {
+int run_inspect(const InspectOptions& options, const Invocation& context) {
   if (options.file == zoo_list) return list_zoo(context);
   const Source source(options.file);
   if (is_network(source.kind())) return inspect_network(source, options, context);
@@ -314,7 +317,7 @@ Verb inspect_verb() {
       }};
   for (Option& each : network_options(options->network)) command.options.push_back(std::move(each));
   return {std::move(command),
-          [options](const Context& context) { return run_inspect(*options, context); }};
+          [options](const Invocation& context) { return run_inspect(*options, context); }};
 }
 
 }  // namespace pliant::cli

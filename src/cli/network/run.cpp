@@ -64,7 +64,7 @@ struct Run {
   std::int64_t arena_bytes = 0;
 };
 
-Run run_network(const RunOptions& options, const Context& context) {
+Run run_network(const RunOptions& options, const Invocation& context) {
   OpenedNetwork network =
       open_network(options.file, {shapes_from(options.shapes), options.random_weights});
   if (options.random_weights) randomize_weights(network, options.feed.seed);
@@ -227,7 +227,7 @@ void print(std::ostream& out, const Run& run, const std::vector<Class>& classes)
              fmt::format("{}, arena {}", seconds_text(run.seconds), bytes_text(run.arena_bytes)));
 }
 
-int run_run(RunOptions options, const Context& context) {
+int run_run(RunOptions options, const Invocation& context) {
   if (options.top == 0 && !options.labels.empty()) options.top = 5;
   options.feed.seed = static_cast<std::uint64_t>(context.common.seed);
   const Run run = run_network(options, context);
@@ -291,7 +291,7 @@ Verb run_verb() {
           {"pliant run net.onnx --input ids=ids.npy --input mask=mask.npy --out logits=y.npy",
            "several inputs by name"}}};
   return {std::move(command),
-          [options](const Context& context) { return run_run(*options, context); }};
+          [options](const Invocation& context) { return run_run(*options, context); }};
 }
 
 }  // namespace pliant::cli

@@ -75,32 +75,27 @@ std::map<std::string, Shape> shapes_from(const std::vector<std::string>& texts) 
   return shapes;
 }
 
-Subject subject_of(OpenedNetwork network, const NetworkOptions& options, Pool& pool) {
+NetworkSubject subject_of(OpenedNetwork network, const NetworkOptions& options, ThreadPool& pool) {
   if (options.random_weights) randomize_weights(network, options.seed);
   // Also without fusion: operators on weights alone are how one operator of the file was imported,
   // not the file's own.
   if (network.missing.empty()) fold_weights(network, pool);
   if (options.tiles != 0) network.graph = cut_into_bands(network.graph, options);
-  scratchpad::Subject found = scratchpad::subject_of(network.graph, network.missing.empty(),
-                                                     {.fuse = !options.no_fuse,
-                                                      .weights = options.weights,
-                                                      .in_place = options.in_place,
-                                                      .tiled = options.tiles != 0,
-                                                      .zero_copy_concat = options.zero_copy_concat,
-                                                      .elem_bytes = options.elem_bytes,
-                                                      .kernels = options.execute});
-  Subject subject;
-  subject.problem = found.mapping.problem;
+  NetworkSubject subject{scratchpad::subject_of(network.graph, network.missing.empty(),
+                                                {.fuse = !options.no_fuse,
+                                                 .weights = options.weights,
+                                                 .in_place = options.in_place,
+                                                 .tiled = options.tiles != 0,
+                                                 .zero_copy_concat = options.zero_copy_concat,
+                                                 .elem_bytes = options.elem_bytes,
+                                                 .kernels = options.execute}),
+                         {},
+                         options.tiles};
   subject.network = std::move(network);
-  subject.mapping = std::move(found.mapping);
-  subject.work = found.work;
-  subject.runs = found.runs;
-  subject.alignment = found.alignment;
-  subject.tiles = options.tiles;
   return subject;
 }
 
-Subject open_subject(const Source& source, const NetworkOptions& options, Pool& pool) {
+NetworkSubject open_subject(const Source& source, const NetworkOptions& options, ThreadPool& pool) {
   if (is_network(source.kind()))
     return subject_of(open_network(source, {shapes_from(options.shapes), true}), options, pool);
   refuse_network_options(options, source.kind());
@@ -109,8 +104,8 @@ Subject open_subject(const Source& source, const NetworkOptions& options, Pool& 
         ErrorKind::format, source.path(),
         fmt::format("is a {}, not a network or a planner's problem", describe(source.kind())),
         "give an ONNX or Pliant file, or a problem (docs/formats.md)");
-  Subject subject;
-  subject.problem = plan::problem_from_json(source.text(), source.path());
+  NetworkSubject subject;
+  subject.mapping.problem = plan::problem_from_json(source.text(), source.path());
   return subject;
 }
 

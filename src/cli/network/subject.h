@@ -33,20 +33,17 @@ std::vector<Option> network_options(NetworkOptions& options);
 // throws Error{usage}
 std::map<std::string, Shape> shapes_from(const std::vector<std::string>& texts);
 
-struct Subject {
-  plan::Problem problem;
-  std::optional<OpenedNetwork> network;       // of an ONNX or Pliant file: folded
-  std::optional<plan::GraphProblem> mapping;  // the same
-  plan::Work work;                            // of a network
-  // the problem counts kernel workspaces, and kernels can run all of it
-  bool runs = false;
-  std::int64_t alignment = 1;  // that kernels ask of addresses
-  std::int64_t tiles = 0;      // bands that maps are cut into; 0: whole
+// What is planned: `mapping` and `work` of a network; of a planner's problem `mapping.problem`
+// alone.
+struct NetworkSubject : scratchpad::Subject {
+  std::optional<OpenedNetwork> network;  // of a network: folded
+  std::int64_t tiles = 0;                // bands that maps are cut into; 0: whole
+  const plan::Problem& problem() const { return mapping.problem; }
 };
 
 // Throws Error{usage} for options that say nothing about this kind of file, Error{format} for files
 // that hold no problem.
-Subject open_subject(const Source& source, const NetworkOptions& options, Pool& pool);
-Subject subject_of(OpenedNetwork network, const NetworkOptions& options, Pool& pool);
+NetworkSubject open_subject(const Source& source, const NetworkOptions& options, ThreadPool& pool);
+NetworkSubject subject_of(OpenedNetwork network, const NetworkOptions& options, ThreadPool& pool);
 
 }  // namespace pliant::cli

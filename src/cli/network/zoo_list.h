@@ -7,6 +7,6 @@ namespace pliant::cli {
 
 inline constexpr const char* zoo_list = "zoo:list";
 
-int list_zoo(const Context& context);
+int list_zoo(const Invocation& context);
 
 }  // namespace pliant::cli

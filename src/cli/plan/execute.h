@@ -9,7 +9,7 @@ namespace pliant::cli {
 
 // With the CPU's kernels where they can run the subject, else with hash operators. Throws
 // Error{invalid} when the plan cannot be executed or its counted bytes differ from its claim.
-ExecutionReport execute_plan(const Subject& subject, const plan::Plan& plan,
-                             const Context& context);
+ExecutionReport execute_plan(const NetworkSubject& subject, const plan::Plan& plan,
+                             const Invocation& context);
 
 }  // namespace pliant::cli

@@ -14,7 +14,8 @@ namespace pliant::cli {
 namespace {
 
 // TFLM runs operators as they stand in the model.
-void warn_of_order(const plan::Problem& problem, const plan::Plan& plan, const Context& context) {
+void warn_of_order(const plan::Problem& problem, const plan::Plan& plan,
+                   const Invocation& context) {
   for (std::size_t step = 0; step < plan.order.size(); ++step) {
     if (std::cmp_equal(plan.order[step], step)) continue;
     context.log.warning(
@@ -52,7 +53,7 @@ void check_export(const ExportOptions& options) {
 
 ExportReport export_plan(const ExportOptions& options, const plan::Problem& problem,
                          const plan::Plan& plan, const std::string& network,
-                         std::optional<std::int64_t> capacity, const Context& context) {
+                         std::optional<std::int64_t> capacity, const Invocation& context) {
   std::string header, buffer;
   ExportReport report;
   if (!options.header.empty()) {

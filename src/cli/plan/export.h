@@ -29,6 +29,6 @@ void check_export(const ExportOptions& options);
 // Error{unsupported} for a plan that TFLM's format cannot say, before anything is written.
 ExportReport export_plan(const ExportOptions& options, const plan::Problem& problem,
                          const plan::Plan& plan, const std::string& network,
-                         std::optional<std::int64_t> capacity, const Context& context);
+                         std::optional<std::int64_t> capacity, const Invocation& context);
 
 }  // namespace pliant::cli

@@ -24,7 +24,7 @@ void write_map(const std::string& path, report::MemoryMap map,
 
 plan::PlanPage page_of(const PlanReport& report) {
   plan::PlanPage page;
-  page.problem = &report.subject->problem;
+  page.problem = &report.subject->problem();
   page.plan = &report.plan;
   page.network = report.path;
   page.size_name = report.size_name;
@@ -64,7 +64,7 @@ void write_picture(const std::string& path, const PlanReport& report) {
       fmt::format("{} in {}", report.path, bytes_text(report.plan.scratchpad_bytes));
   write_map(
       path,
-      plan::map_of(report.subject->problem, report.plan, title, plan::size_lines(report.sizes)),
+      plan::map_of(report.subject->problem(), report.plan, title, plan::size_lines(report.sizes)),
       {status_text(report)});
 }
 

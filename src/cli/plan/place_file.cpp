@@ -17,13 +17,13 @@ namespace pliant::cli {
 namespace {
 
 struct Answer {
-  place::Result result;
+  place::Placement result;
   std::int64_t peak = 0, height = 0;
   std::vector<std::string> core;  // names of rectangles that cannot be placed together
   double seconds = 0;
 };
 
-Answer solve(const place::Instance& instance, const PlaceFile& request, const Context& context) {
+Answer solve(const place::Instance& instance, const PlaceFile& request, const Invocation& context) {
   Answer answer;
   const Clock clock = steady_clock();
   const double begin = clock();
@@ -38,11 +38,11 @@ Answer solve(const place::Instance& instance, const PlaceFile& request, const Co
   return answer;
 }
 
-std::string_view status_name(place::Status status) {
+std::string_view status_name(place::Outcome status) {
   switch (status) {
-    case place::Status::placed: return "optimal";
-    case place::Status::impossible: return "infeasible";
-    case place::Status::undecided: return "undecided";
+    case place::Outcome::placed: return "optimal";
+    case place::Outcome::impossible: return "infeasible";
+    case place::Outcome::undecided: return "undecided";
   }
   return "";
 }
@@ -53,13 +53,13 @@ nlohmann::ordered_json to_json(const PlaceFile& request, const place::Instance& 
                               {"scratchpad_bytes", request.capacity},
                               {"buffers", instance.ids.size()},
                               {"peak_bytes", answer.peak}};
-  if (answer.result.status == place::Status::placed) {
+  if (answer.result.status == place::Outcome::placed) {
     json.update({{"traffic_bytes", 0}, {"compulsory_bytes", 0}, {"lower_bound_bytes", 0}});
     json["height_bytes"] = answer.height;
     if (!request.out.empty()) json["placed"] = request.out;
     if (!request.report.empty()) json["report"] = request.report;
   }
-  if (answer.result.status == place::Status::impossible) {
+  if (answer.result.status == place::Outcome::impossible) {
     json["core"] = answer.core;
     if (answer.peak > request.capacity) json["needed_bytes"] = answer.peak;
   }
@@ -73,18 +73,18 @@ void print(std::ostream& out, const std::string& name, const PlaceFile& request,
              fmt::format("{}: {} buffers, at most {} B alive at one time", name,
                          instance.ids.size(), grouped_text(answer.peak)));
   print_line(out, "scratchpad", exact_bytes(request.capacity));
-  if (answer.result.status == place::Status::placed)
+  if (answer.result.status == place::Outcome::placed)
     print_line(out, "status", fmt::format("placed, {} B high", grouped_text(answer.height)));
-  else if (answer.result.status == place::Status::undecided)
+  else if (answer.result.status == place::Outcome::undecided)
     print_line(out, "status", "undecided: the search was ended before an answer");
   else
     print_line(
         out, "status",
         fmt::format("infeasible: cannot be placed together: {}", fmt::join(answer.core, ", ")));
   print_line(out, "time", seconds_text(answer.seconds));
-  if (answer.result.status == place::Status::placed && !request.out.empty())
+  if (answer.result.status == place::Outcome::placed && !request.out.empty())
     print_line(out, "placed", "written to " + request.out);
-  if (answer.result.status == place::Status::placed && !request.report.empty())
+  if (answer.result.status == place::Outcome::placed && !request.report.empty())
     print_line(out, "report", "written to " + request.report);
 }
 
@@ -103,11 +103,11 @@ std::int64_t fluid_peak(const std::vector<place::Rectangle>& rectangles) {
   return peak;
 }
 
-int place_file(const Source& source, const PlaceFile& request, const Context& context) {
+int place_file(const Source& source, const PlaceFile& request, const Invocation& context) {
   const place::Instance instance = place::instance_from_csv(source.text(), source.path());
   const std::string name = file_name(source.path());
   const Answer answer = solve(instance, request, context);
-  const bool placed = answer.result.status == place::Status::placed;
+  const bool placed = answer.result.status == place::Outcome::placed;
   if (placed && !request.out.empty())
     write_file(request.out, place::instance_to_csv(instance, answer.result.offsets));
   if (placed && !request.report.empty())

@@ -21,6 +21,6 @@ struct PlaceFile {
 std::int64_t fluid_peak(const std::vector<place::Rectangle>& rectangles);
 
 // Prints the result; returns the exit code.
-int place_file(const Source& source, const PlaceFile& request, const Context& context);
+int place_file(const Source& source, const PlaceFile& request, const Invocation& context);
 
 }  // namespace pliant::cli

@@ -56,9 +56,9 @@ struct PlanOptions {
   Solver solver = Solver::exact;
 };
 
-plan::SolveOptions solve_options(const PlanOptions& options, const Subject& subject,
+plan::SolveOptions solve_options(const PlanOptions& options, const NetworkSubject& subject,
                                  const std::optional<plan::Device>& device,
-                                 const Context& context) {
+                                 const Invocation& context) {
   plan::SolveOptions solve;
   solve.limits.seconds = options.time_limit.count;
   solve.limits.memory_bytes = options.memory_limit.count;
@@ -90,9 +90,9 @@ std::int64_t scratchpad_bytes(const PlanOptions& options, const std::optional<pl
 }
 
 plan::Plan search(const plan::Problem& problem, std::int64_t bytes, plan::SolveOptions solve,
-                  const CostOptions& costs, const Context& context) {
+                  const CostOptions& costs, const Invocation& context) {
   Progress progress(context.log, steady_clock());
-  solve.progress = [&](const plan::Progress& state) {
+  solve.progress = [&](const plan::SolveProgress& state) {
     progress.show([&] {
       return search_line("plan", state.incumbent.value_or(-1), state.bound, progress.seconds());
     });
@@ -104,8 +104,8 @@ plan::Plan search(const plan::Problem& problem, std::int64_t bytes, plan::SolveO
 }
 
 void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, PlanReport& report,
-                  const Context& context) {
-  const plan::Problem& problem = report.subject->problem;
+                  const Invocation& context) {
+  const plan::Problem& problem = report.subject->problem();
   PlanSizes sizes(problem, solve, context);
   const std::int64_t bytes = scratchpad_bytes(options, report.device, sizes);
   std::vector<std::int64_t> sweep;  // a wrong one is refused before any search
@@ -139,16 +139,17 @@ void plan_traffic(const PlanOptions& options, const plan::SolveOptions& solve, P
   if (!sweep.empty()) report.sweep = run_sweep(problem, sweep, solve, sizes, solve_at, context);
 }
 
-void plan_peak(const plan::SolveOptions& solve, PlanReport& report, const Context& context) {
+void plan_peak(const plan::SolveOptions& solve, PlanReport& report, const Invocation& context) {
   const Clock clock = steady_clock();
   const double begin = clock();
-  plan::LeastMemory least = plan::least_memory(report.subject->problem, solve, context.pool());
+  plan::LeastMemory least = plan::least_memory(report.subject->problem(), solve, context.pool());
   report.seconds = clock() - begin;
   report.plan = std::move(least.plan);
   report.objective = least.objective;
 }
 
-PlanReport make_report(const PlanOptions& options, const Subject& subject, const Context& context) {
+PlanReport make_report(const PlanOptions& options, const NetworkSubject& subject,
+                       const Invocation& context) {
   PlanReport report;
   report.subject = &subject;
   report.path = file_name(options.file);
@@ -162,13 +163,13 @@ PlanReport make_report(const PlanOptions& options, const Subject& subject, const
 }
 
 // A planner's problem says itself which tensors are weights.
-void check_weights(const PlanOptions& options, const Subject& subject) {
+void check_weights(const PlanOptions& options, const NetworkSubject& subject) {
   if (options.costs.steady_state && subject.network && !options.network.weights)
     throw Error(ErrorKind::usage, "--steady-state", "needs the weights in the plan",
                 "add --weights");
 }
 
-void draw_picture(const PlanOptions& options, PlanReport& report, const Context& context) {
+void draw_picture(const PlanOptions& options, PlanReport& report, const Invocation& context) {
   if (options.report.empty()) return;
   if (!report.has_plan()) {
     context.log.warning(options.report + ": not written, there is no plan to draw");
@@ -178,25 +179,26 @@ void draw_picture(const PlanOptions& options, PlanReport& report, const Context&
   report.drawn = options.report;
 }
 
-int plan_network(const Source& source, PlanOptions options, const Context& context) {
+int plan_network(const Source& source, PlanOptions options, const Invocation& context) {
   options.network.execute = options.execute;
   options.network.seed = static_cast<std::uint64_t>(context.common.seed);
-  const Subject subject = open_subject(source, options.network, context.pool());
+  const NetworkSubject subject = open_subject(source, options.network, context.pool());
   check_weights(options, subject);
-  if (!options.problem.empty()) write_file(options.problem, plan::problem_to_json(subject.problem));
+  if (!options.problem.empty())
+    write_file(options.problem, plan::problem_to_json(subject.problem()));
   PlanReport report = make_report(options, subject, context);
   if (options.execute && report.has_plan())
     report.execution = execute_plan(subject, report.plan, context);
   if (!options.out.empty() && report.has_plan()) {
-    write_file(options.out, plan::plan_to_json(subject.problem, report.plan));
+    write_file(options.out, plan::plan_to_json(subject.problem(), report.plan));
     report.written = options.out;
   }
   draw_picture(options, report, context);
   if (options.exports.any() && report.has_plan()) {
     std::optional<std::int64_t> capacity;
     if (options.minimize != Goal::peak) capacity = report.plan.scratchpad_bytes;
-    report.exported =
-        export_plan(options.exports, subject.problem, report.plan, report.path, capacity, context);
+    report.exported = export_plan(options.exports, subject.problem(), report.plan, report.path,
+                                  capacity, context);
   }
   if (context.common.json) print_json(context.out, to_json(report));
   else print(context.out, report);
@@ -237,7 +239,7 @@ void refuse_with_placement(const PlanOptions& options) {
   for (const char* name : names_given(options.costs)) refuse(name);
 }
 
-int run_plan(const PlanOptions& options, const Context& context) {
+int run_plan(const PlanOptions& options, const Invocation& context) {
   if (options.file == zoo_list) return list_zoo(context);
   check_report_path(options.report);
   if (!options.sweep.empty()) sweep_request(options.sweep);
@@ -262,18 +264,18 @@ struct CheckOptions {
   std::string problem, plan;
 };
 
-checker::Verdict verdict_of(const CheckOptions& options, const Context& context) {
-  const Subject subject = open_subject(options.problem, options.network, context.pool());
+checker::Verdict verdict_of(const CheckOptions& options, const Invocation& context) {
+  const NetworkSubject subject = open_subject(options.problem, options.network, context.pool());
   const MappedFile plan(options.plan);
   try {
-    return checker::check_json(plan::problem_to_json(subject.problem), plan.text());
+    return checker::check_json(plan::problem_to_json(subject.problem()), plan.text());
   } catch (const Error& error) {
     throw Error(error.kind(), options.plan + ": " + error.place(), error.problem(),
                 "a plan of a network needs the options it was planned with");
   }
 }
 
-int run_check(const CheckOptions& options, const Context& context) {
+int run_check(const CheckOptions& options, const Invocation& context) {
   const checker::Verdict verdict = verdict_of(options, context);
   nlohmann::ordered_json json{{"valid", verdict.accepted},
                               {"reason", verdict.reason},
@@ -403,7 +405,7 @@ Verb plan_verb() {
            "a network that Pliant generates"},
           {"pliant plan A.csv --scratchpad 1048576 --out placed.csv", "placement alone"}}};
   return {std::move(command),
-          [options](const Context& context) { return run_plan(*options, context); }};
+          [options](const Invocation& context) { return run_plan(*options, context); }};
 }
 
 Verb plan_check_verb() {
@@ -421,7 +423,7 @@ Verb plan_check_verb() {
           {"pliant plan check net.onnx plan.json --elem-bytes 1", "check a plan of a network"},
           {"pliant plan check problem.json plan.json --json", "check a plan of a problem"}}};
   return {std::move(command),
-          [options](const Context& context) { return run_check(*options, context); }};
+          [options](const Invocation& context) { return run_check(*options, context); }};
 }
 
 }  // namespace pliant::cli

@@ -13,11 +13,12 @@ namespace pliant::cli {
 namespace {
 
 const plan::Operator& op_of(const PlanReport& report, plan::OperatorId id) {
-  return report.subject->problem.operators[id];
+  return report.subject->problem().operators[id];
 }
 
 plan::Estimate estimate_of(const PlanReport& report) {
-  return plan::estimate(*report.device, report.subject->problem, report.plan, report.subject->work);
+  return plan::estimate(*report.device, report.subject->problem(), report.plan,
+                        report.subject->work);
 }
 
 nlohmann::ordered_json estimate_json(const PlanReport& report) {
@@ -48,7 +49,7 @@ nlohmann::ordered_json execution_json(const ExecutionReport& execution) {
 // Results that the problem lets be written over an input.
 std::int64_t in_place_pairs(const PlanReport& report) {
   std::int64_t pairs = 0;
-  for (const plan::Operator& op : report.subject->problem.operators)
+  for (const plan::Operator& op : report.subject->problem().operators)
     pairs += static_cast<std::int64_t>(op.in_place.size());
   return pairs;
 }
@@ -56,25 +57,25 @@ std::int64_t in_place_pairs(const PlanReport& report) {
 std::int64_t pinned_bytes(const PlanReport& report) {
   std::int64_t bytes = 0;
   for (const plan::TensorId t : report.plan.frame->pinned)
-    bytes += report.subject->problem.tensors[t].bytes;
+    bytes += report.subject->problem().tensors[t].bytes;
   return bytes;
 }
 
 std::int64_t weight_bytes(const PlanReport& report) {
   std::int64_t bytes = 0;
-  for (const plan::TensorInfo& tensor : report.subject->problem.tensors)
+  for (const plan::TensorInfo& tensor : report.subject->problem().tensors)
     if (tensor.role == plan::Role::weight) bytes += tensor.bytes;
   return bytes;
 }
 
 std::int64_t zero_copy_concats(const PlanReport& report) {
-  if (!report.subject->mapping) return 0;
-  const auto& parts = report.subject->mapping->parts_of;
+  if (!report.subject->network) return 0;
+  const auto& parts = report.subject->mapping.parts_of;
   return std::count_if(parts.begin(), parts.end(), [](const auto& each) { return !each.empty(); });
 }
 
 void print_network(std::ostream& out, const PlanReport& report) {
-  const plan::Problem& problem = report.subject->problem;
+  const plan::Problem& problem = report.subject->problem();
   std::int64_t bytes = 0;
   for (const plan::TensorInfo& tensor : problem.tensors) bytes += tensor.bytes;
   std::string text =
@@ -249,7 +250,7 @@ std::int64_t moved_bytes(const PlanReport& report) {
   std::int64_t bytes = 0;
   for (const plan::Event& event : report.plan.events)
     if (event.action == plan::Action::move)
-      bytes += report.subject->problem.tensors[event.tensor].bytes;
+      bytes += report.subject->problem().tensors[event.tensor].bytes;
   return bytes;
 }
 
@@ -329,8 +330,8 @@ nlohmann::ordered_json to_json(const PlanReport& report) {
     json["second_level"] = second_level_json(*plan.second_level);
   if (!report.baselines.empty()) json["baselines"] = baselines_json(report);
   if (!report.sweep.empty()) json["sweep"] = sweep_json(report.sweep, plan::priced(plan));
-  json["operators"] = report.subject->problem.operators.size();
-  json["tensors"] = report.subject->problem.tensors.size();
+  json["operators"] = report.subject->problem().operators.size();
+  json["tensors"] = report.subject->problem().tensors.size();
   if (const std::int64_t concats = zero_copy_concats(report); concats > 0)
     json["zero_copy_concats"] = concats;
   if (report.subject->tiles > 0) json["tiles"] = report.subject->tiles;

@@ -31,7 +31,7 @@ struct ExecutionReport {
 };
 
 struct PlanReport {
-  const Subject* subject = nullptr;
+  const NetworkSubject* subject = nullptr;
   std::string path, size_name;  // "MR" where that was asked for
   plan::Plan plan;
   // of the plan, or of the peak where that is minimised
@@ -39,7 +39,7 @@ struct PlanReport {
   std::optional<plan::Required> shortage;      // an operator that does not fit
   std::optional<plan::Baseline> baseline;      // default order with Belady replacement
   std::vector<plan::NamedBaseline> baselines;  // when asked for
-  std::optional<plan::Sizes> sizes;            // where a report or a sweep needs them
+  std::optional<plan::ScratchpadSizes> sizes;  // where a report or a sweep needs them
   std::vector<plan::SweepPoint> sweep;         // when asked for
   std::optional<plan::Device> device;
   std::optional<ExecutionReport> execution;

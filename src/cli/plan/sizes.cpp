@@ -8,7 +8,7 @@ namespace pliant::cli {
 
 bool is_size_name(std::string_view text) { return text == "MR" || text == "MH" || text == "MP"; }
 
-const plan::Sizes& PlanSizes::all() {
+const plan::ScratchpadSizes& PlanSizes::all() {
   if (sizes_) return *sizes_;
   sizes_ = plan::scratchpad_sizes(problem_, solve_, context_.pool());
   if (!sizes_->peak_exact)

@@ -98,7 +98,7 @@ std::vector<plan::SweepPoint> run_sweep(const plan::Problem& problem,
                                         const std::vector<std::int64_t>& bytes,
                                         const plan::SolveOptions& options, PlanSizes& sizes,
                                         const std::function<plan::Plan(std::int64_t)>& solve,
-                                        const Context& context) {
+                                        const Invocation& context) {
   Progress progress(context.log, steady_clock());
   plan::SweepWork work{sizes.all().peak_order, options, solve, [&](std::size_t done) {
                          progress.show([&] {

@@ -31,6 +31,6 @@ std::vector<plan::SweepPoint> run_sweep(const plan::Problem& problem,
                                         const std::vector<std::int64_t>& bytes,
                                         const plan::SolveOptions& options, PlanSizes& sizes,
                                         const std::function<plan::Plan(std::int64_t)>& solve,
-                                        const Context& context);
+                                        const Invocation& context);
 
 }  // namespace pliant::cli

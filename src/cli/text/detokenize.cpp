@@ -53,7 +53,7 @@ std::vector<TokenId> ids_of_file(const std::string& path) {
   return ids;
 }
 
-int run_detokenize(const DetokenizeOptions& options, const Context& context) {
+int run_detokenize(const DetokenizeOptions& options, const Invocation& context) {
   if (!options.file && !options.ids)
     throw Error(ErrorKind::usage, "--ids", "one of --ids and --file is needed", "--ids 1,2,3");
   const std::vector<TokenId> ids =
@@ -85,7 +85,7 @@ Verb detokenize_verb() {
                     "m.gguf --file ids.json",
                     "there and back"}}};
   return {std::move(command),
-          [options](const Context& context) { return run_detokenize(*options, context); }};
+          [options](const Invocation& context) { return run_detokenize(*options, context); }};
 }
 
 }  // namespace pliant::cli

@@ -27,7 +27,7 @@ std::vector<std::string> pieces_of(const Tokenizer& tokenizer, const std::vector
   return pieces;
 }
 
-int run_tokenize(const TokenizeOptions& options, const Context& context) {
+int run_tokenize(const TokenizeOptions& options, const Invocation& context) {
   if (!options.file && !options.text)
     throw Error(ErrorKind::usage, "--file", "one of --file and --text is needed", "--text \"...\"");
   const auto tokenizer = load_tokenizer(options.model);
@@ -70,7 +70,7 @@ Verb tokenize_verb() {
           {"pliant tokenize model.gguf --text \"Hello world\"", "the ids of two words"},
           {"pliant tokenize folder/ --file book.txt --json", "ids of a file, for a script"}}};
   return {std::move(command),
-          [options](const Context& context) { return run_tokenize(*options, context); }};
+          [options](const Invocation& context) { return run_tokenize(*options, context); }};
 }
 
 }  // namespace pliant::cli

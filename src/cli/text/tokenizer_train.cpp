@@ -55,7 +55,7 @@ void write_byte_bpe(const TrainedBpe& trained, const std::string& out) {
 }
 
 std::string train_byte_level(const TrainOptions& options, std::string_view corpus,
-                             const Context& context) {
+                             const Invocation& context) {
   Progress progress(context.log, steady_clock());
   BpeTraining training{.size = options.size, .special = options.special, .family = options.family};
   training.progress = [&](std::int64_t done, std::int64_t all) {
@@ -86,7 +86,7 @@ std::string train_model(const TrainOptions& options) {
   return path;
 }
 
-int run_train(const TrainOptions& options, const Context& context) {
+int run_train(const TrainOptions& options, const Invocation& context) {
   if (options.out.empty()) throw Error(ErrorKind::usage, "--out", "is missing", "--out folder/");
   const double begun = steady_clock()();
   const MappedFile corpus(options.corpus);
@@ -133,7 +133,7 @@ Verb tokenizer_train_verb() {
           {"pliant tokenizer train book.txt --kind unigram --size 4000 --out tokenizer.model",
            "a SentencePiece model"}}};
   return {std::move(command),
-          [options](const Context& context) { return run_train(*options, context); }};
+          [options](const Invocation& context) { return run_train(*options, context); }};
 }
 
 }  // namespace pliant::cli

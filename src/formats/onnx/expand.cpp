@@ -29,9 +29,10 @@ std::string renamed(const std::string& name, Names& names, const std::string& pr
 
 GraphDef renamed(const GraphDef& graph, Names names, const std::string& prefix, const Node& caller);
 
-Attribute bound(const Attribute& a, Names& names, const std::string& prefix, const Node& caller) {
+NodeAttribute bound(const NodeAttribute& a, Names& names, const std::string& prefix,
+                    const Node& caller) {
   if (!a.graph) return a;
-  Attribute copy = a;
+  NodeAttribute copy = a;
   copy.graph = std::make_shared<const GraphDef>(renamed(*a.graph, names, prefix, caller));
   return copy;
 }

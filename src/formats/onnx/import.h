@@ -51,7 +51,7 @@ class Importer {
   const OnnxOptions& options_;
   std::string place_;
   Builder builder_;
-  Pool pool_{1};
+  ThreadPool pool_{1};
   std::unordered_map<std::string, Item> items_;
   std::unordered_map<std::string, const ValueInfo*> declared_;
   std::unordered_map<std::string, std::int64_t> symbols_;

@@ -11,11 +11,11 @@ namespace pliant::onnx {
 namespace {
 
 using nlohmann::json;
-using Type = Attribute::Type;
+using Type = NodeAttribute::Type;
 
 constexpr const char* unwritable = "not written";
 
-json to_json(const Attribute& a) {
+json to_json(const NodeAttribute& a) {
   switch (a.type) {
     case Type::real: return {{"real", a.real}};
     case Type::integer: return {{"integer", a.integer}};
@@ -31,11 +31,11 @@ json to_json(const Attribute& a) {
   return {{unwritable, "of another type"}};
 }
 
-Attribute from_json(const json& value, const std::string& name, std::string_view place) {
+NodeAttribute from_json(const json& value, const std::string& name, std::string_view place) {
   if (!value.is_object() || value.size() != 1)
     throw Error(ErrorKind::format, std::string(place),
                 fmt::format("attribute '{}' is damaged", name));
-  Attribute a;
+  NodeAttribute a;
   const auto entry = value.begin();
   const std::string& key = entry.key();
   const json& content = entry.value();

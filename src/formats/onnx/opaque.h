@@ -14,7 +14,7 @@ namespace pliant::onnx {
 std::string opaque_text(const Node& node);
 
 struct OpaqueParts {
-  std::map<std::string, Attribute> attributes;
+  std::map<std::string, NodeAttribute> attributes;
   std::vector<std::int64_t> absent;
 };
 // Throws Error{unsupported} for attributes that the text only names, Error{format} for text of

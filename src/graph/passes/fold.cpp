@@ -85,7 +85,7 @@ std::optional<Known> select(const Op& op, const std::vector<const Known*>& opera
 
 class Folding {
  public:
-  Folding(const Graph& graph, const WeightStore& weights, Pool& pool)
+  Folding(const Graph& graph, const WeightStore& weights, ThreadPool& pool)
       : graph_(graph),
         pool_(pool),
         rebuild_(graph),
@@ -160,7 +160,7 @@ class Folding {
   }
 
   const Graph& graph_;
-  Pool& pool_;
+  ThreadPool& pool_;
   Rebuild rebuild_;
   ById<ValueId, std::optional<Known>> known_;
   ById<ValueId, std::int64_t> uses_;
@@ -168,7 +168,7 @@ class Folding {
 
 }  // namespace
 
-Folded fold(const Graph& graph, const WeightStore& weights, Pool& pool) {
+Folded fold(const Graph& graph, const WeightStore& weights, ThreadPool& pool) {
   return Folding(graph, weights, pool).run();
 }
 

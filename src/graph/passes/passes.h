@@ -19,7 +19,7 @@ struct Folded {
   Graph graph;
   WeightStore weights;  // what `graph` needs, no more
 };
-Folded fold(const Graph& graph, const WeightStore& weights, Pool& pool);
+Folded fold(const Graph& graph, const WeightStore& weights, ThreadPool& pool);
 
 // Composite operators for which `keep` is false become core ones; values keep their names and
 // order. Core operators do not mix rows, so a graph whose Attention goes loses its row axis: it

@@ -41,7 +41,7 @@ double dot(const double* a, const double* b, std::int64_t count) {
   return (s0 + s1) + (s2 + s3);
 }
 
-void check_positions(const Rows& rows, const TensorView& bias, const Call& call) {
+void check_positions(const Rows& rows, const TensorView& bias, const OperatorCall& call) {
   const std::int64_t limit = bias.type.shape[1];
   for (std::size_t i = 0; i < rows.pos.size(); ++i)
     if (rows.seq[i] >= 0 && (rows.pos[i] < 0 || rows.pos[i] >= limit))
@@ -52,7 +52,7 @@ void check_positions(const Rows& rows, const TensorView& bias, const Call& call)
 
 class Attend {
  public:
-  Attend(const kind::Attention& kind, const Call& call)
+  Attend(const kind::Attention& kind, const OperatorCall& call)
       : kind_(kind),
         call_(call),
         q_(to_doubles(call.in[kind.q], call.pool)),
@@ -116,7 +116,7 @@ class Attend {
   }
 
   const kind::Attention& kind_;
-  const Call& call_;
+  const OperatorCall& call_;
   const std::vector<double> q_, k_, v_;
   const Rows rows_;
   const TensorView *bias_ = nullptr, *tree_ = nullptr;
@@ -128,6 +128,8 @@ class Attend {
 
 }  // namespace
 
-void evaluate(const kind::Attention& attention, const Call& call) { Attend(attention, call).run(); }
+void evaluate(const kind::Attention& attention, const OperatorCall& call) {
+  Attend(attention, call).run();
+}
 
 }  // namespace pliant::reference

@@ -44,7 +44,7 @@ Shape label_shape(const std::string& labels, const LabelSizes& sizes) {
 
 class Contraction {
  public:
-  Contraction(const kind::Einsum& einsum, const Call& call)
+  Contraction(const kind::Einsum& einsum, const OperatorCall& call)
       : call_(call), out_{call.out[0], einsum.out} {
     for (std::size_t i = 0; i < call.in.size(); ++i) {
       terms_.push_back({call.in[i], einsum.in[i]});
@@ -138,7 +138,7 @@ class Contraction {
     copy_mapped(term.view, 0, axes, out_.view, 0, nullptr, call_.pool);
   }
 
-  const Call& call_;
+  const OperatorCall& call_;
   std::vector<Term> terms_;
   Term out_;
   LabelSizes sizes_;
@@ -148,6 +148,8 @@ class Contraction {
 
 }  // namespace
 
-void evaluate(const kind::Einsum& einsum, const Call& call) { Contraction(einsum, call).run(); }
+void evaluate(const kind::Einsum& einsum, const OperatorCall& call) {
+  Contraction(einsum, call).run();
+}
 
 }  // namespace pliant::reference

@@ -23,14 +23,14 @@ Offsets box(const Shape& sizes, const Offsets& strides) {
 
 bool is_integer(const TensorView& view) { return !is_float(view.type.dtype); }
 
-void for_ranges(Threads& pool, std::int64_t count, std::int64_t grain,
+void for_ranges(ThreadPool& pool, std::int64_t count, std::int64_t grain,
                 const std::function<void(std::int64_t begin, std::int64_t end)>& work) {
   const std::int64_t step = std::max(grain, ceil_div(count, std::int64_t{16} * pool.threads()));
   pool.parallel(ceil_div(count, step),
                 [&](std::int64_t i, int) { work(i * step, std::min(count, (i + 1) * step)); });
 }
 
-std::vector<double> to_doubles(const TensorView& view, Threads& pool) {
+std::vector<double> to_doubles(const TensorView& view, ThreadPool& pool) {
   std::vector<double> result(static_cast<std::size_t>(elements(view.type.shape)));
   for_ranges(pool, static_cast<std::int64_t>(result.size()), 4096,
              [&](std::int64_t begin, std::int64_t end) {
@@ -104,7 +104,7 @@ std::int64_t source_index(std::int64_t i, std::int64_t size, std::int64_t low,
   return i / pitch;
 }
 
-void pad_into(const TensorView& x, const kind::Pad& pad, const TensorView& out, Threads& pool) {
+void pad_into(const TensorView& x, const kind::Pad& pad, const TensorView& out, ThreadPool& pool) {
   const auto pitch = strides(x.type.shape);
   std::vector<Offsets> axes(pitch.size());
   for (std::size_t axis = 0; axis < axes.size(); ++axis)
@@ -121,7 +121,7 @@ void pad_into(const TensorView& x, const kind::Pad& pad, const TensorView& out, 
 
 void copy_mapped(const TensorView& x, std::int64_t base, std::span<const Offsets> axes,
                  const TensorView& out, std::int64_t out_base, const std::byte* fill,
-                 Threads& pool) {
+                 ThreadPool& pool) {
   static const Offsets single{0};
   const Offsets& line = axes.empty() ? single : axes.back();
   const auto leading = axes.empty() ? axes : axes.first(axes.size() - 1);
@@ -140,7 +140,7 @@ void copy_mapped(const TensorView& x, std::int64_t base, std::span<const Offsets
   });
 }
 
-Tensor padded(const TensorView& x, const kind::Pad& pad, Threads& pool) {
+Tensor padded(const TensorView& x, const kind::Pad& pad, ThreadPool& pool) {
   TensorType type = x.type;
   for (std::size_t axis = 0; axis < type.shape.size(); ++axis)
     type.shape[axis] += pad.low[axis] + pad.high[axis] +
@@ -150,16 +150,16 @@ Tensor padded(const TensorView& x, const kind::Pad& pad, Threads& pool) {
   return result;
 }
 
-void evaluate(const kind::Pad& pad, const Call& call) {
+void evaluate(const kind::Pad& pad, const OperatorCall& call) {
   pad_into(call.in[0], pad, call.out[0], call.pool);
 }
 
-void evaluate(const kind::Reshape&, const Call& call) {
+void evaluate(const kind::Reshape&, const OperatorCall& call) {
   const auto count = static_cast<std::size_t>(bytes(call.in[0].type));
   if (count > 0) std::memcpy(call.out[0].data, call.in[0].data, count);
 }
 
-void evaluate(const kind::Slice& slice, const Call& call) {
+void evaluate(const kind::Slice& slice, const OperatorCall& call) {
   const auto pitch = strides(call.in[0].type.shape);
   std::vector<Offsets> axes;
   // the result's size, not the slice's: rows may run short
@@ -169,7 +169,7 @@ void evaluate(const kind::Slice& slice, const Call& call) {
   copy_mapped(call.in[0], 0, axes, call.out[0], 0, nullptr, call.pool);
 }
 
-void evaluate(const kind::Window& window, const Call& call) {
+void evaluate(const kind::Window& window, const OperatorCall& call) {
   const auto pitch = strides(call.in[0].type.shape);
   const Shape& shape = call.out[0].type.shape;
   std::vector<Offsets> axes;
@@ -183,7 +183,7 @@ void evaluate(const kind::Window& window, const Call& call) {
   copy_mapped(call.in[0], 0, axes, call.out[0], 0, nullptr, call.pool);
 }
 
-void evaluate(const kind::Concat& concat, const Call& call) {
+void evaluate(const kind::Concat& concat, const OperatorCall& call) {
   const auto axis = static_cast<std::size_t>(concat.axis);
   const TensorView& out = call.out[0];
   const std::int64_t size = size_of(out.type.dtype), pitch = strides(out.type.shape)[axis];
@@ -198,7 +198,7 @@ void evaluate(const kind::Concat& concat, const Call& call) {
   }
 }
 
-void evaluate(const kind::Gather& gather, const Call& call) {
+void evaluate(const kind::Gather& gather, const OperatorCall& call) {
   const TensorView &x = call.in[gather.x], &index = call.in[gather.index];
   const auto axis = static_cast<std::size_t>(gather.axis),
              paired = static_cast<std::size_t>(gather.batch_axes);
@@ -226,7 +226,7 @@ void evaluate(const kind::Gather& gather, const Call& call) {
   }
 }
 
-void evaluate(const kind::Opaque& opaque, const Call& call) {
+void evaluate(const kind::Opaque& opaque, const OperatorCall& call) {
   throw Error(ErrorKind::unsupported, std::string(call.place),
               fmt::format("foreign operator {}.{} cannot be evaluated", opaque.domain, opaque.type),
               "it can only be planned");

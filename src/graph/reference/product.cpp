@@ -135,7 +135,7 @@ void multiply_unit(const Unit& unit, const Factor& a, const Factor& b, const Tar
 }
 
 template <typename Sum>
-void multiply_as(const Factor& a, const Factor& b, const Target& c, Threads& pool) {
+void multiply_as(const Factor& a, const Factor& b, const Target& c, ThreadPool& pool) {
   const auto rows = static_cast<std::int64_t>(a.outer.size()),
              columns = static_cast<std::int64_t>(b.outer.size());
   const std::int64_t down = ceil_div(rows, block), across = ceil_div(columns, block);
@@ -156,7 +156,7 @@ void multiply_as(const Factor& a, const Factor& b, const Target& c, Threads& poo
 
 }  // namespace
 
-void multiply(const Factor& a, const Factor& b, const Target& c, Threads& pool) {
+void multiply(const Factor& a, const Factor& b, const Target& c, ThreadPool& pool) {
   if (is_integer(a.view) && is_integer(b.view) && is_integer(c.view))
     multiply_as<std::uint64_t>(a, b, c, pool);
   else multiply_as<double>(a, b, c, pool);

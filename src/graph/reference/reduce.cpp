@@ -81,7 +81,7 @@ std::int64_t reduce_integer(kind::ReduceFn fn, const TensorView& x, std::int64_t
 }  // namespace
 
 void reduce(kind::ReduceFn fn, const TensorView& x, const Offsets& kept, const Offsets& reduced,
-            const TensorView& out, Threads& pool) {
+            const TensorView& out, ThreadPool& pool) {
   const bool exact = is_integer(x) && is_integer(out) && fn != kind::ReduceFn::mean &&
                      fn != kind::ReduceFn::logsumexp;
   const auto grain = 4096 / static_cast<std::int64_t>(reduced.size() + 1) + 1;
@@ -95,7 +95,7 @@ void reduce(kind::ReduceFn fn, const TensorView& x, const Offsets& kept, const O
              });
 }
 
-void evaluate(const kind::Reduce& kind, const Call& call) {
+void evaluate(const kind::Reduce& kind, const OperatorCall& call) {
   const TensorView& x = call.in[0];
   const auto all = strides(x.type.shape);
   Shape kept_sizes, reduced_sizes;
@@ -109,7 +109,7 @@ void evaluate(const kind::Reduce& kind, const Call& call) {
          call.out[0], call.pool);
 }
 
-void evaluate(const kind::Map& map, const Call& call) {
+void evaluate(const kind::Map& map, const OperatorCall& call) {
   const TensorView& out = call.out[0];
   std::vector<Offsets> tables;  // per operand: its element for each element of the result
   for (const TensorView& operand : call.in) {

@@ -13,7 +13,7 @@ namespace {
 class Evaluation {
  public:
   Evaluation(const Graph& graph, const WeightStore& weights, std::span<const TensorView> inputs,
-             Pool& pool, const EvaluateOptions& options)
+             ThreadPool& pool, const EvaluateOptions& options)
       : graph_(graph), weights_(weights), pool_(pool), options_(options) {
     rows_ = options.rows == 0 ? graph.rows() : options.rows;
     if (rows_ < 0 || rows_ > graph.rows())
@@ -113,7 +113,7 @@ class Evaluation {
 
   const Graph& graph_;
   const WeightStore& weights_;
-  Pool& pool_;
+  ThreadPool& pool_;
   const EvaluateOptions& options_;
   std::int64_t rows_ = 0;
   ById<ValueId, TensorView> views_;
@@ -132,14 +132,14 @@ void check_weights(const Graph& graph, const WeightStore& weights) {
 }
 
 std::vector<Tensor> evaluate(const Graph& graph, const WeightStore& weights,
-                             std::span<const TensorView> inputs, Pool& pool,
+                             std::span<const TensorView> inputs, ThreadPool& pool,
                              const EvaluateOptions& options) {
   return Evaluation(graph, weights, inputs, pool, options).run();
 }
 
 void evaluate(const Op& op, std::span<const TensorView> operands,
-              std::span<const TensorView> results, Pool& pool) {
-  const reference::Call call{op.name, operands, results, pool};
+              std::span<const TensorView> results, ThreadPool& pool) {
+  const reference::OperatorCall call{op.name, operands, results, pool};
   std::visit([&](const auto& kind) { reference::evaluate(kind, call); }, op.kind);
 }
 

@@ -27,11 +27,11 @@ void check_weights(const Graph& graph, const WeightStore& weights);
 // outputs in order. Values are freed after their last use. Throws Error{invalid} for mismatched
 // inputs, rows or an index out of range, Error{unsupported} for Opaque, and as check_weights().
 std::vector<Tensor> evaluate(const Graph& graph, const WeightStore& weights,
-                             std::span<const TensorView> inputs, Pool& pool,
+                             std::span<const TensorView> inputs, ThreadPool& pool,
                              const EvaluateOptions& options = {});
 
 // One operator, results preallocated by the caller with the types of result_types().
 void evaluate(const Op& op, std::span<const TensorView> operands,
-              std::span<const TensorView> results, Pool& pool);
+              std::span<const TensorView> results, ThreadPool& pool);
 
 }  // namespace pliant

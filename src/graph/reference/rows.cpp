@@ -26,7 +26,7 @@ Split split(const Shape& shape, const kind::Axes& axes) {
 }
 
 template <typename Work>
-void for_lines(const Split& parts, Threads& pool, const Work& work) {
+void for_lines(const Split& parts, ThreadPool& pool, const Work& work) {
   for_ranges(pool, static_cast<std::int64_t>(parts.lines.size()),
              4096 / static_cast<std::int64_t>(parts.along.size() + 1) + 1,
              [&](std::int64_t begin, std::int64_t end) {
@@ -36,7 +36,7 @@ void for_lines(const Split& parts, Threads& pool, const Work& work) {
 
 }  // namespace
 
-void evaluate(const kind::Softmax& softmax, const Call& call) {
+void evaluate(const kind::Softmax& softmax, const OperatorCall& call) {
   const TensorView &x = call.in[0], &y = call.out[0];
   const Split parts = split(x.type.shape, {softmax.axis});
   for_lines(parts, call.pool, [&](std::int64_t, std::int64_t base) {
@@ -48,7 +48,7 @@ void evaluate(const kind::Softmax& softmax, const Call& call) {
   });
 }
 
-void evaluate(const kind::Normalize& kind, const Call& call) {
+void evaluate(const kind::Normalize& kind, const OperatorCall& call) {
   const TensorView &x = call.in[kind.x], &y = call.out[kind.y];
   const Split parts = split(x.type.shape, kind.axes);
   const auto count = static_cast<double>(parts.along.size());
@@ -66,7 +66,7 @@ void evaluate(const kind::Normalize& kind, const Call& call) {
   });
 }
 
-void evaluate(const kind::Rotary& rotary, const Call& call) {
+void evaluate(const kind::Rotary& rotary, const OperatorCall& call) {
   const TensorView &x = call.in[rotary.x], &pos = call.in[rotary.pos], &y = call.out[0];
   const std::int64_t rows = x.type.shape[0], heads = x.type.shape[1], width = x.type.shape[2],
                      half = rotary.dims / 2;
@@ -104,7 +104,7 @@ struct Streaming {
   double result() const { return most + std::log(sum); }
 };
 
-void check_targets(const TensorView& target, std::int64_t vocabulary, const Call& call) {
+void check_targets(const TensorView& target, std::int64_t vocabulary, const OperatorCall& call) {
   for (std::int64_t i = 0; i < elements(target.type.shape); ++i)
     if (get_int(target, i) >= vocabulary)
       throw Error(ErrorKind::invalid, std::string(call.place),
@@ -114,7 +114,7 @@ void check_targets(const TensorView& target, std::int64_t vocabulary, const Call
 
 }  // namespace
 
-void evaluate(const kind::CrossEntropy& kind, const Call& call) {
+void evaluate(const kind::CrossEntropy& kind, const OperatorCall& call) {
   const TensorView &hidden = call.in[kind.hidden], &table = call.in[kind.table],
                    &target = call.in[kind.target];
   const std::int64_t rows = hidden.type.shape[0], width = hidden.type.shape[1],

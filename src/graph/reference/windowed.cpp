@@ -59,7 +59,7 @@ Factor weight_factor(const PaddedConvolution& c, std::int64_t images) {
   return factor;
 }
 
-void convolve_padded(const PaddedConvolution& c, Threads& pool) {
+void convolve_padded(const PaddedConvolution& c, ThreadPool& pool) {
   const Shape &in = c.x.type.shape, &out = c.out.type.shape;
   const auto pitch = strides(in), out_pitch = strides(out);
   const std::int64_t images = in[0], ins = in[1] / c.groups, outs = out[1] / c.groups;
@@ -75,7 +75,7 @@ void convolve_padded(const PaddedConvolution& c, Threads& pool) {
 
 }  // namespace
 
-void evaluate(const kind::Convolve& kind, const Call& call) {
+void evaluate(const kind::Convolve& kind, const OperatorCall& call) {
   const TensorView &x = call.in[kind.x], &w = call.in[kind.w];
   kind::Pad pad = spatial_pad(x.type.shape.size(), kind.low, kind.high, 0);
   kind::Sizes stride = kind.stride;
@@ -116,7 +116,7 @@ std::vector<double> valid_counts(const kind::Pool& kind, const Shape& in, const 
 
 }  // namespace
 
-void evaluate(const kind::Pool& kind, const Call& call) {
+void evaluate(const kind::Pool& kind, const OperatorCall& call) {
   const TensorView &x = call.in[kind.x], &out = call.out[0];
   const bool mean = kind.fn == kind::PoolFn::mean;
   const double fill = mean ? 0 : -std::numeric_limits<double>::infinity();

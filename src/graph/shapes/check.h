@@ -10,7 +10,7 @@
 
 namespace pliant::shape_check {
 
-struct Rule {  // one operator under test
+struct ShapeRule {  // one operator under test
   std::string_view place, kind;
   std::span<const TensorType> operands;
 
@@ -34,22 +34,22 @@ struct Rule {  // one operator under test
 };
 
 using Types = std::vector<TensorType>;
-Types check(const Rule& rule, const kind::Einsum& kind);
-Types check(const Rule& rule, const kind::Map& kind);
-Types check(const Rule& rule, const kind::Reduce& kind);
-Types check(const Rule& rule, const kind::Gather& kind);
-Types check(const Rule& rule, const kind::Reshape& kind);
-Types check(const Rule& rule, const kind::Slice& kind);
-Types check(const Rule& rule, const kind::Concat& kind);
-Types check(const Rule& rule, const kind::Pad& kind);
-Types check(const Rule& rule, const kind::Window& kind);
-Types check(const Rule& rule, const kind::Opaque& kind);
-Types check(const Rule& rule, const kind::Softmax& kind);
-Types check(const Rule& rule, const kind::Normalize& kind);
-Types check(const Rule& rule, const kind::Rotary& kind);
-Types check(const Rule& rule, const kind::Attention& kind);
-Types check(const Rule& rule, const kind::Convolve& kind);
-Types check(const Rule& rule, const kind::Pool& kind);
-Types check(const Rule& rule, const kind::CrossEntropy& kind);
+Types check(const ShapeRule& rule, const kind::Einsum& kind);
+Types check(const ShapeRule& rule, const kind::Map& kind);
+Types check(const ShapeRule& rule, const kind::Reduce& kind);
+Types check(const ShapeRule& rule, const kind::Gather& kind);
+Types check(const ShapeRule& rule, const kind::Reshape& kind);
+Types check(const ShapeRule& rule, const kind::Slice& kind);
+Types check(const ShapeRule& rule, const kind::Concat& kind);
+Types check(const ShapeRule& rule, const kind::Pad& kind);
+Types check(const ShapeRule& rule, const kind::Window& kind);
+Types check(const ShapeRule& rule, const kind::Opaque& kind);
+Types check(const ShapeRule& rule, const kind::Softmax& kind);
+Types check(const ShapeRule& rule, const kind::Normalize& kind);
+Types check(const ShapeRule& rule, const kind::Rotary& kind);
+Types check(const ShapeRule& rule, const kind::Attention& kind);
+Types check(const ShapeRule& rule, const kind::Convolve& kind);
+Types check(const ShapeRule& rule, const kind::Pool& kind);
+Types check(const ShapeRule& rule, const kind::CrossEntropy& kind);
 
 }  // namespace pliant::shape_check

@@ -11,11 +11,11 @@
 namespace pliant::shape_check {
 namespace {
 
-void finite(const Rule& rule, double value, std::string_view what) {
+void finite(const ShapeRule& rule, double value, std::string_view what) {
   if (!std::isfinite(value)) rule.refuse(fmt::format("{} is {}", what, value));
 }
 
-void check_spatial(const Rule& rule, const kind::Sizes& stride, const kind::Sizes& low,
+void check_spatial(const ShapeRule& rule, const kind::Sizes& stride, const kind::Sizes& low,
                    const kind::Sizes& high, const kind::Sizes& dilation) {
   const Shape& x = rule.shape(0);
   if (x.size() < 3)
@@ -30,7 +30,7 @@ void check_spatial(const Rule& rule, const kind::Sizes& stride, const kind::Size
   rule.at_least(low, 0, "low padding");
 }
 
-std::int64_t transposed_size(const Rule& rule, const kind::Convolve& kind, std::int64_t size,
+std::int64_t transposed_size(const ShapeRule& rule, const kind::Convolve& kind, std::int64_t size,
                              std::int64_t window, std::size_t i) {
   if (size < 1) return 0;
   std::int64_t reach = checked_multiply(kind.dilation[i], window - 1, rule.place);
@@ -43,7 +43,7 @@ std::int64_t transposed_size(const Rule& rule, const kind::Convolve& kind, std::
   return checked_add(out, -kind.high[i], rule.place);
 }
 
-void check_groups(const Rule& rule, const kind::Convolve& kind) {
+void check_groups(const ShapeRule& rule, const kind::Convolve& kind) {
   const Shape &x = rule.shape(kind.x), &w = rule.shape(kind.w);
   if (kind.groups < 1) rule.refuse(fmt::format("{} groups", kind.groups));
   if (kind.transposed) {
@@ -62,14 +62,14 @@ void check_groups(const Rule& rule, const kind::Convolve& kind) {
 
 }  // namespace
 
-Types check(const Rule& rule, const kind::Softmax& kind) {
+Types check(const ShapeRule& rule, const kind::Softmax& kind) {
   rule.count(1, 1);
   rule.floating(0);
   rule.axis(kind.axis, rule.shape(0).size());
   return {rule.operands[0]};
 }
 
-Types check(const Rule& rule, const kind::Normalize& kind) {
+Types check(const ShapeRule& rule, const kind::Normalize& kind) {
   rule.count(1, 1);
   rule.floating(kind.x);
   if (kind.axes.empty()) rule.refuse("no axes");
@@ -81,7 +81,7 @@ Types check(const Rule& rule, const kind::Normalize& kind) {
   return {rule.operands[kind.x], statistic, statistic};
 }
 
-Types check(const Rule& rule, const kind::Rotary& kind) {
+Types check(const ShapeRule& rule, const kind::Rotary& kind) {
   rule.count(2, 3);
   rule.floating(kind.x);
   rule.rank(kind.x, 3);
@@ -100,7 +100,7 @@ Types check(const Rule& rule, const kind::Rotary& kind) {
   return {rule.operands[kind.x]};
 }
 
-Types check(const Rule& rule, const kind::Attention& kind) {
+Types check(const ShapeRule& rule, const kind::Attention& kind) {
   rule.count(kind.operands(), kind.operands());
   for (const std::size_t i : {kind.q, kind.k, kind.v}) {
     rule.rank(i, 3);
@@ -135,7 +135,7 @@ Types check(const Rule& rule, const kind::Attention& kind) {
   return {{rule.operands[kind.q].dtype, {q[0], q[1], v[2]}}};
 }
 
-Types check(const Rule& rule, const kind::Convolve& kind) {
+Types check(const ShapeRule& rule, const kind::Convolve& kind) {
   rule.count(2, 2);
   rule.same_dtype();
   rule.floating(kind.x);
@@ -159,7 +159,7 @@ Types check(const Rule& rule, const kind::Convolve& kind) {
   return {{rule.operands[kind.x].dtype, shape}};
 }
 
-Types check(const Rule& rule, const kind::Pool& kind) {
+Types check(const ShapeRule& rule, const kind::Pool& kind) {
   rule.count(1, 1);
   check_spatial(rule, kind.stride, kind.low, kind.high, kind.dilation);
   const Shape& x = rule.shape(kind.x);
@@ -181,7 +181,7 @@ Types check(const Rule& rule, const kind::Pool& kind) {
   return {{rule.operands[kind.x].dtype, shape}};
 }
 
-Types check(const Rule& rule, const kind::CrossEntropy& kind) {
+Types check(const ShapeRule& rule, const kind::CrossEntropy& kind) {
   rule.count(3, 3);
   rule.rank(kind.hidden, 2);
   rule.rank(kind.table, 2);

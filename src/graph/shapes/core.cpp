@@ -13,7 +13,7 @@
 namespace pliant::shape_check {
 namespace {
 
-std::size_t label_index(const Rule& rule, char label) {
+std::size_t label_index(const ShapeRule& rule, char label) {
   if (label >= 'a' && label <= 'z') return static_cast<std::size_t>(label - 'a');
   if (label >= 'A' && label <= 'Z') return static_cast<std::size_t>(label - 'A') + 26;
   rule.refuse(fmt::format("label '{}' is not a letter", label));
@@ -21,7 +21,7 @@ std::size_t label_index(const Rule& rule, char label) {
 
 using LabelSizes = std::array<std::int64_t, 52>;
 
-LabelSizes label_sizes(const Rule& rule, const kind::Einsum& kind) {
+LabelSizes label_sizes(const ShapeRule& rule, const kind::Einsum& kind) {
   LabelSizes sizes;
   sizes.fill(-1);
   for (std::size_t i = 0; i < kind.in.size(); ++i) {
@@ -41,7 +41,7 @@ LabelSizes label_sizes(const Rule& rule, const kind::Einsum& kind) {
 
 }  // namespace
 
-Types check(const Rule& rule, const kind::Einsum& kind) {
+Types check(const ShapeRule& rule, const kind::Einsum& kind) {
   rule.count(1, std::numeric_limits<int>::max());
   if (kind.in.size() != rule.operands.size())
     rule.refuse(
@@ -64,7 +64,7 @@ Types check(const Rule& rule, const kind::Einsum& kind) {
   return {{rule.operands[0].dtype, shape}};
 }
 
-Types check(const Rule& rule, const kind::Map& kind) {
+Types check(const ShapeRule& rule, const kind::Map& kind) {
   rule.count(1, 256);
   try {
     validate(kind.expr, static_cast<int>(rule.operands.size()));
@@ -77,7 +77,7 @@ Types check(const Rule& rule, const kind::Map& kind) {
   return {{kind.dtype, shape}};
 }
 
-Types check(const Rule& rule, const kind::Reduce& kind) {
+Types check(const ShapeRule& rule, const kind::Reduce& kind) {
   using kind::ReduceFn;
   rule.count(1, 1);
   const TensorType& x = rule.operands[0];
@@ -99,7 +99,7 @@ Types check(const Rule& rule, const kind::Reduce& kind) {
   return {{kind.fn == ReduceFn::argmax ? DType::i32 : x.dtype, shape}};
 }
 
-Types check(const Rule& rule, const kind::Gather& kind) {
+Types check(const ShapeRule& rule, const kind::Gather& kind) {
   rule.count(2, 2);
   const Shape &x = rule.shape(kind.x), &index = rule.shape(kind.index);
   rule.axis(kind.axis, x.size());
@@ -121,7 +121,7 @@ Types check(const Rule& rule, const kind::Gather& kind) {
   return {{rule.operands[kind.x].dtype, shape}};
 }
 
-Types check(const Rule& rule, const kind::Reshape& kind) {
+Types check(const ShapeRule& rule, const kind::Reshape& kind) {
   rule.count(1, 1);
   rule.at_least(kind.shape, 0, "size");
   std::int64_t have = elements(rule.shape(0)), want = 1;
@@ -132,7 +132,7 @@ Types check(const Rule& rule, const kind::Reshape& kind) {
   return {{rule.operands[0].dtype, kind.shape}};
 }
 
-Types check(const Rule& rule, const kind::Slice& kind) {
+Types check(const ShapeRule& rule, const kind::Slice& kind) {
   rule.count(1, 1);
   const Shape& x = rule.shape(0);
   rule.length(kind.start, x.size(), "start");
@@ -152,7 +152,7 @@ Types check(const Rule& rule, const kind::Slice& kind) {
   return {{rule.operands[0].dtype, kind.size}};
 }
 
-Types check(const Rule& rule, const kind::Concat& kind) {
+Types check(const ShapeRule& rule, const kind::Concat& kind) {
   rule.count(1, std::numeric_limits<int>::max());
   rule.same_dtype();
   rule.axis(kind.axis, rule.shape(0).size());
@@ -167,7 +167,7 @@ Types check(const Rule& rule, const kind::Concat& kind) {
   return {{rule.operands[0].dtype, shape}};
 }
 
-Types check(const Rule& rule, const kind::Pad& kind) {
+Types check(const ShapeRule& rule, const kind::Pad& kind) {
   rule.count(1, 1);
   const Shape& x = rule.shape(0);
   rule.length(kind.low, x.size(), "low");
@@ -198,7 +198,7 @@ Types check(const Rule& rule, const kind::Pad& kind) {
   return {{rule.operands[0].dtype, shape}};
 }
 
-Types check(const Rule& rule, const kind::Window& kind) {
+Types check(const ShapeRule& rule, const kind::Window& kind) {
   rule.count(1, 1);
   Shape shape = rule.shape(0);
   kind::Axes sorted = kind.axes;
@@ -222,6 +222,6 @@ Types check(const Rule& rule, const kind::Window& kind) {
   return {{rule.operands[0].dtype, shape}};
 }
 
-Types check(const Rule&, const kind::Opaque& kind) { return kind.results; }
+Types check(const ShapeRule&, const kind::Opaque& kind) { return kind.results; }
 
 }  // namespace pliant::shape_check

@@ -11,31 +11,31 @@
 namespace pliant {
 namespace shape_check {
 
-void Rule::refuse(std::string problem, std::string next_step) const {
+void ShapeRule::refuse(std::string problem, std::string next_step) const {
   throw Error(ErrorKind::invalid, std::string(place), fmt::format("{}: {}", kind, problem),
               std::move(next_step));
 }
 
-void Rule::count(std::size_t from, std::size_t to) const {
+void ShapeRule::count(std::size_t from, std::size_t to) const {
   if (operands.size() >= from && operands.size() <= to) return;
   refuse(fmt::format("{} operand(s), {} expected", operands.size(),
                      from == to ? fmt::format("{}", from) : fmt::format("{} to {}", from, to)));
 }
 
-void Rule::rank(std::size_t operand, std::size_t wanted) const {
+void ShapeRule::rank(std::size_t operand, std::size_t wanted) const {
   if (shape(operand).size() != wanted)
     refuse(fmt::format("operand {} is {}, rank {} expected", operand, to_string(operands[operand]),
                        wanted));
 }
 
-void Rule::floating(std::size_t operand) const {
+void ShapeRule::floating(std::size_t operand) const {
   if (!is_float(operands[operand].dtype))
     refuse(fmt::format("operand {} is {}, a float type expected", operand,
                        to_string(operands[operand])),
            "cast it first");
 }
 
-void Rule::same_dtype() const {
+void ShapeRule::same_dtype() const {
   for (std::size_t i = 1; i < operands.size(); ++i)
     if (operands[i].dtype != operands[0].dtype)
       refuse(fmt::format("operand {} is {} but operand 0 is {}", i, pliant::name(operands[i].dtype),
@@ -43,35 +43,36 @@ void Rule::same_dtype() const {
              "cast one of them");
 }
 
-void Rule::dtype(std::size_t operand, DType wanted) const {
+void ShapeRule::dtype(std::size_t operand, DType wanted) const {
   if (operands[operand].dtype != wanted)
     refuse(fmt::format("operand {} is {}, {} expected", operand, to_string(operands[operand]),
                        pliant::name(wanted)));
 }
 
-void Rule::axis(int axis, std::size_t rank) const {
+void ShapeRule::axis(int axis, std::size_t rank) const {
   if (axis < 0 || static_cast<std::size_t>(axis) >= rank)
     refuse(fmt::format("axis {} of rank {}", axis, rank));
 }
 
-void Rule::axes(const kind::Axes& axes, std::size_t rank) const {
+void ShapeRule::axes(const kind::Axes& axes, std::size_t rank) const {
   for (int each : axes) axis(each, rank);
   for (std::size_t i = 1; i < axes.size(); ++i)
     if (axes[i] <= axes[i - 1])
       refuse(fmt::format("axis {} after axis {}: not sorted or repeated", axes[i], axes[i - 1]));
 }
 
-void Rule::length(const kind::Sizes& sizes, std::size_t wanted, std::string_view what) const {
+void ShapeRule::length(const kind::Sizes& sizes, std::size_t wanted, std::string_view what) const {
   if (sizes.size() != wanted)
     refuse(fmt::format("{} has {} entries, {} expected", what, sizes.size(), wanted));
 }
 
-void Rule::at_least(const kind::Sizes& sizes, std::int64_t least, std::string_view what) const {
+void ShapeRule::at_least(const kind::Sizes& sizes, std::int64_t least,
+                         std::string_view what) const {
   for (std::int64_t each : sizes)
     if (each < least) refuse(fmt::format("{} {}, at least {} expected", what, each, least));
 }
 
-void Rule::shape(std::size_t operand, const Shape& wanted) const {
+void ShapeRule::shape(std::size_t operand, const Shape& wanted) const {
   if (shape(operand) != wanted)
     refuse(fmt::format("operand {} is {}, shape {} expected", operand, to_string(operands[operand]),
                        to_string(wanted)));
@@ -79,7 +80,7 @@ void Rule::shape(std::size_t operand, const Shape& wanted) const {
 
 namespace {
 
-void check_result(const Rule& rule, const TensorType& type) {
+void check_result(const ShapeRule& rule, const TensorType& type) {
   if (type.shape.size() > max_rank)
     rule.refuse(fmt::format("result of rank {}, at most {}", type.shape.size(), max_rank));
   rule.at_least(type.shape, 0, "result size");
@@ -95,7 +96,7 @@ void check_result(const Rule& rule, const TensorType& type) {
 
 std::vector<TensorType> result_types(const Kind& kind, std::span<const TensorType> operands,
                                      std::string_view place, int results) {
-  shape_check::Rule rule{place, name(kind), operands};
+  shape_check::ShapeRule rule{place, name(kind), operands};
   std::vector<TensorType> types =
       std::visit([&](const auto& each) { return shape_check::check(rule, each); }, kind);
   if (std::holds_alternative<kind::Normalize>(kind)) {

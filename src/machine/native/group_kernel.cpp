@@ -19,9 +19,9 @@ Operand operand_of(const Value& value, const WeightStore* weights) {
   return operand;
 }
 
-Context context_of(const Graph& graph, const Op& op, const Options& options,
-                   const WeightStore* weights) {
-  Context context;
+OperatorContext context_of(const Graph& graph, const Op& op, const Options& options,
+                           const WeightStore* weights) {
+  OperatorContext context;
   for (const ValueId id : op.in) context.operands.push_back(operand_of(graph.value(id), weights));
   for (const ValueId id : op.out) context.results.push_back(graph.value(id).type);
   context.rows_out = graph.value(op.out[0]).rows;
@@ -31,7 +31,7 @@ Context context_of(const Graph& graph, const Op& op, const Options& options,
 }
 
 std::unique_ptr<OperatorKernel> compile_op(const Graph& graph, const Op& op,
-                                           const Context& context) {
+                                           const OperatorContext& context) {
   if (const auto reason = refusal(graph, op)) throw Error(ErrorKind::unsupported, op.name, *reason);
   return std::visit(
       [&](const auto& kind) -> std::unique_ptr<OperatorKernel> {
@@ -76,7 +76,7 @@ GroupKernel::GroupKernel(const Graph& graph, const Group& group, const Options& 
   capacity_ = std::max<std::int64_t>(graph.rows(), 1);
 }
 
-void GroupKernel::compile_single(const Context& context, const Graph& graph, const Op& op,
+void GroupKernel::compile_single(const OperatorContext& context, const Graph& graph, const Op& op,
                                  const std::vector<ValueId>& inputs) {
   anchor_ = compile_op(graph, op, context);
   for (const ValueId id : op.in) operands_.push_back(index_of(inputs, id));
@@ -89,7 +89,8 @@ void GroupKernel::compile_maps(const Graph& graph, const GroupPattern& pattern,
   for (const ValueId id : pattern.operands) operands_.push_back(index_of(inputs, id));
 }
 
-void GroupKernel::compile_anchored(Context context, const Graph& graph, const GroupPattern& pattern,
+void GroupKernel::compile_anchored(OperatorContext context, const Graph& graph,
+                                   const GroupPattern& pattern,
                                    const std::vector<ValueId>& inputs) {
   const Op& op = graph.op(pattern.anchor);
   context.prologue = pattern.prologue;
@@ -144,7 +145,7 @@ void GroupKernel::compile_assembly(const Graph& graph, const GroupPattern& patte
 }
 
 void GroupKernel::run(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
-                      std::byte* workspace, Pool& pool, std::int64_t rows) const {
+                      std::byte* workspace, ThreadPool& pool, std::int64_t rows) const {
   std::vector<const std::byte*> in;
   std::vector<std::byte*> out;
   for (const TensorView& view : inputs) in.push_back(view.data);
@@ -162,7 +163,8 @@ void GroupKernel::run(std::span<const TensorView> inputs, std::span<const Tensor
 }
 
 void GroupKernel::run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs,
-                      std::byte* workspace, Pool& pool, std::int64_t rows, kv::Cache* cache) const {
+                      std::byte* workspace, ThreadPool& pool, std::int64_t rows,
+                      kv::Cache* cache) const {
   const Rows now{rows == 0 ? capacity_ : rows, capacity_};
   KernelCall call{.inputs = inputs,
                   .outputs = outputs,

@@ -22,17 +22,18 @@ class GroupKernel : public Kernel {
   // that run() is to be given for it, which live as long as the kernel and the weight.
   const std::byte* fix(std::size_t input, const Stored& weight, SharedWeights& shared);
   void run(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
-           std::byte* workspace, Pool& pool, std::int64_t rows) const override;
+           std::byte* workspace, ThreadPool& pool, std::int64_t rows) const override;
   // Not for groups that put rows together.
   void run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs,
-           std::byte* workspace, Pool& pool, std::int64_t rows, kv::Cache* cache = nullptr) const;
+           std::byte* workspace, ThreadPool& pool, std::int64_t rows,
+           kv::Cache* cache = nullptr) const;
 
  private:
-  void compile_single(const Context& context, const Graph& graph, const Op& op,
+  void compile_single(const OperatorContext& context, const Graph& graph, const Op& op,
                       const std::vector<ValueId>& inputs);
   void compile_maps(const Graph& graph, const GroupPattern& pattern,
                     const std::vector<ValueId>& inputs, const Options& options);
-  void compile_anchored(Context context, const Graph& graph, const GroupPattern& pattern,
+  void compile_anchored(OperatorContext context, const Graph& graph, const GroupPattern& pattern,
                         const std::vector<ValueId>& inputs);
 
   void compile_assembly(const Graph& graph, const GroupPattern& pattern,

@@ -30,7 +30,7 @@ std::vector<Refusal> refusals(const Graph& graph) {
   return result;
 }
 
-Machine::Machine(Pool& pool, Options options)
+Machine::Machine(ThreadPool& pool, Options options)
     : pool_(pool), options_(options), shared_(std::make_unique<SharedWeights>()) {
   require_isa(options.isa);
 }

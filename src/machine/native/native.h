@@ -21,7 +21,7 @@ class Kernel {
   virtual std::int64_t workspace() const = 0;  // bytes
   // `inputs` as group_inputs(), `outputs` as group_outputs(); rows: rows to run, 0 for all.
   virtual void run(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
-                   std::byte* workspace, Pool& pool, std::int64_t rows = 0) const = 0;
+                   std::byte* workspace, ThreadPool& pool, std::int64_t rows = 0) const = 0;
 };
 
 // Winograd's transforms are for programs: a kernel made alone does not know its weights beforehand
@@ -41,7 +41,7 @@ std::vector<Refusal> refusals(const Graph& graph);
 class Machine : public pliant::Machine {
  public:
   // `pool` serves folding; it must outlive the machine
-  explicit Machine(Pool& pool, Options options = {});
+  explicit Machine(ThreadPool& pool, Options options = {});
   ~Machine() override;
   std::vector<Refusal> refuses(const Graph& graph) const override;
   std::unique_ptr<pliant::Program> prepare(std::shared_ptr<const Graph> graph,
@@ -54,7 +54,7 @@ class Machine : public pliant::Machine {
   std::int64_t weight_copies() const;
 
  private:
-  Pool& pool_;
+  ThreadPool& pool_;
   Options options_;
   std::unique_ptr<class SharedWeights> shared_;
 };

@@ -69,7 +69,7 @@ class Program : public pliant::Program {
   std::vector<Step> steps_;
   std::vector<Copy> copies_;
   std::vector<CachedLayer> cached_;
-  std::vector<kv::Layer> cache_layers_;
+  std::vector<kv::CacheLayer> cache_layers_;
   // in the arena: base addresses of buffers, then operands of the step that runs
   std::int64_t table_offset_ = 0;
   std::size_t most_operands_ = 0;

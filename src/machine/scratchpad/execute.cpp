@@ -108,7 +108,7 @@ class Run {
     for (const TensorId tensor : plan_.frame->pinned) pinned_[tensor] = true;
     for (const Residency& residency : plan_.residencies) {
       if (!pinned_[residency.tensor]) continue;
-      const Bytes& copy = off_chip_[residency.tensor];
+      const TensorBytes& copy = off_chip_[residency.tensor];
       address_[residency.tensor] = residency.address;
       const std::span<std::byte> here = resident(residency.tensor, 0);
       if (copy.size() != here.size())
@@ -179,7 +179,7 @@ class Run {
       if (residency.tensor == event.tensor && residency.from == event.step)
         address_[event.tensor] = residency.address;
     const auto to = resident(event.tensor, event.step);
-    const Bytes copy(from.begin(), from.end());
+    const TensorBytes copy(from.begin(), from.end());
     poison(from);
     std::ranges::copy(copy, to.begin());
     result_.move_bytes += std::ssize(copy);
@@ -189,7 +189,7 @@ class Run {
   void load(const Event& event) {
     if (bring_back(event)) return;
     const plan::TensorInfo& tensor = problem_.tensors[event.tensor];
-    const Bytes& copy = off_chip_[event.tensor];
+    const TensorBytes& copy = off_chip_[event.tensor];
     if (std::ssize(copy) != tensor.bytes)
       throw Error(ErrorKind::invalid, at(event.step, event.tensor),
                   "is loaded but has no off-chip copy");
@@ -275,11 +275,11 @@ class Run {
 };
 
 // Copies of the inputs that an operator reads in one run, side by side.
-std::vector<Bytes> put_together(const plan::Operator& op, const Contents& buffers,
-                                std::vector<std::span<std::byte>>& inputs) {
-  std::vector<Bytes> runs;
+std::vector<TensorBytes> put_together(const plan::Operator& op, const Contents& buffers,
+                                      std::vector<std::span<std::byte>>& inputs) {
+  std::vector<TensorBytes> runs;
   for (const auto& line : plan::lines_of(op)) {
-    Bytes& run = runs.emplace_back();
+    TensorBytes& run = runs.emplace_back();
     for (const TensorId t : line) run.insert(run.end(), buffers[t].begin(), buffers[t].end());
     std::size_t at = 0;
     for (const TensorId t : line) {
@@ -306,8 +306,8 @@ Contents execute_unconstrained(const Problem& problem, Operators& operators,
     std::vector<std::span<std::byte>> inputs, outputs;
     for (const TensorId tensor : op.inputs) inputs.emplace_back(buffers[tensor]);
     for (const TensorId tensor : op.outputs) outputs.emplace_back(buffers[tensor]);
-    const std::vector<Bytes> runs = put_together(op, buffers, inputs);
-    Bytes workspace(op.workspace);
+    const std::vector<TensorBytes> runs = put_together(op, buffers, inputs);
+    TensorBytes workspace(op.workspace);
     operators.run(static_cast<OperatorId>(id), inputs, outputs, workspace);
   }
   for (std::size_t t = 0; t < buffers.size(); ++t)

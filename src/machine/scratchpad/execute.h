@@ -15,7 +15,7 @@
 
 namespace pliant::scratchpad {
 
-using Bytes = std::vector<std::byte>;
+using TensorBytes = std::vector<std::byte>;
 
 // What an operator of a problem computes: a pure function of its inputs' bytes.
 class Operators {
@@ -44,7 +44,7 @@ class HashOperators : public Operators {
 };
 
 // Bytes of every input and weight (by tensor), empty for the rest.
-using Contents = std::vector<Bytes>;
+using Contents = std::vector<TensorBytes>;
 // any bytes; for HashOperators
 Contents random_contents(const plan::Problem& problem, std::uint64_t seed);
 

@@ -23,7 +23,7 @@ TensorView view_of(const TensorType& type, std::byte* data, const std::string& n
 }  // namespace
 
 KernelOperators::KernelOperators(const Graph& graph, const plan::GraphProblem& problem,
-                                 const WeightStore& weights, Pool& pool,
+                                 const WeightStore& weights, ThreadPool& pool,
                                  const native::Options& options, std::int64_t rows)
     : graph_(graph),
       problem_(problem),
@@ -106,7 +106,7 @@ Contents KernelOperators::contents(std::span<const TensorView> inputs) const {
     const plan::TensorId tensor =
         place.buffer == BufferId::none ? -1 : problem_.tensor_of[place.buffer];
     if (tensor < 0) return;
-    Bytes& bytes = result[tensor];
+    TensorBytes& bytes = result[tensor];
     bytes.resize(problem_.problem.tensors[tensor].bytes);
     std::copy_n(view.data, pliant::bytes(view.type), bytes.begin() + place.offset);
   };

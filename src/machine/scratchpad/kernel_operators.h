@@ -22,7 +22,7 @@ namespace pliant::scratchpad {
 class KernelOperators : public Operators {
  public:
   KernelOperators(const Graph& graph, const plan::GraphProblem& problem, const WeightStore& weights,
-                  Pool& pool, const native::Options& options = {},
+                  ThreadPool& pool, const native::Options& options = {},
                   std::int64_t rows = 0);  // rows to run; 0: all
   // Throws Error{unsupported} when an address is not a multiple of the element size.
   void run(plan::OperatorId op, std::span<const std::span<std::byte>> inputs,
@@ -48,7 +48,7 @@ class KernelOperators : public Operators {
 
   const Graph& graph_;
   const plan::GraphProblem& problem_;
-  Pool& pool_;
+  ThreadPool& pool_;
   std::int64_t rows_;
   std::vector<Tensor> decoded_;              // weights whose encoding is not plain
   ById<ValueId, std::byte*> value_bytes_;    // data of weights and constants

@@ -22,7 +22,7 @@ std::int64_t widest_element(const Graph& graph, const plan::GraphProblem& proble
 }
 
 plan::Plan plan_or_throw(const plan::Problem& problem, std::int64_t bytes,
-                         const plan::SolveOptions& options, Pool& pool) {
+                         const plan::SolveOptions& options, ThreadPool& pool) {
   if (const plan::Required required = plan::required_size(problem, options.alignment);
       required.bytes > bytes)
     throw Error(ErrorKind::capacity, "operator '" + problem.operators[required.op].name + "'",
@@ -39,8 +39,8 @@ constexpr std::int64_t concat_alignment = 8;  // of the widest element
 
 class PlannedProgram : public Program {
  public:
-  PlannedProgram(std::shared_ptr<const Graph> graph, Folded folded, const Options& options,
-                 Pool& pool)
+  PlannedProgram(std::shared_ptr<const Graph> graph, Folded folded, const ExecuteOptions& options,
+                 ThreadPool& pool)
       : graph_(std::move(graph)), folded_(std::move(folded)), native_(options.native) {
     const auto workspace = [&](const Graph& g, const Group& group) {
       return native::make_kernel(g, group, options.native)->workspace();
@@ -65,7 +65,7 @@ class PlannedProgram : public Program {
   const plan::Plan& plan() const override { return plan_; }
   Need need() const override { return {plan_.scratchpad_bytes}; }
 
-  Execution execute(std::span<const TensorView> inputs, Pool& pool,
+  Execution execute(std::span<const TensorView> inputs, ThreadPool& pool,
                     std::int64_t rows) const override {
     KernelOperators operators(folded_.graph, problem_, folded_.weights, pool, native_, rows);
     return scratchpad::execute(problem_.problem, plan_, operators, operators.contents(inputs));
@@ -141,7 +141,8 @@ class PlannedProgram : public Program {
 
 }  // namespace
 
-Machine::Machine(Pool& pool, Options options) : pool_(pool), options_(std::move(options)) {}
+Machine::Machine(ThreadPool& pool, ExecuteOptions options)
+    : pool_(pool), options_(std::move(options)) {}
 
 std::vector<Refusal> Machine::refuses(const Graph& graph) const {
   std::vector<Refusal> result = native::refusals(graph);

@@ -15,7 +15,7 @@
 
 namespace pliant::scratchpad {
 
-struct Options {
+struct ExecuteOptions {
   // 0: the least that needs no traffic, as far as the planner knows it
   std::int64_t scratchpad_bytes = 0;
   bool weights = false;  // weights pass through the scratchpad too
@@ -34,22 +34,22 @@ class Program : public pliant::Program {
   virtual const plan::GraphProblem& problem() const = 0;
   virtual const plan::Plan& plan() const = 0;
   // The inputs as run() takes them; rows: rows to run, 0 for all.
-  virtual Execution execute(std::span<const TensorView> inputs, Pool& pool,
+  virtual Execution execute(std::span<const TensorView> inputs, ThreadPool& pool,
                             std::int64_t rows = 0) const = 0;
 };
 
 class Machine : public pliant::Machine {
  public:
   // `pool` serves planning and folding; it must outlive the machine
-  Machine(Pool& pool, Options options = {});
+  Machine(ThreadPool& pool, ExecuteOptions options = {});
   std::vector<Refusal> refuses(const Graph& graph) const override;
   // Throws Error{capacity} naming the operator that does not fit.
   std::unique_ptr<pliant::Program> prepare(std::shared_ptr<const Graph> graph,
                                            std::shared_ptr<const WeightStore> weights) override;
 
  private:
-  Pool& pool_;
-  Options options_;
+  ThreadPool& pool_;
+  ExecuteOptions options_;
 };
 
 }  // namespace pliant::scratchpad

@@ -30,7 +30,7 @@ std::vector<double> multipliers(double first, double last, std::int64_t count) {
   return line;
 }
 
-std::vector<LayerConfig> layers(const Shape& shape, const std::vector<double>& qkv,
+std::vector<LayerConfig> layers(const BlockSizes& shape, const std::vector<double>& qkv,
                                 const std::vector<double>& ffn) {
   if (qkv.size() != ffn.size())
     throw Error(ErrorKind::invalid, "layer multipliers",

@@ -18,12 +18,12 @@ std::int64_t make_divisible(double v, std::int64_t divisor);
 std::vector<double> multipliers(double first, double last, std::int64_t count);
 
 // of the attention and FFN lines
-struct Shape {
+struct BlockSizes {
   // groups: query heads per kv head
   std::int64_t width = 0, head_width = 0, groups = 1, ffn_divisor = 256;
 };
 
-std::vector<LayerConfig> layers(const Shape& shape, const std::vector<double>& qkv,
+std::vector<LayerConfig> layers(const BlockSizes& shape, const std::vector<double>& qkv,
                                 const std::vector<double>& ffn);
 
 enum class Size : std::uint8_t { m270, m450, b1_1, b3 };

@@ -18,7 +18,7 @@ namespace {
 using Edges = std::set<std::pair<int, int>>;
 
 struct Made {
-  Entry entry;
+  ZooNetwork entry;
   Graph (*make)();
 };
 
@@ -94,9 +94,9 @@ ValueId wired_stage(Layers& net, ValueId x, std::int64_t channels, int nodes, co
 
 }  // namespace
 
-const std::vector<Entry>& entries() {
-  static const std::vector<Entry> list = [] {
-    std::vector<Entry> names;
+const std::vector<ZooNetwork>& entries() {
+  static const std::vector<ZooNetwork> list = [] {
+    std::vector<ZooNetwork> names;
     for (const Made& made : table()) names.push_back(made.entry);
     return names;
   }();

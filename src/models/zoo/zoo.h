@@ -11,12 +11,12 @@
 
 namespace pliant::zoo {
 
-struct Entry {
+struct ZooNetwork {
   std::string_view name;   // "resnet50"
   std::string_view about;  // one line: source, input, what is left out
 };
 
-const std::vector<Entry>& entries();
+const std::vector<ZooNetwork>& entries();
 bool has(std::string_view name);
 
 // Throws Error{not_found} naming the nearest one.

@@ -11,7 +11,8 @@ const Tokenizer& OpenedLanguage::need_tokenizer() const {
               "put tokenizer.json or tokenizer.model into the folder, or give the prompt as --ids");
 }
 
-OpenedLanguage open_language(const Source& source, const lm::SessionOptions& options, Pool& pool) {
+OpenedLanguage open_language(const Source& source, const lm::SessionOptions& options,
+                             ThreadPool& pool) {
   OpenedLanguage language{source.path(), tokenizer_beside(source), nullptr};
   language.session = std::make_unique<lm::Session>(load_language_model(source), pool, options);
   return language;

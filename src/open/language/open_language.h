@@ -19,6 +19,7 @@ struct OpenedLanguage {
 };
 
 // Throws as load_language_model(), load_tokenizer() and Session do.
-OpenedLanguage open_language(const Source& source, const lm::SessionOptions& options, Pool& pool);
+OpenedLanguage open_language(const Source& source, const lm::SessionOptions& options,
+                             ThreadPool& pool);
 
 }  // namespace pliant

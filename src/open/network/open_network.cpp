@@ -79,7 +79,7 @@ void randomize_weights(OpenedNetwork& network, std::uint64_t seed) {
   network.missing.clear();
 }
 
-void fold_weights(OpenedNetwork& network, Pool& pool) {
+void fold_weights(OpenedNetwork& network, ThreadPool& pool) {
   Folded folded = fold(network.graph, network.weights, pool);
   network.graph = std::move(folded.graph);
   network.weights = std::move(folded.weights);

@@ -48,6 +48,6 @@ void save_network(const OpenedNetwork& network, NetworkFormat format, const std:
 void randomize_weights(OpenedNetwork& network, std::uint64_t seed);
 
 // Computes once what depends on weights alone. Needs all weights.
-void fold_weights(OpenedNetwork& network, Pool& pool);
+void fold_weights(OpenedNetwork& network, ThreadPool& pool);
 
 }  // namespace pliant

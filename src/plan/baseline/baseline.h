@@ -66,7 +66,7 @@ struct NamedBaseline {
   std::optional<ArenaPlan> plan;
 };
 
-// All four. `peak_order`: an order of least peak (Sizes::peak_order).
+// All four. `peak_order`: an order of least peak (ScratchpadSizes::peak_order).
 std::vector<NamedBaseline> baselines(const Problem& problem,
                                      const std::vector<OperatorId>& peak_order,
                                      std::int64_t scratchpad_bytes, const ArenaOptions& options);

@@ -8,17 +8,17 @@
 
 namespace pliant::plan {
 
-using Words = std::vector<std::uint64_t>;
+using Bitset = std::vector<std::uint64_t>;
 
 inline std::size_t words_for(std::size_t bits) { return (bits + 63) / 64; }
 inline bool has(const std::uint64_t* words, std::size_t bit) {
   return words[bit / 64] >> (bit % 64) & 1;
 }
-inline bool has(const Words& words, std::size_t bit) { return has(words.data(), bit); }
+inline bool has(const Bitset& words, std::size_t bit) { return has(words.data(), bit); }
 inline void put(std::uint64_t* words, std::size_t bit) {
   words[bit / 64] |= std::uint64_t{1} << (bit % 64);
 }
-inline void put(Words& words, std::size_t bit) { put(words.data(), bit); }
+inline void put(Bitset& words, std::size_t bit) { put(words.data(), bit); }
 inline void take_out(std::uint64_t* words, std::size_t bit) {
   words[bit / 64] &= ~(std::uint64_t{1} << (bit % 64));
 }

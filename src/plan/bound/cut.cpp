@@ -96,8 +96,8 @@ class Flow {
   std::vector<std::int32_t> first_, next_, level_, queue_, path_;
 };
 
-Words find_ancestors(const Model& model, std::size_t words) {
-  Words ancestors(model.operators.size() * words, 0);
+Bitset find_ancestors(const ScheduleModel& model, std::size_t words) {
+  Bitset ancestors(model.operators.size() * words, 0);
   for (std::size_t op = 0; op < model.operators.size(); ++op) {
     for (const OperatorId b : model.operators[op].before) {
       for (std::size_t w = 0; w < words; ++w) ancestors[op * words + w] |= ancestors[b * words + w];
@@ -113,7 +113,7 @@ bool contains(const std::vector<std::int32_t>& sorted, std::int32_t value) {
 
 }  // namespace
 
-CutFinder::CutFinder(const Model& model)
+CutFinder::CutFinder(const ScheduleModel& model)
     : model_(model), words_(words_for(model.operators.size())) {
   ancestors_ = find_ancestors(model, words_);
   units_.assign(model.operators.size(), 0);
@@ -128,7 +128,7 @@ CutFinder::CutFinder(const Model& model)
   }
 }
 
-Cut CutFinder::find(const Words& done, OperatorId op) const {
+Cut CutFinder::find(const Bitset& done, OperatorId op) const {
   constexpr std::int32_t source = 0, sink = 1;
   Cut cut{0, done};
   const std::uint64_t* mine = &ancestors_[op * words_];

@@ -15,24 +15,24 @@ namespace pliant::plan {
 
 struct Cut {
   std::int64_t alive = 0;  // bytes alive beside the operator, its own left out
-  Words executed;          // a downset that leaves no more
+  Bitset executed;         // a downset that leaves no more
 };
 
 class CutFinder {
  public:
-  explicit CutFinder(const Model& model);
+  explicit CutFinder(const ScheduleModel& model);
 
   // Thread-safe. `done` is the downset so far and does not hold op.
-  Cut find(const Words& done, OperatorId op) const;
+  Cut find(const Bitset& done, OperatorId op) const;
 
   // Divides the bytes of every tensor that can be alive beside op; 0 when there is none.
   std::int64_t unit(OperatorId op) const { return units_[op]; }
   bool before(OperatorId a, OperatorId b) const { return has(&ancestors_[b * words_], a); }
 
  private:
-  const Model& model_;
+  const ScheduleModel& model_;
   std::size_t words_ = 0;
-  Words ancestors_;  // [operator][operator]
+  Bitset ancestors_;  // [operator][operator]
   std::vector<std::int64_t> units_;
 };
 

@@ -30,7 +30,7 @@ bool is_tracked(const TensorInfo& tensor, OperatorId producer, std::size_t consu
 }
 
 std::vector<std::int32_t> track(const Problem& problem, const Uses& uses, std::int64_t alignment,
-                                Model& model) {
+                                ScheduleModel& model) {
   std::vector<std::int32_t> index(problem.tensors.size(), -1);
   for (std::size_t t = 0; t < problem.tensors.size(); ++t) {
     const TensorInfo& tensor = problem.tensors[t];
@@ -67,7 +67,8 @@ std::int64_t relaxed_capacity(const Problem& problem, std::int64_t scratchpad_by
 
 // Wherever the consumer runs, there is room for the operator just before it: what the consumer adds
 // is not there yet.
-bool can_wait_for(const Model& model, const ModelOperator& op, const ModelOperator& consumer) {
+bool can_wait_for(const ScheduleModel& model, const ModelOperator& op,
+                  const ModelOperator& consumer) {
   std::int64_t room = consumer.local;
   for (const std::int32_t t : consumer.outputs) room += model.tracked[t].space;
   for (const std::int32_t t : op.outputs)
@@ -76,7 +77,7 @@ bool can_wait_for(const Model& model, const ModelOperator& op, const ModelOperat
   return op.need <= room;
 }
 
-void find_waiting(Model& model) {
+void find_waiting(ScheduleModel& model) {
   for (ModelOperator& op : model.operators)
     op.waits = op.before.empty() && op.inputs.empty() && !op.after.empty() &&
                std::all_of(op.after.begin(), op.after.end(), [&](OperatorId c) {
@@ -86,9 +87,9 @@ void find_waiting(Model& model) {
 
 }  // namespace
 
-Model make_model(const Problem& problem, std::int64_t scratchpad_bytes, std::int64_t alignment,
-                 const Costs& costs) {
-  Model model;
+ScheduleModel make_model(const Problem& problem, std::int64_t scratchpad_bytes,
+                         std::int64_t alignment, const Costs& costs) {
+  ScheduleModel model;
   model.costs = costs;
   const Uses uses = find_uses(problem);
   const auto index = track(problem, uses, alignment, model);

@@ -34,15 +34,15 @@ struct ModelOperator {
                        // consumer (without addresses)
 };
 
-struct Model {
+struct ScheduleModel {
   std::vector<Tracked> tracked;
   std::vector<ModelOperator> operators;
   std::int64_t capacity = 0;  // of rounded sizes alive together: a relaxation of placing
   Costs costs;
 };
 
-Model make_model(const Problem& problem, std::int64_t scratchpad_bytes, std::int64_t alignment,
-                 const Costs& costs = {});
+ScheduleModel make_model(const Problem& problem, std::int64_t scratchpad_bytes,
+                         std::int64_t alignment, const Costs& costs = {});
 
 // Bytes the operator's own tensors and workspace take side by side, aligned, in the best sequence.
 std::int64_t required_bytes(const Problem& problem, OperatorId op, std::int64_t alignment);

@@ -14,12 +14,12 @@ namespace {
 constexpr std::size_t least_operators = 8, most_operators = 4096;
 
 struct Order {  // [operator]: strictly before, strictly after
-  std::vector<Words> ancestors, descendants;
+  std::vector<Bitset> ancestors, descendants;
 };
 
 Order order_of(const Problem& problem) {
   Order order{find_ancestors(problem), {}};
-  order.descendants.assign(order.ancestors.size(), Words(words_for(order.ancestors.size()), 0));
+  order.descendants.assign(order.ancestors.size(), Bitset(words_for(order.ancestors.size()), 0));
   for (std::size_t op = 0; op < order.ancestors.size(); ++op)
     for (std::size_t w = 0; w < order.ancestors[op].size(); ++w)
       each_bit(order.ancestors[op][w], w * 64,
@@ -27,14 +27,14 @@ Order order_of(const Problem& problem) {
   return order;
 }
 
-std::size_t size_of(const Words& set) {
+std::size_t size_of(const Bitset& set) {
   std::size_t size = 0;
   for (const std::uint64_t word : set) size += std::popcount(word);
   return size;
 }
 
 // Operators of the set that all others of it precede or follow.
-std::size_t count_cuts(const Order& order, const Words& set) {
+std::size_t count_cuts(const Order& order, const Bitset& set) {
   const std::size_t size = size_of(set);
   std::size_t cuts = 0;
   for (std::size_t w = 0; w < set.size(); ++w)
@@ -53,14 +53,14 @@ std::vector<bool> find_partition(const Problem& problem) {
   const std::size_t count = problem.operators.size();
   if (count < least_operators || count > most_operators) return {};
   const Order order = order_of(problem);
-  Words all(words_for(count), 0);
+  Bitset all(words_for(count), 0);
   for (std::size_t op = 0; op < count; ++op) put(all, op);
   // the last operators of both halves may be cuts in any case
   std::size_t most = count_cuts(order, all) + 2;
   std::size_t balance = 0;
-  Words best;
+  Bitset best;
   for (std::size_t op = 0; op + 1 < count; ++op) {
-    Words first = order.ancestors[op], second = all;
+    Bitset first = order.ancestors[op], second = all;
     put(first, op);
     for (std::size_t w = 0; w < first.size(); ++w) second[w] &= ~first[w];
     const std::size_t cuts = count_cuts(order, first) + count_cuts(order, second);

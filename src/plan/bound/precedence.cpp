@@ -2,9 +2,9 @@
 
 namespace pliant::plan {
 
-std::vector<Words> find_ancestors(const Problem& problem) {
+std::vector<Bitset> find_ancestors(const Problem& problem) {
   const std::size_t count = problem.operators.size();
-  std::vector<Words> ancestors(count, Words(words_for(count), 0));
+  std::vector<Bitset> ancestors(count, Bitset(words_for(count), 0));
   std::vector<OperatorId> producer(problem.tensors.size(), -1);
   for (std::size_t op = 0; op < count; ++op) {
     for (const TensorId t : problem.operators[op].inputs) {

@@ -10,6 +10,6 @@ namespace pliant::plan {
 
 // Per operator, the set of operators that run before it in every order. Operators stand in
 // topological order.
-std::vector<Words> find_ancestors(const Problem& problem);
+std::vector<Bitset> find_ancestors(const Problem& problem);
 
 }  // namespace pliant::plan

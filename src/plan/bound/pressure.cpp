@@ -8,12 +8,12 @@ namespace {
 
 struct Closure {  // [operator][operator]: strictly before
   std::size_t words = 0;
-  Words bits;
+  Bitset bits;
   bool before(OperatorId a, OperatorId b) const { return has(&bits[b * words], a); }
 };
 
 // Operators stand in topological order.
-Closure ancestors(const Model& model) {
+Closure ancestors(const ScheduleModel& model) {
   const std::size_t n = model.operators.size();
   Closure closure{words_for(n), {}};
   closure.bits.assign(n * closure.words, 0);
@@ -28,7 +28,7 @@ Closure ancestors(const Model& model) {
   return closure;
 }
 
-bool uses(const Model& model, OperatorId op, std::int32_t tensor) {
+bool uses(const ScheduleModel& model, OperatorId op, std::int32_t tensor) {
   const auto& o = model.operators[op];
   return std::binary_search(o.inputs.begin(), o.inputs.end(), tensor) ||
          std::binary_search(o.outputs.begin(), o.outputs.end(), tensor);
@@ -47,7 +47,7 @@ bool alive_after(const Tracked& tensor, OperatorId op, const Closure& closure) {
 
 }  // namespace
 
-Pressure make_pressure(const Model& model) {
+Pressure make_pressure(const ScheduleModel& model) {
   Pressure pressure;
   const Closure closure = ancestors(model);
   const std::size_t tensors = model.tracked.size(), words = words_for(tensors);
@@ -84,11 +84,11 @@ Pressure make_pressure(const Model& model) {
 
 namespace {
 
-Critical describe(const Model& model, const Pressure& pressure, std::size_t s, std::int64_t need,
-                  const std::vector<std::int32_t>& live) {
+Critical describe(const ScheduleModel& model, const Pressure& pressure, std::size_t s,
+                  std::int64_t need, const std::vector<std::int32_t>& live) {
   const std::size_t words = words_for(model.tracked.size());
   Critical critical{need, pressure.suspects[s].clean_bytes, pressure.suspects[s].unit,
-                    Words(std::max<std::size_t>(1, words_for(live.size())), 0)};
+                    Bitset(std::max<std::size_t>(1, words_for(live.size())), 0)};
   for (std::size_t i = 0; i < live.size(); ++i) {
     const std::int32_t t = live[i];
     const bool always = has(&pressure.always[s * words], t);
@@ -105,8 +105,8 @@ Critical describe(const Model& model, const Pressure& pressure, std::size_t s, s
 
 }  // namespace
 
-std::vector<Critical> find_critical(const Model& model, const Pressure& pressure, const Words& done,
-                                    const std::vector<std::int32_t>& live) {
+std::vector<Critical> find_critical(const ScheduleModel& model, const Pressure& pressure,
+                                    const Bitset& done, const std::vector<std::int32_t>& live) {
   if (pressure.suspects.empty()) return {};
   std::vector<std::int64_t> need(pressure.suspects.size());
   for (std::size_t s = 0; s < need.size(); ++s) need[s] = pressure.suspects[s].excess;

@@ -25,10 +25,10 @@ struct Pressure {
   std::vector<Suspect> suspects;
   // per tracked tensor: suspects it is alive at when it is alive now
   std::vector<std::vector<std::int32_t>> adds;
-  Words always;  // [suspect][tracked]
+  Bitset always;  // [suspect][tracked]
 };
 
-Pressure make_pressure(const Model& model);
+Pressure make_pressure(const ScheduleModel& model);
 
 // One suspect seen from a downset: need bytes must be absent; alive masks the downset's live
 // tensors that may be.
@@ -36,11 +36,11 @@ struct Critical {
   std::int64_t need = 0;
   std::int64_t future_clean = 0;  // bytes of tensors not yet made that leave without a store
   std::int64_t unit = 1;          // divides the bytes of every tensor that may be absent
-  Words alive;
+  Bitset alive;
 };
 
 // The most pressed pending operators of a downset (at most four), none when all fit.
-std::vector<Critical> find_critical(const Model& model, const Pressure& pressure, const Words& done,
-                                    const std::vector<std::int32_t>& live);
+std::vector<Critical> find_critical(const ScheduleModel& model, const Pressure& pressure,
+                                    const Bitset& done, const std::vector<std::int32_t>& live);
 
 }  // namespace pliant::plan

@@ -97,7 +97,7 @@ class Shipper {
     for (const auto& [tensor, copy] : copies_)
       rectangles.push_back(
           {copy.size, 2 * copy.lower + 1, std::max(2 * copy.upper + 1, 2 * copy.lower + 2)});
-    place::Options options;
+    place::PlaceOptions options;
     options.alignment = plan_.alignment;
     const place::Packed packed = place::pack(rectangles, options);
     std::size_t i = 0;

@@ -57,7 +57,7 @@ TflmPlan plan_for_tflm(const Problem& problem, const Plan& plan) {
   std::vector<place::Rectangle> planned;
   for (std::size_t t = 0; t < lives.size(); ++t)
     if (problem.tensors[t].role != Role::weight) planned.push_back(lives[t]);
-  place::Options options;
+  place::PlaceOptions options;
   options.alignment = alignment;
   const place::Packed packed = place::pack(planned, options);
   if (packed.height > std::numeric_limits<std::int32_t>::max())

@@ -36,7 +36,7 @@ std::vector<Window> operator_windows(const Problem& problem) {
       if (producer[t] >= 0) before[op].push_back(producer[t]);
     for (const TensorId t : problem.operators[op].outputs) producer[t] = op;
   }
-  std::vector<Words> ancestors(count, Words(words_for(count), 0));
+  std::vector<Bitset> ancestors(count, Bitset(words_for(count), 0));
   std::vector<Step> descendants(count, 0);
   std::vector<Window> windows(count);
   for (std::size_t op = 0; op < count; ++op) {
@@ -96,7 +96,7 @@ class Writer {
       for (std::size_t b = a + 1; b < items_.size(); ++b) keep_apart(items_[a], items_[b]);
   }
 
-  Program& program() { return program_; }
+  IntegerProgram& program() { return program_; }
   // of the objective: first loads are not charged
   std::int64_t constant() const { return free_loads_; }
 
@@ -348,7 +348,7 @@ class Writer {
   std::vector<Window> windows_;
   std::vector<Item> items_;
   std::vector<std::vector<int>> runs_;  // per operator and step
-  Program program_;
+  IntegerProgram program_;
 };
 
 // What CBC calls a solution is one within its tolerance: the checker decides.
@@ -395,18 +395,18 @@ class Solve {
   void run() {
     start();
     Writer writer(problem_, best_.plan.scratchpad_bytes, options_);
-    const Program relaxed = writer.program();
+    const IntegerProgram relaxed = writer.program();
     writer.write_addresses();
-    const Program& whole = writer.program();
+    const IntegerProgram& whole = writer.program();
     best_.columns = whole.columns();
     best_.rows = whole.rows();
-    const Program::Solution fluid = minimise(relaxed);
+    const IntegerProgram::Solution fluid = minimise(relaxed);
     take(writer, fluid, false);
     if (!fluid.optimal || decided()) return;
-    Program fixed = whole;
+    IntegerProgram fixed = whole;
     for (int column = 0; column < relaxed.columns(); ++column)
       fixed.fix(column, std::round(fluid.values[column]));
-    const Program::Solution placed = minimise(fixed);
+    const IntegerProgram::Solution placed = minimise(fixed);
     if (!placed.values.empty()) take(writer, {false, false, fluid.bound, placed.values}, true);
     if (!decided() && !over()) take(writer, minimise(whole), true);
   }
@@ -416,7 +416,7 @@ class Solve {
   bool decided() const {
     return best_.plan.status == Status::optimal || best_.plan.status == Status::infeasible;
   }
-  Program::Solution minimise(const Program& program) const {
+  IntegerProgram::Solution minimise(const IntegerProgram& program) const {
     return program.minimise(std::max(0.1, deadline_.left()));
   }
 
@@ -433,7 +433,7 @@ class Solve {
     send_(message_of(problem_, best_));
   }
 
-  void take(const Writer& writer, const Program::Solution& solution, bool addressed) {
+  void take(const Writer& writer, const IntegerProgram::Solution& solution, bool addressed) {
     if (solution.infeasible && best_.plan.order.empty()) {
       Plan none;
       none.scratchpad_bytes = best_.plan.scratchpad_bytes;

@@ -17,14 +17,14 @@ constexpr std::size_t most_entries = std::size_t{1} << 27;
 
 }  // namespace
 
-int Program::integer(double lower, double upper, double cost) {
+int IntegerProgram::integer(double lower, double upper, double cost) {
   lower_.push_back(lower);
   upper_.push_back(upper);
   cost_.push_back(cost);
   return columns() - 1;
 }
 
-void Program::row(const Terms& terms, double lower, double upper) {
+void IntegerProgram::row(const Terms& terms, double lower, double upper) {
   if (entries_.size() + terms.size() > most_entries)
     throw Error(ErrorKind::capacity, "integer program", "has more than 2^27 entries",
                 "use the exact search");
@@ -33,7 +33,7 @@ void Program::row(const Terms& terms, double lower, double upper) {
   row_upper_.push_back(upper);
 }
 
-Program::Solution Program::minimise(double seconds) const {
+IntegerProgram::Solution IntegerProgram::minimise(double seconds) const {
   std::vector<Entry> sorted = entries_;
   std::sort(sorted.begin(), sorted.end(), [](const Entry& a, const Entry& b) {
     return std::tie(a.column, a.row) < std::tie(b.column, b.row);

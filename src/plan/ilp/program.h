@@ -9,7 +9,7 @@ namespace pliant::plan {
 
 using Terms = std::vector<std::pair<int, double>>;  // column, coefficient
 
-class Program {
+class IntegerProgram {
  public:
   int binary(double cost = 0) { return integer(0, 1, cost); }
   int integer(double lower, double upper, double cost = 0);

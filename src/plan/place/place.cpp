@@ -26,11 +26,12 @@ Tactic tactic_of(std::uint64_t attempt) {
 }
 
 // Restarts with a slowly growing limit until the field is decided or `nodes` are spent.
-Found decide(const Field& field, const Options& options, std::int64_t nodes, std::int64_t& used) {
+Found decide(const Field& field, const PlaceOptions& options, std::int64_t nodes,
+             std::int64_t& used) {
   Search search(field, options);
   Found found;
   double limit = kFirstNodes + 2 * field.boxes.size();
-  for (std::uint64_t attempt = 0; found.status == Status::undecided && !search.interrupted();
+  for (std::uint64_t attempt = 0; found.status == Outcome::undecided && !search.interrupted();
        ++attempt) {
     const std::int64_t left = nodes < 0 ? -1 : nodes - search.nodes();
     if (left == 0 || (nodes >= 0 && left < 0)) break;
@@ -54,38 +55,38 @@ std::vector<std::int64_t> default_offsets(const std::vector<Rectangle>& rectangl
 
 // Decides each field, the smallest first. `ids` receives the rectangles of a field that cannot be
 // placed.
-Result decide_all(Fields& fields, const std::vector<Rectangle>& rectangles, const Options& options,
-                  std::vector<std::int32_t>& ids) {
+Placement decide_all(Fields& fields, const std::vector<Rectangle>& rectangles,
+                     const PlaceOptions& options, std::vector<std::int32_t>& ids) {
   std::stable_sort(fields.fields.begin(), fields.fields.end(),
                    [](const Field& a, const Field& b) { return a.boxes.size() < b.boxes.size(); });
-  Result result{Status::placed, default_offsets(rectangles), {}, 0};
+  Placement result{Outcome::placed, default_offsets(rectangles), {}, 0};
   for (const Field& field : fields.fields) {
     const std::int64_t left =
         options.nodes < 0 ? -1 : std::max<std::int64_t>(options.nodes - result.nodes, 0);
     const Found found = decide(field, options, left, result.nodes);
-    if (found.status == Status::impossible) {
+    if (found.status == Outcome::impossible) {
       ids = field.ids;
-      return {Status::impossible, {}, {}, result.nodes};
+      return {Outcome::impossible, {}, {}, result.nodes};
     }
-    if (found.status == Status::undecided) result.status = Status::undecided;
+    if (found.status == Outcome::undecided) result.status = Outcome::undecided;
     for (std::size_t i = 0; i < found.offsets.size(); ++i)
       result.offsets[field.ids[i]] = found.offsets[i] * fields.unit;
   }
-  if (result.status != Status::placed) result.offsets.clear();
+  if (result.status != Outcome::placed) result.offsets.clear();
   return result;
 }
 
 bool proves(const std::vector<Rectangle>& rectangles, const std::vector<std::int32_t>& ids,
-            std::int64_t capacity, const Options& options, std::int64_t& nodes) {
+            std::int64_t capacity, const PlaceOptions& options, std::int64_t& nodes) {
   std::vector<Rectangle> subset;
   for (const std::int32_t id : ids) subset.push_back(rectangles[id]);
   Fields fields = normal_form(subset, capacity, options.alignment);
-  Options limited = options;
+  PlaceOptions limited = options;
   limited.nodes = std::min(nodes, kCoreNodes / 10);
   std::vector<std::int32_t> unused;
-  const Result result = decide_all(fields, subset, limited, unused);
+  const Placement result = decide_all(fields, subset, limited, unused);
   nodes -= result.nodes;
-  return result.status == Status::impossible || !fields.misfits.empty();
+  return result.status == Outcome::impossible || !fields.misfits.empty();
 }
 
 // The largest boxes of an overfull column, until they are too much; none when every column has
@@ -115,7 +116,7 @@ std::vector<std::int32_t> overfull(const Fields& fields) {
   return {};
 }
 
-bool restricted(const std::vector<Rectangle>& rectangles, const Options& options) {
+bool restricted(const std::vector<Rectangle>& rectangles, const PlaceOptions& options) {
   return options.alignment > 1 ||
          std::any_of(rectangles.begin(), rectangles.end(),
                      [](const Rectangle& each) { return each.fixed >= 0; });
@@ -123,7 +124,7 @@ bool restricted(const std::vector<Rectangle>& rectangles, const Options& options
 
 // Leaves out ever smaller runs of rectangles while what remains still cannot be placed.
 void shrink(std::vector<std::int32_t>& core, const std::vector<Rectangle>& rectangles,
-            std::int64_t capacity, const Options& options) {
+            std::int64_t capacity, const PlaceOptions& options) {
   std::int64_t nodes = kCoreNodes;
   for (std::size_t run = core.size() / 2; run > 0; run /= 2)
     for (std::size_t at = 0; at < core.size() && core.size() > 1 && nodes > 0;) {
@@ -162,16 +163,16 @@ std::int64_t roomy(const std::vector<Rectangle>& rectangles, std::int64_t alignm
   return checked_add(room, fixed_end, "rectangles");
 }
 
-Packed greedy(const std::vector<Rectangle>& rectangles, const Options& options) {
+Packed greedy(const std::vector<Rectangle>& rectangles, const PlaceOptions& options) {
   Packed best;
-  Options unlimited;
+  PlaceOptions unlimited;
   unlimited.alignment = options.alignment;
   Fields fields = normal_form(rectangles, roomy(rectangles, options.alignment), options.alignment);
   for (std::uint64_t attempt = 0; attempt < 6; ++attempt) {
     std::vector<std::int64_t> offsets = default_offsets(rectangles);
     for (const Field& field : fields.fields) {
       const Found found = Search(field, unlimited).run(tactic_of(attempt), -1);
-      if (found.status != Status::placed || !fields.misfits.empty())
+      if (found.status != Outcome::placed || !fields.misfits.empty())
         throw Error(ErrorKind::invalid, "placement", "fixed rectangles overlap or are not aligned");
       for (std::size_t i = 0; i < found.offsets.size(); ++i)
         offsets[field.ids[i]] = found.offsets[i] * fields.unit;
@@ -184,11 +185,11 @@ Packed greedy(const std::vector<Rectangle>& rectangles, const Options& options) 
 
 }  // namespace
 
-Result place(const std::vector<Rectangle>& rectangles, std::int64_t capacity,
-             const Options& options) {
+Placement place(const std::vector<Rectangle>& rectangles, std::int64_t capacity,
+                const PlaceOptions& options) {
   Fields fields = normal_form(rectangles, capacity, options.alignment);
-  if (!fields.misfits.empty()) return {Status::impossible, {}, {fields.misfits.front()}, 0};
-  Result result;
+  if (!fields.misfits.empty()) return {Outcome::impossible, {}, {fields.misfits.front()}, 0};
+  Placement result;
   std::vector<std::int32_t> core = overfull(fields);
   const bool overfull_column = !core.empty();
   try {
@@ -197,8 +198,8 @@ Result place(const std::vector<Rectangle>& rectangles, std::int64_t capacity,
     if (error.kind() != ErrorKind::capacity) throw;
     return {};
   }
-  if (overfull_column) result.status = Status::impossible;
-  if (result.status != Status::impossible) return result;
+  if (overfull_column) result.status = Outcome::impossible;
+  if (result.status != Outcome::impossible) return result;
   // Nothing can be spared from an overfull column unless offsets are restricted as well.
   if (!overfull_column || (restricted(rectangles, options) && core.size() <= kSmallCore))
     shrink(core, rectangles, capacity, options);
@@ -207,10 +208,10 @@ Result place(const std::vector<Rectangle>& rectangles, std::int64_t capacity,
   return result;
 }
 
-Packed pack(const std::vector<Rectangle>& rectangles, const Options& options) {
+Packed pack(const std::vector<Rectangle>& rectangles, const PlaceOptions& options) {
   Packed best = greedy(rectangles, options);
   best.lower_bound = fluid_bytes(rectangles);
-  Options attempt = options;
+  PlaceOptions attempt = options;
   if (attempt.nodes < 0) attempt.nodes = kPackNodes;
   // the first attempt; then halfway between the last failure and the best
   std::int64_t low = best.lower_bound;
@@ -218,9 +219,9 @@ Packed pack(const std::vector<Rectangle>& rectangles, const Options& options) {
   while (next < best.height && !options.deadline.over()) {
     Fields fields = normal_form(rectangles, next, options.alignment);
     std::vector<std::int32_t> unused;
-    const Result result =
-        fields.misfits.empty() ? decide_all(fields, rectangles, attempt, unused) : Result{};
-    if (result.status == Status::placed) {
+    const Placement result =
+        fields.misfits.empty() ? decide_all(fields, rectangles, attempt, unused) : Placement{};
+    if (result.status == Outcome::placed) {
       best.offsets = result.offsets;
       best.height = height_of(rectangles, result.offsets);
     } else {

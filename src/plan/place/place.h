@@ -19,9 +19,9 @@ struct Rectangle {
   bool operator==(const Rectangle&) const = default;
 };
 
-enum class Status : std::uint8_t { placed, impossible, undecided };
+enum class Outcome : std::uint8_t { placed, impossible, undecided };
 
-struct Options {
+struct PlaceOptions {
   std::int64_t alignment = 1;      // offsets are multiples of it
   Deadline deadline = Deadline();  // undecided soon after it is over
   // search nodes after which the answer is undecided; < 0: no limit
@@ -32,8 +32,8 @@ struct Options {
   bool restart = true;   // begin again with other preferences, each time with more nodes
 };
 
-struct Result {
-  Status status = Status::undecided;
+struct Placement {
+  Outcome status = Outcome::undecided;
   std::vector<std::int64_t> offsets;  // one per rectangle when placed
   // when impossible: rectangles that cannot be placed together (small, not minimum)
   std::vector<std::int32_t> core;
@@ -44,8 +44,8 @@ struct Result {
 // Decides whether the rectangles fit below `capacity`. Exact: `impossible` is a proof.
 // Deterministic. Throws Error{invalid} for negative sizes, times that run backwards, sums beyond
 // 2^62; a negative `fixed` means free.
-Result place(const std::vector<Rectangle>& rectangles, std::int64_t capacity,
-             const Options& options = {});
+Placement place(const std::vector<Rectangle>& rectangles, std::int64_t capacity,
+                const PlaceOptions& options = {});
 
 // Offsets of small height: the best of a few greedy ones, then exact attempts between the fluid
 // bound and it within the options' limits (nodes: of one attempt, 20,000 when none is given).
@@ -55,7 +55,7 @@ struct Packed {
   std::int64_t height = 0;
   std::int64_t lower_bound = 0;  // largest sum of sizes alive at one time
 };
-Packed pack(const std::vector<Rectangle>& rectangles, const Options& options = {});
+Packed pack(const std::vector<Rectangle>& rectangles, const PlaceOptions& options = {});
 
 // minimalloc's CSV: a header naming id, lower, upper, size (any order; further columns are kept
 // out), then one rectangle per line, alive in [lower, upper). Throws Error{format} naming line and

@@ -27,7 +27,7 @@ std::uint64_t mix(std::uint64_t x) {
 
 class Search::State {
  public:
-  State(const Field& field, const Options& options);
+  State(const Field& field, const PlaceOptions& options);
   Found run(const Tactic& tactic, std::int64_t nodes);
   std::int64_t nodes() const { return nodes_; }
   bool interrupted() const { return interrupted_; }
@@ -68,7 +68,7 @@ class Search::State {
   };
 
   const Field& field_;
-  const Options& options_;
+  const PlaceOptions& options_;
   // per box: it lies at or above this; its offset once placed
   std::vector<std::int64_t> lowest_;
   std::vector<char> placed_;                  // per box
@@ -118,7 +118,7 @@ class Search::State {
   bool choose(Frame& frame);
 };
 
-Search::State::State(const Field& field, const Options& options)
+Search::State::State(const Field& field, const PlaceOptions& options)
     : field_(field), options_(options) {
   std::int64_t cells = 0;
   for (const Box& box : field.boxes) cells += box.last - box.first + 1;
@@ -373,19 +373,19 @@ bool Search::State::solve() {
 
 Found Search::State::run(const Tactic& tactic, std::int64_t nodes) {
   for (Index c = 0; c < field_.columns; ++c)
-    if (floor_[c] + rest_[c] > field_.capacity) return {Status::impossible, {}};
+    if (floor_[c] + rest_[c] > field_.capacity) return {Outcome::impossible, {}};
   weigh(tactic);
   last_node_ = nodes < 0 ? -1 : nodes_ + nodes;
   out_ = false;
   const bool solved = solve();
-  Found found{solved ? Status::placed : out_ ? Status::undecided : Status::impossible, {}};
+  Found found{solved ? Outcome::placed : out_ ? Outcome::undecided : Outcome::impossible, {}};
   if (solved) found.offsets = lowest_;
   stack_.clear();
   undo(0);
   return found;
 }
 
-Search::Search(const Field& field, const Options& options)
+Search::Search(const Field& field, const PlaceOptions& options)
     : state_(std::make_unique<State>(field, options)) {}
 Search::~Search() = default;
 Found Search::run(const Tactic& tactic, std::int64_t nodes) { return state_->run(tactic, nodes); }

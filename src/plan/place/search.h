@@ -21,14 +21,14 @@ struct Tactic {
 };
 
 struct Found {
-  Status status = Status::undecided;
+  Outcome status = Outcome::undecided;
   std::vector<std::int64_t> offsets;  // units, per box, when placed
 };
 
 class Search {
  public:
   // Borrows both until destroyed. Throws Error{capacity} when the field is too large to index.
-  Search(const Field& field, const Options& options);
+  Search(const Field& field, const PlaceOptions& options);
   ~Search();
   // May be called again: what has been found impossible is kept. `nodes` < 0: no limit.
   Found run(const Tactic& tactic, std::int64_t nodes);

@@ -15,7 +15,7 @@ namespace pliant::plan {
 namespace {
 
 using report::Bar;
-using report::Page;
+using report::HtmlPage;
 using report::Row;
 using report::Table;
 
@@ -34,7 +34,7 @@ std::string paid_text(const PlanPage& page, std::int64_t amount) {
   return priced(*page.plan) ? grouped_text(amount) : bytes_in_full(amount);
 }
 
-void traffic_card(const PlanPage& page, Page& out) {
+void traffic_card(const PlanPage& page, HtmlPage& out) {
   const Plan& plan = *page.plan;
   if (priced(plan))
     out.card(
@@ -45,7 +45,7 @@ void traffic_card(const PlanPage& page, Page& out) {
                        bytes_in_full(plan.compulsory_bytes)));
 }
 
-void saving_card(const PlanPage& page, Page& out) {
+void saving_card(const PlanPage& page, HtmlPage& out) {
   if (!page.default_belady) return;
   const std::int64_t theirs = page.default_belady->cost(page.plan->costs),
                      saved = theirs - cost_of(*page.plan);
@@ -61,7 +61,7 @@ void saving_card(const PlanPage& page, Page& out) {
             paid_text(page, theirs), what));
 }
 
-void frame_card(const PlanPage& page, Page& out) {
+void frame_card(const PlanPage& page, HtmlPage& out) {
   if (!page.plan->frame) return;
   const Frame& frame = *page.plan->frame;
   std::int64_t bytes = 0;
@@ -71,7 +71,7 @@ void frame_card(const PlanPage& page, Page& out) {
                        bytes_in_full(bytes)));
 }
 
-void headline(const PlanPage& page, Page& out) {
+void headline(const PlanPage& page, HtmlPage& out) {
   const Plan& plan = *page.plan;
   const Problem& problem = *page.problem;
   std::int64_t bytes = 0;
@@ -86,20 +86,20 @@ void headline(const PlanPage& page, Page& out) {
   const Objective objective = objective_of(plan);
   const double open = gap(objective.value, objective.bound);
   out.card("Status", proven ? "proven optimal" : fmt::format("gap {:.1f} %", 100 * open),
-           page.status, proven ? Page::Tone::good : Page::Tone::warn);
+           page.status, proven ? HtmlPage::Tone::good : HtmlPage::Tone::warn);
   traffic_card(page, out);
   saving_card(page, out);
   frame_card(page, out);
   if (page.executed) {
     const bool equal = page.executed->outputs_equal;
     out.card("Executed", equal ? "bit-equal" : "DIFFERS", page.executed->detail,
-             equal ? Page::Tone::good : Page::Tone::warn);
+             equal ? HtmlPage::Tone::good : HtmlPage::Tone::warn);
   }
   out.end_cards();
 }
 
 // This plan, the simple methods in their order, and the one without addresses.
-void traffic_bars(const PlanPage& page, Page& out) {
+void traffic_bars(const PlanPage& page, HtmlPage& out) {
   if (page.baselines.empty()) return;
   std::vector<Bar> bars;
   const auto add = [&](const std::string& name, std::int64_t amount, int style) {
@@ -121,7 +121,7 @@ void traffic_bars(const PlanPage& page, Page& out) {
   out.end_columns();
 }
 
-void map_section(const PlanPage& page, Page& out) {
+void map_section(const PlanPage& page, HtmlPage& out) {
   out.heading("Memory over time");
   out.note(
       "Each rectangle is a tensor's stay in the scratchpad: its addresses upwards, its steps to "
@@ -135,7 +135,7 @@ void map_section(const PlanPage& page, Page& out) {
 
 std::string size_note(const PlanPage& page) {
   if (!page.sizes) return "";
-  const Sizes& sizes = *page.sizes;
+  const ScratchpadSizes& sizes = *page.sizes;
   const std::string peak = sizes.peak_exact
                                ? bytes_in_full(sizes.peak)
                                : fmt::format("between {} and {}", bytes_in_full(sizes.peak_lower),
@@ -146,7 +146,7 @@ std::string size_note(const PlanPage& page) {
       bytes_in_full(sizes.required.bytes), peak, bytes_in_full(sizes.half));
 }
 
-void sweep_section(const PlanPage& page, Page& out) {
+void sweep_section(const PlanPage& page, HtmlPage& out) {
   if (page.sweep.empty()) return;
   out.heading("Traffic against scratchpad size");
   if (page.sizes) out.note(size_note(page));
@@ -161,7 +161,7 @@ struct Estimated {
   Estimate estimate;
 };
 
-void device_section(const PlanPage& page, Page& out) {
+void device_section(const PlanPage& page, HtmlPage& out) {
   if (!page.device) return;
   std::vector<Estimated> rows{
       {"this plan", 0, estimate(*page.device, *page.problem, *page.plan, page.work)}};
@@ -283,7 +283,7 @@ Table totals_table(const PlanPage& page) {
   return table;
 }
 
-void table_section(const PlanPage& page, Page& out) {
+void table_section(const PlanPage& page, HtmlPage& out) {
   out.heading("Tables");
   out.subheading("Totals");
   out.table(totals_table(page));
@@ -302,7 +302,7 @@ void table_section(const PlanPage& page, Page& out) {
 
 }  // namespace
 
-std::vector<report::MapLine> size_lines(const std::optional<Sizes>& sizes) {
+std::vector<report::MapLine> size_lines(const std::optional<ScratchpadSizes>& sizes) {
   if (!sizes) return {};
   return {{"M_R", sizes->required.bytes}, {sizes->peak_exact ? "M_P" : "M_P at most", sizes->peak}};
 }
@@ -340,8 +340,8 @@ class SweepChart {
 }  // namespace
 
 report::ByteChart sweep_chart(const std::vector<SweepPoint>& points,
-                              const std::optional<Sizes>& sizes, std::int64_t chosen_bytes,
-                              bool priced) {
+                              const std::optional<ScratchpadSizes>& sizes,
+                              std::int64_t chosen_bytes, bool priced) {
   report::ByteChart chart{
       "traffic against scratchpad size",
       "scratchpad",
@@ -392,7 +392,7 @@ report::Table sweep_table(const std::vector<SweepPoint>& points, bool priced) {
 }
 
 std::string plan_page(const PlanPage& page) {
-  Page out(fmt::format("{} in {}", page.network, bytes_text(page.plan->scratchpad_bytes)));
+  HtmlPage out(fmt::format("{} in {}", page.network, bytes_text(page.plan->scratchpad_bytes)));
   headline(page, out);
   traffic_bars(page, out);
   map_section(page, out);
@@ -403,7 +403,7 @@ std::string plan_page(const PlanPage& page) {
 }
 
 std::string map_page(const report::MemoryMap& map, const std::vector<std::string>& notes) {
-  Page out(map.title);
+  HtmlPage out(map.title);
   for (const std::string& note : notes) out.note(note);
   out.picture(report::memory_map_html(map));
   return out.finish();

@@ -27,7 +27,7 @@ struct PlanPage {
   std::string network;               // its name
   std::string size_name;             // "MR" where the size was asked for by name
   std::string status;                // what is proven, in words
-  std::optional<Sizes> sizes;
+  std::optional<ScratchpadSizes> sizes;
   // the default order with Belady replacement, addresses open
   std::optional<Baseline> default_belady;
   std::vector<NamedBaseline> baselines;
@@ -40,13 +40,13 @@ struct PlanPage {
 std::string plan_page(const PlanPage& page);
 
 // The levels worth a line: M_R and M_P where they are known.
-std::vector<report::MapLine> size_lines(const std::optional<Sizes>& sizes);
+std::vector<report::MapLine> size_lines(const std::optional<ScratchpadSizes>& sizes);
 
 // `priced`: what the plans make least is a cost, not bytes; the chart then shows it, the table as
 // well.
 report::ByteChart sweep_chart(const std::vector<SweepPoint>& points,
-                              const std::optional<Sizes>& sizes, std::int64_t chosen_bytes,
-                              bool priced);
+                              const std::optional<ScratchpadSizes>& sizes,
+                              std::int64_t chosen_bytes, bool priced);
 report::Table sweep_table(const std::vector<SweepPoint>& points, bool priced);
 
 // A map and a few words.

@@ -11,14 +11,14 @@
 namespace pliant::plan {
 namespace {
 
-report::Kind kind_of(Role role) {
+report::BoxKind kind_of(Role role) {
   switch (role) {
-    case Role::input: return report::Kind::input;
-    case Role::weight: return report::Kind::weight;
-    case Role::output: return report::Kind::output;
+    case Role::input: return report::BoxKind::input;
+    case Role::weight: return report::BoxKind::weight;
+    case Role::output: return report::BoxKind::output;
     case Role::activation: break;
   }
-  return report::Kind::activation;
+  return report::BoxKind::activation;
 }
 
 report::Way way_of(Action action) {
@@ -152,7 +152,7 @@ void PlanMap::add_boxes() {
     const Step step = i;
     if (operator_at(step).workspace == 0) continue;
     report::MapBox box{
-        step, step, plan_.workspaces[i], operator_at(step).workspace, report::Kind::workspace,
+        step, step, plan_.workspaces[i], operator_at(step).workspace, report::BoxKind::workspace,
         -1,   ""};
     box.text = fmt::format("{}\nof {}", place_text(box, "step"), operator_at(step).name);
     map_.boxes.push_back(std::move(box));
@@ -249,8 +249,8 @@ report::MemoryMap map_of(const place::Instance& instance, const std::vector<std:
     map.first = std::min(map.first, each.lower);
     map.end = std::max(map.end, each.upper);
     report::MapBox box{
-        each.lower, each.upper - 1,       offsets[i],
-        each.size,  report::Kind::buffer, static_cast<std::int32_t>(map.things.size()),
+        each.lower, each.upper - 1,          offsets[i],
+        each.size,  report::BoxKind::buffer, static_cast<std::int32_t>(map.things.size()),
         ""};
     box.text = fmt::format("{} B at {}, {}", grouped_text(box.bytes), grouped_text(box.address),
                            span_text(box.from, box.to, "time"));

@@ -115,7 +115,7 @@ struct Packing {
 class Packer {
  public:
   Packer(const std::vector<place::Rectangle>& rectangles, const std::vector<Body>& bodies,
-         const place::Options& options)
+         const place::PlaceOptions& options)
       : rectangles_(rectangles), bodies_(bodies), options_(options), left_(options.nodes) {
     if (left_ < 0) left_ = default_nodes;
   }
@@ -197,7 +197,7 @@ class Packer {
 
   const std::vector<place::Rectangle>& rectangles_;
   const std::vector<Body>& bodies_;
-  const place::Options& options_;
+  const place::PlaceOptions& options_;
   std::int64_t left_ = 0, nodes_ = 0;
   std::vector<std::int32_t> placed_;
   std::vector<std::pair<std::int64_t, std::int64_t>> forbidden_;
@@ -222,9 +222,9 @@ std::vector<std::int32_t> crowd(const std::vector<place::Rectangle>& rectangles,
 }
 
 // Each body as the box around it, which holds it whatever its form.
-place::Result place_boxes(const std::vector<place::Rectangle>& rectangles,
-                          const std::vector<Body>& bodies, std::int64_t capacity,
-                          const place::Options& options) {
+place::Placement place_boxes(const std::vector<place::Rectangle>& rectangles,
+                             const std::vector<Body>& bodies, std::int64_t capacity,
+                             const place::PlaceOptions& options) {
   std::vector<place::Rectangle> boxes;
   for (const Body& body : bodies) {
     place::Rectangle box = rectangles[body[0].rectangle];
@@ -237,9 +237,9 @@ place::Result place_boxes(const std::vector<place::Rectangle>& rectangles,
     }
     boxes.push_back(box);
   }
-  place::Result result = place::place(boxes, capacity, options);
-  if (result.status != place::Status::placed)
-    return {place::Status::undecided, {}, {}, result.nodes};
+  place::Placement result = place::place(boxes, capacity, options);
+  if (result.status != place::Outcome::placed)
+    return {place::Outcome::undecided, {}, {}, result.nodes};
   std::vector<std::int64_t> offsets(rectangles.size(), 0);
   for (std::size_t b = 0; b < bodies.size(); ++b)
     for (const Member& each : bodies[b]) offsets[each.rectangle] = result.offsets[b] + each.shift;
@@ -249,23 +249,24 @@ place::Result place_boxes(const std::vector<place::Rectangle>& rectangles,
 
 }  // namespace
 
-place::Result place_layout(const Problem& problem, const Schedule& schedule, const Layout& layout,
-                           std::int64_t capacity, const place::Options& options) {
+place::Placement place_layout(const Problem& problem, const Schedule& schedule,
+                              const Layout& layout, std::int64_t capacity,
+                              const place::PlaceOptions& options) {
   if (!has_adjacent(problem)) return place::place(layout.rectangles, capacity, options);
   const Bodies bodies(problem, schedule, layout);
-  if (!bodies.conflict().empty()) return {place::Status::impossible, {}, bodies.conflict(), 0};
+  if (!bodies.conflict().empty()) return {place::Outcome::impossible, {}, bodies.conflict(), 0};
   Packer packer(layout.rectangles, bodies.list(), options);
   Packing packing = packer.run(capacity);
   if (packing.height <= capacity)
-    return {place::Status::placed, std::move(packing.offsets), {}, packer.nodes()};
-  place::Result boxed = place_boxes(layout.rectangles, bodies.list(), capacity, options);
+    return {place::Outcome::placed, std::move(packing.offsets), {}, packer.nodes()};
+  place::Placement boxed = place_boxes(layout.rectangles, bodies.list(), capacity, options);
   boxed.nodes += packer.nodes();
-  if (boxed.status == place::Status::placed) return boxed;
-  return {place::Status::impossible, {}, crowd(layout.rectangles, packing, capacity), boxed.nodes};
+  if (boxed.status == place::Outcome::placed) return boxed;
+  return {place::Outcome::impossible, {}, crowd(layout.rectangles, packing, capacity), boxed.nodes};
 }
 
 place::Packed pack_layout(const Problem& problem, const Schedule& schedule, const Layout& layout,
-                          const place::Options& options) {
+                          const place::PlaceOptions& options) {
   if (!has_adjacent(problem)) return place::pack(layout.rectangles, options);
   const Bodies bodies(problem, schedule, layout);
   if (!bodies.conflict().empty())

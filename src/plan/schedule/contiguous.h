@@ -15,12 +15,13 @@ namespace pliant::plan {
 // last their bounding boxes exactly. `impossible` is no proof then: the core holds rectangles that
 // would have to lie side by side in two ways, or those that are there when the lowest packing is
 // too high. Options: nodes count bodies placed.
-place::Result place_layout(const Problem& problem, const Schedule& schedule, const Layout& layout,
-                           std::int64_t capacity, const place::Options& options);
+place::Placement place_layout(const Problem& problem, const Schedule& schedule,
+                              const Layout& layout, std::int64_t capacity,
+                              const place::PlaceOptions& options);
 
 // Offsets of small height, likewise. Throws Error{unsupported} where `place_layout` would find two
 // ways.
 place::Packed pack_layout(const Problem& problem, const Schedule& schedule, const Layout& layout,
-                          const place::Options& options);
+                          const place::PlaceOptions& options);
 
 }  // namespace pliant::plan

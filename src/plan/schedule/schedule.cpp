@@ -185,21 +185,21 @@ Placed place_schedule(const Problem& problem, Schedule schedule, const Placing& 
   std::size_t batch = 1;
   for (std::int64_t cost = cost_of(problem, schedule, placing.costs); cost < budget;
        placed.repaired = true) {
-    place::Options options = placing.options;
+    place::PlaceOptions options = placing.options;
     if (options.deadline.left() <= 0 || nodes > placing.most_nodes) return placed;
     if (placed.repaired) options.nodes = placing.repair_nodes;
     const Layout layout = lay_out(problem, schedule);
-    const place::Result result =
+    const place::Placement result =
         place_layout(problem, schedule, layout, placing.scratchpad_bytes, options);
     nodes += result.nodes;
     placed.nodes = nodes;
-    if (result.status == place::Status::placed) {
+    if (result.status == place::Outcome::placed) {
       placed.plan = make_plan(problem, schedule, layout, result.offsets, placing);
       return placed;
     }
     if (options.deadline.stopped()) return placed;
     std::vector<std::int32_t> among = result.core;
-    if (result.status == place::Status::undecided) {
+    if (result.status == place::Outcome::undecided) {
       placed.decided = false;
       among.resize(layout.rectangles.size());
       std::iota(among.begin(), among.end(), 0);
@@ -212,7 +212,7 @@ Placed place_schedule(const Problem& problem, Schedule schedule, const Placing& 
       cost += leave.price;
     }
     // no conflict to go by: soon enough room for anything
-    if (result.status == place::Status::undecided) batch *= 2;
+    if (result.status == place::Outcome::undecided) batch *= 2;
   }
   return placed;
 }

@@ -53,7 +53,7 @@ Layout lay_out(const Problem& problem, const Schedule& schedule);
 struct Placing {
   std::int64_t scratchpad_bytes = 0;
   Costs costs;
-  place::Options options;             // of the first attempt
+  place::PlaceOptions options;        // of the first attempt
   std::int64_t repair_nodes = 5'000;  // of each further one
   std::int64_t most_nodes = 400'000;  // of all attempts together, about
 };

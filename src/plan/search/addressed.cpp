@@ -57,7 +57,7 @@ std::vector<std::int64_t> candidate_addresses(const Problem& problem, std::int64
 }
 
 struct AddressGroup {
-  Group downset;                    // its state arrays stay empty
+  StateGroup downset;               // its state arrays stay empty
   std::vector<std::int32_t> codes;  // [state][live]
   std::vector<std::int64_t> cost;
   // group and state of the layer before
@@ -80,7 +80,7 @@ struct AddressGroup {
 
 struct Setting {
   const Problem* problem = nullptr;
-  const Model* model = nullptr;
+  const ScheduleModel* model = nullptr;
   const AddressedQuery* query = nullptr;
   Budget* budget = nullptr;
   Expansion expansion;
@@ -286,7 +286,7 @@ class Runner {
   }
 
   void keep(std::int64_t cost) {
-    Group& group = target_.downset;
+    StateGroup& group = target_.downset;
     masks_.assign(2 * group.words, 0);
     for (std::size_t i = 0; i < now_.size(); ++i) {
       if (now_[i] == absent) continue;
@@ -319,7 +319,7 @@ class Runner {
   std::vector<int> evicted_;
   std::vector<std::int64_t> costs_;
   std::vector<std::int32_t> now_;
-  Words masks_;
+  Bitset masks_;
 };
 
 // What turning one tensor's place into another's costs at most; -1 when one may not stand for the
@@ -394,15 +394,15 @@ class AddressFilter {
     return a < b;
   }
 
-  Words residents(std::uint32_t s) const {
-    Words mask(words_for(width_), 0);
+  Bitset residents(std::uint32_t s) const {
+    Bitset mask(words_for(width_), 0);
     for (std::size_t i = 0; i < width_; ++i)
       if (group_.state(s)[i] != absent) put(mask, i);
     return mask;
   }
 
   // Of the addresses of these tensors.
-  std::uint64_t hash(std::uint32_t s, const Words& mask) const {
+  std::uint64_t hash(std::uint32_t s, const Bitset& mask) const {
     std::uint64_t value = 0;
     for (std::size_t w = 0; w < mask.size(); ++w)
       each_bit(mask[w], w * 64, [&](std::size_t i) {
@@ -413,7 +413,7 @@ class AddressFilter {
   }
 
   void insert(std::uint32_t s) {
-    const Words mask = residents(s);
+    const Bitset mask = residents(s);
     Bucket& bucket = buckets_[mask];
     if (bucket.states.empty())
       for (std::size_t i = 0; i < width_; ++i)
@@ -424,7 +424,7 @@ class AddressFilter {
   }
 
   bool beaten(std::uint32_t b) {
-    const Words mask = residents(b);
+    const Bitset mask = residents(b);
     if (!setting_.query->rules.dominance) {
       const auto at = buckets_.find(mask);
       return at != buckets_.end() && beaten_in_place(at->second, mask, b, true);
@@ -445,7 +445,7 @@ class AddressFilter {
     return false;
   }
 
-  bool beaten_in_place(const Bucket& bucket, const Words& mask, std::uint32_t b, bool exactly) {
+  bool beaten_in_place(const Bucket& bucket, const Bitset& mask, std::uint32_t b, bool exactly) {
     const auto [first, last] = bucket.by_address.equal_range(hash(b, mask));
     return std::any_of(first, last, [&](const auto& entry) {
       ++compared_;
@@ -467,11 +467,12 @@ class AddressFilter {
   const Setting& setting_;
   const AddressGroup& group_;
   std::size_t width_;
-  std::map<Words, Bucket> buckets_;
+  std::map<Bitset, Bucket> buckets_;
   std::int64_t compared_ = 0;  // not yet spent
 };
 
-void retain(AddressGroup& group, const std::vector<std::uint32_t>& keep, const Model& model) {
+void retain(AddressGroup& group, const std::vector<std::uint32_t>& keep,
+            const ScheduleModel& model) {
   AddressGroup result;
   const std::size_t width = group.downset.live.size();
   for (const std::uint32_t s : keep) {
@@ -491,7 +492,7 @@ void retain(AddressGroup& group, const std::vector<std::uint32_t>& keep, const M
 
 class AddressSearch {
  public:
-  AddressSearch(const Setting& setting, Pool& pool) : setting_(setting), pool_(pool) {}
+  AddressSearch(const Setting& setting, ThreadPool& pool) : setting_(setting), pool_(pool) {}
 
   AddressedAnswer run() {
     AddressGroup first;
@@ -514,8 +515,8 @@ class AddressSearch {
   void advance() {
     const auto& layer = layers_.back();
     Targets found = find_targets(
-        layer.size(), [&](std::size_t g) -> const Group& { return layer[g].downset; },
-        [](const Group&, OperatorId) { return true; });
+        layer.size(), [&](std::size_t g) -> const StateGroup& { return layer[g].downset; },
+        [](const StateGroup&, OperatorId) { return true; });
     std::vector<AddressGroup> targets(found.done.size());
     pool_.parallel(targets.size(), [&](std::int64_t i, int) {
       targets[i].downset.done = std::move(found.done[i]);
@@ -586,12 +587,13 @@ class AddressSearch {
   }
 
   const Setting& setting_;
-  Pool& pool_;
+  ThreadPool& pool_;
   std::vector<std::vector<AddressGroup>> layers_;
   AddressedAnswer answer_;
 };
 
-std::vector<std::vector<std::int64_t>> local_sizes(const Problem& problem, const Model& model) {
+std::vector<std::vector<std::int64_t>> local_sizes(const Problem& problem,
+                                                   const ScheduleModel& model) {
   std::vector<bool> tracked(problem.tensors.size(), false);
   for (const Tracked& t : model.tracked) tracked[t.tensor] = true;
   std::vector<std::vector<std::int64_t>> locals(problem.operators.size());
@@ -610,9 +612,9 @@ std::vector<std::vector<std::int64_t>> local_sizes(const Problem& problem, const
 
 }  // namespace
 
-AddressedAnswer search_addressed(const Problem& problem, const Model& model,
+AddressedAnswer search_addressed(const Problem& problem, const ScheduleModel& model,
                                  const Pressure& pressure, const AddressedQuery& query,
-                                 Budget& budget, Pool& pool) {
+                                 Budget& budget, ThreadPool& pool) {
   std::atomic<std::int64_t> next{INT64_MAX}, bytes{0};
   Setting setting{&problem, &model, &query, &budget, {}, {}, local_sizes(problem, model),
                   &next,    &bytes};

@@ -29,8 +29,8 @@ struct AddressedAnswer {
   std::int64_t states = 0, bytes = 0;
 };
 
-AddressedAnswer search_addressed(const Problem& problem, const Model& model,
+AddressedAnswer search_addressed(const Problem& problem, const ScheduleModel& model,
                                  const Pressure& pressure, const AddressedQuery& query,
-                                 Budget& budget, Pool& pool);
+                                 Budget& budget, ThreadPool& pool);
 
 }  // namespace pliant::plan

@@ -18,9 +18,9 @@ struct Trail {
   std::int64_t bytes() const { return parent.size() * 16 + resident.size() * 8; }
 };
 
-Trail make_trail(const std::vector<Group>& layer) {
+Trail make_trail(const std::vector<StateGroup>& layer) {
   Trail trail;
-  for (const Group& group : layer) {
+  for (const StateGroup& group : layer) {
     trail.parent.insert(trail.parent.end(), group.parent.begin(), group.parent.end());
     trail.by.insert(trail.by.end(), group.by.begin(), group.by.end());
     for (std::size_t s = 0; s < group.states(); ++s) {
@@ -36,8 +36,8 @@ constexpr std::size_t narrow_evictions = 64;  // a narrow search need not try ev
 
 class Search {
  public:
-  Search(const Model& model, const Pressure& pressure, const CutFinder& cuts,
-         const FluidQuery& query, Budget& budget, Pool& pool)
+  Search(const ScheduleModel& model, const Pressure& pressure, const CutFinder& cuts,
+         const FluidQuery& query, Budget& budget, ThreadPool& pool)
       : model_(model), query_(query), budget_(budget), pool_(pool) {
     expansion_ = {&model, &pressure, &cuts, query.rules, query.variety, query.threshold, {}};
     expansion_.interrupted = [this] {
@@ -75,9 +75,9 @@ class Search {
     return std::move(answer_);
   }
 
-  static std::int64_t least(const std::vector<Group>& layer) {
+  static std::int64_t least(const std::vector<StateGroup>& layer) {
     std::int64_t value = INT64_MAX;
-    for (const Group& group : layer)
+    for (const StateGroup& group : layer)
       for (std::size_t s = 0; s < group.states(); ++s)
         value = std::min(value, group.cost[s] + group.ahead[s]);
     return value;
@@ -90,7 +90,7 @@ class Search {
     return expansion_.interrupted() || answer_.states > query_.most_states;
   }
 
-  bool leads(const Group& group, OperatorId op) const {
+  bool leads(const StateGroup& group, OperatorId op) const {
     if (must_wait(expansion_, group.done, op)) return false;
     return std::any_of(group.forced.begin(), group.forced.end(),
                        [&](OperatorId f) { return f < 0 || f == op; });
@@ -98,21 +98,21 @@ class Search {
 
   void advance() {
     Targets found = find_targets(
-        layer_.size(), [&](std::size_t g) -> const Group& { return layer_[g]; },
-        [&](const Group& group, OperatorId op) { return leads(group, op); });
-    std::vector<Group> targets(found.done.size());
+        layer_.size(), [&](std::size_t g) -> const StateGroup& { return layer_[g]; },
+        [&](const StateGroup& group, OperatorId op) { return leads(group, op); });
+    std::vector<StateGroup> targets(found.done.size());
     held_bytes_ = trail_bytes_;
-    for (const Group& group : layer_) held_bytes_ += bytes_held(group);
+    for (const StateGroup& group : layer_) held_bytes_ += bytes_held(group);
     pool_.parallel(targets.size(), [&](std::int64_t i, int) {
       if (budget_.over()) return;
       targets[i].done = std::move(found.done[i]);
       build_group(expansion_, layer_, found.edges[i], targets[i]);
     });
-    std::erase_if(targets, [](const Group& group) { return group.states() == 0; });
+    std::erase_if(targets, [](const StateGroup& group) { return group.states() == 0; });
     layer_ = std::move(targets);
     if (query_.width > 0) narrow();
     std::uint32_t first = 0;
-    for (Group& group : layer_) {
+    for (StateGroup& group : layer_) {
       group.first = first;
       first += group.states();
     }
@@ -149,10 +149,10 @@ class Search {
       std::sort(keep[g].begin(), keep[g].end());
       retain(layer_[g], keep[g]);
     }
-    std::erase_if(layer_, [](const Group& group) { return group.states() == 0; });
+    std::erase_if(layer_, [](const StateGroup& group) { return group.states() == 0; });
   }
 
-  static void retain(Group& group, const std::vector<std::uint32_t>& keep) {
+  static void retain(StateGroup& group, const std::vector<std::uint32_t>& keep) {
     std::size_t to = 0;
     for (const std::uint32_t s : keep) {
       std::copy_n(&group.masks[s * 2 * group.words], 2 * group.words,
@@ -215,12 +215,12 @@ class Search {
     return evicted;
   }
 
-  const Model& model_;
+  const ScheduleModel& model_;
   const FluidQuery& query_;
   Budget& budget_;
-  Pool& pool_;
+  ThreadPool& pool_;
   Expansion expansion_;
-  std::vector<Group> layer_;
+  std::vector<StateGroup> layer_;
   std::vector<Trail> trails_;
   std::int64_t trail_bytes_ = 0;
   bool narrowed_ = false;
@@ -231,7 +231,7 @@ class Search {
 
 }  // namespace
 
-Schedule make_schedule(const Problem& problem, const Model& model, const FluidPlan& fluid) {
+Schedule make_schedule(const Problem& problem, const ScheduleModel& model, const FluidPlan& fluid) {
   Schedule schedule = make_schedule(problem, fluid.order);
   for (std::size_t step = 0; step < fluid.evicted.size(); ++step) {
     for (const std::int32_t x : fluid.evicted[step]) {
@@ -244,8 +244,8 @@ Schedule make_schedule(const Problem& problem, const Model& model, const FluidPl
   return schedule;
 }
 
-FluidAnswer search_fluid(const Model& model, const Pressure& pressure, const FluidQuery& query,
-                         Budget& budget, Pool& pool) {
+FluidAnswer search_fluid(const ScheduleModel& model, const Pressure& pressure,
+                         const FluidQuery& query, Budget& budget, ThreadPool& pool) {
   const CutFinder cuts(model);
   return Search(model, pressure, cuts, query, budget, pool).run();
 }

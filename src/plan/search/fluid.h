@@ -41,9 +41,9 @@ struct FluidAnswer {
 };
 
 // The plan's order, with the tensors that leave before a step dropped in the gap that holds it.
-Schedule make_schedule(const Problem& problem, const Model& model, const FluidPlan& fluid);
+Schedule make_schedule(const Problem& problem, const ScheduleModel& model, const FluidPlan& fluid);
 
-FluidAnswer search_fluid(const Model& model, const Pressure& pressure, const FluidQuery& query,
-                         Budget& budget, Pool& pool);
+FluidAnswer search_fluid(const ScheduleModel& model, const Pressure& pressure,
+                         const FluidQuery& query, Budget& budget, ThreadPool& pool);
 
 }  // namespace pliant::plan

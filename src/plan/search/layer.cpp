@@ -12,14 +12,14 @@ namespace {
 
 // ---- the downset: live tensors, ready operators ----
 
-bool pending(const Model& model, std::int32_t tensor, const Words& done) {
+bool pending(const ScheduleModel& model, std::int32_t tensor, const Bitset& done) {
   const auto& consumers = model.tracked[tensor].consumers;
   return std::any_of(consumers.begin(), consumers.end(),
                      [&](OperatorId c) { return !has(done, c); });
 }
 
-std::vector<std::int32_t> next_live(const Model& model, const Group& from, OperatorId op,
-                                    const Words& done) {
+std::vector<std::int32_t> next_live(const ScheduleModel& model, const StateGroup& from,
+                                    OperatorId op, const Bitset& done) {
   const ModelOperator& o = model.operators[op];
   std::vector<std::int32_t> touched, live, result;
   std::merge(o.inputs.begin(), o.inputs.end(), o.outputs.begin(), o.outputs.end(),
@@ -31,13 +31,13 @@ std::vector<std::int32_t> next_live(const Model& model, const Group& from, Opera
   return result;
 }
 
-bool is_ready(const Model& model, OperatorId op, const Words& done) {
+bool is_ready(const ScheduleModel& model, OperatorId op, const Bitset& done) {
   const auto& before = model.operators[op].before;
   return std::all_of(before.begin(), before.end(), [&](OperatorId b) { return has(done, b); });
 }
 
-std::vector<OperatorId> next_ready(const Model& model, const Group& from, OperatorId op,
-                                   const Words& done) {
+std::vector<OperatorId> next_ready(const ScheduleModel& model, const StateGroup& from,
+                                   OperatorId op, const Bitset& done) {
   std::vector<OperatorId> ready;
   for (const OperatorId r : from.ready)
     if (r != op) ready.push_back(r);
@@ -47,7 +47,7 @@ std::vector<OperatorId> next_ready(const Model& model, const Group& from, Operat
   return ready;
 }
 
-void describe_live(const Expansion& expansion, Group& group) {
+void describe_live(const Expansion& expansion, StateGroup& group) {
   group.words = std::max<std::size_t>(1, words_for(group.live.size()));
   for (const std::int32_t t : group.live) {
     const Tracked& tensor = expansion.model->tracked[t];
@@ -59,17 +59,17 @@ void describe_live(const Expansion& expansion, Group& group) {
   group.costs = expansion.model->costs;
 }
 
-std::int64_t leave_price(const Group& group, const std::uint64_t* dirty, std::size_t live) {
+std::int64_t leave_price(const StateGroup& group, const std::uint64_t* dirty, std::size_t live) {
   return group.load_price[live] + (has(dirty, live) ? group.store_price[live] : 0);
 }
 
 // What is alive at a minimum cut, seen as a critical operator: any live tensor may be among it, its
 // own inputs apart.
-Critical critical_at(const Expansion& expansion, const Group& group, const OperatorCut& cut,
+Critical critical_at(const Expansion& expansion, const StateGroup& group, const OperatorCut& cut,
                      std::int64_t need) {
-  const Model& model = *expansion.model;
+  const ScheduleModel& model = *expansion.model;
   const auto& inputs = model.operators[cut.op].inputs;
-  Critical critical{need, 0, expansion.cuts->unit(cut.op), Words(group.words, 0)};
+  Critical critical{need, 0, expansion.cuts->unit(cut.op), Bitset(group.words, 0)};
   for (std::size_t i = 0; i < group.live.size(); ++i)
     if (!std::binary_search(inputs.begin(), inputs.end(), group.live[i])) put(critical.alive, i);
   for (std::size_t t = 0; t < model.tracked.size(); ++t)
@@ -82,15 +82,16 @@ Critical critical_at(const Expansion& expansion, const Group& group, const Opera
 constexpr std::size_t renewed_cuts = 2;  // per downset: the cuts cost more than the rest of it
 constexpr std::size_t bounding_cuts = 4;
 
-std::int64_t need_at(const Model& model, const OperatorCut& cut) {
+std::int64_t need_at(const ScheduleModel& model, const OperatorCut& cut) {
   return cut.cut->alive + model.operators[cut.op].need - model.capacity;
 }
 
-void renew(const Expansion& expansion, Group& group, OperatorCut& cut) {
+void renew(const Expansion& expansion, StateGroup& group, OperatorCut& cut) {
   cut = {cut.op, false, std::make_shared<const Cut>(expansion.cuts->find(group.done, cut.op))};
 }
 
-void inherit_cuts(const Expansion& expansion, const Group& before, OperatorId op, Group& group) {
+void inherit_cuts(const Expansion& expansion, const StateGroup& before, OperatorId op,
+                  StateGroup& group) {
   for (const OperatorCut& cut : before.operator_cuts) {
     if (cut.op == op) continue;
     group.operator_cuts.push_back(cut);
@@ -108,7 +109,8 @@ void inherit_cuts(const Expansion& expansion, const Group& before, OperatorId op
   }
 }
 
-void describe_bound(const Expansion& expansion, const Group* before, OperatorId op, Group& group) {
+void describe_bound(const Expansion& expansion, const StateGroup* before, OperatorId op,
+                    StateGroup& group) {
   if (!expansion.rules.lower_bound) return;
   if (before != nullptr) inherit_cuts(expansion, *before, op, group);
   else
@@ -130,7 +132,8 @@ void describe_bound(const Expansion& expansion, const Group* before, OperatorId 
 // Need bytes must be absent at a pressed operator. Absent ones are paid for; the rest leaves at one
 // load each, or at a store and a load where there is no copy yet. Tensors count as divisible, so
 // this is below any true choice.
-std::int64_t bound_for(const Critical& critical, const Group& group, const std::uint64_t* masks) {
+std::int64_t bound_for(const Critical& critical, const StateGroup& group,
+                       const std::uint64_t* masks) {
   std::int64_t absent = 0, clean = critical.future_clean;
   for (std::size_t w = 0; w < group.words; ++w) {
     const std::uint64_t resident = masks[w], dirty = masks[group.words + w],
@@ -149,7 +152,7 @@ std::int64_t bound_for(const Critical& critical, const Group& group, const std::
 struct Move {
   // position of each old live tensor in the new live set; -1: freed
   std::vector<std::int32_t> to;
-  Words inputs;  // over old live positions
+  Bitset inputs;  // over old live positions
   // new positions that are resident after the operator, besides kept ones
   std::vector<std::int32_t> born;
   std::vector<std::int32_t> born_dirty;  // of these, without a copy
@@ -161,7 +164,8 @@ std::int32_t position(const std::vector<std::int32_t>& sorted, std::int32_t valu
   return at != sorted.end() && *at == value ? at - sorted.begin() : -1;
 }
 
-Move make_move(const Model& model, const Group& from, const Group& target, OperatorId op) {
+Move make_move(const ScheduleModel& model, const StateGroup& from, const StateGroup& target,
+               OperatorId op) {
   const ModelOperator& o = model.operators[op];
   Move move;
   move.step_space = o.need;
@@ -197,8 +201,8 @@ class Evictions {
   // `budget` price; it returns whether to go on, and so does pause(), which is called between sets
   // too.
   template <typename Visit, typename Pause>
-  void each(const Group& group, const std::uint64_t* resident, const std::uint64_t* dirty,
-            const Words& keep, std::int64_t excess, std::int64_t budget, Visit&& visit,
+  void each(const StateGroup& group, const std::uint64_t* resident, const std::uint64_t* dirty,
+            const Bitset& keep, std::int64_t excess, std::int64_t budget, Visit&& visit,
             Pause&& pause) {
     collect(group, resident, dirty, keep);
     chosen_.clear();
@@ -230,8 +234,8 @@ class Evictions {
   }
 
  private:
-  void collect(const Group& group, const std::uint64_t* resident, const std::uint64_t* dirty,
-               const Words& keep) {
+  void collect(const StateGroup& group, const std::uint64_t* resident, const std::uint64_t* dirty,
+               const Bitset& keep) {
     candidates_.clear();
     for (std::size_t w = 0; w < group.words; ++w)
       each_bit(resident[w] & ~keep[w], w * 64, [&](std::size_t i) { candidates_.push_back(i); });
@@ -257,12 +261,12 @@ constexpr std::int64_t group_effort = 1024, state_effort = 16;
 
 class StateCollector {
  public:
-  StateCollector(const Expansion& expansion, Group& target)
+  StateCollector(const Expansion& expansion, StateGroup& target)
       : expansion_(expansion), target_(target) {
     out_.words = target.words;
   }
 
-  void collect(const Group& from, OperatorId op) {
+  void collect(const StateGroup& from, OperatorId op) {
     const Move move = make_move(*expansion_.model, from, target_, op);
     for (std::size_t s = 0; s < from.states(); ++s) {
       if (from.forced[s] >= 0 && from.forced[s] != op) continue;
@@ -279,7 +283,7 @@ class StateCollector {
   }
 
  private:
-  void collect_state(const Group& from, std::size_t s, OperatorId op, const Move& move) {
+  void collect_state(const StateGroup& from, std::size_t s, OperatorId op, const Move& move) {
     const std::uint64_t *resident = from.resident(s), *dirty = from.dirty(s);
     kept_.assign(resident, resident + from.words);
     std::int64_t others = 0;
@@ -317,7 +321,8 @@ class StateCollector {
     return expansion_.interrupted();
   }
 
-  void add(const Group& from, std::size_t s, OperatorId op, const Move& move, std::int64_t price) {
+  void add(const StateGroup& from, std::size_t s, OperatorId op, const Move& move,
+           std::int64_t price) {
     const std::size_t words = target_.words, at = out_.masks.size();
     out_.masks.resize(at + 2 * words, 0);
     std::uint64_t* masks = &out_.masks[at];
@@ -344,10 +349,10 @@ class StateCollector {
   }
 
   const Expansion& expansion_;
-  Group& target_;
+  StateGroup& target_;
   Candidates out_;
   Evictions evictions_;
-  Words kept_;
+  Bitset kept_;
   std::size_t polled_ = 0;
   std::int64_t tried_ = 0;    // states and sets that leave
   std::int64_t counted_ = 0;  // bytes of candidates that held_bytes knows of
@@ -357,7 +362,7 @@ class StateCollector {
 
 class Filter {
  public:
-  Filter(const Group& group, const Candidates& all, const Expansion& expansion)
+  Filter(const StateGroup& group, const Candidates& all, const Expansion& expansion)
       : group_(group), all_(all), expansion_(expansion), dominance_(expansion.rules.dominance) {}
 
   std::vector<std::uint32_t> keep() {
@@ -440,7 +445,7 @@ class Filter {
     return true;
   }
 
-  const Group& group_;
+  const StateGroup& group_;
   const Candidates& all_;
   const Expansion& expansion_;
   bool dominance_;
@@ -449,7 +454,7 @@ class Filter {
   std::vector<std::int64_t> sunk_;
 };
 
-void store(const Candidates& all, const std::vector<std::uint32_t>& kept, Group& group) {
+void store(const Candidates& all, const std::vector<std::uint32_t>& kept, StateGroup& group) {
   for (const std::uint32_t i : kept) {
     const std::uint64_t* masks = &all.masks[i * 2 * all.words];
     group.masks.insert(group.masks.end(), masks, masks + 2 * all.words);
@@ -466,22 +471,22 @@ void store(const Candidates& all, const std::vector<std::uint32_t>& kept, Group&
 // "Free operators".
 struct Exchange {
   OperatorId op = -1;
-  Words inputs;
+  Bitset inputs;
   std::vector<std::size_t> freed;  // live positions
   std::int64_t step_space = 0;
   std::int64_t added_space = 0, added_bytes = 0, added_price = 0;
   std::int64_t freed_space = 0, freed_bytes = 0;  // of the smallest freed tensor
 };
 
-bool last_use(const Model& model, std::int32_t tensor, OperatorId op, const Words& done) {
+bool last_use(const ScheduleModel& model, std::int32_t tensor, OperatorId op, const Bitset& done) {
   const auto& consumers = model.tracked[tensor].consumers;
   return std::all_of(consumers.begin(), consumers.end(),
                      [&](OperatorId c) { return c == op || has(done, c); });
 }
 
-Exchange make_exchange(const Model& model, const Group& group, OperatorId op) {
+Exchange make_exchange(const ScheduleModel& model, const StateGroup& group, OperatorId op) {
   const ModelOperator& o = model.operators[op];
-  Exchange exchange{op, Words(group.words, 0), {}, o.need, 0, 0, 0, INT64_MAX, INT64_MAX};
+  Exchange exchange{op, Bitset(group.words, 0), {}, o.need, 0, 0, 0, INT64_MAX, INT64_MAX};
   const auto add = [&](const Tracked& tensor) {
     exchange.added_space += tensor.space;
     exchange.added_bytes += tensor.bytes;
@@ -505,7 +510,8 @@ Exchange make_exchange(const Model& model, const Group& group, OperatorId op) {
   return exchange;
 }
 
-bool may_run_now(const Model& model, const Group& group, const Exchange& exchange, std::size_t s) {
+bool may_run_now(const ScheduleModel& model, const StateGroup& group, const Exchange& exchange,
+                 std::size_t s) {
   const std::uint64_t *resident = group.resident(s), *dirty = group.dirty(s);
   for (std::size_t w = 0; w < group.words; ++w)
     if ((exchange.inputs[w] & ~resident[w]) != 0) return false;
@@ -524,7 +530,7 @@ bool can_be_free(const Exchange& exchange) {
          exchange.added_bytes <= exchange.freed_bytes;
 }
 
-void find_forced(const Expansion& expansion, Group& group) {
+void find_forced(const Expansion& expansion, StateGroup& group) {
   group.forced.assign(group.states(), -1);
   if (!expansion.rules.free_operators) return;
   for (const OperatorId op : group.ready) {
@@ -539,7 +545,7 @@ void find_forced(const Expansion& expansion, Group& group) {
 
 }  // namespace
 
-bool must_wait(const Expansion& expansion, const Words& done, OperatorId op) {
+bool must_wait(const Expansion& expansion, const Bitset& done, OperatorId op) {
   const std::vector<ModelOperator>& operators = expansion.model->operators;
   if (!expansion.rules.waiting || !operators[op].waits) return false;
   const auto hindered = [&](OperatorId consumer) {
@@ -550,23 +556,24 @@ bool must_wait(const Expansion& expansion, const Words& done, OperatorId op) {
   return std::all_of(operators[op].after.begin(), operators[op].after.end(), hindered);
 }
 
-std::int64_t bound_ahead(const Group& group, const std::uint64_t* masks) {
+std::int64_t bound_ahead(const StateGroup& group, const std::uint64_t* masks) {
   std::int64_t bound = 0;
   for (const Critical& critical : group.critical)
     bound = std::max(bound, bound_for(critical, group, masks));
   return bound;
 }
 
-void describe_group(const Expansion& expansion, const Group& before, OperatorId op, Group& target) {
+void describe_group(const Expansion& expansion, const StateGroup& before, OperatorId op,
+                    StateGroup& target) {
   target.live = next_live(*expansion.model, before, op, target.done);
   target.ready = next_ready(*expansion.model, before, op, target.done);
   describe_live(expansion, target);
   describe_bound(expansion, &before, op, target);
 }
 
-Group first_group(const Expansion& expansion) {
-  Group group;
-  const Model& model = *expansion.model;
+StateGroup first_group(const Expansion& expansion) {
+  StateGroup group;
+  const ScheduleModel& model = *expansion.model;
   group.done.assign(std::max<std::size_t>(1, words_for(model.operators.size())), 0);
   for (std::size_t op = 0; op < model.operators.size(); ++op)
     if (model.operators[op].before.empty()) group.ready.push_back(op);
@@ -581,8 +588,8 @@ Group first_group(const Expansion& expansion) {
   return group;
 }
 
-void build_group(const Expansion& expansion, const std::vector<Group>& before,
-                 const std::vector<Edge>& edges, Group& target) {
+void build_group(const Expansion& expansion, const std::vector<StateGroup>& before,
+                 const std::vector<Edge>& edges, StateGroup& target) {
   describe_group(expansion, before[edges.front().from], edges.front().op, target);
   StateCollector collector(expansion, target);
   for (const Edge& edge : edges) collector.collect(before[edge.from], edge.op);
@@ -599,9 +606,9 @@ std::uint64_t scramble(std::uint64_t variety, std::uint64_t a, std::uint64_t b) 
   return mixed ^ mixed >> 29;
 }
 
-std::int64_t bytes_held(const Group& group) {
-  return sizeof(Group) + group.done.size() * 8 + group.live.size() * 36 + group.ready.size() * 4 +
-         group.states() * (group.words * 16 + 28);
+std::int64_t bytes_held(const StateGroup& group) {
+  return sizeof(StateGroup) + group.done.size() * 8 + group.live.size() * 36 +
+         group.ready.size() * 4 + group.states() * (group.words * 16 + 28);
 }
 
 }  // namespace pliant::plan

@@ -30,8 +30,8 @@ struct OperatorCut {
 
 // A live tensor is resident or absent; a resident one is dirty while it has no off-chip copy. What
 // an absent tensor costs, including its way back, is in `cost` already.
-struct Group {
-  Words done;  // executed operators
+struct StateGroup {
+  Bitset done;  // executed operators
   // tracked tensors made or loaded before and used later, ascending
   std::vector<std::int32_t> live;
   std::vector<std::int64_t> bytes;                    // of live
@@ -56,7 +56,7 @@ struct Group {
 };
 
 struct Expansion {
-  const Model* model = nullptr;
+  const ScheduleModel* model = nullptr;
   const Pressure* pressure = nullptr;
   const CutFinder* cuts = nullptr;
   Rules rules;
@@ -76,26 +76,27 @@ std::uint64_t scramble(std::uint64_t variety, std::uint64_t a, std::uint64_t b);
 
 // Whether the operator had better wait: it needs nothing planned, and each of its consumers waits
 // for others yet.
-bool must_wait(const Expansion& expansion, const Words& done, OperatorId op);
+bool must_wait(const Expansion& expansion, const Bitset& done, OperatorId op);
 
 struct Edge {
   std::uint32_t from = 0;  // group in the layer before
   OperatorId op = 0;
 };
 
-Group first_group(const Expansion& expansion);
+StateGroup first_group(const Expansion& expansion);
 
 // Fills live, ready and critical of a target whose done set is given, from one downset that leads
 // to it.
-void describe_group(const Expansion& expansion, const Group& before, OperatorId op, Group& target);
+void describe_group(const Expansion& expansion, const StateGroup& before, OperatorId op,
+                    StateGroup& target);
 
 // What must still be paid whatever the order. masks: resident words, then dirty words.
-std::int64_t bound_ahead(const Group& group, const std::uint64_t* masks);
+std::int64_t bound_ahead(const StateGroup& group, const std::uint64_t* masks);
 
 // Fills `target` from all edges that lead to it: same done set for each.
-void build_group(const Expansion& expansion, const std::vector<Group>& before,
-                 const std::vector<Edge>& edges, Group& target);
+void build_group(const Expansion& expansion, const std::vector<StateGroup>& before,
+                 const std::vector<Edge>& edges, StateGroup& target);
 
-std::int64_t bytes_held(const Group& group);  // memory the group takes
+std::int64_t bytes_held(const StateGroup& group);  // memory the group takes
 
 }  // namespace pliant::plan

@@ -10,8 +10,8 @@
 
 namespace pliant::plan {
 
-struct WordsHash {
-  std::size_t operator()(const Words& words) const {
+struct BitsetHash {
+  std::size_t operator()(const Bitset& words) const {
     std::uint64_t hash = 0x9e3779b97f4a7c15ULL;
     for (const std::uint64_t w : words) {
       hash ^= w;
@@ -23,7 +23,7 @@ struct WordsHash {
 };
 
 struct Targets {
-  std::vector<Words> done;
+  std::vector<Bitset> done;
   std::vector<std::vector<Edge>> edges;  // per target; `from` ascending
 };
 
@@ -33,12 +33,12 @@ struct Targets {
 template <typename GroupAt, typename Leads>
 Targets find_targets(std::size_t count, GroupAt&& group_at, Leads&& leads) {
   Targets targets;
-  std::unordered_map<Words, std::uint32_t, WordsHash> known;
+  std::unordered_map<Bitset, std::uint32_t, BitsetHash> known;
   for (std::size_t g = 0; g < count; ++g) {
-    const Group& group = group_at(g);
+    const StateGroup& group = group_at(g);
     for (const OperatorId op : group.ready) {
       if (!leads(group, op)) continue;
-      Words done = group.done;
+      Bitset done = group.done;
       put(done, op);
       const auto [at, fresh] = known.try_emplace(done, targets.done.size());
       if (fresh) {

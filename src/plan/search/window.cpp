@@ -174,7 +174,7 @@ class Window {
 class Improver {
  public:
   Improver(const Problem& problem, Schedule& schedule, const Improving& how, Budget& budget,
-           Pool& pool)
+           ThreadPool& pool)
       : problem_(problem), schedule_(schedule), how_(how), budget_(budget), pool_(pool) {}
 
   int run() {
@@ -220,7 +220,7 @@ class Improver {
     if (!window.usable()) return false;
     const std::int64_t now = cost(window.part(), window.present());
     if (now == 0) return false;
-    const Model model =
+    const ScheduleModel model =
         make_model(window.part(), how_.scratchpad_bytes, how_.alignment, how_.costs);
     const Pressure pressure = make_pressure(model);
     FluidQuery query;
@@ -244,14 +244,14 @@ class Improver {
   Schedule& schedule_;
   const Improving& how_;
   Budget& budget_;
-  Pool& pool_;
+  ThreadPool& pool_;
   std::vector<std::int64_t> alive_;  // bytes alive between steps
 };
 
 }  // namespace
 
 int improve_by_windows(const Problem& problem, Schedule& schedule, const Improving& how,
-                       Budget& budget, Pool& pool) {
+                       Budget& budget, ThreadPool& pool) {
   return Improver(problem, schedule, how, budget, pool).run();
 }
 

@@ -23,6 +23,6 @@ struct Improving {
 // round gains nothing or a limit comes. Addresses are left open. Returns the number of windows that
 // were improved.
 int improve_by_windows(const Problem& problem, Schedule& schedule, const Improving& how,
-                       Budget& budget, Pool& pool);
+                       Budget& budget, ThreadPool& pool);
 
 }  // namespace pliant::plan

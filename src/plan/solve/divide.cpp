@@ -32,10 +32,10 @@ Ends ends_of(const Problem& problem) {
 // ancestors as operators before them and as many descendants as operators after them.
 std::vector<OperatorId> cut_operators(const Problem& problem) {
   const std::size_t count = problem.operators.size();
-  const std::vector<Words> ancestors = find_ancestors(problem);
+  const std::vector<Bitset> ancestors = find_ancestors(problem);
   std::vector<std::size_t> descendants(count, 0);
   std::vector<OperatorId> cuts;
-  for (const Words& each : ancestors)
+  for (const Bitset& each : ancestors)
     for (std::size_t w = 0; w < each.size(); ++w)
       each_bit(each[w], w * 64, [&](std::size_t a) { ++descendants[a]; });
   for (std::size_t op = 0; op < count; ++op) {
@@ -51,8 +51,8 @@ class Divider {
   explicit Divider(const Problem& problem)
       : problem_(problem), ends_(ends_of(problem)), local_(problem.tensors.size(), -1) {}
 
-  std::vector<Part> run(bool clean) {
-    std::vector<Part> parts;
+  std::vector<Subproblem> run(bool clean) {
+    std::vector<Subproblem> parts;
     OperatorId from = 0, entry = -1;
     const OperatorId last = problem_.operators.size() - 1;
     for (const OperatorId cut : cut_operators(problem_)) {
@@ -78,8 +78,8 @@ class Divider {
   }
 
   // Operators [from, to] of the default order; `entry` is the cut before them, -1 at the beginning.
-  Part make_part(OperatorId entry, OperatorId from, OperatorId to) {
-    Part part;
+  Subproblem make_part(OperatorId entry, OperatorId from, OperatorId to) {
+    Subproblem part;
     std::fill(local_.begin(), local_.end(), -1);
     if (entry >= 0) {
       Operator made{"enter " + problem_.operators[entry].name, {}, {}, 0};
@@ -103,7 +103,7 @@ class Divider {
 
   // What was made before the part is an input, but for what the cut made; what others need after it
   // is an output.
-  TensorId add_tensor(Part& part, TensorId t, OperatorId from, OperatorId to) {
+  TensorId add_tensor(Subproblem& part, TensorId t, OperatorId from, OperatorId to) {
     if (local_[t] >= 0) return local_[t];
     TensorInfo info = problem_.tensors[t];
     const bool made = ends_.producer[t] >= from - 1;  // by the cut or in the part
@@ -123,9 +123,11 @@ class Divider {
 
 }  // namespace
 
-std::vector<Part> divide(const Problem& problem, bool clean) { return Divider(problem).run(clean); }
+std::vector<Subproblem> divide(const Problem& problem, bool clean) {
+  return Divider(problem).run(clean);
+}
 
-Schedule join(const Problem& problem, const std::vector<Part>& parts,
+Schedule join(const Problem& problem, const std::vector<Subproblem>& parts,
               const std::vector<Plan>& plans) {
   std::vector<OperatorId> order;
   std::vector<Departure> leaves;

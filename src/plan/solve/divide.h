@@ -11,7 +11,7 @@
 
 namespace pliant::plan {
 
-struct Part {
+struct Subproblem {
   Problem problem;
   // of the whole, per operator; -1: stands for the cut before the part
   std::vector<OperatorId> operators;
@@ -21,10 +21,10 @@ struct Part {
 // In the order in which they run. clean: cuts with nothing else alive only, so that the parts'
 // optima add up to the whole's, addresses left open. Otherwise at every cut: what crosses one is
 // free to leave and to come back at it, so that the optima add up to a lower bound.
-std::vector<Part> divide(const Problem& problem, bool clean);
+std::vector<Subproblem> divide(const Problem& problem, bool clean);
 
 // The parts' plans one after the other. Precondition: `plans` has a plan of each part.
-Schedule join(const Problem& problem, const std::vector<Part>& parts,
+Schedule join(const Problem& problem, const std::vector<Subproblem>& parts,
               const std::vector<Plan>& plans);
 
 }  // namespace pliant::plan

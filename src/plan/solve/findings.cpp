@@ -24,7 +24,7 @@ void place_moved(const Task& task, Findings& found, const Schedule& schedule,
 }  // namespace
 
 Task::Task(const Problem& asked, std::int64_t bytes, const SolveOptions& how, Budget& limits,
-           Pool& threads)
+           ThreadPool& threads)
     : problem(asked),
       scratchpad_bytes(bytes),
       options(how),
@@ -56,7 +56,7 @@ bool is_order_done(const Task& task, const Findings& found) {
 
 void report(const Task& task, const Findings& found) {
   if (!task.options.progress) return;
-  Progress progress{task.budget.deadline().seconds(), {}, found.bound.cost, 1, found.states};
+  SolveProgress progress{task.budget.deadline().seconds(), {}, found.bound.cost, 1, found.states};
   if (found.best) {
     const std::int64_t cost = cost_of(*found.best), bound = found.bound.cost;
     progress.incumbent = cost;

@@ -19,14 +19,14 @@ namespace pliant::plan {
 // Borrows all that it is made of.
 struct Task {
   Task(const Problem& problem, std::int64_t scratchpad_bytes, const SolveOptions& options,
-       Budget& budget, Pool& pool);
+       Budget& budget, ThreadPool& pool);
 
   const Problem& problem;
   std::int64_t scratchpad_bytes;
   const SolveOptions& options;
   Budget& budget;
-  Pool& pool;
-  Model model;
+  ThreadPool& pool;
+  ScheduleModel model;
   Pressure pressure;
 };
 

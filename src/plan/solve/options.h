@@ -11,7 +11,7 @@
 
 namespace pliant::plan {
 
-struct Progress {
+struct SolveProgress {
   double seconds = 0;
   std::optional<std::int64_t> incumbent;  // cost of the best plan so far: its traffic by default
   std::int64_t bound = 0;                 // no plan costs less
@@ -28,7 +28,8 @@ struct SolveOptions {
   // solve the parts between cuts when one search of all orders does not end quickly
   bool divide = true;
   bool divide_only = false;  // nothing but that, and windows of the plan it gives
-  std::function<void(const Progress&)> progress;  // called from the solving thread, between layers
+  std::function<void(const SolveProgress&)>
+      progress;  // called from the solving thread, between layers
 };
 
 }  // namespace pliant::plan

@@ -22,9 +22,9 @@ Plan solve_part(const Task& whole, const Problem& part, double share) {
   return plan_in_phases(Task(part, whole.scratchpad_bytes, options, budget, whole.pool));
 }
 
-std::vector<Problem> problems_of(std::vector<Part> parts) {
+std::vector<Problem> problems_of(std::vector<Subproblem> parts) {
   std::vector<Problem> problems;
-  for (Part& part : parts) problems.push_back(std::move(part.problem));
+  for (Subproblem& part : parts) problems.push_back(std::move(part.problem));
   return problems;
 }
 
@@ -81,11 +81,12 @@ std::int64_t bound_by_pieces(const Task& whole, const Problem& problem, double s
 }
 
 // A plan per part, as far as the limits go; raises the bound with each.
-std::vector<Plan> solve_parts(const Task& task, const std::vector<Part>& parts, Bound& bound) {
+std::vector<Plan> solve_parts(const Task& task, const std::vector<Subproblem>& parts,
+                              Bound& bound) {
   std::vector<Plan> plans;
   std::int64_t sum = 0;
   std::size_t ahead = task.problem.operators.size() * 2;
-  for (const Part& part : parts) {
+  for (const Subproblem& part : parts) {
     if (task.budget.over()) break;
     const double share = 1.0 * part.operators.size() / ahead;
     ahead -= std::min(ahead - 1, part.operators.size());
@@ -99,7 +100,7 @@ std::vector<Plan> solve_parts(const Task& task, const std::vector<Part>& parts, 
   return plans;
 }
 
-void join_parts(const Task& task, Findings& found, const std::vector<Part>& parts,
+void join_parts(const Task& task, Findings& found, const std::vector<Subproblem>& parts,
                 const std::vector<Plan>& plans) {
   const auto planned = [](const Plan& plan) { return !plan.order.empty(); };
   if (plans.size() < parts.size() || !std::all_of(plans.begin(), plans.end(), planned)) return;
@@ -137,7 +138,7 @@ void improve_windows(const Task& task, Findings& found) {
 }  // namespace
 
 Findings plan_by_parts(const Task& task, Findings found) {
-  const std::vector<Part> parts = divide(task.problem, true);
+  const std::vector<Subproblem> parts = divide(task.problem, true);
   if (parts.size() == 1) bound_whole_by_pieces(task, found);
   else join_parts(task, found, parts, solve_parts(task, parts, found.bound));
   improve_windows(task, found);

@@ -52,7 +52,7 @@ class PairTable {
   int shift_;
 };
 
-class MergeModel : public Model {
+class MergeModel : public SubwordModel {
  public:
   MergeModel(const Vocabulary& vocabulary, std::span<const Merge> merges, Unknown unknown,
              const MergeOptions& options)
@@ -147,8 +147,9 @@ void Unknown::add(std::string_view character, bool& after_unknown,
   }
 }
 
-std::unique_ptr<Model> merge_model(const Vocabulary& vocabulary, std::span<const Merge> merges,
-                                   Unknown unknown, const MergeOptions& options) {
+std::unique_ptr<SubwordModel> merge_model(const Vocabulary& vocabulary,
+                                          std::span<const Merge> merges, Unknown unknown,
+                                          const MergeOptions& options) {
   return std::make_unique<MergeModel>(vocabulary, merges, std::move(unknown), options);
 }
 

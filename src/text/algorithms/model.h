@@ -12,9 +12,9 @@
 
 namespace pliant::text {
 
-class Model {
+class SubwordModel {
  public:
-  virtual ~Model() = default;
+  virtual ~SubwordModel() = default;
   virtual void encode(std::string_view word, std::vector<TokenId>& ids) const = 0;  // appends
 };
 
@@ -40,16 +40,17 @@ struct MergeOptions {
 };
 
 // BPE by a list of merges: the pair of least rank first, the leftmost of equals.
-std::unique_ptr<Model> merge_model(const Vocabulary& vocabulary, std::span<const Merge> merges,
-                                   Unknown unknown, const MergeOptions& options);
+std::unique_ptr<SubwordModel> merge_model(const Vocabulary& vocabulary,
+                                          std::span<const Merge> merges, Unknown unknown,
+                                          const MergeOptions& options);
 
 // SentencePiece BPE: two neighbours whose union is a piece, the highest score first, the leftmost
 // of equals. Pieces of kind user_defined that stand in the text stay whole. `vocabulary` must
 // outlive the model.
-std::unique_ptr<Model> score_model(const Vocabulary& vocabulary, Unknown unknown);
+std::unique_ptr<SubwordModel> score_model(const Vocabulary& vocabulary, Unknown unknown);
 
 // SentencePiece unigram: the path of highest total score. `vocabulary` must outlive the model.
-std::unique_ptr<Model> unigram_model(const Vocabulary& vocabulary, Unknown unknown);
+std::unique_ptr<SubwordModel> unigram_model(const Vocabulary& vocabulary, Unknown unknown);
 
 struct WordPieceOptions {
   std::string continuing = "##";  // before pieces inside a word
@@ -57,8 +58,8 @@ struct WordPieceOptions {
   std::size_t max_characters = 100;
 };
 // Longest piece first; the whole word is unknown if a part of it is.
-std::unique_ptr<Model> wordpiece_model(const Vocabulary& vocabulary, TokenId unknown,
-                                       const WordPieceOptions& options);
+std::unique_ptr<SubwordModel> wordpiece_model(const Vocabulary& vocabulary, TokenId unknown,
+                                              const WordPieceOptions& options);
 
 // No piece of the vocabulary goes on with "▁" after something else, so that words may be cut there.
 bool cuts_at_marks(const Vocabulary& vocabulary);

@@ -20,7 +20,7 @@ bool is_plain(TokenKind kind) {
   return kind == TokenKind::normal || kind == TokenKind::user_defined || kind == TokenKind::unused;
 }
 
-class ScoreModel : public Model {
+class ScoreModel : public SubwordModel {
  public:
   ScoreModel(const Vocabulary& vocabulary, Unknown unknown)
       : vocabulary_(vocabulary), unknown_(std::move(unknown)) {
@@ -91,7 +91,7 @@ class ScoreModel : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> score_model(const Vocabulary& vocabulary, Unknown unknown) {
+std::unique_ptr<SubwordModel> score_model(const Vocabulary& vocabulary, Unknown unknown) {
   return std::make_unique<ScoreModel>(vocabulary, std::move(unknown));
 }
 

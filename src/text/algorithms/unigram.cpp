@@ -10,7 +10,7 @@ namespace {
 
 constexpr float unknown_penalty = 10;  // SentencePiece's: below the worst piece
 
-class UnigramModel : public Model {
+class UnigramModel : public SubwordModel {
  public:
   UnigramModel(const Vocabulary& vocabulary, Unknown unknown)
       : vocabulary_(vocabulary), unknown_(std::move(unknown)) {
@@ -87,7 +87,7 @@ class UnigramModel : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> unigram_model(const Vocabulary& vocabulary, Unknown unknown) {
+std::unique_ptr<SubwordModel> unigram_model(const Vocabulary& vocabulary, Unknown unknown) {
   return std::make_unique<UnigramModel>(vocabulary, std::move(unknown));
 }
 

@@ -5,7 +5,7 @@
 namespace pliant::text {
 namespace {
 
-class WordPieceModel : public Model {
+class WordPieceModel : public SubwordModel {
  public:
   WordPieceModel(const Vocabulary& vocabulary, TokenId unknown, const WordPieceOptions& options)
       : unknown_(unknown), max_characters_(options.max_characters) {
@@ -53,8 +53,8 @@ class WordPieceModel : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> wordpiece_model(const Vocabulary& vocabulary, TokenId unknown,
-                                       const WordPieceOptions& options) {
+std::unique_ptr<SubwordModel> wordpiece_model(const Vocabulary& vocabulary, TokenId unknown,
+                                              const WordPieceOptions& options) {
   return std::make_unique<WordPieceModel>(vocabulary, unknown, options);
 }
 

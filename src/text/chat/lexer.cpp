@@ -18,7 +18,7 @@ bool starts_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z
 
 class Lexer {
  public:
-  explicit Lexer(const Source& source) : source_(source), text_(source.text()) {}
+  explicit Lexer(const TemplateSource& source) : source_(source), text_(source.text()) {}
 
   std::vector<Token> run() {
     while (at_ < text_.size()) read_data();
@@ -255,7 +255,7 @@ class Lexer {
     at_ += length;
   }
 
-  const Source& source_;
+  const TemplateSource& source_;
   std::string_view text_;
   std::size_t at_ = 0;
   bool line_starts_ = true;  // the text before at_ ended in a line end that belongs to a tag
@@ -264,14 +264,14 @@ class Lexer {
 
 }  // namespace
 
-std::string Source::place_of(std::size_t at) const {
+std::string TemplateSource::place_of(std::size_t at) const {
   const std::string_view before = std::string_view(text_).substr(0, at);
   return fmt::format("{}, line {}, column {}", place_,
                      std::count(before.begin(), before.end(), '\n') + 1,
                      text::codes_of(before.substr(before.rfind('\n') + 1)).size() + 1);
 }
 
-void Source::fail(std::size_t at, std::string problem) const {
+void TemplateSource::fail(std::size_t at, std::string problem) const {
   throw Error(ErrorKind::format, place_of(at), std::move(problem));
 }
 
@@ -289,6 +289,6 @@ std::string normal_source(std::string_view text) {
   return out;
 }
 
-std::vector<Token> tokens_of(const Source& source) { return Lexer(source).run(); }
+std::vector<Token> tokens_of(const TemplateSource& source) { return Lexer(source).run(); }
 
 }  // namespace pliant::chat

@@ -28,9 +28,10 @@ struct Token {
 };
 
 // Where in the source; throws errors that say so.
-class Source {
+class TemplateSource {
  public:
-  Source(std::string text, std::string place) : text_(std::move(text)), place_(std::move(place)) {}
+  TemplateSource(std::string text, std::string place)
+      : text_(std::move(text)), place_(std::move(place)) {}
   const std::string& text() const { return text_; }
   const std::string& place() const { return place_; }
   std::string place_of(std::size_t at) const;                         // "PLACE, line L, column C"
@@ -42,6 +43,6 @@ class Source {
 
 // line ends as '\n'; the last one left out, as Jinja does
 std::string normal_source(std::string_view text);
-std::vector<Token> tokens_of(const Source& source);
+std::vector<Token> tokens_of(const TemplateSource& source);
 
 }  // namespace pliant::chat

@@ -23,7 +23,8 @@ Node node(Kind kind, std::size_t at, std::string text = "") {
 
 class ExpressionParser {
  public:
-  explicit ExpressionParser(const Source& source) : source_(source), tokens_(tokens_of(source)) {}
+  explicit ExpressionParser(const TemplateSource& source)
+      : source_(source), tokens_(tokens_of(source)) {}
 
  protected:
   const Token& peek() const { return tokens_[next_]; }
@@ -372,7 +373,7 @@ class ExpressionParser {
            token.kind == Token::Kind::real || at_symbol("[") || at_symbol("{");
   }
 
-  const Source& source_;
+  const TemplateSource& source_;
   std::vector<Token> tokens_;
   std::size_t next_ = 0;
   int depth_ = 0;
@@ -565,6 +566,6 @@ class TemplateParser : ExpressionParser {
 
 }  // namespace
 
-Block parse(const Source& source) { return TemplateParser(source).parse(); }
+Block parse(const TemplateSource& source) { return TemplateParser(source).parse(); }
 
 }  // namespace pliant::chat

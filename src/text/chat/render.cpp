@@ -19,7 +19,8 @@ enum class Flow { on, break_loop, continue_loop };
 
 class Renderer {
  public:
-  Renderer(const Source& source, const RenderInputs& inputs) : source_(source), inputs_(inputs) {
+  Renderer(const TemplateSource& source, const RenderInputs& inputs)
+      : source_(source), inputs_(inputs) {
     scopes_.push_back(&inputs.variables);
     scopes_.push_back(&top_);
   }
@@ -443,7 +444,7 @@ class Renderer {
     return meter_.list(std::move(items));
   }
 
-  const Source& source_;
+  const TemplateSource& source_;
   const RenderInputs& inputs_;
   Meter meter_;
   Scope top_;
@@ -479,7 +480,7 @@ Value Meter::list(std::vector<Value> items, bool tuple) {
   return make_list(std::move(items), tuple);
 }
 
-std::string render(const Source& source, const Block& block, const RenderInputs& inputs) {
+std::string render(const TemplateSource& source, const Block& block, const RenderInputs& inputs) {
   return Renderer(source, inputs).run_all(block);
 }
 

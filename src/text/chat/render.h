@@ -53,6 +53,6 @@ struct RenderInputs {
   std::int64_t now = 0;  // seconds since 1970 in UTC
 };
 
-std::string render(const Source& source, const Block& block, const RenderInputs& inputs);
+std::string render(const TemplateSource& source, const Block& block, const RenderInputs& inputs);
 
 }  // namespace pliant::chat

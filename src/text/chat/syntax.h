@@ -74,7 +74,7 @@ struct Statement {
   std::unique_ptr<const MacroNode> macro;
 };
 
-Block parse(const Source& source);
+Block parse(const TemplateSource& source);
 
 bool known_filter(const std::string& name);
 bool known_test(const std::string& name);

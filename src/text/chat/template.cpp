@@ -41,13 +41,13 @@ std::string read_chat_template(const std::string& path) {
 }
 
 struct ChatTemplate::Parsed {
-  chat::Source source;
+  chat::TemplateSource source;
   chat::Block block;
 };
 
 ChatTemplate::ChatTemplate(std::string_view source, std::string_view place) {
   check_size(source, place);
-  chat::Source normal(chat::normal_source(source), std::string(place));
+  chat::TemplateSource normal(chat::normal_source(source), std::string(place));
   chat::Block block = chat::parse(normal);
   parsed_ = std::make_unique<const Parsed>(Parsed{std::move(normal), std::move(block)});
 }

@@ -62,7 +62,7 @@ void surround(Parts& parts);
 struct ByteBpe {
   std::vector<PieceEntry> entries{};
   std::vector<NamedMerge> merges{};
-  const Family* family = nullptr;
+  const TokenizerFamily* family = nullptr;
   std::vector<AddedToken> added{};  // empty: by kind
   bool space_prefix = false;
 };

@@ -115,7 +115,7 @@ class GgufTokenizer {
 
   std::unique_ptr<Parts> byte_level() const {
     const std::string name = file_.find(key("pre")) == nullptr ? "default" : file_.text(key("pre"));
-    const Family* family = find_family(name);
+    const TokenizerFamily* family = find_family(name);
     if (family == nullptr)
       throw Error(ErrorKind::unsupported, place_,
                   fmt::format("tokenizer.ggml.pre '{}' is not known", name),

@@ -41,7 +41,7 @@ std::vector<NamedMerge> merge_lines(std::string_view merges, std::string_view pl
   return result;
 }
 
-const Family* family_of(const TokenizerConfig& config) {
+const TokenizerFamily* family_of(const TokenizerConfig& config) {
   const bool qwen = config.tokenizer_class.starts_with("Qwen2");
   return find_family(qwen ? "qwen2" : "gpt-2");
 }

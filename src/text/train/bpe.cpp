@@ -40,7 +40,7 @@ std::size_t chunk_end(std::string_view text) {
 
 class WordCounts {
  public:
-  explicit WordCounts(const Family& family) {
+  explicit WordCounts(const TokenizerFamily& family) {
     if (family.nfc) normalizer_ = normalize_form(NormalForm::nfc);
     for (const std::string_view pattern : family.patterns)
       splitters_.push_back(split_by(Regex(pattern), SplitBehaviour::isolated));
@@ -183,8 +183,8 @@ class PairCounts {
   std::priority_queue<Candidate> queue_;
 };
 
-const Family& checked_family(const BpeTraining& options) {
-  const Family* family = find_family(options.family);
+const TokenizerFamily& checked_family(const BpeTraining& options) {
+  const TokenizerFamily* family = find_family(options.family);
   if (family == nullptr)
     throw Error(ErrorKind::usage, "family",
                 fmt::format("'{}' is no pre-tokenisation family", options.family));
@@ -205,7 +205,7 @@ const Family& checked_family(const BpeTraining& options) {
 // The text between special tokens.
 std::vector<std::pair<std::string, std::int64_t>> count_words(std::string_view corpus,
                                                               const BpeTraining& options,
-                                                              const Family& family) {
+                                                              const TokenizerFamily& family) {
   std::vector<AddedToken> special;
   for (const std::string& token : options.special)
     special.push_back({.id = static_cast<TokenId>(special.size()), .content = token});
@@ -230,7 +230,7 @@ std::vector<std::string> first_pieces(const std::vector<std::string>& special) {
 
 TrainedBpe train_byte_bpe(std::string_view corpus, const BpeTraining& options) {
   using namespace text;
-  const Family& family = checked_family(options);
+  const TokenizerFamily& family = checked_family(options);
   TrainedBpe trained{.pieces = first_pieces(options.special),
                      .merges = {},
                      .special = options.special,

@@ -15,7 +15,7 @@ Json vocabulary_of(const TrainedBpe& trained) {
   return vocabulary;
 }
 
-Json pre_tokenizer_of(const text::Family& family) {
+Json pre_tokenizer_of(const text::TokenizerFamily& family) {
   Json steps = Json::array();
   for (const std::string_view pattern : family.patterns)
     steps.push_back({{"type", "Split"},
@@ -46,7 +46,7 @@ std::string merges_text(const TrainedBpe& trained) {
 }
 
 std::string tokenizer_json(const TrainedBpe& trained) {
-  const text::Family& family = *text::find_family(trained.family);
+  const text::TokenizerFamily& family = *text::find_family(trained.family);
   Json added = Json::array(), merges = Json::array();
   for (std::size_t id = 0; id < trained.special.size(); ++id)
     added.push_back({{"id", id},

@@ -51,8 +51,8 @@ constexpr std::string_view deepseek_letters =
     "]+";
 constexpr std::string_view punctuated_words = R"( ?[^(\s|.,!?…。，、।۔،)]+)";
 
-const std::vector<Family>& all_families() {
-  static const std::vector<Family> all = {
+const std::vector<TokenizerFamily>& all_families() {
+  static const std::vector<TokenizerFamily> all = {
       {.names = {"gpt-2", "phi-2", "olmo", "jina-es", "jina-de", "jina-v1-en", "jina-v2-es",
                  "jina-v2-de", "mpt", "mellum", "dbrx-gpt2", "modern-bert", "gigachat", "exaone4",
                  "jina-v2-code", "roberta-bpe", "jais", "trillion", "granite-docling"},
@@ -92,16 +92,17 @@ const std::vector<Family>& all_families() {
 
 }  // namespace
 
-std::span<const Family> families() { return all_families(); }
+std::span<const TokenizerFamily> families() { return all_families(); }
 
-const Family* find_family(std::string_view name) {
-  for (const Family& each : families())
+const TokenizerFamily* find_family(std::string_view name) {
+  for (const TokenizerFamily& each : families())
     if (std::find(each.names.begin(), each.names.end(), name) != each.names.end()) return &each;
   return nullptr;
 }
 
-const Family* find_family(std::span<const std::string> patterns, bool nfc, bool whole_words) {
-  for (const Family& each : families())
+const TokenizerFamily* find_family(std::span<const std::string> patterns, bool nfc,
+                                   bool whole_words) {
+  for (const TokenizerFamily& each : families())
     if (each.nfc == nfc && each.whole_words == whole_words &&
         std::ranges::equal(each.patterns, patterns))
       return &each;

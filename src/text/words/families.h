@@ -9,7 +9,7 @@
 
 namespace pliant::text {
 
-struct Family {
+struct TokenizerFamily {
   std::vector<std::string_view> names;  // the first is the one we write
   // applied one after the other, each isolating its matches
   std::vector<std::string_view> patterns;
@@ -20,9 +20,10 @@ struct Family {
 
 extern const std::string_view gpt2_pattern;
 
-const Family* find_family(std::string_view name);  // null if unknown
+const TokenizerFamily* find_family(std::string_view name);  // null if unknown
 // The family that cuts with these patterns; null if none does.
-const Family* find_family(std::span<const std::string> patterns, bool nfc, bool whole_words);
-std::span<const Family> families();
+const TokenizerFamily* find_family(std::span<const std::string> patterns, bool nfc,
+                                   bool whole_words);
+std::span<const TokenizerFamily> families();
 
 }  // namespace pliant::text

@@ -41,7 +41,7 @@ std::vector<Tensor> images(const Graph& graph) {
 }
 
 Tensors oracle(const Graph& graph, const WeightStore& weights, const std::vector<Tensor>& inputs,
-               Pool& pool) {
+               ThreadPool& pool) {
   Tensors result;
   EvaluateOptions options;
   options.observe = [&](ValueId id, const TensorView& view) {
@@ -54,7 +54,8 @@ Tensors oracle(const Graph& graph, const WeightStore& weights, const std::vector
 }
 
 Tensors native_run(const Graph& graph, const WeightStore& weights,
-                   const std::vector<Tensor>& inputs, const native::Options& options, Pool& pool) {
+                   const std::vector<Tensor>& inputs, const native::Options& options,
+                   ThreadPool& pool) {
   native::Machine machine(pool, options);
   const auto program =
       machine.prepare(std::make_shared<Graph>(graph), std::make_shared<WeightStore>(weights));
@@ -122,7 +123,7 @@ void check(const std::string& file, bool own_weights) {
   const OnnxModel model = read_onnx(std::string(data) + "/graphs/" + file);
   const WeightStore weights = own_weights ? model.weights : random_weights(model.graph, 1);
   const std::vector<Tensor> inputs = images(model.graph);
-  Pool pool(std::min(default_threads(), 2));
+  ThreadPool pool(std::min(default_threads(), 2));
   const Tensors wanted = oracle(model.graph, weights, inputs, pool);
   const Graph every = observe(model.graph, results(model.graph), Statistic::value);
   const Graph grouped = observe(model.graph, results_of_groups(model.graph), Statistic::value);
@@ -146,10 +147,10 @@ void check_planned(const std::string& file) {
       std::make_shared<const Graph>(read_onnx(std::string(data) + "/graphs/" + file).graph);
   const auto weights = std::make_shared<const WeightStore>(random_weights(*graph, 1));
   const std::vector<Tensor> inputs = images(*graph);
-  Pool pool(std::min(default_threads(), 2));
+  ThreadPool pool(std::min(default_threads(), 2));
   const Tensors wanted = native_run(*graph, *weights, inputs, {.winograd = false}, pool);
   for (const bool with_weights : {false, true}) {
-    scratchpad::Options options;
+    scratchpad::ExecuteOptions options;
     options.weights = with_weights;
     options.scratchpad_bytes =
         plan::required_size(plan::problem_of(fold(*graph, *weights, pool).graph,
@@ -183,7 +184,7 @@ void check_golden(const std::string& file, const std::string& name, bool own_wei
   const WeightStore weights = own_weights ? model.weights : random_weights(model.graph, 1);
   Rng rng(1);
   const std::vector<Tensor> inputs = random_inputs(model.graph, rng);
-  Pool pool(std::min(default_threads(), 2));
+  ThreadPool pool(std::min(default_threads(), 2));
   const Tensors got = native_run(model.graph, weights, inputs, {}, pool);
   Tensors wanted;
   for (std::size_t i = 0; i < model.graph.outputs().size(); ++i) {

@@ -61,7 +61,7 @@ std::vector<double> pooled(std::int64_t h, std::int64_t w, const std::string& pa
   EXPECT_EQ(graph.value(graph.outputs()[0]).type.shape, shape) << parameters;
   const Tensor in({DType::f32, {1, 1, h, w}});
   for (std::int64_t i = 0; i < h * w; ++i) in.view().as<float>()[i] = static_cast<float>(i);
-  Pool pool(1);
+  ThreadPool pool(1);
   const std::vector<TensorView> inputs{in.view()};
   const std::vector<Tensor> out = evaluate(graph, {}, inputs, pool);
   std::vector<double> values;

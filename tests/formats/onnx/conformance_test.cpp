@@ -75,7 +75,7 @@ std::string run_data_set(const OnnxModel& model, const Inputs& inputs, const Onn
   std::vector<TensorView> views;
   for (ValueId id : model.graph.inputs())
     views.push_back(inputs.tensors.at(model.graph.value(id).name).view());
-  Pool pool(1);
+  ThreadPool pool(1);
   const auto got = evaluate(model.graph, model.weights, views, pool);
   auto wanted = numbered_tensors(folder, "output");
   if (got.size() != wanted.size())

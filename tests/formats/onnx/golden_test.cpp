@@ -55,7 +55,7 @@ TEST_P(OnnxRuntimeGolden, TheReferenceGivesTheSameOutputs) {
   Rng rng(seed);
   const auto inputs = random_inputs(model.graph, rng);
   if (folder) return export_all(folder, GetParam().name, model, inputs);
-  Pool pool(2);
+  ThreadPool pool(2);
   const auto got = evaluate(model.graph, model.weights, views_of(inputs), pool);
   for (std::size_t i = 0; i < got.size(); ++i) {
     const Tensor want =
@@ -90,7 +90,7 @@ TEST(OnnxRuntimeExport, ExportsRandomGraphs) {
     const auto inputs = random_inputs(model.graph, rng);
     const std::string name = fmt::format("random_{}", k);
     export_all(folder, name, model, inputs);
-    Pool pool(1);
+    ThreadPool pool(1);
     const auto outputs = evaluate(model.graph, model.weights, views_of(inputs), pool);
     for (std::size_t i = 0; i < outputs.size(); ++i)
       write_file(fmt::format("{}/{}_want_{}.npy", folder, name, i), npy_bytes(outputs[i].view()));

@@ -19,19 +19,19 @@
 namespace pliant {
 namespace {
 
-using onnx::Attribute;
 using onnx::ModelDef;
 using onnx::Node;
+using onnx::NodeAttribute;
 
-Attribute integer(std::int64_t value) {
-  Attribute a;
-  a.type = Attribute::Type::integer, a.integer = value;
+NodeAttribute integer(std::int64_t value) {
+  NodeAttribute a;
+  a.type = NodeAttribute::Type::integer, a.integer = value;
   return a;
 }
 
-Attribute integers(std::vector<std::int64_t> values) {
-  Attribute a;
-  a.type = Attribute::Type::integers, a.integers = std::move(values);
+NodeAttribute integers(std::vector<std::int64_t> values) {
+  NodeAttribute a;
+  a.type = NodeAttribute::Type::integers, a.integers = std::move(values);
   return a;
 }
 
@@ -123,8 +123,8 @@ TEST(ReadOnnx, TakesTheBranchOfAKnownCondition) {
   auto branch = std::make_shared<onnx::GraphDef>();
   branch->nodes = {{"", "Neg", "", {"x"}, {"inner"}, {}}};
   branch->outputs = {{"inner", DType::f32, {}}};
-  Attribute then_branch, else_branch;
-  then_branch.type = else_branch.type = Attribute::Type::graph;
+  NodeAttribute then_branch, else_branch;
+  then_branch.type = else_branch.type = NodeAttribute::Type::graph;
   then_branch.graph = branch, else_branch.graph = std::make_shared<onnx::GraphDef>();
   ModelDef model = model_of(
       {{"", "If", "", {"c"}, {"y"}, {{"then_branch", then_branch}, {"else_branch", else_branch}}}},

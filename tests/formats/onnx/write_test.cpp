@@ -21,7 +21,7 @@ namespace {
 
 std::vector<Tensor> results(const Graph& graph, const WeightStore& weights,
                             const std::vector<Tensor>& inputs) {
-  Pool pool(2);
+  ThreadPool pool(2);
   return evaluate(graph, weights, views_of(inputs), pool);
 }
 

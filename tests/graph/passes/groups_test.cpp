@@ -134,7 +134,7 @@ TEST(Groups, LimitsHold) {
 
 // Everything groups() promises, on graphs of all kinds; and each pattern, evaluated from what
 // stands in memory, gives what the operators give one by one.
-void check_graph(const Graph& g, Rng& rng, Pool& pool, int& fused) {
+void check_graph(const Graph& g, Rng& rng, ThreadPool& pool, int& fused) {
   std::vector<Group> parts = groups(g);
   ById<OpId, int> group_of(g.ops().size(), -1);
   for (std::size_t i = 0; i < parts.size(); ++i)
@@ -203,7 +203,7 @@ void check_graph(const Graph& g, Rng& rng, Pool& pool, int& fused) {
 }
 
 TEST(Groups, PartitionRandomGraphsAndComputeTheSame) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int fused = 0;
   for (std::uint64_t seed = 0; seed < 300 && !testing::Test::HasFatalFailure(); ++seed) {
     Rng rng(seed);

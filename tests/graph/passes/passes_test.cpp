@@ -10,7 +10,7 @@ namespace {
 using namespace oracle;
 
 TEST(Fold, EvaluatesToTheSameBits) {
-  Pool pool(2);
+  ThreadPool pool(2);
   for (std::uint64_t seed = 0; seed < 150; ++seed) {
     Rng rng(seed);
     const Graph graph = random_graph(rng, {.operators = 16});
@@ -28,7 +28,7 @@ TEST(Fold, EvaluatesToTheSameBits) {
 }
 
 TEST(Fold, LeavesNoOperatorWithoutInputs) {
-  Pool pool(2);
+  ThreadPool pool(2);
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     Rng rng(seed);
     const Graph graph = random_graph(rng);
@@ -57,7 +57,7 @@ Graph selecting_graph() {
 }
 
 TEST(Fold, KeepsWhatIsNeededUnderItsValueName) {
-  Pool pool(1);
+  ThreadPool pool(1);
   const Graph graph = selecting_graph();
   WeightStore weights;
   weights.add("w", counting(DType::f32, {5, 3}));
@@ -72,7 +72,7 @@ TEST(Fold, KeepsWhatIsNeededUnderItsValueName) {
 }
 
 TEST(Fold, NeighbouringRowsShareTheBytes) {
-  Pool pool(1);
+  ThreadPool pool(1);
   WeightStore weights;
   weights.add("w", counting(DType::f32, {5, 3}));
   const std::byte* whole = weights.at("w").bytes.data();
@@ -83,7 +83,7 @@ TEST(Fold, NeighbouringRowsShareTheBytes) {
 }
 
 TEST(Fold, RefusesWeightsThatDoNotFit) {
-  Pool pool(1);
+  ThreadPool pool(1);
   EXPECT_EQ(thrown_by([&] { fold(selecting_graph(), {}, pool); }).kind(), ErrorKind::not_found);
   WeightStore wrong;
   wrong.add("w", Tensor(TensorType{DType::f32, {3, 5}}));
@@ -96,7 +96,7 @@ TEST(Fold, ReportsAnIndexOutOfRange) {
   b.output(b.gather(w, b.constant(Tensor::of(DType::i32, {1}, {2})), 0, 0, "pick"));
   WeightStore weights;
   weights.add("w", Tensor(TensorType{DType::f32, {2, 2}}));
-  Pool pool(1);
+  ThreadPool pool(1);
   const Graph graph = b.finish();
   EXPECT_EQ(thrown_by([&] { fold(graph, weights, pool); }).place(), "pick");
 }
@@ -129,7 +129,7 @@ TEST(Observe, AnyValueOfAnyType) {
   const Graph observed = observe(b.finish(), {x, w}, Statistic::sum_of_squares);
   WeightStore weights;
   weights.add("w", Tensor::of(DType::bf16, {}, {3}));
-  Pool pool(1);
+  ThreadPool pool(1);
   const auto out =
       evaluate(observed, weights, views(list(Tensor::of(DType::i8, {3}, {100, -100, 2}))), pool);
   EXPECT_EQ(values(out[1]), (std::vector<double>{10000, 10000, 4}));
@@ -146,7 +146,7 @@ TEST(Observe, ValuesKeepTheRowAxisAndStatisticsLoseIt) {
 }
 
 TEST(Decompose, EvaluatesRandomGraphsAlike) {
-  Pool pool(2);
+  ThreadPool pool(2);
   for (const std::int64_t rows : {0, 5})
     for (std::uint64_t seed = 0; seed < 100; ++seed) {
       Rng rng(seed);

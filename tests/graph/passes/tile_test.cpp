@@ -35,7 +35,7 @@ void expect_near(const std::vector<Tensor>& tiled, const std::vector<Tensor>& pl
 }
 
 TEST(Tile, EqualsTheWholeOnRandomNetworks) {
-  Pool pool(1);
+  ThreadPool pool(1);
   std::int64_t bands = 0, tiled = 0;
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     SCOPED_TRACE(seed);

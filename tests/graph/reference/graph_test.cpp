@@ -25,7 +25,7 @@ WeightStore small_weights() {
 }
 
 TEST(ReferenceGraph, GivesOutputsInOrder) {
-  Pool pool(1);
+  ThreadPool pool(1);
   const auto out = evaluate(small_graph(), small_weights(),
                             views(list(Tensor::of(DType::f32, {2}, {1, 2}))), pool);
   ASSERT_EQ(out.size(), 2u);
@@ -44,7 +44,7 @@ TEST(ReferenceGraph, LeavesAndRepeatedValuesMayBeOutputs) {
   b.output(y, "five");
   WeightStore weights;
   weights.add("w", Tensor::of(DType::f32, {1}, {2}));
-  Pool pool(1);
+  ThreadPool pool(1);
   const auto out =
       evaluate(b.finish(), weights, views(list(Tensor::of(DType::f32, {1}, {1}))), pool);
   std::vector<double> all;
@@ -53,7 +53,7 @@ TEST(ReferenceGraph, LeavesAndRepeatedValuesMayBeOutputs) {
 }
 
 TEST(ReferenceGraph, RefusesWrongInputsWeightsAndRows) {
-  Pool pool(1);
+  ThreadPool pool(1);
   const Graph graph = small_graph();
   const auto kind_with = [&](const WeightStore& weights, const std::vector<Tensor>& inputs,
                              std::int64_t rows = 0) {
@@ -74,7 +74,7 @@ TEST(ReferenceGraph, RefusesWrongInputsWeightsAndRows) {
 }
 
 TEST(ReferenceGraph, ShowsEveryValueOnce) {
-  Pool pool(1);
+  ThreadPool pool(1);
   const Graph graph = small_graph();
   std::vector<std::string> seen;
   const auto observe = [&](ValueId id, const TensorView& view) {
@@ -95,7 +95,7 @@ TEST(ReferenceGraph, FreesValuesAfterTheirLastUse) {
   for (int i = 0; i < 20; ++i) x = b.map(argument(0) + constant(1), {x});
   b.output(x);
   const Graph graph = b.finish();
-  Pool pool(1);
+  ThreadPool pool(1);
   std::set<const std::byte*> addresses;  // a freed tensor's memory is handed out again
   const auto observe = [&](ValueId, const TensorView& view) { addresses.insert(view.data); };
   const auto out =
@@ -105,7 +105,7 @@ TEST(ReferenceGraph, FreesValuesAfterTheirLastUse) {
 }
 
 TEST(ReferenceGraph, RunningShortGivesTheFirstRows) {
-  Pool pool(2);
+  ThreadPool pool(2);
   for (std::uint64_t seed = 0; seed < 150; ++seed) {
     Rng rng(seed);
     const Graph graph = random_graph(rng, {.rows = 6});
@@ -135,7 +135,7 @@ TEST(ReferenceGraph, RunningShortGivesTheFirstRows) {
 }
 
 TEST(ReferenceGraph, ThreadsDoNotChangeABit) {
-  Pool one(1), three(3);
+  ThreadPool one(1), three(3);
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     Rng rng(seed);
     const Graph graph = random_graph(rng);

@@ -129,7 +129,7 @@ TEST(ReferencePool, MaxOfIntegers) {
 
 TEST(ReferenceSpeed, IsPrinted) {
   Rng rng(14);
-  Pool pool(2);
+  ThreadPool pool(2);
   const auto measure = [&](const char* what, const Kind& kind,
                            const std::vector<Tensor>& operands) {
     const Graph graph = one_operator(kind, {operands[0].type(), operands[1].type()});

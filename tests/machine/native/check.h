@@ -56,8 +56,8 @@ inline Options plain_options(Isa isa) {
 inline std::vector<Tensor> run_guarded(const Kernel& kernel, const std::vector<TensorView>& inputs,
                                        const std::vector<TensorType>& results, int threads,
                                        std::int64_t rows = 0) {
-  static Pool pools[] = {Pool(1), Pool(2), Pool(3)};
-  Pool& pool = pools[threads - 1];
+  static ThreadPool pools[] = {ThreadPool(1), ThreadPool(2), ThreadPool(3)};
+  ThreadPool& pool = pools[threads - 1];
   std::vector<std::unique_ptr<Guarded>> memory;
   std::vector<TensorView> in, out;
   for (const TensorView& input : inputs) {

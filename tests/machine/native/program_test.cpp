@@ -25,7 +25,7 @@ struct Ran {
 
 std::vector<Tensor> run_native(const Ran& what, const Options& options, int threads,
                                std::int64_t rows = 0) {
-  Pool pool(threads);
+  ThreadPool pool(threads);
   Machine machine(pool, options);
   const auto program = machine.prepare(std::make_shared<Graph>(what.graph),
                                        std::make_shared<WeightStore>(what.weights));
@@ -58,7 +58,7 @@ void expect_operators_agree(const Graph& graph, const WeightStore& weights,
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) views[graph.inputs()[i]] = inputs[i].view();
   for (std::size_t i = 0; i < outputs.size(); ++i) views[graph.outputs()[i]] = outputs[i].view();
-  Pool pool(1);
+  ThreadPool pool(1);
   for (const Op& op : graph.ops()) {
     std::vector<TensorView> operands, results;
     std::vector<Tensor> wanted;
@@ -167,7 +167,7 @@ TEST(NativeProgram, OutputsMayBeViewsInputsWeightsAndFolded) {
   Rng rng(1);
   const std::vector<Tensor> inputs = random_inputs(graph, rng);
   const std::vector<Tensor> got = run_native({graph, weights, inputs}, {}, 2);
-  Pool pool(1);
+  ThreadPool pool(1);
   const std::vector<Tensor> wanted = evaluate(graph, weights, views_of(inputs), pool);
   for (std::size_t i = 0; i < wanted.size(); ++i) expect_near(got[i], wanted[i], 1e-5, 1e-3);
 }
@@ -182,7 +182,7 @@ struct Prepared {
     outputs = outputs_for(*graph, graph->rows());
   }
   std::shared_ptr<Graph> graph;
-  Pool pool;
+  ThreadPool pool;
   std::unique_ptr<pliant::Program> program;
   std::vector<Tensor> inputs, outputs;
 };
@@ -249,7 +249,7 @@ TEST(NativeMachine, RefusesByNameAndReason) {
   b.output(b.softmax(d, 1, "wide"));
   b.output(b.map(argument(0) + constant(1), {d}, {}, "wider"));
   const auto graph = std::make_shared<Graph>(b.finish());
-  Pool pool(1);
+  ThreadPool pool(1);
   Machine machine(pool);
   const std::vector<Refusal> refusals = machine.refuses(*graph);
   ASSERT_EQ(refusals.size(), 3U);
@@ -265,7 +265,7 @@ TEST(NativeMachine, RefusesByNameAndReason) {
 
 TEST(NativeMachine, MissingAndMismatchedWeightsAreNamed) {
   const auto graph = std::make_shared<Graph>(small_graph());
-  Pool pool(1);
+  ThreadPool pool(1);
   const Error missing =
       thrown_by([&] { Machine(pool).prepare(graph, std::make_shared<WeightStore>()); });
   EXPECT_EQ(missing.kind(), ErrorKind::not_found);
@@ -277,7 +277,7 @@ TEST(NativeMachine, MissingAndMismatchedWeightsAreNamed) {
 
 TEST(NativeMachine, AnInstructionSetThatIsNotHereIsRefused) {
   const std::vector<Isa> here = available_isas();
-  Pool pool(1);
+  ThreadPool pool(1);
   for (const Isa isa : {Isa::sse4, Isa::neon}) {
     if (std::find(here.begin(), here.end(), isa) != here.end()) continue;
     EXPECT_EQ(thrown_by([&] {
@@ -307,7 +307,7 @@ TEST(NativeGroups, CrossChannelNormalisationRunsInOnePiece) {
   const std::vector<Tensor> fused = run_native({graph, weights, inputs}, {Isa::best, true}, 2);
   const std::vector<Tensor> plain = run_native({graph, weights, inputs}, {Isa::best, false}, 1);
   expect_same_bytes(fused[0], plain[0], "fused");
-  Pool pool(1);
+  ThreadPool pool(1);
   expect_near(fused[0], evaluate(graph, weights, views_of(inputs), pool)[0], 2e-6, 1e-3);
 }
 

@@ -30,7 +30,7 @@ Case random_case(std::uint64_t seed, const RandomGraphOptions& options = {}) {
   return result;
 }
 
-std::vector<Tensor> run(const pliant::Program& program, const Case& c, Pool& pool) {
+std::vector<Tensor> run(const pliant::Program& program, const Case& c, ThreadPool& pool) {
   std::vector<Tensor> outputs;
   for (const ValueId id : program.graph().outputs())
     outputs.emplace_back(program.graph().value(id).type);
@@ -74,12 +74,12 @@ Case skipping_case(std::uint64_t seed) {
 
 // Plans for a roomy scratchpad and for the least: the native machine's bits, and the bytes that the
 // plan says. Returns the plans with traffic.
-int expect_planned_runs(const Case& c, std::uint64_t seed, Pool& pool) {
+int expect_planned_runs(const Case& c, std::uint64_t seed, ThreadPool& pool) {
   int with_traffic = 0;
   const std::vector<Tensor> wanted =
       run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
   for (const bool weights : {false, true}) {
-    Options options;
+    ExecuteOptions options;
     options.weights = weights;
     options.solve.limits.memory_bytes = 16 << 20;  // a plan is wanted here, not always its proof
     options.scratchpad_bytes = 1 << 16;
@@ -99,14 +99,14 @@ int expect_planned_runs(const Case& c, std::uint64_t seed, Pool& pool) {
 }
 
 TEST(ScratchpadMachine, GivesTheBitsOfTheUnconstrainedRunOnEveryKind) {
-  Pool pool(2);
+  ThreadPool pool(2);
   for (std::uint64_t seed = 0; seed < 40; ++seed)
     expect_planned_runs(random_case(seed, {.operators = 16, .rows = seed % 3 == 0 ? 6 : 0}), seed,
                         pool);
 }
 
 TEST(ScratchpadMachine, GivesTheBitsOfTheUnconstrainedRunUnderTraffic) {
-  Pool pool(2);
+  ThreadPool pool(2);
   int with_traffic = 0;
   for (std::uint64_t seed = 0; seed < 20; ++seed)
     with_traffic += expect_planned_runs(skipping_case(seed), seed, pool);
@@ -114,13 +114,13 @@ TEST(ScratchpadMachine, GivesTheBitsOfTheUnconstrainedRunUnderTraffic) {
 }
 
 TEST(ScratchpadMachine, GivesTheSameBitsInPlace) {
-  Pool pool(2);
+  ThreadPool pool(2);
   int pairs = 0, smaller = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     const Case c = random_case(seed, {.operators = 16, .rows = seed % 3 == 0 ? 6 : 0});
     const std::vector<Tensor> wanted =
         run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
-    Options options;
+    ExecuteOptions options;
     options.scratchpad_bytes = 1 << 16;
     options.solve.limits.effort = 20'000'000;
     const auto plain = Machine(pool, options).prepare(c.graph, c.weights);
@@ -143,7 +143,7 @@ TEST(ScratchpadMachine, GivesTheSameBitsInPlace) {
 
 // Bands of convolutions, whose rows are put together in the kernel's workspace, inside the arena.
 TEST(ScratchpadMachine, GivesTheBitsOfTheUnconstrainedRunInBands) {
-  Pool pool(2);
+  ThreadPool pool(2);
   int assembled = 0, with_traffic = 0;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     Rng rng(seed);
@@ -158,7 +158,7 @@ TEST(ScratchpadMachine, GivesTheBitsOfTheUnconstrainedRunInBands) {
     c.inputs = random_inputs(*c.graph, rng);
     const std::vector<Tensor> wanted =
         run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
-    Options options;
+    ExecuteOptions options;
     options.halo = true;
     options.solve.limits.effort = 20'000'000;
     options.scratchpad_bytes = 1 << 20;
@@ -197,7 +197,7 @@ Graph concat_around_a_wide_map(std::int64_t wide) {
 
 // Kernels read the parts of a Concat that copies nothing as one operand.
 TEST(ScratchpadMachine, GivesTheSameBitsWithoutCopyingConcats) {
-  Pool pool(2);
+  ThreadPool pool(2);
   int runs = 0, with_traffic = 0;
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     Case c;
@@ -209,7 +209,7 @@ TEST(ScratchpadMachine, GivesTheSameBitsWithoutCopyingConcats) {
     c.inputs = random_inputs(*c.graph, rng);
     const std::vector<Tensor> wanted =
         run(*native::Machine(pool).prepare(c.graph, c.weights), c, pool);
-    Options options;
+    ExecuteOptions options;
     options.zero_copy_concat = true;
     options.in_place = seed % 2 == 0;
     options.solve.limits.effort = 20'000'000;
@@ -229,7 +229,7 @@ TEST(ScratchpadMachine, GivesTheSameBitsWithoutCopyingConcats) {
 }
 
 TEST(ScratchpadMachine, HashOperatorsProvePlansInPlace) {
-  Pool pool(2);
+  ThreadPool pool(2);
   int planned = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     Rng rng(seed, 2);
@@ -248,7 +248,7 @@ TEST(ScratchpadMachine, HashOperatorsProvePlansInPlace) {
 }
 
 TEST(ScratchpadMachine, HashOperatorsProvePlansOfAnyProblem) {
-  Pool pool(2);
+  ThreadPool pool(2);
   int with_traffic = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     Rng rng(seed);
@@ -256,7 +256,7 @@ TEST(ScratchpadMachine, HashOperatorsProvePlansOfAnyProblem) {
     HashOperators operators(problem, seed);
     const Contents contents = random_contents(problem, seed);
     const Contents wanted = execute_unconstrained(problem, operators, contents);
-    const plan::Sizes sizes = plan::scratchpad_sizes(problem, {}, pool);
+    const plan::ScratchpadSizes sizes = plan::scratchpad_sizes(problem, {}, pool);
     for (const std::int64_t bytes : {sizes.required.bytes, sizes.half, sizes.peak}) {
       const plan::Plan plan = plan::solve(problem, bytes, {}, pool);
       const Execution execution = execute(problem, plan, operators, contents);
@@ -270,7 +270,7 @@ TEST(ScratchpadMachine, HashOperatorsProvePlansOfAnyProblem) {
 }
 
 TEST(ScratchpadMachine, HashOperatorsRunGraphsWithOpaqueOperatorsAtAnyElementSize) {
-  Pool pool(1);
+  ThreadPool pool(1);
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     const Case c = random_case(seed, {.operators = 16, .opaque = true});
     const auto elem_bytes = static_cast<std::int64_t>(seed % 3);
@@ -287,9 +287,9 @@ TEST(ScratchpadMachine, HashOperatorsRunGraphsWithOpaqueOperatorsAtAnyElementSiz
 }
 
 TEST(ScratchpadMachine, NamesTheOperatorThatDoesNotFit) {
-  Pool pool(1);
+  ThreadPool pool(1);
   const Case c = random_case(1);
-  Options options;
+  ExecuteOptions options;
   options.scratchpad_bytes = 1;
   try {
     Machine(pool, options).prepare(c.graph, c.weights);
@@ -301,7 +301,7 @@ TEST(ScratchpadMachine, NamesTheOperatorThatDoesNotFit) {
 }
 
 TEST(ScratchpadMachine, RefusesOpaqueOperators) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Builder b;
   const ValueId x = b.input("x", {DType::f32, {4}});
   b.output(b.add(kind::Opaque{"", "Mystery", "", {{DType::f32, {4}}}}, {x}, "mystery")[0]);
@@ -311,7 +311,7 @@ TEST(ScratchpadMachine, RefusesOpaqueOperators) {
 
 // No operator of the plan touches these; their tensors were looked up all the same.
 TEST(ScratchpadMachine, PassesViewsOfLeavesThrough) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Builder b;
   const ValueId x = b.input("x", {DType::f32, {4, 2}});
   const ValueId w = b.weight("w", {DType::f32, {2, 3}});
@@ -324,7 +324,7 @@ TEST(ScratchpadMachine, PassesViewsOfLeavesThrough) {
   Rng rng(3);
   c.weights = std::make_shared<const WeightStore>(random_weight_store(*c.graph, rng));
   c.inputs = random_inputs(*c.graph, rng);
-  Options roomy;
+  ExecuteOptions roomy;
   roomy.scratchpad_bytes = 64;
   const auto program = Machine(pool, roomy).prepare(c.graph, c.weights);
   expect_same_bits(run(*program, c, pool), evaluate(*c.graph, *c.weights, views_of(c.inputs), pool),
@@ -332,7 +332,7 @@ TEST(ScratchpadMachine, PassesViewsOfLeavesThrough) {
 }
 
 TEST(ScratchpadMachine, ChecksWhatIsBound) {
-  Pool pool(1);
+  ThreadPool pool(1);
   const Case c = random_case(2);
   const auto program = Machine(pool).prepare(c.graph, c.weights);
   Workspace workspace(program->need(), pool);

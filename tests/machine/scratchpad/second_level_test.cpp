@@ -57,7 +57,7 @@ std::int64_t most_saved(const std::vector<Choice>& all, std::int64_t bytes,
       rectangles.insert(rectangles.end(), all[i].absences.begin(), all[i].absences.end());
     }
     if (saving <= most) continue;
-    if (place::place(rectangles, bytes, {.alignment = alignment}).status == place::Status::placed)
+    if (place::place(rectangles, bytes, {.alignment = alignment}).status == place::Outcome::placed)
       most = saving;
   }
   return most;
@@ -68,7 +68,7 @@ struct Counts {
 };
 
 void compare(const Problem& problem, std::int64_t scratchpad, const SecondMemory& memory,
-             const SolveOptions& options, Pool& pool, Counts& counts) {
+             const SolveOptions& options, ThreadPool& pool, Counts& counts) {
   const Plan plan = solve_second_level(problem, scratchpad, memory, options, pool);
   ++counts.plans;
   if (plan.status == Status::infeasible) return;
@@ -96,7 +96,7 @@ void compare(const Problem& problem, std::int64_t scratchpad, const SecondMemory
 }
 
 TEST(SecondLevel, TakesWhatSavesMostAndRunsEqual) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Counts counts;
   for (std::uint64_t seed = 0; seed < 600; ++seed) {
     SCOPED_TRACE(seed);
@@ -130,7 +130,7 @@ Problem diamond() {
 }
 
 TEST(SecondLevel, KeepsWhatLeavesTheScratchpad) {
-  Pool pool(1);
+  ThreadPool pool(1);
   const Plan plan = solve_second_level(diamond(), 24, {8, 0}, {}, pool);
   ASSERT_TRUE(plan.second_level);
   EXPECT_EQ(plan.traffic_bytes, 16);
@@ -149,7 +149,7 @@ TEST(SecondLevel, KeepsWhatLeavesTheScratchpad) {
 }
 
 TEST(SecondLevel, ASpoiltAddressIsNoticedInItsArena) {
-  Pool pool(1);
+  ThreadPool pool(1);
   const Problem problem = diamond();
   Plan plan = solve_second_level(problem, 24, {8, 0}, {}, pool);
   scratchpad::HashOperators operators(problem, 5);
@@ -164,7 +164,7 @@ TEST(SecondLevel, ASpoiltAddressIsNoticedInItsArena) {
 
 // More candidates than are searched exactly.
 TEST(SecondLevel, FindsAValidSplitOfManyAbsences) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Rng rng(4, 78);
   Problem problem;
   problem.tensors.push_back({"big", 200, Role::activation});
@@ -193,7 +193,7 @@ TEST(SecondLevel, FindsAValidSplitOfManyAbsences) {
 }
 
 TEST(SecondLevel, IsRefusedOutOfRange) {
-  Pool pool(1);
+  ThreadPool pool(1);
   EXPECT_THROW(solve_second_level(diamond(), 24, {0, 0}, {}, pool), Error);
   EXPECT_THROW(solve_second_level(diamond(), 24, {8, -1}, {}, pool), Error);
   EXPECT_THROW(solve_second_level(diamond(), 24, {8, 2}, {}, pool), Error);

@@ -37,7 +37,7 @@ class Forward {
 
   LanguageModel model_;
   Runner runner_;
-  mutable Pool pool_;
+  mutable ThreadPool pool_;
   std::vector<std::shared_ptr<const Graph>> graphs_;  // embed, each layer, head
   std::vector<std::unique_ptr<Program>> programs_;
 };

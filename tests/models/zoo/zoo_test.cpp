@@ -25,7 +25,7 @@ TEST(Zoo, ANetworkInBandsGivesTheSame) {
   Tensor image(graph.value(graph.inputs()[0]).type);
   Rng rng(2);
   for (float& each : image.span<float>()) each = static_cast<float>(rng.normal());
-  Pool pool(2);
+  ThreadPool pool(2);
   const std::vector<TensorView> inputs{image.view()};
   const Tensor plain = std::move(evaluate(graph, weights, inputs, pool)[0]);
   const Tensor banded = std::move(evaluate(cut, weights, inputs, pool)[0]);
@@ -91,7 +91,7 @@ TEST(Zoo, CountsAreThePublishedOnes) {
 }
 
 TEST(Zoo, EveryNameBuildsTheSameGraphTwice) {
-  for (const Entry& entry : entries()) {
+  for (const ZooNetwork& entry : entries()) {
     EXPECT_TRUE(has(entry.name));
     EXPECT_FALSE(entry.about.empty());
     EXPECT_EQ(hash(build(entry.name)), hash(build(entry.name))) << entry.name;

@@ -77,7 +77,7 @@ TEST(Baseline, TheTwoRulesDiffer) {
 
 // Every plan has passed the checker when it is returned; none beats the optimum.
 TEST(Baseline, PlansAreValidAndNoBetterThanTheOptimum) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int stuck = 0, none = 0, traffic = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     SCOPED_TRACE(seed);
@@ -87,7 +87,7 @@ TEST(Baseline, PlansAreValidAndNoBetterThanTheOptimum) {
     options.alignment = rng.below(3) == 0 ? 2 : 1;
     const std::int64_t bytes = most_required(problem, options.alignment) + rng.below(3);
     const Plan best = solve(problem, bytes, options, pool);
-    const Sizes sizes = scratchpad_sizes(problem, options, pool);
+    const ScratchpadSizes sizes = scratchpad_sizes(problem, options, pool);
     for (const NamedBaseline& each :
          baselines(problem, sizes.peak_order, bytes, {options.alignment, options.costs})) {
       if (!each.plan) ++none;
@@ -116,7 +116,7 @@ TEST(Baseline, FreeOnARoomyScratchpad) {
 }
 
 TEST(LeastMemory, IsTheSmallestScratchpadWithoutTraffic) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int proven = 0;
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     SCOPED_TRACE(seed);

@@ -98,7 +98,7 @@ void run(const Folder& folder, const Problem& problem, const Plan& plan) {
 }
 
 Plan plan_at_least_memory(const Problem& problem, std::int64_t alignment = 1) {
-  Pool pool(1);
+  ThreadPool pool(1);
   SolveOptions options;
   options.alignment = alignment;
   return solve(problem, required_size(problem, alignment).bytes, options, pool);
@@ -151,7 +151,7 @@ TEST(CHeader, RunsResultsInPlace) {
 
 TEST(CHeader, KeepsPinnedWeightsFromFrameToFrame) {
   const Folder folder;
-  Pool pool(1);
+  ThreadPool pool(1);
   int pinned = 0;
   for (std::uint64_t seed = 0; pinned < 2; ++seed) {
     SCOPED_TRACE(seed);

@@ -63,7 +63,7 @@ void replay(const Problem& problem, const std::vector<OperatorId>& order,
 }
 
 TEST(Tflm, OffsetsNeverOverlapWhileTheyAreNeeded) {
-  Pool pool(1);
+  ThreadPool pool(1);
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     SCOPED_TRACE(seed);
     Rng rng(seed, 92);
@@ -83,7 +83,7 @@ TEST(Tflm, InputsAndOutputsLiveForTheWholeRun) {
                          {"y1", 16, Role::output},
                          {"y2", 16, Role::output}},
                         {{"f", {0}, {2}}, {"g", {1}, {3}}}};
-  Pool pool(1);
+  ThreadPool pool(1);
   const Plan plan = least_memory(problem, {}, pool).plan;
   EXPECT_EQ(plan.scratchpad_bytes, 32);
   EXPECT_EQ(plan_for_tflm(problem, plan).arena_bytes, 48);

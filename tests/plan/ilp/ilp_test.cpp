@@ -29,7 +29,7 @@ void compare(const Problem& problem, const Plan& ours, const Plan& theirs, Tally
 // Problems that need traffic, or have no plan at M_R. bench-planner --only ilp compares larger
 // ones.
 TEST(Ilp, AgreesWithTheExactSearch) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Tally tally;
   for (std::uint64_t seed = 0; tally.problems < 24; ++seed) {
     SCOPED_TRACE(seed);

@@ -90,10 +90,10 @@ std::int64_t fluid(const std::vector<Rectangle>& rectangles) {
 // The verdicts of place() and brute force agree, placements are valid, cores cannot be placed, but
 // all less one can.
 void compare(const std::vector<Rectangle>& rectangles, std::int64_t capacity,
-             const Options& options, int (&seen)[2]) {
-  const Result result = place(rectangles, capacity, options);
+             const PlaceOptions& options, int (&seen)[2]) {
+  const Placement result = place(rectangles, capacity, options);
   const bool expected = possible(rectangles, capacity, options.alignment);
-  ASSERT_EQ(result.status, expected ? Status::placed : Status::impossible);
+  ASSERT_EQ(result.status, expected ? Outcome::placed : Outcome::impossible);
   ++seen[expected];
   if (expected) return expect_valid(rectangles, result.offsets, capacity, options.alignment);
   std::vector<Rectangle> core;
@@ -140,15 +140,15 @@ TEST(Place, FragmentationAloneForbidsOnlyWhatBruteForceCannotPlace) {
   for (int round = 0; round < 15000; ++round) {
     const std::int64_t capacity = rng.between(5, 7);
     const auto rectangles = filled(rng, 60, 10, 4, capacity);
-    const Result result = place(rectangles, capacity);
-    if (result.status == Status::placed) expect_valid(rectangles, result.offsets, capacity);
-    if (result.status == Status::placed) continue;
-    ASSERT_EQ(result.status, Status::impossible);
+    const Placement result = place(rectangles, capacity);
+    if (result.status == Outcome::placed) expect_valid(rectangles, result.offsets, capacity);
+    if (result.status == Outcome::placed) continue;
+    ASSERT_EQ(result.status, Outcome::impossible);
     ++impossible;
     EXPECT_FALSE(possible(rectangles, capacity, 1));
     std::vector<Rectangle> core;
     for (const std::int32_t id : result.core) core.push_back(rectangles[id]);
-    EXPECT_EQ(place(core, capacity).status, Status::impossible);
+    EXPECT_EQ(place(core, capacity).status, Outcome::impossible);
     EXPECT_EQ(place(core, capacity).core.size(), core.size());  // it cannot be made smaller
   }
   EXPECT_GT(impossible, 10);
@@ -159,7 +159,7 @@ TEST(Place, AgreesWithBruteForceWithAlignment) {
   int seen[2] = {};
   for (int round = 0; round < 3000; ++round) {
     const auto rectangles = random_rectangles(rng, 6, 5, 7);
-    Options options;
+    PlaceOptions options;
     options.alignment = rng.between(2, 4);
     compare(rectangles, fluid(rectangles) + rng.below(6), options, seen);
     if (HasFatalFailure()) FAIL() << "round " << round;
@@ -173,7 +173,7 @@ TEST(Place, AgreesWithBruteForceWithFixedOffsets) {
   int seen[2] = {};
   for (int round = 0; round < 4000; ++round) {
     auto rectangles = random_rectangles(rng, 7, 5, 5);
-    Options options;
+    PlaceOptions options;
     options.alignment = rng.between(1, 2);
     for (Rectangle& each : rectangles)
       if (rng.below(3) == 0) each.fixed = rng.below(6);
@@ -192,37 +192,37 @@ TEST(Place, SpeedUpsNeverChangeTheVerdict) {
     auto rectangles = filled(rng, 60, 10, 4, capacity);
     for (Rectangle& each : rectangles)
       if (rng.below(8) == 0) each.fixed = rng.between(0, capacity - each.size);
-    const Status expected = place(rectangles, capacity).status;
+    const Outcome expected = place(rectangles, capacity).status;
     ++seen[static_cast<int>(expected)];
     for (int switches = 0; switches < 8; ++switches) {
-      Options options;
+      PlaceOptions options;
       options.remember = switches & 1;
       options.split = switches & 2;
       options.restart = switches & 4;
-      const Result result = place(rectangles, capacity, options);
+      const Placement result = place(rectangles, capacity, options);
       ASSERT_EQ(result.status, expected) << "round " << round << ", switches " << switches;
-      if (expected == Status::placed) expect_valid(rectangles, result.offsets, capacity);
+      if (expected == Outcome::placed) expect_valid(rectangles, result.offsets, capacity);
     }
   }
-  EXPECT_GT(seen[static_cast<int>(Status::placed)], 50);
-  EXPECT_GT(seen[static_cast<int>(Status::impossible)], 50);
+  EXPECT_GT(seen[static_cast<int>(Outcome::placed)], 50);
+  EXPECT_GT(seen[static_cast<int>(Outcome::impossible)], 50);
 }
 
 TEST(Place, SameInputGivesSameAnswer) {
   Rng rng(16);
   const auto rectangles = random_rectangles(rng, 60, 30, 50);
-  const Result one = place(rectangles, fluid(rectangles)),
-               two = place(rectangles, fluid(rectangles));
+  const Placement one = place(rectangles, fluid(rectangles)),
+                  two = place(rectangles, fluid(rectangles));
   EXPECT_EQ(one.offsets, two.offsets);
   EXPECT_EQ(one.nodes, two.nodes);
 }
 
 TEST(Place, EmptyRectanglesNeedNoRoom) {
   const std::vector<Rectangle> rectangles = {{0, 0, 5, -1}, {7, 3, 3, -1}, {4, 0, 2, -1}};
-  const Result result = place(rectangles, 4);
-  EXPECT_EQ(result.status, Status::placed);
+  const Placement result = place(rectangles, 4);
+  EXPECT_EQ(result.status, Outcome::placed);
   expect_valid(rectangles, result.offsets, 4);
-  EXPECT_EQ(place({}, 0).status, Status::placed);
+  EXPECT_EQ(place({}, 0).status, Outcome::placed);
 }
 
 TEST(Place, MisfitIsItsOwnCore) {
@@ -256,8 +256,8 @@ TEST(Place, SquaresCutIntoPiecesArePutTogether) {
   for (int pieces = 10; pieces <= 40; pieces += 10) {
     const auto rectangles =
         cut_square(static_cast<std::uint64_t>(pieces), static_cast<std::size_t>(pieces));
-    const Result result = place(rectangles, 1 << 20);
-    ASSERT_EQ(result.status, Status::placed);
+    const Placement result = place(rectangles, 1 << 20);
+    ASSERT_EQ(result.status, Outcome::placed);
     expect_valid(rectangles, result.offsets, 1 << 20);
   }
 }
@@ -265,19 +265,19 @@ TEST(Place, SquaresCutIntoPiecesArePutTogether) {
 TEST(Place, LimitsEndInUndecided) {
   Rng rng(17);
   const auto rectangles = filled(rng, 3000, 150, 400, 1000);
-  Options nodes;
+  PlaceOptions nodes;
   nodes.nodes = 1000;
-  const Result limited = place(rectangles, fluid(rectangles), nodes);
-  EXPECT_EQ(limited.status, Status::undecided);
+  const Placement limited = place(rectangles, fluid(rectangles), nodes);
+  EXPECT_EQ(limited.status, Outcome::undecided);
   EXPECT_LE(limited.nodes, 1001);
   EXPECT_TRUE(limited.offsets.empty());
-  Options seconds;
+  PlaceOptions seconds;
   seconds.deadline = Deadline(0.05);
-  EXPECT_EQ(place(rectangles, fluid(rectangles), seconds).status, Status::undecided);
+  EXPECT_EQ(place(rectangles, fluid(rectangles), seconds).status, Outcome::undecided);
   const std::atomic<bool> stop = true;
-  Options stopped;
+  PlaceOptions stopped;
   stopped.deadline = Deadline(no_time_limit, &stop);
-  EXPECT_EQ(place(rectangles, fluid(rectangles), stopped).status, Status::undecided);
+  EXPECT_EQ(place(rectangles, fluid(rectangles), stopped).status, Outcome::undecided);
 }
 
 void expect_error(ErrorKind kind, const std::string& part, const std::function<void()>& action) {
@@ -299,7 +299,7 @@ TEST(Place, InvalidInputIsNamed) {
   expect_error(invalid, "rectangle 0: lives from 5 to 4", [] { place({{1, 5, 4, -1}}, 8); });
   expect_error(invalid, "capacity: -1 bytes", [] { place({}, -1); });
   expect_error(invalid, "alignment: 0", [] {
-    Options options;
+    PlaceOptions options;
     options.alignment = 0;
     place({}, 1, options);
   });
@@ -314,8 +314,8 @@ TEST(Place, InvalidInputIsNamed) {
 
 TEST(Place, ManyRectanglesInOneColumnNeedNoDeepStack) {
   std::vector<Rectangle> rectangles(3000, Rectangle{1, 0, 1, -1});
-  EXPECT_EQ(place(rectangles, 3000).status, Status::placed);
-  EXPECT_EQ(place(rectangles, 2999).status, Status::impossible);
+  EXPECT_EQ(place(rectangles, 3000).status, Outcome::placed);
+  EXPECT_EQ(place(rectangles, 2999).status, Outcome::impossible);
 }
 
 TEST(Pack, MinimumHeightOnTinyInstances) {
@@ -330,7 +330,7 @@ TEST(Pack, MinimumHeightOnTinyInstances) {
 }
 
 TEST(Pack, RespectsAlignmentAndFixedOffsets) {
-  Options options;
+  PlaceOptions options;
   options.alignment = 8;
   const std::vector<Rectangle> rectangles = {{5, 0, 4, -1}, {3, 0, 2, 16}, {9, 1, 4, -1}};
   const Packed packed = pack(rectangles, options);
@@ -378,14 +378,14 @@ TEST(Minimalloc, ChallengingInstancesArePlaced) {
     const std::string path = std::string(data) + "/minimalloc/" + letter + ".1048576.csv";
     const Instance instance = instance_from_csv(read_file(path), path);
     const auto start = std::chrono::steady_clock::now();
-    const Result result = place(instance.rectangles, 1048576);
+    const Placement result = place(instance.rectangles, 1048576);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     std::cout << letter << ": " << instance.ids.size() << " rectangles, " << result.nodes
               << " nodes, " << seconds.count() << " s\n";
-    ASSERT_EQ(result.status, Status::placed) << letter;
+    ASSERT_EQ(result.status, Outcome::placed) << letter;
     expect_valid(instance.rectangles, result.offsets, 1048576);
     EXPECT_EQ(place(instance.rectangles, fluid(instance.rectangles) - 1).status,
-              Status::impossible);
+              Outcome::impossible);
   }
 }
 

@@ -27,7 +27,7 @@ Problem diamond() {
 }
 
 Plan plan_of(const Problem& problem, std::int64_t bytes, SolveOptions options = {}) {
-  Pool pool(1);
+  ThreadPool pool(1);
   return solve(problem, bytes, options, pool);
 }
 
@@ -66,7 +66,7 @@ TEST(PlanMap, SaysWhyATensorCameAndLeft) {
   EXPECT_EQ(map.capacity, 25);
   EXPECT_EQ(map.end, 4);
   EXPECT_EQ(map.boxes.size(), plan.residencies.size() + 1);  // and the workspace
-  EXPECT_EQ(map.boxes.back().kind, report::Kind::workspace);
+  EXPECT_EQ(map.boxes.back().kind, report::BoxKind::workspace);
   std::string all;
   for (const report::MapBox& box : map.boxes)
     all += map.things[std::max(0, box.thing)] + ": " + box.text + "\n";
@@ -128,7 +128,7 @@ TEST(PlanMap, DrawsPlacementsToo) {
 }
 
 PlanPage page_of(const Problem& problem, const Plan& plan, const SolveOptions& options) {
-  Pool pool(1);
+  ThreadPool pool(1);
   PlanPage page;
   page.problem = &problem;
   page.plan = &plan;
@@ -187,7 +187,7 @@ TEST(PlanPage, ShowsWhichWeightsStayFromFrameToFrame) {
   Problem problem = diamond();
   problem.tensors.push_back({"w", 3, Role::weight});
   problem.operators[3].inputs.push_back(5);
-  Pool pool(1);
+  ThreadPool pool(1);
   const Plan plan = solve_steady(problem, 40, {}, pool);
   ASSERT_TRUE(plan.frame.has_value());
   ASSERT_EQ(plan.frame->pinned, std::vector<TensorId>{5});

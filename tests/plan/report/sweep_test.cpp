@@ -18,7 +18,7 @@ TEST(Sweep, SizesAreSpreadEvenly) {
 }
 
 TEST(Sweep, ByItselfItGoesFromRequiredToAboveThePeak) {
-  Sizes sizes;
+  ScratchpadSizes sizes;
   sizes.required = {0, 100};
   sizes.peak = 200;
   EXPECT_EQ(sweep_sizes(sizes, 6, 1), (Bytes{100, 125, 150, 175, 200, 225}));

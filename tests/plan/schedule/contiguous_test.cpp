@@ -29,7 +29,7 @@ int join_some_inputs(Problem& problem, Rng& rng) {
 }
 
 TEST(Rigid, ClaimsNothingWrong) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int problems = 0, impossible = 0, planned = 0, optimal = 0, traffic = 0;
   for (std::uint64_t seed = 0; seed < 800; ++seed) {
     SCOPED_TRACE(seed);
@@ -76,7 +76,7 @@ TEST(Rigid, TensorsThatNeedOtherNeighboursMove) {
                        {"make b", {}, {1}, 0},
                        {"c", {0, 1}, {2}, 0, {}, {{0, 1}}},
                        {"d", {0, 1, 2}, {3}, 0, {}, {{1, 0}}}};
-  Pool pool(1);
+  ThreadPool pool(1);
   EXPECT_THROW(least_memory(problem, {}, pool), Error);
   const Plan plan = solve(problem, 100, {}, pool);
   const std::int64_t least = PlainSearch(problem, 20).cheapest();
@@ -99,7 +99,7 @@ TEST(Rigid, RefusesAnAlignmentThatPartsThem) {
   problem.tensors = {
       {"a", 6, Role::activation}, {"b", 4, Role::activation}, {"y", 1, Role::output}};
   problem.operators = {{"make", {}, {0, 1}, 0}, {"c", {0, 1}, {2}, 0, {}, {{0, 1}}}};
-  Pool pool(1);
+  ThreadPool pool(1);
   SolveOptions options;
   options.alignment = 4;
   EXPECT_THROW(solve(problem, 100, options, pool), Error);

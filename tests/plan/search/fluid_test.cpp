@@ -108,8 +108,8 @@ class FluidOracle {
 };
 
 FluidAnswer solve_fluid(const Problem& problem, std::int64_t capacity, const Rules& rules,
-                        Pool& pool, const Costs& costs = {}) {
-  const Model model = make_model(problem, capacity, 1, costs);
+                        ThreadPool& pool, const Costs& costs = {}) {
+  const ScheduleModel model = make_model(problem, capacity, 1, costs);
   const Pressure pressure = make_pressure(model);
   FluidQuery query;
   query.rules = rules;
@@ -118,7 +118,7 @@ FluidAnswer solve_fluid(const Problem& problem, std::int64_t capacity, const Rul
 }
 
 TEST(Fluid, EqualsAPlainSearchOnRandomProblems) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int traffic = 0;
   for (std::uint64_t seed = 0; seed < 3000; ++seed) {
     Rng rng(seed, 1);
@@ -133,7 +133,7 @@ TEST(Fluid, EqualsAPlainSearchOnRandomProblems) {
 }
 
 TEST(Fluid, EveryCombinationOfRulesGivesTheSameOptimum) {
-  Pool pool(1);
+  ThreadPool pool(1);
   for (std::uint64_t seed = 0; seed < 120; ++seed) {
     Rng rng(seed, 2);
     const Problem problem = random_problem(rng, {8, 13, 9});
@@ -148,7 +148,7 @@ TEST(Fluid, EveryCombinationOfRulesGivesTheSameOptimum) {
 }
 
 TEST(Fluid, EqualsAPlainSearchOnProblemsWithResultsInPlace) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int traffic = 0, pairs = 0, below = 0;
   for (std::uint64_t seed = 0; seed < 3000; ++seed) {
     Rng rng(seed, 5);
@@ -191,7 +191,7 @@ Problem problem_with_constants(Rng& rng) {
 }
 
 TEST(Fluid, ConstantsMayWaitForTheirFirstConsumer) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int waiting = 0;
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     Rng rng(seed, 4);
@@ -206,7 +206,7 @@ TEST(Fluid, ConstantsMayWaitForTheirFirstConsumer) {
 }
 
 TEST(Fluid, EqualsAPlainSearchAtOtherCosts) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int dearer = 0;
   for (std::uint64_t seed = 0; seed < 1200; ++seed) {
     Rng rng(seed, 5);
@@ -226,7 +226,7 @@ TEST(Fluid, EqualsAPlainSearchAtOtherCosts) {
 }
 
 TEST(Fluid, EveryCombinationOfRulesGivesTheSameOptimumAtOtherCosts) {
-  Pool pool(1);
+  ThreadPool pool(1);
   for (std::uint64_t seed = 0; seed < 90; ++seed) {
     Rng rng(seed, 6);
     const Problem problem = random_problem(rng, {8, 13, 9});
@@ -242,7 +242,7 @@ TEST(Fluid, EveryCombinationOfRulesGivesTheSameOptimumAtOtherCosts) {
 }
 
 TEST(Fluid, IsTheSameAtEveryThreadCount) {
-  Pool one(1), two(2), four(4);
+  ThreadPool one(1), two(2), four(4);
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     Rng rng(seed, 3);
     const Problem problem = random_problem(rng, {10, 16, 20});

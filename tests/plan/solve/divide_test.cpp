@@ -54,8 +54,8 @@ Problem random_chain(Rng& rng, int links) {
   return chain;
 }
 
-std::int64_t fluid_optimum(const Problem& problem, std::int64_t bytes, Pool& pool) {
-  const Model model = make_model(problem, bytes, 1);
+std::int64_t fluid_optimum(const Problem& problem, std::int64_t bytes, ThreadPool& pool) {
+  const ScheduleModel model = make_model(problem, bytes, 1);
   Budget budget({.effort = INT64_MAX});
   const FluidAnswer answer = search_fluid(model, make_pressure(model), {}, budget, pool);
   EXPECT_TRUE(answer.complete);
@@ -63,7 +63,7 @@ std::int64_t fluid_optimum(const Problem& problem, std::int64_t bytes, Pool& poo
 }
 
 TEST(Divide, CleanPartsAddUpToTheOptimumExactly) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int several = 0, traffic = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     SCOPED_TRACE(seed);
@@ -72,9 +72,9 @@ TEST(Divide, CleanPartsAddUpToTheOptimumExactly) {
     if (seed >= 100) add_in_place_pairs(problem, rng);
     const std::int64_t bytes = most_required(problem) + rng.below(3);
     const std::int64_t expected = fluid_optimum(problem, bytes, pool);
-    const std::vector<Part> parts = divide(problem, true);
+    const std::vector<Subproblem> parts = divide(problem, true);
     std::int64_t sum = 0;
-    for (const Part& part : parts) {
+    for (const Subproblem& part : parts) {
       validate(part.problem);
       sum += fluid_optimum(part.problem, bytes, pool);
     }
@@ -88,7 +88,7 @@ TEST(Divide, CleanPartsAddUpToTheOptimumExactly) {
 
 // Whatever operators a half has.
 TEST(Halves, CostNoMoreThanTheWhole) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int meets = 0, pays = 0;
   for (std::uint64_t seed = 0; seed < 800; ++seed) {
     SCOPED_TRACE(seed);
@@ -143,7 +143,7 @@ Problem side_by_side(const Problem& left, const Problem& right) {
 }
 
 TEST(Halves, OfTwoChainsAddUpInTheBound) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int pays = 0;
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     SCOPED_TRACE(seed);
@@ -164,7 +164,7 @@ TEST(Halves, OfTwoChainsAddUpInTheBound) {
 }
 
 TEST(Divide, PartsBoundTheOptimum) {
-  Pool pool(1);
+  ThreadPool pool(1);
   int several = 0, traffic = 0;
   for (std::uint64_t seed = 0; seed < 80; ++seed) {
     SCOPED_TRACE(seed);
@@ -183,7 +183,7 @@ TEST(Divide, PartsBoundTheOptimum) {
     if (divide(problem, true).size() > 1) ++several;
     if (expected.traffic_bytes > 0) ++traffic;
     std::int64_t bound = 0;
-    for (const Part& part : divide(problem, false)) {
+    for (const Subproblem& part : divide(problem, false)) {
       validate(part.problem);
       bound += solve(part.problem, bytes, whole, pool).lower_bound_bytes;
     }
@@ -194,7 +194,7 @@ TEST(Divide, PartsBoundTheOptimum) {
 }
 
 TEST(Divide, FourNasnetsInARowAreProven) {
-  Pool pool(2);
+  ThreadPool pool(2);
   const Problem problem = bytes_of_zoo(zoo::nasnet_chain(4));
   EXPECT_GT(problem.operators.size(), 2000u);
   const Plan plan = solve(problem, 551'936, {}, pool);
@@ -204,7 +204,7 @@ TEST(Divide, FourNasnetsInARowAreProven) {
 
 // From the default order with Belady replacement, by windows alone.
 TEST(Windows, GainAndStayAboveTheOptimum) {
-  Pool pool(1);
+  ThreadPool pool(1);
   Budget budget({.effort = INT64_MAX});
   int gained = 0, reached = 0, counted = 0;
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
@@ -238,7 +238,7 @@ TEST(Windows, GainAndStayAboveTheOptimum) {
 }
 
 TEST(Windows, BringNasnetFromBeladyNearTheOptimum) {
-  Pool pool(2);
+  ThreadPool pool(2);
   Budget budget({.effort = INT64_MAX});
   const Problem problem = bytes_of_zoo(zoo::build("nasnet-a"));
   std::vector<OperatorId> order(problem.operators.size());

@@ -123,7 +123,7 @@ TEST(Regex, ExponentialPatternsEnd) {
 
 TEST(Families, EachPatternIsUnderstoodAndEachNameIsUnique) {
   std::vector<std::string_view> names;
-  for (const Family& family : families()) {
+  for (const TokenizerFamily& family : families()) {
     for (const std::string_view pattern : family.patterns)
       EXPECT_NO_THROW(Regex{pattern}) << family.names[0];
     for (const std::string_view name : family.names) {

@@ -13,27 +13,27 @@
 
 namespace pliant::onnx {
 
-Attribute attribute_of(std::int64_t value) {
-  Attribute a;
-  a.type = Attribute::Type::integer, a.integer = value;
+NodeAttribute attribute_of(std::int64_t value) {
+  NodeAttribute a;
+  a.type = NodeAttribute::Type::integer, a.integer = value;
   return a;
 }
 
-Attribute attribute_of(Integers values) {
-  Attribute a;
-  a.type = Attribute::Type::integers, a.integers = std::move(values);
+NodeAttribute attribute_of(Integers values) {
+  NodeAttribute a;
+  a.type = NodeAttribute::Type::integers, a.integers = std::move(values);
   return a;
 }
 
-Attribute attribute_of(double value) {
-  Attribute a;
-  a.type = Attribute::Type::real, a.real = value;
+NodeAttribute attribute_of(double value) {
+  NodeAttribute a;
+  a.type = NodeAttribute::Type::real, a.real = value;
   return a;
 }
 
-Attribute attribute_of(std::string value) {
-  Attribute a;
-  a.type = Attribute::Type::text, a.text = std::move(value);
+NodeAttribute attribute_of(std::string value) {
+  NodeAttribute a;
+  a.type = NodeAttribute::Type::text, a.text = std::move(value);
   return a;
 }
 

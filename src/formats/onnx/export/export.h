@@ -13,13 +13,12 @@
 
 namespace pliant::onnx {
 
-using Integers = std::vector<std::int64_t>;
-using Attributes = std::map<std::string, Attribute>;
+using Attributes = std::map<std::string, NodeAttribute>;
 
-Attribute attribute_of(std::int64_t value);
-Attribute attribute_of(Integers values);
-Attribute attribute_of(double value);
-Attribute attribute_of(std::string value);
+NodeAttribute attribute_of(std::int64_t value);
+NodeAttribute attribute_of(Integers values);
+NodeAttribute attribute_of(double value);
+NodeAttribute attribute_of(std::string value);
 
 class Exporter {
  public:

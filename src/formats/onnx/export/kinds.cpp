@@ -86,7 +86,7 @@ std::string export_kind(Exporter& to, const Op& op, const kind::Reduce& kind) {
   const std::string& x = to.name(op.in[0]);
   if (kind.axes.empty()) return x;
   const Integers axes(kind.axes.begin(), kind.axes.end());
-  const Attribute keep = attribute_of(std::int64_t{kind.keep});
+  const NodeAttribute keep = attribute_of(std::int64_t{kind.keep});
   if (kind.fn == ReduceFn::sum)
     return to.node("ReduceSum", {x, to.integers(axes)}, {{"keepdims", keep}});
   if (kind.fn == ReduceFn::argmax) {

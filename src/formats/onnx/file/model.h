@@ -15,9 +15,11 @@
 
 namespace pliant::onnx {
 
+using Integers = std::vector<std::int64_t>;
+
 struct GraphDef;
 
-struct Attribute {
+struct NodeAttribute {
   enum class Type : std::uint8_t {
     other,
     real,
@@ -35,7 +37,7 @@ struct Attribute {
   std::int64_t integer = 0;
   std::string text;
   std::vector<double> reals;
-  std::vector<std::int64_t> integers;
+  Integers integers;
   std::vector<std::string> texts;
   std::shared_ptr<const Tensor> tensor;
   std::shared_ptr<const GraphDef> graph;
@@ -45,7 +47,7 @@ struct Attribute {
 struct Node {
   std::string domain, type, name;    // domain "" is ONNX's own ("ai.onnx" is read as "")
   std::vector<std::string> in, out;  // "" is an absent optional operand or result
-  std::map<std::string, Attribute> attributes;
+  std::map<std::string, NodeAttribute> attributes;
 };
 
 struct Dim {

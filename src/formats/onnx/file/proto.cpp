@@ -20,7 +20,7 @@ struct Decoder {
   ExternalData external;
   std::string place;
 
-  Attribute attribute(const AttributeProto& proto);
+  NodeAttribute attribute(const AttributeProto& proto);
   Node node(const ::onnx::NodeProto& proto);
   GraphDef graph(const ::onnx::GraphProto& proto);
   FunctionDef function(const ::onnx::FunctionProto& proto);
@@ -28,9 +28,9 @@ struct Decoder {
 
 std::string plain_domain(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
 
-Attribute Decoder::attribute(const AttributeProto& proto) {
-  using Type = Attribute::Type;
-  Attribute a;
+NodeAttribute Decoder::attribute(const AttributeProto& proto) {
+  using Type = NodeAttribute::Type;
+  NodeAttribute a;
   a.reference = proto.ref_attr_name();
   if (!a.reference.empty()) return a;
   switch (proto.type()) {
@@ -113,14 +113,15 @@ struct Encoder {
   std::string* external;
   std::string location;
 
-  void attribute(const std::string& name, const Attribute& a, AttributeProto& proto) const;
+  void attribute(const std::string& name, const NodeAttribute& a, AttributeProto& proto) const;
   void node(const Node& node, ::onnx::NodeProto& proto) const;
   void initializer(const NamedTensor& tensor, ::onnx::TensorProto& proto) const;
   void graph(const GraphDef& graph, ::onnx::GraphProto& proto) const;
 };
 
-void Encoder::attribute(const std::string& name, const Attribute& a, AttributeProto& proto) const {
-  using Type = Attribute::Type;
+void Encoder::attribute(const std::string& name, const NodeAttribute& a,
+                        AttributeProto& proto) const {
+  using Type = NodeAttribute::Type;
   proto.set_name(name);
   switch (a.type) {
     case Type::real:

@@ -19,18 +19,18 @@ Tensor of_integers(const Integers& values, const Shape& shape) {
 
 Results constant_node(Call& c) {
   const auto count = [](const auto& values) { return std::ssize(values); };
-  if (const Attribute* a = c.attribute("value"); a && a->tensor) return {a->tensor};
+  if (const NodeAttribute* a = c.attribute("value"); a && a->tensor) return {a->tensor};
   if (c.attribute("value_int")) return {of_integers({c.integer("value_int", 0)}, {})};
   if (auto values = c.integers("value_ints")) return {of_integers(*values, {count(*values)})};
   if (c.attribute("value_float")) return {Tensor::of(DType::f32, {}, {c.real("value_float", 0)})};
-  if (const Attribute* a = c.attribute("value_floats"))
+  if (const NodeAttribute* a = c.attribute("value_floats"))
     return {Tensor::of(DType::f32, {count(a->reals)}, a->reals)};
   throw NotMapped{"its value is no tensor of numbers"};
 }
 
 Results constant_of_shape(Call& c) {
   const Shape shape = c.known_integers(0, "the shape");
-  const Attribute* given = c.attribute("value");
+  const NodeAttribute* given = c.attribute("value");
   if (given && (!given->tensor || elements(given->tensor->type().shape) != 1))
     c.fail("its value is no single number");
   const TensorType type{given ? given->tensor->type().dtype : DType::f32, shape};

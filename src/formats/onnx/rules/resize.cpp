@@ -222,7 +222,7 @@ Results resize(Call& c) {
 
 Results upsample(Call& c) {
   Method method{c.text("mode", "nearest"), "asymmetric", "floor"};
-  const Attribute* given = c.attribute("scales");
+  const NodeAttribute* given = c.attribute("scales");
   const auto scales = given ? given->reals : c.known_reals(1, "the scales");
   return {resized(c, scaled_axes(c, scales, wanted_axes(c)), method)};
 }

@@ -69,39 +69,39 @@ double Call::known_real(int i, std::string_view what) const {
   return values[0];
 }
 
-const Attribute* Call::attribute(const char* name) const {
+const NodeAttribute* Call::attribute(const char* name) const {
   const auto found = node.attributes.find(name);
   return found == node.attributes.end() ? nullptr : &found->second;
 }
 
-const Attribute* Call::expect(const char* name, Attribute::Type type) const {
-  const Attribute* a = attribute(name);
+const NodeAttribute* Call::expect(const char* name, NodeAttribute::Type type) const {
+  const NodeAttribute* a = attribute(name);
   if (a && a->type != type) fail(fmt::format("attribute {} is of the wrong type", name));
   return a;
 }
 
 std::int64_t Call::integer(const char* name, std::int64_t otherwise) const {
-  const Attribute* a = expect(name, Attribute::Type::integer);
+  const NodeAttribute* a = expect(name, NodeAttribute::Type::integer);
   return a ? a->integer : otherwise;
 }
 
 double Call::real(const char* name, double otherwise) const {
-  const Attribute* a = expect(name, Attribute::Type::real);
+  const NodeAttribute* a = expect(name, NodeAttribute::Type::real);
   return a ? a->real : otherwise;
 }
 
 std::string Call::text(const char* name, const char* otherwise) const {
-  const Attribute* a = expect(name, Attribute::Type::text);
+  const NodeAttribute* a = expect(name, NodeAttribute::Type::text);
   return a ? a->text : otherwise;
 }
 
 std::optional<Integers> Call::integers(const char* name) const {
-  const Attribute* a = expect(name, Attribute::Type::integers);
+  const NodeAttribute* a = expect(name, NodeAttribute::Type::integers);
   return a ? std::optional(a->integers) : std::nullopt;
 }
 
 DType Call::dtype(const char* name, DType otherwise) const {
-  const Attribute* a = expect(name, Attribute::Type::integer);
+  const NodeAttribute* a = expect(name, NodeAttribute::Type::integer);
   if (!a) return otherwise;
   const auto found = dtype_of(a->integer);
   if (!found) throw NotMapped{fmt::format("element type {} has no counterpart", a->integer)};

@@ -15,8 +15,6 @@
 
 namespace pliant::onnx {
 
-using Integers = std::vector<std::int64_t>;
-
 // A value while the model is imported. Constants enter the graph only when an operator there reads
 // them.
 struct Item {
@@ -67,7 +65,7 @@ class Call {
   std::int64_t known_integer(int i, std::string_view what) const;  // of one element
   double known_real(int i, std::string_view what) const;
 
-  const Attribute* attribute(const char* name) const;
+  const NodeAttribute* attribute(const char* name) const;
   std::int64_t integer(const char* name, std::int64_t otherwise) const;
   double real(const char* name, double otherwise) const;
   std::string text(const char* name, const char* otherwise) const;
@@ -84,7 +82,7 @@ class Call {
   std::string place() const;
 
  private:
-  const Attribute* expect(const char* name, Attribute::Type type) const;
+  const NodeAttribute* expect(const char* name, NodeAttribute::Type type) const;
   std::vector<const Item*> items_;
   std::function<ValueId(int)> enter_;
   std::int64_t budget_;

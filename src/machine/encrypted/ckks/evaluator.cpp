@@ -41,7 +41,7 @@ void header(const Ciphertext& a, Ciphertext& out) {  // all but parts, noise, ma
 
 }  // namespace
 
-Evaluator::Evaluator(const Context& context, Pool* pool)
+Evaluator::Evaluator(const Context& context, ThreadPool* pool)
     : context_(context), stages_(context, pool) {
   context.use("evaluator");
 }

@@ -28,7 +28,7 @@ struct Extended {
 // thread, or one with a pool; results are equal at every thread count.
 class Evaluator {
  public:
-  explicit Evaluator(const Context& context, Pool* pool = nullptr);
+  explicit Evaluator(const Context& context, ThreadPool* pool = nullptr);
 
   // sizes may differ (lazy relinearisation)
   void add(const Ciphertext& a, const Ciphertext& b, Ciphertext& out);

@@ -20,7 +20,8 @@ ShoupFactor times_n_inverse(const NttTable& table, u64 by) {
 
 }  // namespace
 
-SwitchStages::SwitchStages(const Context& context, Pool* pool) : context_(context), pool_(pool) {
+SwitchStages::SwitchStages(const Context& context, ThreadPool* pool)
+    : context_(context), pool_(pool) {
   const std::size_t chain = context.levels() + 1;
   work_.resize(chain + context.special(), context.n());
   converted_.resize(chain, context.n());

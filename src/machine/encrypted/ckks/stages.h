@@ -27,7 +27,7 @@ struct Raised {
 // limbs and blocks of coefficients over threads, with equal results at every thread count.
 class SwitchStages {
  public:
-  explicit SwitchStages(const Context& context, Pool* pool = nullptr);
+  explicit SwitchStages(const Context& context, ThreadPool* pool = nullptr);
 
   // All polynomials are transformed. `in` has level + 1 limbs.
   void mod_up(const Poly& in, int level, Raised& out);
@@ -70,7 +70,7 @@ class SwitchStages {
   static constexpr std::size_t kBlock = 2048;
   std::size_t block() const { return std::min(context_.n(), kBlock); }
   const Context& context_;
-  Pool* pool_;
+  ThreadPool* pool_;
   Poly work_, converted_, counts_;
   std::vector<Dropped> dropped_;  // limbs that the division takes away
 };

@@ -48,7 +48,7 @@ const GemmKernels& gemm_kernels(Isa isa);
 // An expression that takes one argument through a row of steps with arguments or constants: what
 // follows a convolution (bias, scale, residual, clamp) stays in registers from the first step to
 // the last.
-struct Chain {
+struct StepChain {
   struct Link {
     Fn fn = Fn::add;  // add, subtract, multiply, maximum or minimum
     int argument = -1;
@@ -89,7 +89,7 @@ struct MapKernels {
                     std::int64_t n);
   // As interpret() for f32 arguments of stride 0 or 1, the start's 1. `out` may be one of those of
   // stride 1.
-  void (*chain)(const Chain& chain, const Argument* arguments, float* out, std::int64_t n);
+  void (*chain)(const StepChain& chain, const Argument* arguments, float* out, std::int64_t n);
   void (*add)(float* out, const float* x, std::int64_t n);  // out += x
 };
 const MapKernels& map_kernels(Isa isa);

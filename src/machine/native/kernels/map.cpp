@@ -267,14 +267,14 @@ HWY_INLINE void link(V32 (&y)[vectors], const Argument* argument, float constant
 
 // Elements [i, i + vectors * lanes32), or i and the `part` - 1 behind it.
 template <int vectors>
-HWY_INLINE void chain_at(const Chain& chain, const Argument* arguments, float* out, std::int64_t i,
-                         std::int64_t part) {
+HWY_INLINE void chain_at(const StepChain& chain, const Argument* arguments, float* out,
+                         std::int64_t i, std::int64_t part) {
   const float* start = reinterpret_cast<const float*>(arguments[chain.start].data) + i;
   V32 y[vectors];
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; ++v)
     y[v] = part > 0 ? load_part(start, part) : hn::LoadU(d32, start + v * lanes32);
-  for (const Chain::Link& each : chain.links) {
+  for (const StepChain::Link& each : chain.links) {
     const Argument* argument = each.argument < 0 ? nullptr : arguments + each.argument;
     const auto with = [&](auto step) HWY_ATTR { link(y, argument, each.constant, i, part, step); };
     switch (each.fn) {
@@ -303,7 +303,7 @@ HWY_INLINE void chain_at(const Chain& chain, const Argument* arguments, float* o
   }
 }
 
-void affine(const Chain::Affine& g, const float* x, const Argument* arguments, float* out,
+void affine(const StepChain::Affine& g, const float* x, const Argument* arguments, float* out,
             std::int64_t n) {
   const auto scalar = [&](int argument, float constant) {
     return argument < 0 ? constant : *reinterpret_cast<const float*>(arguments[argument].data);
@@ -324,7 +324,7 @@ void affine(const Chain::Affine& g, const float* x, const Argument* arguments, f
   if (i < n) store_part(at(load_part(x + i, n - i)), out + i, n - i);
 }
 
-void chain(const Chain& chain, const Argument* arguments, float* out, std::int64_t n) {
+void chain(const StepChain& chain, const Argument* arguments, float* out, std::int64_t n) {
   if (chain.affine)
     return affine(*chain.affine, reinterpret_cast<const float*>(arguments[chain.start].data),
                   arguments, out, n);

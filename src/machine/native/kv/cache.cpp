@@ -8,9 +8,9 @@
 
 namespace pliant::kv {
 
-std::vector<Layer> layers_of(const Graph& graph) {
+std::vector<CacheLayer> layers_of(const Graph& graph) {
   constexpr int most_layers = 1 << 16;
-  std::vector<Layer> result;
+  std::vector<CacheLayer> result;
   for (const Op& op : graph.ops()) {
     const auto* attention = std::get_if<kind::Attention>(&op.kind);
     if (attention == nullptr || attention->cache < 0) continue;
@@ -28,7 +28,7 @@ std::vector<Layer> layers_of(const Graph& graph) {
   return result;
 }
 
-Cache::Cache(std::vector<Layer> layers, const CacheOptions& options)
+Cache::Cache(std::vector<CacheLayer> layers, const CacheOptions& options)
     : chains_(std::move(layers), options), fate_(chains_.most_entries(), "cache") {
   sequences_.resize(options.sequences);
   for (Sequence& each : sequences_) {
@@ -166,7 +166,7 @@ void Cache::check_room(const Sequence& sequence, std::int64_t count) const {
   });
 }
 
-void Cache::reserve(std::span<const Rows> rows) {
+void Cache::reserve(std::span<const SequenceRows> rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Sequence& sequence = find(rows[i].sequence);
     for (std::size_t j = 0; j < i; ++j)
@@ -178,8 +178,8 @@ void Cache::reserve(std::span<const Rows> rows) {
                   fmt::format("{} rows", rows[i].count));
     check_room(sequence, rows[i].count);
   }
-  for (const Rows& each : rows) release_unseen(find(each.sequence));
-  for (const Rows& each : rows) prepare(find(each.sequence), each);
+  for (const SequenceRows& each : rows) release_unseen(find(each.sequence));
+  for (const SequenceRows& each : rows) prepare(find(each.sequence), each);
 }
 
 void Cache::release_unseen(Sequence& sequence) {
@@ -192,7 +192,7 @@ void Cache::release_unseen(Sequence& sequence) {
   });
 }
 
-void Cache::prepare(Sequence& sequence, const Rows& rows) {
+void Cache::prepare(Sequence& sequence, const SequenceRows& rows) {
   const bool edited = sequence.policy.editor != nullptr;
   chains_.each(slot(sequence.id),
                [&](const ChainId& chain) { chains_.extend(chain, rows.count, edited); });

@@ -14,14 +14,12 @@
 
 namespace pliant::kv {
 
-using SeqId = std::int32_t;
-
 // By cache layer, from the Attention operators. Throws Error{invalid} if two use one layer.
-std::vector<Layer> layers_of(const Graph& graph);
+std::vector<CacheLayer> layers_of(const Graph& graph);
 
 class StateReader;
 
-struct Rows {  // what a run will append
+struct SequenceRows {  // what a run will append
   SeqId sequence = 0;
   std::int64_t count = 0;
   bool prompt_end = false;  // told to Editors
@@ -65,15 +63,15 @@ struct Sequence {
 class Cache {
  public:
   // throws Error{invalid} or {capacity}
-  Cache(std::vector<Layer> layers, const CacheOptions& options);
+  Cache(std::vector<CacheLayer> layers, const CacheOptions& options);
   // that it will reserve
-  static std::int64_t bytes(const std::vector<Layer>& layers, const CacheOptions& options) {
+  static std::int64_t bytes(const std::vector<CacheLayer>& layers, const CacheOptions& options) {
     return Chains::bytes(layers, options);
   }
   // taken when every sequence fills its context
   std::int64_t bytes() const { return bytes(layers(), options()); }
   std::int64_t touched_bytes() const { return chains_.memory().touched_bytes(); }  // taken so far
-  const std::vector<Layer>& layers() const { return chains_.layers(); }
+  const std::vector<CacheLayer>& layers() const { return chains_.layers(); }
   DType dtype() const { return options().dtype; }
 
   // Every function below throws Error{invalid} for a sequence that is not open; then nothing has
@@ -90,7 +88,7 @@ class Cache {
   std::int64_t room(SeqId sequence) const;  // how many tokens admit() takes one by one
   // Takes all pages that a run of these rows will need, after pages that no row can see any more
   // are given back. Throws Error{capacity}; then nothing has changed.
-  void reserve(std::span<const Rows> rows);
+  void reserve(std::span<const SequenceRows> rows);
   // Forgets the tokens from `length` on. Throws Error{invalid} for more tokens than there are, or
   // if entries that the next row would see were dropped or merged meanwhile.
   void truncate(SeqId sequence, std::int64_t length);
@@ -132,7 +130,7 @@ class Cache {
   bool endless(const Sequence& sequence, std::int64_t rows) const;
   void check_room(const Sequence& sequence, std::int64_t count) const;
   void release_unseen(Sequence& sequence);
-  void prepare(Sequence& sequence, const Rows& rows);
+  void prepare(Sequence& sequence, const SequenceRows& rows);
 
   void edit_chain(Sequence& sequence, int layer, int head);
   void merge(int layer, const Slot& from, const Slot& into);

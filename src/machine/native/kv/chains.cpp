@@ -12,26 +12,26 @@ namespace pliant::kv {
 
 namespace {
 
-std::int64_t count_chains(const std::vector<Layer>& layers) {
+std::int64_t count_chains(const std::vector<CacheLayer>& layers) {
   std::int64_t chains = 0;
-  for (const Layer& layer : layers) chains = checked_add(chains, layer.heads, "cache");
+  for (const CacheLayer& layer : layers) chains = checked_add(chains, layer.heads, "cache");
   return chains;
 }
 
-std::int64_t page_bytes(const std::vector<Layer>& layers, DType dtype) {
+std::int64_t page_bytes(const std::vector<CacheLayer>& layers, DType dtype) {
   std::int64_t most = 0;
-  for (const Layer& layer : layers)
+  for (const CacheLayer& layer : layers)
     most = std::max(most, PageLayout{dtype, layer.key_width, layer.value_width}.bytes());
   return most;
 }
 
-std::int64_t count_pages(const std::vector<Layer>& layers, const CacheOptions& options) {
+std::int64_t count_pages(const std::vector<CacheLayer>& layers, const CacheOptions& options) {
   const std::int64_t chains = checked_multiply(count_chains(layers), options.sequences, "cache");
   return checked_multiply(chains, ceil_div(options.context, page_entries), "cache");
 }
 
 // A cache that cannot be wrong.
-CacheOptions checked(const std::vector<Layer>& layers, const CacheOptions& options) {
+CacheOptions checked(const std::vector<CacheLayer>& layers, const CacheOptions& options) {
   if (options.dtype != DType::f32 && options.dtype != DType::f16 && options.dtype != DType::bf16)
     throw Error(ErrorKind::invalid, "cache type", std::string(name(options.dtype)),
                 "f32, f16 or bf16");
@@ -41,7 +41,7 @@ CacheOptions checked(const std::vector<Layer>& layers, const CacheOptions& optio
     throw Error(ErrorKind::invalid, "cache",
                 fmt::format("a context of {} tokens", options.context));
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    const Layer& layer = layers[i];
+    const CacheLayer& layer = layers[i];
     if (layer.heads < 0 || std::min(layer.key_width, layer.value_width) < 0 ||
         std::max(layer.key_width, layer.value_width) > widest_head)
       throw Error(ErrorKind::invalid, fmt::format("cache layer {}", i),
@@ -56,7 +56,7 @@ CacheOptions checked(const std::vector<Layer>& layers, const CacheOptions& optio
 
 }  // namespace
 
-Chains::Chains(std::vector<Layer> layers, const CacheOptions& options)
+Chains::Chains(std::vector<CacheLayer> layers, const CacheOptions& options)
     : layers_(std::move(layers)),
       options_(checked(layers_, options)),
       most_pages_(ceil_div(options.context, page_entries)),
@@ -64,14 +64,14 @@ Chains::Chains(std::vector<Layer> layers, const CacheOptions& options)
       memory_(count_pages(layers_, options), page_bytes(layers_, options.dtype)),
       tables_(count_pages(layers_, options), "cache") {
   std::size_t first = 0;
-  for (const Layer& layer : layers_) {
+  for (const CacheLayer& layer : layers_) {
     first_chain_.push_back(first);
     first += layer.heads;
   }
   links_.resize(chains_ * options.sequences);
 }
 
-std::int64_t Chains::bytes(const std::vector<Layer>& layers, const CacheOptions& options) {
+std::int64_t Chains::bytes(const std::vector<CacheLayer>& layers, const CacheOptions& options) {
   checked(layers, options);
   const std::int64_t pages = count_pages(layers, options);
   const std::int64_t each =
@@ -80,7 +80,7 @@ std::int64_t Chains::bytes(const std::vector<Layer>& layers, const CacheOptions&
 }
 
 PageLayout Chains::layout(int layer) const {
-  const Layer& sizes = layers_[layer];
+  const CacheLayer& sizes = layers_[layer];
   return {options_.dtype, sizes.key_width, sizes.value_width};
 }
 

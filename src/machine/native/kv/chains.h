@@ -10,10 +10,10 @@
 
 namespace pliant::kv {
 
-struct Layer {
+struct CacheLayer {
   // of keys and values; heads 0: the graph has no such layer
   std::int64_t heads = 0, key_width = 0, value_width = 0;
-  bool operator==(const Layer&) const = default;
+  bool operator==(const CacheLayer&) const = default;
 };
 
 struct CacheOptions {
@@ -30,11 +30,11 @@ struct ChainId {
 class Chains {
  public:
   // throws Error{invalid} or {capacity}
-  Chains(std::vector<Layer> layers, const CacheOptions& options);
+  Chains(std::vector<CacheLayer> layers, const CacheOptions& options);
   // that it will reserve
-  static std::int64_t bytes(const std::vector<Layer>& layers, const CacheOptions& options);
+  static std::int64_t bytes(const std::vector<CacheLayer>& layers, const CacheOptions& options);
 
-  const std::vector<Layer>& layers() const { return layers_; }
+  const std::vector<CacheLayer>& layers() const { return layers_; }
   const CacheOptions& options() const { return options_; }
   const Pages& memory() const { return memory_; }
   PageLayout layout(int layer) const;
@@ -84,7 +84,7 @@ class Chains {
     return tables_.data() + index(chain) * most_pages_;
   }
 
-  std::vector<Layer> layers_;
+  std::vector<CacheLayer> layers_;
   CacheOptions options_;
   std::int64_t most_pages_;
   std::size_t chains_;                    // of one slot

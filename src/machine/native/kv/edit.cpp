@@ -14,7 +14,7 @@ void Cache::merge(int layer, const Slot& from, const Slot& into) {
   float &own = into.page.log_weight[into.entry], other = from.page.log_weight[from.entry];
   const float most = std::max(own, other);
   const float a = std::exp(own - most), b = std::exp(other - most), share = a / (a + b);
-  const Layer& sizes = layers()[layer];
+  const CacheLayer& sizes = layers()[layer];
   const auto mix = [&](const std::byte* x, std::byte* y, std::int64_t width) {
     const std::int64_t row = width * size_of(dtype());
     float *p = scratch_.data(), *q = p + widest_head;

@@ -9,6 +9,8 @@
 
 namespace pliant::kv {
 
+using SeqId = std::int32_t;  // of a cached sequence
+
 // One entry of a chain: the key and value of one token, or of several merged ones, for one layer
 // and KV head.
 struct Entry {

@@ -89,15 +89,15 @@ struct Header {
   Policy policy;
 };
 
-void write_layout(Writer& to, DType dtype, const std::vector<Layer>& layers) {
+void write_layout(Writer& to, DType dtype, const std::vector<CacheLayer>& layers) {
   to.number(static_cast<std::uint32_t>(size_of(dtype) == 4 ? 0 : dtype == DType::f16 ? 1 : 2));
   to.number(static_cast<std::uint32_t>(layers.size()));
-  for (const Layer& layer : layers)
+  for (const CacheLayer& layer : layers)
     for (const std::int64_t size : {layer.heads, layer.key_width, layer.value_width})
       to.number(static_cast<std::uint32_t>(size));
 }
 
-void check_layout(StateReader& from, DType dtype, const std::vector<Layer>& layers) {
+void check_layout(StateReader& from, DType dtype, const std::vector<CacheLayer>& layers) {
   Writer wanted;
   write_layout(wanted, dtype, layers);
   const std::vector<std::byte> bytes = wanted.done();
@@ -109,7 +109,7 @@ void check_layout(StateReader& from, DType dtype, const std::vector<Layer>& laye
 }
 
 Header read_header(StateReader& from, std::uint64_t model, DType dtype,
-                   const std::vector<Layer>& layers) {
+                   const std::vector<CacheLayer>& layers) {
   from.take(magic.size());
   if (const auto found = from.number<std::uint32_t>(); found != version)
     from.fail(fmt::format("version {}, {} expected", found, version));

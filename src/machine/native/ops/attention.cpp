@@ -15,7 +15,7 @@ constexpr std::int64_t key_block = 64;
 
 class AttentionKernel : public OperatorKernel {
  public:
-  AttentionKernel(const kind::Attention& kind, const Context& context)
+  AttentionKernel(const kind::Attention& kind, const OperatorContext& context)
       : kind_(kind),
         place_(context.place),
         gemm_(&gemm_kernels(context.options.isa)),
@@ -133,7 +133,8 @@ class AttentionKernel : public OperatorKernel {
 
 }  // namespace
 
-std::unique_ptr<OperatorKernel> compile(const kind::Attention& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Attention& kind,
+                                        const OperatorContext& context) {
   if (kind.cache >= 0) return cached_attention(kind, context);
   return std::make_unique<AttentionKernel>(kind, context);
 }

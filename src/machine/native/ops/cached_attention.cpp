@@ -18,7 +18,7 @@ constexpr float unseen = -std::numeric_limits<float>::infinity();
 
 class CachedAttention : public OperatorKernel {
  public:
-  CachedAttention(const kind::Attention& kind, const Context& context)
+  CachedAttention(const kind::Attention& kind, const OperatorContext& context)
       : kind_(kind),
         place_(context.place),
         gemm_(&gemm_kernels(context.options.isa)),
@@ -242,7 +242,7 @@ class CachedAttention : public OperatorKernel {
 }  // namespace
 
 std::unique_ptr<OperatorKernel> cached_attention(const kind::Attention& kind,
-                                                 const Context& context) {
+                                                 const OperatorContext& context) {
   return std::make_unique<CachedAttention>(kind, context);
 }
 

@@ -64,7 +64,8 @@ struct Copier {
            inner.stride[0] != 1;
   }
 
-  void run_tiles(const std::byte* source, std::byte* result, const Rows& rows, Pool& pool) const {
+  void run_tiles(const std::byte* source, std::byte* result, const Rows& rows,
+                 ThreadPool& pool) const {
     constexpr std::int64_t tile = 16;
     const Axis<2>& down = outer.back();
     const std::int64_t height = rows.size(down), width = rows.size(inner),
@@ -87,7 +88,7 @@ struct Copier {
     });
   }
 
-  void run(const std::byte* source, std::byte* result, const Rows& rows, Pool& pool) const {
+  void run(const std::byte* source, std::byte* result, const Rows& rows, ThreadPool& pool) const {
     if (transposes()) return run_tiles(source, result, rows, pool);
     const std::int64_t lines = count(outer, rows), length = rows.size(inner);
     const bool contiguous = size == 4 && inner.stride[0] == 1 && inner.stride[1] == 1;
@@ -124,7 +125,7 @@ class StridedCopy : public OperatorKernel {
 
 class Concatenate : public OperatorKernel {
  public:
-  Concatenate(const kind::Concat& kind, const Context& context) {
+  Concatenate(const kind::Concat& kind, const OperatorContext& context) {
     const TensorType& result = context.results[0];
     const std::vector<std::int64_t> to = strides(result.shape);
     std::int64_t at = 0;
@@ -168,7 +169,7 @@ struct PadAxis {
 
 class Padding : public OperatorKernel {
  public:
-  Padding(const kind::Pad& kind, const Context& context)
+  Padding(const kind::Pad& kind, const OperatorContext& context)
       : from_(strides(context.operands[0].type.shape)),
         result_(context.results[0]),
         size_(size_of(result_.dtype)) {
@@ -240,7 +241,7 @@ std::unique_ptr<OperatorKernel> strided_copy(Nest<2> nest, std::int64_t from, st
   return std::make_unique<StridedCopy>(nest, from, to, dtype);
 }
 
-std::unique_ptr<OperatorKernel> compile(const kind::Reshape&, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Reshape&, const OperatorContext& context) {
   Nest<2> nest{{context.rows_out ? context.results[0].shape[0] : 1, {0, 0}, context.rows_out}};
   const std::int64_t rest = context.rows_out && nest[0].size > 0
                                 ? elements(context.results[0].shape) / nest[0].size
@@ -250,7 +251,7 @@ std::unique_ptr<OperatorKernel> compile(const kind::Reshape&, const Context& con
   return strided_copy(nest, 0, 0, context.results[0].dtype);
 }
 
-std::unique_ptr<OperatorKernel> compile(const kind::Slice& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Slice& kind, const OperatorContext& context) {
   const std::vector<std::int64_t> from = strides(context.operands[0].type.shape),
                                   to = strides(context.results[0].shape);
   Nest<2> nest;
@@ -263,15 +264,15 @@ std::unique_ptr<OperatorKernel> compile(const kind::Slice& kind, const Context& 
   return strided_copy(nest, start, 0, context.results[0].dtype);
 }
 
-std::unique_ptr<OperatorKernel> compile(const kind::Concat& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Concat& kind, const OperatorContext& context) {
   return std::make_unique<Concatenate>(kind, context);
 }
 
-std::unique_ptr<OperatorKernel> compile(const kind::Pad& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Pad& kind, const OperatorContext& context) {
   return std::make_unique<Padding>(kind, context);
 }
 
-std::unique_ptr<OperatorKernel> compile(const kind::Window& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Window& kind, const OperatorContext& context) {
   const std::vector<std::int64_t> from = strides(context.operands[0].type.shape),
                                   to = strides(context.results[0].shape);
   Nest<2> nest;

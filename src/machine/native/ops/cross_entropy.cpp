@@ -14,7 +14,7 @@ namespace {
 
 class CrossEntropyKernel : public OperatorKernel {
  public:
-  explicit CrossEntropyKernel(const Context& context)
+  explicit CrossEntropyKernel(const OperatorContext& context)
       : place_(context.place),
         gemm_(&gemm_kernels(context.options.isa)),
         rows_(&row_kernels(context.options.isa)),
@@ -82,7 +82,7 @@ class CrossEntropyKernel : public OperatorKernel {
 
 }  // namespace
 
-std::unique_ptr<OperatorKernel> compile(const kind::CrossEntropy&, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::CrossEntropy&, const OperatorContext& context) {
   return std::make_unique<CrossEntropyKernel>(context);
 }
 

@@ -32,7 +32,7 @@ std::string all_labels(const kind::Einsum& kind) {
   return labels;
 }
 
-std::int64_t label_size(const kind::Einsum& kind, const Context& context, char label) {
+std::int64_t label_size(const kind::Einsum& kind, const OperatorContext& context, char label) {
   for (std::size_t i = 0; i < kind.in.size(); ++i) {
     const std::size_t at = kind.in[i].find(label);
     if (at != std::string::npos) return context.operands[i].type.shape[at];
@@ -41,7 +41,7 @@ std::int64_t label_size(const kind::Einsum& kind, const Context& context, char l
 }
 
 template <std::size_t operands>
-Axis<operands> label_axis(const kind::Einsum& kind, const Context& context, char label) {
+Axis<operands> label_axis(const kind::Einsum& kind, const OperatorContext& context, char label) {
   Axis<operands> axis;
   axis.size = label_size(kind, context, label);
   for (std::size_t i = 0; i + 1 < operands; ++i)
@@ -51,7 +51,8 @@ Axis<operands> label_axis(const kind::Einsum& kind, const Context& context, char
   return axis;
 }
 
-std::unique_ptr<OperatorKernel> compile_single(const kind::Einsum& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile_single(const kind::Einsum& kind,
+                                               const OperatorContext& context) {
   Nest<2> kept, summed;
   for (const char label : all_labels(kind))
     (kind.out.find(label) != std::string::npos ? kept : summed)
@@ -64,7 +65,7 @@ std::unique_ptr<OperatorKernel> compile_single(const kind::Einsum& kind, const C
 class Loops : public OperatorKernel {
  public:
   static constexpr std::size_t most = 8;
-  Loops(const kind::Einsum& kind, const Context& context) : operands_(kind.in.size()) {
+  Loops(const kind::Einsum& kind, const OperatorContext& context) : operands_(kind.in.size()) {
     for (const char label : all_labels(kind)) {
       Axis<most + 1> axis;
       axis.size = label_size(kind, context, label);
@@ -196,7 +197,7 @@ struct Classes {
   bool other = false;  // a label of one operand alone that is summed
 };
 
-Classes classify(const kind::Einsum& kind, const Context& context) {
+Classes classify(const kind::Einsum& kind, const OperatorContext& context) {
   Classes classes;
   for (const char label : all_labels(kind)) {
     const Axis<3> axis = label_axis<3>(kind, context, label);
@@ -233,7 +234,8 @@ std::size_t largest(const Nest<3>& nest) {
   return best;
 }
 
-std::unique_ptr<OperatorKernel> compile_product(const kind::Einsum& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile_product(const kind::Einsum& kind,
+                                                const OperatorContext& context) {
   Classes classes = classify(kind, context);
   const auto innermost = [](const Nest<3>& nest) {
     // result order is kept, so it can only be the last
@@ -259,7 +261,7 @@ std::unique_ptr<OperatorKernel> compile_product(const kind::Einsum& kind, const 
 
 }  // namespace
 
-std::unique_ptr<OperatorKernel> compile(const kind::Einsum& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Einsum& kind, const OperatorContext& context) {
   if (kind.in.size() == 1) return compile_single(kind, context);
   if (kind.in.size() > Loops::most)
     throw Error(ErrorKind::unsupported, context.place,

@@ -12,7 +12,7 @@ namespace {
 // x is [batch, outer, size, inner], index [batch, picks], result [batch, outer, picks, inner].
 class GatherKernel : public OperatorKernel {
  public:
-  GatherKernel(const kind::Gather& kind, const Context& context)
+  GatherKernel(const kind::Gather& kind, const OperatorContext& context)
       : place_(context.place),
         index_type_(context.operands[kind.index].type.dtype),
         element_(size_of(context.results[0].dtype)) {
@@ -66,7 +66,7 @@ class GatherKernel : public OperatorKernel {
 
 }  // namespace
 
-std::unique_ptr<OperatorKernel> compile(const kind::Gather& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Gather& kind, const OperatorContext& context) {
   return std::make_unique<GatherKernel>(kind, context);
 }
 

@@ -97,14 +97,14 @@ void walk(const Nest<operands>& nest, const Rows& rows, const Body& body) {
 
 // task(index) for each index in [0, count); does not allocate, whatever the task captures.
 template <typename Task>
-void each(Pool& pool, std::int64_t count, const Task& task) {
+void each(ThreadPool& pool, std::int64_t count, const Task& task) {
   const auto run = [&task](std::int64_t index, int) { task(index); };
   pool.parallel(count, std::ref(run));
 }
 
 // [0, size) in pieces of at most `grain`: task(first, last).
 template <typename Task>
-void pieces(Pool& pool, std::int64_t size, std::int64_t grain, const Task& task) {
+void pieces(ThreadPool& pool, std::int64_t size, std::int64_t grain, const Task& task) {
   each(pool, (size + grain - 1) / grain, [&](std::int64_t i) {
     task(i * grain, i * grain + grain < size ? i * grain + grain : size);
   });

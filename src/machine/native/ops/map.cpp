@@ -26,7 +26,7 @@ class MapKernel : public OperatorKernel {
 
 }  // namespace
 
-std::unique_ptr<OperatorKernel> compile(const kind::Map& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Map& kind, const OperatorContext& context) {
   std::vector<TensorType> types;
   for (const Operand& operand : context.operands) types.push_back(operand.type);
   return map_kernel(Pointwise(kind.expr, types, context.results[0], context.options));

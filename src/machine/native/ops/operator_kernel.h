@@ -28,7 +28,7 @@ struct KernelCall {
   const Epilogue* epilogue = nullptr;
   Rows rows;
   std::int64_t elements = 0;  // of the first result, with the rows of this run
-  Pool& pool;
+  ThreadPool& pool;
   std::byte* workspace = nullptr;  // as many bytes as the anchor wants
   kv::Cache* cache = nullptr;      // of the run, for an Attention that has a cache layer
 
@@ -81,7 +81,7 @@ struct Operand {
 };
 
 // What an operator is compiled from.
-struct Context {
+struct OperatorContext {
   std::vector<Operand> operands;
   std::vector<TensorType> results;
   bool rows_out = false;
@@ -90,25 +90,28 @@ struct Context {
   std::string place;             // for errors
 };
 
-std::unique_ptr<OperatorKernel> compile(const kind::Einsum& kind, const Context& context);
-std::unique_ptr<OperatorKernel> compile(const kind::Map& kind, const Context& context);
-std::unique_ptr<OperatorKernel> compile(const kind::Reduce& kind, const Context& context);
-std::unique_ptr<OperatorKernel> compile(const kind::Gather& kind, const Context& context);
-std::unique_ptr<OperatorKernel> compile(const kind::Reshape& kind, const Context& context);
-std::unique_ptr<OperatorKernel> compile(const kind::Slice& kind, const Context& context);
-std::unique_ptr<OperatorKernel> compile(const kind::Concat& kind, const Context& context);
-std::unique_ptr<OperatorKernel> compile(const kind::Pad& kind, const Context& context);
-std::unique_ptr<OperatorKernel> compile(const kind::Window& kind, const Context& context);
-std::unique_ptr<OperatorKernel> compile(const kind::Softmax& kind, const Context& context);
-std::unique_ptr<OperatorKernel> compile(const kind::Normalize& kind, const Context& context);
-std::unique_ptr<OperatorKernel> compile(const kind::Rotary& kind, const Context& context);
-std::unique_ptr<OperatorKernel> compile(const kind::Attention& kind, const Context& context);
-std::unique_ptr<OperatorKernel> compile(const kind::Convolve& kind, const Context& context);
-std::unique_ptr<OperatorKernel> compile(const kind::Pool& kind, const Context& context);
-std::unique_ptr<OperatorKernel> compile(const kind::CrossEntropy& kind, const Context& context);
+std::unique_ptr<OperatorKernel> compile(const kind::Einsum& kind, const OperatorContext& context);
+std::unique_ptr<OperatorKernel> compile(const kind::Map& kind, const OperatorContext& context);
+std::unique_ptr<OperatorKernel> compile(const kind::Reduce& kind, const OperatorContext& context);
+std::unique_ptr<OperatorKernel> compile(const kind::Gather& kind, const OperatorContext& context);
+std::unique_ptr<OperatorKernel> compile(const kind::Reshape& kind, const OperatorContext& context);
+std::unique_ptr<OperatorKernel> compile(const kind::Slice& kind, const OperatorContext& context);
+std::unique_ptr<OperatorKernel> compile(const kind::Concat& kind, const OperatorContext& context);
+std::unique_ptr<OperatorKernel> compile(const kind::Pad& kind, const OperatorContext& context);
+std::unique_ptr<OperatorKernel> compile(const kind::Window& kind, const OperatorContext& context);
+std::unique_ptr<OperatorKernel> compile(const kind::Softmax& kind, const OperatorContext& context);
+std::unique_ptr<OperatorKernel> compile(const kind::Normalize& kind,
+                                        const OperatorContext& context);
+std::unique_ptr<OperatorKernel> compile(const kind::Rotary& kind, const OperatorContext& context);
+std::unique_ptr<OperatorKernel> compile(const kind::Attention& kind,
+                                        const OperatorContext& context);
+std::unique_ptr<OperatorKernel> compile(const kind::Convolve& kind, const OperatorContext& context);
+std::unique_ptr<OperatorKernel> compile(const kind::Pool& kind, const OperatorContext& context);
+std::unique_ptr<OperatorKernel> compile(const kind::CrossEntropy& kind,
+                                        const OperatorContext& context);
 
 std::unique_ptr<OperatorKernel> cached_attention(const kind::Attention& kind,
-                                                 const Context& context);
+                                                 const OperatorContext& context);
 std::unique_ptr<OperatorKernel> map_kernel(Pointwise map);
 
 // Building blocks shared by kinds: result element (o) = the one at a strided place of the operand,
@@ -118,6 +121,6 @@ std::unique_ptr<OperatorKernel> strided_copy(Nest<2> nest, std::int64_t from, st
 // Sum over `reduced` (strides of the operand in [0]) for each iteration of `kept` ([0] operand, [1]
 // result).
 std::unique_ptr<OperatorKernel> strided_reduce(kind::ReduceFn fn, Nest<2> kept, Nest<2> reduced,
-                                               const Context& context);
+                                               const OperatorContext& context);
 
 }  // namespace pliant::native

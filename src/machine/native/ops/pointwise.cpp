@@ -27,13 +27,13 @@ bool links(Fn fn) {
 
 // From the result backwards: each step has a leaf on one side, and on the other the step before it
 // or the start.
-Chain chain_of(const Expr& expr) {
+StepChain chain_of(const Expr& expr) {
   const auto leaf = [&](std::size_t i) {
     return expr.code[i].fn == Fn::argument || expr.code[i].fn == Fn::constant;
   };
-  Chain chain;
+  StepChain chain;
   std::size_t at = expr.code.size() - 1;
-  while (links(expr.code[at].fn) && chain.links.size() < Chain::most_links) {
+  while (links(expr.code[at].fn) && chain.links.size() < StepChain::most_links) {
     const Instruction& step = expr.code[at];
     const bool reversed = leaf(step.a) && (!leaf(step.b) || expr.code[step.a].fn == Fn::constant);
     const Instruction& operand = expr.code[reversed ? step.a : step.b];
@@ -50,10 +50,10 @@ Chain chain_of(const Expr& expr) {
 
 // `scalar(k)`: argument k is one value along a row.
 template <typename Scalar>
-std::optional<Chain::Affine> affine_of(const Chain& chain, const Scalar& scalar) {
-  Chain::Affine affine;
+std::optional<StepChain::Affine> affine_of(const StepChain& chain, const Scalar& scalar) {
+  StepChain::Affine affine;
   int stage = 0;  // steps come in the order multiply, add, maximum, each once at most
-  for (const Chain::Link& link : chain.links) {
+  for (const StepChain::Link& link : chain.links) {
     const int next = link.fn == Fn::multiply  ? 1
                      : link.fn == Fn::add     ? 2
                      : link.fn == Fn::maximum ? 3

@@ -31,7 +31,7 @@ class Pointwise {
   const MapKernels* kernels_;
   Expr expr_;
   Code code_;
-  Chain chain_;
+  StepChain chain_;
   DType result_;
   bool integer_ = false;
   std::vector<DType> dtypes_;

@@ -17,7 +17,8 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 
 class Reduction : public OperatorKernel {
  public:
-  Reduction(ReduceFn fn, const Nest<2>& kept, const Nest<2>& reduced, const Context& context)
+  Reduction(ReduceFn fn, const Nest<2>& kept, const Nest<2>& reduced,
+            const OperatorContext& context)
       : fn_(fn),
         rows_(&row_kernels(context.options.isa)),
         columns_(&column_kernels(context.options.isa)),
@@ -100,7 +101,7 @@ class Reduction : public OperatorKernel {
 // Integers, and argmax of anything: one element at a time.
 class ElementReduction : public OperatorKernel {
  public:
-  ElementReduction(ReduceFn fn, Nest<2> kept, Nest<2> reduced, const Context& context)
+  ElementReduction(ReduceFn fn, Nest<2> kept, Nest<2> reduced, const OperatorContext& context)
       : fn_(fn),
         kept_(std::move(kept)),
         reduced_(std::move(reduced)),
@@ -189,7 +190,7 @@ class ElementReduction : public OperatorKernel {
 // y = exp(x - max) / sum along one axis.
 class SoftmaxRows : public OperatorKernel {
  public:
-  SoftmaxRows(const Nest<2>& kept, const Nest<2>& reduced, const Context& context)
+  SoftmaxRows(const Nest<2>& kept, const Nest<2>& reduced, const OperatorContext& context)
       : rows_(&row_kernels(context.options.isa)),
         columns_(&column_kernels(context.options.isa)),
         sweep_(kept, reduced),
@@ -271,7 +272,7 @@ class SoftmaxRows : public OperatorKernel {
 class Normalization : public OperatorKernel {
  public:
   Normalization(const kind::Normalize& kind, const Nest<2>& kept, const Nest<2>& reduced,
-                const Context& context)
+                const OperatorContext& context)
       : eps_(kind.eps),
         centre_(kind.centre),
         three_(context.results.size() == 3),
@@ -367,7 +368,7 @@ Split split(const Shape& shape, const kind::Axes& axes, bool same_layout, bool r
 }  // namespace
 
 std::unique_ptr<OperatorKernel> strided_reduce(ReduceFn fn, Nest<2> kept, Nest<2> reduced,
-                                               const Context& context) {
+                                               const OperatorContext& context) {
   const bool floats =
       context.operands[0].type.dtype == DType::f32 && context.results[0].dtype == DType::f32;
   if (floats && fn != ReduceFn::argmax)
@@ -375,17 +376,18 @@ std::unique_ptr<OperatorKernel> strided_reduce(ReduceFn fn, Nest<2> kept, Nest<2
   return std::make_unique<ElementReduction>(fn, std::move(kept), std::move(reduced), context);
 }
 
-std::unique_ptr<OperatorKernel> compile(const kind::Reduce& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Reduce& kind, const OperatorContext& context) {
   Split s = split(context.operands[0].type.shape, kind.axes, false, context.rows_out);
   return strided_reduce(kind.fn, s.kept, s.reduced, context);
 }
 
-std::unique_ptr<OperatorKernel> compile(const kind::Softmax& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Softmax& kind, const OperatorContext& context) {
   const Split s = split(context.operands[0].type.shape, {kind.axis}, true, context.rows_out);
   return std::make_unique<SoftmaxRows>(s.kept, s.reduced, context);
 }
 
-std::unique_ptr<OperatorKernel> compile(const kind::Normalize& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Normalize& kind,
+                                        const OperatorContext& context) {
   const Split s = split(context.operands[0].type.shape, kind.axes, false, context.rows_out);
   return std::make_unique<Normalization>(kind, s.kept, s.reduced, context);
 }

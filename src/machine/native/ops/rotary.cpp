@@ -8,7 +8,7 @@ namespace {
 
 class RotaryKernel : public OperatorKernel {
  public:
-  RotaryKernel(const kind::Rotary& kind, const Context& context)
+  RotaryKernel(const kind::Rotary& kind, const OperatorContext& context)
       : kind_(kind),
         heads_(context.operands[kind.x].type.shape[1]),
         width_(context.operands[kind.x].type.shape[2]) {
@@ -55,7 +55,7 @@ class RotaryKernel : public OperatorKernel {
 
 }  // namespace
 
-std::unique_ptr<OperatorKernel> compile(const kind::Rotary& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Rotary& kind, const OperatorContext& context) {
   return std::make_unique<RotaryKernel>(kind, context);
 }
 

@@ -14,7 +14,7 @@ constexpr std::int64_t most_lines = 8;
 
 class Banded : public OperatorKernel {
  public:
-  Banded(const ConvolveSizes& sizes, Spatial s, const Context& context)
+  Banded(const ConvolveSizes& sizes, Spatial s, const OperatorContext& context)
       : gemm_(&gemm_kernels(context.options.isa)),
         z_(sizes),
         s_(std::move(s)),
@@ -88,7 +88,7 @@ bool banded_fits(const ConvolveSizes& sizes, const Spatial& s) {
 }
 
 std::unique_ptr<OperatorKernel> banded(const ConvolveSizes& sizes, const Spatial& s,
-                                       const Context& context) {
+                                       const OperatorContext& context) {
   return std::make_unique<Banded>(sizes, s, context);
 }
 

@@ -16,6 +16,6 @@ struct ConvolveSizes {
 bool banded_fits(const ConvolveSizes& sizes, const Spatial& s);
 
 std::unique_ptr<OperatorKernel> banded(const ConvolveSizes& sizes, const Spatial& s,
-                                       const Context& context);
+                                       const OperatorContext& context);
 
 }  // namespace pliant::native

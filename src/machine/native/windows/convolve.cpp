@@ -268,7 +268,8 @@ class Depthwise : public OperatorKernel {
 };
 
 template <typename Kernel>
-std::unique_ptr<OperatorKernel> make(const Sizes& sizes, Spatial spatial, const Context& context) {
+std::unique_ptr<OperatorKernel> make(const Sizes& sizes, Spatial spatial,
+                                     const OperatorContext& context) {
   auto kernel = std::make_unique<Kernel>(sizes, std::move(spatial), context.options);
   kernel->batch_is_rows = context.rows_out;
   return kernel;
@@ -276,7 +277,8 @@ std::unique_ptr<OperatorKernel> make(const Sizes& sizes, Spatial spatial, const 
 
 }  // namespace
 
-std::unique_ptr<OperatorKernel> compile(const kind::Convolve& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Convolve& kind,
+                                        const OperatorContext& context) {
   const Shape &x = context.operands[kind.x].type.shape, &w = context.operands[kind.w].type.shape,
               &result = context.results[0].shape;
   const Sizes sizes{x[0], kind.groups, x[1] / kind.groups, result[1] / kind.groups};

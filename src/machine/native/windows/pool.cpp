@@ -12,7 +12,7 @@ namespace {
 
 class Pooling : public OperatorKernel {
  public:
-  Pooling(const kind::Pool& kind, const Context& context)
+  Pooling(const kind::Pool& kind, const OperatorContext& context)
       : kernels_(&tap_kernels(context.options.isa)),
         row_kernels_(&row_kernels(context.options.isa)),
         max_(kind.fn == kind::PoolFn::max),
@@ -169,7 +169,7 @@ class Pooling : public OperatorKernel {
 
 }  // namespace
 
-std::unique_ptr<OperatorKernel> compile(const kind::Pool& kind, const Context& context) {
+std::unique_ptr<OperatorKernel> compile(const kind::Pool& kind, const OperatorContext& context) {
   return std::make_unique<Pooling>(kind, context);
 }
 

@@ -28,7 +28,7 @@ constexpr std::int64_t few_pixels = 36;  // too few to pay for reading the trans
 
 class Winograd : public OperatorKernel {
  public:
-  Winograd(const WinogradSizes& sizes, Spatial s, const Context& context,
+  Winograd(const WinogradSizes& sizes, Spatial s, const OperatorContext& context,
            std::unique_ptr<OperatorKernel> direct)
       : direct_(std::move(direct)),
         gemm_(&gemm_kernels(context.options.isa)),
@@ -214,7 +214,7 @@ bool winograd_fits(const WinogradSizes& sizes, const Spatial& s) {
 }
 
 std::unique_ptr<OperatorKernel> winograd(const WinogradSizes& sizes, const Spatial& s,
-                                         const Context& context,
+                                         const OperatorContext& context,
                                          std::unique_ptr<OperatorKernel> direct) {
   return std::make_unique<Winograd>(sizes, s, context, std::move(direct));
 }

@@ -18,7 +18,7 @@ bool winograd_fits(const WinogradSizes& sizes, const Spatial& s);
 
 // Runs `direct` until its weights are fixed: only then can they be transformed beforehand.
 std::unique_ptr<OperatorKernel> winograd(const WinogradSizes& sizes, const Spatial& s,
-                                         const Context& context,
+                                         const OperatorContext& context,
                                          std::unique_ptr<OperatorKernel> direct);
 
 }  // namespace pliant::native

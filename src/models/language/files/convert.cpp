@@ -24,7 +24,7 @@ bool has_blocks(Encoding encoding) { return traits(encoding).block_elements > 1;
 
 struct FileTensor {
   std::string name;
-  Piece piece;
+  OwnedWeight piece;
 };
 
 class Conversion {
@@ -58,17 +58,17 @@ class Conversion {
   }
 
  private:
-  Piece tensor(const std::string& name, const std::vector<WeightSpec>& specs) const {
-    std::vector<Piece> parts;
+  OwnedWeight tensor(const std::string& name, const std::vector<WeightSpec>& specs) const {
+    std::vector<OwnedWeight> parts;
     for (const WeightSpec& spec : specs) parts.push_back(laid_out(model_, wanted_, spec));
-    Piece piece = joined(parts);
+    OwnedWeight piece = joined(parts);
     if (weight_source(scheme_, wanted_, specs[0]).transposed) piece = transposed(piece);
     return recoded(piece, type_of(piece, specs[0].part), name, options_.pool);
   }
 
   // GGUF keeps norms, biases and places in f32. Where others have one type for all, what was
   // widened for that reason and loses nothing is narrowed again.
-  Encoding type_of(const Piece& piece, Part part) const {
+  Encoding type_of(const OwnedWeight& piece, Part part) const {
     const Encoding now = piece.stored.encoding;
     const bool small = piece.stored.type.shape.size() < 2 || part == Part::positions;
     if (format_ == ModelFormat::gguf) {
@@ -99,7 +99,7 @@ TensorType file_type(const Stored& stored) {
 
 Encoding file_encoding(Encoding encoding) { return is_half(encoding) ? Encoding::plain : encoding; }
 
-Piece list_piece(const std::vector<double>& values) {
+OwnedWeight list_piece(const std::vector<double>& values) {
   const auto owner =
       std::make_shared<const Tensor>(Tensor::of(DType::f32, {std::ssize(values)}, values));
   return {{owner->type(), Encoding::plain, owner->raw()}, owner};
@@ -212,10 +212,10 @@ void write_mlx(const LanguageModel& model, const std::string& path, const WriteO
     for (FileTensor& each : tensors)
       if (each.name.starts_with("transformer."))
         each.name.erase(0, std::string_view("transformer.").size());
-  std::vector<std::pair<std::string, Piece>> pieces;
+  std::vector<std::pair<std::string, OwnedWeight>> pieces;
   const auto add = [&](const std::string& name, Tensor tensor, Encoding encoding) {
     const auto owner = std::make_shared<const Tensor>(std::move(tensor));
-    const Piece piece{{owner->type(), Encoding::plain, owner->raw()}, owner};
+    const OwnedWeight piece{{owner->type(), Encoding::plain, owner->raw()}, owner};
     pieces.emplace_back(
         name, owner->type().dtype == DType::f32 ? recoded(piece, encoding, name, nullptr) : piece);
   };

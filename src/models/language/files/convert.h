@@ -31,7 +31,7 @@ struct WriteOptions {
   // Folders: fields of config.json beside the config's: "bos_token_id" and the like; -1 is null.
   std::vector<std::pair<std::string, std::int64_t>> token_ids = {};
   std::function<void(std::string_view tensor, std::size_t done, std::size_t all)> progress = {};
-  Pool* pool = nullptr;  // shares out the encoding in blocks
+  ThreadPool* pool = nullptr;  // shares out the encoding in blocks
 };
 
 // hugging_face and mlx: config.json and model.safetensors in the folder `path`, which is made; the

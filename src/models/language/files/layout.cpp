@@ -12,12 +12,12 @@
 namespace pliant {
 namespace {
 
-Piece piece_of(Tensor tensor) {
+OwnedWeight piece_of(Tensor tensor) {
   const auto owner = std::make_shared<const Tensor>(std::move(tensor));
   return {{owner->type(), Encoding::plain, owner->raw()}, owner};
 }
 
-Piece piece_of(TensorType type, Encoding encoding, std::vector<std::byte> bytes) {
+OwnedWeight piece_of(TensorType type, Encoding encoding, std::vector<std::byte> bytes) {
   const auto owner = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
   return {{std::move(type), encoding, *owner}, owner};
 }
@@ -30,16 +30,18 @@ float from_half(std::uint16_t bits, Encoding encoding) {
 }
 
 // Elements of a tensor without blocks are moved as they are, whatever their width.
-std::size_t element_bytes(const Piece& piece) { return is_half(piece.stored.encoding) ? 2 : 4; }
+std::size_t element_bytes(const OwnedWeight& piece) {
+  return is_half(piece.stored.encoding) ? 2 : 4;
+}
 
-Piece without_blocks(const Piece& piece) {
+OwnedWeight without_blocks(const OwnedWeight& piece) {
   return traits(piece.stored.encoding).block_elements > 1 ? piece_of(decode(piece.stored)) : piece;
 }
 
 // Row `from(i)` of every head becomes row i.
-Piece permuted(const Piece& given, std::int64_t head_width,
-               const std::function<std::int64_t(std::int64_t)>& from) {
-  const Piece piece = given.stored.type.shape.size() < 2 ? without_blocks(given) : given;
+OwnedWeight permuted(const OwnedWeight& given, std::int64_t head_width,
+                     const std::function<std::int64_t(std::int64_t)>& from) {
+  const OwnedWeight piece = given.stored.type.shape.size() < 2 ? without_blocks(given) : given;
   const std::int64_t rows = piece.stored.type.shape[0];
   const std::size_t row = piece.stored.bytes.size() / rows;
   std::vector<std::byte> bytes(piece.stored.bytes.size());
@@ -51,7 +53,7 @@ Piece permuted(const Piece& given, std::int64_t head_width,
 }
 
 // Between the two orders of a rotation: halves (i, i + width / 2), and pairs (2i, 2i + 1).
-Piece reordered(const Piece& piece, const LanguageConfig& config, bool to_pairs) {
+OwnedWeight reordered(const OwnedWeight& piece, const LanguageConfig& config, bool to_pairs) {
   const std::int64_t width = config.rotary_width == 0 ? config.head_width : config.rotary_width,
                      half = width / 2;
   return permuted(piece, config.head_width, [=](std::int64_t i) {
@@ -60,7 +62,7 @@ Piece reordered(const Piece& piece, const LanguageConfig& config, bool to_pairs)
   });
 }
 
-Piece shifted(const Piece& piece, float by) {
+OwnedWeight shifted(const OwnedWeight& piece, float by) {
   Tensor values = decode(piece.stored);
   for (float& each : values.span<float>()) each += by;
   return piece_of(std::move(values));
@@ -92,10 +94,11 @@ LanguageConfig layout_for(ModelFormat format, LanguageConfig config) {
   return config;
 }
 
-Piece laid_out(const LanguageModel& model, const LanguageConfig& wanted, const WeightSpec& spec) {
+OwnedWeight laid_out(const LanguageModel& model, const LanguageConfig& wanted,
+                     const WeightSpec& spec) {
   const LanguageConfig& has = model.config;
   const std::string name = spec.name();
-  Piece piece{model.weights->at(name), model.weights->owner(name)};
+  OwnedWeight piece{model.weights->at(name), model.weights->owner(name)};
   if (turns(spec.part) && has.rotary_pairs != wanted.rotary_pairs)
     piece = reordered(piece, has, wanted.rotary_pairs);
   if (is_norm_weight(spec.part) && has.norm_plus_one != wanted.norm_plus_one)
@@ -103,8 +106,8 @@ Piece laid_out(const LanguageModel& model, const LanguageConfig& wanted, const W
   return piece;
 }
 
-Piece transposed(const Piece& given) {
-  const Piece piece = without_blocks(given);
+OwnedWeight transposed(const OwnedWeight& given) {
+  const OwnedWeight piece = without_blocks(given);
   const Shape& shape = piece.stored.type.shape;
   const std::size_t size = element_bytes(piece);
   const std::size_t rows = shape[0], columns = shape[1];
@@ -116,23 +119,24 @@ Piece transposed(const Piece& given) {
   return piece_of({DType::f32, {shape[1], shape[0]}}, piece.stored.encoding, std::move(bytes));
 }
 
-Piece joined(std::span<const Piece> rows) {
+OwnedWeight joined(std::span<const OwnedWeight> rows) {
   if (rows.size() == 1) return rows[0];
   TensorType type = rows[0].stored.type;
   type.shape[0] = 0;
   std::vector<std::byte> bytes;
   const Encoding encoding = rows[0].stored.encoding;
   const bool alike = std::ranges::all_of(
-      rows, [&](const Piece& each) { return each.stored.encoding == encoding; });
-  for (const Piece& each : rows) {
-    const Piece part = alike ? each : piece_of(decode(each.stored));
+      rows, [&](const OwnedWeight& each) { return each.stored.encoding == encoding; });
+  for (const OwnedWeight& each : rows) {
+    const OwnedWeight part = alike ? each : piece_of(decode(each.stored));
     type.shape[0] += part.stored.type.shape[0];
     bytes.insert(bytes.end(), part.stored.bytes.begin(), part.stored.bytes.end());
   }
   return piece_of(std::move(type), alike ? encoding : Encoding::plain, std::move(bytes));
 }
 
-Piece recoded(const Piece& piece, Encoding encoding, const std::string& name, Pool* pool) {
+OwnedWeight recoded(const OwnedWeight& piece, Encoding encoding, const std::string& name,
+                    ThreadPool* pool) {
   if (piece.stored.encoding == encoding) return piece;
   Tensor values = decode(piece.stored);
   if (encoding == Encoding::plain) return piece_of(std::move(values));
@@ -153,7 +157,7 @@ Piece recoded(const Piece& piece, Encoding encoding, const std::string& name, Po
   return piece_of(values.type(), encoding, std::move(bytes));
 }
 
-bool holds_exactly(const Piece& piece, Encoding encoding) {
+bool holds_exactly(const OwnedWeight& piece, Encoding encoding) {
   if (piece.stored.encoding == encoding) return true;
   const Tensor values = decode(piece.stored);
   return std::ranges::all_of(values.span<float>(), [&](float value) {

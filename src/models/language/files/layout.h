@@ -16,18 +16,20 @@ namespace pliant {
 // What the config says about the layout of weights, as `format` has it; the model is the same.
 LanguageConfig layout_for(ModelFormat format, LanguageConfig config);
 
-struct Piece {  // of a model or of a file; f32, in any encoding
+struct OwnedWeight {  // of a model or of a file; f32, in any encoding
   Stored stored;
   std::shared_ptr<const void> owner;
 };
 
 // The weight of `model` that `spec` names, laid out as `wanted` has it.
-Piece laid_out(const LanguageModel& model, const LanguageConfig& wanted, const WeightSpec& spec);
+OwnedWeight laid_out(const LanguageModel& model, const LanguageConfig& wanted,
+                     const WeightSpec& spec);
 
-Piece transposed(const Piece& piece);       // of two axes
-Piece joined(std::span<const Piece> rows);  // one below the other
-Piece recoded(const Piece& piece, Encoding encoding, const std::string& name, Pool* pool);
+OwnedWeight transposed(const OwnedWeight& piece);       // of two axes
+OwnedWeight joined(std::span<const OwnedWeight> rows);  // one below the other
+OwnedWeight recoded(const OwnedWeight& piece, Encoding encoding, const std::string& name,
+                    ThreadPool* pool);
 // whether no value changes; 16-bit floats
-bool holds_exactly(const Piece& piece, Encoding encoding);
+bool holds_exactly(const OwnedWeight& piece, Encoding encoding);
 
 }  // namespace pliant

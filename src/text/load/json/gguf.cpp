@@ -24,7 +24,7 @@ GgufForm byte_level_form(const JsonNode& root, const PreTokenizer& pre,
   if (!normalizers.empty() && !nfc)
     return refused("byte-level BPE with a normaliser other than NFC");
   const bool whole = root.object("model").truth("ignore_merges", false);
-  const Family* family = pre.plain ? find_family(pre.patterns, nfc, whole) : nullptr;
+  const TokenizerFamily* family = pre.plain ? find_family(pre.patterns, nfc, whole) : nullptr;
   if (family == nullptr) return refused("GGUF has no name for its pre-tokenizer");
   GgufForm form{
       .model = "gpt2", .pre = std::string(family->names[0]), .space_prefix = pre.space_prefix};

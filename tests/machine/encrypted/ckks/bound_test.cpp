@@ -243,7 +243,7 @@ TEST(Bound, HoldsOverRandomOperations) {
 
 TEST(Loops, DoNotAllocate) {
   for (const int threads : {1, 2}) {
-    Pool pool(threads);
+    ThreadPool pool(threads);
     Scheme s(small(12, 4), &pool);
     s.rotations({1});
     Rng rng(1);

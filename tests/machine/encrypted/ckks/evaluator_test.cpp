@@ -220,7 +220,7 @@ TEST(Evaluator, IsTheSameForEveryKernelAndThreadCount) {
   std::vector<Poly> first;
   for (const Kernels* kernels : usable_kernels())
     for (const int threads : {1, 2, 3, 5}) {
-      Pool pool(threads);
+      ThreadPool pool(threads);
       Scheme s(small(12, 4), &pool, *kernels);
       s.rotations({1});
       Rng rng(6);

@@ -72,7 +72,7 @@ TEST(Linear, ChoosesFewRotations) {
 }
 
 TEST(Linear, DoesNotAllocateInAWorkspace) {
-  Pool pool(2);
+  ThreadPool pool(2);
   Scheme s(small(11, 3), &pool);
   Rng rng(5);
   const Ciphertext a = s.encrypt(random_slots(rng, 1024));
@@ -94,7 +94,7 @@ TEST(Linear, DoesNotAllocateInAWorkspace) {
 TEST(Linear, IsTheSameOnEveryThreadCount) {
   std::vector<Poly> first;
   for (const int threads : {1, 2, 4}) {
-    Pool pool(threads);
+    ThreadPool pool(threads);
     Scheme s(small(11, 2), &pool);
     Rng rng(3);
     const Slots x = random_slots(rng, 1024);

@@ -7,7 +7,7 @@
 namespace pliant::ckks {
 
 struct Keys {
-  explicit Keys(const Context& of, Pool* pool = nullptr, const Seed& seed = Seed{7})
+  explicit Keys(const Context& of, ThreadPool* pool = nullptr, const Seed& seed = Seed{7})
       : context(of),
         generator(of, seed),
         secret(generator.secret_key()),
@@ -61,7 +61,7 @@ struct OwnContext {
 };
 
 struct Scheme : private OwnContext, Keys {
-  explicit Scheme(const Params& params, Pool* pool = nullptr,
+  explicit Scheme(const Params& params, ThreadPool* pool = nullptr,
                   const Kernels& kernels = best_kernels())
       : OwnContext{Context(params, kernels)}, Keys(own, pool) {}
 };

@@ -46,7 +46,7 @@ inline Tensor reference(const std::string& expression, const std::vector<TensorV
     }
   Tensor out(TensorType{DType::f64, shape});
   const std::vector<TensorView> results{out.view()};
-  Pool pool(1);
+  ThreadPool pool(1);
   evaluate(Op{plan.einsum, {}, {}, ""}, reshaped, results, pool);
   return out;
 }

@@ -104,7 +104,7 @@ TEST(KvCache, PaddingRowsYieldNothingAndChangeNothing) {
   Runner runner({}, 8);
   Cache cache = runner.cache({.context = 32});
   const SeqId seq = cache.open(full());
-  const Rows rows{seq, 1};
+  const SequenceRows rows{seq, 1};
   cache.reserve({&rows, 1});
   const Outputs padded = runner.run(&cache, {{-1, 5}, {seq, 0}, {-1, -3}}, {4, 1, 9});
   Cache other = runner.cache({.context = 32});
@@ -235,7 +235,7 @@ TEST(KvCache, WhatDoesNotFitIsRefusedAndNothingChanges) {
   runner.feed(cache, a, {tokens.begin(), tokens.begin() + 30});
   cache.truncate(b, 20);
   const std::int64_t used = cache.pages_used();
-  const std::vector<Rows> rows{{b, 10}, {a, 21}};
+  const std::vector<SequenceRows> rows{{b, 10}, {a, 21}};
   const Error error = thrown_by([&] { cache.reserve(rows); });
   EXPECT_EQ(error.kind(), ErrorKind::capacity);
   EXPECT_NE(error.problem().find("30 entries and 21 more; the cache holds 50"), std::string::npos)
@@ -253,7 +253,7 @@ TEST(KvCache, RowsThatDoNotContinueTheirSequenceAreRefused) {
   Cache cache = runner.cache({.sequences = 2, .context = 32});
   const SeqId seq = cache.open(full());
   runner.feed(cache, seq, text(5));
-  const std::vector<Rows> rows{{seq, 2}}, twice{{seq, 1}, {seq, 1}}, negative{{seq, -1}};
+  const std::vector<SequenceRows> rows{{seq, 2}}, twice{{seq, 1}, {seq, 1}}, negative{{seq, -1}};
   EXPECT_NE(thrown_by([&] { cache.reserve(twice); }).problem().find("twice"), std::string::npos);
   EXPECT_EQ(thrown_by([&] { cache.reserve(negative); }).kind(), ErrorKind::invalid);
   const auto problem = [&](const std::vector<Row>& what) {
@@ -293,8 +293,8 @@ TEST(KvCache, AProgramWithCacheLayersNeedsTheirCache) {
 }
 
 TEST(KvCache, CachesThatCannotBeAreRefused) {
-  const std::vector<Layer> layers{{1, 8, 8}};
-  const auto kind = [&](std::vector<Layer> sizes, CacheOptions options) {
+  const std::vector<CacheLayer> layers{{1, 8, 8}};
+  const auto kind = [&](std::vector<CacheLayer> sizes, CacheOptions options) {
     return thrown_by([&] { Cache cache(std::move(sizes), options); }).kind();
   };
   EXPECT_EQ(kind(layers, {.dtype = DType::i8, .context = 8}), ErrorKind::invalid);

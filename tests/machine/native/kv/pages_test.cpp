@@ -20,7 +20,7 @@ std::int64_t resident_bytes() {
 }
 
 TEST(KvPages, ALongContextTakesNoMemoryUntilItIsUsed) {
-  const std::vector<Layer> layers(8, Layer{4, 128, 128});
+  const std::vector<CacheLayer> layers(8, CacheLayer{4, 128, 128});
   const CacheOptions options{.context = 1 << 14};
   const std::int64_t before = resident_bytes();
   Cache cache(layers, options);
@@ -29,11 +29,11 @@ TEST(KvPages, ALongContextTakesNoMemoryUntilItIsUsed) {
   EXPECT_EQ(cache.touched_bytes(), 0);
   const std::int64_t page = PageLayout{options.dtype, 128, 128}.bytes();
   const SeqId seq = cache.open(full());
-  const Rows rows{seq, 33};
+  const SequenceRows rows{seq, 33};
   cache.reserve({&rows, 1});
   EXPECT_EQ(cache.touched_bytes(), 2 * 8 * 4 * page);
   cache.close(seq);
-  const Rows again{cache.open(full()), 1};
+  const SequenceRows again{cache.open(full()), 1};
   cache.reserve({&again, 1});
   EXPECT_EQ(cache.pages_used(), 8 * 4);
   EXPECT_EQ(cache.touched_bytes(), 2 * 8 * 4 * page);  // what was given back is taken first
@@ -44,7 +44,7 @@ TEST(KvPages, ALongContextTakesNoMemoryUntilItIsUsed) {
 void poison(Cache& cache, SeqId seq, bool entries_too) {
   const std::int64_t size = size_of(cache.dtype());
   for (int l = 0; l < std::ssize(cache.layers()); ++l) {
-    const Layer& layer = cache.layers()[static_cast<std::size_t>(l)];
+    const CacheLayer& layer = cache.layers()[static_cast<std::size_t>(l)];
     for (int head = 0; head < layer.heads; ++head) {
       const std::int64_t entries = cache.entries(seq, l, head);
       for (std::int64_t i = entries_too ? 0 : entries; i < round_up(entries, page_entries); ++i) {

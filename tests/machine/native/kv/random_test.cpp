@@ -77,7 +77,7 @@ class Play {
 
   // A run that does not come.
   void reserve(SeqId id) {
-    const Rows rows{id, std::min(cache_.room(id), rng_.between(0, 40))};
+    const SequenceRows rows{id, std::min(cache_.room(id), rng_.between(0, 40))};
     cache_.reserve({&rows, 1});
   }
 
@@ -123,7 +123,7 @@ TEST(KvCache, AForkGivesUpWhatWasReserved) {
   Cache cache = runner.cache({.sequences = 2, .context = 64});
   const SeqId first = cache.open(full());
   runner.feed(cache, first, text(5));
-  const Rows rows{first, 3};
+  const SequenceRows rows{first, 3};
   cache.reserve({&rows, 1});
   const SeqId second = cache.fork(first);
   cache.check();

@@ -117,7 +117,7 @@ class Runner {
   // Appends tokens to each sequence in one run.
   Outputs step(Cache& cache, const std::vector<std::pair<SeqId, std::vector<std::int64_t>>>& what,
                bool end = false) {
-    std::vector<Rows> reserved;
+    std::vector<SequenceRows> reserved;
     std::vector<Row> rows;
     std::vector<std::int64_t> all;
     for (const auto& [seq, tokens] : what) {
@@ -178,7 +178,7 @@ class Runner {
   Tiny tiny_;
   std::shared_ptr<const Graph> graph_;
   std::shared_ptr<const WeightStore> weights_;
-  Pool pool_;
+  ThreadPool pool_;
   std::unique_ptr<native::Program> program_;
   Workspace workspace_;
 };

@@ -27,7 +27,7 @@ struct Run {
 
 Run run(const Graph& graph, const WeightStore& weights, const Tensor& x, const Options& options,
         int threads) {
-  Pool pool(threads);
+  ThreadPool pool(threads);
   Machine machine(pool, options);
   const auto program =
       machine.prepare(std::make_shared<Graph>(graph), std::make_shared<WeightStore>(weights));
@@ -61,7 +61,7 @@ void check_case(const Case& c, std::uint64_t seed) {
   const WeightStore weights = random_weights(graph, seed);
   Rng rng(seed);
   const Tensor x = oracle::normal(rng, {c.batch, c.in, c.height, c.width});
-  Pool pool(1);
+  ThreadPool pool(1);
   const Tensor wanted =
       std::move(evaluate(graph, weights, std::vector<TensorView>{x.view()}, pool)[0]);
   std::optional<Tensor> other;
@@ -101,7 +101,7 @@ TEST(NativeWinograd, ProgramsOfOneMachineShareTransformedWeights) {
   const Graph graph = graph_of({1, 8, 8, 12, 12, {1, 1}, {1, 1}});
   const auto shared_graph = std::make_shared<Graph>(graph);
   const auto weights = std::make_shared<WeightStore>(random_weights(graph, 1));
-  Pool pool(1);
+  ThreadPool pool(1);
   Machine machine(pool);
   const auto one = machine.prepare(shared_graph, weights);
   const std::int64_t copies = machine.weight_copies();

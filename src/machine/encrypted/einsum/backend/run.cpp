@@ -57,7 +57,7 @@ std::vector<double> clear_values(const Clear& clear, std::span<const TensorView>
   }
   const Tensor out(TensorType{DType::f64, clear.shape});
   const std::vector<TensorView> results{out.view()};
-  Pool pool(1);
+  ThreadPool pool(1);
   evaluate(Op{kind::Einsum{clear.in, clear.out}, {}, {}, ""}, views, results, pool);
   return elements_of(out.view());
 }
