@@ -71,29 +71,38 @@ const Verb& take_verb(const Executable& executable, std::vector<std::string>& wo
   return *best;
 }
 
-void assign_all(const Run& run, const Verb& verb, const Given& given) {
+// What was written for a verb: on the command line, and in the file of --config.
+struct Written {
   std::vector<const Option*> options;
-  for (const Option& each : verb.command.arguments) options.push_back(&each);
-  for (const Option& each : verb.command.options) options.push_back(&each);
-  for (const Option& each : run.common_table) options.push_back(&each);
-  const auto at = given.find("config");
-  const std::string path = at == given.end() ? "" : at->second.back();
-  const Given config = path.empty() ? Given{} : given_from_json(options, read_file(path), path);
-  assign(options, given, config, path);
-  guard_inputs(options, given, config);
-}
+  Given given, config;
+  std::string config_path;
 
-int run_verb(const Run& run, const Verb& verb, const Given& given) {
+  Written(const Run& run, const Verb& verb, Given line) : given(std::move(line)) {
+    for (const Option& each : verb.command.arguments) options.push_back(&each);
+    for (const Option& each : verb.command.options) options.push_back(&each);
+    for (const Option& each : run.common_table) options.push_back(&each);
+    if (const auto at = given.find("config"); at != given.end()) config_path = at->second.back();
+    if (!config_path.empty())
+      config = given_from_json(options, read_file(config_path), config_path);
+  }
+};
+
+int run_verb(const Run& run, const Verb& verb, Given given) {
   const auto& [out, err, terminal] = run.console;
   if (given.contains("help")) {
     out << help_text(run.manual, verb.command);
     return success;
   }
   const InputGuard guard;
-  assign_all(run, verb, given);
+  const Written written(run, verb, std::move(given));
+  assign(written.options, written.given, written.config, written.config_path);
+  guard_inputs(written.options, written.given, written.config);
   Log log(err, run.common.quiet ? LogLevel::error : run.common.log_level, terminal,
           run.executable.name);
-  return verb.run(Invocation(run.common, run.manual, out, log, install_stop_signals()));
+  const auto check = [&](const InputKind& input) {
+    check_input(input, written.options, written.given, written.config, written.config_path);
+  };
+  return verb.run(Invocation(run.common, run.manual, out, log, install_stop_signals(), check));
 }
 
 int run_words(const Executable& executable, std::vector<std::string> words,

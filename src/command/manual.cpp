@@ -41,15 +41,25 @@ std::string spelled(const Option& option) {
   return letter + "--" + option.name + (option.is_flag() ? "" : " " + option.placeholder);
 }
 
+std::string_view verb_of(OptionRule::Kind kind) {
+  switch (kind) {
+    case OptionRule::Kind::excludes: return "not with";
+    case OptionRule::Kind::needs: return "needs";
+    case OptionRule::Kind::unless: return "required without";
+  }
+  return "";
+}
+
 // "not with --compare, --solver ilp"
 void note_rules(std::vector<std::string>& notes, const Option& option) {
-  for (const OptionRule::Kind kind : {OptionRule::Kind::needs, OptionRule::Kind::excludes}) {
+  using Kind = OptionRule::Kind;
+  for (const Kind kind : {Kind::unless, Kind::needs, Kind::excludes}) {
     std::vector<std::string> others;
     for (const OptionRule& rule : option.rules)
-      if (rule.kind == kind) others.push_back(rule.other);
+      if (rule.kind == kind)
+        others.push_back(rule.other + (rule.input.empty() ? "" : " for " + rule.input));
     if (!others.empty())
-      notes.push_back(fmt::format("{} {}", kind == OptionRule::Kind::needs ? "needs" : "not with",
-                                  fmt::join(others, ", ")));
+      notes.push_back(fmt::format("{} {}", verb_of(kind), fmt::join(others, ", ")));
   }
 }
 
@@ -61,6 +71,9 @@ std::string meaning(const Option& option) {
   if (option.range) notes.push_back(range_text(*option.range));
   if (option.repeats) notes.emplace_back("may be repeated");
   if (!option.default_text.empty()) notes.push_back("default " + option.default_text);
+  if (option.required && !option.positional) notes.emplace_back("required");
+  if (!option.inputs.empty())
+    notes.push_back(fmt::format("for {} only", fmt::join(option.inputs, " and ")));
   note_rules(notes, option);
   return notes.empty() ? option.help : fmt::format("{} ({})", option.help, fmt::join(notes, "; "));
 }

@@ -114,15 +114,26 @@ bool holds(std::string_view text, std::span<const Option* const> options, const 
   return given != nullptr && std::find(given->begin(), given->end(), value) != given->end();
 }
 
-void check_rules(const Option& option, std::span<const Option* const> options, const Texts& texts) {
-  if (option.rules.empty() || !says_something(option, texts)) return;
+[[noreturn]] void refuse(const OptionRule& rule, const std::string& place) {
+  const bool needed = rule.kind == OptionRule::Kind::needs;
+  if (rule.kind == OptionRule::Kind::unless)
+    throw Error(ErrorKind::usage, place,
+                fmt::format("one of {} and {} is needed", place, rule.other), "give one of them");
+  throw Error(ErrorKind::usage, place,
+              fmt::format("{} {}: {}", needed ? "needs" : "does not go with", rule.other, rule.why),
+              needed ? "add " + rule.other : "leave one of the two out");
+}
+
+// The rules about that kind of input; about every one if it is empty.
+void check_rules(const Option& option, std::span<const Option* const> options, const Texts& texts,
+                 std::string_view input) {
+  const bool given = says_something(option, texts);
   for (const OptionRule& rule : option.rules) {
-    const bool needed = rule.kind == OptionRule::Kind::needs;
-    if (holds(rule.other, options, texts) == needed) continue;
-    throw Error(
-        ErrorKind::usage, texts.place(option),
-        fmt::format("{} {}: {}", needed ? "needs" : "does not go with", rule.other, rule.why),
-        needed ? "add " + rule.other : "leave one of the two out");
+    const bool unless = rule.kind == OptionRule::Kind::unless;
+    if (rule.input != input || given == unless) continue;
+    const bool other = holds(rule.other, options, texts);
+    if (other != (rule.kind == OptionRule::Kind::excludes)) continue;
+    refuse(rule, given ? texts.place(option) : "--" + option.name);
   }
 }
 
@@ -184,13 +195,28 @@ Option&& Option::optional() && {
   return std::move(*this);
 }
 
-Option&& Option::excludes(std::string other, std::string why) && {
-  rules.push_back({OptionRule::Kind::excludes, std::move(other), std::move(why)});
+Option&& Option::must() && {
+  required = true;
   return std::move(*this);
 }
 
-Option&& Option::needs(std::string other, std::string why) && {
-  rules.push_back({OptionRule::Kind::needs, std::move(other), std::move(why)});
+Option&& Option::excludes(std::string other, std::string why) && {
+  rules.push_back({OptionRule::Kind::excludes, std::move(other), std::move(why), ""});
+  return std::move(*this);
+}
+
+Option&& Option::needs(std::string other, std::string why, std::string input) && {
+  rules.push_back({OptionRule::Kind::needs, std::move(other), std::move(why), std::move(input)});
+  return std::move(*this);
+}
+
+Option&& Option::must_unless(std::string other) && {
+  rules.push_back({OptionRule::Kind::unless, std::move(other), "", ""});
+  return std::move(*this);
+}
+
+Option&& Option::only_for(std::vector<std::string> kinds) && {
+  inputs = std::move(kinds);
   return std::move(*this);
 }
 
@@ -214,15 +240,32 @@ Given given_from_json(std::span<const Option* const> options, std::string_view t
 
 void assign(std::span<const Option* const> options, const Given& given, const Given& config,
             std::string_view config_place) {
+  const auto shown = [](const Option& option) {
+    return option.positional ? option.name : "--" + option.name;
+  };
+  const Texts texts{given, config, config_place};
+  for (const Option* option : options)
+    if (const std::vector<std::string>* own = texts.of(option->name))
+      assign_one(*option, *own, texts.place(*option));
+  for (const Option* option : options)
+    if (option->required && texts.of(option->name) == nullptr)
+      throw Error(
+          ErrorKind::usage, shown(*option), "is missing",
+          option->positional ? "" : fmt::format("add {} {}", shown(*option), option->placeholder));
+  for (const Option* option : options) check_rules(*option, options, texts, "");
+}
+
+void check_input(const InputKind& input, std::span<const Option* const> options, const Given& given,
+                 const Given& config, std::string_view config_place) {
+  const Texts texts{given, config, config_place};
   for (const Option* option : options) {
-    const std::string shown = option->positional ? option->name : "--" + option->name;
-    if (const auto at = given.find(option->name); at != given.end())
-      assign_one(*option, at->second, shown);
-    else if (const auto in_config = config.find(option->name); in_config != config.end())
-      assign_one(*option, in_config->second, fmt::format("{}: {}", config_place, option->name));
-    else if (option->required) throw Error(ErrorKind::usage, shown, "is missing");
+    const std::vector<std::string>& meant = option->inputs;
+    if (!meant.empty() && std::find(meant.begin(), meant.end(), input.group) == meant.end() &&
+        says_something(*option, texts))
+      throw Error(ErrorKind::usage, texts.place(*option),
+                  fmt::format("says nothing about a {}", input.shown), "leave it out");
+    if (!input.group.empty()) check_rules(*option, options, texts, input.group);
   }
-  for (const Option* option : options) check_rules(*option, options, {given, config, config_place});
 }
 
 void guard_inputs(std::span<const Option* const> options, const Given& given, const Given& config) {

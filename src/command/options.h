@@ -30,10 +30,12 @@ std::string range_text(const NumberRange& range);  // "0 or more", "from 1 to 10
 
 // What an option has to do with another of its command.
 struct OptionRule {
-  enum class Kind : std::uint8_t { excludes, needs };
+  // unless: the option must be given where the other is not
+  enum class Kind : std::uint8_t { excludes, needs, unless };
   Kind kind;
   std::string other;  // "--compare", or "--solver ilp": when it has that value
   std::string why;    // follows a colon
+  std::string input;  // the rule is about this kind of input alone; empty: about every one
 };
 
 struct Option {
@@ -51,6 +53,8 @@ struct Option {
   bool required = false;
   FileUse file = FileUse::none;
   std::vector<OptionRule> rules;
+  // kinds of input that it says something about ("networks"); empty: every one
+  std::vector<std::string> inputs;
   // Sets the bound field from all texts given; throws Error{usage} naming `place`.
   std::function<void(std::span<const std::string> texts, const std::string& place)> assign;
 
@@ -65,9 +69,12 @@ struct Option {
   Option&& path() &&;      // the value, or what follows [NAME=], is a file or folder that is read
   Option&& written() &&;   // ... one that is written
   Option&& optional() &&;  // of an argument
-  // `other` as in OptionRule; said once, at one of the two
+  Option&& must() &&;      // the command does not go without it
+  // `other` and `input` as in OptionRule; said once, at one of the two
   Option&& excludes(std::string other, std::string why) &&;
-  Option&& needs(std::string other, std::string why) &&;
+  Option&& needs(std::string other, std::string why, std::string input = "") &&;
+  Option&& must_unless(std::string other) &&;  // one of the two is needed
+  Option&& only_for(std::vector<std::string> kinds) &&;
 };
 
 struct Example {
@@ -93,11 +100,21 @@ Given given_from_json(std::span<const Option* const> options, std::string_view t
                       std::string_view place);
 
 // Sets the bound fields: what `given` has wins over `config`. Throws Error{usage} for a missing
-// argument, an option given twice that does not repeat, a word that is no choice, a text that is no
-// value of the type, or an option that breaks a rule of its own; for rules, a flag that is false
-// and an option that says what is the default are not given.
+// argument or option, one given twice that does not repeat, a word that is no choice, a text that
+// is no value of the type, or an option that breaks a rule of its own; for rules, a flag that is
+// false and an option that says what is the default are not given.
 void assign(std::span<const Option* const> options, const Given& given, const Given& config = {},
             std::string_view config_place = "");
+
+// What an input turned out to be, when it was opened.
+struct InputKind {
+  std::string_view group;  // as in Option::only_for ("networks"); empty: named by no option
+  std::string_view shown;  // in errors, after "a" ("planner's problem")
+};
+// The rules that depend on the input. Throws Error{usage} for an option that says nothing about
+// it, or that breaks a rule about its kind.
+void check_input(const InputKind& input, std::span<const Option* const> options, const Given& given,
+                 const Given& config = {}, std::string_view config_place = "");
 
 // The files that options name are noted as inputs or, those to be written, checked against them
 // (core/files/input_guard.h).

@@ -7,6 +7,7 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "command/manual.h"
@@ -36,8 +37,13 @@ struct Common {
 class Invocation {
  public:
   Invocation(const Common& common, const Manual& manual, std::ostream& out, Log& log,
-             const std::atomic<bool>& stop)
-      : common(common), manual(manual), out(out), log(log), stop(stop) {}
+             const std::atomic<bool>& stop, std::function<void(const InputKind&)> check_input)
+      : common(common),
+        manual(manual),
+        out(out),
+        log(log),
+        stop(stop),
+        check_input(std::move(check_input)) {}
   ThreadPool& pool() const;  // made at the first call
 
   const Common& common;
@@ -45,6 +51,8 @@ class Invocation {
   std::ostream& out;  // results; messages and progress go to log
   Log& log;
   const std::atomic<bool>& stop;  // becomes true when the user wants the work to end early
+  // to be called when a verb knows what it was given (command/options.h); throws Error{usage}
+  const std::function<void(const InputKind&)> check_input;
 
  private:
   mutable std::unique_ptr<ThreadPool> pool_;

@@ -390,7 +390,7 @@ TEST(Language, BadInputIsAnErrorThatSaysWhere) {
   EXPECT_NE(error({"generate", tiny_model, "--ids", "1", "--top-p", "2"}, 2).find("top_p"),
             std::string::npos);
   EXPECT_NE(error({"generate", "absent", "-p", "x"}, 1).find("absent"), std::string::npos);
-  EXPECT_NE(error({"logits", tiny_model}, 2).find("either --ids or --text"), std::string::npos);
+  EXPECT_NE(error({"logits", tiny_model}, 2).find("one of --ids and --text"), std::string::npos);
 }
 
 }  // namespace

@@ -168,7 +168,7 @@ TEST(PlanPicture, RefusesBadInputNamingTheOption) {
        "--report: 'plan.pdf' ends neither in .html nor in .svg\n  try: "},
       {{net(), "-s", "25", "--report", "html"}, "--report: 'html' ends neither"},
       {{net(), "--minimize", "peak", "--sweep"}, "--sweep: does not go with --minimize peak"},
-      {{csv, "-s", "8", "--sweep"}, "--sweep: does not go with a placement instance"},
+      {{csv, "-s", "8", "--sweep"}, "--sweep: says nothing about a placement instance"},
       {{net(), "-s", "25", "--sweep", "1"},
        "--sweep: '1' in '1' is not a number of sizes from 2 to 1000\n  try: "},
       {{net(), "-s", "25", "--sweep", "100000"}, "--sweep: '100000' in"},

@@ -194,19 +194,87 @@ TEST(Options, ThatSayTheDefaultBreakNoRule) {
   EXPECT_EQ(broken_rule({{"price", {"0"}}}), "none");
 }
 
-TEST(Options, RulesAreInTheHelp) {
-  const Ruled ruled;
+std::string help_of(const std::vector<Option>& table) {
   const Command command{.name = "work",
                         .summary = "",
                         .description = {},
                         .arguments = {},
-                        .options = ruled.table,
+                        .options = table,
                         .examples = {}};
   const std::vector<const Command*> commands{&command};
-  const std::string help = help_text({"prog", "1.0", "a program", commands, {}}, command);
+  std::string text = help_text({"prog", "1.0", "a program", commands, {}}, command);
+  for (char& c : text)
+    if (c == '\n') c = ' ';
+  for (std::size_t at; (at = text.find("  ")) != std::string::npos;) text.erase(at, 1);
+  return text;
+}
+
+TEST(Options, RulesAreInTheHelp) {
+  const std::string help = help_of(Ruled().table);
   EXPECT_NE(help.find("a price (default 0; needs --level)"), std::string::npos) << help;
   EXPECT_NE(help.find("a level (default 0; not with --solver ilp)"), std::string::npos) << help;
   EXPECT_NE(help.find("many (not with --level)"), std::string::npos) << help;
+}
+
+TEST(Options, OneOfTwoOrOneAloneMayBeNeeded) {
+  std::string file, text, out = "x";
+  const std::vector<Option> table{option("file", "F", file, "a file").must_unless("--text"),
+                                  option("text", "T", text, "a text"),
+                                  option("out", "O", out, "the result").must()};
+  const std::vector<const Option*> all{&table[0], &table[1], &table[2]};
+  const auto problem = [&](const Given& given) -> std::string {
+    try {
+      assign(all, given);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::usage);
+      return error.what();
+    }
+    return "none";
+  };
+  EXPECT_EQ(problem({{"file", {"a"}}}), "--out: is missing (add --out O)");
+  EXPECT_EQ(problem({{"out", {"a"}}}),
+            "--file: one of --file and --text is needed (give one of them)");
+  EXPECT_EQ(problem({{"out", {"a"}}, {"text", {"b"}}}), "none");
+  EXPECT_EQ(problem({{"out", {"a"}}, {"file", {"b"}}}), "none");
+  const std::string help = help_of(table);
+  EXPECT_NE(help.find("a file (required without --text)"), std::string::npos) << help;
+  EXPECT_NE(help.find("the result (default x; required)"), std::string::npos) << help;
+}
+
+TEST(Options, MayBeAboutSomeInputsOnly) {
+  bool tiles = false, weights = false, all_out = false;
+  const std::vector<Option> table{flag("tiles", tiles, "cut").only_for({"networks"}),
+                                  flag("weights", weights, "count them"),
+                                  flag("frames", all_out, "many")
+                                      .only_for({"networks", "problems"})
+                                      .needs("--weights", "they stay", "networks")};
+  const std::vector<const Option*> all{&table[0], &table[1], &table[2]};
+  const auto problem = [&](const InputKind& input, const Given& given) -> std::string {
+    try {
+      assign(all, given);
+      check_input(input, all, given);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::usage);
+      return error.what();
+    }
+    return "none";
+  };
+  const InputKind network{"networks", "network"}, question{"problems", "planner's problem"},
+      other{"", "picture"};
+  const Given tiled{{"tiles", {"true"}}}, framed{{"frames", {"true"}}};
+  EXPECT_EQ(problem(network, tiled), "none");
+  EXPECT_EQ(problem(question, tiled),
+            "--tiles: says nothing about a planner's problem (leave it out)");
+  EXPECT_EQ(problem(other, tiled), "--tiles: says nothing about a picture (leave it out)");
+  EXPECT_EQ(problem(other, {{"tiles", {"false"}}}), "none");
+  EXPECT_EQ(problem(network, framed), "--frames: needs --weights: they stay (add --weights)");
+  EXPECT_EQ(problem(network, {{"frames", {"true"}}, {"weights", {"true"}}}), "none");
+  EXPECT_EQ(problem(question, framed), "none");
+  const std::string help = help_of(table);
+  EXPECT_NE(help.find("cut (for networks only)"), std::string::npos) << help;
+  EXPECT_NE(help.find("many (for networks and problems only; needs --weights for networks)"),
+            std::string::npos)
+      << help;
 }
 
 TEST(Options, NoFileIsWrittenThatIsRead) {

@@ -19,8 +19,6 @@ struct LogitsOptions {
 };
 
 int run_logits(const LogitsOptions& options, const Invocation& context) {
-  if (options.ids.empty() && options.text.empty())
-    throw Error(ErrorKind::usage, "--ids", "give either --ids or --text");
   const OpenLanguage language = open_language(options.language, context);
   const std::vector<TokenId> ids = options.text.empty()
                                        ? ids_from_text(options.ids, "--ids")
@@ -58,7 +56,7 @@ Verb logits_verb() {
                       "after id i. Prints the likeliest token of each row."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
       .options =
-          {option("ids", "IDS", options->ids, "token ids: 1,2,3"),
+          {option("ids", "IDS", options->ids, "token ids: 1,2,3").must_unless("--text"),
            option("text", "TEXT", options->text, "a text, in place of ids")
                .excludes("--ids", "it is turned into ids"),
            option("out", "FILE", options->out, "write the array to this .npy file").written()},

@@ -257,12 +257,8 @@ int inspect_array(const Source& source, const Invocation& context) {
 int run_inspect(const InspectOptions& options, const Invocation& context) {
   if (options.file == zoo_list) return list_zoo(context);
   const Source source(options.file);
+  check_options(source, context);
   if (is_network(source.kind())) return inspect_network(source, options, context);
-  for (const auto& [given, name] :
-       {std::pair{options.text, "--text"}, {!options.dot.empty(), "--dot"}})
-    if (given)
-      throw Error(ErrorKind::usage, name,
-                  fmt::format("says nothing about a {}", describe(source.kind())));
   switch (source.kind()) {
     case FileKind::gguf: return inspect_gguf(source, context);
     case FileKind::folder:
@@ -299,12 +295,13 @@ Verb inspect_verb() {
                       "operator: nothing runs below it), M_P (the least peak over all orders: no "
                       "traffic is needed from there on) and M_H (their mean)."},
       .arguments = {argument("FILE", options->file, "the file").path()},
-      .options = {option("dot", "FILE", options->dot,
-                         "write the graph, as it is planned, for Graphviz")
-                      .written(),
-                  flag("text", options->text, "print the graph of the file as text"),
-                  option("time-limit", "TIME", options->time_limit,
-                         "limit of the search for M_P; then what is known by then is printed")},
+      .options =
+          {option("dot", "FILE", options->dot, "write the graph, as it is planned, for Graphviz")
+               .written()
+               .only_for({networks}),
+           flag("text", options->text, "print the graph of the file as text").only_for({networks}),
+           option("time-limit", "TIME", options->time_limit,
+                  "limit of the search for M_P; then what is known by then is printed")},
       .examples = {
           {"pliant inspect net.onnx", "what a network holds"},
           {"pliant inspect net.onnx --elem-bytes 1 --json", "with 8-bit elements, for a script"},

@@ -8,22 +8,6 @@
 namespace pliant::cli {
 namespace {
 
-void refuse_network_options(const NetworkOptions& options, FileKind kind) {
-  const auto refuse = [&](bool given, const char* option) {
-    if (given)
-      throw Error(ErrorKind::usage, option, fmt::format("says nothing about a {}", describe(kind)),
-                  "leave it out");
-  };
-  refuse(!options.shapes.empty(), "--shape");
-  refuse(options.elem_bytes != 0, "--elem-bytes");
-  refuse(options.weights, "--weights");
-  refuse(options.no_fuse, "--no-fuse");
-  refuse(options.random_weights, "--random-weights");
-  refuse(options.tiles != 0, "--tiles");
-  refuse(options.in_place, "--in-place");
-  refuse(options.zero_copy_concat, "--zero-copy-concat");
-}
-
 Graph cut_into_bands(const Graph& graph, const NetworkOptions& options) {
   try {
     return tile(graph, {.bands = options.tiles});
@@ -35,7 +19,7 @@ Graph cut_into_bands(const Graph& graph, const NetworkOptions& options) {
 }  // namespace
 
 std::vector<Option> network_options(NetworkOptions& options) {
-  return {
+  std::vector<Option> table{
       option("shape", "INPUT=SIZES", options.shapes,
              "sizes of an input or symbol, as input=1x3x224x224 or batch=4"),
       option("elem-bytes", "N", options.elem_bytes, "bytes of every element, whatever its type")
@@ -56,6 +40,16 @@ std::vector<Option> network_options(NetworkOptions& options) {
       flag("in-place", options.in_place,
            "let pointwise operators write their result over an input that nobody needs "
            "afterwards")};
+  for (Option& each : table) each.inputs = {networks};
+  return table;
+}
+
+void check_options(const Source& source, const Invocation& context) {
+  const FileKind kind = source.kind();
+  context.check_input({is_network(kind)            ? networks
+                       : kind == FileKind::problem ? problems
+                                                   : "",
+                       describe(kind)});
 }
 
 std::map<std::string, Shape> shapes_from(const std::vector<std::string>& texts) {
@@ -98,7 +92,6 @@ NetworkSubject subject_of(OpenedNetwork network, const NetworkOptions& options, 
 NetworkSubject open_subject(const Source& source, const NetworkOptions& options, ThreadPool& pool) {
   if (is_network(source.kind()))
     return subject_of(open_network(source, {shapes_from(options.shapes), true}), options, pool);
-  refuse_network_options(options, source.kind());
   if (source.kind() != FileKind::problem)
     throw Error(
         ErrorKind::format, source.path(),

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "command/options.h"
+#include "command/verb.h"
 #include "core/pool.h"
 #include "machine/scratchpad/subject.h"
 #include "open/network/open_network.h"
@@ -28,7 +29,13 @@ struct NetworkOptions {
   std::uint64_t seed = 1;  // of random weights and inputs
 };
 
+// What options say something about (Option::only_for).
+inline constexpr const char *networks = "networks", *problems = "problems";
+
 std::vector<Option> network_options(NetworkOptions& options);
+// Throws Error{usage} for options that say nothing about what the file is, or break a rule about
+// its kind.
+void check_options(const Source& source, const Invocation& context);
 
 // throws Error{usage}
 std::map<std::string, Shape> shapes_from(const std::vector<std::string>& texts);
@@ -41,8 +48,7 @@ struct NetworkSubject : scratchpad::Subject {
   const plan::Problem& problem() const { return mapping.problem; }
 };
 
-// Throws Error{usage} for options that say nothing about this kind of file, Error{format} for files
-// that hold no problem.
+// Throws Error{format} for files that hold no problem.
 NetworkSubject open_subject(const Source& source, const NetworkOptions& options, ThreadPool& pool);
 NetworkSubject subject_of(OpenedNetwork network, const NetworkOptions& options, ThreadPool& pool);
 

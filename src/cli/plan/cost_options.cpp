@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cli/network/subject.h"
 #include "core/error.h"
 
 namespace pliant::cli {
@@ -25,7 +26,7 @@ std::int64_t cost_of(const std::optional<std::int64_t>& given,
 std::vector<Option> cost_table(CostOptions& options) {
   constexpr const char* no_traffic = "its plan moves nothing that could have a cost";
   constexpr const char* one_memory = "that is for one memory on chip";
-  return {
+  std::vector<Option> table{
       option("read-cost", "N", options.read_cost,
              "cost of a byte loaded; the plan of least cost is found")
           .within(0, plan::most_cost)
@@ -48,7 +49,8 @@ std::vector<Option> cost_table(CostOptions& options) {
           .excludes("--minimize peak", "it plans one run")
           .excludes("--solver ilp", "it plans one run")
           .excludes("--compare", "its methods plan one run")
-          .excludes("--sweep", "it compares single runs"),
+          .excludes("--sweep", "it compares single runs")
+          .needs("--weights", "the plan says which of them stay", networks),
       option("second-level", "SIZE", options.second_level,
              "size of a second memory on chip, for tensors that leave the scratchpad")
           .excludes("--minimize peak", no_traffic)
@@ -66,18 +68,8 @@ std::vector<Option> cost_table(CostOptions& options) {
           .with_default("0")
           .needs("--second-level", "that is where it is moved to and from")
           .excludes("--minimize peak", no_traffic)};
-}
-
-std::vector<const char*> names_given(const CostOptions& options) {
-  std::vector<const char*> names;
-  for (const auto& [set, name] : {std::pair{options.read_cost.has_value(), "--read-cost"},
-                                  {options.write_cost.has_value(), "--write-cost"},
-                                  {options.move_cost.has_value(), "--move-cost"},
-                                  {options.steady_state, "--steady-state"},
-                                  {!options.second_level.empty(), "--second-level"},
-                                  {options.second_cost.has_value(), "--second-cost"}})
-    if (set) names.push_back(name);
-  return names;
+  for (Option& each : table) each.inputs = {networks, problems};
+  return table;
 }
 
 plan::Costs costs_of(const CostOptions& options, const std::optional<plan::Device>& device) {

@@ -24,10 +24,6 @@ struct CostOptions {
 
 std::vector<Option> cost_table(CostOptions& options);
 
-// The options that were given, by name: none of them goes with placement alone or with the least
-// peak.
-std::vector<const char*> names_given(const CostOptions& options);
-
 // Each from its option, else from the device, else the default. Throws Error{usage} for costs out
 // of range and for an option that contradicts the device.
 plan::Costs costs_of(const CostOptions& options, const std::optional<plan::Device>& device);

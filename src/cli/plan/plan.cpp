@@ -162,13 +162,6 @@ PlanReport make_report(const PlanOptions& options, const NetworkSubject& subject
   return report;
 }
 
-// A planner's problem says itself which tensors are weights.
-void check_weights(const PlanOptions& options, const NetworkSubject& subject) {
-  if (options.costs.steady_state && subject.network && !options.network.weights)
-    throw Error(ErrorKind::usage, "--steady-state", "needs the weights in the plan",
-                "add --weights");
-}
-
 void draw_picture(const PlanOptions& options, PlanReport& report, const Invocation& context) {
   if (options.report.empty()) return;
   if (!report.has_plan()) {
@@ -183,7 +176,6 @@ int plan_network(const Source& source, PlanOptions options, const Invocation& co
   options.network.execute = options.execute;
   options.network.seed = static_cast<std::uint64_t>(context.common.seed);
   const NetworkSubject subject = open_subject(source, options.network, context.pool());
-  check_weights(options, subject);
   if (!options.problem.empty())
     write_file(options.problem, plan::problem_to_json(subject.problem()));
   PlanReport report = make_report(options, subject, context);
@@ -216,29 +208,6 @@ void check_size(const std::string& text) {
   bytes_from_text(text, "--scratchpad");
 }
 
-// A placement instance has rectangles and no network.
-void refuse_with_placement(const PlanOptions& options) {
-  const auto refuse = [](std::string_view name) {
-    throw Error(ErrorKind::usage, std::string(name), "does not go with a placement instance",
-                "give --scratchpad in bytes, and --out");
-  };
-  for (const auto& [given, name] : {std::pair{!options.device.empty(), "--device"},
-                                    {options.execute, "--execute"},
-                                    {!options.problem.empty(), "--problem"},
-                                    {options.compare, "--compare"},
-                                    {!options.sweep.empty(), "--sweep"},
-                                    {!options.exports.header.empty(), "--export"},
-                                    {!options.exports.tflm.empty(), "--export-tflm"},
-                                    {options.minimize == Goal::peak, "--minimize"},
-                                    {options.solver != Solver::exact, "--solver"},
-                                    {options.network.tiles != 0, "--tiles"},
-                                    {options.network.in_place, "--in-place"},
-                                    {options.network.zero_copy_concat, "--zero-copy-concat"},
-                                    {is_size_name(options.scratchpad), "--scratchpad"}})
-    if (given) refuse(name);
-  for (const char* name : names_given(options.costs)) refuse(name);
-}
-
 int run_plan(const PlanOptions& options, const Invocation& context) {
   if (options.file == zoo_list) return list_zoo(context);
   check_report_path(options.report);
@@ -246,8 +215,11 @@ int run_plan(const PlanOptions& options, const Invocation& context) {
   check_export(options.exports);
   check_size(options.scratchpad);
   const Source source(options.file);
+  check_options(source, context);
   if (source.kind() != FileKind::placement) return plan_network(source, options, context);
-  refuse_with_placement(options);
+  if (is_size_name(options.scratchpad))
+    throw Error(ErrorKind::usage, "--scratchpad", "does not go with a placement instance",
+                "give a size as 1MiB");
   if (options.scratchpad.empty())
     throw Error(ErrorKind::usage, "--scratchpad", "is missing", "give a size as 1MiB");
   return place_file(source,
@@ -265,7 +237,9 @@ struct CheckOptions {
 };
 
 checker::Verdict verdict_of(const CheckOptions& options, const Invocation& context) {
-  const NetworkSubject subject = open_subject(options.problem, options.network, context.pool());
+  const Source source(options.problem);
+  check_options(source, context);
+  const NetworkSubject subject = open_subject(source, options.network, context.pool());
   const MappedFile plan(options.plan);
   try {
     return checker::check_json(plan::problem_to_json(subject.problem()), plan.text());
@@ -292,6 +266,7 @@ int run_check(const CheckOptions& options, const Invocation& context) {
 
 std::vector<Option> plan_table(PlanOptions& options) {
   constexpr const char* finds_size = "it finds the scratchpad's size";
+  const std::vector<std::string> planned{networks, problems};
   std::vector<Option> table{
       option("scratchpad", "SIZE", options.scratchpad,
              "bytes as 524288 or 512KiB; or MR (largest operator), MP (least peak over orders), MH "
@@ -301,35 +276,43 @@ std::vector<Option> plan_table(PlanOptions& options) {
       option("device", "FILE", options.device,
              "device description: its scratchpad, alignment, time and energy")
           .path()
-          .excludes("--minimize peak", finds_size),
+          .excludes("--minimize peak", finds_size)
+          .only_for(planned),
       option("out", "FILE", options.out, "write the plan (JSON), or the placed instance (CSV)")
           .with_letter('o')
           .written(),
       option("export", "FILE", options.exports.header,
              "write the plan as a C header (FILE.h) with tables and a small runtime, for firmware "
              "to include")
-          .written(),
+          .written()
+          .only_for(planned),
       option("export-tflm", "FILE", options.exports.tflm,
              "write TensorFlow Lite Micro's offline memory plan (the metadata buffer "
              "'OfflineMemoryAllocation'); for plans without traffic")
           .written()
-          .excludes("--tiles", "TensorFlow Lite Micro runs whole operators"),
+          .excludes("--tiles", "TensorFlow Lite Micro runs whole operators")
+          .only_for(planned),
       option("problem", "FILE", options.problem, "write what is planned as a problem (JSON)")
-          .written(),
+          .written()
+          .only_for(planned),
       flag("execute", options.execute,
-           "run the plan in an arena of exactly that size and compare the outputs"),
+           "run the plan in an arena of exactly that size and compare the outputs")
+          .only_for(planned),
       option("minimize", "GOAL", options.minimize,
              "traffic; or peak: find the smallest scratchpad without traffic, with order and "
-             "addresses"),
+             "addresses")
+          .only_for(planned),
       option("solver", "NAME", options.solver,
              "the exact search; divide: parts between narrow places and windows, for thousands of "
              "operators (the exact search turns to it by itself); ilp: the published integer "
              "program through CBC, for small problems")
-          .excludes("--minimize peak", "that has a search of its own"),
+          .excludes("--minimize peak", "that has a search of its own")
+          .only_for(planned),
       flag("compare", options.compare,
            "also plan by four simple methods: default and least-peak order, each with Belady and "
            "greedy replacement")
-          .excludes("--minimize peak", "they need a size of scratchpad"),
+          .excludes("--minimize peak", "they need a size of scratchpad")
+          .only_for(planned),
       option("report", "FILE", options.report,
              "draw the plan: a page to look at (.html), or its memory map alone (.svg)")
           .written(),
@@ -337,7 +320,8 @@ std::vector<Option> plan_table(PlanOptions& options) {
              "plan at other sizes too: how many from M_R to above M_P (12 if SIZES is left out), "
              "FROM:TO:COUNT, or a list A,B,C")
           .or_alone(default_sweep)
-          .excludes("--minimize peak", finds_size),
+          .excludes("--minimize peak", finds_size)
+          .only_for(planned),
       option("alignment", "N", options.alignment, "every address is a multiple of N")
           .within(1, 1 << 20)
           .with_default("1, or the device's"),

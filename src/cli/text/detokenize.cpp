@@ -54,8 +54,6 @@ std::vector<TokenId> ids_of_file(const std::string& path) {
 }
 
 int run_detokenize(const DetokenizeOptions& options, const Invocation& context) {
-  if (!options.file && !options.ids)
-    throw Error(ErrorKind::usage, "--ids", "one of --ids and --file is needed", "--ids 1,2,3");
   const std::vector<TokenId> ids =
       options.ids ? listed_ids(*options.ids) : ids_of_file(*options.file);
   const std::string text = load_tokenizer(options.model)->decode(ids, options.special);
@@ -74,7 +72,8 @@ Verb detokenize_verb() {
       .description = {"FILE is anything that pliant tokenize takes. Control tokens are left out "
                       "unless --special is given."},
       .arguments = {argument("FILE", options->model, "a tokenizer, model or folder").path()},
-      .options = {option("ids", "LIST", options->ids, "ids with commas between them"),
+      .options = {option("ids", "LIST", options->ids, "ids with commas between them")
+                      .must_unless("--file"),
                   option("file", "JSON", options->file,
                          "a JSON list of ids, or the output of tokenize --json")
                       .path()

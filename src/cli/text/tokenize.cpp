@@ -28,8 +28,6 @@ std::vector<std::string> pieces_of(const Tokenizer& tokenizer, const std::vector
 }
 
 int run_tokenize(const TokenizeOptions& options, const Invocation& context) {
-  if (!options.file && !options.text)
-    throw Error(ErrorKind::usage, "--file", "one of --file and --text is needed", "--text \"...\"");
   const auto tokenizer = load_tokenizer(options.model);
   const std::string text = options.text ? *options.text : read_file(*options.file);
   const std::vector<TokenId> ids = tokenizer->encode(
@@ -60,7 +58,9 @@ Verb tokenize_verb() {
            "one of them beside it. Control tokens in the text are recognised, and those that the "
            "model was trained with put around it, unless --no-special is given."},
       .arguments = {argument("FILE", options->model, "a tokenizer, model or folder").path()},
-      .options = {option("file", "TEXT", options->file, "a file with the text").path(),
+      .options = {option("file", "TEXT", options->file, "a file with the text")
+                      .path()
+                      .must_unless("--text"),
                   option("text", "TEXT", options->text, "the text")
                       .excludes("--file", "there is one text"),
                   flag("no-special", options->no_special,

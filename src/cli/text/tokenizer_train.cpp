@@ -87,7 +87,6 @@ std::string train_model(const TrainOptions& options) {
 }
 
 int run_train(const TrainOptions& options, const Invocation& context) {
-  if (options.out.empty()) throw Error(ErrorKind::usage, "--out", "is missing", "--out folder/");
   const double begun = steady_clock()();
   const MappedFile corpus(options.corpus);
   const std::string written = options.kind == TokenizerKind::byte_bpe
@@ -117,15 +116,16 @@ Verb tokenizer_train_verb() {
                       "SentencePiece models with byte fallback, trained by the SentencePiece "
                       "library on the lines of the text; they are written as tokenizer.model."},
       .arguments = {argument("CORPUS", options->corpus, "the text, UTF-8").path()},
-      .options = {option("kind", "KIND", options->kind, "the algorithm"),
-                  option("size", "N", options->size,
-                         "entries of the vocabulary, special tokens and bytes included")
-                      .at_least(1),
-                  option("special", "TOKEN", options->special,
-                         "a control token; the first one of byte-bpe marks the end of a text"),
-                  option("family", "NAME", options->family,
-                         "how byte-bpe splits text into words: gpt-2, llama-bpe, qwen2 ..."),
-                  option("out", "PATH", options->out, "the folder or file to write").written()},
+      .options =
+          {option("kind", "KIND", options->kind, "the algorithm"),
+           option("size", "N", options->size,
+                  "entries of the vocabulary, special tokens and bytes included")
+               .at_least(1),
+           option("special", "TOKEN", options->special,
+                  "a control token; the first one of byte-bpe marks the end of a text"),
+           option("family", "NAME", options->family,
+                  "how byte-bpe splits text into words: gpt-2, llama-bpe, qwen2 ..."),
+           option("out", "PATH", options->out, "the folder or file to write").written().must()},
       .examples = {
           {"pliant tokenizer train book.txt --size 8000 --special \"<|endoftext|>\" --out "
            "tokenizer/",
