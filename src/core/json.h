@@ -25,6 +25,7 @@ class JsonNode {
  public:
   JsonNode(const nlohmann::json& document, std::string_view place)
       : JsonNode(document, std::string(place), ": ") {}
+  JsonNode(const nlohmann::json&& document, std::string_view place) = delete;  // would dangle
 
   const nlohmann::json& json() const { return *json_; }
   const std::string& place() const { return place_; }

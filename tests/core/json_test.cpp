@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "core/error.h"
@@ -61,6 +62,11 @@ std::string node_refusal(std::string_view text, const std::function<void(const J
     return error.what();
   }
   return "accepted";
+}
+
+TEST(JsonNode, IsOfNoTemporaryDocument) {
+  EXPECT_TRUE((std::is_constructible_v<JsonNode, const nlohmann::json&, std::string_view>));
+  EXPECT_FALSE((std::is_constructible_v<JsonNode, nlohmann::json, std::string_view>));
 }
 
 TEST(JsonNode, ReadsTypedFields) {

@@ -125,7 +125,8 @@ inline std::int64_t bound_of(const Plan& plan) {
 }
 
 // What the plan makes least: a frame's cost, that with a second level, the cost or the traffic.
-// Always filled.
+// Always filled. Computed, not stored: a plan's file has each figure once, in the field of its
+// kind, and a copy could differ from it.
 Objective objective_of(const Plan& plan);
 
 // Sets both bounds. `traffic`, a bound on the cost of loads and stores alone (where nothing moves,
