@@ -23,7 +23,7 @@ struct Console {
 
 // Does what `words` (what follows the program's name) ask for: a verb, --help, --version. Any
 // exception becomes a message with its next step (and, with --json, an object on `out`) and an exit
-// code. The verb sees the first SIGINT or SIGTERM as Context::stop.
+// code. The verb sees the first SIGINT or SIGTERM as Invocation::stop.
 int run_executable(const Executable& executable, const std::vector<std::string>& words,
                    const Console& console);
 

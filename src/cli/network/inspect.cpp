@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "cli/language/inspect_gguf.h"
-#include "cli/language/inspect_model.h"
+#include "cli/language/inspect.h"
 #include "cli/network/subject.h"
 #include "cli/network/zoo_list.h"
 #include "cli/plan/place_file.h"

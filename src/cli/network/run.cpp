@@ -4,7 +4,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "cli/network/feed.h"
 #include "cli/network/subject.h"
 #include "cli/verbs.h"
 #include "command/print.h"
@@ -12,20 +11,59 @@
 #include "core/files.h"
 #include "core/log/progress.h"
 #include "core/suggest.h"
+#include "eval/classes.h"
 #include "formats/npy/npy.h"
 #include "graph/passes/passes.h"
 #include "machine/native/native.h"
+#include "open/network/inputs.h"
 
-namespace pliant::cli {
+namespace pliant {
+
+template <>
+struct OptionWords<ImageLayout> {
+  static constexpr std::pair<ImageLayout, const char*> words[] = {{ImageLayout::nchw, "nchw"},
+                                                                  {ImageLayout::nhwc, "nhwc"}};
+};
+template <>
+struct OptionWords<ImageFit> {
+  static constexpr std::pair<ImageFit, const char*> words[] = {{ImageFit::stretch, "stretch"},
+                                                               {ImageFit::crop, "crop"}};
+};
+
+namespace cli {
 namespace {
 
 struct RunOptions {
   std::string file, labels, trace;
-  FeedOptions feed;
+  InputSources inputs;
+  std::string mean = "0", std = "1";  // of inputs.normalization
   std::vector<std::string> shapes, outs;
   std::int64_t top = 0;
   bool no_fuse = false, random_weights = false;
 };
+
+// "0.5" for all channels, or "0.485,0.456,0.406".
+void three_numbers(const std::string& text, const char* place, double (&target)[3]) {
+  std::vector<double> values;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    option_value(text.substr(at, comma - at), place, values.emplace_back());
+    at = comma + 1;
+  }
+  if (values.size() != 1 && values.size() != 3)
+    throw Error(ErrorKind::usage, place, fmt::format("'{}' is not one number or three", text),
+                "write for example 0.485,0.456,0.406");
+  for (std::size_t c = 0; c < 3; ++c) target[c] = values[values.size() == 1 ? 0 : c];
+}
+
+Normalization normalization_of(const RunOptions& options) {
+  Normalization result;
+  three_numbers(options.mean, "--mean", result.mean);
+  three_numbers(options.std, "--std", result.std);
+  for (const double value : result.std)
+    if (value == 0) throw Error(ErrorKind::usage, "--std", "0 cannot divide");
+  return result;
+}
 
 class ChromeTrace : public Trace {
  public:
@@ -67,14 +105,14 @@ struct Run {
 Run run_network(const RunOptions& options, const Invocation& context) {
   OpenedNetwork network =
       open_network(options.file, {shapes_from(options.shapes), options.random_weights});
-  if (options.random_weights) randomize_weights(network, options.feed.seed);
+  if (options.random_weights) randomize_weights(network, options.inputs.seed);
   fold_weights(network, context.pool());
   Run run;
   run.graph = std::make_shared<const Graph>(std::move(network.graph));
   native::Machine machine(context.pool(), {.isa = native::Isa::best, .fuse = !options.no_fuse});
   const auto program =
       machine.prepare(run.graph, std::make_shared<const WeightStore>(std::move(network.weights)));
-  const std::vector<Tensor> inputs = feed(*run.graph, options.feed);
+  const std::vector<Tensor> inputs = read_inputs(*run.graph, options.inputs);
   std::vector<TensorView> in, out;
   for (const Tensor& each : inputs) in.push_back(each.view());
   for (const ValueId id : run.graph->outputs())
@@ -112,29 +150,6 @@ void write_outputs(const RunOptions& options, const Run& run) {
   }
 }
 
-struct Class {
-  std::int64_t index = 0;
-  double value = 0, probability = 0;
-  std::string label;
-};
-
-// The values as probabilities: as they are if they add up to 1, else their softmax.
-std::vector<double> probabilities(const std::vector<double>& values) {
-  double sum = 0;
-  bool proper = true;
-  for (const double value : values) {
-    sum += value;
-    proper = proper && value >= 0;
-  }
-  if (proper && std::abs(sum - 1) < 1e-3) return values;
-  const double largest = *std::max_element(values.begin(), values.end());
-  std::vector<double> result;
-  sum = 0;
-  for (const double value : values) sum += result.emplace_back(std::exp(value - largest));
-  for (double& value : result) value /= sum;
-  return result;
-}
-
 std::vector<std::string> read_labels(const std::string& path) {
   std::vector<std::string> labels;
   const std::string text = path.empty() ? "" : read_file(path);
@@ -147,28 +162,13 @@ std::vector<std::string> read_labels(const std::string& path) {
   return labels;
 }
 
-std::vector<Class> top_classes(const Tensor& scores, const RunOptions& options) {
-  const std::int64_t count = elements(scores.type().shape);
-  if (count == 0) return {};
-  std::vector<double> values;
-  for (std::int64_t i = 0; i < count; ++i) values.push_back(get(scores.view(), i));
-  const std::vector<double> share = probabilities(values);
+std::vector<eval::Class> classes_of(const Tensor& scores, const RunOptions& options) {
   const std::vector<std::string> labels = read_labels(options.labels);
-  if (!labels.empty() && static_cast<std::int64_t>(labels.size()) != count)
+  const std::int64_t count = elements(scores.type().shape);
+  if (count > 0 && !labels.empty() && std::ssize(labels) != count)
     throw Error(ErrorKind::invalid, options.labels,
                 fmt::format("has {} lines, the output has {} values", labels.size(), count));
-  std::vector<Class> classes;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    classes.push_back({i, values[at], share[at], labels.empty() ? "" : labels[at]});
-  }
-  const auto better = [](const Class& a, const Class& b) {
-    return a.value != b.value ? a.value > b.value : a.index < b.index;
-  };
-  const auto shown = std::min<std::int64_t>(options.top, count);
-  std::partial_sort(classes.begin(), classes.begin() + shown, classes.end(), better);
-  classes.resize(shown);
-  return classes;
+  return eval::top_classes(scores.view(), options.top, labels);
 }
 
 struct Summary {
@@ -189,7 +189,7 @@ Summary summarize(const Tensor& tensor) {
   return count == 0 ? Summary{} : s;
 }
 
-nlohmann::ordered_json to_json(const Run& run, const std::vector<Class>& classes) {
+nlohmann::ordered_json to_json(const Run& run, const std::vector<eval::Class>& classes) {
   nlohmann::ordered_json json{{"seconds", run.seconds},
                               {"arena_bytes", run.arena_bytes},
                               {"outputs", nlohmann::json::array()}};
@@ -202,7 +202,7 @@ nlohmann::ordered_json to_json(const Run& run, const std::vector<Class>& classes
                                {"mean", s.mean},
                                {"not_finite", s.not_finite}});
   }
-  for (const Class& each : classes)
+  for (const eval::Class& each : classes)
     json["top"].push_back({{"index", each.index},
                            {"label", each.label},
                            {"value", each.value},
@@ -210,7 +210,7 @@ nlohmann::ordered_json to_json(const Run& run, const std::vector<Class>& classes
   return json;
 }
 
-void print(std::ostream& out, const Run& run, const std::vector<Class>& classes) {
+void print(std::ostream& out, const Run& run, const std::vector<eval::Class>& classes) {
   for (std::size_t i = 0; i < run.outputs.size(); ++i) {
     const Summary s = summarize(run.outputs[i]);
     print_line(
@@ -219,7 +219,7 @@ void print(std::ostream& out, const Run& run, const std::vector<Class>& classes)
                     to_string(run.outputs[i].type()), s.low, s.high, s.mean,
                     s.not_finite == 0 ? "" : fmt::format(", {} values NOT FINITE", s.not_finite)));
   }
-  for (const Class& each : classes)
+  for (const eval::Class& each : classes)
     print_line(
         out, fmt::format("class {}", each.index),
         fmt::format("{:>6.2f} %  {:>10.5g}  {}", 100 * each.probability, each.value, each.label));
@@ -229,12 +229,13 @@ void print(std::ostream& out, const Run& run, const std::vector<Class>& classes)
 
 int run_run(RunOptions options, const Invocation& context) {
   if (options.top == 0 && !options.labels.empty()) options.top = 5;
-  options.feed.seed = static_cast<std::uint64_t>(context.common.seed);
+  options.inputs.seed = static_cast<std::uint64_t>(context.common.seed);
+  options.inputs.normalization = normalization_of(options);
   const Run run = run_network(options, context);
   write_outputs(options, run);
-  const std::vector<Class> classes = options.top > 0 && !run.outputs.empty()
-                                         ? top_classes(run.outputs[0], options)
-                                         : std::vector<Class>{};
+  const std::vector<eval::Class> classes = options.top > 0 && !run.outputs.empty()
+                                               ? classes_of(run.outputs[0], options)
+                                               : std::vector<eval::Class>{};
   if (context.common.json) print_json(context.out, to_json(run, classes));
   else print(context.out, run, classes);
   return success;
@@ -244,7 +245,7 @@ int run_run(RunOptions options, const Invocation& context) {
 
 Verb run_verb() {
   const auto options = std::make_shared<RunOptions>();
-  FeedOptions& feed = options->feed;
+  InputSources& inputs = options->inputs;
   Command command{
       .name = "run",
       .summary = "run a network on this computer",
@@ -254,22 +255,21 @@ Verb run_verb() {
            "inputs or by name."},
       .arguments = {argument("FILE", options->file, "the network (ONNX or Pliant file)").path()},
       .options =
-          {option("input", "[NAME=]SOURCE", feed.inputs, "x.npy, picture.png or random[:SEED]")
+          {option("input", "[NAME=]SOURCE", inputs.texts, "x.npy, picture.png or random[:SEED]")
                .with_letter('i')
                .path(),
            option("out", "[NAME=]FILE", options->outs, "write an output as .npy")
                .with_letter('o')
                .written(),
-           option("mean", "X[,X,X]", feed.mean,
+           option("mean", "X[,X,X]", options->mean,
                   "subtracted from the pixels (scaled to 0..1), per channel"),
-           option("std", "X[,X,X]", feed.std, "divides the pixels after that, per channel"),
-           option("layout", "LAYOUT", feed.layout, "how the input holds a picture")
+           option("std", "X[,X,X]", options->std, "divides the pixels after that, per channel"),
+           option("layout", "LAYOUT", inputs.layout, "how the input holds a picture")
                .with_choices({"nchw", "nhwc"})
                .with_default("by its shape"),
            option(
-               "fit", "HOW", feed.fit,
-               "how a picture gets the input's size: stretched, or scaled to cover it and cropped")
-               .with_choices({"stretch", "crop"}),
+               "fit", "HOW", inputs.fit,
+               "how a picture gets the input's size: stretched, or scaled to cover it and cropped"),
            option("labels", "FILE", options->labels,
                   "names of the classes, one per line; implies --top 5")
                .path(),
@@ -294,4 +294,5 @@ Verb run_verb() {
           [options](const Invocation& context) { return run_run(*options, context); }};
 }
 
-}  // namespace pliant::cli
+}  // namespace cli
+}  // namespace pliant

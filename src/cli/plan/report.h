@@ -10,6 +10,7 @@
 
 #include "cli/network/subject.h"
 #include "cli/plan/export.h"
+#include "machine/scratchpad/compare.h"
 #include "plan/baseline/baseline.h"
 #include "plan/device.h"
 #include "plan/format/plan.h"
@@ -21,13 +22,8 @@ namespace pliant::cli {
 enum class Goal : std::uint8_t { traffic, peak };
 enum class Solver : std::uint8_t { exact, divide, ilp };
 
-struct ExecutionReport {
+struct ExecutionReport : scratchpad::Comparison {
   std::string kernels;  // "native" or "hash"
-  bool outputs_equal = false;
-  std::int64_t traffic_bytes = 0, compulsory_bytes = 0, loads = 0, stores = 0, highest_byte = 0;
-  std::int64_t second_level_bytes = 0;  // moved to and from it
-  // run one after the other; the figures are those of the last
-  int frames = 1;
 };
 
 struct PlanReport {

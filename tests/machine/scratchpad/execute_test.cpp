@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "machine/scratchpad/arena.h"
+#include "machine/scratchpad/compare.h"
 
 namespace pliant::scratchpad {
 namespace {
@@ -59,6 +60,22 @@ TEST(Execute, GivesTheUnconstrainedOutputsAndCountsBytes) {
   EXPECT_EQ(run.store_bytes, 8);
   EXPECT_EQ(run.compulsory_bytes, 16);
   EXPECT_EQ(run.highest_byte, 24);
+}
+
+TEST(Execute, IsComparedWithARunWithoutLimits) {
+  Fixture f;
+  const std::vector<Contents> frames{f.contents, f.contents};
+  Plan plan = spilling_plan();
+  const Comparison right = compare_with_unlimited(f.problem, plan, f.operators, frames);
+  EXPECT_TRUE(right.outputs_equal);
+  EXPECT_EQ(right.traffic_bytes, 16);
+  EXPECT_EQ(right.frames, 2);
+  plan.traffic_bytes = 8;  // a false claim
+  EXPECT_THROW(compare_with_unlimited(f.problem, plan, f.operators, frames), Error);
+  plan = spilling_plan();
+  std::erase(plan.events, plan::Event{0, Action::load, 0});
+  plan.compulsory_bytes = 8;
+  EXPECT_FALSE(compare_with_unlimited(f.problem, plan, f.operators, frames).outputs_equal);
 }
 
 TEST(Execute, AMissingLoadComputesNonsense) {

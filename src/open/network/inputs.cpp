@@ -1,53 +1,29 @@
-#include "cli/network/feed.h"
+#include "open/network/inputs.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <optional>
+#include <string_view>
 
-#include "command/options.h"
 #include "core/error.h"
 #include "core/rng.h"
 #include "core/suggest.h"
 #include "formats/npy/npy.h"
 #include "open/source.h"
 
-namespace pliant::cli {
+namespace pliant {
 namespace {
 
-// "0.5" for all channels, or "0.485,0.456,0.406".
-void three_numbers(const std::string& text, const char* place, double (&target)[3]) {
-  std::vector<double> values;
-  for (std::size_t at = 0; at <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', at), text.size());
-    option_value(text.substr(at, comma - at), place, values.emplace_back());
-    at = comma + 1;
-  }
-  if (values.size() != 1 && values.size() != 3)
-    throw Error(ErrorKind::usage, place, fmt::format("'{}' is not one number or three", text),
-                "write for example 0.485,0.456,0.406");
-  for (std::size_t c = 0; c < 3; ++c) target[c] = values[values.size() == 1 ? 0 : c];
-}
-
-Normalization normalization_of(const FeedOptions& options) {
-  Normalization result;
-  three_numbers(options.mean, "--mean", result.mean);
-  three_numbers(options.std, "--std", result.std);
-  for (const double value : result.std)
-    if (value == 0) throw Error(ErrorKind::usage, "--std", "0 cannot divide");
-  return result;
-}
-
-ImageLayout layout_of(const TensorType& type, const FeedOptions& options,
-                      const std::string& place) {
+ImageLayout layout_of(const TensorType& type, const InputSources& given, const std::string& place) {
   const Shape& shape = type.shape;
   const auto fits = [&](ImageLayout layout) {
     return shape.size() == 4 && shape[0] == 1 && shape[layout == ImageLayout::nchw ? 1 : 3] == 3;
   };
-  for (const auto& [layout, word] :
-       {std::pair{ImageLayout::nchw, "nchw"}, {ImageLayout::nhwc, "nhwc"}})
-    if (fits(layout) && (options.layout.empty() || options.layout == word)) return layout;
+  for (const ImageLayout layout : {ImageLayout::nchw, ImageLayout::nhwc})
+    if (fits(layout) && given.layout.value_or(layout) == layout) return layout;
   throw Error(ErrorKind::invalid, place,
               fmt::format("an image cannot be the input of type {}", to_string(type)),
               "the input must be [1,3,H,W] (nchw) or [1,H,W,3] (nhwc)");
@@ -68,16 +44,16 @@ Tensor convert(const Tensor& from, const TensorType& type, const std::string& pl
   return to;
 }
 
-Tensor from_image(const Source& file, const TensorType& type, const FeedOptions& options) {
-  const ImageLayout layout = layout_of(type, options, file.path());
+Tensor from_image(const Source& file, const TensorType& type, const InputSources& given) {
+  const ImageLayout layout = layout_of(type, given, file.path());
   const auto height = static_cast<int>(
       std::min<std::int64_t>(type.shape[layout == ImageLayout::nchw ? 2 : 1], INT32_MAX));
   const auto width = static_cast<int>(
       std::min<std::int64_t>(type.shape[layout == ImageLayout::nchw ? 3 : 2], INT32_MAX));
   const Image image = decode_image(file.bytes(), file.path());
-  const Image sized =
-      options.fit == "crop" ? resize_and_crop(image, width, height) : resize(image, width, height);
-  if (type.dtype == DType::f32) return to_tensor(sized, layout, normalization_of(options));
+  const Image sized = given.fit == ImageFit::crop ? resize_and_crop(image, width, height)
+                                                  : resize(image, width, height);
+  if (type.dtype == DType::f32) return to_tensor(sized, layout, given.normalization);
   Normalization bytes;  // integer inputs take the pixels as they are
   std::fill(std::begin(bytes.std), std::end(bytes.std), 1 / 255.0);
   Tensor tensor(type);
@@ -100,25 +76,28 @@ std::optional<std::uint64_t> random_seed(const std::string& text, std::uint64_t 
   if (text == "random") return otherwise;
   if (!text.starts_with("random:")) return {};
   std::uint64_t seed = 0;
-  option_value(text.substr(7), "--input " + text, seed);
+  const std::string_view number = std::string_view(text).substr(7);
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), seed);
+  if (error != std::errc() || end != number.data() + number.size())
+    throw Error(ErrorKind::usage, "--input " + text,
+                fmt::format("'{}' is not a whole number from 0", number));
   return seed;
 }
 
-Tensor read_input(const std::string& source, const Value& input, const FeedOptions& options) {
-  if (const auto seed = random_seed(source, options.seed))
+Tensor read_input(const std::string& source, const Value& input, const InputSources& given) {
+  if (const auto seed = random_seed(source, given.seed))
     return random(input.type, *seed, input.name);
   const Source file(source);
   switch (file.kind()) {
     case FileKind::array: return convert(tensor_from_npy(file.bytes(), source), input.type, source);
-    case FileKind::image: return from_image(file, input.type, options);
+    case FileKind::image: return from_image(file, input.type, given);
     default:
       throw Error(ErrorKind::format, source, "is neither a .npy array nor an image",
                   "give .npy, .png, .jpg or random");
   }
 }
 
-// Which text feeds each input: those with a name first, then the others in order; one lone "random"
-// feeds all the rest.
+// Which text feeds each input.
 std::vector<std::string> deal(const Graph& graph, const std::vector<std::string>& texts) {
   std::vector<std::string> names, sources(graph.inputs().size()), unnamed;
   for (const ValueId id : graph.inputs()) names.push_back(graph.value(id).name);
@@ -156,12 +135,12 @@ std::vector<std::string> deal(const Graph& graph, const std::vector<std::string>
 
 }  // namespace
 
-std::vector<Tensor> feed(const Graph& graph, const FeedOptions& options) {
+std::vector<Tensor> read_inputs(const Graph& graph, const InputSources& given) {
   std::vector<Tensor> tensors;
-  const std::vector<std::string> sources = deal(graph, options.inputs);
+  const std::vector<std::string> sources = deal(graph, given.texts);
   for (std::size_t i = 0; i < sources.size(); ++i)
-    tensors.push_back(read_input(sources[i], graph.value(graph.inputs()[i]), options));
+    tensors.push_back(read_input(sources[i], graph.value(graph.inputs()[i]), given));
   return tensors;
 }
 
-}  // namespace pliant::cli
+}  // namespace pliant
