@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 
+#include "core/ids.h"
 #include "core/units.h"
 #include "core/utf8.h"
 #include "report/assets.h"
@@ -238,16 +240,21 @@ void MapDrawing::boxes() {
   out_.close();
 }
 
+// The shape of a mark, and the classes of marks and bars.
+struct WayLook {
+  const char *shape, *mark, *bar;
+};
+constexpr auto way_looks = by_enum<Way>(
+    std::array<WayLook, 3>{{{"in", "k ld", "ld"}, {"out", "k st", "st"}, {"other", "k mv", "mv"}}});
+
 void MapDrawing::mark(const MapTransfer& transfer, bool compulsory) {
   if (transfer.compulsory != compulsory || transfer.box < 0) return;
   const MapBox& box = map_.boxes[transfer.box];
   const double x = transfer.way == Way::out ? x_(transfer.step + 1.0) : x_(transfer.step);
   const double y = y_(box.address + static_cast<double>(box.bytes) / 2);
-  constexpr const char* shapes[] = {"in", "out", "other"};
-  constexpr const char* shades[] = {"k ld", "k st", "k mv"};
-  const auto way = static_cast<std::size_t>(transfer.way);
-  out_.lone("use", {{"class", compulsory ? "kc" : shades[way]},
-                    {"href", std::string(compulsory ? "#c" : "#") + shapes[way]},
+  const WayLook& look = way_looks[transfer.way];
+  out_.lone("use", {{"class", compulsory ? "kc" : look.mark},
+                    {"href", std::string(compulsory ? "#c" : "#") + look.shape},
                     {"x", x},
                     {"y", y}});
 }
@@ -299,10 +306,8 @@ void MapDrawing::transfer_bars(const Scale& scale) {
         compulsory +=
             fmt::format("M{} {}h{}V{}h-{}z", x, number_text(middle), w, number_text(end), w);
     }
-    constexpr const char* shades[] = {"ld", "st", "mv"};
     if (!compulsory.empty()) out_.lone("path", {{"class", "cp"}, {"d", compulsory}});
-    if (!charged.empty())
-      out_.lone("path", {{"class", shades[static_cast<std::size_t>(way)]}, {"d", charged}});
+    if (!charged.empty()) out_.lone("path", {{"class", way_looks[way].bar}, {"d", charged}});
   }
 }
 

@@ -2,10 +2,14 @@
 // the parts.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <string_view>
+
+#include "core/ids.h"
 
 namespace pliant {
 
@@ -24,13 +28,12 @@ class PartTable {
   using Row = PartRow<Part, schemes>;
 
   consteval explicit PartTable(const Row (&rows)[count]) {
-    for (std::size_t i = 0; i < count; ++i) {
-      if (rows[i].part != Part(i)) throw "a row is not in its part's place";
-      rows_[i] = rows[i];
-    }
+    std::copy(std::begin(rows), std::end(rows), rows_.begin());
+    for (const Row& row : rows_)
+      if (&rows_[row.part] != &row) throw "a row is not in its part's place";
   }
 
-  constexpr const Row& operator[](Part part) const { return rows_[std::size_t(part)]; }
+  constexpr const Row& operator[](Part part) const { return rows_[part]; }
   constexpr auto begin() const { return rows_.begin(); }
   constexpr auto end() const { return rows_.end(); }
 
@@ -46,7 +49,7 @@ class PartTable {
   }
 
  private:
-  std::array<Row, count> rows_{};
+  ByEnum<Part, Row, count> rows_{};
 };
 
 }  // namespace pliant
