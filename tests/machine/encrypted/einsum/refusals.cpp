@@ -107,8 +107,8 @@ TEST(Refusals, OfTheSimulator) {
   expect(thrown_by([&] { s.rescale(at(1)); }), ErrorKind::invalid, "scales");
   expect(thrown_by([&] { s.lower(at(1), 1); }), ErrorKind::invalid, "from level 1 to 1");
   expect(thrown_by([&] { at(3); }), ErrorKind::invalid, "level 3 is not between 0 and 2");
-  expect(thrown_by([&] { s.bounded(at(1), .5); }), ErrorKind::internal, "a slot of 1");
-  expect(thrown_by([&] { s.decrypt(s.encode(values, 1, 1)); }), ErrorKind::invalid,
+  expect(thrown_by([&] { s.tighten(at(1), .5); }), ErrorKind::internal, "a slot of 1");
+  expect(thrown_by([&] { s.multiply_plain(at(1), at(1)); }), ErrorKind::invalid,
          "another back end");
   EXPECT_EQ(s.decrypt(s.rotate(at(1), 1)), (std::vector<double>{.25, 0, 1, .5}));
   EXPECT_EQ(s.decrypt(s.lower(at(2), 0)), values);

@@ -1,5 +1,7 @@
 #include "machine/encrypted/einsum/backend/backend.h"
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -9,7 +11,18 @@ namespace {
 using Cipher = Backend::Cipher;
 
 void accumulate(Backend& backend, Cipher& sum, const Cipher& term, double magnitude) {
-  sum = sum ? backend.bounded(backend.add(sum, term), magnitude) : term;
+  if (!sum) {
+    sum = term;
+    return;
+  }
+  sum = backend.add(sum, term);
+  backend.tighten(sum, magnitude);
+}
+
+double largest(std::span<const double> values) {
+  double most = 0;
+  for (const double value : values) most = std::max(most, std::abs(value));
+  return most;
 }
 
 // Every baby rotation that the terms want, by source and steps.
@@ -39,18 +52,22 @@ std::vector<Cipher> Backend::rotate_many(const Cipher& a, std::span<const std::i
 }
 
 std::vector<Cipher> Backend::transform(std::span<const Cipher> of,
-                                       std::span<const Transform::Term> terms,
-                                       const std::function<Plaintext(std::size_t)>& plain,
-                                       double magnitude) {
+                                       std::span<const Transform::Term> terms, const Values& values,
+                                       int level, double magnitude) {
   const auto babies = rotated(*this, of, terms);
   std::vector<Cipher> sums;
   for (std::size_t first = 0; first < terms.size();) {
     const Transform::Term& head = terms[first];
     Cipher inner;
     std::size_t i = first;
-    for (; i < terms.size() && terms[i].result == head.result && terms[i].giant == head.giant; ++i)
+    for (; i < terms.size() && terms[i].result == head.result && terms[i].giant == head.giant;
+         ++i) {
+      const std::span<const double> slots = values(i);
       accumulate(*this, inner,
-                 multiply_plain(babies.at({terms[i].source, terms[i].baby}), plain(i)), magnitude);
+                 multiply_plain(babies.at({terms[i].source, terms[i].baby}),
+                                encode(slots, level, largest(slots))),
+                 magnitude);
+    }
     if (modulo(head.giant, slots()) != 0) inner = rotate(inner, head.giant);
     if (sums.size() <= static_cast<std::size_t>(head.result)) sums.emplace_back();
     accumulate(*this, sums.back(), inner, magnitude);
@@ -60,6 +77,6 @@ std::vector<Cipher> Backend::transform(std::span<const Cipher> of,
   return sums;
 }
 
-Cipher Backend::bounded(const Cipher& a, double) { return a; }
+void Backend::tighten(const Cipher&, double) {}
 
 }  // namespace pliant::einsum

@@ -25,8 +25,10 @@ class Backend {
   struct Object {
     virtual ~Object() = default;
   };
-  using Cipher = std::shared_ptr<const Object>;
+  using Cipher = std::shared_ptr<Object>;
   using Plaintext = std::shared_ptr<const Object>;
+
+  using Values = std::function<std::span<const double>(std::size_t term)>;
 
   virtual ~Backend() = default;
   virtual std::string name() const = 0;
@@ -51,14 +53,14 @@ class Backend {
   virtual Cipher relinearize_rescale(const Cipher& a);
   // Of one ciphertext by each of `steps` (hoisting).
   virtual std::vector<Cipher> rotate_many(const Cipher& a, std::span<const std::int64_t> steps);
-  // As Transform says; plain(i) encodes the plaintext of term i, at the level of `of`. No sum of
-  // any of the terms exceeds `magnitude` in any slot.
+  // As Transform says, of ciphertexts of one level; values(i) are the slots of term i's plaintext,
+  // until the next call. No sum of any of the terms exceeds `magnitude` in any slot.
   virtual std::vector<Cipher> transform(std::span<const Cipher> of,
                                         std::span<const Transform::Term> terms,
-                                        const std::function<Plaintext(std::size_t)>& plain,
-                                        double magnitude);
-  // The same ciphertext, of which the caller knows that no slot exceeds `magnitude`.
-  virtual Cipher bounded(const Cipher& a, double magnitude);
+                                        const Values& values, int level, double magnitude);
+  // The caller knows that no slot exceeds `magnitude`: a bound that sums and products are checked
+  // by, where the own one is larger.
+  virtual void tighten(const Cipher& a, double magnitude);
 };
 
 }  // namespace pliant::einsum

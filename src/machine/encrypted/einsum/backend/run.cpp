@@ -83,8 +83,10 @@ class Interpreter {
       const Step& step = program_.steps[i];
       const std::vector<Cipher> results =
           std::visit([&](const auto& action) { return perform(action, step); }, step.action);
-      for (std::size_t r = 0; r < results.size(); ++r)
-        values_[step.out[r]] = backend_.bounded(results[r], program_.values[step.out[r]].magnitude);
+      for (std::size_t r = 0; r < results.size(); ++r) {
+        values_[step.out[r]] = results[r];
+        backend_.tighten(results[r], program_.values[step.out[r]].magnitude);
+      }
       for (const CipherId id : operands(step.action))
         if (last_use_[id] == i) values_[id] = nullptr;
     }
@@ -117,24 +119,27 @@ class Interpreter {
   Results perform(const Transform& a, const Step& step) {
     std::vector<Cipher> of;
     for (const CipherId id : a.of) of.push_back(values_[id]);
-    const int level = program_.values[a.of[0]].level;
     double magnitude = 0;
     for (const CipherId id : step.out)
       magnitude = std::max(magnitude, program_.values[id].magnitude);
-    return backend_.transform(
-        of, a.terms, [&](std::size_t i) { return encoded(a.terms[i].plain, level); }, magnitude);
+    const auto values = [&](std::size_t i) { return slots_of(a.terms[i].plain); };
+    return backend_.transform(of, a.terms, values, program_.values[a.of[0]].level, magnitude);
+  }
+
+  // Until the next call.
+  std::span<const double> slots_of(PlainId id) {
+    const Plain& plain = program_.plains[id];
+    slots_.assign(program_.slots, 0);
+    for (const Plain::Cell& cell : plain.cells)
+      slots_[cell.slot] = plain.tensor == ClearId::none ? 1 : clears_[plain.tensor][cell.element];
+    return slots_;
   }
 
   Backend::Plaintext encoded(PlainId id, int level) {
-    const Plain& plain = program_.plains[id];
-    slots_.assign(program_.slots, 0);
+    const std::span<const double> slots = slots_of(id);
     double bound = 0;
-    for (const Plain::Cell& cell : plain.cells) {
-      double& slot = slots_[cell.slot];
-      slot = plain.tensor == ClearId::none ? 1 : clears_[plain.tensor][cell.element];
-      bound = std::max(bound, std::abs(slot));
-    }
-    return backend_.encode(slots_, level, bound);
+    for (const double slot : slots) bound = std::max(bound, std::abs(slot));
+    return backend_.encode(slots, level, bound);
   }
 
   const Program& program_;

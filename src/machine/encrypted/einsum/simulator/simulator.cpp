@@ -208,15 +208,13 @@ Cipher Simulator::rotate(const Cipher& a, std::int64_t steps) {
   return std::make_shared<Simulated>(std::move(out));
 }
 
-Cipher Simulator::bounded(const Cipher& a, double magnitude) {
-  const Simulated& x = own(a, "bounded");
-  for (const double slot : x.slots)
+void Simulator::tighten(const Cipher& a, double magnitude) {
+  for (const double slot : own(a, "tighten").slots)
     if (!(std::abs(slot) <= magnitude * (1 + 1e-9)))
-      refuse(ErrorKind::internal, "bounded",
+      refuse(ErrorKind::internal, "tighten",
              fmt::format("a slot of {} above the stated bound {}", slot, magnitude));
-  Simulated out = x;
-  out.magnitude = std::min(out.magnitude, magnitude);
-  return std::make_shared<Simulated>(std::move(out));
+  auto& x = dynamic_cast<Simulated&>(*a);
+  x.magnitude = std::min(x.magnitude, magnitude);
 }
 
 }  // namespace pliant::einsum

@@ -34,7 +34,7 @@ class Simulator : public Backend {
   Cipher rescale(const Cipher& a) override;
   Cipher lower(const Cipher& a, int level) override;
   Cipher rotate(const Cipher& a, std::int64_t steps) override;
-  Cipher bounded(const Cipher& a, double magnitude) override;
+  void tighten(const Cipher& a, double magnitude) override;
 
   // Every slot of a ciphertext, for tests of what a layout promises.
   const std::vector<double>& look(const Cipher& a) const;

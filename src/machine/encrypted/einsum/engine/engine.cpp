@@ -1,0 +1,170 @@
+#include "machine/encrypted/einsum/engine/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "core/error.h"
+
+namespace pliant::einsum {
+namespace {
+
+using Cipher = Backend::Cipher;
+
+struct Held : Backend::Object {
+  ckks::Ciphertext ciphertext;
+};
+struct Encoded : Backend::Object {
+  ckks::Plaintext plaintext;
+};
+
+template <typename Kind, typename Object>
+Kind& own(const std::shared_ptr<Object>& object, const char* verb) {
+  auto* result = dynamic_cast<Kind*>(object.get());
+  if (result == nullptr)
+    throw Error(ErrorKind::invalid, fmt::format("ckks {}", verb), "an object of another back end");
+  return *result;
+}
+const ckks::Ciphertext& held(const Cipher& a, const char* verb) {
+  return own<Held>(a, verb).ciphertext;
+}
+
+// A new ciphertext that `fill` writes.
+template <typename Fill>
+Cipher made(const Fill& fill) {
+  auto result = std::make_shared<Held>();
+  fill(result->ciphertext);
+  return result;
+}
+
+bool has_key(const ckks::KeySet& keys, std::uint32_t galois, int level) {
+  const auto [first, last] = keys.all().equal_range(galois);
+  return std::any_of(first, last, [level](const auto& key) { return key.second.level >= level; });
+}
+
+}  // namespace
+
+ckks::Params choose_parameters(const Plan& plan, int scale_bits, int first_bits, int security) {
+  ckks::Params params{.levels = plan.levels(),
+                      .scale_bits = scale_bits,
+                      .first_bits = first_bits,
+                      .security = security};
+  const int smallest = std::countr_zero(static_cast<std::uint64_t>(plan.program.slots)) + 1;
+  for (params.log_n = std::max(smallest, 12); params.log_n <= 17; ++params.log_n)
+    for (params.digits = 1; params.digits <= std::min(8, params.levels + 1); ++params.digits)
+      if (ckks::modulus_bits(params) <= ckks::max_modulus_bits(params.log_n, security))
+        return params;
+  throw Error(ErrorKind::unsupported, "einsum " + plan.expression,
+              fmt::format("{} levels of {} bits: no ring up to 2^17 is {} bits secure",
+                          params.levels, scale_bits, security),
+              "split the computation; there is no bootstrapping");
+}
+
+Engine::Engine(const ckks::Params& params, std::int64_t slots, const EngineOptions& options)
+    : context_(params, ckks::best_kernels(), options.log),
+      slots_(slots),
+      generator_(options.seed_of_test ? ckks::KeyGenerator(context_, *options.seed_of_test)
+                                      : ckks::KeyGenerator(context_)),
+      secret_(generator_.secret_key()),
+      encoder_(context_),
+      encryptor_(options.seed_of_test ? ckks::Encryptor(context_, secret_, *options.seed_of_test)
+                                      : ckks::Encryptor(context_, secret_)),
+      decryptor_(context_, secret_),
+      evaluator_(context_, options.pool) {
+  if (slots_ < 1 || !std::has_single_bit(static_cast<std::uint64_t>(slots_)) ||
+      std::cmp_greater(slots_, context_.slots()))
+    throw Error(ErrorKind::usage, "ckks",
+                fmt::format("{} slots: not a power of two up to the {} of the ring", slots_,
+                            context_.slots()));
+}
+
+std::string Engine::name() const { return "ckks (" + describe(context_.params()) + ")"; }
+
+void Engine::make_keys(const KeyNeed& need) {
+  if (need.relinearization >= 0 && !has_key(keys_, 0, need.relinearization))
+    keys_.add(generator_.relinearization_key(secret_, need.relinearization));
+  for (const KeyNeed::Rotation& rotation : need.rotations) {
+    const auto steps = static_cast<int>(rotation.steps);
+    if (!has_key(keys_, context_.galois(steps), rotation.level))
+      keys_.add(generator_.rotation_key(secret_, steps, rotation.level));
+  }
+}
+
+std::size_t Engine::key_bytes() const {
+  std::size_t sum = 0;
+  for (const auto& [galois, key] : keys_.all()) {
+    for (const ckks::Poly& part : key.a) sum += part.bytes();
+    for (const ckks::Poly& part : key.b) sum += part.bytes();
+  }
+  return sum;
+}
+
+Backend::Plaintext Engine::encode(std::span<const double> values, int level, double bound) {
+  auto result = std::make_shared<Encoded>();
+  encoder_.encode(values, {.level = level, .bound = bound}, result->plaintext);
+  return result;
+}
+
+Cipher Engine::encrypt(std::span<const double> values, int level, double bound) {
+  return made([&](ckks::Ciphertext& out) {
+    out = encryptor_.encrypt(encoder_, values, {.level = level, .bound = bound});
+  });
+}
+
+std::vector<double> Engine::decrypt(const Cipher& a) {
+  std::vector<double> slots = encoder_.decode_real(decryptor_.decrypt(held(a, "decrypt")));
+  slots.resize(slots_);
+  return slots;
+}
+
+double Engine::error(const Cipher& a) const { return held(a, "error").error_bound(); }
+
+Cipher Engine::add(const Cipher& a, const Cipher& b) {
+  return made([&](auto& out) { evaluator_.add(held(a, "add"), held(b, "add"), out); });
+}
+Cipher Engine::multiply(const Cipher& a, const Cipher& b) {
+  return made(
+      [&](auto& out) { evaluator_.multiply(held(a, "multiply"), held(b, "multiply"), out); });
+}
+Cipher Engine::multiply_plain(const Cipher& a, const Plaintext& b) {
+  return made([&](auto& out) {
+    evaluator_.multiply(held(a, "multiply plain"),
+                        own<const Encoded>(b, "multiply plain").plaintext, out);
+  });
+}
+Cipher Engine::relinearize(const Cipher& a) {
+  return made([&](auto& out) { evaluator_.relinearize(held(a, "relinearize"), keys_, out); });
+}
+Cipher Engine::rescale(const Cipher& a) {
+  return made([&](auto& out) { evaluator_.rescale(held(a, "rescale"), out); });
+}
+Cipher Engine::lower(const Cipher& a, int level) {
+  return made([&](auto& out) { evaluator_.adjust(held(a, "lower"), level, out); });
+}
+Cipher Engine::rotate(const Cipher& a, std::int64_t steps) {
+  return made([&](auto& out) {
+    evaluator_.rotate(held(a, "rotate"), static_cast<int>(modulo(steps, slots_)), keys_, out);
+  });
+}
+
+std::vector<Cipher> Engine::rotate_many(const Cipher& a, std::span<const std::int64_t> steps) {
+  const ckks::Ciphertext& of = held(a, "rotate");
+  ckks::Raised raised;
+  std::vector<Cipher> result;
+  for (const std::int64_t each : steps) {
+    const auto by = static_cast<int>(modulo(each, slots_));
+    if (by != 0 && raised.digits.empty()) evaluator_.raise(of, raised);
+    result.push_back(by == 0 ? a : made([&](auto& out) {
+      evaluator_.rotate_raised(of, raised, by, keys_, out);
+    }));
+  }
+  return result;
+}
+
+void Engine::tighten(const Cipher& a, double magnitude) {
+  ckks::Ciphertext& ciphertext = own<Held>(a, "tighten").ciphertext;
+  ciphertext.magnitude = std::min(ciphertext.magnitude, magnitude);
+}
+
+}  // namespace pliant::einsum

@@ -1,0 +1,61 @@
+// Programs on our own RNS-CKKS: client and server in one process.
+#pragma once
+
+#include "machine/encrypted/ckks/evaluator.h"
+#include "machine/encrypted/einsum/backend/backend.h"
+#include "machine/encrypted/einsum/program/plan.h"
+
+namespace pliant::einsum {
+
+// The smallest parameters that hold the plan at this security: the ring, then the digits of key
+// switching, fewest first. Throws Error{unsupported} naming levels and bits where no ring does.
+ckks::Params choose_parameters(const Plan& plan, int scale_bits = 40, int first_bits = 50,
+                               int security = 128);
+
+struct EngineOptions {
+  std::optional<ckks::Seed> seed_of_test = {};  // makes keys and ciphertexts repeatable
+  Pool* pool = nullptr;                         // both must outlive the engine
+  Log* log = nullptr;                           // for warnings; null: standard error
+};
+
+// Makes its secret key; keys come by make_keys(). Ciphertexts are encrypted under the secret key
+// (less noise than under a public one). `slots` may be fewer than the ring has: the rest repeats
+// them.
+class Engine : public Backend {
+ public:
+  // Throws what ckks::Context does, Error{usage} for slots that do not suit the ring.
+  Engine(const ckks::Params& params, std::int64_t slots, const EngineOptions& options = {});
+
+  std::string name() const override;
+  std::int64_t slots() const override { return slots_; }
+  int levels() const override { return context_.levels(); }
+  void make_keys(const KeyNeed& need) override;
+  Plaintext encode(std::span<const double> values, int level, double bound) override;
+  Cipher encrypt(std::span<const double> values, int level, double bound) override;
+  std::vector<double> decrypt(const Cipher& a) override;
+  double error(const Cipher& a) const override;  // exceeded with probability 2^-30
+  Cipher add(const Cipher& a, const Cipher& b) override;
+  Cipher multiply(const Cipher& a, const Cipher& b) override;
+  Cipher multiply_plain(const Cipher& a, const Plaintext& b) override;
+  Cipher relinearize(const Cipher& a) override;
+  Cipher rescale(const Cipher& a) override;
+  Cipher lower(const Cipher& a, int level) override;
+  Cipher rotate(const Cipher& a, std::int64_t steps) override;
+  std::vector<Cipher> rotate_many(const Cipher& a, std::span<const std::int64_t> steps) override;
+  void tighten(const Cipher& a, double magnitude) override;
+
+  std::size_t key_bytes() const;  // of the keys that evaluate
+
+ private:
+  ckks::Context context_;
+  std::int64_t slots_;
+  ckks::KeyGenerator generator_;
+  ckks::SecretKey secret_;
+  ckks::KeySet keys_;
+  ckks::Encoder encoder_;
+  ckks::Encryptor encryptor_;
+  ckks::Decryptor decryptor_;
+  ckks::Evaluator evaluator_;
+};
+
+}  // namespace pliant::einsum
