@@ -24,7 +24,7 @@ class ErrorModel {
     friend bool operator==(const Term&, const Term&) = default;
   };
   // Those of one slot, in order of source and offset. More than kMost become unknown.
-  static constexpr std::size_t kMost = std::size_t{1} << 17;
+  static constexpr std::size_t kMost = std::size_t{1} << 18;
   std::span<const Term> terms() const { return terms_; }
   double bias() const { return bias_; }
   double unknown() const { return unknown_; }  // may be correlated with anything

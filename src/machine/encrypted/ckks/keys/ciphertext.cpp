@@ -120,14 +120,24 @@ Ciphertext Encryptor::encrypt(Encoder& encoder, std::span<const std::complex<dou
                               EncodingOptions options) {
   RandomStream stream = random_.stream();
   options.dither = &stream;
-  return encrypt(encoder.encode(values, options));
+  return encrypt_once(encoder.encode(values, options));
 }
 
 Ciphertext Encryptor::encrypt(Encoder& encoder, std::span<const double> values,
                               EncodingOptions options) {
   RandomStream stream = random_.stream();
   options.dither = &stream;
-  return encrypt(encoder.encode(values, options));
+  return encrypt_once(encoder.encode(values, options));
+}
+
+// A plaintext that nobody else encrypts: its rounding and the encryption are one event.
+Ciphertext Encryptor::encrypt_once(const Plaintext& plaintext) {
+  Ciphertext out = encrypt(plaintext);
+  ErrorModel random;
+  random.add_bias(out.random.bias());
+  random.add_source(context_.source_of(Event::encryption, out.part[1]), out.random.deviation());
+  out.random.assign(random);
+  return out;
 }
 
 Ciphertext Encryptor::encrypt(const Plaintext& plaintext) {

@@ -59,6 +59,7 @@ class Encryptor {
 
  private:
   void check() const;
+  Ciphertext encrypt_once(const Plaintext& plaintext);
   void encrypt_public(const Plaintext& plaintext, Ciphertext& out);
   void encrypt_symmetric(const Plaintext& plaintext, Ciphertext& out);
   const Context& context_;
