@@ -1,6 +1,14 @@
 // Programs on our own RNS-CKKS: client and server in one process.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/log/log.h"
+#include "core/pool.h"
 #include "machine/encrypted/ckks/evaluator.h"
 #include "machine/encrypted/einsum/backend/backend.h"
 #include "machine/encrypted/einsum/program/plan.h"
@@ -14,7 +22,7 @@ ckks::Params choose_parameters(const Plan& plan, int scale_bits = 40, int first_
 
 struct EngineOptions {
   std::optional<ckks::Seed> seed_of_test = {};  // makes keys and ciphertexts repeatable
-  Pool* pool = nullptr;                         // both must outlive the engine
+  ThreadPool* pool = nullptr;                         // both must outlive the engine
   Log* log = nullptr;                           // for warnings; null: standard error
 };
 
