@@ -67,20 +67,20 @@ Verb perplexity_verb() {
            "natural logarithm), perplexity = exp(nll / tokens), bits_per_byte = nll / ln 2 / bytes "
            "of the text."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
-      .options = {option("file", "FILE", options->file, "the text; -: standard input").path(),
-                  option("text-window", "N", options->perplexity.window, "tokens seen at once")
-                      .at_least(0)
-                      .with_default("the context"),
-                  option("stride", "N", options->perplexity.stride,
-                         "tokens from one window to the next; a smaller step predicts each token "
-                         "from more context")
-                      .at_least(0)
-                      .with_default("the window")},
+      .options =
+          {option("file", "FILE", options->file, "the text; -: standard input").path().must(),
+           option("text-window", "N", options->perplexity.window, "tokens seen at once")
+               .at_least(0)
+               .with_default("the context"),
+           option("stride", "N", options->perplexity.stride,
+                  "tokens from one window to the next; a smaller step predicts each token "
+                  "from more context")
+               .at_least(0)
+               .with_default("the window")},
       .examples = {
           {"pliant perplexity model.gguf --file text.txt", "a whole file"},
           {"pliant perplexity folder --file text.txt --text-window 512 --stride 256 --json",
            "with overlap"}}};
-  command.options[0].required = true;
   for (Option& each : language_options(options->language))
     command.options.push_back(std::move(each));
   return {std::move(command),
