@@ -50,11 +50,9 @@ TEST(Bound, OfDotProductsIsUseful) {
       s.evaluator.relinearize_rescale(c, s.keys, c);
       sum_rotations(s, c, 14);
       const double error = measured(s, c, Slots(n, dot));
-              c.error_bound(), c.error(), c.random.terms().size());
-              EXPECT_LE(error, c.error_bound()) << plain;
-              EXPECT_GE(30 * error, c.error_bound()) << plain;
-              EXPECT_GE(c.error(), 100 * c.error_bound())
-                  << plain;  // what the worst case would say
+      EXPECT_LE(error, c.error_bound()) << plain;
+      EXPECT_GE(30 * error, c.error_bound()) << plain;
+      EXPECT_GE(c.error(), 100 * c.error_bound()) << plain;  // what the worst case would say
     }
 }
 
