@@ -16,6 +16,7 @@
 
 #include "core/rng.h"
 #include "machine/encrypted/ckks/file.h"
+#include "machine/encrypted/ckks/keys/decryptor.h"
 #include "machine/encrypted/ckks/linear.h"
 
 namespace {

@@ -23,6 +23,7 @@
 
 #include "core/rng.h"
 #include "machine/encrypted/ckks/evaluator.h"
+#include "machine/encrypted/ckks/keys/decryptor.h"
 #include "machine/encrypted/ckks/linear.h"
 
 namespace {

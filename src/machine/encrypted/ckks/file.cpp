@@ -65,7 +65,7 @@ int get_level(Reader& in, const Context& context) {
 
 }  // namespace
 
-std::vector<std::byte> serialize(const Ciphertext& c, AuthKey key) {
+std::vector<std::byte> serialize(const Ciphertext& c, const Authentication& key) {
   require_whole(c, "ciphertext file");
   Writer out;
   const std::size_t stored = c.size - (c.seed ? 1 : 0);
@@ -84,7 +84,8 @@ std::vector<std::byte> serialize(const Ciphertext& c, AuthKey key) {
   return out.seal(key);
 }
 
-Ciphertext parse_ciphertext(const Context& context, std::span<const std::byte> bytes, AuthKey key) {
+Ciphertext parse_ciphertext(const Context& context, std::span<const std::byte> bytes,
+                            const Authentication& key) {
   Reader in(bytes, EnvelopeKind::ciphertext, &context.hash(), key);
   Ciphertext c;
   c.size = static_cast<int>(in.word(3, "number of parts"));
@@ -113,7 +114,8 @@ Ciphertext parse_ciphertext(const Context& context, std::span<const std::byte> b
   return c;
 }
 
-std::vector<std::byte> serialize(const Context& context, const SecretKey& secret, AuthKey key) {
+std::vector<std::byte> serialize(const Context& context, const SecretKey& secret,
+                                 const Authentication& key) {
   require(context, secret, "secret key file");
   Writer out;
   out.reserve(context.n() + 256);  // no reallocation leaves a copy behind
@@ -125,7 +127,8 @@ std::vector<std::byte> serialize(const Context& context, const SecretKey& secret
   return out.seal(key);
 }
 
-SecretKey parse_secret_key(const Context& context, std::span<const std::byte> bytes, AuthKey key) {
+SecretKey parse_secret_key(const Context& context, std::span<const std::byte> bytes,
+                           const Authentication& key) {
   Reader in(bytes, EnvelopeKind::secret_key, &context.hash(), key);
   in.expect(context.n(), "coefficients");
   SecretValues coefficients(context.n());
@@ -139,7 +142,7 @@ SecretKey parse_secret_key(const Context& context, std::span<const std::byte> by
   return {context, coefficients.get()};
 }
 
-std::vector<std::byte> serialize(const PublicKey& public_key, AuthKey key) {
+std::vector<std::byte> serialize(const PublicKey& public_key, const Authentication& key) {
   Writer out;
   out.reserve(public_key.b.bytes() + 256);
   out.begin(EnvelopeKind::public_key, public_key.params);
@@ -148,7 +151,8 @@ std::vector<std::byte> serialize(const PublicKey& public_key, AuthKey key) {
   return out.seal(key);
 }
 
-PublicKey parse_public_key(const Context& context, std::span<const std::byte> bytes, AuthKey key) {
+PublicKey parse_public_key(const Context& context, std::span<const std::byte> bytes,
+                           const Authentication& key) {
   Reader in(bytes, EnvelopeKind::public_key, &context.hash(), key);
   PublicKey public_key;
   public_key.params = context.hash();
@@ -159,7 +163,7 @@ PublicKey parse_public_key(const Context& context, std::span<const std::byte> by
   return public_key;
 }
 
-std::vector<std::byte> serialize(const SwitchKey& switch_key, AuthKey key) {
+std::vector<std::byte> serialize(const SwitchKey& switch_key, const Authentication& key) {
   Writer out;
   out.reserve(switch_key.bytes() + 256);
   out.begin(EnvelopeKind::switch_key, switch_key.params);
@@ -170,7 +174,8 @@ std::vector<std::byte> serialize(const SwitchKey& switch_key, AuthKey key) {
   return out.seal(key);
 }
 
-SwitchKey parse_switch_key(const Context& context, std::span<const std::byte> bytes, AuthKey key) {
+SwitchKey parse_switch_key(const Context& context, std::span<const std::byte> bytes,
+                           const Authentication& key) {
   Reader in(bytes, EnvelopeKind::switch_key, &context.hash(), key);
   SwitchKey switch_key;
   switch_key.params = context.hash();

@@ -30,4 +30,8 @@ inline std::vector<std::complex<double>> random_slots(Rng& rng, std::size_t coun
   return values;
 }
 
+inline void says(const std::string& error, const std::string& part) {
+  EXPECT_NE(error.find(part), std::string::npos) << error;
+}
+
 }  // namespace pliant::ckks

@@ -264,23 +264,6 @@ TEST(Evaluator, SparseSlotsStaySparse) {
   EXPECT_LE(s.error(a, map(x, [&](std::size_t i) { return x[(i + 1) % 8] * x[(i + 1) % 8]; })), 1);
 }
 
-TEST(Decryptor, FloodsWithinItsBound) {
-  Scheme s(small(8, 2));
-  Rng rng(9);
-  const Slots x = random_slots(rng, 128);
-  const Ciphertext a = s.encrypt(x);
-  const Plaintext flooded = s.decryptor.decrypt(a, 8, Seed{1});
-  const Slots got = s.encoder.decode(flooded), plain = s.decrypt(a);
-  double worst = 0, exact = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    worst = std::max(worst, std::abs(got[i] - x[i]));
-    exact = std::max(exact, std::abs(plain[i] - x[i]));
-  }
-  EXPECT_LE(worst, flooded.noise / flooded.scale);
-  EXPECT_GT(worst, 64 * exact);
-  EXPECT_NE(error_of([&] { s.decryptor.decrypt(a, 90); }).find("does not fit"), std::string::npos);
-}
-
 TEST(Evaluator, RefusesNamingBothSides) {
   Scheme s(small(6, 2)), other(small(6, 2, 41));
   Rng rng(10);

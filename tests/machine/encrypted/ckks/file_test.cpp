@@ -1,5 +1,6 @@
 #include "machine/encrypted/ckks/file.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,14 +15,14 @@ namespace {
 using Bytes = std::vector<std::byte>;
 
 const std::string kText = "a shared authentication key";
-const AuthKey kKey = std::as_bytes(std::span(kText));
+const Authentication kKey{.key = std::as_bytes(std::span(kText))};
 
 TEST(Files, RoundTrip) {
   Scheme s(small(5, 3));
   s.rotations({3});
   Rng rng(1);
   const auto x = random_slots(rng, 16);
-  for (const AuthKey key : {AuthKey{}, kKey}) {
+  for (const Authentication& key : {Authentication{}, kKey}) {
     const Params params = parse_params(serialize(s.context.params()), true);
     EXPECT_EQ(params, s.context.params());
     Ciphertext product;
@@ -116,7 +117,8 @@ TEST(Files, EveryFlippedBitIsRefused) {
 
 // Bytes with a right hash over wrong contents.
 template <typename Fill>
-Bytes forged(EnvelopeKind kind, const Hash& params, const Fill& fill, AuthKey key = {}) {
+Bytes forged(EnvelopeKind kind, const Hash& params, const Fill& fill,
+             const Authentication& key = {}) {
   Writer out;
   out.begin(kind, params);
   fill(out);
@@ -126,9 +128,6 @@ Bytes forged(EnvelopeKind kind, const Hash& params, const Fill& fill, AuthKey ke
 TEST(Files, ChecksContentsUnderARightHash) {
   Scheme s(small(4, 1)), other(small(4, 2));
   const std::vector<double> x(8, 0.5);
-  const auto says = [](const std::string& error, const char* part) {
-    EXPECT_NE(error.find(part), std::string::npos) << error;
-  };
   const auto ciphertext = [&](std::uint32_t size, std::uint32_t level, std::uint32_t slots,
                               std::uint32_t seeded, double scale,
                               const std::vector<ErrorModel::Term>& terms = {}, double bias = 0) {
@@ -177,8 +176,12 @@ TEST(Files, ChecksContentsUnderARightHash) {
          parse_ciphertext(s.context, serialize(s.encryptor.encrypt(s.encoder.encode(x)), kKey));
        }),
        "authenticated with a key");
-  const Bytes long_key(65);
-  says(error_of([&] { parse_ciphertext(s.context, good, long_key); }), "65 bytes, above 64");
+  for (const std::size_t size : {1u, 15u, 65u}) {
+    const Bytes key(size);
+    const std::string want = fmt::format("{} bytes, not 16 to 64", size);
+    says(error_of([&] { parse_ciphertext(s.context, good, {.key = key}); }), want);
+    says(error_of([&] { serialize(s.encrypt({0.5}), {.key = key}); }), want);
+  }
   const auto key_file = [&](std::uint32_t galois, std::uint32_t level) {
     return error_of([&] {
       parse_switch_key(s.context,
@@ -200,6 +203,33 @@ TEST(Files, ChecksContentsUnderARightHash) {
                           }));
        }),
        "not -1, 0 or 1");
+}
+
+// One key on both sides proves that the other side wrote a file only if it says who did, and for
+// what.
+TEST(Files, AreForOnePurposeEach) {
+  Scheme s(small(4, 1));
+  const Ciphertext c = s.encrypt({0.5});
+  const Authentication request{kKey.key, Sender::client, 77, 1, 0};
+  const auto reads = [&](const Bytes& bytes, const Authentication& as) {
+    return error_of([&] { parse_ciphertext(s.context, bytes, as); });
+  };
+  const auto answer = [&](u64 session, u64 number, std::uint32_t item) {
+    return Authentication{kKey.key, Sender::server, session, number, item};
+  };
+  const char* const refused = "for another purpose";
+  const Bytes sent = serialize(c, request), first = serialize(c, answer(77, 1, 0));
+  EXPECT_EQ(reads(sent, request), "accepted");
+  EXPECT_EQ(reads(first, answer(77, 1, 0)), "accepted");
+  says(reads(sent, answer(77, 1, 0)), refused);   // the client's own request, handed back
+  says(reads(first, request), refused);           // an answer as a request
+  says(reads(first, answer(77, 2, 0)), refused);  // an old answer to a new request
+  says(reads(first, answer(78, 1, 0)), refused);  // of an old session
+  says(reads(first, answer(77, 1, 1)), refused);  // answers in another order
+  const std::string text = "another key of enough bytes";
+  Authentication other = answer(77, 1, 0);
+  other.key = std::as_bytes(std::span(text));
+  says(reads(first, other), refused);
 }
 
 TEST(Secrets, AreWiped) {

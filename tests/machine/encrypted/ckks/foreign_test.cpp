@@ -13,10 +13,6 @@ namespace {
 
 using Slots = std::vector<std::complex<double>>;
 
-void says(const std::string& error, const std::string& part) {
-  EXPECT_NE(error.find(part), std::string::npos) << error;
-}
-
 class Foreign : public testing::Test {
  protected:
   Foreign() : s(small(6, 4)), rng(1), x(random_slots(rng, 32)), a(s.encrypt(x)) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
@@ -85,16 +86,35 @@ TEST(Samplers, ErrorsAreCentredBinomial) {
   EXPECT_LT(chi_squared(counts, expected), 2.2);  // 24 degrees: 1 +- 0.29
 }
 
-TEST(Samplers, NormalNumbersHaveTheirDeviation) {
-  RandomStream stream(kSeed, 7);
-  std::vector<double> values(kCount);
-  sample_normal(stream, 1000, values);
-  double square = 0;
-  for (const double v : values) {
-    square += v * v / kCount;
-    ASSERT_EQ(v, std::nearbyint(v));
+// Also far beyond 2^53, where doubles are multiples of powers of two: no low bit is left bare.
+TEST(Samplers, NormalIntegersHaveTheirDeviationAndAllLowBits) {
+  for (const double deviation : {0.0, 1000.0, 0x1p19, 0x1p21, 0x1p40, 0x1p57, 0x1p80, 0x1.9p89}) {
+    RandomStream stream(kSeed, 7);
+    const NormalSampler sampler(deviation);
+    double square = 0, mean = 0;
+    std::map<std::int64_t, double> low, high, even;
+    for (std::size_t i = 0; i < kCount / 4; ++i) {
+      const i128 value = sampler.draw(stream);
+      const double v = static_cast<double>(value) / std::max(deviation, 1.0);
+      square += v * v / (kCount / 4);
+      mean += v / (kCount / 4);
+      ++low[static_cast<std::int64_t>(value & 7)];
+      ++high[static_cast<std::int64_t>(std::llround(std::clamp(2 * v, -5.0, 5.0)))];
+    }
+    if (deviation == 0) {
+      EXPECT_EQ(square, 0);
+      continue;
+    }
+    EXPECT_NEAR(std::sqrt(square), 1, 0.01) << deviation;
+    EXPECT_NEAR(mean, 0, 0.02) << deviation;
+    for (int bits = 0; bits < 8; ++bits) even[bits] = kCount / 32.0;
+    EXPECT_LT(chi_squared(low, even), 4) << deviation;  // 7 degrees: 1 +- 0.53
+    std::map<std::int64_t, double> normal;
+    const auto below = [](double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); };
+    for (int half = -4; half <= 4; ++half)
+      normal[half] = kCount / 4.0 * (below(half / 2.0 + 0.25) - below(half / 2.0 - 0.25));
+    EXPECT_LT(chi_squared(high, normal), 4) << deviation;
   }
-  EXPECT_NEAR(std::sqrt(square), 1000, 10);
 }
 
 TEST(Hashes, AreBlake2b) {
@@ -105,7 +125,6 @@ TEST(Hashes, AreBlake2b) {
   EXPECT_EQ(hash[1], 0xdd);
   EXPECT_EQ(hash[2], 0x81);
   EXPECT_EQ(hash[31], 0x19);
-  EXPECT_NE(hash, blake2b(std::as_bytes(std::span(text)), std::as_bytes(std::span(text))));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "machine/encrypted/ckks/check.h"
 #include "machine/encrypted/ckks/evaluator.h"
+#include "machine/encrypted/ckks/keys/decryptor.h"
 
 namespace pliant::ckks {
 

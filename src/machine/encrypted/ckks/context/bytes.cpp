@@ -30,10 +30,27 @@ T decode(std::span<const std::byte> bytes) {
   return value;
 }
 
-void check_key(AuthKey key) {
-  if (key.size() > 64)
+// The hash of a file: with a key, its purpose is what BLAKE2b calls salt and personalisation.
+Hash tag(std::span<const std::byte> bytes, const Authentication& a) {
+  if (a.key.empty()) return blake2b(bytes);
+  if (a.key.size() < 16 || a.key.size() > 64)
     throw Error(ErrorKind::usage, "ckks file",
-                fmt::format("an authentication key of {} bytes, above 64", key.size()));
+                fmt::format("an authentication key of {} bytes, not 16 to 64", a.key.size()));
+  std::vector<std::byte> salt, person;
+  append(salt, a.session);
+  append(salt, a.request);
+  for (const char c : kMagic) person.push_back(static_cast<std::byte>(c));
+  append(person, static_cast<std::uint32_t>(a.from));
+  append(person, a.item);
+  const auto raw = [](std::span<const std::byte> of) {
+    return reinterpret_cast<const unsigned char*>(of.data());
+  };
+  Hash hash;
+  static_assert(crypto_generichash_blake2b_SALTBYTES == 16 &&
+                crypto_generichash_blake2b_PERSONALBYTES == 16);
+  crypto_generichash_blake2b_salt_personal(hash.data(), hash.size(), raw(bytes), bytes.size(),
+                                           raw(a.key), a.key.size(), raw(salt), raw(person));
+  return hash;
 }
 
 }  // namespace
@@ -70,25 +87,25 @@ void Writer::put_words(std::span<const u64> words) {
   const auto raw = std::as_bytes(words);
   bytes_.insert(bytes_.end(), raw.begin(), raw.end());
 }
-std::vector<std::byte> Writer::seal(AuthKey key) {
-  check_key(key);
-  put(std::span<const std::uint8_t>(blake2b(bytes_, key)));
+std::vector<std::byte> Writer::seal(const Authentication& authentication) {
+  put(std::span<const std::uint8_t>(tag(bytes_, authentication)));
   return std::move(bytes_);
 }
 
-Reader::Reader(std::span<const std::byte> bytes, EnvelopeKind kind, const Hash* params, AuthKey key)
+Reader::Reader(std::span<const std::byte> bytes, EnvelopeKind kind, const Hash* params,
+               const Authentication& authentication)
     : bytes_(bytes), kind_(kind) {
-  check_key(key);
   if (bytes.size() < kHeader + sizeof(Hash))
     fail(fmt::format("{} bytes are too few for a header", bytes.size()));
   if (std::memcmp(bytes.data(), kMagic, sizeof kMagic) != 0)
     fail("does not begin with the magic number");
   end_ = bytes.size() - sizeof(Hash);
-  const Hash tag = blake2b(bytes.first(end_), key);
-  if (sodium_memcmp(tag.data(), bytes.data() + end_, tag.size()) != 0)
-    fail(key.empty()
+  const Hash wanted = tag(bytes.first(end_), authentication);
+  if (sodium_memcmp(wanted.data(), bytes.data() + end_, wanted.size()) != 0)
+    fail(authentication.key.empty()
              ? "the hash does not match: the file is damaged, or was authenticated with a key"
-             : "the authentication does not match: damaged, forged, or made with another key");
+             : "the authentication does not match: damaged, forged, made with another key or for "
+               "another purpose");
   at_ = sizeof kMagic;
   const std::uint32_t found = word(~0u, "kind");
   if (found != static_cast<std::uint32_t>(kind))

@@ -20,9 +20,21 @@ enum class EnvelopeKind : std::uint32_t {
 };
 const char* name(EnvelopeKind kind);
 
-// A key for authentication, up to 64 bytes; empty for a plain hash, which finds damage but not
-// malice.
-using AuthKey = std::span<const std::byte>;
+enum class Sender : std::uint8_t { client, server };
+
+// What a file is authenticated with: a key that client and server share, and what the file is for,
+// which both know and which is not in it. A file for something else is refused as a forged one is:
+// one's own handed back, an answer to another request, an answer of another session, answers in
+// another order. That the same file does not come twice is for the reader to see to, who counts
+// requests.
+struct Authentication {
+  // 16 to 64 bytes; empty for a plain hash, which finds damage but not malice
+  std::span<const std::byte> key = {};
+  Sender from = Sender::client;  // who wrote it
+  u64 session = 0;               // drawn by the client for each
+  u64 request = 0;               // counted within the session; an answer has its request's
+  std::uint32_t item = 0;        // of the files that make up the request or answer
+};
 
 // One thread at a time. What was not sealed is wiped, for it may be a secret key.
 class Writer {
@@ -39,8 +51,8 @@ class Writer {
   void put_words(std::span<const u64> words);
   void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
   std::span<const std::byte> bytes() const { return bytes_; }
-  // appends BLAKE2b over everything, keyed if a key is given
-  std::vector<std::byte> seal(AuthKey key);
+  // appends BLAKE2b over everything, keyed and bound to its purpose if a key is given
+  std::vector<std::byte> seal(const Authentication& authentication);
 
  private:
   std::vector<std::byte> bytes_;
@@ -51,7 +63,8 @@ class Writer {
 // One thread at a time.
 class Reader {
  public:
-  Reader(std::span<const std::byte> bytes, EnvelopeKind kind, const Hash* params, AuthKey key);
+  Reader(std::span<const std::byte> bytes, EnvelopeKind kind, const Hash* params,
+         const Authentication& authentication);
   std::uint32_t word(std::uint32_t most, const char* what);  // at most `most`
   double real(const char* what);                             // finite and not negative
   void read(std::span<std::uint8_t> out, const char* what);

@@ -27,10 +27,10 @@ Seed fresh_seed() {
   return seed;
 }
 
-Hash blake2b(std::span<const std::byte> bytes, std::span<const std::byte> key) {
+Hash blake2b(std::span<const std::byte> bytes) {
   Hash hash;
   crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
-                     bytes.size(), reinterpret_cast<const unsigned char*>(key.data()), key.size());
+                     bytes.size(), nullptr, 0);
   return hash;
 }
 
@@ -112,11 +112,22 @@ void sample_error(RandomStream& stream, std::span<std::int64_t> out) {
   }
 }
 
-void sample_normal(RandomStream& stream, double deviation, std::span<double> out) {
+NormalSampler::NormalSampler(double deviation) : low_(deviation) {
+  if (deviation < 0x1p20) return;
+  shift_ = std::ilogb(deviation) / 2;
+  low_ = std::ldexp(8, shift_);
+  high_ = std::ldexp(std::sqrt(deviation * deviation - low_ * low_), -shift_);
+}
+
+i128 NormalSampler::draw(RandomStream& stream) const {
   const auto unit = [&] { return ((stream.bits() >> 11) + 0.5) * 0x1p-53; };
-  for (double& value : out)
-    value = std::nearbyint(deviation * std::sqrt(-2 * std::log(unit())) *
-                           std::cos(2 * std::numbers::pi * unit()));
+  const auto normal = [&](double deviation) {
+    const double radius = std::sqrt(-2 * std::log(unit()));
+    const double value = deviation * radius * std::cos(2 * std::numbers::pi * unit());
+    return static_cast<i128>(std::floor(value + 0.5));  // nearest would make ties even
+  };
+  const i128 low = normal(low_);
+  return shift_ == 0 ? low : low + normal(high_) * (i128{1} << shift_);
 }
 
 }  // namespace pliant::ckks

@@ -15,7 +15,7 @@ using Seed = std::array<std::uint8_t, 32>;
 using Hash = std::array<std::uint8_t, 32>;
 
 Seed fresh_seed();  // from the operating system; safe from any thread and after fork()
-Hash blake2b(std::span<const std::byte> bytes, std::span<const std::byte> key = {});
+Hash blake2b(std::span<const std::byte> bytes);
 
 // One stream of a seed: the bytes depend on (seed, stream) alone. Wiped when it goes. One thread at
 // a time.
@@ -45,9 +45,20 @@ void sample_uniform(RandomStream& stream, std::span<u64> out, const Modulus& m);
 void sample_ternary(RandomStream& stream, std::span<std::int64_t> out);
 // Centred binomial with 21 pairs of bits: variance 10.5, standard deviation 3.24; constant time.
 void sample_error(RandomStream& stream, std::span<std::int64_t> out);
-// Rounded normal numbers for noise flooding (not constant time: `deviation` is public, and the
-// values hide noise only).
-void sample_normal(RandomStream& stream, double deviation, std::span<double> out);
+// Normal integers for noise flooding (not constant time: the deviation is public, and the values
+// hide noise only). Those too large for a double are sums of two, of which one is a multiple of a
+// power of two and the other, of eight times that power in deviation, fills what it leaves.
+// Immutable.
+class NormalSampler {
+ public:
+  static constexpr double kMost = 0x1p90;
+  explicit NormalSampler(double deviation);  // at least 0, below kMost
+  i128 draw(RandomStream& stream) const;
+
+ private:
+  int shift_ = 0;
+  double high_ = 0, low_ = 0;  // deviations
+};
 
 constexpr double kErrorDeviation = 3.2403703492039302;  // sqrt(10.5)
 

@@ -11,6 +11,7 @@ namespace pliant::ckks {
 
 using u64 = std::uint64_t;
 using u128 = unsigned __int128;
+using i128 = __int128;
 
 // every prime is below 2^50, so a lazy value (< 4q) stays below 2^52
 constexpr int kPrimeBits = 50;
@@ -84,6 +85,11 @@ constexpr u64 from_signed(std::int64_t a, const Modulus& m) {
   const u64 r = reduce((static_cast<u64>(a) ^ sign) - sign, m);
   const u64 image = (r ^ sign) - sign + (m.q & sign);  // r or q - r
   return image - (m.q & (u64{0} - static_cast<u64>(image >= m.q)));
+}
+
+// Any signed value but the least, modulo q.
+constexpr u64 residue(i128 a, const Modulus& m) {
+  return a < 0 ? negate(reduce(static_cast<u128>(-a), m), m.q) : reduce(static_cast<u128>(a), m);
 }
 
 }  // namespace pliant::ckks

@@ -68,19 +68,4 @@ class Encryptor {
   Randomness random_;
 };
 
-// Keeps nothing between calls: threads may share one. The key must outlive it.
-class Decryptor {
- public:
-  Decryptor(const Context& context, const SecretKey& key);
-  // flood_bits > 0 adds normal noise of deviation 2^flood_bits times the noise bound to every
-  // coefficient: what must be done before a decryption is shown to anybody who may know or choose
-  // ciphertexts (docs/encrypted.md).
-  Plaintext decrypt(const Ciphertext& ciphertext, double flood_bits = 0,
-                    const Seed& seed = fresh_seed()) const;
-
- private:
-  const Context& context_;
-  const SecretKey& key_;
-};
-
 }  // namespace pliant::ckks

@@ -10,6 +10,7 @@
 #include "core/log/log.h"
 #include "core/pool.h"
 #include "machine/encrypted/ckks/evaluator.h"
+#include "machine/encrypted/ckks/keys/decryptor.h"
 #include "machine/encrypted/einsum/backend/backend.h"
 #include "machine/encrypted/einsum/program/plan.h"
 
