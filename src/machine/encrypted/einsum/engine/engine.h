@@ -23,7 +23,7 @@ ckks::Params choose_parameters(const Plan& plan, int scale_bits = 40, int first_
 
 struct EngineOptions {
   std::optional<ckks::Seed> seed_of_test = {};  // makes keys and ciphertexts repeatable
-  ThreadPool* pool = nullptr;                         // both must outlive the engine
+  ThreadPool* pool = nullptr;                   // both must outlive the engine
   Log* log = nullptr;                           // for warnings; null: standard error
 };
 

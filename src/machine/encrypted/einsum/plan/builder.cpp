@@ -1,41 +1,9 @@
 #include "machine/encrypted/einsum/plan/builder.h"
 
 #include <algorithm>
-#include <set>
 #include <tuple>
 
 namespace pliant::einsum {
-namespace {
-
-std::vector<bool> rotated(const std::vector<bool>& support, std::int64_t steps) {
-  std::vector<bool> result(support.size());
-  const auto n = static_cast<std::int64_t>(support.size());
-  std::rotate_copy(support.begin(), support.begin() + modulo(steps, n), support.end(),
-                   result.begin());
-  return result;
-}
-
-template <typename Combine>
-std::vector<bool> combined(std::vector<bool> a, const std::vector<bool>& b,
-                           const Combine& combine) {
-  for (std::size_t i = 0; i < a.size(); ++i) a[i] = combine(a[i], b[i]);
-  return a;
-}
-
-std::vector<bool> cells_of(const Plain& plain, std::int64_t slots) {
-  std::vector<bool> result(slots);
-  for (const Plain::Cell& cell : plain.cells) result[cell.slot] = true;
-  return result;
-}
-
-bool overlap(const std::vector<bool>& a, const std::vector<bool>& b) {
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (a[i] && b[i]) return true;
-  return false;
-}
-
-}  // namespace
-
 void each_index(const std::vector<Axis>& axes,
                 const std::function<void(const Index&, std::int64_t)>& visit) {
   std::int64_t count = 1;
@@ -55,8 +23,8 @@ Builder::Builder(std::int64_t slots, std::vector<double> magnitudes) {
   program_.magnitudes = std::move(magnitudes);
 }
 
-CipherId Builder::emit(Action action, Known known) {
-  known_.push_back(std::move(known));
+CipherId Builder::emit(Action action, int depth) {
+  depths_.push_back(depth);
   const CipherId id = program_.values.push_back({});
   program_.steps.push_back({std::move(action), {id}});
   return id;
@@ -64,32 +32,24 @@ CipherId Builder::emit(Action action, Known known) {
 
 CipherId Builder::rotate(CipherId of, std::int64_t steps) {
   if (modulo(steps, program_.slots) == 0) return of;
-  return emit(Rotate{of, steps}, {rotated(known_[of].support, steps), depth(of)});
+  return emit(Rotate{of, steps}, depth(of));
 }
 
 CipherId Builder::add(CipherId left, CipherId right) {
-  const Known &a = known_[left], &b = known_[right];
-  return emit(Add{left, right, !overlap(a.support, b.support)},
-              {combined(a.support, b.support, std::logical_or<>()), std::max(a.depth, b.depth)});
+  return emit(Add{left, right}, std::max(depth(left), depth(right)));
 }
 
 CipherId Builder::multiply(CipherId left, CipherId right) {
-  const Known &a = known_[left], &b = known_[right];
-  return emit(Multiply{left, right},
-              {combined(a.support, b.support, std::logical_and<>()), std::max(a.depth, b.depth)});
+  return emit(Multiply{left, right}, std::max(depth(left), depth(right)));
 }
 
 CipherId Builder::multiply(CipherId of, Plain by) {
-  Known known{combined(cells_of(by, program_.slots), known_[of].support, std::logical_and<>()),
-              depth(of)};
-  return emit(MultiplyPlain{of, program_.plains.push_back(std::move(by))}, std::move(known));
+  return emit(MultiplyPlain{of, program_.plains.push_back(std::move(by))}, depth(of));
 }
 
-CipherId Builder::relinearize(CipherId of) { return emit(Relinearize{of}, known_[of]); }
+CipherId Builder::relinearize(CipherId of) { return emit(Relinearize{of}, depth(of)); }
 
-CipherId Builder::rescale(CipherId of) {
-  return emit(Rescale{of}, {known_[of].support, depth(of) + 1});
-}
+CipherId Builder::rescale(CipherId of) { return emit(Rescale{of}, depth(of) + 1); }
 
 CipherId Builder::shift_sum(CipherId of, std::int64_t count, std::int64_t step) {
   return einsum::shift_sum(
@@ -100,14 +60,8 @@ CipherId Builder::shift_sum(CipherId of, std::int64_t count, std::int64_t step) 
 Placed Builder::input(int tensor, const Layout& layout) {
   Placed result{layout, {}};
   int number = 0;
-  for (const std::int64_t ciphertext : ciphertexts(layout)) {
-    Known known{std::vector<bool>(program_.slots, !layout.clean), 0};
-    for (const std::int64_t offset : copy_offsets(layout))
-      for (const std::int64_t at : addresses(layout))
-        if ((at + offset) / layout.slots == ciphertext)
-          known.support[(at + offset) % layout.slots] = true;
-    result.ciphertexts[ciphertext] = emit(Input{tensor, number++}, std::move(known));
-  }
+  for (const std::int64_t ciphertext : ciphertexts(layout))
+    result.ciphertexts[ciphertext] = emit(Input{tensor, number++}, 0);
   return result;
 }
 
@@ -188,10 +142,7 @@ Placed Builder::transformed(
   result.layout.clean = true;
   result.layout.copies.clear();
   for (const std::int64_t destination : results) {
-    Known known{std::vector<bool>(slots), depth_of + 1};
-    for (const std::int64_t at : target)
-      if (at / slots == destination) known.support[at % slots] = true;
-    known_.push_back(std::move(known));
+    depths_.push_back(depth_of + 1);
     step.out.push_back(program_.values.push_back({}));
     result.ciphertexts[destination] = step.out.back();
   }

@@ -24,8 +24,7 @@ using Index = std::map<char, std::int64_t>;  // of each label
 void each_index(const std::vector<Axis>& axes,
                 const std::function<void(const Index&, std::int64_t)>& visit);
 
-// Knows of each ciphertext which slots may be non-zero, so that sums that cannot overlap are told
-// apart, and its depth: the levels that lie between it and the inputs.
+// Knows the depth of each ciphertext: the levels that lie between it and the inputs.
 class Builder {
  public:
   Builder(std::int64_t slots, std::vector<double> magnitudes);
@@ -38,7 +37,7 @@ class Builder {
   CipherId relinearize(CipherId of);
   CipherId rescale(CipherId of);
   CipherId shift_sum(CipherId of, std::int64_t count, std::int64_t step);
-  int depth(CipherId of) const { return known_[of].depth; }
+  int depth(CipherId of) const { return depths_[of]; }
 
   Placed input(int tensor, const Layout& layout);
   ClearId clear(Clear clear) { return program_.clears.push_back(std::move(clear)); }
@@ -55,14 +54,10 @@ class Builder {
   Program take(std::vector<CipherId> outputs);
 
  private:
-  struct Known {
-    std::vector<bool> support;  // slots that may be non-zero
-    int depth = 0;
-  };
-  CipherId emit(Action action, Known known);
+  CipherId emit(Action action, int depth);
 
   Program program_;
-  ById<CipherId, Known> known_;
+  ById<CipherId, int> depths_;
 };
 
 }  // namespace pliant::einsum

@@ -10,8 +10,8 @@
 namespace pliant::einsum {
 namespace {
 
-// The bound of what a step works with: sums are checked before it is known that their terms do not
-// meet in a slot.
+// The bound of what a step works with: sums are checked by the bounds of their terms, before it is
+// known that those do not meet in a slot.
 double peak(const Step& step, const Program& program) {
   if (const auto* add = std::get_if<Add>(&step.action))
     return program.values[add->left].magnitude + program.values[add->right].magnitude;
@@ -74,7 +74,9 @@ Plan finish(const Problem& problem, Builder& builder, const std::vector<Placed>&
   }
   plan.program = builder.take(std::move(ids));
   assign_levels(plan.program, 0);
-  assign_magnitudes(plan.program);
+  std::vector<Layout> layouts;
+  for (const PlannedInput& input : plan.inputs) layouts.push_back(input.layout);
+  assign_magnitudes(plan.program, layouts);
   plan.last_level = missing_levels(plan.program, options);
   raise_levels(plan.program, plan.last_level);
   if (options.levels >= 0 && plan.levels() > options.levels)

@@ -1,4 +1,4 @@
-// Levels backwards from the outputs, bounds forwards from the inputs.
+// Levels, backwards from the outputs.
 #include <algorithm>
 #include <cassert>
 #include <map>
@@ -90,37 +90,6 @@ class Leveling {
   std::map<std::pair<CipherId, int>, CipherId> lowered_;
 };
 
-// The bound of the slots of result `r`: terms meet in a slot only where both have a cell.
-double transform_bound(const Transform& transform, int r, const Program& program) {
-  std::vector<double> sums(program.slots, 0);
-  for (const Transform::Term& term : transform.terms) {
-    if (term.result != r) continue;
-    const Plain& plain = program.plains[term.plain];
-    const double bound = (plain.tensor == ClearId::none ? 1 : program.clears[plain.tensor].bound) *
-                         program.values[transform.of[term.source]].magnitude;
-    for (const Plain::Cell& cell : plain.cells)
-      sums[modulo(cell.slot - term.giant, program.slots)] += bound;
-  }
-  return *std::max_element(sums.begin(), sums.end());
-}
-
-double bound_of(const Step& step, std::size_t result, const Program& program) {
-  const auto of = [&](CipherId id) { return program.values[id].magnitude; };
-  const Action& action = step.action;
-  if (const auto* input = std::get_if<Input>(&action)) return program.magnitudes[input->tensor];
-  if (const auto* add = std::get_if<Add>(&action))
-    return add->disjoint ? std::max(of(add->left), of(add->right)) : of(add->left) + of(add->right);
-  if (const auto* multiply = std::get_if<Multiply>(&action))
-    return of(multiply->left) * of(multiply->right);
-  if (const auto* by = std::get_if<MultiplyPlain>(&action)) {
-    const ClearId tensor = program.plains[by->by].tensor;
-    return of(by->of) * (tensor == ClearId::none ? 1 : program.clears[tensor].bound);
-  }
-  if (const auto* transform = std::get_if<Transform>(&action))
-    return transform_bound(*transform, static_cast<int>(result), program);
-  return of(operands(action)[0]);
-}
-
 }  // namespace
 
 void assign_levels(Program& program, int last) { Leveling(program, last).run(); }
@@ -129,12 +98,6 @@ void raise_levels(Program& program, int by) {
   for (State& state : program.values) state.level += by;
   for (Step& step : program.steps)
     if (auto* lower = std::get_if<Lower>(&step.action)) lower->level += by;
-}
-
-void assign_magnitudes(Program& program) {
-  for (const Step& step : program.steps)
-    for (std::size_t r = 0; r < step.out.size(); ++r)
-      program.values[step.out[r]].magnitude = bound_of(step, r, program);
 }
 
 }  // namespace pliant::einsum

@@ -8,6 +8,7 @@
 
 #include "core/ids.h"
 #include "core/tensor.h"
+#include "machine/encrypted/einsum/layout/layout.h"
 
 namespace pliant::einsum {
 
@@ -45,7 +46,6 @@ struct Rotate {  // slot i gets slot i + steps
 };
 struct Add {
   CipherId left = CipherId::none, right = CipherId::none;
-  bool disjoint = false;  // no slot is non-zero in both: the bound does not grow
 };
 struct Multiply {  // by a ciphertext: three parts until Relinearize, the scale squared until
                    // Rescale
@@ -144,7 +144,8 @@ std::string to_text(const Program& program);
 void assign_levels(Program& program, int last);
 // Every level higher by as much.
 void raise_levels(Program& program, int by);
-// Fills State::magnitude.
-void assign_magnitudes(Program& program);
+// Fills State::magnitude, slot by slot from what the inputs' layouts leave zero (of tensors that
+// are not encrypted any layout).
+void assign_magnitudes(Program& program, const std::vector<Layout>& inputs);
 
 }  // namespace pliant::einsum

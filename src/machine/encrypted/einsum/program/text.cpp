@@ -21,7 +21,7 @@ struct Say {
     return fmt::format("rotate {} by {}", id(a.of), a.steps);
   }
   std::string operator()(const Add& a) const {
-    return fmt::format("{} {} {}", id(a.left), a.disjoint ? "|" : "+", id(a.right));
+    return fmt::format("{} + {}", id(a.left), id(a.right));
   }
   std::string operator()(const Multiply& a) const {
     return fmt::format("{} * {}", id(a.left), id(a.right));

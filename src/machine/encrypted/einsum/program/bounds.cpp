@@ -1,0 +1,102 @@
+// What each slot can hold at most, forwards from the inputs.
+#include <algorithm>
+#include <cmath>
+
+#include "machine/encrypted/einsum/program/program.h"
+
+namespace pliant::einsum {
+namespace {
+
+using Bounds = std::vector<double>;  // of |slot|; zero where a slot is known to be zero
+
+// Values go when their last use is past: as many vectors as the program itself keeps ciphertexts.
+class Bounding {
+ public:
+  Bounding(Program& program, const std::vector<Layout>& inputs)
+      : program_(program),
+        inputs_(inputs),
+        bounds_(program.values.size()),
+        last_use_(program.values.size(), 0) {
+    for (std::size_t i = 0; i < program.steps.size(); ++i)
+      for (const CipherId id : operands(program.steps[i].action)) last_use_[id] = i;
+  }
+
+  void run() {
+    for (std::size_t i = 0; i < program_.steps.size(); ++i) {
+      const Step& step = program_.steps[i];
+      for (std::size_t r = 0; r < step.out.size(); ++r) {
+        Bounds bounds = std::visit([&](const auto& action) { return of(action, r); }, step.action);
+        program_.values[step.out[r]].magnitude = *std::ranges::max_element(bounds);
+        bounds_[step.out[r]] = std::move(bounds);
+      }
+      for (const CipherId id : operands(step.action))
+        if (last_use_[id] == i) bounds_[id] = {};
+    }
+  }
+
+ private:
+  Bounds of(const Input& a, std::size_t) const {
+    const Layout& layout = inputs_[a.tensor];
+    const double magnitude = program_.magnitudes[a.tensor];
+    Bounds result(program_.slots, layout.clean ? 0 : magnitude);
+    const std::int64_t number = ciphertexts(layout)[a.index];
+    for (const std::int64_t offset : copy_offsets(layout))
+      for (const std::int64_t at : addresses(layout))
+        if ((at + offset) / layout.slots == number)
+          result[(at + offset) % layout.slots] = magnitude;
+    return result;
+  }
+  Bounds of(const Rotate& a, std::size_t) const {
+    const Bounds& x = bounds_[a.of];
+    Bounds result(x.size());
+    std::ranges::rotate_copy(x, x.begin() + modulo(a.steps, program_.slots), result.begin());
+    return result;
+  }
+  Bounds of(const Add& a, std::size_t) const {
+    Bounds result = bounds_[a.left];
+    for (std::size_t i = 0; i < result.size(); ++i) result[i] += bounds_[a.right][i];
+    return result;
+  }
+  Bounds of(const Multiply& a, std::size_t) const {
+    Bounds result = bounds_[a.left];
+    for (std::size_t i = 0; i < result.size(); ++i) result[i] *= bounds_[a.right][i];
+    return result;
+  }
+  Bounds of(const MultiplyPlain& a, std::size_t) const {
+    const Plain& by = program_.plains[a.by];
+    Bounds result(program_.slots, 0);
+    for (const Plain::Cell& cell : by.cells)
+      result[cell.slot] = bounds_[a.of][cell.slot] * bound(by);
+    return result;
+  }
+  Bounds of(const Transform& a, std::size_t r) const {
+    Bounds result(program_.slots, 0);
+    for (const Transform::Term& term : a.terms) {
+      if (std::cmp_not_equal(term.result, r)) continue;
+      const Plain& by = program_.plains[term.plain];
+      const Bounds& x = bounds_[a.of[term.source]];
+      for (const Plain::Cell& cell : by.cells)
+        result[modulo(cell.slot - term.giant, program_.slots)] +=
+            bound(by) * x[modulo(cell.slot + term.baby, program_.slots)];
+    }
+    return result;
+  }
+  Bounds of(const auto& a, std::size_t) const { return bounds_[a.of]; }
+
+  double bound(const Plain& plain) const {
+    return plain.tensor == ClearId::none ? 1 : program_.clears[plain.tensor].bound;
+  }
+
+  Program& program_;
+  const std::vector<Layout>& inputs_;
+  ById<CipherId, Bounds> bounds_;
+  ById<CipherId, std::size_t> last_use_;
+};
+
+}  // namespace
+
+void assign_magnitudes(Program& program, const std::vector<Layout>& inputs) {
+  Bounding(program, inputs).run();
+}
+
+}  // namespace pliant::einsum
