@@ -4,20 +4,6 @@
 #include <tuple>
 
 namespace pliant::einsum {
-void each_index(const std::vector<Axis>& axes,
-                const std::function<void(const Index&, std::int64_t)>& visit) {
-  std::int64_t count = 1;
-  Index index;
-  for (const Axis& axis : axes) count *= axis.size, index[axis.label] = 0;
-  for (std::int64_t number = 0; number < count; ++number) {
-    visit(index, number);
-    for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
-      if (++index[axis->label] < axis->size) break;
-      index[axis->label] = 0;
-    }
-  }
-}
-
 Builder::Builder(std::int64_t slots, std::vector<double> magnitudes) {
   program_.slots = slots;
   program_.magnitudes = std::move(magnitudes);
@@ -78,65 +64,80 @@ Placed Builder::masked(const Placed& a) {
 }
 
 Placed Builder::moved(const Placed& a, const Move& move) {
-  Placed result{move.from, a.ciphertexts};
-  if (move.way == Way::transform)
-    return transformed(result, move.to, [&](const Index& index) {
-      return std::pair(move.split.baby(index), move.split.giant(index));
-    });
-  for (std::size_t i = 0; i < move.masks.size(); ++i) {
-    if (i + 1 == move.masks.size()) result.layout = move.to;
-    if (move.way == Way::stay) result.layout = move.from;
-    if (move.masks[i]) result = masked(result);
-    if (i >= move.stages.size()) continue;
+  const Placed from{move.from, a.ciphertexts};
+  switch (move.way) {
+    case Way::transform:
+      return transformed(from, move.to, [&](const Index& index) {
+        return std::pair(move.split.baby(index), move.split.giant(index));
+      });
+    case Way::fan: return fanned(from, move);
+    case Way::stay: break;
+  }
+  const bool mask = !move.masks.empty() && move.masks[0];
+  return renamed(mask ? masked(from) : from, move.to);
+}
+
+Placed Builder::fanned(Placed a, const Move& move) {
+  for (std::size_t i = 0; i < move.stages.size(); ++i) {
+    if (move.masks[i]) a = masked(a);
     const Progression& stage = move.stages[i];
-    CipherId& only = result.ciphertexts.begin()->second;
+    CipherId& only = a.ciphertexts.begin()->second;
     only = shift_sum(rotate(only, stage.step * stage.first), stage.count(), stage.step);
-    for (const auto& [label, weight] : stage.weights)
-      for (std::size_t axis = 0; axis < move.to.axes.size(); ++axis)
+    for (std::size_t axis = 0; axis < move.to.axes.size(); ++axis)
+      for (const auto& [label, weight] : stage.weights)
         if (move.to.axes[axis].label == label)
-          result.layout.axes[axis].stride = move.to.axes[axis].stride;
-    result.layout.clean = false;
+          a.layout.axes[axis].stride = move.to.axes[axis].stride;
+    a.layout.clean = false;
   }
-  if (move.way == Way::fan) {
-    result.layout.clean = move.masks.back();
-    return result;
-  }
-  // the same ciphertexts under the numbers that they have in `to`
-  const Placed stayed = result;
-  result.ciphertexts.clear();
-  const std::vector<std::int64_t> source = addresses(move.from), target = addresses(move.to);
+  a.layout.axes = move.to.axes;
+  return move.masks.back() ? masked(a) : a;
+}
+
+// The same ciphertexts under the numbers that they have in `to`.
+Placed Builder::renamed(const Placed& a, const Layout& to) const {
+  Placed result{a.layout, {}};
+  const std::vector<std::int64_t> source = addresses(a.layout), target = addresses(to);
   for (std::size_t e = 0; e < source.size(); ++e)
-    result.ciphertexts[target[e] / move.to.slots] =
-        stayed.ciphertexts.at(source[e] / move.from.slots);
-  result.layout.axes = move.to.axes;
+    result.ciphertexts[target[e] / to.slots] = a.ciphertexts.at(source[e] / to.slots);
+  result.layout.axes = to.axes;
   return result;
 }
 
-Placed Builder::transformed(
-    const Placed& a, const Layout& to,
-    const std::function<std::pair<std::int64_t, std::int64_t>(const Index&)>& turns) {
+Placed Builder::transformed(const Placed& a, const Layout& to, const Turns& turns,
+                            const Factor& factor) {
   const std::int64_t slots = program_.slots;
-  const std::vector<std::int64_t> source = addresses(a.layout), target = addresses(to);
+  const std::vector<std::int64_t> pitch = strides(factor.shape);
   using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
   std::map<Key, Plain> plains;  // by destination, giant, source, baby
-  each_index(a.layout.axes, [&](const Index& index, std::int64_t e) {
+  each_index(joined_axes(a.layout, to), [&](const Index& index, std::int64_t) {
     const auto [baby, giant] = turns(index);
-    plains[{target[e] / slots, modulo(giant, slots), source[e] / slots, modulo(baby, slots)}]
-        .cells.push_back({static_cast<std::int32_t>(modulo(target[e] + giant, slots)), 0});
+    const std::int64_t source = address(a.layout, index), target = address(to, index);
+    std::int64_t element = 0;
+    for (std::size_t i = 0; i < pitch.size(); ++i) element += pitch[i] * index.at(factor.labels[i]);
+    Plain& plain =
+        plains[{target / slots, modulo(giant, slots), source / slots, modulo(baby, slots)}];
+    plain.tensor = factor.tensor;
+    plain.cells.push_back({static_cast<std::int32_t>(modulo(target + giant, slots)),
+                           static_cast<std::int32_t>(element)});
   });
   Transform transform;
   std::map<std::int64_t, int> sources;
   std::vector<std::int64_t> results;
-  int depth_of = 0;
   for (auto& [key, plain] : plains) {
     const auto& [destination, giant, of, baby] = key;
     if (results.empty() || results.back() != destination) results.push_back(destination);
     const auto [place, is_new] = sources.try_emplace(of, static_cast<int>(sources.size()));
     if (is_new) transform.of.push_back(a.ciphertexts.at(of));
-    depth_of = std::max(depth_of, depth(a.ciphertexts.at(of)));
     transform.terms.push_back({static_cast<int>(results.size()) - 1, place->second, giant, baby,
                                program_.plains.push_back(std::move(plain))});
   }
+  return emit(std::move(transform), results, to);
+}
+
+Placed Builder::emit(Transform transform, const std::vector<std::int64_t>& results,
+                     const Layout& to) {
+  int depth_of = 0;
+  for (const CipherId id : transform.of) depth_of = std::max(depth_of, depth(id));
   Step step{std::move(transform), {}};
   Placed result{to, {}};
   result.layout.clean = true;

@@ -19,10 +19,15 @@ struct Placed {
   std::map<std::int64_t, CipherId> ciphertexts;
 };
 
-using Index = std::map<char, std::int64_t>;  // of each label
-// Calls visit(index, number) for each index of the axes, in row-major order.
-void each_index(const std::vector<Axis>& axes,
-                const std::function<void(const Index&, std::int64_t)>& visit);
+// What a linear transform multiplies by: ones, or elements of a tensor in the clear.
+struct Factor {
+  ClearId tensor = ClearId::none;
+  std::string labels = {};
+  Shape shape = {};
+};
+
+// The baby and giant steps of the element at an index; their sum is its distance modulo the slots.
+using Turns = std::function<std::pair<std::int64_t, std::int64_t>(const Index&)>;
 
 // Knows the depth of each ciphertext: the levels that lie between it and the inputs.
 class Builder {
@@ -44,17 +49,19 @@ class Builder {
   // Each without copies: only the elements stay.
   Placed masked(const Placed& a);
   Placed moved(const Placed& a, const Move& move);
-  // By diagonals: turns(index) are the baby and giant steps, whose sum is the distance of that
-  // element modulo the slots.
-  Placed transformed(
-      const Placed& a, const Layout& to,
-      const std::function<std::pair<std::int64_t, std::int64_t>(const Index&)>& turns);
+  // By diagonals. The labels of `to` that the tensor lacks come from `factor`; those of the tensor
+  // that `to` lacks are summed.
+  Placed transformed(const Placed& a, const Layout& to, const Turns& turns,
+                     const Factor& factor = {});
   Placed copied(Placed a, const std::vector<Axis>& copies);  // of a clean one
 
   Program take(std::vector<CipherId> outputs);
 
  private:
   CipherId emit(Action action, int depth);
+  Placed fanned(Placed a, const Move& move);
+  Placed renamed(const Placed& a, const Layout& to) const;
+  Placed emit(Transform transform, const std::vector<std::int64_t>& results, const Layout& to);
 
   Program program_;
   ById<CipherId, int> depths_;

@@ -14,7 +14,7 @@ std::int64_t floor_div(std::int64_t a, std::int64_t b) {
   return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
-std::int64_t position(const Progression& run, const std::map<char, std::int64_t>& index) {
+std::int64_t position(const Progression& run, const Index& index) {
   std::int64_t t = 0;
   for (const auto& [label, weight] : run.weights) t += weight * index.at(label);
   return t;
@@ -51,6 +51,33 @@ std::vector<Progression> joined(std::vector<Progression> runs) {
 
 }  // namespace
 
+void each_index(const std::vector<Axis>& axes,
+                const std::function<void(const Index&, std::int64_t)>& visit) {
+  std::int64_t count = 1;
+  Index index;
+  for (const Axis& axis : axes) count *= axis.size, index[axis.label] = 0;
+  for (std::int64_t number = 0; number < count; ++number) {
+    visit(index, number);
+    for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
+      if (++index[axis->label] < axis->size) break;
+      index[axis->label] = 0;
+    }
+  }
+}
+
+std::vector<Axis> joined_axes(const Layout& from, const Layout& to) {
+  std::vector<Axis> result = from.axes;
+  for (const Axis& axis : to.axes)
+    if (std::ranges::find(result, axis.label, &Axis::label) == result.end()) result.push_back(axis);
+  return result;
+}
+
+std::int64_t address(const Layout& layout, const Index& index) {
+  std::int64_t at = 0;
+  for (const Axis& axis : layout.axes) at += index.at(axis.label) * axis.stride;
+  return at;
+}
+
 std::int64_t shift_sum_cost(std::int64_t count) {
   const auto bits = static_cast<std::uint64_t>(count);
   return std::bit_width(bits) + std::popcount(bits) - 2;
@@ -74,7 +101,7 @@ std::vector<Progression> progressions(const Layout& from, const Layout& to) {
   return joined(std::move(runs));
 }
 
-std::int64_t Split::baby(const std::map<char, std::int64_t>& index) const {
+std::int64_t Split::baby(const Index& index) const {
   std::int64_t steps = 0;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const std::int64_t t = position(runs[i], index);
@@ -83,7 +110,7 @@ std::int64_t Split::baby(const std::map<char, std::int64_t>& index) const {
   return steps;
 }
 
-std::int64_t Split::giant(const std::map<char, std::int64_t>& index) const {
+std::int64_t Split::giant(const Index& index) const {
   std::int64_t steps = 0;
   for (std::size_t i = 0; i < runs.size(); ++i)
     if (babies[i] != 0)
@@ -102,6 +129,38 @@ Cost cost(const Split& split) {
           .hoisted = babies - 1,
           .diagonals = diagonals,
           .additions = diagonals - 1,
+          .levels = 1};
+}
+
+namespace {
+
+bool in_one_ciphertext(const Layout& layout) {
+  return ciphertexts(layout) == std::vector<std::int64_t>{0};
+}
+
+}  // namespace
+
+// Where ciphertexts are several: babies by source, giants by destination.
+Cost cost(const Split& split, const Layout& from, const Layout& to) {
+  if (in_one_ciphertext(from) && in_one_ciphertext(to)) return cost(split);
+  std::set<std::pair<std::int64_t, std::int64_t>> babies, giants;
+  std::set<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>> diagonals;
+  const auto turn = [&](std::int64_t steps) {
+    return ((steps % from.slots) + from.slots) % from.slots;
+  };
+  each_index(joined_axes(from, to), [&](const Index& index, std::int64_t) {
+    const std::int64_t baby = turn(split.baby(index)), giant = turn(split.giant(index));
+    const std::int64_t source = address(from, index) / from.slots,
+                       target = address(to, index) / to.slots;
+    if (baby != 0) babies.emplace(source, baby);
+    if (giant != 0) giants.emplace(target, giant);
+    diagonals.emplace(target, giant, source, baby);
+  });
+  const auto count = [](const auto& set) { return static_cast<std::int64_t>(set.size()); };
+  return {.rotations = count(babies) + count(giants),
+          .hoisted = count(babies),
+          .diagonals = count(diagonals),
+          .additions = count(diagonals),
           .levels = 1};
 }
 
@@ -151,10 +210,6 @@ Support fanned(const Support& x, const Progression& stage) {
 
 bool lone(const Support& support, const Layout& at) {  // one term at each element
   return std::ranges::all_of(addresses(at), [&](std::int64_t i) { return support[i] == 1; });
-}
-
-bool in_one_ciphertext(const Layout& layout) {
-  return ciphertexts(layout) == std::vector<std::int64_t>{0};
 }
 
 // Where the elements are when the labels of `stage` have moved.
@@ -237,35 +292,6 @@ class FanSearch {
   bool clean_;
 };
 
-// Exactly, where ciphertexts are several: babies by source, giants by destination.
-Cost cost_in_many(const Split& split, const Layout& from, const Layout& to) {
-  std::set<std::pair<std::int64_t, std::int64_t>> babies, giants;
-  std::set<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>> diagonals;
-  const std::vector<std::int64_t> source = addresses(from), target = addresses(to);
-  const auto turn = [&](std::int64_t steps) {
-    return ((steps % from.slots) + from.slots) % from.slots;
-  };
-  std::map<char, std::int64_t> index;
-  for (std::size_t e = 0; e < source.size(); ++e) {
-    std::int64_t rest = static_cast<std::int64_t>(e);
-    for (std::size_t axis = from.axes.size(); axis-- > 0;) {
-      index[from.axes[axis].label] = rest % from.axes[axis].size;
-      rest /= from.axes[axis].size;
-    }
-    const std::int64_t baby = turn(split.baby(index)), giant = turn(split.giant(index));
-    const std::int64_t of = source[e] / from.slots, to_cipher = target[e] / from.slots;
-    if (baby != 0) babies.emplace(of, baby);
-    if (giant != 0) giants.emplace(to_cipher, giant);
-    diagonals.emplace(to_cipher, giant, of, baby);
-  }
-  const auto count = [](const auto& set) { return static_cast<std::int64_t>(set.size()); };
-  return {.rotations = count(babies) + count(giants),
-          .hoisted = count(babies),
-          .diagonals = count(diagonals),
-          .additions = count(diagonals),
-          .levels = 1};
-}
-
 // Whether every ciphertext of `from` becomes one of `to` with all its slots where they are.
 bool renames(const Layout& from, const Layout& to) {
   if (!from.copies.empty()) return false;
@@ -298,8 +324,7 @@ std::vector<Move> fans(const Layout& from, const Layout& to, bool clean) {
 Move transform(const Layout& from, const Layout& to) {
   Move move{
       .way = Way::transform, .from = from, .to = to, .split = best_split(progressions(from, to))};
-  move.cost = in_one_ciphertext(from) && in_one_ciphertext(to) ? cost(move.split)
-                                                               : cost_in_many(move.split, from, to);
+  move.cost = cost(move.split, from, to);
   return move;
 }
 

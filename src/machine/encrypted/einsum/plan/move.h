@@ -13,6 +13,14 @@
 
 namespace pliant::einsum {
 
+using Index = std::map<char, std::int64_t>;  // of each label
+// Calls visit(index, number) for each index of the axes, in row-major order.
+void each_index(const std::vector<Axis>& axes,
+                const std::function<void(const Index&, std::int64_t)>& visit);
+// The axes of both, every label once; the strides are those of the first that has it.
+std::vector<Axis> joined_axes(const Layout& from, const Layout& to);
+std::int64_t address(const Layout& layout, const Index& index);  // without rolls and period
+
 // The element at an index moves by `step` * t addresses (to lower ones where that is positive), t
 // being the sum of weight * index over the labels, and takes every value from `first` to `last`.
 // Labels whose distances have a common step share one progression.
@@ -32,13 +40,13 @@ struct Split {
   std::vector<Progression> runs;
   std::vector<std::int64_t> babies;
 
-  // of an element whose label indices are given
-  std::int64_t baby(const std::map<char, std::int64_t>& index) const;
-  std::int64_t giant(const std::map<char, std::int64_t>& index) const;
+  std::int64_t baby(const Index& index) const;
+  std::int64_t giant(const Index& index) const;
 };
 // The split with the fewest rotations in one ciphertext; of those, the one with fewest giant steps.
 Split best_split(std::vector<Progression> runs);
 Cost cost(const Split& split);  // in one ciphertext
+Cost cost(const Split& split, const Layout& from, const Layout& to);
 
 enum class Way : std::uint8_t {
   stay,       // ciphertexts keep their slots, perhaps under other numbers

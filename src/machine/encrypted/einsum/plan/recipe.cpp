@@ -337,26 +337,28 @@ class Kitchen {
 
 }  // namespace
 
-Cost least_cost(const Layout& from, const Layout& to, bool clean, const CostTable& table) {
-  Cost cost;
+Cost transform_bound(const Layout& from, const Layout& to, const CostTable& table) {
   double diagonals = 1;
-  const std::vector<Progression> runs = progressions(from, to);
-  for (const Progression& run : runs) {
+  for (const Progression& run : progressions(from, to))
     diagonals *= static_cast<double>(run.count());
-    cost.rotations += shift_sum_cost(padded(run.count()));
-  }
-  const bool mask = clean || (!from.clean && !runs.empty());
-  cost.plain_products = mask;
-  cost.levels = mask;
   // babies b and giants diagonals / b: the least of hoisted * b + rotation * diagonals / b
-  const double transform = 2 * std::sqrt(diagonals * table.hoisted * table.rotation) -
-                           table.hoisted - table.rotation + diagonals * table.diagonal;
-  if (transform < cost.weight(table))
-    return {.rotations = static_cast<std::int64_t>(2 * std::sqrt(diagonals)) - 2,
-            .hoisted = static_cast<std::int64_t>(std::sqrt(diagonals)) - 1,
-            .diagonals = static_cast<std::int64_t>(diagonals),
-            .levels = 1};
-  return cost;
+  const double babies = std::max(1.0, std::sqrt(diagonals * table.rotation / table.hoisted));
+  const double giants = std::max(1.0, diagonals / babies);
+  return {.rotations = static_cast<std::int64_t>(babies + giants - 2),
+          .hoisted = static_cast<std::int64_t>(babies - 1),
+          .diagonals = static_cast<std::int64_t>(diagonals),
+          .levels = 1};
+}
+
+Cost least_cost(const Layout& from, const Layout& to, bool clean, const CostTable& table) {
+  Cost fan;
+  const std::vector<Progression> runs = progressions(from, to);
+  for (const Progression& run : runs) fan.rotations += shift_sum_cost(padded(run.count()));
+  const bool mask = clean || (!from.clean && !runs.empty());
+  fan.plain_products = mask;
+  fan.levels = mask;
+  const Cost transform = transform_bound(from, to, table);
+  return transform.weight(table) < fan.weight(table) ? transform : fan;
 }
 
 const Move& Moves::best(const Layout& from, const Layout& to, bool clean) {
@@ -372,8 +374,35 @@ std::optional<Recipe> make_recipe(const Node& node, const std::vector<Layout>& v
   return Cook(node, views, cube, moves, rough).cook();
 }
 
+Recipe make_linear_recipe(const Layout& view, const Layout& out) {
+  Recipe recipe;
+  recipe.cube = {.slots = view.slots, .axes = joined_axes(view, out)};
+  recipe.linear = best_split(progressions(view, out));
+  recipe.out = out;
+  recipe.cost = cost(*recipe.linear, view, out);
+  return recipe;
+}
+
+namespace {
+
+Placed emit_linear(const Node& node, const Placed& operand, const Recipe& recipe,
+                   Builder& builder) {
+  const Placed viewed{view(operand.layout, node.labels[0], node.shapes[0]), operand.ciphertexts};
+  Factor factor;
+  if (node.has_clear) factor = {builder.clear(node.clear), node.clear.out, node.clear.shape};
+  return builder.transformed(
+      viewed, recipe.out,
+      [&](const Index& index) {
+        return std::pair(recipe.linear->baby(index), recipe.linear->giant(index));
+      },
+      factor);
+}
+
+}  // namespace
+
 Placed emit(const Node& node, const std::vector<Placed>& operands, const Recipe& recipe,
             Builder& builder) {
+  if (recipe.linear) return emit_linear(node, operands[0], recipe, builder);
   std::vector<Placed> prepared;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     const Preparation& own = recipe.operands[i];

@@ -1,4 +1,4 @@
-// One way to compute a node: every label gets a place in a joint layout (the cube); operands are
+// One way to compute a node. Every label gets a place in a joint layout (the cube); operands are
 // moved there and copied over the labels they lack, multiplied slot by slot, and summed.
 #pragma once
 
@@ -30,6 +30,9 @@ struct Recipe {
   std::vector<Preparation> operands;
   bool mask_product = false;  // before sums that would read what is not zero
   std::vector<Sum> sums;
+  // Instead of all that: one linear transform of the only encrypted operand, the clear ones its
+  // diagonals.
+  std::optional<Split> linear;
   Layout out;
   Cost cost;  // levels: of the deepest way from an operand to the result
 };
@@ -52,10 +55,14 @@ class Moves {
 std::optional<Recipe> make_recipe(const Node& node, const std::vector<Layout>& views,
                                   const Layout& cube, Moves& moves, bool rough);
 
+// By a linear transform into the layout `out`; the node has one encrypted operand.
+Recipe make_linear_recipe(const Layout& view, const Layout& out);
+
 Placed emit(const Node& node, const std::vector<Placed>& operands, const Recipe& recipe,
             Builder& builder);
 
-// What a move costs at least.
+// What a transform costs at least in one ciphertext, and what any move does.
+Cost transform_bound(const Layout& from, const Layout& to, const CostTable& table);
 Cost least_cost(const Layout& from, const Layout& to, bool clean, const CostTable& table);
 
 }  // namespace pliant::einsum

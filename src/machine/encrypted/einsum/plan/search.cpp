@@ -11,6 +11,8 @@
 namespace pliant::einsum {
 namespace {
 
+// Of the diagonals of a linear transform, which are written down one by one.
+constexpr double kMostDiagonalElements = 1 << 22;
 constexpr std::size_t kMostExact = 48;  // recipes of a node that are worked out, from the cheapest
 
 struct Partial {
@@ -23,7 +25,8 @@ struct Partial {
 
 struct Candidate {
   std::size_t partial = 0;
-  Layout cube;
+  Layout layout;  // the cube, or the output's of a linear transform
+  bool linear = false;
   double bound = 0;
 };
 
@@ -82,6 +85,28 @@ class Beam {
     return row_major(labels(out), shape(out), options_.slots);
   }
 
+  // The output's layouts: as cubes of its labels alone.
+  void add_linear(const Node& node, std::size_t p, const Layout& own,
+                  std::vector<Candidate>& candidates) const {
+    double elements = 1;
+    for (const auto& [label, size] : node.sizes) elements *= static_cast<double>(size);
+    if (elements > kMostDiagonalElements) return;
+    Node output{.out = node.out};
+    for (const char label : node.out) output.sizes[label] = node.sizes.at(label);
+    Layout kept = own;
+    std::erase_if(kept.axes, [&](const Axis& axis) { return !output.sizes.contains(axis.label); });
+    for (const Layout& cube : cubes(output, {kept}, options_.slots, options_.most_ciphertexts)) {
+      Layout out{.slots = options_.slots};
+      for (const char label : node.out)
+        out.axes.push_back(*std::ranges::find(cube.axes, label, &Axis::label));
+      Cost cost = beam_[p].cost;
+      cost += transform_bound(own, out, options_.costs);
+      if (const auto to = wanted(out, beam_[p].values.size()))
+        cost += least_cost(out, *to, options_.clean, options_.costs);
+      candidates.push_back({p, std::move(out), true, cost.weight(options_.costs)});
+    }
+  }
+
   std::vector<Candidate> candidates(const Node& node) {
     std::vector<Candidate> result;
     for (std::size_t p = 0; p < beam_.size(); ++p) {
@@ -92,8 +117,9 @@ class Beam {
         Cost cost = beam_[p].cost + rough->cost;
         if (const auto to = wanted(rough->out, beam_[p].values.size()))
           cost += least_cost(rough->out, *to, options_.clean, options_.costs);
-        result.push_back({p, std::move(cube), cost.weight(options_.costs)});
+        result.push_back({p, std::move(cube), false, cost.weight(options_.costs)});
       }
+      if (node.values.size() == 1) add_linear(node, p, own[0], result);
     }
     std::ranges::stable_sort(result, {}, &Candidate::bound);
     return result;
@@ -117,7 +143,9 @@ class Beam {
 
   Partial extended(const Node& node, const Candidate& candidate) {
     Partial partial = beam_[candidate.partial];
-    Recipe recipe = *make_recipe(node, views(partial, node), candidate.cube, moves_, false);
+    const std::vector<Layout> own = views(partial, node);
+    Recipe recipe = candidate.linear ? make_linear_recipe(own[0], candidate.layout)
+                                     : *make_recipe(node, own, candidate.layout, moves_, false);
     int depth = 0;
     for (const int value : node.values) depth = std::max(depth, partial.depths[value]);
     Cost cost = recipe.cost;
