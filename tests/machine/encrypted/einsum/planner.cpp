@@ -57,5 +57,87 @@ TEST(Planner, SpreadsAndGathersByDoubling) {
   EXPECT_EQ(row_sum.plain_products, 1);
 }
 
+Result simulated(const Plan& plan, const std::vector<Tensor>& tensors) {
+  Simulator simulator({.slots = plan.program.slots, .levels = plan.levels()});
+  return run(plan, simulator, views(tensors));
+}
+
+// A product of all labels would take sixteen ciphertexts: the weights become diagonals.
+TEST(Planner, MakesDiagonalsOfPlainWeights) {
+  const std::vector<Shape> shapes{{16, 128}, {128, 128}};
+  std::vector<Operand> operands = all_secret(shapes);
+  operands[1].secret = false;
+  const Plan plan = einsum::plan("bi,oi->bo", operands);
+  const Counts c = counts(plan.program);
+  EXPECT_EQ(c.diagonals, 255);
+  EXPECT_EQ(c.rotations, 30);
+  EXPECT_EQ(c.levels, 1);
+  const std::vector<Tensor> tensors = random_tensors(shapes, 4);
+  EXPECT_LT(difference(simulated(plan, tensors).outputs[0], reference("bi,oi->bo", views(tensors))),
+            1e-9);
+}
+
+struct AttentionBlock {  // scores, then the weighted sum of them as they fall
+  std::vector<Shape> shapes{{2, 8, 4, 16}, {2, 8, 4, 16}, {2, 8, 4, 16}};
+  std::vector<Stage> stages{{"bthd,bshd->bhts", {0, 1}}, {"bhts,bshd->bthd", {3, 2}}};
+};
+
+TEST(Planner, PlansAChainTogether) {
+  const AttentionBlock block;
+  const Plan plan = einsum::plan(block.stages, all_secret(block.shapes));
+  const std::vector<Tensor> tensors = random_tensors(block.shapes, 5);
+  const Tensor scores = reference("bthd,bshd->bhts", {tensors[0].view(), tensors[1].view()});
+  const Tensor want = reference("bhts,bshd->bthd", {scores.view(), tensors[2].view()});
+  const Result result = simulated(plan, tensors);
+  ASSERT_EQ(result.outputs.size(), 1u);
+  EXPECT_LT(difference(result.outputs[0], want), 1e-9) << explain(plan);
+
+  const Counts apart =
+      counts(einsum::plan(block.stages[0].expression,
+                          all_secret({block.shapes[0], block.shapes[1]}), {.canonical = true})
+                 .program);
+  const Counts second =
+      counts(einsum::plan(block.stages[1].expression, all_secret({{2, 4, 8, 8}, block.shapes[2]}))
+                 .program);
+  const Counts c = counts(plan.program);
+  EXPECT_LT(c.rotations, apart.rotations + second.rotations);
+  EXPECT_EQ(c.diagonals, 0) << explain(plan);
+}
+
+TEST(Planner, GivesEveryUnusedResult) {
+  const std::vector<Stage> stages{{"i,i->i", {0, 0}}, {"i->", {1}}, {"i->", {0}}};
+  const Plan plan = einsum::plan(stages, all_secret({{6}}), {.slots = 16});
+  const std::vector<Tensor> tensors = random_tensors({{6}}, 5);
+  const Result result = simulated(plan, tensors);
+  ASSERT_EQ(result.outputs.size(), 2u);
+  EXPECT_LT(
+      difference(result.outputs[0], reference("i,i->", {tensors[0].view(), tensors[0].view()})),
+      1e-9);
+  EXPECT_LT(difference(result.outputs[1], reference("i->", {tensors[0].view()})), 1e-9);
+}
+
+TEST(Planner, SumsOverCiphertextsByAdditions) {
+  const std::vector<Shape> shapes{{256, 256}, {256, 256}};  // four ciphertexts each
+  const Plan plan = einsum::plan("ij,ij->", all_secret(shapes));
+  const Counts c = counts(plan.program);
+  EXPECT_EQ(c.rotations, 14);
+  EXPECT_EQ(c.products, 4);
+  EXPECT_EQ(c.key_switches, 15);  // one relinearisation, after the sum
+  const std::vector<Tensor> tensors = random_tensors(shapes, 6);
+  EXPECT_LT(difference(simulated(plan, tensors).outputs[0], reference("ij,ij->", views(tensors))),
+            1e-9);
+}
+
+TEST(Planner, ExplainsItself) {
+  const std::vector<Shape> shapes{{2, 3}, {3}};
+  const std::string text =
+      explain(einsum::plan("ik,k->i", all_secret(shapes), {.slots = 16, .canonical = true}));
+  for (const char* part :
+       {"ik,k->i in ciphertexts of 16 slots", "input 0 [2,3]: encrypted, i:2/4 k:3/1",
+        "[0] i0k0 i0k1 i0k2 . i1k0 i1k1 i1k2 .", "joint layout", "rejected:", "output 0 [2]",
+        "relinearization key at level", "rotation key 1 at level"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+}
+
 }  // namespace
 }  // namespace pliant::einsum
