@@ -25,6 +25,10 @@ std::vector<std::string> kernel_isas() {
   return names;
 }
 
+std::string encoded_kernel_name() {
+  return std::string(native::name(native::encoded_kernels(native::Isa::best)));
+}
+
 std::vector<Library> libraries() {
   return {{"compiler", __VERSION__},
           {"CLI11", parser_version()},
@@ -40,6 +44,7 @@ nlohmann::ordered_json report(const Host& host, const std::string& version) {
                               {"cpu", host.cpu},
                               {"features", host.features},
                               {"kernels", kernel_isas()},
+                              {"encoded_weights", encoded_kernel_name()},
                               {"amx_permitted", host.amx_permitted},
                               {"threads", host.threads},
                               {"memory_bytes", host.memory_bytes},
@@ -54,6 +59,7 @@ void print(std::ostream& out, const Host& host, const std::string& version) {
   out << fmt::format("processor     {}\n", host.cpu.empty() ? "unknown" : host.cpu);
   out << fmt::format("features      {}\n", fmt::join(host.features, " "));
   out << fmt::format("kernels       {}\n", fmt::join(kernel_isas(), " "));
+  out << fmt::format("encoded       {}: dot products of encoded weights\n", encoded_kernel_name());
   out << fmt::format("AMX           {}\n",
                      host.amx_permitted ? "permitted" : "not permitted to this process");
   out << fmt::format("threads       {}\n", host.threads);

@@ -61,7 +61,7 @@ TEST(Stages, OfAPipelineShareACache) {
   EXPECT_TRUE(one.save(seq, 1) == two.save(seq, 1));
 }
 
-TEST(Stages, DecodedWeightsAreHeldOnceForAllPrograms) {
+TEST(Stages, MatricesStayEncodedAndDecodedVectorsAreHeldOnce) {
   const LanguageModel model = tiny();
   auto half = std::make_shared<WeightStore>();
   std::int64_t stored = 0, decoded = 0;
@@ -70,7 +70,7 @@ TEST(Stages, DecodedWeightsAreHeldOnceForAllPrograms) {
     auto bytes =
         std::make_shared<const std::vector<std::byte>>(encode(values.view(), Encoding::f16, name));
     stored += std::ssize(*bytes);
-    decoded += std::ssize(plain.bytes);
+    if (plain.type.shape.size() < 2) decoded += std::ssize(plain.bytes);
     half->add(name, Stored{plain.type, Encoding::f16, *bytes}, bytes);
   });
   Talk talk({model.config, half});

@@ -6,6 +6,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "machine/native/encoded/encoded.h"
 #include "machine/native/ops/operator_kernel.h"
 #include "machine/native/ops/panel.h"
 
@@ -103,13 +104,20 @@ class Loops : public OperatorKernel {
   Nest<most + 1> kept_, summed_;
 };
 
+constexpr std::int64_t few_rows = 16;  // that dot products serve best
+
 // c[m][n] = sum over k of a[m][k] b[k][n], n contiguous in c, inside loops over `outer` (and
 // `sums`, which repeat with accumulation). A single result element is summed in the order of k
 // whatever the tiling is.
 class Product : public OperatorKernel {
  public:
-  Product(Nest<3> outer, Nest<3> sums, const std::array<Axis<3>, 3>& mnk, bool swapped, Isa isa)
+  // `encoded`: how b is written, whose rows are whole blocks along k and follow each other; then it
+  // is decoded panel by panel.
+  Product(Nest<3> outer, Nest<3> sums, const std::array<Axis<3>, 3>& mnk, bool swapped, Isa isa,
+          Encoding encoded = Encoding::plain)
       : kernels_(&gemm_kernels(isa)),
+        decoders_(&encoded_kernels(isa)),
+        encoding_(encoded),
         outer_(std::move(outer)),
         sums_(std::move(sums)),
         m_(mnk[0]),
@@ -118,8 +126,13 @@ class Product : public OperatorKernel {
         a_(swapped ? 1 : 0),
         b_(swapped ? 0 : 1) {
     const bool rows_contiguous = k_.stride[0] == 1 && k_.stride[1] == 1;
-    dots_ = rows_contiguous && m_.size <= 16 && k_.size >= 16 && sums_.empty();
+    dots_ = encoded == Encoding::plain && rows_contiguous && m_.size <= few_rows && k_.size >= 16 &&
+            sums_.empty();
     direct_ = !dots_ && n_.stride[1] == 1 && m_.size <= 4;
+  }
+
+  const std::byte* fix(std::size_t k, const Stored& weight, SharedWeights& shared) override {
+    return k == b_ && is_encoded() ? weight.bytes.data() : plain(weight, shared);
   }
 
   void run(const KernelCall& call) const override {
@@ -127,7 +140,7 @@ class Product : public OperatorKernel {
                        batches = count(outer_, call.rows);
     const std::int64_t wide = dots_     ? 64
                               : direct_ ? 1536
-                                        : panel_columns(n),
+                                        : panel_columns(n, traits(encoding_).block_elements),
                        panels = ceil_div(n, wide);
     const std::int64_t tall =
         dots_ || direct_ ? m : strip_rows(m, batches * panels, call.pool.threads());
@@ -135,7 +148,7 @@ class Product : public OperatorKernel {
     each(call.pool, batches * panels * strips, [&](std::int64_t task) {
       const std::int64_t i = task % strips * tall, j = task / strips % panels * wide;
       const auto at = offsets(outer_, task / strips / panels, call.rows);
-      Part part{call.f32(a_) + at[0] + i * m_.stride[0], call.f32(b_) + at[1] + j * n_.stride[1],
+      Part part{call.f32(a_) + at[0] + i * m_.stride[0], at[1] + j * n_.stride[1],
                 at[2] + i * m_.stride[2] + j, std::min(tall, m - i), std::min(wide, n - j)};
       if (dots_) run_dots(call, part);
       else run_blocks(call, part);
@@ -146,27 +159,29 @@ class Product : public OperatorKernel {
 
  private:
   struct Part {
-    const float *a, *b;
-    std::int64_t c, m, n;
+    const float* a;
+    std::int64_t b, c, m, n;  // b, c: elements
   };
 
   void run_dots(const KernelCall& call, const Part& part) const {
     for (std::int64_t row = 0; row < part.m; ++row)
-      kernels_->dots(part.a + row * m_.stride[0], part.b, n_.stride[1], k_.size, part.n,
-                     call.out() + part.c + row * m_.stride[2]);
+      kernels_->dots(part.a + row * m_.stride[0], call.f32(b_) + part.b, n_.stride[1], k_.size,
+                     part.n, call.out() + part.c + row * m_.stride[2]);
   }
 
   void run_blocks(const KernelCall& call, const Part& part) const {
     alignas(64) float panel[panel_floats];
     const std::int64_t columns = round_up(part.n, 16);
     // direct: eight streams along the rows of b
-    const std::int64_t deep = direct_ ? 8 : panel_floats / columns;
+    const std::int64_t deep = direct_ ? 8 : panel_depth(columns);
     bool first = true;
     walk(sums_, call.rows, [&](const std::array<std::int64_t, 3>& at) {
       for (std::int64_t k = 0; k < k_.size; k += deep) {
         const std::int64_t depth = std::min(deep, k_.size - k);
-        const float* b = part.b + at[1] + k * k_.stride[1];
-        if (!direct_) pack(b, k_.stride[1], n_.stride[1], depth, part.n, panel);
+        const std::int64_t b_at = part.b + at[1] + k * k_.stride[1];
+        const float* b = is_encoded() ? nullptr : call.f32(b_) + b_at;
+        if (is_encoded()) pack_encoded(call, b_at, depth, part.n, panel);
+        else if (!direct_) pack(b, k_.stride[1], n_.stride[1], depth, part.n, panel);
         kernels_->block({.a = part.a + at[0] + k * k_.stride[0],
                          .a_m = m_.stride[0],
                          .a_k = k_.stride[0],
@@ -184,7 +199,29 @@ class Product : public OperatorKernel {
     });
   }
 
+  bool is_encoded() const { return encoding_ != Encoding::plain; }
+
+  std::int64_t panel_depth(std::int64_t columns) const {
+    const std::int64_t deep = panel_floats / columns;
+    if (!is_encoded()) return deep;
+    const std::int64_t block = traits(encoding_).block_elements;
+    return std::min(deep, deepest_decoded) / block * block;
+  }
+
+  std::int64_t encoded_bytes(std::int64_t elements) const {
+    const EncodingTraits& block = traits(encoding_);
+    return elements / block.block_elements * block.block_bytes;
+  }
+
+  void pack_encoded(const KernelCall& call, std::int64_t at, std::int64_t depth, std::int64_t n,
+                    float* panel) const {
+    native::pack_encoded(*decoders_, encoding_, call.data(b_) + encoded_bytes(at),
+                         encoded_bytes(k_.size), depth, n, panel);
+  }
+
   const GemmKernels* kernels_;
+  const EncodedKernels* decoders_;
+  Encoding encoding_;
   Nest<3> outer_, sums_;
   Axis<3> m_, n_, k_;
   std::size_t a_, b_;    // which operand is a and which b
@@ -234,6 +271,31 @@ std::size_t largest(const Nest<3>& nest) {
   return best;
 }
 
+// One product with a weight whose rows are whole blocks along k; null for any other.
+std::unique_ptr<OperatorKernel> compile_encoded(const OperatorContext& context,
+                                                const Nest<3>& outer, const Nest<3>& sums,
+                                                const std::array<Axis<3>, 3>& mnk, bool swapped) {
+  const auto& [m, n, k] = mnk;
+  const std::size_t b = swapped ? 0 : 1;
+  const Operand& weight = context.operands[b];
+  const bool reads = context.options.encoded && weight.fixed && has_product(weight.encoding);
+  if (!reads || !outer.empty() || !sums.empty() || k.size == 0) return nullptr;
+  const bool rows = k.stride[0] == 1 && k.stride[1] == 1 && n.stride[1] == k.size && !n.rows;
+  if (!rows || n.size * k.size != elements(weight.type.shape)) return nullptr;
+  if (k.size < 16 || k.size % traits(weight.encoding).block_elements != 0) return nullptr;
+  if (m.size > few_rows)
+    return std::make_unique<Product>(outer, sums, mnk, swapped, context.options.isa,
+                                     weight.encoding);
+  return encoded_product({.m = {m.size, {m.stride[0]}, m.rows},
+                          .n = n.size,
+                          .k = k.size,
+                          .out_row = m.stride[result_slot],
+                          .a = 1 - b,
+                          .b = b,
+                          .encoding = weight.encoding},
+                         context);
+}
+
 std::unique_ptr<OperatorKernel> compile_product(const kind::Einsum& kind,
                                                 const OperatorContext& context) {
   Classes classes = classify(kind, context);
@@ -255,6 +317,8 @@ std::unique_ptr<OperatorKernel> compile_product(const kind::Einsum& kind,
   const Axis<3> inner_n = n.empty() ? Axis<3>{} : take(n, n.size() - 1, outer);
   const Axis<3> inner_m = take(m, largest(m), outer);
   const Axis<3> inner_k = k.empty() ? Axis<3>{} : take(k, k.size() - 1, sums);
+  if (auto encoded = compile_encoded(context, outer, sums, {inner_m, inner_n, inner_k}, swapped))
+    return encoded;
   return std::make_unique<Product>(outer, sums, std::array{inner_m, inner_n, inner_k}, swapped,
                                    context.options.isa);
 }

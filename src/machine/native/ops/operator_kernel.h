@@ -114,6 +114,16 @@ std::unique_ptr<OperatorKernel> cached_attention(const kind::Attention& kind,
                                                  const OperatorContext& context);
 std::unique_ptr<OperatorKernel> map_kernel(Pointwise map);
 
+// c[m][n] = sum over k of a[m][k] b[n][k], b an encoded weight that fix() brings.
+struct EncodedProduct {
+  Axis<1> m;  // of a, stride in elements
+  std::int64_t n = 0, k = 0, out_row = 0;
+  std::size_t a = 0, b = 1;  // operands
+  Encoding encoding = Encoding::plain;
+};
+std::unique_ptr<OperatorKernel> encoded_product(const EncodedProduct& product,
+                                                const OperatorContext& context);
+
 // Building blocks shared by kinds: result element (o) = the one at a strided place of the operand,
 // all dtypes.
 std::unique_ptr<OperatorKernel> strided_copy(Nest<2> nest, std::int64_t from, std::int64_t to,

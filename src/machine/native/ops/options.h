@@ -14,6 +14,10 @@ struct Options {
   bool bands = true;       // a window's input lines are brought once for many output lines
   // programs bring weights into the order in which they are read, and read inputs in place
   bool packs = true;
+  // Programs read encoded weights of products and tables as they are written. With at most 16 rows,
+  // what weights in blocks are multiplied with is rounded to 8 bits in blocks of 32: other
+  // rounding.
+  bool encoded = true;
   // Programs run 3x3 convolutions of stride 1 on transformed weights and tiles: fewer
   // multiplications, other rounding.
   bool winograd = true;

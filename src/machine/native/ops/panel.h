@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/checked.h"
+#include "machine/native/encoded/encoded.h"
 
 namespace pliant::native {
 
@@ -18,6 +19,12 @@ inline std::int64_t panel_columns(std::int64_t n) {
   constexpr std::int64_t most = 192;
   if (n <= most) return std::max<std::int64_t>(n, 1);
   return round_up(ceil_div(n, ceil_div(n, most)), 48);
+}
+
+// The same where the rows of b are `encoded` along k, in blocks of so many elements: then a panel
+// is narrow enough for its depth to hold a block.
+inline std::int64_t panel_columns(std::int64_t n, std::int64_t block) {
+  return block <= 32 ? panel_columns(n) : std::min<std::int64_t>(panel_columns(n), 96);
 }
 
 // Rows of the left-hand side that one task takes: all, unless there are too few panels to keep the
@@ -47,6 +54,25 @@ inline void pack(const float* b, std::int64_t b_k, std::int64_t b_n, std::int64_
       for (std::int64_t j = j0; j < std::min(j0 + rows, n); ++j)
         for (std::int64_t p = p0; p < std::min(p0 + tile, k); ++p)
           panel[p * columns + j] = b[p * b_k + j * b_n];
+}
+
+// As pack() of f32 rows that follow each other, decoded: `row_bytes` from one to the next, k whole
+// blocks and at most deepest_decoded.
+inline constexpr std::int64_t deepest_decoded = 512;
+inline void pack_encoded(const EncodedKernels& kernels, Encoding encoding, const std::byte* b,
+                         std::int64_t row_bytes, std::int64_t k, std::int64_t n, float* panel) {
+  constexpr std::int64_t rows = 8;
+  float decoded[rows * deepest_decoded];
+  const std::int64_t columns = round_up(n, 16);
+  for (std::int64_t p = 0; p < k; ++p)
+    std::memset(panel + p * columns + n, 0, (columns - n) * sizeof(float));
+  for (std::int64_t j0 = 0; j0 < n; j0 += rows) {
+    const std::int64_t here = std::min(rows, n - j0);
+    for (std::int64_t j = 0; j < here; ++j)
+      kernels.decode(encoding, b + (j0 + j) * row_bytes, k, decoded + j * k);
+    for (std::int64_t p = 0; p < k; ++p)
+      for (std::int64_t j = 0; j < here; ++j) panel[p * columns + j0 + j] = decoded[j * k + p];
+  }
 }
 
 }  // namespace pliant::native

@@ -7,6 +7,7 @@
 
 #include "graph/graph.h"
 #include "machine/native/kernels/kernels.h"
+#include "machine/native/ops/options.h"
 
 namespace pliant::native {
 

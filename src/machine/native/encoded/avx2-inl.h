@@ -1,0 +1,86 @@
+// 256-bit vectors of AVX2; what VNNI does better stands in vnni.cpp. Included inside the anonymous
+// namespace of each.
+
+struct Avx2 {
+  using Codes = __m256i;
+  using Ints = __m256i;
+  using Floats = __m256;
+
+  static float half(const Byte* at) { return _cvtsh_ss(layout::load_16(at)); }
+  static Codes load(const Byte* at) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+  }
+  static Codes nibbles(const Byte* at) {
+    const __m128i both = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    return _mm256_and_si256(_mm256_set_m128i(_mm_srli_epi16(both, 4), both), _mm256_set1_epi8(15));
+  }
+  static Codes bits(Codes x, int right, int mask) {
+    const __m256i moved = right >= 0 ? _mm256_srli_epi16(x, right) : _mm256_slli_epi16(x, -right);
+    return _mm256_and_si256(moved, _mm256_set1_epi8(static_cast<char>(mask)));
+  }
+  static Codes spread(const Byte* at, Byte value) {
+    std::int32_t all = 0;
+    std::memcpy(&all, at, sizeof all);
+    const __m256i bytes = _mm256_shuffle_epi8(
+        _mm256_set1_epi32(all),
+        _mm256_set_epi64x(0x0303030303030303, 0x0202020202020202, 0x0101010101010101, 0));
+    const __m256i each = _mm256_set1_epi64x(static_cast<std::int64_t>(0x8040201008040201));
+    const __m256i there = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, each), each);
+    return _mm256_and_si256(there, _mm256_set1_epi8(static_cast<char>(value)));
+  }
+  static Codes look_up(const std::array<std::int8_t, 16>& table, Codes x) {
+    const __m128i row = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table.data()));
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(row), x);
+  }
+  static Codes join(Codes a, Codes b) { return _mm256_or_si256(a, b); }
+  static Codes flip(Codes x) { return _mm256_xor_si256(x, _mm256_set1_epi8(-128)); }
+  template <bool wide>
+  static Ints dot(Ints sum, Codes codes, Codes x) {
+    if constexpr (!wide)  // pairs stay below 2^15
+      return _mm256_add_epi32(
+          sum, _mm256_madd_epi16(_mm256_maddubs_epi16(codes, x), _mm256_set1_epi16(1)));
+    const auto pairs = [&](__m128i a, __m128i b) {
+      return _mm256_madd_epi16(_mm256_cvtepu8_epi16(a), _mm256_cvtepi8_epi16(b));
+    };
+    const __m256i low = pairs(_mm256_castsi256_si128(codes), _mm256_castsi256_si128(x)),
+                  high = pairs(_mm256_extracti128_si256(codes, 1), _mm256_extracti128_si256(x, 1));
+    const __m256i fours = _mm256_permute4x64_epi64(_mm256_hadd_epi32(low, high), 0xd8);
+    return _mm256_add_epi32(sum, fours);
+  }
+  static Ints no_ints() { return _mm256_setzero_si256(); }
+  static Ints load_ints(const std::byte* at) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+  }
+  static Floats load_floats(const float* at) { return _mm256_loadu_ps(at); }
+  static Floats to_floats(Ints x) { return _mm256_cvtepi32_ps(x); }
+  static Floats all(float x) { return _mm256_set1_ps(x); }
+  static Floats all_half(const Byte* at) {
+    return _mm256_cvtph_ps(_mm_set1_epi16(static_cast<std::int16_t>(layout::load_16(at))));
+  }
+  // at[0] in the first four lanes, at[1] in the others
+  static Floats two(const float* at) {
+    return _mm256_set_m128(_mm_broadcast_ss(at + 1), _mm_broadcast_ss(at));
+  }
+  static Floats negated(Floats x) { return _mm256_xor_ps(x, _mm256_set1_ps(-0.0F)); }
+  // 8 codes less `zero`
+  static Floats widen(const Byte* codes, int zero) {
+    const __m256i x =
+        _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes)));
+    return _mm256_cvtepi32_ps(_mm256_sub_epi32(x, _mm256_set1_epi32(zero)));
+  }
+  static Floats subtract(Floats a, Floats b) { return _mm256_sub_ps(a, b); }
+  static Floats add(Floats a, Floats b) { return _mm256_add_ps(a, b); }
+  static Floats multiply(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
+  static Floats multiply_add(Floats a, Floats b, Floats sum) { return _mm256_fmadd_ps(a, b, sum); }
+  static Floats subtract_product(Floats a, Floats b, Floats sum) {
+    return _mm256_fnmadd_ps(a, b, sum);
+  }
+  template <bool bf16>
+  static Floats halves(const Byte* at) {
+    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    if constexpr (bf16) return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
+    return _mm256_cvtph_ps(x);
+  }
+  static void store(Byte* to, Codes x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), x); }
+  static void store(float* to, Floats x) { _mm256_storeu_ps(to, x); }
+};

@@ -1,0 +1,205 @@
+// How each block encoding is read: w = scale * code - minimum with unsigned codes, 32 of them at a
+// time. Where minimum is zero * scale it is taken off the integer sum instead. Included once per
+// instruction set, which brings V.
+
+// Scales and minima of a block, per 32 or 16 elements; blocks of 32 have theirs ready.
+template <int count>
+struct Scales {
+  float scale[count], minimum[count];
+};
+struct NoHead {};
+
+struct Block32 {
+  using Head = NoHead;
+  static constexpr int elements = 32, zero = 0;
+  static constexpr bool wide = false;  // codes above 63
+  static void head(const Byte*, NoHead&) {}
+  static V::Floats scale(const Byte* block, const NoHead&, int) { return V::all_half(block); }
+  template <typename Block>
+  static V::Floats scale_of_half(const Byte* block, const NoHead& head, int, int) {
+    return Block::scale(block, head, 0);
+  }
+  template <typename Block>
+  static V::Floats minimum_of_half(const Byte* block, const NoHead& head, int, int) {
+    return Block::minimum(block, head, 0);
+  }
+};
+
+template <int sub>
+struct Block256 {
+  using Head = Scales<256 / sub>;
+  static constexpr int elements = 256, zero = 0;
+  static constexpr bool wide = false;
+  static V::Floats scale(const Byte*, const Head& head, int group) {
+    if constexpr (sub == 32) return V::all(head.scale[group]);
+    return V::two(head.scale + 2 * group);
+  }
+  static V::Floats minimum(const Byte*, const Head& head, int group) {
+    if constexpr (sub == 32) return V::all(head.minimum[group]);
+    return V::two(head.minimum + 2 * group);
+  }
+  // of the first or the second sixteen elements of a group
+  template <typename Block>
+  static V::Floats scale_of_half(const Byte*, const Head& head, int group, int half) {
+    return V::all(head.scale[(2 * group + half) * 16 / sub]);
+  }
+  template <typename Block>
+  static V::Floats minimum_of_half(const Byte*, const Head& head, int group, int half) {
+    return V::all(head.minimum[(2 * group + half) * 16 / sub]);
+  }
+};
+
+struct Q8_0 : Block32 {
+  static constexpr int bytes = 34, zero = 128;
+  static constexpr bool wide = true;
+  static V::Codes codes(const Byte* block, int) { return V::flip(V::load(block + 2)); }
+};
+
+struct Q4_0 : Block32 {
+  static constexpr int bytes = 18, zero = 8;
+  static V::Codes codes(const Byte* block, int) { return V::nibbles(block + 2); }
+};
+
+struct Q4_1 : Block32 {
+  static constexpr int bytes = 20;
+  static V::Floats minimum(const Byte* block, const NoHead&, int) {
+    return V::negated(V::all_half(block + 2));
+  }
+  static V::Codes codes(const Byte* block, int) { return V::nibbles(block + 4); }
+};
+
+struct Q5_0 : Block32 {
+  static constexpr int bytes = 22, zero = 16;
+  static V::Codes codes(const Byte* block, int) {
+    return V::join(V::nibbles(block + 6), V::spread(block + 2, 16));
+  }
+};
+
+struct Q5_1 : Block32 {
+  static constexpr int bytes = 24;
+  static V::Floats minimum(const Byte* block, const NoHead&, int) {
+    return V::negated(V::all_half(block + 2));
+  }
+  static V::Codes codes(const Byte* block, int) {
+    return V::join(V::nibbles(block + 8), V::spread(block + 4, 16));
+  }
+};
+
+struct IQ4_NL : Block32 {
+  static constexpr int bytes = 18, zero = 128;
+  static constexpr bool wide = true;
+  static V::Codes codes(const Byte* block, int) {
+    return V::flip(V::look_up(layout::iq4_values, V::nibbles(block + 2)));
+  }
+};
+
+struct MXFP4 : Block32 {
+  static constexpr int bytes = 17, zero = 128;
+  static constexpr bool wide = true;
+  static V::Floats scale(const Byte* block, const NoHead&, int) {
+    return V::all(layout::half_e8m0(block[0]));
+  }
+  static V::Codes codes(const Byte* block, int) {
+    return V::flip(V::look_up(layout::mxfp4_values, V::nibbles(block + 1)));
+  }
+};
+
+struct Q2_K : Block256<16> {
+  static constexpr int bytes = 84;
+  static void head(const Byte* block, Head& to) {
+    const float d = V::half(block + 80), dmin = V::half(block + 82);
+    for (int i = 0; i < 16; ++i) {
+      to.scale[i] = d * (block[i] & 15);
+      to.minimum[i] = dmin * (block[i] >> 4);
+    }
+  }
+  static V::Codes codes(const Byte* block, int group) {
+    return V::bits(V::load(block + 16 + group / 4 * 32), group % 4 * 2, 3);
+  }
+};
+
+struct Q3_K : Block256<16> {
+  static constexpr int bytes = 110, zero = 4;
+  static void head(const Byte* block, Head& to) {
+    const float d = V::half(block + 108);
+    for (int i = 0; i < 16; ++i) to.scale[i] = d * layout::q3_scale(block + 96, i);
+  }
+  static V::Codes codes(const Byte* block, int group) {
+    return V::join(V::bits(V::load(block + 32 + group / 4 * 32), group % 4 * 2, 3),
+                   V::bits(V::load(block), group - 2, 4));
+  }
+};
+
+struct Q4_K : Block256<32> {
+  static constexpr int bytes = 144;
+  static void head(const Byte* block, Head& to) {
+    const float d = V::half(block), dmin = V::half(block + 2);
+    for (int i = 0; i < 8; ++i) {
+      const layout::ScaleMin packed = layout::scale_min(block + 4, i);
+      to.scale[i] = d * packed.scale;
+      to.minimum[i] = dmin * packed.minimum;
+    }
+  }
+  static V::Codes codes(const Byte* block, int group) {
+    return V::bits(V::load(block + 16 + group / 2 * 32), group % 2 * 4, 15);
+  }
+};
+
+struct Q5_K : Block256<32> {
+  static constexpr int bytes = 176;
+  static void head(const Byte* block, Head& to) { Q4_K::head(block, to); }
+  static V::Codes codes(const Byte* block, int group) {
+    return V::join(V::bits(V::load(block + 48 + group / 2 * 32), group % 2 * 4, 15),
+                   V::bits(V::load(block + 16), group - 4, 16));
+  }
+};
+
+struct Q6_K : Block256<16> {
+  static constexpr int bytes = 210, zero = 32;
+  static void head(const Byte* block, Head& to) {
+    const float d = V::half(block + 208);
+    for (int i = 0; i < 16; ++i) to.scale[i] = d * static_cast<std::int8_t>(block[192 + i]);
+  }
+  // groups of 32: low nibbles twice, then high
+  static V::Codes codes(const Byte* block, int group) {
+    const int half = group / 4, in_half = group % 4;
+    return V::join(V::bits(V::load(block + half * 64 + in_half % 2 * 32), in_half / 2 * 4, 15),
+                   V::bits(V::load(block + 128 + half * 32), in_half * 2 - 4, 48));
+  }
+};
+
+struct IQ4_XS : Block256<32> {
+  static constexpr int bytes = 136, zero = 128;
+  static constexpr bool wide = true;
+  static void head(const Byte* block, Head& to) {
+    const float d = V::half(block);
+    const std::uint16_t high = layout::load_16(block + 2);
+    for (int i = 0; i < 8; ++i) to.scale[i] = d * layout::iq4_scale(high, block + 4, i);
+  }
+  static V::Codes codes(const Byte* block, int group) {
+    return V::flip(V::look_up(layout::iq4_values, V::nibbles(block + 8 + group * 16)));
+  }
+};
+
+// body.template operator()<Block>() for the blocks of `encoding`.
+template <typename Body>
+void with_block(Encoding encoding, const Body& body) {
+  switch (encoding) {
+    case Encoding::q8_0: return body.template operator()<Q8_0>();
+    case Encoding::q4_0: return body.template operator()<Q4_0>();
+    case Encoding::q4_1: return body.template operator()<Q4_1>();
+    case Encoding::q5_0: return body.template operator()<Q5_0>();
+    case Encoding::q5_1: return body.template operator()<Q5_1>();
+    case Encoding::q2_k: return body.template operator()<Q2_K>();
+    case Encoding::q3_k: return body.template operator()<Q3_K>();
+    case Encoding::q4_k: return body.template operator()<Q4_K>();
+    case Encoding::q5_k: return body.template operator()<Q5_K>();
+    case Encoding::q6_k: return body.template operator()<Q6_K>();
+    case Encoding::iq4_nl: return body.template operator()<IQ4_NL>();
+    case Encoding::iq4_xs: return body.template operator()<IQ4_XS>();
+    case Encoding::mxfp4: return body.template operator()<MXFP4>();
+    case Encoding::plain:
+    case Encoding::f16:
+    case Encoding::bf16: break;  // not in blocks
+  }
+}

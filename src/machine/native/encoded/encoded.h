@@ -1,0 +1,62 @@
+// Matrix products with encoded weights: the weights' own bytes against activations rounded to 8
+// bits in blocks of 32. The integer sums are exact and the float ones run in 8 virtual lanes, so
+// every instruction set gives the same bits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "machine/native/kernels/isa.h"
+#include "quant/encoding.h"
+
+namespace pliant::native {
+
+inline constexpr std::int64_t rounded_block = 32;
+
+// Rows of k activations, k a multiple of 32: x[i] is about scales[i / 32] * codes[i], |codes| <=
+// 127. A block with a NaN or infinite value has the scale NaN; one that is everywhere below 1e-30
+// is 0.
+struct RoundedRows {
+  std::int8_t* codes = nullptr;  // [rows, k]
+  float* scales = nullptr;       // [rows, k / 32]
+  // [rows, k / 4]: what four neighbouring codes add because codes of weights are unsigned, as the
+  // encoding of the weights wants it (an integer or a float)
+  std::byte* lanes = nullptr;
+  std::int64_t k = 0;
+
+  static std::int64_t bytes(std::int64_t rows, std::int64_t k);  // that they take, aligned to 64
+  static RoundedRows at(std::byte* memory, std::int64_t rows, std::int64_t k);
+};
+
+struct EncodedKernels {
+  // `elements`, whole blocks, as decode_blocks() of quant gives them, to the bit.
+  void (*decode)(Encoding encoding, const std::byte* blocks, std::int64_t elements, float* into);
+  // x[0 .. k) as row `row`, for weights of this block encoding.
+  void (*round)(Encoding encoding, const float* x, std::int64_t row, const RoundedRows& to);
+  // out[r * out_row + j] = dot(activation row r, weight row j), r < rows, j < count; the weights'
+  // rows are k elements in blocks.
+  void (*dots)(Encoding encoding, const std::byte* weights, std::int64_t count,
+               const RoundedRows& x, std::int64_t rows, float* out, std::int64_t out_row);
+  // The same for F16 and BF16, with activations as they are: row r at x + r * x_row. The bits are
+  // those of GemmKernels::dots.
+  void (*halves)(Encoding encoding, const std::byte* weights, std::int64_t count, const float* x,
+                 std::int64_t x_row, std::int64_t k, std::int64_t rows, float* out,
+                 std::int64_t out_row);
+};
+
+// "vnni", "avx2" or "scalar"
+std::string_view name(const EncodedKernels& kernels);
+
+// The fastest of what `isa` allows and this processor has.
+const EncodedKernels& encoded_kernels(Isa isa);
+
+// Whether products read it as it is written: all but plain.
+bool has_product(Encoding encoding);
+
+// One per instruction set; null where the compiler or the processor lacks it.
+const EncodedKernels* scalar_encoded_kernels();
+const EncodedKernels* avx2_encoded_kernels();
+const EncodedKernels* vnni_encoded_kernels();
+
+}  // namespace pliant::native

@@ -1,0 +1,198 @@
+// Kernels on encoded weights: every instruction set gives the bits of the scalar one, and that is
+// right.
+#include "machine/native/encoded/encoded.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "core/rng.h"
+#include "quant/codec.h"
+
+namespace pliant::native {
+namespace {
+
+std::vector<const EncodedKernels*> all_kernels() {
+  std::vector<const EncodedKernels*> result;
+  for (const EncodedKernels* each :
+       {scalar_encoded_kernels(), avx2_encoded_kernels(), vnni_encoded_kernels()})
+    if (each != nullptr) result.push_back(each);
+  return result;
+}
+
+std::vector<Encoding> all_encodings() {
+  std::vector<Encoding> result;
+  for (int i = 1; i < encoding_count; ++i) result.push_back(static_cast<Encoding>(i));
+  return result;
+}
+
+std::vector<float> normal(std::int64_t count, std::uint64_t seed, double deviation = 1) {
+  Tensor values({DType::f32, {count}});
+  Rng rng(seed);
+  fill_normal(values.view(), rng, deviation);
+  const auto all = values.span<float>();
+  return {all.begin(), all.end()};
+}
+
+std::vector<std::byte> encoded(Encoding encoding, const std::vector<float>& values) {
+  const EncodingTraits& block = traits(encoding);
+  std::vector<std::byte> result(values.size() / block.block_elements * block.block_bytes);
+  EXPECT_FALSE(encode_blocks(encoding, values.data(), std::ssize(values), result.data()));
+  return result;
+}
+
+TEST(Encoded, DecodesAsTheCodecToTheBit) {
+  for (const Encoding encoding : all_encodings())
+    for (const double deviation : {1.0, 1e-6, 1000.0}) {
+      const std::vector<std::byte> blocks = encoded(encoding, normal(1536, 3, deviation));
+      std::vector<float> wanted(1536), found(1536);
+      decode_blocks(encoding, blocks.data(), 1536, wanted.data());
+      for (const EncodedKernels* kernels : all_kernels()) {
+        kernels->decode(encoding, blocks.data(), 1536, found.data());
+        EXPECT_EQ(found, wanted) << name(encoding) << ", deviation " << deviation;
+      }
+    }
+}
+
+struct Rounded {
+  std::vector<std::byte> memory;
+  RoundedRows rows;
+
+  Rounded(const EncodedKernels& kernels, Encoding encoding, const std::vector<float>& x,
+          std::int64_t count)
+      : memory(RoundedRows::bytes(count, std::ssize(x) / count)),
+        rows(RoundedRows::at(memory.data(), count, std::ssize(x) / count)) {
+    for (std::int64_t r = 0; r < count; ++r)
+      kernels.round(encoding, x.data() + r * rows.k, r, rows);
+  }
+  double value(std::int64_t i) const {
+    return static_cast<double>(rows.scales[i / rounded_block]) * rows.codes[i];
+  }
+};
+
+TEST(Encoded, RoundsToTheNearestOf255Steps) {
+  std::vector<float> x = normal(256, 5);
+  std::fill_n(x.begin() + 32, 32, 0.0F);    // nothing
+  std::fill_n(x.begin() + 64, 32, 1e-35F);  // next to nothing
+  std::fill_n(x.begin() + 96, 32, -3e38F);  // nearly too large
+  std::fill_n(x.begin() + 128, 32, 0.25F);  // all the same
+  x[160] = 1000;                            // one stands out
+  for (const EncodedKernels* kernels : all_kernels()) {
+    const Rounded rounded(*kernels, Encoding::q8_0, x, 1);
+    for (std::int64_t i = 0; i < 256; ++i) {
+      const auto block = x.begin() + i / 32 * 32;
+      const double largest = std::abs(*std::max_element(
+          block, block + 32, [](float a, float b) { return std::abs(a) < std::abs(b); }));
+      EXPECT_LE(std::abs(rounded.value(i) - x[i]), std::max(largest / 253.9, 1e-30)) << i;
+    }
+  }
+}
+
+TEST(Encoded, WhatIsNotFiniteStaysSo) {
+  for (const float bad : {std::numeric_limits<float>::infinity(), std::nanf("")})
+    for (const Encoding encoding : {Encoding::q4_0, Encoding::q4_k}) {
+      std::vector<float> x = normal(512, 5);
+      x[300] = bad;
+      const std::vector<std::byte> w = encoded(encoding, normal(256, 6));
+      for (const EncodedKernels* kernels : all_kernels()) {
+        const Rounded rounded(*kernels, encoding, x, 2);
+        float out[2];
+        kernels->dots(encoding, w.data(), 1, rounded.rows, 2, out, 1);
+        EXPECT_TRUE(std::isfinite(out[0])) << name(encoding);
+        EXPECT_TRUE(std::isnan(out[1])) << name(encoding);
+      }
+    }
+}
+
+// Rows 1 to 9 take every way through the kernel.
+TEST(Encoded, DotsAreThoseOfTheRoundedValues) {
+  constexpr std::int64_t rows = 9, count = 5;
+  for (const Encoding encoding : all_encodings()) {
+    if (is_half(encoding)) continue;
+    for (const std::int64_t k : {256, 768}) {
+      const std::vector<float> x = normal(rows * k, 7);
+      const std::vector<std::byte> blocks = encoded(encoding, normal(count * k, 8));
+      std::vector<float> w(count * k), first;
+      decode_blocks(encoding, blocks.data(), count * k, w.data());
+      for (const EncodedKernels* kernels : all_kernels()) {
+        const Rounded rounded(*kernels, encoding, x, rows);
+        std::vector<float> out(rows * 8, -1);
+        kernels->dots(encoding, blocks.data(), count, rounded.rows, rows, out.data(), 8);
+        for (std::int64_t r = 0; r < rows; ++r)
+          for (std::int64_t j = 0; j < 8; ++j) {
+            if (j >= count) {
+              EXPECT_EQ(out[r * 8 + j], -1);
+              continue;
+            }
+            double sum = 0, size = 0;
+            for (std::int64_t i = 0; i < k; ++i) {
+              const double product = rounded.value(r * k + i) * w[j * k + i];
+              sum += product;
+              size += std::abs(product);
+            }
+            EXPECT_NEAR(out[r * 8 + j], sum, 1e-5 * size)
+                << name(encoding) << ", " << r << ", " << j;
+          }
+        if (first.empty()) first = out;
+        EXPECT_EQ(out, first) << name(encoding);
+        for (std::int64_t r = 0; r < rows; ++r) {  // a row's result knows no neighbours
+          const std::vector<float> alone(x.begin() + r * k, x.begin() + (r + 1) * k);
+          const Rounded one(*kernels, encoding, alone, 1);
+          float result = 0;
+          kernels->dots(encoding, blocks.data(), 1, one.rows, 1, &result, 1);
+          EXPECT_EQ(result, out[r * 8]);
+        }
+      }
+    }
+  }
+}
+
+// One code of one block alone, in every place: a lane that was mixed up is seen at once.
+TEST(Encoded, EveryPlaceOfABlockMeetsItsOwnActivation) {
+  for (const Encoding encoding : all_encodings()) {
+    if (is_half(encoding)) continue;
+    const std::int64_t k = traits(encoding).block_elements;
+    const std::vector<std::byte> blocks = encoded(encoding, normal(k, 9));
+    std::vector<float> w(k);
+    decode_blocks(encoding, blocks.data(), k, w.data());
+    const float largest = std::abs(*std::max_element(
+        w.begin(), w.end(), [](float a, float b) { return std::abs(a) < std::abs(b); }));
+    for (const EncodedKernels* kernels : all_kernels())
+      for (std::int64_t i = 0; i < k; ++i) {
+        std::vector<float> x(k, 0);
+        x[i] = 2;
+        const Rounded rounded(*kernels, encoding, x, 1);
+        float out = 0;
+        kernels->dots(encoding, blocks.data(), 1, rounded.rows, 1, &out, 1);
+        EXPECT_NEAR(out, 2 * w[i], 2e-5 * largest) << name(encoding) << ", element " << i;
+      }
+  }
+}
+
+TEST(Encoded, HalvesNeedNoRounding) {
+  for (const Encoding encoding : {Encoding::f16, Encoding::bf16})
+    for (const std::int64_t k : {16, 37, 256}) {
+      const std::vector<float> x = normal(5 * k, 7);
+      const std::vector<std::byte> bytes = encoded(encoding, normal(3 * k, 8));
+      std::vector<float> w(3 * k), first;
+      decode_blocks(encoding, bytes.data(), 3 * k, w.data());
+      for (const EncodedKernels* kernels : all_kernels()) {
+        std::vector<float> out(15);
+        kernels->halves(encoding, bytes.data(), 3, x.data(), k, k, 5, out.data(), 3);
+        for (std::int64_t i = 0; i < 15; ++i)
+          EXPECT_NEAR(out[i],
+                      std::inner_product(w.begin() + i % 3 * k, w.begin() + (i % 3 + 1) * k,
+                                         x.begin() + i / 3 * k, 0.0),
+                      1e-4)
+              << name(encoding) << ", " << i;
+        if (first.empty()) first = out;
+        EXPECT_EQ(out, first) << name(encoding);
+      }
+    }
+}
+
+}  // namespace
+}  // namespace pliant::native
