@@ -6,6 +6,7 @@
 #include "cli/verbs.h"
 #include "command/host.h"
 #include "command/parse.h"
+#include "machine/native/encoded/encoded.h"
 #include "machine/native/native.h"
 
 namespace pliant::cli {
