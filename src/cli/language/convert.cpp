@@ -200,7 +200,8 @@ Verb convert_verb() {
                          "what to write: a folder (hf, mlx) or a file; of networks onnx or pliant"),
                   option("out", "PATH", options->out, "the folder or file to write")
                       .written()
-                      .with_letter('o'),
+                      .with_letter('o')
+                      .must(),
                   option("type", "TYPE", options->type,
                          fmt::format("type of the matrices (without it they keep theirs): {}",
                                      fmt::join(format_names(), ", "))),
@@ -224,11 +225,8 @@ Verb convert_verb() {
           {"pliant convert folder/ --to mlx --bits 4 --group 64 --out mlx/",
            "for mlx-lm, in 4 bits"},
           {"pliant convert net.pliant --to onnx --out net.onnx", "a network for other tools"}}};
-  return {std::move(command), [options](const Invocation& context) -> int {
-            if (options->out.empty())
-              throw Error(ErrorKind::usage, "--out", "is needed: where to write");
-            return run_convert(*options, context);
-          }};
+  return {std::move(command),
+          [options](const Invocation& context) { return run_convert(*options, context); }};
 }
 
 }  // namespace cli

@@ -21,10 +21,6 @@ struct QuantizeOptions {
 };
 
 RoundingOptions rounding_of(const QuantizeOptions& options) {
-  if (options.to.empty())
-    throw Error(ErrorKind::usage, "--to", "is missing", "for example --to Q4_K");
-  if (options.out.empty())
-    throw Error(ErrorKind::usage, "--out", "is missing", "name the file to write");
   RoundingOptions result{format_from_name(options.to, "--to"), {}, options.keep};
   if (!options.head.empty()) result.head = format_from_name(options.head, "--head");
   return result;
@@ -130,15 +126,20 @@ Verb quantize_verb() {
            "The error is the root mean square of what rounding took away, relative to the values. "
            "docs/formats.md describes the types."},
       .arguments = {argument("IN", options->in, "the model").path()},
-      .options =
-          {option("to", "TYPE", options->to,
-                  fmt::format("how matrices are written: {}", fmt::join(format_names(), ", "))),
-           option("out", "FILE", options->out, "the file to write").with_letter('o').written(),
-           option("keep", "PATTERN", options->keep,
-                  "tensors that stay as they are; * and ? match any letters"),
-           option("head", "TYPE", options->head, "how the matrix that gives the logits is written")
-               .with_default("Q6_K or finer"),
-           flag("dry-run", options->dry_run, "print the sizes, write nothing")},
+      .options = {option(
+                      "to", "TYPE", options->to,
+                      fmt::format("how matrices are written: {}", fmt::join(format_names(), ", ")))
+                      .must(),
+                  option("out", "FILE", options->out, "the file to write")
+                      .with_letter('o')
+                      .written()
+                      .must(),
+                  option("keep", "PATTERN", options->keep,
+                         "tensors that stay as they are; * and ? match any letters"),
+                  option("head", "TYPE", options->head,
+                         "how the matrix that gives the logits is written")
+                      .with_default("Q6_K or finer"),
+                  flag("dry-run", options->dry_run, "print the sizes, write nothing")},
       .examples = {
           {"pliant quantize model.gguf --to Q4_K --out model-q4.gguf", "4.5 bits per weight"},
           {"pliant quantize model.safetensors --to Q8_0 --keep 'model.layers.0.*' --out model.gguf",
