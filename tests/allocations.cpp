@@ -11,16 +11,6 @@
 static std::atomic<long> count{0}, found{0}, left{-1};
 static std::atomic<pliant::Look> look{nullptr};
 
-// True when this allocation is the one that is to fail.
-static bool fails() { return left >= 0 && left-- == 0; }
-
-static void release(void* p) noexcept {
-  const pliant::Look wanted = look;
-  if (p != nullptr && wanted != nullptr)
-    found += wanted({static_cast<const std::uint64_t*>(p), malloc_usable_size(p) / 8}) ? 1 : 0;
-  std::free(p);
-}
-
 namespace pliant {
 
 long allocations() { return count; }
@@ -43,6 +33,16 @@ bool counts_allocations() {
 }  // namespace pliant
 
 #if !defined(__SANITIZE_ADDRESS__)
+// True when this allocation is the one that is to fail.
+static bool fails() { return left >= 0 && left-- == 0; }
+
+static void release(void* p) noexcept {
+  const pliant::Look wanted = look;
+  if (p != nullptr && wanted != nullptr)
+    found += wanted({static_cast<const std::uint64_t*>(p), malloc_usable_size(p) / 8}) ? 1 : 0;
+  std::free(p);
+}
+
 void* operator new(std::size_t size) {
   ++count;
   if (fails()) throw std::bad_alloc();

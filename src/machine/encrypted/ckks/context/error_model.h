@@ -15,6 +15,7 @@ namespace pliant::ckks {
 // source and one of its slots, terms may be equal: their amplitudes add. All others are
 // uncorrelated: their squares add. So sums of rotations, products and copies of one ciphertext are
 // never taken as more independent than they are. Units are those of Ciphertext::noise.
+// Plain data: threads may read one at once.
 class ErrorModel {
  public:
   struct Term {

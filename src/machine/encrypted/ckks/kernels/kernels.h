@@ -1,6 +1,7 @@
 // The inner loops, one table of functions per instruction set, all equal to the last bit: every
 // value that enters or leaves a kernel is reduced to [0, q) unless its line says otherwise. Arrays
-// are 64-byte aligned, lengths are multiples of 16, outputs may be inputs.
+// are 64-byte aligned, lengths are multiples of 16, outputs may be inputs. They keep nothing:
+// threads may share them, and tables, which do not change.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Memory of secrets: overwritten when it goes, whichever way it goes.
+// Memory of secrets: overwritten when it goes, whichever way it goes. Threads may read one at once.
 #pragma once
 
 #include <cstdint>
