@@ -1,7 +1,7 @@
 // What the CKKS engine's operations cost: CPU time of one thread (medians), then wall time on more
 // threads.
 //
-//   bench-ckks [--json] [--set LOG_N,LEVELS]... [--rounds N] [--threads N] [--kernels
+//   bench-ckks [--json] [--set LOG_N,LEVELS]... [--digits N] [--rounds N] [--threads N] [--kernels
 //   scalar|avx2|ifma] [--linear]
 //
 // --linear times a transform by 128 diagonals instead, double hoisted and by one hoisted rotation
@@ -44,7 +44,7 @@ double wall_ms() {
 
 struct Options {
   bool json = false, linear = false;
-  int rounds = 15, threads = 1;
+  int rounds = 15, threads = 1, digits = 3;
   const Kernels* kernels = &best_kernels();
   std::vector<std::pair<int, int>> sets;
 };
@@ -194,6 +194,7 @@ class Bench {
     Params params;
     params.log_n = log_n_;
     params.levels = levels_;
+    params.digits = options_.digits;
     params.scale_bits = 45;
     params.insecure_for_tests = true;
     return params;
@@ -214,6 +215,7 @@ Options parse(int argc, char** argv) {
     if (arg == "--json") options.json = true;
     else if (arg == "--linear") options.linear = true;
     else if (arg == "--rounds") options.rounds = std::max(1, std::atoi(value()));
+    else if (arg == "--digits") options.digits = std::atoi(value());
     else if (arg == "--threads") options.threads = std::max(1, std::atoi(value()));
     else if (arg == "--kernels") options.kernels = &kernels_named(value());
     else if (arg == "--set") {

@@ -44,15 +44,15 @@ std::vector<Broken> broken() {
 }
 
 TEST(Params, HashOfUncheckedOnesNeitherDividesByZeroNorShiftsTooFar) {
-  for (const auto& [params, says] : broken())
-    EXPECT_NE(error_of([&] { hash(params); }).find(says), std::string::npos) << says;
+  for (const Broken& one : broken())
+    EXPECT_NE(error_of([&] { hash(one.params); }).find(one.says), std::string::npos) << one.says;
   EXPECT_EQ(hash(Params{}), hash(Params{}));
 }
 
 TEST(Params, AFileOfImpossibleOnesIsRefused) {
-  for (const auto& [params, says] : broken()) {
-    const std::string error = error_of([&] { parse_params(serialize(params), true); });
-    EXPECT_NE(error, "accepted") << says;
+  for (const Broken& one : broken()) {
+    const std::string error = error_of([&] { parse_params(serialize(one.params), true); });
+    EXPECT_NE(error, "accepted") << one.says;
   }
   Params no_digits;
   no_digits.digits = 0;
