@@ -30,7 +30,9 @@ void put(Writer& out, const ErrorModel& random) {
   ErrorModel known;
   known.assign(random);
   if (known.terms().size() > kTerms) known.forget();
-  for (const double field : {known.bias(), known.unknown(), known.unknown_peak()}) out.put(field);
+  for (const double field :
+       {known.bias(), known.deviation(), known.unknown(), known.unknown_peak()})
+    out.put(field);
   out.put(static_cast<std::uint32_t>(known.terms().size()));
   for (const ErrorModel::Term& term : known.terms()) {
     out.put(term.source);
@@ -40,10 +42,8 @@ void put(Writer& out, const ErrorModel& random) {
 }
 
 ErrorModel get_random(Reader& in, const Context& context) {
-  ErrorModel random;
-  random.add_bias(in.real("bias"));
-  const double unknown = in.real("deviation"), peak = in.real("peak");
-  random.add_unknown(unknown, peak);
+  const double bias = in.real("bias"), deviation = in.real("deviation"),
+               unknown = in.real("unknown deviation"), peak = in.real("unknown peak");
   std::vector<ErrorModel::Term> terms(in.word(kTerms, "number of error terms"));
   const ErrorModel::Term* last = nullptr;
   for (ErrorModel::Term& term : terms) {
@@ -55,7 +55,13 @@ ErrorModel get_random(Reader& in, const Context& context) {
       in.fail("the error terms are not in order");
     last = &term;
   }
-  random.add_terms(terms);
+  ErrorModel random;
+  random.set_terms(terms);
+  random.add_unknown(unknown, peak);
+  random.add_bias(bias);
+  if (deviation > random.deviation())
+    in.fail(fmt::format("deviation {} exceeds that of the error terms", deviation));
+  random.cap(deviation);
   return random;
 }
 

@@ -106,6 +106,8 @@ LinearTransform::LinearTransform(const Context& context, Encoder& encoder,
   // scale[level - 1].
   const double scale = context.scale(level_ - 1) * context.q(level_).mod.q / context.scale(level_);
   std::map<int, Giant> giants;
+  std::vector<double> rows(slots_), squares(slots_), rotated(slots_);
+  std::map<int, std::vector<double>> giant_squares;
   for (const auto& [offset, values] : sums) {
     const int place = (offset - first) / step, large = place / babies * babies * step;
     std::vector<std::complex<double>> turned(slots_);
@@ -120,10 +122,25 @@ LinearTransform::LinearTransform(const Context& context, Encoder& encoder,
     giant.terms.push_back(
         {static_cast<std::size_t>(found - babies_.begin()), encoder.encode(turned, encoding)});
     if (found == babies_.end()) babies_.push_back(small);
+    std::vector<double>& of_giant = giant_squares[large];
+    of_giant.resize(slots_);
+    for (int k = 0; k < count; ++k) {
+      const double size = std::abs(turned[(k + large) % count]);
+      rows[k] += size;
+      squares[k] += size * size;
+      if (context.galois(small) == 1) continue;  // no key, no noise
+      rotated[k] += size * size;
+      of_giant[k] += size * size;
+    }
+    rounding_ += giant.terms.back().diagonal.noise / scale;
   }
+  gain_ = largest(rows);
+  root_ = std::sqrt(largest(squares));
+  rotated_root_ = std::sqrt(largest(rotated));
   std::set<int> steps(babies_.begin(), babies_.end());
   for (auto& [large, giant] : giants) {
     steps.insert(large);
+    giant.root = std::sqrt(largest(giant_squares[large]));
     giants_.push_back(std::move(giant));
   }
   steps.erase(0);
@@ -169,16 +186,12 @@ void LinearTransform::sum_products(LinearWorkspace& work, SwitchStages& stages) 
     Extended& out = work.sums[g];
     out.params = context_.hash();
     for (Poly& part : out.part) part.resize(limbs, n);
-    out.noise = out.magnitude = 0;
     for (const Term& term : giants_[g].terms) {
       const Extended& baby = work.babies[term.baby];
       const Plaintext& d = term.diagonal;
       out.level = baby.level;
       out.slots = slots_;
       out.scale = baby.scale * d.scale;
-      out.noise +=
-          baby.noise * (d.bound * d.scale + d.noise) + baby.magnitude * baby.scale * d.noise;
-      out.magnitude += baby.magnitude * d.bound;
     }
   }
   work.operands.resize(2 * most * limbs);
@@ -226,15 +239,18 @@ void LinearTransform::add_rotated(Extended& sum, int steps, Evaluator& evaluator
       }
     }
   });
-  total.magnitude += sum.magnitude;
-  total.noise +=
-      sum.noise + context_.switch_noise(level_) / context_.p_size() + context_.division_noise();
 }
 
-// The random error of the undivided sum. Babies have keys of their own, so their noises within one
-// giant step are independent; the giants' are too. Another transform of the same ciphertext shares
-// them: each kind is one source.
-void LinearTransform::carry(const Ciphertext& in, LinearWorkspace& work, ErrorModel& out) const {
+// The error of the undivided sum. Babies have keys of their own, so their noises within one giant
+// step are independent; the giants' are too. Another transform of the same ciphertext shares them:
+// each kind is one source. A slot gets a row's share of the input's: of uncorrelated slots by
+// squares.
+void LinearTransform::carry(const Ciphertext& in, LinearWorkspace& work) const {
+  Extended& sum = work.sums[0];
+  ErrorModel &input = work.random, &out = sum.random;
+  const double scale = sum.scale / in.scale, extra = rounding_ * scale;  // of the diagonals
+  const double gain = gain_ * scale + extra, giants = giants_.size() - 1;
+  const double noise = context_.switch_noise(level_) / context_.p_size();
   const double switched = context_.switch_deviation(level_) / context_.p_size();
   const double turned = std::hypot(switched, context_.deviation_of(kRoundingDeviation) *
                                                  context_.deviation_of(kSecretDeviation));
@@ -243,31 +259,32 @@ void LinearTransform::carry(const Ciphertext& in, LinearWorkspace& work, ErrorMo
   const auto offset = [slots](int steps) {
     return static_cast<std::uint32_t>((steps % slots + slots) % slots);
   };
-  ErrorModel& input = work.random;
   input.assign(in.random);
   std::size_t diagonals = 0;
   for (const Giant& giant : giants_) diagonals += giant.terms.size();
   if (input.terms().size() * diagonals > ErrorModel::kMost) input.forget();
-  out.clear();
   work.terms.clear();
   for (const Giant& giant : giants_) {
-    double squares = 0;
     for (const Term& term : giant.terms) {
-      const Plaintext& d = term.diagonal;
-      const double factor = d.bound * d.scale + d.noise;
+      const double factor = term.diagonal.bound * scale + term.diagonal.noise;
       const std::uint32_t shift = offset(giant.steps + babies_[term.baby]);
       for (const ErrorModel::Term& t : input.terms())
         work.terms.push_back(
             {t.source, offset(static_cast<int>(t.offset + shift)), t.amplitude * factor});
-      out.add_bias(input.bias() * factor + in.magnitude * in.scale * d.noise);
-      out.add_unknown(input.unknown() * factor, input.unknown_peak() * factor);
-      if (offset(babies_[term.baby]) != 0) squares += factor * factor;
     }
-    work.terms.push_back({babies, offset(giant.steps), switched * std::sqrt(squares)});
+    work.terms.push_back({babies, offset(giant.steps), switched * (giant.root * scale + extra)});
   }
-  out.add_terms(work.terms);
-  out.add_source(context_.source_of(Event::giant, in.part[1]),
-                 turned * std::sqrt(giants_.size() - 1));
+  out.set_terms(work.terms);
+  out.add_bias(input.bias() * gain + in.magnitude * in.scale * extra);
+  out.add_unknown(input.unknown() * gain, input.unknown_peak() * gain);
+  out.add_source(context_.source_of(Event::giant, in.part[1]), turned * std::sqrt(giants));
+  const double root = root_ * scale + extra;
+  const double rows = input.deviation() * (input.uncorrelated() ? root : gain);
+  const double keys = switched * (rotated_root_ * scale + extra);
+  out.cap(std::sqrt(rows * rows + keys * keys + turned * turned * giants));
+  sum.magnitude = in.magnitude * gain_;
+  sum.noise = (in.noise + noise) * gain + in.magnitude * in.scale * extra +
+              giants * (noise + context_.division_noise());
 }
 
 void LinearTransform::apply(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys,
@@ -280,7 +297,7 @@ void LinearTransform::apply(const Ciphertext& in, Evaluator& evaluator, const Ke
   for (std::size_t b = 0; b < babies_.size(); ++b)
     evaluator.rotate_extended(in, work.raised, babies_[b], keys, work.babies[b]);
   sum_products(work, evaluator.stages());
-  carry(in, work, work.sums[0].random);
+  carry(in, work);
   for (std::size_t g = 1; g < giants_.size(); ++g)
     add_rotated(work.sums[g], giants_[g].steps, evaluator, keys, work);
   evaluator.finish_rescale(work.sums[0], out);

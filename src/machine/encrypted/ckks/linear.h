@@ -68,10 +68,11 @@ class LinearTransform {
   struct Giant {
     int steps = 0;
     std::vector<Term> terms;
+    double root = 0;  // of the largest sum of squares in a row, of diagonals with rotated babies
   };
   void require(const Ciphertext& in, const Evaluator& evaluator) const;
   void turn(const Plaintext& from, const std::vector<std::uint32_t>& index, Plaintext& to) const;
-  void carry(const Ciphertext& in, LinearWorkspace& work, ErrorModel& out) const;
+  void carry(const Ciphertext& in, LinearWorkspace& work) const;
   void sum_products(LinearWorkspace& work, SwitchStages& stages) const;
   void add_rotated(Extended& sum, int steps, Evaluator& evaluator, const KeySet& keys,
                    LinearWorkspace& work) const;
@@ -81,6 +82,10 @@ class LinearTransform {
   std::size_t slots_ = 0;
   std::vector<int> babies_, rotations_;  // steps
   std::vector<Giant> giants_;            // the first does not rotate
+  // Of the matrix: the largest sum of a row's absolute values, the root of the largest sum of its
+  // squares, of all diagonals and of those with rotated babies; and the encoding errors of all,
+  // over their scale.
+  double gain_ = 0, root_ = 0, rotated_root_ = 0, rounding_ = 0;
 };
 
 }  // namespace pliant::ckks

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
+#include "machine/encrypted/ckks/linear.h"
 #include "machine/encrypted/ckks/scheme.h"
 
 namespace pliant::ckks {
@@ -14,7 +17,7 @@ using Term = ErrorModel::Term;
 
 ErrorModel of(const std::vector<Term>& terms) {
   ErrorModel model;
-  model.add_terms(terms);
+  model.set_terms(terms);
   return model;
 }
 
@@ -68,6 +71,33 @@ TEST(ErrorModel, WhatIsUnknownAddsToAnything) {
   EXPECT_DOUBLE_EQ(a.bound(8), 20 + std::sqrt(tail) * 14 + tail / 2 * 12);
 }
 
+TEST(ErrorModel, IsCappedByWhatIsKnownBesides) {
+  ErrorModel a = of({{1, 0, 3}, {1, 1, 4}});
+  EXPECT_FALSE(a.uncorrelated());
+  EXPECT_TRUE(of({{1, 0, 3}, {2, 1, 4}}).uncorrelated());
+  a.cap(4);
+  EXPECT_EQ(a.deviation(), 4);
+  a.scale(2);
+  a.rotate(1, 8);
+  a.add_source(7, 6);
+  EXPECT_EQ(a.deviation(), 10);  // root of 8^2 + 6^2
+  ErrorModel b = of({{9, 0, 1}});
+  a.add(b);
+  EXPECT_EQ(a.deviation(), 11);
+  a.add_unknown(2, 1);
+  EXPECT_EQ(a.deviation(), 13);
+  EXPECT_FALSE(a.uncorrelated());
+  b.assign(a);
+  EXPECT_EQ(b.deviation(), 13);
+  a.add(a);
+  EXPECT_EQ(a.deviation(), 26);
+  a.forget();
+  EXPECT_EQ(a.unknown(), 26);
+  EXPECT_EQ(a.deviation(), 26);
+  a.clear();
+  EXPECT_EQ(a.deviation(), 0);
+}
+
 TEST(ErrorModel, ForgetsWhatIsTooLong) {
   std::vector<Term> many(ErrorModel::kMost + 1);
   for (std::size_t i = 0; i < many.size(); ++i) many[i] = {i, 0, 1};
@@ -103,25 +133,41 @@ TEST(ErrorModel, BoundHoldsForProductsOfNormalNumbers) {
 }
 
 // docs/encrypted.md's table of worst cases, on chosen numbers.
-TEST(WorstCase, FollowsItsFormulas) {
-  const Context context(small(6, 3, 40, 2));
-  Keys s(context);
-  s.rotations({1});
-  Rng rng(2);
-  const auto x = random_slots(rng, 32);
-  Ciphertext a = s.symmetric.encrypt(s.encoder, x), b = s.encryptor.encrypt(s.encoder, x), c, d;
-  const auto n = [](double deviation) { return 6 * deviation * 8; };  // N = 64
-  const double error = n(std::sqrt(10.5)), secret = n(std::sqrt(2 / 3.0)),
-               rounding = n(1 / std::sqrt(12.0));
-  const double dither = 6 * 4 + 0x1p40 * context.embedding().error(32);
-  EXPECT_DOUBLE_EQ(a.noise, dither + error);
-  EXPECT_DOUBLE_EQ(b.noise, dither + error * (1 + 2 * secret));
-  EXPECT_DOUBLE_EQ(a.random.bias(), 0x1p40 * context.embedding().error(32));
-  Plaintext plain = s.encoder.encode(x, {.bound = 1.5});
-  const Ciphertext e = s.symmetric.encrypt(plain);
-  EXPECT_DOUBLE_EQ(e.random.bias(), 32 + 1.5 * 0x1p40 * context.embedding().error(32));
-  EXPECT_DOUBLE_EQ(e.noise, e.random.bias() + error);
+class WorstCase : public testing::Test {
+ protected:
+  WorstCase() : context(small(6, 3, 40, 2)), s(context) {
+    s.rotations({1, 2});
+    Rng rng(2);
+    x = random_slots(rng, 32);
+    a = s.symmetric.encrypt(s.encoder, x);
+    b = s.encryptor.encrypt(s.encoder, x);
+    for (const Digit& digit : context.level(3).digits)
+      digits += n(2 * digit.half / std::sqrt(12.0)) * error / context.p_size();
+  }
+  static double n(double deviation) { return 6 * deviation * 8; }  // N = 64
 
+  const double error = n(std::sqrt(10.5)), secret = n(std::sqrt(2 / 3.0)),
+               rounding = n(1 / std::sqrt(12.0)), divided = rounding * (1 + secret),
+               thrice = rounding * (1 + secret + secret * secret);
+  double digits = 0;  // what a key adds
+  const Context context;
+  Keys s;
+  std::vector<std::complex<double>> x;
+  Ciphertext a, b, c, d;
+};
+
+TEST_F(WorstCase, OfEncryption) {
+  const double transform = 0x1p40 * context.embedding().error(32);
+  EXPECT_DOUBLE_EQ(a.noise, 6 * 4 + transform + error);
+  EXPECT_DOUBLE_EQ(b.noise, 6 * 4 + transform + error * (1 + 2 * secret));
+  EXPECT_DOUBLE_EQ(a.random.bias(), transform);
+  c = s.symmetric.encrypt(s.encoder.encode(x, {.bound = 1.5}));
+  EXPECT_DOUBLE_EQ(c.random.bias(), 32 + 1.5 * transform);
+  EXPECT_DOUBLE_EQ(c.noise, c.random.bias() + error);
+}
+
+TEST_F(WorstCase, OfSumsAndProducts) {
+  Plaintext plain = s.encoder.encode(x, {.bound = 1.5});
   plain.noise = 0x1p16;
   a.noise = 0x1p20;
   b.noise = 0x1p21;
@@ -142,28 +188,85 @@ TEST(WorstCase, FollowsItsFormulas) {
   EXPECT_EQ(c.noise, 3 * size * 0x1p21 + 5 * size * 0x1p20 + 0x1p41);
   EXPECT_DOUBLE_EQ(c.random.bias(), 3 * size * b.random.bias() + 5 * size * a.random.bias() +
                                         a.likely_noise() * b.likely_noise());
+}
 
-  const double q = context.q(3).mod.q, product = c.noise;
-  double digits = 0;
-  for (const Digit& digit : context.level(3).digits)
-    digits += n(2 * digit.half / std::sqrt(12.0)) * error / context.p_size();
-  const double divided = rounding * (1 + secret);
-  // the exact scale to the list's
-  const auto moved = [&](double scale) { return std::abs(scale / q - context.scale(2)); };
-  s.evaluator.relinearize(c, s.keys, d);
-  EXPECT_DOUBLE_EQ(d.noise, product + digits + divided);
-  s.evaluator.rescale(c, d);
-  EXPECT_DOUBLE_EQ(d.noise, product / q + rounding * (1 + secret + secret * secret) +
-                                moved(c.scale) * c.magnitude);
-  EXPECT_DOUBLE_EQ(d.random.bias(), c.random.bias() / q + moved(c.scale) * c.magnitude);
-  c.noise = 2 * digits;  // comparable to what the key adds
-  s.evaluator.relinearize_rescale(c, s.keys, d);
-  EXPECT_DOUBLE_EQ(d.noise, 3 * digits / q + divided + moved(c.scale) * c.magnitude);
-  EXPECT_DOUBLE_EQ(d.random.bias(), c.random.bias() / q + moved(c.scale) * c.magnitude);
+// Noises comparable to what a key adds, and magnitudes to what the list of scales moves.
+TEST_F(WorstCase, OfSwitchingAndDividing) {
   s.evaluator.rotate(a, 1, s.keys, d);
   EXPECT_DOUBLE_EQ(d.noise, a.noise + digits + divided);
   s.evaluator.conjugate(a, s.keys, d);
   EXPECT_DOUBLE_EQ(d.noise, a.noise + digits + divided);
+  s.evaluator.multiply(a, b, c);
+  c.noise = digits;
+  s.evaluator.relinearize(c, s.keys, d);
+  EXPECT_DOUBLE_EQ(d.noise, 2 * digits + divided);
+  const double q = context.q(3).mod.q;
+  c.random.clear();
+  c.random.add_bias(3);
+  c.magnitude = 100;
+  for (const double by : {1.0, 1 + 0x1p-45}) {  // on the list, and near enough to be moved there
+    c.scale = context.scale(2) * q * by;
+    const double moved = 100 * std::abs(c.scale / q - context.scale(2));
+    EXPECT_EQ(moved > 0, by != 1);
+    s.evaluator.relinearize_rescale(c, s.keys, d);
+    EXPECT_DOUBLE_EQ(d.noise, 2 * digits / q + divided + moved);
+    EXPECT_DOUBLE_EQ(d.random.bias(), 3 / q + moved);
+    s.evaluator.rescale(c, d);
+    EXPECT_DOUBLE_EQ(d.noise, digits / q + thrice + moved);
+    EXPECT_DOUBLE_EQ(d.random.bias(), 3 / q + moved);
+  }
+}
+
+TEST_F(WorstCase, OfAdjusting) {
+  a.scale *= 1.37;
+  a.magnitude = 0x1p20;
+  s.evaluator.adjust(a, 2, c);
+  const double q = context.q(3).mod.q, target = context.scale(2) * q, wanted = target / a.scale,
+               constant = std::nearbyint(wanted);
+  const double bias = 0x1p20 * a.scale * std::abs(constant - wanted);
+  EXPECT_GT(bias / q, 1000);
+  EXPECT_DOUBLE_EQ(c.noise, (a.noise * constant + bias) / q + divided);
+  EXPECT_DOUBLE_EQ(c.random.bias(), (a.random.bias() * constant + bias) / q);
+  EXPECT_DOUBLE_EQ(c.random.deviation(),
+                   std::hypot(a.random.deviation() * constant / q, context.division_deviation()));
+}
+
+TEST_F(WorstCase, OfTransforms) {
+  const double q = context.q(3).mod.q, scale = context.scale(2) * q / context.scale(3);
+  Diagonals diagonals;
+  double error_of_all = 0;
+  for (int i = 0; i < 4; ++i) {
+    const std::vector<std::complex<double>> values(32, std::array{0.3, 0.5, 0.2, 0.7}[i]);
+    diagonals[i] = values;
+    error_of_all +=
+        s.encoder.encode(values, {.scale = scale, .bound = largest(values), .extended = true})
+            .noise;
+  }
+  EXPECT_GT(error_of_all, 0);
+  const double gain = 1.7 * scale + error_of_all, root = std::sqrt(0.87) * scale + error_of_all,
+               rotated = std::sqrt(0.74) * scale + error_of_all;
+  a.noise = digits;
+  a.magnitude = 3;
+  const LinearTransform transform(context, s.encoder, diagonals, {.babies = 2});
+  transform.apply(a, s.evaluator, s.keys, c);
+  const double moved = 3 * 1.7 * std::abs(a.scale * scale / q - context.scale(2));
+  EXPECT_DOUBLE_EQ(c.magnitude, 3 * 1.7);
+  EXPECT_DOUBLE_EQ(
+      c.noise,
+      (2 * digits * gain + 3 * a.scale * error_of_all + digits + divided) / q + divided + moved);
+  EXPECT_DOUBLE_EQ(c.random.bias(),
+                   (a.random.bias() * gain + 3 * a.scale * error_of_all) / q + moved);
+  const double key = context.switch_deviation(3) / context.p_size(), one = key * rotated / q;
+  const double deviation =
+      std::hypot(a.random.deviation() * root / q, one, context.division_deviation());
+  EXPECT_NEAR(c.random.deviation(), deviation, 1e-9 * deviation);
+  // The giant step's own noise, small as it is, is there.
+  const double turned = std::hypot(
+      key, context.deviation_of(kRoundingDeviation) * context.deviation_of(kSecretDeviation));
+  EXPECT_EQ(std::ranges::count_if(
+                c.random.terms(),
+                [&](const Term& t) { return std::abs(t.amplitude * q / turned - 1) < 1e-12; }),
+            1);
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ TEST(Files, RoundTrip) {
       EXPECT_EQ(back.seed, c.seed);
       EXPECT_EQ(back.random.bias(), c.random.bias());
       EXPECT_TRUE(std::ranges::equal(back.random.terms(), c.random.terms()));
+      EXPECT_EQ(back.random.deviation(), c.random.deviation());
     }
     const SecretKey secret = parse_secret_key(s.context, serialize(s.context, s.secret, key), key);
     EXPECT_EQ(secret.poly(), s.secret.poly());
@@ -130,13 +131,14 @@ TEST(Files, ChecksContentsUnderARightHash) {
   const std::vector<double> x(8, 0.5);
   const auto ciphertext = [&](std::uint32_t size, std::uint32_t level, std::uint32_t slots,
                               std::uint32_t seeded, double scale,
-                              const std::vector<ErrorModel::Term>& terms = {}, double bias = 0) {
+                              const std::vector<ErrorModel::Term>& terms = {}, double bias = 0,
+                              double deviation = 0) {
     return error_of([&] {
       parse_ciphertext(s.context,
                        forged(EnvelopeKind::ciphertext, s.context.hash(), [&](Writer& out) {
                          for (const std::uint32_t field : {size, level, slots, seeded})
                            out.put(field);
-                         for (const double field : {scale, 1.0, 1.0, bias, 0.0, 0.0})
+                         for (const double field : {scale, 1.0, 1.0, bias, deviation, 0.0, 0.0})
                            out.put(field);
                          out.put(static_cast<std::uint32_t>(terms.size()));
                          for (const ErrorModel::Term& term : terms) {
@@ -165,7 +167,8 @@ TEST(Files, ChecksContentsUnderARightHash) {
   says(ciphertext(2, 1, 8, 0, 2, {{1, 0, std::nan("")}}), "amplitude is nan");
   says(ciphertext(2, 1, 8, 0, 2, {{1, 1, 1}, {1, 1, 1}}), "not in order");
   says(ciphertext(2, 1, 8, 0, 2, {{2, 1, 1}, {1, 2, 1}}), "not in order");
-  says(ciphertext(2, 1, 8, 0, 2, {{1, 1, 1}, {1, 2, 1}}), "not below");
+  says(ciphertext(2, 1, 8, 0, 2, {{1, 1, 3}, {1, 2, 4}}, 0, 5), "not below");
+  says(ciphertext(2, 1, 8, 0, 2, {{1, 1, 3}, {1, 2, 4}}, 0, 5.1), "deviation 5.1 exceeds");
   const Bytes good = serialize(s.encryptor.encrypt(s.encoder.encode(x)));
   says(error_of([&] { parse_ciphertext(other.context, good); }), "made under parameters ");
   says(error_of([&] { parse_params(serialize(s.context.params())); }), "marked insecure");

@@ -131,6 +131,33 @@ TEST(Bound, KnowsEqualErrorsByName) {
   EXPECT_EQ(sum.random.terms().size(), 3u);
 }
 
+// Slot j has what slot j + steps had.
+TEST(Bound, OffsetsFollowTheSlots) {
+  Scheme s(small(7, 2));
+  s.rotations({3});
+  const Slots ones(64, 1);
+  const Ciphertext a = s.symmetric.encrypt(s.encoder, ones);
+  const u64 source = a.random.terms()[0].source;
+  const auto offset = [&](const ErrorModel& random) {
+    for (const ErrorModel::Term& term : random.terms())
+      if (term.source == source) return term.offset;
+    return ~0u;
+  };
+  Ciphertext b;
+  EXPECT_EQ(offset(a.random), 0u);
+  s.evaluator.rotate(a, 3, s.keys, b);
+  EXPECT_EQ(offset(b.random), 3u);
+  s.evaluator.conjugate(b, s.keys, b);
+  EXPECT_EQ(offset(b.random), 3u);
+  Raised raised;
+  Extended extended;
+  s.evaluator.raise(a, raised);
+  s.evaluator.rotate_extended(a, raised, 3, s.keys, extended);
+  EXPECT_EQ(offset(extended.random), 3u);
+  LinearTransform(s.context, s.encoder, {{3, ones}}).apply(a, s.evaluator, s.keys, b);
+  EXPECT_EQ(offset(b.random), 3u);
+}
+
 // The bound of a transform with many diagonals, and of one after sums that are too long to follow.
 TEST(Bound, OfTransformsIsUseful) {
   Scheme s(small(12, 1));
@@ -151,16 +178,52 @@ TEST(Bound, OfTransformsIsUseful) {
   const double error = measured(s, out, want);
   EXPECT_LE(error, out.error_bound());
   EXPECT_GE(30 * error, out.error_bound());
-  const double deviation = out.random.deviation();
-  std::vector<ErrorModel::Term> many;
-  for (u64 i = 0; i < 16384; ++i) many.push_back({i, 0, in.random.deviation() / 128});
-  ErrorModel split;
-  split.add_bias(in.random.bias());
-  split.add_terms(many);
-  in.random.assign(split);
+  // A larger error of one term, and of more than can be followed: those count as correlated.
+  const double large = 100 * in.random.deviation();
+  const auto of_terms = [&](u64 count) {
+    std::vector<ErrorModel::Term> terms;
+    for (u64 i = 0; i < count; ++i)
+      terms.push_back({i, 0, large / std::sqrt(static_cast<double>(count))});
+    in.random.set_terms(terms);
+    transform.apply(in, s.evaluator, s.keys, out);
+    return out.random.deviation();
+  };
+  const double one = of_terms(1);
+  EXPECT_GT(of_terms(8192), 2 * one);
+  // Of slots that have a source in common, values add too.
+  in.random.set_terms(std::vector<ErrorModel::Term>{{1, 0, large / 2}, {1, 32, large / 2}});
   transform.apply(in, s.evaluator, s.keys, out);
-  EXPECT_LE(error, out.error_bound());
-  EXPECT_GT(out.random.deviation(), 1.2 * deviation);  // all correlated now
+  EXPECT_GT(out.random.deviation(), 1.2 * one);
+}
+
+// Masks and permutations: a row has one value, in whichever diagonal.
+TEST(Bound, OfPermutationsIsUseful) {
+  Scheme s(small(12, 2));
+  Rng rng(5);
+  const std::size_t n = s.context.slots(), side = 32;  // two 32 x 32 matrices
+  Diagonals transpose;
+  for (std::size_t k = 0; k < n; ++k) {
+    const std::size_t row = k / side % side, column = k % side;
+    const auto from = static_cast<int>(k / (side * side) * side * side + column * side + row);
+    auto& values = transpose[from - static_cast<int>(k)];
+    values.resize(n);
+    values[k] = 1;
+  }
+  const LinearTransform transform(s.context, s.encoder, transpose);
+  for (const int steps : transform.rotations())
+    s.keys.add(s.generator.rotation_key(s.secret, steps));
+  const Slots x = real_slots(rng, n);
+  const Slots want = map(x, [&](std::size_t k) {
+    return x[k / (side * side) * side * side + k % side * side + k / side % side];
+  });
+  for (Encryptor* encryptor : {&s.symmetric, &s.encryptor}) {
+    Ciphertext c;
+    transform.apply(encryptor->encrypt(s.encoder, x), s.evaluator, s.keys, c);
+    const double error = measured(s, c, want);
+    EXPECT_LE(error, c.error_bound());
+    EXPECT_GE(30 * error, c.error_bound());
+    EXPECT_EQ(c.magnitude, 1);
+  }
 }
 
 }  // namespace

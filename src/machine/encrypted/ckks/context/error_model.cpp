@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <tuple>
 
@@ -45,7 +46,13 @@ u64 source_of(Event event, const Poly& poly, const Modulus& first) {
 double ErrorModel::deviation() const {
   double squares = 0;
   for (const Term& term : terms_) squares += term.amplitude * term.amplitude;
-  return unknown_ + std::sqrt(squares);
+  return std::min(limit_, unknown_ + std::sqrt(squares));
+}
+
+bool ErrorModel::uncorrelated() const {
+  bool single = unknown_ == 0;
+  by_source(terms_, [&](std::span<const Term> terms) { single = single && terms.size() == 1; });
+  return single;
 }
 
 // Sources share the secret's value in a slot: their largest terms may meet in one.
@@ -81,7 +88,7 @@ double ErrorModel::bound(std::size_t slots) const {
 }
 
 void ErrorModel::clear() {
-  bias_ = unknown_ = unknown_peak_ = 0;
+  bias_ = unknown_ = unknown_peak_ = limit_ = 0;
   terms_.clear();
 }
 
@@ -90,6 +97,7 @@ void ErrorModel::assign(const ErrorModel& other) {
   bias_ = other.bias_;
   unknown_ = other.unknown_;
   unknown_peak_ = other.unknown_peak_;
+  limit_ = other.limit_;
   terms_.assign(other.terms_.begin(), other.terms_.end());
 }
 
@@ -97,6 +105,7 @@ void ErrorModel::scale(double by) {
   bias_ *= by;
   unknown_ *= by;
   unknown_peak_ *= by;
+  limit_ *= by;
   for (Term& term : terms_) term.amplitude *= by;
 }
 
@@ -120,7 +129,9 @@ void ErrorModel::rotate(int steps, std::size_t slots) {
 void ErrorModel::add(const ErrorModel& other) {
   if (this == &other) return scale(2);
   bias_ += other.bias_;
-  add_unknown(other.unknown_, other.unknown_peak_);
+  unknown_ += other.unknown_;
+  unknown_peak_ += other.unknown_peak_;
+  limit_ += other.limit_;
   // merged from the back, in place
   std::size_t a = terms_.size(), b = other.terms_.size(), to = a + b;
   terms_.resize(to);
@@ -147,23 +158,28 @@ void ErrorModel::combine() {
 void ErrorModel::add_unknown(double deviation, double peak) {
   unknown_ += deviation;
   unknown_peak_ += peak;
+  limit_ += deviation;
 }
 
 void ErrorModel::add_source(u64 source, double deviation) {
   const Term term{source, 0, deviation};
   terms_.insert(std::upper_bound(terms_.begin(), terms_.end(), term, before), term);
+  limit_ = std::hypot(limit_, deviation);
   combine();
 }
 
-void ErrorModel::add_terms(std::span<const Term> terms) {
-  terms_.insert(terms_.end(), terms.begin(), terms.end());
+void ErrorModel::set_terms(std::span<const Term> terms) {
+  clear();
+  terms_.assign(terms.begin(), terms.end());
   std::sort(terms_.begin(), terms_.end(), before);
+  limit_ = std::numeric_limits<double>::infinity();
   combine();
+  limit_ = deviation();
 }
 
 void ErrorModel::forget() {
   const double all = deviation(), most = peak();
-  unknown_ = all;
+  unknown_ = limit_ = all;
   unknown_peak_ = most;
   terms_.clear();
 }

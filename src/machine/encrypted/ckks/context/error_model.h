@@ -1,6 +1,7 @@
 // The error in the slots of a ciphertext, as far as it is random: docs/encrypted.md.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -32,7 +33,9 @@ class ErrorModel {
   double unknown_peak() const { return unknown_peak_; }
 
   double deviation() const;  // standard deviation of the error in a slot, beside the bias
-  double peak() const;       // of its largest independent contribution
+  // Every source has one term, and nothing is unknown: slots have nothing in common.
+  bool uncorrelated() const;
+  double peak() const;  // of its largest independent contribution
   // Standard deviation of a coefficient of the polynomial of `n` coefficients.
   double coefficient_deviation(std::size_t n) const;
   // The error is beyond it in one of `slots` slots with a probability below 2^-30.
@@ -46,12 +49,16 @@ class ErrorModel {
   void add_bias(double bias) { bias_ += bias; }
   void add_unknown(double deviation, double peak);
   void add_source(u64 source, double deviation);  // at offset 0
-  void add_terms(std::span<const Term> terms);    // in any order
-  void forget();                                  // all terms become unknown
+  void set_terms(std::span<const Term> terms);    // nothing else, in any order
+  // What is known of the deviation besides the terms: operations that see more of their operands
+  // than the largest value.
+  void cap(double deviation) { limit_ = std::min(limit_, deviation); }
+  void forget();  // all terms become unknown
 
  private:
   void combine();
   double bias_ = 0, unknown_ = 0, unknown_peak_ = 0;
+  double limit_ = 0;  // of the deviation: sums add it as if all were correlated
   std::vector<Term> terms_;
 };
 
