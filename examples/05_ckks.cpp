@@ -102,25 +102,42 @@ void run() {
   };
   report("x", decrypt(x), readings, x);
 
-  // A sum with a plaintext is free; the product of two ciphertexts has three parts and scale 2^80.
-  Ciphertext shifted, product;
-  evaluator.add(x, encoder.encode(std::vector<double>(context.slots(), 0.5)), shifted);
-  evaluator.multiply(x, shifted, product);
-  std::vector<double> polynomial;
+  struct Steps {
+    Ciphertext product, polynomial, average;
+  };
+  const auto serve = [&](const Ciphertext& in) {
+    Steps steps;
+    // A sum with a plaintext is free; the product of two ciphertexts has three parts and scale
+    // 2^80.
+    Ciphertext shifted;
+    evaluator.add(in, encoder.encode(std::vector<double>(context.slots(), 0.5)), shifted);
+    evaluator.multiply(in, shifted, steps.product);
+    // Back to two parts, and the scale 2^80 back to 2^40: one division by the special prime and
+    // the level's together.
+    evaluator.relinearize_rescale(steps.product, keys, steps.polynomial);
+    average.apply(steps.polynomial, evaluator, keys, steps.average);
+    return steps;
+  };
+  const Steps steps = serve(x);
+  std::vector<double> polynomial, want;
   for (const double r : readings) polynomial.push_back(r * (r + 0.5));
-  report("x (x + 0.5), three parts", decrypt(product), polynomial, product);
-  // Back to two parts, and the scale 2^80 back to 2^40: one division by the special prime and the
-  // level's together.
-  evaluator.relinearize_rescale(product, keys, product);
-  report("x (x + 0.5)", decrypt(product), polynomial, product);
-
-  Ciphertext result;
-  average.apply(product, evaluator, keys, result);
-  std::vector<double> want;
+  report("x (x + 0.5), three parts", decrypt(steps.product), polynomial, steps.product);
+  report("x (x + 0.5)", decrypt(steps.polynomial), polynomial, steps.polynomial);
   const std::size_t n = polynomial.size();
   for (std::size_t i = 0; i < n; ++i)
     want.push_back((polynomial[(i + n - 1) % n] + polynomial[i] + polynomial[(i + 1) % n]) / 3);
-  report("its moving average", decrypt(result), want, result);
+  report("its moving average", decrypt(steps.average), want, steps.average);
+
+  // The device believes its own plan, not what the answer says of itself. It has rehearsed the plan
+  // with zeros: no field depends on what is encrypted. An answer that differs is an error.
+  const std::vector<double> zeros(context.slots());
+  const Expected plan = expected(serve(encryptor.encrypt(encoder, zeros)).average);
+  decryptor.decrypt(steps.average, plan);
+  // What the device shows to others must be flooded, for the error of a decryption tells about the
+  // secret key.
+  const Plaintext shown = decryptor.decrypt(steps.average, plan, {.queries = 1, .security = 30});
+  fmt::print("\nshown once, at 30 bits of security: {:.1f} bits of the values are left\n",
+             std::log2(shown.bound * shown.scale / shown.noise));
   fmt::print("\nexpected: every error at most its bound\n");
 }
 
