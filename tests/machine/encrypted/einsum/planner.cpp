@@ -40,6 +40,7 @@ TEST(Planner, TransposesByOneProgression) {
   const Counts c = counts_of("transpose", true);
   EXPECT_EQ(c.rotations, 30);
   EXPECT_EQ(c.diagonals, 255);
+  EXPECT_EQ(c.keys, 17);  // 15 baby steps, and the giant one forth and back
 }
 
 TEST(Planner, LeavesMultiHeadScoresWhereTheyFall) {

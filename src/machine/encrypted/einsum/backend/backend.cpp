@@ -41,6 +41,35 @@ std::map<std::pair<int, std::int64_t>, Cipher> rotated(Backend& backend, std::sp
   return result;
 }
 
+using Giants = std::map<std::int64_t, Cipher>;
+
+Cipher rotated_sum(Backend& backend, const Giants& giants, double magnitude) {
+  Cipher sum;
+  for (const auto& [steps, part] : giants) {
+    const bool stays = modulo(steps, backend.slots()) == 0;
+    accumulate(backend, sum, stays ? part : backend.rotate(part, steps), magnitude);
+  }
+  return sum;
+}
+
+// From the farthest giant step inwards, by `stride` each time.
+Cipher strided_sum(Backend& backend, const Giants& giants, std::int64_t stride, double magnitude) {
+  Cipher sum;
+  const auto walk = [&](std::int64_t from, std::int64_t by) {
+    Cipher part;
+    for (std::int64_t at = from; at != 0; at -= by) {
+      if (const auto giant = giants.find(at); giant != giants.end())
+        accumulate(backend, part, giant->second, magnitude);
+      part = backend.rotate(part, by);
+    }
+    if (part) accumulate(backend, sum, part, magnitude);
+  };
+  if (const auto still = giants.find(0); still != giants.end()) sum = still->second;
+  walk(std::max<std::int64_t>(giants.rbegin()->first, 0), stride);
+  walk(std::min<std::int64_t>(giants.begin()->first, 0), -stride);
+  return sum;
+}
+
 }  // namespace
 
 Cipher Backend::relinearize_rescale(const Cipher& a) { return rescale(relinearize(a)); }
@@ -51,30 +80,23 @@ std::vector<Cipher> Backend::rotate_many(const Cipher& a, std::span<const std::i
   return result;
 }
 
-std::vector<Cipher> Backend::transform(std::span<const Cipher> of,
-                                       std::span<const Transform::Term> terms, const Values& values,
-                                       int level, double magnitude) {
-  const auto babies = rotated(*this, of, terms);
-  std::vector<Cipher> sums;
-  for (std::size_t first = 0; first < terms.size();) {
-    const Transform::Term& head = terms[first];
-    Cipher inner;
-    std::size_t i = first;
-    for (; i < terms.size() && terms[i].result == head.result && terms[i].giant == head.giant;
-         ++i) {
-      const std::span<const double> slots = values(i);
-      accumulate(*this, inner,
-                 multiply_plain(babies.at({terms[i].source, terms[i].baby}),
-                                encode(slots, level, largest(slots))),
-                 magnitude);
-    }
-    if (modulo(head.giant, slots()) != 0) inner = rotate(inner, head.giant);
-    if (sums.size() <= static_cast<std::size_t>(head.result)) sums.emplace_back();
-    accumulate(*this, sums.back(), inner, magnitude);
-    first = i;
+std::vector<Cipher> Backend::transform(std::span<const Cipher> of, const Transform& how,
+                                       const Values& values, int level, double magnitude) {
+  const auto babies = rotated(*this, of, how.terms);
+  std::map<int, std::map<std::int64_t, Cipher>> sums;  // by result and giant step
+  for (std::size_t i = 0; i < how.terms.size(); ++i) {
+    const Transform::Term& term = how.terms[i];
+    const std::span<const double> slots = values(i);
+    accumulate(
+        *this, sums[term.result][term.giant],
+        multiply_plain(babies.at({term.source, term.baby}), encode(slots, level, largest(slots))),
+        magnitude);
   }
-  for (Cipher& sum : sums) sum = rescale(sum);
-  return sums;
+  std::vector<Cipher> results;
+  for (auto& [number, giants] : sums)
+    results.push_back(rescale(how.stride == 0 ? rotated_sum(*this, giants, magnitude)
+                                              : strided_sum(*this, giants, how.stride, magnitude)));
+  return results;
 }
 
 void Backend::tighten(const Cipher&, double) {}

@@ -53,10 +53,9 @@ class Backend {
   virtual Cipher relinearize_rescale(const Cipher& a);
   // Of one ciphertext by each of `steps` (hoisting).
   virtual std::vector<Cipher> rotate_many(const Cipher& a, std::span<const std::int64_t> steps);
-  // As Transform says, of ciphertexts of one level; values(i) are the slots of term i's plaintext,
-  // until the next call. No sum of any of the terms exceeds `magnitude` in any slot.
-  virtual std::vector<Cipher> transform(std::span<const Cipher> of,
-                                        std::span<const Transform::Term> terms,
+  // As `how` says, of the ciphertexts in its place, all of `level`; values(i) are the slots of term
+  // i's plaintext, until the next call. No sum of any of the terms exceeds `magnitude` in any slot.
+  virtual std::vector<Cipher> transform(std::span<const Cipher> of, const Transform& how,
                                         const Values& values, int level, double magnitude);
   // The caller knows that no slot exceeds `magnitude`: a bound that sums and products are checked
   // by, where the own one is larger.

@@ -123,7 +123,7 @@ class Interpreter {
     for (const CipherId id : step.out)
       magnitude = std::max(magnitude, program_.values[id].magnitude);
     const auto values = [&](std::size_t i) { return slots_of(a.terms[i].plain); };
-    return backend_.transform(of, a.terms, values, program_.values[a.of[0]].level, magnitude);
+    return backend_.transform(of, a, values, program_.values[a.of[0]].level, magnitude);
   }
 
   // Until the next call.

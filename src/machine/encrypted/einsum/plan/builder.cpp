@@ -63,13 +63,16 @@ Placed Builder::masked(const Placed& a) {
   return result;
 }
 
+Turns turns(const Split& split, const Layout& from, const Layout& to) {
+  const bool one = ciphertexts(from).size() == 1 && ciphertexts(to).size() == 1;
+  return {[split](const Index& index) { return std::pair(split.baby(index), split.giant(index)); },
+          one ? split.stride() : 0};
+}
+
 Placed Builder::moved(const Placed& a, const Move& move) {
   const Placed from{move.from, a.ciphertexts};
   switch (move.way) {
-    case Way::transform:
-      return transformed(from, move.to, [&](const Index& index) {
-        return std::pair(move.split.baby(index), move.split.giant(index));
-      });
+    case Way::transform: return transformed(from, move.to, turns(move.split, move.from, move.to));
     case Way::fan: return fanned(from, move);
     case Way::stay: break;
   }
@@ -110,17 +113,17 @@ Placed Builder::transformed(const Placed& a, const Layout& to, const Turns& turn
   using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
   std::map<Key, Plain> plains;  // by destination, giant, source, baby
   each_index(joined_axes(a.layout, to), [&](const Index& index, std::int64_t) {
-    const auto [baby, giant] = turns(index);
+    auto [baby, giant] = turns.of(index);
+    if (turns.stride == 0) giant = modulo(giant, slots);
     const std::int64_t source = address(a.layout, index), target = address(to, index);
     std::int64_t element = 0;
     for (std::size_t i = 0; i < pitch.size(); ++i) element += pitch[i] * index.at(factor.labels[i]);
-    Plain& plain =
-        plains[{target / slots, modulo(giant, slots), source / slots, modulo(baby, slots)}];
+    Plain& plain = plains[{target / slots, giant, source / slots, modulo(baby, slots)}];
     plain.tensor = factor.tensor;
     plain.cells.push_back({static_cast<std::int32_t>(modulo(target + giant, slots)),
                            static_cast<std::int32_t>(element)});
   });
-  Transform transform;
+  Transform transform{.stride = turns.stride};
   std::map<std::int64_t, int> sources;
   std::vector<std::int64_t> results;
   for (auto& [key, plain] : plains) {

@@ -27,7 +27,12 @@ struct Factor {
 };
 
 // The baby and giant steps of the element at an index; their sum is its distance modulo the slots.
-using Turns = std::function<std::pair<std::int64_t, std::int64_t>(const Index&)>;
+// With a stride, giants are multiples of it and done by it (Transform::stride).
+struct Turns {
+  std::function<std::pair<std::int64_t, std::int64_t>(const Index&)> of;
+  std::int64_t stride = 0;
+};
+Turns turns(const Split& split, const Layout& from, const Layout& to);
 
 // Knows the depth of each ciphertext: the levels that lie between it and the inputs.
 class Builder {

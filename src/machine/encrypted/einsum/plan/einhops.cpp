@@ -73,13 +73,14 @@ class Published {
     for (Axis& axis : whole.axes) axis.size = padded(axis.size);
     Layout moved = to;
     for (Axis& axis : moved.axes) axis.size = padded(axis.size);
-    Placed result = builder_.transformed({whole, own.ciphertexts}, moved, [&](const Index& index) {
+    const auto turns = [&](const Index& index) {
       std::int64_t distance = 0;
       for (std::size_t i = 0; i < to.axes.size(); ++i)
         distance += index.at(to.axes[i].label) * (own.layout.axes[i].stride - to.axes[i].stride);
       distance = modulo(distance, builder_.slots());
       return std::pair(distance % root_, distance - distance % root_);
-    });
+    };
+    Placed result = builder_.transformed({whole, own.ciphertexts}, moved, {turns});
     result.layout.axes = to.axes;
     return result;
   }

@@ -118,6 +118,16 @@ std::int64_t Split::giant(const Index& index) const {
   return steps;
 }
 
+std::int64_t Split::stride() const {
+  std::int64_t result = 0;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (giants_of(runs[i], babies[i]) == 1) continue;
+    if (result != 0) return 0;
+    result = runs[i].step * babies[i];
+  }
+  return result;
+}
+
 Cost cost(const Split& split) {
   std::int64_t babies = 1, giants = 1, diagonals = 1;
   for (std::size_t i = 0; i < split.runs.size(); ++i) {

@@ -42,6 +42,7 @@ struct Split {
 
   std::int64_t baby(const Index& index) const;
   std::int64_t giant(const Index& index) const;
+  std::int64_t stride() const;  // of all giant steps, where one progression has them; otherwise 0
 };
 // The split with the fewest rotations in one ciphertext; of those, the one with fewest giant steps.
 Split best_split(std::vector<Progression> runs);

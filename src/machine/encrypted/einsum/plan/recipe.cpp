@@ -390,12 +390,8 @@ Placed emit_linear(const Node& node, const Placed& operand, const Recipe& recipe
   const Placed viewed{view(operand.layout, node.labels[0], node.shapes[0]), operand.ciphertexts};
   Factor factor;
   if (node.has_clear) factor = {builder.clear(node.clear), node.clear.out, node.clear.shape};
-  return builder.transformed(
-      viewed, recipe.out,
-      [&](const Index& index) {
-        return std::pair(recipe.linear->baby(index), recipe.linear->giant(index));
-      },
-      factor);
+  return builder.transformed(viewed, recipe.out, turns(*recipe.linear, viewed.layout, recipe.out),
+                             factor);
 }
 
 }  // namespace

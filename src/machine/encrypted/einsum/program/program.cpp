@@ -21,9 +21,35 @@ struct Turn {  // a rotation of one ciphertext
   auto operator<=>(const Turn&) const = default;
 };
 
+// By what the giant steps of a transform by strides rotate, and how often altogether.
+struct Strides {
+  std::set<std::int64_t> steps;
+  std::int64_t count = 0;
+};
+Strides strides_of(const Transform& transform) {
+  std::map<int, std::pair<std::int64_t, std::int64_t>> reach;  // of each result, both ways
+  for (const Transform::Term& term : transform.terms) {
+    auto& [back, forth] = reach[term.result];
+    back = std::min(back, term.giant);
+    forth = std::max(forth, term.giant);
+  }
+  Strides result;
+  for (const auto& [number, ends] : reach) {
+    if (ends.first < 0) result.steps.insert(-transform.stride);
+    if (ends.second > 0) result.steps.insert(transform.stride);
+    result.count += (ends.second - ends.first) / transform.stride;
+  }
+  return result;
+}
+
 // The rotations of a step: babies of a source are shared, giants of a result are done once.
 struct Turns {
   std::set<Turn> hoisted, single;
+  std::int64_t repeated = 0;  // by the distance of one that was counted
+
+  std::int64_t count() const {
+    return static_cast<std::int64_t>(hoisted.size() + single.size()) + repeated;
+  }
 };
 Turns turns(const Step& step, std::int64_t slots) {
   Turns result;
@@ -32,11 +58,16 @@ Turns turns(const Step& step, std::int64_t slots) {
   };
   if (const auto* rotate = std::get_if<Rotate>(&step.action))
     note(result.single, rotate->of, rotate->steps);
-  if (const auto* transform = std::get_if<Transform>(&step.action))
-    for (const Transform::Term& term : transform->terms) {
-      note(result.hoisted, transform->of[term.source], term.baby);
-      note(result.single, step.out[term.result], term.giant);
-    }
+  const auto* transform = std::get_if<Transform>(&step.action);
+  if (transform == nullptr) return result;
+  for (const Transform::Term& term : transform->terms) {
+    note(result.hoisted, transform->of[term.source], term.baby);
+    if (transform->stride == 0) note(result.single, step.out[term.result], term.giant);
+  }
+  if (transform->stride == 0) return result;
+  const Strides strides = strides_of(*transform);
+  for (const std::int64_t steps : strides.steps) note(result.single, step.out[0], steps);
+  result.repeated = strides.count - static_cast<std::int64_t>(strides.steps.size());
   return result;
 }
 
@@ -64,7 +95,7 @@ Counts counts(const Program& program) {
   Counts result;
   for (const Step& step : program.steps) {
     const Turns turned = turns(step, program.slots);
-    result.rotations += static_cast<std::int64_t>(turned.hoisted.size() + turned.single.size());
+    result.rotations += turned.count();
     std::visit(
         Cases{[&](const Input&) {
                 result.levels =

@@ -74,8 +74,11 @@ struct Transform {
     std::int64_t giant = 0, baby = 0;
     PlainId plain = PlainId::none;  // as it meets the rotated source: rotated back by `giant`
   };
-  std::vector<CipherId> of;
-  std::vector<Term> terms;  // sorted by result, giant, source, baby
+  std::vector<CipherId> of = {};
+  std::vector<Term> terms = {};  // sorted by result, giant, source, baby
+  // Where it is not zero: giants are multiples of it, positive and negative ones, and are done one
+  // after the other outside in (Horner), by rotations of this one distance each way.
+  std::int64_t stride = 0;
 };
 using Action = std::variant<Input, Rotate, Add, Multiply, MultiplyPlain, Relinearize, Rescale,
                             Lower, Transform>;
