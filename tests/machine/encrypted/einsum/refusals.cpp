@@ -84,6 +84,12 @@ TEST(Refusals, OfMissingKeys) {
   const auto inputs = encrypt(dot.plan, simulator, views(dot.tensors));
   expect(thrown_by([&] { evaluate(dot.plan, simulator, inputs, views(dot.tensors)); }),
          ErrorKind::not_found, "no key at level 1");
+  expect(thrown_by([&] {
+           evaluate(dot.plan, simulator, {inputs[0], {}}, views(dot.tensors));
+         }),
+         ErrorKind::invalid, "operand 1: ciphertext 0 is missing");
+  expect(thrown_by([&] { evaluate(dot.plan, simulator, {inputs[0]}, views(dot.tensors)); }),
+         ErrorKind::invalid, "1 encrypted and 2 plain operands, planned for 2 in all");
   KeyNeed need = keys(dot.plan.program);
   need.rotations.pop_back();
   simulator.make_keys(need);

@@ -46,6 +46,24 @@ void require_tensor(const Plan& plan, std::size_t i, const TensorView& view) {
                   "plan with a larger magnitude");
 }
 
+// Every ciphertext that the program reads, and every tensor in the clear.
+void require_inputs(const Plan& plan, const std::vector<std::vector<Cipher>>& inputs,
+                    std::span<const TensorView> tensors) {
+  if (inputs.size() != plan.inputs.size() || tensors.size() != plan.inputs.size())
+    throw Error(ErrorKind::invalid, "einsum " + plan.expression,
+                fmt::format("{} encrypted and {} plain operands, planned for {} in all",
+                            inputs.size(), tensors.size(), plan.inputs.size()));
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    if (!plan.inputs[i].secret) require_tensor(plan, i, tensors[i]);
+  for (const Step& step : plan.program.steps)
+    if (const auto* input = std::get_if<Input>(&step.action))
+      if (std::cmp_less_equal(inputs[input->tensor].size(), input->index) ||
+          inputs[input->tensor][input->index] == nullptr)
+        throw Error(ErrorKind::invalid,
+                    fmt::format("einsum {}, operand {}", plan.expression, input->tensor),
+                    fmt::format("ciphertext {} is missing", input->index));
+}
+
 // What a Clear gives, by the reference evaluator, in f64.
 std::vector<double> clear_values(const Clear& clear, std::span<const TensorView> tensors) {
   std::vector<Tensor> operands;
@@ -79,17 +97,7 @@ class Interpreter {
   }
 
   std::vector<Cipher> run() {
-    for (std::size_t i = 0; i < program_.steps.size(); ++i) {
-      const Step& step = program_.steps[i];
-      const std::vector<Cipher> results =
-          std::visit([&](const auto& action) { return perform(action, step); }, step.action);
-      for (std::size_t r = 0; r < results.size(); ++r) {
-        values_[step.out[r]] = results[r];
-        backend_.tighten(results[r], program_.values[step.out[r]].magnitude);
-      }
-      for (const CipherId id : operands(step.action))
-        if (last_use_[id] == i) values_[id] = nullptr;
-    }
+    for (std::size_t i = 0; i < program_.steps.size();) i += advance(i);
     std::vector<Cipher> outputs;
     for (const CipherId id : program_.outputs) outputs.push_back(values_[id]);
     return outputs;
@@ -97,6 +105,30 @@ class Interpreter {
 
  private:
   using Results = std::vector<Cipher>;
+
+  // How many steps were done: a relinearisation and its rescale are one division.
+  std::size_t advance(std::size_t i) {
+    const Step& step = program_.steps[i];
+    const auto* first = std::get_if<Relinearize>(&step.action);
+    const bool both = first != nullptr && i + 1 < program_.steps.size() &&
+                      std::holds_alternative<Rescale>(program_.steps[i + 1].action) &&
+                      operands(program_.steps[i + 1].action)[0] == step.out[0] &&
+                      last_use_[step.out[0]] == i + 1;
+    if (both) keep(program_.steps[i + 1], {backend_.relinearize_rescale(values_[first->of])});
+    else
+      keep(step,
+           std::visit([&](const auto& action) { return perform(action, step); }, step.action));
+    for (const CipherId id : operands(step.action))
+      if (last_use_[id] == i) values_[id] = nullptr;
+    return both ? 2 : 1;
+  }
+
+  void keep(const Step& step, const Results& results) {
+    for (std::size_t r = 0; r < results.size(); ++r) {
+      values_[step.out[r]] = results[r];
+      backend_.tighten(results[r], program_.values[step.out[r]].magnitude);
+    }
+  }
 
   Results perform(const Input& a, const Step&) { return {inputs_[a.tensor][a.index]}; }
   Results perform(const Rotate& a, const Step&) {
@@ -179,6 +211,7 @@ std::vector<Cipher> evaluate(const Plan& plan, Backend& backend,
                              const std::vector<std::vector<Cipher>>& inputs,
                              std::span<const TensorView> tensors) {
   require_fits(plan, backend);
+  require_inputs(plan, inputs, tensors);
   return Interpreter(plan, backend, inputs, tensors).run();
 }
 

@@ -15,7 +15,8 @@ struct Result {
   double error_bound = 0;       // of every element
 };
 
-// The client encrypts: the ciphertexts of every secret tensor, in order; of others none. `tensors`
+// The client encrypts: the ciphertexts of every secret tensor, in order, null where the plan does
+// not read one; of others none. `tensors`
 // in the order of plan.inputs, of any type; throws Error{invalid} naming the operand where a shape
 // differs or an element exceeds the magnitude that was planned.
 std::vector<std::vector<Backend::Cipher>> encrypt(const Plan& plan, Backend& backend,

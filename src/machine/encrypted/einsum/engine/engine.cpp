@@ -136,6 +136,10 @@ Cipher Engine::multiply_plain(const Cipher& a, const Plaintext& b) {
 Cipher Engine::relinearize(const Cipher& a) {
   return made([&](auto& out) { evaluator_.relinearize(held(a, "relinearize"), keys_, out); });
 }
+Cipher Engine::relinearize_rescale(const Cipher& a) {
+  return made(
+      [&](auto& out) { evaluator_.relinearize_rescale(held(a, "relinearize"), keys_, out); });
+}
 Cipher Engine::rescale(const Cipher& a) {
   return made([&](auto& out) { evaluator_.rescale(held(a, "rescale"), out); });
 }

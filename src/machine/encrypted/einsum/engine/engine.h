@@ -47,6 +47,7 @@ class Engine : public Backend {
   Cipher multiply(const Cipher& a, const Cipher& b) override;
   Cipher multiply_plain(const Cipher& a, const Plaintext& b) override;
   Cipher relinearize(const Cipher& a) override;
+  Cipher relinearize_rescale(const Cipher& a) override;
   Cipher rescale(const Cipher& a) override;
   Cipher lower(const Cipher& a, int level) override;
   Cipher rotate(const Cipher& a, std::int64_t steps) override;
