@@ -48,6 +48,38 @@ int common_step(const Reduced& diagonals) {
   return std::max(step, 1);
 }
 
+[[noreturn]] void refuse(const std::string& problem) {
+  throw Error(ErrorKind::usage, "ckks linear transform", problem);
+}
+
+void require_diagonals(const Context& context, int level, const Diagonals& diagonals) {
+  if (diagonals.empty()) refuse("no diagonals");
+  if (level < 1 || level > context.levels())
+    refuse(fmt::format("level {} is not between 1 and {}", level, context.levels()));
+  const auto& [first, same] = *diagonals.begin();
+  for (const auto& [offset, values] : diagonals)
+    if (values.size() != same.size())
+      refuse(fmt::format("diagonal {} has {} values, diagonal {} has {}", offset, values.size(),
+                         first, same.size()));
+  if (!std::has_single_bit(same.size()) || same.size() > context.slots())
+    refuse(fmt::format("diagonals of {} values, which is not a power of two up to the {} slots",
+                       same.size(), context.slots()));
+}
+
+// How many steps each offset is from the first.
+std::vector<int> places_of(const Reduced& diagonals, int step) {
+  if (step < 1) refuse(fmt::format("step {}", step));
+  const int first = diagonals.begin()->first;
+  std::vector<int> places;
+  for (const auto& [offset, values] : diagonals) {
+    if ((offset - first) % step != 0)
+      refuse(fmt::format("offsets {} and {} do not differ by a multiple of the step {}", offset,
+                         first, step));
+    places.push_back((offset - first) / step);
+  }
+  return places;
+}
+
 // What `babies` costs, in undivided rotations: a giant step, which divides and raises again, is
 // worth about three.
 int cost(const std::vector<int>& places, int babies) {
@@ -74,33 +106,14 @@ int cheapest(const std::vector<int>& places) {
 LinearTransform::LinearTransform(const Context& context, Encoder& encoder,
                                  const Diagonals& diagonals, const LinearOptions& options)
     : context_(context), level_(options.level == -1 ? context.levels() : options.level) {
-  const auto refuse = [](const std::string& problem) {
-    throw Error(ErrorKind::usage, "ckks linear transform", problem);
-  };
   require_same(context, encoder.context().hash(), "linear transform", "the encoder");
-  if (diagonals.empty()) refuse("no diagonals");
-  if (level_ < 1 || level_ > context.levels())
-    refuse(fmt::format("level {} is not between 1 and {}", level_, context.levels()));
+  require_diagonals(context, level_, diagonals);
   slots_ = diagonals.begin()->second.size();
-  for (const auto& [offset, values] : diagonals)
-    if (values.size() != slots_)
-      refuse(fmt::format("diagonal {} has {} values, diagonal {} has {}", offset, values.size(),
-                         diagonals.begin()->first, slots_));
-  if (!std::has_single_bit(slots_) || slots_ > context.slots())
-    refuse(fmt::format("diagonals of {} values, which is not a power of two up to the {} slots",
-                       slots_, context.slots()));
   const Reduced sums = reduced(diagonals, static_cast<int>(slots_));
   const int first = sums.begin()->first,
             step = options.step == 0 ? common_step(sums) : options.step;
-  if (step < 1 || options.babies < 0)
-    refuse(fmt::format("step {} with {} babies", step, options.babies));
-  std::vector<int> places;
-  for (const auto& [offset, values] : sums) {
-    if ((offset - first) % step != 0)
-      refuse(fmt::format("offsets {} and {} do not differ by a multiple of the step {}", offset,
-                         first, step));
-    places.push_back((offset - first) / step);
-  }
+  const std::vector<int> places = places_of(sums, step);
+  if (options.babies < 0) refuse(fmt::format("{} babies", options.babies));
   const int babies = options.babies == 0 ? cheapest(places) : options.babies;
   // The product lands on the scale list: scale[level] * scale of the diagonal / q[level] =
   // scale[level - 1].
