@@ -82,6 +82,9 @@ TEST(ErrorModel, IsCappedByWhatIsKnownBesides) {
   a.add_source(7, 6);
   EXPECT_EQ(a.deviation(), 10);  // root of 8^2 + 6^2
   ErrorModel b = of({{9, 0, 1}});
+  b.add_source(9, 3);
+  EXPECT_EQ(b.deviation(), 4);  // the same event again
+  b = of({{9, 0, 1}});
   a.add(b);
   EXPECT_EQ(a.deviation(), 11);
   a.add_unknown(2, 1);

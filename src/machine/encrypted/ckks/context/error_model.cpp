@@ -163,8 +163,12 @@ void ErrorModel::add_unknown(double deviation, double peak) {
 
 void ErrorModel::add_source(u64 source, double deviation) {
   const Term term{source, 0, deviation};
-  terms_.insert(std::upper_bound(terms_.begin(), terms_.end(), term, before), term);
-  limit_ = std::hypot(limit_, deviation);
+  const auto at = std::upper_bound(terms_.begin(), terms_.end(), term, before);
+  // the same event once more: the same error
+  const bool again =
+      std::any_of(terms_.begin(), terms_.end(), [&](const Term& t) { return t.source == source; });
+  terms_.insert(at, term);
+  limit_ = again ? limit_ + deviation : std::hypot(limit_, deviation);
   combine();
 }
 
