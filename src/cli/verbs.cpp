@@ -18,6 +18,7 @@ std::vector<Verb> all_verbs() {
           plan_verb(),
           plan_check_verb(),
           run_verb(),
+          einsum_verb(),
           doctor_verb(),
           man_verb("pliant"),
           completion_verb("pliant")};

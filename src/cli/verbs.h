@@ -12,6 +12,7 @@ Verb chat_verb();
 Verb convert_verb();
 Verb detokenize_verb();
 Verb doctor_verb();
+Verb einsum_verb();
 Verb generate_verb();
 Verb inspect_verb();
 Verb logits_verb();

@@ -1,0 +1,99 @@
+// pliant einsum: what it prints, refuses and writes.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "cli/process.h"
+#include "core/files.h"
+#include "core/rng.h"
+#include "formats/npy/npy.h"
+
+namespace pliant::test {
+namespace {
+
+using nlohmann::json;
+
+std::string array(const std::string& name, const Shape& shape, std::uint64_t seed) {
+  Tensor values({DType::f32, shape});
+  Rng rng(seed);
+  fill_uniform(values.view(), rng, -1, 1);
+  return temporary(name, npy_bytes(values.view()));
+}
+
+TEST(Einsum, ComputesOnCiphertextsWithinTheStatedError) {
+  const std::string weights = array("w.npy", {16, 32}, 1), x = array("x.npy", {32}, 2),
+                    out = temporary("y.npy");
+  const std::vector<std::string> words{"einsum",  "ik,k->i", weights, x,   "--encrypt", "1",
+                                       "--slots", "1024",    "--out", out, "--json"};
+  const Outcome outcome = pliant(words);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  const json answer = json::parse(outcome.out);
+  EXPECT_EQ(answer["shape"], json({16}));
+  EXPECT_LE(answer["max_abs_error"], answer["error_bound"]);
+  EXPECT_GT(answer["max_abs_error"], 0);
+  EXPECT_LT(answer["error_bound"], 1e-4);
+  EXPECT_GT(answer["key_bytes"], 0);
+  EXPECT_EQ(answer["products"], 0);
+  const std::string bytes = read_file(out);
+  const Tensor y = tensor_from_npy(std::as_bytes(std::span(bytes)), out);
+  EXPECT_EQ(y.type().shape, Shape({16}));
+  const std::string w_bytes = read_file(weights), x_bytes = read_file(x);
+  const Tensor w = tensor_from_npy(std::as_bytes(std::span(w_bytes)), weights),
+               in = tensor_from_npy(std::as_bytes(std::span(x_bytes)), x);
+  for (std::int64_t i = 0; i < 16; ++i) {
+    double sum = 0;
+    for (std::int64_t k = 0; k < 32; ++k) sum += get(w.view(), i * 32 + k) * get(in.view(), k);
+    EXPECT_NEAR(get(y.view(), i), sum, answer["error_bound"].get<double>() + 1e-12);
+  }
+}
+
+TEST(Einsum, PlansWithoutComputing) {
+  const std::string a = array("a.npy", {128, 128}, 1);
+  const auto rotations = [&](std::vector<std::string> more) {
+    std::vector<std::string> words{"einsum", "ij->ji", a, "--dry-run", "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    const json plan = json::parse(pliant(words).out);
+    EXPECT_FALSE(plan.contains("seconds"));
+    return plan["rotations"].get<int>();
+  };
+  EXPECT_EQ(rotations({}), 0);
+  EXPECT_LE(rotations({"--canonical"}), 30);
+  EXPECT_EQ(rotations({"--planner", "einhops"}), 254);
+  const Outcome explained = pliant({"einsum", "ij->ji", a, "--dry-run", "--explain"});
+  EXPECT_NE(explained.out.find("input"), std::string::npos) << explained.out;
+}
+
+TEST(Einsum, SimulatesWithoutKeys) {
+  const std::string a = array("square.npy", {4, 4}, 3);
+  const json trace = json::parse(pliant({"einsum", "ii->", a, "--simulate", "--json"}).out);
+  EXPECT_EQ(trace["key_bytes"], 0);
+  EXPECT_LE(trace["max_abs_error"], trace["error_bound"]);
+}
+
+TEST(Einsum, RefusesWhatCannotBe) {
+  const std::string a = array("a.npy", {4, 8}, 1), b = array("b.npy", {8, 4}, 2);
+  const auto error = [&](std::vector<std::string> words, int code) {
+    words.insert(words.begin(), "einsum");
+    const Outcome outcome = pliant(words);
+    EXPECT_EQ(outcome.code, code) << outcome.err;
+    return outcome.out + outcome.err;
+  };
+  const auto says = [](const std::string& text, const char* part) {
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  };
+  says(error({"ij,jk->ik", a}, 1), "operand");
+  says(error({"ij,ij->ij", a, b}, 1), "'i'");
+  says(error({"ij->jij", a}, 1), "output label 'j' is repeated");
+  says(error({"ij->ik", a}, 1), "'k'");
+  says(error({"ij,jk->ik", a, b, "--levels", "0"}, 1), "needs 2 levels");
+  says(error({"ij->ji", a, "--encrypt", "1"}, 2), "operands 0 to 0");
+  says(error({"ij->ji", a, "--encrypt", "most"}, 2), "--encrypt");
+  says(error({"ij->ji", a, "--magnitude", "0.001", "--simulate", "--json"}, 1), "magnitude");
+  says(error({"ij->ji", a, "--dry-run", "--out", temporary("o.npy")}, 2), "--out");
+  says(error({"ij->ji", temporary("text.npy", "hello")}, 1), "is not a .npy file");
+}
+
+}  // namespace
+}  // namespace pliant::test
