@@ -234,42 +234,47 @@ TEST_F(WorstCase, OfAdjusting) {
                    std::hypot(a.random.deviation() * constant / q, context.division_deviation()));
 }
 
+// A row has one value, in whichever diagonal.
 TEST_F(WorstCase, OfTransforms) {
   const double q = context.q(3).mod.q, scale = context.scale(2) * q / context.scale(3);
+  const std::array sizes{0.3, 0.5, 0.2, 0.7};
+  std::array<double, 4> errors{};
   Diagonals diagonals;
-  double error_of_all = 0;
-  for (int i = 0; i < 4; ++i) {
-    const std::vector<std::complex<double>> values(32, std::array{0.3, 0.5, 0.2, 0.7}[i]);
-    diagonals[i] = values;
-    error_of_all +=
-        s.encoder.encode(values, {.scale = scale, .bound = largest(values), .extended = true})
-            .noise;
+  for (std::size_t i = 0; i < 4; ++i) {
+    std::vector<std::complex<double>> values(32);
+    for (std::size_t k = i; k < 32; k += 4) values[k] = sizes[i];
+    errors[i] =
+        s.encoder.encode(values, {.scale = scale, .bound = sizes[i], .extended = true}).noise;
+    diagonals[static_cast<int>(i)] = values;
   }
-  EXPECT_GT(error_of_all, 0);
-  const double gain = 1.7 * scale + error_of_all, root = std::sqrt(0.87) * scale + error_of_all,
-               rotated = std::sqrt(0.74) * scale + error_of_all;
+  const double all = errors[0] + errors[1] + errors[2] + errors[3], gain = 0.7 * scale + all;
   a.noise = digits;
   a.magnitude = 3;
-  const LinearTransform transform(context, s.encoder, diagonals, {.babies = 2});
-  transform.apply(a, s.evaluator, s.keys, c);
-  const double moved = 3 * 1.7 * std::abs(a.scale * scale / q - context.scale(2));
-  EXPECT_DOUBLE_EQ(c.magnitude, 3 * 1.7);
+  a.scale *= 1 + 0x1p-45;
+  LinearTransform(context, s.encoder, diagonals, {.babies = 2}).apply(a, s.evaluator, s.keys, c);
+  const double moved = 3 * 0.7 * std::abs(a.scale * scale / q - context.scale(2));
+  EXPECT_GT(moved, 0.05);
+  EXPECT_DOUBLE_EQ(c.magnitude, 3 * 0.7);
   EXPECT_DOUBLE_EQ(
-      c.noise,
-      (2 * digits * gain + 3 * a.scale * error_of_all + digits + divided) / q + divided + moved);
-  EXPECT_DOUBLE_EQ(c.random.bias(),
-                   (a.random.bias() * gain + 3 * a.scale * error_of_all) / q + moved);
-  const double key = context.switch_deviation(3) / context.p_size(), one = key * rotated / q;
-  const double deviation =
-      std::hypot(a.random.deviation() * root / q, one, context.division_deviation());
-  EXPECT_NEAR(c.random.deviation(), deviation, 1e-9 * deviation);
-  // The giant step's own noise, small as it is, is there.
-  const double turned = std::hypot(
-      key, context.deviation_of(kRoundingDeviation) * context.deviation_of(kSecretDeviation));
-  EXPECT_EQ(std::ranges::count_if(
-                c.random.terms(),
-                [&](const Term& t) { return std::abs(t.amplitude * q / turned - 1) < 1e-12; }),
-            1);
+      c.noise, (2 * digits * gain + 3 * a.scale * all + digits + divided) / q + divided + moved);
+  EXPECT_DOUBLE_EQ(c.random.bias(), (a.random.bias() * gain + 3 * a.scale * all) / q + moved);
+
+  const double key = context.switch_deviation(3) / context.p_size(), own = a.random.deviation(),
+               last = context.division_deviation();
+  const double deviation = std::hypot(own * gain / q, key * gain / q, last);
+  EXPECT_NEAR(c.random.deviation(), deviation, 1e-13 * deviation);
+  std::vector<double> want{key * (0.5 * scale + all) / q, key * (0.7 * scale + all) / q, last};
+  for (std::size_t i = 0; i < 4; ++i) want.push_back(own * (sizes[i] * scale + errors[i]) / q);
+  // the giant step's, small as it is
+  want.push_back(std::hypot(key, context.deviation_of(kRoundingDeviation) *
+                                     context.deviation_of(kSecretDeviation)) /
+                 q);
+  std::vector<double> got;
+  for (const Term& term : c.random.terms()) got.push_back(term.amplitude);
+  std::ranges::sort(want);
+  std::ranges::sort(got);
+  ASSERT_EQ(got.size(), want.size());
+  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], want[i], 1e-13 * want[i]) << i;
 }
 
 }  // namespace
