@@ -129,6 +129,39 @@ TEST(Planner, SumsOverCiphertextsByAdditions) {
             1e-9);
 }
 
+TEST(Planner, TakesFewerLevelsWhereThereAreFew) {
+  const PlanOptions canonical{.canonical = true};
+  EXPECT_EQ(einsum::plan("i,j->ij", all_secret({{128}, {128}}), {.levels = 2}).levels(), 2);
+  const std::vector<Shape> shapes{{2, 5, 8, 16}, {2, 5, 8, 16}};
+  const Plan deep = einsum::plan("bthd,bThd->bhtT", all_secret(shapes), canonical);
+  const Plan shallow =
+      einsum::plan("bthd,bThd->bhtT", all_secret(shapes), {.canonical = true, .levels = 3});
+  EXPECT_GT(deep.levels(), 3);
+  EXPECT_LE(shallow.levels(), 3);
+  EXPECT_GT(counts(shallow.program).rotations, counts(deep.program).rotations);
+}
+
+TEST(Planner, StartsWhereAnotherPlanEnded) {
+  const std::vector<Shape> shapes{{6, 5}, {5}};
+  const PlanOptions options{.slots = 64};
+  const Plan first = einsum::plan("ik,k->i", all_secret(shapes), options);
+  const std::vector<Operand> operands{
+      {.shape = {6}, .magnitude = 5, .layout = first.outputs[0].layout}};
+  const Plan second = einsum::plan("i->", operands, options);
+  const std::vector<Tensor> tensors = random_tensors(shapes, 7);
+  Simulator simulator({.slots = 64});
+  simulator.make_keys(keys(first.program));
+  simulator.make_keys(keys(second.program));
+  std::vector<Backend::Cipher> between =
+      evaluate(first, simulator, encrypt(first, simulator, views(tensors)), views(tensors));
+  const int level = second.program.values[second.program.steps[0].out[0]].level;
+  EXPECT_LE(level, first.last_level);
+  if (level < first.last_level) between[0] = simulator.lower(between[0], level);
+  const Result result = decrypt(second, simulator,
+                                evaluate(second, simulator, {between}, std::vector<TensorView>(1)));
+  EXPECT_LT(difference(result.outputs[0], reference("ik,k->", views(tensors))), 1e-9);
+}
+
 TEST(Planner, ExplainsItself) {
   const std::vector<Shape> shapes{{2, 3}, {3}};
   const std::string text =

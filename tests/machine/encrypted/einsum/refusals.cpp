@@ -28,6 +28,12 @@ TEST(Refusals, OfExpressions) {
   expect(refused("i-i", {{{2}}}), ErrorKind::format, "column");
   expect(refused("i,i->i", {{{2}, false}, {{2}, false}}), ErrorKind::unsupported,
          "no operand is encrypted");
+  Layout rolled = diagonal("ij", 4, 64);
+  expect(refused("ij->", {{.shape = {4, 4}, .layout = rolled}}), ErrorKind::unsupported, "rolls");
+  expect(refused("ij->", {{.shape = {4, 3}, .layout = rolled}}), ErrorKind::invalid,
+         "operand 0: shape [4,3] in the layout i:4/1 j:4/64");
+  expect(refused("i->", {{.shape = {4}, .layout = row_major("i", {4}, 32)}}), ErrorKind::invalid,
+         "a layout of 32 slots, planned for 64");
   const std::vector<Stage> stages{{"i->i", {3}}};
   const std::vector<Operand> operands{{{2}}};
   expect(thrown_by([&] { plan(stages, operands); }), ErrorKind::invalid,

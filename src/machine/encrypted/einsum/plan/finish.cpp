@@ -1,11 +1,7 @@
 #include "machine/encrypted/einsum/plan/finish.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
-
-#include "core/error.h"
 
 namespace pliant::einsum {
 namespace {
@@ -37,6 +33,7 @@ int missing_levels(const Program& program, const PlanOptions& options) {
 
 Layout input_layout(const Problem& problem, std::size_t input, std::int64_t slots) {
   if (!problem.inputs[input].secret) return {};
+  if (problem.inputs[input].layout) return *problem.inputs[input].layout;
   std::string labels = problem.input_labels[input];
   labels.resize(problem.inputs[input].shape.size(), '_');
   return row_major(labels, problem.inputs[input].shape, slots);
@@ -79,11 +76,6 @@ Plan finish(const Problem& problem, Builder& builder, const std::vector<Placed>&
   assign_magnitudes(plan.program, layouts);
   plan.last_level = missing_levels(plan.program, options);
   raise_levels(plan.program, plan.last_level);
-  if (options.levels >= 0 && plan.levels() > options.levels)
-    throw Error(
-        ErrorKind::capacity, "einsum " + problem.text,
-        fmt::format("needs {} levels, this parameter set has {}", plan.levels(), options.levels),
-        "choose parameters with more levels; there is no bootstrapping");
   return plan;
 }
 

@@ -1,11 +1,14 @@
 #include "machine/encrypted/einsum/plan/planner.h"
 
-#include <utility>
+#include <fmt/format.h>
 
+#include "core/error.h"
 #include "machine/encrypted/einsum/plan/einhops.h"
 #include "machine/encrypted/einsum/plan/search.h"
 
 namespace pliant::einsum {
+
+constexpr double kAnyPrice = 1e6;
 
 Plan plan(const std::string& expression, std::span<const Operand> operands,
           const PlanOptions& options) {
@@ -14,11 +17,39 @@ Plan plan(const std::string& expression, std::span<const Operand> operands,
   return plan(std::span(&stage, 1), operands, options);
 }
 
+namespace {
+
+Plan planned(const Problem& problem, const PlanOptions& options) {
+  if (options.planner == Planner::einhops) return plan_einhops(problem, options);
+  return emit(problem, search(problem, options), options);
+}
+
+bool has_levels(const Plan& plan, const PlanOptions& options) {
+  return options.levels < 0 || plan.levels() <= options.levels;
+}
+
+}  // namespace
+
 Plan plan(std::span<const Stage> stages, std::span<const Operand> operands,
           const PlanOptions& options) {
   const Problem problem = read_problem(stages, operands);
-  if (options.planner == Planner::einhops) return plan_einhops(problem, options);
-  return emit(problem, search(problem, options), options);
+  for (const Operand& operand : operands)
+    if (operand.layout && operand.layout->slots != options.slots)
+      throw Error(ErrorKind::invalid, "einsum " + problem.text,
+                  fmt::format("a layout of {} slots, planned for {}", operand.layout->slots,
+                              options.slots));
+  Plan best = planned(problem, options);
+  if (!has_levels(best, options)) {  // fewest levels, whatever that costs
+    PlanOptions shallow = options;
+    shallow.costs.level = kAnyPrice;
+    best = planned(problem, shallow);
+  }
+  if (!has_levels(best, options))
+    throw Error(
+        ErrorKind::capacity, "einsum " + problem.text,
+        fmt::format("needs {} levels, this parameter set has {}", best.levels(), options.levels),
+        "choose parameters with more levels; there is no bootstrapping");
+  return best;
 }
 
 }  // namespace pliant::einsum

@@ -28,7 +28,10 @@ class Reader {
   explicit Reader(std::span<const Operand> operands) {
     problem_.inputs.assign(operands.begin(), operands.end());
     problem_.input_labels.resize(operands.size());
-    for (const Operand& operand : operands) shapes_.push_back(operand.shape);
+    for (const Operand& operand : operands) {
+      shapes_.push_back(operand.shape);
+      if (operand.layout) require_usable(*operand.layout, operand.shape, shapes_.size() - 1);
+    }
   }
 
   void read(const Stage& stage) {
@@ -62,6 +65,19 @@ class Reader {
   }
 
  private:
+  static void require_usable(const Layout& layout, const Shape& shape, std::size_t operand) {
+    const std::string place = fmt::format("einsum, operand {}", operand);
+    if (einsum::shape(layout) != shape)
+      throw Error(ErrorKind::invalid, place,
+                  fmt::format("shape {} in the layout {}", to_string(shape), to_string(layout)));
+    if (!layout.rolls.empty() || layout.period > 0)
+      throw Error(ErrorKind::unsupported, place,
+                  fmt::format("the layout {}: rolls are packed and unpacked, not planned for",
+                              to_string(layout)),
+                  "give a layout of plain strides");
+    check(layout, place);
+  }
+
   const Shape& shape_of(int operand) const {
     if (operand < 0 || std::cmp_greater_equal(operand, shapes_.size()))
       throw Error(ErrorKind::invalid, place_,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ struct Operand {
   Shape shape;
   bool secret = true;
   double magnitude = 1;  // bound of |element|
+  // As it lies in its ciphertexts: another plan's output, say. Row-major where nothing is given.
+  std::optional<Layout> layout = {};
 };
 
 // One einsum of a chain. Operands are numbered: first the inputs of the chain, then the results of
@@ -47,7 +50,9 @@ struct Problem {
 };
 
 // Throws Error{format} or {invalid} as expand_notation() does, naming label or operand; {invalid}
-// for an operand that does not exist; {unsupported} for a stage without encrypted operands.
+// for an operand that does not exist or has a layout of another shape; {unsupported} for a layout
+// with rolls or a period, and for a stage without encrypted operands; {capacity} for labels that
+// together take more slots than can be counted.
 Problem read_problem(std::span<const Stage> stages, std::span<const Operand> operands);
 
 // A value's layout as a node names its axes: axes that broadcast are gone, and a label that stands
