@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
@@ -70,6 +71,15 @@ TEST(Einsum, SimulatesWithoutKeys) {
   const json trace = json::parse(pliant({"einsum", "ii->", a, "--simulate", "--json"}).out);
   EXPECT_EQ(trace["key_bytes"], 0);
   EXPECT_LE(trace["max_abs_error"], trace["error_bound"]);
+}
+
+TEST(Einsum, CtrlCEndsItBeforeTheAnswer) {
+  const std::string a = array("a.npy", {128, 128}, 1);
+  const Outcome outcome =
+      pliant_interrupted({"einsum", "ij->ji", a, "--planner", "einhops"}, SIGINT, 1);
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("stopped before there was an answer"), std::string::npos)
+      << outcome.err;
 }
 
 TEST(Einsum, RefusesWhatCannotBe) {

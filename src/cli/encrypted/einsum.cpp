@@ -14,6 +14,7 @@
 #include "formats/npy/npy.h"
 #include "machine/encrypted/einsum/backend/in_the_clear.h"
 #include "machine/encrypted/einsum/backend/run.h"
+#include "machine/encrypted/einsum/backend/watched.h"
 #include "machine/encrypted/einsum/engine/engine.h"
 #include "machine/encrypted/einsum/plan/planner.h"
 #include "machine/encrypted/einsum/simulator/simulator.h"
@@ -96,9 +97,17 @@ struct Answer {
   std::size_t key_bytes = 0;
 };
 
-Answer run_on(einsum::Backend& backend, const einsum::Plan& plan,
-              const std::vector<TensorView>& tensors) {
+Answer run_on(einsum::Backend& unwatched, const einsum::Plan& plan,
+              const std::vector<TensorView>& tensors, const Invocation& context) {
   const Clock clock = steady_clock();
+  Progress progress(context.log, clock);
+  std::int64_t done = 0;
+  einsum::Watched backend(unwatched, [&] {
+    if (context.stop)
+      throw Error(ErrorKind::cancelled, plan.expression, "stopped before there was an answer");
+    progress.show([&] { return fmt::format("einsum: {} operations", done); });
+    ++done;
+  });
   Answer answer;
   const double begin = clock();
   backend.make_keys(einsum::keys(plan.program));
@@ -119,13 +128,13 @@ Answer compute(const EinsumOptions& options, const einsum::Plan& plan,
                                  .levels = std::max(options.plan.levels, plan.levels()),
                                  .scale_bits = options.plan.scale_bits,
                                  .first_bits = options.plan.first_bits});
-    answer = run_on(simulator, plan, tensors);
+    answer = run_on(simulator, plan, tensors, context);
   } else {
     ckks::Params params = einsum::choose_parameters(plan, options.plan.scale_bits,
                                                     options.plan.first_bits, options.security);
     einsum::Engine engine(params, options.plan.slots,
                           {.pool = &context.pool(), .log = &context.log});
-    answer = run_on(engine, plan, tensors);
+    answer = run_on(engine, plan, tensors, context);
     answer.key_bytes = engine.key_bytes();
   }
   const Tensor wanted = einsum::in_the_clear(options.expression, tensors, context.pool());

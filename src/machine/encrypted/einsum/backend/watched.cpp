@@ -1,0 +1,85 @@
+#include "machine/encrypted/einsum/backend/watched.h"
+
+namespace pliant::einsum {
+
+void Watched::make_keys(const KeyNeed& need) {
+  for (const KeyNeed::Rotation& each : need.rotations) {
+    watch_();
+    backend_.make_keys({{each}, -1});
+  }
+  watch_();
+  if (need.relinearization >= 0) backend_.make_keys({{}, need.relinearization});
+}
+
+Backend::Plaintext Watched::encode(std::span<const double> values, int level, double bound) {
+  watch_();
+  return backend_.encode(values, level, bound);
+}
+
+Backend::Cipher Watched::encrypt(std::span<const double> values, int level, double bound) {
+  watch_();
+  return backend_.encrypt(values, level, bound);
+}
+
+std::vector<double> Watched::decrypt(const Cipher& a) {
+  watch_();
+  return backend_.decrypt(a);
+}
+
+Backend::Cipher Watched::add(const Cipher& a, const Cipher& b) {
+  watch_();
+  return backend_.add(a, b);
+}
+
+Backend::Cipher Watched::multiply(const Cipher& a, const Cipher& b) {
+  watch_();
+  return backend_.multiply(a, b);
+}
+
+Backend::Cipher Watched::multiply_plain(const Cipher& a, const Plaintext& b) {
+  watch_();
+  return backend_.multiply_plain(a, b);
+}
+
+Backend::Cipher Watched::relinearize(const Cipher& a) {
+  watch_();
+  return backend_.relinearize(a);
+}
+
+Backend::Cipher Watched::rescale(const Cipher& a) {
+  watch_();
+  return backend_.rescale(a);
+}
+
+Backend::Cipher Watched::lower(const Cipher& a, int level) {
+  watch_();
+  return backend_.lower(a, level);
+}
+
+Backend::Cipher Watched::rotate(const Cipher& a, std::int64_t steps) {
+  watch_();
+  return backend_.rotate(a, steps);
+}
+
+Backend::Cipher Watched::relinearize_rescale(const Cipher& a) {
+  watch_();
+  return backend_.relinearize_rescale(a);
+}
+
+std::vector<Backend::Cipher> Watched::rotate_many(const Cipher& a,
+                                                  std::span<const std::int64_t> steps) {
+  watch_();
+  return backend_.rotate_many(a, steps);
+}
+
+std::vector<Backend::Cipher> Watched::transform(std::span<const Cipher> of, const Transform& how,
+                                                const Values& values, int level, double magnitude) {
+  watch_();
+  const Values watched = [&](std::size_t term) {
+    watch_();
+    return values(term);
+  };
+  return backend_.transform(of, how, watched, level, magnitude);
+}
+
+}  // namespace pliant::einsum
