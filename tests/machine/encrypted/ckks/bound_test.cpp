@@ -22,6 +22,11 @@ struct Walker {
   Slots want;
 };
 
+struct Operand {
+  Plaintext plain;
+  Slots values;
+};
+
 class Walk {
  public:
   Walk(const Params& params, std::uint64_t seed)
@@ -75,9 +80,9 @@ class Walk {
         e.subtract(other_, a.c, a.c);
         return check(a, [&](std::size_t i) { return b.want[i] - a.want[i]; });
       case 2: {
-        const auto& [plain, x] = operand(a.c.level);
-        e.add(a.c, plain, a.c);
-        return check(a, [&](std::size_t i) { return a.want[i] + x[i]; });
+        const Operand& x = operand(a.c.level);
+        e.add(a.c, x.plain, a.c);
+        return check(a, [&](std::size_t i) { return a.want[i] + x.values[i]; });
       }
       case 3: {  // with its own rotation
         const std::size_t steps = some_steps();
@@ -122,10 +127,10 @@ class Walk {
         e.rescale(a.c, a.c);
         return check(a, [&](std::size_t i) { return a.want[i] * a.want[i]; });
       case 3: {
-        const auto& [plain, x] = operand(a.c.level);
-        e.multiply(a.c, plain, a.c);
+        const Operand& x = operand(a.c.level);
+        e.multiply(a.c, x.plain, a.c);
         e.rescale(a.c, a.c);
-        return check(a, [&](std::size_t i) { return a.want[i] * x[i]; });
+        return check(a, [&](std::size_t i) { return a.want[i] * x.values[i]; });
       }
       case 4: return transform(a);
       default:
@@ -137,12 +142,12 @@ class Walk {
   std::size_t some_steps() { return std::array<std::size_t, 3>{1, 2, 7}[below(3)]; }
 
   // Public operands are encoded once.
-  const std::pair<Plaintext, Slots>& operand(int level) {
+  const Operand& operand(int level) {
     const auto shape = static_cast<int>(below(2 * kShapes));
-    std::pair<Plaintext, Slots>& one = operands_[{level, shape}];
-    if (one.second.empty()) {
-      one.second = shaped(rng_, shape % kShapes, n_, size());
-      one.first = s_.encoder.encode(one.second, {.level = level, .bound = largest(one.second)});
+    Operand& one = operands_[{level, shape}];
+    if (one.values.empty()) {
+      one.values = shaped(rng_, shape % kShapes, n_, size());
+      one.plain = s_.encoder.encode(one.values, {.level = level, .bound = largest(one.values)});
     }
     return one;
   }
@@ -193,7 +198,7 @@ class Walk {
   Ciphertext other_;
   Raised raised_;
   LinearWorkspace work_;
-  std::map<std::pair<int, int>, std::pair<Plaintext, Slots>> operands_;
+  std::map<std::pair<int, int>, Operand> operands_;
   std::map<int, std::pair<std::unique_ptr<LinearTransform>, Diagonals>> transforms_;
   double worst_ = 0, likely_ = 0;
   int checked_ = 0;
