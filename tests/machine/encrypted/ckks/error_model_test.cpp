@@ -199,6 +199,11 @@ TEST_F(WorstCase, OfSwitchingAndDividing) {
   EXPECT_DOUBLE_EQ(d.noise, a.noise + digits + divided);
   s.evaluator.conjugate(a, s.keys, d);
   EXPECT_DOUBLE_EQ(d.noise, a.noise + digits + divided);
+  Raised raised;
+  Extended undivided;
+  s.evaluator.raise(a, raised);
+  s.evaluator.rotate_extended(a, raised, 1, s.keys, undivided);
+  EXPECT_DOUBLE_EQ(undivided.noise, a.noise + digits);
   s.evaluator.multiply(a, b, c);
   c.noise = digits;
   s.evaluator.relinearize(c, s.keys, d);
