@@ -50,6 +50,10 @@ TEST(EinHops, RefusesWhatThePublishedCodeGetsWrong) {
   EXPECT_EQ(refused("ii->", {{4, 4}}).kind(), ErrorKind::unsupported);
   EXPECT_EQ(refused("i,j->ij", {{16}, {16}}).kind(), ErrorKind::capacity);
   EXPECT_EQ(refused("i->", {{65}}).kind(), ErrorKind::capacity);
+  const std::vector<Operand> placed{{.shape = {4}, .layout = row_major("i", {4}, 64)}};
+  EXPECT_EQ(
+      thrown_by([&] { plan("i->", placed, {.slots = 64, .planner = Planner::einhops}); }).kind(),
+      ErrorKind::unsupported);
 }
 
 }  // namespace

@@ -134,6 +134,12 @@ class Published {
 }  // namespace
 
 Plan plan_einhops(const Problem& problem, const PlanOptions& options) {
+  for (const Operand& input : problem.inputs)
+    if (input.layout)
+      throw Error(ErrorKind::unsupported, "einsum " + problem.text,
+                  fmt::format("the layout {}: the published algorithm packs row-major",
+                              to_string(*input.layout)),
+                  "use the planner of layouts");
   Builder builder = new_builder(problem, options);
   std::vector<Placed> values = begin(problem, builder);
   for (const Placed& value : values)

@@ -10,7 +10,8 @@ namespace pliant::einsum {
 // the slots, wherever the strides differ; then by copies over the labels they lack. A balanced tree
 // of products, sums by halving, and a mask in the end. Row-major after every stage.
 // Throws Error{unsupported} for a label that one operand repeats, where the published code gives a
-// wrong answer, and Error{capacity} where all labels do not fit one ciphertext.
+// wrong answer, and for operands of given layouts; Error{capacity} where all labels do not fit one
+// ciphertext.
 Plan plan_einhops(const Problem& problem, const PlanOptions& options);
 
 }  // namespace pliant::einsum
