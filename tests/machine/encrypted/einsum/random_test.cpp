@@ -90,5 +90,45 @@ TEST(RandomExpressions, AgreeWithTheReference) {
   }
 }
 
+// A stage, then a second one on its result: times a vector over one of its labels, other labels
+// kept or summed at random.
+void expect_chain_right(std::uint64_t seed) {
+  Rng rng(seed);
+  Draw drawn = draw(rng);
+  const std::string out = drawn.expression.substr(drawn.expression.find('>') + 1);
+  if (out.empty()) return;
+  std::vector<Tensor> tensors = random_tensors(drawn.shapes, seed);
+  const Tensor between = reference(drawn.expression, views(tensors));
+  const std::int64_t axis = rng.below(static_cast<std::int64_t>(out.size()));
+  tensors.push_back(std::move(random_tensors({{between.type().shape[axis]}}, seed + 1).front()));
+  std::string kept = out;
+  std::shuffle(kept.begin(), kept.end(), rng);
+  kept.resize(rng.below(static_cast<std::int64_t>(kept.size()) + 1));
+  const std::string second = out + "," + out[axis] + "->" + kept;
+
+  drawn.operands.push_back({tensors.back().type().shape, rng.below(2) == 0});
+  const auto last = static_cast<int>(drawn.operands.size()) - 1;
+  Stage first{drawn.expression, {}};
+  for (int i = 0; i < last; ++i) first.operands.push_back(i);
+  const std::vector<Stage> stages{first, {second, {last + 1, last}}};
+  SCOPED_TRACE(drawn.expression + "; " + second);
+  const Plan plan = einsum::plan(stages, drawn.operands,
+                                 {.slots = std::int64_t{1} << rng.between(3, 9),
+                                  .canonical = rng.below(2) == 0,
+                                  .most_ciphertexts = 1 << 16,
+                                  .width = 4});
+  Simulator simulator({.slots = plan.program.slots, .levels = plan.levels()});
+  const Result result = run(plan, simulator, views(tensors));
+  const Tensor want = reference(second, {between.view(), tensors.back().view()});
+  ASSERT_LT(difference(result.outputs[0], want), 1e-9) << explain(plan);
+}
+
+TEST(RandomExpressions, AgreeInChains) {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    expect_chain_right(seed);
+    ASSERT_FALSE(HasFailure()) << "seed " << seed;
+  }
+}
+
 }  // namespace
 }  // namespace pliant::einsum
