@@ -78,10 +78,10 @@ double largest_magnitude(const TensorView& tensor) {
 }
 
 // What is encrypted has the declared bound, which the plan shows; what is not has its own.
-std::vector<einsum::Operand> operands_of(const EinsumOptions& options,
-                                         const std::vector<TensorView>& tensors) {
+std::vector<einsum::EinsumOperand> operands_of(const EinsumOptions& options,
+                                               const std::vector<TensorView>& tensors) {
   const std::set<std::size_t> secret = secret_operands(options);
-  std::vector<einsum::Operand> operands;
+  std::vector<einsum::EinsumOperand> operands;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const bool hidden = secret.contains(i);
     operands.push_back(
@@ -92,7 +92,7 @@ std::vector<einsum::Operand> operands_of(const EinsumOptions& options,
 }
 
 struct Answer {
-  einsum::Result result;
+  einsum::Decrypted result;
   double seconds = 0, key_seconds = 0, error = 0;
   std::size_t key_bytes = 0;
 };

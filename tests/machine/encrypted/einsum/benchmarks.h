@@ -35,8 +35,8 @@ inline const std::vector<Benchmark> kBenchmarks{
     {"multi-head scores", "bthd,bThd->bhtT", {{2, 5, 8, 16}, {2, 5, 8, 16}}, 518, 3520, 14, 67},
 };
 
-inline std::vector<Operand> all_secret(const std::vector<Shape>& shapes) {
-  std::vector<Operand> operands;
+inline std::vector<EinsumOperand> all_secret(const std::vector<Shape>& shapes) {
+  std::vector<EinsumOperand> operands;
   for (const Shape& shape : shapes) operands.push_back({shape});
   return operands;
 }

@@ -29,13 +29,13 @@ TEST(EinHops, AgreesWithTheReference) {
   };
   for (const auto& [expression, shapes] : cases)
     for (unsigned secret = 1; secret < 1u << shapes.size(); ++secret) {
-      std::vector<Operand> operands = all_secret(shapes);
+      std::vector<EinsumOperand> operands = all_secret(shapes);
       for (std::size_t i = 0; i < operands.size(); ++i) operands[i].secret = secret >> i & 1;
       const Plan plan =
           einsum::plan(expression, operands, {.slots = 1024, .planner = Planner::einhops});
       const std::vector<Tensor> tensors = random_tensors(shapes, 3);
       Simulator simulator({.slots = 1024, .levels = plan.levels()});
-      const Result result = run(plan, simulator, views(tensors));
+      const Decrypted result = run(plan, simulator, views(tensors));
       EXPECT_LT(difference(result.outputs[0], reference(expression, views(tensors))), 1e-9)
           << explain(plan);
       EXPECT_TRUE(plan.outputs[0].layout.clean);
@@ -50,7 +50,7 @@ TEST(EinHops, RefusesWhatThePublishedCodeGetsWrong) {
   EXPECT_EQ(refused("ii->", {{4, 4}}).kind(), ErrorKind::unsupported);
   EXPECT_EQ(refused("i,j->ij", {{16}, {16}}).kind(), ErrorKind::capacity);
   EXPECT_EQ(refused("i->", {{65}}).kind(), ErrorKind::capacity);
-  const std::vector<Operand> placed{{.shape = {4}, .layout = row_major("i", {4}, 64)}};
+  const std::vector<EinsumOperand> placed{{.shape = {4}, .layout = row_major("i", {4}, 64)}};
   EXPECT_EQ(
       thrown_by([&] { plan("i->", placed, {.slots = 64, .planner = Planner::einhops}); }).kind(),
       ErrorKind::unsupported);

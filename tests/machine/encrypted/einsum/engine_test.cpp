@@ -17,12 +17,12 @@ Engine small() {
 }
 
 void expect_within_bound(const Case& c, unsigned secret, Engine& engine) {
-  std::vector<Operand> operands;
+  std::vector<EinsumOperand> operands;
   for (std::size_t i = 0; i < c.shapes.size(); ++i)
     operands.push_back({c.shapes[i], (secret >> i & 1) != 0});
   const std::vector<Tensor> tensors = random_tensors(c.shapes, 1);
   const Plan plan = einsum::plan(c.expression, operands, {.slots = engine.slots()});
-  const Result result = run(plan, engine, views(tensors));
+  const Decrypted result = run(plan, engine, views(tensors));
   const double error = difference(result.outputs[0], reference(c.expression, views(tensors)));
   EXPECT_LE(error, result.error_bound) << c.expression << "\n" << explain(plan);
   EXPECT_LT(result.error_bound, 1e-4) << c.expression;
@@ -42,7 +42,7 @@ TEST(Engine, RunsOverSeveralCiphertexts) {
     const Plan plan =
         einsum::plan(expression, all_secret(shapes), {.slots = 512, .canonical = true});
     const std::vector<Tensor> tensors = random_tensors(shapes, 1);
-    const Result result = run(plan, engine, views(tensors));
+    const Decrypted result = run(plan, engine, views(tensors));
     EXPECT_LE(difference(result.outputs[0], reference(expression, views(tensors))),
               result.error_bound);
   }
@@ -57,7 +57,7 @@ TEST(Engine, ChoosesSecureParameters) {
   EXPECT_FALSE(params.insecure_for_tests);
   Engine engine(params, 512, {.seed_of_test = ckks::Seed{2}});
   const std::vector<Tensor> tensors = random_tensors(shapes, 1);
-  const Result result = run(plan, engine, views(tensors));
+  const Decrypted result = run(plan, engine, views(tensors));
   EXPECT_LE(difference(result.outputs[0], reference("i,i->", views(tensors))), result.error_bound);
   EXPECT_LT(result.error_bound, 1e-5);
   EXPECT_GT(engine.key_bytes(), 0u);
@@ -82,7 +82,7 @@ TEST(Engine, Refuses) {
        "scales");
   says(thrown_by([] { Engine({.log_n = 10, .levels = 1, .insecure_for_tests = true}, 1024); }),
        ErrorKind::usage, "1024 slots");
-  const std::vector<Operand> operands(4, Operand{{8}});
+  const std::vector<EinsumOperand> operands(4, EinsumOperand{{8}});
   const Plan deep = plan("i,i,i,i->", operands, {.slots = 512});
   says(thrown_by([&] { choose_parameters(deep, 49, 50, 300); }), ErrorKind::usage, "security");
   Program endless;

@@ -15,14 +15,14 @@ std::vector<double> ramp(std::int64_t count) {
   return values;
 }
 
-void expect_round_trip(const Layout& layout) {
+void expect_round_trip(const SlotLayout& layout) {
   check(layout, "test");
   const std::vector<double> values = ramp(elements(shape(layout)));
   EXPECT_EQ(unpack(pack(values, layout), layout), values) << to_string(layout);
 }
 
 TEST(Layout, RowMajorPadsEverySizeToAPowerOfTwo) {
-  const Layout layout = row_major("ij", {3, 5}, 32);
+  const SlotLayout layout = row_major("ij", {3, 5}, 32);
   EXPECT_EQ(to_string(layout), "i:3/8 j:5/1");
   EXPECT_EQ(pack(ramp(15), layout)[0][8], 6);
   EXPECT_EQ(pack(ramp(15), layout)[0][5], 0);
@@ -31,24 +31,24 @@ TEST(Layout, RowMajorPadsEverySizeToAPowerOfTwo) {
 }
 
 TEST(Layout, GoesOnInFurtherCiphertexts) {
-  const Layout layout = row_major("ij", {3, 5}, 4);
+  const SlotLayout layout = row_major("ij", {3, 5}, 4);
   EXPECT_EQ(ciphertexts(layout), (std::vector<std::int64_t>{0, 1, 2, 3, 4, 5}));
   EXPECT_EQ(pack(ramp(15), layout)[1], (std::vector<double>{5, 0, 0, 0}));
   expect_round_trip(layout);
 }
 
 TEST(Layout, CopiesRepeatEverything) {
-  Layout layout = row_major("i", {2}, 8);
+  SlotLayout layout = row_major("i", {2}, 8);
   layout.copies = {{'\0', 2, 4}, {'\0', 2, 2}};
   EXPECT_EQ(pack(ramp(2), layout)[0], (std::vector<double>{1, 2, 1, 2, 1, 2, 1, 2}));
   expect_round_trip(layout);
 }
 
 TEST(Layout, DiagonalAndBicyclicPackingsAreLayouts) {
-  const Layout diagonals = diagonal("ij", 3, 4);
+  const SlotLayout diagonals = diagonal("ij", 3, 4);
   EXPECT_EQ(pack(ramp(9), diagonals)[1], (std::vector<double>{2, 6, 7, 0}));  // (i, i + 1)
   expect_round_trip(diagonals);
-  const Layout both = bicyclic("ij", {3, 5}, 16);
+  const SlotLayout both = bicyclic("ij", {3, 5}, 16);
   const std::vector<double> slots = pack(ramp(15), both)[0];
   for (int k = 0; k < 15; ++k) EXPECT_EQ(slots[k], 1 + k % 3 * 5 + k % 5);
   expect_round_trip(both);
@@ -56,7 +56,7 @@ TEST(Layout, DiagonalAndBicyclicPackingsAreLayouts) {
 
 TEST(Layout, PictureShowsWhatIsWhere) {
   EXPECT_EQ(picture(row_major("ij", {2, 3}, 8)), "[0] i0j0 i0j1 i0j2 . i1j0 i1j1 i1j2 .\n");
-  Layout dirty = row_major("i", {2}, 8);
+  SlotLayout dirty = row_major("i", {2}, 8);
   dirty.clean = false;
   EXPECT_EQ(picture(dirty, 4), "[0] i0 i1 ? ? ...\n");
 }
@@ -67,7 +67,7 @@ TEST(Layout, Refuses) {
   };
   says(error_of([] { row_major("i", {3}, 12); }), "12 slots: not a power of two");
   says(error_of([] { bicyclic("ij", {4, 6}, 32); }), "common factor 2");
-  Layout layout = row_major("ij", {2, 3}, 8);
+  SlotLayout layout = row_major("ij", {2, 3}, 8);
   layout.axes[0].stride = 2;
   says(error_of([&] { check(layout, "here"); }), "two elements in slot 2 of ciphertext 0");
   layout.axes[0].stride = -1;

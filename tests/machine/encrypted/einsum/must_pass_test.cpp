@@ -9,13 +9,13 @@ namespace pliant::einsum {
 namespace {
 
 void expect_exact(const Case& c, unsigned secret, const PlanOptions& options) {
-  std::vector<Operand> operands;
+  std::vector<EinsumOperand> operands;
   for (std::size_t i = 0; i < c.shapes.size(); ++i)
     operands.push_back({c.shapes[i], (secret >> i & 1) != 0});
   const std::vector<Tensor> tensors = random_tensors(c.shapes, 1);
   const Plan plan = einsum::plan(c.expression, operands, options);
   Simulator simulator({.slots = options.slots, .levels = plan.levels()});
-  const Result result = run(plan, simulator, views(tensors));
+  const Decrypted result = run(plan, simulator, views(tensors));
   EXPECT_LT(difference(result.outputs[0], reference(c.expression, views(tensors))), 1e-9)
       << explain(plan);
 }

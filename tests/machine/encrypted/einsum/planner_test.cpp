@@ -30,7 +30,7 @@ TEST(Planner, BenchmarksAgreeWithTheReference) {
           einsum::plan(b.expression, all_secret(b.shapes), {.planner = planner, .canonical = true});
       const std::vector<Tensor> tensors = random_tensors(b.shapes, 2);
       Simulator simulator({.slots = 16384, .levels = plan.levels()});
-      const Result result = run(plan, simulator, views(tensors));
+      const Decrypted result = run(plan, simulator, views(tensors));
       EXPECT_LT(difference(result.outputs[0], reference(b.expression, views(tensors))), 1e-9)
           << b.name;
     }
@@ -58,7 +58,7 @@ TEST(Planner, SpreadsAndGathersByDoubling) {
   EXPECT_EQ(row_sum.plain_products, 1);
 }
 
-Result simulated(const Plan& plan, const std::vector<Tensor>& tensors) {
+Decrypted simulated(const Plan& plan, const std::vector<Tensor>& tensors) {
   Simulator simulator({.slots = plan.program.slots, .levels = plan.levels()});
   return run(plan, simulator, views(tensors));
 }
@@ -66,7 +66,7 @@ Result simulated(const Plan& plan, const std::vector<Tensor>& tensors) {
 // A product of all labels would take sixteen ciphertexts: the weights become diagonals.
 TEST(Planner, MakesDiagonalsOfPlainWeights) {
   const std::vector<Shape> shapes{{16, 128}, {128, 128}};
-  std::vector<Operand> operands = all_secret(shapes);
+  std::vector<EinsumOperand> operands = all_secret(shapes);
   operands[1].secret = false;
   const Plan plan = einsum::plan("bi,oi->bo", operands);
   const Counts c = counts(plan.program);
@@ -89,7 +89,7 @@ TEST(Planner, PlansAChainTogether) {
   const std::vector<Tensor> tensors = random_tensors(block.shapes, 5);
   const Tensor scores = reference("bthd,bshd->bhts", {tensors[0].view(), tensors[1].view()});
   const Tensor want = reference("bhts,bshd->bthd", {scores.view(), tensors[2].view()});
-  const Result result = simulated(plan, tensors);
+  const Decrypted result = simulated(plan, tensors);
   ASSERT_EQ(result.outputs.size(), 1u);
   EXPECT_LT(difference(result.outputs[0], want), 1e-9) << explain(plan);
 
@@ -109,7 +109,7 @@ TEST(Planner, GivesEveryUnusedResult) {
   const std::vector<Stage> stages{{"i,i->i", {0, 0}}, {"i->", {1}}, {"i->", {0}}};
   const Plan plan = einsum::plan(stages, all_secret({{6}}), {.slots = 16});
   const std::vector<Tensor> tensors = random_tensors({{6}}, 5);
-  const Result result = simulated(plan, tensors);
+  const Decrypted result = simulated(plan, tensors);
   ASSERT_EQ(result.outputs.size(), 2u);
   EXPECT_LT(
       difference(result.outputs[0], reference("i,i->", {tensors[0].view(), tensors[0].view()})),
@@ -145,7 +145,7 @@ TEST(Planner, StartsWhereAnotherPlanEnded) {
   const std::vector<Shape> shapes{{6, 5}, {5}};
   const PlanOptions options{.slots = 64};
   const Plan first = einsum::plan("ik,k->i", all_secret(shapes), options);
-  const std::vector<Operand> operands{
+  const std::vector<EinsumOperand> operands{
       {.shape = {6}, .magnitude = 5, .layout = first.outputs[0].layout}};
   const Plan second = einsum::plan("i->", operands, options);
   const std::vector<Tensor> tensors = random_tensors(shapes, 7);
@@ -157,8 +157,8 @@ TEST(Planner, StartsWhereAnotherPlanEnded) {
   const int level = second.program.values[second.program.steps[0].out[0]].level;
   EXPECT_LE(level, first.last_level);
   if (level < first.last_level) between[0] = simulator.lower(between[0], level);
-  const Result result = decrypt(second, simulator,
-                                evaluate(second, simulator, {between}, std::vector<TensorView>(1)));
+  const Decrypted result = decrypt(
+      second, simulator, evaluate(second, simulator, {between}, std::vector<TensorView>(1)));
   EXPECT_LT(difference(result.outputs[0], reference("ik,k->", views(tensors))), 1e-9);
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 struct Draw {
   std::string expression;
-  std::vector<Operand> operands;
+  std::vector<EinsumOperand> operands;
   std::vector<Shape> shapes;
 };
 
@@ -48,7 +48,7 @@ Draw draw(Rng& rng) {
 // Every slot that a clean layout leaves out is zero, every copy equal.
 void expect_as_promised(const Plan& plan, const std::vector<std::vector<double>>& slots,
                         const Tensor& want) {
-  const Layout& layout = plan.outputs[0].layout;
+  const SlotLayout& layout = plan.outputs[0].layout;
   if (!layout.clean) return;
   const auto values = want.span<double>();
   const auto packed = pack(std::vector<double>(values.begin(), values.end()), layout);
@@ -75,7 +75,7 @@ void expect_right(std::uint64_t seed) {
   const auto outputs =
       evaluate(plan, simulator, encrypt(plan, simulator, views(tensors)), views(tensors));
   const Tensor want = reference(drawn.expression, views(tensors));
-  const Result result = decrypt(plan, simulator, outputs);
+  const Decrypted result = decrypt(plan, simulator, outputs);
   ASSERT_LT(difference(result.outputs[0], want), 1e-9) << explain(plan);
   std::vector<std::vector<double>> slots;
   for (const Backend::Cipher& output : outputs) slots.push_back(simulator.look(output));
@@ -118,7 +118,7 @@ void expect_chain_right(std::uint64_t seed) {
                                   .most_ciphertexts = 1 << 16,
                                   .width = 4});
   Simulator simulator({.slots = plan.program.slots, .levels = plan.levels()});
-  const Result result = run(plan, simulator, views(tensors));
+  const Decrypted result = run(plan, simulator, views(tensors));
   const Tensor want = reference(second, {between.view(), tensors.back().view()});
   ASSERT_LT(difference(result.outputs[0], want), 1e-9) << explain(plan);
 }

@@ -7,7 +7,7 @@
 namespace pliant::einsum {
 namespace {
 
-Error refused(const std::string& expression, const std::vector<Operand>& operands,
+Error refused(const std::string& expression, const std::vector<EinsumOperand>& operands,
               const PlanOptions& options = {.slots = 64}) {
   return thrown_by([&] { plan(expression, operands, options); });
 }
@@ -28,14 +28,14 @@ TEST(Refusals, OfExpressions) {
   expect(refused("i-i", {{{2}}}), ErrorKind::format, "column");
   expect(refused("i,i->i", {{{2}, false}, {{2}, false}}), ErrorKind::unsupported,
          "no operand is encrypted");
-  Layout rolled = diagonal("ij", 4, 64);
+  SlotLayout rolled = diagonal("ij", 4, 64);
   expect(refused("ij->", {{.shape = {4, 4}, .layout = rolled}}), ErrorKind::unsupported, "rolls");
   expect(refused("ij->", {{.shape = {4, 3}, .layout = rolled}}), ErrorKind::invalid,
          "operand 0: shape [4,3] in the layout i:4/1 j:4/64");
   expect(refused("i->", {{.shape = {4}, .layout = row_major("i", {4}, 32)}}), ErrorKind::invalid,
          "a layout of 32 slots, planned for 64");
   const std::vector<Stage> stages{{"i->i", {3}}};
-  const std::vector<Operand> operands{{{2}}};
+  const std::vector<EinsumOperand> operands{{{2}}};
   expect(thrown_by([&] { plan(stages, operands); }), ErrorKind::invalid,
          "operand 3: there are 1 tensors so far");
 }
@@ -55,7 +55,7 @@ TEST(Refusals, OfLevels) {
 }
 
 struct Dot {
-  std::vector<Operand> operands{{{8}}, {{8}}};
+  std::vector<EinsumOperand> operands{{{8}}, {{8}}};
   Plan plan = einsum::plan("i,i->", operands, {.slots = 64});
   std::vector<Tensor> tensors = random_tensors({{8}, {8}}, 1);
 };

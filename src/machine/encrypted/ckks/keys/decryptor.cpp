@@ -52,14 +52,12 @@ double deviation_of(const Flooding& flooding, double hidden) {
 
 }  // namespace
 
+// A bias may stand in one coefficient whole.
 Expected expected(const Ciphertext& trusted) {
   const std::size_t n = trusted.part[0].n();
-  return {trusted.level,
-          trusted.scale,
-          trusted.noise,
-          trusted.magnitude,
-          trusted.slots,
-          trusted.random.coefficient_deviation(n) + trusted.random.bias() / std::sqrt(n)};
+  return {trusted.level, trusted.scale,
+          trusted.noise, trusted.magnitude,
+          trusted.slots, trusted.random.coefficient_deviation(n) + trusted.random.bias()};
 }
 
 Decryptor::Decryptor(const Context& context, const SecretKey& key) : context_(context), key_(key) {

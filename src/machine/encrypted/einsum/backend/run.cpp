@@ -55,7 +55,7 @@ void require_inputs(const Plan& plan, const std::vector<std::vector<Cipher>>& in
                             inputs.size(), tensors.size(), plan.inputs.size()));
   for (std::size_t i = 0; i < tensors.size(); ++i)
     if (!plan.inputs[i].secret) require_tensor(plan, i, tensors[i]);
-  for (const Step& step : plan.program.steps)
+  for (const ProgramStep& step : plan.program.steps)
     if (const auto* input = std::get_if<Input>(&step.action))
       if (std::cmp_less_equal(inputs[input->tensor].size(), input->index) ||
           inputs[input->tensor][input->index] == nullptr)
@@ -108,7 +108,7 @@ class Interpreter {
 
   // How many steps were done: a relinearisation and its rescale are one division.
   std::size_t advance(std::size_t i) {
-    const Step& step = program_.steps[i];
+    const ProgramStep& step = program_.steps[i];
     const auto* first = std::get_if<Relinearize>(&step.action);
     const bool both = first != nullptr && i + 1 < program_.steps.size() &&
                       std::holds_alternative<Rescale>(program_.steps[i + 1].action) &&
@@ -123,32 +123,36 @@ class Interpreter {
     return both ? 2 : 1;
   }
 
-  void keep(const Step& step, const Results& results) {
+  void keep(const ProgramStep& step, const Results& results) {
     for (std::size_t r = 0; r < results.size(); ++r) {
       values_[step.out[r]] = results[r];
       backend_.tighten(results[r], program_.values[step.out[r]].magnitude);
     }
   }
 
-  Results perform(const Input& a, const Step&) { return {inputs_[a.tensor][a.index]}; }
-  Results perform(const Rotate& a, const Step&) {
+  Results perform(const Input& a, const ProgramStep&) { return {inputs_[a.tensor][a.index]}; }
+  Results perform(const Rotate& a, const ProgramStep&) {
     return {backend_.rotate(values_[a.of], a.steps)};
   }
-  Results perform(const Add& a, const Step&) {
+  Results perform(const Add& a, const ProgramStep&) {
     return {backend_.add(values_[a.left], values_[a.right])};
   }
-  Results perform(const Multiply& a, const Step&) {
+  Results perform(const Multiply& a, const ProgramStep&) {
     return {backend_.multiply(values_[a.left], values_[a.right])};
   }
-  Results perform(const MultiplyPlain& a, const Step&) {
+  Results perform(const MultiplyPlain& a, const ProgramStep&) {
     return {backend_.multiply_plain(values_[a.of], encoded(a.by, program_.values[a.of].level))};
   }
-  Results perform(const Relinearize& a, const Step&) {
+  Results perform(const Relinearize& a, const ProgramStep&) {
     return {backend_.relinearize(values_[a.of])};
   }
-  Results perform(const Rescale& a, const Step&) { return {backend_.rescale(values_[a.of])}; }
-  Results perform(const Lower& a, const Step&) { return {backend_.lower(values_[a.of], a.level)}; }
-  Results perform(const Transform& a, const Step& step) {
+  Results perform(const Rescale& a, const ProgramStep&) {
+    return {backend_.rescale(values_[a.of])};
+  }
+  Results perform(const Lower& a, const ProgramStep&) {
+    return {backend_.lower(values_[a.of], a.level)};
+  }
+  Results perform(const Transform& a, const ProgramStep& step) {
     std::vector<Cipher> of;
     for (const CipherId id : a.of) of.push_back(values_[id]);
     double magnitude = 0;
@@ -199,7 +203,7 @@ std::vector<std::vector<Cipher>> encrypt(const Plan& plan, Backend& backend,
     slots[i] = pack(elements_of(tensors[i]), plan.inputs[i].layout);
     result[i].resize(slots[i].size());
   }
-  for (const Step& step : plan.program.steps)
+  for (const ProgramStep& step : plan.program.steps)
     if (const auto* input = std::get_if<Input>(&step.action))
       result[input->tensor][input->index] = backend.encrypt(slots[input->tensor][input->index],
                                                             plan.program.values[step.out[0]].level,
@@ -215,8 +219,8 @@ std::vector<Cipher> evaluate(const Plan& plan, Backend& backend,
   return Interpreter(plan, backend, inputs, tensors).run();
 }
 
-Result decrypt(const Plan& plan, Backend& backend, std::span<const Cipher> outputs) {
-  Result result;
+Decrypted decrypt(const Plan& plan, Backend& backend, std::span<const Cipher> outputs) {
+  Decrypted result;
   std::size_t next = 0;
   for (const PlannedOutput& output : plan.outputs) {
     std::vector<std::vector<double>> slots;
@@ -231,7 +235,7 @@ Result decrypt(const Plan& plan, Backend& backend, std::span<const Cipher> outpu
   return result;
 }
 
-Result run(const Plan& plan, Backend& backend, std::span<const TensorView> tensors) {
+Decrypted run(const Plan& plan, Backend& backend, std::span<const TensorView> tensors) {
   require_fits(plan, backend);
   backend.make_keys(keys(plan.program));
   const auto inputs = encrypt(plan, backend, tensors);

@@ -10,7 +10,7 @@
 
 namespace pliant::einsum {
 
-struct Result {
+struct Decrypted {
   std::vector<Tensor> outputs;  // f64
   double error_bound = 0;       // of every element
 };
@@ -27,9 +27,9 @@ std::vector<Backend::Cipher> evaluate(const Plan& plan, Backend& backend,
                                       const std::vector<std::vector<Backend::Cipher>>& inputs,
                                       std::span<const TensorView> tensors);
 // The client decrypts what evaluate() gave.
-Result decrypt(const Plan& plan, Backend& backend, std::span<const Backend::Cipher> outputs);
+Decrypted decrypt(const Plan& plan, Backend& backend, std::span<const Backend::Cipher> outputs);
 
 // All of it, the keys first.
-Result run(const Plan& plan, Backend& backend, std::span<const TensorView> tensors);
+Decrypted run(const Plan& plan, Backend& backend, std::span<const TensorView> tensors);
 
 }  // namespace pliant::einsum

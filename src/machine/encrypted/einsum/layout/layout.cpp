@@ -40,16 +40,16 @@ void each_index(const Shape& shape, const Visit& visit) {
   }
 }
 
-std::int64_t index_of(const Layout& layout, const Shape& index, char label) {
+std::int64_t index_of(const SlotLayout& layout, const Shape& index, char label) {
   for (std::size_t axis = 0; axis < layout.axes.size(); ++axis)
     if (layout.axes[axis].label == label) return index[axis];
   return 0;
 }
 
-std::int64_t address(const Layout& layout, const Shape& index) {
+std::int64_t address(const SlotLayout& layout, const Shape& index) {
   std::int64_t at = 0;
   for (std::size_t axis = 0; axis < layout.axes.size(); ++axis) {
-    const Axis& own = layout.axes[axis];
+    const LabelAxis& own = layout.axes[axis];
     std::int64_t position = index[axis];
     for (const Roll& roll : layout.rolls)
       if (roll.label == own.label) position += roll.times * index_of(layout, index, roll.by);
@@ -74,9 +74,9 @@ std::int64_t padded(std::int64_t size) {
   return result;
 }
 
-Layout row_major(std::string_view labels, const Shape& shape, std::int64_t slots) {
+SlotLayout row_major(std::string_view labels, const Shape& shape, std::int64_t slots) {
   if (!is_power_of_two(slots)) refuse("layout", fmt::format("{} slots: not a power of two", slots));
-  Layout layout{.slots = slots, .axes = std::vector<Axis>(shape.size())};
+  SlotLayout layout{.slots = slots, .axes = std::vector<LabelAxis>(shape.size())};
   std::int64_t stride = 1;
   for (std::size_t axis = shape.size(); axis-- > 0;) {
     layout.axes[axis] = {labels[axis], shape[axis], stride};
@@ -85,13 +85,13 @@ Layout row_major(std::string_view labels, const Shape& shape, std::int64_t slots
   return layout;
 }
 
-Layout diagonal(std::string_view labels, std::int64_t size, std::int64_t slots) {
+SlotLayout diagonal(std::string_view labels, std::int64_t size, std::int64_t slots) {
   return {.slots = slots,
           .axes = {{labels[0], size, 1}, {labels[1], size, slots}},
           .rolls = {{labels[1], labels[0], -1}}};
 }
 
-Layout bicyclic(std::string_view labels, const Shape& shape, std::int64_t slots) {
+SlotLayout bicyclic(std::string_view labels, const Shape& shape, std::int64_t slots) {
   const std::int64_t rows = shape[0], columns = shape[1];
   if (std::gcd(rows, columns) != 1)
     refuse("layout", fmt::format("bicyclic packing of {}: sizes with a common factor {}",
@@ -102,12 +102,12 @@ Layout bicyclic(std::string_view labels, const Shape& shape, std::int64_t slots)
           .period = rows * columns};
 }
 
-void check(const Layout& layout, std::string_view place) {
+void check(const SlotLayout& layout, std::string_view place) {
   if (!is_power_of_two(layout.slots))
     refuse(place, fmt::format("{} slots: not a power of two", layout.slots));
   std::int64_t last = 0;
-  for (const std::vector<Axis>* axes : {&layout.axes, &layout.copies})
-    for (const Axis& axis : *axes) {
+  for (const std::vector<LabelAxis>* axes : {&layout.axes, &layout.copies})
+    for (const LabelAxis& axis : *axes) {
       if (axis.size < 1 || axis.stride < 0)
         refuse(place,
                fmt::format("axis '{}': size {}, stride {}", axis.label, axis.size, axis.stride));
@@ -126,27 +126,27 @@ void check(const Layout& layout, std::string_view place) {
                               to_string(layout), *twice % layout.slots, *twice / layout.slots));
 }
 
-Shape shape(const Layout& layout) {
+Shape shape(const SlotLayout& layout) {
   Shape result;
-  for (const Axis& axis : layout.axes) result.push_back(axis.size);
+  for (const LabelAxis& axis : layout.axes) result.push_back(axis.size);
   return result;
 }
 
-std::string labels(const Layout& layout) {
+std::string labels(const SlotLayout& layout) {
   std::string result;
-  for (const Axis& axis : layout.axes) result += axis.label;
+  for (const LabelAxis& axis : layout.axes) result += axis.label;
   return result;
 }
 
-std::vector<std::int64_t> addresses(const Layout& layout) {
+std::vector<std::int64_t> addresses(const SlotLayout& layout) {
   std::vector<std::int64_t> result;
   each_index(shape(layout), [&](const Shape& index) { result.push_back(address(layout, index)); });
   return result;
 }
 
-std::vector<std::int64_t> copy_offsets(const Layout& layout) {
+std::vector<std::int64_t> copy_offsets(const SlotLayout& layout) {
   std::vector<std::int64_t> result{0};
-  for (const Axis& copy : layout.copies) {
+  for (const LabelAxis& copy : layout.copies) {
     const std::size_t before = result.size();
     for (std::int64_t k = 1; k < copy.size; ++k)
       for (std::size_t i = 0; i < before; ++i) result.push_back(result[i] + k * copy.stride);
@@ -154,7 +154,7 @@ std::vector<std::int64_t> copy_offsets(const Layout& layout) {
   return result;
 }
 
-std::vector<std::int64_t> ciphertexts(const Layout& layout) {
+std::vector<std::int64_t> ciphertexts(const SlotLayout& layout) {
   std::vector<std::int64_t> result;
   const std::vector<std::int64_t> first = addresses(layout);
   for (const std::int64_t offset : copy_offsets(layout)) {
@@ -165,7 +165,7 @@ std::vector<std::int64_t> ciphertexts(const Layout& layout) {
   return result;
 }
 
-std::vector<std::vector<double>> pack(std::span<const double> elements, const Layout& layout) {
+std::vector<std::vector<double>> pack(std::span<const double> elements, const SlotLayout& layout) {
   const std::vector<std::int64_t> first = addresses(layout), used = ciphertexts(layout);
   if (elements.size() != first.size())
     refuse("pack", fmt::format("{} elements for the layout {} of {}", elements.size(),
@@ -180,7 +180,7 @@ std::vector<std::vector<double>> pack(std::span<const double> elements, const La
   return result;
 }
 
-std::vector<double> unpack(std::span<const std::vector<double>> slots, const Layout& layout) {
+std::vector<double> unpack(std::span<const std::vector<double>> slots, const SlotLayout& layout) {
   const std::vector<std::int64_t> used = ciphertexts(layout);
   if (slots.size() != used.size())
     refuse("unpack", fmt::format("{} ciphertexts for the layout {} of {}", slots.size(),
@@ -192,12 +192,12 @@ std::vector<double> unpack(std::span<const std::vector<double>> slots, const Lay
   return result;
 }
 
-std::string to_string(const Layout& layout) {
+std::string to_string(const SlotLayout& layout) {
   std::string result;
   const auto say = [&](const std::string& part) { result += (result.empty() ? "" : " ") + part; };
-  for (const Axis& axis : layout.axes)
+  for (const LabelAxis& axis : layout.axes)
     say(fmt::format("{}:{}/{}", axis.label, axis.size, axis.stride));
-  for (const Axis& copy : layout.copies) say(fmt::format("x{}/{}", copy.size, copy.stride));
+  for (const LabelAxis& copy : layout.copies) say(fmt::format("x{}/{}", copy.size, copy.stride));
   for (const Roll& roll : layout.rolls)
     say(fmt::format("{}+={}*{}", roll.label, roll.times, roll.by));
   if (layout.period > 0) say(fmt::format("mod {}", layout.period));
@@ -206,7 +206,7 @@ std::string to_string(const Layout& layout) {
   return result;
 }
 
-std::string picture(const Layout& layout, std::int64_t limit) {
+std::string picture(const SlotLayout& layout, std::int64_t limit) {
   const std::vector<std::int64_t> used = ciphertexts(layout);
   const auto position = positions(used);
   const std::int64_t shown = std::min(limit, layout.slots);

@@ -4,55 +4,55 @@
 #include <tuple>
 
 namespace pliant::einsum {
-Builder::Builder(std::int64_t slots, std::vector<double> magnitudes) {
+ProgramBuilder::ProgramBuilder(std::int64_t slots, std::vector<double> magnitudes) {
   program_.slots = slots;
   program_.magnitudes = std::move(magnitudes);
 }
 
-CipherId Builder::emit(Action action, int depth) {
+CipherId ProgramBuilder::emit(Action action, int depth) {
   depths_.push_back(depth);
   const CipherId id = program_.values.push_back({});
   program_.steps.push_back({std::move(action), {id}});
   return id;
 }
 
-CipherId Builder::rotate(CipherId of, std::int64_t steps) {
+CipherId ProgramBuilder::rotate(CipherId of, std::int64_t steps) {
   if (modulo(steps, program_.slots) == 0) return of;
   return emit(Rotate{of, steps}, depth(of));
 }
 
-CipherId Builder::add(CipherId left, CipherId right) {
+CipherId ProgramBuilder::add(CipherId left, CipherId right) {
   return emit(Add{left, right}, std::max(depth(left), depth(right)));
 }
 
-CipherId Builder::multiply(CipherId left, CipherId right) {
+CipherId ProgramBuilder::multiply(CipherId left, CipherId right) {
   return emit(Multiply{left, right}, std::max(depth(left), depth(right)));
 }
 
-CipherId Builder::multiply(CipherId of, Plain by) {
+CipherId ProgramBuilder::multiply(CipherId of, Plain by) {
   return emit(MultiplyPlain{of, program_.plains.push_back(std::move(by))}, depth(of));
 }
 
-CipherId Builder::relinearize(CipherId of) { return emit(Relinearize{of}, depth(of)); }
+CipherId ProgramBuilder::relinearize(CipherId of) { return emit(Relinearize{of}, depth(of)); }
 
-CipherId Builder::rescale(CipherId of) { return emit(Rescale{of}, depth(of) + 1); }
+CipherId ProgramBuilder::rescale(CipherId of) { return emit(Rescale{of}, depth(of) + 1); }
 
-CipherId Builder::shift_sum(CipherId of, std::int64_t count, std::int64_t step) {
+CipherId ProgramBuilder::shift_sum(CipherId of, std::int64_t count, std::int64_t step) {
   return einsum::shift_sum(
       of, count, step, [this](CipherId id, std::int64_t steps) { return rotate(id, steps); },
       [this](CipherId a, CipherId b) { return add(a, b); });
 }
 
-Placed Builder::input(int tensor, const Layout& layout) {
-  Placed result{layout, {}};
+PlacedTensor ProgramBuilder::input(int tensor, const SlotLayout& layout) {
+  PlacedTensor result{layout, {}};
   int number = 0;
   for (const std::int64_t ciphertext : ciphertexts(layout))
     result.ciphertexts[ciphertext] = emit(Input{tensor, number++}, 0);
   return result;
 }
 
-Placed Builder::masked(const Placed& a) {
-  Placed result{a.layout, {}};
+PlacedTensor ProgramBuilder::masked(const PlacedTensor& a) {
+  PlacedTensor result{a.layout, {}};
   result.layout.copies.clear();
   result.layout.clean = true;
   std::map<std::int64_t, Plain> masks;
@@ -63,14 +63,14 @@ Placed Builder::masked(const Placed& a) {
   return result;
 }
 
-Turns turns(const Split& split, const Layout& from, const Layout& to) {
+Turns turns(const Split& split, const SlotLayout& from, const SlotLayout& to) {
   const bool one = ciphertexts(from).size() == 1 && ciphertexts(to).size() == 1;
   return {[split](const Index& index) { return std::pair(split.baby(index), split.giant(index)); },
           one ? split.stride() : 0};
 }
 
-Placed Builder::moved(const Placed& a, const Move& move) {
-  const Placed from{move.from, a.ciphertexts};
+PlacedTensor ProgramBuilder::moved(const PlacedTensor& a, const LayoutMove& move) {
+  const PlacedTensor from{move.from, a.ciphertexts};
   switch (move.way) {
     case Way::transform: return transformed(from, move.to, turns(move.split, move.from, move.to));
     case Way::fan: return fanned(from, move);
@@ -80,7 +80,7 @@ Placed Builder::moved(const Placed& a, const Move& move) {
   return renamed(mask ? masked(from) : from, move.to);
 }
 
-Placed Builder::fanned(Placed a, const Move& move) {
+PlacedTensor ProgramBuilder::fanned(PlacedTensor a, const LayoutMove& move) {
   for (std::size_t i = 0; i < move.stages.size(); ++i) {
     if (move.masks[i]) a = masked(a);
     const Progression& stage = move.stages[i];
@@ -97,8 +97,8 @@ Placed Builder::fanned(Placed a, const Move& move) {
 }
 
 // The same ciphertexts under the numbers that they have in `to`.
-Placed Builder::renamed(const Placed& a, const Layout& to) const {
-  Placed result{a.layout, {}};
+PlacedTensor ProgramBuilder::renamed(const PlacedTensor& a, const SlotLayout& to) const {
+  PlacedTensor result{a.layout, {}};
   const std::vector<std::int64_t> source = addresses(a.layout), target = addresses(to);
   for (std::size_t e = 0; e < source.size(); ++e)
     result.ciphertexts[target[e] / to.slots] = a.ciphertexts.at(source[e] / to.slots);
@@ -106,8 +106,8 @@ Placed Builder::renamed(const Placed& a, const Layout& to) const {
   return result;
 }
 
-Placed Builder::transformed(const Placed& a, const Layout& to, const Turns& turns,
-                            const Factor& factor) {
+PlacedTensor ProgramBuilder::transformed(const PlacedTensor& a, const SlotLayout& to,
+                                         const Turns& turns, const PlainFactor& factor) {
   const std::int64_t slots = program_.slots;
   const std::vector<std::int64_t> pitch = strides(factor.shape);
   using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
@@ -137,12 +137,12 @@ Placed Builder::transformed(const Placed& a, const Layout& to, const Turns& turn
   return emit(std::move(transform), results, to);
 }
 
-Placed Builder::emit(Transform transform, const std::vector<std::int64_t>& results,
-                     const Layout& to) {
+PlacedTensor ProgramBuilder::emit(Transform transform, const std::vector<std::int64_t>& results,
+                                  const SlotLayout& to) {
   int depth_of = 0;
   for (const CipherId id : transform.of) depth_of = std::max(depth_of, depth(id));
-  Step step{std::move(transform), {}};
-  Placed result{to, {}};
+  ProgramStep step{std::move(transform), {}};
+  PlacedTensor result{to, {}};
   result.layout.clean = true;
   result.layout.copies.clear();
   for (const std::int64_t destination : results) {
@@ -154,15 +154,15 @@ Placed Builder::emit(Transform transform, const std::vector<std::int64_t>& resul
   return result;
 }
 
-Placed Builder::copied(Placed a, const std::vector<Axis>& copies) {
-  for (const Axis& copy : copies) {
+PlacedTensor ProgramBuilder::copied(PlacedTensor a, const std::vector<LabelAxis>& copies) {
+  for (const LabelAxis& copy : copies) {
     for (auto& [number, id] : a.ciphertexts) id = shift_sum(id, copy.size, -copy.stride);
     a.layout.copies.push_back(copy);
   }
   return a;
 }
 
-Program Builder::take(std::vector<CipherId> outputs) {
+Program ProgramBuilder::take(std::vector<CipherId> outputs) {
   program_.outputs = std::move(outputs);
   return std::move(program_);
 }

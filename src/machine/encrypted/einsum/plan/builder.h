@@ -14,13 +14,13 @@
 namespace pliant::einsum {
 
 // A tensor in ciphertexts; the key is a ciphertext's number in the layout's addresses.
-struct Placed {
-  Layout layout;
+struct PlacedTensor {
+  SlotLayout layout;
   std::map<std::int64_t, CipherId> ciphertexts;
 };
 
 // What a linear transform multiplies by: ones, or elements of a tensor in the clear.
-struct Factor {
+struct PlainFactor {
   ClearId tensor = ClearId::none;
   std::string labels = {};
   Shape shape = {};
@@ -32,12 +32,12 @@ struct Turns {
   std::function<std::pair<std::int64_t, std::int64_t>(const Index&)> of;
   std::int64_t stride = 0;
 };
-Turns turns(const Split& split, const Layout& from, const Layout& to);
+Turns turns(const Split& split, const SlotLayout& from, const SlotLayout& to);
 
 // Knows the depth of each ciphertext: the levels that lie between it and the inputs.
-class Builder {
+class ProgramBuilder {
  public:
-  Builder(std::int64_t slots, std::vector<double> magnitudes);
+  ProgramBuilder(std::int64_t slots, std::vector<double> magnitudes);
 
   std::int64_t slots() const { return program_.slots; }
   CipherId rotate(CipherId of, std::int64_t steps);  // `of` itself for a multiple of the slots
@@ -49,24 +49,25 @@ class Builder {
   CipherId shift_sum(CipherId of, std::int64_t count, std::int64_t step);
   int depth(CipherId of) const { return depths_[of]; }
 
-  Placed input(int tensor, const Layout& layout);
+  PlacedTensor input(int tensor, const SlotLayout& layout);
   ClearId clear(Clear clear) { return program_.clears.push_back(std::move(clear)); }
   // Each without copies: only the elements stay.
-  Placed masked(const Placed& a);
-  Placed moved(const Placed& a, const Move& move);
+  PlacedTensor masked(const PlacedTensor& a);
+  PlacedTensor moved(const PlacedTensor& a, const LayoutMove& move);
   // By diagonals. The labels of `to` that the tensor lacks come from `factor`; those of the tensor
   // that `to` lacks are summed.
-  Placed transformed(const Placed& a, const Layout& to, const Turns& turns,
-                     const Factor& factor = {});
-  Placed copied(Placed a, const std::vector<Axis>& copies);  // of a clean one
+  PlacedTensor transformed(const PlacedTensor& a, const SlotLayout& to, const Turns& turns,
+                           const PlainFactor& factor = {});
+  PlacedTensor copied(PlacedTensor a, const std::vector<LabelAxis>& copies);  // of a clean one
 
   Program take(std::vector<CipherId> outputs);
 
  private:
   CipherId emit(Action action, int depth);
-  Placed fanned(Placed a, const Move& move);
-  Placed renamed(const Placed& a, const Layout& to) const;
-  Placed emit(Transform transform, const std::vector<std::int64_t>& results, const Layout& to);
+  PlacedTensor fanned(PlacedTensor a, const LayoutMove& move);
+  PlacedTensor renamed(const PlacedTensor& a, const SlotLayout& to) const;
+  PlacedTensor emit(Transform transform, const std::vector<std::int64_t>& results,
+                    const SlotLayout& to);
 
   Program program_;
   ById<CipherId, int> depths_;

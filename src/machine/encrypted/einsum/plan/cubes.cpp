@@ -12,15 +12,16 @@ constexpr std::size_t kMostPermuted = 7;  // labels: 5040 orders
 
 class Search {
  public:
-  Search(const Node& node, const std::vector<Layout>& views, std::int64_t slots, std::int64_t most)
+  Search(const Contraction& node, const std::vector<SlotLayout>& views, std::int64_t slots,
+         std::int64_t most)
       : node_(node), slots_(slots), most_(most) {
     for (const auto& [label, size] : node.sizes)
       if (size > 1) labels_ += label;
     for (const std::string& order : orders(labels_)) add(placed({}, order, 0));
-    for (const Layout& view : views) anchor(view);
+    for (const SlotLayout& view : views) anchor(view);
   }
 
-  std::vector<Layout> take() { return std::move(found_); }
+  std::vector<SlotLayout> take() { return std::move(found_); }
 
  private:
   // All orders of a few labels. Of many: reduced ones outside or inside, each operand's own inside.
@@ -48,11 +49,12 @@ class Search {
   }
 
   // Labels of `order`, the last one innermost, each in the lowest bits that are free above `from`.
-  std::vector<Axis> placed(std::vector<Axis> axes, const std::string& order, int from) const {
+  std::vector<LabelAxis> placed(std::vector<LabelAxis> axes, const std::string& order,
+                                int from) const {
     std::uint64_t taken = (std::uint64_t{1} << from) - 1;
-    for (const Axis& axis : axes) taken |= bits(axis);
+    for (const LabelAxis& axis : axes) taken |= bits(axis);
     for (auto label = order.rbegin(); label != order.rend(); ++label) {
-      Axis axis{*label, node_.sizes.at(*label), 1};
+      LabelAxis axis{*label, node_.sizes.at(*label), 1};
       while (bits(axis) & taken) axis.stride *= 2;
       taken |= bits(axis);
       axes.push_back(axis);
@@ -61,18 +63,18 @@ class Search {
   }
 
   // The address bits of an axis; of a stride that is no power of two all that it may change.
-  static std::uint64_t bits(const Axis& axis) {
+  static std::uint64_t bits(const LabelAxis& axis) {
     const auto stride = static_cast<std::uint64_t>(std::max<std::int64_t>(axis.stride, 1));
     if (std::has_single_bit(stride))
       return (static_cast<std::uint64_t>(padded(axis.size)) - 1) << std::countr_zero(stride);
     return static_cast<std::uint64_t>(padded((axis.size - 1) * axis.stride + 1)) - 1;
   }
 
-  void anchor(const Layout& view) {
-    std::vector<Axis> own;
+  void anchor(const SlotLayout& view) {
+    std::vector<LabelAxis> own;
     std::string rest = labels_;
     std::uint64_t top = 1;
-    for (const Axis& axis : view.axes) {
+    for (const LabelAxis& axis : view.axes) {
       if (axis.size == 1) continue;
       own.push_back(axis);
       top = std::max(top, std::bit_ceil(bits(axis) + 1));
@@ -84,28 +86,28 @@ class Search {
     }
   }
 
-  void add(std::vector<Axis> axes) {
+  void add(std::vector<LabelAxis> axes) {
     for (const auto& [label, size] : node_.sizes)
       if (size == 1) axes.push_back({label, 1, 0});
-    std::ranges::sort(axes, {}, &Axis::label);
+    std::ranges::sort(axes, {}, &LabelAxis::label);
     std::int64_t last = 0;
-    for (const Axis& axis : axes) last += (axis.size - 1) * axis.stride;
+    for (const LabelAxis& axis : axes) last += (axis.size - 1) * axis.stride;
     if (last / slots_ + 1 > most_) return;
-    Layout cube{.slots = slots_, .axes = std::move(axes)};
+    SlotLayout cube{.slots = slots_, .axes = std::move(axes)};
     if (seen_.insert(to_string(cube)).second) found_.push_back(std::move(cube));
   }
 
-  const Node& node_;
+  const Contraction& node_;
   std::int64_t slots_, most_;
   std::string labels_;  // of size above 1
-  std::vector<Layout> found_;
+  std::vector<SlotLayout> found_;
   std::set<std::string> seen_;
 };
 
 }  // namespace
 
-std::vector<Layout> cubes(const Node& node, const std::vector<Layout>& views, std::int64_t slots,
-                          std::int64_t most) {
+std::vector<SlotLayout> cubes(const Contraction& node, const std::vector<SlotLayout>& views,
+                              std::int64_t slots, std::int64_t most) {
   return Search(node, views, slots, most).take();
 }
 

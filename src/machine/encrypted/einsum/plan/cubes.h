@@ -9,7 +9,7 @@ namespace pliant::einsum {
 
 // Every order of the labels, packed; every operand's own layout with the labels that it lacks in
 // the gaps or above it. Without those of more than `most` ciphertexts.
-std::vector<Layout> cubes(const Node& node, const std::vector<Layout>& views, std::int64_t slots,
-                          std::int64_t most);
+std::vector<SlotLayout> cubes(const Contraction& node, const std::vector<SlotLayout>& views,
+                              std::int64_t slots, std::int64_t most);
 
 }  // namespace pliant::einsum

@@ -12,7 +12,7 @@ namespace {
 
 class Published {
  public:
-  Published(const Problem& problem, const Node& node, Builder& builder)
+  Published(const EinsumProblem& problem, const Contraction& node, ProgramBuilder& builder)
       : problem_(problem), node_(node), builder_(builder) {
     std::string order;
     for (const char label : node.order)
@@ -26,7 +26,7 @@ class Published {
     for (; (root_ * root_) < builder.slots();) root_ *= 2;
   }
 
-  Placed emit(const std::vector<Placed>& values) {
+  PlacedTensor emit(const std::vector<PlacedTensor>& values) {
     std::vector<CipherId> factors;
     for (std::size_t i = 0; i < node_.values.size(); ++i)
       factors.push_back(expanded(matched(values[node_.values[i]], i), i));
@@ -34,7 +34,7 @@ class Published {
     std::int64_t outputs = 1;
     for (const char label : node_.out) outputs *= padded(node_.sizes.at(label));
     product = builder_.shift_sum(product, slots_needed_ / outputs, outputs);
-    Layout out = layout_;
+    SlotLayout out = layout_;
     out.axes.erase(out.axes.begin(), out.axes.begin() + static_cast<std::ptrdiff_t>(reduced_));
     return builder_.masked({out, {{0, product}}});
   }
@@ -56,23 +56,24 @@ class Published {
                       "use the planner of layouts");
   }
 
-  Placed matched(const Placed& value, std::size_t operand) {
-    const Placed own{view(value.layout, node_.labels[operand], node_.shapes[operand]),
-                     value.ciphertexts};
-    Layout to = own.layout;
+  PlacedTensor matched(const PlacedTensor& value, std::size_t operand) {
+    const PlacedTensor own{view(value.layout, node_.labels[operand], node_.shapes[operand]),
+                           value.ciphertexts};
+    SlotLayout to = own.layout;
     bool same = true;
-    for (Axis& axis : to.axes) {
+    for (LabelAxis& axis : to.axes) {
       if (axis.size == 1) continue;
-      const std::int64_t stride = std::ranges::find(layout_.axes, axis.label, &Axis::label)->stride;
+      const std::int64_t stride =
+          std::ranges::find(layout_.axes, axis.label, &LabelAxis::label)->stride;
       same = same && stride == axis.stride;
       axis.stride = stride;
     }
     if (same) return own;
     // the published matrix moves the padding too
-    Layout whole = own.layout;
-    for (Axis& axis : whole.axes) axis.size = padded(axis.size);
-    Layout moved = to;
-    for (Axis& axis : moved.axes) axis.size = padded(axis.size);
+    SlotLayout whole = own.layout;
+    for (LabelAxis& axis : whole.axes) axis.size = padded(axis.size);
+    SlotLayout moved = to;
+    for (LabelAxis& axis : moved.axes) axis.size = padded(axis.size);
     const auto turns = [&](const Index& index) {
       std::int64_t distance = 0;
       for (std::size_t i = 0; i < to.axes.size(); ++i)
@@ -80,14 +81,14 @@ class Published {
       distance = modulo(distance, builder_.slots());
       return std::pair(distance % root_, distance - distance % root_);
     };
-    Placed result = builder_.transformed({whole, own.ciphertexts}, moved, {turns});
+    PlacedTensor result = builder_.transformed({whole, own.ciphertexts}, moved, {turns});
     result.layout.axes = to.axes;
     return result;
   }
 
-  CipherId expanded(Placed value, std::size_t operand) {
-    std::vector<Axis> copies;
-    for (const Axis& axis : layout_.axes)
+  CipherId expanded(PlacedTensor value, std::size_t operand) {
+    std::vector<LabelAxis> copies;
+    for (const LabelAxis& axis : layout_.axes)
       if (node_.labels[operand].find(axis.label) == std::string::npos && axis.size > 1)
         copies.push_back({'\0', padded(axis.size), axis.stride});
     return builder_.copied(std::move(value), copies).ciphertexts.at(0);
@@ -116,41 +117,41 @@ class Published {
     const std::vector<std::int64_t> own = strides(node_.clear.shape);
     each_index(layout_.axes, [&](const Index& index, std::int64_t) {
       std::int64_t slot = 0, element = 0;
-      for (const Axis& axis : layout_.axes) slot += index.at(axis.label) * axis.stride;
+      for (const LabelAxis& axis : layout_.axes) slot += index.at(axis.label) * axis.stride;
       for (std::size_t i = 0; i < own.size(); ++i) element += own[i] * index.at(node_.clear.out[i]);
       plain.cells.push_back({static_cast<std::int32_t>(slot), static_cast<std::int32_t>(element)});
     });
     return builder_.rescale(builder_.multiply(factor, std::move(plain)));
   }
 
-  const Problem& problem_;
-  const Node& node_;
-  Builder& builder_;
-  Layout layout_;  // reduced labels, then those of the output
+  const EinsumProblem& problem_;
+  const Contraction& node_;
+  ProgramBuilder& builder_;
+  SlotLayout layout_;  // reduced labels, then those of the output
   std::size_t reduced_ = 0;
   std::int64_t slots_needed_ = 1, root_ = 1;
 };
 
 }  // namespace
 
-Plan plan_einhops(const Problem& problem, const PlanOptions& options) {
-  for (const Operand& input : problem.inputs)
+Plan plan_einhops(const EinsumProblem& problem, const PlanOptions& options) {
+  for (const EinsumOperand& input : problem.inputs)
     if (input.layout)
       throw Error(ErrorKind::unsupported, "einsum " + problem.text,
                   fmt::format("the layout {}: the published algorithm packs row-major",
                               to_string(*input.layout)),
                   "use the planner of layouts");
-  Builder builder = new_builder(problem, options);
-  std::vector<Placed> values = begin(problem, builder);
-  for (const Placed& value : values)
+  ProgramBuilder builder = new_builder(problem, options);
+  std::vector<PlacedTensor> values = begin(problem, builder);
+  for (const PlacedTensor& value : values)
     if (value.ciphertexts.size() > 1)
       throw Error(ErrorKind::capacity, "einsum " + problem.text,
                   fmt::format("an operand takes {} ciphertexts of {} slots",
                               value.ciphertexts.size(), options.slots),
                   "use the planner of layouts, which takes several ciphertexts");
-  for (const Node& node : problem.nodes)
+  for (const Contraction& node : problem.nodes)
     values.push_back(Published(problem, node, builder).emit(values));
-  std::vector<Placed> outputs;
+  std::vector<PlacedTensor> outputs;
   for (const int value : problem.outputs) outputs.push_back(values[value]);
   return finish(problem, builder, outputs, options);
 }

@@ -12,6 +12,6 @@ namespace pliant::einsum {
 // Throws Error{unsupported} for a label that one operand repeats, where the published code gives a
 // wrong answer, and for operands of given layouts; Error{capacity} where all labels do not fit one
 // ciphertext.
-Plan plan_einhops(const Problem& problem, const PlanOptions& options);
+Plan plan_einhops(const EinsumProblem& problem, const PlanOptions& options);
 
 }  // namespace pliant::einsum

@@ -8,7 +8,7 @@ namespace {
 
 // The bound of what a step works with: sums are checked by the bounds of their terms, before it is
 // known that those do not meet in a slot.
-double peak(const Step& step, const Program& program) {
+double peak(const ProgramStep& step, const Program& program) {
   if (const auto* add = std::get_if<Add>(&step.action))
     return program.values[add->left].magnitude + program.values[add->right].magnitude;
   double most = 1;
@@ -20,7 +20,7 @@ double peak(const Step& step, const Program& program) {
 // left for the sign and half a one for the noise.
 int missing_levels(const Program& program, const PlanOptions& options) {
   double missing = 0;
-  for (const Step& step : program.steps) {
+  for (const ProgramStep& step : program.steps) {
     const State& state = program.values[step.out[0]];
     const double bits = std::log2(peak(step, program)) + state.factors * options.scale_bits + 1.5;
     const double room = options.first_bits + state.level * options.scale_bits;
@@ -31,7 +31,7 @@ int missing_levels(const Program& program, const PlanOptions& options) {
 
 }  // namespace
 
-Layout input_layout(const Problem& problem, std::size_t input, std::int64_t slots) {
+SlotLayout input_layout(const EinsumProblem& problem, std::size_t input, std::int64_t slots) {
   if (!problem.inputs[input].secret) return {};
   if (problem.inputs[input].layout) return *problem.inputs[input].layout;
   std::string labels = problem.input_labels[input];
@@ -39,30 +39,30 @@ Layout input_layout(const Problem& problem, std::size_t input, std::int64_t slot
   return row_major(labels, problem.inputs[input].shape, slots);
 }
 
-Builder new_builder(const Problem& problem, const PlanOptions& options) {
+ProgramBuilder new_builder(const EinsumProblem& problem, const PlanOptions& options) {
   std::vector<double> magnitudes;
-  for (const Operand& input : problem.inputs) magnitudes.push_back(input.magnitude);
-  return Builder(options.slots, std::move(magnitudes));
+  for (const EinsumOperand& input : problem.inputs) magnitudes.push_back(input.magnitude);
+  return ProgramBuilder(options.slots, std::move(magnitudes));
 }
 
-std::vector<Placed> begin(const Problem& problem, Builder& builder) {
-  std::vector<Placed> values;
+std::vector<PlacedTensor> begin(const EinsumProblem& problem, ProgramBuilder& builder) {
+  std::vector<PlacedTensor> values;
   for (std::size_t i = 0; i < problem.inputs.size(); ++i)
     values.push_back(
         problem.inputs[i].secret
             ? builder.input(static_cast<int>(i), input_layout(problem, i, builder.slots()))
-            : Placed{});
+            : PlacedTensor{});
   return values;
 }
 
-Plan finish(const Problem& problem, Builder& builder, const std::vector<Placed>& outputs,
-            const PlanOptions& options) {
+Plan finish(const EinsumProblem& problem, ProgramBuilder& builder,
+            const std::vector<PlacedTensor>& outputs, const PlanOptions& options) {
   Plan plan{.expression = problem.text};
   for (std::size_t i = 0; i < problem.inputs.size(); ++i)
     plan.inputs.push_back({problem.inputs[i].shape, problem.inputs[i].secret,
                            input_layout(problem, i, options.slots)});
   std::vector<CipherId> ids;
-  for (const Placed& output : outputs) {
+  for (const PlacedTensor& output : outputs) {
     PlannedOutput planned{shape(output.layout), output.layout, {}};
     for (const std::int64_t number : ciphertexts(output.layout))
       planned.ciphertexts.push_back(output.ciphertexts.at(number));
@@ -71,7 +71,7 @@ Plan finish(const Problem& problem, Builder& builder, const std::vector<Placed>&
   }
   plan.program = builder.take(std::move(ids));
   assign_levels(plan.program, 0);
-  std::vector<Layout> layouts;
+  std::vector<SlotLayout> layouts;
   for (const PlannedInput& input : plan.inputs) layouts.push_back(input.layout);
   assign_magnitudes(plan.program, layouts);
   plan.last_level = missing_levels(plan.program, options);

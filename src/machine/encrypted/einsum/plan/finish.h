@@ -9,13 +9,13 @@
 namespace pliant::einsum {
 
 // Of an encrypted input, as the client packs it: row-major unless given; of others nothing.
-Layout input_layout(const Problem& problem, std::size_t input, std::int64_t slots);
+SlotLayout input_layout(const EinsumProblem& problem, std::size_t input, std::int64_t slots);
 // The encrypted inputs in a new program; of others nothing.
-std::vector<Placed> begin(const Problem& problem, Builder& builder);
-Builder new_builder(const Problem& problem, const PlanOptions& options);
+std::vector<PlacedTensor> begin(const EinsumProblem& problem, ProgramBuilder& builder);
+ProgramBuilder new_builder(const EinsumProblem& problem, const PlanOptions& options);
 
 // Levels, bounds and outputs.
-Plan finish(const Problem& problem, Builder& builder, const std::vector<Placed>& outputs,
-            const PlanOptions& options);
+Plan finish(const EinsumProblem& problem, ProgramBuilder& builder,
+            const std::vector<PlacedTensor>& outputs, const PlanOptions& options);
 
 }  // namespace pliant::einsum

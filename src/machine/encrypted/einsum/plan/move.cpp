@@ -51,11 +51,11 @@ std::vector<Progression> joined(std::vector<Progression> runs) {
 
 }  // namespace
 
-void each_index(const std::vector<Axis>& axes,
+void each_index(const std::vector<LabelAxis>& axes,
                 const std::function<void(const Index&, std::int64_t)>& visit) {
   std::int64_t count = 1;
   Index index;
-  for (const Axis& axis : axes) count *= axis.size, index[axis.label] = 0;
+  for (const LabelAxis& axis : axes) count *= axis.size, index[axis.label] = 0;
   for (std::int64_t number = 0; number < count; ++number) {
     visit(index, number);
     for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
@@ -65,16 +65,17 @@ void each_index(const std::vector<Axis>& axes,
   }
 }
 
-std::vector<Axis> joined_axes(const Layout& from, const Layout& to) {
-  std::vector<Axis> result = from.axes;
-  for (const Axis& axis : to.axes)
-    if (std::ranges::find(result, axis.label, &Axis::label) == result.end()) result.push_back(axis);
+std::vector<LabelAxis> joined_axes(const SlotLayout& from, const SlotLayout& to) {
+  std::vector<LabelAxis> result = from.axes;
+  for (const LabelAxis& axis : to.axes)
+    if (std::ranges::find(result, axis.label, &LabelAxis::label) == result.end())
+      result.push_back(axis);
   return result;
 }
 
-std::int64_t address(const Layout& layout, const Index& index) {
+std::int64_t address(const SlotLayout& layout, const Index& index) {
   std::int64_t at = 0;
-  for (const Axis& axis : layout.axes) at += index.at(axis.label) * axis.stride;
+  for (const LabelAxis& axis : layout.axes) at += index.at(axis.label) * axis.stride;
   return at;
 }
 
@@ -83,12 +84,12 @@ std::int64_t shift_sum_cost(std::int64_t count) {
   return std::bit_width(bits) + std::popcount(bits) - 2;
 }
 
-std::vector<Progression> progressions(const Layout& from, const Layout& to) {
-  std::map<char, Axis> distances;  // label, size, distance
-  for (const Axis& axis : from.axes) distances[axis.label] = axis;
-  for (const Axis& axis : to.axes) {
-    Axis& distance =
-        distances.try_emplace(axis.label, Axis{axis.label, axis.size, 0}).first->second;
+std::vector<Progression> progressions(const SlotLayout& from, const SlotLayout& to) {
+  std::map<char, LabelAxis> distances;  // label, size, distance
+  for (const LabelAxis& axis : from.axes) distances[axis.label] = axis;
+  for (const LabelAxis& axis : to.axes) {
+    LabelAxis& distance =
+        distances.try_emplace(axis.label, LabelAxis{axis.label, axis.size, 0}).first->second;
     distance.stride -= axis.stride;
   }
   std::vector<Progression> runs;
@@ -144,14 +145,14 @@ Cost cost(const Split& split) {
 
 namespace {
 
-bool in_one_ciphertext(const Layout& layout) {
+bool in_one_ciphertext(const SlotLayout& layout) {
   return ciphertexts(layout) == std::vector<std::int64_t>{0};
 }
 
 }  // namespace
 
 // Where ciphertexts are several: babies by source, giants by destination.
-Cost cost(const Split& split, const Layout& from, const Layout& to) {
+Cost cost(const Split& split, const SlotLayout& from, const SlotLayout& to) {
   if (in_one_ciphertext(from) && in_one_ciphertext(to)) return cost(split);
   std::set<std::pair<std::int64_t, std::int64_t>> babies, giants;
   std::set<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>> diagonals;
@@ -196,7 +197,7 @@ namespace {
 
 using Support = std::vector<std::int32_t>;  // how many terms a slot has that may not be zero
 
-Support indicator(const Layout& layout) {
+Support indicator(const SlotLayout& layout) {
   Support result(layout.slots, 0);
   for (const std::int64_t at : addresses(layout)) result[at] = 1;
   return result;
@@ -218,12 +219,12 @@ Support fanned(const Support& x, const Progression& stage) {
   return shift_sum(shifted(x, stage.step * stage.first), stage.count(), stage.step, shifted, plus);
 }
 
-bool lone(const Support& support, const Layout& at) {  // one term at each element
+bool lone(const Support& support, const SlotLayout& at) {  // one term at each element
   return std::ranges::all_of(addresses(at), [&](std::int64_t i) { return support[i] == 1; });
 }
 
 // Where the elements are when the labels of `stage` have moved.
-Layout after_stage(Layout layout, const Progression& stage, const Layout& to) {
+SlotLayout after_stage(SlotLayout layout, const Progression& stage, const SlotLayout& to) {
   for (const auto& [label, weight] : stage.weights)
     for (std::size_t i = 0; i < layout.axes.size(); ++i)
       if (layout.axes[i].label == label) layout.axes[i].stride = to.axes[i].stride;
@@ -248,17 +249,17 @@ Progression rounded(Progression stage) {
 
 class FanSearch {
  public:
-  FanSearch(const Layout& from, const Layout& to, bool clean)
+  FanSearch(const SlotLayout& from, const SlotLayout& to, bool clean)
       : from_(from), to_(to), clean_(clean) {}
 
-  bool find(const std::vector<Progression>& order, Move& move) {
+  bool find(const std::vector<Progression>& order, LayoutMove& move) {
     move = {.way = Way::fan, .from = from_, .to = to_};
     bool mask = !from_.clean || !from_.copies.empty();
-    Layout at = from_;
+    SlotLayout at = from_;
     at.copies.clear();
     Support support = indicator(at);
     for (const Progression& run : order) {
-      const Layout next = after_stage(at, run, to_);
+      const SlotLayout next = after_stage(at, run, to_);
       if (!in_one_ciphertext(next)) return false;
       if (!extend(move, run, next, mask, support)) {
         if (mask || support == indicator(at)) return false;  // a mask would not help
@@ -274,7 +275,8 @@ class FanSearch {
   }
 
  private:
-  bool extend(Move& move, const Progression& run, const Layout& next, bool mask, Support& support) {
+  bool extend(LayoutMove& move, const Progression& run, const SlotLayout& next, bool mask,
+              Support& support) {
     for (const Progression& stage : {rounded(reversed(run)), reversed(run)}) {
       Support after = fanned(support, stage);
       if (!lone(after, next)) continue;
@@ -286,7 +288,7 @@ class FanSearch {
     return false;
   }
 
-  static void add_cost(Move& move) {
+  static void add_cost(LayoutMove& move) {
     for (const Progression& stage : move.stages) {
       const std::int64_t turns = shift_sum_cost(stage.count());
       move.cost.rotations += turns + (stage.first != 0);
@@ -298,12 +300,12 @@ class FanSearch {
     }
   }
 
-  const Layout &from_, &to_;
+  const SlotLayout &from_, &to_;
   bool clean_;
 };
 
 // Whether every ciphertext of `from` becomes one of `to` with all its slots where they are.
-bool renames(const Layout& from, const Layout& to) {
+bool renames(const SlotLayout& from, const SlotLayout& to) {
   if (!from.copies.empty()) return false;
   std::map<std::int64_t, std::int64_t> forward, back;
   const std::vector<std::int64_t> source = addresses(from), target = addresses(to);
@@ -316,8 +318,8 @@ bool renames(const Layout& from, const Layout& to) {
   return true;
 }
 
-std::vector<Move> fans(const Layout& from, const Layout& to, bool clean) {
-  std::vector<Move> result;
+std::vector<LayoutMove> fans(const SlotLayout& from, const SlotLayout& to, bool clean) {
+  std::vector<LayoutMove> result;
   if (!in_one_ciphertext(from) || !in_one_ciphertext(to)) return result;
   std::vector<Progression> order = progressions(from, to);
   std::vector<std::size_t> rank(order.size());
@@ -325,14 +327,14 @@ std::vector<Move> fans(const Layout& from, const Layout& to, bool clean) {
   do {
     std::vector<Progression> ordered;
     for (const std::size_t i : rank) ordered.push_back(order[i]);
-    Move move;
+    LayoutMove move;
     if (FanSearch(from, to, clean).find(ordered, move)) result.push_back(std::move(move));
   } while (order.size() <= 3 && std::next_permutation(rank.begin(), rank.end()));
   return result;
 }
 
-Move transform(const Layout& from, const Layout& to) {
-  Move move{
+LayoutMove transform(const SlotLayout& from, const SlotLayout& to) {
+  LayoutMove move{
       .way = Way::transform, .from = from, .to = to, .split = best_split(progressions(from, to))};
   move.cost = cost(move.split, from, to);
   return move;
@@ -340,11 +342,12 @@ Move transform(const Layout& from, const Layout& to) {
 
 }  // namespace
 
-std::vector<Move> moves(const Layout& from, const Layout& to, bool clean, const CostTable& table) {
-  std::vector<Move> result;
+std::vector<LayoutMove> moves(const SlotLayout& from, const SlotLayout& to, bool clean,
+                              const CostTable& table) {
+  std::vector<LayoutMove> result;
   const bool tidy = from.clean && from.copies.empty();
   if (renames(from, to)) {
-    Move stay{.way = Way::stay, .from = from, .to = to};
+    LayoutMove stay{.way = Way::stay, .from = from, .to = to};
     if (clean && !tidy) {
       stay.masks = {true};
       stay.cost = static_cast<std::int64_t>(ciphertexts(from).size()) * Cost{.plain_products = 1};
@@ -354,7 +357,7 @@ std::vector<Move> moves(const Layout& from, const Layout& to, bool clean, const 
   }
   result = fans(from, to, clean);
   result.push_back(transform(from, to));
-  std::stable_sort(result.begin(), result.end(), [&](const Move& a, const Move& b) {
+  std::stable_sort(result.begin(), result.end(), [&](const LayoutMove& a, const LayoutMove& b) {
     return a.cost.weight(table) < b.cost.weight(table);
   });
   return result;

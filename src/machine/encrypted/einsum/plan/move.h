@@ -15,11 +15,11 @@ namespace pliant::einsum {
 
 using Index = std::map<char, std::int64_t>;  // of each label
 // Calls visit(index, number) for each index of the axes, in row-major order.
-void each_index(const std::vector<Axis>& axes,
+void each_index(const std::vector<LabelAxis>& axes,
                 const std::function<void(const Index&, std::int64_t)>& visit);
 // The axes of both, every label once; the strides are those of the first that has it.
-std::vector<Axis> joined_axes(const Layout& from, const Layout& to);
-std::int64_t address(const Layout& layout, const Index& index);  // without rolls and period
+std::vector<LabelAxis> joined_axes(const SlotLayout& from, const SlotLayout& to);
+std::int64_t address(const SlotLayout& layout, const Index& index);  // without rolls and period
 
 // The element at an index moves by `step` * t addresses (to lower ones where that is positive), t
 // being the sum of weight * index over the labels, and takes every value from `first` to `last`.
@@ -32,7 +32,7 @@ struct Progression {
 };
 // Of moving each label from its stride in `from` to that in `to`; a label that one of them lacks
 // has stride 0 there. Labels are distinct within a layout.
-std::vector<Progression> progressions(const Layout& from, const Layout& to);
+std::vector<Progression> progressions(const SlotLayout& from, const SlotLayout& to);
 
 // Baby-step giant-step along progressions: of progression i, t is split into babies[i] * q + r, q
 // goes to the giant step and r to the baby step; 0 leaves all of t to the baby step.
@@ -47,7 +47,7 @@ struct Split {
 // The split with the fewest rotations in one ciphertext; of those, the one with fewest giant steps.
 Split best_split(std::vector<Progression> runs);
 Cost cost(const Split& split);  // in one ciphertext
-Cost cost(const Split& split, const Layout& from, const Layout& to);
+Cost cost(const Split& split, const SlotLayout& from, const SlotLayout& to);
 
 enum class Way : std::uint8_t {
   stay,       // ciphertexts keep their slots, perhaps under other numbers
@@ -58,9 +58,9 @@ enum class Way : std::uint8_t {
   fan
 };
 
-struct Move {
+struct LayoutMove {
   Way way = Way::stay;
-  Layout from = {}, to = {};
+  SlotLayout from = {}, to = {};
   Split split = {};                      // of a transform
   std::vector<Progression> stages = {};  // of a fan, in this order; steps may be negative
   std::vector<bool> masks = {};          // before each stage, and after the last
@@ -69,7 +69,8 @@ struct Move {
 
 // Every way that leads from one layout to the other, cheapest first. `clean`: nothing but the
 // tensor may be left in the result.
-std::vector<Move> moves(const Layout& from, const Layout& to, bool clean, const CostTable& table);
+std::vector<LayoutMove> moves(const SlotLayout& from, const SlotLayout& to, bool clean,
+                              const CostTable& table);
 
 // sum over t in [0, count) of turn(x, t * step), by doubling: floor(log2 count) + popcount - 1
 // turns and as many sums.

@@ -10,7 +10,7 @@ namespace pliant::einsum {
 
 constexpr double kAnyPrice = 1e6;
 
-Plan plan(const std::string& expression, std::span<const Operand> operands,
+Plan plan(const std::string& expression, std::span<const EinsumOperand> operands,
           const PlanOptions& options) {
   Stage stage{expression, {}};
   for (std::size_t i = 0; i < operands.size(); ++i) stage.operands.push_back(static_cast<int>(i));
@@ -19,7 +19,7 @@ Plan plan(const std::string& expression, std::span<const Operand> operands,
 
 namespace {
 
-Plan planned(const Problem& problem, const PlanOptions& options) {
+Plan planned(const EinsumProblem& problem, const PlanOptions& options) {
   if (options.planner == Planner::einhops) return plan_einhops(problem, options);
   return emit(problem, search(problem, options), options);
 }
@@ -30,10 +30,10 @@ bool has_levels(const Plan& plan, const PlanOptions& options) {
 
 }  // namespace
 
-Plan plan(std::span<const Stage> stages, std::span<const Operand> operands,
+Plan plan(std::span<const Stage> stages, std::span<const EinsumOperand> operands,
           const PlanOptions& options) {
-  const Problem problem = read_problem(stages, operands);
-  for (const Operand& operand : operands)
+  const EinsumProblem problem = read_problem(stages, operands);
+  for (const EinsumOperand& operand : operands)
     if (operand.layout && operand.layout->slots != options.slots)
       throw Error(ErrorKind::invalid, "einsum " + problem.text,
                   fmt::format("a layout of {} slots, planned for {}", operand.layout->slots,

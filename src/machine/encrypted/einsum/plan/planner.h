@@ -31,11 +31,11 @@ struct PlanOptions {
 // One einsum. Throws what read_problem() throws; Error{capacity} naming sizes and limit where a
 // product needs too many ciphertexts, or where the plan needs more levels than there are;
 // Error{unsupported} for what the baseline cannot do.
-Plan plan(const std::string& expression, std::span<const Operand> operands,
+Plan plan(const std::string& expression, std::span<const EinsumOperand> operands,
           const PlanOptions& options = {});
 // Several, planned together: between them every layout is free. The outputs are the results that no
 // stage uses.
-Plan plan(std::span<const Stage> stages, std::span<const Operand> operands,
+Plan plan(std::span<const Stage> stages, std::span<const EinsumOperand> operands,
           const PlanOptions& options = {});
 
 }  // namespace pliant::einsum

@@ -25,10 +25,10 @@ std::vector<std::size_t> kept_axes(const Shape& from, const Shape& kept) {
 
 class Reader {
  public:
-  explicit Reader(std::span<const Operand> operands) {
+  explicit Reader(std::span<const EinsumOperand> operands) {
     problem_.inputs.assign(operands.begin(), operands.end());
     problem_.input_labels.resize(operands.size());
-    for (const Operand& operand : operands) {
+    for (const EinsumOperand& operand : operands) {
       shapes_.push_back(operand.shape);
       if (operand.layout) require_usable(*operand.layout, operand.shape, shapes_.size() - 1);
     }
@@ -40,7 +40,7 @@ class Reader {
     std::vector<Shape> shapes;
     for (const int operand : stage.operands) shapes.push_back(shape_of(operand));
     const EinsumPlan einsum = expand_notation(notation, shapes, place_);
-    Node node{.out = einsum.einsum.out};
+    Contraction node{.out = einsum.einsum.out};
     for (std::size_t i = 0; i < stage.operands.size(); ++i)
       add_operand(node, stage.operands[i], einsum.einsum.in[i], einsum.operands[i]);
     if (node.values.empty())
@@ -55,9 +55,9 @@ class Reader {
     problem_.text += (problem_.text.empty() ? "" : "; ") + stage.expression;
   }
 
-  Problem take() {
+  EinsumProblem take() {
     std::vector<bool> used(shapes_.size());
-    for (const Node& node : problem_.nodes)
+    for (const Contraction& node : problem_.nodes)
       for (const int value : node.values) used[value] = true;
     for (std::size_t v = problem_.inputs.size(); v < shapes_.size(); ++v)
       if (!used[v]) problem_.outputs.push_back(static_cast<int>(v));
@@ -65,7 +65,7 @@ class Reader {
   }
 
  private:
-  static void require_usable(const Layout& layout, const Shape& shape, std::size_t operand) {
+  static void require_usable(const SlotLayout& layout, const Shape& shape, std::size_t operand) {
     const std::string place = fmt::format("einsum, operand {}", operand);
     if (einsum::shape(layout) != shape)
       throw Error(ErrorKind::invalid, place,
@@ -89,7 +89,7 @@ class Reader {
     return std::cmp_greater_equal(value, problem_.inputs.size()) || problem_.inputs[value].secret;
   }
 
-  void add_operand(Node& node, int value, const std::string& labels, const Shape& shape) {
+  void add_operand(Contraction& node, int value, const std::string& labels, const Shape& shape) {
     for (std::size_t axis = 0; axis < labels.size(); ++axis) {
       node.sizes[labels[axis]] = shape[axis];
       if (!has(node.order, labels[axis])) node.order += labels[axis];
@@ -108,7 +108,7 @@ class Reader {
     node.clear.bound *= problem_.inputs[value].magnitude;
   }
 
-  void require_countable(const Node& node) const {
+  void require_countable(const Contraction& node) const {
     std::int64_t slots = 1;
     for (const auto& [label, size] : node.sizes) {
       if (size > kMostSlots / slots)
@@ -132,7 +132,7 @@ class Reader {
     for (std::size_t i = 0; i < axes.size(); ++i) names[axes[i]] = labels[i];
   }
 
-  static void finish_clear(Node& node) {
+  static void finish_clear(Contraction& node) {
     std::string wanted = node.out;
     for (const std::string& labels : node.labels) wanted += labels;
     for (const std::string& labels : node.clear.in)
@@ -151,22 +151,22 @@ class Reader {
     }
   }
 
-  Problem problem_;
+  EinsumProblem problem_;
   std::vector<Shape> shapes_;  // of all values so far
   std::string place_;
 };
 
 class Pairing {
  public:
-  explicit Pairing(const Node& node) : whole_(node) {}
+  explicit Pairing(const Contraction& node) : whole_(node) {}
 
-  std::vector<std::vector<Node>> all(int next) {
+  std::vector<std::vector<Contraction>> all(int next) {
     split(whole_, next, {});
     return std::move(found_);
   }
 
  private:
-  void split(const Node& rest, int next, std::vector<Node> before) {
+  void split(const Contraction& rest, int next, std::vector<Contraction> before) {
     if (rest.values.size() <= 2) {
       before.push_back(rest);
       found_.push_back(std::move(before));
@@ -174,20 +174,20 @@ class Pairing {
     }
     for (std::size_t i = 0; i < rest.values.size(); ++i)
       for (std::size_t j = i + 1; j < rest.values.size(); ++j) {
-        std::vector<Node> so_far = before;
+        std::vector<Contraction> so_far = before;
         so_far.push_back(pair(rest, i, j));
         split(without(rest, i, j, so_far.back(), next), next + 1, so_far);
       }
   }
 
-  static Node pair(const Node& node, std::size_t i, std::size_t j) {
+  static Contraction pair(const Contraction& node, std::size_t i, std::size_t j) {
     std::string others = node.out + node.clear.out;
     for (std::size_t k = 0; k < node.labels.size(); ++k)
       if (k != i && k != j) others += node.labels[k];
-    Node result{.out = "",
-                .values = {node.values[i], node.values[j]},
-                .labels = {node.labels[i], node.labels[j]},
-                .shapes = {node.shapes[i], node.shapes[j]}};
+    Contraction result{.out = "",
+                       .values = {node.values[i], node.values[j]},
+                       .labels = {node.labels[i], node.labels[j]},
+                       .shapes = {node.shapes[i], node.shapes[j]}};
     for (const char label : node.labels[i] + node.labels[j]) {
       result.sizes[label] = node.sizes.at(label);
       if (has(others, label) && !has(result.out, label)) result.out += label;
@@ -195,7 +195,8 @@ class Pairing {
     return result;
   }
 
-  static Node without(Node rest, std::size_t i, std::size_t j, const Node& product, int value) {
+  static Contraction without(Contraction rest, std::size_t i, std::size_t j,
+                             const Contraction& product, int value) {
     for (const std::size_t k : {j, i}) {
       rest.values.erase(rest.values.begin() + static_cast<std::ptrdiff_t>(k));
       rest.labels.erase(rest.labels.begin() + static_cast<std::ptrdiff_t>(k));
@@ -212,26 +213,26 @@ class Pairing {
     return rest;
   }
 
-  Node whole_;
-  std::vector<std::vector<Node>> found_;
+  Contraction whole_;
+  std::vector<std::vector<Contraction>> found_;
 };
 
 }  // namespace
 
-Problem read_problem(std::span<const Stage> stages, std::span<const Operand> operands) {
+EinsumProblem read_problem(std::span<const Stage> stages, std::span<const EinsumOperand> operands) {
   Reader reader(operands);
   for (const Stage& stage : stages) reader.read(stage);
   return reader.take();
 }
 
-Layout view(const Layout& layout, const std::string& labels, const Shape& shape) {
-  Layout result = layout;
+SlotLayout view(const SlotLayout& layout, const std::string& labels, const Shape& shape) {
+  SlotLayout result = layout;
   result.axes.clear();
   const std::vector<std::size_t> axes = kept_axes(einsum::shape(layout), shape);
   for (std::size_t i = 0; i < axes.size(); ++i) {
-    Axis axis = layout.axes[axes[i]];
+    LabelAxis axis = layout.axes[axes[i]];
     axis.label = labels[i];
-    const auto twin = std::ranges::find(result.axes, axis.label, &Axis::label);
+    const auto twin = std::ranges::find(result.axes, axis.label, &LabelAxis::label);
     if (twin == result.axes.end()) {
       result.axes.push_back(axis);
     } else {
@@ -242,7 +243,7 @@ Layout view(const Layout& layout, const std::string& labels, const Shape& shape)
   return result;
 }
 
-std::vector<std::vector<Node>> pairwise(const Node& node, int next) {
+std::vector<std::vector<Contraction>> pairwise(const Contraction& node, int next) {
   if (node.values.size() < 3 || node.values.size() > 4) return {};
   return Pairing(node).all(next);
 }

@@ -14,12 +14,12 @@
 
 namespace pliant::einsum {
 
-struct Operand {
+struct EinsumOperand {
   Shape shape;
   bool secret = true;
   double magnitude = 1;  // bound of |element|
   // As it lies in its ciphertexts: another plan's output, say. Row-major where nothing is given.
-  std::optional<Layout> layout = {};
+  std::optional<SlotLayout> layout = {};
 };
 
 // One einsum of a chain. Operands are numbered: first the inputs of the chain, then the results of
@@ -30,7 +30,7 @@ struct Stage {
 };
 
 // A stage without what is in the clear: labels that only clear operands have are summed there.
-struct Node {
+struct Contraction {
   std::string out = {};
   std::vector<int> values = {};          // the encrypted operands
   std::vector<std::string> labels = {};  // of each, without axes of size 1 that broadcast
@@ -41,11 +41,11 @@ struct Node {
   std::map<char, std::int64_t> sizes = {};  // of every label in `out` or `labels`
 };
 
-struct Problem {
+struct EinsumProblem {
   std::string text;
-  std::vector<Operand> inputs;
+  std::vector<EinsumOperand> inputs;
   std::vector<std::string> input_labels;  // as their first stage names them; '_' where broadcast
-  std::vector<Node> nodes;
+  std::vector<Contraction> nodes;
   std::vector<int> outputs;  // values: results that no stage uses
 };
 
@@ -53,14 +53,14 @@ struct Problem {
 // for an operand that does not exist or has a layout of another shape; {unsupported} for a layout
 // with rolls or a period, and for a stage without encrypted operands; {capacity} for labels that
 // together take more slots than can be counted.
-Problem read_problem(std::span<const Stage> stages, std::span<const Operand> operands);
+EinsumProblem read_problem(std::span<const Stage> stages, std::span<const EinsumOperand> operands);
 
 // A value's layout as a node names its axes: axes that broadcast are gone, and a label that stands
 // twice is one axis along the diagonal.
-Layout view(const Layout& layout, const std::string& labels, const Shape& shape);
+SlotLayout view(const SlotLayout& layout, const std::string& labels, const Shape& shape);
 
 // The ways to compute a node of three or more encrypted operands by products of two, as nodes whose
 // results follow value number `next - 1`; none for fewer operands, or more than four.
-std::vector<std::vector<Node>> pairwise(const Node& node, int next);
+std::vector<std::vector<Contraction>> pairwise(const Contraction& node, int next);
 
 }  // namespace pliant::einsum

@@ -7,30 +7,30 @@
 namespace pliant::einsum {
 namespace {
 
-const Axis* find(const std::vector<Axis>& axes, char label) {
-  const auto at = std::ranges::find(axes, label, &Axis::label);
+const LabelAxis* find(const std::vector<LabelAxis>& axes, char label) {
+  const auto at = std::ranges::find(axes, label, &LabelAxis::label);
   return at == axes.end() ? nullptr : &*at;
 }
 
 // How an axis of the cube lies in slots and over ciphertexts. Strides and slots are powers of two
 // wherever an axis reaches over a ciphertext's end.
-Sum extent(const Axis& axis, std::int64_t slots) {
+Sum extent(const LabelAxis& axis, std::int64_t slots) {
   if (axis.stride >= slots) return {axis.label, 0, 1, axis.stride / slots, axis.size};
   if ((axis.size - 1) * axis.stride < slots) return {axis.label, axis.stride, axis.size, 0, 1};
   const std::int64_t inside = slots / axis.stride;
   return {axis.label, axis.stride, inside, 1, (axis.size + inside - 1) / inside};
 }
 
-std::int64_t ciphertext_count(const std::vector<Axis>& axes, std::int64_t slots) {
+std::int64_t ciphertext_count(const std::vector<LabelAxis>& axes, std::int64_t slots) {
   std::int64_t count = 1;
-  for (const Axis& axis : axes) count *= extent(axis, slots).ciphertext_count;
+  for (const LabelAxis& axis : axes) count *= extent(axis, slots).ciphertext_count;
   return count;
 }
 
 // Every label has bits of the address to itself.
-bool is_regular(const Layout& cube) {
+bool is_regular(const SlotLayout& cube) {
   std::uint64_t taken = 0;
-  for (const Axis& axis : cube.axes) {
+  for (const LabelAxis& axis : cube.axes) {
     if (axis.size == 1) continue;
     const auto stride = static_cast<std::uint64_t>(axis.stride);
     if (!std::has_single_bit(stride)) return false;
@@ -54,8 +54,8 @@ int joined_depth(std::vector<int> depths) {
 
 class Cook {
  public:
-  Cook(const Node& node, const std::vector<Layout>& views, const Layout& cube, Moves& moves,
-       bool rough)
+  Cook(const Contraction& node, const std::vector<SlotLayout>& views, const SlotLayout& cube,
+       LayoutMoves& moves, bool rough)
       : node_(node), views_(views), moves_(moves), rough_(rough), regular_(is_regular(cube)) {
     recipe_.cube = cube;
   }
@@ -71,25 +71,25 @@ class Cook {
  private:
   // An irregular cube takes operands that have all its labels already and stand in one ciphertext.
   bool suits_irregular() const {
-    return !node_.has_clear && std::ranges::all_of(views_, [&](const Layout& view) {
+    return !node_.has_clear && std::ranges::all_of(views_, [&](const SlotLayout& view) {
       return ciphertexts(view).size() == 1 && view.axes.size() == recipe_.cube.axes.size() &&
-             std::ranges::all_of(view.axes, [&](const Axis& axis) {
+             std::ranges::all_of(view.axes, [&](const LabelAxis& axis) {
                return axis.size == 1 || find(recipe_.cube.axes, axis.label)->stride == axis.stride;
              });
     });
   }
 
-  Layout target(const Layout& view) const {
-    Layout to{.slots = view.slots, .axes = view.axes};
-    for (Axis& axis : to.axes)
+  SlotLayout target(const SlotLayout& view) const {
+    SlotLayout to{.slots = view.slots, .axes = view.axes};
+    for (LabelAxis& axis : to.axes)
       if (axis.size > 1) axis.stride = find(recipe_.cube.axes, axis.label)->stride;
     return to;
   }
 
   // Where the operand must be copied: the slots of the labels it lacks.
-  std::vector<Axis> missing(const Layout& view) const {
-    std::vector<Axis> result;
-    for (const Axis& axis : recipe_.cube.axes) {
+  std::vector<LabelAxis> missing(const SlotLayout& view) const {
+    std::vector<LabelAxis> result;
+    for (const LabelAxis& axis : recipe_.cube.axes) {
       if (axis.size == 1 || find(view.axes, axis.label) != nullptr) continue;
       const Sum in = extent(axis, view.slots);
       if (in.count > 1) result.push_back({'\0', padded(in.count), in.stride});
@@ -106,15 +106,15 @@ class Cook {
     recipe_.operands.push_back(std::move(own));
   }
 
-  void move_and_copy(Layout view, Preparation& own) {
+  void move_and_copy(SlotLayout view, Preparation& own) {
     own.copies = missing(view);
-    const Layout to = target(view);
-    const auto is_wanted = [&](const Axis& copy) {
+    const SlotLayout to = target(view);
+    const auto is_wanted = [&](const LabelAxis& copy) {
       return std::ranges::find(own.copies, copy) != own.copies.end();
     };
     bool stays = view.axes == to.axes && std::ranges::all_of(view.copies, is_wanted);
     if (stays)
-      std::erase_if(own.copies, [&](const Axis& copy) {
+      std::erase_if(own.copies, [&](const LabelAxis& copy) {
         return std::ranges::find(view.copies, copy) != view.copies.end();
       });
     stays = stays && (own.copies.empty() || view.clean);
@@ -131,7 +131,7 @@ class Cook {
     own.levels = cost.levels;
     cost.levels = 0;
     const std::int64_t each = ciphertext_count(to.axes, view.slots);
-    for (const Axis& copy : own.copies)
+    for (const LabelAxis& copy : own.copies)
       cost += each * Cost{.rotations = shift_sum_cost(copy.size), .additions = 1};
     recipe_.cost += cost;
   }
@@ -154,7 +154,7 @@ class Cook {
     if (!regular_ || rough_) return rough_;
     bool any = false;
     for (std::size_t i = 0; i < views_.size(); ++i) any = any || operand_is_clean(i);
-    return any && std::ranges::all_of(recipe_.cube.axes, [&](const Axis& axis) {
+    return any && std::ranges::all_of(recipe_.cube.axes, [&](const LabelAxis& axis) {
              if (padded(axis.size) == axis.size) return true;
              for (std::size_t i = 0; i < views_.size(); ++i)
                if (find(views_[i].axes, axis.label) != nullptr && operand_is_clean(i)) return true;
@@ -177,7 +177,7 @@ class Cook {
   void sum() {
     const std::int64_t slots = recipe_.cube.slots;
     bool clean = product_is_clean(), all_around = true;
-    for (const Axis& axis : recipe_.cube.axes)
+    for (const LabelAxis& axis : recipe_.cube.axes)
       if (node_.out.find(axis.label) == std::string::npos && axis.size > 1)
         recipe_.sums.push_back(extent(axis, slots));
     for (const Sum& s : recipe_.sums)  // a part of the last ciphertext may be no element
@@ -185,7 +185,7 @@ class Cook {
           recipe_.mask_product || (!clean && s.ciphertext_count > 1 && s.count > 1 &&
                                    find(recipe_.cube.axes, s.label)->size % s.count != 0);
     clean = clean || recipe_.mask_product;
-    Layout& out = recipe_.out;
+    SlotLayout& out = recipe_.out;
     out = {.slots = slots};
     for (const char label : node_.out) out.axes.push_back(*find(recipe_.cube.axes, label));
     const std::int64_t each = ciphertext_count(out.axes, slots);
@@ -204,9 +204,9 @@ class Cook {
     }
   }
 
-  const Node& node_;
-  const std::vector<Layout>& views_;
-  Moves& moves_;
+  const Contraction& node_;
+  const std::vector<SlotLayout>& views_;
+  LayoutMoves& moves_;
   bool rough_, regular_;
   Recipe recipe_;
 };
@@ -214,12 +214,13 @@ class Cook {
 // Builds the product and its sums from prepared operands.
 class Kitchen {
  public:
-  Kitchen(const Node& node, std::vector<Placed> operands, const Recipe& recipe, Builder& builder)
+  Kitchen(const Contraction& node, std::vector<PlacedTensor> operands, const Recipe& recipe,
+          ProgramBuilder& builder)
       : node_(node), operands_(std::move(operands)), recipe_(recipe), builder_(builder) {
     if (node.has_clear) clear_ = builder.clear(node.clear);
   }
 
-  Placed cook() {
+  PlacedTensor cook() {
     std::map<std::int64_t, CipherId> products;
     each_ciphertext([&](const std::map<char, std::int64_t>& digits, std::int64_t number) {
       products[number] = product(digits);
@@ -237,23 +238,23 @@ class Kitchen {
   // Calls visit(digit of each label among the ciphertexts, number) for each ciphertext of the cube.
   template <typename Visit>
   void each_ciphertext(const Visit& visit) const {
-    std::vector<Axis> digits;
-    for (const Axis& axis : recipe_.cube.axes) {
+    std::vector<LabelAxis> digits;
+    for (const LabelAxis& axis : recipe_.cube.axes) {
       const Sum in = extent(axis, recipe_.cube.slots);
       digits.push_back({axis.label, in.ciphertext_count, in.ciphertext_stride});
     }
     each_index(digits,
                [&](const Index& index, std::int64_t) { visit(index, number_of(digits, index)); });
   }
-  static std::int64_t number_of(const std::vector<Axis>& digits, const Index& index) {
+  static std::int64_t number_of(const std::vector<LabelAxis>& digits, const Index& index) {
     std::int64_t number = 0;
-    for (const Axis& digit : digits) number += index.at(digit.label) * digit.stride;
+    for (const LabelAxis& digit : digits) number += index.at(digit.label) * digit.stride;
     return number;
   }
 
-  CipherId operand(const Placed& placed, const Index& digits) const {
-    std::vector<Axis> own;
-    for (const Axis& axis : placed.layout.axes) {
+  CipherId operand(const PlacedTensor& placed, const Index& digits) const {
+    std::vector<LabelAxis> own;
+    for (const LabelAxis& axis : placed.layout.axes) {
       const Sum in = extent(axis, placed.layout.slots);
       own.push_back({axis.label, in.ciphertext_count, in.ciphertext_stride});
     }
@@ -263,7 +264,7 @@ class Kitchen {
   // The last step of a product is left to finished(), after the sum over ciphertexts.
   CipherId product(const Index& digits) {
     std::vector<CipherId> factors;
-    for (const Placed& placed : operands_) factors.push_back(operand(placed, digits));
+    for (const PlacedTensor& placed : operands_) factors.push_back(operand(placed, digits));
     const auto shallower = [&](CipherId a, CipherId b) {
       return builder_.depth(a) < builder_.depth(b);
     };
@@ -292,16 +293,16 @@ class Kitchen {
   Plain plain(const Index& digits) const {
     Plain result{clear_, {}};
     const std::vector<std::int64_t> own = strides(node_.clear.shape);
-    std::vector<Axis> inside;
+    std::vector<LabelAxis> inside;
     std::map<char, std::int64_t> first;
-    for (const Axis& axis : recipe_.cube.axes) {
+    for (const LabelAxis& axis : recipe_.cube.axes) {
       const Sum in = extent(axis, recipe_.cube.slots);
       first[axis.label] = digits.at(axis.label) * in.count;
       inside.push_back({axis.label, std::min(in.count, axis.size - first[axis.label]), in.stride});
     }
     each_index(inside, [&](const Index& index, std::int64_t) {
       std::int64_t slot = 0, element = 0;
-      for (const Axis& axis : inside) slot += index.at(axis.label) * axis.stride;
+      for (const LabelAxis& axis : inside) slot += index.at(axis.label) * axis.stride;
       for (std::size_t i = 0; i < own.size(); ++i) {
         const char label = node_.clear.out[i];
         element += own[i] * (index.at(label) + first.at(label));
@@ -328,16 +329,16 @@ class Kitchen {
     return result;
   }
 
-  const Node& node_;
-  std::vector<Placed> operands_;
+  const Contraction& node_;
+  std::vector<PlacedTensor> operands_;
   const Recipe& recipe_;
-  Builder& builder_;
+  ProgramBuilder& builder_;
   ClearId clear_ = ClearId::none;
 };
 
 }  // namespace
 
-Cost transform_bound(const Layout& from, const Layout& to, const CostTable& table) {
+Cost transform_bound(const SlotLayout& from, const SlotLayout& to, const CostTable& table) {
   double diagonals = 1;
   for (const Progression& run : progressions(from, to))
     diagonals *= static_cast<double>(run.count());
@@ -350,7 +351,7 @@ Cost transform_bound(const Layout& from, const Layout& to, const CostTable& tabl
           .levels = 1};
 }
 
-Cost least_cost(const Layout& from, const Layout& to, bool clean, const CostTable& table) {
+Cost least_cost(const SlotLayout& from, const SlotLayout& to, bool clean, const CostTable& table) {
   Cost fan;
   const std::vector<Progression> runs = progressions(from, to);
   for (const Progression& run : runs) fan.rotations += shift_sum_cost(padded(run.count()));
@@ -361,7 +362,7 @@ Cost least_cost(const Layout& from, const Layout& to, bool clean, const CostTabl
   return transform.weight(table) < fan.weight(table) ? transform : fan;
 }
 
-const Move& Moves::best(const Layout& from, const Layout& to, bool clean) {
+const LayoutMove& LayoutMoves::best(const SlotLayout& from, const SlotLayout& to, bool clean) {
   const std::string key = to_string(from) + " to " + to_string(to) + (clean ? " clean" : "");
   auto known = known_.find(key);
   if (known == known_.end())
@@ -369,12 +370,12 @@ const Move& Moves::best(const Layout& from, const Layout& to, bool clean) {
   return known->second;
 }
 
-std::optional<Recipe> make_recipe(const Node& node, const std::vector<Layout>& views,
-                                  const Layout& cube, Moves& moves, bool rough) {
+std::optional<Recipe> make_recipe(const Contraction& node, const std::vector<SlotLayout>& views,
+                                  const SlotLayout& cube, LayoutMoves& moves, bool rough) {
   return Cook(node, views, cube, moves, rough).cook();
 }
 
-Recipe make_linear_recipe(const Layout& view, const Layout& out) {
+Recipe make_linear_recipe(const SlotLayout& view, const SlotLayout& out) {
   Recipe recipe;
   recipe.cube = {.slots = view.slots, .axes = joined_axes(view, out)};
   recipe.linear = best_split(progressions(view, out));
@@ -385,10 +386,11 @@ Recipe make_linear_recipe(const Layout& view, const Layout& out) {
 
 namespace {
 
-Placed emit_linear(const Node& node, const Placed& operand, const Recipe& recipe,
-                   Builder& builder) {
-  const Placed viewed{view(operand.layout, node.labels[0], node.shapes[0]), operand.ciphertexts};
-  Factor factor;
+PlacedTensor emit_linear(const Contraction& node, const PlacedTensor& operand, const Recipe& recipe,
+                         ProgramBuilder& builder) {
+  const PlacedTensor viewed{view(operand.layout, node.labels[0], node.shapes[0]),
+                            operand.ciphertexts};
+  PlainFactor factor;
   if (node.has_clear) factor = {builder.clear(node.clear), node.clear.out, node.clear.shape};
   return builder.transformed(viewed, recipe.out, turns(*recipe.linear, viewed.layout, recipe.out),
                              factor);
@@ -396,10 +398,10 @@ Placed emit_linear(const Node& node, const Placed& operand, const Recipe& recipe
 
 }  // namespace
 
-Placed emit(const Node& node, const std::vector<Placed>& operands, const Recipe& recipe,
-            Builder& builder) {
+PlacedTensor emit(const Contraction& node, const std::vector<PlacedTensor>& operands,
+                  const Recipe& recipe, ProgramBuilder& builder) {
   if (recipe.linear) return emit_linear(node, operands[0], recipe, builder);
-  std::vector<Placed> prepared;
+  std::vector<PlacedTensor> prepared;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     const Preparation& own = recipe.operands[i];
     prepared.push_back(own.same_as >= 0

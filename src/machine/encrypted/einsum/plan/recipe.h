@@ -13,9 +13,9 @@
 namespace pliant::einsum {
 
 struct Preparation {  // of one encrypted operand
-  Move move;
-  std::vector<Axis> copies;  // made by doubling after the move
-  int same_as = -1;          // an earlier operand that is prepared alike
+  LayoutMove move;
+  std::vector<LabelAxis> copies;  // made by doubling after the move
+  int same_as = -1;               // an earlier operand that is prepared alike
   int levels = 0;
 };
 
@@ -26,43 +26,43 @@ struct Sum {  // over a reduced label
 };
 
 struct Recipe {
-  Layout cube;  // one axis for each label
+  SlotLayout cube;  // one axis for each label
   std::vector<Preparation> operands;
   bool mask_product = false;  // before sums that would read what is not zero
   std::vector<Sum> sums;
   // Instead of all that: one linear transform of the only encrypted operand, the clear ones its
   // diagonals.
   std::optional<Split> linear;
-  Layout out;
+  SlotLayout out;
   Cost cost;  // levels: of the deepest way from an operand to the result
 };
 
 // The moves that were looked up before: they depend on strides alone.
-class Moves {
+class LayoutMoves {
  public:
-  explicit Moves(const CostTable& table) : table_(table) {}
-  const Move& best(const Layout& from, const Layout& to, bool clean);
+  explicit LayoutMoves(const CostTable& table) : table_(table) {}
+  const LayoutMove& best(const SlotLayout& from, const SlotLayout& to, bool clean);
   const CostTable& table() const { return table_; }
 
  private:
   CostTable table_;
-  std::map<std::string, Move> known_;
+  std::map<std::string, LayoutMove> known_;
 };
 
 // Views are the encrypted operands' layouts as the node names them (problem.h). nullopt where the
 // cube does not suit the operands. A `rough` recipe has costs that are bounds from below, and no
 // moves.
-std::optional<Recipe> make_recipe(const Node& node, const std::vector<Layout>& views,
-                                  const Layout& cube, Moves& moves, bool rough);
+std::optional<Recipe> make_recipe(const Contraction& node, const std::vector<SlotLayout>& views,
+                                  const SlotLayout& cube, LayoutMoves& moves, bool rough);
 
 // By a linear transform into the layout `out`; the node has one encrypted operand.
-Recipe make_linear_recipe(const Layout& view, const Layout& out);
+Recipe make_linear_recipe(const SlotLayout& view, const SlotLayout& out);
 
-Placed emit(const Node& node, const std::vector<Placed>& operands, const Recipe& recipe,
-            Builder& builder);
+PlacedTensor emit(const Contraction& node, const std::vector<PlacedTensor>& operands,
+                  const Recipe& recipe, ProgramBuilder& builder);
 
 // What a transform costs at least in one ciphertext, and what any move does.
-Cost transform_bound(const Layout& from, const Layout& to, const CostTable& table);
-Cost least_cost(const Layout& from, const Layout& to, bool clean, const CostTable& table);
+Cost transform_bound(const SlotLayout& from, const SlotLayout& to, const CostTable& table);
+Cost least_cost(const SlotLayout& from, const SlotLayout& to, bool clean, const CostTable& table);
 
 }  // namespace pliant::einsum

@@ -16,23 +16,23 @@ constexpr double kMostDiagonalElements = 1 << 22;
 constexpr std::size_t kMostExact = 48;  // recipes of a node that are worked out, from the cheapest
 
 struct Partial {
-  std::vector<Layout> values;  // of every encrypted value so far
+  std::vector<SlotLayout> values;  // of every encrypted value so far
   std::vector<int> depths;
   std::vector<Recipe> recipes;
-  std::vector<Move> last;
+  std::vector<LayoutMove> last;
   Cost cost;  // levels: of the deepest value
 };
 
 struct Candidate {
   std::size_t partial = 0;
-  Layout layout;  // the cube, or the output's of a linear transform
+  SlotLayout layout;  // the cube, or the output's of a linear transform
   bool linear = false;
   double bound = 0;
 };
 
 class Beam {
  public:
-  Beam(const Problem& problem, const PlanOptions& options)
+  Beam(const EinsumProblem& problem, const PlanOptions& options)
       : problem_(problem), options_(options), moves_(options.costs) {
     Partial start;
     for (std::size_t i = 0; i < problem.inputs.size(); ++i) {
@@ -44,7 +44,7 @@ class Beam {
 
   // nullopt where a node has no joint layout of few enough ciphertexts.
   std::optional<Choice> run() {
-    for (const Node& node : problem_.nodes)
+    for (const Contraction& node : problem_.nodes)
       if (!extend(node)) return std::nullopt;
     const Partial& best = beam_.front();
     Choice choice{.nodes = problem_.nodes,
@@ -62,8 +62,8 @@ class Beam {
  private:
   double weight(const Partial& partial) const { return partial.cost.weight(options_.costs); }
 
-  std::vector<Layout> views(const Partial& partial, const Node& node) const {
-    std::vector<Layout> result;
+  std::vector<SlotLayout> views(const Partial& partial, const Contraction& node) const {
+    std::vector<SlotLayout> result;
     for (std::size_t i = 0; i < node.values.size(); ++i)
       result.push_back(view(partial.values[node.values[i]], node.labels[i], node.shapes[i]));
     return result;
@@ -74,10 +74,10 @@ class Beam {
   }
 
   // What an output's layout must be, where that is asked for.
-  std::optional<Layout> wanted(const Layout& out, std::size_t value) const {
+  std::optional<SlotLayout> wanted(const SlotLayout& out, std::size_t value) const {
     if (!is_output(value) || (!options_.canonical && !options_.clean)) return std::nullopt;
     if (!options_.canonical) {
-      Layout same = out;
+      SlotLayout same = out;
       same.copies.clear();
       same.clean = true;
       return same;
@@ -86,19 +86,21 @@ class Beam {
   }
 
   // The output's layouts: as cubes of its labels alone.
-  void add_linear(const Node& node, std::size_t p, const Layout& own,
+  void add_linear(const Contraction& node, std::size_t p, const SlotLayout& own,
                   std::vector<Candidate>& candidates) const {
     double elements = 1;
     for (const auto& [label, size] : node.sizes) elements *= static_cast<double>(size);
     if (elements > kMostDiagonalElements) return;
-    Node output{.out = node.out};
+    Contraction output{.out = node.out};
     for (const char label : node.out) output.sizes[label] = node.sizes.at(label);
-    Layout kept = own;
-    std::erase_if(kept.axes, [&](const Axis& axis) { return !output.sizes.contains(axis.label); });
-    for (const Layout& cube : cubes(output, {kept}, options_.slots, options_.most_ciphertexts)) {
-      Layout out{.slots = options_.slots};
+    SlotLayout kept = own;
+    std::erase_if(kept.axes,
+                  [&](const LabelAxis& axis) { return !output.sizes.contains(axis.label); });
+    for (const SlotLayout& cube :
+         cubes(output, {kept}, options_.slots, options_.most_ciphertexts)) {
+      SlotLayout out{.slots = options_.slots};
       for (const char label : node.out)
-        out.axes.push_back(*std::ranges::find(cube.axes, label, &Axis::label));
+        out.axes.push_back(*std::ranges::find(cube.axes, label, &LabelAxis::label));
       Cost cost = beam_[p].cost;
       cost += transform_bound(own, out, options_.costs);
       if (const auto to = wanted(out, beam_[p].values.size()))
@@ -107,11 +109,11 @@ class Beam {
     }
   }
 
-  std::vector<Candidate> candidates(const Node& node) {
+  std::vector<Candidate> candidates(const Contraction& node) {
     std::vector<Candidate> result;
     for (std::size_t p = 0; p < beam_.size(); ++p) {
-      const std::vector<Layout> own = views(beam_[p], node);
-      for (Layout& cube : cubes(node, own, options_.slots, options_.most_ciphertexts)) {
+      const std::vector<SlotLayout> own = views(beam_[p], node);
+      for (SlotLayout& cube : cubes(node, own, options_.slots, options_.most_ciphertexts)) {
         const std::optional<Recipe> rough = make_recipe(node, own, cube, moves_, true);
         if (!rough) continue;
         Cost cost = beam_[p].cost + rough->cost;
@@ -125,7 +127,7 @@ class Beam {
     return result;
   }
 
-  bool extend(const Node& node) {
+  bool extend(const Contraction& node) {
     std::vector<Partial> next;
     std::vector<Candidate> tried = candidates(node);
     tried.resize(std::min(tried.size(), kMostExact));
@@ -141,9 +143,9 @@ class Beam {
     return !beam_.empty();
   }
 
-  Partial extended(const Node& node, const Candidate& candidate) {
+  Partial extended(const Contraction& node, const Candidate& candidate) {
     Partial partial = beam_[candidate.partial];
-    const std::vector<Layout> own = views(partial, node);
+    const std::vector<SlotLayout> own = views(partial, node);
     Recipe recipe = candidate.linear ? make_linear_recipe(own[0], candidate.layout)
                                      : *make_recipe(node, own, candidate.layout, moves_, false);
     int depth = 0;
@@ -152,7 +154,7 @@ class Beam {
     cost.levels = 0;
     depth += recipe.cost.levels;
     if (const auto to = wanted(recipe.out, partial.values.size())) {
-      const Move& move = best_last(recipe.out, *to);
+      const LayoutMove& move = best_last(recipe.out, *to);
       cost += move.cost;
       depth += move.cost.levels;
       cost.levels = 0;
@@ -167,14 +169,14 @@ class Beam {
   }
 
   // Copies of an output are as good as zeros only where nobody asks for a clean one.
-  const Move& best_last(Layout from, const Layout& to) {
+  const LayoutMove& best_last(SlotLayout from, const SlotLayout& to) {
     if (!from.copies.empty()) from.copies.clear(), from.clean = false;
     return moves_.best(from, to, options_.clean);
   }
 
-  const Problem& problem_;
+  const EinsumProblem& problem_;
   const PlanOptions& options_;
-  Moves moves_;
+  LayoutMoves moves_;
   std::vector<Partial> beam_;
 };
 
@@ -182,9 +184,9 @@ class Beam {
 
 namespace {
 
-[[noreturn]] void refuse(const Problem& problem, const PlanOptions& options) {
+[[noreturn]] void refuse(const EinsumProblem& problem, const PlanOptions& options) {
   std::string products;
-  for (const Node& node : problem.nodes) {
+  for (const Contraction& node : problem.nodes) {
     std::int64_t product = 1;
     std::string sizes;
     for (const auto& [label, size] : node.sizes) {
@@ -201,13 +203,13 @@ namespace {
 
 }  // namespace
 
-Choice search(const Problem& problem, const PlanOptions& options) {
+Choice search(const EinsumProblem& problem, const PlanOptions& options) {
   std::optional<Choice> best = Beam(problem, options).run();
   const int next = static_cast<int>(problem.inputs.size());
-  std::vector<std::vector<Node>> ways;
+  std::vector<std::vector<Contraction>> ways;
   if (problem.nodes.size() == 1) ways = pairwise(problem.nodes[0], next);
-  for (std::vector<Node>& nodes : ways) {
-    Problem split = problem;
+  for (std::vector<Contraction>& nodes : ways) {
+    EinsumProblem split = problem;
     split.outputs = {next + static_cast<int>(nodes.size()) - 1};
     split.nodes = std::move(nodes);
     std::optional<Choice> choice = Beam(split, options).run();
@@ -220,15 +222,15 @@ Choice search(const Problem& problem, const PlanOptions& options) {
   return std::move(*best);
 }
 
-Plan emit(const Problem& problem, const Choice& choice, const PlanOptions& options) {
-  Builder builder = new_builder(problem, options);
-  std::vector<Placed> values = begin(problem, builder);
+Plan emit(const EinsumProblem& problem, const Choice& choice, const PlanOptions& options) {
+  ProgramBuilder builder = new_builder(problem, options);
+  std::vector<PlacedTensor> values = begin(problem, builder);
   for (std::size_t n = 0; n < choice.nodes.size(); ++n) {
-    std::vector<Placed> operands;
+    std::vector<PlacedTensor> operands;
     for (const int value : choice.nodes[n].values) operands.push_back(values[value]);
     values.push_back(emit(choice.nodes[n], operands, choice.recipes[n], builder));
   }
-  std::vector<Placed> outputs;
+  std::vector<PlacedTensor> outputs;
   if (choice.nodes.size() == problem.nodes.size()) {
     for (const int value : problem.outputs) outputs.push_back(values[value]);
   } else {

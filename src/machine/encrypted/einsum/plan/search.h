@@ -10,9 +10,9 @@
 namespace pliant::einsum {
 
 struct Choice {
-  std::vector<Node> nodes = {};
-  std::vector<Recipe> recipes = {};  // of each node
-  std::vector<Move> last = {};       // of each output, where layouts are asked for
+  std::vector<Contraction> nodes = {};
+  std::vector<Recipe> recipes = {};   // of each node
+  std::vector<LayoutMove> last = {};  // of each output, where layouts are asked for
   double weight = 0;
   Cost cost = {};
   std::vector<std::string> reasons = {};
@@ -20,8 +20,8 @@ struct Choice {
 
 // Beam search over the nodes; a node of three or four encrypted operands is also tried as products
 // of two. Throws Error{capacity}.
-Choice search(const Problem& problem, const PlanOptions& options);
+Choice search(const EinsumProblem& problem, const PlanOptions& options);
 
 // The program of a choice.
-Plan emit(const Problem& problem, const Choice& choice, const PlanOptions& options);
+Plan emit(const EinsumProblem& problem, const Choice& choice, const PlanOptions& options);
 }  // namespace pliant::einsum

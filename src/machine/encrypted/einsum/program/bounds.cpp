@@ -12,7 +12,7 @@ using Bounds = std::vector<double>;  // of |slot|; zero where a slot is known to
 // Values go when their last use is past: as many vectors as the program itself keeps ciphertexts.
 class Bounding {
  public:
-  Bounding(Program& program, const std::vector<Layout>& inputs)
+  Bounding(Program& program, const std::vector<SlotLayout>& inputs)
       : program_(program),
         inputs_(inputs),
         bounds_(program.values.size()),
@@ -23,7 +23,7 @@ class Bounding {
 
   void run() {
     for (std::size_t i = 0; i < program_.steps.size(); ++i) {
-      const Step& step = program_.steps[i];
+      const ProgramStep& step = program_.steps[i];
       for (std::size_t r = 0; r < step.out.size(); ++r) {
         Bounds bounds = std::visit([&](const auto& action) { return of(action, r); }, step.action);
         program_.values[step.out[r]].magnitude = *std::ranges::max_element(bounds);
@@ -36,7 +36,7 @@ class Bounding {
 
  private:
   Bounds of(const Input& a, std::size_t) const {
-    const Layout& layout = inputs_[a.tensor];
+    const SlotLayout& layout = inputs_[a.tensor];
     const double magnitude = program_.magnitudes[a.tensor];
     Bounds result(program_.slots, layout.clean ? 0 : magnitude);
     const std::int64_t number = ciphertexts(layout)[a.index];
@@ -88,14 +88,14 @@ class Bounding {
   }
 
   Program& program_;
-  const std::vector<Layout>& inputs_;
+  const std::vector<SlotLayout>& inputs_;
   ById<CipherId, Bounds> bounds_;
   ById<CipherId, std::size_t> last_use_;
 };
 
 }  // namespace
 
-void assign_magnitudes(Program& program, const std::vector<Layout>& inputs) {
+void assign_magnitudes(Program& program, const std::vector<SlotLayout>& inputs) {
   Bounding(program, inputs).run();
 }
 

@@ -8,7 +8,7 @@ namespace pliant::einsum {
 
 int Plan::levels() const {
   int most = last_level;
-  for (const Step& step : program.steps)
+  for (const ProgramStep& step : program.steps)
     for (const CipherId id : step.out) most = std::max(most, program.values[id].level);
   return most;
 }

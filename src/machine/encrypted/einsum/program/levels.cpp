@@ -57,14 +57,14 @@ class Leveling {
   Leveling(Program& program, int last) : program_(program), wanted_(wanted_levels(program, last)) {}
 
   void run() {
-    std::vector<Step> steps = std::move(program_.steps);
+    std::vector<ProgramStep> steps = std::move(program_.steps);
     program_.steps.clear();
-    for (Step& step : steps)
+    for (ProgramStep& step : steps)
       if (wanted_[step.out[0]] >= 0) place(std::move(step));
   }
 
  private:
-  void place(Step step) {
+  void place(ProgramStep step) {
     const int level = wanted_[step.out[0]];
     const int before = level + (consumes_level(step.action) ? 1 : 0);
     replace_operands(step.action, [&](CipherId id) { return lowered(id, before); });
@@ -96,7 +96,7 @@ void assign_levels(Program& program, int last) { Leveling(program, last).run(); 
 
 void raise_levels(Program& program, int by) {
   for (State& state : program.values) state.level += by;
-  for (Step& step : program.steps)
+  for (ProgramStep& step : program.steps)
     if (auto* lower = std::get_if<Lower>(&step.action)) lower->level += by;
 }
 

@@ -13,11 +13,11 @@ namespace pliant::einsum {
 struct PlannedInput {
   Shape shape;
   bool secret = false;
-  Layout layout;  // of a secret one
+  SlotLayout layout;  // of a secret one
 };
 struct PlannedOutput {
   Shape shape;
-  Layout layout;
+  SlotLayout layout;
   std::vector<CipherId> ciphertexts;  // of ciphertexts(layout), in order
 };
 

@@ -51,7 +51,7 @@ struct Turns {
     return static_cast<std::int64_t>(hoisted.size() + single.size()) + repeated;
   }
 };
-Turns turns(const Step& step, std::int64_t slots) {
+Turns turns(const ProgramStep& step, std::int64_t slots) {
   Turns result;
   const auto note = [slots](std::set<Turn>& to, CipherId of, std::int64_t steps) {
     if (modulo(steps, slots) != 0) to.insert({of, modulo(steps, slots)});
@@ -93,7 +93,7 @@ std::vector<CipherId> operands(const Action& action) {
 
 Counts counts(const Program& program) {
   Counts result;
-  for (const Step& step : program.steps) {
+  for (const ProgramStep& step : program.steps) {
     const Turns turned = turns(step, program.slots);
     result.rotations += turned.count();
     std::visit(
@@ -121,7 +121,7 @@ Counts counts(const Program& program) {
 KeyNeed keys(const Program& program) {
   KeyNeed need;
   std::map<std::int64_t, int> highest;
-  for (const Step& step : program.steps) {
+  for (const ProgramStep& step : program.steps) {
     if (const auto* relinearize = std::get_if<Relinearize>(&step.action))
       need.relinearization = std::max(need.relinearization, program.values[relinearize->of].level);
     const std::vector<CipherId> of = operands(step.action);

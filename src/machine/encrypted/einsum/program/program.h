@@ -83,7 +83,7 @@ struct Transform {
 using Action = std::variant<Input, Rotate, Add, Multiply, MultiplyPlain, Relinearize, Rescale,
                             Lower, Transform>;
 
-struct Step {
+struct ProgramStep {
   Action action;
   std::vector<CipherId> out;  // one; of a Transform as many as it has results
 };
@@ -101,7 +101,7 @@ struct Program {
   ById<ClearId, Clear> clears;
   ById<PlainId, Plain> plains;
   std::vector<double> magnitudes;  // of the tensors: bound of |element|
-  std::vector<Step> steps;
+  std::vector<ProgramStep> steps;
   ById<CipherId, State> values;
   std::vector<CipherId> outputs;
 };
@@ -149,6 +149,6 @@ void assign_levels(Program& program, int last);
 void raise_levels(Program& program, int by);
 // Fills State::magnitude, slot by slot from what the inputs' layouts leave zero (of tensors that
 // are not encrypted any layout).
-void assign_magnitudes(Program& program, const std::vector<Layout>& inputs);
+void assign_magnitudes(Program& program, const std::vector<SlotLayout>& inputs);
 
 }  // namespace pliant::einsum

@@ -54,7 +54,7 @@ std::string to_string(const Counts& c) {
 
 std::string to_text(const Program& program) {
   std::string result;
-  for (const Step& step : program.steps) {
+  for (const ProgramStep& step : program.steps) {
     std::string out;
     for (const CipherId id : step.out)
       out += fmt::format("{}c{}", out.empty() ? "" : " ", to_int(id));
