@@ -57,8 +57,8 @@ class Published {
   }
 
   PlacedTensor matched(const PlacedTensor& value, std::size_t operand) {
-    const PlacedTensor own{view(value.layout, node_.labels[operand], node_.shapes[operand]),
-                           value.ciphertexts};
+    PlacedTensor own{view(value.layout, node_.labels[operand], node_.shapes[operand]),
+                     value.ciphertexts};
     SlotLayout to = own.layout;
     bool same = true;
     for (LabelAxis& axis : to.axes) {

@@ -18,7 +18,7 @@ Cases(Visitors...) -> Cases<Visitors...>;
 struct Turn {  // a rotation of one ciphertext
   CipherId of = CipherId::none;
   std::int64_t steps = 0;
-  auto operator<=>(const Turn&) const = default;
+  auto operator<=>(const Turn&) const = default;  // NOLINT(modernize-use-nullptr): a false alarm
 };
 
 // By what the giant steps of a transform by strides rotate, and how often altogether.
