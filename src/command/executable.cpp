@@ -6,6 +6,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "command/descriptor.h"
 #include "command/parse.h"
 #include "command/stop.h"
 #include "core/error.h"
@@ -165,6 +166,7 @@ int run_executable(const Executable& executable, const std::vector<std::string>&
 }
 
 int run_executable(const Executable& executable, int argc, char** argv) {
+  const SteadyOutput steady;
   return run_executable(executable, {argv + 1, argv + argc},
                         {std::cout, std::cerr, isatty(STDERR_FILENO) == 1});
 }
