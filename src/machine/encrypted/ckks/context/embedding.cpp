@@ -26,7 +26,7 @@ void reverse_bits(std::span<Complex> values) {
 
 }  // namespace
 
-Embedding::Embedding(int log_n) : log_n_(log_n) {
+Embedding::Embedding(int log_n) {
   const std::size_t order = std::size_t{2} << log_n;
   roots_.resize(order);
   for (std::size_t k = 0; k < order; ++k) {

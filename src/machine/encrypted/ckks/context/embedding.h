@@ -26,7 +26,6 @@ class Embedding {
 
  private:
   std::size_t root_index(std::size_t power, std::size_t length) const;
-  int log_n_;
   std::vector<std::complex<double>> roots_;  // exp(2 pi i k / 2N)
   std::vector<std::size_t> fives_;           // 5^j mod 2N
 };
