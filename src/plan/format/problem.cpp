@@ -7,6 +7,7 @@
 #include <limits>
 #include <queue>
 #include <unordered_set>
+#include <utility>
 
 #include "core/checked.h"
 #include "core/error.h"
