@@ -1,6 +1,9 @@
 // Everything that is wrong with a call is a typed error that names label, operand and limit.
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "errors.h"
 #include "machine/encrypted/einsum/tensors.h"
 
@@ -25,6 +28,9 @@ TEST(Refusals, OfExpressions) {
   expect(refused("i->ii", {{{2}}}), ErrorKind::invalid, "output label 'i' is repeated");
   expect(refused("ij->i", {{{2}}}), ErrorKind::invalid, "operand 0 has shape [2]");
   expect(refused("i,i->i", {{{2}}}), ErrorKind::invalid, "1 operand(s) for 2 label groups");
+  for (const double magnitude : {-1.0, 0.0, std::nan(""), std::numeric_limits<double>::infinity()})
+    expect(refused("i->", {{.shape = {2}, .magnitude = magnitude}}), ErrorKind::invalid,
+           "largest element");
   expect(refused("i-i", {{{2}}}), ErrorKind::format, "column");
   expect(refused("i,i->i", {{{2}, false}, {{2}, false}}), ErrorKind::unsupported,
          "no operand is encrypted");

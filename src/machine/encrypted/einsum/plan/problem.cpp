@@ -220,6 +220,11 @@ class Pairing {
 }  // namespace
 
 EinsumProblem read_problem(std::span<const Stage> stages, std::span<const EinsumOperand> operands) {
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    if (!(operands[i].magnitude > 0) || !std::isfinite(operands[i].magnitude))
+      throw Error(ErrorKind::invalid, fmt::format("einsum, operand {}", i),
+                  fmt::format("its largest element is {}", operands[i].magnitude),
+                  "only finite elements can be planned for; the bound is above 0");
   Reader reader(operands);
   for (const Stage& stage : stages) reader.read(stage);
   return reader.take();

@@ -51,8 +51,8 @@ struct EinsumProblem {
 
 // Throws Error{format} or {invalid} as expand_notation() does, naming label or operand; {invalid}
 // for an operand that does not exist or has a layout of another shape; {unsupported} for a layout
-// with rolls or a period, and for a stage without encrypted operands; {capacity} for labels that
-// together take more slots than can be counted.
+// with rolls or a period, and for a stage without encrypted operands; {invalid} for a bound that is
+// not finite and above 0; {capacity} for labels that together take more slots than can be counted.
 EinsumProblem read_problem(std::span<const Stage> stages, std::span<const EinsumOperand> operands);
 
 // A value's layout as a node names its axes: axes that broadcast are gone, and a label that stands
