@@ -161,6 +161,7 @@ TEST(Files, ChecksContentsUnderARightHash) {
   says(ciphertext(2, 1, 8, 0, std::nan("")), "scale is nan");
   says(ciphertext(2, 1, 8, 0, 2), "not below");
   says(ciphertext(2, 1, 8, 0, 2, {}, -1), "bias is -1");
+  says(ciphertext(2, 1, 8, 0, 2, {}, -0.0), "bias is -0");  // would be written as 0
   says(ciphertext(2, 1, 8, 0, 2, std::vector<ErrorModel::Term>(17)),
        "number of error terms is 17, above 16");
   says(ciphertext(2, 1, 8, 0, 2, {{1, 8, 1}}), "offset is 8, above 7");

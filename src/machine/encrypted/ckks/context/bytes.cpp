@@ -143,7 +143,7 @@ std::uint32_t Reader::word(std::uint32_t most, const char* what) {
 
 double Reader::real(const char* what) {
   const double value = std::bit_cast<double>(decode<u64>(take(8, what)));
-  if (!std::isfinite(value) || value < 0) fail(fmt::format("{} is {}", what, value));
+  if (!std::isfinite(value) || std::signbit(value)) fail(fmt::format("{} is {}", what, value));
   return value;
 }
 
