@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "errors.h"
+#include "machine/encrypted/ckks/file.h"
 #include "machine/encrypted/einsum/benchmarks.h"
 #include "machine/encrypted/einsum/must_pass.h"
 #include "machine/encrypted/einsum/tensors.h"
@@ -61,6 +62,79 @@ TEST(Engine, ChoosesSecureParameters) {
   EXPECT_LE(difference(result.outputs[0], reference("i,i->", views(tensors))), result.error_bound);
   EXPECT_LT(result.error_bound, 1e-5);
   EXPECT_GT(engine.key_bytes(), 0u);
+}
+
+// Encrypted zeros times the largest operands that there may be.
+std::vector<Backend::Cipher> rehearse(const Plan& plan, Engine& engine) {
+  engine.make_keys(keys(plan.program));
+  std::vector<Tensor> tensors;
+  for (const PlannedInput& input : plan.inputs) {
+    tensors.emplace_back(TensorType{DType::f64, input.shape});
+    for (double& value : tensors.back().span<double>()) value = input.secret ? 0 : 1;
+  }
+  return evaluate(plan, engine, encrypt(plan, engine, views(tensors)), views(tensors));
+}
+
+TEST(Engine, RehearsalBoundsWhateverIsInTheClear) {
+  const ckks::Params params{.log_n = 10, .levels = 3, .insecure_for_tests = true};
+  Engine engine(params, 512), rehearsal(params, 512, {.rehearsal = true});
+  for (const char* expression : {"ik,k->i", "ik,k->ik"}) {
+    const Plan plan = einsum::plan(expression, std::vector<EinsumOperand>{{{16, 8}, false}, {{8}}},
+                                   {.slots = 512});
+    const auto expected = rehearse(plan, rehearsal);
+    engine.make_keys(keys(plan.program));
+    for (const int kind : {0, 1, 2, 3}) {
+      const std::vector<Tensor> tensors = random_tensors({{16, 8}, {8}}, 1);
+      const auto weights = tensors[0].span<double>();
+      for (std::size_t i = 0; i < weights.size() && kind > 0; ++i)
+        weights[i] = kind == 1 ? i == 3 : kind == 2 ? i % 2 : .49 * 512 / 0x1p40;
+      const auto outputs =
+          evaluate(plan, engine, encrypt(plan, engine, views(tensors)), views(tensors));
+      for (std::size_t i = 0; i < outputs.size(); ++i) {
+        EXPECT_LE(Engine::look(outputs[i]).noise, Engine::look(expected[i]).noise) << kind;
+        EXPECT_LE(Engine::look(outputs[i]).magnitude, Engine::look(expected[i]).magnitude) << kind;
+        EXPECT_LE(engine.error(outputs[i]), engine.error(expected[i])) << kind;
+        EXPECT_LT(engine.error(expected[i]), 100 * engine.error(outputs[i])) << kind;
+      }
+    }
+  }
+}
+
+TEST(Engine, WithoutTheSecretKeyEvaluatesOnly) {
+  Engine client = small();
+  const std::vector<Tensor> tensors = random_tensors({{16, 8}, {8}}, 1);
+  const Plan plan = einsum::plan("ik,k->i", all_secret({{16, 8}, {8}}), {.slots = 512});
+  client.make_keys(keys(plan.program));
+  const auto context = std::make_shared<ckks::Context>(client.context().params());
+  ckks::KeySet evaluation;
+  for (const auto& [galois, key] : client.evaluation_keys().all())
+    evaluation.add(ckks::parse_switch_key(*context, ckks::serialize(key)));
+  Engine server(context, 512, {.evaluation = std::move(evaluation)});
+  server.make_keys(keys(plan.program));  // has them
+  auto inputs = encrypt(plan, client, views(tensors));
+  for (auto& each : inputs)
+    for (auto& cipher : each) cipher = server.hold(Engine::look(cipher).copy());
+  const auto outputs = evaluate(plan, server, inputs, views(tensors));
+  const Decrypted result = decrypt(plan, client, outputs);
+  EXPECT_LE(difference(result.outputs[0], reference("ik,k->i", views(tensors))),
+            result.error_bound);
+  for (const Error& error :
+       {thrown_by([&] { server.decrypt(outputs[0]); }),
+        thrown_by([&] { server.encrypt(std::vector<double>(512, .5), 1, 1); }),
+        thrown_by([&] { server.make_keys({.rotations = {{.steps = 77}}}); })}) {
+    EXPECT_EQ(error.kind(), ErrorKind::not_found);
+    EXPECT_NE(std::string(error.what()).find("no secret key"), std::string::npos) << error.what();
+  }
+  const auto other = std::make_shared<ckks::Context>(
+      ckks::Params{.log_n = 10, .levels = 2, .insecure_for_tests = true});
+  ckks::KeySet foreign;
+  foreign.add(ckks::parse_switch_key(
+      *context, ckks::serialize(server.evaluation_keys().all().begin()->second)));
+  EXPECT_EQ(thrown_by([&] { Engine(other, 512, {.evaluation = std::move(foreign)}); }).kind(),
+            ErrorKind::invalid);
+  Engine stranger(other, 512, {});
+  EXPECT_EQ(thrown_by([&] { stranger.hold(Engine::look(outputs[0]).copy()); }).kind(),
+            ErrorKind::invalid);
 }
 
 TEST(Engine, Refuses) {

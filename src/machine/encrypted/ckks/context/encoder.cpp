@@ -114,8 +114,12 @@ void Encoder::round(Plaintext& out, RandomStream* dither) {
       coefficients_[k] = std::nearbyint(exact);
       residues_[k] = exact - coefficients_[k];
     }
-    context_.embedding().to_slots(residues_, slots_);
     out.deviation = 0;
+    if (claim_ == RoundingClaim::largest) {
+      out.noise += static_cast<double>(out.slots);  // 2 slots coefficients, each off by up to 1/2
+      return;
+    }
+    context_.embedding().to_slots(residues_, slots_);
     out.noise += largest(slots_) * (1 + transform);
     return;
   }

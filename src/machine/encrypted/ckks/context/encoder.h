@@ -43,11 +43,16 @@ struct EncodingOptions {
   RandomStream* dither = nullptr;
 };
 
+// How the error of rounding a public operand is stated: as it is, or as large as rounding any
+// values within the bound could make it, for a rehearsal whose bounds have to hold for others.
+enum class RoundingClaim : std::uint8_t { measured, largest };
+
 // Not thread-safe: it keeps its working memory, which holds the last message until it goes and is
 // wiped then.
 class Encoder {
  public:
-  explicit Encoder(const Context& context) : context_(context) {}
+  explicit Encoder(const Context& context, RoundingClaim claim = RoundingClaim::measured)
+      : context_(context), claim_(claim) {}
   ~Encoder();
   Encoder(const Encoder&) = delete;
   Encoder& operator=(const Encoder&) = delete;
@@ -72,6 +77,7 @@ class Encoder {
   void round(Plaintext& out, RandomStream* dither);
   void recompose(const Plaintext& plaintext);
   const Context& context_;
+  RoundingClaim claim_;
   std::vector<std::complex<double>> slots_;
   std::vector<double> coefficients_, residues_;
   Poly limbs_;

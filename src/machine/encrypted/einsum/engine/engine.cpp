@@ -14,6 +14,8 @@ using Cipher = Backend::Cipher;
 
 struct Held : Backend::Object {
   ckks::Ciphertext ciphertext;
+  std::optional<Expectation> expected = {};
+  double flood = 0;  // what flooding added to the error when it was decrypted
 };
 struct Encoded : Backend::Object {
   ckks::Plaintext plaintext;
@@ -43,6 +45,10 @@ bool has_key(const ckks::KeySet& keys, std::uint32_t galois, int level) {
   return std::any_of(first, last, [level](const auto& key) { return key.second.level >= level; });
 }
 
+void require_usable(const ckks::Context& context, const ckks::KeySet& keys) {
+  for (const auto& [galois, key] : keys.all()) ckks::require(context, key, "keys");
+}
+
 }  // namespace
 
 ckks::Params choose_parameters(const Plan& plan, int scale_bits, int first_bits, int security) {
@@ -62,32 +68,56 @@ ckks::Params choose_parameters(const Plan& plan, int scale_bits, int first_bits,
 }
 
 Engine::Engine(const ckks::Params& params, std::int64_t slots, const EngineOptions& options)
-    : context_(params, ckks::best_kernels(), options.log),
+    : Engine(std::make_shared<ckks::Context>(params, ckks::best_kernels(), options.log), slots,
+             EngineKeys{}, options) {
+  secret_.emplace(generator_.secret_key());
+  use_secret(options);
+}
+
+Engine::Engine(std::shared_ptr<const ckks::Context> context, std::int64_t slots, EngineKeys keys,
+               const EngineOptions& options)
+    : owned_(std::move(context)),
+      context_(*owned_),
       slots_(slots),
       generator_(options.seed_of_test ? ckks::KeyGenerator(context_, *options.seed_of_test)
                                       : ckks::KeyGenerator(context_)),
-      secret_(generator_.secret_key()),
-      encoder_(context_),
-      encryptor_(options.seed_of_test ? ckks::Encryptor(context_, secret_, *options.seed_of_test)
-                                      : ckks::Encryptor(context_, secret_)),
-      decryptor_(context_, secret_),
+      secret_(std::move(keys.secret)),
+      keys_(std::move(keys.evaluation)),
+      encoder_(context_,
+               options.rehearsal ? ckks::RoundingClaim::largest : ckks::RoundingClaim::measured),
       evaluator_(context_, options.pool) {
   if (slots_ < 1 || !std::has_single_bit(static_cast<std::uint64_t>(slots_)) ||
       std::cmp_greater(slots_, context_.slots()))
     throw Error(ErrorKind::usage, "ckks",
                 fmt::format("{} slots: not a power of two up to the {} of the ring", slots_,
                             context_.slots()));
+  require_usable(context_, keys_);
+  if (secret_) use_secret(options);
+}
+
+void Engine::use_secret(const EngineOptions& options) {
+  if (options.seed_of_test) encryptor_.emplace(context_, *secret_, *options.seed_of_test);
+  else encryptor_.emplace(context_, *secret_);
+  decryptor_.emplace(context_, *secret_);
+}
+
+const ckks::SecretKey& Engine::secret_key() const {
+  if (!secret_)
+    throw Error(ErrorKind::not_found, "ckks",
+                "whoever evaluates has no secret key, and can neither encrypt nor decrypt",
+                "let the client do it");
+  return *secret_;
 }
 
 std::string Engine::name() const { return "ckks (" + describe(context_.params()) + ")"; }
 
 void Engine::make_keys(const KeyNeed& need) {
   if (need.relinearization >= 0 && !has_key(keys_, 0, need.relinearization))
-    keys_.add(generator_.relinearization_key(secret_, need.relinearization));
+    keys_.add(generator_.relinearization_key(secret_key(), need.relinearization));
   for (const KeyNeed::Rotation& rotation : need.rotations) {
     const auto steps = static_cast<int>(rotation.steps);
     if (!has_key(keys_, context_.galois(steps), rotation.level))
-      keys_.add(generator_.rotation_key(secret_, steps, rotation.level));
+      keys_.add(generator_.rotation_key(secret_key(), steps, rotation.level));
   }
 }
 
@@ -107,18 +137,40 @@ Backend::Plaintext Engine::encode(std::span<const double> values, int level, dou
 }
 
 Cipher Engine::encrypt(std::span<const double> values, int level, double bound) {
+  secret_key();
   return made([&](ckks::Ciphertext& out) {
-    out = encryptor_.encrypt(encoder_, values, {.level = level, .bound = bound});
+    out = encryptor_->encrypt(encoder_, values, {.level = level, .bound = bound});
   });
 }
 
 std::vector<double> Engine::decrypt(const Cipher& a) {
-  std::vector<double> slots = encoder_.decode_real(decryptor_.decrypt(held(a, "decrypt")));
+  secret_key();
+  Held& of = own<Held>(a, "decrypt");
+  ckks::Plaintext plaintext;
+  if (!of.expected) plaintext = decryptor_->decrypt(of.ciphertext);
+  else if (!of.expected->flooding)
+    plaintext = decryptor_->decrypt(of.ciphertext, of.expected->plan);
+  else plaintext = decryptor_->decrypt(of.ciphertext, of.expected->plan, *of.expected->flooding);
+  if (of.expected) of.flood = (plaintext.noise - of.expected->plan.noise) / plaintext.scale;
+  std::vector<double> slots = encoder_.decode_real(plaintext);
   slots.resize(slots_);
   return slots;
 }
 
-double Engine::error(const Cipher& a) const { return held(a, "error").error_bound(); }
+double Engine::error(const Cipher& a) const {
+  const Held& of = own<Held>(a, "error");
+  return of.expected ? of.expected->error_bound + of.flood : of.ciphertext.error_bound();
+}
+
+Cipher Engine::hold(ckks::Ciphertext ciphertext, std::optional<Expectation> expected) const {
+  ckks::require(context_, ciphertext, "hold");
+  auto result = std::make_shared<Held>();
+  result->ciphertext = std::move(ciphertext);
+  result->expected = std::move(expected);
+  return result;
+}
+
+const ckks::Ciphertext& Engine::look(const Cipher& a) { return held(a, "look"); }
 
 Cipher Engine::add(const Cipher& a, const Cipher& b) {
   return made([&](auto& out) { evaluator_.add(held(a, "add"), held(b, "add"), out); });

@@ -1,7 +1,8 @@
-// Programs on our own RNS-CKKS: client and server in one process.
+// Programs on our own RNS-CKKS: client and server in one process, or one of the two.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,19 +22,41 @@ namespace pliant::einsum {
 ckks::Params choose_parameters(const Plan& plan, int scale_bits = 40, int first_bits = 50,
                                int security = 128);
 
-struct EngineOptions {
-  std::optional<ckks::Seed> seed_of_test = {};  // makes keys and ciphertexts repeatable
-  ThreadPool* pool = nullptr;                   // both must outlive the engine
-  Log* log = nullptr;                           // for warnings; null: standard error
+// The keys that an engine is given. Without the secret one it evaluates, and neither encrypts nor
+// decrypts nor makes keys.
+struct EngineKeys {
+  std::optional<ckks::SecretKey> secret = {};
+  ckks::KeySet evaluation = {};
 };
 
-// Makes its secret key; keys come by make_keys(). Ciphertexts are encrypted under the secret key
-// (less noise than under a public one). `slots` may be fewer than the ring has: the rest repeats
-// them.
+// What the client knows of a result before it comes (ckks/keys/decryptor.h), and what is done with
+// it.
+struct Expectation {
+  ckks::Expected plan;
+  double error_bound = 0;  // of every decrypted slot
+  std::optional<ckks::Flooding> flooding = {};
+};
+
+struct EngineOptions {
+  std::optional<ckks::Seed> seed_of_test = {};  // makes keys and ciphertexts repeatable
+  // Operands in the clear stand for any within their bounds: what is then said of results holds for
+  // whatever the evaluating side has.
+  bool rehearsal = false;
+  ThreadPool* pool = nullptr;  // both must outlive the engine
+  Log* log = nullptr;          // for warnings; null: standard error
+};
+
+// Makes its secret key unless it is given its keys; others come by make_keys(). Ciphertexts are
+// encrypted under the secret key (less noise than under a public one). `slots` may be fewer than
+// the ring has: the rest repeats them.
 class Engine : public Backend {
  public:
   // Throws what ckks::Context does, Error{usage} for slots that do not suit the ring.
   Engine(const ckks::Params& params, std::int64_t slots, const EngineOptions& options = {});
+
+  // The same, and Error{invalid} for keys of other parameters.
+  Engine(std::shared_ptr<const ckks::Context> context, std::int64_t slots, EngineKeys keys,
+         const EngineOptions& options = {});
 
   std::string name() const override;
   std::int64_t slots() const override { return slots_; }
@@ -41,6 +64,7 @@ class Engine : public Backend {
   void make_keys(const KeyNeed& need) override;
   Plaintext encode(std::span<const double> values, int level, double bound) override;
   Cipher encrypt(std::span<const double> values, int level, double bound) override;
+  // Error{not_found} without the secret key; Error{invalid} for a result that is not as expected.
   std::vector<double> decrypt(const Cipher& a) override;
   double error(const Cipher& a) const override;  // exceeded with probability 2^-30
   Cipher add(const Cipher& a, const Cipher& b) override;
@@ -56,15 +80,26 @@ class Engine : public Backend {
 
   std::size_t key_bytes() const;  // of the keys that evaluate
 
+  const ckks::Context& context() const { return context_; }
+  const ckks::KeySet& evaluation_keys() const { return keys_; }
+  const ckks::SecretKey& secret_key() const;  // Error{not_found} where there is none
+  // Ciphertexts that come from elsewhere, and go there. Error{invalid} for those of other
+  // parameters.
+  Cipher hold(ckks::Ciphertext ciphertext, std::optional<Expectation> expected = {}) const;
+  static const ckks::Ciphertext& look(const Cipher& a);
+
  private:
-  ckks::Context context_;
+  void use_secret(const EngineOptions& options);
+
+  std::shared_ptr<const ckks::Context> owned_;
+  const ckks::Context& context_;
   std::int64_t slots_;
   ckks::KeyGenerator generator_;
-  ckks::SecretKey secret_;
+  std::optional<ckks::SecretKey> secret_;
   ckks::KeySet keys_;
   ckks::Encoder encoder_;
-  ckks::Encryptor encryptor_;
-  ckks::Decryptor decryptor_;
+  std::optional<ckks::Encryptor> encryptor_;
+  std::optional<ckks::Decryptor> decryptor_;
   ckks::Evaluator evaluator_;
 };
 
