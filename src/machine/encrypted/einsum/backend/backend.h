@@ -42,7 +42,9 @@ class Backend {
   virtual std::vector<double> decrypt(const Cipher& a) = 0;
   virtual double error(const Cipher& a) const = 0;  // bound, in every decrypted slot
 
-  virtual Cipher add(const Cipher& a, const Cipher& b) = 0;       // equal levels, scales and parts
+  virtual Cipher add(const Cipher& a, const Cipher& b) = 0;  // equal levels, scales and parts
+  virtual Cipher add_plain(const Cipher& a, const Plaintext& b) = 0;  // likewise
+  virtual Cipher negate(const Cipher& a) = 0;
   virtual Cipher multiply(const Cipher& a, const Cipher& b) = 0;  // three parts, scale squared
   virtual Cipher multiply_plain(const Cipher& a, const Plaintext& b) = 0;  // scale squared
   virtual Cipher relinearize(const Cipher& a) = 0;

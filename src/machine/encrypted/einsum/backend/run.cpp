@@ -143,6 +143,10 @@ class Interpreter {
   Results perform(const MultiplyPlain& a, const ProgramStep&) {
     return {backend_.multiply_plain(values_[a.of], encoded(a.by, program_.values[a.of].level))};
   }
+  Results perform(const AddPlain& a, const ProgramStep&) {
+    return {backend_.add_plain(values_[a.of], encoded(a.by, program_.values[a.of].level))};
+  }
+  Results perform(const Negate& a, const ProgramStep&) { return {backend_.negate(values_[a.of])}; }
   Results perform(const Relinearize& a, const ProgramStep&) {
     return {backend_.relinearize(values_[a.of])};
   }
@@ -167,7 +171,8 @@ class Interpreter {
     const Plain& plain = program_.plains[id];
     slots_.assign(program_.slots, 0);
     for (const Plain::Cell& cell : plain.cells)
-      slots_[cell.slot] = plain.tensor == ClearId::none ? 1 : clears_[plain.tensor][cell.element];
+      slots_[cell.slot] +=
+          plain.factor * (plain.tensor == ClearId::none ? 1 : clears_[plain.tensor][cell.element]);
     return slots_;
   }
 

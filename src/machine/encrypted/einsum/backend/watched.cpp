@@ -31,6 +31,16 @@ Backend::Cipher Watched::add(const Cipher& a, const Cipher& b) {
   return backend_.add(a, b);
 }
 
+Backend::Cipher Watched::add_plain(const Cipher& a, const Plaintext& b) {
+  watch_();
+  return backend_.add_plain(a, b);
+}
+
+Backend::Cipher Watched::negate(const Cipher& a) {
+  watch_();
+  return backend_.negate(a);
+}
+
 Backend::Cipher Watched::multiply(const Cipher& a, const Cipher& b) {
   watch_();
   return backend_.multiply(a, b);

@@ -24,6 +24,8 @@ class Watched : public Backend {
   Cipher encrypt(std::span<const double> values, int level, double bound) override;
   std::vector<double> decrypt(const Cipher& a) override;
   Cipher add(const Cipher& a, const Cipher& b) override;
+  Cipher add_plain(const Cipher& a, const Plaintext& b) override;
+  Cipher negate(const Cipher& a) override;
   Cipher multiply(const Cipher& a, const Cipher& b) override;
   Cipher multiply_plain(const Cipher& a, const Plaintext& b) override;
   Cipher relinearize(const Cipher& a) override;

@@ -175,6 +175,14 @@ const ckks::Ciphertext& Engine::look(const Cipher& a) { return held(a, "look"); 
 Cipher Engine::add(const Cipher& a, const Cipher& b) {
   return made([&](auto& out) { evaluator_.add(held(a, "add"), held(b, "add"), out); });
 }
+Cipher Engine::add_plain(const Cipher& a, const Plaintext& b) {
+  return made([&](auto& out) {
+    evaluator_.add(held(a, "add plain"), own<const Encoded>(b, "add plain").plaintext, out);
+  });
+}
+Cipher Engine::negate(const Cipher& a) {
+  return made([&](auto& out) { evaluator_.negate(held(a, "negate"), out); });
+}
 Cipher Engine::multiply(const Cipher& a, const Cipher& b) {
   return made(
       [&](auto& out) { evaluator_.multiply(held(a, "multiply"), held(b, "multiply"), out); });

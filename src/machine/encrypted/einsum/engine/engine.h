@@ -68,6 +68,8 @@ class Engine : public Backend {
   std::vector<double> decrypt(const Cipher& a) override;
   double error(const Cipher& a) const override;  // exceeded with probability 2^-30
   Cipher add(const Cipher& a, const Cipher& b) override;
+  Cipher add_plain(const Cipher& a, const Plaintext& b) override;
+  Cipher negate(const Cipher& a) override;
   Cipher multiply(const Cipher& a, const Cipher& b) override;
   Cipher multiply_plain(const Cipher& a, const Plaintext& b) override;
   Cipher relinearize(const Cipher& a) override;

@@ -25,12 +25,23 @@ CipherId ProgramBuilder::add(CipherId left, CipherId right) {
   return emit(Add{left, right}, std::max(depth(left), depth(right)));
 }
 
+CipherId ProgramBuilder::add(CipherId of, Plain by) {
+  return emit(AddPlain{of, plain(std::move(by))}, depth(of));
+}
+
+CipherId ProgramBuilder::negate(CipherId of) { return emit(Negate{of}, depth(of)); }
+
+int ProgramBuilder::tensor(double magnitude) {
+  program_.magnitudes.push_back(magnitude);
+  return static_cast<int>(program_.magnitudes.size()) - 1;
+}
+
 CipherId ProgramBuilder::multiply(CipherId left, CipherId right) {
   return emit(Multiply{left, right}, std::max(depth(left), depth(right)));
 }
 
 CipherId ProgramBuilder::multiply(CipherId of, Plain by) {
-  return emit(MultiplyPlain{of, program_.plains.push_back(std::move(by))}, depth(of));
+  return emit(MultiplyPlain{of, plain(std::move(by))}, depth(of));
 }
 
 CipherId ProgramBuilder::relinearize(CipherId of) { return emit(Relinearize{of}, depth(of)); }

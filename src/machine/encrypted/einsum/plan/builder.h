@@ -42,12 +42,18 @@ class ProgramBuilder {
   std::int64_t slots() const { return program_.slots; }
   CipherId rotate(CipherId of, std::int64_t steps);  // `of` itself for a multiple of the slots
   CipherId add(CipherId left, CipherId right);
+  CipherId add(CipherId of, Plain by);
+  CipherId negate(CipherId of);
   CipherId multiply(CipherId left, CipherId right);
   CipherId multiply(CipherId of, Plain by);
   CipherId relinearize(CipherId of);
   CipherId rescale(CipherId of);
   CipherId shift_sum(CipherId of, std::int64_t count, std::int64_t step);
   int depth(CipherId of) const { return depths_[of]; }
+  // No slot of it will exceed `bound` (State::claim).
+  void claim(CipherId of, double bound) { program_.values[of].claim = bound; }
+  PlainId plain(Plain plain) { return program_.plains.push_back(std::move(plain)); }
+  int tensor(double magnitude);  // another one of the plan's, of elements up to `magnitude`
 
   PlacedTensor input(int tensor, const SlotLayout& layout);
   ClearId clear(Clear clear) { return program_.clears.push_back(std::move(clear)); }
@@ -59,6 +65,9 @@ class ProgramBuilder {
   PlacedTensor transformed(const PlacedTensor& a, const SlotLayout& to, const Turns& turns,
                            const PlainFactor& factor = {});
   PlacedTensor copied(PlacedTensor a, const std::vector<LabelAxis>& copies);  // of a clean one
+  // The results of `transform` are the ciphertexts `results` of a tensor in the layout `to`.
+  PlacedTensor emit(Transform transform, const std::vector<std::int64_t>& results,
+                    const SlotLayout& to);
 
   Program take(std::vector<CipherId> outputs);
 
@@ -66,8 +75,6 @@ class ProgramBuilder {
   CipherId emit(Action action, int depth);
   PlacedTensor fanned(PlacedTensor a, const LayoutMove& move);
   PlacedTensor renamed(const PlacedTensor& a, const SlotLayout& to) const;
-  PlacedTensor emit(Transform transform, const std::vector<std::int64_t>& results,
-                    const SlotLayout& to);
 
   Program program_;
   ById<CipherId, int> depths_;

@@ -7,10 +7,12 @@ namespace pliant::einsum {
 namespace {
 
 // The bound of what a step works with: sums are checked by the bounds of their terms, before it is
-// known that those do not meet in a slot.
+// known that those do not meet in a slot, or that whoever planned knows better.
 double peak(const ProgramStep& step, const Program& program) {
   if (const auto* add = std::get_if<Add>(&step.action))
     return program.values[add->left].magnitude + program.values[add->right].magnitude;
+  if (const auto* add = std::get_if<AddPlain>(&step.action))
+    return program.values[add->of].magnitude + bound(program.plains[add->by], program);
   double most = 1;
   for (const CipherId id : step.out) most = std::max(most, program.values[id].magnitude);
   return std::holds_alternative<Transform>(step.action) ? 2 * most : most;

@@ -42,11 +42,12 @@ struct Contraction {
 };
 
 struct EinsumProblem {
-  std::string text;
-  std::vector<EinsumOperand> inputs;
-  std::vector<std::string> input_labels;  // as their first stage names them; '_' where broadcast
-  std::vector<Contraction> nodes;
-  std::vector<int> outputs;  // values: results that no stage uses
+  std::string text = {};
+  std::vector<EinsumOperand> inputs = {};
+  std::vector<std::string> input_labels =
+      {};  // as their first stage names them; '_' where broadcast
+  std::vector<Contraction> nodes = {};
+  std::vector<int> outputs = {};  // values: results that no stage uses
 };
 
 // Throws Error{format} or {invalid} as expand_notation() does, naming label or operand; {invalid}

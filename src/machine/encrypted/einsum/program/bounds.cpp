@@ -26,7 +26,9 @@ class Bounding {
       const ProgramStep& step = program_.steps[i];
       for (std::size_t r = 0; r < step.out.size(); ++r) {
         Bounds bounds = std::visit([&](const auto& action) { return of(action, r); }, step.action);
-        program_.values[step.out[r]].magnitude = *std::ranges::max_element(bounds);
+        State& state = program_.values[step.out[r]];
+        for (double& bound : bounds) bound = std::min(bound, state.claim);
+        state.magnitude = *std::ranges::max_element(bounds);
         bounds_[step.out[r]] = std::move(bounds);
       }
       for (const CipherId id : operands(step.action))
@@ -66,7 +68,13 @@ class Bounding {
     const Plain& by = program_.plains[a.by];
     Bounds result(program_.slots, 0);
     for (const Plain::Cell& cell : by.cells)
-      result[cell.slot] = bounds_[a.of][cell.slot] * bound(by);
+      result[cell.slot] += bounds_[a.of][cell.slot] * bound(by, program_);
+    return result;
+  }
+  Bounds of(const AddPlain& a, std::size_t) const {
+    const Plain& by = program_.plains[a.by];
+    Bounds result = bounds_[a.of];
+    for (const Plain::Cell& cell : by.cells) result[cell.slot] += bound(by, program_);
     return result;
   }
   Bounds of(const Transform& a, std::size_t r) const {
@@ -77,15 +85,11 @@ class Bounding {
       const Bounds& x = bounds_[a.of[term.source]];
       for (const Plain::Cell& cell : by.cells)
         result[modulo(cell.slot - term.giant, program_.slots)] +=
-            bound(by) * x[modulo(cell.slot + term.baby, program_.slots)];
+            bound(by, program_) * x[modulo(cell.slot + term.baby, program_.slots)];
     }
     return result;
   }
   Bounds of(const auto& a, std::size_t) const { return bounds_[a.of]; }
-
-  double bound(const Plain& plain) const {
-    return plain.tensor == ClearId::none ? 1 : program_.clears[plain.tensor].bound;
-  }
 
   Program& program_;
   const std::vector<SlotLayout>& inputs_;

@@ -35,6 +35,8 @@ void replace_operands(Action& action, const auto& with) {
     for (CipherId& id : t->of) id = with(id);
   else if (auto* r = std::get_if<Rotate>(&action)) r->of = with(r->of);
   else if (auto* p = std::get_if<MultiplyPlain>(&action)) p->of = with(p->of);
+  else if (auto* q = std::get_if<AddPlain>(&action)) q->of = with(q->of);
+  else if (auto* n = std::get_if<Negate>(&action)) n->of = with(n->of);
   else if (auto* l = std::get_if<Relinearize>(&action)) l->of = with(l->of);
   else if (auto* s = std::get_if<Rescale>(&action)) s->of = with(s->of);
   else if (auto* w = std::get_if<Lower>(&action)) w->of = with(w->of);
@@ -68,8 +70,11 @@ class Leveling {
     const int level = wanted_[step.out[0]];
     const int before = level + (consumes_level(step.action) ? 1 : 0);
     replace_operands(step.action, [&](CipherId id) { return lowered(id, before); });
-    for (const CipherId id : step.out)
-      program_.values[id] = state_after(step.action, program_, level);
+    for (const CipherId id : step.out) {
+      State state = state_after(step.action, program_, level);
+      state.claim = program_.values[id].claim;
+      program_.values[id] = state;
+    }
     program_.steps.push_back(std::move(step));
   }
 

@@ -1,6 +1,7 @@
 #include "machine/encrypted/einsum/program/program.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 #include <utility>
@@ -77,6 +78,11 @@ std::int64_t modulo(std::int64_t steps, std::int64_t slots) {
   return ((steps % slots) + slots) % slots;
 }
 
+double bound(const Plain& plain, const Program& program) {
+  const double element = plain.tensor == ClearId::none ? 1 : program.clears[plain.tensor].bound;
+  return std::abs(plain.factor) * element;
+}
+
 std::vector<CipherId> operands(const Action& action) {
   using Ids = std::vector<CipherId>;
   return std::visit(
@@ -102,6 +108,7 @@ Counts counts(const Program& program) {
                     std::max<std::int64_t>(result.levels, program.values[step.out[0]].level);
               },
               [&](const Add&) { ++result.additions; }, [&](const Multiply&) { ++result.products; },
+              [&](const AddPlain&) { ++result.additions; },
               [&](const MultiplyPlain&) { ++result.plain_products; },
               [&](const Relinearize&) { ++result.key_switches; },
               [&](const Rescale&) { ++result.rescales; },

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <variant>
 #include <vector>
@@ -26,14 +27,15 @@ struct Clear {
   double bound = 1;  // of |element|
 };
 
-// A vector of slots that is known in the clear: cells hold an element of `tensor` (or 1, of none),
-// all other slots are zero.
+// A vector of slots that is known in the clear: every cell adds `factor` times an element of
+// `tensor` (or times 1, of none) to its slot, all other slots are zero.
 struct Plain {
   struct Cell {
     std::int32_t slot = 0, element = 0;
   };
   ClearId tensor = ClearId::none;
   std::vector<Cell> cells;
+  double factor = 1;
 };
 
 // The actions. Slots are numbered modulo their count.
@@ -46,6 +48,13 @@ struct Rotate {  // slot i gets slot i + steps
 };
 struct Add {
   CipherId left = CipherId::none, right = CipherId::none;
+};
+struct AddPlain {  // at the level's scale
+  CipherId of = CipherId::none;
+  PlainId by = PlainId::none;
+};
+struct Negate {
+  CipherId of = CipherId::none;
 };
 struct Multiply {  // by a ciphertext: three parts until Relinearize, the scale squared until
                    // Rescale
@@ -80,8 +89,8 @@ struct Transform {
   // after the other outside in (Horner), by rotations of this one distance each way.
   std::int64_t stride = 0;
 };
-using Action = std::variant<Input, Rotate, Add, Multiply, MultiplyPlain, Relinearize, Rescale,
-                            Lower, Transform>;
+using Action = std::variant<Input, Rotate, Add, AddPlain, Negate, Multiply, MultiplyPlain,
+                            Relinearize, Rescale, Lower, Transform>;
 
 struct ProgramStep {
   Action action;
@@ -94,6 +103,8 @@ struct State {
   int factors = 1;  // of the level's scale: 2 between a product and its rescale
   int parts = 2;
   double magnitude = 1;  // bound of every slot
+  // What whoever planned promises that no slot exceeds, whatever arithmetic says.
+  double claim = std::numeric_limits<double>::infinity();
 };
 
 struct Program {
@@ -105,6 +116,8 @@ struct Program {
   ById<CipherId, State> values;
   std::vector<CipherId> outputs;
 };
+
+double bound(const Plain& plain, const Program& program);  // of what a cell adds
 
 // Costs, counted over the steps.
 struct Counts {
@@ -148,7 +161,7 @@ void assign_levels(Program& program, int last);
 // Every level higher by as much.
 void raise_levels(Program& program, int by);
 // Fills State::magnitude, slot by slot from what the inputs' layouts leave zero (of tensors that
-// are not encrypted any layout).
+// are not encrypted any layout), and at most what is claimed.
 void assign_magnitudes(Program& program, const std::vector<SlotLayout>& inputs);
 
 }  // namespace pliant::einsum

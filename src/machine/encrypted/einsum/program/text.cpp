@@ -11,8 +11,9 @@ struct Say {
   std::string id(CipherId of) const { return fmt::format("c{}", to_int(of)); }
   std::string plain(PlainId of) const {
     const Plain& p = program.plains[of];
-    return p.tensor == ClearId::none ? fmt::format("mask of {}", p.cells.size())
-                                     : fmt::format("plain {}", to_int(p.tensor));
+    const std::string times = p.factor == 1 ? "" : fmt::format("{:.4g} ", p.factor);
+    return p.tensor == ClearId::none ? fmt::format("{}mask of {}", times, p.cells.size())
+                                     : fmt::format("{}plain {}", times, to_int(p.tensor));
   }
   std::string operator()(const Input& a) const {
     return fmt::format("input {}[{}]", a.tensor, a.index);
@@ -29,6 +30,10 @@ struct Say {
   std::string operator()(const MultiplyPlain& a) const {
     return fmt::format("{} * {}", id(a.of), plain(a.by));
   }
+  std::string operator()(const AddPlain& a) const {
+    return fmt::format("{} + {}", id(a.of), plain(a.by));
+  }
+  std::string operator()(const Negate& a) const { return fmt::format("-{}", id(a.of)); }
   std::string operator()(const Relinearize& a) const {
     return fmt::format("relinearize {}", id(a.of));
   }

@@ -136,6 +136,22 @@ Cipher Simulator::add(const Cipher& a, const Cipher& b) {
   return Model{options_}.checked("add", std::move(out));
 }
 
+Cipher Simulator::add_plain(const Cipher& a, const Plaintext& b) {
+  const Simulated &x = own(a, "add plain"), &y = own(b, "add plain", false);
+  require_equal("add plain", "levels", x.level, y.level);
+  require_equal("add plain", "scales: powers", x.factors, y.factors);
+  Simulated out = combined(x, y, std::plus<>());
+  out.magnitude = x.magnitude + y.magnitude;
+  out.noise = root_sum(x.noise, y.noise);
+  return Model{options_}.checked("add plain", std::move(out));
+}
+
+Cipher Simulator::negate(const Cipher& a) {
+  Simulated out = own(a, "negate");
+  for (double& slot : out.slots) slot = -slot;
+  return std::make_shared<Simulated>(std::move(out));
+}
+
 Cipher Simulator::multiply(const Cipher& a, const Cipher& b) {
   const Simulated &x = own(a, "multiply"), &y = own(b, "multiply");
   require_two_parts("multiply", x);
