@@ -126,6 +126,8 @@ TEST_P(EachKernel, EqualsTheScalarOne) {
     const std::vector<u64> a = residues(rng, n, q), b = residues(rng, n, q);
     const std::vector<u64> c = residues(rng, n, (u64{1} << 50) - 1);
     const std::vector<u64> d = residues(rng, n, u64{1} << 52);
+    std::vector<double> whole(n);
+    for (std::size_t i = 0; i < n; ++i) whole[i] = (i % 2 ? -1.0 : 1.0) * (c[i] * 2.0 - 1);
     const ShoupFactor f = factor(b[3], m);
     std::vector<std::uint32_t> index = automorphism_index(5, log_n);
     std::vector<const u64*> left, right, wide;
@@ -161,6 +163,7 @@ TEST_P(EachKernel, EqualsTheScalarOne) {
         {"round_sum",
          [&](const Kernels& k, u64* x) { k.round_sum(x, left.data(), inverses.data(), 27, n); }},
         {"gather", [&](const Kernels& k, u64* x) { k.gather(x, a.data(), index.data(), ~0u, n); }},
+        {"residues", [&](const Kernels& k, u64* x) { k.residues(x, whole.data(), n, m); }},
         {"gather of a block",
          [&](const Kernels& k, u64* x) { k.gather(x, a.data(), index.data() + n - 16, 15, 16); }},
     };
@@ -171,6 +174,37 @@ TEST_P(EachKernel, EqualsTheScalarOne) {
         std::vector<u64> got = a;
         run(*kernels, got.data());
         ASSERT_EQ(got, reference) << name << " of " << kernels->name << ", prime " << q;
+      }
+    }
+  }
+}
+
+TEST(EmbeddingStages, EqualTheScalarOnesToTheLastBit) {
+  Rng rng(6);
+  for (const std::size_t n : {16u, 32u, 64u, 256u}) {
+    std::vector<double> x(2 * n), w1(n), w2(n);
+    for (std::vector<double>* values : {&x, &w1, &w2})
+      for (double& value : *values) value = 2 * rng.uniform() - 1;
+    using Case = std::function<void(const EmbeddingStages&, double*)>;
+    for (std::size_t s = 1; s <= n / 2; s *= 2) {
+      const bool wide = s >= 4, far = (s == 1 || wide) && n / s >= 8;
+      const Case cases[] = {
+          [&](const EmbeddingStages& e, double* y) { e.fold2(x.data(), y, w1.data(), n, s); },
+          [&](const EmbeddingStages& e, double* y) { e.unfold2(x.data(), y, w1.data(), n, s); },
+          [&](const EmbeddingStages& e, double* y) {
+            e.fold4(x.data(), y, w1.data(), w2.data(), n, s);
+          },
+          [&](const EmbeddingStages& e, double* y) {
+            e.unfold4(x.data(), y, w1.data(), w2.data(), n, s);
+          }};
+      for (std::size_t c = 0; c < 4; ++c) {
+        if (c < 2 ? !wide : !far) continue;
+        std::vector<double> want(2 * n), got(2 * n);
+        cases[c](scalar_embedding(), want.data());
+        for (const Kernels* kernels : usable_kernels()) {
+          cases[c](*kernels->embedding, got.data());
+          EXPECT_EQ(got, want) << kernels->name << ", case " << c << ", " << n << " by " << s;
+        }
       }
     }
   }

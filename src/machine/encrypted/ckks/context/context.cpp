@@ -15,7 +15,7 @@
 namespace pliant::ckks {
 
 Context::Context(const Params& params, const Kernels& kernels, Log* log)
-    : params_(in_range(params)), kernels_(kernels), log_(log), embedding_(params.log_n) {
+    : params_(in_range(params)), kernels_(kernels), log_(log), embedding_(params.log_n, kernels) {
   const PrimeChain chain =
       find_chain(params.log_n, params.levels, params.scale_bits, params.first_bits, params.digits);
   hash_ = ckks::hash(params);

@@ -1,80 +1,58 @@
 #include "machine/encrypted/ckks/context/embedding.h"
 
+#include <bit>
 #include <cmath>
 #include <numbers>
 
-#include "machine/encrypted/ckks/ring/ntt.h"
-
 namespace pliant::ckks {
 
-namespace {
-
-using Complex = std::complex<double>;
-
-Complex times(Complex a, Complex b) {  // without std::complex's handling of infinities
-  return {a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real()};
-}
-
-void reverse_bits(std::span<Complex> values) {
-  int bits = 0;
-  while ((std::size_t{1} << bits) < values.size()) ++bits;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::size_t j = bit_reverse(static_cast<std::uint32_t>(i), bits);
-    if (i < j) std::swap(values[i], values[j]);
+Embedding::Embedding(int log_n, const Kernels& kernels)
+    : stages_(*kernels.embedding), roots_(log_n) {
+  for (int k = 1; k < log_n; ++k) {
+    const std::size_t half = std::size_t{1} << (k - 1), order = 8 * half;
+    roots_[k].resize(2 * half);
+    std::size_t power = 1;
+    for (std::size_t j = 0; j < half; ++j, power = power * 5 % order) {
+      const long double angle = 2 * std::numbers::pi_v<long double> * power / order;
+      roots_[k][j] = static_cast<double>(std::cos(angle));
+      roots_[k][half + j] = static_cast<double>(std::sin(angle));
+    }
   }
 }
 
-}  // namespace
+std::size_t Embedding::log2(std::size_t length) { return std::countr_zero(length); }
 
-Embedding::Embedding(int log_n) {
-  const std::size_t order = std::size_t{2} << log_n;
-  roots_.resize(order);
-  for (std::size_t k = 0; k < order; ++k) {
-    const long double angle = 2 * std::numbers::pi_v<long double> * k / order;
-    roots_[k] = {static_cast<double>(std::cos(angle)), static_cast<double>(std::sin(angle))};
-  }
-  fives_.resize(order / 4);
-  std::size_t power = 1;
-  for (std::size_t& five : fives_) {
-    five = power;
-    power = power * 5 % order;
-  }
+const EmbeddingStages& Embedding::stages(std::size_t n) const {
+  return n < 16 ? scalar_embedding() : stages_;
 }
 
-// The twiddle of butterfly `j` in blocks of `length`: exp(2 pi i 5^j / 4 length).
-std::size_t Embedding::root_index(std::size_t j, std::size_t length) const {
-  return (fives_[j] & (4 * length - 1)) * (roots_.size() / (4 * length));
-}
-
-void Embedding::to_coefficients(std::span<Complex> work, std::span<double> coefficients) const {
-  const std::size_t n = work.size();
-  for (std::size_t length = n; length > 1; length /= 2)
-    for (std::size_t i = 0; i < n; i += length)
-      for (std::size_t j = 0; j < length / 2; ++j) {
-        const Complex u = work[i + j], v = work[i + j + length / 2];
-        work[i + j] = u + v;
-        work[i + j + length / 2] = times(u - v, std::conj(roots_[root_index(j, length)]));
-      }
-  reverse_bits(work);
-  const double scale = 1.0 / n;
-  for (std::size_t i = 0; i < n; ++i) {
-    coefficients[i] = work[i].real() * scale;
-    coefficients[n + i] = work[i].imag() * scale;
+void Embedding::to_coefficients(std::vector<double>& x, std::vector<double>& work,
+                                double factor) const {
+  const std::size_t n = x.size() / 2;
+  const EmbeddingStages& by = stages(n);
+  work.resize(x.size());
+  for (std::size_t length = n, s = 1; length > 1; x.swap(work)) {
+    const bool two = length >= 8;
+    if (two) by.fold4(x.data(), work.data(), roots(length), roots(length / 2), n, s);
+    else by.fold2(x.data(), work.data(), roots(length), n, s);
+    length /= two ? 4 : 2;
+    s *= two ? 4 : 2;
   }
+  const double scale = factor / n;
+  for (double& value : x) value *= scale;
 }
 
-void Embedding::to_slots(std::span<const double> coefficients, std::span<Complex> slots) const {
-  const std::size_t n = slots.size();
-  for (std::size_t i = 0; i < n; ++i) slots[i] = {coefficients[i], coefficients[n + i]};
-  reverse_bits(slots);
-  for (std::size_t length = 2; length <= n; length *= 2)
-    for (std::size_t i = 0; i < n; i += length)
-      for (std::size_t j = 0; j < length / 2; ++j) {
-        const Complex u = slots[i + j];
-        const Complex v = times(slots[i + j + length / 2], roots_[root_index(j, length)]);
-        slots[i + j] = u + v;
-        slots[i + j + length / 2] = u - v;
-      }
+void Embedding::to_slots(std::vector<double>& x, std::vector<double>& work) const {
+  const std::size_t n = x.size() / 2;
+  const EmbeddingStages& by = stages(n);
+  work.resize(x.size());
+  // The same lengths the other way: single ones first, until fours make up the rest.
+  for (std::size_t length = 1; length < n; x.swap(work)) {
+    const bool two = length > 1 && log2(n / length) % 2 == 0;
+    length *= two ? 4 : 2;
+    if (two) by.unfold4(x.data(), work.data(), roots(length), roots(length / 2), n, n / length);
+    else by.unfold2(x.data(), work.data(), roots(length), n, n / length);
+  }
 }
 
 // Each of log2 n stages is unitary up to scaling and adds less than 4 units in the last place to

@@ -2,9 +2,10 @@
 // 1.
 #pragma once
 
-#include <complex>
-#include <span>
+#include <cstddef>
 #include <vector>
+
+#include "machine/encrypted/ckks/kernels/kernels.h"
 
 namespace pliant::ckks {
 
@@ -13,21 +14,25 @@ namespace pliant::ckks {
 // log slots) in double; the roots are rounded from long double. Immutable: threads may share one.
 class Embedding {
  public:
-  explicit Embedding(int log_n);
+  explicit Embedding(int log_n, const Kernels& kernels = best_kernels());
 
-  // coefficients: 2 n reals for n slots (n a power of two up to N/2), those of X^(i N / 2n). In
-  // place on `work`.
-  void to_coefficients(std::span<std::complex<double>> work, std::span<double> coefficients) const;
-  void to_slots(std::span<const double> coefficients, std::span<std::complex<double>> slots) const;
+  // In place, n slots (a power of two up to N/2) as n real and then n imaginary parts <-> the 2 n
+  // coefficients, those of X^(i N / 2n), times `factor`. `work` is overwritten.
+  void to_coefficients(std::vector<double>& x, std::vector<double>& work, double factor = 1) const;
+  void to_slots(std::vector<double>& x, std::vector<double>& work) const;
 
   // Bound of the relative error of either transform, against the largest slot (see
   // docs/encrypted.md).
   double error(std::size_t slots) const;
 
  private:
-  std::size_t root_index(std::size_t power, std::size_t length) const;
-  std::vector<std::complex<double>> roots_;  // exp(2 pi i k / 2N)
-  std::vector<std::size_t> fives_;           // 5^j mod 2N
+  const EmbeddingStages& stages(std::size_t n) const;
+  const double* roots(std::size_t length) const { return roots_[log2(length)].data(); }
+  static std::size_t log2(std::size_t length);
+  const EmbeddingStages& stages_;
+  // The twiddles of butterflies j in blocks of 2^k: exp(2 pi i 5^j / 2^(k+2)), all real parts
+  // first.
+  std::vector<std::vector<double>> roots_;
 };
 
 }  // namespace pliant::ckks

@@ -4,9 +4,11 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "core/error.h"
 
@@ -22,6 +24,29 @@ u64 residue(double value, const Modulus& m) {
   const double fraction = std::frexp(value, &exponent);
   const u64 mantissa = from_signed(static_cast<std::int64_t>(std::ldexp(fraction, 53)), m);
   return multiply(mantissa, power(2, static_cast<u64>(exponent - 53), m), m);
+}
+
+// Coefficients are no larger than the slots: here each is far from where doubles end to hold
+// halves, and so one addition rounds it to nearest.
+constexpr double kNearest = 0x1.8p52;
+bool small(const Plaintext& plaintext) { return plaintext.bound * plaintext.scale < 0x1p50; }
+
+// The largest of complex numbers, real parts first. Eight at a time: the compiler keeps the order
+// of a maximum.
+double largest_of(const std::vector<double>& values) {
+  const std::size_t count = values.size() / 2;
+  std::array<double, 8> most{};
+  for (std::size_t i = 0; i < count; ++i) {
+    const double re = values[i], im = values[count + i];
+    most[i % 8] = std::max(most[i % 8], re * re + im * im);
+  }
+  return std::sqrt(*std::max_element(most.begin(), most.end())) * (1 + 0x1p-50);
+}
+
+// The first `count` values to every (n / count)th place, zero elsewhere.
+void spread(u64* limb, std::size_t count, std::size_t n) {
+  std::memset(limb + count, 0, (n - count) * sizeof(u64));
+  for (std::size_t k = count; k-- > 1;) limb[k * (n / count)] = std::exchange(limb[k], 0);
 }
 
 }  // namespace
@@ -56,19 +81,39 @@ void require(const Context& context, const Plaintext& p, const char* verb) {
                        context.n()));
 }
 
-Encoder::~Encoder() {
-  sodium_memzero(slots_.data(), slots_.size() * sizeof slots_[0]);
-  sodium_memzero(coefficients_.data(), coefficients_.size() * sizeof coefficients_[0]);
-  sodium_memzero(residues_.data(), residues_.size() * sizeof residues_[0]);
+Encoder::~Encoder() { wipe(); }
+
+void Encoder::wipe() {
+  for (std::vector<double>* secret : {&values_, &residues_, &work_})
+    sodium_memzero(secret->data(), secret->size() * sizeof(double));
   limbs_.wipe();
 }
 
-void Encoder::place(Plaintext& out, const EncodingOptions& options) {
+// Room for as many slots; growing moves the vectors, and would leave a message behind.
+void Encoder::take(std::size_t slots) {
+  if (2 * slots > values_.capacity()) wipe();
+  values_.assign(2 * slots, 0);
+}
+
+void Encoder::check_slot(std::size_t i, double bound) const {
+  const double re = values_[i], im = values_[values_.size() / 2 + i];
+  const double size = im == 0 ? std::abs(re) : std::hypot(re, im);
+  if (!std::isfinite(size))
+    throw Error(ErrorKind::invalid, "ckks encode",
+                fmt::format("slot {} holds {} + {}i", i, re, im));
+  if (size > bound)
+    throw Error(
+        ErrorKind::invalid, "ckks encode",
+        fmt::format("|{} + {}i| in slot {} exceeds the declared bound {}", re, im, i, bound),
+        "declare a larger bound or scale the values");
+}
+
+void Encoder::check(Plaintext& out, const EncodingOptions& options) {
   out.level = context_.top(options.level, "ckks encode");
   const auto refuse = [](const std::string& problem) {
     throw Error(ErrorKind::usage, "ckks encode", problem);
   };
-  const std::size_t count = slots_.size();
+  const std::size_t count = values_.size() / 2;
   if (!std::has_single_bit(count) || count > context_.slots())
     refuse(fmt::format("{} values are not a power of two up to the {} slots", count,
                        context_.slots()));
@@ -81,17 +126,12 @@ void Encoder::place(Plaintext& out, const EncodingOptions& options) {
     refuse(fmt::format("scale {} is not a number of at least 1", out.scale));
   if (!std::isfinite(out.bound) || out.bound < 0)
     refuse(fmt::format("declared bound {} is not a number of at least 0", out.bound));
-  for (std::size_t i = 0; i < count; ++i) {
-    const double size = std::abs(slots_[i]);
-    if (!std::isfinite(size))
-      throw Error(ErrorKind::invalid, "ckks encode",
-                  fmt::format("slot {} holds {} + {}i", i, slots_[i].real(), slots_[i].imag()));
-    if (size > out.bound)
-      throw Error(ErrorKind::invalid, "ckks encode",
-                  fmt::format("|{} + {}i| in slot {} exceeds the declared bound {}",
-                              slots_[i].real(), slots_[i].imag(), i, out.bound),
-                  "declare a larger bound or scale the values");
-  }
+  const double* re = values_.data();
+  const double* im = re + count;
+  // Well inside by its square, which may overflow, or looked at by itself.
+  const double inside = std::min(out.bound * out.bound * (1 - 0x1p-48), 0x1p1000);
+  for (std::size_t i = 0; i < count; ++i)
+    if (!(re[i] * re[i] + im[i] * im[i] <= inside)) check_slot(i, out.bound);
   const double bits = std::log2(out.bound) + std::log2(out.scale);
   // the transform is in double, whatever the modulus holds
   if (bits > std::min(context_.log_q(out.level) - 2, 1000.0))
@@ -108,25 +148,33 @@ void Encoder::round(Plaintext& out, RandomStream* dither) {
   const double transform = context_.embedding().error(out.slots);
   out.noise = out.bound * out.scale * transform;
   if (dither == nullptr) {
-    residues_.resize(coefficients_.size());
-    for (std::size_t k = 0; k < coefficients_.size(); ++k) {
-      const double exact = coefficients_[k] * out.scale;
-      coefficients_[k] = std::nearbyint(exact);
-      residues_[k] = exact - coefficients_[k];
+    residues_.resize(values_.size());
+    if (small(out)) {
+      for (std::size_t k = 0; k < values_.size(); ++k) {
+        const double exact = values_[k];
+        values_[k] = (exact + kNearest) - kNearest;
+        residues_[k] = exact - values_[k];
+      }
+    } else {
+      for (std::size_t k = 0; k < values_.size(); ++k) {
+        const double exact = values_[k];
+        values_[k] = std::nearbyint(exact);
+        residues_[k] = exact - values_[k];
+      }
     }
     out.deviation = 0;
     if (claim_ == RoundingClaim::largest) {
       out.noise += static_cast<double>(out.slots);  // 2 slots coefficients, each off by up to 1/2
       return;
     }
-    context_.embedding().to_slots(residues_, slots_);
-    out.noise += largest(slots_) * (1 + transform);
+    context_.embedding().to_slots(residues_, work_);
+    out.noise += largest_of(residues_) * (1 + transform);
     return;
   }
-  for (double& c : coefficients_) {
-    const double exact = c * out.scale, below = std::floor(exact);
+  for (double& c : values_) {
+    const double below = std::floor(c);
     const double uniform = std::ldexp(dither->bits() >> 11, -53);
-    c = uniform < exact - below ? below + 1 : below;
+    c = uniform < c - below ? below + 1 : below;
   }
   // Each is up to 1/2 in deviation. Sparse slots repeat, and with them their errors: the deviation
   // is that of as many independent coefficients as there could be, which covers their sums too.
@@ -135,35 +183,45 @@ void Encoder::round(Plaintext& out, RandomStream* dither) {
   out.noise += 6 * std::sqrt(2 * static_cast<double>(out.slots) / 4);
 }
 
-void Encoder::fill(Plaintext& out, RandomStream* dither) {
-  const std::size_t n = context_.n(), count = out.slots, gap = n / (2 * count);
-  coefficients_.resize(2 * count);
-  context_.embedding().to_coefficients(slots_, coefficients_);
-  round(out, dither);
+// Rounded coefficients to transformed limbs.
+void Encoder::expand(Plaintext& out) const {
+  const std::size_t n = context_.n(), count = values_.size(), gap = n / count;
   const std::size_t limbs = out.level + 1 + (out.extended ? context_.special() : 0);
+  const Kernels& kernels = count < 16 ? scalar_kernels() : context_.kernels();
   out.poly.resize(limbs, n);
   for (std::size_t i = 0; i < limbs; ++i) {
     const NttTable& table = context_.extended(out.level, i);
     u64* limb = out.poly.limb(i);
-    std::memset(limb, 0, n * sizeof(u64));
-    for (std::size_t k = 0; k < 2 * count; ++k)
-      limb[k * gap] = residue(coefficients_[k], table.mod);
+    if (small(out)) kernels.residues(limb, values_.data(), count, table.mod);
+    else
+      for (std::size_t k = 0; k < count; ++k) limb[k] = residue(values_[k], table.mod);
+    if (gap > 1) spread(limb, count, n);
     context_.kernels().forward(limb, table);
   }
 }
 
+void Encoder::fill(Plaintext& out, const EncodingOptions& options) {
+  check(out, options);
+  context_.embedding().to_coefficients(values_, work_, out.scale);
+  round(out, options.dither);
+  expand(out);
+}
+
 void Encoder::encode(std::span<const std::complex<double>> values, const EncodingOptions& options,
                      Plaintext& out) {
-  slots_.assign(values.begin(), values.end());
-  place(out, options);
-  fill(out, options.dither);
+  take(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values_[i] = values[i].real();
+    values_[values.size() + i] = values[i].imag();
+  }
+  fill(out, options);
 }
 
 void Encoder::encode(std::span<const double> values, const EncodingOptions& options,
                      Plaintext& out) {
-  slots_.assign(values.begin(), values.end());
-  place(out, options);
-  fill(out, options.dither);
+  take(values.size());
+  std::copy(values.begin(), values.end(), values_.begin());
+  fill(out, options);
 }
 
 Plaintext Encoder::encode(std::span<const std::complex<double>> values,
@@ -179,8 +237,7 @@ Plaintext Encoder::encode(std::span<const double> values, const EncodingOptions&
   return out;
 }
 
-// The coefficients that carry slots, as doubles: mixed-radix digits over just enough primes, then
-// Horner from the top.
+// The coefficients that carry slots, as doubles, from just enough primes.
 void Encoder::recompose(const Plaintext& plaintext) {
   const std::size_t n = context_.n(), gap = n / (2 * plaintext.slots);
   const double bits = std::log2(plaintext.bound * plaintext.scale + plaintext.noise + 1) + 2;
@@ -194,6 +251,19 @@ void Encoder::recompose(const Plaintext& plaintext) {
     const NttTable& table = context_.table(i);
     context_.kernels().inverse(limbs_.limb(i), table, factor(table.n_inverse, table.mod));
   }
+  values_.resize(2 * plaintext.slots);
+  if (used > 1) return recompose_wide(plaintext);
+  const auto q = static_cast<std::int64_t>(context_.modulus(0).q);
+  const u64* limb = limbs_.limb(0);
+  for (std::size_t k = 0; k < values_.size(); ++k) {
+    const auto x = static_cast<std::int64_t>(limb[k * gap]);
+    values_[k] = static_cast<double>(2 * x > q ? x - q : x) / plaintext.scale;
+  }
+}
+
+// Of limbs_: mixed-radix digits, then Horner from the top.
+void Encoder::recompose_wide(const Plaintext& plaintext) {
+  const std::size_t gap = context_.n() / values_.size(), used = limbs_.limbs();
   std::vector<u64> digits(used), half(used);
   // Inverses of the product of the primes before i, and the digits of (Q - 1) / 2, which are all
   // (q_i - 1) / 2.
@@ -206,8 +276,7 @@ void Encoder::recompose(const Plaintext& plaintext) {
     inverses[i] = ckks::inverse(product, m);
     half[i] = (m.q - 1) / 2;
   }
-  coefficients_.resize(2 * plaintext.slots);
-  for (std::size_t k = 0; k < coefficients_.size(); ++k) {
+  for (std::size_t k = 0; k < values_.size(); ++k) {
     for (std::size_t i = 0; i < used; ++i) {
       const Modulus& m = context_.modulus(i);
       u64 before = 0;  // the digits so far, modulo q_i
@@ -221,25 +290,27 @@ void Encoder::recompose(const Plaintext& plaintext) {
       for (std::size_t i = 0; i < used; ++i) digits[i] = context_.modulus(i).q - 1 - digits[i];
     long double value = 0;
     for (std::size_t i = used; i-- > 0;) value = value * context_.modulus(i).q + digits[i];
-    coefficients_[k] = static_cast<double>((negative ? -(value + 1) : value) /
-                                           static_cast<long double>(plaintext.scale));
+    values_[k] = static_cast<double>((negative ? -(value + 1) : value) /
+                                     static_cast<long double>(plaintext.scale));
   }
 }
 
-std::vector<std::complex<double>> Encoder::decode(const Plaintext& plaintext) {
+void Encoder::to_slots(const Plaintext& plaintext) {
   require(context_, plaintext, "decode");
   recompose(plaintext);
-  std::vector<std::complex<double>> values(plaintext.slots);
-  context_.embedding().to_slots(coefficients_, values);
-  return values;
+  context_.embedding().to_slots(values_, work_);
+}
+
+std::vector<std::complex<double>> Encoder::decode(const Plaintext& plaintext) {
+  to_slots(plaintext);
+  std::vector<std::complex<double>> slots(plaintext.slots);
+  for (std::size_t i = 0; i < slots.size(); ++i) slots[i] = {values_[i], values_[slots.size() + i]};
+  return slots;
 }
 
 std::vector<double> Encoder::decode_real(const Plaintext& plaintext) {
-  const std::vector<std::complex<double>> values = decode(plaintext);
-  std::vector<double> real(values.size());
-  std::transform(values.begin(), values.end(), real.begin(),
-                 [](const auto& v) { return v.real(); });
-  return real;
+  to_slots(plaintext);
+  return {values_.data(), values_.data() + plaintext.slots};
 }
 
 }  // namespace pliant::ckks

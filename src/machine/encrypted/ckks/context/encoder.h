@@ -72,14 +72,20 @@ class Encoder {
   const Context& context() const { return context_; }
 
  private:
-  void place(Plaintext& out, const EncodingOptions& options);
-  void fill(Plaintext& out, RandomStream* dither);
+  void wipe();
+  void take(std::size_t slots);
+  void check(Plaintext& out, const EncodingOptions& options);
+  void check_slot(std::size_t i, double bound) const;
+  void fill(Plaintext& out, const EncodingOptions& options);
   void round(Plaintext& out, RandomStream* dither);
+  void expand(Plaintext& out) const;
   void recompose(const Plaintext& plaintext);
+  void recompose_wide(const Plaintext& plaintext);
+  void to_slots(const Plaintext& plaintext);
   const Context& context_;
   RoundingClaim claim_;
-  std::vector<std::complex<double>> slots_;
-  std::vector<double> coefficients_, residues_;
+  // Slots as real and then imaginary parts, or coefficients; what rounding left; between stages.
+  std::vector<double> values_, residues_, work_;
   Poly limbs_;
 };
 

@@ -240,12 +240,19 @@ void gather(u64* out, const u64* a, const std::uint32_t* index, std::uint32_t ma
   for (std::size_t i = 0; i < n; i += 4) store_int(out + i, pick(a, index + i, mask));
 }
 
+void residues(u64* out, const double* x, std::size_t n, const Modulus& m) {
+  const Prime p(m.q);
+  for (std::size_t i = 0; i < n; i += 4) store(out + i, p.canonical(_mm256_loadu_pd(x + i)));
+}
+
 }  // namespace
 
 const Kernels& built_avx2_kernels() {
-  static constexpr Kernels table{"avx2",       forward, inverse,        add,   subtract, multiply,
-                                 multiply_add, scale,   subtract_scale, inner, combine,  round_sum,
-                                 gather};
+  static const Kernels table{"avx2",       forward,  inverse,
+                             add,          subtract, multiply,
+                             multiply_add, scale,    subtract_scale,
+                             inner,        combine,  round_sum,
+                             gather,       residues, &built_avx2_embedding()};
   return table;
 }
 

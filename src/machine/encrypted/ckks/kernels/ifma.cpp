@@ -362,12 +362,27 @@ void gather(u64* out, const u64* a, const std::uint32_t* index, std::uint32_t ma
   for (std::size_t i = 0; i < n; i += 8) store(out + i, pick(a, index + i, mask));
 }
 
+// The nearest multiple of q is taken away in one rounding, which is exact.
+void residues(u64* out, const double* x, std::size_t n, const Modulus& m) {
+  const V q = all(m.q);
+  const __m512d prime = _mm512_set1_pd(m.q), by = _mm512_set1_pd(1.0 / m.q);
+  for (std::size_t i = 0; i < n; i += 8) {
+    const __m512d value = _mm512_loadu_pd(x + i);
+    const __m512d quotient = _mm512_roundscale_pd(_mm512_mul_pd(value, by),
+                                                  _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const V r = _mm512_cvtpd_epi64(_mm512_fnmadd_pd(quotient, prime, value));
+    store(out + i, _mm512_min_epu64(r, _mm512_add_epi64(r, q)));
+  }
+}
+
 }  // namespace
 
 const Kernels& built_ifma_kernels() {
-  static constexpr Kernels table{"ifma",       forward, inverse,        add,   subtract, multiply,
-                                 multiply_add, scale,   subtract_scale, inner, combine,  round_sum,
-                                 gather};
+  static const Kernels table{"ifma",       forward,  inverse,
+                             add,          subtract, multiply,
+                             multiply_add, scale,    subtract_scale,
+                             inner,        combine,  round_sum,
+                             gather,       residues, &built_avx2_embedding()};
   return table;
 }
 

@@ -7,5 +7,6 @@ namespace pliant::ckks {
 
 const Kernels& built_avx2_kernels();
 const Kernels& built_ifma_kernels();
+const EmbeddingStages& built_avx2_embedding();
 
 }  // namespace pliant::ckks

@@ -27,6 +27,22 @@ struct ShoupFactor {  // a fixed factor and its quotient
 };
 inline ShoupFactor factor(u64 w, const Modulus& m) { return {w, shoup(w, m.q)}; }
 
+// Stages of the embedding, from x to y, both n real and then n imaginary parts: of blocks of
+// `length` = n / s values, s of which share a twiddle (so that results are in natural order). `w`
+// is the table of that length, w1 too and w2 that of half of it: real parts, then imaginary ones.
+// fold goes to coefficients, unfold is its inverse times the factor by which it grows; the fours
+// are two stages at once, for lengths from 8. No alias. s is 1 (for the fours) or a multiple of 4,
+// except in the scalar ones.
+struct EmbeddingStages {
+  using One = void (*)(const double* x, double* y, const double* w, std::size_t n, std::size_t s);
+  using Two = void (*)(const double* x, double* y, const double* w1, const double* w2,
+                       std::size_t n, std::size_t s);
+  One fold2;
+  Two fold4;
+  One unfold2;
+  Two unfold4;
+};
+
 struct Kernels {
   const char* name;
   // Negacyclic transform in place: coefficients -> values at psi^(2 bitrev(i) + 1).
@@ -56,8 +72,12 @@ struct Kernels {
   // to such blocks; mask + 1 is a power of two. No alias.
   void (*gather)(u64* out, const u64* a, const std::uint32_t* index, std::uint32_t mask,
                  std::size_t n);
+  // out = x mod q, integers below 2^51 in size
+  void (*residues)(u64* out, const double* x, std::size_t n, const Modulus& m);
+  const EmbeddingStages* embedding;  // of at least 16 values
 };
 
+const EmbeddingStages& scalar_embedding();  // of any power of two
 const Kernels& scalar_kernels();
 const Kernels* avx2_kernels();                 // null where this build or processor has none
 const Kernels* ifma_kernels();                 // AVX-512 with 52-bit multiply-add

@@ -1,4 +1,5 @@
 // The reference: plain loops over word.h.
+#include "machine/encrypted/ckks/kernels/butterflies.h"
 #include "machine/encrypted/ckks/kernels/kernels.h"
 
 namespace pliant::ckks {
@@ -93,12 +94,29 @@ void gather(u64* out, const u64* a, const std::uint32_t* index, std::uint32_t ma
   for (std::size_t i = 0; i < n; ++i) out[i] = a[index[i] & mask];
 }
 
+void residues(u64* out, const double* x, std::size_t n, const Modulus& m) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = from_signed(static_cast<std::int64_t>(x[i]), m);
+}
+
+struct Single {
+  using Vector = double;
+  static constexpr std::size_t width = 1;
+  static double load(const double* p) { return *p; }
+  static void store(double* p, double v) { *p = v; }
+  static double all(double x) { return x; }
+};
+
+constexpr EmbeddingStages kStages{fold2_lanes<Single>, two_stages<Single, true>,
+                                  unfold2_lanes<Single>, two_stages<Single, false>};
+
 }  // namespace
+
+const EmbeddingStages& scalar_embedding() { return kStages; }
 
 const Kernels& scalar_kernels() {
   static constexpr Kernels table{
-      "scalar", forward,        inverse, add,     subtract,  multiply_arrays, multiply_add,
-      scale,    subtract_scale, inner,   combine, round_sum, gather};
+      "scalar",       forward, inverse, add,       subtract, multiply_arrays, multiply_add, scale,
+      subtract_scale, inner,   combine, round_sum, gather,   residues,        &kStages};
   return table;
 }
 
