@@ -13,8 +13,8 @@
 #include "graph/builder.h"
 #include "graph/passes/passes.h"
 #include "machine/native/kernels/kernels.h"
+#include "machine/native/limits/processor_limits.h"
 #include "machine/native/native.h"
-#include "native/peak.h"
 
 namespace pliant {
 namespace {
@@ -34,10 +34,9 @@ double seconds(const std::function<void()>& work) {  // the best of a few
 
 // Independent multiply-adds in registers, on one thread.
 double peak_gflops() {
-  float sink = 0;
-  std::int64_t operations = 0;
-  const double time = seconds([&] { operations = bench::multiply_add(100'000, 0.5F, sink); });
-  return static_cast<double>(operations) / time * 1e-9;
+  native::Loop loop;
+  const double time = seconds([&] { loop = native::multiply_adds(100'000); });
+  return static_cast<double>(loop.operations) / time * 1e-9;
 }
 
 // The kernels' register tile on operands in the first cache.
@@ -200,7 +199,7 @@ int threads_from(int count, char** values) {
 
 void print_peak(int threads, double peak) {
   fmt::print("{} thread(s); multiply-add peak {:.0f} GFLOP/s per thread ({} vectors)\n", threads,
-             peak, bench::widest_vectors());
+             peak, native::widest_vectors());
 }
 
 void main_program(int threads) {

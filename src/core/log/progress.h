@@ -12,6 +12,7 @@ namespace pliant {
 
 using Clock = std::function<double()>;  // seconds since some fixed moment
 Clock steady_clock();
+Clock processor_clock();  // what the threads of this process have run, together
 
 class Progress {
  public:
