@@ -19,6 +19,7 @@ std::vector<Verb> all_verbs() {
           plan_check_verb(),
           run_verb(),
           einsum_verb(),
+          bench_lm_verb(),
           doctor_verb(),
           man_verb("pliant"),
           completion_verb("pliant")};

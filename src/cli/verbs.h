@@ -8,6 +8,7 @@
 namespace pliant::cli {
 
 std::vector<Verb> all_verbs();
+Verb bench_lm_verb();
 Verb chat_verb();
 Verb convert_verb();
 Verb detokenize_verb();
