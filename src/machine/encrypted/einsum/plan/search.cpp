@@ -222,9 +222,8 @@ Choice search(const EinsumProblem& problem, const PlanOptions& options) {
   return std::move(*best);
 }
 
-Plan emit(const EinsumProblem& problem, const Choice& choice, const PlanOptions& options) {
-  ProgramBuilder builder = new_builder(problem, options);
-  std::vector<PlacedTensor> values = begin(problem, builder);
+std::vector<PlacedTensor> emit(const EinsumProblem& problem, const Choice& choice,
+                               std::vector<PlacedTensor> values, ProgramBuilder& builder) {
   for (std::size_t n = 0; n < choice.nodes.size(); ++n) {
     std::vector<PlacedTensor> operands;
     for (const int value : choice.nodes[n].values) operands.push_back(values[value]);
@@ -238,6 +237,12 @@ Plan emit(const EinsumProblem& problem, const Choice& choice, const PlanOptions&
   }
   for (std::size_t i = 0; i < choice.last.size(); ++i)
     outputs[i] = builder.moved(outputs[i], choice.last[i]);
+  return outputs;
+}
+
+Plan emit(const EinsumProblem& problem, const Choice& choice, const PlanOptions& options) {
+  ProgramBuilder builder = new_builder(problem, options);
+  const std::vector<PlacedTensor> outputs = emit(problem, choice, begin(problem, builder), builder);
   Plan plan = finish(problem, builder, outputs, options);
   for (std::size_t n = 0; n < choice.recipes.size(); ++n)
     plan.reasons.push_back(fmt::format("joint layout {}: {}", to_string(choice.recipes[n].cube),

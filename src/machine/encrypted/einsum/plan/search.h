@@ -22,6 +22,10 @@ struct Choice {
 // of two. Throws Error{capacity}.
 Choice search(const EinsumProblem& problem, const PlanOptions& options);
 
+// The outputs of a choice, from the inputs' places; in the order of problem.outputs.
+std::vector<PlacedTensor> emit(const EinsumProblem& problem, const Choice& choice,
+                               std::vector<PlacedTensor> values, ProgramBuilder& builder);
+
 // The program of a choice.
 Plan emit(const EinsumProblem& problem, const Choice& choice, const PlanOptions& options);
 }  // namespace pliant::einsum

@@ -1,0 +1,208 @@
+#include "machine/encrypted/graph/chebyshev.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <map>
+#include <numbers>
+#include <optional>
+
+#include "core/error.h"
+
+namespace pliant::encrypted {
+namespace {
+
+using einsum::CipherId;
+using einsum::ClearId;
+using einsum::Plain;
+
+constexpr int kGrid = 4097;            // odd: the middle is on it, where ReLU bends
+constexpr double kMargin = 1.1;        // for what lies between the points
+constexpr double kNegligible = 1e-15;  // of the largest coefficient
+
+double from_unit(const Interval& i, double t) { return (i.low + i.high + t * i.width()) / 2; }
+
+// Clenshaw's recurrence.
+double value_at(const std::vector<double>& coefficients, double t) {
+  double next = 0, after = 0;
+  for (std::size_t k = coefficients.size(); k-- > 1;) {
+    const double here = coefficients[k] + 2 * t * next - after;
+    after = next;
+    next = here;
+  }
+  return coefficients[0] + t * next - after;
+}
+
+std::vector<double> coefficients_of(const std::function<double(double)>& function,
+                                    const Interval& interval, int degree) {
+  const int n = degree + 1;
+  std::vector<double> nodes(n), result(n);
+  for (int j = 0; j < n; ++j)
+    nodes[j] = function(from_unit(interval, std::cos(std::numbers::pi * (j + .5) / n)));
+  double largest = 0;
+  for (int k = 0; k < n; ++k) {
+    for (int j = 0; j < n; ++j)
+      result[k] += nodes[j] * std::cos(std::numbers::pi * k * (j + .5) / n);
+    result[k] *= (k == 0 ? 1.0 : 2.0) / n;
+    largest = std::max(largest, std::abs(result[k]));
+  }
+  for (double& c : result)
+    if (std::abs(c) < kNegligible * largest) c = 0;
+  while (result.size() > 1 && result.back() == 0) result.pop_back();
+  return result;
+}
+
+// A function on a grid of its interval, and what interpolations of it differ by.
+class Grid {
+ public:
+  Grid(const std::function<double(double)>& function, const Interval& interval,
+       std::string_view place)
+      : function_(function), interval_(interval) {
+    if (!(interval.low < interval.high) || !std::isfinite(interval.width()))
+      throw Error(ErrorKind::invalid, std::string(place),
+                  fmt::format("approximated on [{}, {}]", interval.low, interval.high),
+                  "state a range of its operand, or observe one");
+    for (int i = 0; i < kGrid; ++i) {
+      const double x = from_unit(interval, point(i));
+      values_.push_back(function(x));
+      if (!std::isfinite(values_.back()))
+        throw Error(ErrorKind::invalid, std::string(place),
+                    fmt::format("is {} at {}, within the range [{}, {}] of its operand",
+                                values_.back(), x, interval.low, interval.high),
+                    "state a range without that point");
+    }
+  }
+
+  Chebyshev of_degree(int degree) const {
+    Chebyshev result{interval_, coefficients_of(function_, interval_, degree)};
+    result.values = {INFINITY, -INFINITY};
+    for (int i = 0; i < kGrid; ++i) {
+      const double value = value_at(result.coefficients, point(i));
+      result.error = std::max(result.error, kMargin * std::abs(value - values_[i]));
+      result.values = hull(result.values, {value, value});
+    }
+    result.slope = slope();
+    return result;
+  }
+
+ private:
+  static double point(int i) { return -1 + 2.0 * i / (kGrid - 1); }
+  double slope() const {
+    double steepest = 0;
+    for (int i = 1; i < kGrid; ++i)
+      steepest = std::max(steepest, std::abs(values_[i] - values_[i - 1]));
+    return kMargin * steepest * (kGrid - 1) / interval_.width();
+  }
+
+  const std::function<double(double)>& function_;
+  Interval interval_;
+  std::vector<double> values_;
+};
+
+// On one ciphertext. The polynomials T_k are made when first asked for.
+class Steps {
+ public:
+  Steps(const Cells& cells, einsum::ProgramBuilder& builder) : cells_(cells), builder_(builder) {}
+
+  CipherId run(const Chebyshev& polynomial, CipherId x) {
+    const Interval& i = polynomial.interval;
+    if (i != Interval{-1, 1}) {
+      x = builder_.rescale(builder_.multiply(x, times(2 / i.width())));
+      if (i.low + i.high != 0) x = builder_.add(x, times(-(i.low + i.high) / i.width()));
+    }
+    basis_[1] = claimed(x);
+    const auto n = static_cast<std::uint64_t>(polynomial.degree()) + 1;
+    babies_ = 1 << ((std::bit_width(n - 1) + 1) / 2);
+    return sum(polynomial.coefficients);
+  }
+
+ private:
+  Plain times(double factor) const { return {ClearId::none, cells_, factor}; }
+  CipherId claimed(CipherId id) {
+    builder_.claim(id, 1);
+    return id;
+  }
+  CipherId product(CipherId a, CipherId b) {
+    return builder_.rescale(builder_.relinearize(builder_.multiply(a, b)));
+  }
+
+  // T_a+b = 2 T_a T_b - T_a-b
+  CipherId basis(int k) {
+    if (const auto known = basis_.find(k); known != basis_.end()) return known->second;
+    const int a = (k + 1) / 2, b = k / 2;
+    CipherId both = product(basis(a), basis(b));
+    both = builder_.add(both, both);
+    both = a == b ? builder_.add(both, times(-1)) : builder_.add(both, builder_.negate(basis(1)));
+    return basis_[k] = claimed(both);
+  }
+
+  // Of fewer terms than there are babies: one level, one rescale.
+  CipherId short_sum(const std::vector<double>& c) {
+    std::optional<CipherId> sum;
+    for (std::size_t k = 1; k < c.size(); ++k) {
+      if (c[k] == 0) continue;
+      const CipherId term = builder_.multiply(basis(static_cast<int>(k)), times(c[k]));
+      sum = sum ? builder_.add(*sum, term) : term;
+    }
+    if (!sum) sum = builder_.multiply(basis(1), times(0));
+    const CipherId result = builder_.rescale(*sum);
+    return c[0] == 0 ? result : builder_.add(result, times(c[0]));
+  }
+
+  // p = q T_g + r, g the largest power of two that leaves a quotient.
+  CipherId sum(const std::vector<double>& c) {
+    if (std::cmp_less_equal(c.size(), babies_)) return short_sum(c);
+    const auto g = static_cast<std::size_t>(std::bit_floor(c.size() - 1));
+    std::vector<double> quotient(c.size() - g, 0.0), rest(c.begin(), c.begin() + g);
+    quotient[0] = c[g];
+    for (std::size_t k = g + 1; k < c.size(); ++k) {
+      quotient[k - g] += 2 * c[k];
+      rest[2 * g - k] -= c[k];
+    }
+    const CipherId giant = basis(static_cast<int>(g));
+    const CipherId high = quotient.size() == 1
+                              ? builder_.rescale(builder_.multiply(giant, times(quotient[0])))
+                              : product(sum(quotient), giant);
+    return builder_.add(high, sum(rest));
+  }
+
+  const Cells& cells_;
+  einsum::ProgramBuilder& builder_;
+  std::map<int, CipherId> basis_;
+  int babies_ = 1;
+};
+
+}  // namespace
+
+Chebyshev interpolate(const std::function<double(double)>& function, const Interval& interval,
+                      double error, int most, std::string_view place) {
+  const Grid grid(function, interval, place);
+  int above = 0, enough = 1;  // degrees: too small, large enough
+  Chebyshev best = grid.of_degree(enough);
+  for (; best.error > error; best = grid.of_degree(enough)) {
+    if (enough >= most)
+      throw Error(
+          ErrorKind::unsupported, std::string(place),
+          fmt::format("degree {} leaves an error of {:.2g} on [{}, {}], {:.2g} is asked for",
+                      enough, best.error, interval.low, interval.high, error),
+          "ask for less accuracy, or state a narrower range of its operand");
+    above = enough;
+    enough = std::min(2 * enough + 1, most);
+  }
+  while (enough - above > 1) {
+    const int middle = (above + enough) / 2;
+    Chebyshev tried = grid.of_degree(middle);
+    if (tried.error <= error) best = std::move(tried), enough = middle;
+    else above = middle;
+  }
+  return best;
+}
+
+CipherId evaluate(const Chebyshev& polynomial, CipherId x, const Cells& cells,
+                  einsum::ProgramBuilder& builder) {
+  return Steps(cells, builder).run(polynomial, x);
+}
+
+}  // namespace pliant::encrypted

@@ -1,0 +1,38 @@
+// Polynomials in place of functions: Chebyshev interpolation, and its evaluation on ciphertexts.
+#pragma once
+
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "machine/encrypted/einsum/plan/builder.h"
+#include "machine/encrypted/graph/ranges.h"
+
+namespace pliant::encrypted {
+
+// The sum of coefficient k times T_k(t), where t = (2 x - low - high) / (high - low).
+struct Chebyshev {
+  Interval interval;
+  std::vector<double> coefficients;
+  double error = 0;      // of the function on the interval: the largest on a fine grid, and a tenth
+  double slope = 0;      // of the function, likewise
+  Interval values = {};  // of the polynomial there
+
+  int degree() const { return static_cast<int>(coefficients.size()) - 1; }
+};
+
+// The interpolation of the least degree whose error is at most `error`. Throws Error{invalid} for
+// an interval or function that is not finite, Error{unsupported} naming degree and error where
+// `most` degrees are too few.
+Chebyshev interpolate(const std::function<double(double)>& function, const Interval& interval,
+                      double error, int most, std::string_view place);
+
+// Slots of one ciphertext that hold elements; all others are zero, before and after.
+using Cells = std::vector<einsum::Plain::Cell>;
+
+// By baby steps and giant steps (Paterson and Stockmeyer 1973, in Chebyshev's basis): depth
+// ceil(log2(degree + 1)) + 1 from t, and one more from x unless its interval is [-1, 1].
+einsum::CipherId evaluate(const Chebyshev& polynomial, einsum::CipherId x, const Cells& cells,
+                          einsum::ProgramBuilder& builder);
+
+}  // namespace pliant::encrypted

@@ -1,0 +1,317 @@
+#include "machine/encrypted/graph/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "graph/passes/passes.h"
+#include "machine/encrypted/einsum/plan/finish.h"
+#include "machine/encrypted/graph/lowering.h"
+
+namespace pliant::encrypted {
+namespace {
+
+constexpr const char* kAccepted =
+    "accepted are einsum, map (sums, products, and functions of one encrypted value), reduce (sum, "
+    "mean), reshape, slice, concat, pad (with zeros, edge, reflect) and window";
+
+using Flags = std::vector<bool>;  // by value
+
+bool flag(const Flags& flags, ValueId id) { return flags[static_cast<std::size_t>(id)]; }
+
+// What depends on the secret inputs.
+Flags encrypted_values(const Graph& graph, const std::set<std::string>& secret) {
+  Flags flags(graph.values().size());
+  for (const ValueId id : graph.inputs())
+    flags[static_cast<std::size_t>(id)] = secret.contains(graph.value(id).name);
+  for (const Op& op : graph.ops()) {
+    const bool any = std::ranges::any_of(op.in, [&](ValueId id) { return flag(flags, id); });
+    for (const ValueId id : op.out) flags[static_cast<std::size_t>(id)] = any;
+  }
+  return flags;
+}
+
+Flags operand_flags(const Op& op, const Flags& flags) {
+  Flags result;
+  for (const ValueId id : op.in) result.push_back(flag(flags, id));
+  return result;
+}
+
+// Why an operator on encrypted operands is refused; empty where it is not.
+struct Refuses {
+  const Graph& graph;
+  const Op& op;
+  Flags encrypted;
+
+  std::string operator()(const kind::Einsum&) const { return ""; }
+  std::string operator()(const kind::Map& map) const {
+    if (map.dtype != DType::f32 && map.dtype != DType::f64)
+      return fmt::format("a result of type {}", name(map.dtype));
+    return map_refusal(map, op, graph, encrypted);
+  }
+  std::string operator()(const kind::Reduce& reduce) const {
+    constexpr std::array names{"sum", "mean", "max", "min", "product", "logsumexp", "argmax"};
+    if (reduce.fn == kind::ReduceFn::sum || reduce.fn == kind::ReduceFn::mean) return "";
+    return fmt::format("reduce {}", names[static_cast<std::size_t>(reduce.fn)]);
+  }
+  std::string operator()(const kind::Reshape&) const { return ""; }
+  std::string operator()(const kind::Slice&) const { return ""; }
+  std::string operator()(const kind::Pad& pad) const {
+    if (pad.mode != kind::PadMode::constant || pad.value == 0) return "";
+    return fmt::format("pad with {}", pad.value);
+  }
+  std::string operator()(const kind::Window&) const { return ""; }
+  std::string operator()(const kind::Concat&) const {
+    if (std::ranges::all_of(encrypted, std::identity())) return "";
+    return "concat of encrypted and plain tensors";
+  }
+  std::string operator()(const auto&) const { return std::string(name(op.kind)); }
+};
+
+std::optional<Refusal> refusal(const Graph& graph, OpId id, const Flags& flags) {
+  const Op& op = graph.op(id);
+  const Flags encrypted = operand_flags(op, flags);
+  if (std::ranges::none_of(encrypted, std::identity())) return std::nullopt;
+  std::string reason = std::visit(Refuses{graph, op, encrypted}, op.kind);
+  if (reason.empty()) return std::nullopt;
+  return Refusal{id, std::move(reason)};
+}
+
+std::vector<Refusal> refusals(const Graph& core, const Flags& flags) {
+  std::vector<Refusal> result;
+  for (const OpId id : core.ops().ids())
+    if (auto found = refusal(core, id, flags)) result.push_back(std::move(*found));
+  return result;
+}
+
+// One operator after the other.
+class Lowering {
+ public:
+  Lowering(const Graph& graph, const std::set<std::string>& secret, const Ranges& ranges,
+           const GraphOptions& options)
+      : graph_(graph),
+        options_(options),
+        flags_(encrypted_values(graph, secret)),
+        ranges_(graph.values().size()),
+        values_(graph.values().size()),
+        stated_(ranges),
+        bench_(graph, options, begin()) {
+    bench_.first_plain = secret_.size();
+  }
+
+  GraphPlan run(std::shared_ptr<const Graph> graph) {
+    for (std::size_t i = 0; i < secret_.size(); ++i) place_input(i);
+    for (const Op& op : graph_.ops()) lower(op);
+    std::vector<einsum::PlacedTensor> outputs;
+    GraphPlan result{std::move(graph), {}, secret_, {}, 0};
+    for (std::size_t o = 0; o < graph_.outputs().size(); ++o) {
+      const ValueId id = graph_.outputs()[o];
+      if (!flag(flags_, id))
+        throw Error(ErrorKind::unsupported, "output " + graph_.output_names()[o],
+                    "does not depend on any secret input", "compute it in the clear");
+      outputs.push_back(bench_.placed(*values_[id]));
+      result.approximation = std::max(result.approximation, values_[id]->error);
+    }
+    result.plain = bench_.plain;
+    for (const PlainTensor& tensor : bench_.plain)
+      problem_.inputs.push_back({.shape = tensor.shape, .secret = false});
+    problem_.input_labels.resize(problem_.inputs.size());
+    result.plan = finish(problem_, bench_.builder, outputs,
+                         {.slots = options_.slots,
+                          .scale_bits = options_.scale_bits,
+                          .first_bits = options_.first_bits});
+    result.plan.reasons = bench_.notes;
+    return result;
+  }
+
+ private:
+  // The inputs and the program that begins with them.
+  einsum::ProgramBuilder begin() {
+    problem_.text = "graph";
+    for (std::size_t i = 0; i < graph_.inputs().size(); ++i) {
+      const ValueId id = graph_.inputs()[i];
+      const Value& value = graph_.value(id);
+      ranges_[id] = stated(value).value_or(Interval{});
+      if (!flag(flags_, id)) continue;
+      if (!is_float(value.type.dtype))
+        throw Error(ErrorKind::unsupported, "input " + value.name,
+                    fmt::format("has type {}", to_string(value.type)),
+                    "encrypted values are real numbers");
+      secret_.push_back(i);
+      einsum::EinsumOperand input{.shape = value.type.shape, .magnitude = ranges_[id].magnitude()};
+      input.layout =
+          einsum::row_major(axis_labels(input.shape.size()), input.shape, options_.slots);
+      problem_.inputs.push_back(std::move(input));
+    }
+    problem_.input_labels.resize(problem_.inputs.size());
+    return new_builder(problem_, {.slots = options_.slots});
+  }
+
+  std::optional<Interval> stated(const Value& value) const {
+    const auto at = stated_.find(value.name);
+    if (at == stated_.end()) return std::nullopt;
+    if (!(at->second.low <= at->second.high) || !std::isfinite(at->second.magnitude()))
+      throw Error(ErrorKind::invalid, "range of " + value.name,
+                  fmt::format("[{}, {}]", at->second.low, at->second.high));
+    return at->second;
+  }
+
+  void place_input(std::size_t i) {
+    const ValueId id = graph_.inputs()[secret_[i]];
+    const einsum::EinsumOperand& input = problem_.inputs[i];
+    values_[id] = EncryptedValue{input.shape,
+                                 {bench_.builder.input(static_cast<int>(i), *input.layout)},
+                                 std::nullopt,
+                                 ranges_[id],
+                                 0};
+  }
+
+  Interval range_of(ValueId id) {
+    const Value& value = graph_.value(id);
+    if (value.role == Role::weight) return stated(value).value_or(Interval{});
+    if (value.role != Role::constant) return ranges_[id];
+    Interval result{INFINITY, -INFINITY};
+    for (std::int64_t i = 0; i < elements(value.type.shape); ++i) {
+      const double element = get(value.constant->view(), i);
+      result = hull(result, {element, element});
+    }
+    return result;
+  }
+
+  void lower(const Op& op) {
+    if (std::ranges::none_of(op.in, [&](ValueId id) { return flag(flags_, id); }))
+      return in_the_clear(op);
+    std::vector<OperandValue> operands;
+    for (const ValueId id : op.in)
+      operands.push_back({id, flag(flags_, id) ? &*values_[id] : nullptr, range_of(id)});
+    const ValueId out = op.out[0];
+    EncryptedValue value = lowered(op, operands, wants_clean(out));
+    const Value& described = graph_.value(out);
+    if (value.shape != described.type.shape)  // axes of size 1
+      value = lower_reshape({described.type.shape}, value);
+    if (const auto range = stated(described)) value.range = *range;
+    claim(value);
+    ranges_[out] = value.range;
+    values_[out] = std::move(value);
+  }
+
+  // No slot of a clean tensor is beyond its range, approximations included.
+  void claim(const EncryptedValue& value) {
+    if (value.view || !value.bases[0].layout.clean) return;
+    for (const auto& [number, id] : value.bases[0].ciphertexts)
+      bench_.builder.claim(id, value.range.magnitude() + value.error);
+  }
+
+  EncryptedValue lowered(const Op& op, const std::vector<OperandValue>& operands, bool clean) {
+    const EncryptedValue* x = operands[0].encrypted;
+    if (const auto* map = std::get_if<kind::Map>(&op.kind))
+      return lower_map(op, *map, operands, bench_);
+    if (const auto* einsum = std::get_if<kind::Einsum>(&op.kind))
+      return lower_einsum(op, *einsum, operands, clean, bench_);
+    if (const auto* reduce = std::get_if<kind::Reduce>(&op.kind))
+      return lower_reduce(op, *reduce, *x, clean, bench_);
+    if (const auto* reshape = std::get_if<kind::Reshape>(&op.kind))
+      return lower_reshape(*reshape, *x);
+    if (const auto* slice = std::get_if<kind::Slice>(&op.kind)) return lower_slice(*slice, *x);
+    if (const auto* pad = std::get_if<kind::Pad>(&op.kind)) return lower_pad(*pad, *x);
+    if (const auto* window = std::get_if<kind::Window>(&op.kind)) return lower_window(*window, *x);
+    std::vector<const EncryptedValue*> parts;
+    for (const OperandValue& operand : operands) parts.push_back(operand.encrypted);
+    return lower_concat(std::get<kind::Concat>(op.kind), parts);
+  }
+
+  bool wants_clean(ValueId id) const {
+    return std::ranges::any_of(graph_.ops(), [&](const Op& op) {
+      return std::ranges::find(op.in, id) != op.in.end() &&
+             approximates(op, graph_, operand_flags(op, flags_));
+    });
+  }
+
+  // Known by its statement, or by what arithmetic makes of its operands' ranges.
+  void in_the_clear(const Op& op) {
+    std::vector<Interval> operands;
+    for (const ValueId id : op.in) operands.push_back(range_of(id));
+    for (const ValueId id : op.out) {
+      const auto range = stated(graph_.value(id));
+      ranges_[id] = range ? *range : implied(op, operands);
+    }
+  }
+
+  Interval implied(const Op& op, const std::vector<Interval>& operands) const {
+    if (const auto* map = std::get_if<kind::Map>(&op.kind)) return map_range(*map, operands);
+    if (const auto* einsum = std::get_if<kind::Einsum>(&op.kind))
+      return contracted(op, *einsum, operands);
+    if (const auto* reduce = std::get_if<kind::Reduce>(&op.kind)) {
+      double count = 1;
+      for (const int axis : reduce->axes) count *= graph_.value(op.in[0]).type.shape[axis];
+      if (reduce->fn == kind::ReduceFn::sum) return operands[0] * Interval{count, count};
+    }
+    Interval result = operands[0];  // of kinds that move elements
+    if (const auto* pad = std::get_if<kind::Pad>(&op.kind))
+      result = hull(result, {pad->value, pad->value});
+    if (std::holds_alternative<kind::Concat>(op.kind))
+      for (const Interval& operand : operands) result = hull(result, operand);
+    return result;
+  }
+
+  Interval contracted(const Op& op, const kind::Einsum& einsum,
+                      const std::vector<Interval>& operands) const {
+    std::map<char, std::int64_t> summed;
+    double magnitude = 1;
+    for (std::size_t i = 0; i < op.in.size(); ++i) {
+      magnitude *= operands[i].magnitude();
+      for (std::size_t axis = 0; axis < einsum.in[i].size(); ++axis)
+        if (einsum.out.find(einsum.in[i][axis]) == std::string::npos)
+          summed[einsum.in[i][axis]] = graph_.value(op.in[i]).type.shape[axis];
+    }
+    for (const auto& [label, size] : summed) magnitude *= static_cast<double>(size);
+    return {-magnitude, magnitude};
+  }
+
+  const Graph& graph_;
+  const GraphOptions& options_;
+  Flags flags_;
+  ById<ValueId, Interval> ranges_;
+  ById<ValueId, std::optional<EncryptedValue>> values_;
+  const Ranges& stated_;
+  std::vector<std::size_t> secret_;
+  einsum::EinsumProblem problem_;
+  Workbench bench_;
+};
+
+void require_names(const Graph& graph, const std::set<std::string>& secret, const Ranges& ranges) {
+  for (const std::string& name : secret)
+    if (std::ranges::none_of(graph.inputs(),
+                             [&](ValueId id) { return graph.value(id).name == name; }))
+      throw Error(ErrorKind::not_found, "secret inputs", "the graph has no input " + name);
+  for (const auto& [name, range] : ranges)
+    if (!graph.find(name))
+      throw Error(ErrorKind::not_found, "ranges", "the graph has no value " + name);
+}
+
+}  // namespace
+
+std::vector<Refusal> refuses(const Graph& graph, const std::set<std::string>& secret) {
+  const Graph core = decompose(graph);
+  return refusals(core, encrypted_values(core, secret));
+}
+
+GraphPlan plan(const Graph& graph, const std::set<std::string>& secret, const Ranges& ranges,
+               const GraphOptions& options) {
+  auto core = std::make_shared<const Graph>(decompose(graph));
+  require_names(*core, secret, ranges);
+  for (const Refusal& refusal : refusals(*core, encrypted_values(*core, secret)))
+    throw Error(ErrorKind::unsupported, "operator " + core->op(refusal.op).name,
+                refusal.reason + " of encrypted values", kAccepted);
+  GraphPlan result = Lowering(*core, secret, ranges, options).run(core);
+  if (options.levels >= 0 && result.plan.levels() > options.levels)
+    throw Error(ErrorKind::capacity, "encrypted graph",
+                fmt::format("needs {} levels, this parameter set has {}", result.plan.levels(),
+                            options.levels),
+                "choose parameters with more levels; there is no bootstrapping");
+  return result;
+}
+
+}  // namespace pliant::encrypted

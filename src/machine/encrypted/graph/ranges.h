@@ -1,0 +1,44 @@
+// What values can be: intervals stated by the caller, observed in the clear, or implied.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/pool.h"
+#include "graph/graph.h"
+#include "quant/store.h"
+
+namespace pliant::encrypted {
+
+struct Interval {
+  double low = -1, high = 1;
+
+  double magnitude() const;  // of the largest |element|
+  double width() const { return high - low; }
+  bool operator==(const Interval&) const = default;
+};
+Interval hull(const Interval& a, const Interval& b);
+Interval operator+(const Interval& a, const Interval& b);
+Interval operator*(const Interval& a, const Interval& b);
+// The extremes of a function on a grid.
+Interval sampled(const std::function<double(double)>& function, const Interval& operand);
+// Of `fn` over one or two intervals, for functions that are not arithmetic: the extremes on a grid.
+Interval sampled(Fn fn, std::span<const Interval> operands);
+
+// By the name of the graph's value, composite operators decomposed. What is stated of an encrypted
+// value is a promise: nobody can check it while it is encrypted. What is stated of a plain one is
+// checked before it is used.
+using Ranges = std::map<std::string, Interval>;
+
+// The least and greatest element of every value over `samples` (each the inputs of one run, as
+// evaluate() takes them), widened on both sides by `margin` times its half width, weights and
+// constants as they are. Throws what evaluate() does, Error{invalid} naming a value that is not
+// finite.
+Ranges observe_ranges(const Graph& graph, const WeightStore& weights,
+                      std::span<const std::vector<TensorView>> samples, double margin,
+                      ThreadPool& pool);
+
+}  // namespace pliant::encrypted

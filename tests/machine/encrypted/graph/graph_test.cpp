@@ -1,0 +1,135 @@
+// Graphs with encrypted inputs, every kind of operator that is accepted, beside the reference
+// evaluator.
+#include <gtest/gtest.h>
+
+#include "machine/encrypted/einsum/engine/engine.h"
+#include "machine/encrypted/graph/compare.h"
+
+namespace pliant::encrypted {
+namespace {
+
+TensorType f32(Shape shape) { return {DType::f32, std::move(shape)}; }
+
+TEST(EncryptedGraph, AddsAndMultiplies) {
+  Builder b;
+  const ValueId x = b.input("x", f32({3, 5})), y = b.input("y", f32({5})),
+                w = b.weight("w", f32({3, 1}));
+  const Expr one = argument(0), two = argument(1);
+  b.output(b.map(one * two + constant(.5) * one - two, {x, y}), "o1");
+  b.output(b.map(constant(1) - one * two / (two + constant(3)), {x, w}), "o2");
+  b.output(b.map(apply(Fn::negate, {one * one * one}), {x}), "o3");
+  const Graph graph = b.finish();
+  expect_exact(graph, {"x", "y"});
+  expect_exact(graph, {"x"});
+  expect_exact(graph, {"x", "y"}, {.slots = 8});
+}
+
+TEST(EncryptedGraph, Contracts) {
+  Builder b;
+  const ValueId x = b.input("x", f32({3, 5})), w = b.weight("w", f32({4, 5})),
+                v = b.weight("v", f32({2, 4}));
+  const ValueId h = b.einsum("bi,oi->bo", {x, w});
+  b.output(b.einsum("bi,oi->bo", {b.map(argument(0) * argument(0), {h}), v}), "o");
+  b.output(b.einsum("ij,kj->ik", {x, x}), "gram");
+  b.output(b.reduce(kind::ReduceFn::sum, x, {0}), "sum");
+  b.output(b.reduce(kind::ReduceFn::mean, x, {1}, true), "mean");
+  const Graph graph = b.finish();
+  expect_exact(graph, {"x"});
+  expect_exact(graph, {"x"}, {.slots = 16});
+}
+
+TEST(EncryptedGraph, MovesElements) {
+  Builder b;
+  const ValueId x = b.input("x", f32({4, 6})), y = b.input("y", f32({4, 2}));
+  b.output(b.reshape(x, {2, 12}), "reshaped");
+  b.output(b.reshape(x, {3, 8}), "across");
+  b.output(b.transpose(x, {1, 0}), "transposed");
+  b.output(b.slice(x, 1, 2, 3), "sliced");
+  b.output(b.slice(x, {{3, 0}, {2, 3}, {-2, 2}}), "strided");
+  b.output(b.concat({x, y}, 1), "joined");
+  b.output(b.pad(x, {{1, 0}, {0, 2}, {0, 1}}), "padded");
+  b.output(b.map(argument(0) * argument(0), {b.concat({y, b.slice(x, 1, 0, 2)}, 0)}), "squares");
+  const Graph graph = b.finish();
+  expect_exact(graph, {"x", "y"});
+  expect_exact(graph, {"x", "y"}, {.slots = 8});
+}
+
+TEST(EncryptedGraph, Convolves) {
+  for (const std::int64_t stride : {1, 2}) {
+    Builder b;
+    const ValueId x = b.input("x", f32({1, 2, 7, 6})), w = b.weight("w", f32({3, 2, 3, 3}));
+    kind::Convolve convolve;
+    convolve.stride = {stride, stride};
+    convolve.low = convolve.high = {1, 1};
+    const ValueId c = b.convolve(x, w, convolve);
+    kind::Pool pool{.fn = kind::PoolFn::mean,
+                    .size = {2, 2},
+                    .stride = {2, 2},
+                    .low = {},
+                    .high = {},
+                    .dilation = {}};
+    b.output(b.pool(c, pool), "o");
+    b.output(c, "c");
+    const Graph graph = b.finish();
+    expect_exact(graph, {"x"});
+    const GraphPlan planned = plan(graph, {"x"}, {}, {.slots = 256});
+    EXPECT_LE(planned.plan.levels(), 3);
+  }
+}
+
+TEST(EncryptedGraph, ApproximatesFunctions) {
+  for (const Fn fn : {Fn::gelu, Fn::silu, Fn::tanh, Fn::exp, Fn::sigmoid, Fn::gelu_tanh}) {
+    Builder b;
+    const ValueId x = b.input("x", f32({3, 5}));
+    b.output(b.map(apply(fn, {argument(0)}), {x}), "o");
+    const Graph graph = b.finish();
+    const Ranges ranges{{"x", {-3, 2}}};
+    const GraphPlan planned = plan(graph, {"x"}, ranges, {.slots = 32});
+    einsum::Simulator simulator({.slots = 32, .levels = planned.plan.levels()});
+    const Compared compared = compare(planned, graph, sample(graph, 2), simulator);
+    EXPECT_LE(compared.difference, compared.bound) << name(fn);
+    EXPECT_LE(planned.approximation, 1e-3) << name(fn);
+    EXPECT_GT(planned.approximation, 0) << name(fn);
+  }
+}
+
+// Two layers and what is between them.
+Graph perceptron(Fn fn) {
+  Builder b;
+  const ValueId x = b.input("x", f32({6})), w = b.weight("w", f32({5, 6})),
+                c = b.weight("c", f32({5})), v = b.weight("v", f32({3, 5}));
+  const ValueId h = b.map(argument(0) + argument(1), {b.einsum("oi,i->o", {w, x}), c}, {}, "h");
+  b.output(b.einsum("oi,i->o", {v, b.map(apply(fn, {argument(0)}), {h})}), "o");
+  return b.finish();
+}
+
+Ranges observed(const Graph& graph, double margin) {
+  ThreadPool pool(1);
+  const Sample drawn = sample(graph, 3);
+  const std::vector<std::vector<TensorView>> runs{drawn.views};
+  return observe_ranges(graph, drawn.weights, runs, margin, pool);
+}
+
+TEST(EncryptedGraph, ObservesRanges) {
+  const Graph graph = perceptron(Fn::silu);
+  const Ranges exact = observed(graph, 0), wide = observed(graph, .5);
+  EXPECT_EQ(exact.size(), graph.values().size());
+  EXPECT_EQ(exact.at("w"), wide.at("w"));
+  const Interval narrow = exact.at("h");
+  EXPECT_NEAR(wide.at("h").low, narrow.low - narrow.width() / 4, 1e-12);
+  EXPECT_NEAR(wide.at("h").high, narrow.high + narrow.width() / 4, 1e-12);
+}
+
+TEST(EncryptedGraph, RunsOnTheEngine) {
+  const Graph graph = perceptron(Fn::silu);
+  const GraphPlan planned = plan(graph, {"x"}, observed(graph, .2), {.slots = 64});
+  einsum::Engine engine({.log_n = 10, .levels = planned.plan.levels(), .insecure_for_tests = true},
+                        64, {.seed_of_test = ckks::Seed{1}});
+  const Compared compared = compare(planned, graph, sample(graph, 3), engine);
+  EXPECT_LE(compared.difference, compared.bound);
+  EXPECT_LT(compared.bound, .05);
+  EXPECT_LE(planned.plan.levels(), 8);
+}
+
+}  // namespace
+}  // namespace pliant::encrypted

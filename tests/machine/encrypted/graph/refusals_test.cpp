@@ -1,0 +1,106 @@
+// What a graph cannot do on encrypted values is refused by name, before anything runs.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "errors.h"
+#include "machine/encrypted/graph/compare.h"
+
+namespace pliant::encrypted {
+namespace {
+
+constexpr GraphOptions kSmall{.slots = 32};
+
+void expect_refused(const std::function<ValueId(Builder&, ValueId)>& build, ErrorKind kind,
+                    const std::vector<std::string>& parts, const Ranges& ranges = {},
+                    GraphOptions options = kSmall) {
+  Builder b;
+  const ValueId x = b.input("x", {DType::f32, {2, 3}});
+  b.output(build(b, x), "o");
+  const Graph graph = b.finish();
+  const Error error = thrown_by([&] { plan(graph, {"x"}, ranges, options); });
+  EXPECT_EQ(error.kind(), kind) << error.what();
+  for (const std::string& part : parts)
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+}
+
+TEST(RefusedGraph, OfKinds) {
+  const auto unsupported = ErrorKind::unsupported;
+  expect_refused([](Builder& b, ValueId x) { return b.softmax(x, 1); }, unsupported,
+                 {"operator softmax", "reduce max", "accepted are einsum"});
+  expect_refused(
+      [](Builder& b, ValueId x) { return b.reduce(kind::ReduceFn::argmax, x, {0}, false, "top"); },
+      unsupported, {"operator top", "reduce argmax of encrypted values"});
+  expect_refused(
+      [](Builder& b, ValueId x) {
+        return b.gather(x, b.input("i", {DType::i32, {2}}), 0, 0, "look");
+      },
+      unsupported, {"operator look", "gather"});
+  expect_refused(
+      [](Builder& b, ValueId x) {
+        return b.pad(x, {{1, 0}, {0, 0}, {0, 0}, kind::PadMode::constant, 7}, "p");
+      },
+      unsupported, {"operator p", "pad with 7"});
+  expect_refused(
+      [](Builder& b, ValueId x) {
+        return b.concat({x, b.weight("w", {DType::f32, {2, 3}})}, 0, "c");
+      },
+      unsupported, {"operator c", "concat of encrypted and plain"});
+  expect_refused([](Builder& b, ValueId x) { return b.cast(x, DType::i32, "rounded"); },
+                 unsupported, {"operator rounded", "i32"});
+  expect_refused(
+      [](Builder& b, ValueId x) {
+        return b.map(maximum(argument(0), argument(1)), {x, b.weight("w", {DType::f32, {3}})}, {},
+                     "m");
+      },
+      unsupported, {"operator m", "maximum of more than one tensor"});
+}
+
+TEST(RefusedGraph, OfFunctionsAndRanges) {
+  const auto map = [](Fn fn) {
+    return [fn](Builder& b, ValueId x) { return b.map(apply(fn, {argument(0)}), {x}, {}, "f"); };
+  };
+  expect_refused(map(Fn::log), ErrorKind::invalid, {"operator f", "within the range [-1, 1]"});
+  expect_refused(map(Fn::sign), ErrorKind::unsupported, {"degree 255 leaves an error of"});
+  expect_refused(map(Fn::exp), ErrorKind::not_found, {"no value y"}, {{"y", {0, 1}}});
+  expect_refused(map(Fn::exp), ErrorKind::invalid, {"range of x"}, {{"x", {1, 0}}});
+  expect_refused(map(Fn::exp), ErrorKind::invalid, {"range of x"}, {{"x", {NAN, 0}}});
+  expect_refused(map(Fn::exp), ErrorKind::capacity, {"levels, this parameter set has 1"}, {},
+                 {.slots = 32, .levels = 1});
+}
+
+TEST(RefusedGraph, OfInputsAndOutputs) {
+  Builder b;
+  const ValueId x = b.input("x", {DType::f32, {2}}), y = b.input("y", {DType::f32, {2}});
+  b.input("n", {DType::i32, {2}});
+  b.output(b.map(argument(0) + argument(1), {x, y}), "sum");
+  b.output(b.map(argument(0) * argument(0), {y}), "square");
+  const Graph graph = b.finish();
+  const auto says = [&](const std::set<std::string>& secret, ErrorKind kind, const char* part) {
+    const Error error = thrown_by([&] { plan(graph, secret, {}, kSmall); });
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+  };
+  says({"z"}, ErrorKind::not_found, "no input z");
+  says({"x"}, ErrorKind::unsupported, "output square: does not depend");
+  says({"x", "y", "n"}, ErrorKind::unsupported, "input n: has type i32[2]");
+  const Sample drawn = sample(graph, 1);
+  const GraphPlan planned = plan(graph, {"y"}, {{"y", {-.25, .25}}}, kSmall);
+  einsum::Simulator simulator({.slots = 32, .levels = planned.plan.levels()});
+  ThreadPool pool(1);
+  const Error error = thrown_by([&] { run(planned, simulator, drawn.weights, drawn.views, pool); });
+  EXPECT_NE(std::string(error.what()).find("planned for at most 0.25"), std::string::npos);
+}
+
+TEST(RefusedGraph, TellsAllAtOnce) {
+  Builder b;
+  const ValueId x = b.input("x", {DType::f32, {2, 3}});
+  b.output(b.reduce(kind::ReduceFn::max, x, {0}), "a");
+  b.output(b.reduce(kind::ReduceFn::product, x, {0}), "b");
+  const Graph graph = b.finish();
+  EXPECT_EQ(refuses(graph, {"x"}).size(), 2u);
+  EXPECT_TRUE(refuses(graph, {}).empty());
+}
+
+}  // namespace
+}  // namespace pliant::encrypted
