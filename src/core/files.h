@@ -35,6 +35,10 @@ std::string read_file(const std::string& path);
 void write_file(const std::string& path, std::string_view contents);
 void write_file(const std::string& path, const std::function<void(std::ostream&)>& write);
 
+// The same for a file that must not be there yet, and that its owner alone may read, from the first
+// byte on. Throws Error{usage} where something has its name.
+void write_secret_file(const std::string& path, std::string_view contents);
+
 // Removes what write_file() has not finished; async-signal-safe, for a handler that ends the
 // process.
 void remove_partial_files() noexcept;

@@ -151,6 +151,30 @@ TEST(Files, RefuseToBeWrittenNamingWhy) {
   EXPECT_EQ(write_refusal(scratch("none/")), scratch("none/") + ": cannot write: Is a directory");
 }
 
+TEST(Files, OfSecretsAreNewAndForTheirOwnerAlone) {
+  const std::string folder = scratch("secret");
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  const mode_t mask = ::umask(0);
+  write_secret_file(folder + "/a", "key");
+  ::umask(mask);
+  EXPECT_EQ(read_file(folder + "/a"), "key");
+  EXPECT_EQ(fs::status(folder + "/a").permissions(),
+            fs::perms::owner_read | fs::perms::owner_write);
+  fs::create_symlink("nowhere", folder + "/link");
+  for (const char* name : {"/a", "/link", "/."}) {
+    try {
+      write_secret_file(folder + name, "other");
+      FAIL() << name;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::usage) << error.what();
+    }
+  }
+  EXPECT_EQ(read_file(folder + "/a"), "key");
+  EXPECT_THROW(write_secret_file(folder + "/none/a", "key"), Error);
+  EXPECT_EQ(entries(folder), 2u);
+}
+
 TEST(InputGuard, NothingThatWasReadIsWrittenOver) {
   const std::string folder = scratch("guard");
   fs::remove_all(folder);

@@ -29,6 +29,11 @@ Error write_error(const std::string& path, int code, const char* action = "write
       std::string("cannot ") + action + (code == 0 ? "" : std::string(": ") + std::strerror(code))};
 }
 
+Error exists_already(const std::string& path) {
+  return {ErrorKind::usage, path, "exists already, and is not written over",
+          "choose another place, or remove it first"};
+}
+
 // Output to a descriptor, which an ofstream cannot be given; and it keeps what the system said.
 class DescriptorBuffer : public std::streambuf {
  public:
@@ -130,8 +135,8 @@ std::string unguessable(const std::string& name, int folder) {
 // A file beside its target, which it replaces once it is whole; else it vanishes.
 class PartialFile {
  public:
-  // `old`: the target as it is; null if there is none.
-  PartialFile(const std::string& path, const struct stat* old) : path_(path) {
+  // `old`: the target as it is; null if there is none, then `mode` is the file's.
+  PartialFile(const std::string& path, const struct stat* old, mode_t mode = 0666) : path_(path) {
     const std::string target = followed(path);
     name_ = file_name(target);
     if (name_.empty()) throw write_error(path, EISDIR);
@@ -139,7 +144,7 @@ class PartialFile {
     folder_ =
         Descriptor(::open(folder.empty() ? "." : folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!folder_.is_open()) throw write_error(path, errno);
-    create(old == nullptr ? 0666 : 0600);
+    create(old == nullptr ? mode : 0600);
     if (old != nullptr) take_over(*old);
   }
 
@@ -149,6 +154,18 @@ class PartialFile {
   }
 
   int descriptor() const { return file_.number(); }
+
+  // The file gets a name that nothing has.
+  void take_name() {
+    if (::fsync(file_.number()) != 0) throw write_error(path_, errno);
+    const int folder = folder_.number();
+    int failed = ::renameat2(folder, beside_.c_str(), folder, name_.c_str(), RENAME_NOREPLACE);
+    if (failed != 0 && errno == EINVAL)  // some file systems cannot
+      failed = ::renameat(folder, beside_.c_str(), folder, name_.c_str());
+    if (failed != 0 && errno == EEXIST) throw exists_already(path_);
+    if (failed != 0) throw write_error(path_, errno);
+    beside_.clear();
+  }
 
   void replace_target() {
     if (::fsync(file_.number()) != 0) throw write_error(path_, errno);
@@ -223,6 +240,16 @@ void write_file(const std::string& path, const std::function<void(std::ostream&)
   PartialFile file(path, exists ? &status : nullptr);
   write_through(file.descriptor(), path, write);
   file.replace_target();
+}
+
+void write_secret_file(const std::string& path, std::string_view contents) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0) throw exists_already(path);
+  if (errno != ENOENT) throw write_error(path, errno);
+  PartialFile file(path, nullptr, 0600);
+  write_through(file.descriptor(), path,
+                [&](std::ostream& out) { out.write(contents.data(), std::ssize(contents)); });
+  file.take_name();
 }
 
 void remove_partial_files() noexcept {
