@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -97,6 +98,13 @@ std::vector<Cipher> Backend::transform(std::span<const Cipher> of, const Transfo
     results.push_back(rescale(how.stride == 0 ? rotated_sum(*this, giants, magnitude)
                                               : strided_sum(*this, giants, how.stride, magnitude)));
   return results;
+}
+
+double Backend::deviation(const Disturbance&) const {
+  return std::numeric_limits<double>::infinity();
+}
+double Backend::fixed(const Cipher&, const Disturbance&) const {
+  return std::numeric_limits<double>::infinity();
 }
 
 void Backend::tighten(const Cipher&, double) {}

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "machine/encrypted/einsum/program/disturbance.h"
 #include "machine/encrypted/einsum/program/program.h"
 
 namespace pliant::einsum {
@@ -59,6 +60,12 @@ class Backend {
   // i's plaintext, until the next call. No sum of any of the terms exceeds `magnitude` in any slot.
   virtual std::vector<Cipher> transform(std::span<const Cipher> of, const Transform& how,
                                         const Values& values, int level, double magnitude);
+  // With these two a plan's gains bound the error of its elements more sharply than error() does.
+  // The standard deviation of what such an operation adds to a slot; and the largest part of it
+  // that is not random, of all by which `a` was made. In units of the value, relative where
+  // Disturbance says so; infinite where it is not known.
+  virtual double deviation(const Disturbance& of) const;
+  virtual double fixed(const Cipher& a, const Disturbance& of) const;
   // The caller knows that no slot exceeds `magnitude`: a bound that sums and products are checked
   // by, where the own one is larger.
   virtual void tighten(const Cipher& a, double magnitude);

@@ -4,14 +4,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numbers>
 
 #include "core/error.h"
 #include "graph/reference/reference.h"
+#include "machine/encrypted/einsum/program/gains.h"
 
 namespace pliant::einsum {
 namespace {
 
 using Cipher = Backend::Cipher;
+
+// An error is multiplied by factors that have errors themselves: far less than this, relatively.
+constexpr double kOfFactors = 0x1p-16;
 
 std::vector<double> elements_of(const TensorView& view) {
   std::vector<double> result(elements(view.type.shape));
@@ -78,6 +84,32 @@ std::vector<double> clear_values(const Clear& clear, std::span<const TensorView>
   ThreadPool pool(1);
   evaluate(Op{kind::Einsum{clear.in, clear.out}, {}, {}, ""}, views, results, pool);
   return elements_of(out.view());
+}
+
+bool knows_deviations(const Backend& backend) {
+  return std::isfinite(backend.deviation({Disturbance::Kind::encryption}));
+}
+bool has_gains(const Plan& plan) {
+  return std::ranges::all_of(plan.outputs,
+                             [](const auto& output) { return output.gains.has_value(); });
+}
+
+// By the plan's gains: random errors as ckks::ErrorModel::bound takes them, exceeded in one of the
+// elements with a probability below 2^-30.
+double sharp_bound(const PlannedOutput& output, const Backend& backend, const Cipher& cipher) {
+  if (!output.gains || output.gains->empty()) return std::numeric_limits<double>::infinity();
+  double squares = 0, peaks = 0, sum = 0;
+  for (const ErrorGain& gain : *output.gains) {
+    if (gain.squares > 0) {
+      const double deviation = backend.deviation(gain.of);
+      squares += gain.squares * deviation * deviation;
+      peaks += gain.peaks * deviation * deviation;
+    }
+    if (gain.sum > 0) sum += gain.sum * backend.fixed(cipher, gain.of);
+  }
+  const double tail =
+      30 * std::numbers::ln2 + std::log(static_cast<double>(elements(output.shape)) + 1) + 3;
+  return (1 + kOfFactors) * (sum + std::sqrt(tail * squares) + tail / 2 * std::sqrt(peaks));
 }
 
 // One step after the other. A ciphertext goes when its last use is past.
@@ -225,13 +257,20 @@ std::vector<Cipher> evaluate(const Plan& plan, Backend& backend,
 }
 
 Decrypted decrypt(const Plan& plan, Backend& backend, std::span<const Cipher> outputs) {
+  if (knows_deviations(backend) && !has_gains(plan)) {
+    Plan followed = plan;
+    assign_gains(followed);
+    return decrypt(followed, backend, outputs);
+  }
   Decrypted result;
   std::size_t next = 0;
   for (const PlannedOutput& output : plan.outputs) {
     std::vector<std::vector<double>> slots;
     for (std::size_t i = 0; i < output.ciphertexts.size(); ++i, ++next) {
       slots.push_back(backend.decrypt(outputs[next]));
-      result.error_bound = std::max(result.error_bound, backend.error(outputs[next]));
+      result.error_bound = std::max(
+          result.error_bound,
+          std::min(backend.error(outputs[next]), sharp_bound(output, backend, outputs[next])));
     }
     Tensor tensor(TensorType{DType::f64, output.shape});
     std::ranges::copy(unpack(slots, output.layout), tensor.span<double>().begin());

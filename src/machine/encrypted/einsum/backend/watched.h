@@ -17,6 +17,10 @@ class Watched : public Backend {
   std::int64_t slots() const override { return backend_.slots(); }
   int levels() const override { return backend_.levels(); }
   double error(const Cipher& a) const override { return backend_.error(a); }
+  double deviation(const Disturbance& of) const override { return backend_.deviation(of); }
+  double fixed(const Cipher& a, const Disturbance& of) const override {
+    return backend_.fixed(a, of);
+  }
   void tighten(const Cipher& a, double magnitude) override { backend_.tighten(a, magnitude); }
 
   void make_keys(const KeyNeed& need) override;  // one at a time

@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <initializer_list>
+#include <limits>
+#include <map>
 
 #include "core/error.h"
 
@@ -12,8 +16,12 @@ namespace {
 
 using Cipher = Backend::Cipher;
 
+// The largest fixed part of every kind of error that is in a ciphertext.
+using Fixed = std::map<Disturbance, double>;
+
 struct Held : Backend::Object {
   ckks::Ciphertext ciphertext;
+  Fixed fixed = {};
   std::optional<Expectation> expected = {};
   double flood = 0;  // what flooding added to the error when it was decrypted
 };
@@ -32,11 +40,19 @@ const ckks::Ciphertext& held(const Cipher& a, const char* verb) {
   return own<Held>(a, verb).ciphertext;
 }
 
-// A new ciphertext that `fill` writes.
+void note(Fixed& fixed, const Disturbance& of, double error) {
+  double& most = fixed.try_emplace(of, error).first->second;
+  most = std::max(most, error);
+}
+
+// A new ciphertext that `fill` writes, with the errors of those it is made of.
 template <typename Fill>
-Cipher made(const Fill& fill) {
+std::shared_ptr<Held> made(std::initializer_list<const Cipher*> of, const Fill& fill) {
   auto result = std::make_shared<Held>();
   fill(result->ciphertext);
+  for (const Cipher* each : of)
+    for (const auto& [kind, error] : own<Held>(*each, "errors").fixed)
+      note(result->fixed, kind, error);
   return result;
 }
 
@@ -138,9 +154,12 @@ Backend::Plaintext Engine::encode(std::span<const double> values, int level, dou
 
 Cipher Engine::encrypt(std::span<const double> values, int level, double bound) {
   secret_key();
-  return made([&](ckks::Ciphertext& out) {
+  auto result = made({}, [&](ckks::Ciphertext& out) {
     out = encryptor_->encrypt(encoder_, values, {.level = level, .bound = bound});
   });
+  const ckks::Ciphertext& out = result->ciphertext;
+  note(result->fixed, {Disturbance::Kind::encryption, out.level}, out.random.bias() / out.scale);
+  return result;
 }
 
 std::vector<double> Engine::decrypt(const Cipher& a) {
@@ -172,42 +191,77 @@ Cipher Engine::hold(ckks::Ciphertext ciphertext, std::optional<Expectation> expe
 
 const ckks::Ciphertext& Engine::look(const Cipher& a) { return held(a, "look"); }
 
+double Engine::fixed(const Cipher& a, const Disturbance& of) const {
+  using Kind = Disturbance::Kind;
+  if (of.kind == Kind::switching || of.kind == Kind::division) return 0;
+  if (of.kind == Kind::scale) {  // Evaluator::rescale and adjust
+    double highest = 0;
+    for (int level = 0; level <= levels(); ++level)
+      highest = std::max(highest, context_.scale(level));
+    const double constant = context_.scale(of.level) * context_.q(of.level + 1).mod.q / highest;
+    return 0x1p-40 + 0.5 / constant;
+  }
+  const Fixed& fixed = own<Held>(a, "errors").fixed;
+  const auto found = fixed.find(of);
+  return found == fixed.end() ? std::numeric_limits<double>::infinity() : found->second;
+}
+
+// docs/encrypted.md, the last column of the table of noise.
+double Engine::deviation(const Disturbance& of) const {
+  const double scale = context_.scale(of.level);
+  switch (of.kind) {
+    case Disturbance::Kind::encryption:
+      return std::hypot(context_.encryption_deviation(false), context_.deviation_of(0.5)) / scale;
+    case Disturbance::Kind::switching:
+      return std::hypot(context_.switch_deviation(of.level) / context_.p_size(),
+                        context_.division_deviation()) /
+             std::pow(scale, of.factors);
+    case Disturbance::Kind::division: return context_.division_deviation(of.parts) / scale;
+    default: return 0;
+  }
+}
+
 Cipher Engine::add(const Cipher& a, const Cipher& b) {
-  return made([&](auto& out) { evaluator_.add(held(a, "add"), held(b, "add"), out); });
+  return made({&a, &b}, [&](auto& out) { evaluator_.add(held(a, "add"), held(b, "add"), out); });
 }
 Cipher Engine::add_plain(const Cipher& a, const Plaintext& b) {
-  return made([&](auto& out) {
-    evaluator_.add(held(a, "add plain"), own<const Encoded>(b, "add plain").plaintext, out);
-  });
+  const ckks::Plaintext& by = own<const Encoded>(b, "add plain").plaintext;
+  auto result = made({&a}, [&](auto& out) { evaluator_.add(held(a, "add plain"), by, out); });
+  note(result->fixed, {Disturbance::Kind::encoding, by.level}, by.noise / by.scale);
+  return result;
 }
 Cipher Engine::negate(const Cipher& a) {
-  return made([&](auto& out) { evaluator_.negate(held(a, "negate"), out); });
+  return made({&a}, [&](auto& out) { evaluator_.negate(held(a, "negate"), out); });
 }
 Cipher Engine::multiply(const Cipher& a, const Cipher& b) {
-  return made(
-      [&](auto& out) { evaluator_.multiply(held(a, "multiply"), held(b, "multiply"), out); });
+  const ckks::Ciphertext &left = held(a, "multiply"), &right = held(b, "multiply");
+  auto result = made({&a, &b}, [&](auto& out) { evaluator_.multiply(left, right, out); });
+  note(result->fixed, {Disturbance::Kind::product, left.level},
+       left.error_bound() * right.error_bound());
+  return result;
 }
 Cipher Engine::multiply_plain(const Cipher& a, const Plaintext& b) {
-  return made([&](auto& out) {
-    evaluator_.multiply(held(a, "multiply plain"),
-                        own<const Encoded>(b, "multiply plain").plaintext, out);
-  });
+  const ckks::Plaintext& by = own<const Encoded>(b, "multiply plain").plaintext;
+  auto result =
+      made({&a}, [&](auto& out) { evaluator_.multiply(held(a, "multiply plain"), by, out); });
+  note(result->fixed, {Disturbance::Kind::encoding, by.level}, by.noise / by.scale);
+  return result;
 }
 Cipher Engine::relinearize(const Cipher& a) {
-  return made([&](auto& out) { evaluator_.relinearize(held(a, "relinearize"), keys_, out); });
+  return made({&a}, [&](auto& out) { evaluator_.relinearize(held(a, "relinearize"), keys_, out); });
 }
 Cipher Engine::relinearize_rescale(const Cipher& a) {
   return made(
-      [&](auto& out) { evaluator_.relinearize_rescale(held(a, "relinearize"), keys_, out); });
+      {&a}, [&](auto& out) { evaluator_.relinearize_rescale(held(a, "relinearize"), keys_, out); });
 }
 Cipher Engine::rescale(const Cipher& a) {
-  return made([&](auto& out) { evaluator_.rescale(held(a, "rescale"), out); });
+  return made({&a}, [&](auto& out) { evaluator_.rescale(held(a, "rescale"), out); });
 }
 Cipher Engine::lower(const Cipher& a, int level) {
-  return made([&](auto& out) { evaluator_.adjust(held(a, "lower"), level, out); });
+  return made({&a}, [&](auto& out) { evaluator_.adjust(held(a, "lower"), level, out); });
 }
 Cipher Engine::rotate(const Cipher& a, std::int64_t steps) {
-  return made([&](auto& out) {
+  return made({&a}, [&](auto& out) {
     evaluator_.rotate(held(a, "rotate"), static_cast<int>(modulo(steps, slots_)), keys_, out);
   });
 }
@@ -219,7 +273,7 @@ std::vector<Cipher> Engine::rotate_many(const Cipher& a, std::span<const std::in
   for (const std::int64_t each : steps) {
     const auto by = static_cast<int>(modulo(each, slots_));
     if (by != 0 && raised.digits.empty()) evaluator_.raise(of, raised);
-    result.push_back(by == 0 ? a : made([&](auto& out) {
+    result.push_back(by == 0 ? a : made({&a}, [&](auto& out) {
       evaluator_.rotate_raised(of, raised, by, keys_, out);
     }));
   }

@@ -67,6 +67,8 @@ class Engine : public Backend {
   // Error{not_found} without the secret key; Error{invalid} for a result that is not as expected.
   std::vector<double> decrypt(const Cipher& a) override;
   double error(const Cipher& a) const override;  // exceeded with probability 2^-30
+  double deviation(const Disturbance& of) const override;
+  double fixed(const Cipher& a, const Disturbance& of) const override;
   Cipher add(const Cipher& a, const Cipher& b) override;
   Cipher add_plain(const Cipher& a, const Plaintext& b) override;
   Cipher negate(const Cipher& a) override;

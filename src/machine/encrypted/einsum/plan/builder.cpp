@@ -143,26 +143,31 @@ PlacedTensor ProgramBuilder::transformed(const PlacedTensor& a, const SlotLayout
     const auto [place, is_new] = sources.try_emplace(of, static_cast<int>(sources.size()));
     if (is_new) transform.of.push_back(a.ciphertexts.at(of));
     transform.terms.push_back({static_cast<int>(results.size()) - 1, place->second, giant, baby,
-                               program_.plains.push_back(std::move(plain))});
+                               this->plain(std::move(plain))});
   }
   return emit(std::move(transform), results, to);
 }
 
 PlacedTensor ProgramBuilder::emit(Transform transform, const std::vector<std::int64_t>& results,
                                   const SlotLayout& to) {
-  int depth_of = 0;
-  for (const CipherId id : transform.of) depth_of = std::max(depth_of, depth(id));
-  ProgramStep step{std::move(transform), {}};
+  const std::vector<CipherId> out = this->transform(std::move(transform), results.size());
   PlacedTensor result{to, {}};
   result.layout.clean = true;
   result.layout.copies.clear();
-  for (const std::int64_t destination : results) {
+  for (std::size_t r = 0; r < out.size(); ++r) result.ciphertexts[results[r]] = out[r];
+  return result;
+}
+
+std::vector<CipherId> ProgramBuilder::transform(Transform transform, std::size_t results) {
+  int depth_of = 0;
+  for (const CipherId id : transform.of) depth_of = std::max(depth_of, depth(id));
+  ProgramStep step{std::move(transform), {}};
+  for (std::size_t r = 0; r < results; ++r) {
     depths_.push_back(depth_of + 1);
     step.out.push_back(program_.values.push_back({}));
-    result.ciphertexts[destination] = step.out.back();
   }
-  program_.steps.push_back(std::move(step));
-  return result;
+  program_.steps.push_back(step);
+  return step.out;
 }
 
 PlacedTensor ProgramBuilder::copied(PlacedTensor a, const std::vector<LabelAxis>& copies) {

@@ -48,6 +48,7 @@ class ProgramBuilder {
   CipherId multiply(CipherId of, Plain by);
   CipherId relinearize(CipherId of);
   CipherId rescale(CipherId of);
+  std::vector<CipherId> transform(Transform transform, std::size_t results);
   CipherId shift_sum(CipherId of, std::int64_t count, std::int64_t step);
   int depth(CipherId of) const { return depths_[of]; }
   // No slot of it will exceed `bound` (State::claim).

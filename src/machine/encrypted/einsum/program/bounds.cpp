@@ -1,8 +1,7 @@
-// What each slot can hold at most, forwards from the inputs.
+#include "machine/encrypted/einsum/program/bounds.h"
+
 #include <algorithm>
 #include <cmath>
-
-#include "machine/encrypted/einsum/program/program.h"
 
 namespace pliant::einsum {
 namespace {
@@ -12,7 +11,7 @@ using Bounds = std::vector<double>;  // of |slot|; zero where a slot is known to
 // Values go when their last use is past: as many vectors as the program itself keeps ciphertexts.
 class Bounding {
  public:
-  Bounding(Program& program, const std::vector<SlotLayout>& inputs)
+  Bounding(const Program& program, const std::vector<SlotLayout>& inputs)
       : program_(program),
         inputs_(inputs),
         bounds_(program.values.size()),
@@ -21,14 +20,14 @@ class Bounding {
       for (const CipherId id : operands(program.steps[i].action)) last_use_[id] = i;
   }
 
-  void run() {
+  template <typename Visit>
+  void run(const Visit& visit) {
     for (std::size_t i = 0; i < program_.steps.size(); ++i) {
       const ProgramStep& step = program_.steps[i];
       for (std::size_t r = 0; r < step.out.size(); ++r) {
         Bounds bounds = std::visit([&](const auto& action) { return of(action, r); }, step.action);
-        State& state = program_.values[step.out[r]];
-        for (double& bound : bounds) bound = std::min(bound, state.claim);
-        state.magnitude = *std::ranges::max_element(bounds);
+        for (double& bound : bounds) bound = std::min(bound, program_.values[step.out[r]].claim);
+        visit(step.out[r], std::span<const double>(bounds));
         bounds_[step.out[r]] = std::move(bounds);
       }
       for (const CipherId id : operands(step.action))
@@ -91,7 +90,7 @@ class Bounding {
   }
   Bounds of(const auto& a, std::size_t) const { return bounds_[a.of]; }
 
-  Program& program_;
+  const Program& program_;
   const std::vector<SlotLayout>& inputs_;
   ById<CipherId, Bounds> bounds_;
   ById<CipherId, std::size_t> last_use_;
@@ -99,8 +98,15 @@ class Bounding {
 
 }  // namespace
 
+void each_slot_bound(const Program& program, const std::vector<SlotLayout>& inputs,
+                     const std::function<void(CipherId, std::span<const double>)>& visit) {
+  Bounding(program, inputs).run(visit);
+}
+
 void assign_magnitudes(Program& program, const std::vector<SlotLayout>& inputs) {
-  Bounding(program, inputs).run();
+  each_slot_bound(program, inputs, [&](CipherId id, std::span<const double> bounds) {
+    program.values[id].magnitude = *std::ranges::max_element(bounds);
+  });
 }
 
 }  // namespace pliant::einsum

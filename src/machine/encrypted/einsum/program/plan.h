@@ -1,11 +1,13 @@
 // A plan: a program, what its inputs and outputs look like, and why it was chosen.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/tensor.h"
 #include "machine/encrypted/einsum/layout/layout.h"
+#include "machine/encrypted/einsum/program/disturbance.h"
 #include "machine/encrypted/einsum/program/program.h"
 
 namespace pliant::einsum {
@@ -19,6 +21,8 @@ struct PlannedOutput {
   Shape shape;
   SlotLayout layout;
   std::vector<CipherId> ciphertexts;  // of ciphertexts(layout), in order
+  // Of its worst element; empty where they took too much work. Absent until assign_gains().
+  std::optional<std::vector<ErrorGain>> gains = {};
 };
 
 struct Plan {
