@@ -56,8 +56,8 @@ Hash tag(std::span<const std::byte> bytes, const Authentication& a) {
 }  // namespace
 
 const char* name(EnvelopeKind kind) {
-  constexpr const char* names[] = {"parameters", "ciphertext", "secret key", "public key",
-                                   "switching key"};
+  constexpr const char* names[] = {"parameters",    "ciphertext",    "secret key",    "public key",
+                                   "switching key", "client's keys", "server's keys", "tensor"};
   const auto index = static_cast<std::size_t>(kind) - 1;
   return index < std::size(names) ? names[index] : "unknown kind";
 }
@@ -86,6 +86,10 @@ void Writer::put_words(std::span<const u64> words) {
   static_assert(std::endian::native == std::endian::little);
   const auto raw = std::as_bytes(words);
   bytes_.insert(bytes_.end(), raw.begin(), raw.end());
+}
+void Writer::put_blob(std::span<const std::byte> bytes) {
+  put(u64{bytes.size()});
+  bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
 }
 std::vector<std::byte> Writer::seal(const Authentication& authentication) {
   put(std::span<const std::uint8_t>(tag(bytes_, authentication)));
@@ -157,6 +161,10 @@ void Reader::words(std::span<u64> out, u64 below, const char* what) {
   std::memcpy(out.data(), bytes.data(), bytes.size());
   for (const u64 word : out)
     if (word >= below) fail(fmt::format("{} holds {}, not below {}", what, word, below));
+}
+
+std::span<const std::byte> Reader::blob(const char* what) {
+  return take(decode<u64>(take(8, what)), what);
 }
 
 void Reader::finish() const {

@@ -16,7 +16,10 @@ enum class EnvelopeKind : std::uint32_t {
   ciphertext = 2,
   secret_key = 3,
   public_key = 4,
-  switch_key = 5
+  switch_key = 5,
+  client_keys = 6,  // these three are of einsums: machine/encrypted/einsum/parties
+  server_keys = 7,
+  tensor = 8
 };
 const char* name(EnvelopeKind kind);
 
@@ -49,6 +52,7 @@ class Writer {
   void put(double value);
   void put(std::span<const std::uint8_t> bytes);
   void put_words(std::span<const u64> words);
+  void put_blob(std::span<const std::byte> bytes);  // its length first
   void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
   std::span<const std::byte> bytes() const { return bytes_; }
   // appends BLAKE2b over everything, keyed and bound to its purpose if a key is given
@@ -69,6 +73,7 @@ class Reader {
   double real(const char* what);                             // finite and not negative
   void read(std::span<std::uint8_t> out, const char* what);
   void words(std::span<u64> out, u64 below, const char* what);  // each below `below`
+  std::span<const std::byte> blob(const char* what);            // as put_blob() wrote it
   // that many follow: asked before allocating for them
   void expect(std::size_t bytes, const char* what) const;
   void finish() const;  // nothing follows

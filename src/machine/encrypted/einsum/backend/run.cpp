@@ -226,6 +226,21 @@ class Interpreter {
 
 }  // namespace
 
+std::vector<Cipher> encrypt_operand(const Plan& plan, Backend& backend, std::size_t operand,
+                                    const TensorView& tensor) {
+  require_fits(plan, backend);
+  require_tensor(plan, operand, tensor);
+  const auto slots = pack(elements_of(tensor), plan.inputs[operand].layout);
+  std::vector<Cipher> result(slots.size());
+  for (const ProgramStep& step : plan.program.steps)
+    if (const auto* input = std::get_if<Input>(&step.action);
+        input != nullptr && std::cmp_equal(input->tensor, operand))
+      result[input->index] =
+          backend.encrypt(slots[input->index], plan.program.values[step.out[0]].level,
+                          plan.program.magnitudes[operand]);
+  return result;
+}
+
 std::vector<std::vector<Cipher>> encrypt(const Plan& plan, Backend& backend,
                                          std::span<const TensorView> tensors) {
   require_fits(plan, backend);
@@ -233,18 +248,9 @@ std::vector<std::vector<Cipher>> encrypt(const Plan& plan, Backend& backend,
     throw Error(ErrorKind::invalid, "einsum " + plan.expression,
                 fmt::format("{} operands, planned for {}", tensors.size(), plan.inputs.size()));
   std::vector<std::vector<Cipher>> result(tensors.size());
-  std::vector<std::vector<std::vector<double>>> slots(tensors.size());
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    require_tensor(plan, i, tensors[i]);
-    if (!plan.inputs[i].secret) continue;
-    slots[i] = pack(elements_of(tensors[i]), plan.inputs[i].layout);
-    result[i].resize(slots[i].size());
-  }
-  for (const ProgramStep& step : plan.program.steps)
-    if (const auto* input = std::get_if<Input>(&step.action))
-      result[input->tensor][input->index] = backend.encrypt(slots[input->tensor][input->index],
-                                                            plan.program.values[step.out[0]].level,
-                                                            plan.program.magnitudes[input->tensor]);
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    if (plan.inputs[i].secret) result[i] = encrypt_operand(plan, backend, i, tensors[i]);
+    else require_tensor(plan, i, tensors[i]);
   return result;
 }
 

@@ -21,6 +21,9 @@ struct Decrypted {
 // differs or an element exceeds the magnitude that was planned.
 std::vector<std::vector<Backend::Cipher>> encrypt(const Plan& plan, Backend& backend,
                                                   std::span<const TensorView> tensors);
+// The same of one secret operand.
+std::vector<Backend::Cipher> encrypt_operand(const Plan& plan, Backend& backend,
+                                             std::size_t operand, const TensorView& tensor);
 // The server evaluates; of `tensors` it reads the plain ones alone. Throws Error{capacity} where
 // the back end has too few levels or other slots than planned, before anything runs.
 std::vector<Backend::Cipher> evaluate(const Plan& plan, Backend& backend,

@@ -128,6 +128,7 @@ const ckks::SecretKey& Engine::secret_key() const {
 std::string Engine::name() const { return "ckks (" + describe(context_.params()) + ")"; }
 
 void Engine::make_keys(const KeyNeed& need) {
+  if (!secret_) return require_keys(need);
   if (need.relinearization >= 0 && !has_key(keys_, 0, need.relinearization))
     keys_.add(generator_.relinearization_key(secret_key(), need.relinearization));
   for (const KeyNeed::Rotation& rotation : need.rotations) {
@@ -135,6 +136,12 @@ void Engine::make_keys(const KeyNeed& need) {
     if (!has_key(keys_, context_.galois(steps), rotation.level))
       keys_.add(generator_.rotation_key(secret_key(), steps, rotation.level));
   }
+}
+
+void Engine::require_keys(const KeyNeed& need) const {
+  if (need.relinearization >= 0) keys_.find(context_, 0, need.relinearization);
+  for (const KeyNeed::Rotation& rotation : need.rotations)
+    keys_.find(context_, context_.galois(static_cast<int>(rotation.steps)), rotation.level);
 }
 
 std::size_t Engine::key_bytes() const {

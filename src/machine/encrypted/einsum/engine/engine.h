@@ -61,7 +61,7 @@ class Engine : public Backend {
   std::string name() const override;
   std::int64_t slots() const override { return slots_; }
   int levels() const override { return context_.levels(); }
-  void make_keys(const KeyNeed& need) override;
+  void make_keys(const KeyNeed& need) override;  // without the secret key they must be there
   Plaintext encode(std::span<const double> values, int level, double bound) override;
   Cipher encrypt(std::span<const double> values, int level, double bound) override;
   // Error{not_found} without the secret key; Error{invalid} for a result that is not as expected.
@@ -94,6 +94,7 @@ class Engine : public Backend {
 
  private:
   void use_secret(const EngineOptions& options);
+  void require_keys(const KeyNeed& need) const;
 
   std::shared_ptr<const ckks::Context> owned_;
   const ckks::Context& context_;

@@ -1,0 +1,98 @@
+#include "machine/encrypted/einsum/parties/server.h"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "machine/encrypted/einsum/backend/watched.h"
+#include "machine/encrypted/einsum/parties/tensor_file.h"
+
+namespace pliant::einsum {
+
+using Cipher = Backend::Cipher;
+using ckks::Sender;
+
+namespace {
+
+// Level, scale and slots as the plan has them.
+void require_planned(const ckks::Context& context, const Plan& plan, const ckks::Ciphertext& c,
+                     int level, const std::string& place) {
+  const auto refuse = [&](const std::string& problem) {
+    throw Error(ErrorKind::invalid, place, problem, "encrypt it with the keys of this plan");
+  };
+  if (c.size != 2 || c.level != level)
+    refuse(fmt::format("a ciphertext of {} parts at level {}, planned for two at level {}", c.size,
+                       c.level, level));
+  if (c.scale != context.scale(level))
+    refuse(fmt::format("a ciphertext of scale {}, planned for {}", c.scale, context.scale(level)));
+  if (std::cmp_not_equal(c.slots, plan.program.slots))
+    refuse(fmt::format("a ciphertext of {} slots, planned for {}", c.slots, plan.program.slots));
+}
+
+}  // namespace
+
+Server::Server(std::span<const std::byte> server_file, const PartyOptions& options)
+    : watch_(options.watch ? options.watch : [] {}) {
+  ckks::Reader in(server_file, ckks::EnvelopeKind::server_keys, nullptr, {});
+  AgreedPlan agreed = get_agreement(in, options.accept_insecure);
+  agreement_ = std::move(agreed.agreement);
+  plan_ = std::move(agreed.plan);
+  ckks::Seed shared;
+  in.read(shared, "the shared key");
+  shared_ = SharedKey(shared);
+  sodium_memzero(shared.data(), shared.size());
+  auto context =
+      std::make_shared<ckks::Context>(agreement_.params, ckks::best_kernels(), options.log);
+  EngineKeys keys;
+  const std::uint32_t count = in.word(1 << 18, "number of keys");
+  for (std::uint32_t i = 0; i < count; ++i) {
+    watch_();
+    keys.evaluation.add(ckks::parse_switch_key(*context, in.blob("a key")));
+  }
+  in.finish();
+  engine_ = std::make_unique<Engine>(context, agreement_.options.slots, std::move(keys),
+                                     EngineOptions{.pool = options.pool, .log = options.log});
+  engine_->make_keys(einsum::keys(plan_.program));  // has them all, or says which is missing
+}
+
+Server::Answer Server::evaluate(const std::vector<Input>& inputs) {
+  if (inputs.size() != plan_.inputs.size())
+    throw Error(ErrorKind::invalid, "einsum " + plan_.expression,
+                fmt::format("{} operands, planned for {}", inputs.size(), plan_.inputs.size()));
+  std::vector<std::vector<Cipher>> ciphers(inputs.size());
+  std::vector<TensorView> views;
+  std::vector<std::span<const std::byte>> request;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    views.push_back(inputs[i].clear);
+    if (!plan_.inputs[i].secret) continue;
+    request.push_back(inputs[i].encrypted);
+    for (auto& each : parse_tensor(engine_->context(), inputs[i].encrypted,
+                                   shared_.authentication(Sender::client, agreement_.session, 0, i),
+                                   fmt::format("operand {}", i)))
+      ciphers[i].push_back(each ? engine_->hold(std::move(*each)) : nullptr);
+  }
+  for (const ProgramStep& step : plan_.program.steps)
+    if (const auto* input = std::get_if<einsum::Input>(&step.action)) {
+      const auto& of = ciphers[input->tensor];
+      if (std::cmp_less(input->index, of.size()) && of[input->index])
+        require_planned(engine_->context(), plan_, Engine::look(of[input->index]),
+                        plan_.program.values[step.out[0]].level,
+                        fmt::format("operand {}", input->tensor));
+    }
+  Watched watched(*engine_, watch_);
+  const std::vector<Cipher> outputs = einsum::evaluate(plan_, watched, ciphers, views);
+  Answer answer;
+  std::vector<const ckks::Ciphertext*> ciphertexts;
+  for (const Cipher& each : outputs) {
+    ciphertexts.push_back(&Engine::look(each));
+    answer.error_bound = std::max(answer.error_bound, engine_->error(each));
+  }
+  answer.file = serialize_tensor(
+      engine_->context(), ciphertexts,
+      shared_.authentication(Sender::server, agreement_.session, request_number(request), 0));
+  return answer;
+}
+
+}  // namespace pliant::einsum

@@ -1,0 +1,39 @@
+// Who evaluates: has evaluation keys and operands in the clear, and no secret key.
+#pragma once
+
+#include "machine/encrypted/einsum/parties/client.h"
+
+namespace pliant::einsum {
+
+// One thread at a time.
+class Server {
+ public:
+  // As Client::server_file() wrote it. Throws Error{format}, and what get_agreement() does.
+  explicit Server(std::span<const std::byte> server_file, const PartyOptions& options = {});
+
+  const Plan& plan() const { return plan_; }
+  const Agreement& agreement() const { return agreement_; }
+  std::size_t key_bytes() const { return engine_->key_bytes(); }
+
+  struct Input {
+    std::span<const std::byte> encrypted = {};  // a file of the client
+    TensorView clear = {};                      // otherwise
+  };
+  struct Answer {
+    std::vector<std::byte> file;
+    double error_bound = 0;  // of every element
+  };
+  // One input for every operand. Throws Error{format} for a file that the client did not write for
+  // this operand, Error{invalid} for ciphertexts or shapes that were not planned, Error{not_found}
+  // for a missing key.
+  Answer evaluate(const std::vector<Input>& inputs);
+
+ private:
+  Agreement agreement_;
+  Plan plan_;
+  SharedKey shared_;
+  std::unique_ptr<Engine> engine_;
+  std::function<void()> watch_;
+};
+
+}  // namespace pliant::einsum
