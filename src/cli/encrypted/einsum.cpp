@@ -1,16 +1,16 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
-#include <set>
 
+#include "cli/encrypted/choice.h"
+#include "cli/encrypted/evaluate.h"
+#include "cli/encrypted/files.h"
+#include "cli/encrypted/operations.h"
 #include "cli/verbs.h"
 #include "command/print.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "core/log/progress.h"
 #include "formats/npy/npy.h"
 #include "machine/encrypted/einsum/backend/in_the_clear.h"
 #include "machine/encrypted/einsum/backend/run.h"
@@ -19,74 +19,26 @@
 #include "machine/encrypted/einsum/plan/planner.h"
 #include "machine/encrypted/einsum/simulator/simulator.h"
 
-namespace pliant {
-
-template <>
-struct OptionWords<einsum::Planner> {
-  static constexpr std::pair<einsum::Planner, const char*> words[] = {
-      {einsum::Planner::layouts, "layouts"}, {einsum::Planner::einhops, "einhops"}};
-};
-
-namespace cli {
+namespace pliant::cli {
 namespace {
 
 struct EinsumOptions {
-  std::string expression, encrypt = "all", out;
+  std::string expression, keys, out;
   std::vector<std::string> files;
-  einsum::PlanOptions plan;
-  double magnitude = 1;
-  int security = 128;
+  PlanChoice choice;
   bool dry_run = false, simulate = false, explain = false;
 };
-
-// "all", or numbers of operands: 0,2
-std::set<std::size_t> secret_operands(const EinsumOptions& options) {
-  std::set<std::size_t> secret;
-  const std::size_t count = options.files.size();
-  if (options.encrypt == "all") {
-    for (std::size_t i = 0; i < count; ++i) secret.insert(i);
-    return secret;
-  }
-  for (std::size_t at = 0; at <= options.encrypt.size();) {
-    const std::size_t comma = std::min(options.encrypt.find(',', at), options.encrypt.size());
-    std::int64_t operand = -1;
-    option_value(options.encrypt.substr(at, comma - at), "--encrypt", operand);
-    if (operand < 0 || operand >= std::ssize(options.files))
-      throw Error(ErrorKind::usage, "--encrypt",
-                  fmt::format("{}: there are operands 0 to {}", operand, count - 1),
-                  "for example --encrypt 0, or all");
-    secret.insert(static_cast<std::size_t>(operand));
-    at = comma + 1;
-  }
-  return secret;
-}
-
-std::vector<Tensor> read_tensors(const std::vector<std::string>& files) {
-  std::vector<Tensor> tensors;
-  for (const std::string& file : files) {
-    const MappedFile mapped(file);
-    tensors.push_back(tensor_from_npy(mapped.bytes(), file));
-  }
-  return tensors;
-}
-
-double largest_magnitude(const TensorView& tensor) {
-  double largest = 0;
-  for (std::int64_t i = 0; i < elements(tensor.type.shape); ++i)
-    largest = std::max(largest, std::abs(get(tensor, i)));
-  return largest;
-}
 
 // What is encrypted has the declared bound, which the plan shows; what is not has its own.
 std::vector<einsum::EinsumOperand> operands_of(const EinsumOptions& options,
                                                const std::vector<TensorView>& tensors) {
-  const std::set<std::size_t> secret = secret_operands(options);
+  const std::set<std::size_t> secret = secret_operands(options.choice, tensors.size());
   std::vector<einsum::EinsumOperand> operands;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const bool hidden = secret.contains(i);
     operands.push_back(
         {tensors[i].type.shape, hidden,
-         hidden ? options.magnitude : std::max(largest_magnitude(tensors[i]), 0x1p-20)});
+         hidden ? options.choice.magnitude : std::max(largest_magnitude(tensors[i]), 0x1p-20)});
   }
   return operands;
 }
@@ -99,24 +51,15 @@ struct Answer {
 
 Answer run_on(einsum::Backend& unwatched, const einsum::Plan& plan,
               const std::vector<TensorView>& tensors, const Invocation& context) {
-  const Clock clock = steady_clock();
-  Progress progress(context.log, clock);
-  std::int64_t done = 0;
-  einsum::Watched backend(unwatched, [&] {
-    if (context.stop)
-      throw Error(ErrorKind::cancelled, plan.expression, "stopped before there was an answer");
-    progress.show([&] { return fmt::format("einsum: {} operations", done); });
-    ++done;
-  });
+  Operations operations(context, "einsum", "an answer");
+  einsum::Watched backend(unwatched, operations.watch());
   Answer answer;
-  const double begin = clock();
   backend.make_keys(einsum::keys(plan.program));
-  const double keyed = clock();
+  answer.key_seconds = operations.seconds();
   answer.result = einsum::decrypt(
       plan, backend,
       einsum::evaluate(plan, backend, einsum::encrypt(plan, backend, tensors), tensors));
-  answer.key_seconds = keyed - begin;
-  answer.seconds = clock() - keyed;
+  answer.seconds = operations.seconds() - answer.key_seconds;
   return answer;
 }
 
@@ -124,15 +67,16 @@ Answer compute(const EinsumOptions& options, const einsum::Plan& plan,
                const std::vector<TensorView>& tensors, const Invocation& context) {
   Answer answer;
   if (options.simulate) {
-    einsum::Simulator simulator({.slots = options.plan.slots,
-                                 .levels = std::max(options.plan.levels, plan.levels()),
-                                 .scale_bits = options.plan.scale_bits,
-                                 .first_bits = options.plan.first_bits});
+    einsum::Simulator simulator({.slots = options.choice.plan.slots,
+                                 .levels = std::max(options.choice.plan.levels, plan.levels()),
+                                 .scale_bits = options.choice.plan.scale_bits,
+                                 .first_bits = options.choice.plan.first_bits});
     answer = run_on(simulator, plan, tensors, context);
   } else {
-    ckks::Params params = einsum::choose_parameters(plan, options.plan.scale_bits,
-                                                    options.plan.first_bits, options.security);
-    einsum::Engine engine(params, options.plan.slots,
+    ckks::Params params =
+        einsum::choose_parameters(plan, options.choice.plan.scale_bits,
+                                  options.choice.plan.first_bits, options.choice.security);
+    einsum::Engine engine(params, options.choice.plan.slots,
                           {.pool = &context.pool(), .log = &context.log});
     answer = run_on(engine, plan, tensors, context);
     answer.key_bytes = engine.key_bytes();
@@ -142,14 +86,6 @@ Answer compute(const EinsumOptions& options, const einsum::Plan& plan,
     answer.error = std::max(
         answer.error, std::abs(get(wanted.view(), i) - get(answer.result.outputs[0].view(), i)));
   return answer;
-}
-
-nlohmann::ordered_json plan_json(const einsum::Plan& plan) {
-  const einsum::Counts counts = einsum::counts(plan.program);
-  return {{"expression", plan.expression}, {"shape", plan.outputs[0].shape},
-          {"rotations", counts.rotations}, {"key_switches", counts.key_switches},
-          {"products", counts.products},   {"plain_muls", counts.diagonals + counts.plain_products},
-          {"levels", plan.levels()},       {"keys", counts.keys}};
 }
 
 void print_answer(const Answer& answer, const EinsumOptions& options, const Invocation& context) {
@@ -166,11 +102,19 @@ void print_answer(const Answer& answer, const EinsumOptions& options, const Invo
 }
 
 int run_einsum(const EinsumOptions& options, const Invocation& context) {
-  const std::vector<Tensor> tensors = read_tensors(options.files);
+  if (!options.keys.empty())
+    return run_evaluate({.expression = options.expression,
+                         .keys = options.keys,
+                         .out = options.out,
+                         .files = options.files,
+                         .dry_run = options.dry_run},
+                        context);
+  std::vector<Tensor> tensors;
+  for (const std::string& file : options.files) tensors.push_back(read_array(file));
   std::vector<TensorView> views;
   for (const Tensor& each : tensors) views.push_back(each.view());
   const einsum::Plan plan =
-      einsum::plan(options.expression, operands_of(options, views), options.plan);
+      einsum::plan(options.expression, operands_of(options, views), options.choice.plan);
   nlohmann::ordered_json json = plan_json(plan);
   if (!context.common.json) {
     context.out << (options.explain ? einsum::explain(plan)
@@ -189,6 +133,34 @@ int run_einsum(const EinsumOptions& options, const Invocation& context) {
   }
   if (context.common.json) print_json(context.out, json);
   return success;
+}
+
+std::vector<Option> more_options(EinsumOptions& options) {
+  const char* agreed = "that was decided when the keys were made";
+  return {option("keys", "FILE", options.keys,
+                 "compute on ciphertexts, with eval.keys as pliant keys new wrote it")
+              .path()
+              .excludes("--encrypt", agreed)
+              .excludes("--magnitude", agreed)
+              .excludes("--planner", agreed)
+              .excludes("--canonical", agreed)
+              .excludes("--slots", agreed)
+              .excludes("--levels", agreed)
+              .excludes("--scale-bits", agreed)
+              .excludes("--security", agreed)
+              .excludes("--simulate", "there are ciphertexts")
+              .excludes("--explain", "pliant keys new made the plan"),
+          option("out", "FILE", options.out,
+                 "write the result as a NumPy array; with --keys, as ciphertexts")
+              .with_letter('o')
+              .written(),
+          flag("explain", options.explain,
+               "print the whole plan: layouts, steps, what was rejected and what it would cost"),
+          flag("simulate", options.simulate,
+               "run without encryption, with levels, scales and bounds checked"),
+          flag("dry-run", options.dry_run, "plan only")
+              .excludes("--simulate", "nothing runs")
+              .excludes("--out", "nothing is computed")};
 }
 
 }  // namespace
@@ -211,44 +183,18 @@ Verb einsum_verb() {
       .arguments = {argument("EXPRESSION", options->expression,
                              "as numpy.einsum has it: \"ik,kj->ij\", ellipses too"),
                     argument("FILES", options->files, "the operands").path()},
-      .options =
-          {option("encrypt", "LIST", options->encrypt,
-                  "the operands that are encrypted, from 0: all, or for example 0,2"),
-           option("magnitude", "X", options->magnitude,
-                  "no element of an encrypted operand is larger"),
-           option("planner", "NAME", options->plan.planner,
-                  "layouts: chosen for the least work; einhops: the published algorithm"),
-           flag(
-               "canonical", options->plan.canonical,
-               "leave the result row by row from the first slot, as one who computes on would find "
-               "it anywhere"),
-           option("slots", "N", options->plan.slots, "slots of a ciphertext, a power of two")
-               .within(2, 65536),
-           option("levels", "N", options->plan.levels, "levels that the parameters have")
-               .at_least(0)
-               .with_default("as many as the plan needs"),
-           option("scale-bits", "N", options->plan.scale_bits, "fraction bits of encrypted numbers")
-               .within(20, 49),
-           option("security", "BITS", options->security, "of the parameters, classical")
-               .with_choices({"128", "192", "256"}),
-           option("out", "FILE", options->out, "write the result as a NumPy array")
-               .with_letter('o')
-               .written(),
-           flag("explain", options->explain,
-                "print the whole plan: layouts, steps, what was rejected and what it would cost"),
-           flag("simulate", options->simulate,
-                "run without encryption, with levels, scales and bounds checked"),
-           flag("dry-run", options->dry_run, "plan only")
-               .excludes("--simulate", "nothing runs")
-               .excludes("--out", "nothing is computed")},
+      .options = plan_options(options->choice),
       .examples = {{"pliant einsum \"ik,k->i\" weights.npy x.npy --encrypt 1",
                     "plain weights times an encrypted vector"},
                    {"pliant einsum \"bthd,bThd->bhtT\" q.npy k.npy --dry-run --explain",
                     "what scores of attention would cost, and why"},
-                   {"pliant einsum \"ij->ji\" a.npy --canonical --json", "for a script"}}};
+                   {"pliant einsum \"ij->ji\" a.npy --canonical --json", "for a script"},
+                   {"pliant einsum \"ik,k->i\" weights.npy x.ct --keys eval.keys --out y.ct",
+                    "the server's part: on a ciphertext, without the secret key"}}};
+  const auto more = more_options(*options);
+  command.options.insert(command.options.end(), more.begin(), more.end());
   return {std::move(command),
           [options](const Invocation& context) { return run_einsum(*options, context); }};
 }
 
-}  // namespace cli
-}  // namespace pliant
+}  // namespace pliant::cli

@@ -1,0 +1,62 @@
+#include "cli/encrypted/choice.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+
+namespace pliant::cli {
+
+std::vector<Option> plan_options(PlanChoice& choice) {
+  return {
+      option("encrypt", "LIST", choice.encrypt,
+             "the operands that are encrypted, from 0: all, or for example 0,2"),
+      option("magnitude", "X", choice.magnitude, "no element of an encrypted operand is larger"),
+      option("planner", "NAME", choice.plan.planner,
+             "layouts: chosen for the least work; einhops: the published algorithm"),
+      flag("canonical", choice.plan.canonical,
+           "leave the result row by row from the first slot, as one who computes on would "
+           "find it anywhere"),
+      option("slots", "N", choice.plan.slots, "slots of a ciphertext, a power of two")
+          .within(2, 65536),
+      option("levels", "N", choice.plan.levels, "levels that the parameters have")
+          .at_least(0)
+          .with_default("as many as the plan needs"),
+      option("scale-bits", "N", choice.plan.scale_bits, "fraction bits of encrypted numbers")
+          .within(20, 49),
+      option("security", "BITS", choice.security, "of the parameters, classical")
+          .with_choices({"128", "192", "256"})};
+}
+
+std::set<std::size_t> secret_operands(const PlanChoice& choice, std::size_t count) {
+  std::set<std::size_t> secret;
+  if (choice.encrypt == "all") {
+    for (std::size_t i = 0; i < count; ++i) secret.insert(i);
+    return secret;
+  }
+  for (std::size_t at = 0; at <= choice.encrypt.size();) {
+    const std::size_t comma = std::min(choice.encrypt.find(',', at), choice.encrypt.size());
+    std::int64_t operand = -1;
+    option_value(choice.encrypt.substr(at, comma - at), "--encrypt", operand);
+    if (operand < 0 || std::cmp_greater_equal(operand, count))
+      throw Error(ErrorKind::usage, "--encrypt",
+                  fmt::format("{}: there are operands 0 to {}", operand,
+                              static_cast<std::int64_t>(count) - 1),
+                  "for example --encrypt 0, or all");
+    secret.insert(static_cast<std::size_t>(operand));
+    at = comma + 1;
+  }
+  return secret;
+}
+
+nlohmann::ordered_json plan_json(const einsum::Plan& plan) {
+  const einsum::Counts counts = einsum::counts(plan.program);
+  return {{"expression", plan.expression}, {"shape", plan.outputs[0].shape},
+          {"rotations", counts.rotations}, {"key_switches", counts.key_switches},
+          {"products", counts.products},   {"plain_muls", counts.diagonals + counts.plain_products},
+          {"levels", plan.levels()},       {"keys", counts.keys}};
+}
+
+}  // namespace pliant::cli

@@ -1,0 +1,41 @@
+// What einsum and keys new have in common: which operands are encrypted, and how the expression is
+// planned.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "command/options.h"
+#include "machine/encrypted/einsum/plan/planner.h"
+
+namespace pliant {
+
+template <>
+struct OptionWords<einsum::Planner> {
+  static constexpr std::pair<einsum::Planner, const char*> words[] = {
+      {einsum::Planner::layouts, "layouts"}, {einsum::Planner::einhops, "einhops"}};
+};
+
+namespace cli {
+
+struct PlanChoice {
+  std::string encrypt = "all";
+  einsum::PlanOptions plan;
+  double magnitude = 1;
+  int security = 128;
+};
+
+// Its options: --encrypt, --magnitude, --planner, --canonical, --slots, --levels, --scale-bits,
+// --security.
+std::vector<Option> plan_options(PlanChoice& choice);
+
+// The operands that are encrypted, of `count`. Throws Error{usage} for others.
+std::set<std::size_t> secret_operands(const PlanChoice& choice, std::size_t count);
+
+// Expression, shape and counts.
+nlohmann::ordered_json plan_json(const einsum::Plan& plan);
+
+}  // namespace cli
+}  // namespace pliant
