@@ -81,11 +81,13 @@ function(pliant_library folder)
   target_link_libraries(${target} PUBLIC ${depends} PRIVATE ${ARG_LINK} pliant_flags)
 endfunction()
 
-# pliant_tests(FOLDER [DEPENDS folder ...] [SUBFOLDERS folder ...] [LINK library ...] [TIMEOUT seconds] [LABELS label ...]):
+# pliant_tests(FOLDER [DEPENDS folder ...] [SUBFOLDERS folder ...] [LINK library ...] [TIMEOUT seconds] [LABELS label ...]
+# [LONG test ...]):
 # tests/FOLDER/*.cpp, and those of its SUBFOLDERS, as one executable and one ctest entry. ctest runs them from the source folder's tests/, so "golden/..." is a relative
-# path. The label "slow" keeps an entry out of the sanitized and emulated runs.
+# path. The label "slow" keeps an entry out of the sanitized and emulated runs; LONG names single tests that the sanitized run leaves out: searches whose code other tests of
+# the entry run too.
 function(pliant_tests folder)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "DEPENDS;SUBFOLDERS;LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT" "DEPENDS;SUBFOLDERS;LINK;LABELS;LONG" ${ARGN})
   string(REPLACE "/" "-" tag ${folder})
   set(sources)
   foreach(each . ${ARG_SUBFOLDERS})
@@ -99,7 +101,12 @@ function(pliant_tests folder)
   if(PLIANT_SANITIZE)  # what is tested keeps every check; the tests themselves compile in a third of the time
     target_compile_options(test-${tag} PRIVATE -O0 -fno-sanitize=null,alignment)
   endif()
-  add_test(NAME ${tag} COMMAND test-${tag} --gtest_brief=1 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests)
+  set(filter)
+  if(PLIANT_SANITIZE AND ARG_LONG)
+    list(JOIN ARG_LONG ":" long)
+    set(filter --gtest_filter=-${long})
+  endif()
+  add_test(NAME ${tag} COMMAND test-${tag} --gtest_brief=1 ${filter} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 600)
   endif()
