@@ -51,19 +51,19 @@ int run_evaluate(const EvaluateOptions& options, const Invocation& context) {
         inputs.push_back({.encrypted = mapped.emplace_back(options.files[i]).bytes()});
       else inputs.push_back({.clear = tensors.emplace_back(read_array(options.files[i])).view()});
     const double begin = operations.seconds();
-    const einsum::Server::Answer answer = server.evaluate(inputs);
+    const std::vector<std::byte> answer = server.evaluate(inputs);
     const double seconds = operations.seconds() - begin;
-    write_file(options.out, text_of(answer.file));
+    write_file(options.out, text_of(answer));
     json.update({{"key_bytes", server.key_bytes()},
                  {"seconds", seconds},
-                 {"error_bound", answer.error_bound},
+                 {"error_bound", server.error_bound()},
                  {"out", options.out}});
     if (!context.common.json) {
       print_line(context.out, "answer",
-                 fmt::format("{}, {}", options.out, bytes_text(answer.file.size())));
+                 fmt::format("{}, {}", options.out, bytes_text(answer.size())));
       print_line(context.out, "keys", bytes_text(server.key_bytes()));
       print_line(context.out, "time", seconds_text(seconds));
-      print_line(context.out, "error", fmt::format("at most {:.2e}", answer.error_bound));
+      print_line(context.out, "error", fmt::format("at most {:.2e}", server.error_bound()));
     }
   }
   if (context.common.json) print_json(context.out, json);

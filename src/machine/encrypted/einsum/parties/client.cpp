@@ -31,18 +31,16 @@ void put(Writer& out, const Expectation& expected) {
   const ckks::Expected& plan = expected.plan;
   out.put(static_cast<std::uint32_t>(plan.level));
   out.put(static_cast<std::uint32_t>(plan.slots));
-  for (const double field :
-       {plan.scale, plan.noise, plan.magnitude, plan.deviation, expected.error_bound})
+  for (const double field : {plan.scale, plan.noise, plan.magnitude, plan.deviation})
     out.put(field);
 }
 
-Expectation get_expectation(Reader& in) {
-  Expectation expected;
+Expectation get_expectation(Reader& in, double error_bound) {
+  Expectation expected{.plan = {}, .error_bound = error_bound};
   ckks::Expected& plan = expected.plan;
   plan.level = static_cast<int>(in.word(60, "level"));
   plan.slots = in.word(1 << 16, "number of slots");
-  for (double* field :
-       {&plan.scale, &plan.noise, &plan.magnitude, &plan.deviation, &expected.error_bound})
+  for (double* field : {&plan.scale, &plan.noise, &plan.magnitude, &plan.deviation})
     *field = in.real("what is expected");
   return expected;
 }
@@ -85,10 +83,18 @@ void Client::rehearse(const PartyOptions& options) {
   const std::vector<Tensor> tensors = rehearsed(plan_);
   std::vector<TensorView> views;
   for (const Tensor& each : tensors) views.push_back(each.view());
-  for (const Cipher& result :
-       evaluate(plan_, watched, einsum::encrypt(plan_, watched, views), views))
+  const std::vector<Cipher> results =
+      evaluate(plan_, watched, einsum::encrypt(plan_, watched, views), views);
+  error_bound_ = einsum::decrypt(plan_, watched, results).error_bound;
+  for (const Cipher& result : results)
     expected_.push_back(
-        {.plan = ckks::expected(Engine::look(result)), .error_bound = engine_->error(result)});
+        {.plan = ckks::expected(Engine::look(result)), .error_bound = error_bound_});
+  bounds_are_known();
+}
+
+// decrypt() need not follow the errors of the plan again.
+void Client::bounds_are_known() {
+  for (PlannedOutput& output : plan_.outputs) output.gains.emplace();
 }
 
 Client::Client(std::span<const std::byte> secret_file, const PartyOptions& options) {
@@ -100,23 +106,20 @@ Client::Client(std::span<const std::byte> secret_file, const PartyOptions& optio
   in.read(shared, "the shared key");
   shared_ = SharedKey(shared);
   sodium_memzero(shared.data(), shared.size());
+  error_bound_ = in.real("the error bound");
   const std::uint32_t results = in.word(kResults, "number of results");
-  for (std::uint32_t i = 0; i < results; ++i) expected_.push_back(get_expectation(in));
+  for (std::uint32_t i = 0; i < results; ++i)
+    expected_.push_back(get_expectation(in, error_bound_));
   if (results != plan_.program.outputs.size())
     in.fail(fmt::format("{} results, the plan has {}", results, plan_.program.outputs.size()));
   auto context =
       std::make_shared<ckks::Context>(agreement_.params, ckks::best_kernels(), options.log);
   ckks::SecretKey secret = ckks::parse_secret_key(*context, in.blob("the secret key"));
   in.finish();
+  bounds_are_known();
   engine_ = std::make_unique<Engine>(context, agreement_.options.slots,
                                      EngineKeys{.secret = std::move(secret)},
                                      EngineOptions{.pool = options.pool, .log = options.log});
-}
-
-double Client::error_bound() const {
-  double largest = 0;
-  for (const Expectation& each : expected_) largest = std::max(largest, each.error_bound);
-  return largest;
 }
 
 SecretBytes Client::secret_file() const {
@@ -126,6 +129,7 @@ SecretBytes Client::secret_file() const {
   out.begin(EnvelopeKind::client_keys, {});
   put(out, agreement_, plan_);
   out.put(shared_.bytes());
+  out.put(error_bound_);
   out.put(static_cast<std::uint32_t>(expected_.size()));
   for (const Expectation& each : expected_) put(out, each);
   out.put_blob(secret.get());
@@ -141,6 +145,7 @@ SecretBytes Client::server_file() const {
   out.begin(EnvelopeKind::server_keys, {});
   put(out, agreement_, plan_);
   out.put(shared_.bytes());
+  out.put(error_bound_);
   out.put(static_cast<std::uint32_t>(keys.size()));
   for (const auto& [galois, key] : keys) out.put_blob(serialize(key));
   return SecretBytes(out.seal({}));

@@ -67,7 +67,7 @@ class Client {
   const Plan& plan() const { return plan_; }
   const Agreement& agreement() const { return agreement_; }
   std::size_t key_bytes() const { return engine_->key_bytes(); }
-  double error_bound() const;  // of every element of a result, without flooding
+  double error_bound() const { return error_bound_; }  // of every element, without flooding
 
   // One operand as a file. Throws Error{usage} for one that is not encrypted, Error{invalid} for
   // another shape or an element beyond the bound.
@@ -81,10 +81,12 @@ class Client {
 
  private:
   void rehearse(const PartyOptions& options);
+  void bounds_are_known();
   Agreement agreement_;
   Plan plan_;
   SharedKey shared_;
   std::vector<Expectation> expected_;
+  double error_bound_ = 0;
   std::unique_ptr<Engine> engine_;
 };
 

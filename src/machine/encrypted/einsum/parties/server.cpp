@@ -46,6 +46,7 @@ Server::Server(std::span<const std::byte> server_file, const PartyOptions& optio
   auto context =
       std::make_shared<ckks::Context>(agreement_.params, ckks::best_kernels(), options.log);
   EngineKeys keys;
+  error_bound_ = in.real("the error bound");
   const std::uint32_t count = in.word(1 << 18, "number of keys");
   for (std::uint32_t i = 0; i < count; ++i) {
     watch_();
@@ -57,7 +58,7 @@ Server::Server(std::span<const std::byte> server_file, const PartyOptions& optio
   engine_->make_keys(einsum::keys(plan_.program));  // has them all, or says which is missing
 }
 
-Server::Answer Server::evaluate(const std::vector<Input>& inputs) {
+std::vector<std::byte> Server::evaluate(const std::vector<Input>& inputs) {
   if (inputs.size() != plan_.inputs.size())
     throw Error(ErrorKind::invalid, "einsum " + plan_.expression,
                 fmt::format("{} operands, planned for {}", inputs.size(), plan_.inputs.size()));
@@ -83,16 +84,11 @@ Server::Answer Server::evaluate(const std::vector<Input>& inputs) {
     }
   Watched watched(*engine_, watch_);
   const std::vector<Cipher> outputs = einsum::evaluate(plan_, watched, ciphers, views);
-  Answer answer;
   std::vector<const ckks::Ciphertext*> ciphertexts;
-  for (const Cipher& each : outputs) {
-    ciphertexts.push_back(&Engine::look(each));
-    answer.error_bound = std::max(answer.error_bound, engine_->error(each));
-  }
-  answer.file = serialize_tensor(
+  for (const Cipher& each : outputs) ciphertexts.push_back(&Engine::look(each));
+  return serialize_tensor(
       engine_->context(), ciphertexts,
       shared_.authentication(Sender::server, agreement_.session, request_number(request), 0));
-  return answer;
 }
 
 }  // namespace pliant::einsum

@@ -15,23 +15,22 @@ class Server {
   const Agreement& agreement() const { return agreement_; }
   std::size_t key_bytes() const { return engine_->key_bytes(); }
 
+  double error_bound() const { return error_bound_; }  // of every element, as the client has it
+
   struct Input {
     std::span<const std::byte> encrypted = {};  // a file of the client
     TensorView clear = {};                      // otherwise
   };
-  struct Answer {
-    std::vector<std::byte> file;
-    double error_bound = 0;  // of every element
-  };
   // One input for every operand. Throws Error{format} for a file that the client did not write for
   // this operand, Error{invalid} for ciphertexts or shapes that were not planned, Error{not_found}
   // for a missing key.
-  Answer evaluate(const std::vector<Input>& inputs);
+  std::vector<std::byte> evaluate(const std::vector<Input>& inputs);
 
  private:
   Agreement agreement_;
   Plan plan_;
   SharedKey shared_;
+  double error_bound_ = 0;
   std::unique_ptr<Engine> engine_;
   std::function<void()> watch_;
 };
