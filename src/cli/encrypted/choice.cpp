@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "machine/encrypted/einsum/engine/engine.h"
 
 namespace pliant::cli {
 
@@ -27,7 +28,9 @@ std::vector<Option> plan_options(PlanChoice& choice) {
       option("scale-bits", "N", choice.plan.scale_bits, "fraction bits of encrypted numbers")
           .within(20, 49),
       option("security", "BITS", choice.security, "of the parameters, classical")
-          .with_choices({"128", "192", "256"})};
+          .with_choices({"128", "192", "256"}),
+      option("memory", "BYTES", choice.memory, "refuse a plan whose keys take more")
+          .with_default("no limit")};
 }
 
 std::set<std::size_t> secret_operands(const PlanChoice& choice, std::size_t count) {
@@ -49,6 +52,19 @@ std::set<std::size_t> secret_operands(const PlanChoice& choice, std::size_t coun
     at = comma + 1;
   }
   return secret;
+}
+
+std::size_t checked_key_bytes(const einsum::Plan& plan, const ckks::Params& params,
+                              const std::optional<Bytes>& limit) {
+  const ckks::Context context(params);
+  const std::size_t bytes = key_bytes(context, einsum::keys(plan.program));
+  if (limit && std::cmp_greater(bytes, limit->count))
+    throw Error(
+        ErrorKind::capacity, "einsum " + plan.expression,
+        fmt::format("its {} keys take {}, --memory allows {}", einsum::counts(plan.program).keys,
+                    bytes_text(bytes), bytes_text(limit->count)),
+        "allow more, or split the expression");
+  return bytes;
 }
 
 nlohmann::ordered_json plan_json(const einsum::Plan& plan) {

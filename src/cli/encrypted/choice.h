@@ -3,11 +3,13 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "command/options.h"
+#include "machine/encrypted/ckks/context/params.h"
 #include "machine/encrypted/einsum/plan/planner.h"
 
 namespace pliant {
@@ -25,10 +27,11 @@ struct PlanChoice {
   einsum::PlanOptions plan;
   double magnitude = 1;
   int security = 128;
+  std::optional<Bytes> memory;  // for the keys
 };
 
 // Its options: --encrypt, --magnitude, --planner, --canonical, --slots, --levels, --scale-bits,
-// --security.
+// --security, --memory.
 std::vector<Option> plan_options(PlanChoice& choice);
 
 // The operands that are encrypted, of `count`. Throws Error{usage} for others.
@@ -36,6 +39,10 @@ std::set<std::size_t> secret_operands(const PlanChoice& choice, std::size_t coun
 
 // Expression, shape and counts.
 nlohmann::ordered_json plan_json(const einsum::Plan& plan);
+
+// What the plan's keys take. Throws Error{capacity} where that is more than `limit`.
+std::size_t checked_key_bytes(const einsum::Plan& plan, const ckks::Params& params,
+                              const std::optional<Bytes>& limit);
 
 }  // namespace cli
 }  // namespace pliant

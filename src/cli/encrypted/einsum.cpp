@@ -46,7 +46,6 @@ std::vector<einsum::EinsumOperand> operands_of(const EinsumOptions& options,
 struct Answer {
   einsum::Decrypted result;
   double seconds = 0, key_seconds = 0, error = 0;
-  std::size_t key_bytes = 0;
 };
 
 Answer run_on(einsum::Backend& unwatched, const einsum::Plan& plan,
@@ -63,7 +62,7 @@ Answer run_on(einsum::Backend& unwatched, const einsum::Plan& plan,
   return answer;
 }
 
-Answer compute(const EinsumOptions& options, const einsum::Plan& plan,
+Answer compute(const EinsumOptions& options, const einsum::Plan& plan, const ckks::Params& params,
                const std::vector<TensorView>& tensors, const Invocation& context) {
   Answer answer;
   if (options.simulate) {
@@ -73,13 +72,9 @@ Answer compute(const EinsumOptions& options, const einsum::Plan& plan,
                                  .first_bits = options.choice.plan.first_bits});
     answer = run_on(simulator, plan, tensors, context);
   } else {
-    ckks::Params params =
-        einsum::choose_parameters(plan, options.choice.plan.scale_bits,
-                                  options.choice.plan.first_bits, options.choice.security);
     einsum::Engine engine(params, options.choice.plan.slots,
                           {.pool = &context.pool(), .log = &context.log});
     answer = run_on(engine, plan, tensors, context);
-    answer.key_bytes = engine.key_bytes();
   }
   const Tensor wanted = einsum::in_the_clear(options.expression, tensors, context.pool());
   for (std::int64_t i = 0; i < elements(wanted.type().shape); ++i)
@@ -93,7 +88,6 @@ void print_answer(const Answer& answer, const EinsumOptions& options, const Invo
   print_line(context.out, "result",
              fmt::format("{}{}", to_string(type),
                          options.out.empty() ? "" : ", written to " + options.out));
-  if (!options.simulate) print_line(context.out, "keys", bytes_text(answer.key_bytes));
   print_line(context.out, "time",
              fmt::format("{:.3f} s for the keys, {:.3f} s to encrypt, evaluate and decrypt",
                          answer.key_seconds, answer.seconds));
@@ -121,11 +115,18 @@ int run_einsum(const EinsumOptions& options, const Invocation& context) {
                                     : einsum::to_string(einsum::counts(plan.program)) + "\n");
     context.out << std::flush;
   }
+  ckks::Params params;
+  if (!options.simulate) {
+    params = einsum::choose_parameters(plan, options.choice.plan.scale_bits,
+                                       options.choice.plan.first_bits, options.choice.security);
+    const std::size_t bytes = checked_key_bytes(plan, params, options.choice.memory);
+    json.update({{"parameters", describe(params)}, {"key_bytes", bytes}});
+    if (!context.common.json) print_line(context.out, "keys", bytes_text(bytes));
+  }
   if (!options.dry_run) {
-    const Answer answer = compute(options, plan, views, context);
+    const Answer answer = compute(options, plan, params, views, context);
     if (!options.out.empty()) write_file(options.out, npy_bytes(answer.result.outputs[0].view()));
-    json.update({{"key_bytes", answer.key_bytes},
-                 {"key_seconds", answer.key_seconds},
+    json.update({{"key_seconds", answer.key_seconds},
                  {"seconds", answer.seconds},
                  {"max_abs_error", answer.error},
                  {"error_bound", answer.result.error_bound}});
@@ -148,6 +149,7 @@ std::vector<Option> more_options(EinsumOptions& options) {
               .excludes("--levels", agreed)
               .excludes("--scale-bits", agreed)
               .excludes("--security", agreed)
+              .excludes("--memory", agreed)
               .excludes("--simulate", "there are ciphertexts")
               .excludes("--explain", "pliant keys new made the plan"),
           option("out", "FILE", options.out,
@@ -178,8 +180,9 @@ Verb einsum_verb() {
            "The largest element of what is encrypted is declared, not measured (--magnitude): it "
            "is "
            "part of the plan, which is public. docs/encrypted.md says what is promised.",
-           "With --json: rotations, key_switches, products, plain_muls, levels, keys, key_bytes, "
-           "key_seconds, seconds, max_abs_error, error_bound."},
+           "With --json: rotations, key_switches, products, plain_muls, levels, keys, parameters, "
+           "key_bytes, key_seconds, seconds, max_abs_error, error_bound; with --keys the counts, "
+           "key_bytes, seconds, error_bound, out."},
       .arguments = {argument("EXPRESSION", options->expression,
                              "as numpy.einsum has it: \"ik,kj->ij\", ellipses too"),
                     argument("FILES", options->files, "the operands").path()},

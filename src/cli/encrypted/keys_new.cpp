@@ -96,6 +96,7 @@ int run_keys_new(const KeysOptions& options, const Invocation& context) {
       plan, agreement.options.scale_bits, agreement.options.first_bits, options.choice.security);
   nlohmann::ordered_json json = plan_json(plan);
   json["parameters"] = describe(agreement.params);
+  json["key_bytes"] = checked_key_bytes(plan, agreement.params, options.choice.memory);
   if (!context.common.json) {
     context.out << einsum::to_string(einsum::counts(plan.program)) << "\n";
     print_line(context.out, "parameters", describe(agreement.params));
@@ -111,7 +112,6 @@ int run_keys_new(const KeysOptions& options, const Invocation& context) {
     const Written written = write_keys(options.out, client);
     json.update({{"secret_key", written.secret},
                  {"eval_keys", written.evaluation},
-                 {"key_bytes", client.key_bytes()},
                  {"error_bound", client.error_bound()},
                  {"seconds", seconds}});
     if (!context.common.json) {
@@ -144,7 +144,7 @@ Verb keys_new_verb() {
            "What the plan gives is tried here with encrypted zeros, so that the client knows "
            "level, scale and error of a result before one comes. Keys serve this expression, "
            "these shapes and these bounds; files that exist are not written over.",
-           "With --json: the counts of the plan, parameters, secret_key, eval_keys, key_bytes, "
+           "With --json: the counts of the plan, parameters, key_bytes, secret_key, eval_keys, "
            "error_bound, seconds."},
       .arguments = {argument("EXPRESSION", options->expression,
                              "as numpy.einsum has it: \"ik,k->i\""),

@@ -83,6 +83,16 @@ ckks::Params choose_parameters(const Plan& plan, int scale_bits, int first_bits,
               "split the computation; there is no bootstrapping");
 }
 
+std::size_t key_bytes(const ckks::Context& context, const KeyNeed& need) {
+  const auto of = [&](int level) {
+    const std::size_t limbs = level + 1 + context.special();
+    return 2 * context.level(level).digits.size() * limbs * context.n() * sizeof(ckks::u64);
+  };
+  std::size_t sum = need.relinearization < 0 ? 0 : of(need.relinearization);
+  for (const KeyNeed::Rotation& rotation : need.rotations) sum += of(rotation.level);
+  return sum;
+}
+
 Engine::Engine(const ckks::Params& params, std::int64_t slots, const EngineOptions& options)
     : Engine(std::make_shared<ckks::Context>(params, ckks::best_kernels(), options.log), slots,
              EngineKeys{}, options) {

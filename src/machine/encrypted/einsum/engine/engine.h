@@ -22,6 +22,9 @@ namespace pliant::einsum {
 ckks::Params choose_parameters(const Plan& plan, int scale_bits = 40, int first_bits = 50,
                                int security = 128);
 
+// What the keys take in memory, both halves, before they are made.
+std::size_t key_bytes(const ckks::Context& context, const KeyNeed& need);
+
 // The keys that an engine is given. Without the secret one it evaluates, and neither encrypts nor
 // decrypts nor makes keys.
 struct EngineKeys {
