@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 
 #include "core/error.h"
@@ -16,6 +18,9 @@ namespace {
 constexpr const char* kAccepted =
     "accepted are einsum, map (sums, products, and functions of one encrypted value), reduce (sum, "
     "mean), reshape, slice, concat, pad (with zeros, edge, reflect) and window";
+
+constexpr std::int64_t kMostSlots = 1 << 16;
+constexpr int kMostDegree = 1023;
 
 using Flags = std::vector<bool>;  // by value
 
@@ -281,6 +286,19 @@ class Lowering {
   Workbench bench_;
 };
 
+void require_in_range(const GraphOptions& options) {
+  const auto slots = static_cast<std::uint64_t>(options.slots);
+  if (options.slots < 1 || options.slots > kMostSlots || !std::has_single_bit(slots))
+    throw Error(ErrorKind::usage, "slots",
+                fmt::format("{} is not a power of two up to {}", options.slots, kMostSlots));
+  if (!(options.approximation > 0))
+    throw Error(ErrorKind::usage, "approximation",
+                fmt::format("an error of {} is not above 0", options.approximation));
+  if (options.most_degree < 1 || options.most_degree > kMostDegree)
+    throw Error(ErrorKind::usage, "degree",
+                fmt::format("{} is not between 1 and {}", options.most_degree, kMostDegree));
+}
+
 void require_names(const Graph& graph, const std::set<std::string>& secret, const Ranges& ranges) {
   for (const std::string& name : secret)
     if (std::ranges::none_of(graph.inputs(),
@@ -301,6 +319,7 @@ std::vector<Refusal> refuses(const Graph& graph, const std::set<std::string>& se
 GraphPlan plan(const Graph& graph, const std::set<std::string>& secret, const Ranges& ranges,
                const GraphOptions& options) {
   auto core = std::make_shared<const Graph>(decompose(graph));
+  require_in_range(options);
   require_names(*core, secret, ranges);
   for (const Refusal& refusal : refusals(*core, encrypted_values(*core, secret)))
     throw Error(ErrorKind::unsupported, "operator " + core->op(refusal.op).name,

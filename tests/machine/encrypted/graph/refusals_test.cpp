@@ -92,6 +92,18 @@ TEST(RefusedGraph, OfInputsAndOutputs) {
   EXPECT_NE(std::string(error.what()).find("planned for at most 0.25"), std::string::npos);
 }
 
+TEST(RefusedGraph, OfOptions) {
+  const auto negated = [](Builder& b, ValueId x) {
+    return b.map(apply(Fn::negate, {argument(0)}), {x});
+  };
+  for (const std::int64_t slots :
+       {std::int64_t{0}, std::int64_t{-4}, std::int64_t{48}, std::int64_t{1} << 40})
+    expect_refused(negated, ErrorKind::usage, {"is not a power of two"}, {}, {.slots = slots});
+  expect_refused(negated, ErrorKind::usage, {"approximation"}, {},
+                 {.slots = 8, .approximation = NAN});
+  expect_refused(negated, ErrorKind::usage, {"degree"}, {}, {.slots = 8, .most_degree = 1 << 20});
+}
+
 TEST(RefusedGraph, TellsAllAtOnce) {
   Builder b;
   const ValueId x = b.input("x", {DType::f32, {2, 3}});

@@ -14,7 +14,7 @@ using ckks::Reader;
 using ckks::u64;
 using ckks::Writer;
 
-constexpr std::uint32_t kCharacters = 4096, kOperands = 64, kAxes = 64;
+constexpr std::uint32_t kCharacters = 1 << 24, kOperands = 64, kAxes = 64;
 constexpr u64 kSize = u64{1} << 40;  // of an axis
 
 std::span<const std::byte> bytes_of(const std::string& text) {
@@ -87,7 +87,7 @@ void put(Writer& out, const Agreement& agreement, const Plan& plan) {
   out.put(std::span<const std::uint8_t>(digest(plan)));
 }
 
-AgreedPlan get_agreement(Reader& in, bool accept_insecure) {
+AgreedPlan get_agreement(Reader& in, bool accept_insecure, const Planning& planning) {
   Agreement agreement;
   agreement.params = ckks::parse_params(in.blob("the parameters"), accept_insecure);
   agreement.expression = get_text(in);
@@ -97,9 +97,9 @@ AgreedPlan get_agreement(Reader& in, bool accept_insecure) {
   in.words({&agreement.session, 1}, ~u64{0}, "the session");
   Hash agreed;
   in.read(agreed, "the plan's hash");
-  Plan plan = plan_of(agreement);
+  Plan plan = planning(agreement);
   if (digest(plan) != agreed)
-    throw Error(ErrorKind::invalid, "einsum " + agreement.expression,
+    throw Error(ErrorKind::invalid, "einsum " + plan.expression,
                 "is planned otherwise here than where the keys were made",
                 "use the same version on both sides, or make new keys");
   return {std::move(agreement), std::move(plan)};

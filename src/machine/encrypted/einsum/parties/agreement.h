@@ -2,6 +2,7 @@
 // same plan from it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,7 @@
 namespace pliant::einsum {
 
 struct Agreement {
-  std::string expression = {};
+  std::string expression = {};  // or whatever else a Planning makes a plan of
   // row-major all; of those in the clear only a bound is known
   std::vector<EinsumOperand> operands = {};
   PlanOptions options = {};  // but for `clean`, `width` and `costs`, which are as they stand
@@ -22,6 +23,7 @@ struct Agreement {
 
 // Throws what plan() does.
 Plan plan_of(const Agreement& agreement);
+using Planning = std::function<Plan(const Agreement&)>;
 // Of the steps and layouts: two that plan alike have the same.
 ckks::Hash digest(const Plan& plan);
 
@@ -32,9 +34,10 @@ struct AgreedPlan {
   Agreement agreement;
   Plan plan;
 };
-// Throws Error{format} for what put() does not write, what plan_of() does, Error{unsupported} for
+// Throws Error{format} for what put() does not write, what `planning` does, Error{unsupported} for
 // the test flag of parameters unless `accept_insecure`, Error{invalid} where the plan made here is
 // not the one that was agreed on.
-AgreedPlan get_agreement(ckks::Reader& in, bool accept_insecure);
+AgreedPlan get_agreement(ckks::Reader& in, bool accept_insecure,
+                         const Planning& planning = plan_of);
 
 }  // namespace pliant::einsum

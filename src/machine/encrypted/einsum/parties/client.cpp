@@ -68,7 +68,7 @@ ckks::Authentication SharedKey::authentication(Sender from, u64 session, u64 req
 }
 
 Client::Client(Agreement agreement, const PartyOptions& options)
-    : agreement_(std::move(agreement)), plan_(plan_of(agreement_)) {
+    : agreement_(std::move(agreement)), plan_(options.planning(agreement_)) {
   agreement_.session = draw_session();
   engine_ = std::make_unique<Engine>(
       agreement_.params, agreement_.options.slots,
@@ -99,7 +99,7 @@ void Client::bounds_are_known() {
 
 Client::Client(std::span<const std::byte> secret_file, const PartyOptions& options) {
   Reader in(secret_file, EnvelopeKind::client_keys, nullptr, {});
-  AgreedPlan agreed = get_agreement(in, options.accept_insecure);
+  AgreedPlan agreed = get_agreement(in, options.accept_insecure, options.planning);
   agreement_ = std::move(agreed.agreement);
   plan_ = std::move(agreed.plan);
   ckks::Seed shared;

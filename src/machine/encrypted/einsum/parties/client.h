@@ -48,6 +48,7 @@ struct PartyOptions {
   ThreadPool* pool = nullptr;  // both must outlive the party
   Log* log = nullptr;
   std::function<void()> watch = {};  // before every operation; may throw
+  Planning planning = plan_of;       // how the agreement comes to a plan
 };
 
 // The keys of one agreement: the plan's rotations and nothing more. One thread at a time.
