@@ -1,0 +1,271 @@
+// Einsum on ciphertexts: what plans cost and how exact they are, in CPU time of one thread.
+//
+//   bench-encrypted [--only NAME]...
+//
+// First the benchmarks of EinHops (arXiv 2507.07972): 16,384 slots, N = 2^15, 128-bit secure,
+// inputs at level 3 (or what the published plan needs), results row by row; its published algorithm
+// and our plans on the same engine, encoding apart; where PLIANT_PEER_DESILO names a Python with
+// desilofhe, that algorithm on the engine of its own code, too. Then what it cannot do.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <string_view>
+
+#include "core/units.h"
+#include "machine/encrypted/einsum/backend/in_the_clear.h"
+#include "machine/encrypted/einsum/benchmarks.h"
+#include "measure.h"
+#include "peer.h"
+
+namespace {
+
+using namespace pliant;
+using namespace pliant::bench;
+using einsum::EinsumOperand;
+using einsum::Plan;
+
+ckks::Params parameters(int levels) {
+  Plan plan;
+  plan.program.slots = 16384;
+  plan.program.values = ById<einsum::CipherId, einsum::State>(1, einsum::State{.level = levels});
+  plan.program.steps.push_back({einsum::Input{}, {einsum::CipherId{0}}});
+  return einsum::choose_parameters(plan);
+}
+
+// One for each number of levels, with the keys of all that ran on it.
+class Engines {
+ public:
+  einsum::Engine& at(int levels) {
+    auto& engine = engines_[levels];
+    if (!engine) engine = std::make_unique<einsum::Engine>(parameters(levels), 16384);
+    return *engine;
+  }
+  std::int64_t key_bytes() const {
+    std::size_t sum = 0;
+    for (const auto& [levels, engine] : engines_) sum += engine->key_bytes();
+    return static_cast<std::int64_t>(sum);
+  }
+
+ private:
+  std::map<int, std::unique_ptr<einsum::Engine>> engines_;
+};
+
+std::vector<Tensor> answers(const std::string& expression, const std::vector<Tensor>& tensors) {
+  ThreadPool pool(1);
+  std::vector<Tensor> result;
+  result.push_back(einsum::in_the_clear(expression, views(tensors), pool));
+  return result;
+}
+
+std::string counts_text(const Plan& plan) {
+  const einsum::Counts counts = einsum::counts(plan.program);
+  return fmt::format("{:>4} /{:>5} /{:>4}", counts.rotations,
+                     counts.diagonals + counts.plain_products, counts.keys);
+}
+
+std::string error_text(const Measured& of) {
+  return fmt::format("{:.1e}, bound {:>4.1f} x", of.error, of.error > 0 ? of.bound / of.error : 0);
+}
+
+struct Row {
+  const einsum::Benchmark& of;
+  Plan published, ours;
+  Measured slow, fast;
+  bool tie() const {
+    return einsum::counts(published.program).rotations == einsum::counts(ours.program).rotations;
+  }
+};
+
+class Published {
+ public:
+  explicit Published(const std::set<std::string>& only) {
+    for (const einsum::Benchmark& each : einsum::kBenchmarks)
+      if (only.empty() || only.contains(each.name)) chosen_.push_back(&each);
+  }
+
+  void run() {
+    if (chosen_.empty()) return;
+    fmt::print(
+        "rotations / plaintext products / keys; ms, and ms of encoding\n{:<18}{:^40}{:^40}\n", "",
+        "published algorithm", "ours");
+    for (const einsum::Benchmark* each : chosen_) row(*each);
+    summary();
+    peer();
+  }
+
+ private:
+  void row(const einsum::Benchmark& benchmark) {
+    const auto operands = einsum::all_secret(benchmark.shapes);
+    Row row{benchmark,
+            einsum::plan(benchmark.expression, operands, {.planner = einsum::Planner::einhops}),
+            einsum::plan(benchmark.expression, operands, {.canonical = true}),
+            {},
+            {}};
+    const int level = std::max({3, row.published.levels(), row.ours.levels()});
+    row.published = at_level(std::move(row.published), level);
+    row.ours = at_level(std::move(row.ours), level);
+    const std::vector<Tensor> tensors = random_tensors(benchmark.shapes),
+                              expected = answers(benchmark.expression, tensors);
+    row.fast = measure(engines_.at(level), row.ours, tensors, expected);
+    largest_keys_ = std::max(
+        largest_keys_, key_bytes(engines_.at(level).context(), einsum::keys(row.ours.program)));
+    {
+      einsum::Engine engine(parameters(level), 16384);  // goes with its many keys
+      row.slow = measure(engine, row.published, tensors, expected);
+    }
+    fmt::print("{:<18}{} {:>8.1f} +{:>7.1f}   {} {:>8.1f} +{:>7.1f}  {:>5.1f} x  {}\n",
+               benchmark.name, counts_text(row.published), row.slow.ms, row.slow.encode_ms,
+               counts_text(row.ours), row.fast.ms, row.fast.encode_ms, row.slow.ms / row.fast.ms,
+               error_text(row.fast));
+    std::fflush(stdout);
+    rows_.push_back(std::move(row));
+  }
+
+  void summary() const {
+    std::vector<double> differ, tie, bounds;
+    double error = 0, loosest = 0;
+    for (const Row& row : rows_) {
+      (row.tie() ? tie : differ).push_back(row.slow.ms / row.fast.ms);
+      error = std::max(error, row.fast.error);
+      loosest = std::max(loosest, row.fast.bound / row.fast.error);
+    }
+    fmt::print(
+        "published / ours, geometric mean: {:.2f} over {} plans that differ in rotations, "
+        "{:.2f} over {} that do not\n",
+        geometric_mean(differ), differ.size(), geometric_mean(tie), tie.size());
+    fmt::print(
+        "resident keys: {} all together, {} at most for one; error at most {:.1e}, bound at "
+        "most {:.1f} times the error\n",
+        bytes_text(engines_.key_bytes()), bytes_text(static_cast<std::int64_t>(largest_keys_)),
+        error, loosest);
+  }
+
+  void peer() const {
+    std::vector<PeerCase> cases;
+    for (const Row& row : rows_) cases.push_back({row.of.name, row.of.expression, row.of.shapes});
+    const auto peers = run_peer(cases);
+    if (peers.empty()) return;
+    fmt::print("\nthe published algorithm on desilofhe: ms, and ms of encoding; times ours\n");
+    std::vector<double> ratios;
+    for (const Row& row : rows_) {
+      const PeerRow& other = peers.at(row.of.name);
+      ratios.push_back(other.ms / row.fast.ms);
+      fmt::print("{:<18}{:>9.1f} +{:>8.1f}  {:>6.1f} x  error {:.1e}\n", row.of.name, other.ms,
+                 other.encode_ms, ratios.back(), other.error);
+    }
+    fmt::print("geometric mean {:.1f}, least {:.1f}\n", geometric_mean(ratios),
+               *std::ranges::min_element(ratios));
+  }
+
+  std::vector<const einsum::Benchmark*> chosen_;
+  Engines engines_;
+  std::vector<Row> rows_;
+  std::size_t largest_keys_ = 0;
+};
+
+void print_plan(const std::string& name, const Plan& plan, const Measured& measured) {
+  fmt::print("{:<44}{} {:>8.1f} +{:>7.1f}  {}\n", name, counts_text(plan), measured.ms,
+             measured.encode_ms, error_text(measured));
+  std::fflush(stdout);
+}
+
+// What one ciphertext cannot hold, each on parameters of its own.
+struct Larger {
+  const char *name, *expression;
+  std::vector<Shape> shapes;
+  std::set<std::size_t> clear;
+};
+const std::vector<Larger> kLarger{
+    {"256 products of 16x16 by 16x16", "bij,bjk->bik", {{256, 16, 16}, {256, 16, 16}}, {}},
+    {"512x512 in the clear times 512x64", "ij,jk->ik", {{512, 512}, {512, 64}}, {0}},
+    {"contraction over 4 ciphertexts", "ijk,ijk->i", {{16, 64, 64}, {16, 64, 64}}, {}},
+};
+
+void larger(const Larger& of) {
+  std::vector<EinsumOperand> operands = einsum::all_secret(of.shapes);
+  for (const std::size_t i : of.clear) operands[i].secret = false;
+  const Plan plan = einsum::plan(of.expression, operands);
+  einsum::Engine engine(parameters(plan.levels()), 16384);
+  const std::vector<Tensor> tensors = random_tensors(of.shapes);
+  print_plan(of.name, plan, measure(engine, plan, tensors, answers(of.expression, tensors)));
+}
+
+// Three transforms of one encrypted matrix, planned together and one by one.
+void shared() {
+  const std::vector<EinsumOperand> operands{
+      {{64, 128}}, {{128, 128}, false}, {{128, 128}, false}, {{128, 128}, false}};
+  const std::vector<einsum::Stage> stages{
+      {"sd,de->se", {0, 1}}, {"sd,de->se", {0, 2}}, {"sd,de->se", {0, 3}}};
+  const Plan together = einsum::plan(stages, operands);
+  const Plan one = einsum::plan("sd,de->se", std::vector{operands[0], operands[1]});
+  const std::vector<Tensor> tensors =
+      random_tensors({{64, 128}, {128, 128}, {128, 128}, {128, 128}});
+  ThreadPool pool(1);
+  std::vector<Tensor> expected;
+  for (const int weight : {1, 2, 3})
+    expected.push_back(einsum::in_the_clear(
+        "sd,de->se", std::vector{tensors[0].view(), tensors[weight].view()}, pool));
+  einsum::Engine engine(parameters(std::max(together.levels(), one.levels())), 16384);
+  const Measured joint = measure(engine, together, tensors, expected);
+  std::vector<Tensor> pair = random_tensors({{64, 128}, {128, 128}}), first;
+  first.push_back(einsum::in_the_clear("sd,de->se", views(pair), pool));
+  const Measured alone = measure(engine, one, pair, first);
+  print_plan("Q, K and V of one encrypted x (64x128)", together, joint);
+  print_plan("one of them", one, alone);
+  fmt::print("together / three times one: key switches {:.2f}, ms {:.2f}\n",
+             static_cast<double>(einsum::counts(together.program).key_switches) /
+                 static_cast<double>(3 * einsum::counts(one.program).key_switches),
+             joint.ms / (3 * alone.ms));
+}
+
+// Where the layout of the result is left to the plan.
+void free_layout() {
+  for (const einsum::Benchmark& each : einsum::kBenchmarks) {
+    if (std::string_view(each.name) != "multi-head scores") continue;
+    const Plan plan = einsum::plan(each.expression, einsum::all_secret(each.shapes));
+    einsum::Engine engine(parameters(plan.levels()), 16384);
+    const std::vector<Tensor> tensors = random_tensors(each.shapes);
+    print_plan("multi-head scores, free layout", plan,
+               measure(engine, plan, tensors, answers(each.expression, tensors)));
+  }
+}
+
+constexpr const char* kHelp =
+    "bench-encrypted [--only NAME]...: einsum on ciphertexts, the benchmarks of EinHops (--only "
+    "transpose, ...)\nby its published algorithm and by our plans, then larger ones.\n"
+    "PLIANT_PEER_DESILO: a Python with desilofhe and numpy, to compare with.\n";
+
+std::set<std::string> chosen(int argc, char** argv) {
+  std::set<std::string> only;
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]) != "--only" || i + 1 == argc)
+      throw std::runtime_error(fmt::format("{}: the only option is --only NAME", argv[i]));
+    only.insert(argv[++i]);
+  }
+  return only;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  if (argc == 2 && std::string_view(argv[1]) == "--help") {
+    fmt::print("{}", kHelp);
+    return 0;
+  }
+  const std::set<std::string> only = chosen(argc, argv);
+  Published(only).run();
+  if (!only.empty()) return 0;
+  fmt::print("\nlayouts of results as they fall\n");
+  free_layout();
+  for (const Larger& each : kLarger) larger(each);
+  shared();
+  return 0;
+} catch (const std::exception& error) {
+  fmt::print(stderr, "bench-encrypted: {}\n", error.what());
+  return 1;
+}

@@ -1,0 +1,33 @@
+// Plans run on the engine, in CPU time of one thread; encoding is timed apart from the rest.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "machine/encrypted/einsum/engine/engine.h"
+#include "machine/encrypted/einsum/plan/planner.h"
+
+namespace pliant::bench {
+
+double cpu_ms();  // of the process
+
+struct Measured {
+  double key_ms = 0, encode_ms = 0, ms = 0;  // of the keys; of all plaintexts; of the rest: medians
+  double error = 0, bound = 0;               // of the worst element
+};
+
+// Uniform in [-1, 1], from a seed.
+std::vector<Tensor> random_tensors(const std::vector<Shape>& shapes);
+std::vector<TensorView> views(const std::vector<Tensor>& tensors);
+
+// Up to three runs, fewer of what takes more than a second. The expected answers are the reference
+// evaluator's, one for each output. Keys that the engine has already are not made again.
+Measured measure(einsum::Engine& engine, const einsum::Plan& plan,
+                 const std::vector<Tensor>& tensors, const std::vector<Tensor>& expected);
+
+// The same program with its inputs at a higher level.
+einsum::Plan at_level(einsum::Plan plan, int level);
+
+double geometric_mean(const std::vector<double>& ratios);  // 0 of none
+
+}  // namespace pliant::bench
