@@ -68,7 +68,7 @@ struct Session::State {
       : options(checked(wanted, given.config)),
         trained_context(given.config.context),
         model(with_context(std::move(given), options.context)),
-        machine(pool) {
+        machine(pool, native::Options{.round_tall = !options.exact_prompts}) {
     limit(store_bytes(*model.weights), 0, 0);  // before anything is decoded
     buffers.emplace(std::max(options.prompt_rows, options.decode_rows), model.config.width);
     decode.emplace(model, machine, *buffers, options.decode_rows);

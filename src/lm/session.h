@@ -23,8 +23,10 @@ inline constexpr std::int64_t default_context = 4096;  // at most, unless a long
 struct SessionOptions {
   // entries per sequence and layer; 0: the model's, at most default_context
   std::int64_t context = 0;
-  std::int64_t sequences = 1;     // open at one time
-  std::int64_t prompt_rows = 64;  // rows of one prompt run
+  std::int64_t sequences = 1;      // open at one time
+  std::int64_t prompt_rows = 256;  // rows of one prompt run
+  // Prompts meet weights in blocks as f32, not rounded to 8 bits: native::Options::round_tall.
+  bool exact_prompts = false;
   // tokens of one step, over all drafts; above 16 sums round otherwise
   std::int64_t decode_rows = default_decode_rows;
   DType cache_type = DType::f32;  // f32, f16 or bf16

@@ -17,6 +17,10 @@ std::vector<Contestant> contestants() {
            "native", [=] {
              return std::make_unique<native::Machine>(pool, native::Options{isa, fuse});
            }});
+  result.push_back({"native exact", "native", [=] {
+                      return std::make_unique<native::Machine>(
+                          pool, native::Options{.round_tall = false});
+                    }});
   for (const bool weights : {false, true})
     result.push_back({std::string("scratchpad") + (weights ? " with weights" : ""), "native", [=] {
                         scratchpad::ExecuteOptions options;

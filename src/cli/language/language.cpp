@@ -44,6 +44,8 @@ std::vector<Option> language_options(LanguageOptions& options) {
       option("sinks", "N", options.sinks,
              "with --window: the first N tokens, which are remembered too")
           .at_least(0),
+      flag("exact-prompts", options.exact_prompts,
+           "do not round what weights in blocks are multiplied with to 8 bits in prompts: slower"),
       option("memory-limit", "SIZE", options.memory_limit,
              "refuse to use more memory than SIZE (weights, full cache, working memory)")
           .with_default("none")};
@@ -84,6 +86,7 @@ OpenLanguage open_language(const LanguageOptions& options, const Invocation& con
   session.sequences = sequences;
   session.cache_type = dtype_from_name(options.cache_type);
   session.memory_limit = options.memory_limit.count;
+  session.exact_prompts = options.exact_prompts;
   OpenLanguage language{pliant::open_language(options.model, session, context.pool()),
                         policy_of(options)};
   language.seconds = progress.seconds();

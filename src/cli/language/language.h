@@ -16,6 +16,7 @@ namespace pliant::cli {
 struct LanguageOptions {
   std::string model, cache_type = "f32";
   std::int64_t context = 0, sinks = 4, window = 0;
+  bool exact_prompts = false;
   Bytes memory_limit;
 };
 

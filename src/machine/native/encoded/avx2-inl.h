@@ -47,6 +47,57 @@ struct Avx2 {
     const __m256i fours = _mm256_permute4x64_epi64(_mm256_hadd_epi32(low, high), 0xd8);
     return _mm256_add_epi32(sum, fours);
   }
+  // Products of many rows: a vector holds four neighbouring codes of each of 8 columns.
+  static constexpr int columns = 8, tile_vectors = 1;
+  static Codes load_columns(const Byte* at) { return load(at); }
+  static Codes all_four(const std::int8_t* at) {
+    std::int32_t four = 0;
+    std::memcpy(&four, at, sizeof four);
+    return _mm256_set1_epi32(four);
+  }
+  static Ints all_ints(std::int32_t x) { return _mm256_set1_epi32(x); }
+  static float first(Floats x) { return _mm256_cvtss_f32(x); }
+  // Eight rows of 32 codes as eight vectors of columns, `step` bytes apart.
+  static void store_columns(const Codes (&rows)[8], Byte* to, std::int64_t step) {
+    Codes pairs[8], fours[8];
+    for (int i = 0; i < 4; ++i) {
+      pairs[2 * i] = _mm256_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
+      pairs[2 * i + 1] = _mm256_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+    }
+    for (int i = 0; i < 2; ++i)
+      for (int j = 0; j < 2; ++j) {
+        fours[4 * i + 2 * j] = _mm256_unpacklo_epi64(pairs[4 * i + j], pairs[4 * i + 2 + j]);
+        fours[4 * i + 2 * j + 1] = _mm256_unpackhi_epi64(pairs[4 * i + j], pairs[4 * i + 2 + j]);
+      }
+    for (int i = 0; i < 4; ++i) {
+      store(to + i * step, _mm256_permute2x128_si256(fours[i], fours[i + 4], 0x20));
+      store(to + (i + 4) * step, _mm256_permute2x128_si256(fours[i], fours[i + 4], 0x31));
+    }
+  }
+  // The largest magnitude of 32 values, or NaN where one is not finite.
+  static float magnitude(const float* x) {
+    Floats most = _mm256_setzero_ps(), check = most;
+    for (int i = 0; i < 32; i += 8) {
+      const Floats here = load_floats(x + i);
+      most = _mm256_max_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0F), here), most);
+      check = multiply_add(here, _mm256_setzero_ps(), check);
+    }
+    if (_mm256_movemask_ps(_mm256_cmp_ps(check, check, _CMP_UNORD_Q)) != 0)
+      return std::numeric_limits<float>::quiet_NaN();
+    const __m128 half = _mm_max_ps(_mm256_castps256_ps128(most), _mm256_extractf128_ps(most, 1));
+    const __m128 pair = _mm_max_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_max_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
+  }
+  // 32 values times `factor`, to the nearest integers.
+  static void store_rounded(const float* x, float factor, std::int8_t* codes) {
+    Ints four[4];
+    for (int i = 0; i < 4; ++i)
+      four[i] = _mm256_cvtps_epi32(_mm256_mul_ps(load_floats(x + 8 * i), _mm256_set1_ps(factor)));
+    const Ints packed = _mm256_packs_epi16(_mm256_packs_epi32(four[0], four[1]),
+                                           _mm256_packs_epi32(four[2], four[3]));
+    const Ints order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    store(reinterpret_cast<Byte*>(codes), _mm256_permutevar8x32_epi32(packed, order));
+  }
   static Ints no_ints() { return _mm256_setzero_si256(); }
   static Ints load_ints(const std::byte* at) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));

@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <limits>
 
 #include "quant/layout.h"
 
@@ -24,6 +25,10 @@ using V = Avx2;
 #include "machine/native/encoded/blocks-inl.h"
 //
 #include "machine/native/encoded/dots-inl.h"
+//
+#include "machine/native/encoded/tall-inl.h"
+
+constexpr EncodedKernels table = encoded_table<V>();
 
 }  // namespace
 

@@ -12,6 +12,7 @@ struct NoHead {};
 struct Block32 {
   using Head = NoHead;
   static constexpr int elements = 32, zero = 0;
+  static constexpr int per_scale = 32;
   static constexpr bool wide = false;  // codes above 63
   static void head(const Byte*, NoHead&) {}
   static V::Floats scale(const Byte* block, const NoHead&, int) { return V::all_half(block); }
@@ -29,6 +30,7 @@ template <int sub>
 struct Block256 {
   using Head = Scales<256 / sub>;
   static constexpr int elements = 256, zero = 0;
+  static constexpr int per_scale = sub;
   static constexpr bool wide = false;
   static V::Floats scale(const Byte*, const Head& head, int group) {
     if constexpr (sub == 32) return V::all(head.scale[group]);

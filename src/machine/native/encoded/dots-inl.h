@@ -130,28 +130,15 @@ void decode(Encoding encoding, const std::byte* blocks, std::int64_t elements, f
   with_block(encoding, [&]<typename Block>() { decode_all<Block>(at, elements, into); });
 }
 
-// The largest magnitude of 32 values, or NaN where one is not finite.
-inline float magnitude_of(const float* x) {
-  float largest = 0, check = 0;
-  for (int i = 0; i < 32; ++i) {
-    const float size = x[i] < 0 ? -x[i] : x[i];
-    largest = size > largest ? size : largest;
-    check += x[i] * 0;
-  }
-  return check == 0 ? largest : check;
-}
-
 // A block of 32 as codes; the scale.
 inline float round_block(const float* x, std::int8_t* codes) {
-  constexpr float least = 1e-30F, shift = 12582912;  // adding 1.5 * 2^23 rounds to an integer
-  const float magnitude = magnitude_of(x);
+  constexpr float least = 1e-30F;
+  const float magnitude = V::magnitude(x);
   if (!(magnitude >= least)) {  // small, or NaN
     std::memset(codes, 0, 32);
     return magnitude < least ? 0 : magnitude;
   }
-  const float factor = 127 / magnitude;
-  for (int i = 0; i < 32; ++i)
-    codes[i] = static_cast<std::int8_t>(static_cast<std::int32_t>(x[i] * factor + shift - shift));
+  V::store_rounded(x, 127 / magnitude, codes);
   return magnitude / 127;
 }
 
@@ -231,5 +218,3 @@ void halves(Encoding encoding, const std::byte* weights, std::int64_t count, con
   if (encoding == Encoding::bf16) half_dots<true>(bytes, count, x, x_row, k, rows, out, out_row);
   else half_dots<false>(bytes, count, x, x_row, k, rows, out, out_row);
 }
-
-constexpr EncodedKernels table{decode, round, dots, halves};

@@ -1,6 +1,8 @@
 #include "machine/native/encoded/encoded.h"
 
 #include <algorithm>
+#include <chrono>
+#include <vector>
 
 #include "core/checked.h"
 
@@ -15,8 +17,30 @@ std::int64_t scale_bytes(std::int64_t rows, std::int64_t k) {
   return round_up(rows * (k / rounded_block) * 4, line);
 }
 
+// Of a product of 64 rows with 48 columns, the best of a few.
+double trial_seconds(const EncodedKernels& kernels) {
+  constexpr std::int64_t rows = 64, k = 512;
+  std::vector<std::byte> memory(RoundedRows::bytes(rows, k) + line);
+  const std::vector<std::byte> weights(tall_columns * k / 32 * 18);
+  std::vector<float> out(rows * tall_columns);
+  const RoundedRows x = RoundedRows::at(memory.data(), rows, k);
+  double best = 1;
+  for (int i = 0; i < 8; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    kernels.tall(Encoding::q4_0, weights.data(), tall_columns, x, rows, out.data(), tall_columns);
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+    best = std::min(best, time.count());
+  }
+  return best;
+}
+
+const EncodedKernels& vnni_of_best_width() {
+  const EncodedKernels *narrow = vnni_encoded_kernels(), *wide = wide_vnni_encoded_kernels();
+  return trial_seconds(*wide) < trial_seconds(*narrow) ? *wide : *narrow;
+}
+
 const EncodedKernels& best_of(bool avx2, bool vnni) {
-  if (vnni && vnni_encoded_kernels() != nullptr) return *vnni_encoded_kernels();
+  if (vnni && vnni_encoded_kernels() != nullptr) return vnni_of_best_width();
   if (avx2 && avx2_encoded_kernels() != nullptr) return *avx2_encoded_kernels();
   return *scalar_encoded_kernels();
 }
@@ -36,6 +60,7 @@ RoundedRows RoundedRows::at(std::byte* memory, std::int64_t rows, std::int64_t k
 bool has_product(Encoding encoding) { return encoding != Encoding::plain; }
 
 std::string_view name(const EncodedKernels& kernels) {
+  if (&kernels == wide_vnni_encoded_kernels()) return "vnni512";
   if (&kernels == vnni_encoded_kernels()) return "vnni";
   return &kernels == avx2_encoded_kernels() ? "avx2" : "scalar";
 }

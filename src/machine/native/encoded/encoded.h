@@ -20,8 +20,9 @@ inline constexpr std::int64_t rounded_block = 32;
 struct RoundedRows {
   std::int8_t* codes = nullptr;  // [rows, k]
   float* scales = nullptr;       // [rows, k / 32]
-  // [rows, k / 4]: what four neighbouring codes add because codes of weights are unsigned, as the
-  // encoding of the weights wants it (an integer or a float)
+  // [rows, k] bytes: what neighbouring codes add because codes of weights are unsigned, as the
+  // encoding of the weights wants it (an integer or a float). round(): of each four; round_tall():
+  // of as many as share a scale, at the beginning of the row.
   std::byte* lanes = nullptr;
   std::int64_t k = 0;
 
@@ -43,12 +44,20 @@ struct EncodedKernels {
   void (*halves)(Encoding encoding, const std::byte* weights, std::int64_t count, const float* x,
                  std::int64_t x_row, std::int64_t k, std::int64_t rows, float* out,
                  std::int64_t out_row);
+  // round() and dots() for many rows: columns of weights are unpacked once for all of them. Each
+  // result is summed in the order of k, so it has other bits than that of dots().
+  void (*round_tall)(Encoding encoding, const float* x, std::int64_t row, const RoundedRows& to);
+  void (*tall)(Encoding encoding, const std::byte* weights, std::int64_t count,
+               const RoundedRows& x, std::int64_t rows, float* out, std::int64_t out_row);
 };
 
-// "vnni", "avx2" or "scalar"
+// "vnni512", "vnni", "avx2" or "scalar"
 std::string_view name(const EncodedKernels& kernels);
 
-// The fastest of what `isa` allows and this processor has.
+inline constexpr std::int64_t tall_columns = 48;  // best for tall() are multiples of it
+
+// The fastest of what `isa` allows and this processor has; of two widths of vectors the one that
+// was faster in a short trial at the first call. The bits are the same.
 const EncodedKernels& encoded_kernels(Isa isa);
 
 // Whether products read it as it is written: all but plain.
@@ -58,5 +67,6 @@ bool has_product(Encoding encoding);
 const EncodedKernels* scalar_encoded_kernels();
 const EncodedKernels* avx2_encoded_kernels();
 const EncodedKernels* vnni_encoded_kernels();
+const EncodedKernels* wide_vnni_encoded_kernels();  // vectors of 512 bits for many rows
 
 }  // namespace pliant::native

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "machine/native/encoded/encoded.h"
 #include "quant/layout.h"
@@ -58,6 +59,34 @@ struct V {
         total += codes[j] * static_cast<std::int8_t>(x[j]);
       return total;
     });
+  }
+  static constexpr int columns = 8, tile_vectors = 1;
+  static Codes load_columns(const Byte* at) { return load(at); }
+  static Codes all_four(const std::int8_t* at) {
+    return make<Codes>([&](std::size_t i) { return static_cast<Byte>(at[i % 4]); });
+  }
+  static Ints all_ints(std::int32_t x) {
+    return make<Ints>([&](std::size_t) { return x; });
+  }
+  static float first(const Floats& x) { return x[0]; }
+  static void store_columns(const Codes (&rows)[8], Byte* to, std::int64_t step) {
+    for (int four = 0; four < 8; ++four)
+      for (int row = 0; row < 8; ++row)
+        std::memcpy(to + four * step + row * 4, rows[row].data() + four * 4, 4);
+  }
+  static float magnitude(const float* x) {
+    float largest = 0, check = 0;
+    for (int i = 0; i < 32; ++i) {
+      const float size = x[i] < 0 ? -x[i] : x[i];
+      largest = size > largest ? size : largest;
+      check += x[i] * 0;
+    }
+    return check == 0 ? largest : std::numeric_limits<float>::quiet_NaN();
+  }
+  static void store_rounded(const float* x, float factor, std::int8_t* codes) {
+    constexpr float shift = 12582912;  // adding 1.5 * 2^23 rounds to an integer
+    for (int i = 0; i < 32; ++i)
+      codes[i] = static_cast<std::int8_t>(static_cast<std::int32_t>(x[i] * factor + shift - shift));
   }
   static Ints no_ints() { return {}; }
   static Ints load_ints(const std::byte* at) {
@@ -115,6 +144,10 @@ struct V {
 #include "machine/native/encoded/blocks-inl.h"
 //
 #include "machine/native/encoded/dots-inl.h"
+//
+#include "machine/native/encoded/tall-inl.h"
+
+constexpr EncodedKernels table = encoded_table<V>();
 
 }  // namespace
 

@@ -104,8 +104,6 @@ class Loops : public OperatorKernel {
   Nest<most + 1> kept_, summed_;
 };
 
-constexpr std::int64_t few_rows = 16;  // that dot products serve best
-
 // c[m][n] = sum over k of a[m][k] b[k][n], n contiguous in c, inside loops over `outer` (and
 // `sums`, which repeat with accumulation). A single result element is summed in the order of k
 // whatever the tiling is.
@@ -283,7 +281,7 @@ std::unique_ptr<OperatorKernel> compile_encoded(const OperatorContext& context,
   const bool rows = k.stride[0] == 1 && k.stride[1] == 1 && n.stride[1] == k.size && !n.rows;
   if (!rows || n.size * k.size != elements(weight.type.shape)) return nullptr;
   if (k.size < 16 || k.size % traits(weight.encoding).block_elements != 0) return nullptr;
-  if (m.size > few_rows)
+  if (m.size > few_rows && (is_half(weight.encoding) || !context.options.round_tall))
     return std::make_unique<Product>(outer, sums, mnk, swapped, context.options.isa,
                                      weight.encoding);
   return encoded_product({.m = {m.size, {m.stride[0]}, m.rows},
@@ -292,6 +290,7 @@ std::unique_ptr<OperatorKernel> compile_encoded(const OperatorContext& context,
                           .out_row = m.stride[result_slot],
                           .a = 1 - b,
                           .b = b,
+                          .tall = m.size > few_rows,
                           .encoding = weight.encoding},
                          context);
 }

@@ -34,6 +34,17 @@ class EncodedProductKernel : public OperatorKernel {
       return;
     }
     const RoundedRows x = round_rows(call, m);
+    if (p_.tall) {
+      const std::int64_t panels = ceil_div(p_.n, tall_columns);
+      each(call.pool, panels, [&](std::int64_t panel) {
+        const std::int64_t first = panel * tall_columns,
+                           last = std::min(first + tall_columns, p_.n);
+        kernels_->tall(p_.encoding, weights(call, first), last - first, x, m, call.out() + first,
+                       p_.out_row);
+        finish(call, m, first, last);
+      });
+      return;
+    }
     constexpr std::int64_t strip = 16;  // rows whose codes stay in the first-level cache
     pieces(call.pool, p_.n, piece_rows(call), [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t r = 0; r < m; r += strip)
@@ -57,9 +68,10 @@ class EncodedProductKernel : public OperatorKernel {
   RoundedRows round_rows(const KernelCall& call, std::int64_t m) const {
     const RoundedRows x = RoundedRows::at(call.workspace, p_.m.size, p_.k);
     const std::int64_t grain = ceil_div(elements_per_piece, p_.k);
+    const auto round = p_.tall ? kernels_->round_tall : kernels_->round;
     pieces(call.pool, m, grain, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t r = first; r < last; ++r)
-        kernels_->round(p_.encoding, call.f32(p_.a) + r * p_.m.stride[0], r, x);
+        round(p_.encoding, call.f32(p_.a) + r * p_.m.stride[0], r, x);
     });
     return x;
   }

@@ -13,6 +13,10 @@
 
 namespace pliant::native {
 
+// A program of at most so many rows decodes: products are dot products then, and attention goes row
+// by row. Others prompt.
+inline constexpr std::int64_t few_rows = 16;
+
 // What follows an anchor on each element of its result, in place.
 struct Epilogue {
   Pointwise map;  // argument `self` is the anchor's result
@@ -119,6 +123,7 @@ struct EncodedProduct {
   Axis<1> m;  // of a, stride in elements
   std::int64_t n = 0, k = 0, out_row = 0;
   std::size_t a = 0, b = 1;  // operands
+  bool tall = false;         // many rows
   Encoding encoding = Encoding::plain;
 };
 std::unique_ptr<OperatorKernel> encoded_product(const EncodedProduct& product,

@@ -17,8 +17,8 @@ namespace {
 
 std::vector<const EncodedKernels*> all_kernels() {
   std::vector<const EncodedKernels*> result;
-  for (const EncodedKernels* each :
-       {scalar_encoded_kernels(), avx2_encoded_kernels(), vnni_encoded_kernels()})
+  for (const EncodedKernels* each : {scalar_encoded_kernels(), avx2_encoded_kernels(),
+                                     vnni_encoded_kernels(), wide_vnni_encoded_kernels()})
     if (each != nullptr) result.push_back(each);
   return result;
 }
@@ -62,11 +62,11 @@ struct Rounded {
   RoundedRows rows;
 
   Rounded(const EncodedKernels& kernels, Encoding encoding, const std::vector<float>& x,
-          std::int64_t count)
+          std::int64_t count, bool tall = false)
       : memory(RoundedRows::bytes(count, std::ssize(x) / count)),
         rows(RoundedRows::at(memory.data(), count, std::ssize(x) / count)) {
     for (std::int64_t r = 0; r < count; ++r)
-      kernels.round(encoding, x.data() + r * rows.k, r, rows);
+      (tall ? kernels.round_tall : kernels.round)(encoding, x.data() + r * rows.k, r, rows);
   }
   double value(std::int64_t i) const {
     return static_cast<double>(rows.scales[i / rounded_block]) * rows.codes[i];
@@ -101,6 +101,10 @@ TEST(Encoded, WhatIsNotFiniteStaysSo) {
         const Rounded rounded(*kernels, encoding, x, 2);
         float out[2];
         kernels->dots(encoding, w.data(), 1, rounded.rows, 2, out, 1);
+        EXPECT_TRUE(std::isfinite(out[0])) << name(encoding);
+        EXPECT_TRUE(std::isnan(out[1])) << name(encoding);
+        const Rounded tall(*kernels, encoding, x, 2, true);
+        kernels->tall(encoding, w.data(), 1, tall.rows, 2, out, 1);
         EXPECT_TRUE(std::isfinite(out[0])) << name(encoding);
         EXPECT_TRUE(std::isnan(out[1])) << name(encoding);
       }
@@ -150,6 +154,56 @@ TEST(Encoded, DotsAreThoseOfTheRoundedValues) {
   }
 }
 
+struct TallCase {
+  std::int64_t rows, count, k;
+};
+
+// Products of many rows: parts of tiles, panels and depths, and rows that know no neighbours.
+void expect_tall_dots(Encoding encoding, const TallCase& size) {
+  const auto [rows, count, k] = size;
+  const std::int64_t out_row = count + 3;
+  const std::vector<float> x = normal(rows * k, 7);
+  const std::vector<std::byte> blocks = encoded(encoding, normal(count * k, 8));
+  std::vector<float> w(count * k), first;
+  decode_blocks(encoding, blocks.data(), count * k, w.data());
+  for (const EncodedKernels* kernels : all_kernels()) {
+    SCOPED_TRACE(std::string(name(*kernels)) + " " + std::string(name(encoding)));
+    const Rounded rounded(*kernels, encoding, x, rows, true);
+    std::vector<float> out(rows * out_row, -1);
+    kernels->tall(encoding, blocks.data(), count, rounded.rows, rows, out.data(), out_row);
+    if (first.empty()) first = out;
+    EXPECT_EQ(out, first);
+    for (std::int64_t r = 0; r < rows; ++r)
+      EXPECT_EQ(std::count(out.begin() + r * out_row + count, out.begin() + (r + 1) * out_row, -1),
+                3);
+    const Rounded last(*kernels, encoding, {x.end() - k, x.end()}, 1, true);
+    std::vector<float> alone(count);
+    kernels->tall(encoding, blocks.data(), count, last.rows, 1, alone.data(), count);
+    EXPECT_TRUE(std::equal(alone.begin(), alone.end(), out.end() - out_row));
+  }
+  const Rounded rounded(*scalar_encoded_kernels(), encoding, x, rows, true);
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t j = 0; j < count; ++j) {
+      double sum = 0, total = 0;
+      for (std::int64_t i = 0; i < k; ++i) {
+        const double product = rounded.value(r * k + i) * w[j * k + i];
+        sum += product;
+        total += std::abs(product);
+      }
+      EXPECT_NEAR(first[r * out_row + j], sum, 1e-5 * total) << name(encoding) << r << ", " << j;
+    }
+}
+
+TEST(Encoded, TallDotsAreThoseOfTheRoundedValues) {
+  for (const Encoding encoding : all_encodings()) {
+    if (is_half(encoding)) continue;
+    const bool small = traits(encoding).block_elements == 32;
+    expect_tall_dots(encoding, {1, 1, 256});
+    expect_tall_dots(encoding, {6, 53, small ? 544 : 768});
+    expect_tall_dots(encoding, {4, 8, small ? 32 : 512});
+  }
+}
+
 // One code of one block alone, in every place: a lane that was mixed up is seen at once.
 TEST(Encoded, EveryPlaceOfABlockMeetsItsOwnActivation) {
   for (const Encoding encoding : all_encodings()) {
@@ -168,6 +222,9 @@ TEST(Encoded, EveryPlaceOfABlockMeetsItsOwnActivation) {
         float out = 0;
         kernels->dots(encoding, blocks.data(), 1, rounded.rows, 1, &out, 1);
         EXPECT_NEAR(out, 2 * w[i], 2e-5 * largest) << name(encoding) << ", element " << i;
+        const Rounded tall(*kernels, encoding, x, 1, true);
+        kernels->tall(encoding, blocks.data(), 1, tall.rows, 1, &out, 1);
+        EXPECT_NEAR(out, 2 * w[i], 2e-5 * largest) << name(encoding) << ", tall, element " << i;
       }
   }
 }
