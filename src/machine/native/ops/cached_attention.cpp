@@ -3,18 +3,16 @@
 // row's result does not depend on how many rows a run has, on its neighbours or on the threads.
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <optional>
 
 #include "core/error.h"
-#include "machine/native/kv/view.h"
-#include "machine/native/ops/operator_kernel.h"
+#include "machine/native/ops/attention_tile.h"
 
 namespace pliant::native {
 
 namespace {
 
 constexpr std::int64_t most_heads = 8;  // query heads that share one reading of a page
-constexpr float unseen = -std::numeric_limits<float>::infinity();
 
 class CachedAttention : public OperatorKernel {
  public:
@@ -27,7 +25,11 @@ class CachedAttention : public OperatorKernel {
         key_heads_(context.operands[kind.k].type.shape[1]),
         width_(context.operands[kind.k].type.shape[2]),
         value_width_(context.operands[kind.v].type.shape[2]),
-        positions_(kind.has_bias ? context.operands[*kind.bias()].type.shape[1] : 0) {}
+        positions_(kind.has_bias ? context.operands[*kind.bias()].type.shape[1] : 0) {
+    const AttentionTile::Sizes sizes{heads_, key_heads_, width_, value_width_, positions_};
+    if (context.operands[kind.q].type.shape[0] > few_rows && AttentionTile::fits(sizes))
+      tile_.emplace(kind, sizes, context.options.isa);
+  }
 
   void run(const KernelCall& call) const override {
     const std::int64_t rows = call.elements / (heads_ * value_width_);
@@ -37,11 +39,14 @@ class CachedAttention : public OperatorKernel {
     each(call.pool, rows * key_heads_,
          [&](std::int64_t task) { append(call, task / key_heads_, task % key_heads_); });
     cache(call).advance(call.i32(kind_.seq), rows);
-    each(call.pool, rows * key_heads_ * batches, [&](std::int64_t task) {
-      const std::int64_t row = task / batches / key_heads_, key_head = task / batches % key_heads_;
-      const std::int64_t first = key_head * shared + task % batches * most_heads;
-      attend(call, {row, key_head, first, std::min(most_heads, (key_head + 1) * shared - first)});
-    });
+    if (tile_) attend_tiles(call, rows);
+    else
+      each(call.pool, rows * key_heads_ * batches, [&](std::int64_t task) {
+        const std::int64_t row = task / batches / key_heads_,
+                           key_head = task / batches % key_heads_;
+        const std::int64_t first = key_head * shared + task % batches * most_heads;
+        attend(call, {row, key_head, first, std::min(most_heads, (key_head + 1) * shared - first)});
+      });
     if (observed(call, rows))
       each(call.pool, key_heads_, [&](std::int64_t key_head) { observe(call, rows, key_head); });
     cache(call).edit(call.i32(kind_.seq), rows);
@@ -55,10 +60,21 @@ class CachedAttention : public OperatorKernel {
     float most = unseen;
     double sum = 0;
   };
-  struct Seen {  // of one page
-    std::int64_t first = 0, last = 0;
-    float add[kv::page_entries];  // log weights; `unseen` where the row does not see the entry
-  };
+
+  // Of neighbouring rows those of one sequence together.
+  void attend_tiles(const KernelCall& call, std::int64_t rows) const {
+    const std::int32_t* seq = call.i32(kind_.seq);
+    const std::int64_t tiles = ceil_div(rows, AttentionTile::rows);
+    each(call.pool, tiles * key_heads_, [&](std::int64_t task) {
+      const std::int64_t end = std::min(rows, (task / key_heads_ + 1) * AttentionTile::rows);
+      for (std::int64_t row = task / key_heads_ * AttentionTile::rows; row < end;) {
+        const std::int64_t last =
+            std::find_if(seq + row, seq + end, [&](auto each) { return each != seq[row]; }) - seq;
+        tile_->attend(call, row, last, task % key_heads_);
+        row = last;
+      }
+    });
+  }
 
   void check_positions(const KernelCall& call, std::int64_t rows) const {
     for (std::int64_t r = 0; r < rows; ++r)
@@ -85,23 +101,6 @@ class CachedAttention : public OperatorKernel {
     kv::store(v, value_width_, dtype, at.page.values + at.entry * value_width_ * size_of(dtype));
   }
 
-  // Which of the first `entries` entries of a page a row sees.
-  Seen seen(const kv::Page& page, std::int64_t entries, std::int64_t pos,
-            const kv::Policy& policy) const {
-    Seen result;
-    result.first = entries;
-    for (std::int64_t i = 0; i < entries; ++i) {
-      const std::int64_t at = page.position[i], distance = pos - at;
-      const bool sees = distance >= 0 && (kind_.window == 0 || distance < kind_.window) &&
-                        (policy.window == 0 || at < policy.sinks || distance < policy.window);
-      result.add[i] = sees ? page.log_weight[i] : unseen;
-      if (!sees) continue;
-      result.first = std::min(result.first, i);
-      result.last = i + 1;
-    }
-    return result;
-  }
-
   // visit(page, seen) for each page of which the row sees something.
   template <typename Visit>
   void pages(const KernelCall& call, std::int64_t row, std::int64_t key_head,
@@ -114,8 +113,9 @@ class CachedAttention : public OperatorKernel {
     const std::int64_t entries = held.entries(head, seq);
     for (std::int64_t i = 0; i * kv::page_entries < entries; ++i) {
       const kv::Page page = held.page(head, seq, i);
-      const Seen part = seen(page, std::min(kv::page_entries, entries - i * kv::page_entries),
-                             call.i32(kind_.pos)[row], policy);
+      const Seen part =
+          seen(kind_, policy, page, std::min(kv::page_entries, entries - i * kv::page_entries),
+               call.i32(kind_.pos)[row]);
       if (part.first < part.last) visit(page, part);
     }
   }
@@ -237,6 +237,7 @@ class CachedAttention : public OperatorKernel {
   const GemmKernels* gemm_;
   const RowKernels* row_kernels_;
   std::int64_t heads_, key_heads_, width_, value_width_, positions_;
+  std::optional<AttentionTile> tile_;  // of programs with many rows
 };
 
 }  // namespace

@@ -50,12 +50,12 @@ TEST(KvCache, HalvesStayCloseToF32) {
   }
 }
 
-// Numeric class: a row of a decode program depends on its sequence alone.
-TEST(KvCache, ABatchIsItsSequencesOneByOneBitForBit) {
+// Numeric class: a row of a program of few or of many rows depends on its sequence alone.
+void expect_sequences_alone(std::int64_t rows) {
   for (const Tiny& tiny : variants()) {
     std::vector<std::vector<std::int64_t>> texts;
     std::vector<Outputs> wanted, got;
-    Runner alone(tiny, 16);
+    Runner alone(tiny, rows);
     for (std::int64_t s = 0; s < 5; ++s) {
       texts.push_back(text(20 + 13 * s, s));
       Cache cache = alone.cache({.context = 96});
@@ -63,7 +63,7 @@ TEST(KvCache, ABatchIsItsSequencesOneByOneBitForBit) {
     }
     for (const int threads : {1, 2, 3}) {
       Rng rng(static_cast<std::uint64_t>(threads));
-      Runner together(tiny, 16, threads);
+      Runner together(tiny, rows, threads);
       Cache cache = together.cache({.sequences = 5, .context = 96});
       std::vector<SeqId> ids;
       for (std::size_t s = 0; s < texts.size(); ++s) ids.push_back(cache.open(full()));
@@ -76,7 +76,7 @@ TEST(KvCache, ABatchIsItsSequencesOneByOneBitForBit) {
       while (unfinished()) {
         Step step;
         std::vector<std::size_t> who;
-        std::size_t room = 16;
+        auto room = static_cast<std::size_t>(rows);
         for (std::size_t s = 0; s < texts.size(); ++s) {
           const auto most =
               static_cast<std::int64_t>(std::min(room, texts[s].size() - got[s].size()));
@@ -98,6 +98,24 @@ TEST(KvCache, ABatchIsItsSequencesOneByOneBitForBit) {
         EXPECT_TRUE(same_bits(got[s], wanted[s])) << "sequence " << s << ", threads " << threads;
     }
   }
+}
+
+TEST(KvCache, ABatchIsItsSequencesOneByOneBitForBit) {
+  expect_sequences_alone(16);
+  expect_sequences_alone(80);
+}
+
+TEST(KvCache, ATokenWithoutNumbersDoesNotReachThoseBefore) {
+  Runner runner({}, 40);
+  auto tokens = text(40);
+  Cache cache = runner.cache({.sequences = 2, .context = 64});
+  const Outputs wanted = runner.feed(cache, cache.open(full()), tokens, 40);
+  tokens[30] = -1;
+  Outputs got = runner.feed(cache, cache.open(full()), tokens, 40);
+  EXPECT_TRUE(std::isnan(got[30][0]));
+  EXPECT_TRUE(std::isnan(got[35][0]));
+  got.resize(30);
+  EXPECT_TRUE(same_bits(got, {wanted.begin(), wanted.begin() + 30}));
 }
 
 TEST(KvCache, PaddingRowsYieldNothingAndChangeNothing) {
@@ -178,10 +196,10 @@ TEST(KvCache, AWindowBeyondTheTextIsFull) {
                         runner.feed(cache, cache.open(sink_window(0, 80)), tokens)));
 }
 
-TEST(KvCache, SinksAndAWindowAreWhatIsSeenAndMemoryIsBounded) {
+void expect_sinks_and_window(std::int64_t rows) {
   const std::int64_t sinks = 3, window = 40;
   const auto tokens = text(400);
-  Runner runner({}, 16, 2);
+  Runner runner({}, rows, 2);
   Cache cache = runner.cache({.sequences = 2, .context = sinks + window + 3 * page_entries + 16});
   const SeqId seq = cache.open(sink_window(sinks, window));
   Outputs got;
@@ -199,6 +217,11 @@ TEST(KvCache, SinksAndAWindowAreWhatIsSeenAndMemoryIsBounded) {
   // one by one: other pages are dropped at other times, the same is seen
   const SeqId slow = cache.open(sink_window(sinks, window));
   EXPECT_TRUE(same_bits(runner.feed(cache, slow, tokens), got));
+}
+
+TEST(KvCache, SinksAndAWindowAreWhatIsSeenAndMemoryIsBounded) {
+  expect_sinks_and_window(16);
+  expect_sinks_and_window(20);  // of the class of prompts
 }
 
 TEST(KvCache, ADraftIsRolledBackUnderAWindow) {

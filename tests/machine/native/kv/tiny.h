@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -69,11 +70,12 @@ struct Row {
   std::int32_t pos, tag = 0;
 };
 
-// The hidden state of a token: a function of `kind` alone.
+// The hidden state of a token: a function of `kind` alone; below 0: no numbers.
 inline std::vector<float> token(std::int64_t kind, std::int64_t width) {
   Rng rng(77, static_cast<std::uint64_t>(kind));
   std::vector<float> result;
-  for (std::int64_t i = 0; i < width; ++i) result.push_back(static_cast<float>(rng.normal()));
+  for (std::int64_t i = 0; i < width; ++i)
+    result.push_back(kind < 0 ? std::nanf("") : static_cast<float>(rng.normal()));
   return result;
 }
 

@@ -1,0 +1,215 @@
+#include "machine/native/ops/attention_tile.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "core/checked.h"
+
+namespace pliant::native {
+
+struct AttentionTile::Block {
+  // keys [width, entries_], values [entries, value width]; what lies behind `count` is nothing
+  alignas(64) float keys[block_floats], values[block_floats];
+  kv::Page pages[most_entries / kv::page_entries];
+  std::int32_t positions[most_entries];
+  std::int64_t count = 0;
+  bool plain = true;   // no entry has a weight of its own
+  bool finite = true;  // all values are
+};
+
+AttentionTile::AttentionTile(const kind::Attention& kind, const Sizes& sizes, Isa isa)
+    : kind_(kind),
+      s_(sizes),
+      entries_(std::min(most_entries, block_floats / std::max(sizes.width, sizes.value_width) /
+                                          kv::page_entries * kv::page_entries)),
+      gemm_(&gemm_kernels(isa)),
+      rows_(&row_kernels(isa)),
+      decoders_(&encoded_kernels(isa)) {}
+
+namespace {
+
+bool all_finite(const float* x, std::int64_t n) {
+  float sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) sum += x[i] * 0;
+  return sum == 0;
+}
+
+// to[p * step + i] = from[i * width + p], i < count
+void transpose(const float* from, std::int64_t count, std::int64_t width, float* to,
+               std::int64_t step) {
+  constexpr std::int64_t side = 8;
+  for (std::int64_t p0 = 0; p0 < width; p0 += side)
+    for (std::int64_t i = 0; i < count; ++i)
+      for (std::int64_t p = p0; p < std::min(p0 + side, width); ++p)
+        to[p * step + i] = from[i * width + p];
+}
+
+}  // namespace
+
+// The pages from `page` on that lie in one stretch of positions: those that were given up before
+// them change nothing. False if there are none.
+bool AttentionTile::bring(const kv::View& view, const Part& part, std::int64_t page,
+                          Block& block) const {
+  const int head = static_cast<int>(part.key_head);
+  const std::int64_t left = view.entries(head, part.seq) - page * kv::page_entries;
+  block.count = 0;
+  block.plain = true;
+  while (block.count < std::min(entries_, left)) {
+    const std::int64_t at = block.count, n = std::min(kv::page_entries, left - at);
+    const kv::Page next = view.page(head, part.seq, page + at / kv::page_entries);
+    if (at > 0 && next.position[0] / entries_ != block.positions[0] / entries_) break;
+    block.pages[at / kv::page_entries] = next;
+    std::memcpy(block.positions + at, next.position, n * sizeof(std::int32_t));
+    for (std::int64_t j = 0; j < n; ++j) block.plain &= next.log_weight[j] == 0;
+    float* values = block.values + at * s_.value_width;
+    transpose(plain(view, next.keys, n * s_.width, values), n, s_.width, block.keys + at, entries_);
+    const float* from = plain(view, next.values, n * s_.value_width, values);
+    if (from != values) std::memcpy(values, from, n * s_.value_width * sizeof(float));
+    block.count += n;
+  }
+  for (std::int64_t p = 0; p < s_.width && block.count % kv::page_entries != 0; ++p)
+    std::fill(block.keys + p * entries_ + block.count,
+              block.keys + p * entries_ + round_up(block.count, kv::page_entries), 0.0F);
+  block.finite = all_finite(block.values, block.count * s_.value_width);
+  return block.count > 0;
+}
+
+// n elements of the cache in f32: where they are, or in `room`.
+const float* AttentionTile::plain(const kv::View& view, const std::byte* from, std::int64_t n,
+                                  float* room) const {
+  if (view.dtype() == DType::f32) return reinterpret_cast<const float*>(from);
+  decoders_->decode(view.dtype() == DType::f16 ? Encoding::f16 : Encoding::bf16, from, n, room);
+  return room;
+}
+
+// What is added to a row's scores; false if it sees all and nothing is.
+bool AttentionTile::mask(const kv::Policy& policy, const Block& block, std::int64_t pos,
+                         float* add) const {
+  const bool whole = block.plain && kind_.window == 0 && policy.window == 0 &&
+                     block.positions[block.count - 1] <= pos;
+  if (whole) return false;
+  for (std::int64_t i = 0; i < block.count; i += kv::page_entries) {
+    const std::int64_t n = std::min(kv::page_entries, block.count - i);
+    const Seen part = seen(kind_, policy, block.pages[i / kv::page_entries], n, pos);
+    std::copy_n(part.add, n, add + i);
+  }
+  return true;
+}
+
+// Products become scores.
+void AttentionTile::score(const KernelCall& call, const Part& part, const Block& block,
+                          std::int64_t head, std::int64_t row, float* scores) const {
+  const std::int64_t pos = call.i32(kind_.pos)[row];
+  rows_->affine(scores, block.count, 0, static_cast<float>(kind_.scale), scores);
+  if (kind_.cap > 0) {
+    const auto cap = static_cast<float>(kind_.cap);
+    for (std::int64_t i = 0; i < block.count; ++i) scores[i] = cap * std::tanh(scores[i] / cap);
+  }
+  float add[most_entries];
+  const kv::View view(*call.cache, kind_.cache);
+  const bool masked = mask(view.policy(part.seq), block, pos, add);
+  if (kind_.has_bias) {
+    const float* bias = call.f32(*kind_.bias()) + (head * s_.positions + pos) * s_.positions;
+    for (std::int64_t i = 0; i < block.count; ++i)
+      if (!masked || add[i] != unseen) scores[i] += bias[block.positions[i]];
+  }
+  if (!masked) return;
+  // not by adding: what is not seen may be NaN
+  for (std::int64_t i = 0; i < block.count; ++i)
+    scores[i] = add[i] == unseen ? unseen : scores[i] + add[i];
+}
+
+void AttentionTile::take(const KernelCall& call, const Part& part, const Block& block,
+                         std::int64_t head, Running* running) const {
+  alignas(64) float scores[rows * most_entries];
+  gemm_->block({.a = call.f32(kind_.q) + (part.first * s_.heads + head) * s_.width,
+                .a_m = s_.heads * s_.width,
+                .a_k = 1,
+                .b = block.keys,
+                .b_k = entries_,
+                .padded = true,
+                .c = scores,
+                .c_m = entries_,
+                .m = part.count,
+                .n = block.count,
+                .k = s_.width});
+  for (std::int64_t r = 0; r < part.count; ++r) {
+    float* mine = scores + r * entries_;
+    score(call, part, block, head, part.first + r, mine);
+    Running& softmax = running[r];
+    const float most = std::max(softmax.most, rows_->maximum(mine, block.count));
+    float* out = call.out() + ((part.first + r) * s_.heads + head) * s_.value_width;
+    if (most == unseen) {  // nothing so far
+      std::fill_n(mine, block.count, 0.0F);
+      continue;
+    }
+    if (most != softmax.most) {
+      const float keep = softmax.sum > 0 ? std::exp(softmax.most - most) : 0.0F;
+      rows_->affine(out, s_.value_width, 0, keep, out);
+      softmax.sum *= keep;
+      softmax.most = most;
+    }
+    softmax.sum += rows_->exponentials(mine, block.count, most, mine);
+  }
+  add_values(call, part, block, head, scores);
+}
+
+// A value that is no number must not reach the rows that do not see it.
+void AttentionTile::add_values(const KernelCall& call, const Part& part, const Block& block,
+                               std::int64_t head, const float* weights) const {
+  float* out = call.out() + (part.first * s_.heads + head) * s_.value_width;
+  const std::int64_t out_row = s_.heads * s_.value_width;
+  if (block.finite) {
+    gemm_->block({.a = weights,
+                  .a_m = entries_,
+                  .a_k = 1,
+                  .b = block.values,
+                  .b_k = s_.value_width,
+                  .c = out,
+                  .c_m = out_row,
+                  .m = part.count,
+                  .n = s_.value_width,
+                  .k = block.count,
+                  .first = false});
+    return;
+  }
+  for (std::int64_t r = 0; r < part.count; ++r)
+    for (std::int64_t i = 0; i < block.count; ++i)
+      if (const float weight = weights[r * entries_ + i]; weight != 0)
+        rows_->multiply_add(out + r * out_row, 1, weight, block.values + i * s_.value_width,
+                            s_.value_width);
+}
+
+// Query heads [head, head + heads) of the part, which share the KV head.
+void AttentionTile::attend_heads(const KernelCall& call, const Part& part, std::int64_t head,
+                                 std::int64_t heads) const {
+  Running running[most_heads][rows];
+  const kv::View view(*call.cache, kind_.cache);
+  const std::int64_t last_position = call.i32(kind_.pos)[part.first + part.count - 1];
+  Block block;
+  for (std::int64_t page = 0; bring(view, part, page, block);
+       page += ceil_div(block.count, kv::page_entries)) {
+    if (block.positions[0] > last_position) break;
+    for (std::int64_t h = 0; h < heads; ++h) take(call, part, block, head + h, running[h]);
+  }
+  for (std::int64_t h = 0; h < heads; ++h)
+    for (std::int64_t r = 0; r < part.count; ++r) {
+      float* out = call.out() + ((part.first + r) * s_.heads + head + h) * s_.value_width;
+      if (const double sum = running[h][r].sum; sum > 0)
+        rows_->affine(out, s_.value_width, 0, static_cast<float>(1 / sum), out);
+    }
+}
+
+void AttentionTile::attend(const KernelCall& call, std::int64_t first, std::int64_t last,
+                           std::int64_t key_head) const {
+  const Part part{first, last - first, key_head, call.i32(kind_.seq)[first]};
+  const std::int64_t shared = s_.heads / s_.key_heads, head = key_head * shared;
+  const auto at = [&](std::int64_t row) { return (row * s_.heads + head) * s_.value_width; };
+  for (std::int64_t row = first; row < last; ++row)
+    std::fill_n(call.out() + at(row), shared * s_.value_width, 0.0F);
+  for (std::int64_t h = 0; h < shared && part.seq >= 0; h += most_heads)
+    attend_heads(call, part, head + h, std::min(most_heads, shared - h));
+  for (std::int64_t row = first; row < last; ++row) call.finish(at(row), shared * s_.value_width);
+}
+
+}  // namespace pliant::native
