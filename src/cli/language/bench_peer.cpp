@@ -13,7 +13,7 @@ PeerSpeed run_peer(const PeerRun& run) {
   const Ended ended =
       run_program({run.program, "-m", run.model, "-t", std::to_string(run.threads), "-p",
                    std::to_string(run.prompt), "-n", std::to_string(run.tokens), "-d",
-                   std::to_string(run.depth), "-r", "1", "-fa", "1", "-mmp", "0", "-o", "json"},
+                   std::to_string(run.depth), "-r", "1", "-fa", "1", "-o", "json"},
                   Heard::output);
   if (ended.status != 0)
     throw Error(ErrorKind::io, run.program,

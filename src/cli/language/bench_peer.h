@@ -17,7 +17,7 @@ struct PeerSpeed {  // seconds by the clock, of the whole prompt and of one toke
   double prompt = 0, token = 0;
 };
 
-// One repetition, flash attention on, no mapping. Throws Error{io} where it cannot be run or fails,
+// One repetition, flash attention on. Throws Error{io} where it cannot be run or fails,
 // Error{format} for what it prints.
 PeerSpeed run_peer(const PeerRun& run);
 
