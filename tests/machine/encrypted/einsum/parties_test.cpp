@@ -185,10 +185,10 @@ TEST(Parties, KeyFilesAreChecked) {
   EXPECT_NE(server(changed(s.keys.get(), place + 2, ',' ^ ' ')).kind(), ErrorKind::internal);
   // fewer keys than the plan needs
   ckks::Reader in(s.keys.get(), ckks::EnvelopeKind::server_keys, nullptr, {});
-  const AgreedPlan agreed = get_agreement(in, true);
+  const Agreed agreed = get_agreement(in, true);
   ckks::Writer out;
   out.begin(ckks::EnvelopeKind::server_keys, {});
-  put(out, agreed.agreement, agreed.plan);
+  put(out, agreed.agreement, agreed_plan(agreed));
   out.put(s.shared.bytes());
   out.put(s.server.error_bound());
   out.put(std::uint32_t{0});

@@ -87,22 +87,26 @@ void put(Writer& out, const Agreement& agreement, const Plan& plan) {
   out.put(std::span<const std::uint8_t>(digest(plan)));
 }
 
-AgreedPlan get_agreement(Reader& in, bool accept_insecure, const Planning& planning) {
-  Agreement agreement;
+Agreed get_agreement(Reader& in, bool accept_insecure) {
+  Agreed agreed;
+  Agreement& agreement = agreed.agreement;
   agreement.params = ckks::parse_params(in.blob("the parameters"), accept_insecure);
   agreement.expression = get_text(in);
   const std::uint32_t operands = in.word(kOperands, "number of operands");
   for (std::uint32_t i = 0; i < operands; ++i) agreement.operands.push_back(get_operand(in));
   agreement.options = get_options(in);
   in.words({&agreement.session, 1}, ~u64{0}, "the session");
-  Hash agreed;
-  in.read(agreed, "the plan's hash");
-  Plan plan = planning(agreement);
-  if (digest(plan) != agreed)
+  in.read(agreed.plan, "the plan's hash");
+  return agreed;
+}
+
+Plan agreed_plan(const Agreed& agreed, const Planning& planning) {
+  Plan plan = planning(agreed.agreement);
+  if (digest(plan) != agreed.plan)
     throw Error(ErrorKind::invalid, "einsum " + plan.expression,
                 "is planned otherwise here than where the keys were made",
                 "use the same version on both sides, or make new keys");
-  return {std::move(agreement), std::move(plan)};
+  return plan;
 }
 
 }  // namespace pliant::einsum

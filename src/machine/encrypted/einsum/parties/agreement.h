@@ -30,14 +30,15 @@ ckks::Hash digest(const Plan& plan);
 // With the digest of `plan`.
 void put(ckks::Writer& out, const Agreement& agreement, const Plan& plan);
 
-struct AgreedPlan {
+struct Agreed {
   Agreement agreement;
-  Plan plan;
+  ckks::Hash plan;  // its digest
 };
-// Throws Error{format} for what put() does not write, what `planning` does, Error{unsupported} for
-// the test flag of parameters unless `accept_insecure`, Error{invalid} where the plan made here is
-// not the one that was agreed on.
-AgreedPlan get_agreement(ckks::Reader& in, bool accept_insecure,
-                         const Planning& planning = plan_of);
+// Throws Error{format} for what put() does not write, Error{unsupported} for the test flag of
+// parameters unless `accept_insecure`.
+Agreed get_agreement(ckks::Reader& in, bool accept_insecure);
+// Throws what `planning` does, Error{invalid} where the plan made here is not the one that was
+// agreed on.
+Plan agreed_plan(const Agreed& agreed, const Planning& planning = plan_of);
 
 }  // namespace pliant::einsum

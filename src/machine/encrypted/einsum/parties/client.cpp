@@ -99,9 +99,9 @@ void Client::bounds_are_known() {
 
 Client::Client(std::span<const std::byte> secret_file, const PartyOptions& options) {
   Reader in(secret_file, EnvelopeKind::client_keys, nullptr, {});
-  AgreedPlan agreed = get_agreement(in, options.accept_insecure, options.planning);
+  Agreed agreed = get_agreement(in, options.accept_insecure);
+  plan_ = agreed_plan(agreed, options.planning);
   agreement_ = std::move(agreed.agreement);
-  plan_ = std::move(agreed.plan);
   ckks::Seed shared;
   in.read(shared, "the shared key");
   shared_ = SharedKey(shared);

@@ -36,9 +36,9 @@ void require_planned(const ckks::Context& context, const Plan& plan, const ckks:
 Server::Server(std::span<const std::byte> server_file, const PartyOptions& options)
     : watch_(options.watch ? options.watch : [] {}) {
   ckks::Reader in(server_file, ckks::EnvelopeKind::server_keys, nullptr, {});
-  AgreedPlan agreed = get_agreement(in, options.accept_insecure, options.planning);
+  Agreed agreed = get_agreement(in, options.accept_insecure);
+  plan_ = agreed_plan(agreed, options.planning);
   agreement_ = std::move(agreed.agreement);
-  plan_ = std::move(agreed.plan);
   ckks::Seed shared;
   in.read(shared, "the shared key");
   shared_ = SharedKey(shared);
