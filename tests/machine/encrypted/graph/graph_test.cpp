@@ -77,6 +77,22 @@ TEST(EncryptedGraph, Convolves) {
   }
 }
 
+// nchwyx,ocyx->nohw, whichever of picture and kernel is secret.
+TEST(EncryptedGraph, ConvolvesWithEncryptedKernels) {
+  Builder b;
+  const ValueId x = b.input("x", f32({1, 2, 5, 4})), w = b.input("w", f32({2, 2, 3, 3}));
+  kind::Convolve convolve;
+  convolve.stride = {2, 1};
+  convolve.low = convolve.high = {1, 1};
+  b.output(b.convolve(x, w, convolve), "o");
+  const Graph graph = b.finish();
+  for (const std::set<std::string>& secret :
+       {std::set<std::string>{"x"}, std::set<std::string>{"w"}, std::set<std::string>{"x", "w"}}) {
+    expect_exact(graph, secret, {.slots = 512});
+    expect_exact(graph, secret, {.slots = 32, .most_ciphertexts = 4096});
+  }
+}
+
 TEST(EncryptedGraph, ApproximatesFunctions) {
   for (const Fn fn : {Fn::gelu, Fn::silu, Fn::tanh, Fn::exp, Fn::sigmoid, Fn::gelu_tanh}) {
     Builder b;

@@ -77,7 +77,7 @@ PlacedTensor ProgramBuilder::masked(const PlacedTensor& a) {
 Turns turns(const Split& split, const SlotLayout& from, const SlotLayout& to) {
   const bool one = ciphertexts(from).size() == 1 && ciphertexts(to).size() == 1;
   return {[split](const Index& index) { return std::pair(split.baby(index), split.giant(index)); },
-          one ? split.stride() : 0};
+          one && modulo(split.stride(), from.slots) != 0 ? split.stride() : 0};
 }
 
 PlacedTensor ProgramBuilder::moved(const PlacedTensor& a, const LayoutMove& move) {
