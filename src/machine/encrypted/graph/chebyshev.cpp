@@ -106,13 +106,8 @@ class Steps {
  public:
   Steps(const Cells& cells, einsum::ProgramBuilder& builder) : cells_(cells), builder_(builder) {}
 
-  CipherId run(const Chebyshev& polynomial, CipherId x) {
-    const Interval& i = polynomial.interval;
-    if (i != Interval{-1, 1}) {
-      x = builder_.rescale(builder_.multiply(x, times(2 / i.width())));
-      if (i.low + i.high != 0) x = builder_.add(x, times(-(i.low + i.high) / i.width()));
-    }
-    basis_[1] = claimed(x);
+  CipherId run(const Chebyshev& polynomial, CipherId t) {
+    basis_[1] = claimed(t);
     const auto n = static_cast<std::uint64_t>(polynomial.degree()) + 1;
     babies_ = 1 << ((std::bit_width(n - 1) + 1) / 2);
     return sum(polynomial.coefficients);
@@ -200,9 +195,9 @@ Chebyshev interpolate(const std::function<double(double)>& function, const Inter
   return best;
 }
 
-CipherId evaluate(const Chebyshev& polynomial, CipherId x, const Cells& cells,
+CipherId evaluate(const Chebyshev& polynomial, CipherId t, const Cells& cells,
                   einsum::ProgramBuilder& builder) {
-  return Steps(cells, builder).run(polynomial, x);
+  return Steps(cells, builder).run(polynomial, t);
 }
 
 }  // namespace pliant::encrypted

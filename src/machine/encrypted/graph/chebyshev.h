@@ -31,8 +31,8 @@ Chebyshev interpolate(const std::function<double(double)>& function, const Inter
 using Cells = std::vector<einsum::Plain::Cell>;
 
 // By baby steps and giant steps (Paterson and Stockmeyer 1973, in Chebyshev's basis): depth
-// ceil(log2(degree + 1)) + 1 from t, and one more from x unless its interval is [-1, 1].
-einsum::CipherId evaluate(const Chebyshev& polynomial, einsum::CipherId x, const Cells& cells,
+// ceil(log2(degree + 1)) + 1. No element of t is beyond [-1, 1].
+einsum::CipherId evaluate(const Chebyshev& polynomial, einsum::CipherId t, const Cells& cells,
                           einsum::ProgramBuilder& builder);
 
 }  // namespace pliant::encrypted

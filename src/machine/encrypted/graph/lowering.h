@@ -38,6 +38,10 @@ class Workbench {
   // slots are zero.
   einsum::PlacedTensor placed(const EncryptedValue& value, bool clean = false,
                               const einsum::SlotLayout* to = nullptr);
+  // The same as a value; it is not made clean.
+  EncryptedValue settled(const EncryptedValue& value, const einsum::SlotLayout* to = nullptr);
+  // The plaintexts from `first` on scale the value too, if it can be scaled.
+  void scaled_too(EncryptedValue& value, einsum::PlainId first);
   EncryptedValue linear(const LinearMap& map, const EncryptedValue& of, const Shape& shape,
                         const std::vector<einsum::SlotLayout>& layouts);
   // Layouts for the results of a map: row-major, and aligned with what it reads.
@@ -66,6 +70,7 @@ class Workbench {
                     const std::vector<Operand>& operands);
 
  private:
+  EncryptedValue gathered(const EncryptedValue& value, const einsum::SlotLayout* to);
   struct Reading {
     einsum::EinsumProblem problem;
     std::vector<const EncryptedValue*> encrypted;  // of each operand, once; null: in the clear

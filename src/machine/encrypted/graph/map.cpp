@@ -179,8 +179,20 @@ class Evaluation {
   }
 
   const EncryptedValue& value(std::size_t i) {
-    if (!values_[i]) values_[i] = made(i);
+    if (values_[i]) return *values_[i];
+    values_[i] = made(i);
+    if (uses(i) > 1) values_[i]->scaling.reset();
     return *values_[i];
+  }
+
+  // How many instructions read the value: of those that a polynomial of the whole replaces, none.
+  std::size_t uses(std::size_t i) const {
+    const std::size_t end =
+        reading_.approximated(reading_.last()) ? reading_[reading_.last()].base : reading_.last();
+    std::size_t count = 0;
+    for (std::size_t k = i + 1; k <= end; ++k)
+      count += std::ranges::count(operands_of(expr_.code[k]), i);
+    return count;
   }
 
   EncryptedValue made(std::size_t i) {
@@ -212,7 +224,7 @@ class Evaluation {
     bench_.notes.push_back(fmt::format(
         "{}: {} on [{:.4g}, {:.4g}] by degree {}, error {:.2g}", op_.name, to_string(function),
         polynomial.interval.low, polynomial.interval.high, polynomial.degree(), polynomial.error));
-    PlacedTensor placed = bench_.placed(x, true);
+    PlacedTensor placed = bench_.placed(unit(x, polynomial.interval), true);
     const auto cells = element_cells(placed.layout);
     for (auto& [number, id] : placed.ciphertexts)
       id = evaluate(polynomial, id, cells.at(number), bench_.builder);
@@ -221,6 +233,15 @@ class Evaluation {
             std::nullopt,
             polynomial.values,
             polynomial.slope * x.error + polynomial.error};
+  }
+
+  // From an interval to [-1, 1]; clean.
+  EncryptedValue unit(const EncryptedValue& x, const Interval& interval) {
+    EncryptedValue clean = bench_.settled(x);
+    if (interval == Interval{-1, 1}) return clean;
+    if (!clean.bases[0].layout.clean) clean.scaling.reset();  // the product cleans it
+    return bench_.plus(bench_.times(clean, 2 / interval.width()),
+                       -(interval.low + interval.high) / interval.width());
   }
 
   Shape shape_of(std::size_t i) {
@@ -280,22 +301,35 @@ class Evaluation {
     const int clear = tensor(term);
     const Shape from = shape_of(term);
     const Shape shape = broadcast_shape(x.shape, from);
-    PlacedTensor a = bench_.placed(expanded(x, shape));
+    EncryptedValue result = bench_.settled(expanded(x, shape));
+    PlacedTensor& a = result.bases[0];
     const auto cells = element_cells(a.layout, broadcast(from, shape));
+    const einsum::PlainId first = bench_.builder.next_plain();
     for (auto& [number, id] : a.ciphertexts)
       id = bench_.builder.add(id, einsum::Plain{bench_.clear(clear), cells.at(number), sign});
-    return {shape, {std::move(a)}, std::nullopt, {}, x.error};
+    bench_.scaled_too(result, first);
+    return result;
   }
 
   EncryptedValue sum(const EncryptedValue& left, const EncryptedValue& right) {
     const Shape shape = broadcast_shape(left.shape, right.shape);
-    PlacedTensor a = bench_.placed(expanded(left, shape));
-    PlacedTensor b = bench_.placed(expanded(right, shape), false, &a.layout);
+    const EncryptedValue x = bench_.settled(expanded(left, shape));
+    const PlacedTensor& a = x.bases[0];
+    const EncryptedValue y = bench_.settled(expanded(right, shape), &a.layout);
+    PlacedTensor b = y.bases[0];
     if (!same_places(a, b)) b = bench_.moved(b, a.layout);
     PlacedTensor result{joined(a.layout, b.layout, false), {}};
     for (const auto& [number, id] : a.ciphertexts)
       result.ciphertexts[number] = bench_.builder.add(id, b.ciphertexts.at(number));
-    return {shape, {std::move(result)}, std::nullopt, {}, left.error + right.error};
+    return {shape, {std::move(result)}, std::nullopt,
+            {},    x.error + y.error,   both(x.scaling, y.scaling)};
+  }
+
+  static std::optional<Scaling> both(std::optional<Scaling> a, const std::optional<Scaling>& b) {
+    if (!a || !b) return std::nullopt;
+    a->plains.insert(a->plains.end(), b->plains.begin(), b->plains.end());
+    a->claims.insert(a->claims.end(), b->claims.begin(), b->claims.end());
+    return a;
   }
 
   EncryptedValue product(std::size_t left, std::size_t right) {
@@ -343,11 +377,13 @@ class Evaluation {
     if (view && view->offset == 0) {
       PlacedTensor a = bench_.placed(wide);
       const auto cells = element_cells(a.layout, coefficient);
+      const einsum::PlainId first = bench_.builder.next_plain();
       for (auto& [number, id] : a.ciphertexts)
         id = bench_.builder.rescale(
             bench_.builder.multiply(id, einsum::Plain{bench_.clear(clear), cells.at(number), 1}));
       a.layout.clean = true;
-      result = {shape, {std::move(a)}, std::nullopt, {}, 0};
+      result = {shape, {std::move(a)}, std::nullopt, {}, 0, Scaling{}};
+      bench_.scaled_too(result, first);
     } else {
       LinearMap map{{}, bench_.clear(clear), 1};
       const std::vector<Source> from_each = sources(wide);

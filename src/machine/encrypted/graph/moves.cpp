@@ -85,7 +85,7 @@ EncryptedValue lower_window(const kind::Window& window, const EncryptedValue& x)
 
 EncryptedValue lower_concat(const kind::Concat& concat,
                             const std::vector<const EncryptedValue*>& parts) {
-  EncryptedValue result{parts[0]->shape, {}, std::vector<Source>{}, parts[0]->range, 0};
+  EncryptedValue result{parts[0]->shape, {}, std::vector<Source>{}, parts[0]->range, 0, {}};
   std::int64_t outer = 1, size = 0;
   std::vector<std::vector<Source>> from;
   for (const EncryptedValue* part : parts) {

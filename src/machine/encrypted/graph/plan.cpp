@@ -101,9 +101,13 @@ class Lowering {
         flags_(encrypted_values(graph, secret)),
         ranges_(graph.values().size()),
         values_(graph.values().size()),
+        readers_(graph.values().size(), 0),
         stated_(ranges),
         bench_(graph, options, begin()) {
     bench_.first_plain = secret_.size();
+    for (const Op& op : graph.ops())
+      for (const ValueId id : op.in) ++readers_[id];
+    for (const ValueId id : graph.outputs()) ++readers_[id];
   }
 
   GraphPlan run(std::shared_ptr<const Graph> graph) {
@@ -189,8 +193,10 @@ class Lowering {
     if (std::ranges::none_of(op.in, [&](ValueId id) { return flag(flags_, id); }))
       return in_the_clear(op);
     std::vector<OperandValue> operands;
-    for (const ValueId id : op.in)
+    for (const ValueId id : op.in) {
+      if (flag(flags_, id) && readers_[id] > 1) values_[id]->scaling.reset();
       operands.push_back({id, flag(flags_, id) ? &*values_[id] : nullptr, range_of(id)});
+    }
     const ValueId out = op.out[0];
     EncryptedValue value = lowered(op, operands, wants_clean(out));
     const Value& described = graph_.value(out);
@@ -203,10 +209,12 @@ class Lowering {
   }
 
   // No slot of a clean tensor is beyond its range, approximations included.
-  void claim(const EncryptedValue& value) {
+  void claim(EncryptedValue& value) {
     if (value.view || !value.bases[0].layout.clean) return;
-    for (const auto& [number, id] : value.bases[0].ciphertexts)
+    for (const auto& [number, id] : value.bases[0].ciphertexts) {
       bench_.builder.claim(id, value.range.magnitude() + value.error);
+      if (value.scaling) value.scaling->claims.push_back(id);
+    }
   }
 
   EncryptedValue lowered(const Op& op, const std::vector<OperandValue>& operands, bool clean) {
@@ -280,6 +288,7 @@ class Lowering {
   Flags flags_;
   ById<ValueId, Interval> ranges_;
   ById<ValueId, std::optional<EncryptedValue>> values_;
+  ById<ValueId, int> readers_;
   const Ranges& stated_;
   std::vector<std::size_t> secret_;
   einsum::EinsumProblem problem_;

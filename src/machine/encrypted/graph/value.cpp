@@ -24,9 +24,12 @@ std::vector<Source> sources(const EncryptedValue& value) {
 EncryptedValue viewed(const EncryptedValue& value, Shape shape,
                       const std::vector<std::int64_t>& view) {
   EncryptedValue result{std::move(shape), value.bases, std::vector<Source>(view.size()),
-                        value.range, value.error};
+                        value.range,      value.error, value.scaling};
   for (std::size_t e = 0; e < view.size(); ++e) {
-    if (view[e] < 0) continue;
+    if (view[e] < 0) {
+      result.range = hull(result.range, {0, 0});
+      continue;
+    }
     (*result.view)[e] = value.view ? (*value.view)[view[e]] : Source{0, view[e]};
   }
   return result;

@@ -16,6 +16,13 @@ struct Source {
   std::int64_t element = 0;  // row-major
 };
 
+// How a value can be multiplied without a step: by the factors of plaintexts that came into it, as
+// long as nothing else has read it.
+struct Scaling {
+  std::vector<einsum::PlainId> plains;
+  std::vector<einsum::CipherId> claims;  // that bound it
+};
+
 // Elements of tensors in ciphertexts. What only picks, repeats or orders elements is not done but
 // noted in `view`, for the next linear step to do along with its own work.
 struct EncryptedValue {
@@ -24,6 +31,7 @@ struct EncryptedValue {
   std::optional<std::vector<Source>> view;  // of every element; none: they are those of bases[0]
   Interval range;
   double error = 0;  // by approximated functions, of every element
+  std::optional<Scaling> scaling = {};
 };
 
 // The labels of n axes, in order: every layout here has them, so that equal axes compare equal.

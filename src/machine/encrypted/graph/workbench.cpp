@@ -77,7 +77,7 @@ PlacedTensor only_used(PlacedTensor a) {
 }
 
 EncryptedValue whole(Shape shape, PlacedTensor placed, const Interval& range, double error) {
-  return {std::move(shape), {std::move(placed)}, std::nullopt, range, error};
+  return {std::move(shape), {std::move(placed)}, std::nullopt, range, error, std::nullopt};
 }
 
 }  // namespace
@@ -115,7 +115,12 @@ EncryptedValue Workbench::linear(const LinearMap& map, const EncryptedValue& of,
                 fmt::format("shape {} takes more than {} ciphertexts of {} slots", to_string(shape),
                             options.most_ciphertexts, options.slots),
                 "allow more ciphertexts, or split the tensor");
-  return whole(shape, apply(map, of.bases, *best, split, builder), of.range, of.error);
+  const einsum::PlainId first = builder.next_plain();
+  EncryptedValue result =
+      whole(shape, apply(map, of.bases, *best, split, builder), of.range, of.error);
+  result.scaling = Scaling{};
+  scaled_too(result, first);
+  return result;
 }
 
 std::vector<SlotLayout> Workbench::layouts(const LinearMap& map, const EncryptedValue& of,
@@ -124,28 +129,44 @@ std::vector<SlotLayout> Workbench::layouts(const LinearMap& map, const Encrypted
           aligned(map, of, shape, true), aligned(map, of, shape, false)};
 }
 
-PlacedTensor Workbench::placed(const EncryptedValue& value, bool clean, const SlotLayout* to) {
+EncryptedValue Workbench::settled(const EncryptedValue& value, const SlotLayout* to) {
   if (const auto view = strided(value)) {
-    PlacedTensor result{view->layout, value.bases[0].ciphertexts};
-    if (view->offset == 0) {
-      result = only_used(std::move(result));
-      return clean && !result.layout.clean ? builder.masked(result) : result;
-    }
-    if (!clean && result.ciphertexts.size() == 1) {
-      result.ciphertexts[0] = builder.rotate(result.ciphertexts.begin()->second, view->offset);
-      return only_used(std::move(result));
+    PlacedTensor placed{view->layout, value.bases[0].ciphertexts};
+    EncryptedValue result = whole(value.shape, {}, value.range, value.error);
+    result.scaling = value.scaling;
+    if (view->offset != 0 && placed.ciphertexts.size() == 1)
+      placed.ciphertexts = {{0, builder.rotate(placed.ciphertexts.begin()->second, view->offset)}};
+    if (view->offset == 0 || placed.ciphertexts.size() == 1) {
+      result.bases[0] = only_used(std::move(placed));
+      return result;
     }
   }
+  return gathered(value, to);
+}
+
+EncryptedValue Workbench::gathered(const EncryptedValue& value, const SlotLayout* to) {
   const std::vector<Source> from = sources(value);
   LinearMap map;
   for (std::size_t e = 0; e < from.size(); ++e)
     if (from[e].base >= 0) map.terms.push_back({from[e], static_cast<std::int64_t>(e), 0});
-  if (to == nullptr)
-    return linear(map, value, value.shape, layouts(map, value, value.shape)).bases[0];
+  if (to == nullptr) return linear(map, value, value.shape, layouts(map, value, value.shape));
   SlotLayout target = *to;
   target.copies.clear();
   target.clean = true;
-  return linear(map, value, value.shape, {target}).bases[0];
+  return linear(map, value, value.shape, {target});
+}
+
+PlacedTensor Workbench::placed(const EncryptedValue& value, bool clean, const SlotLayout* to) {
+  const auto view = strided(value);
+  if (clean && view && view->offset != 0) return gathered(value, to).bases[0];
+  PlacedTensor result = settled(value, to).bases[0];
+  return clean && !result.layout.clean ? builder.masked(result) : result;
+}
+
+void Workbench::scaled_too(EncryptedValue& value, einsum::PlainId first) {
+  if (!value.scaling) return;
+  for (einsum::PlainId plain = first; plain < builder.next_plain(); ++plain)
+    value.scaling->plains.push_back(plain);
 }
 
 PlacedTensor Workbench::moved(PlacedTensor a, SlotLayout to) {
@@ -156,28 +177,41 @@ PlacedTensor Workbench::moved(PlacedTensor a, SlotLayout to) {
 }
 
 EncryptedValue Workbench::times(const EncryptedValue& value, double factor) {
-  PlacedTensor a = placed(value);
-  const Interval range = value.range * Interval{factor, factor};
-  if (factor == 1) return whole(value.shape, std::move(a), range, value.error);
-  for (auto& [number, id] : a.ciphertexts) {
-    if (factor == -1) id = builder.negate(id);
-    else if (factor == 2) id = builder.add(id, id);
-    else
-      id = builder.rescale(builder.multiply(
-          id, einsum::Plain{einsum::ClearId::none, element_cells(a.layout).at(number), factor}));
+  EncryptedValue result = settled(value);
+  result.range = value.range * Interval{factor, factor};
+  result.error = std::abs(factor) * value.error;
+  PlacedTensor& a = result.bases[0];
+  if (factor == 1) return result;
+  if (factor == -1 || factor == 2) {
+    for (auto& [number, id] : a.ciphertexts)
+      id = factor == 2 ? builder.add(id, id) : builder.negate(id);
+  } else if (result.scaling) {
+    for (const einsum::PlainId plain : result.scaling->plains) builder.scale(plain, factor);
+    for (const einsum::CipherId id : result.scaling->claims)
+      builder.scale_claim(id, std::abs(factor));
+  } else {
+    const auto cells = element_cells(a.layout);
+    const einsum::PlainId first = builder.next_plain();
+    for (auto& [number, id] : a.ciphertexts)
+      id = builder.rescale(
+          builder.multiply(id, einsum::Plain{einsum::ClearId::none, cells.at(number), factor}));
+    a.layout.clean = true;
+    result.scaling = Scaling{};
+    scaled_too(result, first);
   }
-  if (factor != -1 && factor != 2) a.layout.clean = true;
-  return whole(value.shape, std::move(a), range, std::abs(factor) * value.error);
+  return result;
 }
 
 EncryptedValue Workbench::plus(const EncryptedValue& value, double term) {
-  PlacedTensor a = placed(value);
-  const Interval range = value.range + Interval{term, term};
-  if (term != 0)
-    for (auto& [number, id] : a.ciphertexts)
-      id = builder.add(
-          id, einsum::Plain{einsum::ClearId::none, element_cells(a.layout).at(number), term});
-  return whole(value.shape, std::move(a), range, value.error);
+  EncryptedValue result = settled(value);
+  result.range = value.range + Interval{term, term};
+  if (term == 0) return result;
+  const auto cells = element_cells(result.bases[0].layout);
+  const einsum::PlainId first = builder.next_plain();
+  for (auto& [number, id] : result.bases[0].ciphertexts)
+    id = builder.add(id, einsum::Plain{einsum::ClearId::none, cells.at(number), term});
+  scaled_too(result, first);
+  return result;
 }
 
 Workbench::Reading Workbench::read(const std::string& notation,
@@ -225,6 +259,7 @@ EncryptedValue Workbench::contracted(const std::string& notation,
                                                    .costs = options.costs});
   for (einsum::Contraction& each : choice.nodes)
     for (int& operand : each.clear.operands) operand = reading.tensors[operand];
+  const einsum::PlainId first = builder.next_plain();
   PlacedTensor out = emit(reading.problem, choice, values, builder)[0];
   const std::string labels = axis_labels(out.layout.axes.size());
   for (std::size_t axis = 0; axis < labels.size(); ++axis)
@@ -233,6 +268,13 @@ EncryptedValue Workbench::contracted(const std::string& notation,
   Shape sizes = shape(out.layout);
   EncryptedValue result = whole(std::move(sizes), std::move(out), {}, 0);
   bound(result, reading.problem.nodes[0], operands);
+  if (!reading.problem.nodes[0].has_clear) {
+    if (operands.size() == 1) result.scaling = operands[0].encrypted->scaling;
+    return result;
+  }
+  result.scaling = Scaling{};
+  for (einsum::PlainId plain = first; plain < builder.next_plain(); ++plain)
+    if (builder.at(plain).tensor != einsum::ClearId::none) result.scaling->plains.push_back(plain);
   return result;
 }
 

@@ -57,6 +57,14 @@ TEST(Program, BoundsFactorsAndWhatIsClaimed) {
   EXPECT_EQ(magnitude(affine(5)), 5);
 }
 
+// It was rotated by a key for 0.
+TEST(Program, GiantStepOfAWholeCiphertextIsNoRotation) {
+  const SlotLayout layout{.slots = 8, .axes = {{'i', 2, 1}}};
+  const Split split{{{.step = 8, .first = 0, .last = 1, .weights = {{'i', 1}}}}, {1}};
+  ASSERT_EQ(split.stride(), 8);
+  EXPECT_EQ(turns(split, layout, layout).stride, 0);
+}
+
 TEST(Program, TellsWhatIsAboveItsClaim) {
   Simulator simulator({.slots = kSlots, .levels = 1});
   const std::vector<Tensor> tensors = random_tensors({{4}, {4}}, 3);

@@ -109,6 +109,20 @@ TEST(EncryptedGraph, ApproximatesFunctions) {
   }
 }
 
+// The zeros around a picture of [2, 3] were beyond the interval of the polynomial that followed.
+TEST(EncryptedGraph, PaddingWidensRanges) {
+  Builder b;
+  const ValueId x = b.input("x", f32({3}));
+  b.output(b.map(apply(Fn::exp, {argument(0)}), {b.pad(x, {{1}, {1}, {0}})}), "o");
+  const Graph graph = b.finish();
+  const GraphPlan planned = plan(graph, {"x"}, {{"x", {2, 3}}}, {.slots = 8});
+  einsum::Simulator simulator({.slots = 8, .levels = planned.plan.levels()});
+  Sample drawn = sample(graph, 1);
+  for (float& element : drawn.inputs[0].span<float>()) element = 2.5F;
+  const Compared compared = compare(planned, graph, drawn, simulator);
+  EXPECT_LE(compared.difference, compared.bound);
+}
+
 // Two layers and what is between them.
 Graph perceptron(Fn fn) {
   Builder b;

@@ -40,7 +40,7 @@ class Growing {
   ValueId step() {
     const ValueId x = any();
     if (b_.shape(x).empty()) return b_.map(argument(0) * constant(.5), {x});
-    switch (rng_.below(9)) {
+    switch (rng_.below(10)) {
       case 0: return b_.map(argument(0) * argument(1) - argument(0), {x, x});
       case 1: return with_tensor(x);
       case 2: return contracted(x);
@@ -51,6 +51,7 @@ class Growing {
       case 5: return sliced(x);
       case 6: return b_.concat({x, b_.map(constant(.25) - argument(0), {x})}, axis(x));
       case 7: return padded(x);
+      case 8: return b_.map(apply(Fn::sigmoid, {argument(0) * constant(.25)}), {x});
       default: return windows(x);
     }
   }
@@ -128,7 +129,8 @@ bool depends_on(const Graph& graph, const std::set<std::string>& secret) {
   return std::ranges::all_of(graph.outputs(), [&](ValueId id) { return reached.contains(id); });
 }
 
-// Whether there was anything to compare: outputs that depend on no secret are refused.
+// Whether there was anything to compare: outputs that depend on no secret are refused, and
+// functions on wide ranges.
 bool expect_equal(std::uint64_t seed) {
   const Graph graph = Growing(seed).grown();
   Rng rng(seed, 1);
@@ -138,10 +140,17 @@ bool expect_equal(std::uint64_t seed) {
   const GraphOptions options{.slots = std::int64_t{1} << rng.between(2, 9),
                              .most_ciphertexts = 1 << 14};
   const Sample drawn = sample(graph, seed);
-  const GraphPlan planned = plan(graph, secret, {}, options);
+  GraphPlan planned;
+  try {
+    planned = plan(graph, secret, {}, options);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::unsupported) << error.what();
+    return false;
+  }
   einsum::Simulator simulator({.slots = options.slots, .levels = planned.plan.levels()});
   const Compared compared = compare(planned, graph, drawn, simulator);
-  EXPECT_LT(compared.difference, 1e-3) << "seed " << seed << "\n" << explain(planned.plan);
+  EXPECT_LT(compared.difference, 1e-3 + planned.approximation) << "seed " << seed << "\n"
+                                                               << explain(planned.plan);
   return true;
 }
 
@@ -152,9 +161,6 @@ TEST(RandomGraphs, EqualTheReference) {
   for (std::uint64_t seed = 0; seed < count; ++seed) compared += expect_equal(seed);
   EXPECT_GT(compared, count / 2);
 }
-
-// A giant step of as many slots as a ciphertext has was rotated by a key for 0.
-TEST(RandomGraphs, DistanceOfAWholeCiphertextIsNoRotation) { EXPECT_TRUE(expect_equal(6514)); }
 
 }  // namespace
 }  // namespace pliant::encrypted

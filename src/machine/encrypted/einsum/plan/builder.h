@@ -53,6 +53,11 @@ class ProgramBuilder {
   int depth(CipherId of) const { return depths_[of]; }
   // No slot of it will exceed `bound` (State::claim).
   void claim(CipherId of, double bound) { program_.values[of].claim = bound; }
+  // What was emitted is multiplied after all: a plaintext's factor, what is claimed.
+  void scale(PlainId plain, double by) { program_.plains[plain].factor *= by; }
+  void scale_claim(CipherId of, double by) { program_.values[of].claim *= by; }
+  PlainId next_plain() const { return program_.plains.next(); }
+  const Plain& at(PlainId plain) const { return program_.plains[plain]; }
   PlainId plain(Plain plain) { return program_.plains.push_back(std::move(plain)); }
   int tensor(double magnitude);  // another one of the plan's, of elements up to `magnitude`
 
