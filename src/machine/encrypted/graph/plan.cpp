@@ -295,6 +295,13 @@ class Lowering {
   Workbench bench_;
 };
 
+void require_elements(const Graph& graph) {
+  for (const Value& value : graph.values())
+    if (elements(value.type.shape) == 0)
+      throw Error(ErrorKind::unsupported, "value " + value.name,
+                  "has no elements: " + to_string(value.type), "leave it out of the graph");
+}
+
 void require_in_range(const GraphOptions& options) {
   const auto slots = static_cast<std::uint64_t>(options.slots);
   if (options.slots < 1 || options.slots > kMostSlots || !std::has_single_bit(slots))
@@ -329,6 +336,7 @@ GraphPlan plan(const Graph& graph, const std::set<std::string>& secret, const Ra
                const GraphOptions& options) {
   auto core = std::make_shared<const Graph>(decompose(graph));
   require_in_range(options);
+  require_elements(*core);
   require_names(*core, secret, ranges);
   for (const Refusal& refusal : refusals(*core, encrypted_values(*core, secret)))
     throw Error(ErrorKind::unsupported, "operator " + core->op(refusal.op).name,

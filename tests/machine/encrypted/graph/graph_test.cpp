@@ -24,6 +24,20 @@ TEST(EncryptedGraph, AddsAndMultiplies) {
   expect_exact(graph, {"x", "y"}, {.slots = 8});
 }
 
+TEST(EncryptedGraph, TakesScalarsAndSingleElements) {
+  Builder b;
+  const ValueId x = b.input("x", f32({})), y = b.input("y", f32({1, 1}));
+  const ValueId sum = b.map(argument(0) * argument(1) + argument(0), {x, y});
+  b.output(b.einsum("ij,->ji", {sum, x}), "o");
+  b.output(x, "same");
+  Builder c;
+  const ValueId one = c.input("one", f32({}));
+  c.output(c.map(argument(0) * argument(0), {one}), "square");
+  c.output(one, "same");
+  expect_exact(c.finish(), {"one"}, {.slots = 1});
+  expect_exact(b.finish(), {"x", "y"}, {.slots = 2});
+}
+
 TEST(EncryptedGraph, Contracts) {
   Builder b;
   const ValueId x = b.input("x", f32({3, 5})), w = b.weight("w", f32({4, 5})),

@@ -104,6 +104,11 @@ TEST(RefusedGraph, OfOptions) {
   expect_refused(negated, ErrorKind::usage, {"degree"}, {}, {.slots = 8, .most_degree = 1 << 20});
 }
 
+TEST(RefusedGraph, OfNoElements) {
+  expect_refused([](Builder& b, ValueId x) { return b.slice(x, 0, 1, 0, "none"); },
+                 ErrorKind::unsupported, {"value none", "has no elements: f32[0,3]"});
+}
+
 TEST(RefusedGraph, TellsAllAtOnce) {
   Builder b;
   const ValueId x = b.input("x", {DType::f32, {2, 3}});
