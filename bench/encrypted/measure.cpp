@@ -39,11 +39,6 @@ class Apart : public einsum::Watched {
   double encode_ms_ = 0;
 };
 
-double median(std::vector<double> times) {
-  std::ranges::sort(times);
-  return times[times.size() / 2];
-}
-
 double difference(const Tensor& a, const Tensor& b) {
   double worst = 0;
   for (std::int64_t i = 0; i < elements(a.type().shape); ++i)
@@ -107,6 +102,11 @@ einsum::Plan at_level(einsum::Plan plan, int level) {
   einsum::raise_levels(plan.program, by);
   plan.last_level += by;
   return plan;
+}
+
+double median(std::vector<double> times) {
+  std::ranges::sort(times);
+  return times[times.size() / 2];
 }
 
 double geometric_mean(const std::vector<double>& ratios) {

@@ -28,6 +28,7 @@ Measured measure(einsum::Engine& engine, const einsum::Plan& plan,
 // The same program with its inputs at a higher level.
 einsum::Plan at_level(einsum::Plan plan, int level);
 
+double median(std::vector<double> times);
 double geometric_mean(const std::vector<double>& ratios);  // 0 of none
 
 }  // namespace pliant::bench

@@ -11,12 +11,18 @@
 
 namespace pliant::bench {
 
-std::map<std::string, PeerRow> run_peer(const std::vector<PeerCase>& cases) {
-  std::map<std::string, PeerRow> rows;
-  const char* python = std::getenv("PLIANT_PEER_DESILO");
-  if (python == nullptr) return rows;
+namespace {
+
+const char* python() { return std::getenv("PLIANT_PEER_DESILO"); }
+
+}  // namespace
+
+bool has_peer() { return python() != nullptr; }
+
+void run_peer(const std::vector<PeerCase>& cases,
+              const std::function<void(std::size_t, const PeerRow&)>& row) {
   std::string command =
-      fmt::format("'{}' '{}/encrypted/einhops_desilo.py'", python, PLIANT_BENCH_FOLDER);
+      fmt::format("'{}' '{}/encrypted/einhops_desilo.py'", python(), PLIANT_BENCH_FOLDER);
   for (const PeerCase& each : cases) {
     std::vector<std::string> shapes;
     for (const Shape& shape : each.shapes)
@@ -26,14 +32,14 @@ std::map<std::string, PeerRow> run_peer(const std::vector<PeerCase>& cases) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(popen(command.c_str(), "r"), pclose);
   if (pipe == nullptr) throw std::runtime_error("cannot start the peer: " + command);
   char line[4096];
-  while (std::fgets(line, sizeof line, pipe.get()) != nullptr) {
-    const auto row = nlohmann::json::parse(line);
-    rows[row.at("name")] = {row.at("ms"), row.at("encode_ms"), row.at("error")};
+  std::size_t done = 0;
+  for (; std::fgets(line, sizeof line, pipe.get()) != nullptr; ++done) {
+    const auto fields = nlohmann::json::parse(line);
+    row(done, {fields.at("ms"), fields.at("encode_ms"), fields.at("error")});
   }
-  if (rows.size() != cases.size())
+  if (done != cases.size())
     throw std::runtime_error(
-        fmt::format("the peer gave {} rows of {}: {}", rows.size(), cases.size(), command));
-  return rows;
+        fmt::format("the peer gave {} rows of {}: {}", done, cases.size(), command));
 }
 
 }  // namespace pliant::bench

@@ -2,7 +2,7 @@
 // variable PLIANT_PEER_DESILO names a Python for.
 #pragma once
 
-#include <map>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,7 +18,10 @@ struct PeerRow {
   double ms = 0, encode_ms = 0, error = 0;
 };
 
-// By name; none where the variable is not set. Throws std::runtime_error where the peer fails.
-std::map<std::string, PeerRow> run_peer(const std::vector<PeerCase>& cases);
+bool has_peer();  // whether the variable is set
+// Calls row(number of the case, what it took) as each is done. Throws std::runtime_error where the
+// peer fails.
+void run_peer(const std::vector<PeerCase>& cases,
+              const std::function<void(std::size_t, const PeerRow&)>& row);
 
 }  // namespace pliant::bench
