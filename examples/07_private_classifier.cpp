@@ -137,8 +137,12 @@ void run() {
   encrypted::Ranges ranges = encrypted::observe_ranges(graph, weights, samples, .2, pool);
   ranges["x"] = {-1, 1};
 
+  // What the weights do to errors is known too, where their shapes alone would say far more.
   const encrypted::GraphPlan plan =
-      encrypted::plan(graph, {"x"}, ranges, {.slots = 4096, .approximation = .01});
+      encrypted::plan(graph, {"x"}, ranges,
+                      {.slots = 4096,
+                       .approximation = .01,
+                       .gains = encrypted::observe_gains(graph, weights, {"x"}, pool)});
   for (const std::string& reason : plan.plan.reasons) fmt::print("{}\n", reason);
   fmt::print("{}\n", to_string(counts(plan.plan.program)));
   const ckks::Params params = einsum::choose_parameters(plan.plan);

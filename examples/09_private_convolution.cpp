@@ -70,7 +70,10 @@ void run() {
   encrypted::Ranges ranges = encrypted::observe_ranges(graph, weights, seen, .5, pool);
   ranges["picture"] = {-1, 1};
   const encrypted::GraphPlan plan =
-      encrypted::plan(graph, {"picture"}, ranges, {.slots = 1024, .approximation = .02});
+      encrypted::plan(graph, {"picture"}, ranges,
+                      {.slots = 1024,
+                       .approximation = .02,
+                       .gains = encrypted::observe_gains(graph, weights, {"picture"}, pool)});
   for (const std::string& reason : plan.plan.reasons) fmt::print("{}\n", reason);
   fmt::print("{}\n", to_string(counts(plan.plan.program)));
   const ckks::Params params = einsum::choose_parameters(plan.plan);

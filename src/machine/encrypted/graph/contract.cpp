@@ -68,6 +68,17 @@ EncryptedValue mapped(const std::string& notation, const std::vector<Workbench::
   return result;
 }
 
+// With the range and error that the coefficients make, where they are known.
+EncryptedValue gained(const Op& op, EncryptedValue result, const EncryptedValue& x,
+                      const Workbench& bench) {
+  const auto gain = bench.options.gains.find(bench.graph.value(op.out[0]).name);
+  if (gain == bench.options.gains.end()) return result;
+  const double magnitude = gain->second * x.range.magnitude();
+  result.range = {-magnitude, magnitude};
+  result.error = gain->second * x.error;
+  return result;
+}
+
 }  // namespace
 
 EncryptedValue lower_einsum(const Op& op, const kind::Einsum& einsum,
@@ -87,7 +98,10 @@ EncryptedValue lower_einsum(const Op& op, const kind::Einsum& einsum,
   if (encrypted.size() == 1) {
     const auto view = strided(*encrypted[0]);
     if (!view || view->offset != 0)
-      return mapped(notation_of(einsum), described, *encrypted[0], place, bench);
+      return gained(op, mapped(notation_of(einsum), described, *encrypted[0], place, bench),
+                    *encrypted[0], bench);
+    return gained(op, bench.contracted(notation_of(einsum), described, clean, place), *encrypted[0],
+                  bench);
   }
   return bench.contracted(notation_of(einsum), described, clean, place);
 }

@@ -22,25 +22,12 @@ constexpr const char* kAccepted =
 constexpr std::int64_t kMostSlots = 1 << 16;
 constexpr int kMostDegree = 1023;
 
-using Flags = std::vector<bool>;  // by value
+using Flags = std::vector<bool>;  // by operand
+using FlagsOfValues = ById<ValueId, bool>;
 
-bool flag(const Flags& flags, ValueId id) { return flags[static_cast<std::size_t>(id)]; }
-
-// What depends on the secret inputs.
-Flags encrypted_values(const Graph& graph, const std::set<std::string>& secret) {
-  Flags flags(graph.values().size());
-  for (const ValueId id : graph.inputs())
-    flags[static_cast<std::size_t>(id)] = secret.contains(graph.value(id).name);
-  for (const Op& op : graph.ops()) {
-    const bool any = std::ranges::any_of(op.in, [&](ValueId id) { return flag(flags, id); });
-    for (const ValueId id : op.out) flags[static_cast<std::size_t>(id)] = any;
-  }
-  return flags;
-}
-
-Flags operand_flags(const Op& op, const Flags& flags) {
+Flags operand_flags(const Op& op, const FlagsOfValues& flags) {
   Flags result;
-  for (const ValueId id : op.in) result.push_back(flag(flags, id));
+  for (const ValueId id : op.in) result.push_back(flags[id]);
   return result;
 }
 
@@ -75,7 +62,7 @@ struct Refuses {
   std::string operator()(const auto&) const { return std::string(name(op.kind)); }
 };
 
-std::optional<Refusal> refusal(const Graph& graph, OpId id, const Flags& flags) {
+std::optional<Refusal> refusal(const Graph& graph, OpId id, const FlagsOfValues& flags) {
   const Op& op = graph.op(id);
   const Flags encrypted = operand_flags(op, flags);
   if (std::ranges::none_of(encrypted, std::identity())) return std::nullopt;
@@ -84,7 +71,7 @@ std::optional<Refusal> refusal(const Graph& graph, OpId id, const Flags& flags) 
   return Refusal{id, std::move(reason)};
 }
 
-std::vector<Refusal> refusals(const Graph& core, const Flags& flags) {
+std::vector<Refusal> refusals(const Graph& core, const FlagsOfValues& flags) {
   std::vector<Refusal> result;
   for (const OpId id : core.ops().ids())
     if (auto found = refusal(core, id, flags)) result.push_back(std::move(*found));
@@ -114,10 +101,10 @@ class Lowering {
     for (std::size_t i = 0; i < secret_.size(); ++i) place_input(i);
     for (const Op& op : graph_.ops()) lower(op);
     std::vector<einsum::PlacedTensor> outputs;
-    GraphPlan result{std::move(graph), {}, secret_, {}, 0};
+    GraphPlan result{std::move(graph), {}, secret_, {}, options_.gains, 0};
     for (std::size_t o = 0; o < graph_.outputs().size(); ++o) {
       const ValueId id = graph_.outputs()[o];
-      if (!flag(flags_, id))
+      if (!flags_[id])
         throw Error(ErrorKind::unsupported, "output " + graph_.output_names()[o],
                     "does not depend on any secret input", "compute it in the clear");
       outputs.push_back(bench_.placed(*values_[id]));
@@ -143,7 +130,7 @@ class Lowering {
       const ValueId id = graph_.inputs()[i];
       const Value& value = graph_.value(id);
       ranges_[id] = stated(value).value_or(Interval{});
-      if (!flag(flags_, id)) continue;
+      if (!flags_[id]) continue;
       if (!is_float(value.type.dtype))
         throw Error(ErrorKind::unsupported, "input " + value.name,
                     fmt::format("has type {}", to_string(value.type)),
@@ -190,12 +177,12 @@ class Lowering {
   }
 
   void lower(const Op& op) {
-    if (std::ranges::none_of(op.in, [&](ValueId id) { return flag(flags_, id); }))
+    if (std::ranges::none_of(op.in, [&](ValueId id) { return flags_[id]; }))
       return in_the_clear(op);
     std::vector<OperandValue> operands;
     for (const ValueId id : op.in) {
-      if (flag(flags_, id) && readers_[id] > 1) values_[id]->scaling.reset();
-      operands.push_back({id, flag(flags_, id) ? &*values_[id] : nullptr, range_of(id)});
+      if (flags_[id] && readers_[id] > 1) values_[id]->scaling.reset();
+      operands.push_back({id, flags_[id] ? &*values_[id] : nullptr, range_of(id)});
     }
     const ValueId out = op.out[0];
     EncryptedValue value = lowered(op, operands, wants_clean(out));
@@ -285,7 +272,7 @@ class Lowering {
 
   const Graph& graph_;
   const GraphOptions& options_;
-  Flags flags_;
+  FlagsOfValues flags_;
   ById<ValueId, Interval> ranges_;
   ById<ValueId, std::optional<EncryptedValue>> values_;
   ById<ValueId, int> readers_;
@@ -315,17 +302,31 @@ void require_in_range(const GraphOptions& options) {
                 fmt::format("{} is not between 1 and {}", options.most_degree, kMostDegree));
 }
 
-void require_names(const Graph& graph, const std::set<std::string>& secret, const Ranges& ranges) {
+void require_names(const Graph& graph, const std::set<std::string>& secret, const Ranges& ranges,
+                   const Gains& gains) {
   for (const std::string& name : secret)
     if (std::ranges::none_of(graph.inputs(),
                              [&](ValueId id) { return graph.value(id).name == name; }))
       throw Error(ErrorKind::not_found, "secret inputs", "the graph has no input " + name);
+  for (const auto& [name, gain] : gains)
+    if (!graph.find(name) || !(gain >= 0) || !std::isfinite(gain))
+      throw Error(ErrorKind::invalid, "gains", fmt::format("{} of value {}", gain, name));
   for (const auto& [name, range] : ranges)
     if (!graph.find(name))
       throw Error(ErrorKind::not_found, "ranges", "the graph has no value " + name);
 }
 
 }  // namespace
+
+ById<ValueId, bool> encrypted_values(const Graph& graph, const std::set<std::string>& secret) {
+  ById<ValueId, bool> flags(graph.values().size(), false);
+  for (const ValueId id : graph.inputs()) flags[id] = secret.contains(graph.value(id).name);
+  for (const Op& op : graph.ops()) {
+    const bool any = std::ranges::any_of(op.in, [&](ValueId id) { return flags[id]; });
+    for (const ValueId id : op.out) flags[id] = any;
+  }
+  return flags;
+}
 
 std::vector<Refusal> refuses(const Graph& graph, const std::set<std::string>& secret) {
   const Graph core = decompose(graph);
@@ -337,7 +338,7 @@ GraphPlan plan(const Graph& graph, const std::set<std::string>& secret, const Ra
   auto core = std::make_shared<const Graph>(decompose(graph));
   require_in_range(options);
   require_elements(*core);
-  require_names(*core, secret, ranges);
+  require_names(*core, secret, ranges, options.gains);
   for (const Refusal& refusal : refusals(*core, encrypted_values(*core, secret)))
     throw Error(ErrorKind::unsupported, "operator " + core->op(refusal.op).name,
                 refusal.reason + " of encrypted values", kAccepted);

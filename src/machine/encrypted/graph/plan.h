@@ -20,6 +20,7 @@ struct GraphOptions {
   int most_degree = 255;                 // of a polynomial
   std::int64_t most_ciphertexts = 1024;  // of one tensor or product
   einsum::CostTable costs = {};
+  Gains gains = {};  // of einsums that have one; the weights are checked against them
 };
 
 // A tensor in the clear that the program reads: a value of the graph, or an expression of such.
@@ -35,10 +36,14 @@ struct GraphPlan {
   einsum::Plan plan;
   std::vector<std::size_t> secret;  // which of the graph's inputs
   std::vector<PlainTensor> plain;
+  Gains gains = {};
   // Bound of what the approximations of functions add to the error of any output, if every value is
   // in its range.
   double approximation = 0;
 };
+
+// What depends on the secret inputs, by value.
+ById<ValueId, bool> encrypted_values(const Graph& graph, const std::set<std::string>& secret);
 
 // Operators that cannot run on what depends on the secret inputs, with what is accepted.
 std::vector<Refusal> refuses(const Graph& graph, const std::set<std::string>& secret);

@@ -33,6 +33,11 @@ Interval sampled(Fn fn, std::span<const Interval> operands);
 // checked before it is used.
 using Ranges = std::map<std::string, Interval>;
 
+// By the name of an Einsum's result: the largest sum of |coefficients| that elements of its one
+// encrypted operand are multiplied by, in any element of the result. What weights do to a range and
+// to an error, where their shapes alone would say far more.
+using Gains = std::map<std::string, double>;
+
 // The least and greatest element of every value over `samples` (each the inputs of one run, as
 // evaluate() takes them), widened on both sides by `margin` times its half width, weights and
 // constants as they are. Throws what evaluate() does, Error{invalid} naming a value that is not

@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
+#include "graph/passes/passes.h"
 #include "graph/reference/reference.h"
 
 namespace pliant::encrypted {
 namespace {
+
+constexpr double kRounding = 1 + 1e-5;  // of sums in f32
 
 // The values that the plan reads in the clear, and what they are computed from.
 class InTheClear {
@@ -78,6 +82,70 @@ class InTheClear {
   std::vector<Tensor> owned_;
 };
 
+// Values that inputs come into.
+ById<ValueId, bool> changing_values(const Graph& graph) {
+  std::set<std::string> all;
+  for (const ValueId id : graph.inputs()) all.insert(graph.value(id).name);
+  return encrypted_values(graph, all);
+}
+
+Tensor absolute(const TensorView& view) {
+  Tensor result(view.type);
+  for (std::int64_t i = 0; i < elements(view.type.shape); ++i)
+    set(result.view(), i, std::abs(get(view, i)));
+  return result;
+}
+
+// Of an Einsum: with |coefficients|, and ones in place of its encrypted operand.
+double gain_of(const Op& op, const Graph& graph, const ById<ValueId, bool>& encrypted,
+               InTheClear& clear, ThreadPool& pool) {
+  std::vector<Tensor> operands;
+  std::vector<TensorView> views;
+  for (const ValueId id : op.in) {
+    const TensorType& type = graph.value(id).type;
+    operands.push_back(encrypted[id] ? Tensor::of(type.dtype, type.shape,
+                                                  std::vector<double>(elements(type.shape), 1))
+                                     : absolute(clear.value(id)));
+    views.push_back(operands.back().view());
+  }
+  const Tensor result(graph.value(op.out[0]).type);
+  evaluate(op, views, std::vector<TensorView>{result.view()}, pool);
+  double most = 0;
+  for (std::int64_t i = 0; i < elements(result.type().shape); ++i)
+    most = std::max(most, get(result.view(), i));
+  return most;
+}
+
+Gains gains_of(const Graph& core, const WeightStore& weights, const std::set<std::string>& secret,
+               ThreadPool& pool) {
+  const ById<ValueId, bool> encrypted = encrypted_values(core, secret),
+                            changing = changing_values(core);
+  InTheClear clear(core, weights, {}, pool);
+  Gains gains;
+  for (const Op& op : core.ops()) {
+    if (!std::holds_alternative<kind::Einsum>(op.kind)) continue;
+    const auto is_encrypted = [&](ValueId id) { return encrypted[id]; };
+    const auto is_known = [&](ValueId id) { return encrypted[id] || !changing[id]; };
+    if (std::ranges::count_if(op.in, is_encrypted) == 1 && std::ranges::all_of(op.in, is_known))
+      gains[core.value(op.out[0]).name] = kRounding * gain_of(op, core, encrypted, clear, pool);
+  }
+  return gains;
+}
+
+void require_gains(const GraphPlan& plan, const WeightStore& weights, ThreadPool& pool) {
+  if (plan.gains.empty()) return;
+  std::set<std::string> secret;
+  for (const std::size_t input : plan.secret)
+    secret.insert(plan.graph->value(plan.graph->inputs()[input]).name);
+  const Gains own = gains_of(*plan.graph, weights, secret, pool);
+  for (const auto& [name, gain] : plan.gains)
+    if (const auto at = own.find(name); at == own.end() || !(at->second <= gain))
+      throw Error(ErrorKind::invalid, "gain of " + name,
+                  at == own.end() ? "is stated, and depends on more than weights"
+                                  : fmt::format("is {}, planned for {}", at->second, gain),
+                  "observe the gains of these weights and plan again");
+}
+
 void require_count(const GraphPlan& plan, std::span<const TensorView> inputs) {
   if (inputs.size() != plan.graph->inputs().size())
     throw Error(
@@ -87,10 +155,18 @@ void require_count(const GraphPlan& plan, std::span<const TensorView> inputs) {
 
 }  // namespace
 
+Gains observe_gains(const Graph& graph, const WeightStore& weights,
+                    const std::set<std::string>& secret, ThreadPool& pool) {
+  const Graph core = decompose(graph);
+  check_weights(core, weights);
+  return gains_of(core, weights, secret, pool);
+}
+
 PlainTensors::PlainTensors(const GraphPlan& plan, const WeightStore& weights,
                            std::span<const TensorView> inputs, ThreadPool& pool) {
   require_count(plan, inputs);
   check_weights(*plan.graph, weights);
+  require_gains(plan, weights, pool);
   InTheClear clear(*plan.graph, weights, inputs, pool);
   for (const std::size_t input : plan.secret)
     views_.push_back({plan.graph->value(plan.graph->inputs()[input]).type, nullptr});

@@ -11,12 +11,17 @@
 
 namespace pliant::encrypted {
 
+// The gains of all Einsums with one encrypted operand whose others are made of weights and
+// constants alone. Throws what evaluate() does.
+Gains observe_gains(const Graph& graph, const WeightStore& weights,
+                    const std::set<std::string>& secret, ThreadPool& pool);
+
 // What evaluate() of the einsum back ends takes: the plan's tensors, the secret ones of no elements
 // but their shapes. Computed by the reference evaluator, in f64.
 class PlainTensors {
  public:
   // `inputs` in the order of the graph's; of the secret ones nothing is read. Throws what
-  // pliant::evaluate() does.
+  // pliant::evaluate() does, Error{invalid} for weights of other gains than planned.
   PlainTensors(const GraphPlan& plan, const WeightStore& weights,
                std::span<const TensorView> inputs, ThreadPool& pool);
   std::span<const TensorView> views() const { return views_; }

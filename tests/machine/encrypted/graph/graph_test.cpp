@@ -2,6 +2,7 @@
 // evaluator.
 #include <gtest/gtest.h>
 
+#include "errors.h"
 #include "machine/encrypted/einsum/engine/engine.h"
 #include "machine/encrypted/graph/compare.h"
 
@@ -143,7 +144,7 @@ Graph perceptron(Fn fn) {
   const ValueId x = b.input("x", f32({6})), w = b.weight("w", f32({5, 6})),
                 c = b.weight("c", f32({5})), v = b.weight("v", f32({3, 5}));
   const ValueId h = b.map(argument(0) + argument(1), {b.einsum("oi,i->o", {w, x}), c}, {}, "h");
-  b.output(b.einsum("oi,i->o", {v, b.map(apply(fn, {argument(0)}), {h})}), "o");
+  b.output(b.einsum("oi,i->o", {v, b.map(apply(fn, {argument(0)}), {h})}, "o"));
   return b.finish();
 }
 
@@ -162,6 +163,33 @@ TEST(EncryptedGraph, ObservesRanges) {
   const Interval narrow = exact.at("h");
   EXPECT_NEAR(wide.at("h").low, narrow.low - narrow.width() / 4, 1e-12);
   EXPECT_NEAR(wide.at("h").high, narrow.high + narrow.width() / 4, 1e-12);
+}
+
+TEST(EncryptedGraph, GainsTightenBoundsAndAreChecked) {
+  const Graph graph = perceptron(Fn::tanh);
+  ThreadPool pool(1);
+  Sample drawn = sample(graph, 3);
+  const Gains gains = observe_gains(graph, drawn.weights, {"x"}, pool);
+  ASSERT_EQ(gains.size(), 2u);
+  double most = 0;  // sum of |weights| in a row of v
+  const Tensor v = decode(drawn.weights.at("v"));
+  for (std::int64_t row = 0; row < 3; ++row) {
+    double sum = 0;
+    for (std::int64_t i = 0; i < 5; ++i) sum += std::abs(get(v.view(), row * 5 + i));
+    most = std::max(most, sum);
+  }
+  EXPECT_NEAR(gains.at("o"), most, 1e-4);
+  const GraphPlan loose = plan(graph, {"x"}, {}, {.slots = 64}),
+                  tight = plan(graph, {"x"}, {}, {.slots = 64, .gains = gains});
+  EXPECT_LT(tight.approximation, loose.approximation);
+  einsum::Simulator simulator({.slots = 64, .levels = tight.plan.levels()});
+  const Compared compared = compare(tight, graph, drawn, simulator);
+  EXPECT_LE(compared.difference, compared.bound);
+  Gains claimed = gains;
+  claimed["o"] /= 2;
+  const GraphPlan wrong = plan(graph, {"x"}, {}, {.slots = 64, .gains = claimed});
+  const Error error = thrown_by([&] { run(wrong, simulator, drawn.weights, drawn.views, pool); });
+  EXPECT_NE(std::string(error.what()).find("planned for"), std::string::npos) << error.what();
 }
 
 TEST(EncryptedGraph, RunsOnTheEngine) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "core/error.h"
 #include "machine/encrypted/graph/compare.h"
 
 namespace pliant::encrypted {

@@ -9,7 +9,7 @@
 namespace pliant::encrypted {
 namespace {
 
-constexpr GraphOptions kSmall{.slots = 32};
+const GraphOptions kSmall{.slots = 32};
 
 void expect_refused(const std::function<ValueId(Builder&, ValueId)>& build, ErrorKind kind,
                     const std::vector<std::string>& parts, const Ranges& ranges = {},

@@ -79,6 +79,10 @@ std::string to_text(const GraphQuestion& question) {
     require_one_line(name);
     text += fmt::format("range {} {} {}\n", range.low, range.high, name);
   }
+  for (const auto& [name, gain] : options.gains) {
+    require_one_line(name);
+    text += fmt::format("gain {} {}\n", gain, name);
+  }
   return text + "graph\n" + to_text(question.graph);
 }
 
@@ -95,7 +99,10 @@ GraphQuestion question_from_text(std::string_view text, std::string_view place) 
     else if (word == "approximation") options.approximation = lines.last<double>();
     else if (word == "degree") options.most_degree = lines.last<int>();
     else if (word == "secret") question.secret.insert(lines.name());
-    else if (word == "range") {
+    else if (word == "gain") {
+      const auto gain = lines.number<double>(lines.word());
+      options.gains[lines.name()] = gain;
+    } else if (word == "range") {
       const auto low = lines.number<double>(lines.word());
       const auto high = lines.number<double>(lines.word());
       question.ranges[lines.name()] = {low, high};
