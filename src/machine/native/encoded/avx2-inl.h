@@ -47,6 +47,12 @@ struct Avx2 {
     const __m256i fours = _mm256_permute4x64_epi64(_mm256_hadd_epi32(low, high), 0xd8);
     return _mm256_add_epi32(sum, fours);
   }
+  // to[i] = factor * byte i
+  static void store_scaled(const std::uint32_t (&bytes)[2], float factor, float* to) {
+    const __m256i x =
+        _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes)));
+    store(to, _mm256_mul_ps(_mm256_set1_ps(factor), _mm256_cvtepi32_ps(x)));
+  }
   // Products of many rows: a vector holds four neighbouring codes of each of 8 columns.
   static constexpr int columns = 8, tile_vectors = 1;
   static Codes load_columns(const Byte* at) { return load(at); }

@@ -136,11 +136,16 @@ struct Q4_K : Block256<32> {
   static constexpr int bytes = 144;
   static void head(const Byte* block, Head& to) {
     const float d = V::half(block), dmin = V::half(block + 2);
-    for (int i = 0; i < 8; ++i) {
-      const layout::ScaleMin packed = layout::scale_min(block + 4, i);
-      to.scale[i] = d * packed.scale;
-      to.minimum[i] = dmin * packed.minimum;
-    }
+    // layout::scale_min() of all eight at once
+    constexpr std::uint32_t low_six = 0x3f3f3f3f, low_four = 0x0f0f0f0f, high_two = 0x30303030;
+    std::uint32_t packed[3];
+    std::memcpy(packed, block + 4, sizeof packed);
+    const std::uint32_t scales[2] = {packed[0] & low_six,
+                                     (packed[2] & low_four) | (packed[0] >> 2 & high_two)};
+    const std::uint32_t minima[2] = {packed[1] & low_six,
+                                     (packed[2] >> 4 & low_four) | (packed[1] >> 2 & high_two)};
+    V::store_scaled(scales, d, to.scale);
+    V::store_scaled(minima, dmin, to.minimum);
   }
   static V::Codes codes(const Byte* block, int group) {
     return V::bits(V::load(block + 16 + group / 2 * 32), group % 2 * 4, 15);

@@ -60,6 +60,10 @@ struct V {
       return total;
     });
   }
+  static void store_scaled(const std::uint32_t (&bytes)[2], float factor, float* to) {
+    for (int i = 0; i < 8; ++i)
+      to[i] = factor * static_cast<float>(bytes[i / 4] >> i % 4 * 8 & 255U);
+  }
   static constexpr int columns = 8, tile_vectors = 1;
   static Codes load_columns(const Byte* at) { return load(at); }
   static Codes all_four(const std::int8_t* at) {
