@@ -21,6 +21,7 @@ constexpr const char* kAccepted =
 
 constexpr std::int64_t kMostSlots = 1 << 16;
 constexpr int kMostDegree = 1023;
+constexpr std::int64_t kMostElements = 1 << 26;
 
 using Flags = std::vector<bool>;  // by operand
 using FlagsOfValues = ById<ValueId, bool>;
@@ -139,10 +140,21 @@ class Lowering {
       einsum::EinsumOperand input{.shape = value.type.shape, .magnitude = ranges_[id].magnitude()};
       input.layout =
           einsum::row_major(axis_labels(input.shape.size()), input.shape, options_.slots);
+      require_room(value, *input.layout);
       problem_.inputs.push_back(std::move(input));
     }
     problem_.input_labels.resize(problem_.inputs.size());
     return new_builder(problem_, {.slots = options_.slots});
+  }
+
+  void require_room(const Value& value, const einsum::SlotLayout& layout) const {
+    const auto taken = static_cast<std::int64_t>(ciphertexts(layout).size());
+    if (taken > options_.most_ciphertexts)
+      throw Error(
+          ErrorKind::capacity, "input " + value.name,
+          fmt::format("{} takes {} ciphertexts of {} slots, more than {}", to_string(value.type),
+                      taken, options_.slots, options_.most_ciphertexts),
+          "allow more ciphertexts, or split it");
   }
 
   std::optional<Interval> stated(const Value& value) const {
@@ -289,6 +301,17 @@ void require_elements(const Graph& graph) {
                   "has no elements: " + to_string(value.type), "leave it out of the graph");
 }
 
+// Every element of an encrypted value is written down, also of a view.
+void require_countable(const Graph& graph, const std::set<std::string>& secret) {
+  const auto encrypted = encrypted_values(graph, secret);
+  for (const ValueId id : graph.values().ids())
+    if (encrypted[id] && elements(graph.value(id).type.shape) > kMostElements)
+      throw Error(ErrorKind::capacity, "value " + graph.value(id).name,
+                  fmt::format("{}: more than {} encrypted elements",
+                              to_string(graph.value(id).type), kMostElements),
+                  "split it");
+}
+
 void require_in_range(const GraphOptions& options) {
   const auto slots = static_cast<std::uint64_t>(options.slots);
   if (options.slots < 1 || options.slots > kMostSlots || !std::has_single_bit(slots))
@@ -339,6 +362,7 @@ GraphPlan plan(const Graph& graph, const std::set<std::string>& secret, const Ra
   require_in_range(options);
   require_elements(*core);
   require_names(*core, secret, ranges, options.gains);
+  require_countable(*core, secret);
   for (const Refusal& refusal : refusals(*core, encrypted_values(*core, secret)))
     throw Error(ErrorKind::unsupported, "operator " + core->op(refusal.op).name,
                 refusal.reason + " of encrypted values", kAccepted);

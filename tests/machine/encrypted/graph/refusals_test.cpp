@@ -104,6 +104,19 @@ TEST(RefusedGraph, OfOptions) {
   expect_refused(negated, ErrorKind::usage, {"degree"}, {}, {.slots = 8, .most_degree = 1 << 20});
 }
 
+TEST(RefusedGraph, OfSizes) {
+  const auto refused = [](const Shape& shape, const char* part) {
+    Builder b;
+    b.output(b.map(argument(0) + argument(0), {b.input("x", {DType::f32, shape})}), "o");
+    const Graph graph = b.finish();
+    const Error error = thrown_by([&] { plan(graph, {"x"}, {}, {.slots = 16}); });
+    EXPECT_EQ(error.kind(), ErrorKind::capacity) << error.what();
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+  };
+  refused({1 << 20, 1 << 20}, "more than 67108864 encrypted elements");
+  refused({1 << 15}, "input x: f32[32768] takes 2048 ciphertexts of 16 slots, more than 1024");
+}
+
 TEST(RefusedGraph, OfNoElements) {
   expect_refused([](Builder& b, ValueId x) { return b.slice(x, 0, 1, 0, "none"); },
                  ErrorKind::unsupported, {"value none", "has no elements: f32[0,3]"});
