@@ -16,17 +16,17 @@ namespace {
 
 std::string place(const char* verb) { return fmt::format("ckks {}", verb); }
 
-void same_level(const char* verb, int a, int b) {
-  if (a != b)
-    throw Error(ErrorKind::invalid, place(verb), fmt::format("levels {} and {} differ", a, b),
-                "drop or adjust the higher one");
-}
-
-void same_scale(const char* verb, double a, double b) {
-  if (a != b)
+// A number in units of 1 / scale, as a whole one: it stands in every transformed value.
+double rounded(const char* verb, double number, double scale) {
+  const double constant = std::nearbyint(number * scale);
+  if (!(std::abs(constant) < 0x1p120))
     throw Error(ErrorKind::invalid, place(verb),
-                fmt::format("scales 2^{:.6f} and 2^{:.6f} differ", std::log2(a), std::log2(b)),
-                "rescale or adjust one of them");
+                fmt::format("the constant {} at scale 2^{:.1f}", number, std::log2(scale)),
+                "take a smaller one");
+  return constant;
+}
+double off(double number, double scale, double constant) {
+  return std::abs(std::fma(number, scale, -constant));
 }
 
 void header(const Ciphertext& a, Ciphertext& out) {  // all but parts, noise, magnitude
@@ -44,6 +44,19 @@ void header(const Ciphertext& a, Ciphertext& out) {  // all but parts, noise, ma
 Evaluator::Evaluator(const Context& context, ThreadPool* pool)
     : context_(context), stages_(context, pool) {
   context.use("evaluator");
+}
+
+void Evaluator::same_level(const char* verb, int a, int b) {
+  if (a != b)
+    throw Error(ErrorKind::invalid, place(verb), fmt::format("levels {} and {} differ", a, b),
+                "drop or adjust the higher one");
+}
+
+void Evaluator::same_scale(const char* verb, double a, double b) {
+  if (a != b)
+    throw Error(ErrorKind::invalid, place(verb),
+                fmt::format("scales 2^{:.6f} and 2^{:.6f} differ", std::log2(a), std::log2(b)),
+                "rescale or adjust one of them");
 }
 
 void Evaluator::require(const Ciphertext& a, const char* verb) const {
@@ -175,6 +188,82 @@ void Evaluator::multiply(const Ciphertext& a, const Plaintext& b, Ciphertext& ou
   out.scale = scale;
   out.noise = noise;
   out.magnitude = magnitude;
+}
+
+void Evaluator::multiply_add(const Ciphertext& a, const Plaintext& b, Ciphertext& sum) {
+  const char* verb = "multiply";
+  require(a, verb);
+  require(sum, verb);
+  ckks::require(context_, b, verb);
+  same_level(verb, a.level, b.level);
+  same_level(verb, a.level, sum.level);
+  same_scale(verb, a.scale * b.scale, sum.scale);
+  if (a.size != sum.size)
+    throw Error(ErrorKind::invalid, place(verb),
+                fmt::format("a product of {} parts for a sum of {}", a.size, sum.size),
+                "relinearize the longer one first");
+  const double factor = b.bound * b.scale + b.noise, bias = a.magnitude * a.scale * b.noise;
+  const double noise = sum.noise + a.noise * factor + bias;
+  const double magnitude = sum.magnitude + a.magnitude * b.bound;
+  require_fits(verb, a.level, sum.scale, magnitude, noise);
+  random_.assign(a.random);  // sum may be a
+  for (int part = 0; part < a.size; ++part)
+    stages_.each(a.level + 1, [&](std::size_t i) {
+      context_.kernels().multiply_add(sum.part[part].limb(i), a.part[part].limb(i), b.poly.limb(i),
+                                      context_.n(), context_.modulus(i));
+    });
+  random_.scale(factor);
+  random_.add_bias(bias);
+  sum.random.add(random_);
+  sum.seed.reset();
+  sum.slots = std::max({sum.slots, a.slots, b.slots});
+  sum.noise = noise;
+  sum.magnitude = magnitude;
+}
+
+void Evaluator::multiply(const Ciphertext& a, double by, Ciphertext& out) {
+  require(a, "multiply");
+  const double unit = context_.scale(a.level);
+  const double constant = rounded("multiply", by, unit);
+  const double size = std::abs(constant), bias = a.magnitude * a.scale * off(by, unit, constant);
+  const double noise = a.noise * size + bias, magnitude = a.magnitude * std::abs(by);
+  require_fits("multiply", a.level, a.scale * unit, magnitude, noise);
+  out.assign(a);
+  out.seed.reset();
+  times_constant(out, constant);
+  out.scale *= unit;
+  out.noise = noise;
+  out.random.scale(size);
+  out.random.add_bias(bias);
+  out.magnitude = magnitude;
+}
+
+void Evaluator::add(const Ciphertext& a, double plus, Ciphertext& out) {
+  require(a, "add");
+  const double constant = rounded("add", plus, a.scale), bias = off(plus, a.scale, constant);
+  const double magnitude = a.magnitude + std::abs(plus);
+  require_fits("add", a.level, a.scale, magnitude, a.noise + bias);
+  out.assign(a);
+  out.seed.reset();
+  stages_.each(out.level + 1, [&](std::size_t i) {
+    const Modulus& m = context_.modulus(i);
+    const u64 image = residue(static_cast<i128>(constant), m);
+    u64* limb = out.part[0].limb(i);
+    for (std::size_t k = 0; k < context_.n(); ++k) limb[k] = ckks::add(limb[k], image, m.q);
+  });
+  out.noise += bias;
+  out.random.add_bias(bias);
+  out.magnitude = magnitude;
+}
+
+void Evaluator::times_constant(Ciphertext& a, double constant) {
+  for (int part = 0; part < a.size; ++part)
+    stages_.each(a.level + 1, [&](std::size_t i) {
+      const Modulus& m = context_.modulus(i);
+      u64* limb = a.part[part].limb(i);
+      context_.kernels().scale(limb, limb, factor(residue(static_cast<i128>(constant), m), m),
+                               context_.n(), m);
+    });
 }
 
 void Evaluator::multiply(const Ciphertext& a, const Ciphertext& b, Ciphertext& out) {
@@ -347,13 +436,7 @@ void Evaluator::adjust(const Ciphertext& a, int level, Ciphertext& out) {
   const double noise = a.noise * constant + bias;
   require_fits("adjust", level + 1, scale, a.magnitude, noise);
   drop_level(a, level + 1, out);
-  for (int part = 0; part < out.size; ++part)
-    stages_.each(level + 2, [&](std::size_t i) {
-      const Modulus& m = context_.modulus(i);
-      u64* limb = out.part[part].limb(i);
-      context_.kernels().scale(limb, limb, factor(reduce(static_cast<u64>(constant), m), m),
-                               context_.n(), m);
-    });
+  times_constant(out, constant);
   out.noise = noise;
   out.random.scale(constant);
   out.random.add_bias(bias);
@@ -414,66 +497,6 @@ void Evaluator::conjugate(const Ciphertext& a, const KeySet& keys, Ciphertext& o
   keys.find(context_, context_.conjugation(), a.level);
   raise(a, raised_);
   switched(a, raised_, context_.conjugation(), 0, keys, out);
-}
-
-// P times the ciphertext: zero modulo the special primes.
-void Evaluator::extend(const Ciphertext& a, Extended& out) {
-  const std::size_t own = a.level + 1, n = context_.n();
-  for (Poly& part : out.part) part.resize(own + context_.special(), n);
-  stages_.each(own + context_.special(), [&](std::size_t i) {
-    for (std::size_t part = 0; part < 2; ++part) {
-      u64* limb = out.part[part].limb(i);
-      if (i >= own) std::memset(limb, 0, n * sizeof(u64));
-      else
-        context_.kernels().scale(limb, a.part[part].limb(i), context_.p_mod(i), n,
-                                 context_.modulus(i));
-    }
-  });
-}
-
-void Evaluator::rotate_extended(const Ciphertext& a, const Raised& raised, int steps,
-                                const KeySet& keys, Extended& out) {
-  require_two(a, "rotate");
-  stages_.require_raised(raised, a.part[1], a.level);
-  const std::uint32_t galois = context_.galois(steps);
-  out.params = context_.hash();
-  out.level = a.level;
-  out.scale = a.scale;
-  out.magnitude = a.magnitude;
-  out.slots = a.slots;
-  out.noise = a.noise;
-  out.random.assign(a.random);
-  if (galois == 1) return extend(a, out);
-  const SwitchKey& key = keys.find(context_, galois, a.level);
-  stages_.inner(raised, key, permutation(galois).data(), {&a.part[0], nullptr}, out.part);
-  out.noise += context_.switch_noise(a.level) / context_.p_size();
-  out.random.rotate(steps, context_.slots());
-  out.random.add_source(context_.source_of(Event::switching, a.part[1]), switch_deviation(a.level));
-}
-
-void Evaluator::finish_rescale(Extended& a, Ciphertext& out) {
-  require_same(context_, a.params, "linear transform", "the undivided rotation");
-  if (a.level < 0 || a.level > context_.levels())
-    contradicts("linear transform", "the undivided rotation", fmt::format("level {}", a.level));
-  require_fits("linear transform", a.level, a.scale, a.magnitude, a.noise);
-  double moved = 0;
-  const double scale = rescaled(a.scale, a.level, a.magnitude, moved);
-  const double by = context_.q(a.level).mod.q;
-  const double noise = a.noise / by + context_.division_noise() + moved;
-  const u64 source = context_.source_of(Event::division, a.part[1]);
-  for (std::size_t part = 0; part < 2; ++part)
-    stages_.mod_down_rescale(a.part[part], a.level, out.part[part]);
-  out.size = 2;
-  out.level = a.level - 1;
-  out.scale = scale;
-  out.slots = a.slots;
-  out.params = context_.hash();
-  out.seed.reset();
-  out.noise = noise;
-  out.random.assign(a.random);
-  divided(out.random, source, by, context_.division_deviation(), moved);
-  out.magnitude = a.magnitude;
-  a.params = {};
 }
 
 }  // namespace pliant::ckks

@@ -9,8 +9,9 @@
 
 namespace pliant::ckks {
 
-// A rotation that has not been divided by P yet (double hoisting): two extended polynomials,
-// already permuted. Plain data: threads may read one at once.
+// A ciphertext times P that has not been divided by it yet (double hoisting): two extended
+// polynomials. A value: added, multiplied and rotated before one division ends it. Plain data:
+// threads may read one at once.
 struct Extended {
   std::array<Poly, 2> part;
   int level = 0;
@@ -36,6 +37,11 @@ class Evaluator {
   void negate(const Ciphertext& a, Ciphertext& out);
   void add(const Ciphertext& a, const Plaintext& b, Ciphertext& out);
   void multiply(const Ciphertext& a, const Plaintext& b, Ciphertext& out);
+  void multiply_add(const Ciphertext& a, const Plaintext& b, Ciphertext& sum);  // sum += a b
+  // By, and plus, one real number in every slot: nothing is encoded or transformed. The number is
+  // rounded to a multiple of 1 / scale of the level; the product's scale is a's times that.
+  void multiply(const Ciphertext& a, double by, Ciphertext& out);
+  void add(const Ciphertext& a, double plus, Ciphertext& out);
   void multiply(const Ciphertext& a, const Ciphertext& b, Ciphertext& out);  // size 3
   void relinearize(const Ciphertext& a, const KeySet& keys, Ciphertext& out);
   // one division by P q[level]
@@ -55,8 +61,18 @@ class Evaluator {
                      Ciphertext& out);
   void rotate_extended(const Ciphertext& a, const Raised& raised, int steps, const KeySet& keys,
                        Extended& out);
-  // The end of double hoisting: division by P and q[level]. Uses `a` up.
+  void extend(const Ciphertext& a, Extended& out);  // P times it
+  void add(const Extended& a, const Extended& b, Extended& out);
+  // By plaintexts that were encoded with the special primes.
+  void multiply(const Extended& a, const Plaintext& b, Extended& out);
+  void multiply_add(const Extended& a, const Plaintext& b, Extended& sum);  // sum += a b
+  // Divides the second polynomial by P, to switch it: three times the work of rotate_extended.
+  void rotate(const Extended& a, int steps, const KeySet& keys, Extended& out);
+  // The end of double hoisting: division by P, or by P and q[level] at once. Both use `a` up.
+  void finish(Extended& a, Ciphertext& out);
   void finish_rescale(Extended& a, Ciphertext& out);
+
+  double turn_deviation(int level) const;  // of the noise that rotating an Extended adds, in a slot
 
   const Context& context() const { return context_; }
   SwitchStages& stages() { return stages_; }
@@ -74,8 +90,13 @@ class Evaluator {
   void switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois, int steps,
                 const KeySet& keys, Ciphertext& out);
   double switch_deviation(int level) const;
+  void times_constant(Ciphertext& a, double constant);
   void divided(ErrorModel& random, u64 source, double by, double deviation, double moved) const;
-  void extend(const Ciphertext& a, Extended& out);
+  void require_whole(const Extended& a, const char* verb) const;
+  static void same_level(const char* verb, int a, int b);
+  static void same_scale(const char* verb, double a, double b);
+  void require_product(const Extended& a, const Plaintext& b) const;
+  void finish(Extended& a, bool rescaled, Ciphertext& out);
   void require_two(const Ciphertext& a, const char* verb) const;
 
   const Context& context_;
@@ -84,6 +105,7 @@ class Evaluator {
   std::array<Poly, 2> sum_;
   ErrorModel random_;
   Poly temporary_;
+  Extended turned_;
   std::map<std::uint32_t, std::vector<std::uint32_t>> permutations_;
 };
 

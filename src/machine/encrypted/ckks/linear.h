@@ -1,12 +1,11 @@
 // Linear transforms of slots by diagonals: y[k] = sum over d of diagonal[d][k] x[k + d].
 #pragma once
 
-#include <array>
 #include <complex>
 #include <map>
 #include <vector>
 
-#include "machine/encrypted/ckks/evaluator.h"
+#include "machine/encrypted/ckks/linear_map.h"
 
 namespace pliant::ckks {
 
@@ -22,23 +21,9 @@ struct LinearOptions {
   int babies = 0;
 };
 
-// Working memory of apply(): after a first call, others with the same transform allocate nothing.
-// One thread at a time.
-struct LinearWorkspace {
-  Raised raised, again;
-  std::vector<Extended> babies, sums;
-  Poly divided;
-  std::array<Poly, 2> turned;
-  std::vector<const u64*> operands;
-  ErrorModel random;
-  std::vector<ErrorModel::Term> terms;
-};
-
 // Baby-step giant-step: offset = first + step (giant * babies + baby). Diagonals are encoded once,
-// with the special primes; those of equal offsets modulo the slots are one. Double hoisting: the
-// baby rotations share one mod-up and are not divided by P; each giant step divides one polynomial;
-// one division by P q[level] ends all. Immutable: threads may share one, each with an evaluator and
-// a workspace of its own.
+// with the special primes; those of equal offsets modulo the slots are one. Immutable: threads may
+// share one, each with an evaluator and a workspace of its own.
 class LinearTransform {
  public:
   // Throws Error{usage} for no diagonals, unequal lengths, offsets that do not differ by multiples
@@ -46,10 +31,10 @@ class LinearTransform {
   LinearTransform(const Context& context, Encoder& encoder, const Diagonals& diagonals,
                   const LinearOptions& options = {});
 
-  // steps that need keys, at the level of the input; never 0
-  const std::vector<int>& rotations() const { return rotations_; }
-  int level() const { return level_; }
-  std::size_t bytes() const;  // of the encoded diagonals
+  // steps that need keys, at the level of the input: 1 to slots - 1
+  const std::vector<int>& rotations() const { return map_.rotations(); }
+  int level() const { return map_.level(); }
+  std::size_t bytes() const { return map_.bytes(); }  // of the encoded diagonals
 
   void apply(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys, Ciphertext& out) const;
   void apply(const Ciphertext& in, Evaluator& evaluator, const KeySet& keys, LinearWorkspace& work,
@@ -61,31 +46,18 @@ class LinearTransform {
   std::vector<int> offsets() const;
 
  private:
-  struct Term {
-    std::size_t baby = 0;  // of babies_
-    Plaintext diagonal;    // rotated back by the giant step
+  struct Split {  // what is to be encoded, by offset
+    std::vector<LinearTerm> terms;
+    std::vector<std::vector<std::complex<double>>> diagonals;
   };
-  struct Giant {
-    int steps = 0;
-    std::vector<Term> terms;
-    double root = 0;  // of the largest sum of squares in a row, of diagonals with rotated babies
-  };
-  void require(const Ciphertext& in, const Evaluator& evaluator) const;
+  static Split split(const Context& context, const Diagonals& diagonals,
+                     const LinearOptions& options);
+  LinearTransform(const Context& context, Encoder& encoder, const Split& split, int level);
   void turn(const Plaintext& from, const std::vector<std::uint32_t>& index, Plaintext& to) const;
-  void carry(const Ciphertext& in, LinearWorkspace& work) const;
-  void sum_products(LinearWorkspace& work, SwitchStages& stages) const;
-  void add_rotated(Extended& sum, int steps, Evaluator& evaluator, const KeySet& keys,
-                   LinearWorkspace& work) const;
 
   const Context& context_;
-  int level_ = 0;
-  std::size_t slots_ = 0;
-  std::vector<int> babies_, rotations_;  // steps
-  std::vector<Giant> giants_;            // the first does not rotate
-  // Of the matrix: the largest sum of a row's absolute values, the root of the largest sum of its
-  // squares, of all diagonals and of those with rotated babies; and the encoding errors of all,
-  // over their scale.
-  double gain_ = 0, root_ = 0, rotated_root_ = 0, rounding_ = 0;
+  std::vector<LinearTerm> terms_;
+  LinearMap map_;
 };
 
 }  // namespace pliant::ckks

@@ -108,18 +108,36 @@ void SwitchStages::mod_up(const Poly& in, int level, Raised& out) {
   });
 }
 
-void SwitchStages::inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index,
-                         std::array<const Poly*, 2> plus, std::array<Poly, 2>& out) {
+void SwitchStages::require_key(const Raised& raised, const SwitchKey& key) const {
   require_digits(raised);
   require(context_, key, "key switching");
   if (key.level < raised.level)
     throw Error(ErrorKind::invalid, "ckks key switching",
                 fmt::format("a key of level {} for level {}", key.level, raised.level));
+}
+
+// One block of a limb of the sum of digits times half of the key.
+void SwitchStages::inner_block(const Raised& raised, const SwitchKey& key, std::size_t half,
+                               std::size_t limb, std::size_t from, u64* out) const {
+  const std::size_t own = raised.level + 1;
+  const std::size_t digits = context_.level(raised.level).digits.size();
+  const std::size_t skipped = key.level + 1 - own;  // the key's limbs of higher levels
+  const std::vector<Poly>& keys = half == 0 ? key.b : key.a;
+  Sources x, k;
+  for (std::size_t d = 0; d < digits; ++d) {
+    x[d] = raised.digits[d].limb(limb) + from;
+    k[d] = keys[d].limb(limb < own ? limb : limb + skipped) + from;
+  }
+  context_.kernels().inner(out, x.data(), k.data(), digits, block(),
+                           context_.extended(raised.level, limb).mod);
+}
+
+void SwitchStages::inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index,
+                         std::array<const Poly*, 2> plus, std::array<Poly, 2>& out) {
+  require_key(raised, key);
   for (const Poly* poly : plus)
     if (poly != nullptr) require_limbs(*poly, raised.level, false, 0);
   const std::size_t n = context_.n(), own = raised.level + 1, limbs = own + context_.special();
-  const std::size_t digits = context_.level(raised.level).digits.size();
-  const std::size_t skipped = key.level + 1 - own;  // the key's limbs of higher levels
   const Kernels& kernels = context_.kernels();
   for (Poly& poly : out) poly.resize(limbs, n);
   const std::size_t size = block();
@@ -129,21 +147,38 @@ void SwitchStages::inner(const Raised& raised, const SwitchKey& key, const std::
     for (std::size_t to = 0; to < n; to += size) {
       const std::size_t from = index == nullptr ? to : index[to] / size * size;
       for (std::size_t half = 0; half < 2; ++half) {
-        const std::vector<Poly>& keys = half == 0 ? key.b : key.a;
-        Sources x, k;
-        for (std::size_t d = 0; d < digits; ++d) {
-          x[d] = raised.digits[d].limb(i) + from;
-          k[d] = keys[d].limb(i < own ? i : i + skipped) + from;
-        }
         u64* const to_here = out[half].limb(i) + to;
         u64* const first = index == nullptr ? to_here : sum;
-        kernels.inner(first, x.data(), k.data(), digits, size, m);
+        inner_block(raised, key, half, i, from, first);
         if (plus[half] != nullptr && i < own) {
           kernels.scale(added, plus[half]->limb(i) + from, context_.p_mod(i), size, m);
           kernels.add(first, first, added, size, m);
         }
         if (index != nullptr)
           kernels.gather(to_here, sum, index + to, static_cast<std::uint32_t>(size - 1), size);
+      }
+    }
+  });
+}
+
+void SwitchStages::rotate_add(std::array<Poly, 2>& from, int level, const SwitchKey& key,
+                              const std::uint32_t* index, Poly& switched, std::array<Poly, 2>& to) {
+  for (const Poly* poly : {&from[0], &to[0], &to[1]}) require_limbs(*poly, level, true, 0);
+  mod_down(from[1], level, switched);
+  mod_up(switched, level, raised_);
+  require_key(raised_, key);
+  const std::size_t n = context_.n(), size = block();
+  const Kernels& kernels = context_.kernels();
+  each(from[0].limbs(), [&](std::size_t i) {
+    const Modulus& m = context_.extended(level, i).mod;
+    alignas(64) u64 sum[kBlock], turned[kBlock];
+    for (std::size_t at = 0; at < n; at += size) {
+      const std::size_t source = index[at] / size * size;
+      for (std::size_t half = 0; half < 2; ++half) {
+        inner_block(raised_, key, half, i, source, sum);
+        if (half == 0) kernels.add(sum, sum, from[0].limb(i) + source, size, m);
+        kernels.gather(turned, sum, index + at, static_cast<std::uint32_t>(size - 1), size);
+        kernels.add(to[half].limb(i) + at, to[half].limb(i) + at, turned, size, m);
       }
     }
   });

@@ -38,6 +38,10 @@ class SwitchStages {
   // (an automorphism's, or null): extended, P times too large. plus[i] may be null.
   void inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index,
              std::array<const Poly*, 2> plus, std::array<Poly, 2>& out);
+  // to += the automorphism `index` of `from`, switched by `key`; both are extended, and `from` is
+  // used up. `switched` is what the key was applied to: round(from[1] / P).
+  void rotate_add(std::array<Poly, 2>& from, int level, const SwitchKey& key,
+                  const std::uint32_t* index, Poly& switched, std::array<Poly, 2>& to);
   // out = round(in / P), `in` extended; its special limbs are overwritten. out may be in.
   void mod_down(Poly& in, int level, Poly& out);
   // out = round(in / (P q[level])): level limbs.
@@ -63,6 +67,9 @@ class SwitchStages {
   };
   void require_limbs(const Poly& in, int level, bool extended, int lowest) const;
   void require_digits(const Raised& raised) const;
+  void require_key(const Raised& raised, const SwitchKey& key) const;
+  void inner_block(const Raised& raised, const SwitchKey& key, std::size_t half, std::size_t limb,
+                   std::size_t from, u64* out) const;
   void drop_special(std::size_t own);
   void divide(Poly& in, std::size_t kept, const Conversion& conversion,
               const std::vector<ShoupFactor>& factors, Poly& out);
@@ -72,6 +79,7 @@ class SwitchStages {
   const Context& context_;
   ThreadPool* pool_;
   Poly work_, converted_, counts_;
+  Raised raised_;
   std::vector<Dropped> dropped_;  // limbs that the division takes away
 };
 

@@ -92,10 +92,10 @@ TEST_F(Foreign, UndividedRotationsOfAnotherContextAreRefused) {
   other.evaluator.rotate_extended(b, raised, 1, other.keys, extended);
   extended.scale *= s.context.scale(4);
   says(error_of([&] { s.evaluator.finish_rescale(extended, out); }),
-       "the undivided rotation belongs to parameters ");
+       "the undivided ciphertext belongs to parameters ");
   Extended none;
   says(error_of([&] { s.evaluator.finish_rescale(none, out); }),
-       "the undivided rotation belongs to parameters 0000000000000000");
+       "the undivided ciphertext belongs to parameters 0000000000000000");
 }
 
 // The division uses up the polynomials.
@@ -105,7 +105,7 @@ TEST_F(Foreign, AnUndividedRotationIsFinishedOnce) {
   extended.scale *= s.context.scale(4);
   s.evaluator.finish_rescale(extended, out);
   says(error_of([&] { s.evaluator.finish_rescale(extended, out); }),
-       "the undivided rotation belongs to parameters 0000000000000000");
+       "the undivided ciphertext belongs to parameters 0000000000000000");
 }
 
 // Each verb that takes a ciphertext, on one.

@@ -278,6 +278,56 @@ TEST_P(WithRing, DividesBySpecialPrimesByCentredRounding) {
   EXPECT_EQ(distance(oracle.recompose(out), want, oracle.q(level - 1)), 0);
 }
 
+TEST_P(WithRing, ArithmeticBeforeTheDivisionIsExact) {
+  const Ciphertext a = s.encrypt(x), b = s.encrypt(y);
+  const int level = a.level;
+  const Plaintext plain = s.encoder.encode(y, {.extended = true});
+  const mpz_class all = oracle.q(level) * oracle.p();
+  const auto big_of = [&](const Poly& poly) { return oracle.recompose(poly, level, poly.limbs()); };
+  Extended e, f;
+  s.evaluator.extend(a, e);
+  s.evaluator.extend(b, f);
+  const Big factor = big_of(plain.poly);
+  for (std::size_t part = 0; part < 2; ++part) {
+    Big want = oracle.recompose(a.part[part]);
+    for (mpz_class& c : want) c *= oracle.p();
+    EXPECT_EQ(distance(big_of(e.part[part]), want, all), 0);
+  }
+  s.evaluator.multiply(e, plain, e);
+  s.evaluator.multiply_add(f, plain, e);
+  s.evaluator.add(e, e, f);
+  for (std::size_t part = 0; part < 2; ++part) {
+    Big sum = oracle.recompose(a.part[part]);
+    const Big other = oracle.recompose(b.part[part]);
+    for (std::size_t k = 0; k < sum.size(); ++k) sum[k] = 2 * oracle.p() * (sum[k] + other[k]);
+    EXPECT_EQ(distance(big_of(f.part[part]), oracle.multiply(sum, factor), all), 0);
+  }
+  Poly third = f.part[1].copy();
+  Ciphertext out;
+  s.evaluator.finish(f, out);
+  Big want = big_of(third);
+  for (mpz_class& c : want) c = round_divide(centred(c, all), oracle.p());
+  EXPECT_EQ(distance(oracle.recompose(out.part[1]), want, oracle.q(level)), 0);
+}
+
+TEST_P(WithRing, ConstantsAreExact) {
+  const Ciphertext a = s.encrypt(x);
+  Ciphertext out;
+  s.evaluator.multiply(a, -0.3, out);
+  const mpz_class times(std::nearbyint(-0.3 * s.context.scale(a.level)));
+  for (std::size_t part = 0; part < 2; ++part) {
+    Big want = oracle.recompose(a.part[part]);
+    for (mpz_class& c : want) c *= times;
+    EXPECT_EQ(distance(oracle.recompose(out.part[part]), want, oracle.q(a.level)), 0);
+  }
+  s.evaluator.add(a, -0.3, out);
+  Big want = oracle.recompose(a.part[0]);
+  want[0] += mpz_class(std::nearbyint(-0.3 * a.scale));
+  EXPECT_EQ(distance(oracle.recompose(out.part[0]), want, oracle.q(a.level)), 0);
+  EXPECT_EQ(distance(oracle.recompose(out.part[1]), oracle.recompose(a.part[1]), oracle.q(a.level)),
+            0);
+}
+
 TEST_P(WithRing, SwitchesKeysAsTheBigIntegersDo) {
   const int level = s.context.levels();
   const SwitchKey& key = s.keys.find(s.context, 0, level);

@@ -1,0 +1,343 @@
+#include "machine/encrypted/ckks/linear_map.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "core/error.h"
+
+namespace pliant::ckks {
+
+namespace {
+
+[[noreturn]] void wrong(const std::string& problem) {
+  throw Error(ErrorKind::usage, "ckks linear transform", problem);
+}
+
+// The root of the largest sum.
+double root_of(const std::vector<double>& squares) { return std::sqrt(largest(squares)); }
+
+}  // namespace
+
+int LinearMap::steps(std::int64_t by) const {
+  const auto slots = static_cast<std::int64_t>(slots_);
+  return static_cast<int>((by % slots + slots) % slots);
+}
+
+std::size_t LinearMap::baby(int source, std::int64_t by) {
+  const int turned = steps(by);
+  for (std::size_t b = 0; b < babies_.size(); ++b)
+    if (babies_[b].source == source && babies_[b].steps == turned) return b;
+  babies_.push_back({source, turned});
+  return babies_.size() - 1;
+}
+
+// Encodes a term's diagonal: the absolute values.
+std::vector<double> LinearMap::encode(Encoder& encoder, std::size_t term,
+                                      std::span<const std::complex<double>> values) {
+  if (slots_ == 0) slots_ = values.size();
+  if (values.size() != slots_)
+    wrong(fmt::format("diagonals of {} and of {} values", slots_, values.size()));
+  if (!std::has_single_bit(slots_) || slots_ > context_.slots())
+    wrong(fmt::format("diagonals of {} values, which is not a power of two up to the {} slots",
+                      slots_, context_.slots()));
+  encoder.encode(values, {level_, scale_, largest(values), true}, diagonals_[term]);
+  std::vector<double> sizes(slots_);
+  for (std::size_t k = 0; k < slots_; ++k) sizes[k] = std::abs(values[k]);
+  return sizes;
+}
+
+LinearMap::LinearMap(const Context& context, Encoder& encoder, std::vector<LinearTerm> terms,
+                     const Values& values, const LinearMapOptions& options)
+    : context_(context),
+      level_(options.level == -1 ? context.levels() : options.level),
+      terms_(std::move(terms)),
+      diagonals_(terms_.size()),
+      baby_of_(terms_.size()) {
+  require_same(context, encoder.context().hash(), "linear transform", "the encoder");
+  if (terms_.empty()) wrong("no diagonals");
+  if (level_ < 1 || level_ > context.levels())
+    wrong(fmt::format("level {} is not between 1 and {}", level_, context.levels()));
+  // The product lands on the scale list: scale[level] * scale of the diagonal / q[level] =
+  // scale[level - 1].
+  scale_ = context.scale(level_ - 1) * context.q(level_).mod.q / context.scale(level_);
+  int results = 0;
+  for (const LinearTerm& term : terms_) {
+    if (term.result < 0 || term.source < 0) wrong("a result or source below 0");
+    results = std::max(results, term.result + 1);
+    sources_ = std::max(sources_, static_cast<std::size_t>(term.source) + 1);
+  }
+  results_.resize(results);
+  for (int r = 0; r < results; ++r) {
+    Result& result = results_[r];
+    std::vector<std::vector<double>> sizes(terms_.size());
+    std::map<std::int64_t, std::vector<std::size_t>> giants{{0, {}}};
+    for (std::size_t i = 0; i < terms_.size(); ++i) {
+      if (terms_[i].result != r) continue;
+      sizes[i] = encode(encoder, i, values(i));
+      baby_of_[i] = baby(terms_[i].source, terms_[i].baby);
+      giants[terms_[i].giant].push_back(i);
+    }
+    for (auto& [giant, of] : giants) result.places.push_back({giant, 0, std::move(of), {}});
+    arrange(result, options.stride);
+    measure(result, sizes);
+  }
+  list_rotations();
+}
+
+// The place that stays first, and how the others come to it.
+void LinearMap::arrange(Result& result, std::int64_t stride) const {
+  std::map<std::int64_t, Place> places;
+  for (Place& place : result.places) {
+    if (stride != 0 && place.giant % stride != 0)
+      wrong(fmt::format("giant step {} is no multiple of the stride {}", place.giant, stride));
+    places[place.giant] = std::move(place);
+  }
+  const std::int64_t size = std::abs(stride), last = places.rbegin()->first,
+                     first = places.begin()->first;
+  for (std::int64_t at = first; size != 0 && at < last; at += size) places[at].giant = at;
+  result.places.clear();
+  std::map<std::int64_t, std::size_t> index;
+  const auto put = [&](std::int64_t giant) {
+    index[giant] = result.places.size();
+    result.places.push_back(std::move(places[giant]));
+  };
+  put(0);
+  for (const auto& [giant, place] : places)
+    if (giant != 0) put(giant);
+  const auto ring = static_cast<std::int64_t>(context_.slots());
+  const auto come = [&](std::int64_t giant) {
+    const std::int64_t to = size == 0 ? 0 : giant - (giant > 0 ? size : -size);
+    result.moves.push_back({index[giant], index[to], steps(giant - to)});
+  };
+  for (std::size_t p = result.places.size(); p-- > 1;)
+    if (result.places[p].giant > 0) come(result.places[p].giant);
+  for (std::size_t p = 1; p < result.places.size(); ++p)
+    if (result.places[p].giant < 0) come(result.places[p].giant);
+  for (std::size_t m = result.moves.size(); m-- > 0;) {
+    const Move& move = result.moves[m];
+    result.places[move.from].turned =
+        static_cast<int>((result.places[move.to].turned + move.steps) % ring);
+  }
+}
+
+// What the bounds of errors want to know of the matrices; `sizes` are the diagonals' absolute
+// values.
+void LinearMap::measure(Result& result, const std::vector<std::vector<double>>& sizes) const {
+  std::vector<std::vector<double>> rows(sources_, std::vector<double>(slots_)), squares = rows;
+  std::vector<double> all_rotated(slots_);
+  result.rounding.assign(sources_, 0);
+  for (Place& place : result.places) {
+    std::vector<std::vector<double>> rotated(sources_);
+    for (const std::size_t i : place.terms) {
+      const std::size_t source = terms_[i].source, shift = steps(terms_[i].giant);
+      const bool switched = babies_[baby_of_[i]].steps != 0;  // else no key, no noise
+      if (switched) rotated[source].resize(slots_);
+      for (std::size_t k = 0; k < slots_; ++k) {
+        const double size = sizes[i][(k + shift) % slots_], square = size * size;
+        rows[source][k] += size;
+        squares[source][k] += square;
+        if (!switched) continue;
+        rotated[source][k] += square;
+        all_rotated[k] += square;
+      }
+      result.rounding[source] += diagonals_[i].noise / scale_;
+    }
+    for (const std::vector<double>& of : rotated) place.root.push_back(root_of(of));
+  }
+  for (std::size_t s = 0; s < sources_; ++s) {
+    result.gain.push_back(largest(rows[s]));
+    result.root.push_back(root_of(squares[s]));
+  }
+  result.rotated_root = root_of(all_rotated);
+}
+
+void LinearMap::list_rotations() {
+  std::set<int> all;
+  for (const Baby& baby : babies_) all.insert(baby.steps);
+  for (const Result& result : results_)
+    for (const Move& move : result.moves) all.insert(move.steps);
+  all.erase(0);
+  rotations_.assign(all.begin(), all.end());
+}
+
+std::size_t LinearMap::bytes() const {
+  std::size_t sum = 0;
+  for (const Plaintext& diagonal : diagonals_) sum += diagonal.poly.bytes();
+  return sum;
+}
+
+void LinearMap::require(std::span<const Ciphertext* const> in, const Evaluator& evaluator) const {
+  require_same(evaluator.context(), context_.hash(), "linear transform", "the transform");
+  const auto refuse = [](const std::string& problem, const char* next = "") {
+    throw Error(ErrorKind::invalid, "ckks linear transform", problem, next);
+  };
+  if (in.size() != sources_)
+    refuse(fmt::format("{} ciphertexts for a map of {}", in.size(), sources_));
+  for (const Ciphertext* one : in) {
+    evaluator.require(*one, "linear transform");
+    if (one->size != 2)
+      refuse(fmt::format("a ciphertext of {} parts instead of 2", one->size),
+             "relinearize it first");
+    if (one->level != level_)
+      refuse(fmt::format("a ciphertext of level {}, diagonals of level {}", one->level, level_),
+             "adjust it");
+    if (one->scale != in[0]->scale)
+      refuse(fmt::format("scales 2^{:.6f} and 2^{:.6f} differ", std::log2(in[0]->scale),
+                         std::log2(one->scale)),
+             "adjust one of them");
+    if (slots_ % one->slots != 0)
+      refuse(fmt::format("a ciphertext of {} slots, diagonals of {}", one->slots, slots_));
+  }
+}
+
+// The sum of diagonal * baby at each place, undivided. Blocks of coefficients go through all places
+// together, so that the babies are read from memory once.
+void LinearMap::sum_products(const Result& result, double scale, LinearWorkspace& work,
+                             SwitchStages& stages) const {
+  const std::size_t limbs = level_ + 1 + context_.special(), n = context_.n();
+  const std::size_t size = std::min<std::size_t>(n, 1024), most = terms_.size();
+  if (work.sums.size() < result.places.size()) work.sums.resize(result.places.size());
+  for (std::size_t p = 0; p < result.places.size(); ++p) {
+    Extended& out = work.sums[p];
+    out.params = context_.hash();
+    for (Poly& part : out.part) part.resize(limbs, n);
+    out.level = level_;
+    out.slots = slots_;
+    out.scale = scale * scale_;
+  }
+  work.operands.resize(2 * most * limbs);
+  stages.each(limbs, [&](std::size_t i) {
+    const u64** left = work.operands.data() + 2 * most * i;
+    const u64** right = left + most;
+    for (std::size_t at = 0; at < n; at += size)
+      for (std::size_t p = 0; p < result.places.size(); ++p)
+        for (std::size_t part = 0; part < 2; ++part) {
+          const std::vector<std::size_t>& terms = result.places[p].terms;
+          for (std::size_t t = 0; t < terms.size(); ++t) {
+            left[t] = work.babies[baby_of_[terms[t]]].part[part].limb(i) + at;
+            right[t] = diagonals_[terms[t]].poly.limb(i) + at;
+          }
+          context_.kernels().inner(work.sums[p].part[part].limb(i) + at, left, right, terms.size(),
+                                   size, context_.extended(level_, i).mod);
+        }
+  });
+}
+
+// The deviation that the sources' own errors have in a result, from each one's. A slot gets a row's
+// share of them: of uncorrelated slots by squares, and so of several sources where no two have an
+// event in common.
+struct LinearMap::Shares {
+  std::vector<u64>& names;
+  bool apart = true;
+  double sum = 0, squares = 0;
+
+  void add(const ErrorModel& random, double root, double gain) {
+    const bool alone = random.uncorrelated();
+    const double share = random.deviation() * (alone ? root : gain);
+    apart = apart && alone;
+    sum += share;
+    squares += share * share;
+    for (const ErrorModel::Term& term : random.terms()) names.push_back(term.source);
+  }
+  double deviation() const {
+    std::sort(names.begin(), names.end());
+    const bool differ = std::adjacent_find(names.begin(), names.end()) == names.end();
+    return apart && differ ? std::sqrt(squares) : sum;
+  }
+};
+
+// The error of the undivided result, but for what turning its places adds. Babies have keys of
+// their own, so their noises at one place are independent; what another map makes of the same
+// ciphertext shares them: each source has one name.
+void LinearMap::carry(std::span<const Ciphertext* const> in, const Result& result, double turned,
+                      LinearWorkspace& work) const {
+  Extended& sum = work.sums[0];
+  ErrorModel &input = work.random, &out = sum.random;
+  const double scale = scale_, noise = context_.switch_noise(level_) / context_.p_size();
+  const double switched = context_.switch_deviation(level_) / context_.p_size();
+  const auto ring = static_cast<std::uint32_t>(context_.slots());
+  double bias = 0, unknown = 0, peak = 0, all_rounding = 0;
+  sum.magnitude = sum.noise = 0;
+  work.names.clear();
+  Shares shares{work.names};
+  for (std::size_t s = 0; s < in.size(); ++s) {
+    const u64 babies = context_.source_of(Event::switching, in[s]->part[1]);
+    const double extra = result.rounding[s] * scale, gain = result.gain[s] * scale + extra;
+    input.assign(in[s]->random);
+    if (input.terms().size() * terms_.size() > ErrorModel::kMost) input.forget();
+    for (const Place& place : result.places) {
+      for (const std::size_t i : place.terms) {
+        if (terms_[i].source != static_cast<int>(s)) continue;
+        const double factor = diagonals_[i].bound * scale + diagonals_[i].noise;
+        const std::uint32_t shift = place.turned + babies_[baby_of_[i]].steps;
+        for (const ErrorModel::Term& t : input.terms())
+          work.terms.push_back({t.source, (t.offset + shift) % ring, t.amplitude * factor});
+      }
+      work.terms.push_back({babies, static_cast<std::uint32_t>(place.turned),
+                            switched * (place.root[s] * scale + extra)});
+    }
+    shares.add(input, result.root[s] * scale + extra, gain);
+    bias += input.bias() * gain + in[s]->magnitude * in[s]->scale * extra;
+    unknown += input.unknown() * gain;
+    peak += input.unknown_peak() * gain;
+    all_rounding += extra;
+    sum.magnitude += in[s]->magnitude * result.gain[s];
+    sum.noise += (in[s]->noise + noise) * gain + in[s]->magnitude * in[s]->scale * extra;
+  }
+  const auto moves = static_cast<double>(result.moves.size());
+  out.set_terms(work.terms);
+  out.add_bias(bias);
+  out.add_unknown(unknown, peak);
+  const double keys = switched * (result.rotated_root * scale + all_rounding);
+  const double rows = shares.deviation();
+  out.cap(std::sqrt(rows * rows + keys * keys + turned * turned * moves));
+  sum.noise += moves * (noise + context_.division_noise());
+}
+
+void LinearMap::apply(std::span<const Ciphertext* const> in, Evaluator& evaluator,
+                      const KeySet& keys, LinearWorkspace& work, std::span<Ciphertext* const> out,
+                      double magnitude) const {
+  require(in, evaluator);
+  if (out.size() != results_.size())
+    throw Error(ErrorKind::invalid, "ckks linear transform",
+                fmt::format("{} ciphertexts for {} results", out.size(), results_.size()));
+  const auto watch = [&] {
+    if (work.watch) work.watch();
+  };
+  // before any work
+  for (const int by : rotations_) keys.find(context_, context_.galois(by), level_);
+  if (work.babies.size() < babies_.size()) work.babies.resize(babies_.size());
+  for (std::size_t s = 0; s < sources_; ++s) {
+    evaluator.raise(*in[s], work.raised);
+    for (std::size_t b = 0; b < babies_.size(); ++b) {
+      if (babies_[b].source != static_cast<int>(s)) continue;
+      watch();
+      evaluator.rotate_extended(*in[s], work.raised, babies_[b].steps, keys, work.babies[b]);
+    }
+  }
+  const double turned = evaluator.turn_deviation(level_);
+  for (std::size_t r = 0; r < results_.size(); ++r) {
+    const Result& result = results_[r];
+    sum_products(result, in[0]->scale, work, evaluator.stages());
+    work.terms.clear();
+    for (const Move& move : result.moves) {
+      watch();
+      const std::uint32_t galois = context_.galois(move.steps);
+      evaluator.stages().rotate_add(
+          work.sums[move.from].part, level_, keys.find(context_, galois, level_),
+          evaluator.permutation(galois).data(), work.switched, work.sums[move.to].part);
+      work.terms.push_back({context_.source_of(Event::giant, work.switched),
+                            static_cast<std::uint32_t>(result.places[move.to].turned), turned});
+    }
+    carry(in, result, turned, work);
+    work.sums[0].magnitude = std::min(work.sums[0].magnitude, magnitude);
+    evaluator.finish_rescale(work.sums[0], *out[r]);
+  }
+}
+
+}  // namespace pliant::ckks
