@@ -5,7 +5,6 @@
 
 namespace pliant::encrypted {
 
-using einsum::LabelAxis;
 using einsum::SlotLayout;
 
 std::string axis_labels(std::size_t n) {
