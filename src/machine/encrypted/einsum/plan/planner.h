@@ -8,6 +8,7 @@
 #include "machine/encrypted/einsum/plan/cost.h"
 #include "machine/encrypted/einsum/plan/problem.h"
 #include "machine/encrypted/einsum/program/plan.h"
+#include "machine/encrypted/einsum/program/times.h"
 
 namespace pliant::einsum {
 
@@ -26,6 +27,9 @@ struct PlanOptions {
   std::int64_t most_ciphertexts = 1024;  // of one tensor or product
   int width = 16;                        // partial plans of a chain that are kept
   CostTable costs = {};
+  // Of the back end that will run the plan, where they are known: of the cheapest few plans by
+  // `costs`, the quickest by these. Must outlive the call.
+  Times* times = nullptr;
 };
 
 // One einsum. Throws what read_problem() throws; Error{capacity} naming sizes and limit where a
@@ -37,5 +41,11 @@ Plan plan(const std::string& expression, std::span<const EinsumOperand> operands
 // stage uses.
 Plan plan(std::span<const Stage> stages, std::span<const EinsumOperand> operands,
           const PlanOptions& options = {});
+
+// The plan and what was rejected for it, quickest first (by `costs` where no times are known): at
+// most `most`, with layouts that differ. Of the baseline there is one.
+std::vector<Plan> alternatives(std::span<const Stage> stages,
+                               std::span<const EinsumOperand> operands,
+                               const PlanOptions& options = {}, int most = 4);
 
 }  // namespace pliant::einsum

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/error.h"
 #include "machine/encrypted/einsum/plan/cubes.h"
@@ -13,7 +14,8 @@ namespace {
 
 // Of the diagonals of a linear transform, which are written down one by one.
 constexpr double kMostDiagonalElements = 1 << 22;
-constexpr std::size_t kMostExact = 48;  // recipes of a node that are worked out, from the cheapest
+constexpr std::size_t kMostReasons = 3;  // alternatives that a choice tells of
+constexpr std::size_t kMostExact = 48;   // recipes of a node that are worked out, from the cheapest
 
 struct Partial {
   std::vector<SlotLayout> values;  // of every encrypted value so far
@@ -42,21 +44,18 @@ class Beam {
     beam_.push_back(std::move(start));
   }
 
-  // nullopt where a node has no joint layout of few enough ciphertexts.
-  std::optional<Choice> run() {
+  // Cheapest first; none where a node has no joint layout of few enough ciphertexts.
+  std::vector<Choice> run() {
     for (const Contraction& node : problem_.nodes)
-      if (!extend(node)) return std::nullopt;
-    const Partial& best = beam_.front();
-    Choice choice{.nodes = problem_.nodes,
-                  .recipes = best.recipes,
-                  .last = best.last,
-                  .weight = weight(best),
-                  .cost = best.cost};
-    for (std::size_t i = 1; i < std::min<std::size_t>(beam_.size(), 4); ++i)
-      choice.reasons.push_back(fmt::format("rejected: joint layout {}: {}",
-                                           to_string(beam_[i].recipes.back().cube),
-                                           to_string(beam_[i].cost)));
-    return choice;
+      if (!extend(node)) return {};
+    std::vector<Choice> result;
+    for (Partial& partial : beam_)
+      result.push_back({.nodes = problem_.nodes,
+                        .recipes = std::move(partial.recipes),
+                        .last = std::move(partial.last),
+                        .weight = weight(partial),
+                        .cost = partial.cost});
+    return result;
   }
 
  private:
@@ -203,8 +202,20 @@ namespace {
 
 }  // namespace
 
-Choice search(const EinsumProblem& problem, const PlanOptions& options) {
-  std::optional<Choice> best = Beam(problem, options).run();
+namespace {
+
+std::string to_string(const Choice& choice) {
+  std::string layouts;
+  for (const Recipe& recipe : choice.recipes)
+    layouts += fmt::format("{}{}", layouts.empty() ? "" : "; ", to_string(recipe.cube));
+  return fmt::format("joint layout {}: {}", layouts, to_string(choice.cost));
+}
+
+}  // namespace
+
+std::vector<Choice> choices(const EinsumProblem& problem, const PlanOptions& options,
+                            std::size_t most) {
+  std::vector<Choice> all = Beam(problem, options).run();
   const int next = static_cast<int>(problem.inputs.size());
   std::vector<std::vector<Contraction>> ways;
   if (problem.nodes.size() == 1) ways = pairwise(problem.nodes[0], next);
@@ -212,14 +223,21 @@ Choice search(const EinsumProblem& problem, const PlanOptions& options) {
     EinsumProblem split = problem;
     split.outputs = {next + static_cast<int>(nodes.size()) - 1};
     split.nodes = std::move(nodes);
-    std::optional<Choice> choice = Beam(split, options).run();
-    if (choice && (!best || choice->weight < best->weight)) std::swap(choice, best);
-    if (choice)
-      best->reasons.push_back(fmt::format("rejected: {} products of operands: {}",
-                                          choice->nodes.size(), to_string(choice->cost)));
+    std::ranges::move(Beam(split, options).run(), std::back_inserter(all));
   }
-  if (!best) refuse(problem, options);
-  return std::move(*best);
+  if (all.empty()) refuse(problem, options);
+  std::ranges::stable_sort(all, {}, &Choice::weight);
+  std::vector<std::string> texts;
+  for (const Choice& choice : all) texts.push_back(to_string(choice));
+  all.resize(std::min(all.size(), most));
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (std::size_t j = 0; j < std::min<std::size_t>(texts.size(), kMostReasons + 1); ++j)
+      if (j != i) all[i].reasons.push_back("rejected: " + texts[j]);
+  return all;
+}
+
+Choice search(const EinsumProblem& problem, const PlanOptions& options) {
+  return std::move(choices(problem, options, 1).front());
 }
 
 std::vector<PlacedTensor> emit(const EinsumProblem& problem, const Choice& choice,

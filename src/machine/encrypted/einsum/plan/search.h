@@ -19,7 +19,10 @@ struct Choice {
 };
 
 // Beam search over the nodes; a node of three or four encrypted operands is also tried as products
-// of two. Throws Error{capacity}.
+// of two. The cheapest, up to `most`, whose layouts differ, cheapest first; each knows those that
+// it was chosen before. Throws Error{capacity}.
+std::vector<Choice> choices(const EinsumProblem& problem, const PlanOptions& options,
+                            std::size_t most);
 Choice search(const EinsumProblem& problem, const PlanOptions& options);
 
 // The outputs of a choice, from the inputs' places; in the order of problem.outputs.

@@ -1,0 +1,41 @@
+// The times of a back end's operations, measured.
+#pragma once
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "core/log/progress.h"
+#include "machine/encrypted/einsum/backend/backend.h"
+#include "machine/encrypted/einsum/program/times.h"
+
+namespace pliant::einsum {
+
+// Measures an operation at a level when it is first asked for (some milliseconds each), and
+// remembers it: one object for a parameter set. Levels that the back end lacks take forever. It
+// makes keys for rotations by 1 to 7 steps, and needs a back end that can, of at least 8 slots.
+class Stopwatch : public Times {
+ public:
+  // Both must outlive it; each time is the median of `repeats`.
+  Stopwatch(Backend& backend, Clock clock, int repeats = 3)
+      : backend_(backend), clock_(std::move(clock)), repeats_(repeats) {}
+  double seconds(Operation operation, int level) override;
+
+ private:
+  template <typename Work>
+  double median(const Work& work);
+  double measured(Operation operation, int level);
+  void measure_transform(int level);
+  double transform_seconds(int level, const Transform& how, std::size_t results);
+  void make_keys(int level);
+  Backend::Cipher sample(int level);
+  Backend::Plaintext plain(int level);
+
+  Backend& backend_;
+  Clock clock_;
+  int repeats_;
+  std::map<std::pair<Operation, int>, double> known_;
+  std::map<int, Backend::Cipher> samples_;
+};
+
+}  // namespace pliant::einsum
