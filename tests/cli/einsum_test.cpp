@@ -71,6 +71,11 @@ TEST(Einsum, SimulatesWithoutKeys) {
   const json trace = json::parse(pliant({"einsum", "ii->", a, "--simulate", "--json"}).out);
   EXPECT_FALSE(trace.contains("key_bytes"));
   EXPECT_LE(trace["max_abs_error"], trace["error_bound"]);
+  EXPECT_GT(trace["predicted_seconds"], 0);
+  const json few = json::parse(pliant({"einsum", "ij->ij", array("few.npy", {2, 2}, 3), "--slots",
+                                       "4", "--simulate", "--json"})
+                                   .out);
+  EXPECT_FALSE(few.contains("predicted_seconds"));  // nothing to measure by
 }
 
 TEST(Einsum, CtrlCEndsItBeforeTheAnswer) {

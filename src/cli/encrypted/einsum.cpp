@@ -13,6 +13,7 @@
 #include "core/files.h"
 #include "formats/npy/npy.h"
 #include "machine/encrypted/einsum/backend/in_the_clear.h"
+#include "machine/encrypted/einsum/backend/measure.h"
 #include "machine/encrypted/einsum/backend/run.h"
 #include "machine/encrypted/einsum/backend/watched.h"
 #include "machine/encrypted/einsum/engine/engine.h"
@@ -45,8 +46,19 @@ std::vector<einsum::EinsumOperand> operands_of(const EinsumOptions& options,
 
 struct Answer {
   einsum::Decrypted result;
-  double seconds = 0, key_seconds = 0, error = 0;
+  double key_seconds = 0, client_seconds = 0, seconds = 0;  // client: encrypts and decrypts
+  std::optional<double> predicted_seconds;
+  double error = 0;
 };
+
+// What single operations take here, measured one by one, says what the whole will. With a handful
+// of slots there is nothing to measure by.
+std::optional<double> predicted(const einsum::Plan& plan, einsum::Backend& backend) {
+  if (backend.slots() < einsum::Stopwatch::kLeastSlots) return {};
+  einsum::Stopwatch times(backend, steady_clock());
+  const einsum::Prediction result = einsum::predict(plan.program, times);
+  return result.encoding + result.evaluation;
+}
 
 Answer run_on(einsum::Backend& unwatched, const einsum::Plan& plan,
               const std::vector<TensorView>& tensors, const Invocation& context) {
@@ -55,10 +67,15 @@ Answer run_on(einsum::Backend& unwatched, const einsum::Plan& plan,
   Answer answer;
   backend.make_keys(einsum::keys(plan.program));
   answer.key_seconds = operations.seconds();
-  answer.result = einsum::decrypt(
-      plan, backend,
-      einsum::evaluate(plan, backend, einsum::encrypt(plan, backend, tensors), tensors));
-  answer.seconds = operations.seconds() - answer.key_seconds;
+  answer.predicted_seconds = predicted(plan, backend);
+  const double begun = operations.seconds();
+  const auto inputs = einsum::encrypt(plan, backend, tensors);
+  const double encrypted = operations.seconds();
+  const auto outputs = einsum::evaluate(plan, backend, inputs, tensors);
+  const double evaluated = operations.seconds();
+  answer.result = einsum::decrypt(plan, backend, outputs);
+  answer.seconds = evaluated - encrypted;
+  answer.client_seconds = operations.seconds() - begun - answer.seconds;
   return answer;
 }
 
@@ -88,9 +105,12 @@ void print_answer(const Answer& answer, const EinsumOptions& options, const Invo
   print_line(context.out, "result",
              fmt::format("{}{}", to_string(type),
                          options.out.empty() ? "" : ", written to " + options.out));
-  print_line(context.out, "time",
-             fmt::format("{:.3f} s for the keys, {:.3f} s to encrypt, evaluate and decrypt",
-                         answer.key_seconds, answer.seconds));
+  std::string time =
+      fmt::format("{:.3f} s for the keys, {:.3f} s to encrypt and decrypt, {:.3f} s to evaluate",
+                  answer.key_seconds, answer.client_seconds, answer.seconds);
+  if (answer.predicted_seconds)
+    time += fmt::format(" ({:.3f} predicted)", *answer.predicted_seconds);
+  print_line(context.out, "time", time);
   print_line(context.out, "error",
              fmt::format("{:.2e}, at most {:.2e}", answer.error, answer.result.error_bound));
 }
@@ -127,9 +147,11 @@ int run_einsum(const EinsumOptions& options, const Invocation& context) {
     const Answer answer = compute(options, plan, params, views, context);
     if (!options.out.empty()) write_file(options.out, npy_bytes(answer.result.outputs[0].view()));
     json.update({{"key_seconds", answer.key_seconds},
+                 {"client_seconds", answer.client_seconds},
                  {"seconds", answer.seconds},
                  {"max_abs_error", answer.error},
                  {"error_bound", answer.result.error_bound}});
+    if (answer.predicted_seconds) json["predicted_seconds"] = *answer.predicted_seconds;
     if (!context.common.json) print_answer(answer, options, context);
   }
   if (context.common.json) print_json(context.out, json);
@@ -181,8 +203,10 @@ Verb einsum_verb() {
            "is "
            "part of the plan, which is public. docs/encrypted.md says what is promised.",
            "With --json: rotations, key_switches, products, plain_muls, levels, keys, parameters, "
-           "key_bytes, key_seconds, seconds, max_abs_error, error_bound; with --keys the counts, "
-           "key_bytes, seconds, error_bound, out."},
+           "key_bytes, key_seconds, client_seconds (to encrypt and decrypt), seconds (to "
+           "evaluate), "
+           "predicted_seconds (from what single operations take here), max_abs_error, error_bound; "
+           "with --keys the counts, key_bytes, seconds, error_bound, out."},
       .arguments = {argument("EXPRESSION", options->expression,
                              "as numpy.einsum has it: \"ik,kj->ij\", ellipses too"),
                     argument("FILES", options->files, "the operands").path()},

@@ -8,8 +8,8 @@ namespace {
 
 using Cipher = Backend::Cipher;
 
-constexpr std::int64_t kSteps = 8;  // of a transform that is measured
-constexpr int kQuick = 8;           // times that what takes microseconds is done in a row
+constexpr std::int64_t kSteps = Stopwatch::kLeastSlots;  // of a transform that is measured
+constexpr int kQuick = 8;  // times that what takes microseconds is done in a row
 
 // Of `terms` terms whose babies run up to `babies` and then begin anew at the next giant step.
 Transform sample_transform(std::int64_t babies, std::int64_t giants, std::int64_t terms) {

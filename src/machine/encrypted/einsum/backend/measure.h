@@ -13,9 +13,10 @@ namespace pliant::einsum {
 
 // Measures an operation at a level when it is first asked for (some milliseconds each), and
 // remembers it: one object for a parameter set. Levels that the back end lacks take forever. It
-// makes keys for rotations by 1 to 7 steps, and needs a back end that can, of at least 8 slots.
+// makes keys for rotations by 1 to 7 steps, and needs a back end that can, of enough slots.
 class Stopwatch : public Times {
  public:
+  static constexpr std::int64_t kLeastSlots = 8;
   // Both must outlive it; each time is the median of `repeats`.
   Stopwatch(Backend& backend, Clock clock, int repeats = 3)
       : backend_(backend), clock_(std::move(clock)), repeats_(repeats) {}
