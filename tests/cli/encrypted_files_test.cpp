@@ -125,13 +125,13 @@ TEST(EncryptedFiles, OfTheServerHoldNoSecret) {
   }
   std::vector<std::string> words = exchange.decrypt("y.ct", "x.ct");
   words[3] = exchange.path("eval.keys");
-  expect_failure(words, 1, "holds a server's keys");
+  expect_failure(words, 1, "eval.keys: ckks client's keys file, byte 12: holds a server's keys");
   words = exchange.encrypt("other.ct");
   words[3] = exchange.path("eval.keys");
-  expect_failure(words, 1, "holds a server's keys");
+  expect_failure(words, 1, "eval.keys: ckks client's keys file, byte 12: holds a server's keys");
   words = exchange.evaluate("x.ct", "z.ct");
   words[5] = exchange.path("secret.key");
-  expect_failure(words, 1, "holds a client's keys");
+  expect_failure(words, 1, "secret.key: ckks server's keys file, byte 12: holds a client's keys");
   EXPECT_FALSE(fs::exists(exchange.path("other.ct")));
 }
 

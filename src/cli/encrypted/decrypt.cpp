@@ -20,8 +20,10 @@ struct DecryptOptions {
 };
 
 int run_decrypt(const DecryptOptions& options, const Invocation& context) {
-  const MappedFile keys(options.keys), answer(options.file);
-  einsum::Client client(keys.bytes(), {.pool = &context.pool(), .log = &context.log});
+  auto client = from_keys(options.keys, [&](std::span<const std::byte> keys) {
+    return einsum::Client(keys, {.pool = &context.pool(), .log = &context.log});
+  });
+  const MappedFile answer(options.file);
   std::vector<MappedFile> files;
   std::vector<std::span<const std::byte>> request;
   for (const std::string& path : options.request)

@@ -32,8 +32,9 @@ std::size_t operand_of(const EncryptOptions& options, const einsum::Plan& plan) 
 }
 
 int run_encrypt(const EncryptOptions& options, const Invocation& context) {
-  const MappedFile keys(options.keys);
-  einsum::Client client(keys.bytes(), {.pool = &context.pool(), .log = &context.log});
+  auto client = from_keys(options.keys, [&](std::span<const std::byte> keys) {
+    return einsum::Client(keys, {.pool = &context.pool(), .log = &context.log});
+  });
   const std::size_t operand = operand_of(options, client.plan());
   const Tensor tensor = read_array(options.file);
   if (context.stop)

@@ -33,9 +33,10 @@ int run_evaluate(const EvaluateOptions& options, const Invocation& context) {
     throw Error(ErrorKind::usage, "--out", "is missing: with --keys the answer is a file",
                 "add --out FILE");
   Operations operations(context, "einsum", "an answer");
-  const MappedFile keys(options.keys);
-  einsum::Server server(
-      keys.bytes(), {.pool = &context.pool(), .log = &context.log, .watch = operations.watch()});
+  auto server = from_keys(options.keys, [&](std::span<const std::byte> keys) {
+    return einsum::Server(
+        keys, {.pool = &context.pool(), .log = &context.log, .watch = operations.watch()});
+  });
   require_expression(options, server.agreement());
   nlohmann::ordered_json json = plan_json(server.plan());
   if (!context.common.json)

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "core/error.h"
 #include "core/files.h"
 #include "core/tensor.h"
 
@@ -13,5 +14,17 @@ namespace pliant::cli {
 Tensor read_array(const std::string& path);
 std::string_view text_of(std::span<const std::byte> bytes);
 double largest_magnitude(const TensorView& tensor);
+
+// made() of keys that `path` holds; an error of their format names the file.
+template <typename Made>
+auto from_keys(const std::string& path, const Made& made) {
+  const MappedFile keys(path);
+  try {
+    return made(keys.bytes());
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::format) throw;
+    throw Error(error.kind(), path + ": " + error.place(), error.problem(), error.next_step());
+  }
+}
 
 }  // namespace pliant::cli

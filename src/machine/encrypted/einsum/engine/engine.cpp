@@ -202,7 +202,7 @@ Cipher Engine::hold(ckks::Ciphertext ciphertext, std::optional<Expectation> expe
   ckks::require(context_, ciphertext, "hold");
   auto result = std::make_shared<Held>();
   result->ciphertext = std::move(ciphertext);
-  result->expected = std::move(expected);
+  result->expected = expected;
   return result;
 }
 

@@ -181,7 +181,7 @@ Decrypted Client::decrypt(std::span<const std::byte> answer,
     if (!ciphertexts[i]) refuse(fmt::format("ciphertext {} is missing", i));
     Expectation expected = expected_[i];
     expected.flooding = flooding;
-    held.push_back(engine_->hold(std::move(*ciphertexts[i]), std::move(expected)));
+    held.push_back(engine_->hold(std::move(*ciphertexts[i]), expected));
   }
   return einsum::decrypt(plan_, *engine_, held);
 }
