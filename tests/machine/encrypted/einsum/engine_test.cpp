@@ -5,6 +5,7 @@
 
 #include "errors.h"
 #include "machine/encrypted/ckks/file.h"
+#include "machine/encrypted/einsum/backend/watched.h"
 #include "machine/encrypted/einsum/benchmarks.h"
 #include "machine/encrypted/einsum/must_pass.h"
 #include "machine/encrypted/einsum/tensors.h"
@@ -137,6 +138,58 @@ TEST(Engine, WithoutTheSecretKeyEvaluatesOnly) {
   Engine stranger(other, 512, {});
   EXPECT_EQ(thrown_by([&] { stranger.hold(Engine::look(outputs[0]).copy()); }).kind(),
             ErrorKind::invalid);
+}
+
+// Encoded once for many inputs; one division per output, so a permutation's bound is near its
+// error.
+TEST(Engine, RunsWhatWasPreparedAhead) {
+  Engine engine = small();
+  const std::vector<Shape> shapes{{16, 32}};
+  const Plan plan = einsum::plan("ij->ji", all_secret(shapes), {.slots = 512, .canonical = true});
+  const std::vector<Tensor> tensors = random_tensors(shapes, 1);
+  engine.make_keys(keys(plan.program));
+  const auto inputs = encrypt(plan, engine, views(tensors));
+  const Prepared prepared = prepare(plan, engine, views(tensors));
+  EXPECT_GT(prepared.bytes(), 10'000u);
+  const Decrypted ahead = decrypt(plan, engine, evaluate(plan, engine, inputs, prepared));
+  const Decrypted now = decrypt(plan, engine, evaluate(plan, engine, inputs, views(tensors)));
+  EXPECT_LE(difference(ahead.outputs[0], now.outputs[0]), ahead.error_bound + now.error_bound);
+  const double error = difference(ahead.outputs[0], reference("ij->ji", views(tensors)));
+  EXPECT_LE(error, ahead.error_bound);
+  EXPECT_LE(ahead.error_bound, 30 * error);
+  // For another plan, or by another back end.
+  const auto says = [](const Error& error, const char* part) {
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+  };
+  says(thrown_by([&] { evaluate(plan, engine, inputs, Prepared{}); }), "prepare this plan");
+  Simulator simulator({.slots = 512});
+  const Prepared other = prepare(plan, simulator, views(tensors));
+  says(thrown_by([&] { evaluate(plan, engine, inputs, other); }), "another back end");
+  simulator.make_keys(keys(plan.program));
+  const auto simulated = encrypt(plan, simulator, views(tensors));
+  says(thrown_by([&] { evaluate(plan, simulator, simulated, prepared); }), "another back end");
+  EXPECT_LE(
+      difference(decrypt(plan, simulator, evaluate(plan, simulator, simulated, other)).outputs[0],
+                 ahead.outputs[0]),
+      1e-4);
+}
+
+TEST(Engine, StopsWithinATransform) {
+  Engine engine = small();
+  int left = -1;
+  Watched watched(engine, [&] {
+    if (left-- == 0) throw Error(ErrorKind::cancelled, "test", "stopped");
+  });
+  const std::vector<Shape> shapes{{16, 32}};
+  const Plan plan = einsum::plan("ij->ji", all_secret(shapes), {.slots = 512, .canonical = true});
+  const std::vector<Tensor> tensors = random_tensors(shapes, 1);
+  watched.make_keys(keys(plan.program));
+  const auto inputs = encrypt(plan, watched, views(tensors));
+  const Prepared prepared = prepare(plan, watched, views(tensors));
+  left = 5;
+  EXPECT_EQ(thrown_by([&] { evaluate(plan, watched, inputs, prepared); }).kind(),
+            ErrorKind::cancelled);
+  EXPECT_LT(left, 0);
 }
 
 TEST(Engine, Refuses) {

@@ -101,7 +101,7 @@ TEST(Refusals, OfMissingKeys) {
          }),
          ErrorKind::invalid, "operand 1: ciphertext 0 is missing");
   expect(thrown_by([&] { evaluate(dot.plan, simulator, {inputs[0]}, views(dot.tensors)); }),
-         ErrorKind::invalid, "1 encrypted and 2 plain operands, planned for 2 in all");
+         ErrorKind::invalid, "1 encrypted operands, planned for 2 in all");
   KeyNeed need = keys(dot.plan.program);
   need.rotations.pop_back();
   simulator.make_keys(need);

@@ -1,10 +1,14 @@
 #include "machine/encrypted/einsum/backend/backend.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <utility>
+
+#include "core/error.h"
 
 namespace pliant::einsum {
 namespace {
@@ -18,12 +22,6 @@ void accumulate(Backend& backend, Cipher& sum, const Cipher& term, double magnit
   }
   sum = backend.add(sum, term);
   backend.tighten(sum, magnitude);
-}
-
-double largest(std::span<const double> values) {
-  double most = 0;
-  for (const double value : values) most = std::max(most, std::abs(value));
-  return most;
 }
 
 // Every baby rotation that the terms want, by source and steps.
@@ -71,7 +69,44 @@ Cipher strided_sum(Backend& backend, const Giants& giants, std::int64_t stride, 
   return sum;
 }
 
+// plain(i) is the plaintext of term i.
+template <typename PlainOf>
+std::vector<Cipher> transformed(Backend& backend, std::span<const Cipher> of, const Transform& how,
+                                double magnitude, const PlainOf& plain) {
+  const auto babies = rotated(backend, of, how.terms);
+  std::map<int, Giants> sums;  // by result and giant step
+  for (std::size_t i = 0; i < how.terms.size(); ++i) {
+    const Transform::Term& term = how.terms[i];
+    accumulate(backend, sums[term.result][term.giant],
+               backend.multiply_plain(babies.at({term.source, term.baby}), plain(i)), magnitude);
+  }
+  std::vector<Cipher> results;
+  for (auto& [number, giants] : sums)
+    results.push_back(backend.rescale(how.stride == 0
+                                          ? rotated_sum(backend, giants, magnitude)
+                                          : strided_sum(backend, giants, how.stride, magnitude)));
+  return results;
+}
+
+// A transform for back ends that know no better.
+struct Encoded : Backend::Object {
+  Transform how;
+  std::vector<Backend::Plaintext> plains;  // by term
+
+  std::size_t bytes() const override {
+    std::size_t sum = 0;
+    for (const Backend::Plaintext& plain : plains) sum += plain->bytes();
+    return sum;
+  }
+};
+
 }  // namespace
+
+double largest(std::span<const double> values) {
+  double most = 0;
+  for (const double value : values) most = std::max(most, std::abs(value));
+  return most;
+}
 
 Cipher Backend::relinearize_rescale(const Cipher& a) { return rescale(relinearize(a)); }
 
@@ -83,21 +118,32 @@ std::vector<Cipher> Backend::rotate_many(const Cipher& a, std::span<const std::i
 
 std::vector<Cipher> Backend::transform(std::span<const Cipher> of, const Transform& how,
                                        const Values& values, int level, double magnitude) {
-  const auto babies = rotated(*this, of, how.terms);
-  std::map<int, std::map<std::int64_t, Cipher>> sums;  // by result and giant step
-  for (std::size_t i = 0; i < how.terms.size(); ++i) {
-    const Transform::Term& term = how.terms[i];
+  return transformed(*this, of, how, magnitude, [&](std::size_t i) {
     const std::span<const double> slots = values(i);
-    accumulate(
-        *this, sums[term.result][term.giant],
-        multiply_plain(babies.at({term.source, term.baby}), encode(slots, level, largest(slots))),
-        magnitude);
+    return encode(slots, level, largest(slots));
+  });
+}
+
+Backend::Ready Backend::prepare(const Transform& how, const Values& values, int level) {
+  auto ready = std::make_shared<Encoded>();
+  ready->how = how;
+  for (std::size_t i = 0; i < how.terms.size(); ++i) {
+    const std::span<const double> slots = values(i);
+    ready->plains.push_back(encode(slots, level, largest(slots)));
   }
-  std::vector<Cipher> results;
-  for (auto& [number, giants] : sums)
-    results.push_back(rescale(how.stride == 0 ? rotated_sum(*this, giants, magnitude)
-                                              : strided_sum(*this, giants, how.stride, magnitude)));
-  return results;
+  return ready;
+}
+
+std::vector<Cipher> Backend::transform(std::span<const Cipher> of, const Ready& ready,
+                                       double magnitude) {
+  const auto* encoded = dynamic_cast<const Encoded*>(ready.get());
+  if (encoded == nullptr)
+    throw Error(ErrorKind::invalid, name() + " transform", "a transform of another back end");
+  const Transform& how = encoded->how;
+  if (of.size() != how.of.size())
+    throw Error(ErrorKind::invalid, name() + " transform",
+                fmt::format("{} ciphertexts, prepared for {}", of.size(), how.of.size()));
+  return transformed(*this, of, how, magnitude, [&](std::size_t i) { return encoded->plains[i]; });
 }
 
 double Backend::deviation(const Disturbance&) const {
@@ -106,6 +152,7 @@ double Backend::deviation(const Disturbance&) const {
 double Backend::fixed(const Cipher&, const Disturbance&) const {
   return std::numeric_limits<double>::infinity();
 }
+void Backend::watch(std::function<void()>) {}
 
 void Backend::tighten(const Cipher&, double) {}
 

@@ -25,9 +25,11 @@ class Backend {
  public:
   struct Object {
     virtual ~Object() = default;
+    virtual std::size_t bytes() const { return 0; }  // that it occupies, where that is known
   };
   using Cipher = std::shared_ptr<Object>;
   using Plaintext = std::shared_ptr<const Object>;
+  using Ready = std::shared_ptr<const Object>;  // a transform
 
   using Values = std::function<std::span<const double>(std::size_t term)>;
 
@@ -57,9 +59,14 @@ class Backend {
   // Of one ciphertext by each of `steps` (hoisting).
   virtual std::vector<Cipher> rotate_many(const Cipher& a, std::span<const std::int64_t> steps);
   // As `how` says, of the ciphertexts in its place, all of `level`; values(i) are the slots of term
-  // i's plaintext, until the next call. No sum of any of the terms exceeds `magnitude` in any slot.
+  // i's plaintext, until the next call. Each is encoded when it is wanted and kept no longer. No
+  // sum of any of the terms exceeds `magnitude` in any slot.
   virtual std::vector<Cipher> transform(std::span<const Cipher> of, const Transform& how,
                                         const Values& values, int level, double magnitude);
+  // The same in two parts, for transforms that are done many times: all plaintexts are encoded.
+  virtual Ready prepare(const Transform& how, const Values& values, int level);
+  virtual std::vector<Cipher> transform(std::span<const Cipher> of, const Ready& how,
+                                        double magnitude);
   // With these two a plan's gains bound the error of its elements more sharply than error() does.
   // The standard deviation of what such an operation adds to a slot; and the largest part of it
   // that is not random, of all by which `a` was made. In units of the value, relative where
@@ -69,6 +76,10 @@ class Backend {
   // The caller knows that no slot exceeds `magnitude`: a bound that sums and products are checked
   // by, where the own one is larger.
   virtual void tighten(const Cipher& a, double magnitude);
+  // To be called now and then in long operations; it may throw, which ends them.
+  virtual void watch(std::function<void()> between);
 };
+
+double largest(std::span<const double> values);  // |value|
 
 }  // namespace pliant::einsum

@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numbers>
 
 #include "core/error.h"
-#include "graph/reference/reference.h"
+#include "machine/encrypted/einsum/backend/operands.h"
 #include "machine/encrypted/einsum/program/gains.h"
 
 namespace pliant::einsum {
@@ -19,48 +20,12 @@ using Cipher = Backend::Cipher;
 // An error is multiplied by factors that have errors themselves: far less than this, relatively.
 constexpr double kOfFactors = 0x1p-16;
 
-std::vector<double> elements_of(const TensorView& view) {
-  std::vector<double> result(elements(view.type.shape));
-  for (std::size_t i = 0; i < result.size(); ++i) result[i] = get(view, i);
-  return result;
-}
-
-void require_fits(const Plan& plan, const Backend& backend) {
-  if (backend.slots() != plan.program.slots)
-    throw Error(ErrorKind::capacity, "einsum " + plan.expression,
-                fmt::format("planned for {} slots, {} has {}", plan.program.slots, backend.name(),
-                            backend.slots()),
-                "plan for the slots that the parameters have");
-  if (backend.levels() < plan.levels())
-    throw Error(ErrorKind::capacity, "einsum " + plan.expression,
-                fmt::format("the plan needs {} levels, {} has {}", plan.levels(), backend.name(),
-                            backend.levels()),
-                "choose parameters with more levels; there is no bootstrapping");
-}
-
-void require_tensor(const Plan& plan, std::size_t i, const TensorView& view) {
-  const std::string place = fmt::format("einsum {}, operand {}", plan.expression, i);
-  if (view.type.shape != plan.inputs[i].shape)
-    throw Error(ErrorKind::invalid, place,
-                fmt::format("shape {}, planned for {}", to_string(view.type.shape),
-                            to_string(plan.inputs[i].shape)));
-  const double bound = plan.program.magnitudes[i];
-  for (std::int64_t e = 0; e < elements(view.type.shape); ++e)
-    if (!(std::abs(get(view, e)) <= bound))
-      throw Error(ErrorKind::invalid, place,
-                  fmt::format("element {} is {}, planned for at most {}", e, get(view, e), bound),
-                  "plan with a larger magnitude");
-}
-
-// Every ciphertext that the program reads, and every tensor in the clear.
-void require_inputs(const Plan& plan, const std::vector<std::vector<Cipher>>& inputs,
-                    std::span<const TensorView> tensors) {
-  if (inputs.size() != plan.inputs.size() || tensors.size() != plan.inputs.size())
+// Every ciphertext that the program reads.
+void require_inputs(const Plan& plan, const std::vector<std::vector<Cipher>>& inputs) {
+  if (inputs.size() != plan.inputs.size())
     throw Error(ErrorKind::invalid, "einsum " + plan.expression,
-                fmt::format("{} encrypted and {} plain operands, planned for {} in all",
-                            inputs.size(), tensors.size(), plan.inputs.size()));
-  for (std::size_t i = 0; i < tensors.size(); ++i)
-    if (!plan.inputs[i].secret) require_tensor(plan, i, tensors[i]);
+                fmt::format("{} encrypted operands, planned for {} in all", inputs.size(),
+                            plan.inputs.size()));
   for (const ProgramStep& step : plan.program.steps)
     if (const auto* input = std::get_if<Input>(&step.action))
       if (std::cmp_less_equal(inputs[input->tensor].size(), input->index) ||
@@ -68,22 +33,6 @@ void require_inputs(const Plan& plan, const std::vector<std::vector<Cipher>>& in
         throw Error(ErrorKind::invalid,
                     fmt::format("einsum {}, operand {}", plan.expression, input->tensor),
                     fmt::format("ciphertext {} is missing", input->index));
-}
-
-// What a Clear gives, by the reference evaluator, in f64.
-std::vector<double> clear_values(const Clear& clear, std::span<const TensorView> tensors) {
-  std::vector<Tensor> operands;
-  std::vector<TensorView> views;
-  for (std::size_t i = 0; i < clear.operands.size(); ++i) {
-    operands.emplace_back(TensorType{DType::f64, clear.shapes[i]});
-    std::ranges::copy(elements_of(tensors[clear.operands[i]]), operands[i].span<double>().begin());
-    views.push_back(operands[i].view());
-  }
-  const Tensor out(TensorType{DType::f64, clear.shape});
-  const std::vector<TensorView> results{out.view()};
-  ThreadPool pool(1);
-  evaluate(Op{kind::Einsum{clear.in, clear.out}, {}, {}, ""}, views, results, pool);
-  return elements_of(out.view());
 }
 
 bool knows_deviations(const Backend& backend) {
@@ -115,14 +64,22 @@ double sharp_bound(const PlannedOutput& output, const Backend& backend, const Ci
 // One step after the other. A ciphertext goes when its last use is past.
 class Interpreter {
  public:
+  using Results = std::vector<Cipher>;
+  // What a step applies, encoded ahead or now.
+  struct Applied {
+    std::function<Backend::Plaintext(std::size_t step)> plaintext;
+    std::function<Results(std::size_t step, std::span<const Cipher> of, double magnitude)>
+        transform;
+  };
+
   Interpreter(const Plan& plan, Backend& backend, const std::vector<std::vector<Cipher>>& inputs,
-              std::span<const TensorView> tensors)
+              Applied applied)
       : program_(plan.program),
         backend_(backend),
         inputs_(inputs),
+        applied_(std::move(applied)),
         values_(program_.values.size()),
         last_use_(program_.values.size(), 0) {
-    for (const Clear& clear : program_.clears) clears_.push_back(clear_values(clear, tensors));
     for (std::size_t i = 0; i < program_.steps.size(); ++i)
       for (const CipherId id : operands(program_.steps[i].action)) last_use_[id] = i;
     for (const CipherId id : program_.outputs) last_use_[id] = program_.steps.size();
@@ -136,8 +93,6 @@ class Interpreter {
   }
 
  private:
-  using Results = std::vector<Cipher>;
-
   // How many steps were done: a relinearisation and its rescale are one division.
   std::size_t advance(std::size_t i) {
     const ProgramStep& step = program_.steps[i];
@@ -148,8 +103,7 @@ class Interpreter {
                       last_use_[step.out[0]] == i + 1;
     if (both) keep(program_.steps[i + 1], {backend_.relinearize_rescale(values_[first->of])});
     else
-      keep(step,
-           std::visit([&](const auto& action) { return perform(action, step); }, step.action));
+      keep(step, std::visit([&](const auto& action) { return perform(action, i); }, step.action));
     for (const CipherId id : operands(step.action))
       if (last_use_[id] == i) values_[id] = nullptr;
     return both ? 2 : 1;
@@ -162,66 +116,43 @@ class Interpreter {
     }
   }
 
-  Results perform(const Input& a, const ProgramStep&) { return {inputs_[a.tensor][a.index]}; }
-  Results perform(const Rotate& a, const ProgramStep&) {
+  Results perform(const Input& a, std::size_t) { return {inputs_[a.tensor][a.index]}; }
+  Results perform(const Rotate& a, std::size_t) {
     return {backend_.rotate(values_[a.of], a.steps)};
   }
-  Results perform(const Add& a, const ProgramStep&) {
+  Results perform(const Add& a, std::size_t) {
     return {backend_.add(values_[a.left], values_[a.right])};
   }
-  Results perform(const Multiply& a, const ProgramStep&) {
+  Results perform(const Multiply& a, std::size_t) {
     return {backend_.multiply(values_[a.left], values_[a.right])};
   }
-  Results perform(const MultiplyPlain& a, const ProgramStep&) {
-    return {backend_.multiply_plain(values_[a.of], encoded(a.by, program_.values[a.of].level))};
+  Results perform(const MultiplyPlain& a, std::size_t i) {
+    return {backend_.multiply_plain(values_[a.of], applied_.plaintext(i))};
   }
-  Results perform(const AddPlain& a, const ProgramStep&) {
-    return {backend_.add_plain(values_[a.of], encoded(a.by, program_.values[a.of].level))};
+  Results perform(const AddPlain& a, std::size_t i) {
+    return {backend_.add_plain(values_[a.of], applied_.plaintext(i))};
   }
-  Results perform(const Negate& a, const ProgramStep&) { return {backend_.negate(values_[a.of])}; }
-  Results perform(const Relinearize& a, const ProgramStep&) {
+  Results perform(const Negate& a, std::size_t) { return {backend_.negate(values_[a.of])}; }
+  Results perform(const Relinearize& a, std::size_t) {
     return {backend_.relinearize(values_[a.of])};
   }
-  Results perform(const Rescale& a, const ProgramStep&) {
-    return {backend_.rescale(values_[a.of])};
-  }
-  Results perform(const Lower& a, const ProgramStep&) {
-    return {backend_.lower(values_[a.of], a.level)};
-  }
-  Results perform(const Transform& a, const ProgramStep& step) {
+  Results perform(const Rescale& a, std::size_t) { return {backend_.rescale(values_[a.of])}; }
+  Results perform(const Lower& a, std::size_t) { return {backend_.lower(values_[a.of], a.level)}; }
+  Results perform(const Transform& a, std::size_t i) {
     std::vector<Cipher> of;
     for (const CipherId id : a.of) of.push_back(values_[id]);
     double magnitude = 0;
-    for (const CipherId id : step.out)
+    for (const CipherId id : program_.steps[i].out)
       magnitude = std::max(magnitude, program_.values[id].magnitude);
-    const auto values = [&](std::size_t i) { return slots_of(a.terms[i].plain); };
-    return backend_.transform(of, a, values, program_.values[a.of[0]].level, magnitude);
-  }
-
-  // Until the next call.
-  std::span<const double> slots_of(PlainId id) {
-    const Plain& plain = program_.plains[id];
-    slots_.assign(program_.slots, 0);
-    for (const Plain::Cell& cell : plain.cells)
-      slots_[cell.slot] +=
-          plain.factor * (plain.tensor == ClearId::none ? 1 : clears_[plain.tensor][cell.element]);
-    return slots_;
-  }
-
-  Backend::Plaintext encoded(PlainId id, int level) {
-    const std::span<const double> slots = slots_of(id);
-    double bound = 0;
-    for (const double slot : slots) bound = std::max(bound, std::abs(slot));
-    return backend_.encode(slots, level, bound);
+    return applied_.transform(i, of, magnitude);
   }
 
   const Program& program_;
   Backend& backend_;
   const std::vector<std::vector<Cipher>>& inputs_;
-  ById<ClearId, std::vector<double>> clears_;
+  Applied applied_;
   ById<CipherId, Cipher> values_;
   ById<CipherId, std::size_t> last_use_;
-  std::vector<double> slots_;
 };
 
 }  // namespace
@@ -258,8 +189,33 @@ std::vector<Cipher> evaluate(const Plan& plan, Backend& backend,
                              const std::vector<std::vector<Cipher>>& inputs,
                              std::span<const TensorView> tensors) {
   require_fits(plan, backend);
-  require_inputs(plan, inputs, tensors);
-  return Interpreter(plan, backend, inputs, tensors).run();
+  require_plain(plan, tensors);
+  require_inputs(plan, inputs);
+  Preparing preparing(plan.program, backend, tensors);
+  return Interpreter(plan, backend, inputs,
+                     {[&](std::size_t step) { return preparing.plaintext(step); },
+                      [&](std::size_t step, std::span<const Cipher> of, double magnitude) {
+                        return preparing.transform(step, of, magnitude);
+                      }})
+      .run();
+}
+
+std::vector<Cipher> evaluate(const Plan& plan, Backend& backend,
+                             const std::vector<std::vector<Cipher>>& inputs,
+                             const Prepared& prepared) {
+  require_fits(plan, backend);
+  require_inputs(plan, inputs);
+  if (prepared.steps.size() != plan.program.steps.size())
+    throw Error(ErrorKind::invalid, "einsum " + plan.expression,
+                fmt::format("plaintexts of a program of {} steps for one of {}",
+                            prepared.steps.size(), plan.program.steps.size()),
+                "prepare this plan");
+  return Interpreter(plan, backend, inputs,
+                     {[&](std::size_t step) { return prepared.steps[step]; },
+                      [&](std::size_t step, std::span<const Cipher> of, double magnitude) {
+                        return backend.transform(of, prepared.steps[step], magnitude);
+                      }})
+      .run();
 }
 
 Decrypted decrypt(const Plan& plan, Backend& backend, std::span<const Cipher> outputs) {

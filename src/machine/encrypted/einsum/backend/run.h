@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "machine/encrypted/einsum/backend/backend.h"
+#include "machine/encrypted/einsum/backend/prepare.h"
 #include "machine/encrypted/einsum/program/plan.h"
 
 namespace pliant::einsum {
@@ -29,6 +29,10 @@ std::vector<Backend::Cipher> encrypt_operand(const Plan& plan, Backend& backend,
 std::vector<Backend::Cipher> evaluate(const Plan& plan, Backend& backend,
                                       const std::vector<std::vector<Backend::Cipher>>& inputs,
                                       std::span<const TensorView> tensors);
+// The same with what was encoded ahead by prepare(), for this plan and back end.
+std::vector<Backend::Cipher> evaluate(const Plan& plan, Backend& backend,
+                                      const std::vector<std::vector<Backend::Cipher>>& inputs,
+                                      const Prepared& prepared);
 // The client decrypts what evaluate() gave.
 Decrypted decrypt(const Plan& plan, Backend& backend, std::span<const Backend::Cipher> outputs);
 

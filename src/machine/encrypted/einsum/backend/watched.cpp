@@ -85,11 +85,24 @@ std::vector<Backend::Cipher> Watched::rotate_many(const Cipher& a,
 std::vector<Backend::Cipher> Watched::transform(std::span<const Cipher> of, const Transform& how,
                                                 const Values& values, int level, double magnitude) {
   watch_();
-  const Values watched = [&](std::size_t term) {
+  return backend_.transform(of, how, watched(values), level, magnitude);
+}
+
+Backend::Ready Watched::prepare(const Transform& how, const Values& values, int level) {
+  return backend_.prepare(how, watched(values), level);
+}
+
+Backend::Values Watched::watched(const Values& values) const {
+  return [&](std::size_t term) {
     watch_();
     return values(term);
   };
-  return backend_.transform(of, how, watched, level, magnitude);
+}
+
+std::vector<Backend::Cipher> Watched::transform(std::span<const Cipher> of, const Ready& how,
+                                                double magnitude) {
+  watch_();
+  return backend_.transform(of, how, magnitude);
 }
 
 }  // namespace pliant::einsum

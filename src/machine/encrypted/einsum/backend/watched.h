@@ -11,7 +11,10 @@ class Watched : public Backend {
  public:
   // `watch` may throw; then the operation is not begun. `backend` must outlive it.
   Watched(Backend& backend, std::function<void()> watch)
-      : backend_(backend), watch_(std::move(watch)) {}
+      : backend_(backend), watch_(std::move(watch)) {
+    backend_.watch(watch_);
+  }
+  ~Watched() override { backend_.watch({}); }
 
   std::string name() const override { return backend_.name(); }
   std::int64_t slots() const override { return backend_.slots(); }
@@ -40,8 +43,12 @@ class Watched : public Backend {
   std::vector<Cipher> rotate_many(const Cipher& a, std::span<const std::int64_t> steps) override;
   std::vector<Cipher> transform(std::span<const Cipher> of, const Transform& how,
                                 const Values& values, int level, double magnitude) override;
+  Ready prepare(const Transform& how, const Values& values, int level) override;
+  std::vector<Cipher> transform(std::span<const Cipher> of, const Ready& how,
+                                double magnitude) override;
 
  private:
+  Values watched(const Values& values) const;
   Backend& backend_;
   std::function<void()> watch_;
 };

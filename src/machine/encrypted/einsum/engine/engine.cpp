@@ -27,6 +27,13 @@ struct Held : Backend::Object {
 };
 struct Encoded : Backend::Object {
   ckks::Plaintext plaintext;
+  std::size_t bytes() const override { return plaintext.poly.bytes(); }
+};
+struct Mapped : Backend::Object {
+  explicit Mapped(ckks::LinearMap of) : map(std::move(of)) {}
+  ckks::LinearMap map;
+  Fixed fixed = {};  // of its diagonals
+  std::size_t bytes() const override { return map.bytes(); }
 };
 
 template <typename Kind, typename Object>
@@ -296,6 +303,49 @@ std::vector<Cipher> Engine::rotate_many(const Cipher& a, std::span<const std::in
   }
   return result;
 }
+
+Backend::Ready Engine::prepare(const Transform& how, const Values& values, int level) {
+  std::vector<ckks::LinearTerm> terms;
+  for (const Transform::Term& term : how.terms)
+    terms.push_back({term.result, term.source, term.giant, term.baby});
+  std::vector<std::complex<double>> diagonal;
+  const auto complex = [&](std::size_t i) {
+    const std::span<const double> real = values(i);
+    diagonal.assign(real.begin(), real.end());
+    return std::span<const std::complex<double>>(diagonal);
+  };
+  const auto result = std::make_shared<Mapped>(ckks::LinearMap(
+      context_, encoder_, std::move(terms), complex, {.level = level, .stride = how.stride}));
+  for (std::size_t i = 0; i < how.terms.size(); ++i) {
+    const ckks::Plaintext& diagonal = result->map.diagonal(i);
+    note(result->fixed, {Disturbance::Kind::encoding, level}, diagonal.noise / diagonal.scale);
+  }
+  return result;
+}
+
+std::vector<Cipher> Engine::transform(std::span<const Cipher> of, const Ready& how,
+                                      double magnitude) {
+  const auto& mapped = own<const Mapped>(how, "transform");
+  const ckks::LinearMap& map = mapped.map;
+  Fixed fixed = mapped.fixed;
+  std::vector<const ckks::Ciphertext*> in;
+  for (const Cipher& each : of) {
+    in.push_back(&held(each, "transform"));
+    for (const auto& [kind, error] : own<Held>(each, "errors").fixed) note(fixed, kind, error);
+  }
+  std::vector<Cipher> results;
+  std::vector<ckks::Ciphertext*> out;
+  for (std::size_t r = 0; r < map.results(); ++r) {
+    auto result = std::make_shared<Held>();
+    result->fixed = fixed;
+    out.push_back(&result->ciphertext);
+    results.push_back(std::move(result));
+  }
+  map.apply(in, evaluator_, keys_, work_, out, magnitude);
+  return results;
+}
+
+void Engine::watch(std::function<void()> between) { work_.watch = std::move(between); }
 
 void Engine::tighten(const Cipher& a, double magnitude) {
   ckks::Ciphertext& ciphertext = own<Held>(a, "tighten").ciphertext;

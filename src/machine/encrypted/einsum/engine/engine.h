@@ -10,8 +10,8 @@
 
 #include "core/log/log.h"
 #include "core/pool.h"
-#include "machine/encrypted/ckks/evaluator.h"
 #include "machine/encrypted/ckks/keys/decryptor.h"
+#include "machine/encrypted/ckks/linear_map.h"
 #include "machine/encrypted/einsum/backend/backend.h"
 #include "machine/encrypted/einsum/program/plan.h"
 
@@ -83,7 +83,13 @@ class Engine : public Backend {
   Cipher lower(const Cipher& a, int level) override;
   Cipher rotate(const Cipher& a, std::int64_t steps) override;
   std::vector<Cipher> rotate_many(const Cipher& a, std::span<const std::int64_t> steps) override;
+  using Backend::transform;
+  Ready prepare(const Transform& how, const Values& values, int level) override;
+  // What is prepared stays undivided until the end of each result (ckks/linear_map.h).
+  std::vector<Cipher> transform(std::span<const Cipher> of, const Ready& how,
+                                double magnitude) override;
   void tighten(const Cipher& a, double magnitude) override;
+  void watch(std::function<void()> between) override;
 
   std::size_t key_bytes() const;  // of the keys that evaluate
 
@@ -109,6 +115,7 @@ class Engine : public Backend {
   std::optional<ckks::Encryptor> encryptor_;
   std::optional<ckks::Decryptor> decryptor_;
   ckks::Evaluator evaluator_;
+  ckks::LinearWorkspace work_;
 };
 
 }  // namespace pliant::einsum
