@@ -82,7 +82,8 @@ Verb decrypt_verb() {
                .with_letter('o')
                .written()
                .must()},
-      .examples = {{"pliant decrypt y.ct --keys keys/secret.key --request x.ct --out y.npy", ""},
+      .examples = {{"pliant decrypt y.ct --keys keys/secret.key --request x.ct --out y.npy",
+                    "what the server answered"},
                    {"pliant decrypt y.ct --keys keys/secret.key --request x.ct --flood 1 --out "
                     "y.npy",
                     "one result that will be shown"}}};

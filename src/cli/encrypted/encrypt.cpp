@@ -75,7 +75,8 @@ Verb encrypt_verb() {
                       .with_letter('o')
                       .written()
                       .must()},
-      .examples = {{"pliant encrypt x.npy --keys keys/secret.key --out x.ct", ""},
+      .examples = {{"pliant encrypt x.npy --keys keys/secret.key --out x.ct",
+                    "a client's vector, for the server"},
                    {"pliant encrypt k.npy --keys keys/secret.key --operand 1 --out k.ct",
                     "where several operands are encrypted"}}};
   return {std::move(command),
