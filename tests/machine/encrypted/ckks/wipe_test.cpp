@@ -148,5 +148,18 @@ TEST_F(Wiping, EncodersForgetTheirMessages) {
   EXPECT_EQ(found_in_freed(), 0);
 }
 
+// A longer message stays behind the end of a shorter one that follows.
+TEST_F(Wiping, EncodersForgetLongerMessagesToo) {
+  look_at_freed(&holds_message);
+  {
+    std::array<std::complex<double>, 32> values;
+    values.fill({0, kMessage});  // of the coefficients, one in the middle
+    Encoder encoder(s.context);
+    const Plaintext plain = encoder.encode(std::span<const std::complex<double>>(values));
+    const Plaintext short_one = encoder.encode(std::array<double, 1>{});
+  }
+  EXPECT_EQ(found_in_freed(), 0);
+}
+
 }  // namespace
 }  // namespace pliant::ckks

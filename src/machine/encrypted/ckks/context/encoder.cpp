@@ -84,15 +84,22 @@ void require(const Context& context, const Plaintext& p, const char* verb) {
 Encoder::~Encoder() { wipe(); }
 
 void Encoder::wipe() {
-  for (std::vector<double>* secret : {&values_, &residues_, &work_})
+  for (std::vector<double>* secret : {&values_, &residues_, &work_}) {
+    secret->resize(secret->capacity());  // behind a short message the end of a longer one
     sodium_memzero(secret->data(), secret->size() * sizeof(double));
+  }
   limbs_.wipe();
 }
 
-// Room for as many slots; growing moves the vectors, and would leave a message behind.
+// Room for as many slots, in all that transforms exchange; growing moves the vectors, and would
+// leave a message behind.
 void Encoder::take(std::size_t slots) {
-  if (2 * slots > values_.capacity()) wipe();
-  values_.assign(2 * slots, 0);
+  const std::size_t room = 2 * slots;
+  if (room > std::min({values_.capacity(), residues_.capacity(), work_.capacity()})) {
+    wipe();
+    for (std::vector<double>* secret : {&values_, &residues_, &work_}) secret->reserve(room);
+  }
+  values_.assign(room, 0);
 }
 
 void Encoder::check_slot(std::size_t i, double bound) const {
@@ -251,7 +258,7 @@ void Encoder::recompose(const Plaintext& plaintext) {
     const NttTable& table = context_.table(i);
     context_.kernels().inverse(limbs_.limb(i), table, factor(table.n_inverse, table.mod));
   }
-  values_.resize(2 * plaintext.slots);
+  take(plaintext.slots);
   if (used > 1) return recompose_wide(plaintext);
   const auto q = static_cast<std::int64_t>(context_.modulus(0).q);
   const u64* limb = limbs_.limb(0);
