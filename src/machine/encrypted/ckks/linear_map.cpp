@@ -99,6 +99,10 @@ void LinearMap::arrange(Result& result, std::int64_t stride) const {
   }
   const std::int64_t size = std::abs(stride), last = places.rbegin()->first,
                      first = places.begin()->first;
+  const auto most = static_cast<std::int64_t>(slots_);
+  if (size != 0 && (first / size < -most || last / size > most))
+    wrong(fmt::format("giant steps from {} to {} are more than {} strides away", first, last,
+                      slots_));
   for (std::int64_t at = first; size != 0 && at < last; at += size) places[at].giant = at;
   result.places.clear();
   std::map<std::int64_t, std::size_t> index;

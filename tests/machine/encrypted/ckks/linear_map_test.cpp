@@ -164,6 +164,8 @@ TEST(LinearMap, Refuses) {
   says(built([](Example& e) { e.terms.clear(); }), "no diagonals");
   says(built([](Example& e) { e.options.stride = 3; }),
        "giant step 4 is no multiple of the stride");
+  for (const std::int64_t giant : {std::int64_t{1} << 50, -(std::int64_t{1} << 50)})
+    says(built([&](Example& e) { e.terms[1].giant = giant; }), "more than 32 strides away");
   says(built([](Example& e) { e.options.level = 0; }), "level 0 is not between 1 and 2");
   says(built([](Example& e) { e.terms[1].source = -1; }), "below 0");
   says(built([](Example& e) { e.diagonals[1].resize(16); }), "diagonals of 32 and of 16 values");
