@@ -2,30 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
-#include <map>
-#include <numeric>
-#include <unordered_map>
 #include <utility>
 
 #include "core/checked.h"
+#include "plan/search/address_filter.h"
 #include "plan/search/targets.h"
 
 namespace pliant::plan {
 namespace {
-
-// A live tensor is absent or at one of the candidate addresses. `fresh` means needed in the step
-// just run, so that a store it would need has no step to happen in (Eq. 1 and 3): it cannot be
-// moved for the next one.
-enum class Mark : std::int32_t { clean, dirty, fresh_dirty, fresh_clean };
-constexpr std::int32_t absent = -1;
-
-std::int32_t code(std::int32_t address, Mark mark) {
-  return address * 4 + static_cast<std::int32_t>(mark);
-}
-std::int32_t address_of(std::int32_t code) { return code / 4; }
-Mark mark_of(std::int32_t code) { return static_cast<Mark>(code % 4); }
-bool has_copy(Mark mark) { return mark == Mark::clean || mark == Mark::fresh_clean; }
-bool is_fresh(Mark mark) { return mark == Mark::fresh_dirty || mark == Mark::fresh_clean; }
 
 // Every plan can be pushed down until each rectangle lies at 0 or on another one, so these
 // addresses suffice: all sums of sizes, rounded up to the alignment on the way. Empty when there
@@ -56,47 +40,10 @@ std::vector<std::int64_t> candidate_addresses(const Problem& problem, std::int64
   return found;
 }
 
-struct AddressGroup {
-  StateGroup downset;               // its state arrays stay empty
-  std::vector<std::int32_t> codes;  // [state][live]
-  std::vector<std::int64_t> cost;
-  // group and state of the layer before
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> parent;
-  std::vector<OperatorId> by;
-  std::vector<std::int32_t> taken;    // addresses of the operator's tracked inputs, then outputs
-  std::vector<std::size_t> taken_at;  // per state
-  std::size_t states() const { return cost.size(); }
-  const std::int32_t* state(std::size_t s) const { return codes.data() + s * downset.live.size(); }
-  std::int64_t counted = 0;  // bytes that the search knows of
-  void count_bytes(std::atomic<std::int64_t>& sum) {
-    const std::int64_t now = bytes();
-    sum += now - counted;
-    counted = now;
-  }
-  std::int64_t bytes() const {
-    return bytes_held(downset) + (codes.size() + taken.size()) * 4 + states() * 28;
-  }
-};
-
-struct Setting {
-  const Problem* problem = nullptr;
-  const ScheduleModel* model = nullptr;
-  const AddressedQuery* query = nullptr;
-  Budget* budget = nullptr;
-  Expansion expansion;
-  std::vector<std::int64_t> addresses;
-  // per operator: sizes of what lives in its step only
-  std::vector<std::vector<std::int64_t>> locals;
-  std::atomic<std::int64_t>* next = nullptr;   // the least cost + bound that was left out
-  std::atomic<std::int64_t>* bytes = nullptr;  // of all states, those being made too
-
-  bool interrupted() const { return *bytes > budget->memory_bytes() || budget->over(); }
-};
-
 // Runs one operator from one state in every way: where its tensors go decides who must leave.
 class Runner {
  public:
-  Runner(const Setting& setting, const AddressGroup& from, Edge edge, AddressGroup& target)
+  Runner(const AddressSetting& setting, const AddressGroup& from, Edge edge, AddressGroup& target)
       : setting_(setting),
         from_(from),
         target_(target),
@@ -304,7 +251,7 @@ class Runner {
     for (std::size_t k = 0; k < tensors_; ++k) target_.taken.push_back(items_[k].at);
   }
 
-  const Setting& setting_;
+  const AddressSetting& setting_;
   const AddressGroup& from_;
   AddressGroup& target_;
   std::uint32_t group_;
@@ -320,155 +267,6 @@ class Runner {
   std::vector<std::int64_t> costs_;
   std::vector<std::int32_t> now_;
   Bitset masks_;
-};
-
-// What turning one tensor's place into another's costs at most; -1 when one may not stand for the
-// other.
-std::int64_t change_price(std::int32_t a, std::int32_t b, std::int64_t load, std::int64_t store) {
-  // an absent tensor's way back is paid for, and free to go anywhere
-  if (a == b || a == absent) return 0;
-  const Mark mine = mark_of(a);
-  const bool same_place = b != absent && address_of(a) == address_of(b);
-  if (mine == Mark::clean) return same_place ? 0 : load;
-  if (mine == Mark::dirty) return same_place && !has_copy(mark_of(b)) ? 0 : store + load;
-  return -1;  // fresh: it cannot leave for the next step
-}
-
-// Keeps the states that no other one can be turned into at no loss. Most differ in addresses alone,
-// so those that cost too much the same for any change of place are looked up by their addresses;
-// only much cheaper ones are tried in turn.
-class AddressFilter {
- public:
-  AddressFilter(const Setting& setting, const AddressGroup& group)
-      : setting_(setting), group_(group), width_(group.downset.live.size()) {}
-
-  std::vector<std::uint32_t> keep() {
-    std::vector<std::uint32_t> order(group_.states()), kept;
-    std::iota(order.begin(), order.end(), 0u);
-    if (!sort(order)) return kept;
-    for (std::size_t i = 0; i < order.size(); ++i) {
-      if (compared_ >= 4096) {
-        setting_.budget->spend(std::exchange(compared_, 0));
-        if (setting_.interrupted()) break;  // all is thrown away then
-      }
-      if (i > 0 && same(order[i - 1], order[i])) continue;
-      if (beaten(order[i])) continue;
-      insert(order[i]);
-      kept.push_back(order[i]);
-    }
-    setting_.budget->spend(compared_);
-    return kept;
-  }
-
- private:
-  struct Bucket {                       // kept states in which the same tensors are on chip
-    std::vector<std::uint32_t> states;  // ascending cost
-    std::unordered_multimap<std::uint64_t, std::uint32_t> by_address;
-    std::int64_t cheapest_change = INT64_MAX;  // of one of these tensors
-  };
-
-  // By merging, so that a limit is noticed in between; false when one came.
-  bool sort(std::vector<std::uint32_t>& order) const {
-    const auto less = [&](std::uint32_t a, std::uint32_t b) { return before(a, b); };
-    constexpr std::size_t block = 4096;
-    const auto at = [&](std::size_t i) { return order.begin() + (std::min(i, order.size())); };
-    for (std::size_t from = 0; from < order.size(); from += block) {
-      std::sort(at(from), at(from + block), less);
-      if (setting_.interrupted()) return false;
-    }
-    for (std::size_t run = block; run < order.size(); run *= 2)
-      for (std::size_t from = 0; from + run < order.size(); from += 2 * run) {
-        std::inplace_merge(at(from), at(from + run), at(from + 2 * run), less);
-        if (setting_.interrupted()) return false;
-      }
-    return true;
-  }
-
-  bool same(std::uint32_t a, std::uint32_t b) const {
-    return std::equal(group_.state(a), group_.state(a) + width_, group_.state(b));
-  }
-  bool before(std::uint32_t a, std::uint32_t b) const {
-    if (group_.cost[a] != group_.cost[b]) return group_.cost[a] < group_.cost[b];
-    for (std::size_t i = 0; i < width_; ++i)
-      if (group_.state(a)[i] != group_.state(b)[i]) return group_.state(a)[i] < group_.state(b)[i];
-    return a < b;
-  }
-
-  Bitset residents(std::uint32_t s) const {
-    Bitset mask(words_for(width_), 0);
-    for (std::size_t i = 0; i < width_; ++i)
-      if (group_.state(s)[i] != absent) put(mask, i);
-    return mask;
-  }
-
-  // Of the addresses of these tensors.
-  std::uint64_t hash(std::uint32_t s, const Bitset& mask) const {
-    std::uint64_t value = 0;
-    for (std::size_t w = 0; w < mask.size(); ++w)
-      each_bit(mask[w], w * 64, [&](std::size_t i) {
-        value = (value ^ address_of(group_.state(s)[i])) * 0xff51afd7ed558ccdULL;
-        value ^= value >> 32;
-      });
-    return value;
-  }
-
-  void insert(std::uint32_t s) {
-    const Bitset mask = residents(s);
-    Bucket& bucket = buckets_[mask];
-    if (bucket.states.empty())
-      for (std::size_t i = 0; i < width_; ++i)
-        if (has(mask, i))
-          bucket.cheapest_change = std::min(bucket.cheapest_change, group_.downset.load_price[i]);
-    bucket.states.push_back(s);
-    bucket.by_address.emplace(hash(s, mask), s);
-  }
-
-  bool beaten(std::uint32_t b) {
-    const Bitset mask = residents(b);
-    if (!setting_.query->rules.dominance) {
-      const auto at = buckets_.find(mask);
-      return at != buckets_.end() && beaten_in_place(at->second, mask, b, true);
-    }
-    for (const auto& [theirs, bucket] : buckets_) {
-      ++compared_;
-      std::int64_t away = 0;  // what they have on chip and b has not
-      for (std::size_t w = 0; w < mask.size(); ++w)
-        each_bit(theirs[w] & ~mask[w], w * 64,
-                 [&](std::size_t i) { away += group_.downset.load_price[i]; });
-      if (away == 0 && beaten_in_place(bucket, theirs, b, false)) return true;
-      for (const std::uint32_t a : bucket.states) {
-        if (group_.cost[b] - group_.cost[a] < std::max(away, bucket.cheapest_change)) break;
-        ++compared_;
-        if (dominates(a, b)) return true;
-      }
-    }
-    return false;
-  }
-
-  bool beaten_in_place(const Bucket& bucket, const Bitset& mask, std::uint32_t b, bool exactly) {
-    const auto [first, last] = bucket.by_address.equal_range(hash(b, mask));
-    return std::any_of(first, last, [&](const auto& entry) {
-      ++compared_;
-      return exactly ? same(entry.second, b) : dominates(entry.second, b);
-    });
-  }
-
-  bool dominates(std::uint32_t a, std::uint32_t b) const {
-    std::int64_t slack = group_.cost[b] - group_.cost[a];
-    for (std::size_t i = 0; i < width_; ++i) {
-      const std::int64_t price =
-          change_price(group_.state(a)[i], group_.state(b)[i], group_.downset.load_price[i],
-                       group_.downset.store_price[i]);
-      if (price < 0 || (slack -= price) < 0) return false;
-    }
-    return true;
-  }
-
-  const Setting& setting_;
-  const AddressGroup& group_;
-  std::size_t width_;
-  std::map<Bitset, Bucket> buckets_;
-  std::int64_t compared_ = 0;  // not yet spent
 };
 
 void retain(AddressGroup& group, const std::vector<std::uint32_t>& keep,
@@ -492,7 +290,7 @@ void retain(AddressGroup& group, const std::vector<std::uint32_t>& keep,
 
 class AddressSearch {
  public:
-  AddressSearch(const Setting& setting, ThreadPool& pool) : setting_(setting), pool_(pool) {}
+  AddressSearch(const AddressSetting& setting, ThreadPool& pool) : setting_(setting), pool_(pool) {}
 
   AddressedAnswer run() {
     AddressGroup first;
@@ -546,7 +344,7 @@ class AddressSearch {
   }
 
   void thin(AddressGroup& target) const {
-    retain(target, AddressFilter(setting_, target).keep(), *setting_.model);
+    retain(target, undominated(setting_, target), *setting_.model);
     target.count_bytes(*setting_.bytes);
   }
 
@@ -586,7 +384,7 @@ class AddressSearch {
     return schedule;
   }
 
-  const Setting& setting_;
+  const AddressSetting& setting_;
   ThreadPool& pool_;
   std::vector<std::vector<AddressGroup>> layers_;
   AddressedAnswer answer_;
@@ -616,8 +414,8 @@ AddressedAnswer search_addressed(const Problem& problem, const ScheduleModel& mo
                                  const Pressure& pressure, const AddressedQuery& query,
                                  Budget& budget, ThreadPool& pool) {
   std::atomic<std::int64_t> next{INT64_MAX}, bytes{0};
-  Setting setting{&problem, &model, &query, &budget, {}, {}, local_sizes(problem, model),
-                  &next,    &bytes};
+  AddressSetting setting{&problem, &model, &query, &budget, {}, {}, local_sizes(problem, model),
+                         &next,    &bytes};
   const CutFinder cuts(model);
   setting.expansion = {
       &model, &pressure, &cuts, query.rules, 0, query.threshold, [&] { return budget.over(); }};
