@@ -1,9 +1,11 @@
 #include "plan/search/fluid.h"
+#include "plan/search/free_operators.h"
 
 #include <algorithm>
 #include <atomic>
 #include <tuple>
 
+#include "plan/search/free_operators.h"
 #include "plan/search/targets.h"
 
 namespace pliant::plan {

@@ -4,6 +4,7 @@
 // the result does not depend on threads.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -74,9 +75,17 @@ struct Expansion {
 // A mixed number for tie-breaking; 0 when variety is 0, so that numbering decides.
 std::uint64_t scramble(std::uint64_t variety, std::uint64_t a, std::uint64_t b);
 
-// Whether the operator had better wait: it needs nothing planned, and each of its consumers waits
-// for others yet.
-bool must_wait(const Expansion& expansion, const Bitset& done, OperatorId op);
+// Of a live tensor of the group, with its way back.
+inline std::int64_t leave_price(const StateGroup& group, const std::uint64_t* dirty,
+                                std::size_t live) {
+  return group.load_price[live] + (has(dirty, live) ? group.store_price[live] : 0);
+}
+
+// In an ascending list; -1: it is not there.
+inline std::int32_t position(const std::vector<std::int32_t>& sorted, std::int32_t value) {
+  const auto at = std::lower_bound(sorted.begin(), sorted.end(), value);
+  return at != sorted.end() && *at == value ? at - sorted.begin() : -1;
+}
 
 struct Edge {
   std::uint32_t from = 0;  // group in the layer before
