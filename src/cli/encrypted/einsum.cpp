@@ -200,8 +200,7 @@ Verb einsum_verb() {
            "clear. FILES are NumPy arrays (.npy), one per operand. Everything happens in this "
            "process: to try expressions and see what they cost.",
            "The largest element of what is encrypted is declared, not measured (--magnitude): it "
-           "is "
-           "part of the plan, which is public. docs/encrypted.md says what is promised.",
+           "is part of the plan, which is public. docs/encrypted.md says what is promised.",
            "With --json: rotations, key_switches, products, plain_muls, levels, keys, parameters, "
            "key_bytes, key_seconds, client_seconds (to encrypt and decrypt), seconds (to "
            "evaluate), "
