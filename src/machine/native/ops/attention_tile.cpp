@@ -1,5 +1,6 @@
 #include "machine/native/ops/attention_tile.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -139,8 +140,8 @@ void AttentionTile::take(const KernelCall& call, const Part& part, const Block& 
     Running& softmax = running[r];
     const float most = std::max(softmax.most, rows_->maximum(mine, block.count));
     float* out = call.out() + ((part.first + r) * s_.heads + head) * s_.value_width;
-    if (most == unseen) {  // nothing so far
-      std::fill_n(mine, block.count, 0.0F);
+    if (most == unseen) {  // nothing so far; a score that is no number stays one
+      std::replace(mine, mine + block.count, unseen, 0.0F);
       continue;
     }
     if (most != softmax.most) {

@@ -118,6 +118,41 @@ TEST(KvCache, ATokenWithoutNumbersDoesNotReachThoseBefore) {
   EXPECT_TRUE(same_bits(got, {wanted.begin(), wanted.begin() + 30}));
 }
 
+// Queries, keys and values as they are given: only row 30's query is no number.
+TEST(KvCache, AQueryThatIsNoNumberHasNoResultAmongManyRowsEither) {
+  constexpr std::int64_t rows = 40, width = 8;
+  Builder b;
+  std::vector<ValueId> operands;
+  for (const char* name : {"q", "k", "v"})
+    operands.push_back(b.row_input(name, {DType::f32, {rows, 1, width}}));
+  for (const char* name : {"seq", "pos", "tag"})
+    operands.push_back(b.row_input(name, {DType::i32, {rows}}));
+  b.output(b.attention({0.3, true, 0, 0}, operands), "result");
+  const auto graph = std::make_shared<const Graph>(b.finish());
+  ThreadPool pool(1);
+  const auto program = native::Machine(pool).compile(graph, std::make_shared<WeightStore>());
+  Workspace workspace(program->need(), pool);
+  Cache cache(layers_of(*graph), {.context = rows});
+  const SequenceRows all{cache.open(full()), rows};
+  cache.reserve({&all, 1});
+  std::vector<Tensor> inputs;
+  std::vector<TensorView> in;
+  Rng rng(1);
+  for (const ValueId id : graph->inputs()) inputs.emplace_back(graph->value(id).type);
+  for (std::size_t i = 0; i < 3; ++i) fill_normal(inputs[i].view(), rng, 1);
+  std::ranges::fill(inputs[0].span<float>().subspan(30 * width, width), std::nanf(""));
+  for (std::int64_t r = 0; r < rows; ++r) {
+    inputs[3].span<std::int32_t>()[r] = all.sequence;
+    inputs[4].span<std::int32_t>()[r] = static_cast<std::int32_t>(r);
+  }
+  for (const Tensor& each : inputs) in.push_back(each.view());
+  const Tensor out({DType::f32, {rows, 1, width}});
+  const std::vector<TensorView> to{out.view()};
+  program->run({in, to, rows, nullptr}, workspace, cache);
+  for (std::int64_t i = 0; i < rows * width; ++i)
+    EXPECT_EQ(std::isnan(out.span<float>()[i]), i / width == 30) << i;
+}
+
 TEST(KvCache, PaddingRowsYieldNothingAndChangeNothing) {
   Runner runner({}, 8);
   Cache cache = runner.cache({.context = 32});
