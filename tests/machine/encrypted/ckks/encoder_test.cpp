@@ -13,6 +13,14 @@
 namespace pliant::ckks {
 namespace {
 
+TEST(Encoder, DecodesThoughItHasNotEncodedBefore) {
+  const Context context(small(6, 2));
+  Encoder encoder(context), fresh(context);
+  const std::vector<double> values(32, 0.25);
+  const std::vector<double> got = fresh.decode_real(encoder.encode(values));
+  for (const double each : got) EXPECT_NEAR(each, 0.25, 1e-9);
+}
+
 TEST(Encoder, RoundTripsEverySlotCountWithinItsBound) {
   const Context context(small(8, 3));
   Encoder encoder(context);

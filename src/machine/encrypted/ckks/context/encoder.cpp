@@ -92,7 +92,7 @@ void Encoder::wipe() {
 }
 
 // Room for as many slots, in all that transforms exchange; growing moves the vectors, and would
-// leave a message behind.
+// leave a message behind. It forgets everything: called first.
 void Encoder::take(std::size_t slots) {
   const std::size_t room = 2 * slots;
   if (room > std::min({values_.capacity(), residues_.capacity(), work_.capacity()})) {
@@ -252,13 +252,13 @@ void Encoder::recompose(const Plaintext& plaintext) {
   while (used < static_cast<std::size_t>(plaintext.level) + 1 &&
          context_.log_q(static_cast<int>(used) - 1) < bits)
     ++used;
+  take(plaintext.slots);
   limbs_.resize(used, n);
   for (std::size_t i = 0; i < used; ++i) {
     std::memcpy(limbs_.limb(i), plaintext.poly.limb(i), n * sizeof(u64));
     const NttTable& table = context_.table(i);
     context_.kernels().inverse(limbs_.limb(i), table, factor(table.n_inverse, table.mod));
   }
-  take(plaintext.slots);
   if (used > 1) return recompose_wide(plaintext);
   const auto q = static_cast<std::int64_t>(context_.modulus(0).q);
   const u64* limb = limbs_.limb(0);
