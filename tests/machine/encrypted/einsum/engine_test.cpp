@@ -174,6 +174,29 @@ TEST(Engine, RunsWhatWasPreparedAhead) {
       1e-4);
 }
 
+TEST(Engine, RefusesTransformsOfOtherResultsInAPreparedPlan) {
+  Engine engine = small();
+  const std::vector<Shape> shapes{{16, 32}};
+  const Plan plan = einsum::plan("ij->ji", all_secret(shapes), {.slots = 512, .canonical = true});
+  const std::vector<Tensor> tensors = random_tensors(shapes, 1);
+  engine.make_keys(keys(plan.program));
+  const auto inputs = encrypt(plan, engine, views(tensors));
+  Prepared prepared = prepare(plan, engine, views(tensors));
+  const std::vector<double> ones(512, 1);
+  for (std::size_t i = 0; i < plan.program.steps.size(); ++i)
+    if (const auto* how = std::get_if<Transform>(&plan.program.steps[i].action)) {
+      Transform more = *how;
+      more.terms.push_back({1, 0, 0, 0, more.terms[0].plain});
+      prepared.steps[i] = engine.prepare(
+          more, [&](std::size_t) { return std::span<const double>(ones); },
+          plan.program.values[how->of[0]].level);
+    }
+  const Error error = thrown_by([&] { evaluate(plan, engine, inputs, prepared); });
+  EXPECT_EQ(error.kind(), ErrorKind::invalid);
+  EXPECT_NE(std::string(error.what()).find("a transform of 2 results"), std::string::npos)
+      << error.what();
+}
+
 TEST(Engine, StopsWithinATransform) {
   Engine engine = small();
   int left = -1;

@@ -210,11 +210,19 @@ std::vector<Cipher> evaluate(const Plan& plan, Backend& backend,
                 fmt::format("plaintexts of a program of {} steps for one of {}",
                             prepared.steps.size(), plan.program.steps.size()),
                 "prepare this plan");
-  return Interpreter(plan, backend, inputs,
-                     {[&](std::size_t step) { return prepared.steps[step]; },
-                      [&](std::size_t step, std::span<const Cipher> of, double magnitude) {
-                        return backend.transform(of, prepared.steps[step], magnitude);
-                      }})
+  return Interpreter(
+             plan, backend, inputs,
+             {[&](std::size_t step) { return prepared.steps[step]; },
+              [&](std::size_t step, std::span<const Cipher> of, double magnitude) {
+                auto results = backend.transform(of, prepared.steps[step], magnitude);
+                if (results.size() != plan.program.steps[step].out.size())
+                  throw Error(
+                      ErrorKind::invalid, "einsum " + plan.expression,
+                      fmt::format("a transform of {} results in step {}, planned for {}",
+                                  results.size(), step, plan.program.steps[step].out.size()),
+                      "prepare this plan");
+                return results;
+              }})
       .run();
 }
 
