@@ -43,14 +43,15 @@ class SequenceHolder {
 }  // namespace
 
 void measure_speed(lm::Session& session, const SpeedOptions& options,
-                   const std::function<bool()>& step, Speed& speed) {
+                   const std::function<bool()>& step, Speed& speed, const std::atomic<bool>* stop) {
   const std::int64_t vocabulary = session.config().vocabulary;
   const SequenceHolder sequence(session);
-  session.feed(sequence.id, random_tokens(options.depth, options, vocabulary, 0));
+  session.feed(sequence.id, random_tokens(options.depth, options, vocabulary, 0), nullptr, stop);
   if (!step()) return;
   const std::vector<TokenId> prompt = random_tokens(options.prompt, options, vocabulary, 1),
                              text = random_tokens(options.tokens, options, vocabulary, 2);
-  const Sample whole = timed([&] { session.feed(sequence.id, prompt); });
+  const Sample whole = timed([&] { session.feed(sequence.id, prompt, nullptr, stop); });
+  if (!step()) return;
   session.truncate(sequence.id, options.depth);
   const Tensor logits({DType::f32, {1, vocabulary}});
   std::vector<Sample> tokens;

@@ -1,6 +1,7 @@
 // How fast a session takes prompts and gives tokens, and what that asks of the processor.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -25,9 +26,11 @@ struct Speed {
 };
 
 // One run more: a prompt behind `depth` tokens, then single tokens from there. `step` is called
-// between the parts; false ends the run early, and nothing of it is added. Throws as Session does.
+// between the parts; false ends the run early, and nothing of it is added. `stop`, which may be
+// null, ends a prompt within; step() is to give false from then on. Throws as Session does.
 void measure_speed(lm::Session& session, const SpeedOptions& options,
-                   const std::function<bool()>& step, Speed& speed);
+                   const std::function<bool()>& step, Speed& speed,
+                   const std::atomic<bool>* stop = nullptr);
 
 // What one decoded token reads: each weight once, but of the table of embeddings a row where it is
 // not the head's too.

@@ -1,6 +1,7 @@
 // pliant bench lm: every figure is there; times are not judged.
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -77,6 +78,18 @@ echo '[{"avg_ns": 1000000000, "n_prompt": 4, "n_gen": 0}, {"avg_ns": 4000000000,
       pliant(bench({bench_model, "--threads", "1"})).err.find("llama-bench -o json is expected"),
       std::string::npos);
   unsetenv("PLIANT_PEER_LLAMA");
+}
+
+TEST(BenchLm, CtrlCEndsALongPrompt) {
+  const Outcome outcome = pliant_interrupted(
+      {"bench", "lm", bench_model, "--prompt", "4000000", "--threads", "1"}, SIGINT, 1);
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("stopped early"), std::string::npos) << outcome.err;
+}
+
+TEST(BenchLm, RefusesMoreTokensThanAnyoneHas) {
+  for (const char* option : {"--depth", "--prompt", "-n"})
+    EXPECT_EQ(pliant({"bench", "lm", bench_model, option, "9223372036854775807"}).code, 2);
 }
 
 }  // namespace

@@ -38,6 +38,8 @@ LanguageConfig small_config() {
   return config;
 }
 
+constexpr std::int64_t most_tokens = 1 << 24;
+
 const std::vector<std::string> size_names = {"50M", "270M", "450M", "1.1B", "3B"};
 
 LanguageConfig config_of(const std::string& size) {
@@ -212,7 +214,7 @@ class Bench {
       eval::measure_speed(
           session, options_.speed,
           [&] { return go_on(fmt::format("{}: run {} of {}", what, run + 1, options_.runs)); },
-          row.speed);
+          row.speed, &context_.stop);
       if (!peer_.empty() && !context_.stop)
         row.peers.push_back(run_peer({peer_, subject.path, threads, options_.speed.prompt,
                                       options_.speed.tokens, options_.speed.depth}));
@@ -319,24 +321,26 @@ Verb bench_lm_verb() {
       .arguments = {argument("MODEL", options->model, "a model; without one, models are made")
                         .path()
                         .optional()},
-      .options =
-          {option("size", "SIZE", options->sizes, "of made models; several may be given")
-               .with_choices(size_names)
-               .with_default("50M"),
-           option("encoding", "TYPE", options->encodings,
-                  "how their weights are written; several may be given")
-               .with_default("F16, Q8_0, Q4_0, Q4_K"),
-           option("prompt", "N", options->speed.prompt, "tokens of the prompt").at_least(1),
-           option("tokens", "N", options->speed.tokens, "tokens decoded in each run")
-               .at_least(1)
-               .with_letter('n'),
-           option("depth", "N", options->speed.depth, "tokens in the cache before").at_least(0),
-           option("runs", "N", options->runs, "of each").at_least(1),
-           option("cache-type", "TYPE", options->cache_type, "of the keys and values in the cache")
-               .with_choices({"f32", "f16", "bf16"}),
-           option("folder", "DIR", options->folder, "where models are written meanwhile")
-               .path()
-               .with_default("the system's for temporary files")},
+      .options = {option("size", "SIZE", options->sizes, "of made models; several may be given")
+                      .with_choices(size_names)
+                      .with_default("50M"),
+                  option("encoding", "TYPE", options->encodings,
+                         "how their weights are written; several may be given")
+                      .with_default("F16, Q8_0, Q4_0, Q4_K"),
+                  option("prompt", "N", options->speed.prompt, "tokens of the prompt")
+                      .within(1, most_tokens),
+                  option("tokens", "N", options->speed.tokens, "tokens decoded in each run")
+                      .within(1, most_tokens)
+                      .with_letter('n'),
+                  option("depth", "N", options->speed.depth, "tokens in the cache before")
+                      .within(0, most_tokens),
+                  option("runs", "N", options->runs, "of each").at_least(1),
+                  option("cache-type", "TYPE", options->cache_type,
+                         "of the keys and values in the cache")
+                      .with_choices({"f32", "f16", "bf16"}),
+                  option("folder", "DIR", options->folder, "where models are written meanwhile")
+                      .path()
+                      .with_default("the system's for temporary files")},
       .examples = {
           {"pliant bench lm", "a small model in four encodings, on one thread and on all"},
           {"pliant bench lm model.gguf --depth 4096 --threads 2", "with a long text before"},
