@@ -59,24 +59,17 @@ class Grid {
  public:
   Grid(const std::function<double(double)>& function, const Interval& interval,
        std::string_view place)
-      : function_(function), interval_(interval) {
+      : function_(function), interval_(interval), place_(place) {
     if (!(interval.low < interval.high) || !std::isfinite(interval.width()))
       throw Error(ErrorKind::invalid, std::string(place),
                   fmt::format("approximated on [{}, {}]", interval.low, interval.high),
                   "state a range of its operand, or observe one");
-    for (int i = 0; i < kGrid; ++i) {
-      const double x = from_unit(interval, point(i));
-      values_.push_back(function(x));
-      if (!std::isfinite(values_.back()))
-        throw Error(ErrorKind::invalid, std::string(place),
-                    fmt::format("is {} at {}, within the range [{}, {}] of its operand",
-                                values_.back(), x, interval.low, interval.high),
-                    "state a range without that point");
-    }
+    for (int i = 0; i < kGrid; ++i) values_.push_back(finite(from_unit(interval, point(i))));
   }
 
   Chebyshev of_degree(int degree) const {
-    Chebyshev result{interval_, coefficients_of(function_, interval_, degree)};
+    Chebyshev result{interval_,
+                     coefficients_of([this](double x) { return finite(x); }, interval_, degree)};
     result.values = {INFINITY, -INFINITY};
     for (int i = 0; i < kGrid; ++i) {
       const double value = value_at(result.coefficients, point(i));
@@ -88,6 +81,15 @@ class Grid {
   }
 
  private:
+  double finite(double x) const {
+    const double value = function_(x);
+    if (!std::isfinite(value))
+      throw Error(ErrorKind::invalid, std::string(place_),
+                  fmt::format("is {} at {}, within the range [{}, {}] of its operand", value, x,
+                              interval_.low, interval_.high),
+                  "state a range without that point");
+    return value;
+  }
   static double point(int i) { return -1 + 2.0 * i / (kGrid - 1); }
   double slope() const {
     double steepest = 0;
@@ -98,6 +100,7 @@ class Grid {
 
   const std::function<double(double)>& function_;
   Interval interval_;
+  std::string_view place_;
   std::vector<double> values_;
 };
 

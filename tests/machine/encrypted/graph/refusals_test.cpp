@@ -1,9 +1,11 @@
 // What a graph cannot do on encrypted values is refused by name, before anything runs.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 
 #include "errors.h"
+#include "machine/encrypted/graph/chebyshev.h"
 #include "machine/encrypted/graph/compare.h"
 
 namespace pliant::encrypted {
@@ -67,6 +69,14 @@ TEST(RefusedGraph, OfFunctionsAndRanges) {
   expect_refused(map(Fn::exp), ErrorKind::invalid, {"range of x"}, {{"x", {NAN, 0}}});
   expect_refused(map(Fn::exp), ErrorKind::capacity, {"levels, this parameter set has 1"}, {},
                  {.slots = 32, .levels = 1});
+}
+
+// The grid of the interval misses the node of degree 1 by more than that.
+TEST(RefusedGraph, OfFunctionsThatAreNoNumberAtANode) {
+  const auto gap = [](double x) { return std::abs(x - std::sqrt(.5)) < 1e-5 ? NAN : x; };
+  const Error error = thrown_by([&] { interpolate(gap, {-1, 1}, .1, 255, "operator f"); });
+  EXPECT_EQ(error.kind(), ErrorKind::invalid);
+  EXPECT_NE(std::string(error.what()).find("is nan at 0.707"), std::string::npos) << error.what();
 }
 
 TEST(RefusedGraph, OfInputsAndOutputs) {
