@@ -90,11 +90,17 @@ class Lowering {
         ranges_(graph.values().size()),
         values_(graph.values().size()),
         readers_(graph.values().size(), 0),
+        wants_clean_(graph.values().size(), false),
         stated_(ranges),
         bench_(graph, options, begin()) {
     bench_.first_plain = secret_.size();
-    for (const Op& op : graph.ops())
-      for (const ValueId id : op.in) ++readers_[id];
+    for (const Op& op : graph.ops()) {
+      const bool clean = approximates(op, graph, operand_flags(op, flags_));
+      for (const ValueId id : op.in) {
+        ++readers_[id];
+        if (clean) wants_clean_[id] = true;
+      }
+    }
     for (const ValueId id : graph.outputs()) ++readers_[id];
   }
 
@@ -102,7 +108,7 @@ class Lowering {
     for (std::size_t i = 0; i < secret_.size(); ++i) place_input(i);
     for (const Op& op : graph_.ops()) lower(op);
     std::vector<einsum::PlacedTensor> outputs;
-    GraphPlan result{std::move(graph), {}, secret_, {}, options_.gains, 0};
+    GraphPlan result{std::move(graph), {}, secret_, {}, {}, options_.gains, 0};
     for (std::size_t o = 0; o < graph_.outputs().size(); ++o) {
       const ValueId id = graph_.outputs()[o];
       if (!flags_[id])
@@ -112,8 +118,12 @@ class Lowering {
       result.approximation = std::max(result.approximation, values_[id]->error);
     }
     result.plain = bench_.plain;
-    for (const PlainTensor& tensor : bench_.plain)
+    for (const std::size_t input : secret_)
+      result.ranges[graph_.inputs()[input]] = ranges_[graph_.inputs()[input]];
+    for (const PlainTensor& tensor : bench_.plain) {
       problem_.inputs.push_back({.shape = tensor.shape, .secret = false});
+      for (const ValueId id : tensor.operands) result.ranges[id] = range_of(id);
+    }
     problem_.input_labels.resize(problem_.inputs.size());
     result.plan = finish(problem_, bench_.builder, outputs,
                          {.slots = options_.slots,
@@ -197,7 +207,7 @@ class Lowering {
       operands.push_back({id, flags_[id] ? &*values_[id] : nullptr, range_of(id)});
     }
     const ValueId out = op.out[0];
-    EncryptedValue value = lowered(op, operands, wants_clean(out));
+    EncryptedValue value = lowered(op, operands, wants_clean_[out]);
     const Value& described = graph_.value(out);
     if (value.shape != described.type.shape)  // axes of size 1
       value = lower_reshape({described.type.shape}, value);
@@ -232,13 +242,6 @@ class Lowering {
     std::vector<const EncryptedValue*> parts;
     for (const OperandValue& operand : operands) parts.push_back(operand.encrypted);
     return lower_concat(std::get<kind::Concat>(op.kind), parts);
-  }
-
-  bool wants_clean(ValueId id) const {
-    return std::ranges::any_of(graph_.ops(), [&](const Op& op) {
-      return std::ranges::find(op.in, id) != op.in.end() &&
-             approximates(op, graph_, operand_flags(op, flags_));
-    });
   }
 
   // Known by its statement, or by what arithmetic makes of its operands' ranges.
@@ -288,6 +291,7 @@ class Lowering {
   ById<ValueId, Interval> ranges_;
   ById<ValueId, std::optional<EncryptedValue>> values_;
   ById<ValueId, int> readers_;
+  ById<ValueId, bool> wants_clean_;  // a polynomial reads it
   const Ranges& stated_;
   std::vector<std::size_t> secret_;
   einsum::EinsumProblem problem_;

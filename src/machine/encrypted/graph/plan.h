@@ -1,6 +1,7 @@
 // A graph for encrypted inputs: what is planned from shapes and ranges alone.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -36,6 +37,8 @@ struct GraphPlan {
   einsum::Plan plan;
   std::vector<std::size_t> secret;  // which of the graph's inputs
   std::vector<PlainTensor> plain;
+  // What the secret inputs, and the values in the clear that `plain` reads, were planned for.
+  std::map<ValueId, Interval> ranges;
   Gains gains = {};
   // Bound of what the approximations of functions add to the error of any output, if every value is
   // in its range.

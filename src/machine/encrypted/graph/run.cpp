@@ -23,20 +23,18 @@ class InTheClear {
         weights_(weights),
         inputs_(inputs),
         pool_(pool),
-        views_(graph.values().size()) {}
+        views_(graph.values().size()),
+        known_(graph.values().size(), false) {}
 
-  const TensorView& value(ValueId id) {
-    TensorView& view = views_[id];
-    if (view.data != nullptr) return view;
-    const Value& value = graph_.value(id);
-    switch (value.role) {
-      case Role::constant: return view = value.constant->view();
-      case Role::weight: return view = keep(decode(weights_.at(value.name)));
-      case Role::input: return view = input(id);
-      case Role::result: break;
+  // With what it is computed from, however deep that is.
+  const TensorView& value(ValueId wanted) {
+    std::vector<ValueId> waiting{wanted};
+    while (!waiting.empty()) {
+      const ValueId id = waiting.back();
+      if (!known_[id]) make(id, waiting);
+      if (known_[id]) waiting.pop_back();
     }
-    evaluate_op(graph_.op(value.producer));
-    return view;
+    return views_[wanted];
   }
 
   Tensor tensor(const PlainTensor& tensor) {
@@ -49,6 +47,22 @@ class InTheClear {
   }
 
  private:
+  // Or adds to `waiting` what must be made first.
+  void make(ValueId id, std::vector<ValueId>& waiting) {
+    const Value& value = graph_.value(id);
+    if (value.role == Role::result) {
+      const Op& op = graph_.op(value.producer);
+      const std::size_t before = waiting.size();
+      for (const ValueId from : op.in)
+        if (!known_[from]) waiting.push_back(from);
+      if (waiting.size() == before) evaluate_op(op);
+      return;
+    }
+    if (value.role == Role::constant) views_[id] = value.constant->view();
+    else views_[id] = value.role == Role::input ? input(id) : keep(decode(weights_.at(value.name)));
+    known_[id] = true;
+  }
+
   TensorView keep(Tensor tensor) {
     owned_.push_back(std::move(tensor));
     return owned_.back().view();
@@ -66,8 +80,9 @@ class InTheClear {
 
   void evaluate_op(const Op& op) {
     std::vector<TensorView> operands, results;
-    for (const ValueId id : op.in) operands.push_back(value(id));
+    for (const ValueId id : op.in) operands.push_back(views_[id]);
     for (const ValueId id : op.out) {
+      known_[id] = true;
       views_[id] = keep(Tensor(graph_.value(id).type));
       results.push_back(views_[id]);
     }
@@ -79,8 +94,21 @@ class InTheClear {
   std::span<const TensorView> inputs_;
   ThreadPool& pool_;
   ById<ValueId, TensorView> views_;
+  ById<ValueId, bool> known_;
   std::vector<Tensor> owned_;
 };
+
+// What is computed in f32 may be beyond what was planned by its rounding.
+void require_range(const Value& value, const TensorView& view, const Interval& range) {
+  const double slack = value.role == Role::result ? (kRounding - 1) * range.magnitude() : 0;
+  for (std::int64_t i = 0; i < elements(view.type.shape); ++i)
+    if (const double element = get(view, i);
+        !(element >= range.low - slack && element <= range.high + slack))
+      throw Error(ErrorKind::invalid, "value " + value.name,
+                  fmt::format("element {} is {}, planned for at most {} and at least {}", i,
+                              element, range.high, range.low),
+                  "state a range that holds it, or observe one, and plan again");
+}
 
 // Values that inputs come into.
 ById<ValueId, bool> changing_values(const Graph& graph) {
@@ -162,6 +190,13 @@ Gains observe_gains(const Graph& graph, const WeightStore& weights,
   return gains_of(core, weights, secret, pool);
 }
 
+void require_in_range(const GraphPlan& plan, std::span<const TensorView> secret) {
+  for (std::size_t i = 0; i < secret.size(); ++i) {
+    const ValueId id = plan.graph->inputs()[plan.secret[i]];
+    require_range(plan.graph->value(id), secret[i], plan.ranges.at(id));
+  }
+}
+
 PlainTensors::PlainTensors(const GraphPlan& plan, const WeightStore& weights,
                            std::span<const TensorView> inputs, ThreadPool& pool) {
   require_count(plan, inputs);
@@ -171,6 +206,8 @@ PlainTensors::PlainTensors(const GraphPlan& plan, const WeightStore& weights,
   for (const std::size_t input : plan.secret)
     views_.push_back({plan.graph->value(plan.graph->inputs()[input]).type, nullptr});
   for (const PlainTensor& tensor : plan.plain) {
+    for (const ValueId id : tensor.operands)
+      require_range(plan.graph->value(id), clear.value(id), plan.ranges.at(id));
     owned_.push_back(clear.tensor(tensor));
     views_.push_back(owned_.back().view());
   }
@@ -181,6 +218,7 @@ einsum::Decrypted run(const GraphPlan& plan, einsum::Backend& backend, const Wei
   const PlainTensors plain(plan, weights, inputs, pool);
   std::vector<TensorView> tensors(plain.views().begin(), plain.views().end());
   for (std::size_t i = 0; i < plan.secret.size(); ++i) tensors[i] = inputs[plan.secret[i]];
+  require_in_range(plan, std::span(tensors).first(plan.secret.size()));
   einsum::Decrypted result = einsum::run(plan.plan, backend, tensors);
   result.error_bound += plan.approximation;
   return result;

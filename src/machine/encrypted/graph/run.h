@@ -16,12 +16,17 @@ namespace pliant::encrypted {
 Gains observe_gains(const Graph& graph, const WeightStore& weights,
                     const std::set<std::string>& secret, ThreadPool& pool);
 
+// Throws Error{invalid} naming the graph's input for an element outside the range that was planned.
+// `secret` in the order of plan.secret.
+void require_in_range(const GraphPlan& plan, std::span<const TensorView> secret);
+
 // What evaluate() of the einsum back ends takes: the plan's tensors, the secret ones of no elements
 // but their shapes. Computed by the reference evaluator, in f64.
 class PlainTensors {
  public:
   // `inputs` in the order of the graph's; of the secret ones nothing is read. Throws what
-  // pliant::evaluate() does, Error{invalid} for weights of other gains than planned.
+  // pliant::evaluate() does, Error{invalid} for weights of other gains than planned, and for
+  // elements outside the range that was planned.
   PlainTensors(const GraphPlan& plan, const WeightStore& weights,
                std::span<const TensorView> inputs, ThreadPool& pool);
   std::span<const TensorView> views() const { return views_; }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "errors.h"
 #include "machine/encrypted/graph/compare.h"
@@ -88,6 +89,60 @@ TEST(GraphParties, QuestionsAreText) {
   EXPECT_NE(refused("slots 1x6\ngraph\n").find("'1x6' is no number"), std::string::npos);
   EXPECT_NE(refused("slots 16\n").find("no line \"graph\""), std::string::npos);
   EXPECT_NE(refused("range 1 x\ngraph\n").find("a word and a space"), std::string::npos);
+}
+
+// The root of x + y on [.5, 2], where less than the magnitudes of x and y would not do.
+GraphQuestion one_sided() {
+  Builder b;
+  const ValueId x = b.input("x", {DType::f32, {4}}), y = b.input("y", {DType::f32, {4}}),
+                sum = b.map(argument(0) + argument(1), {x, y}, {}, "sum");
+  b.output(b.map(apply(Fn::sqrt, {argument(0)}), {sum}), "o");
+  return {b.finish(), {"x"}, {{"x", {0, 1}}, {"y", {.5, 1}}}, {.slots = 16, .approximation = .01}};
+}
+
+TEST(GraphParties, RefuseElementsOutsideTheirRange) {
+  const GraphQuestion asked = one_sided();
+  ThreadPool pool(1);
+  GraphClient client(asked, kInsecure, params(asked));
+  GraphServer server(client.server_file().get(), {}, pool, kInsecure);
+  const auto tensor = [](double last) {
+    return Tensor::of(DType::f32, {4}, std::vector<double>{1, .75, .5, last});
+  };
+  const Tensor good = tensor(.5), ends = tensor(1);
+  const Request request = client.encrypt(std::vector{ends.view()});
+  EXPECT_NO_THROW(server.evaluate(request, std::vector{ends.view(), good.view()}));
+  for (const double last : {-.45, 1.25, std::nan("")}) {
+    const Tensor bad = tensor(last);
+    const auto refused = [&](const auto& action, const char* name) {
+      const Error error = thrown_by(action);
+      EXPECT_EQ(error.kind(), ErrorKind::invalid) << last;
+      EXPECT_EQ(error.place(), name);
+    };
+    refused([&] { client.encrypt(std::vector{bad.view()}); }, "value x");
+    refused([&] { server.evaluate(request, std::vector{good.view(), bad.view()}); }, "value y");
+    const GraphPlan planned = plan(asked);
+    einsum::Simulator simulator({.slots = 16, .levels = planned.plan.levels()});
+    refused(
+        [&] {
+          run(planned, simulator, {}, std::vector{bad.view(), good.view()}, pool);
+        },
+        "value x");
+  }
+}
+
+TEST(GraphParties, DeepGraphsInTheClearAreEvaluatedWithoutTheStack) {
+  Builder b;
+  const ValueId x = b.input("x", {DType::f32, {1}});
+  ValueId w = b.weight("w", {DType::f32, {1}});
+  constexpr int depth = 100'000;
+  for (int i = 0; i < depth; ++i) w = b.map(apply(Fn::negate, {argument(0)}), {w});
+  b.output(b.map(argument(0) + argument(1), {x, w}), "o");
+  const Graph graph = b.finish();
+  const GraphPlan planned = plan(graph, {"x"}, {}, {.slots = 16});
+  const Sample drawn = sample(graph, 1);
+  ThreadPool pool(1);
+  const PlainTensors plain(planned, drawn.weights, drawn.views, pool);
+  EXPECT_EQ(get(plain.views()[1], 0), get(decode(drawn.weights.at("w")).view(), 0));
 }
 
 }  // namespace

@@ -58,6 +58,7 @@ einsum::SecretBytes GraphClient::server_file() const { return client_->server_fi
 
 Request GraphClient::encrypt(std::span<const TensorView> secret) {
   require_count(secret.size(), plan_->secret.size());
+  require_in_range(*plan_, secret);
   Request request;
   for (std::size_t i = 0; i < secret.size(); ++i) request.push_back(client_->encrypt(i, secret[i]));
   return request;
