@@ -39,6 +39,7 @@ struct ThreadPool::State {
   std::exception_ptr failure;
   std::atomic<bool> stopping{false};
   std::vector<std::thread> workers;
+  std::atomic<std::size_t> started{0};
 
   static std::uint64_t first_claim(std::uint64_t generation) { return generation << index_bits; }
 
@@ -89,7 +90,11 @@ struct ThreadPool::State {
   void start(int threads) {
     try {
       for (int worker = 1; worker < threads; ++worker)
-        workers.emplace_back([this, worker] { loop(worker); });
+        workers.emplace_back([this, worker] {
+          started.fetch_add(1);
+          started.notify_one();
+          loop(worker);
+        });
     } catch (const std::system_error& error) {
       const std::size_t started = workers.size() + 1;
       stop();
@@ -98,6 +103,9 @@ struct ThreadPool::State {
                       error.code().message(),
                   "fewer threads");
     }
+    // A thread that is still beginning holds locks of the allocator: a process forked just then
+    // would wait for them for ever.
+    for (std::size_t now = started; now < workers.size(); now = started) started.wait(now);
   }
 
   void stop() {

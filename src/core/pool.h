@@ -1,5 +1,6 @@
 // A pool of threads that is passed in, never global. The caller is worker 0; workers spin briefly,
-// then sleep.
+// then sleep. Between calls they hold no lock but the pool's own, so that a process may fork then
+// (the child has no workers: it makes a pool of its own).
 #pragma once
 
 #include <cstdint>

@@ -37,6 +37,25 @@ pid_t start(const std::vector<std::string>& words, const std::string& out, const
   return failed != 0 ? -1 : child;
 }
 
+// The status of a child's end. One that hangs is ended and named: the time limit of all tests
+// together would not say which it was.
+int wait_for(pid_t child, const std::vector<std::string>& words) {
+  constexpr std::chrono::seconds most(240);
+  const auto late = std::chrono::steady_clock::now() + most;
+  int status = 0;
+  while (waitpid(child, &status, WNOHANG) == 0) {
+    usleep(2000);
+    if (std::chrono::steady_clock::now() < late) continue;
+    std::string line;
+    for (const std::string& word : words) line += " " + word;
+    ADD_FAILURE() << "still running after " << most.count() << " s:" << line;
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    break;
+  }
+  return status;
+}
+
 Outcome run(const std::vector<std::string>& words, int signal = 0, double seconds = 0) {
   const std::string out = temporary("stdout"), err = temporary("stderr");
   const pid_t child = start(words, out, err);
@@ -45,8 +64,7 @@ Outcome run(const std::vector<std::string>& words, int signal = 0, double second
     usleep(static_cast<useconds_t>(seconds * 1e6));
     kill(child, signal);
   }
-  int status = 0;
-  waitpid(child, &status, 0);
+  const int status = wait_for(child, words);
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_file(out),
           read_file(err)};
 }

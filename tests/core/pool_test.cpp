@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <stdexcept>
@@ -45,6 +47,25 @@ TEST(Pool, ManyShortCallsMeetOnlyTheirOwnIndices) {
     std::atomic<std::int64_t> sum{0};
     pool.parallel(count, [&, round](std::int64_t i, int) { sum += i + round; });
     ASSERT_EQ(sum, count * (count - 1) / 2 + count * round);
+  }
+}
+
+// A child that waits for ever for a lock that some worker held is ended by the alarm.
+TEST(Pool, AProcessForkedRightAfterItWasMadeCanAllocate) {
+  for (int round = 0; round < 100; ++round) {
+    const ThreadPool pool(16);
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      alarm(20);
+      std::vector<std::vector<char>> held;
+      for (std::size_t bytes = 1; bytes < 100'000; bytes += bytes / 8 + 1) held.emplace_back(bytes);
+      _exit(held.size() > 10 ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        << "round " << round << ": " << status;
   }
 }
 

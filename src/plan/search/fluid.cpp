@@ -1,5 +1,4 @@
 #include "plan/search/fluid.h"
-#include "plan/search/free_operators.h"
 
 #include <algorithm>
 #include <atomic>
