@@ -155,8 +155,8 @@ class Bench {
   }
 
  private:
-  static std::vector<std::string> or_default(std::vector<std::string> given,
-                                             std::vector<std::string> otherwise) {
+  static std::vector<std::string> or_default(const std::vector<std::string>& given,
+                                             const std::vector<std::string>& otherwise) {
     return given.empty() ? otherwise : given;
   }
 
@@ -168,7 +168,7 @@ class Bench {
   std::string write(const std::string& folder, const std::string& size,
                     const std::string& encoding) {
     go_on(fmt::format("writing {} {}", size, encoding));
-    const std::string path = fmt::format("{}/openelm-{}-{}.gguf", folder, size, encoding);
+    std::string path = fmt::format("{}/openelm-{}-{}.gguf", folder, size, encoding);
     write_language_model(
         random_language_model(config_of(size), format_from_name(encoding, "--encoding"),
                               options_.speed.seed),

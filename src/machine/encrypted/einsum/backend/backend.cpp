@@ -152,7 +152,7 @@ double Backend::deviation(const Disturbance&) const {
 double Backend::fixed(const Cipher&, const Disturbance&) const {
   return std::numeric_limits<double>::infinity();
 }
-void Backend::watch(std::function<void()>) {}
+void Backend::watch(const std::function<void()>&) {}
 
 void Backend::tighten(const Cipher&, double) {}
 

@@ -77,7 +77,7 @@ class Backend {
   // by, where the own one is larger.
   virtual void tighten(const Cipher& a, double magnitude);
   // To be called now and then in long operations; it may throw, which ends them.
-  virtual void watch(std::function<void()> between);
+  virtual void watch(const std::function<void()>& between);
 };
 
 double largest(std::span<const double> values);  // |value|

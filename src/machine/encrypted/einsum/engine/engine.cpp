@@ -345,7 +345,7 @@ std::vector<Cipher> Engine::transform(std::span<const Cipher> of, const Ready& h
   return results;
 }
 
-void Engine::watch(std::function<void()> between) { work_.watch = std::move(between); }
+void Engine::watch(const std::function<void()>& between) { work_.watch = between; }
 
 void Engine::tighten(const Cipher& a, double magnitude) {
   ckks::Ciphertext& ciphertext = own<Held>(a, "tighten").ciphertext;

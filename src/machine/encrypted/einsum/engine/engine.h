@@ -89,7 +89,7 @@ class Engine : public Backend {
   std::vector<Cipher> transform(std::span<const Cipher> of, const Ready& how,
                                 double magnitude) override;
   void tighten(const Cipher& a, double magnitude) override;
-  void watch(std::function<void()> between) override;
+  void watch(const std::function<void()>& between) override;
 
   std::size_t key_bytes() const;  // of the keys that evaluate
 
