@@ -11,9 +11,9 @@
 namespace pliant::eval {
 namespace {
 
-std::vector<TokenId> random_tokens(std::int64_t count, const SpeedOptions& options,
-                                   std::int64_t vocabulary, std::uint64_t stream) {
-  Rng rng(options.seed, stream);
+std::vector<TokenId> random_tokens(std::int64_t count, std::uint64_t seed, std::int64_t vocabulary,
+                                   std::uint64_t stream) {
+  Rng rng(seed, stream);
   std::vector<TokenId> tokens(count);
   for (TokenId& each : tokens) each = static_cast<TokenId>(rng.below(vocabulary));
   return tokens;
@@ -29,7 +29,8 @@ Sample timed(const Work& work) {
 
 class SequenceHolder {
  public:
-  explicit SequenceHolder(lm::Session& session) : session_(session), id(session.open()) {}
+  explicit SequenceHolder(lm::Session& session) : SequenceHolder(session, session.open()) {}
+  SequenceHolder(lm::Session& session, lm::SeqId opened) : session_(session), id(opened) {}
   ~SequenceHolder() { session_.close(id); }
   SequenceHolder(const SequenceHolder&) = delete;
 
@@ -46,10 +47,11 @@ void measure_speed(lm::Session& session, const SpeedOptions& options,
                    const std::function<bool()>& step, Speed& speed, const std::atomic<bool>* stop) {
   const std::int64_t vocabulary = session.config().vocabulary;
   const SequenceHolder sequence(session);
-  session.feed(sequence.id, random_tokens(options.depth, options, vocabulary, 0), nullptr, stop);
+  session.feed(sequence.id, random_tokens(options.depth, options.seed, vocabulary, 0), nullptr,
+               stop);
   if (!step()) return;
-  const std::vector<TokenId> prompt = random_tokens(options.prompt, options, vocabulary, 1),
-                             text = random_tokens(options.tokens, options, vocabulary, 2);
+  const std::vector<TokenId> prompt = random_tokens(options.prompt, options.seed, vocabulary, 1),
+                             text = random_tokens(options.tokens, options.seed, vocabulary, 2);
   const Sample whole = timed([&] { session.feed(sequence.id, prompt, nullptr, stop); });
   if (!step()) return;
   session.truncate(sequence.id, options.depth);
@@ -62,6 +64,28 @@ void measure_speed(lm::Session& session, const SpeedOptions& options,
   }
   speed.prompts.push_back(whole);
   speed.tokens.insert(speed.tokens.end(), tokens.begin(), tokens.end());
+}
+
+void measure_prefix(lm::Session& session, std::int64_t prefix, std::uint64_t seed, Speed& speed) {
+  const std::int64_t vocabulary = session.config().vocabulary;
+  const Tensor logits({DType::f32, {1, vocabulary}});
+  std::vector<TokenId> prompt = random_tokens(prefix, seed, vocabulary, 3);
+  prompt.resize(prompt.size() + tokens_behind_prefix);
+  const std::span whole(prompt);
+  const auto until_first = [&](bool cached, std::uint64_t stream) {
+    std::ranges::copy(random_tokens(tokens_behind_prefix, seed, vocabulary, stream),
+                      prompt.end() - tokens_behind_prefix);
+    return timed([&] {
+      const SequenceHolder sequence(
+          session, cached ? session.open(kv::full(), whole) : session.open(kv::full()));
+      const auto held = static_cast<std::size_t>(session.length(sequence.id));
+      session.feed(sequence.id, whole.subspan(held, whole.size() - 1 - held));
+      const lm::Draft last{sequence.id, whole.last(1)};
+      session.step({&last, 1}, logits.view());
+    });
+  };
+  speed.first.push_back(until_first(false, 4));
+  speed.first_cached.push_back(until_first(true, 5));
 }
 
 std::int64_t weight_bytes_per_token(const LanguageModel& model) {

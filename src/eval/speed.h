@@ -21,8 +21,9 @@ struct Sample {  // seconds, of all threads together and by the clock
 };
 
 struct Speed {
-  std::vector<Sample> prompts;  // by run
-  std::vector<Sample> tokens;   // of all runs, one after another
+  std::vector<Sample> prompts;              // by run
+  std::vector<Sample> tokens;               // of all runs, one after another
+  std::vector<Sample> first, first_cached;  // measure_prefix(): until the first token, by run
 };
 
 // One run more: a prompt behind `depth` tokens, then single tokens from there. `step` is called
@@ -31,6 +32,13 @@ struct Speed {
 void measure_speed(lm::Session& session, const SpeedOptions& options,
                    const std::function<bool()>& step, Speed& speed,
                    const std::atomic<bool>* stop = nullptr);
+
+inline constexpr std::int64_t tokens_behind_prefix = 16;
+
+// How long the first token takes behind a prompt of `prefix` tokens and tokens_behind_prefix more,
+// and where a sequence of the session with the same prefix was closed before: it must have been
+// opened to keep so many.
+void measure_prefix(lm::Session& session, std::int64_t prefix, std::uint64_t seed, Speed& speed);
 
 // What one decoded token reads: each weight once, but of the table of embeddings a row where it is
 // not the head's too.

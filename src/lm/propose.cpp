@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "lm/prefix.h"
 #include "lm/speculate.h"
 
 namespace pliant::lm {
@@ -87,7 +86,7 @@ DraftProposer::DraftProposer(Session& draft, SeqId sequence, Sampler& sampler,
 
 void DraftProposer::propose(std::span<const TokenId> history, std::uint64_t index,
                             std::int64_t most, Proposal& out) {
-  const std::int64_t kept = rewind(*draft_, sequence_, history);
+  const std::int64_t kept = draft_->rewind(sequence_, history);
   const std::int64_t behind = std::ssize(history) - 1 - kept,
                      room = draft_->room(sequence_) - behind;
   most = std::min(most, room);

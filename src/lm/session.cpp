@@ -8,6 +8,7 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/rng.h"
+#include "lm/beginnings.h"
 #include "lm/saved.h"
 #include "lm/stages.h"
 
@@ -50,6 +51,9 @@ SessionOptions checked(SessionOptions options, const LanguageConfig& config) {
                             options.context, config.context));
   options.prompt_rows =
       std::min(options.prompt_rows, round_up(options.context, default_decode_rows));
+  if (options.prefix_bytes < 0)
+    throw Error(ErrorKind::invalid, "session",
+                fmt::format("{} bytes of beginnings", options.prefix_bytes));
   if (options.memory_limit < 0)
     throw Error(ErrorKind::invalid, "session",
                 fmt::format("a memory limit of {} bytes", options.memory_limit));
@@ -75,7 +79,11 @@ struct Session::State {
     prompt.emplace(model, machine, *buffers, options.prompt_rows);
     const Need one = decode->need(), other = prompt->need();
     const Need need{std::max(one.arena_bytes, other.arena_bytes)};
-    const kv::CacheOptions cache_options{options.cache_type, options.sequences, options.context};
+    const kv::CacheOptions cache_options{.dtype = options.cache_type,
+                                         .sequences = options.sequences,
+                                         .context = options.context,
+                                         .kept = options.prefix_bytes > 0 ? most_beginnings : 0,
+                                         .kept_bytes = options.prefix_bytes};
     const std::vector<kv::CacheLayer> layers = kv::layers_of(decode->layers());
     memory.weights = checked_add(store_bytes(*model.weights), machine.weight_copies(), "weights");
     memory.arena = checked_add(need.arena_bytes, buffers->bytes(), "arena");
@@ -83,8 +91,9 @@ struct Session::State {
     limit(memory.weights, memory.cache, memory.arena);
     workspace.emplace(need, pool);
     cache.emplace(layers, cache_options);
+    beginnings.emplace(*cache);
     known.resize(options.sequences);
-    for (auto& each : known) each.reserve(options.context);
+    for (Known& each : known) each.tokens.reserve(options.context);
     appended.reserve(options.decode_rows);
     key = fingerprint(*decode, *model.weights);
   }
@@ -100,7 +109,20 @@ struct Session::State {
         "raise the limit, shorten the context, or use a smaller cache type or quantised weights");
   }
 
-  std::vector<TokenId>& tokens(SeqId id) { return known[id % options.sequences]; }
+  // What a sequence holds.
+  struct Known {
+    std::vector<TokenId> tokens;
+    // of them: those without tags that prompt runs computed, from the first on
+    std::int64_t prompt = 0;
+
+    std::span<const TokenId> beginning() const { return std::span(tokens).first(prompt); }
+    void truncate(std::int64_t length) {
+      if (std::ssize(tokens) > length) tokens.resize(length);
+      prompt = std::min(prompt, length);
+    }
+  };
+
+  Known& of(SeqId id) { return known[id % options.sequences]; }
 
   void check_ids(std::span<const TokenId> tokens) const {
     for (std::size_t i = 0; i < tokens.size(); ++i)
@@ -211,12 +233,41 @@ struct Session::State {
     prompt->run(n, *workspace, *cache, logits);
     each_part(pieces, first, n, [&](std::int64_t row, const Piece& part) {
       remember(id, length + row, part.tokens);
+      Known& now = of(id);
+      const bool tagged = std::ranges::any_of(part.tags, [](std::int32_t tag) { return tag != 0; });
+      if (!tagged && now.prompt == length + row) now.prompt = std::ssize(now.tokens);
     });
+  }
+
+  // Where another sequence, or a beginning that is kept, holds a page more of `tokens` than this
+  // one does, it takes that over; the last token is left to be run for its logits.
+  void adopt(SeqId id, std::span<const TokenId> tokens) {
+    const kv::Policy& policy = cache->policy(id);
+    const auto wanted = tokens.first(tokens.empty() ? 0 : tokens.size() - 1);
+    const std::int64_t least = cache->length(id) + kv::page_entries;
+    if (std::ssize(wanted) < least) return;
+    const Beginnings::Match kept = beginnings->longest(wanted, policy);
+    std::int64_t longest = std::max(kept.length, least - 1);
+    SeqId from = -1;
+    for (const SeqId other : cache->open_sequences()) {
+      if (other == id || !cache->keeps(other) || !alike(cache->policy(other), policy)) continue;
+      const std::int64_t length = common(of(other).beginning(), wanted);
+      if (length > longest) {
+        longest = length;
+        from = other;
+      }
+    }
+    if (from >= 0) cache->adopt(id, from, longest);
+    else if (kept.length >= least) beginnings->adopt(id, kept);
+    else return;
+    Known& now = of(id);
+    now.tokens.assign(wanted.begin(), wanted.begin() + longest);
+    now.prompt = longest;
   }
 
   // What stands at `position` and behind, if all before is known.
   void remember(SeqId id, std::int64_t position, std::span<const TokenId> more) {
-    std::vector<TokenId>& kept = tokens(id);
+    std::vector<TokenId>& kept = of(id).tokens;
     if (std::ssize(kept) != position) return;
     const std::size_t count = std::min(more.size(), kept.capacity() - kept.size());
     kept.insert(kept.end(), more.begin(), more.begin() + count);
@@ -230,8 +281,9 @@ struct Session::State {
   std::optional<Stages> decode, prompt;
   std::optional<Workspace> workspace;
   std::optional<kv::Cache> cache;
-  std::vector<std::vector<TokenId>> known;  // by slot
-  std::vector<kv::SequenceRows> appended;   // by the step in hand
+  std::optional<Beginnings> beginnings;
+  std::vector<Known> known;                // by slot
+  std::vector<kv::SequenceRows> appended;  // by the step in hand
   SessionMemory memory;
   std::uint64_t key = 0;
 };
@@ -243,17 +295,38 @@ Session::~Session() = default;
 
 SeqId Session::open(const kv::Policy& policy) {
   const SeqId id = state_->cache->open(policy);
-  state_->tokens(id).clear();
+  state_->of(id).truncate(0);
   return id;
 }
 
-void Session::close(SeqId sequence) { state_->cache->close(sequence); }
+SeqId Session::open(const kv::Policy& policy, std::span<const TokenId> tokens) {
+  const SeqId id = open(policy);
+  state_->adopt(id, tokens);
+  return id;
+}
+
+void Session::close(SeqId sequence) {
+  (void)length(sequence);
+  state_->beginnings->keep(sequence, state_->of(sequence).beginning());
+  state_->cache->close(sequence);
+}
+
+std::int64_t Session::rewind(SeqId sequence, std::span<const TokenId> tokens) {
+  const State::Known& known = state_->of(sequence);
+  std::int64_t own = std::min<std::int64_t>(common(this->tokens(sequence), tokens),
+                                            std::max<std::int64_t>(std::ssize(tokens) - 1, 0));
+  if (own < least_length(sequence)) own = 0;
+  if (own < known.prompt) state_->beginnings->keep(sequence, known.beginning());
+  truncate(sequence, own);
+  state_->adopt(sequence, tokens);
+  return length(sequence);
+}
 
 std::int64_t Session::length(SeqId sequence) const { return state_->cache->length(sequence); }
 
 std::span<const TokenId> Session::tokens(SeqId sequence) const {
   (void)length(sequence);
-  return state_->tokens(sequence);
+  return state_->of(sequence).tokens;
 }
 
 std::int64_t Session::room(SeqId sequence) const {
@@ -332,15 +405,17 @@ void Session::step(std::span<const Draft> drafts, const TensorView& logits) {
 
 void Session::truncate(SeqId sequence, std::int64_t length) {
   state_->cache->truncate(sequence, length);
-  std::vector<TokenId>& kept = state_->tokens(sequence);
-  if (std::ssize(kept) > length) kept.resize(length);
+  state_->of(sequence).truncate(length);
 }
 
 std::int64_t Session::least_length(SeqId sequence) const { return state_->cache->floor(sequence); }
 
 SeqId Session::fork(SeqId sequence) {
   const SeqId id = state_->cache->fork(sequence);
-  state_->tokens(id).assign(state_->tokens(sequence).begin(), state_->tokens(sequence).end());
+  State::Known& copy = state_->of(id);
+  const State::Known& known = state_->of(sequence);
+  copy.tokens.assign(known.tokens.begin(), known.tokens.end());
+  copy.prompt = known.prompt;
   return id;
 }
 
@@ -351,7 +426,8 @@ std::vector<std::byte> Session::save(SeqId sequence) const {
 SeqId Session::restore(std::span<const std::byte> state, std::shared_ptr<const kv::Editor> editor) {
   const Saved saved = read_saved(state, state_->model.config.vocabulary);
   const SeqId id = state_->cache->restore(saved.cache, state_->key, std::move(editor));
-  std::vector<TokenId>& kept = state_->tokens(id);
+  state_->of(id).truncate(0);  // how its beginning was computed is not known
+  std::vector<TokenId>& kept = state_->of(id).tokens;
   const std::size_t count =
       std::min({std::ssize(saved.tokens), length(id), static_cast<std::int64_t>(kept.capacity())});
   kept.assign(saved.tokens.begin(), saved.tokens.begin() + count);
@@ -365,6 +441,7 @@ std::int64_t Session::decode_rows() const { return state_->options.decode_rows; 
 SessionMemory Session::memory() const {
   SessionMemory memory = state_->memory;
   memory.cache_touched = state_->cache->touched_bytes();
+  memory.kept = state_->cache->kept_bytes();
   return memory;
 }
 

@@ -30,6 +30,9 @@ struct SessionOptions {
   // tokens of one step, over all drafts; above 16 sums round otherwise
   std::int64_t decode_rows = default_decode_rows;
   DType cache_type = DType::f32;  // f32, f16 or bf16
+  // Bytes of the cache beyond what open sequences need: for beginnings of those that were closed or
+  // rewound, which others that begin alike take over; the least recently used goes first.
+  std::int64_t prefix_bytes = 0;
   // bytes of weights, full cache and arena together; 0: none
   std::int64_t memory_limit = 0;
 };
@@ -38,6 +41,7 @@ struct SessionMemory {  // bytes
   // cache: reserved; what it takes when all contexts are full
   std::int64_t weights = 0, cache = 0, arena = 0;
   std::int64_t cache_touched = 0;  // of it, so far
+  std::int64_t kept = 0;           // of that, beginnings that are kept
 };
 
 // the tokens to append to one sequence in one decode run: one, or several to be verified
@@ -65,6 +69,11 @@ class Session {
   ~Session();
 
   SeqId open(const kv::Policy& policy = kv::full());  // throws Error{capacity}
+  // One that holds what is known of the beginning of `tokens`: of sequences with such a policy that
+  // are open, or were closed and are kept (SessionOptions::prefix_bytes). Its length() says how
+  // much; the others are fed next, the last one of them at least. Only what prompt runs computed
+  // is taken, so whatever follows has the bits that it would have without.
+  SeqId open(const kv::Policy& policy, std::span<const TokenId> tokens);
   void close(SeqId sequence);
   std::int64_t length(SeqId sequence) const;  // tokens appended so far (positions 0 to length - 1)
   // The first of them, up to what has no token id, and as far as the context goes: others are not
@@ -92,6 +101,10 @@ class Session {
   // Forgets the tokens from `length` on (rejected drafts). Throws Error{invalid} below
   // least_length() but for 0.
   void truncate(SeqId sequence, std::int64_t length);
+  // Makes the sequence hold as much as is known of the beginning of `tokens`, but the last one:
+  // what the two have in common, or what open() would find if that is a page (32 tokens) more. What
+  // it held and loses is kept as when it is closed. Returns its length.
+  std::int64_t rewind(SeqId sequence, std::span<const TokenId> tokens);
   // 0 unless the policy dropped tokens that a shorter one would see
   std::int64_t least_length(SeqId sequence) const;
   // A copy for prefix reuse; the two share memory until one changes. Throws Error{capacity}.

@@ -35,6 +35,17 @@ TEST(Speed, EveryPromptAndTokenIsTimed) {
   EXPECT_TRUE(session.sequences().empty());
 }
 
+TEST(Speed, APrefixThatIsKnownIsNotComputedAgain) {
+  ThreadPool pool(1);
+  lm::Session session(small(), pool, {.prefix_bytes = std::int64_t{1} << 20});
+  Speed speed;
+  measure_prefix(session, 200, 1, speed);
+  ASSERT_EQ(speed.first.size(), 1u);
+  ASSERT_EQ(speed.first_cached.size(), 1u);
+  EXPECT_GT(session.memory().kept, 0);
+  EXPECT_TRUE(session.sequences().empty());
+}
+
 TEST(Speed, CountsWhatATokenReadsAndAPromptMultiplies) {
   LanguageModel model = small();
   // q, k, v and the output: 4 * 64 * 64; gate, up and down: 3 * 64 * 64

@@ -2,7 +2,6 @@
 
 #include "allocations.h"
 #include "formats/safetensors/safetensors.h"
-#include "lm/prefix.h"
 #include "lm/talk.h"
 #include "models/language/forward.h"
 
@@ -365,16 +364,16 @@ TEST(Prefix, WhatASequenceHasInCommonWithATextIsKept) {
   talk.session.feed(whole, text);
   talk.session.feed(part, std::span(text).first(10));
   for (int i = 0; i < 4; ++i) talk.session.feed(window, text);
-  EXPECT_EQ(rewind(talk.session, whole, text), 39);  // the last token is run for its logits
-  EXPECT_EQ(rewind(talk.session, window, text), 0);  // its beginning is gone
+  EXPECT_EQ(talk.session.rewind(whole, text), 39);  // the last token is run for its logits
+  EXPECT_EQ(talk.session.rewind(window, text), 0);  // its beginning is gone
   EXPECT_EQ(talk.session.length(window), 0);
-  EXPECT_EQ(rewind(talk.session, whole, question), 25);
+  EXPECT_EQ(talk.session.rewind(whole, question), 25);
   const auto got = talk.steps(whole, {question.begin() + 25, question.end()});
   talk.session.feed(window, std::span(question).first(25));
   const SeqId anew = talk.session.open();
   talk.session.feed(anew, std::span(question).first(25));
   EXPECT_TRUE(same_bits(got, talk.steps(anew, {question.begin() + 25, question.end()})));
-  EXPECT_EQ(rewind(talk.session, part, Ids{}), 0);
+  EXPECT_EQ(talk.session.rewind(part, Ids{}), 0);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <map>
 
 #include "lm/decode/vocabulary.h"
-#include "lm/prefix.h"
 #include "lm/stream.h"
 #include "lm/talk.h"
 
@@ -27,7 +26,7 @@ struct Generated {
 
 // The sequence as it is after all but the last token of the prompt.
 void begin(Pair& pair, SeqId id) {
-  const auto kept = static_cast<std::size_t>(rewind(pair.target.session, id, pair.prompt));
+  const auto kept = static_cast<std::size_t>(pair.target.session.rewind(id, pair.prompt));
   pair.target.session.feed(id, std::span(pair.prompt).subspan(kept, pair.prompt.size() - 1 - kept));
 }
 

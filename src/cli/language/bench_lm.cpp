@@ -26,7 +26,7 @@ namespace {
 struct BenchOptions {
   std::string model, cache_type = "f32", folder;
   std::vector<std::string> sizes, encodings;
-  std::int64_t runs = 3;
+  std::int64_t runs = 3, prefix = 0;
   eval::SpeedOptions speed;
 };
 
@@ -39,6 +39,7 @@ LanguageConfig small_config() {
 }
 
 constexpr std::int64_t most_tokens = 1 << 24;
+constexpr std::int64_t most_prefix_bytes = std::int64_t{8} << 30;  // of addresses; memory as used
 
 const std::vector<std::string> size_names = {"50M", "270M", "450M", "1.1B", "3B"};
 
@@ -110,6 +111,9 @@ struct Row {
   }
   double share_of_bandwidth() const {
     return static_cast<double>(token_bytes) / token_seconds() / limits.read_bytes;
+  }
+  double first_seconds(const std::vector<eval::Sample>& samples) const {
+    return middle(samples, [&](const eval::Sample& each) { return seconds(each); });
   }
   // above 1: we are faster; both by the clock
   double prompt_ratio() const {
@@ -196,7 +200,9 @@ class Bench {
     ThreadPool pool(threads);
     lm::SessionOptions session_options;
     session_options.context =
-        options_.speed.depth + std::max(options_.speed.prompt, options_.speed.tokens);
+        std::max(options_.speed.depth + std::max(options_.speed.prompt, options_.speed.tokens),
+                 options_.prefix + eval::tokens_behind_prefix);
+    if (options_.prefix > 0) session_options.prefix_bytes = most_prefix_bytes;
     session_options.cache_type = dtype_from_name(options_.cache_type);
     row.weight_bytes = eval::weight_bytes_per_token(model);
     const std::int64_t cached =
@@ -215,6 +221,8 @@ class Bench {
           session, options_.speed,
           [&] { return go_on(fmt::format("{}: run {} of {}", what, run + 1, options_.runs)); },
           row.speed, &context_.stop);
+      if (options_.prefix > 0 && go_on(fmt::format("{}: a prefix", what)))
+        eval::measure_prefix(session, options_.prefix, options_.speed.seed, row.speed);
       if (!peer_.empty() && !context_.stop)
         row.peers.push_back(run_peer({peer_, subject.path, threads, options_.speed.prompt,
                                       options_.speed.tokens, options_.speed.depth}));
@@ -249,6 +257,10 @@ nlohmann::ordered_json to_json(const Row& row, const BenchOptions& options) {
                               {"token_seconds_p99", row.token_percentile(0.99)}};
   for (const eval::Sample& each : row.speed.prompts)
     json["prompts"].push_back({{"processor", each.processor}, {"wall", each.wall}});
+  if (!row.speed.first.empty()) {
+    json["first_token_seconds"] = row.first_seconds(row.speed.first);
+    json["first_token_seconds_behind_prefix"] = row.first_seconds(row.speed.first_cached);
+  }
   if (!row.peers.empty()) {
     json["peer_prompt_ratio"] = row.prompt_ratio();
     json["peer_decode_ratio"] = row.token_ratio();
@@ -275,6 +287,16 @@ void print(std::ostream& out, const std::vector<Row>& rows, const BenchOptions& 
       out << fmt::format("{:>16.2f}{:>8.2f}", row.prompt_ratio(), row.token_ratio());
     out << '\n';
   }
+  for (const Row& row : rows)
+    if (!row.speed.first.empty()) {
+      const double whole = row.first_seconds(row.speed.first),
+                   cached = row.first_seconds(row.speed.first_cached);
+      out << fmt::format(
+          "{} {}, {} thread(s): first token behind {} tokens {:.1f} ms, {:.1f} ms ({:.1f} %) where "
+          "{} of them were known\n",
+          row.model, row.encoding, row.threads, options.prefix + eval::tokens_behind_prefix,
+          1e3 * whole, 1e3 * cached, 100 * cached / whole, options.prefix);
+    }
   for (const Row& row : rows)
     if (&row == &rows.front() || row.threads != rows.front().threads) {
       out << fmt::format(
@@ -333,6 +355,10 @@ Verb bench_lm_verb() {
                       .within(1, most_tokens)
                       .with_letter('n'),
                   option("depth", "N", options->speed.depth, "tokens in the cache before")
+                      .within(0, most_tokens),
+                  option("prefix", "N", options->prefix,
+                         "also the time until the first token behind N tokens and a few more, and "
+                         "where another sequence has begun with those N; 0: not measured")
                       .within(0, most_tokens),
                   option("runs", "N", options->runs, "of each").at_least(1),
                   option("cache-type", "TYPE", options->cache_type,

@@ -111,6 +111,7 @@ Verb chat_verb() {
   options->generate.sampling.temperature = 0.7;
   options->generate.sampling.top_p = 0.95;
   options->generate.logprobs = -1;
+  options->language.prefix_cache = {std::int64_t{64} << 20};
   Command command{
       .name = "chat",
       .summary = "talk with a language model",
@@ -126,7 +127,10 @@ Verb chat_verb() {
                          "instructions to the model before the conversation"),
                   option("template", "FILE", options->template_file,
                          "a chat template in place of the model's")
-                      .path()},
+                      .path(),
+                  option("prefix-cache", "SIZE", options->language.prefix_cache,
+                         "memory for what the model has read and the conversation went back from: "
+                         "it is not computed again")},
       .examples = {{"pliant chat folder", "a conversation"},
                    {"echo 'Name a river.' | pliant chat model.gguf --temperature 0 --json",
                     "one question, for a script"}}};

@@ -86,6 +86,7 @@ OpenLanguage open_language(const LanguageOptions& options, const Invocation& con
   session.sequences = sequences;
   session.cache_type = dtype_from_name(options.cache_type);
   session.memory_limit = options.memory_limit.count;
+  session.prefix_bytes = options.prefix_cache.count;
   session.exact_prompts = options.exact_prompts;
   OpenLanguage language{pliant::open_language(options.model, session, context.pool()),
                         policy_of(options)};

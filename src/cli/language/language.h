@@ -17,7 +17,7 @@ struct LanguageOptions {
   std::string model, cache_type = "f32";
   std::int64_t context = 0, sinks = 4, window = 0;
   bool exact_prompts = false;
-  Bytes memory_limit;
+  Bytes memory_limit, prefix_cache;
 };
 
 // without the model, which is an argument

@@ -1,7 +1,6 @@
 #include "lm/chat/conversation.h"
 
 #include "core/error.h"
-#include "lm/prefix.h"
 
 namespace pliant::lm {
 
@@ -37,7 +36,7 @@ Generated Conversation::say(const std::string& text, const GenerateOptions& opti
   try {
     std::vector<TokenId> tokens =
         tokenizer_.encode(rendered(), {.add_special = false, .parse_special = true});
-    rewind(session_, sequence_, tokens);  // what the cache holds of it stays
+    session_.rewind(sequence_, tokens);  // what the cache holds of it stays
     Generated answer =
         generate(session_, sequence_, &tokenizer_, tokens, options, nullptr, show, stop);
     if (answer.finish == Finish::interrupted && answer.text.empty()) messages_.pop_back();

@@ -46,6 +46,21 @@ TEST(Conversation, FeedsWhatIsNewAlone) {
   }
 }
 
+TEST(Conversation, WhatWasTakenBackIsNotComputedAgain) {
+  const ListTokenizer tokenizer = vocabulary();
+  Talk talk(tiny(), {.context = 256, .prefix_bytes = std::int64_t{1} << 20});
+  Conversation conversation(talk.session, kv::full(), tokenizer, {words, "words"}, "Be brief.");
+  const std::string one(70, 'x'), other(70, 'y');
+  const Generated first = conversation.say(one, in_ascii(4));
+  EXPECT_GT(first.prompt_tokens, 70);
+  conversation.take_back();
+  EXPECT_GT(conversation.say(other, in_ascii(4)).prompt_tokens, 70);
+  conversation.reset();
+  const Generated again = conversation.say(one, in_ascii(4));
+  EXPECT_EQ(again.prompt_tokens, 1);
+  EXPECT_EQ(again.ids, first.ids);
+}
+
 TEST(Conversation, ForgetsAMessageThatWasNotAnswered) {
   Parlour here;
   const std::atomic<bool> stop = true;

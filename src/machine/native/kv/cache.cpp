@@ -30,6 +30,7 @@ std::vector<CacheLayer> layers_of(const Graph& graph) {
 
 Cache::Cache(std::vector<CacheLayer> layers, const CacheOptions& options)
     : chains_(std::move(layers), options), fate_(chains_.most_entries(), "cache") {
+  kept_.resize(options.kept);
   sequences_.resize(options.sequences);
   for (Sequence& each : sequences_) {
     each.lengths.assign(chains_.layers().size(), 0);
@@ -234,7 +235,7 @@ SeqId Cache::fork(SeqId id) {
   to.floor = from.floor;
   from.reserved = to.reserved = length(id);  // where it would be written is shared now
   chains_.each(slot(id), [&](const ChainId& chain) {
-    chains_.share(chain, {slot(to.id), chain.layer, chain.head});
+    chains_.share(chain, {slot(to.id), chain.layer, chain.head}, chains_.entries(chain));
   });
   return to.id;
 }

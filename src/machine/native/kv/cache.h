@@ -25,6 +25,8 @@ struct SequenceRows {  // what a run will append
   bool prompt_end = false;  // told to Editors
 };
 
+enum class KeptId : std::int32_t {};  // its place
+
 struct Sequence {
   SeqId id = -1;  // -1: closed
   Policy policy;
@@ -58,7 +60,10 @@ struct Sequence {
 //  6. reserved >= length. A page that a reserved row will be written to has one use: writers copy
 //     first. With an Editor, which may write anywhere, all pages of what was reserved have one use.
 //  7. floor <= length: truncated to a length of at least `floor`, or to nothing, 5 still holds.
-//  8. The slot of a sequence is its id modulo the number of slots, and ids of a slot go up, so that
+//  8. A chain that keeps a beginning has an entry for each of its tokens, and is never written.
+//  Pages
+//     of these hold at most kept_bytes, so open sequences always find theirs.
+//  9. The slot of a sequence is its id modulo the number of slots, and ids of a slot go up, so that
 //     an id that was closed is not met again soon.
 class Cache {
  public:
@@ -97,6 +102,22 @@ class Cache {
   // sequence is given up.
   SeqId fork(SeqId sequence);
 
+  // A beginning that is kept: the first `length` tokens of a sequence without an Editor that has
+  // forgotten nothing. Its pages are shared, and stay when the sequence is closed. Throws
+  // Error{capacity} without has_room(), Error{invalid} without keeps(); then nothing has changed.
+  KeptId keep(SeqId sequence, std::int64_t length);
+  void forget(KeptId kept);
+  // The sequence, whose policy is the same, forgets all and holds the first `length` tokens of what
+  // is kept, or of another sequence of that kind. What was reserved for the two is given up.
+  void adopt(SeqId sequence, KeptId kept, std::int64_t length);
+  void adopt(SeqId sequence, SeqId other, std::int64_t length);
+  // Whether a sequence may be kept, and one with this policy may adopt it.
+  bool keeps(SeqId sequence) const;
+  // How many of so many tokens fit beside nothing else that is kept, and whether these fit now.
+  std::int64_t keepable(std::int64_t length) const;
+  bool has_room(SeqId sequence, std::int64_t length) const;
+  std::int64_t kept_bytes() const { return chains_.memory().kept() * chains_.page_bytes(); }
+
   // docs/formats.md. `model` is any number that tells models apart. restore() throws Error{format}
   // for bytes that are no state, Error{invalid} for one of another model, layout or editor,
   // Error{capacity}.
@@ -118,6 +139,9 @@ class Cache {
   };
 
   const CacheOptions& options() const { return chains_.options(); }
+  std::size_t slot(KeptId kept) const {
+    return static_cast<std::size_t>(options().sequences) + static_cast<std::size_t>(kept);
+  }
   std::size_t slot(SeqId id) const { return static_cast<std::size_t>(id % options().sequences); }
   ChainId chain(SeqId id, int layer, int head) const { return {slot(id), layer, head}; }
   Sequence& find(SeqId id);
@@ -132,6 +156,9 @@ class Cache {
   void release_unseen(Sequence& sequence);
   void prepare(Sequence& sequence, const SequenceRows& rows);
 
+  void share_first(std::size_t from, Sequence& to, std::int64_t length);
+  void check_kept(std::size_t place) const;
+
   void edit_chain(Sequence& sequence, int layer, int head);
   void merge(int layer, const Slot& from, const Slot& into);
   void read_chain(const Sequence& sequence, const ChainId& chain, StateReader& from);
@@ -141,7 +168,9 @@ class Cache {
 
   Chains chains_;
   std::vector<Sequence> sequences_;  // by slot
-  std::vector<SeqId> next_ids_;      // by slot: an id is not used again soon
+  // By place: tokens; 0: free. Its slot is behind those of all sequences.
+  std::vector<std::int64_t> kept_;
+  std::vector<SeqId> next_ids_;  // by slot: an id is not used again soon
   ReservedArray<std::int32_t> fate_;
   std::vector<float> scratch_;  // two keys or values
 };

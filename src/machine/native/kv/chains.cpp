@@ -18,7 +18,11 @@ std::int64_t count_chains(const std::vector<CacheLayer>& layers) {
   return chains;
 }
 
-std::int64_t page_bytes(const std::vector<CacheLayer>& layers, DType dtype) {
+std::int64_t pages_each(const CacheOptions& options) {
+  return ceil_div(options.context, page_entries);
+}
+
+std::int64_t bytes_of_page(const std::vector<CacheLayer>& layers, DType dtype) {
   std::int64_t most = 0;
   for (const CacheLayer& layer : layers)
     most = std::max(most, PageLayout{dtype, layer.key_width, layer.value_width}.bytes());
@@ -27,7 +31,17 @@ std::int64_t page_bytes(const std::vector<CacheLayer>& layers, DType dtype) {
 
 std::int64_t count_pages(const std::vector<CacheLayer>& layers, const CacheOptions& options) {
   const std::int64_t chains = checked_multiply(count_chains(layers), options.sequences, "cache");
-  return checked_multiply(chains, ceil_div(options.context, page_entries), "cache");
+  return checked_add(
+      checked_multiply(chains, pages_each(options), "cache"),
+      options.kept_bytes / std::max<std::int64_t>(bytes_of_page(layers, options.dtype), 1),
+      "cache");
+}
+
+// of all chains' tables
+std::int64_t count_places(const std::vector<CacheLayer>& layers, const CacheOptions& options) {
+  const std::int64_t slots = checked_add(options.sequences, options.kept, "cache");
+  return checked_multiply(checked_multiply(count_chains(layers), slots, "cache"),
+                          pages_each(options), "cache");
 }
 
 // A cache that cannot be wrong.
@@ -37,6 +51,9 @@ CacheOptions checked(const std::vector<CacheLayer>& layers, const CacheOptions& 
                 "f32, f16 or bf16");
   if (options.sequences < 1 || options.sequences > most_positions)
     throw Error(ErrorKind::invalid, "cache", fmt::format("{} sequences", options.sequences));
+  if (options.kept < 0 || options.kept > most_positions || options.kept_bytes < 0)
+    throw Error(ErrorKind::invalid, "cache",
+                fmt::format("{} beginnings kept in {} bytes", options.kept, options.kept_bytes));
   if (options.context < 1 || options.context > most_positions - page_entries)
     throw Error(ErrorKind::invalid, "cache",
                 fmt::format("a context of {} tokens", options.context));
@@ -59,24 +76,25 @@ CacheOptions checked(const std::vector<CacheLayer>& layers, const CacheOptions& 
 Chains::Chains(std::vector<CacheLayer> layers, const CacheOptions& options)
     : layers_(std::move(layers)),
       options_(checked(layers_, options)),
-      most_pages_(ceil_div(options.context, page_entries)),
+      most_pages_(pages_each(options)),
+      page_bytes_(bytes_of_page(layers_, options.dtype)),
       chains_(count_chains(layers_)),
-      memory_(count_pages(layers_, options), page_bytes(layers_, options.dtype)),
-      tables_(count_pages(layers_, options), "cache") {
+      memory_(count_pages(layers_, options), page_bytes_),
+      tables_(count_places(layers_, options), "cache") {
   std::size_t first = 0;
   for (const CacheLayer& layer : layers_) {
     first_chain_.push_back(first);
     first += layer.heads;
   }
-  links_.resize(chains_ * options.sequences);
+  links_.resize(chains_ * options.slots());
 }
 
 std::int64_t Chains::bytes(const std::vector<CacheLayer>& layers, const CacheOptions& options) {
   checked(layers, options);
-  const std::int64_t pages = count_pages(layers, options);
-  const std::int64_t each =
-      page_bytes(layers, options.dtype) + static_cast<std::int64_t>(sizeof(PageId));
-  return checked_multiply(pages, each, "cache");
+  constexpr std::int64_t place = sizeof(PageId);
+  return checked_add(
+      checked_multiply(count_pages(layers, options), bytes_of_page(layers, options.dtype), "cache"),
+      checked_multiply(count_places(layers, options), place, "cache"), "cache");
 }
 
 PageLayout Chains::layout(int layer) const {
@@ -116,12 +134,32 @@ void Chains::remove_pages(const ChainId& chain, std::int64_t first, std::int64_t
   own.entries -= (last - first) * page_entries;
 }
 
-void Chains::share(const ChainId& from, const ChainId& to) {
+void Chains::share(const ChainId& from, const ChainId& to, std::int64_t entries) {
   Links& own = links(to);
-  own.entries = entries(from);
-  own.pages = ceil_div(own.entries, page_entries);
+  own.entries = entries;
+  own.pages = ceil_div(entries, page_entries);
   std::copy_n(table(from), own.pages, table(to));
   for (std::int64_t i = 0; i < own.pages; ++i) memory_.share(table(to)[i]);
+}
+
+void Chains::keep(const ChainId& from, const ChainId& to, std::int64_t entries) {
+  Links& own = links(to);
+  own.entries = entries;
+  own.pages = ceil_div(entries, page_entries);
+  std::copy_n(table(from), own.pages, table(to));
+  for (std::int64_t i = 0; i < own.pages; ++i) memory_.keep(table(to)[i]);
+}
+
+void Chains::forget(const ChainId& chain) {
+  Links& own = links(chain);
+  while (own.pages > 0) memory_.forget(table(chain)[--own.pages]);
+  own.entries = 0;
+}
+
+std::int64_t Chains::unkept(const ChainId& chain, std::int64_t entries) const {
+  const PageId* pages = table(chain);
+  return std::count_if(pages, pages + ceil_div(entries, page_entries),
+                       [&](PageId id) { return !memory_.kept(id); });
 }
 
 void Chains::check() const {

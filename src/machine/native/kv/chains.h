@@ -20,6 +20,9 @@ struct CacheOptions {
   DType dtype = DType::f32;    // f32, f16 or bf16
   std::int64_t sequences = 1;  // open at one time
   std::int64_t context = 0;    // entries per chain
+  // beginnings that may be kept at one time, and the bytes of pages that they may hold
+  std::int64_t kept = 0, kept_bytes = 0;
+  std::int64_t slots() const { return sequences + kept; }
 };
 
 struct ChainId {
@@ -38,6 +41,7 @@ class Chains {
   const CacheOptions& options() const { return options_; }
   const Pages& memory() const { return memory_; }
   PageLayout layout(int layer) const;
+  std::int64_t page_bytes() const { return page_bytes_; }                   // of every layer's
   std::int64_t most_entries() const { return most_pages_ * page_entries; }  // of one chain
 
   std::int64_t entries(const ChainId& chain) const { return links(chain).entries; }
@@ -64,7 +68,13 @@ class Chains {
   void truncate(const ChainId& chain, std::int64_t entries);
   // full ones, with their entries
   void remove_pages(const ChainId& chain, std::int64_t first, std::int64_t last);
-  void share(const ChainId& from, const ChainId& to);  // `to` is empty; it gets the same entries
+  // `to` is empty; it gets the same first entries
+  void share(const ChainId& from, const ChainId& to, std::int64_t entries);
+  // The same for a slot that keeps them, which is never written; forget() empties it.
+  void keep(const ChainId& from, const ChainId& to, std::int64_t entries);
+  void forget(const ChainId& chain);
+  // pages with the first entries that are not kept yet
+  std::int64_t unkept(const ChainId& chain, std::int64_t entries) const;
 
   // Throws Error{internal} unless each chain has the pages that its entries need, none twice, and
   // each page counts as many uses as there are.
@@ -86,7 +96,7 @@ class Chains {
 
   std::vector<CacheLayer> layers_;
   CacheOptions options_;
-  std::int64_t most_pages_;
+  std::int64_t most_pages_, page_bytes_;
   std::size_t chains_;                    // of one slot
   std::vector<std::size_t> first_chain_;  // by layer
   Pages memory_;

@@ -21,6 +21,24 @@ void Cache::check() const {
                       "has pages and is closed");
       });
   }
+  for (std::size_t place = 0; place < kept_.size(); ++place) check_kept(place);
+  if (kept_bytes() > options().kept_bytes)
+    throw Error(ErrorKind::internal, "cache", "keeps more than it may");
+}
+
+void Cache::check_kept(std::size_t place) const {
+  chains_.each(slot(KeptId(place)), [&](const ChainId& chain) {
+    const auto demand = [&](bool holds, const char* what) {
+      if (!holds) throw Error(ErrorKind::internal, fmt::format("kept beginning {}", place), what);
+    };
+    const std::int64_t entries = chains_.entries(chain);
+    demand(entries == kept_[place], "has other entries than tokens");
+    demand(chains_.pages(chain) == ceil_div(entries, page_entries), "has more pages than it needs");
+    for (std::int64_t i = 0; i < entries; ++i) {
+      const Slot at = chains_.entry(chain, i);
+      demand(at.page.position[at.entry] == i, "has other positions than those of its tokens");
+    }
+  });
 }
 
 void Cache::check_sequence(const Sequence& sequence) const {

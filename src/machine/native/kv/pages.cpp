@@ -12,7 +12,8 @@ namespace pliant::kv {
 Pages::Pages(std::int64_t count, std::int64_t bytes_each)
     : bytes_each_(bytes_each),
       memory_(checked_multiply(count, bytes_each, "cache"), "cache"),
-      uses_(count, "cache") {
+      uses_(count, "cache"),
+      keeps_(count, "cache") {
   free_.reserve(count);
 }
 
@@ -29,6 +30,16 @@ PageId Pages::take() {
 
 void Pages::release(PageId id) {
   if (--uses_[id] == 0) free_.push_back(id);
+}
+
+void Pages::keep(PageId id) {
+  share(id);
+  if (keeps_[id]++ == 0) ++kept_;
+}
+
+void Pages::forget(PageId id) {
+  if (--keeps_[id] == 0) --kept_;
+  release(id);
 }
 
 PageId Pages::copy(PageId id) {
@@ -48,11 +59,15 @@ void Pages::check(std::span<const std::int32_t> uses) const {
     if (id < 0 || id >= fresh_ || free[id]) fail(id, "is free twice, or was never taken");
     free[id] = true;
   }
+  std::int64_t kept = 0;
   for (PageId id = 0; id < fresh_; ++id) {
+    if (keeps_[id] < 0 || keeps_[id] > uses_[id]) fail(id, "is kept more often than used");
+    kept += keeps_[id] > 0 ? 1 : 0;
     const std::int32_t wanted = id < std::ssize(uses) ? uses[id] : 0;
     if (uses_[id] != wanted) fail(id, "counts other uses than it has");
     if (free[id] != (wanted == 0)) fail(id, "is free and used, or neither");
   }
+  if (kept != kept_) fail(fresh_, "and those before: others are kept than was counted");
 }
 
 std::int64_t PageLayout::bytes() const {

@@ -32,15 +32,21 @@ class Pages {
   PageId take();  // one is free
   void share(PageId id) { ++uses_[id]; }
   void release(PageId id);
-  PageId copy(PageId id);  // one is free; gives up a use of `id`
-  // Throws Error{internal} unless page i has uses[i] uses, those behind none, and all without any
-  // are free, once.
+  // Uses that are counted once more, for what they hold to be known whoever else uses the pages.
+  void keep(PageId id);
+  void forget(PageId id);
+  bool kept(PageId id) const { return keeps_[id] > 0; }
+  std::int64_t kept() const { return kept_; }  // pages
+  PageId copy(PageId id);                      // one is free; gives up a use of `id`
+  // Throws Error{internal} unless page i has uses[i] uses, those behind none, all without any are
+  // free, once, and as many are kept as counted.
   void check(std::span<const std::int32_t> uses) const;
 
  private:
   std::int64_t bytes_each_;
   ReservedArray<std::byte> memory_;
-  ReservedArray<std::int32_t> uses_;
+  ReservedArray<std::int32_t> uses_, keeps_;  // of the uses, those that keep it
+  std::int64_t kept_ = 0;
   std::vector<PageId> free_;  // taken before; the last is taken next, and only then
   PageId fresh_ = 0;          // the first of those that were never taken
 };

@@ -212,6 +212,69 @@ TEST(KvCache, ForksShareTheirPagesUntilTheyWrite) {
   EXPECT_EQ(cache.pages_used(), 0);
 }
 
+TEST(KvCache, AKeptBeginningGoesOnAsIfComputedAnew) {
+  const auto tokens = text(70), more = text(20, 1);
+  Runner runner({}, 16);
+  Cache cache =
+      runner.cache({.sequences = 2, .context = 96, .kept = 1, .kept_bytes = std::int64_t{1} << 20});
+  const SeqId first = cache.open(full());
+  runner.feed(cache, first, tokens, 16);
+  const KeptId kept = cache.keep(first, 70);
+  const std::int64_t used = cache.pages_used();
+  runner.feed(cache, first, more);  // writes into a copy of the last page
+  EXPECT_GT(cache.pages_used(), used);
+  cache.close(first);
+  EXPECT_EQ(cache.pages_used(), used);
+  for (const std::int64_t length : {70, 64, 40}) {
+    const SeqId next = cache.open(full()), anew = cache.open(full());
+    cache.adopt(next, kept, length);
+    runner.feed(cache, anew, {tokens.begin(), tokens.begin() + length}, 16);
+    EXPECT_EQ(cache.save(next, 1), cache.save(anew, 1)) << length;
+    EXPECT_TRUE(same_bits(runner.feed(cache, next, more), runner.feed(cache, anew, more)));
+    cache.check();
+    cache.close(next);
+    cache.close(anew);
+  }
+  cache.forget(kept);
+  EXPECT_EQ(cache.pages_used(), 0);
+}
+
+TEST(KvCache, WhatIsKeptTakesNoPageFromOpenSequences) {
+  Runner runner({}, 16);
+  Cache cache =
+      runner.cache({.sequences = 2, .context = 64, .kept = 2, .kept_bytes = std::int64_t{1} << 20});
+  for (int i = 0; i < 2; ++i) {
+    const SeqId gone = cache.open(full());
+    runner.feed(cache, gone, text(64, i), 16);
+    cache.keep(gone, 64);
+    cache.close(gone);
+  }
+  for (int i = 0; i < 2; ++i) runner.feed(cache, cache.open(full()), text(64, 2 + i), 16);
+  cache.check();
+}
+
+TEST(KvCache, WhatCannotBeKeptOrAdoptedIsRefused) {
+  Runner runner({}, 16);
+  Cache cache = runner.cache({.sequences = 2, .context = 96, .kept = 1, .kept_bytes = 70 << 10});
+  const SeqId window = cache.open(sink_window(0, 8)), whole = cache.open(full());
+  runner.feed(cache, window, text(70), 16);
+  runner.feed(cache, whole, text(96), 16);
+  EXPECT_FALSE(cache.keeps(window));
+  EXPECT_EQ(thrown_by([&] { cache.keep(window, 8); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] { cache.keep(whole, 97); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] { cache.adopt(whole, window, 8); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([&] { cache.adopt(whole, whole, 8); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(cache.keepable(1000) % page_entries, 0);
+  EXPECT_LT(cache.keepable(1000), 1000);
+  const KeptId kept = cache.keep(whole, 40);
+  EXPECT_EQ(thrown_by([&] { cache.adopt(window, kept, 41); }).kind(), ErrorKind::invalid);
+  const Error error = thrown_by([&] { cache.keep(whole, 1); });
+  EXPECT_EQ(error.kind(), ErrorKind::capacity);
+  EXPECT_EQ(error.next_step(), "forget another one");
+  EXPECT_EQ(thrown_by([&] { runner.cache({.context = 8, .kept = -1}); }).kind(),
+            ErrorKind::invalid);
+}
+
 TEST(KvCache, ACacheThatIsFullOfForksStillTakesWhatFits) {
   Runner runner({}, 16);
   Cache cache = runner.cache({.sequences = 4, .context = 32});

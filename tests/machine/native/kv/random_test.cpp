@@ -1,5 +1,5 @@
-// Random operations on a cache: its invariants hold after each, and no sequence changes but the one
-// that was meant.
+// Random operations on a cache: its invariants hold after each, and nothing changes but the
+// sequence that was meant.
 #include <cmath>
 
 #include "machine/native/kv/tiny.h"
@@ -28,7 +28,7 @@ class Play {
     const std::vector<SeqId> open = cache_.open_sequences();
     const SeqId id = open.empty() ? -1 : open[rng_.below(std::ssize(open))];
     changed_ = id;
-    const std::int64_t what = rng_.below(8);
+    const std::int64_t what = rng_.below(11);
     const bool room = std::ssize(open) < sequences;
     if (id < 0 || (what == 0 && room)) changed_ = cache_.open(policy());
     else if (what == 1 && room) fork(id);
@@ -36,6 +36,9 @@ class Play {
     else if (what == 3) truncate(id);
     else if (what == 4 && room) restore(id);
     else if (what == 5) reserve(id);
+    else if (what == 6) keep(id);
+    else if (what == 7) adopt(id);
+    else if (what == 8) adopt_of(id, open[rng_.below(std::ssize(open))]);
     else feed(id);
     cache_.check();
     compare();
@@ -81,6 +84,45 @@ class Play {
     cache_.reserve({&rows, 1});
   }
 
+  // When there is no room, one that was kept is forgotten instead.
+  void keep(SeqId id) {
+    const std::int64_t length = rng_.between(0, cache_.length(id));
+    if (!cache_.keeps(id) || length == 0) return;
+    if (cache_.has_room(id, length)) {
+      kept_.push_back({cache_.keep(id, length), cache_.policy(id), length});
+    } else {
+      EXPECT_EQ(thrown_by([&] { cache_.keep(id, length); }).kind(), ErrorKind::capacity);
+      if (kept_.empty()) return;
+      cache_.forget(kept_.back().id);
+      kept_.pop_back();
+    }
+  }
+
+  void adopt(SeqId id) {
+    if (kept_.empty()) return;
+    const Kept& from = kept_[static_cast<std::size_t>(rng_.below(std::ssize(kept_)))];
+    const std::int64_t length = rng_.between(0, from.length);
+    if (!same(from.policy, cache_.policy(id))) return;
+    cache_.adopt(id, from.id, length);
+    EXPECT_EQ(cache_.length(id), length);
+  }
+
+  void adopt_of(SeqId id, SeqId other) {
+    if (id == other || !cache_.keeps(other) || !same(cache_.policy(id), cache_.policy(other)))
+      return;
+    const std::int64_t length = rng_.between(0, cache_.length(other));
+    cache_.adopt(id, other, length);
+    const SeqId part = std::ssize(cache_.open_sequences()) < sequences ? cache_.fork(other) : -1;
+    if (part < 0) return;
+    cache_.truncate(part, length);
+    EXPECT_EQ(state(part), state(id));
+    cache_.close(part);
+  }
+
+  static bool same(const Policy& a, const Policy& b) {
+    return a.editor == b.editor && a.sinks == b.sinks && a.window == b.window;
+  }
+
   void feed(SeqId id) {
     const std::int64_t count = std::min(cache_.room(id), rng_.between(1, 40));
     if (count == 0) return;
@@ -103,7 +145,15 @@ class Play {
 
   Rng rng_;
   Runner runner_{{.heads = {4, 2}, .key_heads = {2, 1}}, 40};
-  Cache cache_ = runner_.cache({.sequences = sequences, .context = 150});
+  struct Kept {
+    KeptId id{};
+    Policy policy;
+    std::int64_t length = 0;
+  };
+  // room for some 200 entries of all chains
+  Cache cache_ = runner_.cache(
+      {.sequences = sequences, .context = 150, .kept = 5, .kept_bytes = std::int64_t{70} << 10});
+  std::vector<Kept> kept_;
   std::shared_ptr<const Editor> editor_ = std::make_shared<DropAndMerge>();
   std::map<SeqId, std::vector<std::byte>> known_;
   SeqId changed_ = -1;
