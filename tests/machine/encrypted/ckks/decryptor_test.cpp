@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "machine/encrypted/ckks/check.h"
 #include "machine/encrypted/ckks/file.h"
 #include "machine/encrypted/ckks/scheme.h"
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <sstream>
 
+#include "machine/encrypted/ckks/check.h"
 #include "machine/encrypted/ckks/scheme.h"
 #include "machine/encrypted/ckks/shapes.h"
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "machine/encrypted/ckks/check.h"
 #include "machine/encrypted/ckks/scheme.h"
 
 namespace pliant::ckks {

@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "machine/encrypted/ckks/check.h"
 #include "machine/encrypted/ckks/scheme.h"
 
 namespace pliant::ckks {

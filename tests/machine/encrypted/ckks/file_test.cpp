@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 
+#include "machine/encrypted/ckks/check.h"
 #include "machine/encrypted/ckks/scheme.h"
 
 namespace pliant::ckks {

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "machine/encrypted/ckks/check.h"
 #include "machine/encrypted/ckks/file.h"
 #include "machine/encrypted/ckks/linear.h"
 #include "machine/encrypted/ckks/scheme.h"

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "allocations.h"
+#include "machine/encrypted/ckks/check.h"
 #include "machine/encrypted/ckks/scheme.h"
 #include "machine/encrypted/ckks/shapes.h"
 

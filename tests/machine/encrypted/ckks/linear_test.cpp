@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "allocations.h"
+#include "machine/encrypted/ckks/check.h"
 #include "machine/encrypted/ckks/scheme.h"
 
 namespace pliant::ckks {

@@ -1,9 +1,9 @@
 // Keys and everything else a test of the scheme wants, from fixed seeds; with a context of its own.
 #pragma once
 
-#include "machine/encrypted/ckks/check.h"
 #include "machine/encrypted/ckks/evaluator.h"
 #include "machine/encrypted/ckks/keys/decryptor.h"
+#include "machine/encrypted/ckks/sets.h"
 
 namespace pliant::ckks {
 

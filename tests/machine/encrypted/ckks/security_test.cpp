@@ -5,6 +5,7 @@
 #include <functional>
 #include <sstream>
 
+#include "machine/encrypted/ckks/check.h"
 #include "machine/encrypted/ckks/scheme.h"
 
 namespace pliant::ckks {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cmath>
+#include <complex>
+#include <vector>
 
-#include "machine/encrypted/ckks/check.h"
+#include "core/rng.h"
 
 namespace pliant::ckks {
 

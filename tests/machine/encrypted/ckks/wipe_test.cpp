@@ -1,10 +1,12 @@
 // No block of memory goes back to the allocator with a secret in it.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <bit>
 #include <functional>
 
 #include "allocations.h"
+#include "core/error.h"
 #include "machine/encrypted/ckks/file.h"
 #include "machine/encrypted/ckks/scheme.h"
 
