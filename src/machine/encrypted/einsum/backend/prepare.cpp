@@ -35,7 +35,12 @@ std::size_t Prepared::bytes() const {
 
 Preparing::Preparing(const Program& program, Backend& backend, std::span<const TensorView> tensors)
     : program_(program), backend_(backend) {
-  for (const Clear& clear : program_.clears) clears_.push_back(clear_values(clear, tensors));
+  for (const Clear& clear : program_.clears) {
+    std::vector<double> values;
+    for (const ClearId part : clear.parts)
+      values.insert(values.end(), clears_[part].begin(), clears_[part].end());
+    clears_.push_back(clear.parts.empty() ? clear_values(clear, tensors) : std::move(values));
+  }
 }
 
 std::span<const double> Preparing::slots_of(PlainId id) {

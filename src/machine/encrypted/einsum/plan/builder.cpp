@@ -1,7 +1,7 @@
 #include "machine/encrypted/einsum/plan/builder.h"
 
 #include <algorithm>
-#include <tuple>
+#include <compare>
 
 namespace pliant::einsum {
 ProgramBuilder::ProgramBuilder(std::int64_t slots, std::vector<double> magnitudes) {
@@ -119,33 +119,73 @@ PlacedTensor ProgramBuilder::renamed(const PlacedTensor& a, const SlotLayout& to
 
 PlacedTensor ProgramBuilder::transformed(const PlacedTensor& a, const SlotLayout& to,
                                          const Turns& turns, const PlainFactor& factor) {
-  const std::int64_t slots = program_.slots;
+  return transformed(a.ciphertexts, {{a.layout, to, turns, factor}})[0];
+}
+
+namespace {
+
+// Of a term: the ciphertext that its result is, giant step, source and baby step.
+struct TermPlace {
+  std::int64_t group = 0, destination = 0, giant = 0, source = 0, baby = 0;
+  auto operator<=>(const TermPlace&) const = default;  // NOLINT(modernize-use-nullptr)
+};
+
+void add_terms(const LinearPart& part, bool strided, std::map<TermPlace, Plain>& plains) {
+  const std::int64_t slots = part.to.slots;
+  const PlainFactor& factor = part.factor;
   const std::vector<std::int64_t> pitch = strides(factor.shape);
-  using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
-  std::map<Key, Plain> plains;  // by destination, giant, source, baby
-  each_index(joined_axes(a.layout, to), [&](const Index& index, std::int64_t) {
-    auto [baby, giant] = turns.of(index);
-    if (turns.stride == 0) giant = modulo(giant, slots);
-    const std::int64_t source = address(a.layout, index), target = address(to, index);
-    std::int64_t element = 0;
+  each_index(joined_axes(part.from, part.to), [&](const Index& index, std::int64_t) {
+    auto [baby, giant] = part.turns.of(index);
+    if (!strided) giant = modulo(giant, slots);
+    const std::int64_t source = address(part.from, index), target = address(part.to, index);
+    std::int64_t element = factor.first;
     for (std::size_t i = 0; i < pitch.size(); ++i) element += pitch[i] * index.at(factor.labels[i]);
-    Plain& plain = plains[{target / slots, giant, source / slots, modulo(baby, slots)}];
+    Plain& plain = plains[{part.group, target / slots, giant, source / slots, modulo(baby, slots)}];
     plain.tensor = factor.tensor;
-    plain.cells.push_back({static_cast<std::int32_t>(modulo(target + giant, slots)),
+    plain.cells.push_back({static_cast<std::int32_t>(modulo(target + part.slot + giant, slots)),
                            static_cast<std::int32_t>(element)});
   });
-  Transform transform{.stride = turns.stride};
+}
+
+}  // namespace
+
+std::vector<PlacedTensor> ProgramBuilder::transformed(
+    const std::map<std::int64_t, CipherId>& ciphertexts, const std::vector<LinearPart>& parts) {
+  const std::int64_t stride = parts[0].turns.stride;
+  Transform transform;
+  if (std::ranges::all_of(parts, [&](const auto& part) { return part.turns.stride == stride; }))
+    transform.stride = stride;
+  std::map<TermPlace, Plain> plains;
+  for (const LinearPart& part : parts) add_terms(part, transform.stride != 0, plains);
   std::map<std::int64_t, int> sources;
-  std::vector<std::int64_t> results;
-  for (auto& [key, plain] : plains) {
-    const auto& [destination, giant, of, baby] = key;
-    if (results.empty() || results.back() != destination) results.push_back(destination);
-    const auto [place, is_new] = sources.try_emplace(of, static_cast<int>(sources.size()));
-    if (is_new) transform.of.push_back(a.ciphertexts.at(of));
-    transform.terms.push_back({static_cast<int>(results.size()) - 1, place->second, giant, baby,
-                               this->plain(std::move(plain))});
+  std::vector<std::pair<std::int64_t, std::int64_t>> results;  // group, destination
+  for (auto& [at, plain] : plains) {
+    const std::pair to(at.group, at.destination);
+    if (results.empty() || results.back() != to) results.push_back(to);
+    const auto [place, is_new] = sources.try_emplace(at.source, static_cast<int>(sources.size()));
+    if (is_new) transform.of.push_back(ciphertexts.at(at.source));
+    transform.terms.push_back({static_cast<int>(results.size()) - 1, place->second, at.giant,
+                               at.baby, this->plain(std::move(plain))});
   }
-  return emit(std::move(transform), results, to);
+  const std::vector<CipherId> out = this->transform(std::move(transform), results.size());
+  std::vector<PlacedTensor> tensors;
+  for (const LinearPart& part : parts) {
+    PlacedTensor& tensor = tensors.emplace_back(PlacedTensor{part.to, {}});
+    tensor.layout.clean = true;
+    tensor.layout.copies.clear();
+    for (std::size_t r = 0; r < out.size(); ++r)
+      if (results[r].first == part.group) tensor.ciphertexts[results[r].second] = out[r];
+  }
+  return tensors;
+}
+
+ClearId ProgramBuilder::joined(std::vector<ClearId> parts) {
+  Clear all{.shape = {0}, .bound = 0, .parts = std::move(parts)};
+  for (const ClearId part : all.parts) {
+    all.shape[0] += elements(program_.clears[part].shape);
+    all.bound = std::max(all.bound, program_.clears[part].bound);
+  }
+  return clear(std::move(all));
 }
 
 PlacedTensor ProgramBuilder::emit(Transform transform, const std::vector<std::int64_t>& results,

@@ -24,6 +24,7 @@ struct PlainFactor {
   ClearId tensor = ClearId::none;
   std::string labels = {};
   Shape shape = {};
+  std::int64_t first = 0;  // element of the tensor that is the first one of the factor
 };
 
 // The baby and giant steps of the element at an index; their sum is its distance modulo the slots.
@@ -33,6 +34,16 @@ struct Turns {
   std::int64_t stride = 0;
 };
 Turns turns(const Split& split, const SlotLayout& from, const SlotLayout& to);
+
+// One of several linear maps of a tensor.
+struct LinearPart {
+  SlotLayout from, to;  // the tensor's, as the map names its axes, and the result's
+  Turns turns;
+  PlainFactor factor = {};
+  // Maps of one group have their results in the same ciphertexts, each from a slot of its own on,
+  // where it finds a copy of the tensor.
+  std::int64_t group = 0, slot = 0;
+};
 
 // Knows the depth of each ciphertext: the levels that lie between it and the inputs.
 class ProgramBuilder {
@@ -63,6 +74,7 @@ class ProgramBuilder {
 
   PlacedTensor input(int tensor, const SlotLayout& layout);
   ClearId clear(Clear clear) { return program_.clears.push_back(std::move(clear)); }
+  ClearId joined(std::vector<ClearId> parts);  // their elements, one after the other
   // Each without copies: only the elements stay.
   PlacedTensor masked(const PlacedTensor& a);
   PlacedTensor moved(const PlacedTensor& a, const LayoutMove& move);
@@ -70,6 +82,9 @@ class ProgramBuilder {
   // that `to` lacks are summed.
   PlacedTensor transformed(const PlacedTensor& a, const SlotLayout& to, const Turns& turns,
                            const PlainFactor& factor = {});
+  // Several maps of one tensor by one transform: the result of each, as it lies.
+  std::vector<PlacedTensor> transformed(const std::map<std::int64_t, CipherId>& ciphertexts,
+                                        const std::vector<LinearPart>& parts);
   PlacedTensor copied(PlacedTensor a, const std::vector<LabelAxis>& copies);  // of a clean one
   // The results of `transform` are the ciphertexts `results` of a tensor in the layout `to`.
   PlacedTensor emit(Transform transform, const std::vector<std::int64_t>& results,

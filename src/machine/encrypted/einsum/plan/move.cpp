@@ -143,13 +143,9 @@ Cost cost(const Split& split) {
           .levels = 1};
 }
 
-namespace {
-
 bool in_one_ciphertext(const SlotLayout& layout) {
   return ciphertexts(layout) == std::vector<std::int64_t>{0};
 }
-
-}  // namespace
 
 // Where ciphertexts are several: babies by source, giants by destination.
 Cost cost(const Split& split, const SlotLayout& from, const SlotLayout& to) {
@@ -176,11 +172,12 @@ Cost cost(const Split& split, const SlotLayout& from, const SlotLayout& to) {
 }
 
 // One progression is split; of the others each goes to the babies or to the giants as a whole.
-Split best_split(std::vector<Progression> runs) {
+Split best_split(std::vector<Progression> runs, std::int64_t results) {
   Split best{runs, std::vector<std::int64_t>(runs.size(), 0)}, trial = best;
-  const auto rank = [](const Split& split) {
+  const auto rank = [results](const Split& split) {
     const Cost c = cost(split);
-    return std::pair(c.rotations, c.rotations - c.hoisted);
+    const std::int64_t giants = results * (c.rotations - c.hoisted);
+    return std::pair(c.hoisted + giants, giants);
   };
   for (std::size_t split = 0; split < runs.size(); ++split)
     for (unsigned whole = 0; whole < 1u << runs.size(); ++whole) {
@@ -191,6 +188,24 @@ Split best_split(std::vector<Progression> runs) {
       }
     }
   return best;
+}
+
+bool same_steps(const std::vector<Progression>& a, const std::vector<Progression>& b) {
+  return std::ranges::equal(a, b, {}, &Progression::step, &Progression::step);
+}
+
+std::vector<Split> joint_splits(const std::vector<std::vector<Progression>>& runs,
+                                std::int64_t results) {
+  std::vector<Progression> all = runs[0];
+  for (const std::vector<Progression>& map : runs)
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      all[i].first = std::min(all[i].first, map[i].first);
+      all[i].last = std::max(all[i].last, map[i].last);
+    }
+  const Split best = best_split(std::move(all), results);
+  std::vector<Split> splits;
+  for (const std::vector<Progression>& map : runs) splits.push_back({map, best.babies});
+  return splits;
 }
 
 namespace {

@@ -20,6 +20,7 @@ void each_index(const std::vector<LabelAxis>& axes,
 // The axes of both, every label once; the strides are those of the first that has it.
 std::vector<LabelAxis> joined_axes(const SlotLayout& from, const SlotLayout& to);
 std::int64_t address(const SlotLayout& layout, const Index& index);  // without rolls and period
+bool in_one_ciphertext(const SlotLayout& layout);                    // number 0
 
 // The element at an index moves by `step` * t addresses (to lower ones where that is positive), t
 // being the sum of weight * index over the labels, and takes every value from `first` to `last`.
@@ -45,7 +46,14 @@ struct Split {
   std::int64_t stride() const;  // of all giant steps, where one progression has them; otherwise 0
 };
 // The split with the fewest rotations in one ciphertext; of those, the one with fewest giant steps.
-Split best_split(std::vector<Progression> runs);
+// `results` of the same source share the babies.
+Split best_split(std::vector<Progression> runs, std::int64_t results = 1);
+// Whether several maps of one source take steps of the same lengths, so that they can have babies
+// in common.
+bool same_steps(const std::vector<Progression>& a, const std::vector<Progression>& b);
+// Of each of several such maps, whose results are in so many ciphertexts.
+std::vector<Split> joint_splits(const std::vector<std::vector<Progression>>& runs,
+                                std::int64_t results);
 Cost cost(const Split& split);  // in one ciphertext
 Cost cost(const Split& split, const SlotLayout& from, const SlotLayout& to);
 

@@ -15,6 +15,10 @@ constexpr std::int64_t kMostSlots = std::int64_t{1} << 40;
 
 bool has(const std::string& labels, char label) { return labels.find(label) != std::string::npos; }
 
+bool are_joint(const Contraction& a, const Contraction& b) {
+  return a.has_clear && b.has_clear && a.values.size() == 1 && a.values == b.values;
+}
+
 // Which axes of `from` the axes of `kept` are: what is left out has size 1.
 std::vector<std::size_t> kept_axes(const Shape& from, const Shape& kept) {
   std::vector<std::size_t> result;
@@ -61,10 +65,32 @@ class Reader {
       for (const int value : node.values) used[value] = true;
     for (std::size_t v = problem_.inputs.size(); v < shapes_.size(); ++v)
       if (!used[v]) problem_.outputs.push_back(static_cast<int>(v));
+    gather();
     return std::move(problem_);
   }
 
  private:
+  // Nodes that may be done together come where the first of them is.
+  void gather() {
+    const std::size_t inputs = problem_.inputs.size(), count = problem_.nodes.size();
+    std::vector<std::size_t> order;
+    std::vector<int> numbers(inputs + count, -1);  // of the values from now on
+    for (std::size_t v = 0; v < inputs; ++v) numbers[v] = static_cast<int>(v);
+    for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t j = i; j < count; ++j) {
+        if (numbers[inputs + j] >= 0) continue;
+        if (j > i && !are_joint(problem_.nodes[i], problem_.nodes[j])) continue;
+        numbers[inputs + j] = static_cast<int>(inputs + order.size());
+        order.push_back(j);
+      }
+    std::vector<Contraction> nodes;
+    for (const std::size_t i : order) nodes.push_back(std::move(problem_.nodes[i]));
+    for (Contraction& node : nodes)
+      for (int& value : node.values) value = numbers[value];
+    for (int& output : problem_.outputs) output = numbers[output];
+    problem_.nodes = std::move(nodes);
+  }
+
   static void require_usable(const SlotLayout& layout, const Shape& shape, std::size_t operand) {
     const std::string place = fmt::format("einsum, operand {}", operand);
     if (einsum::shape(layout) != shape)
@@ -228,6 +254,12 @@ EinsumProblem read_problem(std::span<const Stage> stages, std::span<const Einsum
   Reader reader(operands);
   for (const Stage& stage : stages) reader.read(stage);
   return reader.take();
+}
+
+std::size_t joint_count(const std::vector<Contraction>& nodes, std::size_t first) {
+  std::size_t count = 1;
+  while (first + count < nodes.size() && are_joint(nodes[first], nodes[first + count])) ++count;
+  return count;
 }
 
 SlotLayout view(const SlotLayout& layout, const std::string& labels, const Shape& shape) {

@@ -41,6 +41,8 @@ struct Contraction {
   std::map<char, std::int64_t> sizes = {};  // of every label in `out` or `labels`
 };
 
+// The einsums of a chain. Nodes that multiply one encrypted value by what is in the clear, and
+// nothing else, follow each other: they may become one linear map of several results.
 struct EinsumProblem {
   std::string text = {};
   std::vector<EinsumOperand> inputs = {};
@@ -49,6 +51,9 @@ struct EinsumProblem {
   std::vector<Contraction> nodes = {};
   std::vector<int> outputs = {};  // values: results that no stage uses
 };
+
+// How many nodes from number `first` on multiply the same encrypted value by tensors in the clear.
+std::size_t joint_count(const std::vector<Contraction>& nodes, std::size_t first);
 
 // Throws Error{format} or {invalid} as expand_notation() does, naming label or operand; {invalid}
 // for an operand that does not exist or has a layout of another shape; {unsupported} for a layout

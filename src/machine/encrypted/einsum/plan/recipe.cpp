@@ -375,32 +375,21 @@ std::optional<Recipe> make_recipe(const Contraction& node, const std::vector<Slo
   return Cook(node, views, cube, moves, rough).cook();
 }
 
-Recipe make_linear_recipe(const SlotLayout& view, const SlotLayout& out) {
+Recipe make_linear_recipe(const SlotLayout& view, const SlotLayout& out, Split split) {
   Recipe recipe;
   recipe.cube = {.slots = view.slots, .axes = joined_axes(view, out)};
-  recipe.linear = best_split(progressions(view, out));
+  recipe.cost = cost(split, view, out);
+  recipe.linear = std::move(split);
   recipe.out = out;
-  recipe.cost = cost(*recipe.linear, view, out);
   return recipe;
 }
 
-namespace {
-
-PlacedTensor emit_linear(const Contraction& node, const PlacedTensor& operand, const Recipe& recipe,
-                         ProgramBuilder& builder) {
-  const PlacedTensor viewed{view(operand.layout, node.labels[0], node.shapes[0]),
-                            operand.ciphertexts};
-  PlainFactor factor;
-  if (node.has_clear) factor = {builder.clear(node.clear), node.clear.out, node.clear.shape};
-  return builder.transformed(viewed, recipe.out, turns(*recipe.linear, viewed.layout, recipe.out),
-                             factor);
+Recipe make_linear_recipe(const SlotLayout& view, const SlotLayout& out) {
+  return make_linear_recipe(view, out, best_split(progressions(view, out)));
 }
-
-}  // namespace
 
 PlacedTensor emit(const Contraction& node, const std::vector<PlacedTensor>& operands,
                   const Recipe& recipe, ProgramBuilder& builder) {
-  if (recipe.linear) return emit_linear(node, operands[0], recipe, builder);
   std::vector<PlacedTensor> prepared;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     const Preparation& own = recipe.operands[i];

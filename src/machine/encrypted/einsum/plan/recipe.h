@@ -25,6 +25,20 @@ struct Sum {  // over a reduced label
   std::int64_t ciphertext_stride = 0, ciphertext_count = 1;  // over ciphertexts
 };
 
+// How the linear transforms of `nodes` nodes are one (plan/joint.h): `in_one` results to a
+// ciphertext, each from a multiple of `share` slots on.
+struct Sharing {
+  std::size_t nodes = 1;  // 0: an earlier node's recipe does this one, too
+  std::int64_t in_one = 1, share = 0;
+
+  std::int64_t group_of(std::size_t node) const { return std::int64_t(node) / in_one; }
+  std::int64_t slot_of(std::size_t node) const { return std::int64_t(node) % in_one * share; }
+  bool is_last(std::size_t node) const {  // in its ciphertext
+    return node + 1 == nodes || slot_of(node + 1) == 0 || in_one == 1;
+  }
+  bool is_alone(std::size_t node) const { return is_last(node) && slot_of(node) == 0; }
+};
+
 struct Recipe {
   SlotLayout cube;  // one axis for each label
   std::vector<Preparation> operands;
@@ -33,6 +47,7 @@ struct Recipe {
   // Instead of all that: one linear transform of the only encrypted operand, the clear ones its
   // diagonals.
   std::optional<Split> linear;
+  Sharing sharing = {};
   SlotLayout out;
   Cost cost;  // levels: of the deepest way from an operand to the result
 };
@@ -57,7 +72,9 @@ std::optional<Recipe> make_recipe(const Contraction& node, const std::vector<Slo
 
 // By a linear transform into the layout `out`; the node has one encrypted operand.
 Recipe make_linear_recipe(const SlotLayout& view, const SlotLayout& out);
+Recipe make_linear_recipe(const SlotLayout& view, const SlotLayout& out, Split split);
 
+// By a recipe that is not a linear transform.
 PlacedTensor emit(const Contraction& node, const std::vector<PlacedTensor>& operands,
                   const Recipe& recipe, ProgramBuilder& builder);
 

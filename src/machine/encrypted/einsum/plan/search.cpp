@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
+#include <utility>
 
 #include "core/error.h"
 #include "machine/encrypted/einsum/plan/cubes.h"
 #include "machine/encrypted/einsum/plan/finish.h"
+#include "machine/encrypted/einsum/plan/joint.h"
 
 namespace pliant::einsum {
 namespace {
@@ -15,13 +18,14 @@ namespace {
 // Of the diagonals of a linear transform, which are written down one by one.
 constexpr double kMostDiagonalElements = 1 << 22;
 constexpr std::size_t kMostReasons = 3;  // alternatives that a choice tells of
+constexpr std::size_t kMostJoint = 4;    // layouts of the first of several results
 constexpr std::size_t kMostExact = 48;   // recipes of a node that are worked out, from the cheapest
 
 struct Partial {
   std::vector<SlotLayout> values;  // of every encrypted value so far
   std::vector<int> depths;
   std::vector<Recipe> recipes;
-  std::vector<LayoutMove> last;
+  std::map<int, LayoutMove> last;
   Cost cost;  // levels: of the deepest value
 };
 
@@ -30,6 +34,11 @@ struct Candidate {
   SlotLayout layout;  // the cube, or the output's of a linear transform
   bool linear = false;
   double bound = 0;
+};
+
+struct LinearResult {
+  SlotLayout layout;
+  Cost cost;  // at least
 };
 
 class Beam {
@@ -46,8 +55,12 @@ class Beam {
 
   // Cheapest first; none where a node has no joint layout of few enough ciphertexts.
   std::vector<Choice> run() {
-    for (const Contraction& node : problem_.nodes)
-      if (!extend(node)) return {};
+    std::size_t count = 1;
+    for (std::size_t n = 0; n < problem_.nodes.size(); n += count) {
+      count = joint_count(problem_.nodes, n);
+      extend(std::span(problem_.nodes).subspan(n, count));
+      if (beam_.empty()) return {};
+    }
     std::vector<Choice> result;
     for (Partial& partial : beam_)
       result.push_back({.nodes = problem_.nodes,
@@ -84,12 +97,14 @@ class Beam {
     return row_major(labels(out), shape(out), options_.slots);
   }
 
-  // The output's layouts: as cubes of its labels alone.
-  void add_linear(const Contraction& node, std::size_t p, const SlotLayout& own,
-                  std::vector<Candidate>& candidates) const {
+  // The layouts that a linear transform's result may have, `value` being its number: as cubes of
+  // its labels alone.
+  std::vector<LinearResult> linear_results(const Contraction& node, const SlotLayout& own,
+                                           std::size_t value) const {
+    std::vector<LinearResult> result;
     double elements = 1;
     for (const auto& [label, size] : node.sizes) elements *= static_cast<double>(size);
-    if (elements > kMostDiagonalElements) return;
+    if (elements > kMostDiagonalElements) return result;
     Contraction output{.out = node.out};
     for (const char label : node.out) output.sizes[label] = node.sizes.at(label);
     SlotLayout kept = own;
@@ -100,12 +115,12 @@ class Beam {
       SlotLayout out{.slots = options_.slots};
       for (const char label : node.out)
         out.axes.push_back(*std::ranges::find(cube.axes, label, &LabelAxis::label));
-      Cost cost = beam_[p].cost;
-      cost += transform_bound(own, out, options_.costs);
-      if (const auto to = wanted(out, beam_[p].values.size()))
+      Cost cost = transform_bound(own, out, options_.costs);
+      if (const auto to = wanted(out, value))
         cost += least_cost(out, *to, options_.clean, options_.costs);
-      candidates.push_back({p, std::move(out), true, cost.weight(options_.costs)});
+      result.push_back({std::move(out), cost});
     }
+    return result;
   }
 
   std::vector<Candidate> candidates(const Contraction& node) {
@@ -120,17 +135,64 @@ class Beam {
           cost += least_cost(rough->out, *to, options_.clean, options_.costs);
         result.push_back({p, std::move(cube), false, cost.weight(options_.costs)});
       }
-      if (node.values.size() == 1) add_linear(node, p, own[0], result);
+      if (node.values.size() == 1)
+        for (LinearResult& out : linear_results(node, own[0], beam_[p].values.size()))
+          result.push_back(
+              {p, std::move(out.layout), true, (beam_[p].cost + out.cost).weight(options_.costs)});
     }
     std::ranges::stable_sort(result, {}, &Candidate::bound);
     return result;
   }
 
-  bool extend(const Contraction& node) {
+  void extend(const Contraction& node) {
     std::vector<Partial> next;
     std::vector<Candidate> tried = candidates(node);
     tried.resize(std::min(tried.size(), kMostExact));
     for (const Candidate& candidate : tried) next.push_back(extended(node, candidate));
+    keep(std::move(next));
+  }
+
+  // One after the other, or as one transform.
+  void extend(std::span<const Contraction> nodes) {
+    std::vector<Partial> together;
+    if (nodes.size() > 1)
+      for (const Partial& partial : beam_) extend_jointly(partial, nodes, together);
+    for (const Contraction& node : nodes) extend(node);
+    std::ranges::move(together, std::back_inserter(beam_));
+    if (nodes.size() > 1) keep(std::exchange(beam_, {}));
+  }
+
+  void extend_jointly(const Partial& partial, std::span<const Contraction> nodes,
+                      std::vector<Partial>& next) {
+    std::vector<SlotLayout> own;
+    for (const Contraction& node : nodes) own.push_back(views(partial, node)[0]);
+    std::vector<std::vector<LinearResult>> results;  // of each node, the cheapest first
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      results.push_back(linear_results(nodes[i], own[i], partial.values.size() + i));
+      std::ranges::stable_sort(results.back(), {}, [this](const LinearResult& result) {
+        return result.cost.weight(options_.costs);
+      });
+    }
+    for (std::size_t first = 0; first < std::min(results[0].size(), kMostJoint); ++first) {
+      const auto runs = progressions(own[0], results[0][first].layout);
+      std::vector<SlotLayout> layouts;
+      for (std::size_t i = 0; i < nodes.size(); ++i) {
+        const auto alike = std::ranges::find_if(results[i], [&](const LinearResult& result) {
+          return same_steps(runs, progressions(own[i], result.layout));
+        });
+        if (alike != results[i].end())
+          layouts.push_back(i == 0 ? results[0][first].layout : alike->layout);
+      }
+      if (layouts.size() < nodes.size()) continue;
+      for (std::vector<Recipe>& recipes : joint_recipes(own, layouts)) {
+        Partial more = partial;
+        for (std::size_t i = 0; i < nodes.size(); ++i) add(more, nodes[i], std::move(recipes[i]));
+        next.push_back(std::move(more));
+      }
+    }
+  }
+
+  void keep(std::vector<Partial> next) {
     std::ranges::stable_sort(next, {}, [this](const Partial& p) { return weight(p); });
     beam_.clear();
     for (Partial& partial : next) {  // of equal layouts the cheapest
@@ -139,14 +201,25 @@ class Beam {
       if (!known && std::cmp_less(beam_.size(), options_.width))
         beam_.push_back(std::move(partial));
     }
-    return !beam_.empty();
   }
 
   Partial extended(const Contraction& node, const Candidate& candidate) {
     Partial partial = beam_[candidate.partial];
     const std::vector<SlotLayout> own = views(partial, node);
-    Recipe recipe = candidate.linear ? make_linear_recipe(own[0], candidate.layout)
+    Recipe recipe = candidate.linear ? linear_recipe(own[0], candidate.layout)
                                      : *make_recipe(node, own, candidate.layout, moves_, false);
+    add(partial, node, std::move(recipe));
+    return partial;
+  }
+
+  const Recipe& linear_recipe(const SlotLayout& from, const SlotLayout& to) {
+    const std::string key = to_string(from) + " to " + to_string(to);
+    auto known = linear_.find(key);
+    if (known == linear_.end()) known = linear_.emplace(key, make_linear_recipe(from, to)).first;
+    return known->second;
+  }
+
+  void add(Partial& partial, const Contraction& node, Recipe recipe) {
     int depth = 0;
     for (const int value : node.values) depth = std::max(depth, partial.depths[value]);
     Cost cost = recipe.cost;
@@ -157,14 +230,13 @@ class Beam {
       cost += move.cost;
       depth += move.cost.levels;
       cost.levels = 0;
-      partial.last.push_back(move);
+      partial.last[static_cast<int>(partial.values.size())] = move;
     }
     partial.cost += cost;
     partial.cost.levels = std::max(partial.cost.levels, depth);
     partial.values.push_back(recipe.out);
     partial.depths.push_back(depth);
     partial.recipes.push_back(std::move(recipe));
-    return partial;
   }
 
   // Copies of an output are as good as zeros only where nobody asks for a clean one.
@@ -176,6 +248,7 @@ class Beam {
   const EinsumProblem& problem_;
   const PlanOptions& options_;
   LayoutMoves moves_;
+  std::map<std::string, Recipe> linear_;  // that were looked up before
   std::vector<Partial> beam_;
 };
 
@@ -245,16 +318,23 @@ std::vector<PlacedTensor> emit(const EinsumProblem& problem, const Choice& choic
   for (std::size_t n = 0; n < choice.nodes.size(); ++n) {
     std::vector<PlacedTensor> operands;
     for (const int value : choice.nodes[n].values) operands.push_back(values[value]);
-    values.push_back(emit(choice.nodes[n], operands, choice.recipes[n], builder));
+    const std::size_t count = choice.recipes[n].sharing.nodes;
+    if (!choice.recipes[n].linear)
+      values.push_back(emit(choice.nodes[n], operands, choice.recipes[n], builder));
+    else if (count > 0)
+      std::ranges::move(
+          emit_joint(std::span(choice.nodes).subspan(n, count),
+                     std::span(choice.recipes).subspan(n, count), operands[0], builder),
+          std::back_inserter(values));
   }
+  std::vector<int> wanted{static_cast<int>(values.size()) - 1};
+  if (choice.nodes.size() == problem.nodes.size()) wanted = problem.outputs;
   std::vector<PlacedTensor> outputs;
-  if (choice.nodes.size() == problem.nodes.size()) {
-    for (const int value : problem.outputs) outputs.push_back(values[value]);
-  } else {
-    outputs.push_back(values.back());
+  for (const int value : wanted) {
+    const auto last = choice.last.find(value);
+    outputs.push_back(last == choice.last.end() ? values[value]
+                                                : builder.moved(values[value], last->second));
   }
-  for (std::size_t i = 0; i < choice.last.size(); ++i)
-    outputs[i] = builder.moved(outputs[i], choice.last[i]);
   return outputs;
 }
 
@@ -262,9 +342,10 @@ Plan emit(const EinsumProblem& problem, const Choice& choice, const PlanOptions&
   ProgramBuilder builder = new_builder(problem, options);
   const std::vector<PlacedTensor> outputs = emit(problem, choice, begin(problem, builder), builder);
   Plan plan = finish(problem, builder, outputs, options);
-  for (std::size_t n = 0; n < choice.recipes.size(); ++n)
-    plan.reasons.push_back(fmt::format("joint layout {}: {}", to_string(choice.recipes[n].cube),
-                                       to_string(choice.recipes[n].cost)));
+  for (const Recipe& recipe : choice.recipes)
+    plan.reasons.push_back(fmt::format(
+        "joint layout {}: {}", to_string(recipe.cube),
+        recipe.sharing.nodes == 0 ? "in the transform before" : to_string(recipe.cost)));
   plan.reasons.insert(plan.reasons.end(), choice.reasons.begin(), choice.reasons.end());
   return plan;
 }

@@ -1,6 +1,7 @@
 // Chooses a recipe for every node of a problem.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,16 +12,17 @@ namespace pliant::einsum {
 
 struct Choice {
   std::vector<Contraction> nodes = {};
-  std::vector<Recipe> recipes = {};   // of each node
-  std::vector<LayoutMove> last = {};  // of each output, where layouts are asked for
+  std::vector<Recipe> recipes = {};     // of each node
+  std::map<int, LayoutMove> last = {};  // of each output's value, where layouts are asked for
   double weight = 0;
   Cost cost = {};
   std::vector<std::string> reasons = {};
 };
 
 // Beam search over the nodes; a node of three or four encrypted operands is also tried as products
-// of two. The cheapest, up to `most`, whose layouts differ, cheapest first; each knows those that
-// it was chosen before. Throws Error{capacity}.
+// of two, and nodes that may be one linear transform (joint.h) as one. The cheapest, up to `most`,
+// whose layouts differ, cheapest first; each knows those that it was chosen before. Throws
+// Error{capacity}.
 std::vector<Choice> choices(const EinsumProblem& problem, const PlanOptions& options,
                             std::size_t most);
 Choice search(const EinsumProblem& problem, const PlanOptions& options);

@@ -19,12 +19,14 @@ enum class ClearId : std::int32_t { none = -1 };
 
 // A tensor in the clear: what an einsum of tensors in the clear gives, computed before all else.
 struct Clear {
-  std::vector<int> operands;    // of the plan's tensors
-  std::vector<Shape> shapes;    // of each, without axes of size 1 that broadcast
-  std::vector<std::string> in;  // the labels of each
-  Shape shape;
-  std::string out;
+  std::vector<int> operands = {};    // of the plan's tensors
+  std::vector<Shape> shapes = {};    // of each, without axes of size 1 that broadcast
+  std::vector<std::string> in = {};  // the labels of each
+  Shape shape = {};
+  std::string out = {};
   double bound = 1;  // of |element|
+  // Instead of an einsum: the elements of these, one after the other.
+  std::vector<ClearId> parts = {};
 };
 
 // A vector of slots that is known in the clear: every cell adds `factor` times an element of

@@ -52,8 +52,9 @@ class Comparison {
   }
 
  private:
-  static std::string text(const Clear& clear) {
+  std::string text(const Clear& clear) const {
     std::string result = clear.out;
+    for (const ClearId part : clear.parts) result += " part " + text(program_.clears[part]);
     for (std::size_t i = 0; i < clear.operands.size(); ++i)
       result += " " + std::to_string(clear.operands[i]) + clear.in[i] + to_string(clear.shapes[i]);
     return result;
