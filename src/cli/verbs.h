@@ -16,6 +16,7 @@ Verb detokenize_verb();
 Verb doctor_verb();
 Verb einsum_verb();
 Verb encrypt_verb();
+Verb eval_verb();
 Verb generate_verb();
 Verb inspect_verb();
 Verb keys_new_verb();

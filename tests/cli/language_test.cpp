@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
+#include "cli/talking.h"
 #include "core/files.h"
 #include "formats/gguf/gguf.h"
 #include "formats/npy/npy.h"
@@ -18,27 +19,11 @@ namespace {
 
 using nlohmann::json;
 
-const std::string tiny_model = PLIANT_SOURCE "/tests/golden/openelm/tiny_a";
-
 json told(std::vector<std::string> words) {
   words.emplace_back("--json");
   const Outcome outcome = pliant(words);
   EXPECT_EQ(outcome.err, "");
   return json::parse(outcome.out);
-}
-
-// The tiny model with a tokenizer beside it.
-const std::string& talking_model() {
-  static const std::string folder = [] {
-    const std::string path = temporary("talking");
-    std::filesystem::create_directories(path);
-    for (const char* name : {"config.json", "model.safetensors"})
-      write_file(path + "/" + name, read_file(tiny_model + "/" + name));
-    write_file(path + "/tokenizer.json",
-               read_file(PLIANT_SOURCE "/tests/golden/text/gpt2.tokenizer.json"));
-    return path;
-  }();
-  return folder;
 }
 
 TEST(Language, GenerateTellsIdsAndStats) {

@@ -1,0 +1,197 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "cli/language/language.h"
+#include "cli/verbs.h"
+#include "command/print.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/log/progress.h"
+#include "eval/score.h"
+#include "eval/suites.h"
+
+namespace pliant::cli {
+namespace {
+
+struct EvalOptions {
+  LanguageOptions language;
+  std::vector<std::string> sets;
+  std::string suite, data;
+  eval::ItemOptions items;
+  eval::ScoreOptions score;
+};
+
+std::vector<std::string> suite_names() {
+  std::vector<std::string> names;
+  for (const eval::Suite& each : eval::suites()) names.emplace_back(each.name);
+  return names;
+}
+
+// So that a shell's plain quotes do.
+std::string with_newlines(std::string text) {
+  for (std::size_t at = 0; (at = text.find("\\n", at)) != std::string::npos; ++at)
+    text.replace(at, 2, "\n");
+  return text;
+}
+
+struct Sets {
+  std::vector<eval::ItemSet> found;
+  std::vector<std::string> missing;  // of the suite
+
+  void read(const std::string& path, const eval::ItemOptions& options) {
+    found.push_back(eval::items_from_json_lines(read_file(path), path, options));
+  }
+};
+
+Sets read_sets(const EvalOptions& options, const Invocation& context) {
+  Sets sets;
+  eval::ItemOptions items = options.items;
+  items.prompt = with_newlines(items.prompt);
+  for (const std::string& path : options.sets) sets.read(path, items);
+  for (const eval::Suite& suite : eval::suites()) {
+    if (suite.name != options.suite) continue;
+    for (const eval::SuiteSet& each : suite.sets) {
+      const std::string path = fmt::format("{}/{}.jsonl", options.data, each.name);
+      if (std::filesystem::exists(path))
+        sets.read(path, {std::string(each.prompt), each.shots, options.items.limit});
+      else sets.missing.emplace_back(each.name);
+    }
+  }
+  if (sets.found.empty())
+    throw Error(ErrorKind::not_found, options.data,
+                fmt::format("has none of the sets of {}", options.suite),
+                "they are JSON lines: " + sets.missing.front() + ".jsonl");
+  for (const std::string& name : sets.missing)
+    context.log.warning(
+        fmt::format("{}: not there; left out", options.data + "/" + name + ".jsonl"));
+  return sets;
+}
+
+nlohmann::ordered_json to_json(const eval::Score& score) {
+  nlohmann::ordered_json json{{"name", score.name}, {"n", score.n}};
+  if (score.acc) {
+    json["acc"] = score.acc->mean;
+    json["stderr"] = score.acc->error;
+  }
+  if (score.acc_norm) {
+    json["acc_norm"] = score.acc_norm->mean;
+    json["acc_norm_stderr"] = score.acc_norm->error;
+  }
+  if (score.perplexity) json["perplexity"] = *score.perplexity;
+  if (score.rouge_l) {
+    json["rouge_l"] = score.rouge_l->mean;
+    json["rouge_l_stderr"] = score.rouge_l->error;
+  }
+  json["centred"] = score.centred();
+  return json;
+}
+
+std::string percent(const std::optional<eval::Share>& share) {
+  return share ? fmt::format("{:.2f} +- {:.2f}", 100 * share->mean, 100 * share->error) : "";
+}
+
+void print(std::ostream& out, const std::vector<eval::Score>& scores) {
+  out << fmt::format("{:<22}{:>7}{:>16}{:>16}{:>10}\n", "set (all in %)", "items", "acc",
+                     "acc_norm", "centred");
+  for (const eval::Score& each : scores) {
+    out << fmt::format("{:<22}{:>7}{:>16}{:>16}{:>10.2f}", each.name.substr(0, 21), each.n,
+                       percent(each.acc), percent(each.acc_norm), 100 * each.centred());
+    if (each.perplexity) out << fmt::format("  perplexity {:.3f}", *each.perplexity);
+    if (each.rouge_l) out << "  ROUGE-L " << percent(each.rouge_l);
+    out << '\n';
+  }
+  if (scores.size() > 1)
+    out << fmt::format("{:<61}{:>10.2f}\n", "mean", 100 * eval::aggregate(scores));
+}
+
+int run_eval(const EvalOptions& options, const Invocation& context) {
+  const Sets sets = read_sets(options, context);
+  const OpenLanguage language = open_language(options.language, context, 2);
+  eval::ScoreOptions how = options.score;
+  how.stop = &context.stop;
+  Progress progress(context.log, steady_clock());
+  std::vector<eval::Score> scores;
+  for (const eval::ItemSet& set : sets.found) {
+    const eval::Score score =
+        eval::score(*language.session, language.need_tokenizer(), set, how, [&](std::int64_t done) {
+          progress.show([&] {
+            return fmt::format("{}: {} of {}, set {} of {}", set.name, done, set.items.size(),
+                               scores.size() + 1, sets.found.size());
+          });
+        });
+    if (score.n > 0) scores.push_back(score);
+    if (context.stop) break;
+  }
+  if (context.common.json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const eval::Score& each : scores) list.push_back(to_json(each));
+    print_json(context.out, {{"sets", list},
+                             {"missing", sets.missing},
+                             {"centred", eval::aggregate(scores)},
+                             {"seconds", progress.seconds()}});
+  } else {
+    print(context.out, scores);
+  }
+  if (context.stop) context.log.warning("stopped early: the figures are of the beginning");
+  return context.stop ? failure : success;
+}
+
+}  // namespace
+
+Verb eval_verb() {
+  const auto options = std::make_shared<EvalOptions>();
+  Command command{
+      .name = "eval",
+      .summary = "what a language model scores on sets of questions",
+      .description =
+          {"A set is a file of JSON lines. {\"context\", \"choices\", \"label\"}: the likeliest "
+           "choice after the context is taken (acc), and the likeliest per character (acc_norm); "
+           "label counts from 0. A `_` in the context is a gap: the choices are put there, and "
+           "what "
+           "follows it judges them. {\"text\"}: its last word is asked for. {\"context\", "
+           "\"reference\"}: an answer is written and compared with the reference (ROUGE-L).",
+           "Texts are encoded, cut and counted as EleutherAI's evaluation harness does it. "
+           "centred: "
+           "0 for guessing, 1 for all right; their mean is over the sets. With --json: per set n, "
+           "acc, stderr, acc_norm, acc_norm_stderr, perplexity, rouge_l, centred."},
+      .arguments = {argument("MODEL", options->language.model, "the model").path(),
+                    argument("SET", options->sets, "the sets").path().optional()},
+      .options = {option("suite", "NAME", options->suite,
+                         "the sets of a table of the OpenELM paper, with its prompts and examples")
+                      .with_choices(suite_names())
+                      .needs("--data", "its files are read from there"),
+                  option("data", "DIR", options->data, "where the suite's files are: NAME.jsonl")
+                      .path()
+                      .needs("--suite", "SET takes files"),
+                  option("limit", "N", options->items.limit, "ask the first N items only; 0: all")
+                      .at_least(0),
+                  option("shots", "N", options->items.shots,
+                         "show the first N items of a set with their answers before each other")
+                      .at_least(0)
+                      .excludes("--suite", "it says how many"),
+                  option("prompt", "TEXT", options->items.prompt,
+                         "how a context is put: 'Question: {context}\\nAnswer:'")
+                      .excludes("--suite", "it has its own"),
+                  option("answer-tokens", "N", options->score.answer_tokens,
+                         "write answers of at most N tokens")
+                      .at_least(1)},
+      .examples = {{"pliant eval model.gguf arc-easy.jsonl hellaswag.jsonl", "two sets, whole"},
+                   {"pliant eval model.gguf --suite zero-shot --data sets --limit 300 --json",
+                    "the paper's table, 300 items of each"},
+                   {"pliant eval folder piqa.jsonl --prompt 'Question: {context}\\nAnswer:' "
+                    "--shots 5",
+                    "with five examples before each question"}}};
+  for (Option& each : language_options(options->language))
+    command.options.push_back(std::move(each));
+  return {std::move(command), [options](const Invocation& context) {
+            if (options->sets.empty() && options->suite.empty())
+              throw Error(ErrorKind::usage, "SET", "no set was given",
+                          "name files of questions, or a --suite");
+            return run_eval(*options, context);
+          }};
+}
+
+}  // namespace pliant::cli
