@@ -1,4 +1,5 @@
-// Any bytes as a set of questions: of every item that is read the right choice is one of its trials.
+// Any bytes as a set of questions: the right choice of every item that is read is one of its
+// trials.
 #include <cstdlib>
 #include <string_view>
 
