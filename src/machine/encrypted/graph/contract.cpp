@@ -81,29 +81,61 @@ EncryptedValue gained(const Op& op, EncryptedValue result, const EncryptedValue&
 
 }  // namespace
 
+namespace {
+
+std::vector<Workbench::Operand> describe(const std::vector<OperandValue>& operands,
+                                         Workbench& bench) {
+  std::vector<Workbench::Operand> described;
+  for (const OperandValue& operand : operands) {
+    const Shape& shape = bench.graph.value(operand.id).type.shape;
+    int tensor = -1;
+    if (!operand.encrypted)
+      tensor = bench.tensor({{operand.id}, argument(0), shape}, operand.range.magnitude());
+    described.push_back({operand.encrypted, tensor, shape, operand.range});
+  }
+  return described;
+}
+
+bool lies_as_it_is(const EncryptedValue& x) {
+  const auto view = strided(x);
+  return view && view->offset == 0;
+}
+
+}  // namespace
+
 EncryptedValue lower_einsum(const Op& op, const kind::Einsum& einsum,
                             const std::vector<OperandValue>& operands, bool clean,
                             Workbench& bench) {
   if (only_picks(einsum)) return picked(einsum, *operands[0].encrypted);
-  std::vector<Workbench::Operand> described;
+  const std::vector<Workbench::Operand> described = describe(operands, bench);
   std::vector<const EncryptedValue*> encrypted;
-  for (const OperandValue& operand : operands) {
-    const Shape& shape = bench.graph.value(operand.id).type.shape;
-    int tensor = -1;
+  for (const OperandValue& operand : operands)
     if (operand.encrypted) encrypted.push_back(operand.encrypted);
-    else tensor = bench.tensor({{operand.id}, argument(0), shape}, operand.range.magnitude());
-    described.push_back({operand.encrypted, tensor, shape, operand.range});
-  }
   const std::string place = "operator " + op.name;
   if (encrypted.size() == 1) {
-    const auto view = strided(*encrypted[0]);
-    if (!view || view->offset != 0)
+    if (!lies_as_it_is(*encrypted[0]))
       return gained(op, mapped(notation_of(einsum), described, *encrypted[0], place, bench),
                     *encrypted[0], bench);
     return gained(op, bench.contracted(notation_of(einsum), described, clean, place), *encrypted[0],
                   bench);
   }
   return bench.contracted(notation_of(einsum), described, clean, place);
+}
+
+std::optional<std::vector<EncryptedValue>> lower_einsums(
+    const std::vector<const Op*>& ops, const std::vector<std::vector<OperandValue>>& operands,
+    bool apart, Workbench& bench) {
+  const auto encrypted = std::ranges::find_if(
+      operands[0], [](const OperandValue& operand) { return operand.encrypted != nullptr; });
+  if (!lies_as_it_is(*encrypted->encrypted)) return std::nullopt;
+  std::vector<Workbench::Expression> all;
+  for (std::size_t i = 0; i < ops.size(); ++i)
+    all.push_back({notation_of(std::get<kind::Einsum>(ops[i]->kind)), describe(operands[i], bench),
+                   "operator " + ops[i]->name});
+  auto results = bench.contracted(all, apart);
+  for (std::size_t i = 0; results && i < ops.size(); ++i)
+    (*results)[i] = gained(*ops[i], std::move((*results)[i]), *encrypted->encrypted, bench);
+  return results;
 }
 
 EncryptedValue lower_reduce(const Op& op, const kind::Reduce& reduce, const EncryptedValue& x,
@@ -120,10 +152,9 @@ EncryptedValue lower_reduce(const Op& op, const kind::Reduce& reduce, const Encr
   }
   const std::string place = "operator " + op.name, notation = in + "->" + out;
   const std::vector<Workbench::Operand> operands{{&x, -1, x.shape, x.range}};
-  const auto view = strided(x);
   EncryptedValue result;
   if (in.size() == out.size()) result = x;
-  else if (view && view->offset == 0) result = bench.contracted(notation, operands, clean, place);
+  else if (lies_as_it_is(x)) result = bench.contracted(notation, operands, clean, place);
   else result = mapped(notation, operands, x, place, bench);
   if (reduce.fn == kind::ReduceFn::mean) result = bench.times(result, 1 / count);
   return lower_reshape({shape}, result);

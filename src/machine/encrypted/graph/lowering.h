@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "machine/encrypted/einsum/plan/problem.h"
+#include "machine/encrypted/einsum/plan/search.h"
 #include "machine/encrypted/graph/chebyshev.h"
 #include "machine/encrypted/graph/linear.h"
 #include "machine/encrypted/graph/plan.h"
@@ -62,6 +62,16 @@ class Workbench {
   };
   EncryptedValue contracted(const std::string& notation, const std::vector<Operand>& operands,
                             bool clean, const std::string& place);
+  struct Expression {
+    std::string notation;
+    std::vector<Operand> operands;
+    std::string place;
+  };
+  // Several that multiply one encrypted operand by plain ones: by one linear transform, or nullopt
+  // where that is not the cheapest. `apart`: each result in ciphertexts of its own, where it can be
+  // scaled.
+  std::optional<std::vector<EncryptedValue>> contracted(const std::vector<Expression>& all,
+                                                        bool apart);
   // What such an einsum comes to, its tensors in the clear by their numbers.
   einsum::Contraction node(const std::string& notation, const std::vector<Operand>& operands,
                            const std::string& place);
@@ -76,8 +86,13 @@ class Workbench {
     std::vector<const EncryptedValue*> encrypted;  // of each operand, once; null: in the clear
     std::vector<int> tensors;                      // those in the clear
   };
-  static Reading read(const std::string& notation, const std::vector<Operand>& operands,
-                      const std::string& place);
+  static Reading read(const std::vector<Expression>& all);
+  std::vector<einsum::PlacedTensor> placed(Reading& reading);  // as they lie, by operand
+  // The results of a choice, with axes named as everywhere here.
+  std::vector<einsum::PlacedTensor> emitted(const Reading& reading, einsum::Choice& choice,
+                                            const std::vector<einsum::PlacedTensor>& values);
+  // What scales a result that is a linear transform's.
+  std::optional<Scaling> scaling_of(const einsum::PlacedTensor& result) const;
   std::map<std::pair<std::vector<ValueId>, std::string>, int> tensors_;  // by operands, expression
   std::vector<double> magnitudes_;
   std::map<int, einsum::ClearId> clears_;
@@ -95,6 +110,11 @@ EncryptedValue lower_map(const Op& op, const kind::Map& map,
 EncryptedValue lower_einsum(const Op& op, const kind::Einsum& einsum,
                             const std::vector<OperandValue>& operands, bool clean,
                             Workbench& bench);
+// Several of one encrypted operand, the same of each, and plain ones; nullopt where they are better
+// lowered one by one. `apart` as above.
+std::optional<std::vector<EncryptedValue>> lower_einsums(
+    const std::vector<const Op*>& ops, const std::vector<std::vector<OperandValue>>& operands,
+    bool apart, Workbench& bench);
 EncryptedValue lower_reduce(const Op& op, const kind::Reduce& reduce, const EncryptedValue& x,
                             bool clean, Workbench& bench);
 EncryptedValue lower_reshape(const kind::Reshape& reshape, const EncryptedValue& x);

@@ -201,13 +201,69 @@ class Lowering {
   void lower(const Op& op) {
     if (std::ranges::none_of(op.in, [&](ValueId id) { return flags_[id]; }))
       return in_the_clear(op);
+    if (values_[op.out[0]]) return;  // along with an earlier one
+    const std::vector<const Op*> joint = joint_with(op);
+    if (joint.size() > 1 && lower_jointly(joint)) return;
+    place(op, lowered(op, operands_of(op), wants_clean_[op.out[0]]));
+  }
+
+  std::vector<OperandValue> operands_of(const Op& op) {
     std::vector<OperandValue> operands;
     for (const ValueId id : op.in) {
       if (flags_[id] && readers_[id] > 1) values_[id]->scaling.reset();
       operands.push_back({id, flags_[id] ? &*values_[id] : nullptr, range_of(id)});
     }
+    return operands;
+  }
+
+  // The encrypted operand of an einsum whose other operands, of which there are some, are in the
+  // clear and known from the start.
+  ValueId projects(const Op& op) const {
+    ValueId result = ValueId::none;
+    if (!std::holds_alternative<kind::Einsum>(op.kind) || op.in.size() < 2) return result;
+    for (const ValueId id : op.in)
+      if (flags_[id]) {
+        if (result != ValueId::none) return ValueId::none;
+        result = id;
+      } else if (graph_.value(id).role == Role::result) {
+        return ValueId::none;
+      }
+    return result;
+  }
+
+  // It and later ones that multiply the same encrypted value by plain tensors.
+  std::vector<const Op*> joint_with(const Op& op) const {
+    std::vector<const Op*> result;
+    const ValueId of = projects(op);
+    if (of == ValueId::none) return result;
+    for (const Op& other : graph_.ops())
+      if (projects(other) == of && !values_[other.out[0]]) result.push_back(&other);
+    return result;
+  }
+
+  bool lower_jointly(const std::vector<const Op*>& ops) {
+    std::vector<std::vector<OperandValue>> operands;
+    bool apart = false;
+    for (const Op* op : ops) {
+      operands.push_back(operands_of(*op));
+      apart = apart || !only_contracted(op->out[0]);
+    }
+    auto values = lower_einsums(ops, operands, apart, bench_);
+    for (std::size_t i = 0; values && i < ops.size(); ++i) place(*ops[i], std::move((*values)[i]));
+    return values.has_value();
+  }
+
+  // Whatever reads it, at once or reshaped, is an einsum: it need not be clean, nor be scaled.
+  bool only_contracted(ValueId id) const {
+    return std::ranges::all_of(graph_.ops(), [&](const Op& op) {
+      if (std::ranges::find(op.in, id) == op.in.end()) return true;
+      if (std::holds_alternative<kind::Reshape>(op.kind)) return only_contracted(op.out[0]);
+      return std::holds_alternative<kind::Einsum>(op.kind);
+    });
+  }
+
+  void place(const Op& op, EncryptedValue value) {
     const ValueId out = op.out[0];
-    EncryptedValue value = lowered(op, operands, wants_clean_[out]);
     const Value& described = graph_.value(out);
     if (value.shape != described.type.shape)  // axes of size 1
       value = lower_reshape({described.type.shape}, value);

@@ -214,31 +214,55 @@ EncryptedValue Workbench::plus(const EncryptedValue& value, double term) {
   return result;
 }
 
-Workbench::Reading Workbench::read(const std::string& notation,
-                                   const std::vector<Operand>& operands, const std::string& place) {
+Workbench::Reading Workbench::read(const std::vector<Expression>& all) {
   Reading result;
-  einsum::Stage stage{notation, {}};
+  std::vector<einsum::Stage> stages;
   std::vector<const EncryptedValue*> seen;
   std::vector<einsum::EinsumOperand> described;
-  for (const Operand& operand : operands) {
-    const auto twin = operand.encrypted ? std::ranges::find(seen, operand.encrypted) : seen.end();
-    stage.operands.push_back(static_cast<int>(twin - seen.begin()));
-    if (twin != seen.end()) continue;
-    seen.push_back(operand.encrypted);
-    result.tensors.push_back(operand.tensor);
-    described.push_back({operand.shape, operand.encrypted != nullptr,
-                         std::max(operand.range.magnitude(), kLeastMagnitude)});
+  for (const Expression& expression : all) {
+    einsum::Stage& stage = stages.emplace_back(einsum::Stage{expression.notation, {}});
+    for (const Operand& operand : expression.operands) {
+      const auto twin = operand.encrypted ? std::ranges::find(seen, operand.encrypted) : seen.end();
+      stage.operands.push_back(static_cast<int>(twin - seen.begin()));
+      if (twin != seen.end()) continue;
+      seen.push_back(operand.encrypted);
+      result.tensors.push_back(operand.tensor);
+      described.push_back({operand.shape, operand.encrypted != nullptr,
+                           std::max(operand.range.magnitude(), kLeastMagnitude)});
+    }
   }
-  result.problem = read_problem(std::span(&stage, 1), described);
-  result.problem.text += " (" + place + ")";
+  result.problem = read_problem(stages, described);
+  result.problem.text += " (" + all[0].place + ")";
   result.encrypted = std::move(seen);
   return result;
+}
+
+std::vector<PlacedTensor> Workbench::placed(Reading& reading) {
+  std::vector<PlacedTensor> values;
+  for (std::size_t i = 0; i < reading.encrypted.size(); ++i) {
+    values.push_back(reading.encrypted[i] ? placed(*reading.encrypted[i]) : PlacedTensor{});
+    if (reading.encrypted[i]) reading.problem.inputs[i].layout = values.back().layout;
+  }
+  return values;
+}
+
+std::vector<PlacedTensor> Workbench::emitted(const Reading& reading, einsum::Choice& choice,
+                                             const std::vector<PlacedTensor>& values) {
+  for (einsum::Contraction& each : choice.nodes)
+    for (int& operand : each.clear.operands) operand = reading.tensors[operand];
+  std::vector<PlacedTensor> results = emit(reading.problem, choice, values, builder);
+  for (PlacedTensor& out : results) {
+    const std::string labels = axis_labels(out.layout.axes.size());
+    for (std::size_t axis = 0; axis < labels.size(); ++axis)
+      out.layout.axes[axis].label = labels[axis];
+  }
+  return results;
 }
 
 einsum::Contraction Workbench::node(const std::string& notation,
                                     const std::vector<Operand>& operands,
                                     const std::string& place) {
-  const Reading reading = read(notation, operands, place);
+  const Reading reading = read({{notation, operands, place}});
   einsum::Contraction node = reading.problem.nodes[0];
   for (int& operand : node.clear.operands) operand = reading.tensors[operand];
   return node;
@@ -247,23 +271,14 @@ einsum::Contraction Workbench::node(const std::string& notation,
 EncryptedValue Workbench::contracted(const std::string& notation,
                                      const std::vector<Operand>& operands, bool clean,
                                      const std::string& place) {
-  Reading reading = read(notation, operands, place);
-  std::vector<PlacedTensor> values;
-  for (std::size_t i = 0; i < reading.encrypted.size(); ++i) {
-    values.push_back(reading.encrypted[i] ? placed(*reading.encrypted[i]) : PlacedTensor{});
-    if (reading.encrypted[i]) reading.problem.inputs[i].layout = values.back().layout;
-  }
+  Reading reading = read({{notation, operands, place}});
+  const std::vector<PlacedTensor> values = placed(reading);
   einsum::Choice choice = search(reading.problem, {.slots = options.slots,
                                                    .clean = clean,
                                                    .most_ciphertexts = options.most_ciphertexts,
                                                    .costs = options.costs});
-  for (einsum::Contraction& each : choice.nodes)
-    for (int& operand : each.clear.operands) operand = reading.tensors[operand];
   const einsum::PlainId first = builder.next_plain();
-  PlacedTensor out = emit(reading.problem, choice, values, builder)[0];
-  const std::string labels = axis_labels(out.layout.axes.size());
-  for (std::size_t axis = 0; axis < labels.size(); ++axis)
-    out.layout.axes[axis].label = labels[axis];
+  PlacedTensor out = std::move(emitted(reading, choice, values)[0]);
   notes.push_back(fmt::format("{}: {}", place, to_string(choice.cost)));
   Shape sizes = shape(out.layout);
   EncryptedValue result = whole(std::move(sizes), std::move(out), {}, 0);
@@ -276,6 +291,41 @@ EncryptedValue Workbench::contracted(const std::string& notation,
   for (einsum::PlainId plain = first; plain < builder.next_plain(); ++plain)
     if (builder.at(plain).tensor != einsum::ClearId::none) result.scaling->plains.push_back(plain);
   return result;
+}
+
+std::optional<std::vector<EncryptedValue>> Workbench::contracted(const std::vector<Expression>& all,
+                                                                 bool apart) {
+  Reading reading = read(all);
+  const std::vector<PlacedTensor> values = placed(reading);
+  einsum::Choice choice = search(reading.problem, {.slots = options.slots,
+                                                   .apart = apart,
+                                                   .most_ciphertexts = options.most_ciphertexts,
+                                                   .costs = options.costs});
+  if (choice.recipes[0].sharing.nodes < all.size()) return std::nullopt;
+  std::vector<PlacedTensor> placed = emitted(reading, choice, values);
+  std::vector<EncryptedValue> results;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    notes.push_back(fmt::format("{}: {}", all[i].place,
+                                i == 0 ? to_string(choice.cost) : "in the transform before"));
+    Shape sizes = shape(placed[i].layout);
+    std::optional<Scaling> scaling = scaling_of(placed[i]);
+    results.push_back(whole(std::move(sizes), std::move(placed[i]), {}, 0));
+    bound(results.back(), reading.problem.nodes[i], all[i].operands);
+    results.back().scaling = std::move(scaling);
+  }
+  return results;
+}
+
+std::optional<Scaling> Workbench::scaling_of(const PlacedTensor& result) const {
+  Scaling scaling;
+  for (const auto& [number, id] : result.ciphertexts) {
+    const std::vector<einsum::PlainId> plains = builder.diagonals(id);
+    if (plains.empty()) return std::nullopt;
+    for (const einsum::PlainId plain : plains)
+      if (!builder.at(builder.at(plain).tensor).parts.empty()) return std::nullopt;
+    scaling.plains.insert(scaling.plains.end(), plains.begin(), plains.end());
+  }
+  return scaling;
 }
 
 void Workbench::bound(EncryptedValue& result, const einsum::Contraction& node,

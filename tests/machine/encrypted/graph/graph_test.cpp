@@ -53,6 +53,37 @@ TEST(EncryptedGraph, Contracts) {
   expect_exact(graph, {"x"}, {.slots = 16});
 }
 
+Graph attention_scores(bool apart) {
+  Builder b;
+  const ValueId x = b.input("x", {DType::f32, {4, 16}});
+  std::vector<ValueId> of;
+  for (const char* name : {"q", "k", "v"})
+    of.push_back(b.einsum("sd,de->se", {x, b.weight(name, {DType::f32, {16, 16}})}));
+  if (apart) of[0] = b.map(argument(0) * constant(.25), {of[0]});
+  const ValueId scores = b.einsum("se,te->st", {of[0], of[1]});
+  b.output(b.einsum("st,te->se", {scores, of[2]}), "o");
+  return b.finish();
+}
+
+// A result that is scaled keeps plaintexts of its own, which take the factor: no level more.
+TEST(EncryptedGraph, PlansProjectionsOfOneValueTogether) {
+  std::int64_t levels[2];
+  for (const bool apart : {false, true}) {
+    const Graph graph = attention_scores(apart);
+    const GraphOptions options{.slots = 128};
+    expect_exact(graph, {"x"}, options);
+    const einsum::Plan plan = encrypted::plan(graph, {"x"}, {}, options).plan;
+    levels[apart] = plan.levels();
+    const auto first =
+        std::ranges::find_if(plan.program.steps, [](const einsum::ProgramStep& step) {
+          return std::holds_alternative<einsum::Transform>(step.action);
+        });
+    ASSERT_NE(first, plan.program.steps.end());
+    EXPECT_EQ(first->out.size(), apart ? 3u : 2u) << explain(plan);
+  }
+  EXPECT_EQ(levels[0], levels[1]);
+}
+
 TEST(EncryptedGraph, MovesElements) {
   Builder b;
   const ValueId x = b.input("x", f32({4, 6})), y = b.input("y", f32({4, 2}));
@@ -190,6 +221,15 @@ TEST(EncryptedGraph, GainsTightenBoundsAndAreChecked) {
   const GraphPlan wrong = plan(graph, {"x"}, {}, {.slots = 64, .gains = claimed});
   const Error error = thrown_by([&] { run(wrong, simulator, drawn.weights, drawn.views, pool); });
   EXPECT_NE(std::string(error.what()).find("planned for"), std::string::npos) << error.what();
+}
+
+TEST(EncryptedGraph, RunsJointProjectionsOnTheEngine) {
+  const Graph graph = attention_scores(false);
+  const GraphPlan planned = plan(graph, {"x"}, {}, {.slots = 128});
+  einsum::Engine engine({.log_n = 10, .levels = planned.plan.levels(), .insecure_for_tests = true},
+                        128, {.seed_of_test = ckks::Seed{6}});
+  const Compared compared = compare(planned, graph, sample(graph, 2), engine);
+  EXPECT_LT(compared.difference, compared.bound + 1e-4);
 }
 
 TEST(EncryptedGraph, RunsOnTheEngine) {

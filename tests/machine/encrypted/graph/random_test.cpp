@@ -163,5 +163,52 @@ TEST(RandomGraphs, EqualTheReference) {
   EXPECT_GT(compared, count / 2);
 }
 
+// Two to four projections of one encrypted value, and what may become of each.
+Graph projections(Rng& rng) {
+  Builder b;
+  const std::int64_t rows = rng.between(1, 6), columns = rng.between(2, 8);
+  const ValueId x = b.input("x", {DType::f32, {rows, columns}});
+  const std::int64_t count = rng.between(2, 4), width = rng.between(2, 8);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::string name = std::to_string(i);
+    const std::int64_t own = rng.below(2) == 0 ? width : rng.between(1, 8);
+    const ValueId w = b.weight("w" + name, {DType::f32, {columns, own}});
+    ValueId y = b.einsum("rc,co->ro", {x, w});
+    switch (rng.below(6)) {
+      case 0: y = b.map(argument(0) * constant(.5), {y}); break;
+      case 1: y = b.map(apply(Fn::sigmoid, {argument(0) * constant(.1)}), {y}); break;
+      case 2: y = b.einsum("ro,so->rs", {y, y}); break;
+      case 3: y = b.reshape(y, {own, rows}); break;
+      case 4: y = b.einsum("ro->r", {y}); break;
+      default: break;
+    }
+    b.output(y, "o" + name);
+  }
+  return b.finish();
+}
+
+bool is_joint(const einsum::Plan& plan) {
+  return std::ranges::any_of(plan.program.steps, [](const einsum::ProgramStep& step) {
+    return std::holds_alternative<einsum::Transform>(step.action) && step.out.size() > 1;
+  });
+}
+
+TEST(RandomGraphs, ProjectionsEqualTheReference) {
+  int joint = 0;
+  for (std::uint64_t seed = 0; seed < 150; ++seed) {
+    Rng rng(seed);
+    const Graph graph = projections(rng);
+    GraphOptions options{.slots = std::int64_t{1} << rng.between(6, 9)};
+    if (rng.below(2) == 0) options.costs.plain_product = 50;  // transforms win
+    const GraphPlan planned = plan(graph, {"x"}, {}, options);
+    einsum::Simulator simulator({.slots = options.slots, .levels = planned.plan.levels()});
+    const Compared compared = compare(planned, graph, sample(graph, seed), simulator);
+    ASSERT_LT(compared.difference, 1e-4 + planned.approximation) << "seed " << seed << "\n"
+                                                                 << explain(planned.plan);
+    joint += is_joint(planned.plan);
+  }
+  EXPECT_GT(joint, 30);
+}
+
 }  // namespace
 }  // namespace pliant::encrypted

@@ -179,6 +179,15 @@ std::vector<PlacedTensor> ProgramBuilder::transformed(
   return tensors;
 }
 
+std::vector<PlainId> ProgramBuilder::diagonals(CipherId result) const {
+  std::vector<PlainId> plains;
+  for (const ProgramStep& step : program_.steps)
+    if (const auto* transform = std::get_if<Transform>(&step.action))
+      for (const Transform::Term& term : transform->terms)
+        if (step.out[term.result] == result) plains.push_back(term.plain);
+  return plains;
+}
+
 ClearId ProgramBuilder::joined(std::vector<ClearId> parts) {
   Clear all{.shape = {0}, .bound = 0, .parts = std::move(parts)};
   for (const ClearId part : all.parts) {

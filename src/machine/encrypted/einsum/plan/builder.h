@@ -69,6 +69,9 @@ class ProgramBuilder {
   void scale_claim(CipherId of, double by) { program_.values[of].claim *= by; }
   PlainId next_plain() const { return program_.plains.next(); }
   const Plain& at(PlainId plain) const { return program_.plains[plain]; }
+  const Clear& at(ClearId clear) const { return program_.clears[clear]; }
+  // Of the transform that has this result, those that it is made with; otherwise none.
+  std::vector<PlainId> diagonals(CipherId result) const;
   PlainId plain(Plain plain) { return program_.plains.push_back(std::move(plain)); }
   int tensor(double magnitude);  // another one of the plan's, of elements up to `magnitude`
 

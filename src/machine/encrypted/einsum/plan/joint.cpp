@@ -49,14 +49,14 @@ Cost joint_cost(const std::vector<Recipe>& recipes, const std::vector<SlotLayout
 }  // namespace
 
 std::vector<std::vector<Recipe>> joint_recipes(const std::vector<SlotLayout>& views,
-                                               const std::vector<SlotLayout>& results) {
+                                               const std::vector<SlotLayout>& results, bool apart) {
   std::vector<std::vector<Progression>> runs;
   for (std::size_t i = 0; i < views.size(); ++i) {
     runs.push_back(progressions(views[i], results[i]));
     if (!same_steps(runs[0], runs[i])) return {};
   }
   const auto count = static_cast<std::int64_t>(views.size());
-  const std::int64_t share = share_of(views, results);
+  const std::int64_t share = apart ? 0 : share_of(views, results);
   const std::int64_t most = share == 0 ? 1 : std::min(padded(count), views[0].slots / share);
   std::vector<std::vector<Recipe>> found;
   for (std::int64_t in_one = 1; in_one <= most; in_one *= 2) {

@@ -13,9 +13,9 @@ namespace pliant::einsum {
 // results: with each result in ciphertexts of its own, and, where the tensor leaves room for copies
 // of itself, with several in one ciphertext, which have their giant rotations in common; a result
 // that does not begin at slot 0 is turned there, and what lies beside it stays. None where the
-// maps' steps differ.
+// maps' steps differ. `apart`: only the first way.
 std::vector<std::vector<Recipe>> joint_recipes(const std::vector<SlotLayout>& views,
-                                               const std::vector<SlotLayout>& results);
+                                               const std::vector<SlotLayout>& results, bool apart);
 
 // The results of nodes of which the first one's recipe says how many there are.
 std::vector<PlacedTensor> emit_joint(std::span<const Contraction> nodes,

@@ -22,6 +22,7 @@ struct PlanOptions {
   Planner planner = Planner::layouts;
   bool canonical = false;  // outputs row-major from slot 0; otherwise wherever they fall
   bool clean = false;      // nothing but the outputs in their ciphertexts
+  bool apart = false;      // every result of a joint linear transform in ciphertexts of its own
   int levels = -1;         // that the parameter set has; -1: as many as the plan needs
   int scale_bits = 40, first_bits = 50;  // of the parameter set (docs/encrypted.md)
   std::int64_t most_ciphertexts = 1024;  // of one tensor or product

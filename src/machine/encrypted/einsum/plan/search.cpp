@@ -184,7 +184,7 @@ class Beam {
           layouts.push_back(i == 0 ? results[0][first].layout : alike->layout);
       }
       if (layouts.size() < nodes.size()) continue;
-      for (std::vector<Recipe>& recipes : joint_recipes(own, layouts)) {
+      for (std::vector<Recipe>& recipes : joint_recipes(own, layouts, options_.apart)) {
         Partial more = partial;
         for (std::size_t i = 0; i < nodes.size(); ++i) add(more, nodes[i], std::move(recipes[i]));
         next.push_back(std::move(more));
