@@ -78,6 +78,9 @@ class Evaluator {
   SwitchStages& stages() { return stages_; }
   const std::vector<std::uint32_t>& permutation(std::uint32_t galois);  // cached
   void require(const Ciphertext& a, const char* verb) const;            // of these parameters
+  // Throws Error{capacity} where a message of this size might overflow the modulus of the level.
+  void require_fits(const char* verb, int level, double scale, double magnitude,
+                    double noise) const;
 
   // The scale after a rescale from `level`: the level list's own value when the exact one is within
   // 2^-40 of it; what that moves is `moved`.
@@ -85,8 +88,6 @@ class Evaluator {
 
  private:
   void combine(const Ciphertext& a, const Ciphertext& b, bool minus, Ciphertext& out);
-  void require_fits(const char* verb, int level, double scale, double magnitude,
-                    double noise) const;
   void switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois, int steps,
                 const KeySet& keys, Ciphertext& out);
   double switch_deviation(int level) const;

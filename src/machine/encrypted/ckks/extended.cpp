@@ -168,13 +168,8 @@ void Evaluator::rotate(const Extended& a, int steps, const KeySet& keys, Extende
     for (std::size_t part = 0; part < 2; ++part) out.part[part].assign(turned_.part[part]);
     return;
   }
-  const std::size_t limbs = turned_.part[0].limbs();
-  for (Poly& part : out.part) {
-    part.resize(limbs, context_.n());
-    std::memset(part.limb(0), 0, part.bytes());
-  }
-  stages_.rotate_add(turned_.part, out.level, *key, permutation(galois).data(), temporary_,
-                     out.part);
+  stages_.rotate_sum({nullptr, &turned_.part}, out.level, *key, permutation(galois).data(),
+                     temporary_, false, out.part);
   out.noise += context_.switch_noise(out.level) / context_.p_size() + context_.division_noise();
   out.random.rotate(steps, context_.slots());
   out.random.add_source(context_.source_of(Event::giant, temporary_), turn_deviation(out.level));

@@ -127,15 +127,17 @@ LinearTransform::Split LinearTransform::split(const Context& context, const Diag
 
 LinearTransform::LinearTransform(const Context& context, Encoder& encoder,
                                  const Diagonals& diagonals, const LinearOptions& options)
-    : LinearTransform(context, encoder, split(context, diagonals, options), options.level) {}
+    : LinearTransform(context, encoder, split(context, diagonals, options), options) {}
 
 LinearTransform::LinearTransform(const Context& context, Encoder& encoder, const Split& split,
-                                 int level)
+                                 const LinearOptions& options)
     : context_(context),
       terms_(split.terms),
       map_(context, encoder, split.terms,
            [&](std::size_t i) { return std::span<const std::complex<double>>(split.diagonals[i]); },
-           {.level = level}) {}
+           {.level = options.level,
+            .divided = options.divided,
+            .expanded_bytes = options.expanded_bytes}) {}
 
 std::vector<int> LinearTransform::offsets() const {
   std::set<int> steps;
@@ -177,10 +179,11 @@ void LinearTransform::apply_single_hoisted(const Ciphertext& in, Evaluator& eval
   Raised raised;
   evaluator.raise(in, raised);
   Ciphertext rotated, sum, product;
-  Plaintext plain;
+  Plaintext held, plain;
   for (std::size_t i = 0; i < terms_.size(); ++i) {
     const auto giant = static_cast<int>(terms_[i].giant);
-    const Plaintext* diagonal = &map_.diagonal(i);
+    map_.expand(i, held);
+    const Plaintext* diagonal = &held;
     // this form wants the diagonal itself: turned forward again, in the transformed domain
     if (giant != 0) {
       turn(*diagonal, evaluator.permutation(context_.galois(giant)), plain);

@@ -19,10 +19,12 @@ struct LinearOptions {
   int step = 0;
   // baby steps per giant step; 0: the cheapest in time (giant steps cost three times as much)
   int babies = 0;
+  std::optional<bool> divided = {};  // as LinearMapOptions has them
+  std::size_t expanded_bytes = kExpandedBytes;
 };
 
-// Baby-step giant-step: offset = first + step (giant * babies + baby). Diagonals are encoded once,
-// with the special primes; those of equal offsets modulo the slots are one. Immutable: threads may
+// Baby-step giant-step: offset = first + step (giant * babies + baby). Diagonals are encoded once;
+// those of equal offsets modulo the slots are one. Immutable: threads may
 // share one, each with an evaluator and a workspace of its own.
 class LinearTransform {
  public:
@@ -52,7 +54,8 @@ class LinearTransform {
   };
   static Split split(const Context& context, const Diagonals& diagonals,
                      const LinearOptions& options);
-  LinearTransform(const Context& context, Encoder& encoder, const Split& split, int level);
+  LinearTransform(const Context& context, Encoder& encoder, const Split& split,
+                  const LinearOptions& options);
   void turn(const Plaintext& from, const std::vector<std::uint32_t>& index, Plaintext& to) const;
 
   const Context& context_;

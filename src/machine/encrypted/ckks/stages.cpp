@@ -161,26 +161,71 @@ void SwitchStages::inner(const Raised& raised, const SwitchKey& key, const std::
   });
 }
 
-void SwitchStages::rotate_add(std::array<Poly, 2>& from, int level, const SwitchKey& key,
-                              const std::uint32_t* index, Poly& switched, std::array<Poly, 2>& to) {
-  for (const Poly* poly : {&from[0], &to[0], &to[1]}) require_limbs(*poly, level, true, 0);
-  mod_down(from[1], level, switched);
+const Poly& SwitchStages::second_part(const Sum& from, int level, Poly& work) {
+  if (from.undivided == nullptr) return (*from.divided)[1];
+  mod_down((*from.undivided)[1], level, work);
+  if (from.divided != nullptr)
+    each(work.limbs(), [&](std::size_t i) {
+      context_.kernels().add(work.limb(i), work.limb(i), (*from.divided)[1].limb(i), context_.n(),
+                             context_.modulus(i));
+    });
+  return work;
+}
+
+const Poly& SwitchStages::rotate_sum(const Sum& from, int level, const SwitchKey& key,
+                                     const std::uint32_t* index, Poly& work, bool add,
+                                     std::array<Poly, 2>& to) {
+  if (from.divided != nullptr)
+    for (const Poly& poly : *from.divided) require_limbs(poly, level, false, 0);
+  if (from.undivided != nullptr) require_limbs((*from.undivided)[0], level, true, 0);
+  const Poly& switched = second_part(from, level, work);
   mod_up(switched, level, raised_);
   require_key(raised_, key);
-  const std::size_t n = context_.n(), size = block();
+  const std::size_t n = context_.n(), size = block(), own = level + 1;
+  const std::size_t limbs = own + context_.special();
   const Kernels& kernels = context_.kernels();
-  each(from[0].limbs(), [&](std::size_t i) {
+  for (Poly& poly : to)
+    if (add) require_limbs(poly, level, true, 0);
+    else poly.resize(limbs, n);
+  each(limbs, [&](std::size_t i) {
     const Modulus& m = context_.extended(level, i).mod;
     alignas(64) u64 sum[kBlock], turned[kBlock];
     for (std::size_t at = 0; at < n; at += size) {
       const std::size_t source = index[at] / size * size;
       for (std::size_t half = 0; half < 2; ++half) {
         inner_block(raised_, key, half, i, source, sum);
-        if (half == 0) kernels.add(sum, sum, from[0].limb(i) + source, size, m);
-        kernels.gather(turned, sum, index + at, static_cast<std::uint32_t>(size - 1), size);
-        kernels.add(to[half].limb(i) + at, to[half].limb(i) + at, turned, size, m);
+        if (half == 0 && from.undivided != nullptr)
+          kernels.add(sum, sum, (*from.undivided)[0].limb(i) + source, size, m);
+        if (half == 0 && from.divided != nullptr && i < own) {
+          kernels.scale(turned, (*from.divided)[0].limb(i) + source, context_.p_mod(i), size, m);
+          kernels.add(sum, sum, turned, size, m);
+        }
+        u64* const here = to[half].limb(i) + at;
+        kernels.gather(add ? turned : here, sum, index + at, static_cast<std::uint32_t>(size - 1),
+                       size);
+        if (add) kernels.add(here, here, turned, size, m);
       }
     }
+  });
+  return switched;
+}
+
+void SwitchStages::add_divided(std::array<Poly, 2>& sum, const std::array<Poly, 2>& plus,
+                               int level) {
+  for (std::size_t part = 0; part < 2; ++part) {
+    require_limbs(sum[part], level, true, 0);
+    require_limbs(plus[part], level, false, 0);
+  }
+  const std::size_t n = context_.n(), size = block();
+  each(plus[0].limbs(), [&](std::size_t i) {
+    const Modulus& m = context_.modulus(i);
+    alignas(64) u64 times[kBlock];
+    for (std::size_t part = 0; part < 2; ++part)
+      for (std::size_t at = 0; at < n; at += size) {
+        u64* const here = sum[part].limb(i) + at;
+        context_.kernels().scale(times, plus[part].limb(i) + at, context_.p_mod(i), size, m);
+        context_.kernels().add(here, here, times, size, m);
+      }
   });
 }
 

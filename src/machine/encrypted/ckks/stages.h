@@ -38,10 +38,17 @@ class SwitchStages {
   // (an automorphism's, or null): extended, P times too large. plus[i] may be null.
   void inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index,
              std::array<const Poly*, 2> plus, std::array<Poly, 2>& out);
-  // to += the automorphism `index` of `from`, switched by `key`; both are extended, and `from` is
-  // used up. `switched` is what the key was applied to: round(from[1] / P).
-  void rotate_add(std::array<Poly, 2>& from, int level, const SwitchKey& key,
-                  const std::uint32_t* index, Poly& switched, std::array<Poly, 2>& to);
+  // A sum in two parts, of which either may be null: `divided` + `undivided` / P.
+  struct Sum {
+    const std::array<Poly, 2>* divided = nullptr;  // of level + 1 limbs
+    std::array<Poly, 2>* undivided = nullptr;      // extended
+  };
+  // P times the automorphism `index` of `from`, switched by `key`, is added to `to` or becomes it;
+  // what is undivided is used up. Gives what the key was applied to, which may be in `work`.
+  const Poly& rotate_sum(const Sum& from, int level, const SwitchKey& key,
+                         const std::uint32_t* index, Poly& work, bool add, std::array<Poly, 2>& to);
+  // sum += P plus, of which the one is extended and the other is not.
+  void add_divided(std::array<Poly, 2>& sum, const std::array<Poly, 2>& plus, int level);
   // out = round(in / P), `in` extended; its special limbs are overwritten. out may be in.
   void mod_down(Poly& in, int level, Poly& out);
   // out = round(in / (P q[level])): level limbs.
@@ -70,6 +77,7 @@ class SwitchStages {
   void require_key(const Raised& raised, const SwitchKey& key) const;
   void inner_block(const Raised& raised, const SwitchKey& key, std::size_t half, std::size_t limb,
                    std::size_t from, u64* out) const;
+  const Poly& second_part(const Sum& from, int level, Poly& work);
   void drop_special(std::size_t own);
   void divide(Poly& in, std::size_t kept, const Conversion& conversion,
               const std::vector<ShoupFactor>& factors, Poly& out);

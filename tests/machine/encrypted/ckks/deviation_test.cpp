@@ -170,13 +170,14 @@ TEST(Deviation, OfSumsAndProductsIsMeasured) {
 }
 
 TEST(Deviation, OfLinearTransformsIsMeasured) {
-  Ratio one, four;
+  Ratio ratios[4];
   with_keys(loud(8, 1, 1, 48), 100, [&](Keys& s, const Slots& x, const Slots& y, const Seed&) {
     const Ciphertext a = s.symmetric.encrypt(s.encoder, x);
     const Slots small = map(y, [&](std::size_t i) { return 0.45 * y[i]; });
     Ciphertext c;
-    const auto check = [&](Ratio& ratio, const Diagonals& diagonals) {
-      const LinearTransform transform(s.context, s.encoder, diagonals, {.babies = 2});
+    const auto check = [&](Ratio& ratio, const Diagonals& diagonals, bool divided) {
+      const LinearTransform transform(s.context, s.encoder, diagonals,
+                                      {.babies = 2, .divided = divided});
       for (const int steps : transform.rotations())
         s.keys.add(s.generator.rotation_key(s.secret, steps));
       transform.apply(a, s.evaluator, s.keys, c);
@@ -186,11 +187,12 @@ TEST(Deviation, OfLinearTransformsIsMeasured) {
           want[i] += values[i] * x[(i + static_cast<std::size_t>(offset)) % x.size()];
       ratio.add(s.decrypt(c), want, c.scale, c.random.deviation());
     };
-    check(one, {{2, y}});
-    check(four, {{0, small}, {1, small}, {2, small}, {3, small}});
+    for (const bool divided : {false, true}) {
+      check(ratios[divided ? 2 : 0], {{2, y}}, divided);
+      check(ratios[divided ? 3 : 1], {{0, small}, {1, small}, {2, small}, {3, small}}, divided);
+    }
   });
-  EXPECT_NEAR(one.value(), 1, 0.02);
-  EXPECT_NEAR(four.value(), 1, 0.02);
+  for (const Ratio& ratio : ratios) EXPECT_NEAR(ratio.value(), 1, 0.02);
 }
 
 }  // namespace

@@ -257,5 +257,39 @@ TEST(Context, SaysOnEachUseThatASetIsInsecure) {
   EXPECT_EQ(out.str(), "");
 }
 
+// Untransformed and transformed later, it is what encode() gives; what repeats is held once.
+TEST(Encoder, RoundsNowAndTransformsLater) {
+  Scheme s(small(8, 2));
+  Rng rng(31);
+  for (const std::size_t slots : {128u, 64u, 1u})
+    for (const double scale : {0.0, 0x1p30, 0x1p100}) {
+      const std::vector<std::complex<double>> values = random_slots(rng, slots);
+      const EncodingOptions options{.scale = scale, .bound = 2, .extended = true};
+      Rounded rounded;
+      s.encoder.round(values, options, rounded);
+      EXPECT_EQ(rounded.bytes(), 2 * slots * sizeof(double));
+      const Plaintext want = s.encoder.encode(values, options);
+      Plaintext got;
+      expand(s.context, rounded, got);
+      EXPECT_EQ(got.poly, want.poly);
+      EXPECT_EQ(got.noise, want.noise);
+      EXPECT_NO_THROW(require(s.context, got, "test"));
+      Poly limb(1, s.context.n());
+      expand(s.context, rounded, 3, limb.limb(0));
+      EXPECT_TRUE(std::equal(limb.limb(0), limb.limb(0) + s.context.n(), want.poly.limb(3)));
+    }
+  std::vector<std::complex<double>> repeated(128);
+  for (std::size_t i = 0; i < 128; ++i) repeated[i] = static_cast<double>(i % 4);
+  Rounded rounded;
+  s.encoder.round(repeated, {.bound = 3}, rounded);
+  EXPECT_EQ(rounded.coefficients.size(), 8u);
+  Plaintext got;
+  expand(s.context, rounded, got);
+  EXPECT_EQ(got.poly, s.encoder.encode(repeated, {.bound = 3}).poly);
+  Encoder claims(s.context, RoundingClaim::largest);
+  claims.round(repeated, {.bound = 3}, rounded);
+  EXPECT_EQ(rounded.coefficients.size(), 256u);  // it stands for values that need not repeat
+}
+
 }  // namespace
 }  // namespace pliant::ckks

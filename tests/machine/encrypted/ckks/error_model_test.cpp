@@ -239,7 +239,8 @@ TEST_F(WorstCase, OfAdjusting) {
                    std::hypot(a.random.deviation() * constant / q, context.division_deviation()));
 }
 
-// A row has one value, in whichever diagonal.
+// A row has one value, in whichever diagonal. Babies are divided late or early: then each has the
+// error of a division, and the giant step has none before it.
 TEST_F(WorstCase, OfTransforms) {
   const double q = context.q(3).mod.q, scale = context.scale(2) * q / context.scale(3);
   const std::array sizes{0.3, 0.5, 0.2, 0.7};
@@ -248,37 +249,45 @@ TEST_F(WorstCase, OfTransforms) {
   for (std::size_t i = 0; i < 4; ++i) {
     std::vector<std::complex<double>> values(32);
     for (std::size_t k = i; k < 32; k += 4) values[k] = sizes[i];
-    errors[i] =
-        s.encoder.encode(values, {.scale = scale, .bound = sizes[i], .extended = true}).noise;
+    Rounded rounded;
+    s.encoder.round(values, {.scale = scale, .bound = sizes[i]}, rounded);
+    errors[i] = rounded.fields.noise;
     diagonals[static_cast<int>(i)] = values;
   }
   const double all = errors[0] + errors[1] + errors[2] + errors[3], gain = 0.7 * scale + all;
   a.noise = digits;
   a.magnitude = 0x1p20;
   a.scale *= 1 + 0x1p-45;
-  LinearTransform(context, s.encoder, diagonals, {.babies = 2}).apply(a, s.evaluator, s.keys, c);
   const double moved = 0x1p20 * 0.7 * std::abs(a.scale * scale / q - context.scale(2));
   EXPECT_GT(moved, 0.01);
-  EXPECT_DOUBLE_EQ(c.magnitude, 0x1p20 * 0.7);
-  EXPECT_DOUBLE_EQ(c.noise, (2 * digits * gain + 0x1p20 * a.scale * all + digits + divided) / q +
-                                divided + moved);
-  EXPECT_DOUBLE_EQ(c.random.bias(), (a.random.bias() * gain + 0x1p20 * a.scale * all) / q + moved);
-
-  const double key = context.switch_deviation(3) / context.p_size(), own = a.random.deviation(),
-               last = context.division_deviation();
-  const double turned = std::hypot(
-      key, context.deviation_of(kRoundingDeviation) * context.deviation_of(kSecretDeviation));
-  const double deviation = std::hypot(std::hypot(own * gain, turned) / q, key * gain / q, last);
-  EXPECT_NEAR(c.random.deviation(), deviation, 1e-13 * deviation);
-  std::vector<double> want{key * (0.5 * scale + all) / q, key * (0.7 * scale + all) / q, last};
-  for (std::size_t i = 0; i < 4; ++i) want.push_back(own * (sizes[i] * scale + errors[i]) / q);
-  want.push_back(turned / q);  // the giant step's
-  std::vector<double> got;
-  for (const Term& term : c.random.terms()) got.push_back(term.amplitude);
-  std::ranges::sort(want);
-  std::ranges::sort(got);
-  ASSERT_EQ(got.size(), want.size());
-  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], want[i], 1e-13 * want[i]) << i;
+  const double last = context.division_deviation(), own = a.random.deviation(),
+               switched = context.switch_deviation(3) / context.p_size(),
+               rounds = context.deviation_of(kRoundingDeviation) *
+                        context.deviation_of(kSecretDeviation);
+  for (const bool early : {false, true}) {
+    LinearTransform(context, s.encoder, diagonals, {.babies = 2, .divided = early})
+        .apply(a, s.evaluator, s.keys, c);
+    EXPECT_DOUBLE_EQ(c.magnitude, 0x1p20 * 0.7);
+    const double baby = early ? divided : 0, giant = early ? 0 : divided;
+    EXPECT_DOUBLE_EQ(c.noise,
+                     ((2 * digits + baby) * gain + 0x1p20 * a.scale * all + digits + giant) / q +
+                         divided + moved);
+    EXPECT_DOUBLE_EQ(c.random.bias(),
+                     (a.random.bias() * gain + 0x1p20 * a.scale * all) / q + moved);
+    const double key = early ? std::hypot(switched, last) : switched,
+                 turned = early ? switched : std::hypot(switched, rounds);
+    const double deviation = std::hypot(std::hypot(own * gain, turned) / q, key * gain / q, last);
+    EXPECT_NEAR(c.random.deviation(), deviation, 1e-13 * deviation);
+    std::vector<double> want{key * (0.5 * scale + all) / q, key * (0.7 * scale + all) / q, last,
+                             turned / q};  // the giant step's
+    for (std::size_t i = 0; i < 4; ++i) want.push_back(own * (sizes[i] * scale + errors[i]) / q);
+    std::vector<double> got;
+    for (const Term& term : c.random.terms()) got.push_back(term.amplitude);
+    std::ranges::sort(want);
+    std::ranges::sort(got);
+    ASSERT_EQ(got.size(), want.size());
+    for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], want[i], 1e-13 * want[i]) << i;
+  }
 }
 
 }  // namespace

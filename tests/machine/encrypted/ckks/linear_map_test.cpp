@@ -64,22 +64,33 @@ double largest_error(Scheme& s, const Ciphertext& c, const Slots& want) {
   return most;
 }
 
-void expect_right(Scheme& s, const Example& e, const std::vector<Slots>& x) {
-  const LinearMap map = e.map(s);
-  make_keys(s, map);
+// Sources divided early or late, and with none, some or all of the diagonals held transformed.
+void expect_right(Scheme& s, Example e, const std::vector<Slots>& x) {
   const Ciphertext a = s.symmetric.encrypt(s.encoder, x[0]), b = s.encrypt(x[1]);
   const Ciphertext* const in[] = {&a, &b};
-  Ciphertext out[2];
-  Ciphertext* const results[] = {&out[0], &out[1]};
-  LinearWorkspace work;
-  map.apply(in, s.evaluator, s.keys, work, results);
   const std::vector<Slots> want = e.plain(x, 2);
-  for (std::size_t r = 0; r < 2; ++r) {
-    EXPECT_EQ(out[r].scale, s.context.scale(map.level() - 1));
-    const double error = largest_error(s, out[r], want[r]);
-    EXPECT_LE(error, out[r].error());
-    EXPECT_LE(error, out[r].error_bound());
-    EXPECT_GE(60 * error, out[r].error_bound());
+  const std::size_t limb = s.context.n() * sizeof(u64);
+  LinearWorkspace work;
+  for (const bool divided : {false, true}) {
+    std::vector<Poly> first;
+    for (const std::size_t room : {std::size_t{0}, 11 * limb, 1000 * limb}) {
+      e.options.divided = divided;
+      e.options.expanded_bytes = room;
+      const LinearMap map = e.map(s);
+      make_keys(s, map);
+      Ciphertext out[2];
+      Ciphertext* const results[] = {&out[0], &out[1]};
+      map.apply(in, s.evaluator, s.keys, work, results);
+      for (std::size_t r = 0; r < 2; ++r) {
+        EXPECT_EQ(out[r].scale, s.context.scale(map.level() - 1));
+        const double error = largest_error(s, out[r], want[r]);
+        EXPECT_LE(error, out[r].error());
+        EXPECT_LE(error, out[r].error_bound());
+        EXPECT_GE(60 * error, out[r].error_bound());
+        if (room == 0) first.push_back(out[r].part[0].copy());
+        EXPECT_EQ(out[r].part[0], first[r]);
+      }
+    }
   }
 }
 
@@ -109,27 +120,73 @@ TEST(LinearMap, TakesOneGiantKeyEachWay) {
             (std::vector<int>{1, 2, 16, 32, 48, 80, 96, 112, 127}));
 }
 
+TEST(LinearMap, HoldsADiagonalOnceAndInLittleMemory) {
+  Scheme s(small(11, 2));
+  Rng rng(8);
+  const std::size_t slots = 1024, whole = 2 * slots * sizeof(double);
+  Example e;
+  const auto add = [&](const Slots& values, int number) {
+    e.terms.push_back({0, 0, 0, static_cast<std::int64_t>(e.terms.size()), number});
+    e.diagonals.push_back(values);
+  };
+  const Slots one = random_slots(rng, slots);
+  Slots period(slots);
+  for (std::size_t i = 0; i < slots; ++i) period[i] = one[i % 8];
+  add(one, 1);
+  add(random_slots(rng, slots), 1);  // never asked for: it is that of the first
+  add(one, -1);                      // equal to it
+  add(random_slots(rng, slots), -1);
+  add(Slots(slots, 0.25), -1);
+  add(period, -1);
+  e.options.expanded_bytes = 0;
+  const std::size_t wanted = 2 * whole + 2 * sizeof(double) + 16 * sizeof(double);
+  EXPECT_EQ(e.map(s).bytes(), wanted);
+  EXPECT_EQ(e.map(s).expanded_bytes(), 0u);
+  const std::size_t limbs = 3 + s.context.special(), expanded = limbs * s.context.n() * sizeof(u64);
+  e.options.divided = false;
+  e.options.expanded_bytes = 2 * expanded - 1;
+  EXPECT_EQ(e.map(s).expanded_bytes(), expanded);
+  EXPECT_EQ(e.map(s).bytes(), wanted - whole + expanded);
+  e.options.expanded_bytes = kExpandedBytes;
+  EXPECT_EQ(e.map(s).bytes(), 4 * expanded);
+}
+
+TEST(LinearMap, DividesWhatManyDiagonalsMultiply) {
+  Scheme s(small(6, 2));
+  Rng rng(9);
+  EXPECT_TRUE(example(rng, 32, {-12, -8, -4, 0, 4, 8, 12, 16, 20, 24, 28}, 4, 0).map(s).divided());
+  EXPECT_FALSE(example(rng, 32, {0}, 4, 0).map(s).divided());
+}
+
 TEST(LinearMap, DoesNotAllocateInAWorkspaceOnAnyThreadCount) {
-  std::vector<Poly> first;
-  for (const int threads : {1, 2}) {
-    ThreadPool pool(threads);
-    Scheme s(small(11, 2), &pool);
-    Rng rng(5);
-    const LinearMap map = example(rng, 1024, {-4, 0, 4}, 4, 0).map(s);
-    make_keys(s, map);
-    const Ciphertext a = s.encrypt(random_slots(rng, 1024)), b = s.encrypt(random_slots(rng, 1024));
-    const Ciphertext* const in[] = {&a, &b};
-    Ciphertext out[2];
-    Ciphertext* const results[] = {&out[0], &out[1]};
-    LinearWorkspace work;
-    for (int i = 0; i < 2; ++i) map.apply(in, s.evaluator, s.keys, work, results);
-    const long before = allocations();
-    map.apply(in, s.evaluator, s.keys, work, results);
-    EXPECT_EQ(allocations() - before, 0);
-    if (first.empty())
-      for (const Ciphertext& c : out) first.push_back(c.part[1].copy());
-    for (std::size_t r = 0; r < 2; ++r) EXPECT_EQ(out[r].part[1], first[r]);
-  }
+  for (const bool divided : {false, true})
+    for (const std::size_t room : {std::size_t{0}, kExpandedBytes}) {
+      Example e;
+      std::vector<Poly> first;
+      for (const int threads : {1, 2}) {
+        ThreadPool pool(threads);
+        Scheme s(small(11, 2), &pool);
+        Rng rng(5);
+        e = example(rng, 1024, {-4, 0, 4}, 4, 0);
+        e.options.divided = divided;
+        e.options.expanded_bytes = room;
+        const LinearMap map = e.map(s);
+        make_keys(s, map);
+        const Ciphertext a = s.encrypt(random_slots(rng, 1024)),
+                         b = s.encrypt(random_slots(rng, 1024));
+        const Ciphertext* const in[] = {&a, &b};
+        Ciphertext out[2];
+        Ciphertext* const results[] = {&out[0], &out[1]};
+        LinearWorkspace work;
+        for (int i = 0; i < 2; ++i) map.apply(in, s.evaluator, s.keys, work, results);
+        const long before = allocations();
+        map.apply(in, s.evaluator, s.keys, work, results);
+        EXPECT_EQ(allocations() - before, 0);
+        if (first.empty())
+          for (const Ciphertext& c : out) first.push_back(c.part[1].copy());
+        for (std::size_t r = 0; r < 2; ++r) EXPECT_EQ(out[r].part[1], first[r]);
+      }
+    }
 }
 
 TEST(LinearMap, StopsWhenItIsToldTo) {

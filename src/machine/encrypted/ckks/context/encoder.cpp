@@ -49,6 +49,32 @@ void spread(u64* limb, std::size_t count, std::size_t n) {
   for (std::size_t k = count; k-- > 1;) limb[k * (n / count)] = std::exchange(limb[k], 0);
 }
 
+// How many of the first values repeat: a power of two, if their number is one.
+std::size_t period(std::span<const std::complex<double>> values) {
+  std::size_t count = values.size();
+  while (count > 1 && count % 2 == 0 &&
+         std::equal(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count / 2),
+                    values.begin() + static_cast<std::ptrdiff_t>(count / 2)))
+    count /= 2;
+  return count;
+}
+
+// A limb of rounded coefficients, transformed.
+void expand_limb(const Context& context, std::span<const double> coefficients, bool small,
+                 const NttTable& table, u64* limb) {
+  const std::size_t count = coefficients.size(), n = context.n();
+  const Kernels& kernels = count < 16 ? scalar_kernels() : context.kernels();
+  if (small) kernels.residues(limb, coefficients.data(), count, table.mod);
+  else
+    for (std::size_t k = 0; k < count; ++k) limb[k] = residue(coefficients[k], table.mod);
+  if (count < n) spread(limb, count, n);
+  context.kernels().forward(limb, table);
+}
+
+std::size_t limbs_of(const Context& context, const Plaintext& fields) {
+  return fields.level + 1 + (fields.extended ? context.special() : 0);
+}
+
 }  // namespace
 
 double largest(std::span<const double> values) {
@@ -75,7 +101,7 @@ void require(const Context& context, const Plaintext& p, const char* verb) {
   if (!(p.scale > 0) || !std::isfinite(p.scale)) refuse(fmt::format("scale {}", p.scale));
   for (const double bound : {p.bound, p.noise})
     if (!(bound >= 0) || !std::isfinite(bound)) refuse(fmt::format("a bound of {}", bound));
-  const std::size_t limbs = p.level + 1 + (p.extended ? context.special() : 0);
+  const std::size_t limbs = limbs_of(context, p);
   if (!p.poly.is(limbs, context.n()))
     refuse(fmt::format("{} limbs of {} instead of {} of {}", p.poly.limbs(), p.poly.n(), limbs,
                        context.n()));
@@ -151,7 +177,7 @@ void Encoder::check(Plaintext& out, const EncodingOptions& options) {
 
 // Rounds the coefficients. The error is that of the transform, and of the rounding: measured in the
 // slots, or that of independent random ones.
-void Encoder::round(Plaintext& out, RandomStream* dither) {
+void Encoder::to_integers(Plaintext& out, RandomStream* dither) {
   const double transform = context_.embedding().error(out.slots);
   out.noise = out.bound * out.scale * transform;
   if (dither == nullptr) {
@@ -192,36 +218,61 @@ void Encoder::round(Plaintext& out, RandomStream* dither) {
 
 // Rounded coefficients to transformed limbs.
 void Encoder::expand(Plaintext& out) const {
-  const std::size_t n = context_.n(), count = values_.size(), gap = n / count;
-  const std::size_t limbs = out.level + 1 + (out.extended ? context_.special() : 0);
-  const Kernels& kernels = count < 16 ? scalar_kernels() : context_.kernels();
-  out.poly.resize(limbs, n);
-  for (std::size_t i = 0; i < limbs; ++i) {
-    const NttTable& table = context_.extended(out.level, i);
-    u64* limb = out.poly.limb(i);
-    if (small(out)) kernels.residues(limb, values_.data(), count, table.mod);
-    else
-      for (std::size_t k = 0; k < count; ++k) limb[k] = residue(values_[k], table.mod);
-    if (gap > 1) spread(limb, count, n);
-    context_.kernels().forward(limb, table);
-  }
+  out.poly.resize(limbs_of(context_, out), context_.n());
+  for (std::size_t i = 0; i < out.poly.limbs(); ++i)
+    expand_limb(context_, values_, small(out), context_.extended(out.level, i), out.poly.limb(i));
+}
+
+void expand(const Context& context, const Rounded& rounded, std::size_t i, u64* limb) {
+  expand_limb(context, rounded.coefficients, small(rounded.fields),
+              context.extended(rounded.fields.level, i), limb);
+}
+
+void expand(const Context& context, const Rounded& rounded, Plaintext& out) {
+  const Plaintext& of = rounded.fields;
+  out.level = of.level;
+  out.extended = of.extended;
+  out.scale = of.scale;
+  out.slots = of.slots;
+  out.bound = of.bound;
+  out.noise = of.noise;
+  out.deviation = of.deviation;
+  out.source = of.source;
+  out.params = of.params;
+  out.poly.resize(limbs_of(context, of), context.n());
+  for (std::size_t i = 0; i < out.poly.limbs(); ++i) expand(context, rounded, i, out.poly.limb(i));
 }
 
 void Encoder::fill(Plaintext& out, const EncodingOptions& options) {
   check(out, options);
   context_.embedding().to_coefficients(values_, work_, out.scale);
-  round(out, options.dither);
+  to_integers(out, options.dither);
   expand(out);
 }
 
-void Encoder::encode(std::span<const std::complex<double>> values, const EncodingOptions& options,
-                     Plaintext& out) {
+void Encoder::take(std::span<const std::complex<double>> values) {
   take(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
     values_[i] = values[i].real();
     values_[values.size() + i] = values[i].imag();
   }
+}
+
+void Encoder::encode(std::span<const std::complex<double>> values, const EncodingOptions& options,
+                     Plaintext& out) {
+  take(values);
   fill(out, options);
+}
+
+void Encoder::round(std::span<const std::complex<double>> values, const EncodingOptions& options,
+                    Rounded& out) {
+  // A claim is of any values: they need not repeat.
+  if (claim_ == RoundingClaim::measured) values = values.first(period(values));
+  take(values);
+  check(out.fields, options);
+  context_.embedding().to_coefficients(values_, work_, out.fields.scale);
+  to_integers(out.fields, nullptr);
+  out.coefficients.assign(values_.begin(), values_.end());
 }
 
 void Encoder::encode(std::span<const double> values, const EncodingOptions& options,

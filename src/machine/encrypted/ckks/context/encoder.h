@@ -26,6 +26,19 @@ struct Plaintext {
   Hash params{};
 };
 
+// A public vector that is encoded but not transformed: it takes 8 bytes for each coefficient that
+// carries slots, at any level. Plain data: threads may read one at once.
+struct Rounded {
+  Plaintext fields;                  // of what it stands for, without limbs
+  std::vector<double> coefficients;  // 2 fields.slots integers; between them are zeros
+  std::size_t bytes() const { return coefficients.size() * sizeof(double); }
+};
+
+// Limb i of what it stands for, transformed, and all limbs. These keep nothing: threads may share
+// what they read.
+void expand(const Context& context, const Rounded& rounded, std::size_t i, u64* limb);
+void expand(const Context& context, const Rounded& rounded, Plaintext& out);
+
 // Throws Error{invalid} for a plaintext of other parameters, or whose fields and limbs do not go
 // together.
 void require(const Context& context, const Plaintext& plaintext, const char* verb);
@@ -67,6 +80,11 @@ class Encoder {
                    const EncodingOptions& options = {});
   Plaintext encode(std::span<const double> values, const EncodingOptions& options = {});
 
+  // The same of a public operand, untransformed; values that repeat are held once. Throws as
+  // encode() does.
+  void round(std::span<const std::complex<double>> values, const EncodingOptions& options,
+             Rounded& out);
+
   std::vector<std::complex<double>> decode(const Plaintext& plaintext);
   std::vector<double> decode_real(const Plaintext& plaintext);  // real parts
   const Context& context() const { return context_; }
@@ -74,10 +92,11 @@ class Encoder {
  private:
   void wipe();
   void take(std::size_t slots);
+  void take(std::span<const std::complex<double>> values);
   void check(Plaintext& out, const EncodingOptions& options);
   void check_slot(std::size_t i, double bound) const;
   void fill(Plaintext& out, const EncodingOptions& options);
-  void round(Plaintext& out, RandomStream* dither);
+  void to_integers(Plaintext& out, RandomStream* dither);
   void expand(Plaintext& out) const;
   void recompose(const Plaintext& plaintext);
   void recompose_wide(const Plaintext& plaintext);
