@@ -13,8 +13,8 @@ namespace {
 
 using einsum::Backend;
 
-// Of a plan whose diagonals are encoded ahead: each takes up to 2 MiB.
-constexpr std::int64_t kAhead = 512;
+// Of a plan whose diagonals are encoded ahead: each takes 256 KiB, beside those held transformed.
+constexpr std::int64_t kAhead = 1024;
 
 // Times whatever encodes.
 class Apart : public einsum::Watched {
@@ -35,7 +35,8 @@ class Apart : public einsum::Watched {
   }
   std::vector<Cipher> transform(std::span<const Cipher> of, const einsum::Transform& how,
                                 const Values& values, int level, double magnitude) override {
-    return Backend::transform(of, how, values, level, magnitude);  // which encodes here
+    const Ready ready = timed([&] { return Watched::prepare(how, values, level); });
+    return Watched::transform(of, ready, magnitude);
   }
 
  private:

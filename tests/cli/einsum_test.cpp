@@ -36,6 +36,7 @@ TEST(Einsum, ComputesOnCiphertextsWithinTheStatedError) {
   EXPECT_GT(answer["max_abs_error"], 0);
   EXPECT_LT(answer["error_bound"], 1e-4);
   EXPECT_GT(answer["key_bytes"], 0);
+  EXPECT_GT(answer["plaintext_bytes"], 0);
   EXPECT_EQ(answer["products"], 0);
   const std::string bytes = read_file(out);
   const Tensor y = tensor_from_npy(std::as_bytes(std::span(bytes)), out);

@@ -90,8 +90,8 @@ TEST(EncryptedFiles, ComputeInProcessesOfTheirOwn) {
             fs::perms::owner_read | fs::perms::owner_write);
   succeeded(exchange.encrypt("x.ct"));
   const json computed = succeeded(exchange.evaluate("x.ct", "y.ct"));
-  for (const char* field :
-       {"rotations", "key_switches", "plain_muls", "levels", "key_bytes", "seconds", "error_bound"})
+  for (const char* field : {"rotations", "key_switches", "plain_muls", "levels", "key_bytes",
+                            "plaintext_bytes", "seconds", "error_bound"})
     EXPECT_TRUE(computed.contains(field)) << field;
   EXPECT_EQ(computed["key_bytes"], exchange.made["key_bytes"]);
   const json result = succeeded(exchange.decrypt("y.ct", "x.ct"));

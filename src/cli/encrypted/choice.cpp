@@ -29,7 +29,7 @@ std::vector<Option> plan_options(PlanChoice& choice) {
           .within(20, 49),
       option("security", "BITS", choice.security, "of the parameters, classical")
           .with_choices({"128", "192", "256"}),
-      option("memory", "BYTES", choice.memory, "refuse a plan whose keys take more")
+      option("memory", "BYTES", choice.memory, "refuse a plan whose keys and plaintexts take more")
           .with_default("no limit")};
 }
 
@@ -54,17 +54,18 @@ std::set<std::size_t> secret_operands(const PlanChoice& choice, std::size_t coun
   return secret;
 }
 
-std::size_t checked_key_bytes(const einsum::Plan& plan, const ckks::Params& params,
-                              const std::optional<Bytes>& limit) {
+Resident checked_resident(const einsum::Plan& plan, const ckks::Params& params,
+                          const std::optional<Bytes>& limit) {
   const ckks::Context context(params);
-  const std::size_t bytes = key_bytes(context, einsum::keys(plan.program));
-  if (limit && std::cmp_greater(bytes, limit->count))
-    throw Error(
-        ErrorKind::capacity, "einsum " + plan.expression,
-        fmt::format("its {} keys take {}, --memory allows {}", einsum::counts(plan.program).keys,
-                    bytes_text(bytes), bytes_text(limit->count)),
-        "allow more, or split the expression");
-  return bytes;
+  const Resident result{key_bytes(context, einsum::keys(plan.program)),
+                        plaintext_bytes(context, plan.program)};
+  if (limit && std::cmp_greater(result.keys + result.plaintexts, limit->count))
+    throw Error(ErrorKind::capacity, "einsum " + plan.expression,
+                fmt::format("its {} keys take {} and its plaintexts {}, --memory allows {}",
+                            einsum::counts(plan.program).keys, bytes_text(result.keys),
+                            bytes_text(result.plaintexts), bytes_text(limit->count)),
+                "allow more, or split the expression");
+  return result;
 }
 
 nlohmann::ordered_json plan_json(const einsum::Plan& plan) {

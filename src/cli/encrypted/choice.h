@@ -40,9 +40,13 @@ std::set<std::size_t> secret_operands(const PlanChoice& choice, std::size_t coun
 // Expression, shape and counts.
 nlohmann::ordered_json plan_json(const einsum::Plan& plan);
 
-// What the plan's keys take. Throws Error{capacity} where that is more than `limit`.
-std::size_t checked_key_bytes(const einsum::Plan& plan, const ckks::Params& params,
-                              const std::optional<Bytes>& limit);
+// What the plan's keys take in memory, and its plaintexts in a run, in bytes. Throws
+// Error{capacity} where that is more than `limit`.
+struct Resident {
+  std::size_t keys = 0, plaintexts = 0;
+};
+Resident checked_resident(const einsum::Plan& plan, const ckks::Params& params,
+                          const std::optional<Bytes>& limit);
 
 }  // namespace cli
 }  // namespace pliant

@@ -139,9 +139,14 @@ int run_einsum(const EinsumOptions& options, const Invocation& context) {
   if (!options.simulate) {
     params = einsum::choose_parameters(plan, options.choice.plan.scale_bits,
                                        options.choice.plan.first_bits, options.choice.security);
-    const std::size_t bytes = checked_key_bytes(plan, params, options.choice.memory);
-    json.update({{"parameters", describe(params)}, {"key_bytes", bytes}});
-    if (!context.common.json) print_line(context.out, "keys", bytes_text(bytes));
+    const Resident bytes = checked_resident(plan, params, options.choice.memory);
+    json.update({{"parameters", describe(params)},
+                 {"key_bytes", bytes.keys},
+                 {"plaintext_bytes", bytes.plaintexts}});
+    if (!context.common.json) {
+      print_line(context.out, "keys", bytes_text(bytes.keys));
+      print_line(context.out, "plaintexts", bytes_text(bytes.plaintexts));
+    }
   }
   if (!options.dry_run) {
     const Answer answer = compute(options, plan, params, views, context);
@@ -202,10 +207,10 @@ Verb einsum_verb() {
            "The largest element of what is encrypted is declared, not measured (--magnitude): it "
            "is part of the plan, which is public. docs/encrypted.md says what is promised.",
            "With --json: rotations, key_switches, products, plain_muls, levels, keys, parameters, "
-           "key_bytes, key_seconds, client_seconds (to encrypt and decrypt), seconds (to "
-           "evaluate), "
-           "predicted_seconds (from what single operations take here), max_abs_error, error_bound; "
-           "with --keys the counts, key_bytes, seconds, error_bound, out."},
+           "key_bytes, plaintext_bytes (at most at once), key_seconds, client_seconds (to encrypt "
+           "and decrypt), seconds (to evaluate), predicted_seconds (from what single operations "
+           "take here), max_abs_error, error_bound; with --keys the counts, key_bytes, "
+           "plaintext_bytes, seconds, error_bound, out."},
       .arguments = {argument("EXPRESSION", options->expression,
                              "as numpy.einsum has it: \"ik,kj->ij\", ellipses too"),
                     argument("FILES", options->files, "the operands").path()},

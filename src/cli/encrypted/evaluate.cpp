@@ -56,6 +56,7 @@ int run_evaluate(const EvaluateOptions& options, const Invocation& context) {
     const double seconds = operations.seconds() - begin;
     write_file(options.out, text_of(answer));
     json.update({{"key_bytes", server.key_bytes()},
+                 {"plaintext_bytes", server.plaintext_bytes()},
                  {"seconds", seconds},
                  {"error_bound", server.error_bound()},
                  {"out", options.out}});

@@ -96,7 +96,7 @@ int run_keys_new(const KeysOptions& options, const Invocation& context) {
       plan, agreement.options.scale_bits, agreement.options.first_bits, options.choice.security);
   nlohmann::ordered_json json = plan_json(plan);
   json["parameters"] = describe(agreement.params);
-  json["key_bytes"] = checked_key_bytes(plan, agreement.params, options.choice.memory);
+  json["key_bytes"] = checked_resident(plan, agreement.params, options.choice.memory).keys;
   if (!context.common.json) {
     context.out << einsum::to_string(einsum::counts(plan.program)) << "\n";
     print_line(context.out, "parameters", describe(agreement.params));

@@ -65,6 +65,35 @@ TEST(Engine, ChoosesSecureParameters) {
   EXPECT_GT(engine.key_bytes(), 0u);
 }
 
+// The transpose has 31 diagonals.
+TEST(Engine, KeepsPreparedDiagonalsWithinABudget) {
+  const Plan plan =
+      einsum::plan("ij->ji", all_secret({{16, 16}}), {.slots = 256, .canonical = true});
+  const ckks::Params params{.log_n = 9, .levels = 2, .insecure_for_tests = true};
+  const std::size_t limb = 512 * sizeof(ckks::u64);
+  const auto diagonals = static_cast<std::size_t>(counts(plan.program).diagonals);
+  const std::vector<Tensor> tensors = random_tensors({{16, 16}}, 1);
+  for (const std::size_t budget : {std::size_t{0}, 40 * limb, ckks::kExpandedBytes}) {
+    Engine engine(params, 256, {.seed_of_test = ckks::Seed{3}, .expanded_bytes = budget});
+    engine.make_keys(keys(plan.program));
+    const auto inputs = encrypt(plan, engine, views(tensors));
+    const Prepared prepared = prepare(plan, engine, views(tensors));
+    EXPECT_LE(plaintext_bytes(engine.context(), plan.program), diagonals * limb);
+    EXPECT_LE(prepared.bytes(), diagonals * limb + budget);
+    if (budget == 0) {
+      EXPECT_LE(prepared.bytes(), plaintext_bytes(engine.context(), plan.program));
+    }
+    const Prepared again = prepare(plan, engine, views(tensors));
+    EXPECT_LE(again.bytes() + prepared.bytes(), 2 * diagonals * limb + budget);
+    const auto outputs = evaluate(plan, engine, inputs, prepared),
+               single = evaluate(plan, engine, inputs, views(tensors));
+    EXPECT_EQ(Engine::look(outputs[0]).part[0], Engine::look(single[0]).part[0]);
+    const Decrypted result = decrypt(plan, engine, outputs);
+    EXPECT_LE(difference(result.outputs[0], reference("ij->ji", views(tensors))),
+              result.error_bound);
+  }
+}
+
 // Encrypted zeros times the largest operands that there may be.
 std::vector<Backend::Cipher> rehearse(const Plan& plan, Engine& engine) {
   engine.make_keys(keys(plan.program));

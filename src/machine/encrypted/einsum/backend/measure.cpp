@@ -1,6 +1,7 @@
 #include "machine/encrypted/einsum/backend/measure.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace pliant::einsum {
@@ -15,7 +16,8 @@ constexpr int kQuick = 8;  // times that what takes microseconds is done in a ro
 Transform sample_transform(std::int64_t babies, std::int64_t giants, std::int64_t terms) {
   Transform how{.of = {CipherId{0}}, .terms = {}};
   for (std::int64_t i = 0; i < terms; ++i)
-    how.terms.push_back({0, 0, i / (babies + 1) % (giants + 1), i % (babies + 1), PlainId{0}});
+    how.terms.push_back({0, 0, i / (babies + 1) % (giants + 1), i % (babies + 1),
+                         PlainId{static_cast<std::int32_t>(i)}});
   std::ranges::sort(how.terms, {},
                     [](const Transform::Term& term) { return std::pair(term.giant, term.baby); });
   return how;
@@ -100,8 +102,12 @@ double Stopwatch::measured(Operation operation, int level) {
 
 double Stopwatch::transform_seconds(int level, const Transform& how, std::size_t results) {
   const std::vector<Cipher> of{sample(level)};
-  const std::vector<double> slots(backend_.slots(), .5);
-  const auto values = [&](std::size_t) { return std::span<const double>(slots); };
+  std::vector<double> slots;  // of terms from one place on: they differ, and do not repeat
+  for (std::int64_t i = 0; i < 4 * backend_.slots(); ++i)
+    slots.push_back(std::sin(static_cast<double>(i)));
+  const auto values = [&](std::size_t term) {
+    return std::span<const double>(slots).subspan(term, backend_.slots());
+  };
   return median([&] { backend_.transform(of, how, values, level, static_cast<double>(results)); }) -
          static_cast<double>(how.terms.size()) * seconds(Operation::encoding, level);
 }

@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "core/error.h"
 
@@ -30,9 +31,14 @@ struct Encoded : Backend::Object {
   std::size_t bytes() const override { return plaintext.poly.bytes(); }
 };
 struct Mapped : Backend::Object {
-  explicit Mapped(ckks::LinearMap of) : map(std::move(of)) {}
+  Mapped(ckks::LinearMap of, std::shared_ptr<std::atomic<std::size_t>> held)
+      : map(std::move(of)), expanded(std::move(held)) {
+    *expanded += map.expanded_bytes();
+  }
+  ~Mapped() override { *expanded -= map.expanded_bytes(); }
   ckks::LinearMap map;
-  Fixed fixed = {};  // of its diagonals
+  std::shared_ptr<std::atomic<std::size_t>> expanded;  // of the engine
+  Fixed fixed = {};                                    // of its diagonals
   std::size_t bytes() const override { return map.bytes(); }
 };
 
@@ -100,6 +106,23 @@ std::size_t key_bytes(const ckks::Context& context, const KeyNeed& need) {
   return sum;
 }
 
+std::size_t plaintext_bytes(const ckks::Context& context, const Program& program) {
+  const std::size_t limb = context.n() * sizeof(ckks::u64);
+  std::size_t most = 0;
+  for (const ProgramStep& step : program.steps) {
+    if (const auto* transform = std::get_if<Transform>(&step.action)) {
+      std::set<PlainId> differ;
+      for (const Transform::Term& term : transform->terms) differ.insert(term.plain);
+      most = std::max(most, differ.size() * limb);
+    } else if (std::holds_alternative<MultiplyPlain>(step.action) ||
+               std::holds_alternative<AddPlain>(step.action)) {
+      const int level = program.values[operands(step.action)[0]].level;
+      most = std::max(most, (static_cast<std::size_t>(level) + 1) * limb);
+    }
+  }
+  return most;
+}
+
 Engine::Engine(const ckks::Params& params, std::int64_t slots, const EngineOptions& options)
     : Engine(std::make_shared<ckks::Context>(params, ckks::best_kernels(), options.log), slots,
              EngineKeys{}, options) {
@@ -118,7 +141,8 @@ Engine::Engine(std::shared_ptr<const ckks::Context> context, std::int64_t slots,
       keys_(std::move(keys.evaluation)),
       encoder_(context_,
                options.rehearsal ? ckks::RoundingClaim::largest : ckks::RoundingClaim::measured),
-      evaluator_(context_, options.pool) {
+      evaluator_(context_, options.pool),
+      room_(options.expanded_bytes) {
   if (slots_ < 1 || !std::has_single_bit(static_cast<std::uint64_t>(slots_)) ||
       std::cmp_greater(slots_, context_.slots()))
     throw Error(ErrorKind::usage, "ckks",
@@ -304,23 +328,36 @@ std::vector<Cipher> Engine::rotate_many(const Cipher& a, std::span<const std::in
   return result;
 }
 
-Backend::Ready Engine::prepare(const Transform& how, const Values& values, int level) {
+Backend::Ready Engine::mapped(const Transform& how, const Values& values, int level,
+                              std::size_t room) {
   std::vector<ckks::LinearTerm> terms;
   for (const Transform::Term& term : how.terms)
-    terms.push_back({term.result, term.source, term.giant, term.baby});
+    terms.push_back(
+        {term.result, term.source, term.giant, term.baby, static_cast<int>(term.plain)});
   std::vector<std::complex<double>> diagonal;
   const auto complex = [&](std::size_t i) {
     const std::span<const double> real = values(i);
     diagonal.assign(real.begin(), real.end());
     return std::span<const std::complex<double>>(diagonal);
   };
-  const auto result = std::make_shared<Mapped>(ckks::LinearMap(
-      context_, encoder_, std::move(terms), complex, {.level = level, .stride = how.stride}));
+  const auto result = std::make_shared<Mapped>(
+      ckks::LinearMap(context_, encoder_, std::move(terms), complex,
+                      {.level = level, .stride = how.stride, .expanded_bytes = room}),
+      expanded_);
   for (std::size_t i = 0; i < how.terms.size(); ++i) {
-    const ckks::Plaintext& diagonal = result->map.diagonal(i);
-    note(result->fixed, {Disturbance::Kind::encoding, level}, diagonal.noise / diagonal.scale);
+    const ckks::Plaintext& fields = result->map.fields(i);
+    note(result->fixed, {Disturbance::Kind::encoding, level}, fields.noise / fields.scale);
   }
   return result;
+}
+
+Backend::Ready Engine::prepare(const Transform& how, const Values& values, int level) {
+  return mapped(how, values, level, room_ - std::min<std::size_t>(room_, *expanded_));
+}
+
+std::vector<Cipher> Engine::transform(std::span<const Cipher> of, const Transform& how,
+                                      const Values& values, int level, double magnitude) {
+  return transform(of, mapped(how, values, level, 0), magnitude);
 }
 
 std::vector<Cipher> Engine::transform(std::span<const Cipher> of, const Ready& how,

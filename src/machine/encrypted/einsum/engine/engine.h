@@ -1,6 +1,7 @@
 // Programs on our own RNS-CKKS: client and server in one process, or one of the two.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -24,6 +25,8 @@ ckks::Params choose_parameters(const Plan& plan, int scale_bits = 40, int first_
 
 // What the keys take in memory, both halves, before they are made.
 std::size_t key_bytes(const ckks::Context& context, const KeyNeed& need);
+// What plaintexts take at most at once in a run that was not prepared: those of one step.
+std::size_t plaintext_bytes(const ckks::Context& context, const Program& program);
 
 // The keys that an engine is given. Without the secret one it evaluates, and neither encrypts nor
 // decrypts nor makes keys.
@@ -45,6 +48,8 @@ struct EngineOptions {
   // Operands in the clear stand for any within their bounds: what is then said of results holds for
   // whatever the evaluating side has.
   bool rehearsal = false;
+  // Of all prepared diagonals that are held transformed; others are transformed in every run.
+  std::size_t expanded_bytes = ckks::kExpandedBytes;
   ThreadPool* pool = nullptr;  // both must outlive the engine
   Log* log = nullptr;          // for warnings; null: standard error
 };
@@ -83,9 +88,10 @@ class Engine : public Backend {
   Cipher lower(const Cipher& a, int level) override;
   Cipher rotate(const Cipher& a, std::int64_t steps) override;
   std::vector<Cipher> rotate_many(const Cipher& a, std::span<const std::int64_t> steps) override;
-  using Backend::transform;
+  // Both by ckks/linear_map.h: the first keeps diagonals as coefficients, and only while it runs.
+  std::vector<Cipher> transform(std::span<const Cipher> of, const Transform& how,
+                                const Values& values, int level, double magnitude) override;
   Ready prepare(const Transform& how, const Values& values, int level) override;
-  // What is prepared stays undivided until the end of each result (ckks/linear_map.h).
   std::vector<Cipher> transform(std::span<const Cipher> of, const Ready& how,
                                 double magnitude) override;
   void tighten(const Cipher& a, double magnitude) override;
@@ -104,6 +110,7 @@ class Engine : public Backend {
  private:
   void use_secret(const EngineOptions& options);
   void require_keys(const KeyNeed& need) const;
+  Ready mapped(const Transform& how, const Values& values, int level, std::size_t room);
 
   std::shared_ptr<const ckks::Context> owned_;
   const ckks::Context& context_;
@@ -116,6 +123,9 @@ class Engine : public Backend {
   std::optional<ckks::Decryptor> decryptor_;
   ckks::Evaluator evaluator_;
   ckks::LinearWorkspace work_;
+  std::size_t room_;  // for transformed diagonals, by EngineOptions
+  std::shared_ptr<std::atomic<std::size_t>> expanded_ =
+      std::make_shared<std::atomic<std::size_t>>(0);  // bytes of them that are held
 };
 
 }  // namespace pliant::einsum

@@ -14,6 +14,9 @@ class Server {
   const Plan& plan() const { return plan_; }
   const Agreement& agreement() const { return agreement_; }
   std::size_t key_bytes() const { return engine_->key_bytes(); }
+  std::size_t plaintext_bytes() const {  // at most at once, while it evaluates
+    return einsum::plaintext_bytes(engine_->context(), plan_.program);
+  }
 
   double error_bound() const { return error_bound_; }  // of every element, as the client has it
 
