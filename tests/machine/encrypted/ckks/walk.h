@@ -164,10 +164,9 @@ class Walk {
     if (linear == nullptr) {
       for (const int offset : {0, 1, 7, 8})
         diagonals[offset] = shaped(rng_, static_cast<int>(below(kShapes)), n_, 0.5);
-      linear = std::make_unique<LinearTransform>(s_.context, s_.encoder, diagonals,
-                                                 LinearOptions{.level = a.c.level,
-                                                               .babies = 7,
-                                                               .divided = a.c.level % 2 == 0});
+      linear = std::make_unique<LinearTransform>(
+          s_.context, s_.encoder, diagonals,
+          LinearOptions{.level = a.c.level, .babies = 7, .divided = a.c.level % 2 == 0});
     }
     linear->apply(a.c, s_.evaluator, s_.keys, work_, a.c);
     return check(a, [&, &diagonals = diagonals](std::size_t i) {
