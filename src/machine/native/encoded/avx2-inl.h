@@ -53,6 +53,11 @@ struct Avx2 {
         _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes)));
     store(to, _mm256_mul_ps(_mm256_set1_ps(factor), _mm256_cvtepi32_ps(x)));
   }
+  // the same of signed bytes
+  static void store_scaled_signed(std::uint64_t bytes, float factor, float* to) {
+    const __m256i x = _mm256_cvtepi8_epi32(_mm_cvtsi64_si128(static_cast<std::int64_t>(bytes)));
+    store(to, _mm256_mul_ps(_mm256_set1_ps(factor), _mm256_cvtepi32_ps(x)));
+  }
   // Products of many rows: a vector holds four neighbouring codes of each of 8 columns.
   static constexpr int columns = 8, tile_vectors = 1;
   static Codes load_columns(const Byte* at) { return load(at); }
@@ -117,6 +122,11 @@ struct Avx2 {
   // at[0] in the first four lanes, at[1] in the others
   static Floats two(const float* at) {
     return _mm256_set_m128(_mm_broadcast_ss(at + 1), _mm_broadcast_ss(at));
+  }
+  // each of four twice
+  static Floats twice(const float* at) {
+    return _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(at)),
+                                    _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
   }
   static Floats negated(Floats x) { return _mm256_xor_ps(x, _mm256_set1_ps(-0.0F)); }
   // 8 codes less `zero`

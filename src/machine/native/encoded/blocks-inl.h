@@ -9,6 +9,16 @@ struct Scales {
 };
 struct NoHead {};
 
+// Heads are taken apart eight or sixteen bytes at once: what is stored one by one cannot be loaded
+// as a vector without a wait.
+
+// Bytes below 64, less 32.
+inline std::uint64_t less_32(std::uint64_t bytes) {
+  constexpr std::uint64_t sign = 0x2020202020202020;
+  bytes ^= sign;
+  return bytes | (bytes & sign) << 1 | (bytes & sign) << 2;
+}
+
 struct Block32 {
   using Head = NoHead;
   static constexpr int elements = 32, zero = 0;
@@ -32,13 +42,10 @@ struct Block256 {
   static constexpr int elements = 256, zero = 0;
   static constexpr int per_scale = sub;
   static constexpr bool wide = false;
-  static V::Floats scale(const Byte*, const Head& head, int group) {
-    if constexpr (sub == 32) return V::all(head.scale[group]);
-    return V::two(head.scale + 2 * group);
-  }
-  static V::Floats minimum(const Byte*, const Head& head, int group) {
-    if constexpr (sub == 32) return V::all(head.minimum[group]);
-    return V::two(head.minimum + 2 * group);
+  // of the values that belong to a block's scales, those of a group of 32
+  static V::Floats of_group(const float* values, int group) {
+    if constexpr (sub == 32) return V::all(values[group]);
+    else return V::two(values + 2 * group);
   }
   // of the first or the second sixteen elements of a group
   template <typename Block>
@@ -110,9 +117,12 @@ struct Q2_K : Block256<16> {
   static constexpr int bytes = 84;
   static void head(const Byte* block, Head& to) {
     const float d = V::half(block + 80), dmin = V::half(block + 82);
-    for (int i = 0; i < 16; ++i) {
-      to.scale[i] = d * (block[i] & 15);
-      to.minimum[i] = dmin * (block[i] >> 4);
+    constexpr std::uint32_t low_four = 0x0f0f0f0f;
+    for (int i = 0; i < 16; i += 8) {
+      std::uint32_t both[2];
+      std::memcpy(both, block + i, sizeof both);
+      V::store_scaled({both[0] & low_four, both[1] & low_four}, d, to.scale + i);
+      V::store_scaled({both[0] >> 4 & low_four, both[1] >> 4 & low_four}, dmin, to.minimum + i);
     }
   }
   static V::Codes codes(const Byte* block, int group) {
@@ -124,7 +134,14 @@ struct Q3_K : Block256<16> {
   static constexpr int bytes = 110, zero = 4;
   static void head(const Byte* block, Head& to) {
     const float d = V::half(block + 108);
-    for (int i = 0; i < 16; ++i) to.scale[i] = d * layout::q3_scale(block + 96, i);
+    // layout::q3_scale() of all sixteen
+    constexpr std::uint64_t low_four = 0x0f0f0f0f0f0f0f0f, low_two = 0x0303030303030303;
+    std::uint64_t low = 0, high = 0;
+    std::memcpy(&low, block + 96, sizeof low);
+    std::memcpy(&high, block + 104, 4);
+    high |= high << 30;  // the second word's are two bits further
+    for (int i = 0; i < 16; i += 8, low >>= 4, high >>= 4)
+      V::store_scaled_signed(less_32((low & low_four) | (high & low_two) << 4), d, to.scale + i);
   }
   static V::Codes codes(const Byte* block, int group) {
     return V::join(V::bits(V::load(block + 32 + group / 4 * 32), group % 4 * 2, 3),
@@ -165,7 +182,11 @@ struct Q6_K : Block256<16> {
   static constexpr int bytes = 210, zero = 32;
   static void head(const Byte* block, Head& to) {
     const float d = V::half(block + 208);
-    for (int i = 0; i < 16; ++i) to.scale[i] = d * static_cast<std::int8_t>(block[192 + i]);
+    for (int i = 0; i < 16; i += 8) {
+      std::uint64_t eight = 0;
+      std::memcpy(&eight, block + 192 + i, sizeof eight);
+      V::store_scaled_signed(eight, d, to.scale + i);
+    }
   }
   // groups of 32: low nibbles twice, then high
   static V::Codes codes(const Byte* block, int group) {
@@ -180,8 +201,16 @@ struct IQ4_XS : Block256<32> {
   static constexpr bool wide = true;
   static void head(const Byte* block, Head& to) {
     const float d = V::half(block);
-    const std::uint16_t high = layout::load_16(block + 2);
-    for (int i = 0; i < 8; ++i) to.scale[i] = d * layout::iq4_scale(high, block + 4, i);
+    // layout::iq4_scale() of all eight
+    std::uint64_t high = layout::load_16(block + 2), low = 0;
+    std::memcpy(&low, block + 4, 4);
+    low = (low | low << 16) & 0x0000ffff0000ffff;
+    low = (low | low << 8) & 0x00ff00ff00ff00ff;
+    low = (low | low << 4) & 0x0f0f0f0f0f0f0f0f;
+    high = (high | high << 24) & 0x000000ff000000ff;
+    high = (high | high << 12) & 0x000f000f000f000f;
+    high = (high | high << 6) & 0x0303030303030303;
+    V::store_scaled_signed(less_32(low | high << 4), d, to.scale);
   }
   static V::Codes codes(const Byte* block, int group) {
     return V::flip(V::look_up(layout::iq4_values, V::nibbles(block + 8 + group * 16)));

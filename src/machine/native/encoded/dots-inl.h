@@ -16,6 +16,9 @@ float half_of(const Byte* at) {
 
 template <typename Block>
 constexpr bool has_minimum = Block::zero == 0;
+// Minima are taken off once for all scales of a block.
+template <typename Block>
+constexpr bool sums_by_scale = has_minimum<Block>&& Block::elements == 256;
 
 // Bytes ahead: an unpacking loop has too few loads in flight to hide the way to memory.
 constexpr int prefetch_distance = 3072;
@@ -28,11 +31,13 @@ struct RowDots {
   const std::byte* lanes;
   std::int64_t k;
   typename V::Floats sums[2][rows] = {};  // even and odd groups: two chains of additions
+  typename V::Floats minima[rows] = {};   // where they are taken off by scale
 
-  PLIANT_ALWAYS_INLINE void group(typename V::Floats* sum, const Byte* block,
-                                  const typename Block::Head& head, int in_block) {
-    const auto weights = Block::codes(block, in_block);
-    const auto scale = Block::scale(block, head, in_block);
+  // A block of 32.
+  PLIANT_ALWAYS_INLINE void group(typename V::Floats* sum, const Byte* block) {
+    const typename Block::Head head;
+    const auto weights = Block::codes(block, 0);
+    const auto scale = Block::scale(block, head, 0);
 #pragma GCC unroll 4
     for (int r = 0; r < rows; ++r) {
       const std::byte* here = lanes + r * k;
@@ -42,7 +47,7 @@ struct RowDots {
       sum[r] = V::multiply_add(V::to_floats(products),
                                V::multiply(scale, V::all(scales[r * (k / 32)])), sum[r]);
       if constexpr (has_minimum<Block>)
-        sum[r] = V::subtract_product(Block::minimum(block, head, in_block),
+        sum[r] = V::subtract_product(Block::minimum(block, head, 0),
                                      V::load_floats(reinterpret_cast<const float*>(here)), sum[r]);
     }
     codes += 32;
@@ -50,26 +55,62 @@ struct RowDots {
     ++scales;
   }
 
-  PLIANT_ALWAYS_INLINE void run(const Byte* weights, float* out, std::int64_t out_row) {
+  // A block of 256: what its scales and those of the activations multiply to, eight at a time, then
+  // its codes.
+  PLIANT_ALWAYS_INLINE void block(const Byte* weights) {
+    constexpr int count = 256 / Block::per_scale;
     typename Block::Head head;
+    Block::head(weights, head);
+    float products[rows][count];
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 2
+      for (int i = 0; i < count; i += 8) {
+        const float* x = scales + r * (k / 32) + i * Block::per_scale / 32;
+        const auto here = Block::per_scale == 32 ? V::load_floats(x) : V::twice(x);
+        V::store(products[r] + i, V::multiply(V::load_floats(head.scale + i), here));
+        if constexpr (sums_by_scale<Block>)
+          minima[r] = V::multiply_add(
+              V::load_floats(head.minimum + i),
+              V::load_floats(reinterpret_cast<const float*>(lanes + r * k) + i), minima[r]);
+      }
+#pragma GCC unroll 8
+    for (int g = 0; g < 8; ++g) {
+      const auto group = Block::codes(weights, g);
+#pragma GCC unroll 4
+      for (int r = 0; r < rows; ++r) {
+        const auto dots = V::template dot<Block::wide>(
+            has_minimum<Block> ? V::no_ints() : V::load_ints(lanes + r * k + g * 32), group,
+            V::load(reinterpret_cast<const Byte*>(codes + r * k + g * 32)));
+        sums[g % 2][r] =
+            V::multiply_add(V::to_floats(dots), Block::of_group(products[r], g), sums[g % 2][r]);
+      }
+    }
+    codes += 256;
+    lanes += sums_by_scale<Block> ? 4 * count : 256;
+    scales += 8;
+  }
+
+  PLIANT_ALWAYS_INLINE void run(const Byte* weights, float* out, std::int64_t out_row) {
     if constexpr (Block::elements == 32) {
       const std::int64_t groups = k / 32;
       for (std::int64_t at = 0; at < groups / 2; ++at, weights += 2 * Block::bytes) {
         __builtin_prefetch(weights + prefetch_distance);
-        group(sums[0], weights, head, 0);
-        group(sums[1], weights + Block::bytes, head, 0);
+        group(sums[0], weights);
+        group(sums[1], weights + Block::bytes);
       }
-      if (groups % 2 != 0) group(sums[0], weights, head, 0);
+      if (groups % 2 != 0) group(sums[0], weights);
     } else {
       for (std::int64_t at = 0; at < k / 256; ++at, weights += Block::bytes) {
         for (int line = 0; line < Block::bytes; line += 64)
           __builtin_prefetch(weights + prefetch_distance + line);
-        Block::head(weights, head);
-#pragma GCC unroll 8
-        for (int g = 0; g < 8; ++g) group(sums[g % 2], weights, head, g);
+        block(weights);
       }
     }
-    for (int r = 0; r < rows; ++r) out[r * out_row] = sum_of(V::add(sums[0][r], sums[1][r]));
+    for (int r = 0; r < rows; ++r) {
+      const auto both = V::add(sums[0][r], sums[1][r]);
+      out[r * out_row] = sum_of(sums_by_scale<Block> ? V::subtract(both, minima[r]) : both);
+    }
   }
 };
 
@@ -142,8 +183,26 @@ inline float round_block(const float* x, std::int8_t* codes) {
   return magnitude / 127;
 }
 
+template <typename Block>
+void round_by_scale(const float* x, std::int64_t row, const RoundedRows& to) {
+  constexpr int per_scale = Block::per_scale;
+  std::byte* sums = to.lanes + row * to.k;
+  for (std::int64_t at = 0; at < to.k / 32; ++at) {
+    std::int8_t* codes = to.codes + row * to.k + at * 32;
+    const float scale = round_block(x + at * 32, codes);
+    to.scales[row * (to.k / 32) + at] = scale;
+    for (int first = 0; first < 32; first += per_scale, sums += 4) {
+      std::int32_t sum = 0;
+      for (int i = first; i < first + per_scale; ++i) sum += codes[i];
+      if constexpr (has_minimum<Block>) *reinterpret_cast<float*>(sums) = sum * scale;
+      else *reinterpret_cast<std::int32_t*>(sums) = -Block::zero * sum;
+    }
+  }
+}
+
 void round(Encoding encoding, const float* x, std::int64_t row, const RoundedRows& to) {
   with_block(encoding, [&]<typename Block>() {
+    if constexpr (sums_by_scale<Block>) return round_by_scale<Block>(x, row, to);
     for (std::int64_t at = 0; at < to.k / 32; ++at) {
       const std::int64_t element = row * to.k + at * 32;
       std::int8_t* codes = to.codes + element;

@@ -21,8 +21,9 @@ struct RoundedRows {
   std::int8_t* codes = nullptr;  // [rows, k]
   float* scales = nullptr;       // [rows, k / 32]
   // [rows, k] bytes: what neighbouring codes add because codes of weights are unsigned, as the
-  // encoding of the weights wants it (an integer or a float). round(): of each four; round_tall():
-  // of as many as share a scale, at the beginning of the row.
+  // encoding of the weights wants it (an integer or a float). round(): of each four; round_tall(),
+  // and round() where blocks of 256 have minima: of as many as share a scale, at the beginning of
+  // the row.
   std::byte* lanes = nullptr;
   std::int64_t k = 0;
 

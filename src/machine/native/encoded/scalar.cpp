@@ -64,6 +64,10 @@ struct V {
     for (int i = 0; i < 8; ++i)
       to[i] = factor * static_cast<float>(bytes[i / 4] >> i % 4 * 8 & 255U);
   }
+  static void store_scaled_signed(std::uint64_t bytes, float factor, float* to) {
+    for (int i = 0; i < 8; ++i)
+      to[i] = factor * static_cast<float>(static_cast<std::int8_t>(bytes >> 8 * i & 255));
+  }
   static constexpr int columns = 8, tile_vectors = 1;
   static Codes load_columns(const Byte* at) { return load(at); }
   static Codes all_four(const std::int8_t* at) {
@@ -111,6 +115,10 @@ struct V {
   // at[0] in the first four lanes, at[1] in the others
   static Floats two(const float* at) {
     return make<Floats>([&](std::size_t i) { return at[i / 4]; });
+  }
+  // each of four twice
+  static Floats twice(const float* at) {
+    return make<Floats>([&](std::size_t i) { return at[i / 2]; });
   }
   static Floats negated(const Floats& x) {
     return make<Floats>([&](std::size_t i) { return -x[i]; });

@@ -184,21 +184,7 @@ void tall_dots(Encoding encoding, const std::byte* weights, std::int64_t count,
 }
 
 void round_tall(Encoding encoding, const float* x, std::int64_t row, const RoundedRows& to) {
-  with_block(encoding, [&]<typename Block>() {
-    constexpr int per_scale = Block::per_scale;
-    std::byte* sums = to.lanes + row * to.k;
-    for (std::int64_t at = 0; at < to.k / 32; ++at) {
-      std::int8_t* codes = to.codes + row * to.k + at * 32;
-      const float scale = round_block(x + at * 32, codes);
-      to.scales[row * (to.k / 32) + at] = scale;
-      for (int first = 0; first < 32; first += per_scale, sums += 4) {
-        std::int32_t sum = 0;
-        for (int i = first; i < first + per_scale; ++i) sum += codes[i];
-        if constexpr (has_minimum<Block>) *reinterpret_cast<float*>(sums) = sum * scale;
-        else *reinterpret_cast<std::int32_t*>(sums) = -Block::zero * sum;
-      }
-    }
-  });
+  with_block(encoding, [&]<typename Block>() { round_by_scale<Block>(x, row, to); });
 }
 
 template <typename W>
