@@ -61,12 +61,9 @@ Likelihood Judge::operator()(const Trial& trial) {
     tokens.erase(tokens.begin(), tokens.begin() + over);
     from -= over;
   }
-  const auto differ = std::ranges::mismatch(held_, std::span(tokens).first(from - 1));
-  const std::int64_t shared = differ.in1 - held_.begin();
-  session_.truncate(sequence_, shared);
   const std::span<const TokenId> fed = std::span(tokens).first(tokens.size() - 1);
-  held_.assign(fed.begin(), fed.begin() + shared);
-  if (shared < from - 1) session_.feed(sequence_, fed.subspan(shared, from - 1 - shared));
+  const std::int64_t known = session_.rewind(sequence_, std::span(tokens).first(from));
+  if (known < from - 1) session_.feed(sequence_, fed.subspan(known, from - 1 - known));
   Likelihood result;
   for (std::int64_t at = from - 1; at < std::ssize(fed); at += rows_at_once) {
     const std::int64_t n = std::min(rows_at_once, std::ssize(fed) - at);
@@ -80,7 +77,6 @@ Likelihood Judge::operator()(const Trial& trial) {
       ++result.tokens;
     }
   }
-  held_.assign(fed.begin(), fed.end());
   return result;
 }
 

@@ -43,7 +43,6 @@ class Judge {
   lm::Session& session_;
   const Tokenizer& tokenizer_;
   lm::SeqId sequence_;
-  std::vector<TokenId> held_;  // by the sequence
   Tensor logits_;
 };
 
