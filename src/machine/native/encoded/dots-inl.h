@@ -1,13 +1,6 @@
 // The loops over blocks, the same for every instruction set. Included once per instruction set,
 // which brings V.
 
-// The 8 lanes in one fixed order.
-inline float sum_of(typename V::Floats lanes) {
-  float lane[8];
-  V::store(lane, lanes);
-  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
-}
-
 template <bool bf16>
 float half_of(const Byte* at) {
   const std::uint16_t bits = layout::load_16(at);
@@ -109,7 +102,7 @@ struct RowDots {
     }
     for (int r = 0; r < rows; ++r) {
       const auto both = V::add(sums[0][r], sums[1][r]);
-      out[r * out_row] = sum_of(sums_by_scale<Block> ? V::subtract(both, minima[r]) : both);
+      out[r * out_row] = V::total(sums_by_scale<Block> ? V::subtract(both, minima[r]) : both);
     }
   }
 };
@@ -249,7 +242,7 @@ struct HalfDots {
         std::memcpy(last_x[r], x + r * x_row + at, (k - at) * sizeof(float));
       line(last_weights, last_x[0], 16);
     }
-    for (int r = 0; r < rows; ++r) out[r * out_row] = sum_of(V::add(sums[0][r], sums[1][r]));
+    for (int r = 0; r < rows; ++r) out[r * out_row] = V::total(V::add(sums[0][r], sums[1][r]));
   }
 };
 

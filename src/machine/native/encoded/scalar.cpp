@@ -133,6 +133,10 @@ struct V {
   static Floats add(const Floats& a, const Floats& b) {
     return make<Floats>([&](std::size_t i) { return a[i] + b[i]; });
   }
+  // The 8 lanes in one fixed order.
+  static float total(const Floats& x) {
+    return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
+  }
   static Floats multiply(const Floats& a, const Floats& b) {
     return make<Floats>([&](std::size_t i) { return a[i] * b[i]; });
   }

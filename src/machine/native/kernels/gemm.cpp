@@ -174,15 +174,6 @@ void block(const GemmBlock& whole) {
 
 constexpr int dot_vectors = virtual_lanes / lanes32;
 
-// Adds the 16 virtual lanes in one fixed order.
-HWY_INLINE float combine(const V32* sum) {
-  HWY_ALIGN float lane[virtual_lanes];
-  for (int v = 0; v < dot_vectors; ++v) hn::Store(sum[v], F32(), lane + v * lanes32);
-  for (int width = virtual_lanes / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
-  return lane[0];
-}
-
 template <int count>
 HWY_INLINE void dot_group(const float* a, const float* b, std::int64_t b_row, std::int64_t k,
                           float* out) {
@@ -213,7 +204,7 @@ HWY_INLINE void dot_group(const float* a, const float* b, std::int64_t b_row, st
             hn::MulAdd(hn::Load(d, x + v * lanes32), hn::Load(d, y + v * lanes32), sum[j][v]);
     }
   }
-  for (int j = 0; j < count; ++j) out[j] = combine(sum[j]);
+  for (int j = 0; j < count; ++j) out[j] = fold<Added>(F32(), sum[j]);
 }
 
 void dots(const float* a, const float* b, std::int64_t b_row, std::int64_t k, std::int64_t count,

@@ -107,6 +107,7 @@ struct RowKernels {
   void (*affine)(const float* x, std::int64_t n, float subtract, float multiply, float* out);
   // out*keep + weight*x
   void (*multiply_add)(float* out, float keep, float weight, const float* x, std::int64_t n);
+  bool (*finite)(const float* x, std::int64_t n);  // all of it
 };
 const RowKernels& row_kernels(Isa isa);
 

@@ -53,14 +53,35 @@ struct Chunk {
 
 double add(double a, double b) { return a + b; }
 
-double sum(const float* x, std::int64_t n) {
-  HWY_ALIGN double lane[virtual_lanes] = {};
-  Chunk chunk;
-  for (std::int64_t i = 0; i < n; i += virtual_lanes) {
-    chunk.read(x + i, n - i, 0);
-    accumulate(lane, chunk.x, virtual_lanes);
+using V64 = hn::Vec<F64>;
+constexpr int sum_vectors = virtual_lanes / lanes64;
+
+// Sums of the virtual lanes that stay in registers over a row.
+struct Totals {
+  V64 of[sum_vectors];
+  HWY_INLINE void clear() {
+#pragma GCC unroll 16
+    for (int s = 0; s < sum_vectors; ++s) of[s] = hn::Zero(F64());
   }
-  return fold_lanes(lane, add);
+  HWY_INLINE void take(const float* x) {  // 16 of them
+#pragma GCC unroll 16
+    for (int s = 0; s < sum_vectors; ++s)
+      of[s] = hn::Add(of[s], hn::PromoteTo(F64(), hn::LoadU(Narrow(), x + s * lanes64)));
+  }
+  HWY_INLINE double result() const { return fold<Added>(F64(), of); }
+};
+
+double sum(const float* x, std::int64_t n) {
+  Totals totals;
+  totals.clear();
+  std::int64_t i = 0;
+  for (; i + virtual_lanes <= n; i += virtual_lanes) totals.take(x + i);
+  if (i < n) {
+    Chunk chunk;
+    chunk.read(x + i, n - i, 0);
+    totals.take(chunk.x);
+  }
+  return totals.result();
 }
 
 double squares(const float* x, std::int64_t n, float mean) {
@@ -86,45 +107,57 @@ double product(const float* x, std::int64_t n) {
       lane, +[](double a, double b) { return a * b; });
 }
 
-// As in the interpreter: b only where it is beyond a.
+// As in the interpreter.
 template <bool is_max>
-HWY_INLINE V32 extreme(V32 a, V32 b) {
-  return hn::IfThenElse(is_max ? hn::Gt(b, a) : hn::Lt(b, a), b, a);
+HWY_INLINE void take_extremes(const float* x, V32 (&best)[row_vectors]) {
+#pragma GCC unroll 16
+  for (int v = 0; v < row_vectors; ++v)
+    best[v] = Farther<is_max>::of(best[v], hn::LoadU(d32, x + v * lanes32));
 }
 
 template <bool is_max>
 float row_extreme(const float* x, std::int64_t n) {
   const float start = is_max ? -HUGE_VALF : HUGE_VALF;
-  HWY_ALIGN float lane[virtual_lanes];
-  std::fill(lane, lane + virtual_lanes, start);
-  Chunk chunk;
-  for (std::int64_t i = 0; i < n; i += virtual_lanes) {
+  V32 best[row_vectors];
+#pragma GCC unroll 16
+  for (int v = 0; v < row_vectors; ++v) best[v] = hn::Set(d32, start);
+  std::int64_t i = 0;
+  for (; i + virtual_lanes <= n; i += virtual_lanes) take_extremes<is_max>(x + i, best);
+  if (i < n) {
+    Chunk chunk;
     chunk.read(x + i, n - i, start);
-    for (int v = 0; v < row_vectors; ++v) {
-      float* to = lane + v * lanes32;
-      hn::Store(extreme<is_max>(hn::Load(d32, to), hn::Load(d32, chunk.x + v * lanes32)), d32, to);
-    }
+    take_extremes<is_max>(chunk.x, best);
   }
-  return fold_lanes(
-      lane, +[](float a, float b) { return (is_max ? b > a : b < a) ? b : a; });
+  return fold<Farther<is_max>>(d32, best);
+}
+
+HWY_INLINE void sixteen_exponentials(const float* x, V32 maximum, float* out) {
+#pragma GCC unroll 16
+  for (int v = 0; v < row_vectors; ++v)
+    hn::StoreU(exponential(hn::Sub(hn::LoadU(d32, x + v * lanes32), maximum)), d32,
+               out + v * lanes32);
 }
 
 // Softmax of a row of -inf alone must not give NaN here: -inf - -inf; such rows have exp 0.
 double exponentials(const float* x, std::int64_t n, float maximum, float* out) {
-  HWY_ALIGN double lane[virtual_lanes] = {};
-  Chunk chunk;
   const V32 m = hn::Set(d32, maximum);
-  for (std::int64_t i = 0; i < n; i += virtual_lanes) {
-    const std::int64_t count = std::min(n - i, virtual_lanes);
-    chunk.read(x + i, count, -HUGE_VALF);
-    for (int v = 0; v < row_vectors; ++v)
-      hn::Store(exponential(hn::Sub(hn::Load(d32, chunk.x + v * lanes32), m)), d32,
-                chunk.x + v * lanes32);
-    for (std::int64_t j = count; j < virtual_lanes; ++j) chunk.x[j] = 0;
-    accumulate(lane, chunk.x, virtual_lanes);
-    if (out != nullptr) std::memcpy(out + i, chunk.x, count * sizeof(float));
+  Totals totals;
+  totals.clear();
+  Chunk chunk;
+  std::int64_t i = 0;
+  for (; i + virtual_lanes <= n; i += virtual_lanes) {
+    float* to = out == nullptr ? chunk.x : out + i;
+    sixteen_exponentials(x + i, m, to);
+    totals.take(to);
   }
-  return fold_lanes(lane, add);
+  if (const std::int64_t left = n - i; left > 0) {
+    chunk.read(x + i, left, -HUGE_VALF);
+    sixteen_exponentials(chunk.x, m, chunk.x);
+    for (std::int64_t j = left; j < virtual_lanes; ++j) chunk.x[j] = 0;
+    totals.take(chunk.x);
+    if (out != nullptr) std::memcpy(out + i, chunk.x, left * sizeof(float));
+  }
+  return totals.result();
 }
 
 void affine(const float* x, std::int64_t n, float subtract, float multiply, float* out) {
@@ -144,6 +177,15 @@ void multiply_add(float* out, float keep, float weight, const float* x, std::int
   if (i < n)
     store_part(hn::MulAdd(w, load_part(x + i, n - i), hn::Mul(k, load_part(out + i, n - i))),
                out + i, n - i);
+}
+
+bool finite(const float* x, std::int64_t n) {
+  const V32 zero = hn::Zero(d32);
+  V32 check = zero;
+  std::int64_t i = 0;
+  for (; i + lanes32 <= n; i += lanes32) check = hn::MulAdd(hn::LoadU(d32, x + i), zero, check);
+  if (i < n) check = hn::MulAdd(load_part(x + i, n - i), zero, check);
+  return hn::AllTrue(d32, hn::Eq(check, zero));
 }
 
 // Columns: `total` has room for block_elements, so only x needs care at the end.
@@ -181,7 +223,7 @@ void column_product(double* total, const float* x, std::int64_t n) {
 template <bool is_max>
 void column_extreme(float* total, const float* x, std::int64_t n) {
   for (std::int64_t i = 0; i < n; i += lanes32)
-    hn::StoreU(extreme<is_max>(hn::LoadU(d32, total + i), row_at(x, i, n)), d32, total + i);
+    hn::StoreU(Farther<is_max>::of(hn::LoadU(d32, total + i), row_at(x, i, n)), d32, total + i);
 }
 
 void column_exponentials(double* total, const float* x, const float* maximum, float* out,
@@ -203,8 +245,8 @@ void column_affine(const float* x, const float* subtract, const float* multiply,
 
 const RowKernels* row_table() {
   static constexpr RowKernels table{
-      sum,          squares, product,     row_extreme<true>, row_extreme<false>,
-      exponentials, affine,  multiply_add};
+      sum,    squares,      product, row_extreme<true>, row_extreme<false>, exponentials,
+      affine, multiply_add, finite};
   return &table;
 }
 

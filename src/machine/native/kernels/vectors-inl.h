@@ -41,6 +41,48 @@ inline HWY_ATTR void store_part(V32 v, float* p, std::int64_t n) {
   std::memcpy(p, buffer, n * sizeof(float));
 }
 
+// Lanes i and i + n/2 become one, for n = all lanes of all vectors, half of them, and so on: the
+// fixed order in which virtual lanes are combined.
+template <typename Combine, class D>
+HWY_INLINE hn::TFromD<D> fold_vector(D /*d*/, hn::Vec<D> x) {
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (hn::MaxLanes(D()) > 1) {
+    const hn::Half<D> half;
+    return fold_vector<Combine>(half, Combine::of(hn::LowerHalf(half, x), hn::UpperHalf(half, x)));
+  }
+#endif
+  return hn::GetLane(x);
+}
+
+template <typename Combine, class D, int count>
+HWY_INLINE hn::TFromD<D> fold(D d, const hn::Vec<D> (&vectors)[count]) {
+  hn::Vec<D> x[count];
+#pragma GCC unroll 16
+  for (int v = 0; v < count; ++v) x[v] = vectors[v];
+#pragma GCC unroll 16
+  for (int width = count / 2; width > 0; width /= 2) {
+#pragma GCC unroll 16
+    for (int v = 0; v < width; ++v) x[v] = Combine::of(x[v], x[v + width]);
+  }
+  return fold_vector<Combine>(d, x[0]);
+}
+
+struct Added {
+  template <class V>
+  static HWY_INLINE V of(V a, V b) {
+    return hn::Add(a, b);
+  }
+};
+
+// b only where it is beyond a
+template <bool is_max>
+struct Farther {
+  template <class V>
+  static HWY_INLINE V of(V a, V b) {
+    return hn::IfThenElse(is_max ? hn::Gt(b, a) : hn::Lt(b, a), b, a);
+  }
+};
+
 // exp for every input: the library's is defined up to 104.
 inline HWY_ATTR V32 exponential(V32 x) {
   const F32 d;
