@@ -6,6 +6,7 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -25,6 +26,8 @@ using V = Avx2;
 #include "machine/native/encoded/blocks-inl.h"
 //
 #include "machine/native/encoded/dots-inl.h"
+//
+#include "machine/native/encoded/weigh-inl.h"
 //
 #include "machine/native/encoded/tall-inl.h"
 

@@ -31,6 +31,17 @@ struct RoundedRows {
   static RoundedRows at(std::byte* memory, std::int64_t rows, std::int64_t k);
 };
 
+// out[r][j] = keep[r] * out[r][j] + sum over i of weights[r][i] * row i[j], in the order of i; r <
+// results, i < count, j < n.
+struct WeighedRows {
+  const std::byte* rows = nullptr;  // n elements each
+  std::int64_t row_bytes = 0, count = 0, n = 0;
+  const float *weights = nullptr, *keep = nullptr;
+  std::int64_t weight_row = 0, results = 0;
+  float* out = nullptr;
+  std::int64_t out_row = 0;
+};
+
 struct EncodedKernels {
   // `elements`, whole blocks, as decode_blocks() of quant gives them, to the bit.
   void (*decode)(Encoding encoding, const std::byte* blocks, std::int64_t elements, float* into);
@@ -50,6 +61,8 @@ struct EncodedKernels {
   void (*round_tall)(Encoding encoding, const float* x, std::int64_t row, const RoundedRows& to);
   void (*tall)(Encoding encoding, const std::byte* weights, std::int64_t count,
                const RoundedRows& x, std::int64_t rows, float* out, std::int64_t out_row);
+  // For the encodings of a cache: plain, F16, BF16, and Q8_0 and Q4_0, whose n are whole blocks.
+  void (*weigh)(Encoding encoding, const WeighedRows& rows);
 };
 
 // "vnni512", "vnni", "avx2" or "scalar"

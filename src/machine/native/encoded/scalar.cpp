@@ -161,6 +161,8 @@ struct V {
 //
 #include "machine/native/encoded/dots-inl.h"
 //
+#include "machine/native/encoded/weigh-inl.h"
+//
 #include "machine/native/encoded/tall-inl.h"
 
 constexpr EncodedKernels table = encoded_table<V>();

@@ -189,5 +189,5 @@ void round_tall(Encoding encoding, const float* x, std::int64_t row, const Round
 
 template <typename W>
 constexpr EncodedKernels encoded_table() {
-  return {decode, round, dots, halves, round_tall, tall_dots<W>};
+  return {decode, round, dots, halves, round_tall, tall_dots<W>, weigh};
 }

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -63,6 +64,8 @@ struct Wide {
 #include "machine/native/encoded/blocks-inl.h"
 //
 #include "machine/native/encoded/dots-inl.h"
+//
+#include "machine/native/encoded/weigh-inl.h"
 //
 #include "machine/native/encoded/tall-inl.h"
 

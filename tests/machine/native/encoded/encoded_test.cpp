@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 #include <vector>
@@ -152,6 +153,46 @@ TEST(Encoded, DotsAreThoseOfTheRoundedValues) {
       }
     }
   }
+}
+
+// The encodings of a cache; rows of halves and floats need not be whole blocks.
+TEST(Encoded, WeighedRowsAreSummedInOrder) {
+  constexpr std::int64_t results = 7, count = 9;
+  const std::vector<float> weights = normal(results * count, 9), keep = normal(results, 10);
+  for (const Encoding encoding :
+       {Encoding::plain, Encoding::f16, Encoding::bf16, Encoding::q8_0, Encoding::q4_0})
+    for (const std::int64_t n : {64, 45}) {
+      const bool blocks = encoding != Encoding::plain && !is_half(encoding);
+      if (blocks && n % 32 != 0) continue;
+      std::vector<float> rows = normal(count * n, 8);
+      std::vector<std::byte> bytes(rows.size() * sizeof(float));
+      std::memcpy(bytes.data(), rows.data(), bytes.size());
+      if (encoding != Encoding::plain) {
+        bytes = encoded(encoding, rows);
+        decode_blocks(encoding, bytes.data(), count * n, rows.data());
+      }
+      const std::vector<float> before = normal(results * n, 11);
+      for (const EncodedKernels* kernels : all_kernels()) {
+        std::vector<float> out = before;
+        kernels->weigh(encoding, {.rows = bytes.data(),
+                                  .row_bytes = std::ssize(bytes) / count,
+                                  .count = count,
+                                  .n = n,
+                                  .weights = weights.data(),
+                                  .keep = keep.data(),
+                                  .weight_row = count,
+                                  .results = results,
+                                  .out = out.data(),
+                                  .out_row = n});
+        for (std::int64_t r = 0; r < results; ++r)
+          for (std::int64_t j = 0; j < n; ++j) {
+            float sum = keep[r] * before[r * n + j];
+            for (std::int64_t i = 0; i < count; ++i)
+              sum = std::fma(weights[r * count + i], rows[i * n + j], sum);
+            ASSERT_EQ(out[r * n + j], sum) << name(encoding) << ", " << r << ", " << j;
+          }
+      }
+    }
 }
 
 struct TallCase {
