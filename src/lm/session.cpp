@@ -79,7 +79,7 @@ struct Session::State {
     prompt.emplace(model, machine, *buffers, options.prompt_rows);
     const Need one = decode->need(), other = prompt->need();
     const Need need{std::max(one.arena_bytes, other.arena_bytes)};
-    const kv::CacheOptions cache_options{.dtype = options.cache_type,
+    const kv::CacheOptions cache_options{.types = options.cache_types,
                                          .sequences = options.sequences,
                                          .context = options.context,
                                          .kept = options.prefix_bytes > 0 ? most_beginnings : 0,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "machine/native/kv/policy.h"
+#include "machine/native/kv/row_code.h"
 #include "models/language/language.h"
 #include "text/tokenizer.h"
 
@@ -29,7 +30,7 @@ struct SessionOptions {
   bool exact_prompts = false;
   // tokens of one step, over all drafts; above 16 sums round otherwise
   std::int64_t decode_rows = default_decode_rows;
-  DType cache_type = DType::f32;  // f32, f16 or bf16
+  kv::CacheTypes cache_types = {};  // of keys and values
   // Bytes of the cache beyond what open sequences need: for beginnings of those that were closed or
   // rewound, which others that begin alike take over; the least recently used goes first.
   std::int64_t prefix_bytes = 0;

@@ -184,8 +184,8 @@ TEST(Session, HalfCachesStayClose) {
   Talk plain(model);
   const auto wanted = plain.steps(plain.session.open(), ids);
   for (const auto& [type, tolerance] :
-       {std::pair(DType::f16, 0.01), std::pair(DType::bf16, 0.08)}) {
-    Talk half(model, {.cache_type = type});
+       {std::pair(kv::CacheType::f16, 0.01), std::pair(kv::CacheType::bf16, 0.08)}) {
+    Talk half(model, {.cache_types = {type, type}});
     EXPECT_LT(distance(half.steps(half.session.open(), ids), wanted), tolerance) << name(type);
     EXPECT_LT(half.session.memory().cache, plain.session.memory().cache * 3 / 4);
   }
@@ -281,9 +281,11 @@ TEST(Session, FoldedWeightsAreHeldOnce) {
 
 TEST(Session, OptionsOutOfRangeAreRefused) {
   const LanguageModel model = tiny();
-  const std::vector<SessionOptions> wrong{{.context = -1},      {.sequences = 0},
-                                          {.prompt_rows = 0},   {.decode_rows = 0},
-                                          {.memory_limit = -1}, {.cache_type = DType::i8}};
+  const std::vector<SessionOptions> wrong{{.context = -1},
+                                          {.sequences = 0},
+                                          {.prompt_rows = 0},
+                                          {.decode_rows = 0},
+                                          {.memory_limit = -1}};
   for (const SessionOptions& options : wrong)
     EXPECT_EQ(thrown_by([&] { Talk(model, options); }).kind(), ErrorKind::invalid);
   EXPECT_NO_THROW(Talk(model, {.context = 3, .prompt_rows = 1000}));

@@ -7,12 +7,14 @@
 #include <optional>
 
 #include "cli/language/bench_peer.h"
+#include "cli/language/language.h"
 #include "cli/verbs.h"
 #include "command/print.h"
 #include "core/error.h"
 #include "core/log/progress.h"
 #include "core/rng.h"
 #include "eval/speed.h"
+#include "machine/native/kv/pages.h"
 #include "machine/native/limits/processor_limits.h"
 #include "models/language/files/convert.h"
 #include "models/language/openelm.h"
@@ -24,7 +26,8 @@ namespace pliant::cli {
 namespace {
 
 struct BenchOptions {
-  std::string model, cache_type = "f32", folder;
+  std::string model, folder;
+  CacheChoice cache;
   std::vector<std::string> sizes, encodings;
   std::int64_t runs = 3, prefix = 0;
   eval::SpeedOptions speed;
@@ -133,6 +136,12 @@ double peak_of(Encoding encoding, const native::Limits& limits) {
   return std::max(limits.f32, limits.byte_dots);
 }
 
+std::int64_t cached_bytes(const LanguageConfig& config, const kv::CacheTypes& types) {
+  const kv::PageLayout layout{{types.key, types.rotate, config.head_width},
+                              {types.value, types.rotate, config.head_width}};
+  return cache_bytes_per_token(config, layout.keys.bytes() + layout.values.bytes());
+}
+
 class Bench {
  public:
   Bench(const BenchOptions& options, const Invocation& context)
@@ -203,10 +212,9 @@ class Bench {
         std::max(options_.speed.depth + std::max(options_.speed.prompt, options_.speed.tokens),
                  options_.prefix + eval::tokens_behind_prefix);
     if (options_.prefix > 0) session_options.prefix_bytes = most_prefix_bytes;
-    session_options.cache_type = dtype_from_name(options_.cache_type);
+    session_options.cache_types = options_.cache.types();
     row.weight_bytes = eval::weight_bytes_per_token(model);
-    const std::int64_t cached =
-        cache_bytes_per_token(model.config, size_of(session_options.cache_type));
+    const std::int64_t cached = cached_bytes(model.config, session_options.cache_types);
     row.token_bytes =
         row.weight_bytes + cached * (options_.speed.depth + options_.speed.tokens / 2);
     row.prompt_operations = 2 * eval::prompt_multiply_adds(model.config) * options_.speed.prompt;
@@ -361,9 +369,6 @@ Verb bench_lm_verb() {
                          "where another sequence has begun with those N; 0: not measured")
                       .within(0, most_tokens),
                   option("runs", "N", options->runs, "of each").at_least(1),
-                  option("cache-type", "TYPE", options->cache_type,
-                         "of the keys and values in the cache")
-                      .with_choices({"f32", "f16", "bf16"}),
                   option("folder", "DIR", options->folder, "where models are written meanwhile")
                       .path()
                       .with_default("the system's for temporary files")},
@@ -372,6 +377,7 @@ Verb bench_lm_verb() {
           {"pliant bench lm model.gguf --depth 4096 --threads 2", "with a long text before"},
           {"pliant bench lm --size 270M --size 1.1B --encoding Q4_0 --json",
            "larger ones, for a script"}}};
+  for (Option& each : cache_options(options->cache)) command.options.push_back(std::move(each));
   return {std::move(command),
           [options](const Invocation& context) { return run_bench(*options, context); }};
 }

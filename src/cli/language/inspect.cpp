@@ -73,7 +73,8 @@ ordered_json model_json(const LanguageConfig& config, const Source& source) {
                     {"head_width", config.head_width},
                     {"context", config.context},
                     {"tied", config.tied},
-                    {"cache_bytes_per_token", cache_bytes_per_token(config, cache_element)},
+                    {"cache_bytes_per_token",
+                     cache_bytes_per_token(config, 2 * config.head_width * cache_element)},
                     {"tokenizer", tokenizer_of(source)},
                     {"layers", ordered_json::array()}};
   for (const LayerConfig& layer : config.layers) json["layers"].push_back(layer_json(layer));
@@ -91,9 +92,10 @@ void print_model(std::ostream& out, const LanguageConfig& config, const Source& 
              fmt::format("vocabulary {}, width {}, heads of {}, context {}", config.vocabulary,
                          config.width, config.head_width, config.context));
   print_layers(out, config.layers);
-  print_line(out, "cache",
-             fmt::format("{} B per token in f16",
-                         grouped_text(cache_bytes_per_token(config, cache_element))));
+  print_line(
+      out, "cache",
+      fmt::format("{} B per token in f16", grouped_text(cache_bytes_per_token(
+                                               config, 2 * config.head_width * cache_element))));
   print_line(out, "tokenizer", tokenizer_of(source));
 }
 

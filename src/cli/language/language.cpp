@@ -31,13 +31,27 @@ kv::Policy policy_of(const LanguageOptions& options) {
 
 }  // namespace
 
+kv::CacheTypes CacheChoice::types() const {
+  const kv::CacheType keys = kv::cache_type_from_name(type);
+  return {keys, value_type.empty() ? keys : kv::cache_type_from_name(value_type), !unrotated};
+}
+
+std::vector<Option> cache_options(CacheChoice& choice) {
+  const std::vector<std::string> types{"f32", "f16", "bf16", "int8", "int4"};
+  return {option("cache-type", "TYPE", choice.type, "type of the keys and values in the cache")
+              .with_choices(types),
+          option("value-cache-type", "TYPE", choice.value_type, "type of the values alone")
+              .with_choices(types)
+              .with_default("that of --cache-type"),
+          flag("no-rotation", choice.unrotated,
+               "do not turn keys and values of int4 by a Hadamard matrix: less exact")};
+}
+
 std::vector<Option> language_options(LanguageOptions& options) {
-  return {
+  std::vector<Option> result{
       option("context", "N", options.context, "room for N tokens, prompt and answer together")
           .at_least(0)
           .with_default(fmt::format("the model's, at most {}", lm::default_context)),
-      option("cache-type", "TYPE", options.cache_type, "type of the keys and values in the cache")
-          .with_choices({"f32", "f16", "bf16"}),
       option("window", "N", options.window,
              "remember the last N tokens and the first ones (--sinks) only; 0: remember all")
           .at_least(0),
@@ -49,6 +63,10 @@ std::vector<Option> language_options(LanguageOptions& options) {
       option("memory-limit", "SIZE", options.memory_limit,
              "refuse to use more memory than SIZE (weights, full cache, working memory)")
           .with_default("none")};
+  std::vector<Option> cache = cache_options(options.cache);
+  result.insert(result.begin() + 1, std::make_move_iterator(cache.begin()),
+                std::make_move_iterator(cache.end()));
+  return result;
 }
 
 std::vector<Option> sampling_options(lm::GenerateOptions& options) {
@@ -84,7 +102,7 @@ OpenLanguage open_language(const LanguageOptions& options, const Invocation& con
   lm::SessionOptions session;
   session.context = options.context;
   session.sequences = sequences;
-  session.cache_type = dtype_from_name(options.cache_type);
+  session.cache_types = options.cache.types();
   session.memory_limit = options.memory_limit.count;
   session.prefix_bytes = options.prefix_cache.count;
   session.exact_prompts = options.exact_prompts;

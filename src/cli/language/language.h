@@ -13,8 +13,16 @@
 
 namespace pliant::cli {
 
+struct CacheChoice {
+  std::string type = "f32", value_type;  // of the values; empty: type
+  bool unrotated = false;
+  kv::CacheTypes types() const;
+};
+std::vector<Option> cache_options(CacheChoice& choice);
+
 struct LanguageOptions {
-  std::string model, cache_type = "f32";
+  std::string model;
+  CacheChoice cache;
   std::int64_t context = 0, sinks = 4, window = 0;
   bool exact_prompts = false;
   Bytes memory_limit, prefix_cache;

@@ -118,10 +118,10 @@ std::int64_t parameter_count(const LanguageConfig& config) {
   return total;
 }
 
-std::int64_t cache_bytes_per_token(const LanguageConfig& config, std::int64_t element_bytes) {
+std::int64_t cache_bytes_per_token(const LanguageConfig& config, std::int64_t head_bytes) {
   std::int64_t heads = 0;
   for (const LayerConfig& layer : config.layers) heads += layer.kv_heads;
-  return checked_multiply(2 * heads * config.head_width, element_bytes, "cache");
+  return checked_multiply(heads, head_bytes, "cache");
 }
 
 }  // namespace pliant

@@ -75,7 +75,8 @@ struct LanguageConfig {
 void check(const LanguageConfig& config, std::string_view place);
 
 std::int64_t parameter_count(const LanguageConfig& config);  // shared tensors counted once
-std::int64_t cache_bytes_per_token(const LanguageConfig& config, std::int64_t element_bytes);
+// head_bytes: of a key and a value of one KV head
+std::int64_t cache_bytes_per_token(const LanguageConfig& config, std::int64_t head_bytes);
 
 // Everything that is needed to run: the config and the weights under canonical names.
 struct LanguageModel {

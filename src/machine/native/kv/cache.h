@@ -77,7 +77,8 @@ class Cache {
   std::int64_t bytes() const { return bytes(layers(), options()); }
   std::int64_t touched_bytes() const { return chains_.memory().touched_bytes(); }  // taken so far
   const std::vector<CacheLayer>& layers() const { return chains_.layers(); }
-  DType dtype() const { return options().dtype; }
+  const CacheTypes& types() const { return options().types; }
+  const PageLayout& layout(int layer) const { return chains_.layout(layer); }
 
   // Every function below throws Error{invalid} for a sequence that is not open; then nothing has
   // changed.

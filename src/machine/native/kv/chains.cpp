@@ -22,10 +22,14 @@ std::int64_t pages_each(const CacheOptions& options) {
   return ceil_div(options.context, page_entries);
 }
 
-std::int64_t bytes_of_page(const std::vector<CacheLayer>& layers, DType dtype) {
+PageLayout layout_of(const CacheLayer& layer, const CacheTypes& types) {
+  return {{types.key, types.rotate, layer.key_width},
+          {types.value, types.rotate, layer.value_width}};
+}
+
+std::int64_t bytes_of_page(const std::vector<CacheLayer>& layers, const CacheTypes& types) {
   std::int64_t most = 0;
-  for (const CacheLayer& layer : layers)
-    most = std::max(most, PageLayout{dtype, layer.key_width, layer.value_width}.bytes());
+  for (const CacheLayer& layer : layers) most = std::max(most, layout_of(layer, types).bytes());
   return most;
 }
 
@@ -33,7 +37,7 @@ std::int64_t count_pages(const std::vector<CacheLayer>& layers, const CacheOptio
   const std::int64_t chains = checked_multiply(count_chains(layers), options.sequences, "cache");
   return checked_add(
       checked_multiply(chains, pages_each(options), "cache"),
-      options.kept_bytes / std::max<std::int64_t>(bytes_of_page(layers, options.dtype), 1),
+      options.kept_bytes / std::max<std::int64_t>(bytes_of_page(layers, options.types), 1),
       "cache");
 }
 
@@ -46,9 +50,6 @@ std::int64_t count_places(const std::vector<CacheLayer>& layers, const CacheOpti
 
 // A cache that cannot be wrong.
 CacheOptions checked(const std::vector<CacheLayer>& layers, const CacheOptions& options) {
-  if (options.dtype != DType::f32 && options.dtype != DType::f16 && options.dtype != DType::bf16)
-    throw Error(ErrorKind::invalid, "cache type", std::string(name(options.dtype)),
-                "f32, f16 or bf16");
   if (options.sequences < 1 || options.sequences > most_positions)
     throw Error(ErrorKind::invalid, "cache", fmt::format("{} sequences", options.sequences));
   if (options.kept < 0 || options.kept > most_positions || options.kept_bytes < 0)
@@ -77,12 +78,13 @@ Chains::Chains(std::vector<CacheLayer> layers, const CacheOptions& options)
     : layers_(std::move(layers)),
       options_(checked(layers_, options)),
       most_pages_(pages_each(options)),
-      page_bytes_(bytes_of_page(layers_, options.dtype)),
+      page_bytes_(bytes_of_page(layers_, options.types)),
       chains_(count_chains(layers_)),
       memory_(count_pages(layers_, options), page_bytes_),
       tables_(count_places(layers_, options), "cache") {
   std::size_t first = 0;
   for (const CacheLayer& layer : layers_) {
+    layouts_.push_back(layout_of(layer, options.types));
     first_chain_.push_back(first);
     first += layer.heads;
   }
@@ -93,13 +95,8 @@ std::int64_t Chains::bytes(const std::vector<CacheLayer>& layers, const CacheOpt
   checked(layers, options);
   constexpr std::int64_t place = sizeof(PageId);
   return checked_add(
-      checked_multiply(count_pages(layers, options), bytes_of_page(layers, options.dtype), "cache"),
+      checked_multiply(count_pages(layers, options), bytes_of_page(layers, options.types), "cache"),
       checked_multiply(count_places(layers, options), place, "cache"), "cache");
-}
-
-PageLayout Chains::layout(int layer) const {
-  const CacheLayer& sizes = layers_[layer];
-  return {options_.dtype, sizes.key_width, sizes.value_width};
 }
 
 Page Chains::page(const ChainId& chain, std::int64_t i) const {

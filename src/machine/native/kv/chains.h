@@ -17,7 +17,7 @@ struct CacheLayer {
 };
 
 struct CacheOptions {
-  DType dtype = DType::f32;    // f32, f16 or bf16
+  CacheTypes types = {};
   std::int64_t sequences = 1;  // open at one time
   std::int64_t context = 0;    // entries per chain
   // beginnings that may be kept at one time, and the bytes of pages that they may hold
@@ -40,7 +40,7 @@ class Chains {
   const std::vector<CacheLayer>& layers() const { return layers_; }
   const CacheOptions& options() const { return options_; }
   const Pages& memory() const { return memory_; }
-  PageLayout layout(int layer) const;
+  const PageLayout& layout(int layer) const { return layouts_[layer]; }
   std::int64_t page_bytes() const { return page_bytes_; }                   // of every layer's
   std::int64_t most_entries() const { return most_pages_ * page_entries; }  // of one chain
 
@@ -96,6 +96,7 @@ class Chains {
 
   std::vector<CacheLayer> layers_;
   CacheOptions options_;
+  std::vector<PageLayout> layouts_;  // by layer
   std::int64_t most_pages_, page_bytes_;
   std::size_t chains_;                    // of one slot
   std::vector<std::size_t> first_chain_;  // by layer

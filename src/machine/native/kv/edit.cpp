@@ -14,17 +14,15 @@ void Cache::merge(int layer, const Slot& from, const Slot& into) {
   float &own = into.page.log_weight[into.entry], other = from.page.log_weight[from.entry];
   const float most = std::max(own, other);
   const float a = std::exp(own - most), b = std::exp(other - most), share = a / (a + b);
-  const CacheLayer& sizes = layers()[layer];
-  const auto mix = [&](const std::byte* x, std::byte* y, std::int64_t width) {
-    const std::int64_t row = width * size_of(dtype());
+  const auto mix = [&](const RowCode& code, const std::byte* x, std::byte* y) {
     float *p = scratch_.data(), *q = p + widest_head;
-    load(x + from.entry * row, width, dtype(), p);
-    load(y + into.entry * row, width, dtype(), q);
-    for (std::int64_t i = 0; i < width; ++i) q[i] = share * q[i] + (1 - share) * p[i];
-    store(q, width, dtype(), y + into.entry * row);
+    code.read(x + from.entry * code.bytes(), p);
+    code.read(y + into.entry * code.bytes(), q);
+    for (std::int64_t i = 0; i < code.width(); ++i) q[i] = share * q[i] + (1 - share) * p[i];
+    code.write(q, y + into.entry * code.bytes());
   };
-  mix(from.page.keys, into.page.keys, sizes.key_width);
-  mix(from.page.values, into.page.values, sizes.value_width);
+  mix(layout(layer).keys, from.page.keys, into.page.keys);
+  mix(layout(layer).values, from.page.values, into.page.values);
   own = most + std::log(a + b);
   into.page.attention[into.entry] += from.page.attention[from.entry];
 }
@@ -36,12 +34,11 @@ void move_entry(const Slot& from, const Slot& to, const PageLayout& layout) {
   to.page.tag[to.entry] = from.page.tag[from.entry];
   to.page.log_weight[to.entry] = from.page.log_weight[from.entry];
   to.page.attention[to.entry] = from.page.attention[from.entry];
-  const auto rows = [&](const std::byte* x, std::byte* y, std::int64_t width) {
-    const std::int64_t row = width * size_of(layout.dtype);
-    std::memcpy(y + to.entry * row, x + from.entry * row, static_cast<std::size_t>(row));
+  const auto row = [&](const std::byte* x, std::byte* y, std::int64_t bytes) {
+    std::memcpy(y + to.entry * bytes, x + from.entry * bytes, static_cast<std::size_t>(bytes));
   };
-  rows(from.page.keys, to.page.keys, layout.key_width);
-  rows(from.page.values, to.page.values, layout.value_width);
+  row(from.page.keys, to.page.keys, layout.keys.bytes());
+  row(from.page.values, to.page.values, layout.values.bytes());
 }
 
 }  // namespace
@@ -91,18 +88,16 @@ Entry Chain::entry(std::int64_t i) const {
 
 void Chain::key(std::int64_t i, std::span<float> out) const {
   const Slot at = slot(i);
-  const std::int64_t width = cache_->layers()[layer_].key_width;
-  assert(static_cast<std::int64_t>(out.size()) == width);
-  load(at.page.keys + at.entry * width * size_of(cache_->dtype()), width, cache_->dtype(),
-       out.data());
+  const RowCode& code = cache_->layout(layer_).keys;
+  assert(static_cast<std::int64_t>(out.size()) == code.width());
+  code.read(at.page.keys + at.entry * code.bytes(), out.data());
 }
 
 void Chain::value(std::int64_t i, std::span<float> out) const {
   const Slot at = slot(i);
-  const std::int64_t width = cache_->layers()[layer_].value_width;
-  assert(static_cast<std::int64_t>(out.size()) == width);
-  load(at.page.values + at.entry * width * size_of(cache_->dtype()), width, cache_->dtype(),
-       out.data());
+  const RowCode& code = cache_->layout(layer_).values;
+  assert(static_cast<std::int64_t>(out.size()) == code.width());
+  code.read(at.page.values + at.entry * code.bytes(), out.data());
 }
 
 }  // namespace pliant::kv

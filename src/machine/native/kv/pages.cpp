@@ -71,7 +71,7 @@ void Pages::check(std::span<const std::int32_t> uses) const {
 }
 
 std::int64_t PageLayout::bytes() const {
-  return page_entries * (4 * 4 + (key_width + value_width) * size_of(dtype));
+  return page_entries * (4 * 4 + keys.bytes() + values.bytes());
 }
 
 Page page_at(std::byte* data, const PageLayout& layout) {
@@ -82,25 +82,7 @@ Page page_at(std::byte* data, const PageLayout& layout) {
           reinterpret_cast<float*>(data + 2 * array),
           reinterpret_cast<float*>(data + 3 * array),
           keys,
-          keys + page_entries * layout.key_width * size_of(layout.dtype)};
-}
-
-void store(const float* x, std::int64_t n, DType dtype, std::byte* out) {
-  auto* half = reinterpret_cast<std::uint16_t*>(out);
-  if (dtype == DType::f32) std::memcpy(out, x, n * sizeof(float));
-  else if (dtype == DType::f16)
-    for (std::int64_t i = 0; i < n; ++i) half[i] = f32_to_f16(x[i]);
-  else
-    for (std::int64_t i = 0; i < n; ++i) half[i] = f32_to_bf16(x[i]);
-}
-
-void load(const std::byte* x, std::int64_t n, DType dtype, float* out) {
-  const auto* half = reinterpret_cast<const std::uint16_t*>(x);
-  if (dtype == DType::f32) std::memcpy(out, x, n * sizeof(float));
-  else if (dtype == DType::f16)
-    for (std::int64_t i = 0; i < n; ++i) out[i] = f16_to_f32(half[i]);
-  else
-    for (std::int64_t i = 0; i < n; ++i) out[i] = bf16_to_f32(half[i]);
+          keys + page_entries * layout.keys.bytes()};
 }
 
 }  // namespace pliant::kv

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/reserved.h"
-#include "core/tensor.h"
+#include "machine/native/kv/row_code.h"
 
 namespace pliant::kv {
 
@@ -51,11 +51,10 @@ class Pages {
   PageId fresh_ = 0;          // the first of those that were never taken
 };
 
-// A page of one layer: page_entries positions, tags, log weights and attention sums, then keys
-// [entries, key width] and values [entries, value width] of one KV head, 64-byte aligned.
+// A page of one layer: page_entries positions, tags, log weights and attention sums, then the rows
+// of as many keys and values of one KV head, 64-byte aligned.
 struct PageLayout {
-  DType dtype = DType::f32;
-  std::int64_t key_width = 0, value_width = 0;
+  RowCode keys, values;
   std::int64_t bytes() const;
 };
 
@@ -69,9 +68,5 @@ struct Slot {  // of one entry
   Page page;
   std::int64_t entry = 0;
 };
-
-// Between f32 and the type that is stored; halves round to nearest even.
-void store(const float* x, std::int64_t n, DType dtype, std::byte* out);
-void load(const std::byte* x, std::int64_t n, DType dtype, float* out);
 
 }  // namespace pliant::kv

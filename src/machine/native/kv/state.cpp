@@ -89,26 +89,37 @@ struct Header {
   Policy policy;
 };
 
-void write_layout(Writer& to, DType dtype, const std::vector<CacheLayer>& layers) {
-  to.number(static_cast<std::uint32_t>(size_of(dtype) == 4 ? 0 : dtype == DType::f16 ? 1 : 2));
+// The keys' type; where the values' is another, it and 1 in the second byte; whether any are turned
+// in the third.
+std::uint32_t number_of(const CacheTypes& types) {
+  const auto key = static_cast<std::uint32_t>(types.key),
+             value = static_cast<std::uint32_t>(types.value);
+  const bool turned =
+      types.rotate && (types.key == CacheType::int4 || types.value == CacheType::int4);
+  return key | (key == value ? 0 : value + 1) << 8U | static_cast<std::uint32_t>(turned) << 16U;
+}
+
+void write_layout(Writer& to, const CacheTypes& types, const std::vector<CacheLayer>& layers) {
+  to.number(number_of(types));
   to.number(static_cast<std::uint32_t>(layers.size()));
   for (const CacheLayer& layer : layers)
     for (const std::int64_t size : {layer.heads, layer.key_width, layer.value_width})
       to.number(static_cast<std::uint32_t>(size));
 }
 
-void check_layout(StateReader& from, DType dtype, const std::vector<CacheLayer>& layers) {
+void check_layout(StateReader& from, const CacheTypes& types,
+                  const std::vector<CacheLayer>& layers) {
   Writer wanted;
-  write_layout(wanted, dtype, layers);
+  write_layout(wanted, types, layers);
   const std::vector<std::byte> bytes = wanted.done();
   const auto found = from.take(bytes.size() - hash_bytes);
   if (std::memcmp(found.data(), bytes.data(), found.size()) != 0)
     throw Error(ErrorKind::invalid, "saved sequence",
-                "its layers or element type are not those of this cache",
-                "restore it in a session of the same model and cache type");
+                "its layers or the types of its keys and values are not those of this cache",
+                "restore it in a session of the same model and cache types");
 }
 
-Header read_header(StateReader& from, std::uint64_t model, DType dtype,
+Header read_header(StateReader& from, std::uint64_t model, const CacheTypes& types,
                    const std::vector<CacheLayer>& layers) {
   from.take(magic.size());
   if (const auto found = from.number<std::uint32_t>(); found != version)
@@ -116,7 +127,7 @@ Header read_header(StateReader& from, std::uint64_t model, DType dtype,
   if (from.number<std::uint64_t>() != model)
     throw Error(ErrorKind::invalid, "saved sequence", "it was saved by another model",
                 "restore it with the model that saved it");
-  check_layout(from, dtype, layers);
+  check_layout(from, types, layers);
   Header header;
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
   for (std::int64_t* each :
@@ -146,7 +157,7 @@ std::vector<std::byte> Cache::save(SeqId id, std::uint64_t model) const {
   to.raw(magic.data(), magic.size());
   to.number(version);
   to.number(model);
-  write_layout(to, dtype(), layers());
+  write_layout(to, types(), layers());
   for (const std::int64_t each :
        {length(id), sequence.floor, sequence.policy.sinks, sequence.policy.window})
     to.number(each);
@@ -156,26 +167,25 @@ std::vector<std::byte> Cache::save(SeqId id, std::uint64_t model) const {
   chains_.each(slot(id), [&](const ChainId& chain) {
     const std::int64_t entries = chains_.entries(chain);
     to.number(static_cast<std::uint32_t>(entries));
-    const PageLayout sizes = chains_.layout(chain.layer);
+    const PageLayout& layout = chains_.layout(chain.layer);
     for (std::int64_t i = 0; i < entries; ++i) {
       const Slot at = chains_.entry(chain, i);
-      const auto row = [&](const std::byte* x, std::int64_t width) {
-        const std::int64_t size = width * size_of(dtype());
+      const auto row = [&](const std::byte* x, std::int64_t size) {
         to.raw(x + at.entry * size, static_cast<std::size_t>(size));
       };
       to.number(at.page.position[at.entry]);
       to.number(at.page.tag[at.entry]);
       to.number(at.page.log_weight[at.entry]);
       to.number(at.page.attention[at.entry]);
-      row(at.page.keys, sizes.key_width);
-      row(at.page.values, sizes.value_width);
+      row(at.page.keys, layout.keys.bytes());
+      row(at.page.values, layout.values.bytes());
     }
   });
   return to.done();
 }
 
 void Cache::read_chain(const Sequence& sequence, const ChainId& chain, StateReader& from) {
-  const PageLayout sizes = chains_.layout(chain.layer);
+  const PageLayout& layout = chains_.layout(chain.layer);
   const std::int64_t entries = from.number<std::uint32_t>(), length = sequence.lengths[chain.layer];
   if (entries > length) from.fail(fmt::format("{} entries of {} tokens", entries, length));
   if (entries > chains_.most_entries())
@@ -187,8 +197,8 @@ void Cache::read_chain(const Sequence& sequence, const ChainId& chain, StateRead
     chains_.extend(chain, 1, false);  // no more pages than there are bytes for
     const Slot at = chains_.entry(chain, i);
     chains_.append(chain);
-    const auto row = [&](std::byte* x, std::int64_t width) {
-      const auto size = static_cast<std::size_t>(width * size_of(dtype()));
+    const auto row = [&](std::byte* x, std::int64_t bytes) {
+      const auto size = static_cast<std::size_t>(bytes);
       std::memcpy(x + static_cast<std::size_t>(at.entry) * size, from.take(size).data(), size);
     };
     const std::int32_t position = at.page.position[at.entry] = from.number<std::int32_t>();
@@ -200,15 +210,15 @@ void Cache::read_chain(const Sequence& sequence, const ChainId& chain, StateRead
     const float attention = at.page.attention[at.entry] = from.number<float>();
     if (!std::isfinite(weight) || !std::isfinite(attention))
       from.fail("a weight that is not finite");
-    row(at.page.keys, sizes.key_width);
-    row(at.page.values, sizes.value_width);
+    row(at.page.keys, layout.keys.bytes());
+    row(at.page.values, layout.values.bytes());
   }
 }
 
 SeqId Cache::restore(std::span<const std::byte> state, std::uint64_t model,
                      std::shared_ptr<const Editor> editor) {
   StateReader from(checked_payload(state));
-  Header header = read_header(from, model, dtype(), layers());
+  Header header = read_header(from, model, types(), layers());
   check_editor(from, editor.get());
   header.policy.editor = std::move(editor);
   const SeqId id = open(header.policy);

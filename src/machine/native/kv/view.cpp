@@ -53,7 +53,7 @@ const Policy& View::policy(std::int32_t seq) const {
   return cache_->sequences_[cache_->slot(seq)].policy;
 }
 
-DType View::dtype() const { return cache_->dtype(); }
+const PageLayout& View::layout() const { return cache_->layout(layer_); }
 
 void View::edit(const std::int32_t* seq, std::int64_t rows) {
   for (std::int64_t r = 0; r < rows; ++r) {

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "core/checked.h"
-
 namespace pliant::native {
 
 struct AttentionTile::Block {
@@ -21,28 +19,23 @@ struct AttentionTile::Block {
 AttentionTile::AttentionTile(const kind::Attention& kind, const Sizes& sizes, Isa isa)
     : kind_(kind),
       s_(sizes),
-      entries_(std::min(most_entries, block_floats / std::max(sizes.width, sizes.value_width) /
-                                          kv::page_entries * kv::page_entries)),
+      entries_(std::min(most_entries,
+                        block_floats / widest(sizes) / kv::page_entries * kv::page_entries)),
       gemm_(&gemm_kernels(isa)),
       rows_(&row_kernels(isa)),
       decoders_(&encoded_kernels(isa)) {}
 
 namespace {
 
-bool all_finite(const float* x, std::int64_t n) {
-  float sum = 0;
-  for (std::int64_t i = 0; i < n; ++i) sum += x[i] * 0;
-  return sum == 0;
-}
-
-// to[p * step + i] = from[i * width + p], i < count
-void transpose(const float* from, std::int64_t count, std::int64_t width, float* to,
+// to[p * step + i] = element p of row i, i < count
+void transpose(const float* from, std::int64_t count, const kv::RowCode& code, float* to,
                std::int64_t step) {
   constexpr std::int64_t side = 8;
+  const std::int64_t width = code.width(), row = code.elements();
   for (std::int64_t p0 = 0; p0 < width; p0 += side)
     for (std::int64_t i = 0; i < count; ++i)
       for (std::int64_t p = p0; p < std::min(p0 + side, width); ++p)
-        to[p * step + i] = from[i * width + p];
+        to[p * step + i] = from[i * row + p];
 }
 
 }  // namespace
@@ -63,24 +56,36 @@ bool AttentionTile::bring(const kv::View& view, const Part& part, std::int64_t p
     std::memcpy(block.positions + at, next.position, n * sizeof(std::int32_t));
     for (std::int64_t j = 0; j < n; ++j) block.plain &= next.log_weight[j] == 0;
     float* values = block.values + at * s_.value_width;
-    transpose(plain(view, next.keys, n * s_.width, values), n, s_.width, block.keys + at, entries_);
-    const float* from = plain(view, next.values, n * s_.value_width, values);
-    if (from != values) std::memcpy(values, from, n * s_.value_width * sizeof(float));
+    const kv::RowCode& code = view.layout().keys;
+    transpose(plain(code, next.keys, n, values), n, code, block.keys + at, entries_);
+    bring_values(view.layout().values, next.values, n, values);
     block.count += n;
   }
   for (std::int64_t p = 0; p < s_.width && block.count % kv::page_entries != 0; ++p)
     std::fill(block.keys + p * entries_ + block.count,
               block.keys + p * entries_ + round_up(block.count, kv::page_entries), 0.0F);
-  block.finite = all_finite(block.values, block.count * s_.value_width);
+  block.finite = rows_->finite(block.values, block.count * s_.value_width);
   return block.count > 0;
 }
 
-// n elements of the cache in f32: where they are, or in `room`.
-const float* AttentionTile::plain(const kv::View& view, const std::byte* from, std::int64_t n,
+// The elements of n rows of the cache in f32: where they are, or in `room`.
+const float* AttentionTile::plain(const kv::RowCode& code, const std::byte* from, std::int64_t n,
                                   float* room) const {
-  if (view.dtype() == DType::f32) return reinterpret_cast<const float*>(from);
-  decoders_->decode(view.dtype() == DType::f16 ? Encoding::f16 : Encoding::bf16, from, n, room);
+  if (code.type() == kv::CacheType::f32) return reinterpret_cast<const float*>(from);
+  decoders_->decode(code.encoding(), from, n * code.elements(), room);
   return room;
+}
+
+// n rows without what is stored behind them: it is overwritten by the next row.
+void AttentionTile::bring_values(const kv::RowCode& code, const std::byte* from, std::int64_t n,
+                                 float* values) const {
+  if (code.elements() == s_.value_width) {
+    const float* all = plain(code, from, n, values);
+    if (all != values) std::memcpy(values, all, n * s_.value_width * sizeof(float));
+    return;
+  }
+  for (std::int64_t i = 0; i < n; ++i)
+    plain(code, from + i * code.bytes(), 1, values + i * s_.value_width);
 }
 
 // What is added to a row's scores; false if it sees all and nothing is.
@@ -121,10 +126,10 @@ void AttentionTile::score(const KernelCall& call, const Part& part, const Block&
 }
 
 void AttentionTile::take(const KernelCall& call, const Part& part, const Block& block,
-                         std::int64_t head, Running* running) const {
+                         std::int64_t head, const Queries& queries, Running* running) const {
   alignas(64) float scores[rows * most_entries];
-  gemm_->block({.a = call.f32(kind_.q) + (part.first * s_.heads + head) * s_.width,
-                .a_m = s_.heads * s_.width,
+  gemm_->block({.a = queries.x,
+                .a_m = queries.step,
                 .a_k = 1,
                 .b = block.keys,
                 .b_k = entries_,
@@ -181,23 +186,42 @@ void AttentionTile::add_values(const KernelCall& call, const Part& part, const B
                             s_.value_width);
 }
 
+// The queries of one head: where they are, or turned in `room`.
+AttentionTile::Queries AttentionTile::queries(const KernelCall& call, const Part& part,
+                                              std::int64_t head, float* room) const {
+  const float* q = call.f32(kind_.q) + (part.first * s_.heads + head) * s_.width;
+  const std::int64_t step = s_.heads * s_.width;
+  if (!kv::View(*call.cache, kind_.cache).layout().keys.rotated()) return {q, step};
+  for (std::int64_t r = 0; r < part.count; ++r) {
+    std::copy_n(q + r * step, s_.width, room + r * s_.width);
+    kv::rotate(room + r * s_.width, s_.width);
+  }
+  return {room, s_.width};
+}
+
 // Query heads [head, head + heads) of the part, which share the KV head.
 void AttentionTile::attend_heads(const KernelCall& call, const Part& part, std::int64_t head,
                                  std::int64_t heads) const {
   Running running[most_heads][rows];
+  Queries turned[most_heads];
+  alignas(64) float room[query_floats];
+  for (std::int64_t h = 0; h < heads; ++h)
+    turned[h] = queries(call, part, head + h, room + h * rows * s_.width);
   const kv::View view(*call.cache, kind_.cache);
   const std::int64_t last_position = call.i32(kind_.pos)[part.first + part.count - 1];
   Block block;
   for (std::int64_t page = 0; bring(view, part, page, block);
        page += ceil_div(block.count, kv::page_entries)) {
     if (block.positions[0] > last_position) break;
-    for (std::int64_t h = 0; h < heads; ++h) take(call, part, block, head + h, running[h]);
+    for (std::int64_t h = 0; h < heads; ++h)
+      take(call, part, block, head + h, turned[h], running[h]);
   }
   for (std::int64_t h = 0; h < heads; ++h)
     for (std::int64_t r = 0; r < part.count; ++r) {
       float* out = call.out() + ((part.first + r) * s_.heads + head + h) * s_.value_width;
       if (const double sum = running[h][r].sum; sum > 0)
         rows_->affine(out, s_.value_width, 0, static_cast<float>(1 / sum), out);
+      if (view.layout().values.rotated()) kv::rotate(out, s_.value_width);
     }
 }
 
@@ -208,8 +232,11 @@ void AttentionTile::attend(const KernelCall& call, std::int64_t first, std::int6
   const auto at = [&](std::int64_t row) { return (row * s_.heads + head) * s_.value_width; };
   for (std::int64_t row = first; row < last; ++row)
     std::fill_n(call.out() + at(row), shared * s_.value_width, 0.0F);
-  for (std::int64_t h = 0; h < shared && part.seq >= 0; h += most_heads)
-    attend_heads(call, part, head + h, std::min(most_heads, shared - h));
+  const bool turned = kv::View(*call.cache, kind_.cache).layout().keys.rotated();
+  const std::int64_t together =
+      turned ? std::min(most_heads, query_floats / (rows * s_.width)) : most_heads;
+  for (std::int64_t h = 0; h < shared && part.seq >= 0; h += together)
+    attend_heads(call, part, head + h, std::min(together, shared - h));
   for (std::int64_t row = first; row < last; ++row) call.finish(at(row), shared * s_.value_width);
 }
 

@@ -4,6 +4,7 @@
 // not depend on how prompts were cut, on neighbours or on threads.
 #pragma once
 
+#include "core/checked.h"
 #include "machine/native/encoded/encoded.h"
 #include "machine/native/ops/operator_kernel.h"
 #include "machine/native/ops/seen.h"
@@ -19,9 +20,7 @@ class AttentionTile {
   };
   AttentionTile(const kind::Attention& kind, const Sizes& sizes, Isa isa);
   // whether a block of pages fits on the stack
-  static bool fits(const Sizes& sizes) {
-    return std::max(sizes.width, sizes.value_width) <= block_floats / kv::page_entries;
-  }
+  static bool fits(const Sizes& sizes) { return widest(sizes) <= block_floats / kv::page_entries; }
 
   // Rows [first, last), at most `rows`, which all have sequence `seq`, for one KV head. Calls
   // finish() for each.
@@ -30,11 +29,20 @@ class AttentionTile {
 
  private:
   static constexpr std::int64_t block_floats = 16384, most_entries = 128, most_heads = 8;
-  struct Running {  // softmax of one row and head
+  static constexpr std::int64_t query_floats = 32768;  // of heads that meet a block together
+  struct Running {                                     // softmax of one row and head
     float most = unseen;
     double sum = 0;
   };
   struct Block;
+  struct Queries {  // of one head, a row's at x + row * step
+    const float* x = nullptr;
+    std::int64_t step = 0;
+  };
+  // elements of a key or value as they are stored
+  static std::int64_t widest(const Sizes& sizes) {
+    return round_up(std::max({sizes.width, sizes.value_width, std::int64_t{1}}), rounded_block);
+  }
   struct Part {
     std::int64_t first, count;  // rows
     std::int64_t key_head;
@@ -42,12 +50,15 @@ class AttentionTile {
   };
 
   bool bring(const kv::View& view, const Part& part, std::int64_t page, Block& block) const;
-  const float* plain(const kv::View& view, const std::byte* from, std::int64_t n,
+  const float* plain(const kv::RowCode& code, const std::byte* from, std::int64_t n,
                      float* room) const;
+  void bring_values(const kv::RowCode& code, const std::byte* from, std::int64_t n,
+                    float* values) const;
+  Queries queries(const KernelCall& call, const Part& part, std::int64_t head, float* room) const;
   void attend_heads(const KernelCall& call, const Part& part, std::int64_t head,
                     std::int64_t heads) const;
   void take(const KernelCall& call, const Part& part, const Block& block, std::int64_t head,
-            Running* running) const;
+            const Queries& queries, Running* running) const;
   void score(const KernelCall& call, const Part& part, const Block& block, std::int64_t head,
              std::int64_t row, float* scores) const;
   bool mask(const kv::Policy& policy, const Block& block, std::int64_t pos, float* add) const;

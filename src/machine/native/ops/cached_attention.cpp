@@ -2,24 +2,27 @@
 // sequence page by page in an online softmax. What a page adds depends on its entries alone, so a
 // row's result does not depend on how many rows a run has, on its neighbours or on the threads.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 
 #include "core/error.h"
 #include "machine/native/ops/attention_tile.h"
+#include "machine/native/ops/cache_queries.h"
 
 namespace pliant::native {
 
 namespace {
 
-constexpr std::int64_t most_heads = 8;  // query heads that share one reading of a page
+// query heads that share one reading of a page
+constexpr std::int64_t most_heads = CacheQueries::most;
 
 class CachedAttention : public OperatorKernel {
  public:
   CachedAttention(const kind::Attention& kind, const OperatorContext& context)
       : kind_(kind),
         place_(context.place),
-        gemm_(&gemm_kernels(context.options.isa)),
+        kernels_{&gemm_kernels(context.options.isa), &encoded_kernels(context.options.isa)},
         row_kernels_(&row_kernels(context.options.isa)),
         heads_(context.operands[kind.q].type.shape[1]),
         key_heads_(context.operands[kind.k].type.shape[1]),
@@ -88,7 +91,7 @@ class CachedAttention : public OperatorKernel {
 
   void append(const KernelCall& call, std::int64_t row, std::int64_t head) const {
     if (call.i32(kind_.seq)[row] < 0) return;
-    const DType dtype = cache(call).dtype();
+    const kv::PageLayout& layout = cache(call).layout();
     const auto at = cache(call).slot(static_cast<int>(head), call.i32(kind_.seq)[row],
                                      call.i32(kind_.pos)[row]);
     at.page.position[at.entry] = call.i32(kind_.pos)[row];
@@ -97,8 +100,8 @@ class CachedAttention : public OperatorKernel {
     at.page.attention[at.entry] = 0;
     const float* k = call.f32(kind_.k) + (row * key_heads_ + head) * width_;
     const float* v = call.f32(kind_.v) + (row * key_heads_ + head) * value_width_;
-    kv::store(k, width_, dtype, at.page.keys + at.entry * width_ * size_of(dtype));
-    kv::store(v, value_width_, dtype, at.page.values + at.entry * value_width_ * size_of(dtype));
+    layout.keys.write(k, at.page.keys + at.entry * layout.keys.bytes());
+    layout.values.write(v, at.page.values + at.entry * layout.values.bytes());
   }
 
   // visit(page, seen) for each page of which the row sees something.
@@ -120,18 +123,13 @@ class CachedAttention : public OperatorKernel {
     }
   }
 
-  // The first `count` rows of a page in f32: where they are, or in `room`.
-  static const float* plain(const std::byte* x, std::int64_t count, std::int64_t width, DType dtype,
-                            float* room) {
-    if (dtype == DType::f32) return reinterpret_cast<const float*>(x);
-    kv::load(x, count * width, dtype, room);
-    return room;
+  const float* query(const KernelCall& call, std::int64_t row, std::int64_t head) const {
+    return call.f32(kind_.q) + (row * heads_ + head) * width_;
   }
 
+  // Products become scores.
   void score(const KernelCall& call, std::int64_t row, std::int64_t head, const kv::Page& page,
-             const Seen& part, const float* keys, float* scores) const {
-    const float* q = call.f32(kind_.q) + (row * heads_ + head) * width_;
-    gemm_->dots(q, keys, width_, width_, part.last, scores);
+             const Seen& part, float* scores) const {
     const float* bias = kind_.has_bias ? call.f32(*kind_.bias()) : nullptr;
     const auto scale = static_cast<float>(kind_.scale), cap = static_cast<float>(kind_.cap);
     for (std::int64_t i = 0; i < part.last; ++i) {
@@ -158,35 +156,61 @@ class CachedAttention : public OperatorKernel {
     return keep;
   }
 
+  // Each stretch of entries that the row sees, in order.
+  void weigh(const Seen& sees, const std::byte* values, const kv::RowCode& code,
+             WeighedRows rows) const {
+    static constexpr std::array<float, most_heads> as_it_is{1, 1, 1, 1, 1, 1, 1, 1};
+    const float* weights = rows.weights;
+    for (std::int64_t i = sees.first; i < sees.last;) {
+      std::int64_t end = i;
+      while (end < sees.last && sees.add[end] != unseen) ++end;
+      rows.rows = values + i * code.bytes();
+      rows.weights = weights + i;
+      rows.count = end - i;
+      kernels_.encoded->weigh(code.encoding(), rows);
+      rows.keep = as_it_is.data();
+      i = end;
+      while (i < sees.last && sees.add[i] == unseen) ++i;
+    }
+  }
+
   void attend(const KernelCall& call, const Part& part) const {
-    alignas(64) float room[kv::page_entries * kv::widest_head];
     alignas(64) float scores[most_heads][kv::page_entries];
+    alignas(64) float sums[most_heads * kv::widest_head];
     Softmax softmax[most_heads];
-    const DType dtype = cache(call).dtype();
-    const auto out = [&](std::int64_t h) {
-      return call.out() + (part.row * heads_ + part.first + h) * value_width_;
-    };
-    std::fill_n(out(0), part.count * value_width_, 0.0f);
+    const kv::PageLayout& layout = cache(call).layout();
+    const CacheQueries queries(kernels_, layout.keys, query(call, part.row, part.first),
+                               part.count);
+    const std::int64_t step = layout.values.elements();
+    std::fill_n(sums, part.count * step, 0.0F);
     pages(call, part.row, part.key_head, [&](const kv::Page& page, const Seen& sees) {
-      const float* keys = plain(page.keys, sees.last, width_, dtype, room);
-      for (std::int64_t h = 0; h < part.count; ++h)
-        score(call, part.row, part.first + h, page, sees, keys, scores[h]);
-      const float* values = plain(page.values, sees.last, value_width_, dtype, room);
+      queries.multiply(page.keys, sees.last, scores[0]);
+      float keep[most_heads];
       for (std::int64_t h = 0; h < part.count; ++h) {
-        float keep = take(softmax[h], scores[h], sees.last);
-        for (std::int64_t i = sees.first; i < sees.last; ++i) {
-          if (sees.add[i] == unseen) continue;
-          row_kernels_->multiply_add(out(h), keep, scores[h][i], values + i * value_width_,
-                                     value_width_);
-          keep = 1;
-        }
+        score(call, part.row, part.first + h, page, sees, scores[h]);
+        keep[h] = take(softmax[h], scores[h], sees.last);
       }
+      weigh(sees, page.values, layout.values,
+            {.row_bytes = layout.values.bytes(),
+             .n = step,
+             .weights = scores[0],
+             .keep = keep,
+             .weight_row = kv::page_entries,
+             .results = part.count,
+             .out = sums,
+             .out_row = step});
     });
     for (std::int64_t h = 0; h < part.count; ++h)
-      if (softmax[h].sum > 0)
-        row_kernels_->affine(out(h), value_width_, 0, static_cast<float>(1 / softmax[h].sum),
-                             out(h));
+      finish_head(call, part, h, layout.values, softmax[h], sums + h * step);
     call.finish((part.row * heads_ + part.first) * value_width_, part.count * value_width_);
+  }
+
+  void finish_head(const KernelCall& call, const Part& part, std::int64_t h,
+                   const kv::RowCode& values, const Softmax& softmax, float* sums) const {
+    if (values.rotated()) kv::rotate(sums, value_width_);
+    const float norm = softmax.sum > 0 ? static_cast<float>(1 / softmax.sum) : 1;
+    row_kernels_->affine(sums, value_width_, 0, norm,
+                         call.out() + (part.row * heads_ + part.first + h) * value_width_);
   }
 
   const kv::Editor* observer(const KernelCall& call, std::int64_t row) const {
@@ -214,14 +238,13 @@ class CachedAttention : public OperatorKernel {
 
   void observe_head(const KernelCall& call, std::int64_t row, std::int64_t key_head,
                     std::int64_t head) const {
-    alignas(64) float room[kv::page_entries * kv::widest_head];
     alignas(64) float scores[kv::page_entries];
-    const DType dtype = cache(call).dtype();
+    const CacheQueries queries(kernels_, cache(call).layout().keys, query(call, row, head), 1);
     Softmax softmax;
     for (const bool total : {true, false})
       pages(call, row, key_head, [&](const kv::Page& page, const Seen& sees) {
-        score(call, row, head, page, sees, plain(page.keys, sees.last, width_, dtype, room),
-              scores);
+        queries.multiply(page.keys, sees.last, scores);
+        score(call, row, head, page, sees, scores);
         if (total) {
           take(softmax, scores, sees.last);
           return;
@@ -234,7 +257,7 @@ class CachedAttention : public OperatorKernel {
 
   kind::Attention kind_;
   std::string place_;
-  const GemmKernels* gemm_;
+  CacheKernels kernels_;
   const RowKernels* row_kernels_;
   std::int64_t heads_, key_heads_, width_, value_width_, positions_;
   std::optional<AttentionTile> tile_;  // of programs with many rows

@@ -40,12 +40,12 @@ TEST(KvCache, HalvesStayCloseToF32) {
   const auto tokens = text(60);
   Runner runner({}, 16);
   const Outputs wanted = runner.oracle(tokens);
-  for (const auto& [dtype, tolerance] :
-       {std::pair(DType::f16, 1e-2), std::pair(DType::bf16, 8e-2)}) {
-    Cache cache = runner.cache({.dtype = dtype, .context = 64});
+  for (const auto& [type, tolerance] :
+       {std::pair(CacheType::f16, 1e-2), std::pair(CacheType::bf16, 8e-2)}) {
+    Cache cache = runner.cache({.types = {type, type}, .context = 64});
     const Outputs got = runner.feed(cache, cache.open(full()), tokens, 5);
-    EXPECT_LT(distance(got, wanted), tolerance) << name(dtype);
-    EXPECT_GT(distance(got, wanted), 0) << name(dtype);
+    EXPECT_LT(distance(got, wanted), tolerance) << name(type);
+    EXPECT_GT(distance(got, wanted), 0) << name(type);
     EXPECT_LT(cache.bytes(), Cache::bytes(cache.layers(), {.context = 64}) * 2 / 3);
   }
 }
@@ -418,7 +418,6 @@ TEST(KvCache, CachesThatCannotBeAreRefused) {
   const auto kind = [&](std::vector<CacheLayer> sizes, CacheOptions options) {
     return thrown_by([&] { Cache cache(std::move(sizes), options); }).kind();
   };
-  EXPECT_EQ(kind(layers, {.dtype = DType::i8, .context = 8}), ErrorKind::invalid);
   EXPECT_EQ(kind(layers, {.sequences = 0, .context = 8}), ErrorKind::invalid);
   EXPECT_EQ(kind(layers, {.context = 0}), ErrorKind::invalid);
   EXPECT_EQ(kind({{1, 8, widest_head + 1}}, {.context = 8}), ErrorKind::invalid);

@@ -27,7 +27,8 @@ TEST(KvPages, ALongContextTakesNoMemoryUntilItIsUsed) {
   EXPECT_GT(cache.bytes(), std::int64_t{512} << 20);
   EXPECT_LT(resident_bytes() - before, cache.bytes() / 32);
   EXPECT_EQ(cache.touched_bytes(), 0);
-  const std::int64_t page = PageLayout{options.dtype, 128, 128}.bytes();
+  const std::int64_t page =
+      PageLayout{RowCode(CacheType::f32, true, 128), RowCode(CacheType::f32, true, 128)}.bytes();
   const SeqId seq = cache.open(full());
   const SequenceRows rows{seq, 33};
   cache.reserve({&rows, 1});
@@ -42,15 +43,14 @@ TEST(KvPages, ALongContextTakesNoMemoryUntilItIsUsed) {
 // Not-a-number in the room behind the entries of every chain, and in the entries too if they are
 // left.
 void poison(Cache& cache, SeqId seq, bool entries_too) {
-  const std::int64_t size = size_of(cache.dtype());
   for (int l = 0; l < std::ssize(cache.layers()); ++l) {
     const CacheLayer& layer = cache.layers()[static_cast<std::size_t>(l)];
     for (int head = 0; head < layer.heads; ++head) {
       const std::int64_t entries = cache.entries(seq, l, head);
       for (std::int64_t i = entries_too ? 0 : entries; i < round_up(entries, page_entries); ++i) {
         const Page page = View(cache, l).page(head, seq, i / page_entries);
-        const std::int64_t at = i % page_entries, key = layer.key_width * size,
-                           value = layer.value_width * size;
+        const std::int64_t at = i % page_entries, key = cache.layout(l).keys.bytes(),
+                           value = cache.layout(l).values.bytes();
         page.position[at] = page.tag[at] = -1;
         page.log_weight[at] = page.attention[at] = std::numeric_limits<float>::quiet_NaN();
         std::memset(page.keys + at * key, 0xff, static_cast<std::size_t>(key));
@@ -87,9 +87,11 @@ class Halve : public Editor {
 void expect_no_reading_of_old_pages(std::int64_t rows) {
   const auto tokens = text(90), rest = text(20, 3);
   Runner runner({.cap = 3}, rows);
-  for (const DType dtype : {DType::f32, DType::f16, DType::bf16})
+  for (const auto& [key, value] :
+       {std::pair(CacheType::f32, CacheType::f32), std::pair(CacheType::f16, CacheType::bf16),
+        std::pair(CacheType::int8, CacheType::int4), std::pair(CacheType::int4, CacheType::int8)})
     for (const Policy& policy : {full(), sink_window(2, 20), edited(std::make_shared<Halve>())}) {
-      const CacheOptions options{.dtype = dtype, .sequences = 2, .context = 128};
+      const CacheOptions options{.types = {key, value}, .sequences = 2, .context = 128};
       Cache fresh = runner.cache(options), used = poisoned(runner, options);
       std::vector<Outputs> got;
       for (Cache* cache : {&fresh, &used}) {

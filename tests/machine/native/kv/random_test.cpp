@@ -21,7 +21,8 @@ class DropAndMerge : public Editor {
 
 class Play {
  public:
-  explicit Play(std::uint64_t seed) : rng_(seed) {}
+  Play(std::uint64_t seed, const CacheTypes& types)
+      : rng_(seed), cache_(runner_.cache({types, sequences, 150, 5, kept_bytes})) {}
 
   // One operation on one sequence, or a new one.
   void move() {
@@ -46,6 +47,8 @@ class Play {
 
  private:
   static constexpr std::int64_t sequences = 4;
+  // room for some 200 entries of all chains in f32
+  static constexpr std::int64_t kept_bytes = std::int64_t{70} << 10;
 
   Policy policy() {
     switch (rng_.below(4)) {
@@ -150,9 +153,7 @@ class Play {
     Policy policy;
     std::int64_t length = 0;
   };
-  // room for some 200 entries of all chains
-  Cache cache_ = runner_.cache(
-      {.sequences = sequences, .context = 150, .kept = 5, .kept_bytes = std::int64_t{70} << 10});
+  Cache cache_;
   std::vector<Kept> kept_;
   std::shared_ptr<const Editor> editor_ = std::make_shared<DropAndMerge>();
   std::map<SeqId, std::vector<std::byte>> known_;
@@ -160,9 +161,13 @@ class Play {
 };
 
 TEST(KvCache, ItsInvariantsHoldAfterRandomOperations) {
+  const std::vector<CacheTypes> types{{},
+                                      {CacheType::int8, CacheType::int4},
+                                      {CacheType::int4, CacheType::f16},
+                                      {CacheType::int4, CacheType::int4, false}};
   for (std::uint64_t seed = 0; seed < 12; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    Play play(seed);
+    Play play(seed, types[seed % types.size()]);
     for (int i = 0; i < 120 && !testing::Test::HasFailure(); ++i) play.move();
   }
 }

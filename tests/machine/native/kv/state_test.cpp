@@ -9,13 +9,14 @@ constexpr std::uint64_t model = 42;
 struct Saved {
   Runner runner{{}, 16};
   std::vector<std::int64_t> tokens = text(150);
-  CacheOptions options{.sequences = 2, .context = 160};
+  CacheOptions options;
   Cache cache = runner.cache(options);
   Policy policy;
   SeqId seq;
   std::vector<std::byte> bytes;
 
-  explicit Saved(Policy wanted = {}) : policy(std::move(wanted)), seq(cache.open(policy)) {
+  explicit Saved(Policy wanted = {}, const CacheTypes& types = {})
+      : options{types, 2, 160}, policy(std::move(wanted)), seq(cache.open(policy)) {
     runner.feed(cache, seq, {tokens.begin(), tokens.begin() + 100}, 16);
     bytes = cache.save(seq, model);
   }
@@ -25,8 +26,11 @@ struct Saved {
 };
 
 TEST(SavedSequence, GoesOnAsIfItHadNotBeenSaved) {
-  for (const Policy& policy : {full(), sink_window(2, 30)}) {
-    Saved saved(policy);
+  const CacheTypes mixed{CacheType::int4, CacheType::int8};
+  for (const auto& [policy, types] :
+       {std::pair(full(), CacheTypes{}), std::pair(sink_window(2, 30), CacheTypes{}),
+        std::pair(full(), mixed), std::pair(sink_window(2, 30), mixed)}) {
+    Saved saved(policy, types);
     const Outputs wanted = saved.rest(saved.cache, saved.seq);
     Cache other = saved.runner.cache(saved.options);
     other.open(full());
@@ -96,7 +100,7 @@ TEST(SavedSequence, LiesAreFoundBehindARightChecksum) {
 
 TEST(SavedSequence, AnotherCacheOrNoRoomIsRefused) {
   Saved saved;
-  Cache half = saved.runner.cache({.dtype = DType::f16, .context = 160});
+  Cache half = saved.runner.cache({.types = {CacheType::f16, CacheType::f16}, .context = 160});
   EXPECT_EQ(thrown_by([&] { half.restore(saved.bytes, model); }).kind(), ErrorKind::invalid);
   EXPECT_EQ(thrown_by([&] { saved.cache.restore(saved.bytes, model + 1); }).kind(),
             ErrorKind::invalid);
