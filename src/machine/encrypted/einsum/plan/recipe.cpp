@@ -1,6 +1,7 @@
 #include "machine/encrypted/einsum/plan/recipe.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 
@@ -40,6 +41,58 @@ bool is_regular(const SlotLayout& cube) {
     taken |= bits;
   }
   return true;
+}
+
+constexpr std::int64_t kMostSpread = 4096;  // elements that move, each with every copy
+constexpr std::size_t kMostDiagonals = 512;  // each is a plaintext to encode and keep
+
+// Of a transform of babies alone; nullopt where too much moves. What stays in its slots makes no
+// difference and is left out.
+std::optional<Cost> spread_cost(const SlotLayout& from, const SlotLayout& to,
+                                const std::vector<LabelAxis>& copies) {
+  struct Axis {
+    std::int64_t size, source, target;  // and strides
+  };
+  std::vector<Axis> axes;
+  std::int64_t count = 1;
+  const auto add = [&](std::int64_t size, std::int64_t source, std::int64_t target) {
+    if (source == target && source < from.slots) {  // of it the ciphertexts
+      size = (size * source + from.slots - 1) / from.slots;
+      source = target = from.slots;
+    }
+    if (size == 1) return;
+    axes.push_back({size, source, target});
+    count *= size;
+  };
+  for (std::size_t i = 0; i < from.axes.size(); ++i)
+    add(from.axes[i].size, from.axes[i].stride, to.axes[i].stride);
+  for (const LabelAxis& copy : copies) add(copy.size, 0, copy.stride);
+  if (count > kMostSpread) return std::nullopt;
+  using Term = std::array<std::int64_t, 3>;  // source, baby, target
+  std::vector<Term> terms;
+  for (std::int64_t number = 0; number < count; ++number) {
+    std::int64_t rest = number, source = 0, target = 0;
+    for (const Axis& axis : axes) {
+      source += rest % axis.size * axis.source;
+      target += rest % axis.size * axis.target;
+      rest /= axis.size;
+    }
+    terms.push_back(
+        {source / from.slots, modulo(source - target, from.slots), target / from.slots});
+  }
+  std::ranges::sort(terms);
+  terms.erase(std::unique(terms.begin(), terms.end()), terms.end());
+  if (terms.size() > kMostDiagonals) return std::nullopt;
+  std::int64_t turned = 0;
+  for (std::size_t t = 0; t < terms.size(); ++t)
+    turned += terms[t][1] != 0 &&
+              (t == 0 || terms[t][0] != terms[t - 1][0] || terms[t][1] != terms[t - 1][1]);
+  const auto diagonals = static_cast<std::int64_t>(terms.size());
+  return Cost{.rotations = turned,
+              .hoisted = turned,
+              .diagonals = diagonals,
+              .additions = diagonals,
+              .levels = 1};
 }
 
 // Depths join two by two, the shallowest first.
@@ -87,12 +140,13 @@ class Cook {
   }
 
   // Where the operand must be copied: the slots of the labels it lacks.
-  std::vector<LabelAxis> missing(const SlotLayout& view) const {
+  std::vector<LabelAxis> missing(const SlotLayout& view, bool labelled = false) const {
     std::vector<LabelAxis> result;
     for (const LabelAxis& axis : recipe_.cube.axes) {
       if (axis.size == 1 || find(view.axes, axis.label) != nullptr) continue;
       const Sum in = extent(axis, view.slots);
-      if (in.count > 1) result.push_back({'\0', padded(in.count), in.stride});
+      const char label = labelled ? axis.label : '\0';
+      if (in.count > 1) result.push_back({label, padded(in.count), in.stride});
     }
     return result;
   }
@@ -128,12 +182,26 @@ class Cook {
       if (rough_) cost = least_cost(view, to, clean, moves_.table());
       else own.move = moves_.best(view, to, clean), cost = own.move.cost;
     }
-    own.levels = cost.levels;
-    cost.levels = 0;
     const std::int64_t each = ciphertext_count(to.axes, view.slots);
     for (const LabelAxis& copy : own.copies)
       cost += each * Cost{.rotations = shift_sum_cost(copy.size), .additions = 1};
+    if (!stays && each > 1 && regular_) spread(view, to, own, cost);
+    own.levels = cost.levels;
+    cost.levels = 0;
     recipe_.cost += cost;
+  }
+
+  // Takes one transform instead of a move and copies, where that is cheaper.
+  void spread(const SlotLayout& from, const SlotLayout& to, Preparation& own, Cost& cost) const {
+    const std::vector<LabelAxis> copies = missing(from, true);
+    if (copies.empty()) return;
+    const std::optional<Cost> by_transform = spread_cost(from, to, copies);
+    const CostTable& table = moves_.table();
+    if (!by_transform || by_transform->weight(table) >= cost.weight(table)) return;
+    own.move = {.way = Way::transform, .from = from, .to = to};
+    own.copies = copies;
+    own.spread = true;
+    cost = *by_transform;
   }
 
   bool operand_is_clean(std::size_t i) const {
@@ -388,14 +456,38 @@ Recipe make_linear_recipe(const SlotLayout& view, const SlotLayout& out) {
   return make_linear_recipe(view, out, best_split(progressions(view, out)));
 }
 
+namespace {
+
+PlacedTensor spread(const PlacedTensor& operand, const Preparation& own, ProgramBuilder& builder) {
+  const SlotLayout& from = own.move.from;
+  SlotLayout to = own.move.to;
+  to.axes.insert(to.axes.end(), own.copies.begin(), own.copies.end());
+  const auto turn = [&](const Index& index) {
+    const std::int64_t distance = address(from, index) - address(to, index);
+    return std::pair(modulo(distance, from.slots), std::int64_t{0});
+  };
+  PlacedTensor result = builder.transformed({from, operand.ciphertexts}, to, {turn});
+  result.layout.axes = own.move.to.axes;
+  result.layout.copies = own.copies;
+  for (LabelAxis& copy : result.layout.copies) copy.label = '\0';
+  return result;
+}
+
+PlacedTensor prepared_as(const PlacedTensor& operand, const Preparation& own,
+                         ProgramBuilder& builder) {
+  if (own.spread) return spread(operand, own, builder);
+  return builder.copied(builder.moved(operand, own.move), own.copies);
+}
+
+}  // namespace
+
 PlacedTensor emit(const Contraction& node, const std::vector<PlacedTensor>& operands,
                   const Recipe& recipe, ProgramBuilder& builder) {
   std::vector<PlacedTensor> prepared;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     const Preparation& own = recipe.operands[i];
-    prepared.push_back(own.same_as >= 0
-                           ? prepared[own.same_as]
-                           : builder.copied(builder.moved(operands[i], own.move), own.copies));
+    prepared.push_back(own.same_as >= 0 ? prepared[own.same_as]
+                                        : prepared_as(operands[i], own, builder));
   }
   return Kitchen(node, std::move(prepared), recipe, builder).cook();
 }

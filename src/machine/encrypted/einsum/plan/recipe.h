@@ -16,6 +16,9 @@ struct Preparation {  // of one encrypted operand
   LayoutMove move;
   std::vector<LabelAxis> copies;  // made by doubling after the move
   int same_as = -1;               // an earlier operand that is prepared alike
+  // Move and copies by one linear transform, whose results share its babies: where the copies are
+  // spread over several ciphertexts. These copies have labels.
+  bool spread = false;
   int levels = 0;
 };
 
