@@ -67,6 +67,31 @@ TEST(Einsum, PlansWithoutComputing) {
   EXPECT_NE(explained.out.find("input"), std::string::npos) << explained.out;
 }
 
+TEST(Einsum, DrawsThePlan) {
+  const std::string a = array("left.npy", {4, 8}, 1), b = array("right.npy", {8, 2}, 2),
+                    page = temporary("plan.html"), picture = temporary("plan.svg");
+  const std::vector<std::string> words{"einsum", "ij,jk->ik", a, b, "--slots", "64", "--dry-run"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), words.begin(), words.end());
+    return pliant(more);
+  };
+  const Outcome drawn = with({"--report", page});
+  EXPECT_EQ(drawn.code, 0) << drawn.err;
+  EXPECT_NE(drawn.out.find("written to " + page), std::string::npos) << drawn.out;
+  const std::string text = read_file(page);
+  EXPECT_EQ(text.rfind("<!DOCTYPE html>", 0), 0u);
+  for (const char* part : {"chosen: joint layout", "rejected: joint layout", "operand 1", "<svg "})
+    EXPECT_NE(text.find(part), std::string::npos) << part;
+  for (const char* never : {"src=", "@import", "<link", "<script"})
+    EXPECT_EQ(text.find(never), std::string::npos) << never;
+  EXPECT_EQ(json::parse(with({"--report", picture, "--json"}).out)["report"], picture);
+  EXPECT_EQ(read_file(picture).rfind("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg ", 0), 0u);
+  EXPECT_EQ(with({"--report", "plan.pdf"}).code, 2);
+  const std::string explained = with({"--explain"}).out;
+  for (const char* part : {"step 1: ", "before c0, operand 0", "the result", "rejected: "})
+    EXPECT_NE(explained.find(part), std::string::npos) << explained;
+}
+
 TEST(Einsum, SimulatesWithoutKeys) {
   const std::string a = array("square.npy", {4, 4}, 3);
   const json trace = json::parse(pliant({"einsum", "ii->", a, "--simulate", "--json"}).out);

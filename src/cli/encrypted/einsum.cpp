@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "cli/encrypted/choice.h"
 #include "cli/encrypted/evaluate.h"
 #include "cli/encrypted/files.h"
 #include "cli/encrypted/operations.h"
+#include "cli/plan/picture.h"
 #include "cli/verbs.h"
 #include "command/print.h"
 #include "core/error.h"
@@ -17,14 +19,17 @@
 #include "machine/encrypted/einsum/backend/run.h"
 #include "machine/encrypted/einsum/backend/watched.h"
 #include "machine/encrypted/einsum/engine/engine.h"
+#include "machine/encrypted/einsum/explain/drawing.h"
 #include "machine/encrypted/einsum/plan/planner.h"
 #include "machine/encrypted/einsum/simulator/simulator.h"
 
 namespace pliant::cli {
 namespace {
 
+constexpr int kCompared = 4;  // plans that are told of
+
 struct EinsumOptions {
-  std::string expression, keys, out;
+  std::string expression, keys, out, report;
   std::vector<std::string> files;
   PlanChoice choice;
   bool dry_run = false, simulate = false, explain = false;
@@ -115,6 +120,38 @@ void print_answer(const Answer& answer, const EinsumOptions& options, const Invo
              fmt::format("{:.2e}, at most {:.2e}", answer.error, answer.result.error_bound));
 }
 
+// The chosen one and, where they are to be told of, those that it was preferred to.
+std::vector<einsum::Plan> planned(const EinsumOptions& options,
+                                  const std::vector<TensorView>& views) {
+  const std::vector<einsum::EinsumOperand> operands = operands_of(options, views);
+  einsum::Stage stage{options.expression, std::vector<int>(operands.size())};
+  std::iota(stage.operands.begin(), stage.operands.end(), 0);
+  const bool told = options.explain || !options.report.empty();
+  return einsum::alternatives(std::span(&stage, 1), operands, options.choice.plan,
+                              told ? kCompared : 1);
+}
+
+// In a plan of too many steps to follow every slot, why there are none.
+std::string slots_text(const einsum::Plan& plan) {
+  try {
+    return einsum::stages_text(einsum::draw(plan));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::capacity) throw;
+    return std::string(error.what()) + "\n";
+  }
+}
+
+std::string explanation(const std::vector<einsum::Plan>& plans) {
+  return einsum::explain(plans.front()) + "\n" + slots_text(plans.front()) + "\n" +
+         einsum::compared_text(plans);
+}
+
+void write_report(const std::string& path, const std::vector<einsum::Plan>& plans) {
+  const einsum::Drawing drawing = einsum::draw(plans.front());
+  write_file(path, extension(path) == ".html" ? einsum::plan_page(drawing, plans)
+                                              : einsum::stages_svg(drawing));
+}
+
 int run_einsum(const EinsumOptions& options, const Invocation& context) {
   if (!options.keys.empty())
     return run_evaluate({.expression = options.expression,
@@ -123,17 +160,23 @@ int run_einsum(const EinsumOptions& options, const Invocation& context) {
                          .files = options.files,
                          .dry_run = options.dry_run},
                         context);
+  check_report_path(options.report);
   std::vector<Tensor> tensors;
   for (const std::string& file : options.files) tensors.push_back(read_array(file));
   std::vector<TensorView> views;
   for (const Tensor& each : tensors) views.push_back(each.view());
-  const einsum::Plan plan =
-      einsum::plan(options.expression, operands_of(options, views), options.choice.plan);
+  const std::vector<einsum::Plan> plans = planned(options, views);
+  const einsum::Plan& plan = plans.front();
   nlohmann::ordered_json json = plan_json(plan);
   if (!context.common.json) {
-    context.out << (options.explain ? einsum::explain(plan)
+    context.out << (options.explain ? explanation(plans)
                                     : einsum::to_string(einsum::counts(plan.program)) + "\n");
     context.out << std::flush;
+  }
+  if (!options.report.empty()) {
+    write_report(options.report, plans);
+    json["report"] = options.report;
+    if (!context.common.json) print_line(context.out, "report", "written to " + options.report);
   }
   ckks::Params params;
   if (!options.simulate) {
@@ -178,13 +221,18 @@ std::vector<Option> more_options(EinsumOptions& options) {
               .excludes("--security", agreed)
               .excludes("--memory", agreed)
               .excludes("--simulate", "there are ciphertexts")
-              .excludes("--explain", "pliant keys new made the plan"),
+              .excludes("--explain", "pliant keys new made the plan")
+              .excludes("--report", "pliant keys new made the plan"),
           option("out", "FILE", options.out,
                  "write the result as a NumPy array; with --keys, as ciphertexts")
               .with_letter('o')
               .written(),
           flag("explain", options.explain,
-               "print the whole plan: layouts, steps, what was rejected and what it would cost"),
+               "print the whole plan: layouts, steps, slots before and after them, what was "
+               "rejected and what it would cost"),
+          option("report", "FILE", options.report,
+                 "draw the plan: a page to look at (.html), or the slots alone (.svg)")
+              .written(),
           flag("simulate", options.simulate,
                "run without encryption, with levels, scales and bounds checked"),
           flag("dry-run", options.dry_run, "plan only")
@@ -219,6 +267,8 @@ Verb einsum_verb() {
                     "plain weights times an encrypted vector"},
                    {"pliant einsum \"bthd,bThd->bhtT\" q.npy k.npy --dry-run --explain",
                     "what scores of attention would cost, and why"},
+                   {"pliant einsum \"ij,jk->ik\" a.npy b.npy --dry-run --report plan.html",
+                    "a page that draws what the slots hold, step by step"},
                    {"pliant einsum \"ij->ji\" a.npy --canonical --json", "for a script"},
                    {"pliant einsum \"ik,k->i\" weights.npy x.ct --keys eval.keys --out y.ct",
                     "the server's part: on a ciphertext, without the secret key"}}};

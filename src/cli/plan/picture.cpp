@@ -50,7 +50,7 @@ void check_report_path(const std::string& path) {
   if (!path.empty() && end != ".html" && end != ".svg")
     throw Error(ErrorKind::usage, "--report",
                 fmt::format("'{}' ends neither in .html nor in .svg", path),
-                "name a page as plan.html, the memory map alone as plan.svg");
+                "name a page as plan.html, the picture alone as plan.svg");
 }
 
 void write_picture(const std::string& path, const PlanReport& report) {
