@@ -43,7 +43,7 @@ bool is_regular(const SlotLayout& cube) {
   return true;
 }
 
-constexpr std::int64_t kMostSpread = 4096;  // elements that move, each with every copy
+constexpr std::int64_t kMostSpread = 4096;   // elements that move, each with every copy
 constexpr std::size_t kMostDiagonals = 512;  // each is a plaintext to encode and keep
 
 // Of a transform of babies alone; nullopt where too much moves. What stays in its slots makes no
