@@ -312,9 +312,9 @@ void Session::close(SeqId sequence) {
 }
 
 std::int64_t Session::rewind(SeqId sequence, std::span<const TokenId> tokens) {
-  const State::Known& known = state_->of(sequence);
   std::int64_t own = std::min<std::int64_t>(common(this->tokens(sequence), tokens),
                                             std::max<std::int64_t>(std::ssize(tokens) - 1, 0));
+  const State::Known& known = state_->of(sequence);
   if (own < least_length(sequence)) own = 0;
   if (own < known.prompt) state_->beginnings->keep(sequence, known.beginning());
   truncate(sequence, own);
