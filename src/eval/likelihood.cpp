@@ -15,10 +15,10 @@ constexpr std::int64_t rows_at_once = 32;  // whose logits are held
 
 }  // namespace
 
-Judge::Judge(lm::Session& session, const Tokenizer& tokenizer)
+Judge::Judge(lm::Session& session, const Tokenizer& tokenizer, const kv::Policy& policy)
     : session_(session),
       tokenizer_(tokenizer),
-      sequence_(session.open()),
+      sequence_(session.open(policy)),
       logits_({DType::f32, {rows_at_once, session.config().vocabulary}}) {}
 
 Judge::~Judge() { session_.close(sequence_); }

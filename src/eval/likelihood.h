@@ -21,7 +21,7 @@ struct Likelihood {
 class Judge {
  public:
   // Opens a sequence of `session`; both must outlive the judge. Throws Error{capacity}.
-  Judge(lm::Session& session, const Tokenizer& tokenizer);
+  Judge(lm::Session& session, const Tokenizer& tokenizer, const kv::Policy& policy = kv::full());
   ~Judge();
   Judge(const Judge&) = delete;
 

@@ -44,7 +44,7 @@ Perplexity perplexity(lm::Session& session, std::span<const TokenId> tokens,
   Perplexity result;
   for (std::int64_t begin = 0, predicted = 1; predicted < count; begin += stride) {
     const std::int64_t end = std::min(begin + window, count);
-    const lm::SeqId sequence = session.open();
+    const lm::SeqId sequence = session.open(options.policy);
     for (std::int64_t at = begin; at < end - 1; at += chunk) {
       const std::int64_t n = std::min(chunk, end - 1 - at);
       const TensorView view{{DType::f32, {n, vocabulary}}, logits.view().data};

@@ -13,6 +13,7 @@ struct PerplexityOptions {
   std::int64_t window = 0;  // tokens that the model sees at once; 0: the session's context
   // tokens by which windows advance; 0: the window. Smaller: more context, more work
   std::int64_t stride = 0;
+  kv::Policy policy = kv::full();  // what of a window is remembered
 };
 
 struct Perplexity {

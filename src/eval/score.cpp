@@ -31,7 +31,10 @@ std::int64_t likeliest(const std::vector<double>& values) {
 class Exam {
  public:
   Exam(lm::Session& session, const Tokenizer& tokenizer, const ScoreOptions& options)
-      : session_(session), tokenizer_(tokenizer), options_(options), judge_(session, tokenizer) {}
+      : session_(session),
+        tokenizer_(tokenizer),
+        options_(options),
+        judge_(session, tokenizer, options.policy) {}
 
   void ask(const Item& item) {
     if (item.kind == ItemKind::answer) answer(item);
@@ -75,7 +78,7 @@ class Exam {
   }
 
   void answer(const Item& item) {
-    const lm::SeqId sequence = session_.open();
+    const lm::SeqId sequence = session_.open(options_.policy);
     std::vector<TokenId> tokens =
         tokenizer_.encode(item.trials[0].context, {.parse_special = false});
     lm::GenerateOptions how;

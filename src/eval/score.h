@@ -32,6 +32,7 @@ struct Score {
 };
 
 struct ScoreOptions {
+  kv::Policy policy = kv::full();           // what of a text is remembered
   std::int64_t answer_tokens = 128;         // written at most, the likeliest each time
   const std::atomic<bool>* stop = nullptr;  // may be null; ends after the item in hand
 };

@@ -43,6 +43,14 @@ TEST(Perplexity, WindowsPredictEachTokenOnceWhateverTheStride) {
       perplexity(talk.session, ids, {.window = 16}, [](std::int64_t) { return false; }).tokens, 15);
 }
 
+TEST(Perplexity, RemembersWhatItsPolicySays) {
+  Talk talk(tiny());
+  const Ids ids = some_ids(60, 512);
+  const double whole = perplexity(talk.session, ids).nll;
+  EXPECT_GT(std::abs(perplexity(talk.session, ids, {.policy = kv::sink_window(1, 4)}).nll - whole),
+            1e-3);
+}
+
 TEST(Perplexity, RefusesWhatMakesNoSense) {
   Talk talk(tiny(), {.context = 32});
   expect_error(ErrorKind::invalid, "fewer than two tokens",

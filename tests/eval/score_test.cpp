@@ -75,19 +75,27 @@ TEST(Judge, AnEmptyContextIsTheEndToken) {
 }
 
 TEST(Judge, OfALongContextTheEndIsKept) {
-  Exam exam({.context = 12, .sequences = 2});
+  Exam exam({.context = 12, .sequences = 2}), wide;
   Judge judge(exam.talk.session, exam.tokenizer);
   const Ids whole = exam.ids("0123456789012345678901");
   const Ids seen(whole.end() - 13, whole.end());
-  EXPECT_NEAR(judge({"01234567890123456789", "01"}).log,
-              exam.wanted({seen.begin(), seen.end() - 1}, 11) +
-                  exam.wanted({seen.begin() + 1, seen.end()}, 11),
-              0.2);
+  EXPECT_NEAR(judge({"01234567890123456789", "01"}).log, wide.wanted(seen, 11), 2e-4);
   EXPECT_NE(error_of([&] {
               judge({"a", "0123456789012"});
             }).find("has 13 tokens"),
             std::string::npos);
   EXPECT_EQ(judge({"a", "012345678901"}).tokens, 12);
+}
+
+TEST(Judge, RemembersWhatItsPolicySays) {
+  Exam exam;
+  const Trial trial{"0123456789012345678901234567890123456789", "0123"};
+  const double whole = Judge(exam.talk.session, exam.tokenizer)(trial).log;
+  Judge narrow(exam.talk.session, exam.tokenizer, kv::sink_window(1, 4));
+  const double first = narrow(trial).log;
+  EXPECT_GT(std::abs(first - whole), 1e-3);
+  narrow({"other", "01"});
+  EXPECT_NEAR(narrow(trial).log, first, 1e-4);
 }
 
 TEST(Score, TakesTheLikeliestChoiceAndTheLikeliestPerCharacter) {
@@ -112,7 +120,6 @@ TEST(Score, TakesTheLikeliestChoiceAndTheLikeliestPerCharacter) {
     right_norm += std::ranges::max_element(norm) - norm.begin() == item.label;
   }
   std::int64_t last = 0;
-  exam.talk.session.sequences();
   Exam fresh;
   const Score got = score(fresh.talk.session, fresh.tokenizer, set, {},
                           [&](std::int64_t done) { EXPECT_EQ(done, ++last); });

@@ -111,6 +111,7 @@ int run_eval(const EvalOptions& options, const Invocation& context) {
   const Sets sets = read_sets(options, context);
   const OpenLanguage language = open_language(options.language, context, 2);
   eval::ScoreOptions how = options.score;
+  how.policy = language.policy;
   how.stop = &context.stop;
   Progress progress(context.log, steady_clock());
   std::vector<eval::Score> scores;

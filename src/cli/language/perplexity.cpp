@@ -26,10 +26,12 @@ int run_perplexity(const PerplexityVerbOptions& options, const Invocation& conte
   EncodeOptions how;
   how.parse_special = false;
   const std::vector<TokenId> ids = language.need_tokenizer().encode(text, how);
+  eval::PerplexityOptions windows = options.perplexity;
+  windows.policy = language.policy;
   Progress progress(context.log, steady_clock());
   const auto count = std::ssize(ids) - 1;
   const eval::Perplexity found =
-      eval::perplexity(*language.session, ids, options.perplexity, [&](std::int64_t done) {
+      eval::perplexity(*language.session, ids, windows, [&](std::int64_t done) {
         progress.show([&] { return fmt::format("perplexity: {} of {} tokens", done, count); });
         return !context.stop;
       });
