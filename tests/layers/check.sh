@@ -53,6 +53,7 @@ expect no core text-words text lm-decode lm -- lm/chat/conversation.h
 expect no core text-words text lm-decode lm -- eval/perplexity.h
 expect no core $ckks-kernels $ckks-ring -- machine/encrypted/ckks/keys/keys.h
 expect yes core core-log $ckks-kernels $ckks-ring $ckks-context $ckks-keys $ckks -- machine/encrypted/ckks/evaluator.h
+expect no core quant graph-kinds graph-shapes graph machine -- machine/torch/learner.h
 expect no core $ckks-kernels $ckks-ring $ckks-context $ckks-keys $ckks -- graph/graph.h
 expect no core $ckks-kernels $ckks-ring $ckks-context $ckks-keys $ckks -- machine/machine.h
 
