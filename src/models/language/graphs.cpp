@@ -1,4 +1,4 @@
-// The three graphs of a language model.
+// The graphs of a language model.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -21,40 +21,24 @@ struct RowInputs {
 
 class Network {
  public:
-  Network(const LanguageConfig& config, std::int64_t rows) : c_(config), rows_(rows) {
+  // short: the graphs may run with fewer rows
+  Network(const LanguageConfig& config, std::int64_t rows, bool short_runs = true)
+      : c_(config), rows_(rows), short_runs_(short_runs) {
     check(config, "language model");
   }
 
-  Graph embed() {
-    const ValueId ids = b_.row_input("ids", {DType::i32, {rows_}});
-    ValueId hidden = b_.gather(weight(Part::embedding), ids, 0, 0, "tokens");
-    if (c_.embedding_scale != 1)
-      hidden = b_.map(argument(0) * constant(c_.embedding_scale), {hidden}, {}, "tokens.scaled");
-    if (c_.learned_positions) {
-      const ValueId pos = b_.row_input("pos", {DType::i32, {rows_}});
-      hidden = blocks::add(b_, hidden, b_.gather(weight(Part::positions), pos, 0, 0, "places"),
-                           "placed");
-    }
-    return finish(hidden, "hidden");
-  }
+  Graph embed() { return finish(embedded(), "hidden"); }
 
   Graph layers(int first, int last, bool cached) {
     if (first < 0 || last > static_cast<int>(c_.layers.size()) || first >= last)
       throw Error(ErrorKind::invalid, "layers",
                   fmt::format("[{}, {}) of a model of {} layers", first, last, c_.layers.size()));
-    ValueId hidden = hidden_input();
-    const RowInputs rows{row("seq"), row("pos"), row("tag")};
-    for (int layer = first; layer < last; ++layer) {
-      hidden = attention_block(layer, hidden, rows, cached);
-      hidden = ffn_block(layer, hidden);
-    }
-    return finish(hidden, "hidden");
+    return finish(through(hidden_input(), first, last, cached), "hidden");
   }
 
   Graph head() {
     const ValueId normed = norm(hidden_input(), Part::norm, -1, "norm");
-    const ValueId table = weight(c_.tied ? Part::embedding : Part::head);
-    ValueId logits = blocks::linear(b_, normed, table, none, "head");
+    ValueId logits = blocks::linear(b_, normed, table(), none, "head");
     if (c_.logit_cap > 0)
       logits = b_.map(
           constant(c_.logit_cap) * apply(Fn::tanh, {argument(0) * constant(1 / c_.logit_cap)}),
@@ -62,9 +46,60 @@ class Network {
     return finish(logits, "logits");
   }
 
+  Graph loss(double z_loss) {
+    if (c_.logit_cap > 0)
+      throw Error(ErrorKind::unsupported, "loss",
+                  fmt::format("the model caps its logits at {}", c_.logit_cap),
+                  "train a model without a cap of its logits");
+    const ValueId hidden = through(embedded(), 0, static_cast<int>(c_.layers.size()), false);
+    const ValueId target = row("target");
+    const std::vector<ValueId> lost = b_.add(
+        kind::CrossEntropy{}, {norm(hidden, Part::norm, -1, "norm"), table(), target}, "lost", 2);
+    const ValueId nll = total(lost[kind::CrossEntropy::nll], "nll.sum");
+    const ValueId denominator = lost[kind::CrossEntropy::logsumexp];
+    const Expr counts = apply(Fn::less_equal, {constant(0), argument(1)});
+    const ValueId z = total(b_.map(select(counts, argument(0) * argument(0), constant(0)),
+                                   {denominator, target}, {}, "z.rows"),
+                            "z.sum");
+    b_.output(b_.map(argument(0) + constant(z_loss) * argument(1), {nll, z}, {}, "loss"), "loss");
+    b_.output(nll, "nll");
+    b_.output(z, "z");
+    return b_.finish();
+  }
+
  private:
-  ValueId row(std::string name) { return b_.row_input(std::move(name), {DType::i32, {rows_}}); }
-  ValueId hidden_input() { return b_.row_input("hidden", {DType::f32, {rows_, c_.width}}); }
+  // A row input, made at its first use.
+  ValueId row(const std::string& name, TensorType type = {DType::i32, {}}) {
+    const auto [found, is_new] = leaves_.try_emplace(name, none);
+    type.shape.insert(type.shape.begin(), rows_);
+    if (is_new) found->second = short_runs_ ? b_.row_input(name, type) : b_.input(name, type);
+    return found->second;
+  }
+  ValueId hidden_input() { return row("hidden", {DType::f32, {c_.width}}); }
+  ValueId table() { return weight(c_.tied ? Part::embedding : Part::head); }
+  ValueId total(ValueId x, const std::string& name) {
+    return b_.reduce(kind::ReduceFn::sum, x, {0}, false, name);
+  }
+
+  ValueId embedded() {
+    const ValueId ids = row("ids");
+    ValueId hidden = b_.gather(weight(Part::embedding), ids, 0, 0, "tokens");
+    if (c_.embedding_scale != 1)
+      hidden = b_.map(argument(0) * constant(c_.embedding_scale), {hidden}, {}, "tokens.scaled");
+    if (!c_.learned_positions) return hidden;
+    const ValueId pos = row("pos");
+    return blocks::add(b_, hidden, b_.gather(weight(Part::positions), pos, 0, 0, "places"),
+                       "placed");
+  }
+
+  ValueId through(ValueId hidden, int first, int last, bool cached) {
+    const RowInputs rows{row("seq"), row("pos"), row("tag")};
+    for (int layer = first; layer < last; ++layer) {
+      hidden = attention_block(layer, hidden, rows, cached);
+      hidden = ffn_block(layer, hidden);
+    }
+    return hidden;
+  }
 
   Graph finish(ValueId result, std::string name) {
     b_.output(result, std::move(name));
@@ -228,6 +263,7 @@ class Network {
 
   const LanguageConfig& c_;
   std::int64_t rows_;
+  bool short_runs_;
   Builder b_;
   std::map<std::string, ValueId> leaves_;
   ValueId magnitudes_ = none, factors_ = none;
@@ -246,6 +282,10 @@ Graph layers_graph(const LanguageConfig& config, int first, int last, std::int64
 
 Graph head_graph(const LanguageConfig& config, std::int64_t rows) {
   return Network(config, rows).head();
+}
+
+Graph loss_graph(const LanguageConfig& config, std::int64_t rows, double z_loss) {
+  return Network(config, rows, false).loss(z_loss);
 }
 
 }  // namespace pliant

@@ -84,8 +84,8 @@ struct LanguageModel {
   std::shared_ptr<const WeightStore> weights;
 };
 
-// The graphs; every weight in them is f32, however the store writes it (weights.h names them). R:
-// row capacity. Row inputs besides the first: seq, pos, tag, i32 [R].
+// The graphs that run a model; every weight in them is f32, however the store writes it (weights.h
+// names them). R: row capacity. Row inputs besides the first: seq, pos, tag, i32 [R].
 //   embed: ids i32 [R] (and pos, if positions are learned) -> hidden f32 [R, width]
 //   layers [first, last): hidden, seq, pos, tag -> hidden; Attention{cache = layer} if `cached`
 //   head: hidden [R, width] -> logits [R, vocabulary], with the final norm
@@ -93,5 +93,12 @@ Graph embed_graph(const LanguageConfig& config, std::int64_t rows);
 Graph layers_graph(const LanguageConfig& config, int first, int last, std::int64_t rows,
                    bool cached);
 Graph head_graph(const LanguageConfig& config, std::int64_t rows);
+
+// What a model is trained to lessen, over exactly `rows` packed rows. Inputs, i32 [rows]: ids, seq,
+// pos, tag, and target (< 0: the row has no loss). Outputs, f32 scalars: loss = nll + z_loss * z;
+// nll, the negative log-likelihood, and z, the squared logarithm of the softmax's denominator
+// (arXiv 2204.02311, section 5), both summed over the rows that have a target. Throws
+// Error{unsupported} for a model that caps its logits.
+Graph loss_graph(const LanguageConfig& config, std::int64_t rows, double z_loss);
 
 }  // namespace pliant

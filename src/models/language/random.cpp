@@ -1,6 +1,7 @@
 #include "models/language/random.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <map>
 
@@ -42,10 +43,20 @@ class Cuts {
   std::int64_t step_ = 0, at_ = 0;
 };
 
-Tensor ones(const Shape& shape) {
+Tensor filled(const Shape& shape, float value) {
   Tensor result({DType::f32, shape});
-  std::ranges::fill(result.span<float>(), 1.0F);
+  std::ranges::fill(result.span<float>(), value);
   return result;
+}
+
+// Of the normal values that a matrix begins with.
+double initial_deviation(const LanguageConfig& config, Part part, const Shape& shape) {
+  const auto width = static_cast<double>(config.width);
+  switch (part) {
+    case Part::output:
+    case Part::down: return 1 / std::sqrt(2 * static_cast<double>(config.layers.size()) * width);
+    default: return 1 / std::sqrt(static_cast<double>(shape.back()));
+  }
 }
 
 }  // namespace
@@ -57,7 +68,7 @@ LanguageModel random_language_model(const LanguageConfig& config, Encoding encod
   std::map<Encoding, Cuts> cuts;
   for (const WeightSpec& spec : weight_table(config)) {
     if (spec.shape.size() < 2) {
-      store->add(spec.name(), ones(spec.shape));
+      store->add(spec.name(), filled(spec.shape, 1));
       continue;
     }
     const bool fits = spec.shape.back() % traits(encoding).block_elements == 0;
@@ -67,6 +78,24 @@ LanguageModel random_language_model(const LanguageConfig& config, Encoding encod
     const auto bytes = std::make_shared<const std::vector<std::byte>>(
         from.next(encoded_bytes(type, used, spec.name())));
     store->add(spec.name(), {type, used, *bytes}, bytes);
+  }
+  return {config, store};
+}
+
+LanguageModel initial_language_model(const LanguageConfig& config, std::uint64_t seed) {
+  check(config, "model to train");
+  const auto store = std::make_shared<WeightStore>();
+  for (const WeightSpec& spec : weight_table(config)) {
+    const std::string name = spec.name();
+    if (spec.shape.size() < 2) {
+      const bool zero = name.ends_with("bias") || config.norm_plus_one;
+      store->add(name, filled(spec.shape, zero ? 0 : 1));
+      continue;
+    }
+    Tensor values({DType::f32, spec.shape});
+    Rng rng(seed, hash64(name));
+    fill_normal(values.view(), rng, initial_deviation(config, spec.part, spec.shape));
+    store->add(name, std::move(values));
   }
   return {config, store};
 }

@@ -48,5 +48,23 @@ TEST(RandomModel, RowsThatAreNoWholeBlocksAreHalves) {
   EXPECT_EQ(model.weights->at(weight_name(Part::embedding)).encoding, Encoding::f16);
 }
 
+TEST(InitialModel, BeginsWithTheDeviationsOfItsParts) {
+  LanguageConfig config = config_of_width(256);
+  const LanguageModel model = initial_language_model(config, 7);
+  const auto deviation = [&](Part part, int layer) {
+    const Tensor values = decode(model.weights->at(weight_name(part, layer)));
+    double total = 0;
+    for (const float each : values.span<float>()) total += each * each;
+    return std::sqrt(total / static_cast<double>(values.span<float>().size()));
+  };
+  const auto layers = static_cast<double>(config.layers.size());
+  EXPECT_NEAR(deviation(Part::embedding, -1), 1.0 / 16, 0.001);
+  EXPECT_NEAR(deviation(Part::down, 1) * std::sqrt(2 * layers), 1.0 / 16, 0.001);
+  EXPECT_NEAR(deviation(Part::output, 0) * std::sqrt(2 * layers), 1.0 / 16, 0.001);
+  EXPECT_EQ(deviation(Part::norm, -1), 1);
+  config.norm_plus_one = true;
+  EXPECT_EQ(get(decode(initial_language_model(config, 7).weights->at("norm.weight")).view(), 0), 0);
+}
+
 }  // namespace
 }  // namespace pliant
