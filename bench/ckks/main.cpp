@@ -154,7 +154,7 @@ class Bench {
     if (!options_.json) {
       fmt::print("{:<28} {:10.2f}\n", "multiply+relin / rotate", both / rotation);
       fmt::print("{:<28} {:10.2f}\n", "no mod-down / rotate", undivided / rotation);
-      fmt::print("{:<28} {:10.2f} MiB\n", "one seeded rotation key",
+      fmt::print("{:<28} {:10.2f} MiB\n", "one rotation key in memory",
                  static_cast<double>(key.bytes()) / 1048576);
     }
   }

@@ -176,7 +176,7 @@ std::vector<std::byte> serialize(const SwitchKey& switch_key, const Authenticati
   out.put(switch_key.galois);
   out.put(static_cast<std::uint32_t>(switch_key.level));
   out.put(std::span<const std::uint8_t>(switch_key.seed));
-  for (const Poly& digit : switch_key.b) put(out, digit);
+  for (const PackedPoly& digit : switch_key.b) put(out, digit.unpacked());
   return out.seal(key);
 }
 
@@ -194,10 +194,14 @@ SwitchKey parse_switch_key(const Context& context, std::span<const std::byte> by
   const std::size_t limbs = switch_key.level + 1 + context.special();
   in.expect(digits * limbs * context.n() * sizeof(u64), "the key");
   for (std::size_t d = 0; d < digits; ++d)
-    switch_key.b.push_back(get(in, context, switch_key.level, true, "a digit"));
+    switch_key.b.push_back(
+        packed(context, get(in, context, switch_key.level, true, "a digit"), switch_key.level));
   in.finish();
-  for (std::size_t d = 0; d < digits; ++d)
-    expand_seed(context, switch_key.seed, d, switch_key.level, true, switch_key.a.emplace_back());
+  Poly half;
+  for (std::size_t d = 0; d < digits; ++d) {
+    expand_seed(context, switch_key.seed, d, switch_key.level, true, half);
+    switch_key.a.push_back(packed(context, half, switch_key.level));
+  }
   return switch_key;
 }
 

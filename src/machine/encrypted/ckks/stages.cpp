@@ -14,6 +14,9 @@ namespace {
 
 using Sources = std::array<const u64*, 128>;  // more than the primes of any chain
 
+constexpr std::size_t kMostDigits = 32;  // as in_range(Params) has it
+constexpr std::size_t kUnpacked = 256;   // residues of each digit's key that are unpacked at once
+
 ShoupFactor times_n_inverse(const NttTable& table, u64 by) {
   return factor(multiply(table.n_inverse, by, table.mod), table.mod);
 }
@@ -122,14 +125,20 @@ void SwitchStages::inner_block(const Raised& raised, const SwitchKey& key, std::
   const std::size_t own = raised.level + 1;
   const std::size_t digits = context_.level(raised.level).digits.size();
   const std::size_t skipped = key.level + 1 - own;  // the key's limbs of higher levels
-  const std::vector<Poly>& keys = half == 0 ? key.b : key.a;
-  Sources x, k;
-  for (std::size_t d = 0; d < digits; ++d) {
-    x[d] = raised.digits[d].limb(limb) + from;
-    k[d] = keys[d].limb(limb < own ? limb : limb + skipped) + from;
+  const std::vector<PackedPoly>& keys = half == 0 ? key.b : key.a;
+  const std::size_t of = limb < own ? limb : limb + skipped, size = std::min(block(), kUnpacked);
+  alignas(64) std::array<u64, kUnpacked * kMostDigits> unpacked;
+  std::array<const u64*, kMostDigits> x, k;
+  for (std::size_t at = 0; at < block(); at += size) {
+    for (std::size_t d = 0; d < digits; ++d) {
+      u64* const values = unpacked.data() + d * kUnpacked;
+      keys[d].read(context_.kernels(), of, from + at, size, values);
+      x[d] = raised.digits[d].limb(limb) + from + at;
+      k[d] = values;
+    }
+    context_.kernels().inner(out + at, x.data(), k.data(), digits, size,
+                             context_.extended(raised.level, limb).mod);
   }
-  context_.kernels().inner(out, x.data(), k.data(), digits, block(),
-                           context_.extended(raised.level, limb).mod);
 }
 
 void SwitchStages::inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index,

@@ -198,6 +198,17 @@ TEST(Evaluator, HoistedRotationsAreTheSameBits) {
   }
 }
 
+TEST(Evaluator, AHigherKeyTakesThePlaceOfLowerOnes) {
+  Scheme s(small(7, 3));
+  KeySet keys;
+  for (const int level : {1, 2, 3}) keys.add(s.generator.rotation_key(s.secret, 1, level));
+  keys.add(s.generator.rotation_key(s.secret, 2, 1));
+  EXPECT_EQ(keys.all().size(), 2u);
+  EXPECT_EQ(keys.find(s.context, s.context.galois(1), 0).level, 3);
+  for (const auto& [galois, key] : keys.all())
+    EXPECT_EQ(key.bytes(), key_bytes(s.context, key.level));
+}
+
 TEST(Evaluator, KeysOfHigherLevelsServeLowerOnes) {
   Scheme s(small(7, 4));
   KeySet exact;

@@ -219,7 +219,7 @@ TEST_F(Foreign, EmptyKeysAreRefused) {
   for (const bool digits : {false, true}) {
     SwitchKey key = s.generator.rotation_key(s.secret, 1);
     if (digits) key.a.pop_back();
-    else key.b[1].resize(2, 64);
+    else key.b[1] = packed(s.context, Poly(2, s.context.n()), 1);
     KeySet keys;
     keys.add(std::move(key));
     says(error_of([&] { s.evaluator.rotate(a, 1, keys, out); }), "the key contradicts itself");

@@ -8,6 +8,7 @@
 
 #include "core/rng.h"
 #include "machine/encrypted/ckks/ring/ntt.h"
+#include "machine/encrypted/ckks/ring/packed.h"
 #include "machine/encrypted/ckks/ring/poly.h"
 #include "machine/encrypted/ckks/ring/primes.h"
 
@@ -176,6 +177,35 @@ TEST_P(EachKernel, EqualsTheScalarOne) {
         ASSERT_EQ(got, reference) << name << " of " << kernels->name << ", prime " << q;
       }
     }
+  }
+}
+
+// Residues of any width come back from as many bits, by each kernel, from wherever a block begins.
+TEST(Packed, HoldsResiduesInTheBitsOfTheirPrimes) {
+  Rng rng(12);
+  const std::size_t n = 128;
+  for (int bits = 16; bits <= 50; ++bits) {
+    const u64 first = bits == 50 ? find_chain(7, 1, 40, 50, 2).q[0] : random_prime(rng, bits, 4),
+              second = random_prime(rng, 30, 7);
+    NttTable tables[2];
+    tables[0].mod = modulus(first);
+    tables[1].mod = modulus(second);
+    const NttTable* const of[] = {&tables[0], &tables[1]};
+    Poly poly(2, n);
+    for (std::size_t i = 0; i < 2; ++i)
+      std::ranges::copy(residues(rng, n, of[i]->mod.q), poly.limb(i));
+    const PackedPoly packed(poly, of);
+    EXPECT_TRUE(packed.is(2, n));
+    EXPECT_LE(packed.bytes(), n / 8 * static_cast<std::size_t>(bits + 30) + 64);
+    EXPECT_EQ(packed.unpacked(), poly);
+    for (const Kernels* kernels : usable_kernels())
+      for (std::size_t i = 0; i < 2; ++i)
+        for (const std::size_t from : {0u, 16u, 96u}) {
+          std::vector<u64> got(32);
+          packed.read(*kernels, i, from, 32, got.data());
+          EXPECT_TRUE(std::equal(got.begin(), got.end(), poly.limb(i) + from))
+              << kernels->name << ", " << bits << " bits, from " << from;
+        }
   }
 }
 

@@ -70,8 +70,8 @@ TEST(Randomness, ForkedKeyGeneratorsShareNoKey) {
   const std::function<std::string()> keys[] = {
       [&] { return text_of(generator.secret_key().poly()); },
       [&] { return text_of(generator.public_key(s.secret).b); },
-      [&] { return text_of(generator.rotation_key(s.secret, 1).b[0]); },
-      [&] { return text_of(generator.relinearization_key(s.secret).a[0]); }};
+      [&] { return text_of(generator.rotation_key(s.secret, 1).b[0].unpacked()); },
+      [&] { return text_of(generator.relinearization_key(s.secret).a[0].unpacked()); }};
   for (const auto& key : keys) {
     const std::string first = in_a_child(key), second = in_a_child(key), own = key();
     EXPECT_FALSE(first.empty());
@@ -142,7 +142,7 @@ TEST(Randomness, ThreadsThatShareAnEncryptorOrGeneratorShareNoMask) {
     EXPECT_EQ(different(masks), masks.size());
   }
   const auto keys = from_threads<std::string>(
-      500, [&] { return text_of(s.generator.rotation_key(s.secret, 1).b[0]); });
+      500, [&] { return text_of(s.generator.rotation_key(s.secret, 1).b[0].unpacked()); });
   EXPECT_EQ(different(keys), keys.size());
 }
 

@@ -245,14 +245,35 @@ void residues(u64* out, const double* x, std::size_t n, const Modulus& m) {
   for (std::size_t i = 0; i < n; i += 4) store(out + i, p.canonical(_mm256_loadu_pd(x + i)));
 }
 
+void unpack(u64* out, const std::uint8_t* in, int width, std::size_t n) {
+  const auto bits = static_cast<std::size_t>(width);
+  const auto lanes = [](std::size_t a, std::size_t b, std::size_t c, std::size_t d) {
+    return _mm256_setr_epi64x(static_cast<long long>(a), static_cast<long long>(b),
+                              static_cast<long long>(c), static_cast<long long>(d));
+  };
+  const auto at = [&](std::size_t k) {
+    return lanes(k * bits / 8, (k + 1) * bits / 8, (k + 2) * bits / 8, (k + 3) * bits / 8);
+  };
+  const auto by = [&](std::size_t k) {
+    return lanes(k * bits % 8, (k + 1) * bits % 8, (k + 2) * bits % 8, (k + 3) * bits % 8);
+  };
+  const __m256i mask = _mm256_set1_epi64x(static_cast<long long>((u64{1} << width) - 1));
+  const __m256i byte[] = {at(0), at(4)}, shift[] = {by(0), by(4)};
+  for (std::size_t i = 0; i < n; i += 8)
+    for (std::size_t half = 0; half < 2; ++half) {
+      const auto* from = reinterpret_cast<const long long*>(in + i / 8 * bits);
+      const __m256i words = _mm256_i64gather_epi64(from, byte[half], 1);
+      store_int(out + i + 4 * half, _mm256_and_si256(_mm256_srlv_epi64(words, shift[half]), mask));
+    }
+}
+
 }  // namespace
 
 const Kernels& built_avx2_kernels() {
-  static const Kernels table{"avx2",       forward,  inverse,
-                             add,          subtract, multiply,
-                             multiply_add, scale,    subtract_scale,
-                             inner,        combine,  round_sum,
-                             gather,       residues, &built_avx2_embedding()};
+  static const Kernels table{"avx2",         forward,  inverse,      add,
+                             subtract,       multiply, multiply_add, scale,
+                             subtract_scale, inner,    combine,      round_sum,
+                             gather,         residues, unpack,       &built_avx2_embedding()};
   return table;
 }
 

@@ -375,14 +375,29 @@ void residues(u64* out, const double* x, std::size_t n, const Modulus& m) {
   }
 }
 
+// Eight values begin at a byte. Each lies in the eight bytes from that of its first bit on.
+void unpack(u64* out, const std::uint8_t* in, int width, std::size_t n) {
+  const auto bits = static_cast<u64>(width);
+  const V first =
+      _mm512_setr_epi64(0, width, 2 * width, 3 * width, 4 * width, 5 * width, 6 * width, 7 * width);
+  // byte i of a lane is byte i after the lane's first
+  const V bytes =
+      _mm512_add_epi64(_mm512_mullo_epi64(_mm512_srli_epi64(first, 3), all(0x0101010101010101)),
+                       all(0x0706050403020100));
+  const V right = _mm512_and_si512(first, all(7)), mask = all((u64{1} << bits) - 1);
+  for (std::size_t i = 0; i < n; i += 8) {
+    const V words = _mm512_permutexvar_epi8(bytes, _mm512_loadu_si512(in + i / 8 * bits));
+    store(out + i, _mm512_and_si512(_mm512_srlv_epi64(words, right), mask));
+  }
+}
+
 }  // namespace
 
 const Kernels& built_ifma_kernels() {
-  static const Kernels table{"ifma",       forward,  inverse,
-                             add,          subtract, multiply,
-                             multiply_add, scale,    subtract_scale,
-                             inner,        combine,  round_sum,
-                             gather,       residues, &built_avx2_embedding()};
+  static const Kernels table{"ifma",         forward,  inverse,      add,
+                             subtract,       multiply, multiply_add, scale,
+                             subtract_scale, inner,    combine,      round_sum,
+                             gather,         residues, unpack,       &built_avx2_embedding()};
   return table;
 }
 

@@ -15,9 +15,9 @@ const Kernels* avx2_kernels() {
 
 const Kernels* ifma_kernels() {
 #ifdef __x86_64__
-  static const bool usable = __builtin_cpu_supports("avx512ifma") &&
-                             __builtin_cpu_supports("avx512dq") &&
-                             __builtin_cpu_supports("avx512vl");
+  static const bool usable =
+      __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi");
   return usable ? &built_ifma_kernels() : nullptr;
 #else
   return nullptr;

@@ -74,13 +74,16 @@ struct Kernels {
                  std::size_t n);
   // out = x mod q, integers below 2^51 in size
   void (*residues)(u64* out, const double* x, std::size_t n, const Modulus& m);
+  // Values of `width` bits, 16 to 50, one after the other from the lowest bit of `in` on. Reads up
+  // to 64 bytes beyond them.
+  void (*unpack)(u64* out, const std::uint8_t* in, int width, std::size_t n);
   const EmbeddingStages* embedding;  // of at least 16 values
 };
 
 const EmbeddingStages& scalar_embedding();  // of any power of two
 const Kernels& scalar_kernels();
 const Kernels* avx2_kernels();                 // null where this build or processor has none
-const Kernels* ifma_kernels();                 // AVX-512 with 52-bit multiply-add
+const Kernels* ifma_kernels();                 // AVX-512 with 52-bit multiply-add and byte permutes
 const Kernels& best_kernels();                 // of this processor
 std::vector<const Kernels*> usable_kernels();  // the scalar ones first
 

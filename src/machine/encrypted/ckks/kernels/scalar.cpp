@@ -1,4 +1,6 @@
 // The reference: plain loops over word.h.
+#include <cstring>
+
 #include "machine/encrypted/ckks/kernels/butterflies.h"
 #include "machine/encrypted/ckks/kernels/kernels.h"
 
@@ -98,6 +100,16 @@ void residues(u64* out, const double* x, std::size_t n, const Modulus& m) {
   for (std::size_t i = 0; i < n; ++i) out[i] = from_signed(static_cast<std::int64_t>(x[i]), m);
 }
 
+void unpack(u64* out, const std::uint8_t* in, int width, std::size_t n) {
+  const u64 mask = (u64{1} << width) - 1;
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t bit = i * static_cast<std::size_t>(width);
+    u64 word = 0;  // with up to 7 bits of the one before
+    std::memcpy(&word, in + bit / 8, sizeof word);
+    out[i] = word >> bit % 8 & mask;
+  }
+}
+
 struct Single {
   using Vector = double;
   static constexpr std::size_t width = 1;
@@ -114,9 +126,10 @@ constexpr EmbeddingStages kStages{fold2_lanes<Single>, two_stages<Single, true>,
 const EmbeddingStages& scalar_embedding() { return kStages; }
 
 const Kernels& scalar_kernels() {
-  static constexpr Kernels table{
-      "scalar",       forward, inverse, add,       subtract, multiply_arrays, multiply_add, scale,
-      subtract_scale, inner,   combine, round_sum, gather,   residues,        &kStages};
+  static constexpr Kernels table{"scalar",       forward,         inverse,      add,
+                                 subtract,       multiply_arrays, multiply_add, scale,
+                                 subtract_scale, inner,           combine,      round_sum,
+                                 gather,         residues,        unpack,       &kStages};
   return table;
 }
 

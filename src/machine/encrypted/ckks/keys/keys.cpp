@@ -42,8 +42,8 @@ void require(const Context& context, const SwitchKey& key, const char* verb) {
   if (key.a.size() != digits || key.b.size() != digits)
     refuse(fmt::format("{} and {} digits instead of {}", key.b.size(), key.a.size(), digits));
   const std::size_t limbs = extended_limbs(context, key.level);
-  for (const std::vector<Poly>* half : {&key.a, &key.b})
-    for (const Poly& digit : *half)
+  for (const std::vector<PackedPoly>* half : {&key.a, &key.b})
+    for (const PackedPoly& digit : *half)
       if (!digit.is(limbs, context.n()))
         refuse(fmt::format("a digit of {} limbs instead of {}", digit.limbs(), limbs));
 }
@@ -123,11 +123,31 @@ SecretValues SecretKey::coefficients(const Context& context) const {
 
 std::size_t SwitchKey::bytes() const {
   std::size_t sum = 0;
-  for (const Poly& poly : b) sum += poly.bytes();
+  for (const std::vector<PackedPoly>* half : {&a, &b})
+    for (const PackedPoly& poly : *half) sum += poly.bytes();
   return sum;
 }
 
-void KeySet::add(SwitchKey key) { keys_.emplace(key.galois, std::move(key)); }
+PackedPoly packed(const Context& context, const Poly& poly, int level) {
+  std::vector<const NttTable*> tables;
+  for (std::size_t i = 0; i < poly.limbs(); ++i) tables.push_back(&context.extended(level, i));
+  return {poly, tables};
+}
+
+std::size_t key_bytes(const Context& context, int level) {
+  const PackedPoly one = packed(context, Poly(extended_limbs(context, level), 0), level);
+  std::size_t bits = 0;
+  for (std::size_t i = 0; i < one.limbs(); ++i)
+    bits += static_cast<std::size_t>(packed_width(context.extended(level, i).mod.q));
+  return 2 * context.level(level).digits.size() * (one.bytes() + context.n() / 8 * bits);
+}
+
+void KeySet::add(SwitchKey key) {
+  const auto [first, last] = keys_.equal_range(key.galois);
+  for (auto other = first; other != last;)
+    other = other->second.level < key.level ? keys_.erase(other) : std::next(other);
+  keys_.emplace(key.galois, std::move(key));
+}
 
 const SwitchKey& KeySet::find(const Context& context, std::uint32_t galois, int level) const {
   const SwitchKey* best = nullptr;
@@ -211,8 +231,8 @@ SwitchKey KeyGenerator::switch_key(const Poly& from, const Poly& to, int level) 
       kernels.scale(product, from.limb(place), context_.p_mod(i), n, m);
       kernels.add(b.limb(i), b.limb(i), product, n, m);
     }
-    key.a.push_back(std::move(a));
-    key.b.push_back(std::move(b));
+    key.a.push_back(packed(context_, a, level));
+    key.b.push_back(packed(context_, b, level));
   }
   return key;
 }

@@ -8,6 +8,7 @@
 
 #include "machine/encrypted/ckks/context/context.h"
 #include "machine/encrypted/ckks/keys/secret.h"
+#include "machine/encrypted/ckks/ring/packed.h"
 
 namespace pliant::ckks {
 
@@ -63,15 +64,21 @@ struct SwitchKey {
   std::uint32_t galois = 0;
   int level = 0;
   Seed seed{};
-  std::vector<Poly> b, a;
+  std::vector<PackedPoly> b, a;
   Hash params{};
-  std::size_t bytes() const;  // of b: a is the seed's
+  std::size_t bytes() const;  // of both halves, in memory
 };
+
+// An extended polynomial at `level`, as keys hold it.
+PackedPoly packed(const Context& context, const Poly& poly, int level);
+// What a switching key of that level takes in memory.
+std::size_t key_bytes(const Context& context, int level);
 
 // What the evaluating side holds: keys by automorphism and level. Threads may share one while none
 // adds to it.
 class KeySet {
  public:
+  // A key of the same automorphism for lower levels goes.
   void add(SwitchKey key);
   // The smallest key of this automorphism for `level`; throws Error{not_found} naming what is
   // there.

@@ -97,12 +97,9 @@ ckks::Params choose_parameters(const Plan& plan, int scale_bits, int first_bits,
 }
 
 std::size_t key_bytes(const ckks::Context& context, const KeyNeed& need) {
-  const auto of = [&](int level) {
-    const std::size_t limbs = level + 1 + context.special();
-    return 2 * context.level(level).digits.size() * limbs * context.n() * sizeof(ckks::u64);
-  };
-  std::size_t sum = need.relinearization < 0 ? 0 : of(need.relinearization);
-  for (const KeyNeed::Rotation& rotation : need.rotations) sum += of(rotation.level);
+  std::size_t sum = need.relinearization < 0 ? 0 : ckks::key_bytes(context, need.relinearization);
+  for (const KeyNeed::Rotation& rotation : need.rotations)
+    sum += ckks::key_bytes(context, rotation.level);
   return sum;
 }
 
@@ -187,10 +184,7 @@ void Engine::require_keys(const KeyNeed& need) const {
 
 std::size_t Engine::key_bytes() const {
   std::size_t sum = 0;
-  for (const auto& [galois, key] : keys_.all()) {
-    for (const ckks::Poly& part : key.a) sum += part.bytes();
-    for (const ckks::Poly& part : key.b) sum += part.bytes();
-  }
+  for (const auto& [galois, key] : keys_.all()) sum += key.bytes();
   return sum;
 }
 

@@ -265,13 +265,13 @@ TEST_P(WithRing, DividesBySpecialPrimesByCentredRounding) {
   // A random extended polynomial: a digit of a key.
   const SwitchKey key = s.generator.relinearization_key(s.secret);
   const int level = s.context.levels();
-  const Big whole = oracle.recompose(key.b[0], level, key.b[0].limbs());
-  Poly in = key.b[0].copy(), out;
+  Poly in = key.b[0].unpacked(), out;
+  const Big whole = oracle.recompose(in, level, in.limbs());
   s.evaluator.stages().mod_down(in, level, out);
   Big want = whole;
   for (mpz_class& c : want) c = round_divide(c, oracle.p());
   EXPECT_EQ(distance(oracle.recompose(out), want, oracle.q(level)), 0);
-  in.assign(key.b[0]);
+  in = key.b[0].unpacked();
   s.evaluator.stages().mod_down_rescale(in, level, out);
   want = whole;
   for (mpz_class& c : want) c = round_divide(c, oracle.p() * big(s.context.q(level).mod.q));
@@ -337,8 +337,8 @@ TEST_P(WithRing, SwitchesKeysAsTheBigIntegersDo) {
   std::vector<Big> key_a, key_b;
   for (std::size_t d = 0; d < key.b.size(); ++d) {
     const Digit& digit = s.context.level(level).digits[d];
-    key_a.push_back(oracle.recompose(key.a[d], level, key.a[d].limbs()));
-    key_b.push_back(oracle.recompose(key.b[d], level, key.b[d].limbs()));
+    key_a.push_back(oracle.recompose(key.a[d].unpacked(), level, key.a[d].limbs()));
+    key_b.push_back(oracle.recompose(key.b[d].unpacked(), level, key.b[d].limbs()));
     mpz_class product = 1, inverse;
     for (std::size_t i = digit.first; i < digit.first + digit.count; ++i)
       product *= big(s.context.modulus(i).q);
