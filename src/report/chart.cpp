@@ -15,14 +15,16 @@ namespace pliant::report {
 namespace {
 
 struct Range {
-  double x_low = 0, x_high = 0, y_high = 0, y_least = INFINITY;  // y_least: of the positive ones
+  double x_low = INFINITY, x_high = -INFINITY, y_low = INFINITY, y_high = -INFINITY;
+  double y_least = INFINITY;  // of the positive ones
   bool zero = false;
 };
 
-Range range_of(const ByteChart& chart) {
-  Range range{INFINITY, -INFINITY};
+Range range_of(const LineChart& chart) {
+  Range range;
   const auto take_y = [&](double y) {
     range.y_high = std::max(range.y_high, y);
+    range.y_low = std::min(range.y_low, y);
     if (y > 0) range.y_least = std::min(range.y_least, y);
     else range.zero = true;
   };
@@ -42,41 +44,61 @@ Range range_of(const ByteChart& chart) {
 
 double text_width(std::string_view text) { return 6.2 * code_points(text).size(); }  // about
 
-class ByteChartDrawing {
+class LineChartDrawing {
  public:
-  explicit ByteChartDrawing(const ByteChart& chart) : chart_(chart), range_(range_of(chart)) {
+  explicit LineChartDrawing(const LineChart& chart) : chart_(chart), range_(range_of(chart)) {
     const double room = std::max(1.0, (range_.x_high - range_.x_low) * 0.03);
     x_ =
         Scale::linear(std::max(0.0, range_.x_low - room), range_.x_high + room, left, left + width);
-    const bool wide = range_.y_high > logarithmic_from * range_.y_least;
-    y_ = wide ? Scale::logarithmic(range_.y_least * 0.9, range_.y_high * 1.3, top + height, top)
-              : Scale::linear(0, std::max(1.0, range_.y_high * 1.08), top + height, top);
+    y_ = y_scale();
   }
   std::string draw();
 
  private:
   static constexpr double left = 84, right = 176, top = 64, width = 900, height = 320, below = 46;
   static constexpr double logarithmic_from = 30;  // span of positive values
+  Scale y_scale() const;
   void axes();
   void marks();
   void series(const ChartSeries& series);
   void point(const ChartPoint& point, int style);
   void names();
 
-  const ByteChart& chart_;
+  const LineChart& chart_;
   Range range_;
   Scale x_ = Scale::linear(0, 1, 0, 1), y_ = x_;
   Markup out_;
 };
 
-void ByteChartDrawing::axes() {
+Scale LineChartDrawing::y_scale() const {
+  const double bottom = top + height;
+  if (chart_.y == Quantity::real) {
+    const double extent = range_.y_high - range_.y_low;
+    const double room = extent > 0 ? extent * 0.05 : std::max(1e-9, std::abs(range_.y_low) * 0.05);
+    return Scale::linear(range_.y_low - room, range_.y_high + room, bottom, top);
+  }
+  if (range_.y_high > logarithmic_from * range_.y_least)
+    return Scale::logarithmic(range_.y_least * 0.9, range_.y_high * 1.3, bottom, top);
+  return Scale::linear(0, std::max(1.0, range_.y_high * 1.08), bottom, top);
+}
+
+std::vector<Tick> ticks_of(Quantity quantity, const Scale& scale, int count) {
+  switch (quantity) {
+    case Quantity::bytes: return byte_ticks(scale.low(), scale.high(), count);
+    case Quantity::count: return count_ticks(scale.low(), scale.high(), count);
+    case Quantity::real: return real_ticks(scale.low(), scale.high(), count);
+  }
+  return {};
+}
+
+void LineChartDrawing::axes() {
   std::vector<Tick> ticks;
   if (y_.is_logarithmic()) {
-    ticks = chart_.y_bytes ? byte_ticks_logarithmic(y_.low(), y_.high(), 9)
-                           : count_ticks_logarithmic(y_.low(), y_.high(), 9);
+    ticks = chart_.y == Quantity::bytes ? byte_ticks_logarithmic(y_.low(), y_.high(), 9)
+                                        : count_ticks_logarithmic(y_.low(), y_.high(), 9);
     if (range_.zero) ticks.push_back({0, "0"});
   } else {
-    ticks = chart_.y_bytes ? byte_ticks(0, y_.high(), 7) : count_ticks(0, y_.high(), 7);
+    ticks = ticks_of(chart_.y, y_, 7);
   }
   for (const Tick& tick : ticks) {
     const double y = y_(tick.value);
@@ -85,7 +107,7 @@ void ByteChartDrawing::axes() {
     out_.leaf("text", {{"class", "q"}, {"x", left - 8}, {"y", y + 4}, {"text-anchor", "end"}},
               tick.text);
   }
-  for (const Tick& tick : byte_ticks(x_.low(), x_.high(), 10)) {
+  for (const Tick& tick : ticks_of(chart_.x, x_, 10)) {
     const double x = x_(tick.value);
     out_.lone("path",
               {{"class", "x"}, {"d", fmt::format("M{} {}v5", number_text(x), top + height)}});
@@ -106,7 +128,7 @@ void ByteChartDrawing::axes() {
 }
 
 // Names above the frame, in as many of three rows as keep them apart.
-void ByteChartDrawing::marks() {
+void LineChartDrawing::marks() {
   std::vector<ChartMark> marks = chart_.marks;
   std::stable_sort(marks.begin(), marks.end(),
                    [](const ChartMark& a, const ChartMark& b) { return a.x < b.x; });
@@ -149,7 +171,7 @@ std::string sign_path(int style, double x, double y) {
   return fmt::format("M{} {}{}", number_text(x), number_text(y), signs[style]);
 }
 
-void ByteChartDrawing::point(const ChartPoint& point, int style) {
+void LineChartDrawing::point(const ChartPoint& point, int style) {
   const double x = x_(point.x), y = y_(point.y);
   if (point.at_least)
     out_.lone("path", {{"class", fmt::format("line c{}", style)},
@@ -163,7 +185,7 @@ void ByteChartDrawing::point(const ChartPoint& point, int style) {
   out_.close();
 }
 
-void ByteChartDrawing::series(const ChartSeries& series) {
+void LineChartDrawing::series(const ChartSeries& series) {
   std::string path;
   for (const ChartPoint& each : series.points)
     path += fmt::format("{}{} {}", path.empty() ? "M" : "L", number_text(x_(each.x)),
@@ -172,24 +194,26 @@ void ByteChartDrawing::series(const ChartSeries& series) {
   out_.lone("path", {{"class", fmt::format("line c{}", series.style)},
                      {"stroke-dasharray", series_dashes(series.style)},
                      {"d", path}});
+  if (!series.signs) return;
   for (const ChartPoint& each : series.points) point(each, series.style);
 }
 
-void ByteChartDrawing::names() {
+void LineChartDrawing::names() {
   double y = top + 12;
   for (const ChartSeries& each : chart_.series) {
     const double x = left + width + 14;
     out_.lone("path", {{"class", fmt::format("line c{}", each.style)},
                        {"stroke-dasharray", series_dashes(each.style)},
                        {"d", fmt::format("M{} {}h30", x, y)}});
-    out_.lone("path",
-              {{"class", fmt::format("p{}", each.style)}, {"d", sign_path(each.style, x + 15, y)}});
+    if (each.signs)
+      out_.lone("path", {{"class", fmt::format("p{}", each.style)},
+                         {"d", sign_path(each.style, x + 15, y)}});
     out_.leaf("text", {{"class", "t"}, {"x", x + 38}, {"y", y + 4}}, each.name);
     y += 22;
   }
 }
 
-std::string ByteChartDrawing::draw() {
+std::string LineChartDrawing::draw() {
   out_.open("svg",
             {{"xmlns", "http://www.w3.org/2000/svg"},
              {"class", "pic"},
@@ -206,7 +230,7 @@ std::string ByteChartDrawing::draw() {
 
 }  // namespace
 
-std::string byte_chart_svg(const ByteChart& chart) { return ByteChartDrawing(chart).draw(); }
+std::string line_chart_svg(const LineChart& chart) { return LineChartDrawing(chart).draw(); }
 
 std::string bars_svg(const std::string& title, const std::vector<Bar>& bars) {
   constexpr double names = 116, whole = 560, values = 130, row = 24, thick = 15;

@@ -19,6 +19,7 @@ struct ChartSeries {
   std::string name;
   int style = 0;                   // 0 to series_count - 1
   std::vector<ChartPoint> points;  // x ascending
+  bool signs = true;               // on the points; many make a band
 };
 
 struct ChartMark {  // a vertical line with a name above it
@@ -27,16 +28,19 @@ struct ChartMark {  // a vertical line with a name above it
   bool strong = false;
 };
 
-struct ByteChart {  // over bytes
+// What an axis counts. A real one shows the range of its values, the others begin at 0.
+enum class Quantity : std::uint8_t { bytes, count, real };
+
+struct LineChart {
   std::string title, x_name, y_name;
-  bool y_bytes = true;              // else y is a plain number
-  std::vector<ChartSeries> series;  // at least one point in all
-  std::vector<ChartMark> marks;
+  Quantity x = Quantity::bytes, y = Quantity::bytes;
+  std::vector<ChartSeries> series = {};  // at least one point in all
+  std::vector<ChartMark> marks = {};
 };
 
-// The y axis is logarithmic, with a line for 0, where the positive values span more than a factor
-// of 30.
-std::string byte_chart_svg(const ByteChart& chart);
+// The y axis is logarithmic, with a line for 0, where what is counted spans more than a factor of
+// 30.
+std::string line_chart_svg(const LineChart& chart);
 
 struct Bar {
   std::string name;

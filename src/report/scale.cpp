@@ -87,6 +87,15 @@ std::vector<Tick> count_ticks(double low, double high, int count) {
   return multiples(low, high, step, [](double value) { return grouped_text(std::llround(value)); });
 }
 
+std::vector<Tick> real_ticks(double low, double high, int count) {
+  const double wanted = (high - low) / count;
+  const double step = round_step(wanted, std::pow(10, std::floor(std::log10(wanted))));
+  return multiples(low, high, step, [&](double value) {
+    const double rounded = std::round(value / step) * step;  // 0, not -1e-17
+    return fmt::format("{:.6g}", rounded == 0 ? 0.0 : rounded);
+  });
+}
+
 std::vector<Tick> byte_ticks(double low, double high, int count) {
   const double wanted = std::max(high - low, 1.0) / count, unit = unit_of(high);
   if (unit == 1)

@@ -35,6 +35,8 @@ std::string byte_label(double bytes);
 
 // About `count` round values in [low, high]: multiples of 1, 2 or 5 times a power of ten.
 std::vector<Tick> count_ticks(double low, double high, int count);
+// The same for real numbers, with as many decimals as the steps need.
+std::vector<Tick> real_ticks(double low, double high, int count);
 // The same for bytes: multiples of a power of two (below 1 KiB as above), exact.
 std::vector<Tick> byte_ticks(double low, double high, int count);
 // Powers of two (or of 4, 16 ... where there are many) within a logarithmic scale.

@@ -133,9 +133,10 @@ TEST(HtmlPage, TheScriptKnowsEveryStep) {
   EXPECT_EQ(text.find("</script><x"), std::string::npos);
 }
 
-ByteChart chart_of(std::vector<double> values) {
-  ByteChart chart{
-      "t", "x", "y", true, {{"ours", 0, {}}}, {{"M_R", 10, false}, {"chosen", 10, true}}};
+LineChart chart_of(std::vector<double> values) {
+  LineChart chart{"t", "x", "y"};
+  chart.series = {{"ours", 0, {}}};
+  chart.marks = {{"M_R", 10, false}, {"chosen", 10, true}};
   for (std::size_t i = 0; i < values.size(); ++i)
     chart.series[0].points.push_back(
         {10.0 + static_cast<double>(i), values[i], false, {}, hostile});
@@ -143,26 +144,43 @@ ByteChart chart_of(std::vector<double> values) {
 }
 
 TEST(Chart, IsLogarithmicWhereValuesSpanMuch) {
-  const std::string wide = byte_chart_svg(chart_of({1e6, 1e4, 0})),
-                    narrow = byte_chart_svg(chart_of({1e6, 9e5, 0}));
+  const std::string wide = line_chart_svg(chart_of({1e6, 1e4, 0})),
+                    narrow = line_chart_svg(chart_of({1e6, 9e5, 0}));
   EXPECT_NE(wide.find("(logarithmic)"), std::string::npos);
   EXPECT_EQ(narrow.find("(logarithmic)"), std::string::npos);
   parse_xml(wide);
   parse_xml(narrow);
-  parse_xml(byte_chart_svg(chart_of({0})));
+  parse_xml(line_chart_svg(chart_of({0})));
 }
 
 TEST(Chart, MarksInOnePlaceShareOneName) {
-  EXPECT_NE(byte_chart_svg(chart_of({5, 4})).find(">M_R, chosen<"), std::string::npos);
+  EXPECT_NE(line_chart_svg(chart_of({5, 4})).find(">M_R, chosen<"), std::string::npos);
 }
 
 TEST(Chart, WhatIsNotCertainIsHollowWithAWhisker) {
-  ByteChart chart = chart_of({50, 40});
-  EXPECT_EQ(byte_chart_svg(chart).find("hollow"), std::string::npos);
+  LineChart chart = chart_of({50, 40});
+  EXPECT_EQ(line_chart_svg(chart).find("hollow"), std::string::npos);
   chart.series[0].points[1].hollow = true;
   chart.series[0].points[1].at_least = 10;
-  EXPECT_NE(byte_chart_svg(chart).find("hollow"), std::string::npos);
-  parse_xml(byte_chart_svg(chart));
+  EXPECT_NE(line_chart_svg(chart).find("hollow"), std::string::npos);
+  parse_xml(line_chart_svg(chart));
+}
+
+TEST(Chart, RealNumbersShowTheirRange) {
+  LineChart chart = chart_of({0.0031, 0.0036});
+  chart.y = Quantity::real;
+  const std::string svg = line_chart_svg(chart);
+  EXPECT_NE(svg.find(">0.0032<"), std::string::npos) << svg;
+  EXPECT_EQ(svg.find(">0<"), std::string::npos) << svg;
+  chart = chart_of({-2.5, -2.5});  // of no extent
+  chart.y = Quantity::real;
+  EXPECT_NE(line_chart_svg(chart).find(">-2.5<"), std::string::npos);
+}
+
+TEST(Chart, BandsOfPointsHaveNoSigns) {
+  LineChart chart = chart_of({50, 40});
+  chart.series[0].signs = false;
+  EXPECT_EQ(line_chart_svg(chart).find("class=\"p0\""), std::string::npos);
 }
 
 TEST(Chart, BarsAreAsLongAsTheirValues) {

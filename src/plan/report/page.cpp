@@ -150,7 +150,7 @@ void sweep_section(const PlanPage& page, HtmlPage& out) {
   if (page.sweep.empty()) return;
   out.heading("Traffic against scratchpad size");
   if (page.sizes) out.note(size_note(page));
-  out.picture(report::byte_chart_svg(
+  out.picture(report::line_chart_svg(
       sweep_chart(page.sweep, page.sizes, page.plan->scratchpad_bytes, priced(*page.plan))));
   out.table_below("The figures", sweep_table(page.sweep, priced(*page.plan)), 0);
 }
@@ -339,14 +339,15 @@ class SweepChart {
 
 }  // namespace
 
-report::ByteChart sweep_chart(const std::vector<SweepPoint>& points,
+report::LineChart sweep_chart(const std::vector<SweepPoint>& points,
                               const std::optional<ScratchpadSizes>& sizes,
                               std::int64_t chosen_bytes, bool priced) {
-  report::ByteChart chart{
+  report::LineChart chart{
       "traffic against scratchpad size",
       "scratchpad",
       priced ? "cost beyond the compulsory" : "bytes moved beyond the compulsory",
-      !priced,
+      report::Quantity::bytes,
+      priced ? report::Quantity::count : report::Quantity::bytes,
       {},
       {}};
   const SweepChart make(priced);

@@ -44,7 +44,7 @@ std::vector<report::MapLine> size_lines(const std::optional<ScratchpadSizes>& si
 
 // `priced`: what the plans make least is a cost, not bytes; the chart then shows it, the table as
 // well.
-report::ByteChart sweep_chart(const std::vector<SweepPoint>& points,
+report::LineChart sweep_chart(const std::vector<SweepPoint>& points,
                               const std::optional<ScratchpadSizes>& sizes,
                               std::int64_t chosen_bytes, bool priced);
 report::Table sweep_table(const std::vector<SweepPoint>& points, bool priced);
