@@ -1,0 +1,58 @@
+// The log of a run: a line of JSON for each step that is told, and a page with its curves.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pliant::train {
+
+struct StepRecord {
+  std::int64_t step = 0, tokens = 0;  // done, after this step
+  double loss = 0;                    // nats per target: nll + z_loss * z
+  double nll = 0;                     // of it
+  double rate = 0, gradient = 0;      // gradient: norm before clipping
+  double tokens_per_second = 0;
+  double flops = 0;         // per second, by 6 N and attention
+  double memory_bytes = 0;  // resident
+};
+
+struct ValidationRecord {
+  std::int64_t step = 0;
+  double nll = 0;  // nats per target
+};
+
+struct SampleRecord {
+  std::int64_t step = 0;
+  std::string text;
+};
+
+class Journal {
+ public:
+  // Goes on with `path` if it is there: lines of later steps than `step` are cut off, those before
+  // are read. Throws Error{io}.
+  Journal(std::string path, std::int64_t step);
+
+  // Each is a line {"step", ...}, on disk when the call returns.
+  void add(const StepRecord& record);
+  void add(const ValidationRecord& record);
+  void add(const SampleRecord& record);
+
+  const std::vector<StepRecord>& steps() const { return steps_; }
+  const std::vector<ValidationRecord>& validations() const { return validations_; }
+  const std::vector<SampleRecord>& samples() const { return samples_; }
+
+  // One self-contained HTML page: curves of loss, rate, gradient, speed and memory, the samples.
+  std::string page(const std::string& title) const;
+
+ private:
+  void append(const std::string& line);
+
+  std::string path_;
+  std::vector<StepRecord> steps_;
+  std::vector<ValidationRecord> validations_;
+  std::vector<SampleRecord> samples_;
+};
+
+}  // namespace pliant::train
