@@ -24,6 +24,7 @@ ckks=machine-encrypted-ckks
 expect yes core -- core/error.h
 expect no core -- quant/store.h
 expect no core -- command/options.h
+expect yes core core-log data-shards -- data/shards/batches.h
 expect yes core graph-kinds -- graph/kinds/kinds.h
 expect no core graph-kinds graph-shapes -- graph/builder.h
 expect yes core graph-kinds graph-shapes graph -- graph/builder.h
