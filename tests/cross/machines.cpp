@@ -3,6 +3,9 @@
 #include "cross/oracle_machine.h"
 #include "machine/native/native.h"
 #include "machine/scratchpad/scratchpad.h"
+#if PLIANT_TORCH
+#include "machine/torch/torch.h"
+#endif
 
 namespace pliant::cross {
 
@@ -28,6 +31,15 @@ std::vector<Contestant> contestants() {
                         options.weights = weights;
                         return std::make_unique<scratchpad::Machine>(pool, options);
                       }});
+#if PLIANT_TORCH
+  for (const bool fused : {true, false})
+    result.push_back({fused ? "torch" : "torch unfused", "torch", [=] {
+                        aten::Options options;
+                        options.threads = 1;
+                        options.fused = fused;
+                        return std::make_unique<aten::Machine>(options);
+                      }});
+#endif
   return result;
 }
 

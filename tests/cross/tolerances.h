@@ -34,6 +34,12 @@ inline constexpr Tolerance tolerances[] = {
     {"native", "normalize", 2e-5, 4e-7},  {"native", "rotary", 2e-5, 0},
     {"native", "attention", 1e-5, 4e-7},  {"native", "convolve", 1e-6, 4e-7},
     {"native", "pool", 1e-6, 4e-7},       {"native", "cross_entropy", 5e-6, 4e-7},
+
+    {"torch", "einsum", 1e-6, 4e-7},      {"torch", "map", 2e-5, 0},
+    {"torch", "reduce", 2e-6, 4e-7},      {"torch", "softmax", 5e-6, 4e-7},
+    {"torch", "normalize", 2e-5, 4e-7},   {"torch", "rotary", 2e-5, 0},
+    {"torch", "attention", 1e-5, 4e-7},   {"torch", "convolve", 1e-6, 4e-7},
+    {"torch", "pool", 1e-6, 4e-7},        {"torch", "cross_entropy", 5e-6, 4e-7},
 };
 
 // Terms in the longest sum behind one element of the result.
