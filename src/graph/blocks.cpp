@@ -121,6 +121,39 @@ ValueId batch_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, ValueId m
   return affine(b, x, per_channel(b, x, a), per_channel(b, x, c), std::move(name));
 }
 
+TrainedNorm batch_norm_of_batch(Builder& b, ValueId x, ValueId scale, ValueId bias, double eps,
+                                std::string name) {
+  if (name.empty()) name = "batch_norm";
+  const Shape shape = b.shape(x);
+  const double count = static_cast<double>(elements(shape)) / static_cast<double>(shape.at(1));
+  if (count < 2)
+    throw Error(
+        ErrorKind::invalid, name,
+        fmt::format("channels of {} have one element, too few for a variance", to_string(shape)),
+        "train with larger batches");
+  std::vector<int> axes(shape.size() - 1);
+  std::iota(axes.begin() + 1, axes.end(), 2);
+  const std::vector<ValueId> normal =
+      b.add(kind::Normalize{axes, eps, true}, {x}, name + ".normal", 3);
+  const Shape channels{shape[1]};
+  const ValueId y = affine(b, normal[kind::Normalize::y], per_channel(b, x, scale),
+                           per_channel(b, x, bias), name);
+  const ValueId mean = b.reshape(normal[kind::Normalize::mean], channels, name + ".mean");
+  const ValueId biased = b.reshape(normal[kind::Normalize::variance], channels, name + ".biased");
+  return {y, mean,
+          b.map(argument(0) * constant(count / (count - 1)), {biased}, {}, name + ".variance")};
+}
+
+ValueId negative_log_likelihood(Builder& b, ValueId logits, ValueId label, std::string name) {
+  if (name.empty()) name = "negative_log_likelihood";
+  const std::int64_t rows = b.shape(logits).at(0);
+  const ValueId all = b.reduce(kind::ReduceFn::logsumexp, logits, {1}, false, name + ".all");
+  const ValueId index = b.reshape(label, {rows, 1}, name + ".index");
+  const ValueId own =
+      b.reshape(b.gather(logits, index, 1, 1, name + ".own"), {rows}, name + ".row");
+  return b.map(argument(0) - argument(1), {all, own}, {}, std::move(name));
+}
+
 ValueId layer_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, double eps,
                    std::string name) {
   return normalize_last(b, x, scale, bias, eps, true,

@@ -45,6 +45,16 @@ ValueId convolve(Builder& b, ValueId x, ValueId w, ValueId bias, kind::Convolve 
 // the parameters alone, which fold; what is left is one Map.
 ValueId batch_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, ValueId mean, ValueId var,
                    double eps, std::string name = "");
+// In training: by the mean and the biased variance of x itself, over all axes but 1. mean and
+// variance, unbiased, both [C], go into running statistics. Throws Error{invalid} for a channel of
+// one element.
+struct TrainedNorm {
+  ValueId y, mean, variance;
+};
+TrainedNorm batch_norm_of_batch(Builder& b, ValueId x, ValueId scale, ValueId bias, double eps,
+                                std::string name = "");
+// -log softmax(logits)[label] per row; logits [R,classes], label i32 [R] -> [R].
+ValueId negative_log_likelihood(Builder& b, ValueId logits, ValueId label, std::string name = "");
 // Over the last axes that `scale` has (all of them), or the last one without `scale`; an affine Map
 // follows if given.
 ValueId layer_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, double eps,
