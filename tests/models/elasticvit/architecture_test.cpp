@@ -35,7 +35,8 @@ TEST(Architecture, CountsOfAllReferenceSubnetsAreExact) {
 TEST(Architecture, FlopsOfScaledDownSubnetsAreExact) {
   for (const char* toy : {"toy_a", "toy_b"}) {
     const Space space = toy_space(toy);
-    for (const auto& [name, each] : golden(std::string(toy) + ".json")["subnets"].items())
+    const json reference = golden(std::string(toy) + ".json");
+    for (const auto& [name, each] : reference["subnets"].items())
       EXPECT_EQ(flops(space, from(space, each["arch"])), each["flops"]) << toy << " " << name;
   }
 }

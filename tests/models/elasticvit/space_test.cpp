@@ -29,8 +29,8 @@ TEST(Space, IsWrittenAndReadBack) {
 TEST(Space, SidesAreHalvesRoundedUp) {
   for (const char* toy : {"toy_a", "toy_b"}) {
     const Space space = toy_space(toy);
-    for (const auto& [resolution, sides] :
-         golden(std::string(toy) + ".json")["stage_sides"].items()) {
+    const nlohmann::json reference = golden(std::string(toy) + ".json");
+    for (const auto& [resolution, sides] : reference["stage_sides"].items()) {
       std::vector<std::int64_t> ours = stage_sides(space, std::stoll(resolution));
       EXPECT_EQ(std::vector<std::int64_t>(ours.begin() + 1, ours.end()),
                 sides.get<std::vector<std::int64_t>>());
