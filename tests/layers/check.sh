@@ -25,6 +25,7 @@ expect yes core -- core/error.h
 expect no core -- quant/store.h
 expect no core -- command/options.h
 expect yes core core-log data-shards -- data/shards/batches.h
+expect no core core-log data-shards -- data/corpus/corpus.h
 expect yes core graph-kinds -- graph/kinds/kinds.h
 expect no core graph-kinds graph-shapes -- graph/builder.h
 expect yes core graph-kinds graph-shapes graph -- graph/builder.h
@@ -60,7 +61,7 @@ expect no core $ckks-kernels $ckks-ring $ckks-context $ckks-keys $ckks -- machin
 
 cd "$(dirname "$0")/../.."
 # Headers of the executable, of single kernels, of libtorch's operators and of the replay are nobody's interface; core/json.h is for .cpp files.
-foreign=$(grep -rnE '#include [<"](fmt|nlohmann|CLI|onnx|google|png|turbojpeg|hwy|ATen|torch|sodium|gtest)' src --include='*.h' | grep -vE '^src/(cli/|command/print.h|machine/native/kernels/|machine/torch/ops.h|plan/checker/replay.h|core/json.h)' || true)
+foreign=$(grep -rnE '#include [<"](fmt|nlohmann|CLI|onnx|google|png|turbojpeg|hwy|ATen|torch|sodium|archive|zlib|gtest)' src --include='*.h' | grep -vE '^src/(cli/|command/print.h|machine/native/kernels/|machine/torch/ops.h|plan/checker/replay.h|core/json.h)' || true)
 [ -z "$foreign" ] || { echo "third-party include in a public header: $foreign"; failures=$((failures + 1)); }
 
 long=$(find src tests -name '*.cpp' -o -name '*.h' | xargs wc -l | awk '$2 != "total" && $1 > 600 {print $2 ": " $1 " lines"}')
