@@ -96,4 +96,8 @@ Tensors differentiated(const Tensors& out, const Tensors& gradients, const Tenso
                                /*create_graph=*/false, /*allow_unused=*/true);
 }
 
+void add_gradients(const at::Tensor& loss, double weight) {
+  torch::autograd::backward({loss}, {at::full_like(loss, weight)});
+}
+
 }  // namespace pliant::aten

@@ -28,4 +28,7 @@ Tensors recomputed(std::function<Tensors(const Tensors& in)> work, const Tensors
 // Gradients of sum over i of <out[i], gradients[i]> by `in`; undefined where there is none.
 Tensors differentiated(const Tensors& out, const Tensors& gradients, const Tensors& in);
 
+// Adds weight * d(loss) / d(leaf) to the gradient of every leaf behind the loss.
+void add_gradients(const at::Tensor& loss, double weight);
+
 }  // namespace pliant::aten

@@ -11,15 +11,10 @@
 #include "errors.h"
 #include "graph/builder.h"
 #include "graph/reference/reference.h"
+#include "machine/torch/one_thread.h"
 
 namespace pliant::aten {
 namespace {
-
-Options one_thread() {
-  Options options;
-  options.threads = 1;
-  return options;
-}
 
 std::vector<Tensor> run(const Graph& graph, const std::vector<TensorView>& inputs,
                         const WeightStore& weights = {}) {
