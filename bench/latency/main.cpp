@@ -88,10 +88,11 @@ std::vector<double> times_of(const Program& program, const Bindings& bindings, W
 class Groups : public Trace {
  public:
   explicit Groups(std::size_t count) : least_(count, 1e9) {}
-  void step(std::int32_t group, double begin, double end) override {
-    double& least = least_[group];
-    least = std::min(least, end - begin);
+  void step(const Step& step) override {
+    double& least = least_[step.group];
+    least = std::min(least, step.end - step.begin);
   }
+  void span(std::string_view, std::int64_t, double, double) override {}
   void print(const Graph& graph) const {
     const std::vector<Group> all = groups(graph);
     for (std::size_t i = 0; i < all.size(); ++i) {

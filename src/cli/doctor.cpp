@@ -26,9 +26,7 @@ std::vector<std::string> kernel_isas() {
   return names;
 }
 
-std::string encoded_kernel_name() {
-  return std::string(native::name(native::encoded_kernels(native::Isa::best)));
-}
+const native::EncodedChoice& encoded() { return native::chosen_encoded_kernels(); }
 
 std::vector<Library> libraries() {
   return {{"compiler", __VERSION__},
@@ -45,7 +43,9 @@ nlohmann::ordered_json report(const Host& host, const std::string& version) {
                               {"cpu", host.cpu},
                               {"features", host.features},
                               {"kernels", kernel_isas()},
-                              {"encoded_weights", encoded_kernel_name()},
+                              {"plain_weights", kernel_isas().back()},
+                              {"encoded_weights", native::name(*encoded().kernels)},
+                              {"encoded_weights_reason", encoded().reason},
                               {"amx_permitted", host.amx_permitted},
                               {"threads", host.threads},
                               {"memory_bytes", host.memory_bytes},
@@ -59,8 +59,10 @@ void print(std::ostream& out, const Host& host, const std::string& version) {
   out << fmt::format("system        {} ({})\n", host.system, host.architecture);
   out << fmt::format("processor     {}\n", host.cpu.empty() ? "unknown" : host.cpu);
   out << fmt::format("features      {}\n", fmt::join(host.features, " "));
-  out << fmt::format("kernels       {}\n", fmt::join(kernel_isas(), " "));
-  out << fmt::format("encoded       {}: dot products of encoded weights\n", encoded_kernel_name());
+  const std::vector<std::string> isas = kernel_isas();
+  out << fmt::format("kernels       {}: the widest that this processor and build have, of {}\n",
+                     isas.back(), fmt::join(isas, " "));
+  out << fmt::format("encoded       {}: {}\n", native::name(*encoded().kernels), encoded().reason);
   out << fmt::format("AMX           {}\n",
                      host.amx_permitted ? "permitted" : "not permitted to this process");
   out << fmt::format("threads       {}\n", host.threads);

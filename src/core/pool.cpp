@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/error.h"
 
 namespace pliant {
@@ -40,6 +41,17 @@ struct ThreadPool::State {
   std::atomic<bool> stopping{false};
   std::vector<std::thread> workers;
   std::atomic<std::size_t> started{0};
+  // Written between calls, and by each worker its own entry before it counts an index as done.
+  bool watching = false;
+  std::vector<Busy> busy;
+
+  void run(const Task& task, std::int64_t index, int worker) {
+    if (!watching) return task(index, worker);
+    Busy& mine = busy[static_cast<std::size_t>(worker)];
+    if (mine.tasks++ == 0) mine.begin = mine.end = steady_seconds();
+    task(index, worker);
+    mine.end = steady_seconds();
+  }
 
   static std::uint64_t first_claim(std::uint64_t generation) { return generation << index_bits; }
 
@@ -56,7 +68,8 @@ struct ThreadPool::State {
   void work(const Job& mine, int worker) {
     for (std::uint64_t i = claim(mine); i < mine.count; i = claim(mine)) {
       try {
-        if (!failed.load(std::memory_order_relaxed)) (*mine.task)(i, worker);
+        if (!failed.load(std::memory_order_relaxed))
+          run(*mine.task, static_cast<std::int64_t>(i), worker);
       } catch (...) {
         const std::lock_guard lock(mutex);
         if (!failure) failure = std::current_exception();
@@ -143,7 +156,7 @@ int ThreadPool::threads() const { return state_->workers.size() + 1; }
 void ThreadPool::parallel(std::int64_t count, const std::function<void(std::int64_t, int)>& task) {
   if (count <= 0) return;
   if (state_->workers.empty() || count == 1) {
-    for (std::int64_t i = 0; i < count; ++i) task(i, 0);
+    for (std::int64_t i = 0; i < count; ++i) state_->run(task, i, 0);
     return;
   }
   assert(count < std::int64_t{1} << State::index_bits);
@@ -153,6 +166,13 @@ void ThreadPool::parallel(std::int64_t count, const std::function<void(std::int6
   while (state_->done.load(std::memory_order_acquire) < job.count) std::this_thread::yield();
   if (state_->failure) std::rethrow_exception(state_->failure);
 }
+
+void ThreadPool::watch(bool on) {
+  state_->watching = on;
+  state_->busy.assign(on ? static_cast<std::size_t>(threads()) : 0, {});
+}
+
+std::span<const Busy> ThreadPool::busy() const { return state_->busy; }
 
 int default_threads() {
   cpu_set_t set;

@@ -6,8 +6,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 
 namespace pliant {
+
+// What a worker did: how many indices it ran, from when to when by the steady clock, in seconds.
+struct alignas(64) Busy {
+  double begin = 0, end = 0;
+  std::int64_t tasks = 0;
+};
 
 class ThreadPool {
  public:
@@ -25,6 +32,11 @@ class ThreadPool {
   // on the same pool.
   void parallel(std::int64_t count,
                 const std::function<void(std::int64_t index, int worker)>& task);
+
+  // Between calls: from now on busy() tells of all calls, or of none (as at first), which costs a
+  // look at the clock for each index.
+  void watch(bool on);
+  std::span<const Busy> busy() const;  // by worker, since watch(); valid until the next call
 
  private:
   struct State;

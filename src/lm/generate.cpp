@@ -1,7 +1,6 @@
 #include "lm/generate.h"
 
-#include <chrono>
-
+#include "core/clock.h"
 #include "lm/batch.h"
 
 namespace pliant::lm {
@@ -9,12 +8,10 @@ namespace {
 
 class Stopwatch {
  public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
+  double seconds() const { return steady_seconds() - start_; }
 
  private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  double start_ = steady_seconds();
 };
 
 // The part of a stream's text that was not shown yet.
@@ -57,11 +54,17 @@ Generated generate(Session& session, SeqId sequence, const Tokenizer* tokenizer,
   Shown shown(show);
   if (fed < behind) stream.interrupt();
   double prompt_seconds = 0;
+  std::vector<double> token_seconds;
   for (bool first = true; first || !stream.done(); first = false) {
+    const double begin = watch.seconds();
+    const std::size_t before = stream.ids().size();
     if (stopped()) stream.interrupt();
     else batch.step();
     shown.update(stream);
-    if (first) prompt_seconds = watch.seconds();
+    const double now = watch.seconds();
+    const std::size_t made = stream.ids().size() - before;
+    if (first) prompt_seconds = now;
+    else token_seconds.insert(token_seconds.end(), made, (now - begin) / static_cast<double>(made));
   }
   shown.update(stream);
   tokens.insert(tokens.end(), stream.ids().begin(), stream.ids().end());
@@ -69,6 +72,7 @@ Generated generate(Session& session, SeqId sequence, const Tokenizer* tokenizer,
   Generated result = result_of(stream);
   result.prompt_tokens = fed < behind ? fed : behind + 1;
   result.prompt_seconds = prompt_seconds;
+  result.token_seconds = std::move(token_seconds);
   result.decode_seconds = watch.seconds() - prompt_seconds;
   return result;
 }

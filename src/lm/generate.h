@@ -20,6 +20,8 @@ struct Generated {
   std::int64_t prompt_tokens = 0;  // fed by this call
   double prompt_seconds = 0;       // of feeding them and choosing the first token
   double decode_seconds = 0;       // of all further tokens
+  // Of each of them; those that one run gave share its time.
+  std::vector<double> token_seconds = {};
 };
 
 // What is shown while generation goes on; false ends it.

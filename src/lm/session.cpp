@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/checked.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/rng.h"
 #include "lm/beginnings.h"
@@ -15,6 +16,23 @@
 namespace pliant::lm {
 
 namespace {
+
+// From here to the end of the block, if anybody wants to know.
+class Span {
+ public:
+  Span(Trace* trace, std::string_view what, std::int64_t rows)
+      : trace_(trace), what_(what), rows_(rows), begin_(trace == nullptr ? 0 : steady_seconds()) {}
+  ~Span() {
+    if (trace_ != nullptr) trace_->span(what_, rows_, begin_, steady_seconds());
+  }
+  Span(const Span&) = delete;
+
+ private:
+  Trace* trace_;
+  std::string_view what_;
+  std::int64_t rows_;
+  double begin_;
+};
 
 std::int64_t store_bytes(const WeightStore& weights) {
   std::int64_t total = 0;
@@ -220,6 +238,7 @@ struct Session::State {
 
   void run_prompt(SeqId id, std::span<const Piece> pieces, std::int64_t first, std::int64_t n,
                   std::byte* logits) {
+    const Span span(trace, "prompt", n);
     const std::int64_t length = cache->length(id);
     bool tokens = false;
     each_part(pieces, first, n, [&](std::int64_t row, const Piece& part) {
@@ -286,6 +305,7 @@ struct Session::State {
   std::vector<kv::SequenceRows> appended;  // by the step in hand
   SessionMemory memory;
   std::uint64_t key = 0;
+  Trace* trace = nullptr;
 };
 
 Session::Session(LanguageModel model, ThreadPool& pool, const SessionOptions& options)
@@ -392,6 +412,7 @@ void Session::step(std::span<const Draft> drafts, const TensorView& logits) {
   s.check_logits(logits, rows);
   s.cache->reserve(s.appended);
   if (rows == 0) return;
+  const Span span(s.trace, "decode", rows);
   std::int64_t row = 0;
   for (const Draft& draft : drafts) {
     s.fill(row, draft.sequence, length(draft.sequence), {draft.tokens});
@@ -432,6 +453,10 @@ SeqId Session::restore(std::span<const std::byte> state, std::shared_ptr<const k
       std::min({std::ssize(saved.tokens), length(id), static_cast<std::int64_t>(kept.capacity())});
   kept.assign(saved.tokens.begin(), saved.tokens.begin() + count);
   return id;
+}
+
+void Session::trace(Trace* trace) {
+  state_->trace = state_->decode->trace = state_->prompt->trace = trace;
 }
 
 const LanguageConfig& Session::config() const { return state_->model.config; }

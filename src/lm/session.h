@@ -14,6 +14,10 @@
 #include "models/language/language.h"
 #include "text/tokenizer.h"
 
+namespace pliant {
+class Trace;
+}
+
 namespace pliant::lm {
 
 using kv::SeqId;
@@ -116,6 +120,9 @@ class Session {
   // of the policy that the sequence had.
   SeqId restore(std::span<const std::byte> state,
                 std::shared_ptr<const kv::Editor> editor = nullptr);
+
+  // Told of every run from now on; null: no more. Must outlive what it is told of.
+  void trace(Trace* trace);
 
   const LanguageConfig& config() const;
   std::int64_t decode_rows() const;

@@ -81,10 +81,10 @@ std::uint64_t Stages::hash() const {
   return result;
 }
 
-Bindings Stages::bind(Stage& stage, std::int64_t n) {
+Bindings Stages::bind(Stage& stage, std::int64_t n) const {
   for (TensorView& view : stage.inputs) view.type.shape[0] = n;
   for (TensorView& view : stage.outputs) view.type.shape[0] = n;
-  return {stage.inputs, stage.outputs, n, nullptr};
+  return {stage.inputs, stage.outputs, n, trace};
 }
 
 void Stages::embed(std::int64_t n, Workspace& workspace) {

@@ -31,6 +31,7 @@ class Stages {
   Need need() const;  // that covers each of them
   const Graph& layers() const { return layers_.program->graph(); }
   std::uint64_t hash() const;
+  Trace* trace = nullptr;                            // of all runs
   void embed(std::int64_t n, Workspace& workspace);  // the ids of the first n rows of the buffers
   // The first n rows, embedded, through the layers; then, if `logits` is not null, through the head
   // to [n, vocabulary] f32 there.
@@ -43,7 +44,7 @@ class Stages {
   };
   static Stage prepare(Graph graph, const LanguageModel& model, native::Machine& machine,
                        RowBuffers& buffers, const Tensor* hidden, const Tensor* result);
-  static Bindings bind(Stage& stage, std::int64_t n);
+  Bindings bind(Stage& stage, std::int64_t n) const;
 
   Stage embed_, layers_, head_;
 };

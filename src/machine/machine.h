@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/pool.h"
@@ -17,11 +18,19 @@ struct Need {
   std::int64_t arena_bytes = 0;
 };
 
-// Called with (group, seconds since the run began at begin and end) when bound; null costs nothing.
+// Told what ran when, by the steady clock in seconds; null costs nothing.
 class Trace {
  public:
+  struct Step {
+    std::int32_t group;
+    const Op& op;  // the last of the group
+    double begin, end;
+    std::span<const Busy> threads;  // what each of the pool's did of it
+  };
   virtual ~Trace() = default;
-  virtual void step(std::int32_t group, double begin, double end) = 0;
+  virtual void step(const Step& step) = 0;
+  // what a run of several programs took: "decode", say, which is a literal
+  virtual void span(std::string_view what, std::int64_t rows, double begin, double end) = 0;
 };
 
 struct Bindings {

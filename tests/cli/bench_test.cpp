@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
+#include "core/files.h"
 
 namespace pliant::test {
 namespace {
@@ -29,7 +30,9 @@ json rows_of(const std::vector<std::string>& words) {
 const std::string bench_model = PLIANT_SOURCE "/tests/golden/openelm/tiny_a";
 
 TEST(BenchLm, AFileIsMeasuredBesideLimitsOnTheThreadsAskedFor) {
-  const json rows = rows_of(bench({bench_model, "--depth", "3", "--threads", "2", "--json"}));
+  const std::string trace = temporary("bench-trace.json");
+  const json rows = rows_of(bench({bench_model, "--depth", "3", "--threads", "2", "--prefix", "40",
+                                   "--trace", trace, "--json"}));
   ASSERT_EQ(rows.size(), 1u);
   const json& row = rows[0];
   EXPECT_EQ(row["threads"], 2);
@@ -38,11 +41,13 @@ TEST(BenchLm, AFileIsMeasuredBesideLimitsOnTheThreadsAskedFor) {
   EXPECT_GT(row["bytes_per_token"], row["weight_bytes"]);
   for (const char* key :
        {"prompt_tokens_per_second", "prompt_share_of_peak", "decode_tokens_per_second",
-        "decode_share_of_bandwidth", "token_seconds_p50"})
+        "decode_share_of_bandwidth", "token_seconds_p50", "first_token_seconds",
+        "first_token_seconds_behind_prefix"})
     EXPECT_GT(row[key], 0) << key;
   EXPECT_GE(row["token_seconds_p99"], row["token_seconds_p50"]);
   EXPECT_GT(row["limits"]["f32_operations"], 1e8);
   EXPECT_GT(row["limits"]["read_bytes"], 1e8);
+  EXPECT_GT(json::parse(read_file(trace))["traceEvents"].size(), 10u);
 }
 
 TEST(BenchLm, MakesModelsAndRemovesThem) {

@@ -43,6 +43,41 @@ TEST(Language, GenerateTellsIdsAndStats) {
             got["token_ids"]);
 }
 
+TEST(Language, ATokensMedianIsBelowItsLastPercent) {
+  const json stats = told({"generate", tiny_model, "--ids", "1,2,3", "-n", "9"})["stats"];
+  EXPECT_GT(stats["token_seconds_p50"], 0);
+  EXPECT_GE(stats["token_seconds_p99"], stats["token_seconds_p50"]);
+}
+
+// An event for each operator and thread, within the runs that they belong to.
+TEST(Language, ATraceTellsOfEveryRunAndItsOperators) {
+  const std::string file = temporary("trace.json");
+  const json plain = told({"generate", tiny_model, "--ids", "1,2,3,4", "-n", "3", "-t", "0"}),
+             traced = told({"generate", tiny_model, "--ids", "1,2,3,4", "-n", "3", "-t", "0",
+                            "--threads", "2", "--trace", file});
+  EXPECT_EQ(plain["token_ids"], traced["token_ids"]);
+  const json trace = json::parse(read_file(file));
+  std::vector<json> runs, steps;
+  for (const json& event : trace["traceEvents"])
+    if (event["ph"] == "X") (event["cat"] == "run" ? runs : steps).push_back(event);
+  ASSERT_EQ(runs.size(), 4u);
+  const auto end = [](const json& of) { return of["ts"].get<double>() + of["dur"].get<double>(); };
+  std::vector<std::string> names;
+  std::size_t within = 0;
+  for (const json& run : runs) {
+    names.push_back(run["name"].get<std::string>() + run["args"]["rows"].dump());
+    for (const json& step : steps)
+      if (step["ts"] >= run["ts"] && end(step) <= end(run) + 0.01) ++within;
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"prompt3", "decode1", "decode1", "decode1"}));
+  EXPECT_GT(steps.size(), 4 * runs.size());
+  EXPECT_EQ(within, steps.size());
+  for (const json& step : steps) {
+    EXPECT_GE(step["tid"], 1);
+    EXPECT_LE(step["tid"], 2);
+  }
+}
+
 TEST(Language, ALongContextIsOfferedNotTaken) {
   const std::string folder = temporary("long context");
   std::filesystem::create_directories(folder);

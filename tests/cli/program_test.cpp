@@ -317,6 +317,10 @@ TEST(Doctor, SaysWhatIsHere) {
   EXPECT_GE(json["threads"].get<int>(), 1);
   EXPECT_GT(json["memory_bytes"].get<std::int64_t>(), 0);
   EXPECT_FALSE(json["libraries"].empty());
+  EXPECT_EQ(json["plain_weights"], json["kernels"].back());
+  EXPECT_FALSE(json["encoded_weights"].get<std::string>().empty());
+  EXPECT_NE(json["encoded_weights_reason"].get<std::string>().find("the processor"),
+            std::string::npos);
   EXPECT_NE(pliant({"doctor"}).out.find("threads"), std::string::npos);
 }
 

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/error.h"
 
 namespace pliant {
@@ -48,6 +49,28 @@ TEST(Pool, ManyShortCallsMeetOnlyTheirOwnIndices) {
     pool.parallel(count, [&, round](std::int64_t i, int) { sum += i + round; });
     ASSERT_EQ(sum, count * (count - 1) / 2 + count * round);
   }
+}
+
+TEST(Pool, WhatWorkersDoIsSeenWhenItIsWatched) {
+  ThreadPool pool(3);
+  const auto idle = [](std::int64_t, int) {};
+  pool.parallel(8, idle);
+  EXPECT_TRUE(pool.busy().empty());
+  pool.watch(true);
+  const double before = steady_seconds();
+  pool.parallel(40, idle);
+  pool.parallel(1, idle);
+  std::int64_t tasks = 0;
+  for (const Busy& each : pool.busy()) {
+    tasks += each.tasks;
+    EXPECT_EQ(each.tasks > 0, each.begin >= before) << each.begin;
+    EXPECT_LE(each.begin, each.end);
+    EXPECT_LE(each.end, steady_seconds());
+  }
+  EXPECT_EQ(tasks, 41);
+  EXPECT_GT(pool.busy()[0].tasks, 0);
+  pool.watch(false);
+  EXPECT_TRUE(pool.busy().empty());
 }
 
 // A child that waits for ever for a lock that some worker held is ended by the alarm.

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cli/chrome_trace.h"
 #include "cli/language/bench_peer.h"
 #include "cli/language/language.h"
 #include "cli/verbs.h"
@@ -26,7 +27,7 @@ namespace pliant::cli {
 namespace {
 
 struct BenchOptions {
-  std::string model, folder;
+  std::string model, folder, trace;
   CacheChoice cache;
   std::vector<std::string> sizes, encodings;
   std::int64_t runs = 3, prefix = 0;
@@ -145,7 +146,10 @@ std::int64_t cached_bytes(const LanguageConfig& config, const kv::CacheTypes& ty
 class Bench {
  public:
   Bench(const BenchOptions& options, const Invocation& context)
-      : options_(options), context_(context), progress_(context.log, steady_clock()) {
+      : options_(options),
+        context_(context),
+        progress_(context.log, steady_clock()),
+        trace_(options.trace) {
     if (const char* peer = std::getenv("PLIANT_PEER_LLAMA")) peer_ = peer;
   }
 
@@ -164,6 +168,7 @@ class Bench {
           std::filesystem::remove(path);
         }
     }
+    trace_.write();
     return rows;
   }
 
@@ -235,13 +240,24 @@ class Bench {
         row.peers.push_back(run_peer({peer_, subject.path, threads, options_.speed.prompt,
                                       options_.speed.tokens, options_.speed.depth}));
     }
+    if (!options_.trace.empty()) trace_run(session, what);
     return row;
+  }
+
+  // One run more, which is in no figure.
+  void trace_run(lm::Session& session, const std::string& what) {
+    eval::Speed ignored;
+    session.trace(trace_.trace());
+    eval::measure_speed(
+        session, options_.speed, [&] { return go_on(what + ": traced"); }, ignored, &context_.stop);
+    session.trace(nullptr);
   }
 
   const BenchOptions& options_;
   const Invocation& context_;
   Progress progress_;
   std::string peer_;
+  TraceFile trace_;
 };
 
 nlohmann::ordered_json to_json(const Row& row, const BenchOptions& options) {
@@ -371,7 +387,11 @@ Verb bench_lm_verb() {
                   option("runs", "N", options->runs, "of each").at_least(1),
                   option("folder", "DIR", options->folder, "where models are written meanwhile")
                       .path()
-                      .with_default("the system's for temporary files")},
+                      .with_default("the system's for temporary files"),
+                  option("trace", "FILE", options->trace,
+                         "write what one more run did when, on which thread, for "
+                         "chrome://tracing or Perfetto")
+                      .written()},
       .examples = {
           {"pliant bench lm", "a small model in four encodings, on one thread and on all"},
           {"pliant bench lm model.gguf --depth 4096 --threads 2", "with a long text before"},

@@ -100,6 +100,7 @@ int run_chat(ChatVerbOptions& options, const Invocation& context) {
                             options.language.model),
        context)
       .run();
+  language.trace->write();
   return success;
 }
 
@@ -138,6 +139,7 @@ Verb chat_verb() {
     command.options.push_back(std::move(each));
   for (Option& each : language_options(options->language))
     command.options.push_back(std::move(each));
+  command.options.push_back(trace_option(options->language.trace));
   return {std::move(command),
           [options](const Invocation& context) { return run_chat(*options, context); }};
 }

@@ -63,6 +63,7 @@ Guesser guesser_of(const GenerateVerbOptions& options, const OpenLanguage& langu
   if (options.draft.empty()) return guesser;
   LanguageOptions smaller = options.language;
   smaller.model = options.draft;
+  smaller.trace.clear();
   guesser.draft = open_language(smaller, context);
   guesser.proposer = lm::make_proposer(
       "draft", {guesser.draft.session.get(), guesser.draft.policy, options.generate.sampling},
@@ -86,6 +87,7 @@ int run_generate(GenerateVerbOptions& options, const Invocation& context) {
   const lm::Generated generated =
       lm::generate(*language.session, sequence, language.tokenizer.get(), tokens, options.generate,
                    filter.get(), show, &context.stop);
+  language.trace->write();
   if (context.common.json) {
     nlohmann::ordered_json json{{"text", generated.text},
                                 {"token_ids", generated.ids},
@@ -122,8 +124,9 @@ Verb generate_verb() {
                       "safetensors and a tokenizer. The text that follows the prompt is printed as "
                       "it is made. The same seed gives the same text at any number of threads.",
                       "With --json: text, token_ids, finish (end_token, stop_string, tokens, "
-                      "context, interrupted) and stats (seconds, tokens per second, bytes; "
-                      "cache_bytes are taken when the context is full, cache_touched_bytes so "
+                      "context, interrupted) and stats (seconds, tokens per second, the median and "
+                      "99th percentile of a decoded token's time, bytes; cache_bytes are taken "
+                      "when the context is full, cache_touched_bytes so "
                       "far)."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
       .options =
@@ -164,6 +167,7 @@ Verb generate_verb() {
     command.options.push_back(std::move(each));
   for (Option& each : language_options(options->language))
     command.options.push_back(std::move(each));
+  command.options.push_back(trace_option(options->language.trace));
   return {std::move(command),
           [options](const Invocation& context) { return run_generate(*options, context); }};
 }

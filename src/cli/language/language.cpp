@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/log/progress.h"
+#include "eval/speed.h"
 
 namespace pliant::cli {
 namespace {
@@ -69,6 +70,12 @@ std::vector<Option> language_options(LanguageOptions& options) {
   return result;
 }
 
+Option trace_option(std::string& file) {
+  return option("trace", "FILE", file,
+                "write what ran when, on which thread, for chrome://tracing or Perfetto")
+      .written();
+}
+
 std::vector<Option> sampling_options(lm::GenerateOptions& options) {
   lm::SamplingOptions& sampling = options.sampling;
   return {
@@ -107,7 +114,8 @@ OpenLanguage open_language(const LanguageOptions& options, const Invocation& con
   session.prefix_bytes = options.prefix_cache.count;
   session.exact_prompts = options.exact_prompts;
   OpenLanguage language{pliant::open_language(options.model, session, context.pool()),
-                        policy_of(options)};
+                        policy_of(options), 0, std::make_unique<TraceFile>(options.trace)};
+  language.session->trace(language.trace->trace());
   language.seconds = progress.seconds();
   return language;
 }
@@ -142,6 +150,8 @@ nlohmann::ordered_json stats_json(const OpenLanguage& language, const lm::Genera
       {"prompt_tokens_per_second", per_second(generated.prompt_tokens, generated.prompt_seconds)},
       {"decode_tokens", decoded},
       {"decode_tokens_per_second", per_second(decoded, generated.decode_seconds)},
+      {"token_seconds_p50", eval::median(generated.token_seconds)},
+      {"token_seconds_p99", eval::percentile(generated.token_seconds, 0.99)},
       {"peak_rss_bytes", peak_rss_bytes()},
       {"weight_bytes", memory.weights},
       {"cache_bytes", memory.cache},

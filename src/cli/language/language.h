@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/chrome_trace.h"
 #include "command/verb.h"
 #include "lm/generate.h"
 #include "open/language/open_language.h"
@@ -21,7 +22,7 @@ struct CacheChoice {
 std::vector<Option> cache_options(CacheChoice& choice);
 
 struct LanguageOptions {
-  std::string model;
+  std::string model, trace;
   CacheChoice cache;
   std::int64_t context = 0, sinks = 4, window = 0;
   bool exact_prompts = false;
@@ -30,11 +31,13 @@ struct LanguageOptions {
 
 // without the model, which is an argument
 std::vector<Option> language_options(LanguageOptions& options);
+Option trace_option(std::string& file);
 std::vector<Option> sampling_options(lm::GenerateOptions& options);
 
 struct OpenLanguage : OpenedLanguage {
   kv::Policy policy;
-  double seconds = 0;  // that opening took
+  double seconds = 0;                // that opening took
+  std::unique_ptr<TraceFile> trace;  // to be written at the end
 };
 
 // `sequences`: open at one time.

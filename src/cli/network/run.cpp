@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cli/chrome_trace.h"
 #include "cli/network/subject.h"
 #include "cli/verbs.h"
 #include "command/print.h"
@@ -65,36 +66,6 @@ Normalization normalization_of(const RunOptions& options) {
   return result;
 }
 
-class ChromeTrace : public Trace {
- public:
-  void step(std::int32_t group, double begin, double end) override {
-    steps_.push_back({group, begin, end});
-  }
-
-  std::string to_json(const Graph& graph, const std::vector<Group>& groups) const {
-    auto events = nlohmann::ordered_json::array();
-    for (const Step& each : steps_) {
-      const Op& op = graph.op(groups[each.group].ops.back());
-      events.push_back({{"name", op.name},
-                        {"cat", name(op.kind)},
-                        {"ph", "X"},
-                        {"pid", 1},
-                        {"tid", 1},
-                        {"ts", each.begin * 1e6},
-                        {"dur", (each.end - each.begin) * 1e6}});
-    }
-    const nlohmann::ordered_json file{{"traceEvents", events}, {"displayTimeUnit", "ms"}};
-    return file.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  }
-
- private:
-  struct Step {
-    std::int32_t group;
-    double begin, end;
-  };
-  std::vector<Step> steps_;
-};
-
 struct Run {
   std::shared_ptr<const Graph> graph;
   std::vector<Tensor> outputs;
@@ -119,16 +90,12 @@ Run run_network(const RunOptions& options, const Invocation& context) {
     out.push_back(run.outputs.emplace_back(run.graph->value(id).type).view());
   Workspace workspace(program->need(), context.pool());
   run.arena_bytes = program->need().arena_bytes;
-  ChromeTrace trace;
+  TraceFile trace(options.trace);
   const Clock clock = steady_clock();
   const double begin = clock();
-  program->run(
-      {.inputs = in, .outputs = out, .rows = 0, .trace = options.trace.empty() ? nullptr : &trace},
-      workspace);
+  program->run({.inputs = in, .outputs = out, .rows = 0, .trace = trace.trace()}, workspace);
   run.seconds = clock() - begin;
-  if (!options.trace.empty())
-    write_file(options.trace,
-               trace.to_json(*run.graph, groups(*run.graph, {.fuse = !options.no_fuse})));
+  trace.write();
   return run;
 }
 

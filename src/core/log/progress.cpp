@@ -2,19 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <ctime>
 
+#include "core/clock.h"
 #include "core/units.h"
 
 namespace pliant {
 
-Clock steady_clock() {
-  return [] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-  };
-}
+Clock steady_clock() { return steady_seconds; }
 
 Clock processor_clock() {
   return [] {

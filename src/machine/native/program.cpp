@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cassert>
-#include <chrono>
 #include <cstring>
 
 #include "core/checked.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "machine/native/kv/view.h"
 #include "plan/place/place.h"
@@ -24,14 +24,27 @@ bool has_type(const TensorType& type, const Value& value, std::int64_t rows) {
   return true;
 }
 
-class Clock {
+// What the pool does, a step at a time, if anybody wants to know.
+class Watch {
  public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  Watch(Trace* trace, ThreadPool& pool) : trace_(trace), pool_(pool) {}
+  ~Watch() {
+    if (trace_ != nullptr) pool_.watch(false);
+  }
+  Watch(const Watch&) = delete;
+  void begin() {
+    if (trace_ == nullptr) return;
+    pool_.watch(true);
+    begin_ = steady_seconds();
+  }
+  void end(std::int32_t group, const Op& op) {
+    if (trace_ != nullptr) trace_->step({group, op, begin_, steady_seconds(), pool_.busy()});
   }
 
  private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  Trace* trace_;
+  ThreadPool& pool_;
+  double begin_ = 0;
 };
 
 }  // namespace
@@ -113,7 +126,7 @@ void Program::make_steps(const std::vector<Group>& groups, const Options& option
   for (std::size_t i = 0; i < groups.size(); ++i) {
     if (storage_.is_view[i]) continue;
     GroupKernel kernel(folded_.graph, groups[i], options, &folded_.weights);
-    Step step{std::move(kernel), static_cast<std::int32_t>(i), {}, {}, 0};
+    Step step{std::move(kernel), static_cast<std::int32_t>(i), groups[i].ops.back(), {}, {}, 0};
     for (const ValueId id : group_inputs(folded_.graph, groups[i]))
       step.inputs.push_back({storage_.places[id], nullptr});
     for (const ValueId id : group_outputs(folded_.graph, groups[i]))
@@ -235,7 +248,6 @@ void Program::run(const Bindings& bindings, Workspace& workspace, kv::Cache& cac
 }
 
 void Program::run_steps(const Bindings& bindings, Workspace& workspace, kv::Cache* cache) const {
-  const Clock clock;
   const std::int64_t rows = bindings.rows == 0 ? graph_->rows() : bindings.rows;
   std::byte* arena = workspace.arena().data();
   auto** bases = reinterpret_cast<std::byte**>(arena + table_offset_);
@@ -251,8 +263,9 @@ void Program::run_steps(const Bindings& bindings, Workspace& workspace, kv::Cach
     ++base;
   }
   std::byte** operands = bases + locations_.size();
+  Watch watch(bindings.trace, workspace.pool());
   for (const Step& step : steps_) {
-    const double begin = bindings.trace == nullptr ? 0 : clock.seconds();
+    watch.begin();
     std::byte** next = operands;
     for (const auto& [at, fixed] : step.inputs)
       *next++ = fixed != nullptr ? const_cast<std::byte*>(fixed)  // NOLINT: only read
@@ -261,7 +274,7 @@ void Program::run_steps(const Bindings& bindings, Workspace& workspace, kv::Cach
     step.kernel.run({operands, step.inputs.size()},
                     {operands + step.inputs.size(), step.outputs.size()}, arena + step.workspace,
                     workspace.pool(), rows, cache);
-    if (bindings.trace != nullptr) bindings.trace->step(step.group, begin, clock.seconds());
+    watch.end(step.group, folded_.graph.op(step.op));
   }
   for (const Copy& copy : copies_) {
     const std::size_t size = bytes_now(folded_.graph.outputs()[copy.output], rows);

@@ -34,6 +34,7 @@ class Program : public pliant::Program {
   struct Step {
     GroupKernel kernel;
     std::int32_t group;
+    OpId op;  // its last
     std::vector<StepInput> inputs;
     std::vector<Place> outputs;
     std::int64_t workspace = 0;  // offset in the arena

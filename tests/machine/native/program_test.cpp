@@ -202,12 +202,26 @@ TEST(NativeProgram, RunDoesNotAllocate) {
 
 TEST(NativeProgram, TraceNamesEveryStepInOrder) {
   struct Steps : Trace {
-    void step(std::int32_t group, double begin, double end) override {
-      EXPECT_LE(begin, end);
-      EXPECT_GT(group, last);
-      last = group;
+    void step(const Step& step) override {
+      EXPECT_LE(end, step.begin);
+      EXPECT_LE(step.begin, step.end);
+      EXPECT_GT(step.group, last);
+      EXPECT_FALSE(step.op.name.empty());
+      last = step.group;
+      end = step.end;
+      std::int64_t tasks = 0;
+      for (const Busy& each : step.threads) {
+        tasks += each.tasks;
+        if (each.tasks == 0) continue;
+        EXPECT_LE(step.begin, each.begin);
+        EXPECT_LE(each.begin, each.end);
+        EXPECT_LE(each.end, step.end);
+      }
+      EXPECT_GT(tasks, 0);
       ++count;
     }
+    void span(std::string_view, std::int64_t, double, double) override {}
+    double end = 0;
     std::int32_t last = -1;
     int count = 0;
   } steps;
@@ -215,6 +229,7 @@ TEST(NativeProgram, TraceNamesEveryStepInOrder) {
   Workspace workspace(p.program->need(), p.pool);
   const std::vector<TensorView> in = views_of(p.inputs), out = views_of(p.outputs);
   p.program->run({in, out, 0, &steps}, workspace);
+  EXPECT_TRUE(p.pool.busy().empty());  // nobody watches any more
   EXPECT_EQ(steps.count, 2);  // the convolution with its Map, and the mean; the reshape is a view
 }
 

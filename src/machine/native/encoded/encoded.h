@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "machine/native/kernels/isa.h"
@@ -69,6 +70,13 @@ struct EncodedKernels {
 std::string_view name(const EncodedKernels& kernels);
 
 inline constexpr std::int64_t tall_columns = 48;  // best for tall() are multiples of it
+
+struct EncodedChoice {
+  const EncodedKernels* kernels = nullptr;
+  std::string reason;
+};
+// encoded_kernels(Isa::best), and why.
+const EncodedChoice& chosen_encoded_kernels();
 
 // The fastest of what `isa` allows and this processor has; of two widths of vectors the one that
 // was faster in a short trial at the first call. The bits are the same.
