@@ -36,6 +36,7 @@ expect no core text-unicode -- text/words/trie.h
 expect no core text-unicode text-regex text-words text-algorithms text -- text/load/load.h
 expect no core formats-onnx-file -- formats/onnx/rules/rules.h
 expect no core graph-kinds graph-shapes graph models-language -- models/language/files/load.h
+expect no core graph-kinds graph-shapes graph models-elasticvit -- search/windows.h
 expect no core plan-format -- plan/place/place.h
 expect no core plan-format -- plan/bound/model.h
 expect no core plan-format plan-bound plan-place -- plan/schedule/schedule.h
