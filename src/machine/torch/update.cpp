@@ -37,9 +37,17 @@ void adamw(Buckets& buckets, const Range& range, double rate, std::int64_t step)
   }
 }
 
+// An orthogonal matrix of [rows, columns] has elements of mean square 1 / max(rows, columns); times
+// 0.2 sqrt(max) the step is as large as AdamW's usual ones (arXiv 2502.16982, equation 4), so that
+// one rate and decay suit both.
+at::Tensor scaled_orthogonal(const at::Tensor& x, int iterations) {
+  const auto longest = static_cast<double>(std::max(x.size(-2), x.size(-1)));
+  return orthogonal(x, iterations).to(at::kFloat).mul_(0.2 * std::sqrt(longest));
+}
+
 // Blocks of one size next to each other are one batch.
-at::Tensor orthogonal_blocks(const at::Tensor& x, const Slot& slot, int iterations) {
-  if (slot.blocks.empty()) return orthogonal(x, iterations);
+at::Tensor muon_step(const at::Tensor& x, const Slot& slot, int iterations) {
+  if (slot.blocks.empty()) return scaled_orthogonal(x, iterations);
   Tensors parts;
   std::int64_t row = 0;
   for (std::size_t i = 0; i < slot.blocks.size();) {
@@ -47,19 +55,11 @@ at::Tensor orthogonal_blocks(const at::Tensor& x, const Slot& slot, int iteratio
     while (last < slot.blocks.size() && slot.blocks[last] == slot.blocks[i]) ++last;
     const auto blocks = static_cast<std::int64_t>(last - i), rows = slot.blocks[i];
     const at::Tensor batch = x.narrow(0, row, blocks * rows).view({blocks, rows, x.size(1)});
-    parts.push_back(orthogonal(batch, iterations).reshape({blocks * rows, x.size(1)}));
+    parts.push_back(scaled_orthogonal(batch, iterations).reshape({blocks * rows, x.size(1)}));
     row += blocks * rows;
     i = last;
   }
   return at::cat(parts, 0);
-}
-
-// An orthogonal matrix of [rows, columns] has elements of mean square 1 / max(rows, columns); times
-// 0.2 sqrt(max) the step is as large as AdamW's usual ones (arXiv 2502.16982, equation 4), so that
-// one rate and decay suit both.
-double shape_factor(const Slot& slot) {
-  const std::int64_t rows = slot.blocks.empty() ? slot.shape[0] : slot.blocks[0];
-  return 0.2 * std::sqrt(static_cast<double>(std::max(rows, slot.shape[1])));
 }
 
 void muon(Buckets& buckets, const Range& range, const Slot& slot, double rate, bool half) {
@@ -69,10 +69,7 @@ void muon(Buckets& buckets, const Range& range, const Slot& slot, double rate, b
   const at::Tensor gradient = Buckets::view(buckets.gradients, slot);
   momentum.mul_(group.momentum).add_(gradient);
   const at::Tensor ahead = gradient.add(momentum, group.momentum);
-  const at::Tensor step =
-      orthogonal_blocks(half ? ahead.to(at::kBFloat16) : ahead, slot, group.iterations)
-          .to(at::kFloat)
-          .mul_(shape_factor(slot));
+  const at::Tensor step = muon_step(half ? ahead.to(at::kBFloat16) : ahead, slot, group.iterations);
   apply_step(weights, step, rate, rate * group.decay, group.cautious);
 }
 
