@@ -31,7 +31,7 @@ ordered_json line_of(const StepRecord& r) {
 }
 
 ordered_json line_of(const ValidationRecord& r) {
-  return {{"step", r.step}, {"validation", r.nll}};
+  return {{"step", r.step}, {"validation", r.nll}, {"bits_per_byte", r.bits_per_byte}};
 }
 
 ordered_json line_of(const SampleRecord& r) { return {{"step", r.step}, {"sample", r.text}}; }
@@ -63,7 +63,8 @@ Journal::Journal(std::string path, std::int64_t step) : path_(std::move(path)) {
     if (node.integer("step") <= step) {
       kept += text.substr(at, end + 1 - at);
       if (node.has("validation"))
-        validations_.push_back({node.integer("step"), node.number("validation")});
+        validations_.push_back(
+            {node.integer("step"), node.number("validation"), node.number("bits_per_byte")});
       else if (node.has("sample")) samples_.push_back({node.integer("step"), node.text("sample")});
       else steps_.push_back(step_of(node));
     }

@@ -20,7 +20,8 @@ struct StepRecord {
 
 struct ValidationRecord {
   std::int64_t step = 0;
-  double nll = 0;  // nats per target
+  double nll = 0;            // nats per target
+  double bits_per_byte = 0;  // of the text
 };
 
 struct SampleRecord {

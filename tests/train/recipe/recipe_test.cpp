@@ -89,6 +89,25 @@ TEST(Recipe, ContinuationsMayRunLongerButComputeTheSame) {
   EXPECT_EQ(difference(saved, given), "data.sources.0.shards.1: absent, \"/more\"");
 }
 
+TEST(Recipe, TheShippedOnesAreThePapers) {
+  const std::vector<std::tuple<const char*, openelm::Size, double>> shipped{
+      {"270m", openelm::Size::m270, 0.0053},
+      {"450m", openelm::Size::m450, 0.0039},
+      {"1.1b", openelm::Size::b1_1, 0.0024},
+      {"3b", openelm::Size::b3, 0.0012}};
+  for (const auto& [name, size, rate] : shipped) {
+    const Recipe recipe = load_recipe(std::string("../recipes/openelm-") + name + ".json");
+    LanguageConfig config = openelm::config(size);
+    config.vocabulary = 32128;  // padded for training
+    EXPECT_EQ(config_of(recipe.model, 32000, recipe.data.length), config) << name;
+    EXPECT_EQ(recipe.optimizer.rate, rate) << name;
+    EXPECT_EQ(recipe.step_tokens() * recipe.length.steps, 1'468'006'400'000) << name;
+    double billions = 0;
+    for (const SourceRecipe& each : recipe.data.sources) billions += each.weight;
+    EXPECT_NEAR(billions, 1784.3, 1e-9) << name;
+  }
+}
+
 TEST(Recipe, MakesOpenElmsModels) {
   const ModelRecipe recipe;  // the 270M
   const LanguageConfig config = config_of(recipe, 32000, 2048);

@@ -27,7 +27,7 @@ TEST(Journal, GoesOnAtTheCheckpointAndCutsWhatCameAfter) {
   {
     Journal journal(path, 0);
     for (std::int64_t step = 1; step <= 4; ++step) journal.add(told(step));
-    journal.add(ValidationRecord{2, 3.25});
+    journal.add(ValidationRecord{2, 3.25, 1.5});
     journal.add(SampleRecord{2, "It was \xe2\x80"});  // cut within a character
   }
   std::ofstream(path, std::ios::app) << "{\"step\": 9, \"lo";  // killed while writing

@@ -1,0 +1,60 @@
+// Which of the weights that a run leaves is its model.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "train/trainer.h"
+
+namespace pliant::train {
+namespace {
+
+constexpr std::int64_t most_windows = 1024;  // of held-out text, to compare weights by
+
+struct Candidate {
+  std::string name;
+  std::shared_ptr<const WeightStore> weights;
+};
+
+// Weights that are no parameters stand in no checkpoint.
+std::shared_ptr<const WeightStore> completed(const WeightStore& parameters,
+                                             const WeightStore& all) {
+  auto result = std::make_shared<WeightStore>();
+  all.for_each([&](const std::string& name, const Stored&) {
+    const WeightStore& from = parameters.find(name) == nullptr ? all : parameters;
+    result->add(name, from.at(name), from.owner(name));
+  });
+  return result;
+}
+
+}  // namespace
+
+Outcome Trainer::outcome() {
+  Outcome result{finished(), state_.step, state_.tokens, state_.seconds, last_nll_, {}, "", {}};
+  const auto last = std::make_shared<const WeightStore>(learner_->weights());
+  std::vector<Candidate> candidates{{"the last weights", last}};
+  if (recipe_.optimizer.average > 0 && state_.step > 0)
+    candidates.push_back(
+        {"their running average", std::make_shared<const WeightStore>(learner_->weights(true))});
+  const std::int64_t used = std::min(recipe_.save.average, std::ssize(checkpoints_.steps()));
+  if (used > 1)
+    candidates.push_back({fmt::format("the mean of {} checkpoints", used),
+                          completed(checkpoints_.average(used), *last)});
+  const Candidate* chosen = &candidates.back();
+  for (const Candidate& each : candidates) {
+    if (!held_out_) break;
+    aten::Learner learner(torch_options(), each.weights, {});
+    LossRunner runner(learner, loss_->graph());
+    const auto record = validate(std::max(recipe_.validate.sequences, most_windows), runner, false);
+    if (!record) break;
+    note(fmt::format("{}: {:.4f} bits per byte", each.name, record->bits_per_byte));
+    if (result.validation && record->nll >= result.validation->nll) continue;
+    result.validation = record;
+    chosen = &each;
+  }
+  result.chosen = chosen->name;
+  result.model = {model_.config, chosen->weights};
+  if (result.validation && journal_) journal_->add(*result.validation);
+  return result;
+}
+
+}  // namespace pliant::train
