@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "core/error.h"
 
 extern char** environ;
@@ -47,6 +49,13 @@ Ended run_program(std::vector<std::string> words, Heard heard) {
   if (failed != 0 || waitpid(child, &ended.status, 0) < 0)
     throw Error(ErrorKind::io, words[0], "cannot be run");
   return ended;
+}
+
+std::string beside_this_program(const std::string& name) {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) throw Error(ErrorKind::io, "/proc/self/exe", error.message());
+  return (self.parent_path() / name).string();
 }
 
 }  // namespace pliant::cli

@@ -17,4 +17,8 @@ enum class Heard { output, errors };
 // Error{io} where it cannot be run.
 Ended run_program(std::vector<std::string> words, Heard heard);
 
+// The path of a program that is installed beside this one; it may be missing. Throws Error{io}
+// where the system does not say where this one is.
+std::string beside_this_program(const std::string& name);
+
 }  // namespace pliant::cli

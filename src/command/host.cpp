@@ -1,5 +1,6 @@
 #include "command/host.h"
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -73,6 +74,12 @@ Host inspect_host() {
   host.available_bytes = kibibytes("MemAvailable");
   host.amx_permitted = amx_permission();
   return host;
+}
+
+std::int64_t peak_resident_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
 }  // namespace pliant

@@ -17,4 +17,7 @@ struct Host {
 
 Host inspect_host();
 
+// The most memory that this process ever had.
+std::int64_t peak_resident_bytes();
+
 }  // namespace pliant

@@ -1,12 +1,12 @@
 #include "cli/language/language.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <charconv>
 #include <iostream>
 #include <iterator>
 
+#include "command/host.h"
 #include "command/print.h"
 #include "core/error.h"
 #include "core/files.h"
@@ -15,12 +15,6 @@
 
 namespace pliant::cli {
 namespace {
-
-std::int64_t peak_rss_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
-}
 
 double per_second(std::int64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
@@ -152,7 +146,7 @@ nlohmann::ordered_json stats_json(const OpenLanguage& language, const lm::Genera
       {"decode_tokens_per_second", per_second(decoded, generated.decode_seconds)},
       {"token_seconds_p50", eval::median(generated.token_seconds)},
       {"token_seconds_p99", eval::percentile(generated.token_seconds, 0.99)},
-      {"peak_rss_bytes", peak_rss_bytes()},
+      {"peak_rss_bytes", peak_resident_bytes()},
       {"weight_bytes", memory.weights},
       {"cache_bytes", memory.cache},
       {"cache_touched_bytes", memory.cache_touched},
@@ -168,7 +162,7 @@ std::string stats_line(const OpenLanguage& language, const lm::Generated& genera
       generated.prompt_tokens, per_second(generated.prompt_tokens, generated.prompt_seconds),
       decoded, per_second(decoded, generated.decode_seconds), bytes_text(memory.weights),
       bytes_text(memory.cache_touched), bytes_text(memory.cache), bytes_text(memory.arena),
-      bytes_text(peak_rss_bytes()));
+      bytes_text(peak_resident_bytes()));
 }
 
 }  // namespace pliant::cli

@@ -12,13 +12,10 @@ namespace pliant::cli {
 namespace {
 
 std::string program_path() {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  const auto path = self.parent_path() / "pliant-sentencepiece";
-  if (error || !std::filesystem::exists(path))
-    throw Error(ErrorKind::not_found, path.string(), "is missing beside pliant",
-                "install Pliant again");
-  return path.string();
+  const std::string path = beside_this_program("pliant-sentencepiece");
+  if (!std::filesystem::exists(path))
+    throw Error(ErrorKind::not_found, path, "is missing beside pliant", "install Pliant again");
+  return path;
 }
 
 }  // namespace

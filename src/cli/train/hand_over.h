@@ -1,0 +1,15 @@
+// From pliant to the program that trains.
+#pragma once
+
+#include "command/verb.h"
+
+namespace pliant::cli {
+
+// If the first word is `train` and pliant-train lies beside this program, becomes it, with the same
+// words. Returns otherwise.
+void hand_over(int argc, char** argv);
+
+// What is left without pliant-train: its help, and an error that says what is missing.
+Verb absent_train_verb();
+
+}  // namespace pliant::cli
