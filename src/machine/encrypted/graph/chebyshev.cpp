@@ -18,8 +18,10 @@ using einsum::CipherId;
 using einsum::ClearId;
 using einsum::Plain;
 
-constexpr int kGrid = 4097;            // odd: the middle is on it, where ReLU bends
-constexpr double kMargin = 1.1;        // for what lies between the points
+constexpr int kGrid = 4097;         // odd: the middle is on it, where ReLU bends
+constexpr double kMargin = 1.1;     // for what lies between the points
+constexpr double kOutstanding = 8;  // times what the middle cell of the grid may hide
+constexpr int kMostSplits = 1 << 14;
 constexpr double kNegligible = 1e-15;  // of the largest coefficient
 
 double from_unit(const Interval& i, double t) { return (i.low + i.high + t * i.width()) / 2; }
@@ -54,35 +56,92 @@ std::vector<double> coefficients_of(const std::function<double(double)>& functio
   return result;
 }
 
-// A function on a grid of its interval, and what interpolations of it differ by.
+// A function at points of its interval, and what interpolations of it differ by there.
 class Grid {
  public:
-  Grid(const std::function<double(double)>& function, const Interval& interval,
-       std::string_view place)
+  Grid(const RealFunction& function, const Interval& interval, double error, std::string_view place)
       : function_(function), interval_(interval), place_(place) {
     if (!(interval.low < interval.high) || !std::isfinite(interval.width()))
       throw Error(ErrorKind::invalid, std::string(place),
                   fmt::format("approximated on [{}, {}]", interval.low, interval.high),
                   "state a range of its operand, or observe one");
-    for (int i = 0; i < kGrid; ++i) values_.push_back(finite(from_unit(interval, point(i))));
+    for (int i = 0; i < kGrid; ++i) add(-1 + 2.0 * i / (kGrid - 1));
+    for (std::size_t i = 1; i < kGrid; ++i) cells_.push_back(cell(i - 1, i));
+    refine(error);
+    for (const Cell& each : cells_) steepen(each);
   }
 
   Chebyshev of_degree(int degree) const {
     Chebyshev result{interval_,
                      coefficients_of([this](double x) { return finite(x); }, interval_, degree)};
     result.values = {INFINITY, -INFINITY};
-    for (int i = 0; i < kGrid; ++i) {
-      const double value = value_at(result.coefficients, point(i));
-      result.error = std::max(result.error, kMargin * std::abs(value - values_[i]));
+    for (const Point& each : points_) {
+      const double value = value_at(result.coefficients, each.t);
+      const double error = kMargin * std::abs(value - each.value) + unseen_;
+      result.error = std::max(result.error, error);
       result.values = hull(result.values, {value, value});
     }
-    result.slope = slope();
+    result.slope = slope_;
     return result;
   }
 
  private:
+  struct Point {
+    double t, value;
+  };
+  struct Cell {
+    std::size_t first, last;  // points
+    double unseen;            // how far the function may go beyond its values there
+    bool operator<(const Cell& other) const { return unseen < other.unseen; }
+  };
+
+  std::size_t add(double t) {
+    points_.push_back({t, finite(from_unit(interval_, t))});
+    return points_.size() - 1;
+  }
+
+  Cell cell(std::size_t first, std::size_t last) const {
+    const Point &a = points_[first], &b = points_[last];
+    const Interval all = function_.over({from_unit(interval_, a.t), from_unit(interval_, b.t)});
+    const auto [low, high] = std::minmax(a.value, b.value);
+    return {first, last, std::max({all.high - high, low - all.low, 0.0})};
+  }
+
+  // Halves the cells that hide most. Interval arithmetic leaves something between any two points of
+  // a smooth function: what stands out from that is looked at.
+  void refine(double error) {
+    std::vector<Cell> sorted = cells_;
+    const auto middle = sorted.begin() + std::ssize(sorted) / 2;
+    std::nth_element(sorted.begin(), middle, sorted.end());
+    const double often = kOutstanding * middle->unseen;
+    const double usual = std::isfinite(often) ? std::max(error, often) : error;
+    std::make_heap(cells_.begin(), cells_.end());
+    for (int splits = 0; cells_.front().unseen > usual; ++splits) {
+      std::pop_heap(cells_.begin(), cells_.end());
+      const Cell cut = cells_.back();
+      const double a = points_[cut.first].t, b = points_[cut.last].t, t = a + (b - a) / 2;
+      if (splits == kMostSplits || t <= a || t >= b) return stop(cut);
+      const std::size_t at = add(t);
+      cells_.back() = cell(cut.first, at);
+      std::push_heap(cells_.begin(), cells_.end());
+      cells_.push_back(cell(at, cut.last));
+      std::push_heap(cells_.begin(), cells_.end());
+    }
+  }
+
+  void stop(const Cell& cell) {
+    unseen_ = cell.unseen;
+    if (!std::isfinite(unseen_))
+      throw Error(
+          ErrorKind::invalid, std::string(place_),
+          fmt::format("may have a pole, or be no number, near {}, within the range [{}, {}] "
+                      "of its operand",
+                      from_unit(interval_, points_[cell.first].t), interval_.low, interval_.high),
+          "state a range without that point");
+  }
+
   double finite(double x) const {
-    const double value = function_(x);
+    const double value = function_.at(x);
     if (!std::isfinite(value))
       throw Error(ErrorKind::invalid, std::string(place_),
                   fmt::format("is {} at {}, within the range [{}, {}] of its operand", value, x,
@@ -90,18 +149,20 @@ class Grid {
                   "state a range without that point");
     return value;
   }
-  static double point(int i) { return -1 + 2.0 * i / (kGrid - 1); }
-  double slope() const {
-    double steepest = 0;
-    for (int i = 1; i < kGrid; ++i)
-      steepest = std::max(steepest, std::abs(values_[i] - values_[i - 1]));
-    return kMargin * steepest * (kGrid - 1) / interval_.width();
+
+  void steepen(const Cell& cell) {
+    const Point &a = points_[cell.first], &b = points_[cell.last];
+    const double width = (b.t - a.t) * interval_.width() / 2;
+    slope_ = std::max(slope_, kMargin * std::abs(b.value - a.value) / width);
   }
 
-  const std::function<double(double)>& function_;
+  const RealFunction& function_;
   Interval interval_;
   std::string_view place_;
-  std::vector<double> values_;
+  std::vector<Point> points_;
+  std::vector<Cell> cells_;
+  double slope_ = 0;
+  double unseen_ = 0;  // what could not be looked at
 };
 
 // On one ciphertext. The polynomials T_k are made when first asked for.
@@ -174,9 +235,9 @@ class Steps {
 
 }  // namespace
 
-Chebyshev interpolate(const std::function<double(double)>& function, const Interval& interval,
-                      double error, int most, std::string_view place) {
-  const Grid grid(function, interval, place);
+Chebyshev interpolate(const RealFunction& function, const Interval& interval, double error,
+                      int most, std::string_view place) {
+  const Grid grid(function, interval, error, place);
   int above = 0, enough = 1;  // degrees: too small, large enough
   Chebyshev best = grid.of_degree(enough);
   for (; best.error > error; best = grid.of_degree(enough)) {

@@ -14,18 +14,24 @@ namespace pliant::encrypted {
 struct Chebyshev {
   Interval interval;
   std::vector<double> coefficients;
-  double error = 0;      // of the function on the interval: the largest on a fine grid, and a tenth
+  double error = 0;      // of the function on the interval: the largest measured, and a tenth
   double slope = 0;      // of the function, likewise
   Interval values = {};  // of the polynomial there
 
   int degree() const { return static_cast<int>(coefficients.size()) - 1; }
 };
 
-// The interpolation of the least degree whose error is at most `error`. Throws Error{invalid} for
-// an interval or function that is not finite, Error{unsupported} naming degree and error where
-// `most` degrees are too few.
-Chebyshev interpolate(const std::function<double(double)>& function, const Interval& interval,
-                      double error, int most, std::string_view place);
+struct RealFunction {
+  std::function<double(double)> at;
+  std::function<Interval(const Interval&)> over;  // contains all values there
+};
+
+// The interpolation of the least degree whose error is at most `error`, measured on a fine grid
+// that is refined where the function may leave what is seen of it, as at a narrow spike. Throws
+// Error{invalid} for an interval or function that is not finite, Error{unsupported} naming degree
+// and error where `most` degrees are too few.
+Chebyshev interpolate(const RealFunction& function, const Interval& interval, double error,
+                      int most, std::string_view place);
 
 // Slots of one ciphertext that hold elements; all others are zero, before and after.
 using Cells = std::vector<einsum::Plain::Cell>;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "machine/encrypted/graph/enclosure.h"
 #include "machine/encrypted/graph/lowering.h"
 
 namespace pliant::encrypted {
@@ -129,13 +130,12 @@ class Reading {
     }
     std::vector<Interval> operands;
     for (const std::size_t operand : operands_of(code)) operands.push_back(of(operand));
-    return operands.size() < 3 ? sampled(code.fn, operands) : hull(operands[1], operands[2]);
+    return enclosure(code.fn, operands);
   }
 
   Interval over_base(std::size_t i, const Known& own) const {
     const Expr function = function_of(expr_, given_, i, own.base);
-    return sampled([&](double x) { return evaluate(function, std::span(&x, 1)); },
-                   known_[own.base].range);
+    return enclosure(function, known_[own.base].range);
   }
 
   const Expr& expr_;
@@ -217,10 +217,18 @@ class Evaluation {
     const EncryptedValue& x = value(base);
     const Expr function = function_of(expr_, given_, i, base);
     const Interval& range = reading_[base].range;
-    const Chebyshev polynomial = interpolate(
-        [&](double at) { return evaluate(function, std::span(&at, 1)); },
-        {range.low - x.error, range.high + x.error}, bench_.options.approximation,
-        bench_.options.most_degree, fmt::format("operator {} ({})", op_.name, to_string(expr_)));
+    const std::string place = fmt::format("operator {} ({})", op_.name, to_string(expr_));
+    const RealFunction real{[&](double at) { return evaluate(function, std::span(&at, 1)); },
+                            [&](const Interval& within) { return enclosure(function, within, 1); }};
+    const Chebyshev polynomial =
+        interpolate(real, {range.low - x.error, range.high + x.error}, bench_.options.approximation,
+                    bench_.options.most_degree, place);
+    if (!std::isfinite(reading_[i].range.magnitude()))
+      throw Error(ErrorKind::invalid, place,
+                  fmt::format("may have a pole, or be no number, within the range [{}, {}] of its "
+                              "operand",
+                              range.low, range.high),
+                  "state a range without that point");
     bench_.notes.push_back(fmt::format(
         "{}: {} on [{:.4g}, {:.4g}] by degree {}, error {:.2g}", op_.name, to_string(function),
         polynomial.interval.low, polynomial.interval.high, polynomial.degree(), polynomial.error));
@@ -401,7 +409,7 @@ class Evaluation {
     // the reciprocal, computed in the clear
     PlainTensor divisor = bench_.plain[tensor(right) - bench_.first_plain];
     divisor.expr = apply(Fn::reciprocal, {divisor.expr});
-    const Interval range = sampled(Fn::reciprocal, std::span(&reading_[right].range, 1));
+    const Interval range = enclosure(Fn::reciprocal, std::span(&reading_[right].range, 1));
     const Shape shape = divisor.shape;
     return times_tensor(value(left), bench_.tensor(std::move(divisor), range.magnitude()), shape,
                         range);

@@ -12,13 +12,6 @@
 namespace pliant::encrypted {
 namespace {
 
-constexpr int kGridOfOne = 257;  // points of one interval
-constexpr int kGridOfTwo = 65;   // of each of two
-
-double at(const Interval& interval, int point, int points) {
-  return interval.low + interval.width() * point / (points - 1);
-}
-
 void widen(Interval& interval, double value) { interval = hull(interval, {value, value}); }
 
 class Observer {
@@ -54,27 +47,6 @@ Interval operator*(const Interval& a, const Interval& b) {
   const auto [low, high] =
       std::minmax({a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high});
   return {low, high};
-}
-
-Interval sampled(Fn fn, std::span<const Interval> operands) {
-  const std::vector<Expr> arguments{argument(0), argument(1), argument(2)};
-  const Expr expr = apply(fn, {arguments.begin(), arguments.begin() + arity(fn)});
-  if (operands.size() == 1)
-    return sampled([&](double x) { return evaluate(expr, std::span(&x, 1)); }, operands[0]);
-  Interval result{INFINITY, -INFINITY};
-  for (int i = 0; i < kGridOfTwo; ++i)
-    for (int j = 0; j < kGridOfTwo; ++j) {
-      const std::vector<double> values{at(operands[0], i, kGridOfTwo),
-                                       at(operands[1], j, kGridOfTwo)};
-      widen(result, evaluate(expr, values));
-    }
-  return result;
-}
-
-Interval sampled(const std::function<double(double)>& function, const Interval& operand) {
-  Interval result{INFINITY, -INFINITY};
-  for (int i = 0; i < kGridOfOne; ++i) widen(result, function(at(operand, i, kGridOfOne)));
-  return result;
 }
 
 Ranges observe_ranges(const Graph& graph, const WeightStore& weights,

@@ -1,7 +1,6 @@
 // What values can be: intervals stated by the caller, observed in the clear, or implied.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -23,10 +22,6 @@ struct Interval {
 Interval hull(const Interval& a, const Interval& b);
 Interval operator+(const Interval& a, const Interval& b);
 Interval operator*(const Interval& a, const Interval& b);
-// The extremes of a function on a grid.
-Interval sampled(const std::function<double(double)>& function, const Interval& operand);
-// Of `fn` over one or two intervals, for functions that are not arithmetic: the extremes on a grid.
-Interval sampled(Fn fn, std::span<const Interval> operands);
 
 // By the name of the graph's value, composite operators decomposed. What is stated of an encrypted
 // value is a promise: nobody can check it while it is encrypted. What is stated of a plain one is

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 #include "core/error.h"
 #include "machine/encrypted/einsum/plan/search.h"
@@ -85,6 +86,11 @@ EncryptedValue whole(Shape shape, PlacedTensor placed, const Interval& range, do
 int Workbench::tensor(PlainTensor tensor, double magnitude) {
   const auto [known, is_new] = tensors_.try_emplace({tensor.operands, to_string(tensor.expr)}, 0);
   if (!is_new) return known->second;
+  if (!std::isfinite(magnitude))
+    throw Error(ErrorKind::invalid,
+                fmt::format("a tensor in the clear, {}", to_string(tensor.expr)),
+                "may have a pole, or be no number, within the ranges of its operands",
+                "state ranges without that point");
   plain.push_back(std::move(tensor));
   magnitude = std::max(magnitude, kLeastMagnitude);
   magnitudes_.push_back(magnitude);

@@ -73,10 +73,44 @@ TEST(RefusedGraph, OfFunctionsAndRanges) {
 
 // The grid of the interval misses the node of degree 1 by more than that.
 TEST(RefusedGraph, OfFunctionsThatAreNoNumberAtANode) {
-  const auto gap = [](double x) { return std::abs(x - std::sqrt(.5)) < 1e-5 ? NAN : x; };
+  const RealFunction gap{[](double x) { return std::abs(x - std::sqrt(.5)) < 1e-5 ? NAN : x; },
+                         [](const Interval& x) { return x; }};
   const Error error = thrown_by([&] { interpolate(gap, {-1, 1}, .1, 255, "operator f"); });
   EXPECT_EQ(error.kind(), ErrorKind::invalid);
   EXPECT_NE(std::string(error.what()).find("is nan at 0.707"), std::string::npos) << error.what();
+}
+
+// A Gaussian of width 1e-6 is zero at every point of a grid of thousands.
+TEST(RefusedGraph, OfASpikeBetweenThePointsOfTheGrid) {
+  const auto spike = [](double scale, double height) {
+    return [=](Builder& b, ValueId x) {
+      const Expr far = (argument(0) - constant(.1234567)) * constant(scale);
+      const Expr bell = apply(Fn::exp, {apply(Fn::negate, {far * far})});
+      return b.map(apply(Fn::tanh, {argument(0)}) + constant(height) * bell, {x}, {}, "s");
+    };
+  };
+  expect_refused(spike(1e6, 1), ErrorKind::unsupported, {"operator s", "leaves an error of"});
+  expect_refused(spike(1e9, .5), ErrorKind::unsupported, {"operator s", "leaves an error of"});
+}
+
+TEST(RefusedGraph, OfPolesBetweenThePointsOfTheGrid) {
+  const auto function = [](const Expr& of) {
+    return [=](Builder& b, ValueId x) { return b.map(of, {x}, {}, "p"); };
+  };
+  const Expr x = argument(0), from = x - constant(.1234567);
+  expect_refused(function(apply(Fn::log, {from * from})), ErrorKind::invalid,
+                 {"operator p", "is -inf at 0.1234567"});
+  expect_refused(function(apply(Fn::sqrt, {x - x})), ErrorKind::invalid,
+                 {"operator p", "may have a pole, or be no number, near"});
+}
+
+// What jumps at too many places to look at all of them counts as error.
+TEST(RefusedGraph, OfFunctionsTooWildToBeSeen) {
+  expect_refused(
+      [](Builder& b, ValueId x) {
+        return b.map(apply(Fn::sin, {constant(1e6) * argument(0)}), {x}, {}, "w");
+      },
+      ErrorKind::unsupported, {"operator w", "leaves an error of"});
 }
 
 TEST(RefusedGraph, OfInputsAndOutputs) {
