@@ -33,6 +33,10 @@ class Workbench {
   // All of its elements, for cells.
   einsum::ClearId clear(int tensor);
 
+  // Counts what plaintexts of polynomials hold. Throws Error{capacity} naming the limit where all
+  // of a graph would take gigabytes.
+  void take_terms(std::int64_t slots, const std::string& place);
+
   // In ciphertexts of its own: nothing where the view has plain strides, a rotation where they
   // begin elsewhere, else a linear map into `to` or whatever layout is cheap. `clean`: all other
   // slots are zero.
@@ -95,6 +99,7 @@ class Workbench {
   std::optional<Scaling> scaling_of(const einsum::PlacedTensor& result) const;
   std::map<std::pair<std::vector<ValueId>, std::string>, int> tensors_;  // by operands, expression
   std::vector<double> magnitudes_;
+  std::int64_t terms_ = 0;
   std::map<int, einsum::ClearId> clears_;
 };
 

@@ -234,6 +234,8 @@ class Evaluation {
         polynomial.interval.low, polynomial.interval.high, polynomial.degree(), polynomial.error));
     PlacedTensor placed = bench_.placed(unit(x, polynomial.interval), true);
     const auto cells = element_cells(placed.layout);
+    for (const auto& [number, own] : cells)
+      bench_.take_terms((polynomial.degree() + 1) * std::ssize(own), place);
     for (auto& [number, id] : placed.ciphertexts)
       id = evaluate(polynomial, id, cells.at(number), bench_.builder);
     return {x.shape,

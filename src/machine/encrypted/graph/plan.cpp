@@ -361,7 +361,8 @@ void require_elements(const Graph& graph) {
                   "has no elements: " + to_string(value.type), "leave it out of the graph");
 }
 
-// Every element of an encrypted value is written down, also of a view.
+// Every element of an encrypted value is written down, also of a view, and every element in the
+// clear that meets one.
 void require_countable(const Graph& graph, const std::set<std::string>& secret) {
   const auto encrypted = encrypted_values(graph, secret);
   for (const ValueId id : graph.values().ids())
@@ -370,6 +371,21 @@ void require_countable(const Graph& graph, const std::set<std::string>& secret) 
                   fmt::format("{}: more than {} encrypted elements",
                               to_string(graph.value(id).type), kMostElements),
                   "split it");
+  std::set<ValueId> clear;
+  for (const Op& op : graph.ops())
+    if (std::ranges::any_of(op.in, [&](ValueId id) { return encrypted[id]; }))
+      for (const ValueId id : op.in)
+        if (!encrypted[id]) clear.insert(id);
+  std::int64_t left = kMostElements;
+  for (const ValueId id : clear) {
+    const std::int64_t own = elements(graph.value(id).type.shape);
+    if (own > left)
+      throw Error(ErrorKind::capacity, "value " + graph.value(id).name,
+                  fmt::format("{}: with it more than {} elements in the clear meet encrypted ones",
+                              to_string(graph.value(id).type), kMostElements),
+                  "split the graph");
+    left -= own;
+  }
 }
 
 void require_in_range(const GraphOptions& options) {

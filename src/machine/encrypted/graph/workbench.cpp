@@ -15,6 +15,7 @@ using einsum::LabelAxis;
 using einsum::PlacedTensor;
 using einsum::SlotLayout;
 
+constexpr std::int64_t kMostTerms = std::int64_t{1} << 27;
 constexpr double kLeastMagnitude = 1e-300;  // of a tensor of zeros, which takes a bound too
 
 // The address bits of an axis whose stride is a power of two.
@@ -95,6 +96,17 @@ int Workbench::tensor(PlainTensor tensor, double magnitude) {
   magnitude = std::max(magnitude, kLeastMagnitude);
   magnitudes_.push_back(magnitude);
   return known->second = builder.tensor(magnitude);
+}
+
+void Workbench::take_terms(std::int64_t slots, const std::string& place) {
+  terms_ += slots;
+  if (terms_ > kMostTerms)
+    throw Error(
+        ErrorKind::capacity, place,
+        fmt::format("the graph's polynomials have {} coefficients in slots up to here, more "
+                    "than {}",
+                    terms_, kMostTerms),
+        "ask for less accuracy, or split the graph");
 }
 
 einsum::ClearId Workbench::clear(int tensor) {

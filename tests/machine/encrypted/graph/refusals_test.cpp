@@ -161,6 +161,38 @@ TEST(RefusedGraph, OfSizes) {
   refused({1 << 15}, "input x: f32[32768] takes 2048 ciphertexts of 16 slots, more than 1024");
 }
 
+TEST(RefusedGraph, OfElementsInTheClear) {
+  Builder b;
+  const ValueId x = b.input("x", {DType::f32, {16}});
+  const auto product = [&](const char* name) {
+    return b.einsum("a,ab->b", {x, b.weight(name, {DType::f32, {16, 1 << 22}})});
+  };
+  b.output(b.reduce(kind::ReduceFn::sum, product("v"), {0}), "first");
+  b.output(b.reduce(kind::ReduceFn::sum, product("w"), {0}), "second");
+  const Graph graph = b.finish();
+  const Error error = thrown_by([&] { plan(graph, {"x"}, {}, {.slots = 1 << 15}); });
+  EXPECT_EQ(error.kind(), ErrorKind::capacity);
+  EXPECT_NE(std::string(error.what())
+                .find("value w: f32[16,4194304]: with it more than 67108864 "
+                      "elements in the clear"),
+            std::string::npos)
+      << error.what();
+}
+
+TEST(RefusedGraph, OfPolynomialsWithTooManyCoefficients) {
+  Builder b;
+  const ValueId x = b.input("x", {DType::f32, {1 << 20}});
+  b.output(b.map(apply(Fn::sin, {argument(0)}), {x}, {}, "f"), "o");
+  const Graph graph = b.finish();
+  const Error error = thrown_by([&] {
+    plan(graph, {"x"}, {{"x", {-150, 150}}}, {.slots = 1 << 15});
+  });
+  EXPECT_EQ(error.kind(), ErrorKind::capacity) << error.what();
+  EXPECT_NE(std::string(error.what()).find("operator f"), std::string::npos) << error.what();
+  EXPECT_NE(std::string(error.what()).find("more than 134217728"), std::string::npos)
+      << error.what();
+}
+
 TEST(RefusedGraph, OfNoElements) {
   expect_refused([](Builder& b, ValueId x) { return b.slice(x, 0, 1, 0, "none"); },
                  ErrorKind::unsupported, {"value none", "has no elements: f32[0,3]"});
