@@ -16,9 +16,9 @@ Outcome run(const Recipe& recipe, const RunOptions& options) {
   if (error) throw Error(ErrorKind::io, options.folder, "cannot be made: " + error.message());
   Trainer trainer(recipe, options);
   trainer.resume();
-  write_file(options.folder + "/recipe.json", to_json(recipe));
-  const auto stopped = [&] { return options.stop != nullptr && *options.stop; };
-  while (!trainer.finished() && !stopped()) {
+  if (options.workers == nullptr || options.workers->rank() == 0)
+    write_file(options.folder + "/recipe.json", to_json(recipe));
+  while (!trainer.finished() && !trainer.stopped()) {
     trainer.step();
     trainer.keep_going();
   }

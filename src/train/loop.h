@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "machine/torch/workers/workers.h"
 #include "models/language/language.h"
 #include "train/recipe/recipe.h"
 #include "train/run/journal.h"
@@ -19,7 +20,10 @@ namespace pliant::train {
 
 struct RunOptions {
   std::string folder;
-  int threads = 0;                          // 0: all processors
+  int threads = 0;  // 0: all processors
+  // The processes that train together; null: this one alone. All run() with the same recipe and
+  // see the same folder, which the one of rank 0 writes.
+  aten::Workers* workers = nullptr;
   const std::atomic<bool>* stop = nullptr;  // once true: a checkpoint is saved, and the run ends
   // Called after each step; `left`: seconds, none as long as nobody can know.
   std::function<void(const StepRecord& record, std::optional<double> left)> told;

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <utility>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -21,12 +23,20 @@ std::vector<data::Source> sources_of(const DataRecipe& recipe) {
   return sources;
 }
 
-data::PackingOptions packing_of(const Recipe& recipe) {
-  return {.rows = recipe.at_once() * recipe.data.length,
-          .length = recipe.data.length,
-          .cut_and_drop = recipe.data.cut_and_drop,
-          .seed = recipe.seed,
-          .held_out = recipe.data.held_out};
+data::PackingOptions packing_of(const Recipe& recipe, const aten::Workers* workers) {
+  data::PackingOptions packing{.rows = recipe.at_once() * recipe.data.length,
+                               .length = recipe.data.length,
+                               .cut_and_drop = recipe.data.cut_and_drop,
+                               .seed = recipe.seed,
+                               .held_out = recipe.data.held_out};
+  if (workers == nullptr) return packing;
+  packing.part = workers->rank();
+  packing.parts = workers->size();
+  if (recipe.at_once() % packing.parts != 0)
+    throw Error(ErrorKind::usage, "batch.at_once",
+                fmt::format("{} sequences for {} processes", recipe.at_once(), packing.parts),
+                "choose a multiple of their number");
+  return packing;
 }
 
 LanguageModel first_model(const Recipe& recipe, std::int64_t vocabulary) {
@@ -68,7 +78,8 @@ std::int64_t steps_of(const Recipe& recipe) {
 Trainer::Trainer(const Recipe& recipe, const RunOptions& options)
     : recipe_(recipe), options_(options), checkpoints_(options.folder + "/checkpoints") {
   const std::vector<data::Source> sources = sources_of(recipe.data);
-  const data::PackingOptions packing = packing_of(recipe);
+  const data::PackingOptions packing = packing_of(recipe, options.workers);
+  const std::int64_t rows = packing.rows / packing.parts;
   batches_ = std::make_unique<data::Batches>(sources, packing, data::Split::train);
   if (recipe.data.held_out > 0)
     held_out_ = std::make_unique<data::Batches>(sources, packing, data::Split::held_out);
@@ -76,12 +87,12 @@ Trainer::Trainer(const Recipe& recipe, const RunOptions& options)
   learner_ = std::make_unique<aten::Learner>(torch_options(), model_.weights,
                                              groups_of(model_.config, recipe.optimizer));
   if (const std::string slow = learner_->blas(); !slow.empty()) note(slow);
-  const auto graph = std::make_shared<const Graph>(
-      loss_graph(model_.config, packing.rows, recipe.optimizer.z_loss));
+  const auto graph =
+      std::make_shared<const Graph>(loss_graph(model_.config, rows, recipe.optimizer.z_loss));
   loss_ = std::make_unique<LossRunner>(*learner_, graph);
   parts_.resize(recipe.batch.sequences / recipe.at_once());
   steps_ = steps_of(recipe);
-  flops_per_token_ = operations(*graph, packing.rows, packing.length);
+  flops_per_token_ = operations(*graph, rows, packing.length);
   clock_ = now();
 }
 
@@ -95,7 +106,11 @@ aten::Options Trainer::torch_options() const {
 }
 
 void Trainer::note(const std::string& text) const {
-  if (options_.note) options_.note(text);
+  if (options_.note && leads()) options_.note(text);
+}
+
+void Trainer::sum(std::span<double> values) const {
+  if (options_.workers != nullptr) options_.workers->sum(values);
 }
 
 void Trainer::resume() {
@@ -117,13 +132,18 @@ void Trainer::resume() {
     throw Error(ErrorKind::format, options_.folder + "/checkpoints", "none of them can be read",
                 "remove them to begin anew");
   }
-  journal_.emplace(path("log.jsonl"), state_.step);
+  if (leads()) journal_.emplace(path("log.jsonl"), state_.step);
   clock_ = now();
 }
 
 bool Trainer::finished() const {
   const std::int64_t last = steps_ > 0 ? steps_ : state_.last_step;
   return last >= 0 && state_.step >= last;
+}
+
+bool Trainer::stopped() const {
+  if (options_.workers != nullptr) return stopped_;
+  return options_.stop != nullptr && *options_.stop;
 }
 
 // A run of so many seconds: once what is left is the share in which the rate falls, the last step
@@ -152,11 +172,13 @@ double Trainer::rate() const {
 }
 
 void Trainer::fill() {
-  valid_ = 0;
+  double valid = 0;
   for (data::Batch& part : parts_) {
     batches_->next(part);
-    valid_ += part.valid;
+    valid += static_cast<double>(part.valid);
   }
+  sum({&valid, 1});
+  valid_ = std::llround(valid);
   if (valid_ == 0)
     throw Error(ErrorKind::invalid, fmt::format("step {}", state_.step + 1),
                 "no token of its batch has a successor to learn", "use longer documents");
@@ -177,14 +199,22 @@ void Trainer::check(double loss, double gradient) const {
 
 void Trainer::step() {
   decide_the_end();
-  const double used = rate();
+  const double begin = now(), used = rate();
   state_.data = data::to_json(batches_->state());
   fill();
   learner_->clear_gradients();
   Losses sums;
   for (const data::Batch& part : parts_)
     sums += loss_->accumulate(part, 1 / static_cast<double>(valid_));
+  if (options_.workers != nullptr) learner_->sum_gradients(*options_.workers);
   const double gradient = learner_->gradient_norm();
+  const bool stop = options_.stop != nullptr && *options_.stop;
+  const double end = now(), seconds = end - std::exchange(clock_, end);
+  // the leader's clock is everybody's, so that all agree on when a run of so many seconds ends
+  std::array all{sums.loss, sums.nll, stop ? 1.0 : 0.0, leads() ? seconds : 0.0};
+  sum(all);
+  sums = {all[0], all[1]};
+  stopped_ = all[2] > 0;
   check(sums.loss, gradient);
   // as torch clips: the sum keeps a norm of 0 from dividing by it
   if (const double clip = recipe_.optimizer.clip; clip > 0 && gradient > clip)
@@ -193,9 +223,8 @@ void Trainer::step() {
   if (recipe_.optimizer.average > 0) learner_->average(recipe_.optimizer.average);
   ++state_.step;
   state_.tokens += valid_;
-  const double end = now(), seconds = end - std::exchange(clock_, end);
-  state_.seconds += seconds;
-  tell(sums, gradient, used, seconds);
+  state_.seconds += all[3];
+  tell(sums, gradient, used, now() - begin);
 }
 
 void Trainer::tell(const Losses& sums, double gradient, double rate, double seconds) {
@@ -211,7 +240,7 @@ void Trainer::tell(const Losses& sums, double gradient, double rate, double seco
                           speed * flops_per_token_,
                           options_.memory ? options_.memory() : 0};
   if (journal_) journal_->add(record);
-  if (!options_.told) return;
+  if (!options_.told || !leads()) return;
   const double each = state_.seconds / static_cast<double>(state_.step);
   std::optional<double> left;
   if (const std::int64_t last = steps_ > 0 ? steps_ : state_.last_step; last > 0)
@@ -225,17 +254,17 @@ std::optional<ValidationRecord> Trainer::validate(std::int64_t sequences, LossRu
   if (!held_out_) return std::nullopt;
   const data::State beginning = held_out_->state();
   data::Batch batch;
-  Losses sums;
-  std::int64_t tokens = 0;
+  double lost = 0, tokens = 0;
   for (std::int64_t seen = 0; seen < sequences && held_out_->next(batch);
        seen += recipe_.at_once()) {
-    if (options_.stop != nullptr && *options_.stop) break;
-    sums += runner.evaluate(batch, averaged);
-    tokens += batch.valid;
+    lost += runner.evaluate(batch, averaged).nll;
+    tokens += static_cast<double>(batch.valid);
   }
   held_out_->restore(beginning);
-  if (tokens == 0) return std::nullopt;
-  const double nll = sums.nll / static_cast<double>(tokens);
+  std::array all{lost, tokens};
+  sum(all);
+  if (all[1] == 0) return std::nullopt;
+  const double nll = all[0] / all[1];
   const double bytes_per_token =
       static_cast<double>(held_out_->text_bytes()) / static_cast<double>(held_out_->tokens());
   return ValidationRecord{state_.step, nll, nll / std::log(2.0) / bytes_per_token};
@@ -245,27 +274,29 @@ void Trainer::keep_going() {
   const auto due = [&](std::int64_t every) { return every > 0 && state_.step % every == 0; };
   if (due(recipe_.validate.every) && !finished())
     if (const auto record = validate(recipe_.validate.sequences, *loss_, false)) {
-      journal_->add(*record);
+      if (journal_) journal_->add(*record);
       note(fmt::format("step {}: validation {:.4f} nats per token, {:.4f} bits per byte",
                        record->step, record->nll, record->bits_per_byte));
     }
-  if (due(recipe_.sample.every) && options_.sample) {
+  if (due(recipe_.sample.every) && options_.sample && journal_) {
     const auto weights = std::make_shared<const WeightStore>(learner_->weights());
     journal_->add(SampleRecord{state_.step, options_.sample({model_.config, weights})});
   }
   if (due(recipe_.save.every) || finished()) save();
-  const double end = now();
-  state_.seconds += end - std::exchange(clock_, end);
 }
 
 void Trainer::save() {
   if (saved_step_ == state_.step || state_.step == 0) return;
   state_.data = data::to_json(batches_->state());
   state_.recipe = to_json(recipe_);
-  checkpoints_.save(state_, learner_->state(), recipe_.save.keep, recipe_.save.milestone);
   saved_step_ = state_.step;
-  write_file(path("report.html"),
-             journal_->page(std::filesystem::path(options_.folder).filename().string()));
+  if (journal_) {
+    checkpoints_.save(state_, learner_->state(), recipe_.save.keep, recipe_.save.milestone);
+    write_file(path("report.html"),
+               journal_->page(std::filesystem::path(options_.folder).filename().string()));
+  }
+  double nothing = 0;
+  sum({&nothing, 1});  // nobody looks for it before it is there
 }
 
 }  // namespace pliant::train

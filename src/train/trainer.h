@@ -23,8 +23,9 @@ class Trainer {
   // Goes on from the newest checkpoint of the run's folder, if there is one.
   void resume();
   bool finished() const;
-  void step();        // one update; throws as run()
-  void keep_going();  // what is due after it: validating, sampling, saving
+  bool stopped() const;  // somebody wants the run to end early
+  void step();           // one update; throws as run()
+  void keep_going();     // what is due after it: validating, sampling, saving
   void save();
   Outcome outcome();
 
@@ -36,10 +37,12 @@ class Trainer {
   const LanguageConfig& config() const { return model_.config; }
 
  private:
+  bool leads() const { return options_.workers == nullptr || options_.workers->rank() == 0; }
   void decide_the_end();
   double rate() const;
   aten::Options torch_options() const;
   void fill();
+  void sum(std::span<double> values) const;  // over all processes
   void check(double loss, double gradient) const;
   void tell(const Losses& sums, double gradient, double rate, double seconds);
   // Over the first `sequences` held-out windows at least, or all; none if nothing is held out.
@@ -58,10 +61,11 @@ class Trainer {
   std::optional<Journal> journal_;
   RunState state_;
   std::vector<data::Batch> parts_;  // of one step
-  std::int64_t valid_ = 0;          // their targets
+  std::int64_t valid_ = 0;          // their targets, in all processes
+  bool stopped_ = false;            // in any process, when the last step was done
   std::int64_t steps_ = 0, saved_step_ = -1;
   double flops_per_token_ = 0, last_nll_ = 0;
-  double clock_ = 0;  // seconds of training at the last step's end
+  double clock_ = 0;  // when state_.seconds was last added to
 };
 
 }  // namespace pliant::train

@@ -156,7 +156,10 @@ int run_train(const TrainOptions& options, const Invocation& context) {
                          left_text(left));
     });
   };
+  const std::unique_ptr<aten::Workers> workers = aten::Workers::from_environment();
+  run.workers = workers.get();
   const train::Outcome outcome = train::run(recipe, run);
+  if (workers && workers->rank() != 0) return success;
   print_outcome(outcome, save_model(outcome, recipe, run.folder), options, context);
   return success;
 }

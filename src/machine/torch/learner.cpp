@@ -13,6 +13,7 @@
 #include "machine/torch/state.h"
 #include "machine/torch/update.h"
 #include "machine/torch/values.h"
+#include "machine/torch/workers/group.h"
 
 namespace pliant::aten {
 namespace {
@@ -141,6 +142,12 @@ double Learner::gradient_norm() const {
     squares += part.dot(part).item<double>();
   }
   return std::sqrt(squares);
+}
+
+void Learner::sum_gradients(Workers& workers) {
+  at::Tensor host = state_->buckets.gradients.cpu();  // the same tensor, where it lies there
+  workers.group().sum(host);
+  if (!host.is_same(state_->buckets.gradients)) state_->buckets.gradients.copy_(host);
 }
 
 void Learner::scale_gradients(double factor) { state_->buckets.gradients.mul_(factor); }

@@ -12,6 +12,7 @@
 
 #include "graph/graph.h"
 #include "machine/torch/options.h"
+#include "machine/torch/workers/workers.h"
 #include "quant/store.h"
 
 namespace pliant::aten {
@@ -70,6 +71,7 @@ class Learner {
   void clear_gradients();
   double gradient_norm() const;  // Euclidean, over all parameters; NaN or infinite if one is
   void scale_gradients(double factor);
+  void sum_gradients(Workers& workers);  // over all processes; throws Error{io}
   // One step of every group at `rate` times its factor. The gradients are kept.
   void update(double rate);
   // average <- decay * average + (1 - decay) * parameters; the first call copies them.
