@@ -35,7 +35,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct TrainOptions {
+struct TokenizerTraining {
   std::string corpus, out;
   TokenizerKind kind = TokenizerKind::byte_bpe;
   std::int64_t size = 32000;
@@ -54,7 +54,7 @@ void write_byte_bpe(const TrainedBpe& trained, const std::string& out) {
   write_file((fs::path(out) / "tokenizer_config.json").string(), tokenizer_config_json(trained));
 }
 
-std::string train_byte_level(const TrainOptions& options, std::string_view corpus,
+std::string train_byte_level(const TokenizerTraining& options, std::string_view corpus,
                              const Invocation& context) {
   Progress progress(context.log, steady_clock());
   BpeTraining training{.size = options.size, .special = options.special, .family = options.family};
@@ -71,7 +71,7 @@ std::string train_byte_level(const TrainOptions& options, std::string_view corpu
   return options.out;
 }
 
-std::string train_model(const TrainOptions& options) {
+std::string train_model(const TokenizerTraining& options) {
   const bool named = extension(options.out) == ".model";
   std::error_code error;
   if (!named) fs::create_directories(options.out, error);
@@ -86,7 +86,7 @@ std::string train_model(const TrainOptions& options) {
   return path;
 }
 
-int run_train(const TrainOptions& options, const Invocation& context) {
+int run_train(const TokenizerTraining& options, const Invocation& context) {
   const double begun = steady_clock()();
   const MappedFile corpus(options.corpus);
   const std::string written = options.kind == TokenizerKind::byte_bpe
@@ -106,7 +106,7 @@ int run_train(const TrainOptions& options, const Invocation& context) {
 }  // namespace
 
 Verb tokenizer_train_verb() {
-  const auto options = std::make_shared<TrainOptions>();
+  const auto options = std::make_shared<TokenizerTraining>();
   Command command{
       .name = "tokenizer train",
       .summary = "make a tokenizer from a text",

@@ -76,6 +76,7 @@ class Corpus::Reader {
     if (options.largest < 1) throw Error(ErrorKind::usage, "largest-document", "is below one byte");
     if (options.field.empty()) throw Error(ErrorKind::usage, "field", "is empty");
     for (const std::string& each : files_) sizes_.push_back(size_of(each));
+    for (const std::int64_t each : sizes_) bytes_ += each;
   }
 
   bool next(Document& document) {
@@ -98,17 +99,11 @@ class Corpus::Reader {
     }
   }
 
-  std::int64_t bytes() const {
-    std::int64_t sum = 0;
-    for (const std::int64_t each : sizes_) sum += each;
-    return sum;
-  }
   std::int64_t bytes_read() const {
-    std::int64_t sum = file_ ? std::min(file_->position(), sizes_[at_ - 1]) : 0;
-    for (std::size_t i = 0; i + (file_ ? 1 : 0) < at_; ++i) sum += sizes_[i];
-    return sum;
+    return done_ + (file_ ? std::min(file_->position(), sizes_[at_ - 1]) : 0);
   }
 
+  std::int64_t bytes_ = 0;
   std::array<std::int64_t, fault_count> skipped_{};
   std::vector<std::string> first_skipped_;
   std::int64_t empty_ = 0;
@@ -139,6 +134,7 @@ class Corpus::Reader {
     reading_ = Fault::archive;
     while (true) {
       if (levels_.empty()) {
+        if (file_) done_ += sizes_[at_ - 1];
         file_.reset();
         if (at_ == files_.size()) return false;
         const std::string& path = files_[at_];
@@ -258,6 +254,7 @@ class Corpus::Reader {
   std::vector<std::string> files_;
   ReadingOptions options_;
   std::vector<std::int64_t> sizes_;
+  std::int64_t done_ = 0;  // bytes of files that were read to the end
   std::unique_ptr<FileStream> file_;
   std::vector<Level> levels_;
   std::unique_ptr<Lines> lines_;  // of the text being read; null: none is
@@ -271,7 +268,7 @@ Corpus::Corpus(std::vector<std::string> files, const ReadingOptions& options)
 Corpus::~Corpus() = default;
 
 bool Corpus::next(Document& document) { return reader_->next(document); }
-std::int64_t Corpus::bytes() const { return reader_->bytes(); }
+std::int64_t Corpus::bytes() const { return reader_->bytes_; }
 std::int64_t Corpus::bytes_read() const { return reader_->bytes_read(); }
 std::int64_t Corpus::files_read() const { return static_cast<std::int64_t>(reader_->at_); }
 std::int64_t Corpus::empty_documents() const { return reader_->empty_; }

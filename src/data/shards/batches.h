@@ -14,7 +14,7 @@
 namespace pliant::data {
 
 struct Source {
-  std::vector<std::string> shards;  // files, or folders of `pliant data pack`
+  std::vector<std::string> shards = {};  // files, or folders of `pliant data pack`
   // its share of the windows, beside the other sources'; 0 (for all or none): its size, so that all
   // sources end an epoch together
   double weight = 0;
@@ -55,8 +55,8 @@ struct State {
     bool operator==(const Place&) const = default;
   };
   std::uint64_t seed = 0;
-  std::uint64_t data = 0;     // what it is a place in: shards, weights and options
-  std::vector<Place> places;  // by source
+  std::uint64_t data = 0;          // what it is a place in: shards, weights and options
+  std::vector<Place> places = {};  // by source
   bool operator==(const State&) const = default;
 };
 std::string to_json(const State& state);

@@ -1,6 +1,8 @@
 #include "data/shards/folder.h"
 
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <system_error>
 
 #include "core/error.h"
@@ -63,7 +65,12 @@ PackedFolder read_packed_folder(const std::string& folder) {
   if (!fs::exists(path, none))
     throw Error(ErrorKind::not_found, folder, "holds no corpus.json, so no packed text",
                 "pack some: pliant data pack TEXT --tokenizer FILE --out " + folder);
-  return packed_folder_from_json(read_file(path), path);
+  // not mapped, which would make it an input of the command: who appends writes it anew
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) throw Error(ErrorKind::io, path, "cannot read");
+  return packed_folder_from_json(text.str(), path);
 }
 
 std::vector<std::string> shard_files(const std::string& path) {

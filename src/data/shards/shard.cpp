@@ -111,10 +111,11 @@ void ShardWriter::finish() {
   out_.write(reinterpret_cast<const char*>(&sum), sizeof sum);
 }
 
-std::int64_t ShardWriter::bytes() const {
-  const std::int64_t tokens = tokens_ * width_;
-  return round_up(tokens, word) + std::int64_t(head_bytes + tail_bytes) +
-         std::int64_t(word) * (std::ssize(table_) + ceil_div(tokens, std::int64_t(block_bytes)));
+std::int64_t ShardWriter::bytes_of(std::int64_t documents, std::int64_t tokens) const {
+  const std::int64_t token_bytes = tokens * width_;
+  const std::size_t words = documents * entry_words + (token_bytes + block_bytes - 1) / block_bytes;
+  return token_bytes + static_cast<std::int64_t>(head_bytes + padding_after(token_bytes) +
+                                                 words * word + tail_bytes);
 }
 
 Shard::Shard(const std::string& path)

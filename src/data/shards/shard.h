@@ -45,7 +45,8 @@ class ShardWriter {
   void finish();  // once, at the end
   std::int64_t tokens() const { return tokens_; }
   std::int64_t documents() const { return static_cast<std::int64_t>(table_.size() / 3); }
-  std::int64_t bytes() const;  // of the file, were it finished now
+  std::int64_t bytes() const { return bytes_of(documents(), tokens_); }      // were it finished now
+  std::int64_t bytes_of(std::int64_t documents, std::int64_t tokens) const;  // of such a file
 
  private:
   void flush_block();
