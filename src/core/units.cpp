@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "core/error.h"
@@ -53,20 +54,35 @@ constexpr std::array<std::pair<std::string_view, double>, 13> byte_units{{
     {"MB", 1e6},
     {"GB", 1e9},
 }};
+constexpr std::array<std::pair<std::string_view, double>, 6> count_units{
+    {{"", 1}, {"k", 1e3}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}}};
 constexpr std::array<std::pair<std::string_view, double>, 6> time_units{
     {{"", 1}, {"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"min", 60}, {"h", 3600}}};
+
+// Nothing for another unit or a number that is not whole.
+template <std::size_t N>
+std::optional<std::int64_t> whole(std::string_view text,
+                                  const std::array<std::pair<std::string_view, double>, N>& units) {
+  const Quantity q = split(text);
+  const double total = q.value * factor(units, q.unit);
+  const bool known = factor(units, q.unit) > 0;
+  if (!known || total > 0x1p53 || total != std::floor(total)) return std::nullopt;
+  return static_cast<std::int64_t>(total);
+}
 
 }  // namespace
 
 Bytes bytes_from_text(std::string_view text, std::string_view place) {
-  const Quantity q = split(text);
-  const double total = q.value * factor(byte_units, q.unit);
-  const bool known = factor(byte_units, q.unit) > 0;
-  if (!known || total > 0x1p53 || total != std::floor(total))
-    throw Error(ErrorKind::usage, std::string(place),
-                fmt::format("'{}' is not a size in whole bytes", text),
-                "write for example 4096, 512KiB or 1.5MiB");
-  return {static_cast<std::int64_t>(total)};
+  if (const auto bytes = whole(text, byte_units)) return {*bytes};
+  throw Error(ErrorKind::usage, std::string(place),
+              fmt::format("'{}' is not a size in whole bytes", text),
+              "write for example 4096, 512KiB or 1.5MiB");
+}
+
+std::int64_t count_from_text(std::string_view text, std::string_view place) {
+  if (const auto count = whole(text, count_units)) return *count;
+  throw Error(ErrorKind::usage, std::string(place), fmt::format("'{}' is not a whole number", text),
+              "write for example 519, 100M or 1.5G");
 }
 
 Seconds seconds_from_text(std::string_view text, std::string_view place) {

@@ -19,6 +19,9 @@ struct Seconds {
 // "4096", "512KiB", "1.5MiB", "2GiB", "64kB" (decimal); whole bytes only. Throws Error{usage}
 // naming `place`.
 Bytes bytes_from_text(std::string_view text, std::string_view place);
+// "519", "100M", "1.5G": decimal units k, M, G and T; whole counts only. Throws Error{usage} naming
+// `place`.
+std::int64_t count_from_text(std::string_view text, std::string_view place);
 // "30", "30s", "250ms", "2min", "1h"; >= 0. Throws Error{usage} naming `place`.
 Seconds seconds_from_text(std::string_view text, std::string_view place);
 

@@ -15,6 +15,14 @@ TEST(Units, BytesWithBinaryAndDecimalUnits) {
   EXPECT_EQ(bytes_from_text("2G", "x").count, std::int64_t{2} << 30);
 }
 
+TEST(Units, CountsHaveDecimalUnits) {
+  EXPECT_EQ(count_from_text("519", "x"), 519);
+  EXPECT_EQ(count_from_text("100M", "x"), 100'000'000);
+  EXPECT_EQ(count_from_text("1.5 G", "x"), 1'500'000'000);
+  for (const char* bad : {"", "M", "-1", "1.5", "1MiB", "1e30T", "nan"})
+    EXPECT_THROW(count_from_text(bad, "--flops"), Error) << bad;
+}
+
 TEST(Units, RefusesWhatIsNoSize) {
   for (const char* text : {"", "KiB", "-1", "-0KiB", "1.5", "1e3", "12 apples", "0x10", "nan",
                            "inf", "9999999TiB", "1 2"})
