@@ -8,12 +8,6 @@
 #include "search/ways.h"
 
 namespace pliant::search {
-namespace {
-
-constexpr int most_tries = 100'000;
-
-}  // namespace
-
 Windows::Windows(const StagePredictor& predictor, std::int64_t bins)
     : ways_(std::make_unique<const Ways>(predictor, bins)) {}
 Windows::~Windows() = default;

@@ -13,6 +13,8 @@
 
 namespace pliant::search {
 
+inline constexpr int most_tries = 100'000;  // of a draw, until it fails
+
 class Ways;
 class Windows;
 
@@ -21,7 +23,7 @@ class Window {
   // Bounds on the number of subnets inside. The width of the bins makes the difference.
   std::int64_t at_least() const { return at_least_; }
   std::int64_t at_most() const { return at_most_; }
-  // Exactly inside, uniform. Throws Error{not_found} when none of 100,000 tries is, as may happen
+  // Exactly inside, uniform. Throws Error{not_found} when none of most_tries is, as may happen
   // in a window that is much narrower than a bin.
   elasticvit::Architecture draw(Rng& rng) const;
 
