@@ -1,0 +1,98 @@
+#include "cli/search/subject.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/json.h"
+#include "core/suggest.h"
+#include "models/elasticvit/counts.h"
+
+namespace pliant::cli {
+namespace {
+
+constexpr const char* how_to_give =
+    "give a folder of {\"BLOCK\": milliseconds, ...} files with --latency-tables, or set "
+    "PLIANT_DATA to a folder that has latency-tables";
+
+std::string folder_of_tables(const SearchOptions& options) {
+  if (!options.tables.empty()) return options.tables;
+  const char* data = std::getenv("PLIANT_DATA");
+  if (data == nullptr) return "";
+  const std::filesystem::path folder = std::filesystem::path(data) / "latency-tables";
+  return std::filesystem::is_directory(folder) ? folder.string() : "";
+}
+
+}  // namespace
+
+std::vector<Option> search_options(SearchOptions& options) {
+  std::vector<Option> list;
+  list.push_back(option("space", "FILE", options.space, "a search space (JSON)")
+                     .path()
+                     .with_default("the published one"));
+  list.push_back(option("latency-tables", "DIR", options.tables,
+                        "latencies of blocks, one JSON file per phone")
+                     .path()
+                     .with_default("latency-tables of PLIANT_DATA"));
+  return list;
+}
+
+SearchSubject::SearchSubject(const SearchOptions& options, const Invocation& context)
+    : space_(options.space.empty()
+                 ? elasticvit::published_space()
+                 : elasticvit::space_from_json(read_file(options.space), options.space)) {
+  const std::string folder = folder_of_tables(options);
+  if (folder.empty()) {
+    context.log.info(fmt::format("no latency tables: {}", how_to_give));
+    return;
+  }
+  tables_ = search::latency_tables(folder);
+  for (const search::LatencyTable& table : tables_) {
+    search::TablePredictor predictor(space_, table);
+    try {
+      predictor.predict(smallest(space_));
+    } catch (const Error& error) {
+      if (!options.tables.empty()) throw;  // asked for
+      context.log.info(fmt::format("{} is left out: {}", table.phone(), error.problem()));
+      continue;
+    }
+    phones_.push_back(predictor);
+  }
+}
+
+const search::TablePredictor& SearchSubject::phone(const std::string& name,
+                                                   const std::string& place) const {
+  std::vector<std::string> names;
+  for (const search::TablePredictor& each : phones_) {
+    if (each.table().phone() == name) return each;
+    names.push_back(each.table().phone());
+  }
+  if (names.empty())
+    throw Error(ErrorKind::usage, place, "there are no latency tables", how_to_give);
+  throw Error(ErrorKind::usage, place, fmt::format("there is no table of '{}'", name),
+              did_you_mean(name, names, fmt::format("choose one of {}", fmt::join(names, ", "))));
+}
+
+nlohmann::ordered_json SearchSubject::costs(const elasticvit::Architecture& architecture) const {
+  const elasticvit::Parameters count = parameters(space_, architecture);
+  nlohmann::ordered_json latencies = nlohmann::ordered_json::object();
+  for (const search::TablePredictor& each : phones_)
+    latencies[each.table().phone()] = each.predict(architecture);
+  return {{"flops", flops(space_, architecture)},
+          {"parameters", count.read()},
+          {"params_without_bias_tables", count.without_bias_tables},
+          {"params_with_reachable_bias_rows", count.read()},
+          {"params_with_full_bias_tables", count.without_bias_tables + count.all_bias_rows},
+          {"latency_ms", std::move(latencies)}};
+}
+
+nlohmann::ordered_json SearchSubject::json(const elasticvit::Architecture& architecture) const {
+  return nlohmann::ordered_json::parse(to_json(space_, architecture));
+}
+
+}  // namespace pliant::cli

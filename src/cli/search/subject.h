@@ -1,0 +1,43 @@
+// What the verbs of search have in common: a space, and what subnets of it cost.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "command/verb.h"
+#include "models/elasticvit/architecture.h"
+#include "search/latency_table.h"
+
+namespace pliant::cli {
+
+struct SearchOptions {
+  std::string space, tables;
+};
+std::vector<Option> search_options(SearchOptions& options);
+
+// Where tables are looked for: --latency-tables, which must hold some, or the folder latency-tables
+// of PLIANT_DATA. Without tables a message says how to give them.
+class SearchSubject {
+ public:
+  SearchSubject(const SearchOptions& options, const Invocation& context);
+  SearchSubject(const SearchSubject&) = delete;
+
+  const elasticvit::Space& space() const { return space_; }
+  bool is_published() const { return space_ == elasticvit::published_space(); }
+  const std::vector<search::TablePredictor>& phones() const { return phones_; }
+  // Throws Error{usage} naming those that there are.
+  const search::TablePredictor& phone(const std::string& name, const std::string& place) const;
+
+  // flops, parameters in three ways, latency_ms
+  nlohmann::ordered_json costs(const elasticvit::Architecture& architecture) const;
+  nlohmann::ordered_json json(const elasticvit::Architecture& architecture) const;  // as "arch" is
+
+ private:
+  elasticvit::Space space_;
+  std::vector<search::LatencyTable> tables_;
+  std::vector<search::TablePredictor> phones_;  // of the tables that know the space
+};
+
+}  // namespace pliant::cli
