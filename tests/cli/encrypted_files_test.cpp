@@ -47,16 +47,20 @@ struct Exchange {
   std::string folder, weights, x;
   Tensor w = uniform({16, 8}, 1), in = uniform({8}, 2);
 
-  explicit Exchange(const std::string& name) : folder(temporary(name)) {
+  explicit Exchange(const std::string& name, const std::vector<std::string>& more = {})
+      : folder(temporary(name)) {
     fs::remove_all(folder);
     weights = written(name + ".w.npy", w);
     x = written(name + ".x.npy", in);
-    made = succeeded({"keys", "new", "ik,k->i", "16x8", "8", "--encrypt", "1", "--slots", "512",
-                      "--out", folder});
+    std::vector<std::string> words{"keys", "new",     "ik,k->i", "16x8",  "8",   "--encrypt",
+                                   "1",    "--slots", "512",     "--out", folder};
+    words.insert(words.end(), more.begin(), more.end());
+    made = succeeded(words);
   }
   std::string path(const std::string& name) const { return (fs::path(folder) / name).string(); }
-  std::vector<std::string> encrypt(const std::string& to) const {
-    return {"encrypt", x, "--keys", path("secret.key"), "--out", path(to)};
+  std::vector<std::string> encrypt(const std::string& to,
+                                   const std::string& with = "secret.key") const {
+    return {"encrypt", x, "--keys", path(with), "--out", path(to)};
   }
   std::vector<std::string> evaluate(const std::string& from, const std::string& to) const {
     return {"einsum", "ik,k->i",         weights, path(from),
@@ -133,6 +137,38 @@ TEST(EncryptedFiles, OfTheServerHoldNoSecret) {
   words[5] = exchange.path("secret.key");
   expect_failure(words, 1, "secret.key: ckks server's keys file, byte 12: holds a client's keys");
   EXPECT_FALSE(fs::exists(exchange.path("other.ct")));
+}
+
+TEST(EncryptedFiles, APublicKeyEncryptsAndDoesNothingElse) {
+  const Exchange exchange("public", {"--public"});
+  EXPECT_EQ(exchange.made["public_key"], exchange.path("public.key"));
+  EXPECT_FALSE(Exchange("private").made.contains("public_key"));
+  const std::string secret = read_file(exchange.path("secret.key")),
+                    shared = read_file(exchange.path("public.key"));
+  for (std::size_t at = secret.size() - 64 - 4096; at < secret.size() - 64; at += 64)
+    EXPECT_FALSE(holds(shared, secret.substr(at, 32))) << at;
+  succeeded(exchange.encrypt("x.ct", "public.key"));
+  succeeded(exchange.encrypt("own.ct"));
+  EXPECT_GT(fs::file_size(exchange.path("x.ct")), fs::file_size(exchange.path("own.ct")) * 3 / 2);
+  for (const char* request : {"x.ct", "own.ct"}) {
+    const json computed = succeeded(exchange.evaluate(request, "y.ct"));
+    const json result = succeeded(exchange.decrypt("y.ct", request));
+    EXPECT_EQ(computed["error_bound"], result["error_bound"]);
+    EXPECT_LE(exchange.error(), result["error_bound"]);
+    EXPECT_LT(result["error_bound"], 1e-4);
+  }
+  std::vector<std::string> words = exchange.decrypt("y.ct", "own.ct");
+  words[3] = exchange.path("public.key");
+  expect_failure(words, 1,
+                 "public.key: ckks client's keys file, byte 12: holds a contributor's keys");
+  words = exchange.evaluate("x.ct", "z.ct");
+  words[5] = exchange.path("public.key");
+  expect_failure(words, 1,
+                 "public.key: ckks server's keys file, byte 12: holds a contributor's keys");
+  fs::remove(exchange.path("secret.key"));
+  fs::remove(exchange.path("eval.keys"));
+  expect_failure({"keys", "new", "ik,k->i", "16x8", "8", "--out", exchange.folder}, 2,
+                 "public.key: exists already");
 }
 
 TEST(EncryptedFiles, OfALyingServerAreRefused) {

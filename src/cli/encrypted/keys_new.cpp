@@ -23,7 +23,7 @@ struct KeysOptions {
   std::vector<std::string> shapes;
   PlanChoice choice;
   double clear_magnitude = 1;
-  bool dry_run = false;
+  bool dry_run = false, contributors = false;
 };
 
 // "128x64"; "scalar" has no axes.
@@ -54,39 +54,67 @@ einsum::Agreement agreement_of(const KeysOptions& options) {
 }
 
 struct Written {
-  std::string secret, evaluation;
-  std::size_t secret_bytes = 0, evaluation_bytes = 0;
+  std::string path;
+  std::size_t bytes = 0;
 };
+constexpr const char *kSecret = "secret.key", *kEvaluation = "eval.keys", *kPublic = "public.key";
 
-// Both files or neither.
-Written write_keys(const std::string& folder, const einsum::Client& client) {
-  Written written{.secret = (fs::path(folder) / "secret.key").string(),
-                  .evaluation = (fs::path(folder) / "eval.keys").string()};
-  const einsum::SecretBytes secret = client.secret_file();
-  write_secret_file(written.secret, text_of(secret.get()));
-  written.secret_bytes = secret.get().size();
-  try {
-    const einsum::SecretBytes evaluation = client.server_file();
-    write_secret_file(written.evaluation, text_of(evaluation.get()));
-    written.evaluation_bytes = evaluation.get().size();
-  } catch (...) {
+// Those that are written, and removed again unless all of them are.
+class KeyFiles {
+ public:
+  explicit KeyFiles(const std::string& folder) : folder_(folder) {}
+  ~KeyFiles() {
     std::error_code ignored;
-    fs::remove(written.secret, ignored);
-    throw;
+    for (const std::string& path : written_) fs::remove(path, ignored);
   }
-  return written;
-}
+  KeyFiles(const KeyFiles&) = delete;
+  Written write(const char* name, const einsum::SecretBytes& bytes) {
+    const std::string path = (fs::path(folder_) / name).string();
+    write_secret_file(path, text_of(bytes.get()));
+    written_.push_back(path);
+    return {path, bytes.get().size()};
+  }
+  void keep() { written_.clear(); }
+
+ private:
+  std::string folder_;
+  std::vector<std::string> written_;
+};
 
 // Before the work: a folder that can be written to, without keys in it.
 void prepare_folder(const std::string& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) throw Error(ErrorKind::io, folder, "cannot make the folder: " + error.message());
-  for (const char* name : {"secret.key", "eval.keys"})
+  for (const char* name : {kSecret, kEvaluation, kPublic})
     if (fs::exists(fs::symlink_status(fs::path(folder) / name)))
       throw Error(ErrorKind::usage, (fs::path(folder) / name).string(),
                   "exists already: what is encrypted with it could not be read any more",
                   "choose another folder, or remove it first");
+}
+
+void write_keys(const KeysOptions& options, const einsum::Client& client, const Invocation& context,
+                nlohmann::ordered_json& json) {
+  KeyFiles files(options.out);
+  const Written secret = files.write(kSecret, client.secret_file()),
+                evaluation = files.write(kEvaluation, client.server_file());
+  std::optional<Written> contribution;
+  if (options.contributors) contribution = files.write(kPublic, client.contributor_file());
+  files.keep();
+  json.update({{"secret_key", secret.path},
+               {"eval_keys", evaluation.path},
+               {"error_bound", client.error_bound()}});
+  if (contribution) json["public_key"] = contribution->path;
+  if (context.common.json) return;
+  const auto size_text = [](const Written& file) {
+    return fmt::format("{}, {}", file.path, bytes_text(static_cast<std::int64_t>(file.bytes)));
+  };
+  print_line(context.out, "secret key", size_text(secret));
+  print_line(
+      context.out, "eval keys",
+      fmt::format("{}; {} in memory", size_text(evaluation), bytes_text(client.key_bytes())));
+  if (contribution) print_line(context.out, "public key", size_text(*contribution));
+  print_line(context.out, "error", fmt::format("at most {:.2e}", client.error_bound()));
 }
 
 int run_keys_new(const KeysOptions& options, const Invocation& context) {
@@ -105,23 +133,12 @@ int run_keys_new(const KeysOptions& options, const Invocation& context) {
   if (!options.dry_run) {
     prepare_folder(options.out);
     Operations operations(context, "keys new", "a whole set of keys");
-    const einsum::Client client(
-        std::move(agreement),
-        {.pool = &context.pool(), .log = &context.log, .watch = operations.watch()});
-    const double seconds = operations.seconds();
-    const Written written = write_keys(options.out, client);
-    json.update({{"secret_key", written.secret},
-                 {"eval_keys", written.evaluation},
-                 {"error_bound", client.error_bound()},
-                 {"seconds", seconds}});
-    if (!context.common.json) {
-      print_line(context.out, "secret key",
-                 fmt::format("{}, {}", written.secret, bytes_text(written.secret_bytes)));
-      print_line(context.out, "eval keys",
-                 fmt::format("{}, {}; {} in memory", written.evaluation,
-                             bytes_text(written.evaluation_bytes), bytes_text(client.key_bytes())));
-      print_line(context.out, "error", fmt::format("at most {:.2e}", client.error_bound()));
-    }
+    const einsum::Client client(std::move(agreement), {.contributors = options.contributors,
+                                                       .pool = &context.pool(),
+                                                       .log = &context.log,
+                                                       .watch = operations.watch()});
+    json["seconds"] = operations.seconds();
+    write_keys(options, client, context, json);
   }
   if (context.common.json) print_json(context.out, json);
   return success;
@@ -141,11 +158,15 @@ Verb keys_new_verb() {
            "computes (pliant einsum --keys): it has the keys of the plan's rotations and no "
            "others, cannot decrypt, and holds the key by which the two authenticate their files, "
            "so nobody else should have it.",
+           "With --public there is a third, public.key, for whoever shall encrypt and do nothing "
+           "else: with it pliant encrypt makes operands that the server takes like the client's. "
+           "It cannot decrypt, and an answer cannot be forged with it. Ciphertexts of a public key "
+           "have more noise and take twice the bytes; error_bound allows for it.",
            "What the plan gives is tried here with encrypted zeros, so that the client knows "
            "level, scale and error of a result before one comes. Keys serve this expression, "
            "these shapes and these bounds; files that exist are not written over.",
-           "With --json: the counts of the plan, parameters, key_bytes, secret_key, eval_keys, "
-           "error_bound, seconds."},
+           "With --json: the counts of the plan, parameters, key_bytes, seconds, secret_key, "
+           "eval_keys, error_bound, and with --public public_key."},
       .arguments = {argument("EXPRESSION", options->expression,
                              "as numpy.einsum has it: \"ik,k->i\""),
                     argument("SHAPES", options->shapes, "of the operands: 128x64, 64, or scalar")},
@@ -155,6 +176,8 @@ Verb keys_new_verb() {
                    {"pliant keys new \"ik,kj->ij\" 16x32 32x32 --dry-run", "what it would take"}}};
   command.options.push_back(option("clear-magnitude", "X", options->clear_magnitude,
                                    "no element of an operand in the clear is larger"));
+  command.options.push_back(
+      flag("public", options->contributors, "write public.key too, for others to encrypt with"));
   command.options.push_back(
       option("out", "DIR", options->out, "the folder to write to").with_letter('o').written());
   command.options.push_back(flag("dry-run", options->dry_run, "plan only").must_unless("--out"));

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "errors.h"
+#include "machine/encrypted/einsum/parties/contributor.h"
 #include "machine/encrypted/einsum/parties/server.h"
 #include "machine/encrypted/einsum/parties/tensor_file.h"
 #include "machine/encrypted/einsum/tensors.h"
@@ -65,6 +66,83 @@ struct Session {
   }
   Decrypted decrypt(std::span<const std::byte> file) { return client.decrypt(file, {request}); }
 };
+
+// What a contributor has, and a server that takes what it encrypts.
+struct Contributed {
+  Client maker{agreement(2), {.contributors = true}};
+  SecretBytes secret = maker.secret_file(), keys = maker.server_file(),
+              file = maker.contributor_file();
+  Client client{secret.get(), {.accept_insecure = true}};
+  Server server{keys.get(), {.accept_insecure = true}};
+  Contributor contributor{file.get(), {.accept_insecure = true}};
+  std::vector<Tensor> tensors = random_tensors(kShapes, 3);
+};
+
+TEST(Parties, ContributorsEncryptWithoutTheSecretKey) {
+  Contributed s;
+  const auto first = s.client.encrypt(0, s.tensors[0].view());
+  const auto second = s.contributor.encrypt(1, s.tensors[1].view());
+  EXPECT_GT(second.size(), first.size());  // no half of it is a seed
+  ThreadPool pool(1);
+  const Tensor wanted = in_the_clear("ik,k->i", views(s.tensors), pool);
+  const double without = Client(agreement(2)).error_bound();
+  EXPECT_GT(s.client.error_bound(), without);
+  EXPECT_EQ(s.contributor.error_bound(), s.client.error_bound());
+  for (const auto& both : {std::pair(first, second),
+                           std::pair(s.contributor.encrypt(0, s.tensors[0].view()), second)}) {
+    const auto answer = s.server.evaluate({{.encrypted = both.first}, {.encrypted = both.second}});
+    const Decrypted result = s.client.decrypt(answer, {both.first, both.second});
+    EXPECT_EQ(result.error_bound, s.client.error_bound());
+    for (std::int64_t i = 0; i < 16; ++i)
+      EXPECT_NEAR(get(result.outputs[0].view(), i), get(wanted.view(), i), result.error_bound);
+  }
+}
+
+TEST(Parties, ContributorsAreNoClientsOrServers) {
+  Contributed s;
+  const auto own = s.contributor.encrypt(1, s.tensors[1].view());
+  const auto first = s.client.encrypt(0, s.tensors[0].view());
+  const auto evaluate = [&](std::span<const std::byte> file) {
+    return thrown_by([&] { s.server.evaluate({{.encrypted = first}, {.encrypted = file}}); });
+  };
+  // of another operand; as what it is not
+  const char* part = "authentication does not match";
+  expect_says(thrown_by([&] {
+                s.server.evaluate({{.encrypted = own}, {.encrypted = own}});
+              }),
+              ErrorKind::format, part);
+  ckks::Reader in(s.file.get(), ckks::EnvelopeKind::contributor_keys, nullptr, {});
+  get_agreement(in, true);
+  ckks::Seed seed;
+  in.read(seed, "its key");
+  const SharedKey shared(seed);
+  const ckks::Context context(s.client.agreement().params);
+  const ckks::u64 session = s.client.agreement().session, request = request_number({first, own});
+  const auto held =
+      parse_tensor(context, own, shared.authentication(Sender::contributor, session, 0, 1), "own");
+  const auto signed_as = [&](Sender from, ckks::u64 request, std::size_t item) {
+    return serialize_tensor(context, {&*held[0]},
+                            shared.authentication(from, session, request, item));
+  };
+  expect_says(evaluate(signed_as(Sender::client, 0, 1)), ErrorKind::format, part);
+  expect_says(thrown_by([&] {
+                s.client.decrypt(signed_as(Sender::server, request, 0), {first, own});
+              }),
+              ErrorKind::format, part);
+  expect_says(thrown_by([&] { s.client.decrypt(own, {first, own}); }), ErrorKind::format, part);
+  // files of one kind where another belongs
+  const PartyOptions options{.accept_insecure = true};
+  expect_says(thrown_by([&] { Client(s.file.get(), options); }), ErrorKind::format,
+              "holds a contributor's keys");
+  expect_says(thrown_by([&] { Server(s.file.get(), options); }), ErrorKind::format,
+              "holds a contributor's keys");
+  expect_says(thrown_by([&] { Contributor(s.keys.get(), options); }), ErrorKind::format,
+              "holds a server's keys");
+  expect_says(thrown_by([&] { Client(agreement(1)).contributor_file(); }), ErrorKind::usage,
+              "has no public key");
+  expect_says(thrown_by([&] { s.contributor.encrypt(2, s.tensors[1].view()); }), ErrorKind::usage,
+              "operand 2 is not one of those that are encrypted");
+}
 
 TEST(Parties, ComputeTogetherWithinTheClientsBound) {
   for (const std::size_t secret : {1, 2}) {

@@ -56,10 +56,16 @@ Hash tag(std::span<const std::byte> bytes, const Authentication& a) {
 }  // namespace
 
 const char* name(EnvelopeKind kind) {
-  constexpr const char* names[] = {"parameters",    "ciphertext",    "secret key",    "public key",
-                                   "switching key", "client's keys", "server's keys", "tensor"};
+  constexpr const char* names[] = {
+      "parameters",    "ciphertext",    "secret key", "public key",         "switching key",
+      "client's keys", "server's keys", "tensor",     "contributor's keys", "contributor's tensor"};
   const auto index = static_cast<std::size_t>(kind) - 1;
   return index < std::size(names) ? names[index] : "unknown kind";
+}
+
+std::optional<EnvelopeKind> claimed_kind(std::span<const std::byte> bytes) {
+  if (bytes.size() < kHeader || std::memcmp(bytes.data(), kMagic, sizeof kMagic) != 0) return {};
+  return static_cast<EnvelopeKind>(decode<std::uint32_t>(bytes.subspan(sizeof kMagic, 4)));
 }
 
 std::string hex(const Hash& hash) {

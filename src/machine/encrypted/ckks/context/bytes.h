@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,13 +18,17 @@ enum class EnvelopeKind : std::uint32_t {
   secret_key = 3,
   public_key = 4,
   switch_key = 5,
-  client_keys = 6,  // these three are of einsums: machine/encrypted/einsum/parties
+  client_keys = 6,  // from here on of einsums: machine/encrypted/einsum/parties
   server_keys = 7,
-  tensor = 8
+  tensor = 8,
+  contributor_keys = 9,
+  contribution = 10  // a contributor's tensor
 };
 const char* name(EnvelopeKind kind);
+// What the header says that a file holds, before anything of it is checked.
+std::optional<EnvelopeKind> claimed_kind(std::span<const std::byte> bytes);
 
-enum class Sender : std::uint8_t { client, server };
+enum class Sender : std::uint8_t { client, server, contributor };
 
 // What a file is authenticated with: a key that client and server share, and what the file is for,
 // which both know and which is not in it. A file for something else is refused as a forged one is:

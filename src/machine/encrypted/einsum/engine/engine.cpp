@@ -124,7 +124,8 @@ Engine::Engine(const ckks::Params& params, std::int64_t slots, const EngineOptio
     : Engine(std::make_shared<ckks::Context>(params, ckks::best_kernels(), options.log), slots,
              EngineKeys{}, options) {
   secret_.emplace(generator_.secret_key());
-  use_secret(options);
+  if (options.public_encryption) public_.emplace(generator_.public_key(*secret_));
+  use_keys(options);
 }
 
 Engine::Engine(std::shared_ptr<const ckks::Context> context, std::int64_t slots, EngineKeys keys,
@@ -135,6 +136,7 @@ Engine::Engine(std::shared_ptr<const ckks::Context> context, std::int64_t slots,
       generator_(options.seed_of_test ? ckks::KeyGenerator(context_, *options.seed_of_test)
                                       : ckks::KeyGenerator(context_)),
       secret_(std::move(keys.secret)),
+      public_(std::move(keys.encryption)),
       keys_(std::move(keys.evaluation)),
       encoder_(context_,
                options.rehearsal ? ckks::RoundingClaim::largest : ckks::RoundingClaim::measured),
@@ -146,13 +148,17 @@ Engine::Engine(std::shared_ptr<const ckks::Context> context, std::int64_t slots,
                 fmt::format("{} slots: not a power of two up to the {} of the ring", slots_,
                             context_.slots()));
   require_usable(context_, keys_);
-  if (secret_) use_secret(options);
+  use_keys(options);
 }
 
-void Engine::use_secret(const EngineOptions& options) {
-  if (options.seed_of_test) encryptor_.emplace(context_, *secret_, *options.seed_of_test);
-  else encryptor_.emplace(context_, *secret_);
-  decryptor_.emplace(context_, *secret_);
+void Engine::use_keys(const EngineOptions& options) {
+  const auto encrypt_with = [&](const auto& key) {
+    if (options.seed_of_test) encryptor_.emplace(context_, key, *options.seed_of_test);
+    else encryptor_.emplace(context_, key);
+  };
+  if (public_) encrypt_with(*public_);
+  else if (secret_) encrypt_with(*secret_);
+  if (secret_) decryptor_.emplace(context_, *secret_);
 }
 
 const ckks::SecretKey& Engine::secret_key() const {
@@ -195,7 +201,7 @@ Backend::Plaintext Engine::encode(std::span<const double> values, int level, dou
 }
 
 Cipher Engine::encrypt(std::span<const double> values, int level, double bound) {
-  secret_key();
+  if (!encryptor_) secret_key();
   auto result = made({}, [&](ckks::Ciphertext& out) {
     out = encryptor_->encrypt(encoder_, values, {.level = level, .bound = bound});
   });
@@ -253,7 +259,9 @@ double Engine::deviation(const Disturbance& of) const {
   const double scale = context_.scale(of.level);
   switch (of.kind) {
     case Disturbance::Kind::encryption:
-      return std::hypot(context_.encryption_deviation(false), context_.deviation_of(0.5)) / scale;
+      return std::hypot(context_.encryption_deviation(public_.has_value()),
+                        context_.deviation_of(0.5)) /
+             scale;
     case Disturbance::Kind::switching:
       return std::hypot(context_.switch_deviation(of.level) / context_.p_size(),
                         context_.division_deviation()) /

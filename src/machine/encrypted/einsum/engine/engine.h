@@ -28,10 +28,11 @@ std::size_t key_bytes(const ckks::Context& context, const KeyNeed& need);
 // What plaintexts take at most at once in a run that was not prepared: those of one step.
 std::size_t plaintext_bytes(const ckks::Context& context, const Program& program);
 
-// The keys that an engine is given. Without the secret one it evaluates, and neither encrypts nor
-// decrypts nor makes keys.
+// The keys that an engine is given. Without the secret one it neither decrypts nor makes keys, and
+// encrypts with the public one only.
 struct EngineKeys {
   std::optional<ckks::SecretKey> secret = {};
+  std::optional<ckks::PublicKey> encryption = {};
   ckks::KeySet evaluation = {};
 };
 
@@ -48,6 +49,7 @@ struct EngineOptions {
   // Operands in the clear stand for any within their bounds: what is then said of results holds for
   // whatever the evaluating side has.
   bool rehearsal = false;
+  bool public_encryption = false;  // makes a public key, and encrypts with it
   // Of all prepared diagonals that are held transformed; others are transformed in every run.
   std::size_t expanded_bytes = ckks::kExpandedBytes;
   ThreadPool* pool = nullptr;  // both must outlive the engine
@@ -55,8 +57,8 @@ struct EngineOptions {
 };
 
 // Makes its secret key unless it is given its keys; others come by make_keys(). Ciphertexts are
-// encrypted under the secret key (less noise than under a public one). `slots` may be fewer than
-// the ring has: the rest repeats them.
+// encrypted under the secret key (less noise than under a public one) unless there is a public one.
+// `slots` may be fewer than the ring has: the rest repeats them.
 class Engine : public Backend {
  public:
   // Throws what ckks::Context does, Error{usage} for slots that do not suit the ring.
@@ -102,13 +104,14 @@ class Engine : public Backend {
   const ckks::Context& context() const { return context_; }
   const ckks::KeySet& evaluation_keys() const { return keys_; }
   const ckks::SecretKey& secret_key() const;  // Error{not_found} where there is none
+  const std::optional<ckks::PublicKey>& public_key() const { return public_; }
   // Ciphertexts that come from elsewhere, and go there. Error{invalid} for those of other
   // parameters.
   Cipher hold(ckks::Ciphertext ciphertext, std::optional<Expectation> expected = {}) const;
   static const ckks::Ciphertext& look(const Cipher& a);
 
  private:
-  void use_secret(const EngineOptions& options);
+  void use_keys(const EngineOptions& options);
   void require_keys(const KeyNeed& need) const;
   Ready mapped(const Transform& how, const Values& values, int level, std::size_t room);
 
@@ -117,6 +120,7 @@ class Engine : public Backend {
   std::int64_t slots_;
   ckks::KeyGenerator generator_;
   std::optional<ckks::SecretKey> secret_;
+  std::optional<ckks::PublicKey> public_;
   ckks::KeySet keys_;
   ckks::Encoder encoder_;
   std::optional<ckks::Encryptor> encryptor_;

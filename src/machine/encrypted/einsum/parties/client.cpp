@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "machine/encrypted/einsum/backend/watched.h"
+#include "machine/encrypted/einsum/parties/operand_file.h"
 #include "machine/encrypted/einsum/parties/tensor_file.h"
 
 namespace pliant::einsum {
@@ -61,6 +62,17 @@ std::vector<Tensor> rehearsed(const Plan& plan) {
 SharedKey::~SharedKey() { sodium_memzero(bytes_.data(), bytes_.size()); }
 SecretBytes::~SecretBytes() { sodium_memzero(bytes_.data(), bytes_.size()); }
 
+SharedKey SharedKey::of_contributors() const {
+  constexpr std::string_view purpose = "pliant contributors";
+  ckks::Seed derived;
+  crypto_generichash(derived.data(), derived.size(),
+                     reinterpret_cast<const unsigned char*>(purpose.data()), purpose.size(),
+                     bytes_.data(), bytes_.size());
+  const SharedKey result(derived);
+  sodium_memzero(derived.data(), derived.size());
+  return result;
+}
+
 ckks::Authentication SharedKey::authentication(Sender from, u64 session, u64 request,
                                                std::size_t item) const {
   return {std::as_bytes(std::span(bytes_)), from, session, request,
@@ -70,9 +82,11 @@ ckks::Authentication SharedKey::authentication(Sender from, u64 session, u64 req
 Client::Client(Agreement agreement, const PartyOptions& options)
     : agreement_(std::move(agreement)), plan_(options.planning(agreement_)) {
   agreement_.session = draw_session();
-  engine_ = std::make_unique<Engine>(
-      agreement_.params, agreement_.options.slots,
-      EngineOptions{.rehearsal = true, .pool = options.pool, .log = options.log});
+  engine_ = std::make_unique<Engine>(agreement_.params, agreement_.options.slots,
+                                     EngineOptions{.rehearsal = true,
+                                                   .public_encryption = options.contributors,
+                                                   .pool = options.pool,
+                                                   .log = options.log});
   rehearse(options);
 }
 
@@ -151,15 +165,23 @@ SecretBytes Client::server_file() const {
   return SecretBytes(out.seal({}));
 }
 
-std::vector<std::byte> Client::encrypt(std::size_t operand, const TensorView& tensor) {
-  if (operand >= plan_.inputs.size() || !plan_.inputs[operand].secret)
+SecretBytes Client::contributor_file() const {
+  if (!engine_->public_key())
     throw Error(ErrorKind::usage, "einsum " + plan_.expression,
-                fmt::format("operand {} is not one of those that are encrypted", operand));
-  const std::vector<Cipher> ciphers = encrypt_operand(plan_, *engine_, operand, tensor);
-  std::vector<const ckks::Ciphertext*> ciphertexts;
-  for (const Cipher& each : ciphers) ciphertexts.push_back(each ? &Engine::look(each) : nullptr);
-  return serialize_tensor(engine_->context(), ciphertexts,
-                          shared_.authentication(Sender::client, agreement_.session, 0, operand));
+                "has no public key: its bounds do not allow for the noise of one",
+                "make keys for contributors");
+  Writer out;
+  out.begin(EnvelopeKind::contributor_keys, {});
+  put(out, agreement_, plan_);
+  out.put(shared_.of_contributors().bytes());
+  out.put(error_bound_);
+  out.put_blob(serialize(*engine_->public_key()));
+  return SecretBytes(out.seal({}));
+}
+
+std::vector<std::byte> Client::encrypt(std::size_t operand, const TensorView& tensor) {
+  return operand_file(plan_, *engine_, operand, tensor,
+                      shared_.authentication(Sender::client, agreement_.session, 0, operand));
 }
 
 Decrypted Client::decrypt(std::span<const std::byte> answer,

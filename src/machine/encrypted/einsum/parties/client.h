@@ -13,8 +13,7 @@
 
 namespace pliant::einsum {
 
-// Authenticates what travels between a client and a server; each has it, nobody else. Wiped when it
-// goes.
+// Authenticates what travels between two parties; each has it, nobody else. Wiped when it goes.
 class SharedKey {
  public:
   SharedKey() : bytes_(ckks::fresh_seed()) {}
@@ -23,6 +22,9 @@ class SharedKey {
   SharedKey& operator=(const SharedKey&) = default;
   ~SharedKey();
   std::span<const std::uint8_t> bytes() const { return bytes_; }
+  // What a client and a server have in common with contributors: it follows from this one, which
+  // does not follow from it.
+  SharedKey of_contributors() const;
   ckks::Authentication authentication(ckks::Sender from, ckks::u64 session, ckks::u64 request,
                                       std::size_t item) const;
 
@@ -45,6 +47,9 @@ class SecretBytes {
 
 struct PartyOptions {
   bool accept_insecure = false;
+  // A new client's: others may encrypt, with a public key, whose noise the bounds then allow for.
+  // Until it is read from its file the client encrypts with that key too.
+  bool contributors = false;
   ThreadPool* pool = nullptr;  // both must outlive the party
   Log* log = nullptr;
   std::function<void()> watch = {};  // before every operation; may throw
@@ -64,6 +69,9 @@ class Client {
   // For the server: evaluation keys, the agreement, and the shared key. After the first constructor
   // only, which has made them.
   SecretBytes server_file() const;
+  // For whoever may encrypt (parties/contributor.h). Throws Error{usage} unless this client was
+  // made for contributors.
+  SecretBytes contributor_file() const;
 
   const Plan& plan() const { return plan_; }
   const Agreement& agreement() const { return agreement_; }

@@ -58,6 +58,16 @@ Server::Server(std::span<const std::byte> server_file, const PartyOptions& optio
   engine_->make_keys(einsum::keys(plan_.program));  // has them all, or says which is missing
 }
 
+std::vector<std::optional<ckks::Ciphertext>> Server::read(std::size_t operand,
+                                                          std::span<const std::byte> file) const {
+  const bool contributed = ckks::claimed_kind(file) == ckks::EnvelopeKind::contribution;
+  const SharedKey key = contributed ? shared_.of_contributors() : shared_;
+  return parse_tensor(engine_->context(), file,
+                      key.authentication(contributed ? Sender::contributor : Sender::client,
+                                         agreement_.session, 0, operand),
+                      fmt::format("operand {}", operand));
+}
+
 std::vector<std::byte> Server::evaluate(const std::vector<Input>& inputs) {
   if (inputs.size() != plan_.inputs.size())
     throw Error(ErrorKind::invalid, "einsum " + plan_.expression,
@@ -69,9 +79,7 @@ std::vector<std::byte> Server::evaluate(const std::vector<Input>& inputs) {
     views.push_back(inputs[i].clear);
     if (!plan_.inputs[i].secret) continue;
     request.push_back(inputs[i].encrypted);
-    for (auto& each : parse_tensor(engine_->context(), inputs[i].encrypted,
-                                   shared_.authentication(Sender::client, agreement_.session, 0, i),
-                                   fmt::format("operand {}", i)))
+    for (auto& each : read(i, inputs[i].encrypted))
       ciphers[i].push_back(each ? engine_->hold(std::move(*each)) : nullptr);
   }
   for (const ProgramStep& step : plan_.program.steps)

@@ -21,15 +21,17 @@ class Server {
   double error_bound() const { return error_bound_; }  // of every element, as the client has it
 
   struct Input {
-    std::span<const std::byte> encrypted = {};  // a file of the client
+    std::span<const std::byte> encrypted = {};  // a file of the client or a contributor
     TensorView clear = {};                      // otherwise
   };
-  // One input for every operand. Throws Error{format} for a file that the client did not write for
-  // this operand, Error{invalid} for ciphertexts or shapes that were not planned, Error{not_found}
+  // One input for every operand. Throws Error{format} for a file that neither wrote for this
+  // operand, Error{invalid} for ciphertexts or shapes that were not planned, Error{not_found}
   // for a missing key.
   std::vector<std::byte> evaluate(const std::vector<Input>& inputs);
 
  private:
+  std::vector<std::optional<ckks::Ciphertext>> read(std::size_t operand,
+                                                    std::span<const std::byte> file) const;
   Agreement agreement_;
   Plan plan_;
   SharedKey shared_;

@@ -15,13 +15,18 @@ namespace {
 
 constexpr std::uint32_t kCiphertexts = 1 << 20;
 
+ckks::EnvelopeKind kind_of(const ckks::Authentication& purpose) {
+  return purpose.from == ckks::Sender::contributor ? ckks::EnvelopeKind::contribution
+                                                   : ckks::EnvelopeKind::tensor;
+}
+
 }  // namespace
 
 std::vector<std::byte> serialize_tensor(const ckks::Context& context,
                                         const std::vector<const Ciphertext*>& ciphertexts,
                                         const ckks::Authentication& purpose) {
   ckks::Writer out;
-  out.begin(ckks::EnvelopeKind::tensor, context.hash());
+  out.begin(kind_of(purpose), context.hash());
   out.put(static_cast<std::uint32_t>(ciphertexts.size()));
   for (const Ciphertext* each : ciphertexts)
     out.put_blob(each == nullptr ? std::vector<std::byte>() : serialize(*each));
@@ -32,7 +37,7 @@ std::vector<std::optional<Ciphertext>> parse_tensor(const ckks::Context& context
                                                     std::span<const std::byte> bytes,
                                                     const ckks::Authentication& purpose,
                                                     const std::string& place) try {
-  ckks::Reader in(bytes, ckks::EnvelopeKind::tensor, &context.hash(), purpose);
+  ckks::Reader in(bytes, kind_of(purpose), &context.hash(), purpose);
   const std::uint32_t count = in.word(kCiphertexts, "number of ciphertexts");
   in.expect(count * sizeof(u64), "the ciphertexts");
   std::vector<std::optional<Ciphertext>> result(count);
