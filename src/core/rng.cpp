@@ -1,6 +1,5 @@
 #include "core/rng.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <numbers>
@@ -22,14 +21,15 @@ std::uint64_t mix(std::uint64_t x) {
 std::uint64_t hash64(std::string_view bytes, std::uint64_t seed) {
   std::uint64_t state = mix(seed ^ (0x51ed270b0a1f39c1ULL + bytes.size()));
   // eight bytes at a time, little endian; the length is in the seed, so zero padding is safe
-  while (!bytes.empty()) {
-    std::uint64_t word = 0;
-    const std::size_t take = std::min<std::size_t>(bytes.size(), sizeof word);
-    std::memcpy(&word, bytes.data(), take);
+  std::uint64_t word = 0;
+  for (; bytes.size() >= sizeof word; bytes.remove_prefix(sizeof word)) {
+    std::memcpy(&word, bytes.data(), sizeof word);
     state = mix(state ^ word);
-    bytes.remove_prefix(take);
   }
-  return state;
+  if (bytes.empty()) return state;
+  word = 0;
+  std::memcpy(&word, bytes.data(), bytes.size());
+  return mix(state ^ word);
 }
 
 Rng::Rng(std::uint64_t seed, std::uint64_t stream) : key_(mix(mix(seed) ^ stream)) {}

@@ -38,6 +38,16 @@ std::string_view text(std::span<const std::byte> bytes) {
 }
 std::string_view text(std::span<const std::uint64_t> words) { return text(std::as_bytes(words)); }
 
+template <typename Id>
+std::uint32_t largest(std::span<const std::byte> bytes) {
+  Id most = 0, id = 0;
+  for (; !bytes.empty(); bytes = bytes.subspan(sizeof id)) {
+    std::memcpy(&id, bytes.data(), sizeof id);
+    most = std::max(most, id);
+  }
+  return most;
+}
+
 std::string head() {
   std::string bytes(magic);
   bytes.append(reinterpret_cast<const char*>(&version), sizeof version);
@@ -205,13 +215,11 @@ void Shard::check_block(std::int64_t block) const {
   const std::span<const std::byte> bytes = bytes_.subspan(head_bytes + from, size);
   if (hash64(text(bytes)) != number(hashes_at_ + block * word))
     fail(head_bytes + from, fmt::format("the checksum of block {} is wrong", block));
-  for (std::size_t at = 0; at < size; at += width_) {
-    std::uint32_t id = 0;
-    std::memcpy(&id, bytes.data() + at, width_);
-    if (id >= identity_.vocabulary)
-      fail(head_bytes + from + at,
-           fmt::format("id {} is outside the vocabulary of {}", id, identity_.vocabulary));
-  }
+  const std::uint32_t most =
+      width_ == 2 ? largest<std::uint16_t>(bytes) : largest<std::uint32_t>(bytes);
+  if (most >= identity_.vocabulary)
+    fail(head_bytes + from, fmt::format("block {} has the id {}, the vocabulary {} tokens", block,
+                                        most, identity_.vocabulary));
   checked_[block].store(true, std::memory_order_relaxed);
 }
 

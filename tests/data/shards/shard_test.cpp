@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "data/shards/made.h"
 #include "errors.h"
 
@@ -94,6 +96,19 @@ TEST(Shard, SaysWhatOtherFilesAre) {
   later[8] = 2;
   EXPECT_EQ(thrown_by([&] { Shard(bytes_of(later), "later"); }).problem(),
             "is a shard of version 2, known is 1");
+}
+
+TEST(Shard, RefusesIdsOutsideTheVocabularyBehindGoodChecksums) {
+  std::string bytes = shard_bytes({{499}}, {.id = 1, .vocabulary = 500});
+  const std::size_t parts[] = {0, 16, 18, 24, 48, 56, 96};  // head, token, zeros, tables, counts
+  ASSERT_EQ(bytes.size(), parts[6] + 8);
+  bytes[64] = 100, bytes[65] = 0;  // the vocabulary
+  std::uint64_t sum = hash64(bytes.substr(0, 16));
+  for (int i = 2; i < 6; ++i) sum = hash64(bytes.substr(parts[i], parts[i + 1] - parts[i]), sum);
+  std::memcpy(bytes.data() + parts[6], &sum, sizeof sum);
+  const Shard shard(bytes_of(bytes), "hostile");
+  EXPECT_EQ(thrown_by([&] { read_all(shard); }).problem(),
+            "block 0 has the id 499, the vocabulary 100 tokens");
 }
 
 TEST(ShardWriter, RefusesIdsOutsideTheVocabulary) {
