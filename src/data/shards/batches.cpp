@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 
 #include "core/checked.h"
@@ -96,8 +97,9 @@ class Batches::Mixture {
     check_options(options);
     check_weights(sources);
     for (std::size_t i = 0; i < sources.size(); ++i)
-      sources_.emplace_back(sources[i].shards, options.held_out, split,
-                            Rng(options.seed, i).bits());
+      sources_.emplace_back(sources[i].shards, Rng(options.seed, i).bits());
+    const double limit = held_out_limit();
+    for (Documents& each : sources_) each.take_side(split, limit);
     check_documents(sources);
     std::vector<double> weights;
     for (std::size_t i = 0; i < sources.size(); ++i)
@@ -159,6 +161,14 @@ class Batches::Mixture {
   std::int64_t windows_of(const Documents& source) const {
     return options_.cut_and_drop ? source.totals().documents
                                  : ceil_div(source.totals().rows, options_.length);
+  }
+
+  // A small share of few documents is at least one, so that there is something to look at.
+  double held_out_limit() const {
+    if (options_.held_out == 0) return 0;
+    double first = 1;
+    for (const Documents& each : sources_) first = std::min(first, each.first_place());
+    return first < 1 ? std::max(options_.held_out, std::nextafter(first, 1.0)) : options_.held_out;
   }
 
   // By their sizes all sources end together, as held-out documents, which are given once, must.

@@ -31,7 +31,8 @@ struct PackingOptions {
   bool cut_and_drop = false;
   std::uint64_t seed = 0;  // of the order
   // The share of documents that training never sees, in [0, 1). Who they are depends on their texts
-  // alone: not on seed, order, tokenizer or the other documents, and copies stay together.
+  // alone: not on seed, order, tokenizer or the other documents, and copies stay together. Above 0
+  // at least one is, where a source has two texts: then the same one every time.
   double held_out = 0;
   // This process gets windows [part, part + 1) / parts of each batch; the state is the same in all.
   int part = 0, parts = 1;

@@ -8,14 +8,12 @@
 
 namespace pliant::data {
 
-bool is_held_out(std::uint64_t text_hash, double share) {
-  // hashed again: the share must not depend on how good the hashes in a file are
-  return Rng(text_hash, 0x68656c64).uniform() < share;
+double place_of_text(std::uint64_t text_hash) {
+  // hashed again: places must not depend on how good the hashes in a file are
+  return Rng(text_hash, 0x68656c64).uniform();
 }
 
-Documents::Documents(const std::vector<std::string>& paths, double held_out, Split split,
-                     std::uint64_t key)
-    : held_out_(held_out), split_(split), key_(key) {
+Documents::Documents(const std::vector<std::string>& paths, std::uint64_t key) : key_(key) {
   for (const std::string& path : paths)
     for (const std::string& file : shard_files(path)) {
       shards_.emplace_back(file);
@@ -23,6 +21,24 @@ Documents::Documents(const std::vector<std::string>& paths, double held_out, Spl
     }
   if (shards_.empty())
     throw Error(ErrorKind::invalid, paths.front(), "holds no shards", "pack some text into it");
+}
+
+double Documents::first_place() const {
+  double first = 1, last = 0;
+  for (const Shard& shard : shards_)
+    for (std::int64_t i = 0; i < shard.documents(); ++i) {
+      const DocumentEntry entry = shard.document(i);
+      if (rows_of(entry) < 1) continue;
+      first = std::min(first, place_of_text(entry.text_hash));
+      last = std::max(last, place_of_text(entry.text_hash));
+    }
+  return first < last ? first : 1;
+}
+
+void Documents::take_side(Split split, double limit) {
+  split_ = split;
+  limit_ = limit;
+  totals_ = {};
   for (std::int64_t i = 0; i < count(); ++i) {
     const Found found = seen(i);
     if (found.shard == nullptr) continue;
@@ -38,8 +54,8 @@ Documents::Found Documents::seen(std::int64_t document) const {
   const std::int64_t shard = after - starts_.begin() - 1;
   const Shard& in = shards_[shard];
   const DocumentEntry entry = in.document(document - starts_[shard]);
-  if (entry.tokens() < 2) return {};
-  if (is_held_out(entry.text_hash, held_out_) != (split_ == Split::held_out)) return {};
+  if (rows_of(entry) < 1) return {};
+  if ((place_of_text(entry.text_hash) < limit_) != (split_ == Split::held_out)) return {};
   return {&in, entry};
 }
 

@@ -16,13 +16,17 @@ namespace pliant::data {
 // Rows of a document: each but its last token is one, whose target is the next.
 inline std::int64_t rows_of(const DocumentEntry& entry) { return entry.tokens() - 1; }
 
-// Whether a text is held out at this share: by its hash alone.
-bool is_held_out(std::uint64_t text_hash, double share);
+// A number in [0, 1) for a text: those below the share are held out.
+double place_of_text(std::uint64_t text_hash);
 
 class Documents {
  public:
-  // Throws Error{not_found}, Error{format}.
-  Documents(const std::vector<std::string>& paths, double held_out, Split split, std::uint64_t key);
+  // Of neither side yet. Throws Error{not_found}, Error{format}.
+  Documents(const std::vector<std::string>& paths, std::uint64_t key);
+  // The first place of its texts; 1 where all with a row are one text, of which none can be spared.
+  double first_place() const;
+  // Texts with a place below `limit` are held out.
+  void take_side(Split split, double limit);
 
   struct Found {
     const Shard* shard = nullptr;  // null: not of this side, or too short to have a row
@@ -43,8 +47,8 @@ class Documents {
 
   std::vector<Shard> shards_;
   std::vector<std::int64_t> starts_{0};  // of each shard's documents among all; then their count
-  double held_out_;
-  Split split_;
+  double limit_ = 0;
+  Split split_ = Split::train;
   std::uint64_t key_;
   Totals totals_;
 };

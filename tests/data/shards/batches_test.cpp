@@ -237,6 +237,27 @@ TEST(Batches, HoldOutDocumentsByTheirTextsAlone) {
   EXPECT_EQ(other, seen);
 }
 
+TEST(Batches, HoldOutOneOfFewDocuments) {
+  const Folder folder;
+  const std::vector<Ids> documents{{1, 2, 3}, {4, 5, 6}, {7, 8, 9}, {7}};
+  const Source source{{write_shard(folder, "few", documents)}};
+  PackingOptions options{.rows = 4, .length = 2, .held_out = 1e-9};
+  Batches held({source}, options, Split::held_out);
+  EXPECT_EQ(held.documents(), 1);
+  EXPECT_EQ(Batches({source}, options, Split::train).documents(), 2);
+  const Rows rows = next_rows(held);
+  options.seed = 5;
+  Batches reseeded({source}, options, Split::held_out);
+  EXPECT_EQ(next_rows(reseeded).ids, rows.ids);
+  // of one text, were it there twice, none can be spared
+  const Source single{{write_shard(folder, "single", {{1, 2, 3}, {1, 2, 3}, {9}})}};
+  EXPECT_EQ(Batches({single}, options, Split::train).documents(), 2);
+  EXPECT_NE(error_of([&] {
+              Batches({single}, options, Split::held_out);
+            }).find("has 3 documents, of which none is held out at a share of 1e-09"),
+            std::string::npos);
+}
+
 TEST(Batches, CountBytesOfTheirTexts) {
   const Mixed mixed;
   PackingOptions options{.rows = 24, .length = 6, .held_out = 0.2};
