@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "machine/torch/kinds/ops.h"
 #include "machine/torch/learner.h"
-#include "machine/torch/ops.h"
 
 namespace pliant::aten {
 

@@ -7,12 +7,12 @@
 #include "core/error.h"
 #include "graph/reference/reference.h"
 #include "machine/torch/buckets.h"
+#include "machine/torch/fused/node.h"
+#include "machine/torch/kinds/values.h"
 #include "machine/torch/leaves.h"
-#include "machine/torch/node.h"
 #include "machine/torch/process.h"
 #include "machine/torch/state.h"
 #include "machine/torch/update.h"
-#include "machine/torch/values.h"
 #include "machine/torch/workers/group.h"
 
 namespace pliant::aten {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
-#include "machine/torch/values.h"
+#include "machine/torch/kinds/values.h"
 
 namespace pliant::aten {
 namespace {

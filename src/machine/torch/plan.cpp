@@ -8,9 +8,9 @@
 
 #include "core/error.h"
 #include "graph/passes/fixed.h"
-#include "machine/torch/compute.h"
 #include "machine/torch/fuse.h"
-#include "machine/torch/node.h"
+#include "machine/torch/fused/node.h"
+#include "machine/torch/kinds/compute.h"
 
 namespace pliant::aten {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "core/ids.h"
 #include "graph/graph.h"
-#include "machine/torch/ops.h"
+#include "machine/torch/kinds/ops.h"
 #include "machine/torch/options.h"
 
 namespace pliant::aten {

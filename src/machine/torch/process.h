@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "machine/torch/ops.h"
+#include "machine/torch/kinds/ops.h"
 #include "machine/torch/options.h"
 
 namespace pliant::aten {

@@ -2,11 +2,11 @@
 
 #include "core/error.h"
 #include "graph/reference/reference.h"
+#include "machine/torch/kinds/values.h"
 #include "machine/torch/leaves.h"
 #include "machine/torch/plan.h"
 #include "machine/torch/process.h"
 #include "machine/torch/torch.h"
-#include "machine/torch/values.h"
 
 namespace pliant::aten {
 namespace {

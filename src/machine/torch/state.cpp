@@ -5,8 +5,8 @@
 #include <set>
 
 #include "core/error.h"
+#include "machine/torch/kinds/values.h"
 #include "machine/torch/leaves.h"
-#include "machine/torch/values.h"
 
 namespace pliant::aten {
 namespace {

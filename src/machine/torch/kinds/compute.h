@@ -4,7 +4,7 @@
 #include <string>
 
 #include "graph/graph.h"
-#include "machine/torch/ops.h"
+#include "machine/torch/kinds/ops.h"
 
 namespace pliant::aten {
 
@@ -47,8 +47,6 @@ Tensors compute(const kind::CrossEntropy& kind, const Call& call);
 at::Tensor padded(const at::Tensor& x, const kind::Sizes& low, const kind::Sizes& high,
                   double value);
 
-// Whether row i sees row j, bool [R,R].
-at::Tensor visible(const kind::Attention& kind, const Call& call);
 // cos and sin of the angles, f32 [R, dims/2].
 std::pair<at::Tensor, at::Tensor> turns(const kind::Rotary& kind, const Call& call);
 void check_targets(const kind::CrossEntropy& kind, const Call& call);

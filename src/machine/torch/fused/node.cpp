@@ -1,4 +1,4 @@
-#include "machine/torch/node.h"
+#include "machine/torch/fused/node.h"
 
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/function.h>

@@ -1,4 +1,4 @@
-#include "machine/torch/values.h"
+#include "machine/torch/kinds/values.h"
 
 #include <cstring>
 #include <limits>

@@ -1,4 +1,4 @@
-#include "machine/torch/compute.h"
+#include "machine/torch/kinds/compute.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/pool.h"
 #include "graph/reference/reference.h"
-#include "machine/torch/values.h"
+#include "machine/torch/kinds/values.h"
 
 namespace pliant::aten {
 namespace {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "machine/torch/compute.h"
+#include "machine/torch/kinds/compute.h"
 
 namespace pliant::aten {
 namespace {

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "core/tensor.h"
-#include "machine/torch/ops.h"
+#include "machine/torch/kinds/ops.h"
 
 namespace pliant::aten {
 

@@ -2,8 +2,8 @@
 #include <array>
 #include <cmath>
 
-#include "machine/torch/compute.h"
-#include "machine/torch/values.h"
+#include "machine/torch/kinds/compute.h"
+#include "machine/torch/kinds/values.h"
 
 namespace pliant::aten {
 namespace {

@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "core/error.h"
-#include "machine/torch/compute.h"
-#include "machine/torch/values.h"
+#include "machine/torch/kinds/compute.h"
+#include "machine/torch/kinds/values.h"
 
 namespace pliant::aten {
 namespace {

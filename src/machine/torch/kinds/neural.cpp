@@ -2,9 +2,10 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <set>
 
 #include "core/error.h"
-#include "machine/torch/compute.h"
+#include "machine/torch/kinds/compute.h"
 
 namespace pliant::aten {
 
@@ -60,44 +61,81 @@ Tensors compute(const kind::Rotary& kind, const Call& call) {
   return {call.held(at::cat(parts, 2))};
 }
 
-at::Tensor visible(const kind::Attention& kind, const Call& call) {
-  const at::Tensor &seq = call.in[kind.seq], &pos = call.in[kind.pos];
-  at::Tensor sees = seq.unsqueeze(1).eq(seq.unsqueeze(0)).logical_and(seq.ge(0).unsqueeze(1));
-  const at::Tensor distance = pos.unsqueeze(1) - pos.unsqueeze(0);
+namespace {
+
+// Some rows of the operands; bias and tree whole.
+struct Attending {
+  at::Tensor q, k, v, seq, pos;
+};
+
+at::Tensor visible(const kind::Attention& kind, const Call& call, const Attending& rows) {
+  at::Tensor sees =
+      rows.seq.unsqueeze(1).eq(rows.seq.unsqueeze(0)).logical_and(rows.seq.ge(0).unsqueeze(1));
+  const at::Tensor distance = rows.pos.unsqueeze(1) - rows.pos.unsqueeze(0);
   if (kind.causal) sees = sees.logical_and(distance.ge(0));
   if (kind.window > 0) sees = sees.logical_and(distance.lt(kind.window));
   if (const auto tree = kind.tree()) sees = sees.logical_and(call.in[*tree]);
   return sees;
 }
 
-namespace {
-
 // f32 [Hq,R,R]. Padding rows may hold any position.
-at::Tensor attention_bias(const kind::Attention& kind, const Call& call, std::size_t operand) {
+at::Tensor attention_bias(const Call& call, const Attending& rows, std::size_t operand) {
   const at::Tensor bias = call.real(operand);
-  const at::Tensor padding = call.in[kind.seq].lt(0);
-  const at::Tensor pos = call.in[kind.pos].to(at::kLong).masked_fill(padding, 0);
+  const at::Tensor pos = rows.pos.to(at::kLong).masked_fill(rows.seq.lt(0), 0);
   check_index(pos, bias.size(1), call);
   return bias.index_select(1, pos).index_select(2, pos);
+}
+
+at::Tensor attend(const kind::Attention& kind, const Call& call, const Attending& at) {
+  const std::int64_t rows = at.q.size(0), heads = at.q.size(1), groups = at.k.size(1);
+  const at::Tensor queries = at.q.reshape({rows, groups, heads / groups, at.q.size(2)});
+  at::Tensor scores = at::einsum("ihgd,jhd->hgij", {queries, at.k}).reshape({heads, rows, rows});
+  scores = scores.to(at.q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat) * kind.scale;
+  if (kind.cap > 0) scores = (scores / kind.cap).tanh() * kind.cap;
+  if (const auto bias = kind.bias()) scores = scores + attention_bias(call, at, *bias);
+  const at::Tensor hidden = visible(kind, call, at).logical_not();
+  // a row that sees nothing is uniform here, and then cleared: no NaN, also in its gradient
+  at::Tensor weights = at::softmax(scores.masked_fill(hidden, -3e38), 2);
+  weights = weights.masked_fill(hidden, 0).to(at.v.scalar_type());
+  const at::Tensor mixed =
+      at::einsum("hgij,jhd->ihgd", {weights.reshape({groups, heads / groups, rows, rows}), at.v});
+  return mixed.reshape({rows, heads, at.v.size(2)});
+}
+
+// Where each run of one sequence begins, and the end; the whole as one run where a sequence comes
+// back later.
+std::vector<std::int64_t> runs_of(const at::Tensor& seq) {
+  const at::Tensor ids = seq.to(at::kCPU).to(at::kLong).contiguous();
+  const auto* each = ids.data_ptr<std::int64_t>();
+  const std::int64_t rows = ids.numel();
+  std::vector<std::int64_t> starts;
+  std::set<std::int64_t> seen;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    if (i > 0 && each[i] == each[i - 1]) continue;
+    if (!seen.insert(each[i]).second) return {0, rows};
+    starts.push_back(i);
+  }
+  starts.push_back(rows);
+  return starts;
 }
 
 }  // namespace
 
 Tensors compute(const kind::Attention& kind, const Call& call) {
-  const at::Tensor q = call.factor(kind.q), k = call.factor(kind.k), v = call.factor(kind.v);
-  const std::int64_t rows = q.size(0), heads = q.size(1), groups = k.size(1);
-  const at::Tensor queries = q.reshape({rows, groups, heads / groups, q.size(2)});
-  at::Tensor scores = at::einsum("ihgd,jhd->hgij", {queries, k}).reshape({heads, rows, rows});
-  scores = scores.to(q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat) * kind.scale;
-  if (kind.cap > 0) scores = (scores / kind.cap).tanh() * kind.cap;
-  if (const auto bias = kind.bias()) scores = scores + attention_bias(kind, call, *bias);
-  const at::Tensor hidden = visible(kind, call).logical_not();
-  // a row that sees nothing is uniform here, and then cleared: no NaN, also in its gradient
-  at::Tensor weights = at::softmax(scores.masked_fill(hidden, -3e38), 2);
-  weights = weights.masked_fill(hidden, 0).to(v.scalar_type());
-  const at::Tensor mixed =
-      at::einsum("hgij,jhd->ihgd", {weights.reshape({groups, heads / groups, rows, rows}), v});
-  return {call.held(mixed.reshape(call.result().shape))};
+  const Attending all{call.factor(kind.q), call.factor(kind.k), call.factor(kind.v),
+                      call.in[kind.seq], call.in[kind.pos]};
+  const std::int64_t rows = all.q.size(0);
+  const std::vector<std::int64_t> runs =
+      kind.has_tree || rows == 0 ? std::vector<std::int64_t>{0, rows} : runs_of(all.seq);
+  Tensors parts;
+  for (std::size_t i = 0; i + 1 < runs.size(); ++i) {
+    const auto part = [&](const at::Tensor& x) {
+      return x.narrow(0, runs[i], runs[i + 1] - runs[i]);
+    };
+    parts.push_back(
+        attend(kind, call, {part(all.q), part(all.k), part(all.v), part(all.seq), part(all.pos)}));
+  }
+  return {call.held(at::cat(parts, 0))};
 }
 
 void check_targets(const kind::CrossEntropy& kind, const Call& call) {

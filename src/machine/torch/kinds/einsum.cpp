@@ -1,8 +1,8 @@
 // Einsum: one matrix product where the notation is one, libtorch's own contraction elsewhere.
 #include <algorithm>
 
-#include "machine/torch/compute.h"
-#include "machine/torch/linear.h"
+#include "machine/torch/kinds/compute.h"
+#include "machine/torch/kinds/linear.h"
 
 namespace pliant::aten {
 

@@ -4,7 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include "machine/torch/ops.h"
+#include "machine/torch/kinds/ops.h"
 
 namespace pliant::aten {
 
