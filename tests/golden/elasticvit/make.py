@@ -3,6 +3,7 @@
     python make.py REFERENCE
 """
 import json
+import math
 import pathlib
 import struct
 import sys
@@ -75,3 +76,37 @@ store_floats("inside_T1.safetensors", [each for each in tensors("stages_T1.safet
 store_floats("training.safetensors",
              [(f"{run}.{key}", shape, values) for run in ("r0", "r1") for key, shape, values in tensors(f"toy_a_grads_{run}.safetensors")
               if key in ("train_logits", "eval_logits_after") or (key.startswith("after.") and not key.endswith("num_batches_tracked"))])
+
+
+# Gradients of one step: per tensor its norm, its sum, its product with a probe, and how many entries are not 0.
+def probe(name):
+    seed = 14695981039346656037
+    for letter in ("probe." + name).encode():
+        seed = (seed ^ letter) * 1099511628211 % 2**64
+    while True:
+        seed = (seed + 0x9E3779B97F4A7C15) % 2**64
+        z = (seed ^ (seed >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+        yield ((z ^ (z >> 31)) >> 11) * 2.0**-52 - 1
+
+
+def digest(name, values):
+    return [math.sqrt(sum(x * x for x in values)), sum(values), sum(x * u for x, u in zip(values, probe(name))), sum(x != 0 for x in values)]
+
+
+def short(entry):
+    return [float(f"{x:.9g}") for x in entry[:3]] + [entry[3]]
+
+
+def listed(digests):
+    return {each["name"]: short([each[key] for key in ("l2", "sum", "probe_dot", "nonzero")]) for each in digests}
+
+
+steps = {f"toy_a.{run}": {key.removeprefix("grad."): short(digest(key.removeprefix("grad."), values))
+                          for key, _, values in tensors(f"toy_a_grads_{run}.safetensors") if key.startswith("grad.")}
+         for run in ("r0", "r1")}
+for run, each in load("toy_b.json")["gradients"].items():
+    steps[f"toy_b.{run}"] = listed(each["digest"])
+t1 = load("grad_digest_T1.json")
+steps["T1"] = listed(t1["parameters"])
+store("gradients.json", {"T1": {key: t1[key] for key in ("image_tag", "image_shape", "labels", "loss_f64")}, "digests": steps})
