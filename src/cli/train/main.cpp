@@ -1,8 +1,26 @@
 // pliant-train: what pliant hands `train` over to, so that nothing else loads libtorch.
+#include <unistd.h>
+
+#include <cstdlib>
+
 #include "cli/train/train.h"
 #include "command/executable.h"
+#include "machine/torch/blas.h"
+
+namespace {
+
+// OpenBLAS reads its variable when it is loaded, before main: another start is the only way.
+void start_again_with_fast_products(char** argv) {
+  const auto core = pliant::aten::better_blas_core();
+  if (!core) return;
+  setenv("OPENBLAS_CORETYPE", core->c_str(), 1);
+  execv("/proc/self/exe", argv);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
+  start_again_with_fast_products(argv);
   return pliant::run_executable(
       {"pliant", PLIANT_VERSION, "neural networks on small devices", {pliant::cli::train_verb()}},
       argc, argv);
