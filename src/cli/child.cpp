@@ -30,7 +30,7 @@ Ended run_program(std::vector<std::string> words, Heard heard) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, ends[1],
-                                   heard == Heard::output ? STDOUT_FILENO : STDERR_FILENO);
+                                   heard == Heard::errors ? STDERR_FILENO : STDOUT_FILENO);
   if (heard == Heard::output)
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_addclose(&actions, ends[0]);

@@ -11,10 +11,14 @@ struct Ended {
   std::string text;  // what it printed
 };
 
-enum class Heard { output, errors };
+// What is read of its two streams, and what becomes of the other one.
+enum class Heard {
+  output,   // its errors are dropped
+  results,  // its output, too; its messages and progress are seen
+  errors    // its output is seen
+};
 
-// words[0] is a path. One of its two streams is read; of `output`, the other one is dropped. Throws
-// Error{io} where it cannot be run.
+// words[0] is a path. Throws Error{io} where it cannot be run.
 Ended run_program(std::vector<std::string> words, Heard heard);
 
 // The path of a program that is installed beside this one; it may be missing. Throws Error{io}

@@ -14,8 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-const std::string gpt2 = "golden/text/gpt2.tokenizer.json",
-                  llama = "golden/text/llama3.tokenizer.json";
+const std::string pack_tokenizer = "golden/text/gpt2.tokenizer.json",
+                  other_tokenizer = "golden/text/llama3.tokenizer.json";
 
 std::string folder(const std::string& name) {
   const std::string path = temporary(name);
@@ -24,7 +24,7 @@ std::string folder(const std::string& name) {
 }
 
 Outcome pack(const std::string& corpus, const std::string& out, std::vector<std::string> more = {},
-             const std::string& tokenizer = gpt2) {
+             const std::string& tokenizer = pack_tokenizer) {
   more.insert(more.begin(), {"data", "pack", corpus, "--tokenizer", tokenizer, "-o", out});
   return pliant(more);
 }
@@ -51,7 +51,7 @@ TEST(DataPack, PacksAppendsAndReports) {
   EXPECT_EQ(second.code, 0) << second.err;
   EXPECT_NE(second.out.find("documents   1 of the 1 document in 1 file\n"), std::string::npos)
       << second.out;
-  const Outcome other = pack(corpus, out, {"--append"}, llama);
+  const Outcome other = pack(corpus, out, {"--append"}, other_tokenizer);
   EXPECT_EQ(other.code, 1);
   EXPECT_NE(other.err.find("was packed with the tokenizer"), std::string::npos) << other.err;
   EXPECT_EQ(json::parse(read_file(out + "/corpus.json"))["shards"].size(), 2U);
@@ -112,15 +112,16 @@ std::string much_text() {
 
 TEST(DataPack, LeavesNothingBehindWhenItIsInterruptedOrTheDiskIsFull) {
   const std::string corpus = temporary("much.txt", much_text()), out = folder("ended");
-  const Outcome ended = pliant_interrupted({"data", "pack", corpus, "--split", "blank-lines",
-                                            "--tokenizer", gpt2, "-o", out, "--threads", "1"},
-                                           SIGINT, 0.3);
+  const Outcome ended =
+      pliant_interrupted({"data", "pack", corpus, "--split", "blank-lines", "--tokenizer",
+                          pack_tokenizer, "-o", out, "--threads", "1"},
+                         SIGINT, 0.3);
   EXPECT_EQ(ended.code, 1);
   EXPECT_NE(ended.err.find("nothing is written"), std::string::npos) << ended.err;
   EXPECT_FALSE(fs::exists(out));
   // a limit on the size of files, which fails as a full disk does
   const Outcome full = shell("trap '' XFSZ; ulimit -f 8; " PLIANT_BINARY " data pack " + corpus +
-                             " --split blank-lines --tokenizer " + gpt2 + " -o " + out);
+                             " --split blank-lines --tokenizer " + pack_tokenizer + " -o " + out);
   EXPECT_EQ(full.code, 1);
   EXPECT_NE(full.err.find("cannot write: File too large"), std::string::npos) << full.err;
   EXPECT_FALSE(fs::exists(out));

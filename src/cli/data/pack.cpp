@@ -10,7 +10,7 @@
 #include "command/print.h"
 #include "core/error.h"
 #include "core/log/progress.h"
-#include "data/pack/identity.h"
+#include "data/tokenizer/identity.h"
 #include "text/load/load.h"
 
 namespace pliant::cli {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "cli/train/data.h"
 #include "cli/train/options.h"
 #include "command/host.h"
 #include "command/print.h"
@@ -138,13 +139,14 @@ train::RunOptions run_options(const TrainOptions& options, const Invocation& con
 }
 
 int run_train(const TrainOptions& options, const Invocation& context) {
-  const train::Recipe recipe = recipe_of(options, context.common);
+  train::Recipe recipe = recipe_of(options, context.common);
   train::RunOptions run = run_options(options, context);
+  const auto tokenizer = load_tokenizer(recipe.data.tokenizer);
+  prepare_data(recipe.data, *tokenizer, run.folder, options.dry_run, context);
   if (options.dry_run) {
     print_forecast(train::forecast(recipe, run), context);
     return success;
   }
-  const auto tokenizer = load_tokenizer(recipe.data.tokenizer);
   run.sample = [&](const LanguageModel& model) {
     return written_by(model, *tokenizer, recipe, context.pool());
   };

@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/units.h"
-#include "data/pack/identity.h"
+#include "data/tokenizer/identity.h"
 
 namespace pliant::data {
 namespace {

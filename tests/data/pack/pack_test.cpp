@@ -8,8 +8,8 @@
 
 #include "core/files.h"
 #include "core/rng.h"
-#include "data/pack/identity.h"
 #include "data/shards/batches.h"
+#include "data/tokenizer/identity.h"
 #include "errors.h"
 #include "text/load/load.h"
 #include "text/train/bpe.h"

@@ -1,4 +1,4 @@
-#include "data/pack/identity.h"
+#include "data/tokenizer/identity.h"
 
 #include "core/rng.h"
 
