@@ -106,7 +106,7 @@ TEST(DataPack, SaysWhatIsWrong) {
 std::string much_text() {
   const std::string once = read_file(PLIANT_SOURCE "/docs/design.md");
   std::string text;
-  while (text.size() < (std::size_t{12} << 20)) text += once + "\n\n";
+  while (text.size() < (std::size_t{32} << 20)) text += once + "\n\n";
   return text;
 }
 
@@ -115,7 +115,7 @@ TEST(DataPack, LeavesNothingBehindWhenItIsInterruptedOrTheDiskIsFull) {
   const Outcome ended =
       pliant_interrupted({"data", "pack", corpus, "--split", "blank-lines", "--tokenizer",
                           pack_tokenizer, "-o", out, "--threads", "1"},
-                         SIGINT, 0.3);
+                         SIGINT, 1);
   EXPECT_EQ(ended.code, 1);
   EXPECT_NE(ended.err.find("nothing is written"), std::string::npos) << ended.err;
   EXPECT_FALSE(fs::exists(out));

@@ -237,6 +237,19 @@ TEST(Batches, HoldOutDocumentsByTheirTextsAlone) {
   EXPECT_EQ(other, seen);
 }
 
+TEST(Batches, GiveEachHeldOutDocumentAWindowWhereTheyAreCut) {
+  const Mixed mixed;
+  Batches held(mixed.sources, {.rows = 12, .length = 6, .cut_and_drop = true, .held_out = 0.2},
+               Split::held_out);
+  EXPECT_EQ(held.windows(), held.documents());
+  std::set<std::int32_t> beginnings;  // every token is of one document only
+  Batch batch;
+  while (held.next(batch))
+    for (std::size_t i = 0; i < 12; i += 6)
+      if (column(batch.targets)[i] >= 0) beginnings.insert(column(batch.ids)[i]);
+  EXPECT_EQ(std::ssize(beginnings), held.documents());
+}
+
 TEST(Batches, HoldOutOneOfFewDocuments) {
   const Folder folder;
   const std::vector<Ids> documents{{1, 2, 3}, {4, 5, 6}, {7, 8, 9}, {7}};
