@@ -114,10 +114,9 @@ bool TokenizerSource::copy_into(const std::string& folder) const {
   namespace fs = std::filesystem;
   bool found = false;
   if (!fs::is_directory(path_)) {
-    const std::string base = file_name(path_);
-    if (base != "tokenizer.json" && extension(path_) != ".model") return false;
-    write_file(folder + (base == "tokenizer.json" ? "/tokenizer.json" : "/tokenizer.model"),
-               read_file(path_));
+    const bool json = extension(path_) == ".json" && has_metadata();  // whatever its name
+    if (!json && extension(path_) != ".model") return false;
+    write_file(folder + (json ? "/tokenizer.json" : "/tokenizer.model"), read_file(path_));
     return true;
   }
   for (const char* each : folder_files) {
