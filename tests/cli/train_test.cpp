@@ -127,7 +127,7 @@ TEST(Train, SaysWhatIsWrongAndLosesNothing) {
                     recipe["data"]["tokenizer"]})
                 .code,
             0);
-  says(recipe, "was packed with the tokenizer");
+  says(recipe, "data.tokenizer: ");
   recipe = shop.base(6);
   recipe["data"]["sources"] = {{{"shards", {temporary("nowhere")}}}};
   says(recipe, "nowhere");
