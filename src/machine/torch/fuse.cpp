@@ -9,6 +9,21 @@
 namespace pliant::aten {
 namespace {
 
+std::pair<at::Tensor, at::Tensor> shared_turns(const Graph& graph, const Op& op, const Frame& frame,
+                                               bool half) {
+  const auto& kind = std::get<kind::Rotary>(op.kind);
+  const ValueId pos = op.in[kind.pos],
+                factors = op.in.size() > kind.factors ? op.in[kind.factors] : ValueId::none;
+  if (frame.turns != nullptr)
+    for (const Turns& each : *frame.turns)
+      if (each.pos == pos && each.factors == factors && each.kind == kind) return each.tables;
+  Tensors in;
+  for (const ValueId each : op.in) in.push_back(frame.values[each]);
+  const auto tables = turns(kind, {graph, op, in, frame.rows, half});
+  if (frame.turns != nullptr) frame.turns->push_back({pos, factors, kind, tables});
+  return tables;
+}
+
 class Fusion {
  public:
   Fusion(const Graph& graph, bool half)
@@ -81,12 +96,10 @@ class Fusion {
         [this_graph = &graph_, found = *found, half = half_](const Frame& frame) {
           const Op& op = this_graph->op(found.rotary);
           const auto& rotary = std::get<kind::Rotary>(op.kind);
-          Tensors operands{frame.values[found.x]}, of_rotary = operands;
-          for (std::size_t i = 1; i < op.in.size(); ++i)
-            of_rotary.push_back(frame.values[op.in[i]]);
+          Tensors operands{frame.values[found.x]};
           const bool weighted = found.weight != ValueId::none;
           if (weighted) operands.push_back(frame.values[found.weight]);
-          const auto [cosine, sine] = turns(rotary, {*this_graph, op, of_rotary, frame.rows, half});
+          const auto [cosine, sine] = shared_turns(*this_graph, op, frame, half);
           operands.push_back(cosine);
           operands.push_back(sine);
           return Tensors{fused_heads(operands, {found.normed, weighted, found.eps, rotary.dims,

@@ -71,7 +71,7 @@ struct Learner::State {
         device(configure(given)),
         weights(std::move(store)),
         buckets(*weights, std::move(groups), device, half()),
-        slow(slow_products()) {}
+        slow(slow_products(half())) {}
   bool half() const { return options.precision == Precision::bf16; }
 
   Frame bound(const GraphPass& pass, std::span<const TensorView> inputs,

@@ -77,8 +77,8 @@ class Learner {
   // average <- decay * average + (1 - decay) * parameters; the first call copies them.
   void average(double decay);
 
-  // Empty, or why products are slow here: no fast BLAS, or one that another library holds up. For
-  // the user to read.
+  // Empty, or why products are slow here: no fast BLAS, one that does not know the processor, or
+  // bf16 on a processor that is faster in f32. For the user to read.
   std::string blas() const;
 
   std::int64_t steps() const;                     // updates done

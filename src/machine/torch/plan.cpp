@@ -152,9 +152,9 @@ void Plan::run_steps(const Segment& segment, Frame& frame, bool forget) const {
 void Plan::run_again_later(const Segment& segment, Frame& frame) const {
   Tensors in;
   for (const ValueId id : segment.in) in.push_back(frame.values[id]);
-  const auto again = [this, &segment, halves = frame.halves,
-                      rows = frame.rows](const Tensors& given) {
-    Frame own{ById<ValueId, at::Tensor>(graph_->values().size()), halves, rows};
+  const auto again = [this, &segment, halves = frame.halves, rows = frame.rows,
+                      turns = frame.turns](const Tensors& given) {
+    Frame own{ById<ValueId, at::Tensor>(graph_->values().size()), halves, rows, turns};
     for (std::size_t i = 0; i < given.size(); ++i) own.values[segment.in[i]] = given[i];
     run_steps(segment, own, false);
     Tensors out;
@@ -168,6 +168,7 @@ void Plan::run_again_later(const Segment& segment, Frame& frame) const {
 }
 
 void Plan::run(Frame& frame, bool learning) const {
+  frame.turns = std::make_shared<std::vector<Turns>>();
   for (const Segment& segment : segments_) {
     if (learning && segment.recomputed) run_again_later(segment, frame);
     else run_steps(segment, frame, true);

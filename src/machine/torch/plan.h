@@ -14,12 +14,20 @@
 
 namespace pliant::aten {
 
+// Cosines and sines that several rotations of one run share.
+struct Turns {
+  ValueId pos = ValueId::none, factors = ValueId::none;
+  kind::Rotary kind;
+  std::pair<at::Tensor, at::Tensor> tables;
+};
+
 // The values of one run.
 struct Frame {
   ById<ValueId, at::Tensor> values;  // undefined: not made yet, or forgotten
   // Of weights, where products are in bf16: the same in that type; undefined: there is none yet.
   ById<ValueId, at::Tensor> halves;
   std::int64_t rows = 0;
+  std::shared_ptr<std::vector<Turns>> turns = {};  // made so far; of one run alone
 };
 
 struct Step {

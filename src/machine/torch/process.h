@@ -1,4 +1,5 @@
-// What libtorch keeps one of per process: threads, determinism, the library of its products.
+// What there is one of per process: libtorch's threads and determinism, the library of its
+// products, and the memory it allocates from.
 #pragma once
 
 #include <string>
@@ -8,10 +9,11 @@
 
 namespace pliant::aten {
 
-// Checks the options, sets threads and determinism, and gives the device.
+// Checks the options, sets threads and determinism, keeps freed memory for the next step, and gives
+// the device.
 at::Device configure(const Options& options);
 
-// Empty, or why products are slow here.
-std::string slow_products();
+// Empty, or why products are slow here. `half`: those in bf16 count too.
+std::string slow_products(bool half);
 
 }  // namespace pliant::aten

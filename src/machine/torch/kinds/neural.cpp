@@ -34,7 +34,7 @@ Tensors compute(const kind::Normalize& kind, const Call& call) {
 
 std::pair<at::Tensor, at::Tensor> turns(const kind::Rotary& kind, const Call& call) {
   const at::NoGradGuard no_gradients;
-  const auto options = at::TensorOptions().dtype(at::kDouble).device(call.in[kind.x].device());
+  const auto options = at::TensorOptions().dtype(at::kDouble).device(call.in[kind.pos].device());
   const auto dims = static_cast<double>(kind.dims);
   at::Tensor turn = at::scalar_tensor(kind.base, options)
                         .pow(at::arange(kind.dims / 2, options) * (-2.0 / dims)) *
