@@ -1,4 +1,4 @@
-// Any bytes as a search space, as a subnet of the published space and as a latency table: what is
+// Any bytes as a search space, as a subnet of the published space and as a latency table or prices: what is
 // read is written and read back as the same, and can be counted.
 #include <cstdlib>
 #include <string_view>
@@ -7,6 +7,7 @@
 #include "models/elasticvit/counts.h"
 #include "models/elasticvit/tensors.h"
 #include "search/latency_table.h"
+#include "search/regression.h"
 
 namespace {
 
@@ -46,5 +47,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     demand(flops(space, subnet) > 0);
   });
   try_to([&] { search::LatencyTable(text, "table"); });
+  try_to([&] { search::prices_from_json(text, "prices"); });
   return 0;
 }

@@ -28,6 +28,7 @@ Verb plan_verb();
 Verb quantize_verb();
 Verb run_verb();
 Verb search_measure_verb();
+Verb search_profile_verb();
 Verb search_sample_verb();
 Verb tokenize_verb();
 Verb tokenizer_train_verb();

@@ -1,4 +1,4 @@
-// pliant search measure and pliant search sample.
+// pliant search measure, sample and profile.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -126,6 +126,30 @@ TEST(Search, SamplesLieInTheirWindowsAndFollowTheSeed) {
             last["flops"]);
 }
 
+// Few and small subnets: the file counts here, not what is in it.
+TEST(Search, ProfilesThisComputerAndPredictsWithIt) {
+  const WithoutTables without;
+  const std::string space = temporary("tiny.json", R"({"resolutions": [16, 32],
+    "head": {"multiplier": 1, "hidden": 8, "classes": 2}, "stages": [
+    {"name": "stem", "kind": "mb", "stride": 1, "widths": [16], "depths": [1, 2], "expansions": [1],
+     "kernels": [3], "se": false},
+    {"name": "T0", "kind": "transformer", "stride": 2, "widths": [16, 32], "depths": [1, 2],
+     "mlp_ratios": [1, 2], "v_scales": [1]}]})");
+  const std::string folder = temporary("profiled");
+  std::filesystem::create_directories(folder);
+  const json profile = printed({"search", "profile", "--space", space, "-n", "20", "--rounds", "1",
+                                "--threads", "1", "--out", folder + "/here.json"});
+  EXPECT_EQ(profile, json::parse(read_file(folder + "/here.json")));
+  EXPECT_EQ(profile["fitted"], 16);
+  EXPECT_EQ(profile["held_out"], 4);
+  EXPECT_EQ(profile["threads"], 1);
+  EXPECT_GT(profile["mean_error"], 0);
+  const json measured = printed(
+      {"search", "measure", "--arch", "largest", "--space", space, "--latency-tables", folder});
+  EXPECT_GT(measured["latency_ms"]["here"], 0);
+  EXPECT_LT(measured["latency_ms"]["here"], 1000);
+}
+
 struct BadSearch {
   std::vector<std::string> words;
   int code;
@@ -163,7 +187,9 @@ TEST(Search, RefusesNamingThePlaceAndTheNextStep) {
       {{"sample", "--latency", "board=1:x", "--latency-tables", tables},
        2,
        "--latency: 'x' is no number of milliseconds"},
-      {{"sample", "-n", "0"}, 2, "--count"}};
+      {{"sample", "-n", "0"}, 2, "--count"},
+      {{"profile"}, 2, "--out: is missing"},
+      {{"profile", "--out", "x.json", "-n", "3"}, 2, "--count"}};
   for (const BadSearch& each : all) {
     std::vector<std::string> words{"search"};
     words.insert(words.end(), each.words.begin(), each.words.end());

@@ -8,6 +8,7 @@
 
 #include "core/files.h"
 #include "errors.h"
+#include "search/latency_folder.h"
 
 namespace pliant::search {
 namespace {
@@ -15,25 +16,19 @@ namespace {
 TEST(LatencyTable, SumsOfAllReferenceSubnetsAreExact) {
   const char* data = std::getenv("PLIANT_DATA");
   if (data == nullptr) GTEST_SKIP() << "PLIANT_DATA is not set";
-  const std::vector<LatencyTable> tables = latency_tables(std::string(data) + "/latency-tables");
-  ASSERT_EQ(tables.size(), 4U);
-  const auto subnets = nlohmann::json::parse(read_file("golden/elasticvit/subnets.json"));
   const elasticvit::Space& space = elasticvit::published_space();
-  for (const LatencyTable& table : tables) {
-    const TablePredictor predictor(space, table);
+  const std::vector<NamedPredictor> phones =
+      latency_predictors(space, std::string(data) + "/latency-tables");
+  ASSERT_EQ(phones.size(), 4U);
+  const auto subnets = nlohmann::json::parse(read_file("golden/elasticvit/subnets.json"));
+  for (const NamedPredictor& phone : phones)
     for (const auto& each : subnets) {
-      const double wanted = each["latency_ms"][table.phone()];
+      const double wanted = each["latency_ms"][phone.name];
       EXPECT_NEAR(
-          predictor.predict(architecture_from_json(space, each["arch"].dump(), "reference")),
+          phone.predictor->predict(architecture_from_json(space, each["arch"].dump(), "reference")),
           wanted, 1e-12 * wanted)
-          << table.phone() << " " << each["name"];
+          << phone.name << " " << each["name"];
     }
-  }
-}
-
-TEST(LatencyTable, IsNamedAfterItsPhone) {
-  EXPECT_EQ(LatencyTable("{}", "a/pixel6_lut_ln_v3.json").phone(), "pixel6");
-  EXPECT_EQ(LatencyTable("{}", "my board.json").phone(), "my board");
 }
 
 TEST(LatencyTable, RefusesWhatIsNoneOrLacksABlock) {
@@ -48,8 +43,10 @@ TEST(LatencyTable, RefusesWhatIsNoneOrLacksABlock) {
 }
 
 TEST(LatencyTable, FoldersWithoutTablesAreRefused) {
-  EXPECT_EQ(thrown_by([] { latency_tables("golden/nowhere"); }).kind(), ErrorKind::not_found);
-  EXPECT_EQ(error_of([] { latency_tables("golden"); }),
+  EXPECT_EQ(
+      thrown_by([] { latency_predictors(elasticvit::published_space(), "golden/nowhere"); }).kind(),
+      ErrorKind::not_found);
+  EXPECT_EQ(error_of([] { latency_predictors(elasticvit::published_space(), "golden"); }),
             "golden: has no .json file (a table is {\"BLOCK\": milliseconds, ...}, called "
             "PHONE_lut.json)");
 }

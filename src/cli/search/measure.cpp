@@ -51,8 +51,8 @@ class StageTable {
     for (const char* each : {"stage", "side", "width", "depth", "expand", "kernel", "MLP", "V",
                              "MFLOPs", "parameters"})
       table_.columns.push_back({each, each != std::string("stage")});
-    for (const search::TablePredictor& each : subject.phones())
-      table_.columns.push_back({each.table().phone() + " ms", true});
+    for (const search::NamedPredictor& each : subject.phones())
+      table_.columns.push_back({each.name + " ms", true});
   }
 
   report::Table run(const Architecture& architecture) {
@@ -61,7 +61,8 @@ class StageTable {
     const search::Flops flops(space);
     const search::ParameterCount parameters(space);
     std::vector<const search::StagePredictor*> predictors{&flops, &parameters};
-    for (const search::TablePredictor& each : subject_.phones()) predictors.push_back(&each);
+    for (const search::NamedPredictor& each : subject_.phones())
+      predictors.push_back(each.predictor.get());
     std::int64_t before = 0;
     for (std::size_t i = 0; i < space.stages.size(); ++i) {
       const StageChoice& stage = architecture.stages[i];

@@ -90,8 +90,8 @@ report::Table table_of(const SearchSubject& subject, const std::vector<Architect
   for (const char* each : {"res", "widths", "depths", "expansion/kernel, MLP/V"})
     table.columns.push_back({each});
   for (const char* each : {"MFLOPs", "M parameters"}) table.columns.push_back({each, true});
-  for (const search::TablePredictor& each : subject.phones())
-    table.columns.push_back({each.table().phone() + " ms", true});
+  for (const search::NamedPredictor& each : subject.phones())
+    table.columns.push_back({each.name + " ms", true});
   const search::Flops flops(subject.space());
   const search::ParameterCount parameters(subject.space());
   for (const Architecture& subnet : subnets) {
@@ -107,8 +107,8 @@ report::Table table_of(const SearchSubject& subject, const std::vector<Architect
                      fmt::format("{}", fmt::join(inner, " ")),
                      fmt::format("{:.1f}", flops.predict(subnet) / 1e6),
                      fmt::format("{:.2f}", parameters.predict(subnet) / 1e6)}};
-    for (const search::TablePredictor& each : subject.phones())
-      row.cells.push_back(fmt::format("{:.2f}", each.predict(subnet)));
+    for (const search::NamedPredictor& each : subject.phones())
+      row.cells.push_back(fmt::format("{:.2f}", each.predictor->predict(subnet)));
     table.rows.push_back(std::move(row));
   }
   return table;

@@ -51,26 +51,24 @@ SearchSubject::SearchSubject(const SearchOptions& options, const Invocation& con
     context.log.info(fmt::format("no latency tables: {}", how_to_give));
     return;
   }
-  tables_ = search::latency_tables(folder);
-  for (const search::LatencyTable& table : tables_) {
-    search::TablePredictor predictor(space_, table);
+  for (search::NamedPredictor& each : search::latency_predictors(space_, folder)) {
     try {
-      predictor.predict(smallest(space_));
+      each.predictor->predict(smallest(space_));
     } catch (const Error& error) {
       if (!options.tables.empty()) throw;  // asked for
-      context.log.info(fmt::format("{} is left out: {}", table.phone(), error.problem()));
+      context.log.info(fmt::format("{} is left out: {}", each.name, error.problem()));
       continue;
     }
-    phones_.push_back(predictor);
+    phones_.push_back(std::move(each));
   }
 }
 
-const search::TablePredictor& SearchSubject::phone(const std::string& name,
+const search::StagePredictor& SearchSubject::phone(const std::string& name,
                                                    const std::string& place) const {
   std::vector<std::string> names;
-  for (const search::TablePredictor& each : phones_) {
-    if (each.table().phone() == name) return each;
-    names.push_back(each.table().phone());
+  for (const search::NamedPredictor& each : phones_) {
+    if (each.name == name) return *each.predictor;
+    names.push_back(each.name);
   }
   if (names.empty())
     throw Error(ErrorKind::usage, place, "there are no latency tables", how_to_give);
@@ -81,8 +79,8 @@ const search::TablePredictor& SearchSubject::phone(const std::string& name,
 nlohmann::ordered_json SearchSubject::costs(const elasticvit::Architecture& architecture) const {
   const elasticvit::Parameters count = parameters(space_, architecture);
   nlohmann::ordered_json latencies = nlohmann::ordered_json::object();
-  for (const search::TablePredictor& each : phones_)
-    latencies[each.table().phone()] = each.predict(architecture);
+  for (const search::NamedPredictor& each : phones_)
+    latencies[each.name] = each.predictor->predict(architecture);
   return {{"flops", flops(space_, architecture)},
           {"parameters", count.read()},
           {"params_without_bias_tables", count.without_bias_tables},

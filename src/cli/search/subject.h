@@ -8,7 +8,7 @@
 
 #include "command/verb.h"
 #include "models/elasticvit/architecture.h"
-#include "search/latency_table.h"
+#include "search/latency_folder.h"
 
 namespace pliant::cli {
 
@@ -26,9 +26,9 @@ class SearchSubject {
 
   const elasticvit::Space& space() const { return space_; }
   bool is_published() const { return space_ == elasticvit::published_space(); }
-  const std::vector<search::TablePredictor>& phones() const { return phones_; }
+  const std::vector<search::NamedPredictor>& phones() const { return phones_; }
   // Throws Error{usage} naming those that there are.
-  const search::TablePredictor& phone(const std::string& name, const std::string& place) const;
+  const search::StagePredictor& phone(const std::string& name, const std::string& place) const;
 
   // flops, parameters in three ways, latency_ms
   nlohmann::ordered_json costs(const elasticvit::Architecture& architecture) const;
@@ -36,8 +36,7 @@ class SearchSubject {
 
  private:
   elasticvit::Space space_;
-  std::vector<search::LatencyTable> tables_;
-  std::vector<search::TablePredictor> phones_;  // of the tables that know the space
+  std::vector<search::NamedPredictor> phones_;  // that know the space
 };
 
 }  // namespace pliant::cli
