@@ -1,5 +1,5 @@
-// Any bytes as a search space, as a subnet of the published space and as a latency table or prices: what is
-// read is written and read back as the same, and can be counted.
+// Any bytes as a search space, as a subnet of the published space and as a latency table or prices:
+// what is read is written and read back as the same, and can be counted.
 #include <cstdlib>
 #include <string_view>
 

@@ -92,8 +92,8 @@ Verb search_profile_verb() {
            "and finds what each kind of work costs: multiply-accumulates of 1x1 convolutions, "
            "weights that are read, elements that are written and so on. Every fifth subnet is left "
            "out of that, and the mean error on these is told. The file serves search measure and "
-           "search sample among their latency tables. Let the computer do nothing else "
-           "meanwhile.",
+           "search sample among their latency tables. One thread is timed by its processor time; "
+           "with more, let the computer do nothing else meanwhile.",
            "With --json: what is in the file: processor, threads, fitted, held_out, mean_error, "
            "milliseconds_per."},
       .arguments = {},

@@ -1,10 +1,10 @@
 #include "search/profile/profile.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "core/error.h"
+#include "core/log/progress.h"
 #include "machine/native/native.h"
 #include "models/elasticvit/subnet.h"
 #include "models/elasticvit/tensors.h"
@@ -29,15 +29,14 @@ std::shared_ptr<const WeightStore> any_weights(const elasticvit::Space& space, R
 
 double milliseconds(const Program& program, const std::vector<TensorView>& inputs,
                     const std::vector<TensorView>& outputs, Workspace& workspace) {
-  using Clock = std::chrono::steady_clock;
+  const Clock clock = workspace.pool().threads() == 1 ? processor_clock() : steady_clock();
   double least = HUGE_VAL;
   for (int i = 0; i < runs; ++i) {
-    const Clock::time_point begin = Clock::now();
+    const double begin = clock();
     program.run({inputs, outputs, 0, nullptr}, workspace);
-    least =
-        std::min(least, std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+    least = std::min(least, clock() - begin);
   }
-  return least;
+  return 1000 * least;
 }
 
 double time_once(const elasticvit::Space& space, const elasticvit::Architecture& architecture,

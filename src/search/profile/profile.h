@@ -22,7 +22,8 @@ struct ProfileOptions {
   std::function<bool(std::int64_t done)> go_on = {};
 };
 
-// The least time of each. Throws Error{cancelled} when told to end.
+// The least time of each: of the processor with one thread, else by the clock. Throws
+// Error{cancelled} when told to end.
 std::vector<Timed> profile(const elasticvit::Space& space, ThreadPool& pool,
                            const ProfileOptions& options);
 
