@@ -86,6 +86,18 @@ TEST(Train, ATextBecomesAModelThatTalks) {
   EXPECT_EQ(said.code, 0) << said.err;
   for (const char* file : {"report.html", "recipe.json", "model/config.json"})
     EXPECT_TRUE(std::filesystem::exists(folder + "/" + file)) << file;
+  const std::string questions =
+                        temporary("who.jsonl",
+                                  R"({"context": "The", "choices": ["cat", "qqq"], "label": 0})"),
+                    page = folder + "/scores.html";
+  const Outcome scored = pliant({"eval", folder, questions, "--all", "--report", page, "--json"});
+  ASSERT_EQ(scored.code, 0) << scored.err;
+  const json checkpoints = json::parse(scored.out)["checkpoints"];
+  EXPECT_EQ(checkpoints.size(), 5u);
+  EXPECT_EQ(checkpoints.back()["step"], 60);
+  EXPECT_EQ(checkpoints.back()["sets"][0]["acc"], 1);
+  EXPECT_TRUE(std::filesystem::exists(page));
+  EXPECT_EQ(pliant({"eval", answer["model"], questions, "--all"}).code, 1);
   EXPECT_EQ(pliant({"convert", answer["model"], "--to", "gguf", "--out", folder + "/m.gguf"}).code,
             0);
 }

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "cli/language/language.h"
+#include "cli/language/eval.h"
 #include "cli/verbs.h"
 #include "command/print.h"
 #include "core/error.h"
@@ -15,14 +15,6 @@
 
 namespace pliant::cli {
 namespace {
-
-struct EvalOptions {
-  LanguageOptions language;
-  std::vector<std::string> sets;
-  std::string suite, data;
-  eval::ItemOptions items;
-  eval::ScoreOptions score;
-};
 
 std::vector<std::string> suite_names() {
   std::vector<std::string> names;
@@ -70,25 +62,6 @@ Sets read_sets(const EvalOptions& options, const Invocation& context) {
   return sets;
 }
 
-nlohmann::ordered_json to_json(const eval::Score& score) {
-  nlohmann::ordered_json json{{"name", score.name}, {"n", score.n}};
-  if (score.acc) {
-    json["acc"] = score.acc->mean;
-    json["stderr"] = score.acc->error;
-  }
-  if (score.acc_norm) {
-    json["acc_norm"] = score.acc_norm->mean;
-    json["acc_norm_stderr"] = score.acc_norm->error;
-  }
-  if (score.perplexity) json["perplexity"] = *score.perplexity;
-  if (score.rouge_l) {
-    json["rouge_l"] = score.rouge_l->mean;
-    json["rouge_l_stderr"] = score.rouge_l->error;
-  }
-  json["centred"] = score.centred();
-  return json;
-}
-
 std::string percent(const std::optional<eval::Share>& share) {
   return share ? fmt::format("{:.2f} +- {:.2f}", 100 * share->mean, 100 * share->error) : "";
 }
@@ -109,23 +82,13 @@ void print(std::ostream& out, const std::vector<eval::Score>& scores) {
 
 int run_eval(const EvalOptions& options, const Invocation& context) {
   const Sets sets = read_sets(options, context);
-  const OpenLanguage language = open_language(options.language, context, 2);
+  if (options.all) return eval_run(options, sets.found, context);
+  const OpenLanguage language = open_language(options.language, context, eval_sequences);
+  const Progress progress(context.log, steady_clock());
   eval::ScoreOptions how = options.score;
   how.policy = language.policy;
-  how.stop = &context.stop;
-  Progress progress(context.log, steady_clock());
-  std::vector<eval::Score> scores;
-  for (const eval::ItemSet& set : sets.found) {
-    const eval::Score score =
-        eval::score(*language.session, language.need_tokenizer(), set, how, [&](std::int64_t done) {
-          progress.show([&] {
-            return fmt::format("{}: {} of {}, set {} of {}", set.name, done, set.items.size(),
-                               scores.size() + 1, sets.found.size());
-          });
-        });
-    if (score.n > 0) scores.push_back(score);
-    if (context.stop) break;
-  }
+  const std::vector<eval::Score> scores =
+      score_sets(*language.session, language.need_tokenizer(), sets.found, how, "", context);
   if (context.common.json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const eval::Score& each : scores) list.push_back(to_json(each));
@@ -142,6 +105,44 @@ int run_eval(const EvalOptions& options, const Invocation& context) {
 
 }  // namespace
 
+nlohmann::ordered_json to_json(const eval::Score& score) {
+  nlohmann::ordered_json json{{"name", score.name}, {"n", score.n}};
+  if (score.acc) {
+    json["acc"] = score.acc->mean;
+    json["stderr"] = score.acc->error;
+  }
+  if (score.acc_norm) {
+    json["acc_norm"] = score.acc_norm->mean;
+    json["acc_norm_stderr"] = score.acc_norm->error;
+  }
+  if (score.perplexity) json["perplexity"] = *score.perplexity;
+  if (score.rouge_l) {
+    json["rouge_l"] = score.rouge_l->mean;
+    json["rouge_l_stderr"] = score.rouge_l->error;
+  }
+  json["centred"] = score.centred();
+  return json;
+}
+
+std::vector<eval::Score> score_sets(lm::Session& session, const Tokenizer& tokenizer,
+                                    std::span<const eval::ItemSet> sets, eval::ScoreOptions how,
+                                    const std::string& what, const Invocation& context) {
+  how.stop = &context.stop;
+  Progress progress(context.log, steady_clock());
+  std::vector<eval::Score> scores;
+  for (const eval::ItemSet& set : sets) {
+    const eval::Score score = eval::score(session, tokenizer, set, how, [&](std::int64_t done) {
+      progress.show([&] {
+        return fmt::format("{}{}: {} of {}, set {} of {}", what, set.name, done, set.items.size(),
+                           scores.size() + 1, sets.size());
+      });
+    });
+    if (score.n > 0) scores.push_back(score);
+    if (context.stop) break;
+  }
+  return scores;
+}
+
 Verb eval_verb() {
   const auto options = std::make_shared<EvalOptions>();
   Command command{
@@ -157,7 +158,9 @@ Verb eval_verb() {
            "Texts are encoded, cut and counted as EleutherAI's evaluation harness does it. "
            "centred: "
            "0 for guessing, 1 for all right; their mean is over the sets. With --json: per set n, "
-           "acc, stderr, acc_norm, acc_norm_stderr, perplexity, rouge_l, centred."},
+           "acc, stderr, acc_norm, acc_norm_stderr, perplexity, rouge_l, centred; with --all a "
+           "list of "
+           "checkpoints: step, tokens, sets, centred."},
       .arguments = {argument("MODEL", options->language.model, "the model").path(),
                     argument("SET", options->sets, "the sets").path().optional()},
       .options = {option("suite", "NAME", options->suite,
@@ -169,6 +172,12 @@ Verb eval_verb() {
                       .needs("--suite", "SET takes files"),
                   option("limit", "N", options->items.limit, "ask the first N items only; 0: all")
                       .at_least(0),
+                  flag("all", options->all,
+                       "MODEL is the folder of a training run: score every checkpoint it keeps"),
+                  option("report", "FILE", options->report,
+                         "with --all: a page with the curves of the scores over the steps")
+                      .written()
+                      .needs("--all", "one model has no curve"),
                   option("shots", "N", options->items.shots,
                          "show the first N items of a set with their answers before each other")
                       .at_least(0)
@@ -182,6 +191,8 @@ Verb eval_verb() {
       .examples = {{"pliant eval model.gguf arc-easy.jsonl hellaswag.jsonl", "two sets, whole"},
                    {"pliant eval model.gguf --suite zero-shot --data sets --limit 300 --json",
                     "the paper's table, 300 items of each"},
+                   {"pliant eval run arc-easy.jsonl --all --report scores.html",
+                    "how a model came to its scores in training"},
                    {"pliant eval folder piqa.jsonl --prompt 'Question: {context}\\nAnswer:' "
                     "--shots 5",
                     "with five examples before each question"}}};

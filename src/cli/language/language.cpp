@@ -20,10 +20,6 @@ double per_second(std::int64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
-kv::Policy policy_of(const LanguageOptions& options) {
-  return options.window == 0 ? kv::full() : kv::sink_window(options.sinks, options.window);
-}
-
 }  // namespace
 
 kv::CacheTypes CacheChoice::types() const {
@@ -96,10 +92,11 @@ std::vector<Option> sampling_options(lm::GenerateOptions& options) {
       flag("ignore-end", options.ignore_end, "go on after the model's end token")};
 }
 
-OpenLanguage open_language(const LanguageOptions& options, const Invocation& context,
-                           std::int64_t sequences) {
-  Progress progress(context.log, steady_clock());
-  progress.show([&] { return "loading " + options.model; });
+kv::Policy policy_of(const LanguageOptions& options) {
+  return options.window == 0 ? kv::full() : kv::sink_window(options.sinks, options.window);
+}
+
+lm::SessionOptions session_options(const LanguageOptions& options, std::int64_t sequences) {
   lm::SessionOptions session;
   session.context = options.context;
   session.sequences = sequences;
@@ -107,6 +104,14 @@ OpenLanguage open_language(const LanguageOptions& options, const Invocation& con
   session.memory_limit = options.memory_limit.count;
   session.prefix_bytes = options.prefix_cache.count;
   session.exact_prompts = options.exact_prompts;
+  return session;
+}
+
+OpenLanguage open_language(const LanguageOptions& options, const Invocation& context,
+                           std::int64_t sequences) {
+  Progress progress(context.log, steady_clock());
+  progress.show([&] { return "loading " + options.model; });
+  const lm::SessionOptions session = session_options(options, sequences);
   OpenLanguage language{pliant::open_language(options.model, session, context.pool()),
                         policy_of(options), 0, std::make_unique<TraceFile>(options.trace)};
   language.session->trace(language.trace->trace());

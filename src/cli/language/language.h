@@ -40,6 +40,9 @@ struct OpenLanguage : OpenedLanguage {
   std::unique_ptr<TraceFile> trace;  // to be written at the end
 };
 
+kv::Policy policy_of(const LanguageOptions& options);
+lm::SessionOptions session_options(const LanguageOptions& options, std::int64_t sequences);
+
 // `sequences`: open at one time.
 OpenLanguage open_language(const LanguageOptions& options, const Invocation& context,
                            std::int64_t sequences = 1);
