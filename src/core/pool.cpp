@@ -13,8 +13,8 @@
 #include <thread>
 #include <vector>
 
-#include "core/clock.h"
 #include "core/error.h"
+#include "core/time/clock.h"
 
 namespace pliant {
 

@@ -1,6 +1,6 @@
 #include "lm/generate.h"
 
-#include "core/clock.h"
+#include "core/time/clock.h"
 #include "lm/batch.h"
 
 namespace pliant::lm {

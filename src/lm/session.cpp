@@ -6,9 +6,9 @@
 #include <optional>
 
 #include "core/checked.h"
-#include "core/clock.h"
 #include "core/error.h"
 #include "core/rng.h"
+#include "core/time/clock.h"
 #include "lm/beginnings.h"
 #include "lm/saved.h"
 #include "lm/stages.h"

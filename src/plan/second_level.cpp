@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/checked.h"
-#include "core/deadline.h"
 #include "core/error.h"
+#include "core/time/deadline.h"
 #include "plan/place/place.h"
 #include "plan/schedule/verify.h"
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "core/deadline.h"
+#include "core/time/deadline.h"
 #include "plan/schedule/contiguous.h"
 #include "plan/schedule/schedule.h"
 #include "plan/schedule/verify.h"

@@ -9,8 +9,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "core/clock.h"
 #include "core/error.h"
+#include "core/time/clock.h"
 
 namespace pliant {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <ctime>
 
-#include "core/clock.h"
+#include "core/time/clock.h"
 #include "core/units.h"
 
 namespace pliant {

@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "core/checked.h"
-#include "core/clock.h"
 #include "core/error.h"
+#include "core/time/clock.h"
 #include "machine/native/kv/view.h"
 #include "plan/place/place.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/deadline.h"
+#include "core/time/deadline.h"
 #include "plan/format/plan.h"
 #include "plan/format/problem.h"
 #include "plan/schedule/schedule.h"

@@ -9,8 +9,8 @@
 #include <optional>
 
 #include "core/checked.h"
-#include "core/deadline.h"
 #include "core/error.h"
+#include "core/time/deadline.h"
 #include "plan/baseline/baseline.h"
 #include "plan/bound/bits.h"
 #include "plan/ilp/apart.h"

@@ -7,8 +7,8 @@
 #include <memory>
 #include <tuple>
 
-#include "core/deadline.h"
 #include "core/error.h"
+#include "core/time/deadline.h"
 
 namespace pliant::plan {
 namespace {

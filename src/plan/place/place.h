@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/deadline.h"
+#include "core/time/deadline.h"
 
 namespace pliant::place {
 

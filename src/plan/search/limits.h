@@ -6,7 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "core/deadline.h"
+#include "core/time/deadline.h"
 
 namespace pliant::plan {
 

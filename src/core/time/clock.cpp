@@ -1,4 +1,4 @@
-#include "core/clock.h"
+#include "core/time/clock.h"
 
 #include <chrono>
 
