@@ -137,5 +137,29 @@ TEST(Einsum, RefusesWhatCannotBe) {
   says(error({"ij->ji", temporary("text.npy", "hello")}, 1), "is not a .npy file");
 }
 
+// A limit between what the quickest plan's keys take and what powers of two do.
+TEST(Einsum, LittleMemoryMakesRotationsOfFewerKeys) {
+  const std::string a = array("square.npy", {32, 32}, 3);
+  const std::vector<std::string> words{"einsum", "ij,jk->ik", a, a, "--slots", "1024", "--dry-run"};
+  const auto with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all = words;
+    all.insert(all.end(), more.begin(), more.end());
+    return pliant(all);
+  };
+  const json free = json::parse(with({"--json"}).out);
+  const std::string limit = std::to_string(
+      (free["key_bytes"].get<std::int64_t>() + free["plaintext_bytes"].get<std::int64_t>()) * 3 /
+      4);
+  const Outcome tight = with({"--memory", limit, "--json"});
+  ASSERT_EQ(tight.code, 0) << tight.err;
+  const json fewer = json::parse(tight.out);
+  EXPECT_LT(fewer["keys"], free["keys"]);
+  EXPECT_LT(fewer["key_bytes"], free["key_bytes"]);
+  EXPECT_GE(fewer["rotations"], free["rotations"]);
+  const Outcome told = with({"--memory", limit, "--explain"});
+  EXPECT_NE(told.out.find("rotations: by powers of two alone"), std::string::npos)
+      << told.err << told.out.substr(0, 2000);
+}
+
 }  // namespace
 }  // namespace pliant::test

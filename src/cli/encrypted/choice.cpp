@@ -29,7 +29,9 @@ std::vector<Option> plan_options(PlanChoice& choice) {
           .within(20, 49),
       option("security", "BITS", choice.security, "of the parameters, classical")
           .with_choices({"128", "192", "256"}),
-      option("memory", "BYTES", choice.memory, "refuse a plan whose keys and plaintexts take more")
+      option("memory", "BYTES", choice.memory,
+             "of keys and plaintexts: where a plan takes more, rotations by powers of two alone, "
+             "which are more and need fewer keys; refused where that is too much")
           .with_default("no limit")};
 }
 
@@ -54,18 +56,41 @@ std::set<std::size_t> secret_operands(const PlanChoice& choice, std::size_t coun
   return secret;
 }
 
-Resident checked_resident(const einsum::Plan& plan, const ckks::Params& params,
-                          const std::optional<Bytes>& limit) {
-  const ckks::Context context(params);
-  const Resident result{key_bytes(context, einsum::keys(plan.program)),
-                        plaintext_bytes(context, plan.program)};
-  if (limit && std::cmp_greater(result.keys + result.plaintexts, limit->count))
-    throw Error(ErrorKind::capacity, "einsum " + plan.expression,
-                fmt::format("its {} keys take {} and its plaintexts {}, --memory allows {}",
-                            einsum::counts(plan.program).keys, bytes_text(result.keys),
-                            bytes_text(result.plaintexts), bytes_text(limit->count)),
-                "allow more, or split the expression");
+namespace {
+
+Fitted fit(const PlanChoice& choice, einsum::Rotations rotations,
+           const std::function<std::vector<einsum::Plan>(const einsum::PlanOptions&)>& planned) {
+  Fitted result{.options = choice.plan, .plans = {}, .params = {}, .resident = {}};
+  result.options.rotations = rotations;
+  result.plans = planned(result.options);
+  const einsum::Plan& plan = result.plans.front();
+  result.params = einsum::choose_parameters(plan, choice.plan.scale_bits, choice.plan.first_bits,
+                                            choice.security);
+  const ckks::Context context(result.params);
+  result.resident = {key_bytes(context, einsum::keys(plan.program)),
+                     plaintext_bytes(context, plan.program)};
   return result;
+}
+
+}  // namespace
+
+Fitted fitted(const PlanChoice& choice,
+              const std::function<std::vector<einsum::Plan>(const einsum::PlanOptions&)>& planned) {
+  std::optional<Fitted> least;
+  const auto total = [](const Fitted& of) { return of.resident.keys + of.resident.plaintexts; };
+  for (const auto rotations :
+       {einsum::Rotations::any, einsum::Rotations::signed_powers, einsum::Rotations::powers}) {
+    Fitted tried = fit(choice, rotations, planned);
+    if (!choice.memory || std::cmp_less_equal(total(tried), choice.memory->count)) return tried;
+    if (!least || total(tried) < total(*least)) least = std::move(tried);
+  }
+  const einsum::Plan& plan = least->plans.front();
+  throw Error(
+      ErrorKind::capacity, "einsum " + plan.expression,
+      fmt::format("at the least its {} keys take {} and its plaintexts {}, --memory allows {}",
+                  einsum::counts(plan.program).keys, bytes_text(least->resident.keys),
+                  bytes_text(least->resident.plaintexts), bytes_text(choice.memory->count)),
+      "allow more, or split the expression");
 }
 
 nlohmann::ordered_json plan_json(const einsum::Plan& plan) {

@@ -2,6 +2,7 @@
 // planned.
 #pragma once
 
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
@@ -40,13 +41,21 @@ std::set<std::size_t> secret_operands(const PlanChoice& choice, std::size_t coun
 // Expression, shape and counts.
 nlohmann::ordered_json plan_json(const einsum::Plan& plan);
 
-// What the plan's keys take in memory, and its plaintexts in a run, in bytes. Throws
-// Error{capacity} where that is more than `limit`.
+// In bytes.
 struct Resident {
-  std::size_t keys = 0, plaintexts = 0;
+  std::size_t keys = 0, plaintexts = 0;  // of all keys in memory; at most at once in a run
 };
-Resident checked_resident(const einsum::Plan& plan, const ckks::Params& params,
-                          const std::optional<Bytes>& limit);
+// The first of `plans` and its parameters are those that count.
+struct Fitted {
+  einsum::PlanOptions options;
+  std::vector<einsum::Plan> plans;
+  ckks::Params params;
+  Resident resident;
+};
+// What --memory allows: where keys take more, planned again with rotations made of powers of two,
+// forth and back, then forth alone. Throws Error{capacity} where that takes too much, too.
+Fitted fitted(const PlanChoice& choice,
+              const std::function<std::vector<einsum::Plan>(const einsum::PlanOptions&)>& planned);
 
 }  // namespace cli
 }  // namespace pliant

@@ -122,13 +122,13 @@ void print_answer(const Answer& answer, const EinsumOptions& options, const Invo
 
 // The chosen one and, where they are to be told of, those that it was preferred to.
 std::vector<einsum::Plan> planned(const EinsumOptions& options,
-                                  const std::vector<TensorView>& views) {
+                                  const std::vector<TensorView>& views,
+                                  const einsum::PlanOptions& how) {
   const std::vector<einsum::EinsumOperand> operands = operands_of(options, views);
   einsum::Stage stage{options.expression, std::vector<int>(operands.size())};
   std::iota(stage.operands.begin(), stage.operands.end(), 0);
   const bool told = options.explain || !options.report.empty();
-  return einsum::alternatives(std::span(&stage, 1), operands, options.choice.plan,
-                              told ? kCompared : 1);
+  return einsum::alternatives(std::span(&stage, 1), operands, how, told ? kCompared : 1);
 }
 
 // In a plan of too many steps to follow every slot, why there are none.
@@ -165,7 +165,11 @@ int run_einsum(const EinsumOptions& options, const Invocation& context) {
   for (const std::string& file : options.files) tensors.push_back(read_array(file));
   std::vector<TensorView> views;
   for (const Tensor& each : tensors) views.push_back(each.view());
-  const std::vector<einsum::Plan> plans = planned(options, views);
+  const auto make = [&](const einsum::PlanOptions& how) { return planned(options, views, how); };
+  const Fitted chosen = options.simulate
+                            ? Fitted{options.choice.plan, make(options.choice.plan), {}, {}}
+                            : fitted(options.choice, make);
+  const std::vector<einsum::Plan>& plans = chosen.plans;
   const einsum::Plan& plan = plans.front();
   nlohmann::ordered_json json = plan_json(plan);
   if (!context.common.json) {
@@ -178,12 +182,9 @@ int run_einsum(const EinsumOptions& options, const Invocation& context) {
     json["report"] = options.report;
     if (!context.common.json) print_line(context.out, "report", "written to " + options.report);
   }
-  ckks::Params params;
   if (!options.simulate) {
-    params = einsum::choose_parameters(plan, options.choice.plan.scale_bits,
-                                       options.choice.plan.first_bits, options.choice.security);
-    const Resident bytes = checked_resident(plan, params, options.choice.memory);
-    json.update({{"parameters", describe(params)},
+    const Resident& bytes = chosen.resident;
+    json.update({{"parameters", describe(chosen.params)},
                  {"key_bytes", bytes.keys},
                  {"plaintext_bytes", bytes.plaintexts}});
     if (!context.common.json) {
@@ -192,7 +193,7 @@ int run_einsum(const EinsumOptions& options, const Invocation& context) {
     }
   }
   if (!options.dry_run) {
-    const Answer answer = compute(options, plan, params, views, context);
+    const Answer answer = compute(options, plan, chosen.params, views, context);
     if (!options.out.empty()) write_file(options.out, npy_bytes(answer.result.outputs[0].view()));
     json.update({{"key_seconds", answer.key_seconds},
                  {"client_seconds", answer.client_seconds},

@@ -119,12 +119,16 @@ void write_keys(const KeysOptions& options, const einsum::Client& client, const 
 
 int run_keys_new(const KeysOptions& options, const Invocation& context) {
   einsum::Agreement agreement = agreement_of(options);
-  const einsum::Plan plan = plan_of(agreement);
-  agreement.params = einsum::choose_parameters(
-      plan, agreement.options.scale_bits, agreement.options.first_bits, options.choice.security);
+  const Fitted chosen = fitted(options.choice, [&](const einsum::PlanOptions& of) {
+    agreement.options = of;
+    return std::vector<einsum::Plan>{plan_of(agreement)};
+  });
+  const einsum::Plan& plan = chosen.plans.front();
+  agreement.options = chosen.options;
+  agreement.params = chosen.params;
   nlohmann::ordered_json json = plan_json(plan);
   json["parameters"] = describe(agreement.params);
-  json["key_bytes"] = checked_resident(plan, agreement.params, options.choice.memory).keys;
+  json["key_bytes"] = chosen.resident.keys;
   if (!context.common.json) {
     context.out << einsum::to_string(einsum::counts(plan.program)) << "\n";
     print_line(context.out, "parameters", describe(agreement.params));

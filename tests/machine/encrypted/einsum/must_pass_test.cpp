@@ -34,6 +34,10 @@ TEST(MustPass, Canonical) { expect_exact({.slots = 1024, .canonical = true}); }
 TEST(MustPass, CanonicalAndClean) {
   expect_exact({.slots = 1024, .canonical = true, .clean = true});
 }
+TEST(MustPass, ByPowersOfTwo) {
+  expect_exact({.slots = 1024, .canonical = true, .rotations = Rotations::powers});
+  expect_exact({.slots = 8, .rotations = Rotations::signed_powers});
+}
 TEST(MustPass, InSeveralCiphertexts) { expect_exact({.slots = 8}); }
 TEST(MustPass, CanonicalInSeveralCiphertexts) { expect_exact({.slots = 8, .canonical = true}); }
 

@@ -8,7 +8,8 @@ namespace {
 
 // The joint layout that it was chosen by, without its estimated cost.
 std::string name(const Plan& plan) {
-  const std::string reason = plan.reasons.empty() ? plan.expression : plan.reasons[0];
+  if (plan.reasons.empty() || !plan.reasons[0].starts_with("joint layout")) return plan.expression;
+  const std::string& reason = plan.reasons[0];
   return reason.substr(0, reason.rfind(": "));
 }
 

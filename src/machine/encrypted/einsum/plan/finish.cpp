@@ -1,5 +1,7 @@
 #include "machine/encrypted/einsum/plan/finish.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -72,6 +74,15 @@ Plan finish(const EinsumProblem& problem, ProgramBuilder& builder,
     plan.outputs.push_back(std::move(planned));
   }
   plan.program = builder.take(std::move(ids));
+  if (options.rotations != Rotations::any) {
+    const Counts before = counts(plan.program);
+    compose_rotations(plan.program, options.rotations);
+    const Counts after = counts(plan.program);
+    plan.reasons.push_back(
+        fmt::format("rotations: by powers of two alone{}, {} with {} keys in place of {} with {}",
+                    options.rotations == Rotations::signed_powers ? ", forth and back" : "",
+                    after.rotations, after.keys, before.rotations, before.keys));
+  }
   assign_levels(plan.program, 0);
   std::vector<SlotLayout> layouts;
   for (const PlannedInput& input : plan.inputs) layouts.push_back(input.layout);

@@ -7,6 +7,7 @@
 
 #include "machine/encrypted/einsum/plan/cost.h"
 #include "machine/encrypted/einsum/plan/problem.h"
+#include "machine/encrypted/einsum/program/compose.h"
 #include "machine/encrypted/einsum/program/plan.h"
 #include "machine/encrypted/einsum/program/times.h"
 
@@ -23,7 +24,8 @@ struct PlanOptions {
   bool canonical = false;  // outputs row-major from slot 0; otherwise wherever they fall
   bool clean = false;      // nothing but the outputs in their ciphertexts
   bool apart = false;      // every result of a joint linear transform in ciphertexts of its own
-  int levels = -1;         // that the parameter set has; -1: as many as the plan needs
+  Rotations rotations = Rotations::any;  // fewer keys, more rotations
+  int levels = -1;  // that the parameter set has; -1: as many as the plan needs
   int scale_bits = 40, first_bits = 50;  // of the parameter set (docs/encrypted.md)
   std::int64_t most_ciphertexts = 1024;  // of one tensor or product
   int width = 16;                        // partial plans of a chain that are kept

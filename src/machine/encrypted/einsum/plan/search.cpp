@@ -342,10 +342,12 @@ Plan emit(const EinsumProblem& problem, const Choice& choice, const PlanOptions&
   ProgramBuilder builder = new_builder(problem, options);
   const std::vector<PlacedTensor> outputs = emit(problem, choice, begin(problem, builder), builder);
   Plan plan = finish(problem, builder, outputs, options);
+  std::vector<std::string> layouts;
   for (const Recipe& recipe : choice.recipes)
-    plan.reasons.push_back(fmt::format(
+    layouts.push_back(fmt::format(
         "joint layout {}: {}", to_string(recipe.cube),
         recipe.sharing.nodes == 0 ? "in the transform before" : to_string(recipe.cost)));
+  plan.reasons.insert(plan.reasons.begin(), layouts.begin(), layouts.end());
   plan.reasons.insert(plan.reasons.end(), choice.reasons.begin(), choice.reasons.end());
   return plan;
 }
