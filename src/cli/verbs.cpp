@@ -15,6 +15,7 @@ std::vector<Verb> all_verbs() {
           detokenize_verb(),
           tokenizer_train_verb(),
           data_pack_verb(),
+          data_check_verb(),
           convert_verb(),
           quantize_verb(),
           inspect_verb(),

@@ -11,6 +11,7 @@ std::vector<Verb> all_verbs();
 Verb bench_lm_verb();
 Verb chat_verb();
 Verb convert_verb();
+Verb data_check_verb();
 Verb data_pack_verb();
 Verb decrypt_verb();
 Verb detokenize_verb();

@@ -57,6 +57,28 @@ TEST(DataPack, PacksAppendsAndReports) {
   EXPECT_EQ(json::parse(read_file(out + "/corpus.json"))["shards"].size(), 2U);
 }
 
+TEST(DataCheck, SaysWhatIsPackedAndWhetherItIsWhole) {
+  const std::string corpus = temporary("check.txt", "Two little words.\n\nAnd a second text.\n"),
+                    out = folder("checked");
+  ASSERT_EQ(pack(corpus, out, {"--split", "blank-lines"}).code, 0);
+  const Outcome plain = pliant({"data", "check", out});
+  EXPECT_EQ(plain.code, 0) << plain.err;
+  EXPECT_EQ(plain.out.find("shards      1, whole\ndocuments   2, of up to "), 0U) << plain.out;
+  const Outcome shown =
+      pliant({"data", "check", out, "--tokenizer", pack_tokenizer, "--show", "1", "--json"});
+  ASSERT_EQ(shown.code, 0) << shown.err;
+  EXPECT_EQ(json::parse(shown.out)["texts"], json({"Two little words.<|endoftext|>"}));
+  EXPECT_EQ(json::parse(shown.out)["text_bytes"], 35);
+  EXPECT_EQ(pliant({"data", "check", out, "--tokenizer", other_tokenizer}).code, 1);
+  EXPECT_EQ(pliant({"data", "check", out, "--show", "1"}).code, 2);
+  std::string bytes = read_file(out + "/shard-00000.tokens");
+  bytes[20] = static_cast<char>(bytes[20] ^ 1);
+  write_file(out + "/shard-00000.tokens", bytes);
+  const Outcome damaged = pliant({"data", "check", out});
+  EXPECT_EQ(damaged.code, 1);
+  EXPECT_NE(damaged.err.find("the checksum of block 0 is wrong"), std::string::npos) << damaged.err;
+}
+
 TEST(DataPack, FiltersAsOpenElmDid) {
   const std::string corpus = temporary("filters.txt", "short"), out = folder("filtered");
   const Outcome none = pack(corpus, out, {"--filters", "openelm", "--begin", "never"});
