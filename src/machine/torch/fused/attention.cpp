@@ -1,8 +1,6 @@
 // Attention by blocks of queries over the keys that they may see: scores exist for one block and
 // one head of keys at a time, and are computed again for the backward pass (FlashAttention, arXiv
 // 2205.14135). The heads of queries that share a head of keys are rows of one product.
-#include <ATen/ops/mm.h>
-
 #include <algorithm>
 #include <unordered_set>
 
