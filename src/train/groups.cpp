@@ -37,7 +37,7 @@ std::vector<aten::Group> groups_of(const LanguageConfig& config, const Optimizer
   decaying.cautious = recipe.cautious;
   aten::Group orthogonal = decaying;
   orthogonal.rule = aten::Rule::muon;
-  orthogonal.rate = recipe.matrix_rate / recipe.rate;
+  if (recipe.matrix_rate > 0) orthogonal.rate = recipe.matrix_rate / recipe.rate;
   orthogonal.momentum = recipe.momentum;
   orthogonal.iterations = static_cast<int>(recipe.iterations);
   const bool muon = recipe.kind == OptimizerKind::muon;

@@ -79,7 +79,7 @@ void data(Fields& f, DataRecipe& d) {
 void optimizer(Fields& f, OptimizerRecipe& o) {
   f.begin("optimizer");
   word(f, "kind", o.kind, optimizer_words);
-  f.real("rate", o.rate, 0, 10);
+  f.real("rate", o.rate, 1e-12, 10);
   f.real("beta1", o.beta1, 0, 0.9999999);
   f.real("beta2", o.beta2, 0, 0.9999999);
   f.real("epsilon", o.epsilon, 1e-30, 1);

@@ -47,7 +47,7 @@ struct OptimizerRecipe {
   double clip = 1;  // of the gradient's norm; 0: none
   double z_loss = 1e-4;
   // Muon, for the matrices of the layers
-  double matrix_rate = 0.02, momentum = 0.95;
+  double matrix_rate = 0, momentum = 0.95;  // 0: rate; steps are as large as AdamW's
   std::int64_t iterations = 5;
   double average = 0;  // decay of a running average of the weights; 0: none
 };

@@ -59,7 +59,7 @@ TEST(Recipe, NamesTheFieldThatIsWrong) {
   says(said([](json& j) {
          j["optimizer"] = {{"rate", -1}};
        }),
-       "r.json: optimizer.rate: is -1, not from 0 to 10");
+       "r.json: optimizer.rate: is -1, not from 1e-12 to 10");
   says(said([](json& j) { j["optimizer"] = {{"kind", "sgd"}}; }), "not one of: adamw, muon");
   says(said([](json& j) {
          j["length"] = {{"steps", 1}, {"tokens", 1}};
