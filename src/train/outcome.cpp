@@ -32,6 +32,11 @@ Outcome Trainer::outcome() {
   Outcome result{finished(), state_.step, state_.tokens, state_.seconds, last_nll_, {}, "", {}};
   const auto last = std::make_shared<const WeightStore>(learner_->weights());
   std::vector<Candidate> candidates{{"the last weights", last}};
+  if (!finished()) {  // whoever ended the run early is waiting
+    result.chosen = candidates.front().name;
+    result.model = {model_.config, last};
+    return result;
+  }
   if (recipe_.optimizer.average > 0 && state_.step > 0)
     candidates.push_back(
         {"their running average", std::make_shared<const WeightStore>(learner_->weights(true))});
