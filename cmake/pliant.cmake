@@ -109,6 +109,9 @@ function(pliant_tests folder)
   add_test(NAME ${tag} COMMAND test-${tag} --gtest_brief=1 ${filter} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 600)
+    if(PLIANT_SANITIZE)  # five to ten times slower, perhaps on busy processors
+      set(ARG_TIMEOUT 1200)
+    endif()
   endif()
   # libtorch's threads would spin on processors that other tests need
   set_tests_properties(${tag} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" ENVIRONMENT OMP_WAIT_POLICY=passive)
