@@ -94,6 +94,7 @@ void Checkpoints::save(const RunState& state, const WeightStore& tensors, std::i
   tensors.for_each([&](const std::string& name, const Stored& stored) {
     contents.tensors.push_back({name, stored.type, stored.bytes});
   });
+  std::filesystem::remove(path(state.step), error);  // a broken one, which was read
   write_safetensors(path(state.step), contents);
   std::vector<std::int64_t> all = steps();
   std::erase_if(all, [&](std::int64_t step) { return milestone > 0 && step % milestone == 0; });

@@ -53,24 +53,24 @@ StepRecord step_of(const JsonNode& node) {
 Journal::Journal(std::string path, std::int64_t step) : path_(std::move(path)) {
   if (!std::filesystem::exists(path_)) return;
   const std::string text = read_file(path_);
-  std::string kept;
-  for (std::size_t at = 0, line = 1; at < text.size(); ++line) {
+  std::size_t at = 0;
+  for (std::size_t line = 1; at < text.size(); ++line) {
     const std::size_t end = text.find('\n', at);
     if (end == std::string::npos) break;  // cut by a crash
     const std::string place = fmt::format("{}:{}", path_, line);
     const nlohmann::json json = parse_json(std::string_view(text).substr(at, end - at), place);
     const JsonNode node(json, place);
-    if (node.integer("step") <= step) {
-      kept += text.substr(at, end + 1 - at);
-      if (node.has("validation"))
-        validations_.push_back(
-            {node.integer("step"), node.number("validation"), node.number("bits_per_byte")});
-      else if (node.has("sample")) samples_.push_back({node.integer("step"), node.text("sample")});
-      else steps_.push_back(step_of(node));
-    }
+    if (node.integer("step") > step) break;  // and all that follow
+    if (node.has("validation"))
+      validations_.push_back(
+          {node.integer("step"), node.number("validation"), node.number("bits_per_byte")});
+    else if (node.has("sample")) samples_.push_back({node.integer("step"), node.text("sample")});
+    else steps_.push_back(step_of(node));
     at = end + 1;
   }
-  if (kept != text) write_file(path_, kept);
+  // shortened, not written anew: a command writes over nothing that it read
+  if (at < text.size() && ::truncate(path_.c_str(), static_cast<off_t>(at)) != 0)
+    throw Error(ErrorKind::io, path_, fmt::format("cannot be cut: {}", std::strerror(errno)));
 }
 
 void Journal::append(const std::string& line) {

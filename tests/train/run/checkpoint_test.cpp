@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "core/files.h"
+#include "core/files/input_guard.h"
 #include "errors.h"
 
 namespace pliant::train {
@@ -57,12 +58,15 @@ TEST(Checkpoints, BrokenOnesAreNamedAndPassedOver) {
   write_file(checkpoints.path(3), "no checkpoint");
   std::ofstream(checkpoints.path(1).substr(0, checkpoints.path(1).rfind('/')) +
                 "/step-x.safetensors");
+  const InputGuard guard;  // as in a command
   std::vector<std::string> broken;
   const auto newest = checkpoints.newest(&broken);
   ASSERT_TRUE(newest);
   EXPECT_EQ(newest->state.step, 1);
   ASSERT_EQ(broken.size(), 2u);
   EXPECT_NE(broken[1].find("not those that were written"), std::string::npos) << broken[1];
+  checkpoints.save(at(2), tensors(2), 5, 0);  // in the place of one that was read
+  EXPECT_EQ(checkpoints.load(2).state.step, 2);
 }
 
 TEST(Checkpoints, AverageInF64) {
