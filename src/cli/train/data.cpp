@@ -45,8 +45,8 @@ void refuse_to_pack(const std::string& place, const std::vector<std::string>& wo
 }
 
 // In a program of its own: this one is to need libtorch alone.
-void pack_corpus(const std::vector<std::string>& words, const std::string& place,
-                 const Invocation& context) {
+void pack_corpus(const std::vector<std::string>& words, const std::string& out,
+                 const std::string& place, const Invocation& context) {
   std::vector<std::string> all{beside_this_program("pliant")};
   all.insert(all.end(), words.begin(), words.end());
   all.insert(all.end(), {"--json", "--threads", std::to_string(context.common.threads),
@@ -54,7 +54,10 @@ void pack_corpus(const std::vector<std::string>& words, const std::string& place
   if (context.common.quiet) all.emplace_back("--quiet");
   const Ended ended = run_program(std::move(all), Heard::results);
   if (context.stop) throw Error(ErrorKind::cancelled, place, "ended while the text was packed");
-  if (!WIFEXITED(ended.status) || WEXITSTATUS(ended.status) != success)
+  const bool packed = WIFEXITED(ended.status) && WEXITSTATUS(ended.status) == success;
+  // the one that a killed run had started may have come to its end meanwhile
+  if (!packed && fs::exists(data::index_path(out))) return;
+  if (!packed)
     throw Error(ErrorKind::invalid, place, "could not be packed",
                 "see what pliant data pack said above");
   const nlohmann::json json = parse_json(ended.text, "pliant data pack");
@@ -90,7 +93,7 @@ void prepare_data(train::DataRecipe& data, const Tokenizer& tokenizer, const std
       if (!fs::exists(data::index_path(out))) {
         const std::vector<std::string> words = pack_words(source, data.tokenizer, out);
         refuse_to_pack(place, words, dry_run);
-        pack_corpus(words, place, context);
+        pack_corpus(words, out, place, context);
       }
       source.corpus.clear();
       source.shards = {out};
