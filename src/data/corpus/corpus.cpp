@@ -10,6 +10,7 @@
 #include "core/units.h"
 #include "core/utf8.h"
 #include "data/corpus/archive.h"
+#include "data/corpus/filters.h"
 
 namespace pliant::data {
 namespace {
@@ -18,9 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t most_levels = 4;  // of archives in archives
 constexpr std::size_t most_shown = 5;
-constexpr std::string_view blank = " \t\r\n\f\v", byte_order_mark = "\xEF\xBB\xBF";
-
-bool is_blank(std::string_view text) { return text.find_first_not_of(blank) == std::string::npos; }
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 bool is_hidden(const fs::path& path) {
   return std::ranges::any_of(path, [](const fs::path& part) {

@@ -18,6 +18,10 @@ FilterOptions openelm_filters() {
   return {.piece_words = 2048, .min_characters = 200, .min_tokens = 256};
 }
 
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos;
+}
+
 std::int64_t normalised_length(std::string_view text) {
   std::int64_t length = 0;
   bool gap = false;  // blanks since the last character that counts

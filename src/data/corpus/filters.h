@@ -23,4 +23,7 @@ std::int64_t normalised_length(std::string_view text);
 // Cut between words, which single spaces separate; the space at a cut is left out.
 std::vector<std::string_view> pieces_of(std::string_view text, std::int64_t words);
 
+// Nothing but ASCII white space.
+bool is_blank(std::string_view text);
+
 }  // namespace pliant::data

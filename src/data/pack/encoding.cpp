@@ -13,10 +13,6 @@ namespace {
 // Of text that is encoded at a time: enough for all processors to have something to do.
 constexpr std::int64_t batch_bytes_per_thread = std::int64_t{2} << 20;
 
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos;
-}
-
 void check(const char* option, std::int64_t limit) {
   if (limit < 0) throw Error(ErrorKind::usage, option, "is below 0");
 }
