@@ -273,6 +273,30 @@ TEST(Parties, KeyFilesAreChecked) {
   expect_says(server(out.seal({})), ErrorKind::not_found, "no key for");
 }
 
+// With the version in its header set to `version`, and the right hash.
+SecretBytes of_version(std::uint8_t version, std::span<const std::byte> file) {
+  std::vector<std::byte> bytes(file.begin(), file.end() - sizeof(ckks::Hash));
+  bytes[12] = std::byte{version};
+  for (const std::uint8_t byte : ckks::blake2b(bytes)) bytes.push_back(std::byte{byte});
+  return SecretBytes(std::move(bytes));
+}
+
+// They gained a field once while the version stayed: read as the next one, or as a plan's hash.
+TEST(Parties, KeysOfAnOlderVersionAreRefusedAsSuch) {
+  Contributed s;
+  const PartyOptions options{.accept_insecure = true};
+  const auto refused = [&](const auto& open) {
+    expect_says(thrown_by([&] { open(std::uint8_t{2}); }), ErrorKind::format,
+                "version 2 is not 3: written by an older Pliant (make it anew)");
+    expect_says(thrown_by([&] { open(std::uint8_t{4}); }), ErrorKind::format,
+                "version 4 is not 3: written by a newer Pliant (use the Pliant that wrote it)");
+    open(std::uint8_t{3});
+  };
+  refused([&](std::uint8_t v) { Client(of_version(v, s.secret.get()).get(), options); });
+  refused([&](std::uint8_t v) { Server(of_version(v, s.keys.get()).get(), options); });
+  refused([&](std::uint8_t v) { Contributor(of_version(v, s.file.get()).get(), options); });
+}
+
 TEST(Parties, KeysOfTwoSessionsAreNotMixed) {
   Session s, other;
   EXPECT_NE(s.client.agreement().session, other.client.agreement().session);

@@ -14,8 +14,18 @@ namespace pliant::ckks {
 namespace {
 
 constexpr char kMagic[8] = {'P', 'L', 'I', 'A', 'N', 'T', 'C', 'K'};
-constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kHeader = sizeof kMagic + 4 + 4 + sizeof(Hash);
+
+// An agreement, which the files of keys of both sides begin with, has had one field more since its
+// first version.
+std::uint32_t version_of(EnvelopeKind kind) {
+  switch (kind) {
+    case EnvelopeKind::client_keys:
+    case EnvelopeKind::server_keys:
+    case EnvelopeKind::contributor_keys: return 3;
+    default: return 2;
+  }
+}
 
 template <typename T>
 void append(std::vector<std::byte>& out, T value) {
@@ -79,7 +89,7 @@ Writer::~Writer() { sodium_memzero(bytes_.data(), bytes_.size()); }
 void Writer::begin(EnvelopeKind kind, const Hash& params) {
   for (const char c : kMagic) bytes_.push_back(static_cast<std::byte>(c));
   put(static_cast<std::uint32_t>(kind));
-  put(kVersion);
+  put(version_of(kind));
   put(std::span<const std::uint8_t>(params));
 }
 void Writer::put(std::uint32_t value) { append(bytes_, value); }
@@ -120,8 +130,11 @@ Reader::Reader(std::span<const std::byte> bytes, EnvelopeKind kind, const Hash* 
   const std::uint32_t found = word(~0u, "kind");
   if (found != static_cast<std::uint32_t>(kind))
     fail(fmt::format("holds a {}", name(static_cast<EnvelopeKind>(found))));
-  if (const std::uint32_t version = word(~0u, "version"); version != kVersion)
-    fail(fmt::format("version {} is not {}", version, kVersion));
+  const std::uint32_t known = version_of(kind);
+  if (const std::uint32_t version = word(~0u, "version"); version != known)
+    fail(fmt::format("version {} is not {}: written by {} Pliant", version, known,
+                     version < known ? "an older" : "a newer"),
+         version < known ? "make it anew" : "use the Pliant that wrote it");
   Hash of;
   read(of, "parameter hash");
   if (params != nullptr && of != *params)
@@ -130,8 +143,9 @@ Reader::Reader(std::span<const std::byte> bytes, EnvelopeKind kind, const Hash* 
                 "use the parameter file that belongs to it");
 }
 
-void Reader::fail(const std::string& problem) const {
-  throw Error(ErrorKind::format, fmt::format("ckks {} file, byte {}", name(kind_), at_), problem);
+void Reader::fail(const std::string& problem, const std::string& next_step) const {
+  throw Error(ErrorKind::format, fmt::format("ckks {} file, byte {}", name(kind_), at_), problem,
+              next_step);
 }
 
 void Reader::expect(std::size_t size, const char* what) const {

@@ -82,7 +82,7 @@ class Reader {
   // that many follow: asked before allocating for them
   void expect(std::size_t bytes, const char* what) const;
   void finish() const;  // nothing follows
-  [[noreturn]] void fail(const std::string& problem) const;
+  [[noreturn]] void fail(const std::string& problem, const std::string& next_step = "") const;
 
  private:
   std::span<const std::byte> take(std::size_t size, const char* what);
