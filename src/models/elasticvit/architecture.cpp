@@ -61,6 +61,25 @@ void check(const Space& space, const Architecture& architecture, std::string_vie
 Architecture smallest(const Space& space) { return extreme(space, false); }
 Architecture largest(const Space& space) { return extreme(space, true); }
 
+Space space_above(const Space& space, const Architecture& floor) {
+  check(space, floor, "smallest subnet");
+  Space result = space;
+  const auto cut = [](Choices& choices, std::int64_t least) {
+    std::erase_if(choices, [&](std::int64_t each) { return each < least; });
+  };
+  cut(result.resolutions, floor.resolution);
+  for (std::size_t i = 0; i < result.stages.size(); ++i) {
+    StageSpace& stage = result.stages[i];
+    const StageChoice& choice = floor.stages[i];
+    const bool mobile = stage.kind == StageKind::mobile;
+    cut(stage.widths, choice.width);
+    cut(stage.depths, choice.depth);
+    cut(mobile ? stage.expansions : stage.mlp_ratios, choice.inner.first);
+    cut(mobile ? stage.kernels : stage.v_scales, choice.inner.second);
+  }
+  return result;
+}
+
 const std::vector<Published>& published_architectures() {
   // width, depth, {expansion, kernel} or {MLP ratio, V scale}
   static const std::vector<Published> all{{"T1",

@@ -46,6 +46,9 @@ std::string to_json(const Space& space, const Architecture& architecture);
 Architecture smallest(const Space& space);
 Architecture largest(const Space& space);
 
+// The part of the space where no choice is below the one of `floor`. Throws as check().
+Space space_above(const Space& space, const Architecture& floor);
+
 // The nine subnets of the paper, of published_space().
 struct Published {
   std::string_view name;  // "T1" to "L3"
