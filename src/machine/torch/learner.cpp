@@ -98,7 +98,7 @@ Learner::Learner(const Options& options, std::shared_ptr<const WeightStore> weig
 Learner::~Learner() = default;
 Learner::Learner(Learner&&) noexcept = default;
 
-std::unique_ptr<Pass> Learner::prepare(std::shared_ptr<const Graph> graph) {
+std::unique_ptr<Pass> Learner::prepare(std::shared_ptr<const Graph> graph) const {
   check_weights(*graph, *state_->weights);
   check_loss(*graph);
   return std::make_unique<GraphPass>(std::move(graph), state_->options, *state_->weights,
@@ -151,6 +151,21 @@ void Learner::sum_gradients(Workers& workers) {
 }
 
 void Learner::scale_gradients(double factor) { state_->buckets.gradients.mul_(factor); }
+
+void Learner::clip_gradients_by_weights(double most) {
+  const at::NoGradGuard no_record;
+  constexpr double shortest = 1e-3, no_division = 1e-6;
+  for (const Slot& slot : state_->buckets.slots()) {
+    const bool rows = slot.shape.size() > 1;
+    const auto by_row = [&](const at::Tensor& bucket) {
+      return Buckets::view(bucket, slot).view({rows ? slot.shape[0] : 1, -1});
+    };
+    at::Tensor gradient = by_row(state_->buckets.gradients);
+    const at::Tensor allowed =
+        by_row(state_->buckets.parameters).norm(2, {1}, true).clamp_min_(shortest).mul_(most);
+    gradient.mul_(allowed.div_(gradient.norm(2, {1}, true).clamp_min_(no_division)).clamp_max_(1));
+  }
+}
 
 void Learner::update(double rate) {
   const at::NoGradGuard no_record;

@@ -58,7 +58,7 @@ class Learner {
 
   // `graph`'s first output is a float scalar, the loss. Throws as Machine::prepare();
   // Error{invalid} for another first output.
-  std::unique_ptr<Pass> prepare(std::shared_ptr<const Graph> graph);
+  std::unique_ptr<Pass> prepare(std::shared_ptr<const Graph> graph) const;
 
   // Runs the graph, writes all its outputs and adds weight * d(first output) / d(parameter) to the
   // gradients. Inputs and outputs by slot, as in Bindings.
@@ -71,6 +71,10 @@ class Learner {
   void clear_gradients();
   double gradient_norm() const;  // Euclidean, over all parameters; NaN or infinite if one is
   void scale_gradients(double factor);
+  // Adaptive clipping (arXiv 2102.06171, equation 3): the gradient of each row of a parameter, or
+  // of all of one that has one axis, is at most `most` times as long as the row, which counts as
+  // 1e-3 at least.
+  void clip_gradients_by_weights(double most);
   void sum_gradients(Workers& workers);  // over all processes; throws Error{io}
   // One step of every group at `rate` times its factor. The gradients are kept.
   void update(double rate);

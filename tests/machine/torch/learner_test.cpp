@@ -86,6 +86,34 @@ TEST(Learner, GradientsAddUpUntilTheyAreCleared) {
   EXPECT_EQ(trainee.learner.parameters(), 12);
 }
 
+TEST(Learner, ClipsTheGradientOfARowByItsWeights) {
+  Trainee trainee({group_of({"w", "v"})});
+  trainee.step();                                   // d/dw = [1 4 0; 1 1 1]; w = [1 2 3; -4 -5 6]
+  const double first = 0.2 * std::sqrt(14.0 / 17);  // rows' lengths: sqrt(14) and sqrt(17)
+  trainee.learner.clip_gradients_by_weights(0.2);
+  const std::vector<double> got = values(trainee.learner.gradient("w")),
+                            wanted{first, 4 * first, 0, 1, 1, 1};  // the second is short enough
+  for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(got[i], wanted[i], 1e-6) << i;
+  EXPECT_EQ(values(trainee.learner.gradient("v")), std::vector<double>(6, 0));
+}
+
+TEST(Learner, ClipsWhatHasOneAxisAsAWhole) {
+  auto weights = std::make_shared<WeightStore>();
+  weights->add("scale", Tensor::of(DType::f32, {3}, {0, 0, 0}));
+  Builder b;
+  const ValueId x = b.input("x", {DType::f32, {3}}), w = b.weight("scale", {DType::f32, {3}});
+  b.output(b.reduce(kind::ReduceFn::sum, b.map(argument(0) * argument(1), {x, w}), {0}), "loss");
+  Learner learner(one_thread(), weights, {group_of({"scale"})});
+  const auto pass = learner.prepare(std::make_shared<const Graph>(b.finish()));
+  const Tensor in = Tensor::of(DType::f32, {3}, {3, 0, 4}), loss({DType::f32, {}});
+  learner.accumulate(*pass, std::vector{in.view()}, std::vector{loss.view()}, 1);
+  learner.clip_gradients_by_weights(0.1);  // weights of length 0 count as 1e-3
+  const std::vector<double> got = values(learner.gradient("scale"));
+  EXPECT_NEAR(got[0], 0.6e-4, 1e-9);
+  EXPECT_EQ(got[1], 0);
+  EXPECT_NEAR(got[2], 0.8e-4, 1e-9);
+}
+
 TEST(Learner, AdamwMovesBySigns) {
   Group group = group_of({"w"});
   group.decay = 0.5;
