@@ -29,6 +29,9 @@ bool looks_like_image(std::span<const std::byte> bytes);  // by its first bytes
 // positive.
 Image resize(const Image& image, int width, int height);
 
+// Throws Error{invalid} for a part that does not lie inside.
+Image crop(const Image& image, int left, int top, int width, int height);
+
 // Resizes so that the picture covers width x height, then cuts out its middle.
 Image resize_and_crop(const Image& image, int width, int height);
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "image/byte.h"
 #include "image/image.h"
 
 namespace pliant {
@@ -33,10 +34,6 @@ Filter triangle(int from, int to) {
     filter.count.push_back(high - low);
   }
   return filter;
-}
-
-std::uint8_t to_byte(double value) {
-  return static_cast<std::uint8_t>(std::clamp(std::floor(value + 0.5), 0.0, 255.0));
 }
 
 // One axis: `lines` runs of `from` samples, `step` bytes between samples and `line_step` between
@@ -98,6 +95,21 @@ Image resize(const Image& image, int width, int height) {
   return result;
 }
 
+Image crop(const Image& image, int left, int top, int width, int height) {
+  const bool inside = left >= 0 && top >= 0 && width > 0 && height > 0 &&
+                      width <= image.width - left && height <= image.height - top;
+  if (!inside)
+    throw Error(ErrorKind::invalid, "crop",
+                std::to_string(width) + " x " + std::to_string(height) + " at " +
+                    std::to_string(left) + ", " + std::to_string(top) + " is not inside " +
+                    std::to_string(image.width) + " x " + std::to_string(image.height));
+  Image result = blank(width, height);
+  for (int y = 0; y < height; ++y)
+    std::copy_n(image.pixels.begin() + (std::ptrdiff_t{y + top} * image.width + left) * 3,
+                width * 3, result.pixels.begin() + std::ptrdiff_t{y} * width * 3);
+  return result;
+}
+
 Image resize_and_crop(const Image& image, int width, int height) {
   check_target(width, height);
   const double scale = std::max(static_cast<double>(width) / image.width,
@@ -105,12 +117,8 @@ Image resize_and_crop(const Image& image, int width, int height) {
   const Image covering =
       resize(image, std::max(width, static_cast<int>(std::lround(image.width * scale))),
              std::max(height, static_cast<int>(std::lround(image.height * scale))));
-  const int left = (covering.width - width) / 2, top = (covering.height - height) / 2;
-  Image result = blank(width, height);
-  for (int y = 0; y < height; ++y)
-    std::copy_n(covering.pixels.begin() + (std::ptrdiff_t{y + top} * covering.width + left) * 3,
-                width * 3, result.pixels.begin() + std::ptrdiff_t{y} * width * 3);
-  return result;
+  return crop(covering, (covering.width - width) / 2, (covering.height - height) / 2, width,
+              height);
 }
 
 Tensor to_tensor(const Image& image, ImageLayout layout, const Normalization& normalization) {
