@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "graph/blocks.h"
+#include "graph/losses.h"
 #include "models/elasticvit/tensors.h"
 
 namespace pliant::elasticvit {
@@ -322,6 +323,11 @@ Graph finished(Builder& b, const Subnet& subnet) {
   return b.finish();
 }
 
+Graph finished(Builder& b, const Subnet& subnet, ValueId loss_per_image) {
+  b.output(b.reduce(kind::ReduceFn::mean, loss_per_image, {0}, false, "loss"), "loss");
+  return finished(b, subnet);
+}
+
 }  // namespace
 
 Subnet add_subnet(Builder& b, ValueId image, const Space& space, const Architecture& architecture,
@@ -343,9 +349,19 @@ Graph loss_graph(const Space& space, const Architecture& architecture,
   const ValueId image = image_input(b, architecture, options);
   const ValueId label = b.input("label", {DType::i32, {options.batch}});
   const Subnet subnet = add_subnet(b, image, space, architecture, options);
-  const ValueId per_image = blocks::negative_log_likelihood(b, subnet.logits, label);
-  b.output(b.reduce(kind::ReduceFn::mean, per_image, {0}, false, "loss"), "loss");
-  return finished(b, subnet);
+  return finished(b, subnet, blocks::negative_log_likelihood(b, subnet.logits, label));
+}
+
+Graph soft_loss_graph(const Space& space, const Architecture& architecture,
+                      const SubnetOptions& options, Objective objective) {
+  Builder b;
+  const ValueId image = image_input(b, architecture, options);
+  const ValueId target = b.input("target", {DType::f32, {options.batch, space.head.classes}});
+  const Subnet subnet = add_subnet(b, image, space, architecture, options);
+  return finished(b, subnet,
+                  objective == Objective::cross_entropy
+                      ? blocks::soft_cross_entropy(b, subnet.logits, target)
+                      : blocks::alpha_divergence(b, subnet.logits, target));
 }
 
 }  // namespace pliant::elasticvit

@@ -34,6 +34,15 @@ Graph subnet_graph(const Space& space, const Architecture& architecture,
 Graph loss_graph(const Space& space, const Architecture& architecture,
                  const SubnetOptions& options);
 
+// What soft targets are compared by: cross-entropy, or the larger of two alpha-divergences
+// (graph/losses.h).
+enum class Objective : std::uint8_t { cross_entropy, alpha_divergence };
+
+// image and target, f32 [batch, classes], each row a distribution: smoothed or mixed labels, or
+// what a teacher says -> loss, f32 [], the mean over the batch; logits; and the carries.
+Graph soft_loss_graph(const Space& space, const Architecture& architecture,
+                      const SubnetOptions& options, Objective objective);
+
 // For losses of another kind: the subnet alone, in a graph being built. The carries are to be told
 // to the builder (Builder::carry) after the outputs that shall come before them.
 struct Subnet {
