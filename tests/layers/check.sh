@@ -37,6 +37,9 @@ expect no core text-unicode text-regex text-words text-algorithms text -- text/l
 expect no core formats-onnx-file -- formats/onnx/rules/rules.h
 expect no core graph-kinds graph-shapes graph models-language -- models/language/files/load.h
 expect no core graph-kinds graph-shapes graph models-elasticvit -- search/windows.h
+expect no core graph-kinds graph-shapes graph models-elasticvit search -- search/samplers/bank.h
+expect no core graph-kinds graph-shapes graph models-elasticvit search search-samplers -- search/supernet/groups.h
+expect no core image -- data/images/mix.h
 expect no core plan-format -- plan/place/place.h
 expect no core plan-format -- plan/bound/model.h
 expect no core plan-format plan-bound plan-place -- plan/schedule/schedule.h
