@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "formats/gguf/open.h"
+#include "models/language/files/corenet.h"
 #include "models/language/files/llama2c.h"
 #include "models/language/files/load.h"
 #include "models/language/files/mingpt.h"
@@ -17,9 +18,17 @@ namespace {
   if (extension(path) == ".safetensors" && std::filesystem::exists(folder / "config.json"))
     throw Error(ErrorKind::format, path, "holds weights of the model of its folder",
                 "give the folder: " + (folder.empty() ? "." : folder.string()));
-  throw Error(
-      ErrorKind::format, path, "is no language model that can be read",
-      "read are folders with config.json and safetensors, GGUF files and llama2.c checkpoints");
+  throw Error(ErrorKind::format, path, "is no language model that can be read",
+              "read are folders with config.json and safetensors, GGUF files, checkpoints of "
+              "llama2.c and CoreNet");
+}
+
+LanguageModel corenet_checkpoint(const Source& source) {
+  const std::string path =
+      (std::filesystem::path(source.path()).parent_path() / "config.json").string();
+  std::optional<ConfigText> config;
+  if (std::filesystem::exists(path)) config = ConfigText{read_file(path), path};
+  return corenet_model(source.bytes(), source.file(), source.path(), config);
 }
 
 }  // namespace
@@ -30,6 +39,7 @@ LanguageModel load_language_model(const Source& source) {
     case FileKind::gguf: return gguf_model(open_gguf(source.file(), source.path()), source.path());
     case FileKind::mingpt: return mingpt_model(source.text(), source.path());
     case FileKind::llama2c: return llama2c_model(source.bytes(), source.file(), source.path());
+    case FileKind::torch: return corenet_checkpoint(source);
     default: refuse(source.path());
   }
 }

@@ -1,5 +1,5 @@
-// A language model or a tokenizer from whatever holds it: a folder, GGUF, a llama2.c checkpoint,
-// minGPT's JSON.
+// A language model or a tokenizer from whatever holds it: a folder, GGUF, a checkpoint of
+// llama2.c or CoreNet (with the config.json beside it, if there is one), minGPT's JSON.
 #pragma once
 
 #include <memory>

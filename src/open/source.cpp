@@ -6,6 +6,7 @@
 #include "formats/gguf/gguf.h"
 #include "formats/ncnn/ncnn.h"
 #include "formats/npy/npy.h"
+#include "formats/torch/torch.h"
 #include "image/image.h"
 #include "models/language/files/llama2c.h"
 #include "models/language/files/mingpt.h"
@@ -41,6 +42,7 @@ bool is_json_object(std::string_view text) {
 FileKind kind_by_name(std::string_view path) {
   const std::string ending = extension(path);
   if (ending == ".onnx") return FileKind::onnx;
+  if (ending == ".pt") return FileKind::torch;
   return ending == ".pliant" ? FileKind::pliant : FileKind::unknown;
 }
 
@@ -51,6 +53,7 @@ FileKind kind_of(std::span<const std::byte> bytes, std::string_view path) {
   if (looks_like_npy(bytes)) return FileKind::array;
   if (looks_like_image(bytes)) return FileKind::image;
   if (is_gguf(bytes)) return FileKind::gguf;
+  if (is_torch(bytes)) return FileKind::torch;
   if (is_mingpt(text)) return FileKind::mingpt;
   if (is_json_object(text))
     return text.find("\"residencies\"") != std::string_view::npos ? FileKind::plan
@@ -69,7 +72,7 @@ bool is_network(FileKind kind) {
 
 bool is_language_model(FileKind kind) {
   return kind == FileKind::folder || kind == FileKind::gguf || kind == FileKind::llama2c ||
-         kind == FileKind::mingpt;
+         kind == FileKind::mingpt || kind == FileKind::torch;
 }
 
 std::string_view describe(FileKind kind) {
@@ -82,6 +85,7 @@ std::string_view describe(FileKind kind) {
     case FileKind::llama2c:
     case FileKind::mingpt: return "language model";
     case FileKind::gguf: return "GGUF file";
+    case FileKind::torch: return "PyTorch checkpoint";
     case FileKind::problem: return "planner's problem";
     case FileKind::plan: return "plan";
     case FileKind::placement: return "placement instance";

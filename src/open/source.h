@@ -22,6 +22,7 @@ enum class FileKind : std::uint8_t {
   gguf,
   llama2c,
   mingpt,
+  torch,  // a PyTorch checkpoint of CoreNet's
   problem,
   plan,
   placement,
@@ -30,8 +31,8 @@ enum class FileKind : std::uint8_t {
   unknown
 };
 
-// By content. What says nothing is taken for the network that its name promises (.onnx, .pliant): a
-// damaged one.
+// By content. What says nothing is taken for the network that its name promises (.onnx, .pliant,
+// .pt): a damaged one.
 FileKind kind_of(std::span<const std::byte> bytes, std::string_view path);
 
 bool is_network(FileKind kind);

@@ -124,6 +124,24 @@ TEST(Convert, AModelWithoutATokenizerStaysOne) {
   EXPECT_NE(text.err.find("holds no tokenizer"), std::string::npos) << text.err;
 }
 
+TEST(Convert, ACheckpointOfCoreNetLosesItsPadding) {
+  const std::string checkpoint = "golden/corenet/checkpoint.pt", folder = fresh("convert_corenet");
+  const Outcome outcome = pliant(
+      {"convert", checkpoint, "--to", "hf", "--vocabulary", "256", "--out", folder, "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(json::parse(outcome.out)["parameters"], 62848);
+  const WeightStore got = load_safetensors(folder + "/model.safetensors"),
+                    whole = load_safetensors("golden/openelm/tiny_a/model.safetensors");
+  EXPECT_EQ(got.size(), 18u);
+  got.for_each([&](const std::string& name, const Stored& stored) {
+    const auto wanted = whole.at(name).bytes.first(stored.bytes.size());
+    EXPECT_TRUE(std::ranges::equal(stored.bytes, wanted)) << name;
+  });
+  EXPECT_EQ(json::parse(read_file(folder + "/config.json"))["vocab_size"], 256);
+  EXPECT_EQ(json::parse(pliant({"inspect", checkpoint, "--json"}).out)["vocabulary"], 288);
+  EXPECT_EQ(pliant({"generate", checkpoint, "--ids", "1,2", "-n", "2"}).code, 0);
+}
+
 TEST(Convert, NetworksAndLanguageModelsHaveFormatsOfTheirOwn) {
   const std::string out = fresh("convert_other");
   const auto error = [&](std::vector<std::string> words) {
@@ -139,6 +157,12 @@ TEST(Convert, NetworksAndLanguageModelsHaveFormatsOfTheirOwn) {
   EXPECT_NE(error({"zoo:resnet50", "--to", "onnx"}).find("--random-weights"), std::string::npos);
   EXPECT_NE(error({"zoo:resnet50", "--to", "onnx", "--random-weights", "--type", "F16"})
                 .find("about language models"),
+            std::string::npos);
+  EXPECT_NE(error({"zoo:resnet50", "--to", "onnx", "--vocabulary", "5"})
+                .find("--vocabulary: is about language models"),
+            std::string::npos);
+  EXPECT_NE(error({tiny, "--to", "gguf", "--vocabulary", "1000"})
+                .find("--vocabulary: a vocabulary of 1000 tokens in a table of"),
             std::string::npos);
 }
 

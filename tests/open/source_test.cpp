@@ -24,6 +24,7 @@ TEST(FileKinds, AreToldByContent) {
   // the number is written the other way round
   EXPECT_EQ(kind_of_text("ak42\1\0\0\0"sv), FileKind::unknown);
   EXPECT_EQ(kind_of_text("24ka\1\0\0\0"sv), FileKind::llama2c);
+  EXPECT_EQ(Source("golden/corenet/checkpoint.pt").kind(), FileKind::torch);
   EXPECT_EQ(kind_of_text("7767517\n1 1\n"), FileKind::ncnn);
   EXPECT_EQ(kind_of_text("id,lower,upper,size\n"), FileKind::placement);
   EXPECT_EQ(kind_of_text("\x02\0\0\0\0\0\0\0{}"sv), FileKind::pliant);
@@ -34,6 +35,7 @@ TEST(FileKinds, AreToldByContent) {
 TEST(FileKinds, AreToldByTheNameWhereTheContentSaysNothing) {
   EXPECT_EQ(kind_of_text("", "net.onnx"), FileKind::onnx);
   EXPECT_EQ(kind_of_text("junk", "net.PLIANT"), FileKind::pliant);
+  EXPECT_EQ(kind_of_text("junk", "model.pt"), FileKind::torch);
   EXPECT_EQ(kind_of_text("junk", "net.txt"), FileKind::unknown);
   EXPECT_EQ(kind_of_text("{}", "net.onnx"), FileKind::problem);
 }

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/log/progress.h"
+#include "models/language/files/vocabulary.h"
 #include "open/carry_tokenizer.h"
 #include "open/language_model.h"
 #include "open/network/open_network.h"
@@ -37,7 +38,7 @@ struct ConvertOptions {
   std::string in, out, tokenizer, type;
   AnyFormat to = ModelFormat::gguf;
   int bits = 0;
-  std::int64_t group = 64;
+  std::int64_t group = 64, vocabulary = 0;
   std::vector<std::string> shapes;
   bool random_weights = false, force = false;
 };
@@ -116,6 +117,7 @@ int convert_network(const Source& in, NetworkFormat to, const ConvertOptions& op
   const char* const no_model = "is about language models; IN is a network";
   refuse(!options.type.empty(), "--type", no_model);
   refuse(options.bits != 0, "--bits", no_model);
+  refuse(options.vocabulary != 0, "--vocabulary", no_model);
   refuse(!options.tokenizer.empty(), "--tokenizer", no_model);
   OpenedNetwork network = open_network(in, {shapes_from(options.shapes), options.random_weights});
   if (options.random_weights) randomize_weights(network, context.common.seed);
@@ -132,7 +134,8 @@ int convert_language_model(const Source& in, ModelFormat to, const ConvertOption
   refuse(options.random_weights, "--random-weights", no_network);
   WriteOptions write;
   if (!options.type.empty()) write.type = format_from_name(options.type, "--type");
-  const LanguageModel model = load_language_model(in);
+  LanguageModel model = load_language_model(in);
+  if (options.vocabulary != 0) model = with_vocabulary(model, options.vocabulary, "--vocabulary");
   write.bits = options.bits;
   write.group = options.group;
   write.pool = &context.pool();
@@ -186,13 +189,18 @@ Verb convert_verb() {
       .name = "convert",
       .summary = "write a model in another format",
       .description =
-          {"IN is a folder (config.json with safetensors, MLX's too), a GGUF file, a llama2.c "
-           "checkpoint or minGPT's JSON, told by its content. Values that both formats can hold "
+          {"IN is a folder (config.json with safetensors, MLX's too), a GGUF file, a "
+           "checkpoint of llama2.c or CoreNet, or minGPT's JSON, told by its content. Values that "
+           "both formats can hold "
            "keep their bits; what a format has no place for is refused by name. The tokenizer goes "
            "along where the format has room for it.",
            "--type rounds matrices; norms and biases stay F32 in GGUF. Block types (Q8_0, Q4_K "
            "...) are GGUF's alone. --bits quantises for MLX, in groups of --group neighbours along "
            "a row.",
+           "--vocabulary drops the rows of embedding and head beyond the vocabulary, with which "
+           "training pads it (CoreNet's 32,128 rows of 32,000); a config.json beside the "
+           "checkpoint "
+           "says the same.",
            "A network (ONNX, a Pliant file, ncnn's text, zoo:NAME) becomes ONNX or a Pliant file; "
            "what depends on weights alone is computed once."},
       .arguments = {argument("IN", options->in, "the model").path()},
@@ -209,6 +217,9 @@ Verb convert_verb() {
                       .with_choices({"0", "4", "8"}),
                   option("group", "N", options->group, "MLX: weights that share a scale")
                       .with_choices({"32", "64", "128"}),
+                  option("vocabulary", "TOKENS", options->vocabulary,
+                         "tokens to keep; 0: as many as the embedding has rows")
+                      .at_least(0),
                   option("tokenizer", "PATH", options->tokenizer,
                          "take the tokenizer from this file or folder")
                       .path(),
@@ -224,6 +235,8 @@ Verb convert_verb() {
            "back to config.json and safetensors"},
           {"pliant convert folder/ --to mlx --bits 4 --group 64 --out mlx/",
            "for mlx-lm, in 4 bits"},
+          {"pliant convert checkpoint.pt --to hf --vocabulary 32000 --out folder/",
+           "a checkpoint of CoreNet's"},
           {"pliant convert net.pliant --to onnx --out net.onnx", "a network for other tools"}}};
   return {std::move(command),
           [options](const Invocation& context) { return run_convert(*options, context); }};

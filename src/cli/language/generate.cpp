@@ -120,7 +120,8 @@ Verb generate_verb() {
   Command command{
       .name = "generate",
       .summary = "continue a text with a language model",
-      .description = {"MODEL is a GGUF file, a llama2.c checkpoint, or a folder with config.json, "
+      .description = {"MODEL is a GGUF file, a checkpoint of llama2.c or CoreNet, or a folder with "
+                      "config.json, "
                       "safetensors and a tokenizer. The text that follows the prompt is printed as "
                       "it is made. The same seed gives the same text at any number of threads.",
                       "With --json: text, token_ids, finish (end_token, stop_string, tokens, "

@@ -8,7 +8,7 @@ namespace pliant::cli {
 
 // A GGUF file: metadata and tensors, then the model, if it is one that Pliant runs.
 int inspect_gguf(const Source& source, const Invocation& context);
-// A folder, a llama2.c checkpoint or minGPT's JSON.
+// A folder, a checkpoint of llama2.c or CoreNet, or minGPT's JSON.
 int inspect_language_model(const Source& source, const Invocation& context);
 
 }  // namespace pliant::cli

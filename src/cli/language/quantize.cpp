@@ -117,8 +117,10 @@ Verb quantize_verb() {
       .name = "quantize",
       .summary = "round a model's weights to fewer bits",
       .description =
-          {"Reads a language model (a GGUF file, a folder with config.json, a llama2.c checkpoint, "
-           "minGPT's JSON), which becomes a GGUF file with its tokenizer; a Pliant file, which "
+          {"Reads a language model (a GGUF file, a folder with config.json, a checkpoint of "
+           "llama2.c "
+           "or CoreNet, minGPT's JSON), which becomes a GGUF file with its tokenizer; a Pliant "
+           "file, which "
            "stays one; or the tensors of a safetensors file. Matrices are rounded, vectors and "
            "tensors whose rows do not fit stay. Where the blocks of 256 of an encoding do not fit, "
            "the next finer encoding with blocks of 32 is taken. The matrix that gives the logits "

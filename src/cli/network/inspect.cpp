@@ -262,7 +262,8 @@ int run_inspect(const InspectOptions& options, const Invocation& context) {
     case FileKind::gguf: return inspect_gguf(source, context);
     case FileKind::folder:
     case FileKind::llama2c:
-    case FileKind::mingpt: return inspect_language_model(source, context);
+    case FileKind::mingpt:
+    case FileKind::torch: return inspect_language_model(source, context);
     case FileKind::problem: return inspect_problem(source, options, context);
     case FileKind::placement: return inspect_placement(source, context);
     case FileKind::plan: return inspect_plan(source, context);
@@ -284,8 +285,9 @@ Verb inspect_verb() {
       .name = "inspect",
       .summary = "describe a file: network, language model, plan, array, picture",
       .description = {"Tells by the content whether FILE is an ONNX network, a Pliant file, a GGUF "
-                      "file, another language model (a folder, a llama2.c checkpoint), a planner's "
-                      "problem, a plan, a placement instance, a NumPy array or an image; zoo:NAME "
+                      "file, another language model (a folder, a checkpoint of llama2.c or "
+                      "CoreNet), a planner's problem, a plan, a placement instance, a NumPy array "
+                      "or an image; zoo:NAME "
                       "is a network that Pliant generates (zoo:list names them). Of a GGUF file: "
                       "metadata (long lists cut short) and tensors with types and sizes. Of a "
                       "language model: family, parameters, widths by layer, cache bytes per token, "

@@ -9,16 +9,6 @@
 namespace pliant {
 namespace {
 
-// Rows [first, first + count) of a tensor; they stand one after the other in every encoding.
-Stored rows_of(const Stored& whole, std::int64_t first, std::int64_t count) {
-  TensorType type = whole.type;
-  const std::size_t rows = type.shape[0];
-  const std::size_t row_bytes = whole.bytes.size() / rows;
-  type.shape[0] = count;
-  return {std::move(type), whole.encoding,
-          whole.bytes.subspan(first * row_bytes, count * row_bytes)};
-}
-
 Tensor transposed(const Stored& stored) {
   const Tensor from = decode(stored);
   const Shape& shape = from.type().shape;
@@ -31,6 +21,15 @@ Tensor transposed(const Stored& stored) {
 }
 
 }  // namespace
+
+Stored rows_of(const Stored& whole, std::int64_t first, std::int64_t count) {
+  TensorType type = whole.type;
+  const std::size_t rows = type.shape[0];
+  const std::size_t row_bytes = whole.bytes.size() / rows;
+  type.shape[0] = count;
+  return {std::move(type), whole.encoding,
+          whole.bytes.subspan(first * row_bytes, count * row_bytes)};
+}
 
 const Stored* find_source(const WeightStore& tensors, const std::string& name,
                           std::string& found_name) {

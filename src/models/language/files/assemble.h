@@ -18,6 +18,10 @@ WeightStore assemble(const LanguageConfig& config, NameScheme scheme, const Weig
 const Stored* find_source(const WeightStore& tensors, const std::string& name,
                           std::string& found_name);
 
+// Rows [first, first + count) of a tensor; they stand one after the other in every encoding. They
+// must be there.
+Stored rows_of(const Stored& whole, std::int64_t first, std::int64_t count);
+
 // As an f32 weight of the graph: f16 and bf16 stay as they are, as encodings. Throws
 // Error{unsupported} at `place`.
 Stored as_f32(const Stored& stored, const std::string& name, std::string_view place);
