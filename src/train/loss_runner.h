@@ -19,8 +19,8 @@ struct Losses {  // sums over the rows with a target, in nats
   }
 };
 
-// `graph`: a loss_graph(). Both must outlive it, and neither may be used by another thread
-// meanwhile.
+// `graph`: a loss_graph() or distill_graph(). Both must outlive it, and neither may be used by
+// another thread meanwhile.
 class LossRunner {
  public:
   LossRunner(aten::Learner& learner, std::shared_ptr<const Graph> graph);

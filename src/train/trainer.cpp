@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "models/language/distill.h"
 #include "models/language/random.h"
 #include "open/language_model.h"
 #include "train/groups.h"
@@ -52,16 +53,38 @@ LanguageModel first_model(const Recipe& recipe, std::int64_t vocabulary) {
   return model;
 }
 
+struct Lesson {
+  std::shared_ptr<const Graph> graph;
+  std::shared_ptr<const WeightStore> weights;  // the teacher's too, which are no parameters
+};
+
+Lesson lesson_of(const Recipe& recipe, const LanguageModel& model, std::int64_t rows) {
+  const double z_loss = recipe.optimizer.z_loss;
+  if (recipe.distill.teacher.empty())
+    return {std::make_shared<const Graph>(loss_graph(model.config, rows, z_loss)), model.weights};
+  const LanguageModel teacher = load_language_model(recipe.distill.teacher);
+  auto weights = std::make_shared<WeightStore>(*model.weights);
+  teacher.weights->for_each([&](const std::string& name, const Stored& stored) {
+    weights->add(std::string(teacher_prefix) + name, stored, teacher.weights->owner(name));
+  });
+  return {std::make_shared<const Graph>(
+              distill_graph(model.config, teacher.config, rows, z_loss,
+                            {recipe.distill.weight, recipe.distill.temperature})),
+          weights};
+}
+
 // Per token, forward and backward: a multiply-add is two operations, and the backward pass takes
-// twice the forward one. Attention sees half a sequence on average.
+// twice the forward one; a teacher has none. Attention sees half a sequence on average.
 double operations(const Graph& graph, std::int64_t rows, std::int64_t length) {
   double total = 0;
   for (const OpId id : graph.ops().ids()) {
     const double all = static_cast<double>(macs(graph, graph.op(id)));
     const bool attends = std::holds_alternative<kind::Attention>(graph.op(id).kind);
-    total += attends ? all * static_cast<double>(length) / static_cast<double>(2 * rows) : all;
+    const double each = graph.op(id).name.starts_with(teacher_prefix) ? 2 : 6;
+    total +=
+        each * (attends ? all * static_cast<double>(length) / static_cast<double>(2 * rows) : all);
   }
-  return 6 * total / static_cast<double>(rows);
+  return total / static_cast<double>(rows);
 }
 
 double now() {
@@ -84,15 +107,14 @@ Trainer::Trainer(const Recipe& recipe, const RunOptions& options)
   if (recipe.data.held_out > 0)
     held_out_ = std::make_unique<data::Batches>(sources, packing, data::Split::held_out);
   model_ = first_model(recipe, batches_->tokenizer().vocabulary);
-  learner_ = std::make_unique<aten::Learner>(torch_options(), model_.weights,
+  const Lesson lesson = lesson_of(recipe, model_, rows);
+  learner_ = std::make_unique<aten::Learner>(torch_options(), lesson.weights,
                                              groups_of(model_.config, recipe.optimizer));
   if (const std::string slow = learner_->blas(); !slow.empty()) note(slow);
-  const auto graph =
-      std::make_shared<const Graph>(loss_graph(model_.config, rows, recipe.optimizer.z_loss));
-  loss_ = std::make_unique<LossRunner>(*learner_, graph);
+  loss_ = std::make_unique<LossRunner>(*learner_, lesson.graph);
   parts_.resize(recipe.batch.sequences / recipe.at_once());
   steps_ = steps_of(recipe);
-  flops_per_token_ = operations(*graph, rows, packing.length);
+  flops_per_token_ = operations(*lesson.graph, rows, packing.length);
   clock_ = now();
 }
 

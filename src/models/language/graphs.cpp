@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "graph/blocks.h"
 #include "graph/builder.h"
+#include "models/language/distill.h"
 #include "models/language/weights.h"
 
 namespace pliant {
@@ -22,9 +23,14 @@ struct RowInputs {
 class Network {
  public:
   // short: the graphs may run with fewer rows
-  Network(const LanguageConfig& config, std::int64_t rows, bool short_runs = true)
-      : c_(config), rows_(rows), short_runs_(short_runs) {
+  Network(Builder& builder, const LanguageConfig& config, std::int64_t rows, bool short_runs = true)
+      : b_(builder), c_(config), rows_(rows), short_runs_(short_runs) {
     check(config, "language model");
+  }
+  // Another model on the same rows.
+  Network(const Network& other, const LanguageConfig& config)
+      : Network(other.b_, config, other.rows_, other.short_runs_) {
+    inputs_ = other.inputs_;
   }
 
   Graph embed() { return finish(embedded(), "hidden"); }
@@ -36,41 +42,97 @@ class Network {
     return finish(through(hidden_input(), first, last, cached), "hidden");
   }
 
-  Graph head() {
-    const ValueId normed = norm(hidden_input(), Part::norm, -1, "norm");
-    ValueId logits = blocks::linear(b_, normed, table(), none, "head");
-    if (c_.logit_cap > 0)
-      logits = b_.map(
-          constant(c_.logit_cap) * apply(Fn::tanh, {argument(0) * constant(1 / c_.logit_cap)}),
-          {logits}, {}, "capped");
-    return finish(logits, "logits");
-  }
+  Graph head() { return finish(logits(norm(hidden_input(), Part::norm, -1, "norm")), "logits"); }
 
   Graph loss(double z_loss) {
-    if (c_.logit_cap > 0)
-      throw Error(ErrorKind::unsupported, "loss",
-                  fmt::format("the model caps its logits at {}", c_.logit_cap),
-                  "train a model without a cap of its logits");
-    const ValueId hidden = through(embedded(), 0, static_cast<int>(c_.layers.size()), false);
-    const ValueId target = row("target");
-    const std::vector<ValueId> lost = b_.add(
-        kind::CrossEntropy{}, {norm(hidden, Part::norm, -1, "norm"), table(), target}, "lost", 2);
-    const ValueId nll = total(lost[kind::CrossEntropy::nll], "nll.sum");
-    const ValueId denominator = lost[kind::CrossEntropy::logsumexp];
-    const Expr counts = apply(Fn::less_equal, {constant(0), argument(1)});
-    const ValueId z = total(b_.map(select(counts, argument(0) * argument(0), constant(0)),
-                                   {denominator, target}, {}, "z.rows"),
-                            "z.sum");
-    b_.output(b_.map(argument(0) + constant(z_loss) * argument(1), {nll, z}, {}, "loss"), "loss");
-    b_.output(nll, "nll");
-    b_.output(z, "z");
+    const Lost lost = losses();
+    b_.output(b_.map(argument(0) + constant(z_loss) * argument(1), {lost.nll, lost.z}, {}, "loss"),
+              "loss");
+    b_.output(lost.nll, "nll");
+    b_.output(lost.z, "z");
+    return b_.finish();
+  }
+
+  Graph distilled(const LanguageConfig& teacher, double z_loss, const Distillation& how) {
+    const Lost lost = losses();
+    const ValueId own = logits(lost.hidden);
+    const ValueId wanted = [&] {
+      const Builder::Scope scope(b_, "teacher");
+      return Network(*this, teacher).all_logits();
+    }();
+    const ValueId far = divergence(own, wanted, lost.target, how.temperature);
+    const Expr sum = constant(1 - how.weight) * argument(0) + constant(z_loss) * argument(1) +
+                     constant(how.weight * how.temperature * how.temperature) * argument(2);
+    b_.output(b_.map(sum, {lost.nll, lost.z, far}, {}, "loss"), "loss");
+    b_.output(lost.nll, "nll");
+    b_.output(lost.z, "z");
+    b_.output(far, "divergence");
     return b_.finish();
   }
 
  private:
+  ValueId logits(ValueId normed) {
+    const ValueId plain = blocks::linear(b_, normed, table(), none, "head");
+    if (c_.logit_cap == 0) return plain;
+    return b_.map(
+        constant(c_.logit_cap) * apply(Fn::tanh, {argument(0) * constant(1 / c_.logit_cap)}),
+        {plain}, {}, "capped");
+  }
+  ValueId last_hidden() {  // normed
+    const ValueId hidden = through(embedded(), 0, static_cast<int>(c_.layers.size()), false);
+    return norm(hidden, Part::norm, -1, "norm");
+  }
+  ValueId all_logits() { return logits(last_hidden()); }
+
+  // Sums over the rows that have a target.
+  struct Lost {
+    ValueId hidden, target, nll, z;
+  };
+  Lost losses() {
+    if (c_.logit_cap > 0)
+      throw Error(ErrorKind::unsupported, "loss",
+                  fmt::format("the model caps its logits at {}", c_.logit_cap),
+                  "train a model without a cap of its logits");
+    const ValueId hidden = last_hidden(), target = row("target");
+    const std::vector<ValueId> lost =
+        b_.add(kind::CrossEntropy{}, {hidden, table(), target}, "lost", 2);
+    const ValueId nll = total(lost[kind::CrossEntropy::nll], "nll.sum");
+    const ValueId denominator = lost[kind::CrossEntropy::logsumexp];
+    const ValueId z = total(b_.map(select(has_target(1), argument(0) * argument(0), constant(0)),
+                                   {denominator, target}, {}, "z.rows"),
+                            "z.sum");
+    return {hidden, target, nll, z};
+  }
+  static Expr has_target(int operand) {
+    return apply(Fn::less_equal, {constant(0), argument(operand)});
+  }
+
+  // KL(teacher || own) of the distributions at this temperature. With p the teacher's: sum p (t -
+  // s)
+  // + log sum exp s - log sum exp t, without a logarithm of a p that may be 0.
+  ValueId divergence(ValueId own, ValueId teacher, ValueId target, double temperature) {
+    const Expr cooled = argument(0) * constant(1 / temperature);
+    const ValueId s = b_.map(cooled, {own}, {}, "distill.own");
+    const ValueId t = b_.map(apply(Fn::stop, {cooled}), {teacher}, {}, "distill.teacher");
+    const ValueId p = b_.softmax(t, 1, "distill.wanted");
+    const ValueId gap =
+        b_.reduce(kind::ReduceFn::sum,
+                  b_.map(argument(0) * (argument(1) - argument(2)), {p, t, s}, {}, "distill.gaps"),
+                  {1}, false, "distill.gap");
+    const auto denominator = [&](ValueId x, const char* name) {
+      return b_.reduce(kind::ReduceFn::logsumexp, x, {1}, false, name);
+    };
+    const Expr kl = argument(0) + argument(1) - argument(2);
+    return total(b_.map(select(has_target(3), kl, constant(0)),
+                        {gap, denominator(s, "distill.own.denominator"),
+                         denominator(t, "distill.teacher.denominator"), target},
+                        {}, "distill.rows"),
+                 "distill.sum");
+  }
+
   // A row input, made at its first use.
   ValueId row(const std::string& name, TensorType type = {DType::i32, {}}) {
-    const auto [found, is_new] = leaves_.try_emplace(name, none);
+    const auto [found, is_new] = inputs_.try_emplace(name, none);
     type.shape.insert(type.shape.begin(), rows_);
     if (is_new) found->second = short_runs_ ? b_.row_input(name, type) : b_.input(name, type);
     return found->second;
@@ -114,7 +176,7 @@ class Network {
     const auto shape = weight_shape(c_, part, layer);
     if (!shape) return none;
     const std::string name = weight_name(part, layer);
-    const auto [found, is_new] = leaves_.try_emplace(name, none);
+    const auto [found, is_new] = weights_.try_emplace(name, none);
     if (is_new) found->second = b_.weight(name, {DType::f32, *shape});
     return found->second;
   }
@@ -261,31 +323,49 @@ class Network {
     return blocks::add(b_, hidden, out, prefix + ".sum");
   }
 
+  Builder& b_;
   const LanguageConfig& c_;
   std::int64_t rows_;
   bool short_runs_;
-  Builder b_;
-  std::map<std::string, ValueId> leaves_;
+  std::map<std::string, ValueId> inputs_, weights_;
   ValueId magnitudes_ = none, factors_ = none;
 };
 
 }  // namespace
 
 Graph embed_graph(const LanguageConfig& config, std::int64_t rows) {
-  return Network(config, rows).embed();
+  Builder builder;
+  return Network(builder, config, rows).embed();
 }
 
 Graph layers_graph(const LanguageConfig& config, int first, int last, std::int64_t rows,
                    bool cached) {
-  return Network(config, rows).layers(first, last, cached);
+  Builder builder;
+  return Network(builder, config, rows).layers(first, last, cached);
 }
 
 Graph head_graph(const LanguageConfig& config, std::int64_t rows) {
-  return Network(config, rows).head();
+  Builder builder;
+  return Network(builder, config, rows).head();
 }
 
 Graph loss_graph(const LanguageConfig& config, std::int64_t rows, double z_loss) {
-  return Network(config, rows, false).loss(z_loss);
+  Builder builder;
+  return Network(builder, config, rows, false).loss(z_loss);
+}
+
+Graph distill_graph(const LanguageConfig& config, const LanguageConfig& teacher, std::int64_t rows,
+                    double z_loss, const Distillation& how) {
+  if (teacher.vocabulary != config.vocabulary)
+    throw Error(ErrorKind::invalid, "teacher",
+                fmt::format("has {} tokens, the model {}", teacher.vocabulary, config.vocabulary),
+                "distil from a model of the same tokenizer");
+  if (!(how.weight >= 0 && how.weight <= 1) || !(how.temperature > 0 && how.temperature < 1e6))
+    throw Error(ErrorKind::invalid, "distillation",
+                fmt::format("a weight of {} at temperature {}", how.weight, how.temperature),
+                "the weight is from 0 to 1, the temperature above 0");
+  Builder builder;
+  return Network(builder, config, rows, false).distilled(teacher, z_loss, how);
 }
 
 }  // namespace pliant

@@ -104,6 +104,14 @@ void schedule(Fields& f, ScheduleRecipe& s) {
   f.end();
 }
 
+void distill(Fields& f, DistillRecipe& d) {
+  f.begin("distill");
+  f.path("teacher", d.teacher);
+  f.real("weight", d.weight, 0, 1);
+  f.real("temperature", d.temperature, 0.01, 1000);
+  f.end();
+}
+
 void machine(Fields& f, MachineRecipe& m) {
   f.begin("machine");
   f.text("device", m.device);
@@ -149,6 +157,7 @@ void all(Fields& f, Recipe& r) {
   f.whole("at_once", r.batch.at_once, 0, 1 << 20);
   f.end();
   optimizer(f, r.optimizer);
+  distill(f, r.distill);
   schedule(f, r.schedule);
   machine(f, r.machine);
   f.free_from_here();

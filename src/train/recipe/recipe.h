@@ -52,6 +52,12 @@ struct OptimizerRecipe {
   double average = 0;  // decay of a running average of the weights; 0: none
 };
 
+struct DistillRecipe {
+  std::string teacher;     // a model of the same vocabulary: folder or file; none: no distillation
+  double weight = 0.5;     // of its predictions; the text's own next tokens have the rest
+  double temperature = 1;  // that divides both models' logits
+};
+
 enum class ScheduleKind : std::uint8_t { cosine, wsd };
 struct ScheduleRecipe {
   ScheduleKind kind = ScheduleKind::cosine;
@@ -103,6 +109,7 @@ struct Recipe {
   BatchRecipe batch;
   LengthRecipe length;
   OptimizerRecipe optimizer;
+  DistillRecipe distill;
   ScheduleRecipe schedule;
   SaveRecipe save;
   ValidateRecipe validate;
