@@ -32,8 +32,9 @@ std::span<const TensorView> LossRunner::inputs(const data::Batch& batch) {
 }
 
 Losses LossRunner::losses() const {
-  enum Output : std::size_t { loss, nll };
-  return {get(outputs_[loss], 0), get(outputs_[nll], 0)};
+  enum Output : std::size_t { loss, nll, z, divergence };
+  return {get(outputs_[loss], 0), get(outputs_[nll], 0),
+          outputs_.size() > divergence ? get(outputs_[divergence], 0) : 0};
 }
 
 Losses LossRunner::accumulate(const data::Batch& batch, double weight) {

@@ -12,9 +12,11 @@ namespace pliant::train {
 
 struct Losses {  // sums over the rows with a target, in nats
   double loss = 0, nll = 0;
+  double divergence = 0;  // from the teacher; 0 without one
   Losses& operator+=(const Losses& other) {
     loss += other.loss;
     nll += other.nll;
+    divergence += other.divergence;
     return *this;
   }
 };

@@ -53,22 +53,25 @@ LanguageModel first_model(const Recipe& recipe, std::int64_t vocabulary) {
   return model;
 }
 
+std::shared_ptr<const Graph> text_loss(const Recipe& recipe, const LanguageModel& model,
+                                       std::int64_t rows) {
+  return std::make_shared<const Graph>(loss_graph(model.config, rows, recipe.optimizer.z_loss));
+}
+
 struct Lesson {
   std::shared_ptr<const Graph> graph;
   std::shared_ptr<const WeightStore> weights;  // the teacher's too, which are no parameters
 };
 
 Lesson lesson_of(const Recipe& recipe, const LanguageModel& model, std::int64_t rows) {
-  const double z_loss = recipe.optimizer.z_loss;
-  if (recipe.distill.teacher.empty())
-    return {std::make_shared<const Graph>(loss_graph(model.config, rows, z_loss)), model.weights};
+  if (recipe.distill.teacher.empty()) return {text_loss(recipe, model, rows), model.weights};
   const LanguageModel teacher = load_language_model(recipe.distill.teacher);
   auto weights = std::make_shared<WeightStore>(*model.weights);
   teacher.weights->for_each([&](const std::string& name, const Stored& stored) {
     weights->add(std::string(teacher_prefix) + name, stored, teacher.weights->owner(name));
   });
   return {std::make_shared<const Graph>(
-              distill_graph(model.config, teacher.config, rows, z_loss,
+              distill_graph(model.config, teacher.config, rows, recipe.optimizer.z_loss,
                             {recipe.distill.weight, recipe.distill.temperature})),
           weights};
 }
@@ -111,7 +114,9 @@ Trainer::Trainer(const Recipe& recipe, const RunOptions& options)
   learner_ = std::make_unique<aten::Learner>(torch_options(), lesson.weights,
                                              groups_of(model_.config, recipe.optimizer));
   if (const std::string slow = learner_->blas(); !slow.empty()) note(slow);
-  loss_ = std::make_unique<LossRunner>(*learner_, lesson.graph);
+  text_loss_ = loss_ = std::make_shared<LossRunner>(*learner_, lesson.graph);
+  if (!recipe.distill.teacher.empty())
+    text_loss_ = std::make_shared<LossRunner>(*learner_, text_loss(recipe, model_, rows));
   parts_.resize(recipe.batch.sequences / recipe.at_once());
   steps_ = steps_of(recipe);
   flops_per_token_ = operations(*lesson.graph, rows, packing.length);
@@ -233,10 +238,10 @@ void Trainer::step() {
   const bool stop = options_.stop != nullptr && *options_.stop;
   const double end = now(), seconds = end - std::exchange(clock_, end);
   // the leader's clock is everybody's, so that all agree on when a run of so many seconds ends
-  std::array all{sums.loss, sums.nll, stop ? 1.0 : 0.0, leads() ? seconds : 0.0};
+  std::array all{sums.loss, sums.nll, sums.divergence, stop ? 1.0 : 0.0, leads() ? seconds : 0.0};
   sum(all);
-  sums = {all[0], all[1]};
-  stopped_ = all[2] > 0;
+  sums = {all[0], all[1], all[2]};
+  stopped_ = all[3] > 0;
   check(sums.loss, gradient);
   // as torch clips: the sum keeps a norm of 0 from dividing by it
   if (const double clip = recipe_.optimizer.clip; clip > 0 && gradient > clip)
@@ -245,22 +250,24 @@ void Trainer::step() {
   if (recipe_.optimizer.average > 0) learner_->average(recipe_.optimizer.average);
   ++state_.step;
   state_.tokens += valid_;
-  state_.seconds += all[3];
+  state_.seconds += all[4];
   tell(sums, gradient, used, now() - begin);
 }
 
 void Trainer::tell(const Losses& sums, double gradient, double rate, double seconds) {
   const auto count = static_cast<double>(valid_);
   const double speed = static_cast<double>(recipe_.step_tokens()) / seconds;
-  const StepRecord record{state_.step,
-                          state_.tokens,
-                          sums.loss / count,
-                          last_nll_ = sums.nll / count,
-                          rate,
-                          gradient,
-                          speed,
-                          speed * flops_per_token_,
-                          options_.memory ? options_.memory() : 0};
+  const StepRecord record{
+      state_.step,
+      state_.tokens,
+      sums.loss / count,
+      last_nll_ = sums.nll / count,
+      rate,
+      gradient,
+      speed,
+      speed * flops_per_token_,
+      options_.memory ? options_.memory() : 0,
+      recipe_.distill.teacher.empty() ? std::nullopt : std::optional(sums.divergence / count)};
   if (journal_) journal_->add(record);
   if (!options_.told || !leads()) return;
   const double each = state_.seconds / static_cast<double>(state_.step);
@@ -295,15 +302,13 @@ std::optional<ValidationRecord> Trainer::validate(std::int64_t sequences, LossRu
 void Trainer::keep_going() {
   const auto due = [&](std::int64_t every) { return every > 0 && state_.step % every == 0; };
   if (due(recipe_.validate.every) && !finished())
-    if (const auto record = validate(recipe_.validate.sequences, *loss_, false)) {
+    if (const auto record = validate(recipe_.validate.sequences, *text_loss_, false)) {
       if (journal_) journal_->add(*record);
       note(fmt::format("step {}: validation {:.4f} nats per token, {:.4f} bits per byte",
                        record->step, record->nll, record->bits_per_byte));
     }
-  if (due(recipe_.sample.every) && options_.sample && journal_) {
-    const auto weights = std::make_shared<const WeightStore>(learner_->weights());
-    journal_->add(SampleRecord{state_.step, options_.sample({model_.config, weights})});
-  }
+  if (due(recipe_.sample.every) && options_.sample && journal_)
+    journal_->add(SampleRecord{state_.step, options_.sample({model_.config, weights()})});
   if (due(recipe_.save.every) || finished()) save();
 }
 

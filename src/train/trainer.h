@@ -42,7 +42,8 @@ class Trainer {
   double rate() const;
   aten::Options torch_options() const;
   void fill();
-  void sum(std::span<double> values) const;  // over all processes
+  void sum(std::span<double> values) const;                                 // over all processes
+  std::shared_ptr<const WeightStore> weights(bool averaged = false) const;  // of the model alone
   void check(double loss, double gradient) const;
   void tell(const Losses& sums, double gradient, double rate, double seconds);
   // Over the first `sequences` held-out windows at least, or all; none if nothing is held out.
@@ -56,7 +57,7 @@ class Trainer {
   LanguageModel model_;  // as training began
   std::unique_ptr<data::Batches> batches_, held_out_;
   std::unique_ptr<aten::Learner> learner_;
-  std::unique_ptr<LossRunner> loss_;
+  std::shared_ptr<LossRunner> loss_, text_loss_;  // what is learnt; without a teacher, the same
   Checkpoints checkpoints_;
   std::optional<Journal> journal_;
   RunState state_;

@@ -107,9 +107,8 @@ class Network {
     return apply(Fn::less_equal, {constant(0), argument(operand)});
   }
 
-  // KL(teacher || own) of the distributions at this temperature. With p the teacher's: sum p (t -
-  // s)
-  // + log sum exp s - log sum exp t, without a logarithm of a p that may be 0.
+  // KL(teacher || own) of the distributions at this temperature. With p the teacher's: sum of
+  // p (t - s) + log sum exp s - log sum exp t, without a logarithm of a p that may be 0.
   ValueId divergence(ValueId own, ValueId teacher, ValueId target, double temperature) {
     const Expr cooled = argument(0) * constant(1 / temperature);
     const ValueId s = b_.map(cooled, {own}, {}, "distill.own");

@@ -19,15 +19,17 @@ namespace {
 using nlohmann::ordered_json;
 
 ordered_json line_of(const StepRecord& r) {
-  return {{"step", r.step},
-          {"tokens", r.tokens},
-          {"loss", r.loss},
-          {"nll", r.nll},
-          {"rate", r.rate},
-          {"gradient", r.gradient},
-          {"tokens_per_second", r.tokens_per_second},
-          {"flops", r.flops},
-          {"memory_bytes", r.memory_bytes}};
+  ordered_json line{{"step", r.step},
+                    {"tokens", r.tokens},
+                    {"loss", r.loss},
+                    {"nll", r.nll},
+                    {"rate", r.rate},
+                    {"gradient", r.gradient},
+                    {"tokens_per_second", r.tokens_per_second},
+                    {"flops", r.flops},
+                    {"memory_bytes", r.memory_bytes}};
+  if (r.divergence) line["divergence"] = *r.divergence;
+  return line;
 }
 
 ordered_json line_of(const ValidationRecord& r) {
@@ -35,6 +37,10 @@ ordered_json line_of(const ValidationRecord& r) {
 }
 
 ordered_json line_of(const SampleRecord& r) { return {{"step", r.step}, {"sample", r.text}}; }
+
+std::optional<double> number_if_there(const JsonNode& node, const char* key) {
+  return node.has(key) ? std::optional(node.number(key)) : std::nullopt;
+}
 
 StepRecord step_of(const JsonNode& node) {
   return {node.integer("step"),
@@ -45,7 +51,8 @@ StepRecord step_of(const JsonNode& node) {
           node.number("gradient"),
           node.number("tokens_per_second"),
           node.number("flops"),
-          node.number("memory_bytes")};
+          node.number("memory_bytes"),
+          number_if_there(node, "divergence")};
 }
 
 }  // namespace

@@ -14,8 +14,9 @@ struct StepRecord {
   double nll = 0;                     // of it
   double rate = 0, gradient = 0;      // gradient: norm before clipping
   double tokens_per_second = 0;
-  double flops = 0;         // per second, by 6 N and attention
-  double memory_bytes = 0;  // resident
+  double flops = 0;                       // per second, by 6 N and attention
+  double memory_bytes = 0;                // resident
+  std::optional<double> divergence = {};  // from the teacher's predictions, nats per target
 };
 
 struct ValidationRecord {

@@ -21,7 +21,9 @@ report::ChartSeries curve(std::string name, int style, const std::vector<Record>
   report::ChartSeries series{std::move(name), style, {}, false};
   const std::size_t stride = std::max<std::size_t>(1, records.size() / most_points);
   for (std::size_t i = (records.size() + stride - 1) % stride; i < records.size(); i += stride) {
-    const double value = y(records[i]);
+    const std::optional<double> given = y(records[i]);
+    if (!given) continue;
+    const double value = *given;
     series.points.push_back({static_cast<double>(records[i].step),
                              value,
                              false,
@@ -62,7 +64,8 @@ std::string Journal::page(const std::string& title) const {
   picture(chart(
       "Loss", "nats per token",
       {curve("training", 0, steps_, [](const StepRecord& r) { return r.nll; }),
-       curve("validation", 1, validations_, [](const ValidationRecord& r) { return r.nll; })}));
+       curve("validation", 1, validations_, [](const ValidationRecord& r) { return r.nll; }),
+       curve("from the teacher", 2, steps_, [](const StepRecord& r) { return r.divergence; })}));
   picture(chart("Rate", "rate",
                 {curve("rate", 0, steps_, [](const StepRecord& r) { return r.rate; })}));
   picture(chart("Gradient", "norm before clipping",
