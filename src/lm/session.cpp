@@ -383,7 +383,7 @@ std::int64_t Session::feed(SeqId sequence, std::span<const Piece> pieces, const 
   for (std::int64_t done = 0; done < count; done += rows) {
     if (stop != nullptr && *stop) return done;
     const std::int64_t n = std::min(rows, count - done);
-    const kv::SequenceRows reserved{sequence, n, done + n == count};
+    const kv::SequenceRows reserved{sequence, n, count - done - n};
     s.cache->reserve({&reserved, 1});
     s.run_prompt(sequence, pieces, done, n,
                  logits == nullptr ? nullptr : logits->data + done * row_bytes);

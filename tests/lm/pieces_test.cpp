@@ -66,9 +66,11 @@ TEST(Pieces, TheEmbeddingsOfTokensAreTheTokensBitForBit) {
 class Tags : public kv::Editor {
  public:
   std::string_view name() const override { return "tags"; }
-  void edit(const kv::Chain& chain, std::span<std::int32_t>) const override {
-    for (std::int64_t i = 0; i < chain.size(); ++i)
-      (*seen)[chain.entry(i).position] = chain.entry(i).tag;
+  void edit(std::span<const kv::Chain> chains,
+            std::span<const std::span<kv::Fate>>) const override {
+    for (const kv::Chain& chain : chains)
+      for (std::int64_t i = 0; i < chain.size(); ++i)
+        (*seen)[chain.entry(i).position] = chain.entry(i).tag;
   }
   std::shared_ptr<std::map<std::int32_t, std::int32_t>> seen =
       std::make_shared<std::map<std::int32_t, std::int32_t>>();

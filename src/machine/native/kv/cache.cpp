@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/checked.h"
 #include "core/error.h"
 
 namespace pliant::kv {
@@ -28,15 +29,31 @@ std::vector<CacheLayer> layers_of(const Graph& graph) {
   return result;
 }
 
+namespace {
+
+std::int64_t widest_row(const std::vector<CacheLayer>& layers) {
+  std::int64_t most = 0;
+  for (const CacheLayer& layer : layers)
+    most = std::max({most, layer.key_width, layer.value_width});
+  return most;
+}
+
+}  // namespace
+
 Cache::Cache(std::vector<CacheLayer> layers, const CacheOptions& options)
-    : chains_(std::move(layers), options), fate_(chains_.most_entries(), "cache") {
+    : chains_(std::move(layers), options),
+      fates_(checked_multiply(chains_.count(), chains_.most_entries(), "cache"), "cache"),
+      first_(chains_.most_entries(), "cache"),
+      next_(chains_.most_entries(), "cache"),
+      merged_(chains_.most_entries() * widest_row(chains_.layers()), "cache") {
   kept_.resize(options.kept);
   sequences_.resize(options.sequences);
   for (Sequence& each : sequences_) {
     each.lengths.assign(chains_.layers().size(), 0);
     next_ids_.push_back(static_cast<SeqId>(next_ids_.size()));
   }
-  scratch_.resize(2 * widest_head);
+  shown_.reserve(chains_.count());
+  fates_of_.reserve(chains_.count());
 }
 
 Sequence& Cache::find(SeqId id) {
@@ -65,8 +82,8 @@ void Cache::open_chains(Sequence& sequence, const Policy& policy) {
              : static_cast<SeqId>(next + options().sequences);
   sequence.policy = policy;
   std::ranges::fill(sequence.lengths, 0);
-  sequence.reserved = sequence.floor = sequence.rows = 0;
-  sequence.prompt_end = false;
+  sequence.reserved = sequence.floor = sequence.rows = sequence.prompt = 0;
+  sequence.left = -1;
 }
 
 SeqId Cache::open(const Policy& policy) {
@@ -198,7 +215,8 @@ void Cache::prepare(Sequence& sequence, const SequenceRows& rows) {
   chains_.each(slot(sequence.id),
                [&](const ChainId& chain) { chains_.extend(chain, rows.count, edited); });
   sequence.reserved = length(sequence.id) + rows.count;
-  sequence.prompt_end = rows.prompt_end;
+  sequence.left = rows.left;
+  if (edited && rows.left == 0) sequence.prompt = sequence.reserved;
 }
 
 void Cache::truncate(SeqId id, std::int64_t length) {
@@ -222,6 +240,7 @@ void Cache::truncate(SeqId id, std::int64_t length) {
   });
   for (std::int64_t& each : sequence.lengths) each = std::min(each, length);
   sequence.reserved = std::min(sequence.reserved, length);
+  sequence.prompt = std::min(sequence.prompt, length);
   if (length == 0) sequence.floor = 0;
 }
 
@@ -233,6 +252,7 @@ SeqId Cache::fork(SeqId id) {
   open_chains(to, from.policy);
   to.lengths = from.lengths;
   to.floor = from.floor;
+  to.prompt = from.prompt;
   from.reserved = to.reserved = length(id);  // where it would be written is shared now
   chains_.each(slot(id), [&](const ChainId& chain) {
     chains_.share(chain, {slot(to.id), chain.layer, chain.head}, chains_.entries(chain));

@@ -22,7 +22,8 @@ class StateReader;
 struct SequenceRows {  // what a run will append
   SeqId sequence = 0;
   std::int64_t count = 0;
-  bool prompt_end = false;  // told to Editors
+  // of the rows' prompt, how many tokens later runs bring; below 0: they are of no prompt
+  std::int64_t left = -1;
 };
 
 enum class KeptId : std::int32_t {};  // its place
@@ -34,7 +35,8 @@ struct Sequence {
   std::int64_t reserved = 0;          // positions below may be appended
   std::int64_t floor = 0;             // the least length that it may be truncated to
   std::int64_t rows = 0;              // of the run that goes on
-  bool prompt_end = false;
+  std::int64_t left = -1;             // SequenceRows::left of the last run
+  std::int64_t prompt = 0;            // tokens seen when the last prompt ended; 0 without an Editor
 };
 
 // All memory is reserved by the constructor: a page for every entry that every chain may hold, so
@@ -160,8 +162,13 @@ class Cache {
   void share_first(std::size_t from, Sequence& to, std::int64_t length);
   void check_kept(std::size_t place) const;
 
-  void edit_chain(Sequence& sequence, int layer, int head);
-  void merge(int layer, const Slot& from, const Slot& into);
+  void edit(Sequence& sequence, int layer);
+  void decide(Sequence& sequence, int first_layer, int last_layer);
+  void apply(Sequence& sequence, const ChainId& chain, std::span<const Fate> fates);
+  void link(std::span<const Fate> fates);
+  void merge(const ChainId& chain, std::span<const Fate> fates);
+  void merge_rows(const ChainId& chain, std::span<const Fate> fates, bool keys);
+  void compact(const ChainId& chain, std::span<const Fate> fates, std::int64_t kept);
   void read_chain(const Sequence& sequence, const ChainId& chain, StateReader& from);
 
   void check_sequence(const Sequence& sequence) const;
@@ -172,8 +179,13 @@ class Cache {
   // By place: tokens; 0: free. Its slot is behind those of all sequences.
   std::vector<std::int64_t> kept_;
   std::vector<SeqId> next_ids_;  // by slot: an id is not used again soon
-  ReservedArray<std::int32_t> fate_;
-  std::vector<float> scratch_;  // two keys or values
+  // Of an edit. Memory is taken as entries are met.
+  std::vector<Chain> shown_;
+  std::vector<std::span<Fate>> fates_of_;  // by shown chain
+  ReservedArray<Fate> fates_;              // [chains of a sequence, most entries]
+  // of one chain: the first entry that goes into each, and the next one that goes where it goes
+  ReservedArray<std::int32_t> first_, next_;
+  ReservedArray<float> merged_;  // keys or values, before they are written
 };
 
 }  // namespace pliant::kv

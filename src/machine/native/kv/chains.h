@@ -39,6 +39,8 @@ class Chains {
 
   const std::vector<CacheLayer>& layers() const { return layers_; }
   const CacheOptions& options() const { return options_; }
+  // of one sequence
+  std::int64_t count() const { return static_cast<std::int64_t>(chains_); }
   const Pages& memory() const { return memory_; }
   const PageLayout& layout(int layer) const { return layouts_[layer]; }
   std::int64_t page_bytes() const { return page_bytes_; }                   // of every layer's

@@ -51,6 +51,8 @@ void Cache::check_sequence(const Sequence& sequence) const {
            "its layers differ in length");
   demand(sequence.reserved >= length, "less is reserved than it holds");
   demand(sequence.floor <= length, "its floor is above its length");
+  demand(sequence.prompt <= std::max(length, sequence.reserved),
+         "its prompt ends behind all that is reserved");
   demand(slot(sequence.id) == static_cast<std::size_t>(&sequence - sequences_.data()),
          "is not in its slot");
   demand(next_ids_[slot(sequence.id)] != sequence.id, "its id is given again");

@@ -1,31 +1,13 @@
 // What Editors see and decide.
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <cstring>
-#include <numeric>
 
 #include "machine/native/kv/cache.h"
 
 namespace pliant::kv {
-
-// into = the weighted mean of both, standing for both.
-void Cache::merge(int layer, const Slot& from, const Slot& into) {
-  float &own = into.page.log_weight[into.entry], other = from.page.log_weight[from.entry];
-  const float most = std::max(own, other);
-  const float a = std::exp(own - most), b = std::exp(other - most), share = a / (a + b);
-  const auto mix = [&](const RowCode& code, const std::byte* x, std::byte* y) {
-    float *p = scratch_.data(), *q = p + widest_head;
-    code.read(x + from.entry * code.bytes(), p);
-    code.read(y + into.entry * code.bytes(), q);
-    for (std::int64_t i = 0; i < code.width(); ++i) q[i] = share * q[i] + (1 - share) * p[i];
-    code.write(q, y + into.entry * code.bytes());
-  };
-  mix(layout(layer).keys, from.page.keys, into.page.keys);
-  mix(layout(layer).values, from.page.values, into.page.values);
-  own = most + std::log(a + b);
-  into.page.attention[into.entry] += from.page.attention[from.entry];
-}
 
 namespace {
 
@@ -41,37 +23,135 @@ void move_entry(const Slot& from, const Slot& to, const PageLayout& layout) {
   row(from.page.values, to.page.values, layout.values.bytes());
 }
 
+// Whether what goes into an entry changes it.
+bool weighs(std::span<const Fate> fates, const std::int32_t* next, std::int32_t first,
+            float Fate::*weight) {
+  for (std::int32_t i = first; i != nowhere; i = next[i])
+    if (fates[i].*weight != 0) return true;
+  return false;
+}
+
 }  // namespace
 
-void Cache::edit_chain(Sequence& sequence, int layer, int head) {
-  const ChainId own = chain(sequence.id, layer, head);
-  const std::int64_t entries = chains_.entries(own);
-  const std::span fate(fate_.data(), static_cast<std::size_t>(entries));
-  std::iota(fate.begin(), fate.end(), 0);
-  sequence.policy.editor->edit(Chain(*this, sequence, layer, head), fate);
-  const auto at = [&](std::int64_t i) { return chains_.entry(own, i); };
-  std::int64_t kept = 0;
-  for (std::int64_t i = 0; i < entries; ++i) {
-    const std::int32_t to = fate[i];
-    if (to == i) ++kept;
-    else if (to != drop) {
-      assert(fate[to] == to);
-      merge(layer, at(i), at(to));
+void Cache::edit(Sequence& sequence, int layer) {
+  if (!sequence.policy.editor->sees_all_layers()) decide(sequence, layer, layer + 1);
+  else if (length(sequence.id) == sequence.lengths[layer])  // it was the last one
+    decide(sequence, 0, static_cast<int>(layers().size()));
+}
+
+void Cache::decide(Sequence& sequence, int first_layer, int last_layer) {
+  shown_.clear();
+  fates_of_.clear();
+  for (int layer = first_layer; layer < last_layer; ++layer)
+    for (int head = 0; head < layers()[layer].heads; ++head) {
+      const ChainId own = chain(sequence.id, layer, head);
+      const std::span fates(fates_.data() + std::ssize(shown_) * chains_.most_entries(),
+                            static_cast<std::size_t>(chains_.entries(own)));
+      for (std::int64_t i = 0; i < std::ssize(fates); ++i) {
+        const Slot at = chains_.entry(own, i);
+        const float log_weight = at.page.log_weight[at.entry];
+        const float count = log_weight == 0 ? 1.0F : std::exp(log_weight);
+        fates[i] = {true, nowhere, count, count, count};
+      }
+      shown_.push_back(Chain(*this, sequence, layer, head));
+      fates_of_.push_back(fates);
     }
+  sequence.policy.editor->edit(shown_, fates_of_);
+  for (std::size_t i = 0; i < shown_.size(); ++i)
+    apply(sequence, chain(sequence.id, shown_[i].layer(), shown_[i].head()), fates_of_[i]);
+}
+
+void Cache::apply(Sequence& sequence, const ChainId& chain, std::span<const Fate> fates) {
+  const std::int64_t kept = std::ranges::count_if(fates, &Fate::keep);
+  const bool merges =
+      std::ranges::any_of(fates, [](const Fate& fate) { return fate.into != nowhere; });
+  if (!merges && kept == std::ssize(fates)) return;
+  if (merges) {
+    link(fates);
+    merge(chain, fates);
   }
-  if (kept == entries) return;
+  compact(chain, fates, kept);
+  sequence.reserved = sequence.floor = sequence.lengths[chain.layer];
+}
+
+void Cache::link(std::span<const Fate> fates) {
+  std::fill_n(first_.data(), fates.size(), nowhere);
+  for (auto i = static_cast<std::int32_t>(fates.size()) - 1; i >= 0; --i) {
+    const std::int32_t into = fates[i].into;
+    if (into == nowhere) continue;
+    assert(fates[into].keep);
+    next_[i] = first_[into];
+    first_[into] = i;
+  }
+}
+
+void Cache::merge(const ChainId& chain, std::span<const Fate> fates) {
+  merge_rows(chain, fates, true);
+  merge_rows(chain, fates, false);
+  for (std::int32_t j = 0; j < std::ssize(fates); ++j) {
+    if (!weighs(fates, next_.data(), first_[j], &Fate::count)) continue;
+    double count = fates[j].count;
+    for (std::int32_t i = first_[j]; i != nowhere; i = next_[i]) count += fates[i].count;
+    const Slot own = chains_.entry(chain, j);
+    own.page.log_weight[own.entry] = static_cast<float>(std::log(count));
+  }
+  for (std::int32_t i = 0; i < std::ssize(fates); ++i) {
+    if (fates[i].into == nowhere || fates[i].keep) continue;
+    const Slot from = chains_.entry(chain, i), to = chains_.entry(chain, fates[i].into);
+    to.page.attention[to.entry] += from.page.attention[from.entry];
+  }
+}
+
+// The means are of what the entries were: all are computed before one is written.
+void Cache::merge_rows(const ChainId& chain, std::span<const Fate> fates, bool keys) {
+  const PageLayout& layout = chains_.layout(chain.layer);
+  const RowCode& code = keys ? layout.keys : layout.values;
+  float Fate::*weight = keys ? &Fate::key : &Fate::value;
+  const auto at = [&](std::int32_t i) {
+    const Slot slot = chains_.entry(chain, i);
+    return (keys ? slot.page.keys : slot.page.values) + slot.entry * code.bytes();
+  };
+  std::array<float, widest_head> row;
+  std::array<double, widest_head> sums;
+  const auto add = [&](std::int32_t i) {
+    const double share = fates[i].*weight;
+    if (share == 0) return share;
+    code.read(at(i), row.data());
+    for (std::int64_t k = 0; k < code.width(); ++k) sums[k] += share * static_cast<double>(row[k]);
+    return share;
+  };
+  float* out = merged_.data();
+  const auto count = static_cast<std::int32_t>(fates.size());
+  for (std::int32_t j = 0; j < count; ++j) {
+    if (!weighs(fates, next_.data(), first_[j], weight)) continue;
+    std::fill_n(sums.begin(), code.width(), 0.0);
+    double total = add(j);
+    for (std::int32_t i = first_[j]; i != nowhere; i = next_[i]) total += add(i);
+    for (std::int64_t k = 0; k < code.width(); ++k) *out++ = static_cast<float>(sums[k] / total);
+  }
+  const float* in = merged_.data();
+  for (std::int32_t j = 0; j < count; ++j) {
+    if (!weighs(fates, next_.data(), first_[j], weight)) continue;
+    code.write(in, at(j));
+    in += code.width();
+  }
+}
+
+void Cache::compact(const ChainId& chain, std::span<const Fate> fates, std::int64_t kept) {
   std::int64_t end = 0;
-  for (std::int64_t i = 0; i < entries; ++i)
-    if (fate[i] == i) {
-      if (end != i) move_entry(at(i), at(end), chains_.layout(layer));
-      ++end;
-    }
-  chains_.truncate(own, end);  // what was reserved for later runs goes too
-  sequence.reserved = sequence.floor = sequence.lengths[layer];
+  for (std::int64_t i = 0; end < kept; ++i) {
+    if (!fates[i].keep) continue;
+    if (end != i)
+      move_entry(chains_.entry(chain, i), chains_.entry(chain, end), chains_.layout(chain.layer));
+    ++end;
+  }
+  chains_.truncate(chain, kept);  // what was reserved for later runs goes too
 }
 
 std::int64_t Chain::length() const { return sequence_->lengths[layer_]; }
-bool Chain::prompt_end() const { return sequence_->prompt_end; }
+bool Chain::prompt_end() const { return sequence_->left == 0; }
+bool Chain::in_prompt() const { return sequence_->left > 0; }
+std::int64_t Chain::prompt() const { return sequence_->prompt; }
 std::int64_t Chain::size() const {
   return cache_->chains_.entries(cache_->chain(sequence_->id, layer_, head_));
 }

@@ -3,23 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string_view>
 
+#include "machine/native/kv/choice/entry.h"
+
 namespace pliant::kv {
 
 using SeqId = std::int32_t;  // of a cached sequence
-
-// One entry of a chain: the key and value of one token, or of several merged ones, for one layer
-// and KV head.
-struct Entry {
-  std::int32_t position = 0;  // the token's own, whatever was dropped before it
-  std::int32_t tag = 0;
-  float log_weight = 0;  // added to the entry's score: log of how many tokens it stands for
-  // sum of the weights it was given, over rows and the query heads that share it (if observed)
-  float attention = 0;
-};
 
 class Cache;
 struct Sequence;
@@ -33,6 +26,8 @@ class Chain {
   int head() const { return head_; }
   std::int64_t length() const;  // tokens seen, dropped ones included
   bool prompt_end() const;      // the run that was just done ended a prompt
+  bool in_prompt() const;       // or later runs bring more of it
+  std::int64_t prompt() const;  // tokens seen when the last prompt ended
   std::int64_t size() const;
   Entry entry(std::int64_t i) const;
   void key(std::int64_t i, std::span<float> out) const;
@@ -48,20 +43,26 @@ class Chain {
   int layer_, head_;
 };
 
-inline constexpr std::int32_t drop = -1;
+inline constexpr std::int64_t all_rows = std::numeric_limits<std::int64_t>::max();
 
 // Called after each layer of a run, on the thread that runs; must not throw, and must not depend on
-// anything but the chain. Entries that were dropped or merged cannot come back: the sequence is not
-// truncated below its length then.
+// anything but the chains. Entries that were dropped or merged cannot come back: the sequence is
+// not truncated below its length then.
 class Editor {
  public:
   virtual ~Editor() = default;
   virtual std::string_view name() const = 0;  // stands in saved states
   // Entry::attention is kept up to date; costs two passes more
   virtual bool observes() const { return false; }
-  // fate[i] is i at first: keep. `drop`: forget. j, where fate[j] stays j: entry i is merged into
-  // j, keys and values averaged by exp(log_weight), the weights added.
-  virtual void edit(const Chain& chain, std::span<std::int32_t> fate) const = 0;
+  // Of which rows: the last so many of a prompt, or all, those of answers too.
+  virtual std::int64_t observed_rows() const { return all_rows; }
+  // Whether edit() is shown the chains of all layers, after the last layer of a run, or those of
+  // one layer after each.
+  virtual bool sees_all_layers() const { return false; }
+  // The chains of one sequence, by layer, then by KV head, and of each what becomes of its entries:
+  // at first all are kept, and the weights are how many tokens each stands for, exp(log_weight).
+  virtual void edit(std::span<const Chain> chains,
+                    std::span<const std::span<Fate>> fates) const = 0;
 };
 
 struct Policy {

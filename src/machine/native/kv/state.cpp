@@ -45,7 +45,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little);
 
 constexpr std::string_view magic = "PLIANTKV";
-constexpr std::uint32_t version = 1;
+constexpr std::uint32_t version = 2;   // the first had no end of a prompt
+constexpr float most_log_weight = 64;  // so that sums of what entries stand for are finite
 constexpr std::size_t hash_bytes = sizeof(std::uint64_t);
 
 std::string_view text(std::span<const std::byte> bytes) {
@@ -85,7 +86,7 @@ std::span<const std::byte> checked_payload(std::span<const std::byte> state) {
 
 // What stands before the entries.
 struct Header {
-  std::int64_t length = 0, floor = 0;
+  std::int64_t length = 0, floor = 0, prompt = 0;
   Policy policy;
 };
 
@@ -122,7 +123,8 @@ void check_layout(StateReader& from, const CacheTypes& types,
 Header read_header(StateReader& from, std::uint64_t model, const CacheTypes& types,
                    const std::vector<CacheLayer>& layers) {
   from.take(magic.size());
-  if (const auto found = from.number<std::uint32_t>(); found != version)
+  const auto found = from.number<std::uint32_t>();
+  if (found < 1 || found > version)
     from.fail(fmt::format("version {}, {} expected", found, version));
   if (from.number<std::uint64_t>() != model)
     throw Error(ErrorKind::invalid, "saved sequence", "it was saved by another model",
@@ -136,6 +138,9 @@ Header read_header(StateReader& from, std::uint64_t model, const CacheTypes& typ
     if (*each < 0 || *each > most) from.fail(fmt::format("{} is outside [0, {}]", *each, most));
   }
   if (header.floor > header.length) from.fail("its floor is above its length");
+  header.prompt = found == 1 ? header.length : from.number<std::int64_t>();
+  if (header.prompt < 0 || header.prompt > header.length)
+    from.fail(fmt::format("a prompt of {} tokens of {}", header.prompt, header.length));
   return header;
 }
 
@@ -159,7 +164,7 @@ std::vector<std::byte> Cache::save(SeqId id, std::uint64_t model) const {
   to.number(model);
   write_layout(to, types(), layers());
   for (const std::int64_t each :
-       {length(id), sequence.floor, sequence.policy.sinks, sequence.policy.window})
+       {length(id), sequence.floor, sequence.policy.sinks, sequence.policy.window, sequence.prompt})
     to.number(each);
   const std::string_view editor = sequence.policy.editor ? sequence.policy.editor->name() : "";
   to.number(static_cast<std::uint32_t>(editor.size()));
@@ -210,6 +215,7 @@ void Cache::read_chain(const Sequence& sequence, const ChainId& chain, StateRead
     const float attention = at.page.attention[at.entry] = from.number<float>();
     if (!std::isfinite(weight) || !std::isfinite(attention))
       from.fail("a weight that is not finite");
+    if (std::abs(weight) > most_log_weight) from.fail(fmt::format("a log weight of {}", weight));
     row(at.page.keys, layout.keys.bytes());
     row(at.page.values, layout.values.bytes());
   }
@@ -231,6 +237,7 @@ SeqId Cache::restore(std::span<const std::byte> state, std::uint64_t model,
     for (std::size_t layer = 0; layer < layers().size(); ++layer)
       sequence.lengths[layer] = layers()[layer].heads > 0 ? header.length : 0;
     sequence.floor = header.floor;
+    sequence.prompt = header.policy.editor ? header.prompt : 0;
     sequence.reserved = header.length;
     chains_.each(slot(id), [&](const ChainId& chain) { read_chain(sequence, chain, from); });
     if (!from.done()) from.fail("bytes after the last entry");

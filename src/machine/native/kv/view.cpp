@@ -53,6 +53,16 @@ const Policy& View::policy(std::int32_t seq) const {
   return cache_->sequences_[cache_->slot(seq)].policy;
 }
 
+bool View::observes(std::int32_t seq, std::int32_t pos) const {
+  if (seq < 0) return false;
+  const Sequence& sequence = cache_->sequences_[cache_->slot(seq)];
+  const Editor* editor = sequence.policy.editor.get();
+  if (editor == nullptr || !editor->observes()) return false;
+  const std::int64_t rows = editor->observed_rows();
+  if (rows == all_rows) return true;
+  return sequence.left >= 0 && sequence.reserved + sequence.left - pos <= rows;
+}
+
 const PageLayout& View::layout() const { return cache_->layout(layer_); }
 
 void View::edit(const std::int32_t* seq, std::int64_t rows) {
@@ -61,8 +71,7 @@ void View::edit(const std::int32_t* seq, std::int64_t rows) {
     Sequence& sequence = cache_->sequences_[cache_->slot(seq[r])];
     const bool seen = std::find(seq, seq + r, seq[r]) != seq + r;
     if (!sequence.policy.editor || seen) continue;
-    for (int head = 0; head < cache_->layers()[layer_].heads; ++head)
-      cache_->edit_chain(sequence, layer_, head);
+    cache_->edit(sequence, layer_);
   }
 }
 

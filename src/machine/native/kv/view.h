@@ -22,7 +22,8 @@ class View {
   Page page(int head, std::int32_t seq,
             std::int64_t i) const;  // its first entries; only the attention sums are written
   const Policy& policy(std::int32_t seq) const;
-  const PageLayout& layout() const;  // of its pages
+  bool observes(std::int32_t seq, std::int32_t pos) const;  // an Editor, what the row sees
+  const PageLayout& layout() const;                         // of its pages
   void edit(const std::int32_t* seq, std::int64_t rows);
 
  private:

@@ -50,7 +50,7 @@ class CachedAttention : public OperatorKernel {
         const std::int64_t first = key_head * shared + task % batches * most_heads;
         attend(call, {row, key_head, first, std::min(most_heads, (key_head + 1) * shared - first)});
       });
-    if (observed(call, rows))
+    if (any_observed(call, rows))
       each(call.pool, key_heads_, [&](std::int64_t key_head) { observe(call, rows, key_head); });
     cache(call).edit(call.i32(kind_.seq), rows);
   }
@@ -213,15 +213,13 @@ class CachedAttention : public OperatorKernel {
                          call.out() + (part.row * heads_ + part.first + h) * value_width_);
   }
 
-  const kv::Editor* observer(const KernelCall& call, std::int64_t row) const {
-    const std::int32_t seq = call.i32(kind_.seq)[row];
-    const kv::Editor* editor = seq < 0 ? nullptr : cache(call).policy(seq).editor.get();
-    return editor != nullptr && editor->observes() ? editor : nullptr;
+  bool observed(const KernelCall& call, std::int64_t row) const {
+    return cache(call).observes(call.i32(kind_.seq)[row], call.i32(kind_.pos)[row]);
   }
 
-  bool observed(const KernelCall& call, std::int64_t rows) const {
+  bool any_observed(const KernelCall& call, std::int64_t rows) const {
     for (std::int64_t row = 0; row < rows; ++row)
-      if (observer(call, row) != nullptr) return true;
+      if (observed(call, row)) return true;
     return false;
   }
 
@@ -230,7 +228,7 @@ class CachedAttention : public OperatorKernel {
   void observe(const KernelCall& call, std::int64_t rows, std::int64_t key_head) const {
     const std::int64_t shared = heads_ / key_heads_;
     for (std::int64_t row = 0; row < rows; ++row) {
-      if (observer(call, row) == nullptr) continue;
+      if (!observed(call, row)) continue;
       for (std::int64_t h = 0; h < shared; ++h)
         observe_head(call, row, key_head, key_head * shared + h);
     }

@@ -1,21 +1,22 @@
 // Editors: what the cache lets a policy observe, drop and merge.
+#include <array>
 #include <cmath>
 #include <set>
 
 #include "machine/native/kv/tiny.h"
+#include "machine/native/kv/view.h"
 
 namespace pliant::kv {
 namespace {
 
 // Merges every entry into the first one with the same key and value.
-class MergeEqual : public Editor {
+class MergeEqual : public ChainEditor {
  public:
   std::string_view name() const override { return "merge equal"; }
-  void edit(const Chain& chain, std::span<std::int32_t> fate) const override {
+  void edit_chain(const Chain& chain, std::span<Fate> fates) const override {
     for (std::int64_t i = 0; i < chain.size(); ++i)
       for (std::int64_t j = 0; j < i; ++j)
-        if (fate[i] == i && fate[j] == j && equal(chain, i, j))
-          fate[i] = static_cast<std::int32_t>(j);
+        if (fates[i].keep && fates[j].keep && equal(chain, i, j)) merge_into(fates, i, j);
   }
 
  private:
@@ -47,13 +48,14 @@ TEST(Editor, EntriesThatStandForSeveralWeighAsMuch) {
 
 // Drops all but the last `keep` entries of KV head 0 and twice as many of the others, at the end of
 // the prompt.
-class KeepLast : public Editor {
+class KeepLast : public ChainEditor {
  public:
   explicit KeepLast(std::int64_t keep) : keep_(keep) {}
   std::string_view name() const override { return "keep last"; }
-  void edit(const Chain& chain, std::span<std::int32_t> fate) const override {
+  void edit_chain(const Chain& chain, std::span<Fate> fates) const override {
     const std::int64_t keep = chain.head() == 0 ? keep_ : 2 * keep_;
-    for (std::int64_t i = 0; chain.prompt_end() && i + keep < chain.size(); ++i) fate[i] = drop;
+    for (std::int64_t i = 0; chain.prompt_end() && i + keep < chain.size(); ++i)
+      fates[i].keep = false;
   }
 
  private:
@@ -66,7 +68,7 @@ TEST(Editor, DropsPerHeadGiveTheirPagesBack) {
   Cache cache = runner.cache({.sequences = 2, .context = 128});
   const SeqId seq = cache.open(edited(std::make_shared<KeepLast>(20)));
   const auto tokens = text(100);
-  const Outputs prompt = runner.step(cache, {{seq, tokens}}, true);
+  const Outputs prompt = runner.step(cache, {{seq, tokens}}, 0);
   EXPECT_LT(distance(prompt, runner.oracle(tokens)), 5e-6);  // the prompt itself saw everything
   EXPECT_EQ(cache.entries(seq, 0, 0), 20);
   EXPECT_EQ(cache.entries(seq, 0, 1), 40);
@@ -85,7 +87,7 @@ TEST(Editor, AStateSaysWhoEditedIt) {
   Cache cache = runner.cache({.sequences = 3, .context = 128});
   const auto editor = std::make_shared<KeepLast>(20);
   const SeqId seq = cache.open(edited(editor));
-  runner.step(cache, {{seq, text(100)}}, true);
+  runner.step(cache, {{seq, text(100)}}, 0);
   const auto bytes = cache.save(seq, 1);
   EXPECT_EQ(thrown_by([&] { cache.restore(bytes, 1); }).kind(), ErrorKind::invalid);
   const SeqId back = cache.restore(bytes, 1, editor);
@@ -93,11 +95,11 @@ TEST(Editor, AStateSaysWhoEditedIt) {
 }
 
 // Keeps nothing but what it saw.
-class Watch : public Editor {
+class Watch : public ChainEditor {
  public:
   std::string_view name() const override { return "watch"; }
   bool observes() const override { return true; }
-  void edit(const Chain& chain, std::span<std::int32_t>) const override {
+  void edit_chain(const Chain& chain, std::span<Fate>) const override {
     double total = 0;
     std::vector<float> sums;
     for (std::int64_t i = 0; i < chain.size(); ++i) {
@@ -129,6 +131,81 @@ TEST(Editor, ObservesTheWeightsThatRowsGive) {
     if (threads == 1) first = watch->seen;
     EXPECT_EQ(watch->seen, first) << "threads " << threads;
   }
+}
+
+// Watches what the last three rows of a prompt look at.
+class WatchEnd : public Watch {
+ public:
+  std::int64_t observed_rows() const override { return 3; }
+};
+
+TEST(Editor, ObservesTheLastRowsOfAPromptAloneHoweverItIsCut) {
+  std::map<std::pair<int, int>, std::vector<float>> first;
+  for (const std::size_t most : {16, 7, 2, 1}) {
+    Runner runner({}, 16);
+    Cache cache = runner.cache({.context = 64});
+    const auto watch = std::make_shared<WatchEnd>();
+    const SeqId id = cache.open(edited(watch));
+    runner.feed(cache, id, text(50), most);
+    EXPECT_NEAR(watch->totals.at({0, 0}), 3 * 2, 1e-4);
+    if (first.empty()) first = watch->seen;
+    EXPECT_EQ(watch->seen, first);
+    runner.step(cache, {{id, {5}}});  // an answer's row
+    EXPECT_NEAR(watch->totals.at({0, 0}), 3 * 2, 1e-4);
+  }
+}
+
+// At the end of a prompt, of the last chain: two entries take half of each other, one goes.
+class Whole : public Editor {
+ public:
+  std::string_view name() const override { return "whole"; }
+  bool sees_all_layers() const override { return true; }
+  void edit(std::span<const Chain> chains, std::span<const std::span<Fate>> fates) const override {
+    ++calls;
+    ASSERT_EQ(chains.size(), 3U);
+    EXPECT_EQ(chains[1].head(), 1);
+    EXPECT_EQ(chains[2].layer(), 1);
+    if (!chains[0].prompt_end()) return;
+    Fate* all = fates[2].data();
+    all[2].into = 3, all[3].into = 2;
+    all[4] = {.keep = false, .into = 3, .key = 0, .value = 2, .count = 0};
+    all[2].count = all[3].count = 0;
+    for (const std::int64_t i : {2, 3, 4}) {
+      chains[2].key(i, keys[i]);
+      chains[2].value(i, values[i]);
+    }
+  }
+  mutable int calls = 0;
+  mutable std::map<std::int64_t, std::array<float, 12>> keys;
+  mutable std::map<std::int64_t, std::array<float, 10>> values;
+};
+
+TEST(Editor, WeighsKeysAndValuesApartAndReadsAllBeforeItWrites) {
+  Runner runner({}, 16);
+  Cache cache = runner.cache({.context = 64});
+  const auto whole = std::make_shared<Whole>();
+  const SeqId id = cache.open(edited(whole));
+  runner.feed(cache, id, text(10), 5);
+  EXPECT_EQ(whole->calls, 2);
+  EXPECT_EQ(cache.entries(id, 1, 0), 9);
+  EXPECT_EQ(cache.entries(id, 0, 0), 10);
+  const View view(cache, 1);
+  const Page page = view.page(0, id, 0);
+  const PageLayout& layout = view.layout();
+  std::array<float, 12> key{};
+  std::array<float, 10> value{};
+  layout.keys.read(page.keys + 3 * layout.keys.bytes(), key.data());
+  layout.values.read(page.values + 3 * layout.values.bytes(), value.data());
+  for (std::size_t k = 0; k < key.size(); ++k)
+    EXPECT_FLOAT_EQ(key[k], (whole->keys[2][k] + whole->keys[3][k]) / 2);
+  for (std::size_t k = 0; k < value.size(); ++k)
+    EXPECT_NEAR(value[k], (whole->values[2][k] + whole->values[3][k] + 2 * whole->values[4][k]) / 4,
+                1e-6);
+  layout.keys.read(page.keys + 2 * layout.keys.bytes(), key.data());
+  for (std::size_t k = 0; k < key.size(); ++k)
+    EXPECT_FLOAT_EQ(key[k], (whole->keys[2][k] + whole->keys[3][k]) / 2);
+  EXPECT_EQ(page.log_weight[3], 0);
+  cache.check();
 }
 
 }  // namespace

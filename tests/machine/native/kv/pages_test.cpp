@@ -73,14 +73,13 @@ Cache poisoned(Runner& runner, const CacheOptions& options) {
 }
 
 // drops every other entry at the end of a prompt, by what it observed
-class Halve : public Editor {
+class Halve : public ChainEditor {
  public:
   std::string_view name() const override { return "halve"; }
   bool observes() const override { return true; }
-  void edit(const Chain& chain, std::span<std::int32_t> fate) const override {
+  void edit_chain(const Chain& chain, std::span<Fate> fates) const override {
     for (std::int64_t i = 0; chain.prompt_end() && i + 1 < chain.size(); i += 2)
-      fate[static_cast<std::size_t>(
-          chain.entry(i).attention < chain.entry(i + 1).attention ? i : i + 1)] = drop;
+      fates[chain.entry(i).attention < chain.entry(i + 1).attention ? i : i + 1].keep = false;
   }
 };
 

@@ -9,13 +9,13 @@ namespace pliant::kv {
 namespace {
 
 // Drops every third entry when a prompt ends, merges the first two in every run.
-class DropAndMerge : public Editor {
+class DropAndMerge : public ChainEditor {
  public:
   std::string_view name() const override { return "drop and merge"; }
   bool observes() const override { return true; }
-  void edit(const Chain& chain, std::span<std::int32_t> fate) const override {
-    if (chain.size() > 6) fate[1] = 0;
-    for (std::int64_t i = 4; chain.prompt_end() && i < chain.size(); i += 3) fate[i] = drop;
+  void edit_chain(const Chain& chain, std::span<Fate> fates) const override {
+    if (chain.size() > 6) merge_into(fates, 1, 0);
+    for (std::int64_t i = 4; chain.prompt_end() && i < chain.size(); i += 3) fates[i].keep = false;
   }
 };
 

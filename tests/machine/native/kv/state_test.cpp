@@ -78,7 +78,7 @@ TEST(SavedSequence, LiesAreFoundBehindARightChecksum) {
     return error.kind();
   };
   // magic 8, version 4, model 8, type 4, layers 4, two layers of 12, length, floor, sinks, window 8
-  // each, editor 4
+  // each, prompt 8, editor 4
   EXPECT_EQ(kind(8, {9}), ErrorKind::format);                    // version
   EXPECT_EQ(kind(12, {1}), ErrorKind::invalid);                  // model
   EXPECT_EQ(kind(20, {2}), ErrorKind::invalid);                  // element type
@@ -88,14 +88,16 @@ TEST(SavedSequence, LiesAreFoundBehindARightChecksum) {
   EXPECT_EQ(kind(52, {161, 0}), ErrorKind::capacity);            // length beyond the context
   EXPECT_EQ(kind(59, {0x80}), ErrorKind::format);                // negative length
   EXPECT_EQ(kind(60, {101}), ErrorKind::format);                 // floor above length
-  EXPECT_EQ(kind(84, {200, 255, 255, 255}), ErrorKind::format);  // editor name beyond the end
-  EXPECT_EQ(kind(88, {255, 255, 255, 255}), ErrorKind::format);  // entries
+  EXPECT_EQ(kind(84, {101}), ErrorKind::format);                 // a prompt beyond the length
+  EXPECT_EQ(kind(92, {200, 255, 255, 255}), ErrorKind::format);  // editor name beyond the end
+  EXPECT_EQ(kind(96, {255, 255, 255, 255}), ErrorKind::format);  // entries
   // one entry fewer: the rest is out of step
-  EXPECT_EQ(kind(88, {99}), ErrorKind::format);
+  EXPECT_EQ(kind(96, {99}), ErrorKind::format);
   // first position: the second comes before it
-  EXPECT_EQ(kind(92, {5}), ErrorKind::format);
-  EXPECT_EQ(kind(92, {255, 255, 255, 255}), ErrorKind::format);  // negative position
-  EXPECT_EQ(kind(100, {0, 0, 0x80, 0x7f}), ErrorKind::format);   // infinite log weight
+  EXPECT_EQ(kind(100, {5}), ErrorKind::format);
+  EXPECT_EQ(kind(100, {255, 255, 255, 255}), ErrorKind::format);  // negative position
+  EXPECT_EQ(kind(108, {0, 0, 0x82, 0x42}), ErrorKind::format);    // a log weight of 65
+  EXPECT_EQ(kind(108, {0, 0, 0x80, 0x7f}), ErrorKind::format);    // infinite log weight
 }
 
 TEST(SavedSequence, AnotherCacheOrNoRoomIsRefused) {

@@ -116,14 +116,14 @@ class Runner {
     return split(out);
   }
 
-  // Appends tokens to each sequence in one run.
+  // Appends tokens to each sequence in one run. `left`: SequenceRows::left.
   Outputs step(Cache& cache, const std::vector<std::pair<SeqId, std::vector<std::int64_t>>>& what,
-               bool end = false) {
+               std::int64_t left = -1) {
     std::vector<SequenceRows> reserved;
     std::vector<Row> rows;
     std::vector<std::int64_t> all;
     for (const auto& [seq, tokens] : what) {
-      reserved.push_back({seq, static_cast<std::int64_t>(tokens.size()), end});
+      reserved.push_back({seq, static_cast<std::int64_t>(tokens.size()), left});
       auto pos = static_cast<std::int32_t>(cache.length(seq));
       for (const std::int64_t each : tokens) {
         rows.push_back({seq, pos++, 7});
@@ -141,7 +141,8 @@ class Runner {
     for (std::size_t i = 0; i < tokens.size(); i += most) {
       const std::vector<std::int64_t> part(tokens.begin() + i,
                                            tokens.begin() + (std::min(i + most, tokens.size())));
-      for (auto& row : step(cache, {{seq, part}}, i + most >= tokens.size()))
+      for (auto& row :
+           step(cache, {{seq, part}}, std::ssize(tokens) - std::ssize(part) - std::int64_t(i)))
         result.push_back(std::move(row));
     }
     return result;
@@ -184,6 +185,21 @@ class Runner {
   std::unique_ptr<native::Program> program_;
   Workspace workspace_;
 };
+
+// Edits each chain by itself.
+class ChainEditor : public Editor {
+ public:
+  void edit(std::span<const Chain> chains, std::span<const std::span<Fate>> fates) const override {
+    for (std::size_t i = 0; i < chains.size(); ++i) edit_chain(chains[i], fates[i]);
+  }
+  virtual void edit_chain(const Chain& chain, std::span<Fate> fates) const = 0;
+};
+
+// The second stands for both, each weighed by what it stands for.
+inline void merge_into(std::span<Fate> fates, std::int64_t from, std::int64_t into) {
+  fates[from].keep = false;
+  fates[from].into = static_cast<std::int32_t>(into);
+}
 
 inline std::vector<std::int64_t> text(std::int64_t length, std::int64_t seed = 0) {
   std::vector<std::int64_t> result;
