@@ -1,0 +1,62 @@
+// Policies that keep a share of the tokens: what stays when a prompt ends, what the rest is merged
+// into, and what goes while an answer grows.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "machine/native/kv/choice/keep.h"
+#include "machine/native/kv/choice/merge.h"
+#include "machine/native/kv/choice/published.h"
+#include "machine/native/kv/policy.h"
+
+namespace pliant::kv {
+
+// mass: the attention an entry was given. per_row: by how many rows could give it. random: none.
+enum class ScoreBy { mass, per_row, random };
+// Who has a budget of its own. layer: each layer the same, one set of tokens for all its heads.
+// layers_by_prefix: layers share by_prefix() (budget.h); head: each KV head the same, of its own
+// tokens. heads_by_rank: the KV heads of a layer share by_rank().
+enum class BudgetOf { layer, layers_by_prefix, head, heads_by_rank };
+// What an answer's tokens do to entries beyond the budget. keep_all: nothing. oldest: its first
+// entries go. lowest: those that were given the least attention go, wherever; for budgets of heads.
+enum class AnswerRule { keep_all, oldest, lowest };
+
+struct Compression {
+  std::string name;  // stands in saved states, with `keep`
+  double keep = 1;   // share of the tokens seen, in (0, 1]; 1: what full() gives, bit for bit
+  ScoreBy score = ScoreBy::mass;
+  std::int64_t rows = all_rows;  // only the last so many of a prompt are scored by
+  std::int64_t smooth = 0;       // a score becomes the highest of so many on either side
+  BudgetOf budget = BudgetOf::layer;
+  double uniform = 0.8;  // of a shared budget, what is shared out evenly
+  Protection protection = {};
+  double recent = 0;                    // share of the budget that is for the last entries
+  std::optional<MergeRule> merge = {};  // none: what does not stay is forgotten
+  AnswerRule answer = AnswerRule::keep_all;
+  std::int64_t fresh = 16;  // oldest: the last so many entries of an answer stay
+  std::uint64_t seed = 0;   // random
+};
+
+// Throws Error{invalid} for a share outside (0, 1], a negative count, rows, or `lowest` without
+// budgets of heads.
+Policy compressed(const Compression& compression);
+
+// The default: scores by row, anchors with their own keys and true positions, values and log weight
+// by mass, none across segments, the tail of the question protected, the answer's oldest go.
+Policy elastic(double keep);
+// H2O (2306.14048): for each KV head half of the budget for the last, half for those with the
+// highest sum, which goes on.
+Policy heavy_hitters(double keep);
+// SnapKV (2404.14469): for each KV head by the attention of the prompt's last `rows`.
+Policy last_rows(double keep, std::int64_t rows = 32);
+// PrefixKV (2412.03409): layers keep what holds the same share of their attention.
+Policy prefix_layers(double keep);
+Policy random_tokens(double keep, std::uint64_t seed);
+
+// Elastic Cache (2407.18121) as released: choice/published.h. Positions stay true. Throws
+// Error{invalid} for a share outside [0, 1).
+Policy published_elastic(const PublishedElastic& rule);
+
+}  // namespace pliant::kv

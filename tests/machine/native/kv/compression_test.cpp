@@ -1,0 +1,158 @@
+// Policies that keep a share of the tokens, with the attention of a real run.
+#include "machine/native/kv/policies/compression.h"
+
+#include <cmath>
+
+#include "machine/native/kv/tiny.h"
+
+namespace pliant::kv {
+namespace {
+
+std::vector<Policy> all_policies(double keep) {
+  return {elastic(keep),
+          heavy_hitters(keep),
+          last_rows(keep, 8),
+          prefix_layers(keep),
+          random_tokens(keep, 3),
+          published_elastic({.drop = 1 - keep}),
+          compressed({.name = "pooled", .keep = keep, .budget = BudgetOf::heads_by_rank})};
+}
+
+TEST(Compression, KeepingAllIsFullBitForBit) {
+  const auto tokens = text(70), answer = text(40, 2);
+  Runner runner({}, 32);
+  Cache cache = runner.cache({.sequences = 2, .context = 128});
+  const SeqId plain = cache.open(full());
+  runner.feed(cache, plain, tokens, 32);
+  Outputs wanted;
+  for (const std::int64_t each : answer)
+    wanted.push_back(runner.step(cache, {{plain, {each}}}).front());
+  for (const Policy& policy : all_policies(1)) {
+    SCOPED_TRACE(policy.editor->name());
+    const SeqId id = cache.open(policy);
+    runner.feed(cache, id, tokens, 32);
+    Outputs got;
+    for (const std::int64_t each : answer)
+      got.push_back(runner.step(cache, {{id, {each}}}).front());
+    EXPECT_TRUE(same_bits(got, wanted));
+    EXPECT_EQ(cache.entries(id, 0, 0), 110);
+    EXPECT_EQ(cache.floor(id), 0);
+    cache.close(id);
+  }
+}
+
+TEST(Compression, HoldsItsShareOnAnyNumberOfThreads) {
+  const auto tokens = text(100), answer = text(60, 2);
+  for (std::size_t i = 0; i < all_policies(1).size(); ++i) {
+    Outputs first;
+    for (const int threads : {1, 3}) {
+      Runner runner({}, 32, threads);
+      Cache cache = runner.cache({.context = 192});
+      const Policy policy = all_policies(0.3)[i];
+      SCOPED_TRACE(policy.editor->name());
+      const SeqId id = cache.open(policy);
+      runner.feed(cache, id, tokens, 32);
+      std::int64_t entries = 0;
+      for (int layer = 0; layer < 2; ++layer)
+        for (int head = 0; head < (layer == 0 ? 2 : 1); ++head)
+          entries += cache.entries(id, layer, head);
+      EXPECT_LE(entries, 3 * 30);
+      EXPECT_GE(entries, 3 * 28);
+      Outputs got;
+      for (const std::int64_t each : answer)
+        got.push_back(runner.step(cache, {{id, {each}}}).front());
+      cache.check();
+      if (threads == 1) first = got;
+      EXPECT_TRUE(same_bits(got, first));
+    }
+  }
+}
+
+TEST(Compression, NothingGoesBeforeThePromptEnds) {
+  Runner runner({}, 32);
+  Cache cache = runner.cache({.sequences = 2, .context = 192});
+  for (const Policy& policy : all_policies(0.3)) {
+    SCOPED_TRACE(policy.editor->name());
+    Outputs first;
+    for (const std::size_t most : {32, 7}) {
+      const SeqId id = cache.open(policy);
+      Outputs got = runner.feed(cache, id, text(100), most);
+      got.push_back(runner.step(cache, {{id, {5}}}).front());
+      if (first.empty()) first = got;
+      EXPECT_TRUE(same_bits(got, first)) << most;
+      cache.close(id);
+    }
+  }
+}
+
+TEST(Compression, AnswersDoNotGrowBeyondTheShare) {
+  Runner runner({}, 32);
+  Cache cache = runner.cache({.sequences = 3, .context = 256});
+  const SeqId oldest = cache.open(elastic(0.3)), lowest = cache.open(heavy_hitters(0.3)),
+              open = cache.open(last_rows(0.3, 8));
+  for (const SeqId id : {oldest, lowest, open}) {
+    runner.feed(cache, id, text(100), 32);
+    for (const std::int64_t each : text(100, 2)) runner.step(cache, {{id, {each}}});
+  }
+  EXPECT_EQ(cache.entries(oldest, 0, 0), 60);
+  EXPECT_EQ(cache.entries(lowest, 0, 0), 60);
+  EXPECT_EQ(cache.entries(lowest, 0, 1), 60);
+  EXPECT_EQ(cache.entries(open, 0, 0), 130);
+  EXPECT_EQ(cache.length(oldest), 200);
+}
+
+// The pages of what does not stay are free again.
+TEST(Compression, GivesMemoryBack) {
+  Runner runner({}, 32);
+  Cache cache = runner.cache({.context = 640});
+  const SeqId id = cache.open(elastic(0.2));
+  runner.feed(cache, id, text(640), 32);
+  EXPECT_EQ(cache.entries(id, 0, 0), 128);
+  EXPECT_EQ(cache.pages_used(), 3 * 128 / page_entries);
+}
+
+TEST(Compression, ASavedOneGoesOnAlike) {
+  Runner runner({}, 32);
+  Cache cache = runner.cache({.sequences = 2, .context = 192});
+  const Policy policy = elastic(0.3);
+  const SeqId id = cache.open(policy);
+  runner.feed(cache, id, text(100), 32);
+  for (const std::int64_t each : text(30, 2)) runner.step(cache, {{id, {each}}});
+  const SeqId back = cache.restore(cache.save(id, 1), 1, policy.editor);
+  for (const std::int64_t each : text(30, 3))
+    EXPECT_TRUE(
+        same_bits(runner.step(cache, {{id, {each}}}), runner.step(cache, {{back, {each}}})));
+}
+
+TEST(Compression, MergedEntriesStandForWhatWasGiven) {
+  // Equal tokens: anchors that weigh as much as all they stand for give the full cache's result.
+  const Tiny tiny{.heads = {4}, .key_heads = {2}, .windows = {0}, .rotate = false};
+  const std::vector<std::int64_t> tokens(64, 5);
+  Runner runner(tiny, 32);
+  Cache cache = runner.cache({.sequences = 3, .context = 128});
+  const auto next = [&](const Policy& policy) {
+    const SeqId id = cache.open(policy);
+    runner.feed(cache, id, tokens, 32);
+    return runner.step(cache, {{id, {9}}});
+  };
+  const auto by = [](BiasBy bias) {
+    return compressed(
+        {.name = "equal", .keep = 0.25, .merge = MergeRule{MeanBy::equal, MeanBy::equal, bias}});
+  };
+  const Outputs wanted = next(full());
+  EXPECT_LT(distance(next(by(BiasBy::count)), wanted), 1e-5);
+  EXPECT_GT(distance(next(by(BiasBy::none)), wanted), 1e-4);
+}
+
+TEST(Compression, WrongOnesAreRefused) {
+  for (const double keep : {0.0, -1.0, 1.5, std::nan("")})
+    EXPECT_EQ(thrown_by([&] { elastic(keep); }).kind(), ErrorKind::invalid) << keep;
+  EXPECT_EQ(thrown_by([] { last_rows(0.5, 0); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([] { published_elastic({.drop = 1}); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(
+      thrown_by([] { compressed({.name = "shared", .answer = AnswerRule::lowest}); }).problem(),
+      "heads that keep the same tokens cannot drop each its own");
+}
+
+}  // namespace
+}  // namespace pliant::kv
