@@ -72,6 +72,9 @@ SessionOptions checked(SessionOptions options, const LanguageConfig& config) {
   if (options.prefix_bytes < 0)
     throw Error(ErrorKind::invalid, "session",
                 fmt::format("{} bytes of beginnings", options.prefix_bytes));
+  if (options.cache_bytes < 0)
+    throw Error(ErrorKind::invalid, "session",
+                fmt::format("{} bytes of cache", options.cache_bytes));
   if (options.memory_limit < 0)
     throw Error(ErrorKind::invalid, "session",
                 fmt::format("a memory limit of {} bytes", options.memory_limit));
@@ -101,7 +104,8 @@ struct Session::State {
                                          .sequences = options.sequences,
                                          .context = options.context,
                                          .kept = options.prefix_bytes > 0 ? most_beginnings : 0,
-                                         .kept_bytes = options.prefix_bytes};
+                                         .kept_bytes = options.prefix_bytes,
+                                         .pool_bytes = options.cache_bytes};
     const std::vector<kv::CacheLayer> layers = kv::layers_of(decode->layers());
     memory.weights = checked_add(store_bytes(*model.weights), machine.weight_copies(), "weights");
     memory.arena = checked_add(need.arena_bytes, buffers->bytes(), "arena");

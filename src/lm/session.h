@@ -38,6 +38,9 @@ struct SessionOptions {
   // Bytes of the cache beyond what open sequences need: for beginnings of those that were closed or
   // rewound, which others that begin alike take over; the least recently used goes first.
   std::int64_t prefix_bytes = 0;
+  // Bytes of the cache's pages, which open sequences share; 0: what all their contexts take. Runs
+  // that find none free throw Error{capacity}.
+  std::int64_t cache_bytes = 0;
   // bytes of weights, full cache and arena together; 0: none
   std::int64_t memory_limit = 0;
 };

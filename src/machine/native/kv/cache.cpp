@@ -158,6 +158,18 @@ void Cache::admit(SeqId id, std::int64_t count, std::int64_t rows) const {
 
 std::int64_t Cache::room(SeqId id) const {
   const Sequence& sequence = find(id);
+  std::int64_t most = context_room(sequence), least = 0;
+  if (options().pool_bytes == 0 || endless(sequence, 1)) return most;
+  while (least < most) {  // the most that pages are free for
+    const std::int64_t middle = least + (most - least + 1) / 2;
+    if (pages_wanted(sequence, middle) <= chains_.memory().free()) least = middle;
+    else most = middle - 1;
+  }
+  return least;
+}
+
+std::int64_t Cache::context_room(const Sequence& sequence) const {
+  const SeqId id = sequence.id;
   if (endless(sequence, 1)) return most_positions - length(id);
   if (sequence.policy.window == 0 && !sequence.policy.editor) return options().context - length(id);
   std::int64_t least = most_positions - length(id);
@@ -182,6 +194,28 @@ void Cache::check_room(const Sequence& sequence, std::int64_t count) const {
     const std::int64_t entries = seen_entries(sequence, chain);
     if (count > chains_.most_entries() - entries) throw full(entries);
   });
+  if (options().pool_bytes > 0) check_pages(pages_wanted(sequence, count), count);
+}
+
+// By a run of so many rows; what no row can see any more is given back before.
+std::int64_t Cache::pages_wanted(const Sequence& sequence, std::int64_t count) const {
+  std::int64_t pages = 0;
+  chains_.each(slot(sequence.id), [&](const ChainId& chain) {
+    const Range gone = unseen(sequence, chain);
+    for (std::int64_t i = gone.first; i < gone.last; ++i) pages -= chains_.shared(chain, i) ? 0 : 1;
+    pages += chains_.wanted(chain, count, sequence.policy.editor != nullptr);
+  });
+  return pages;
+}
+
+void Cache::check_pages(std::int64_t wanted, std::int64_t tokens) const {
+  const std::int64_t free = chains_.memory().free();
+  if (wanted <= free) return;
+  throw Error(
+      ErrorKind::capacity, "cache",
+      fmt::format("{} more tokens take {} bytes; of the {} bytes of pages {} are free", tokens,
+                  wanted * chains_.page_bytes(), options().pool_bytes, free * chains_.page_bytes()),
+      "close a sequence, or give the cache more bytes");
 }
 
 void Cache::reserve(std::span<const SequenceRows> rows) {
@@ -195,6 +229,14 @@ void Cache::reserve(std::span<const SequenceRows> rows) {
       throw Error(ErrorKind::invalid, fmt::format("sequence {}", sequence.id),
                   fmt::format("{} rows", rows[i].count));
     check_room(sequence, rows[i].count);
+  }
+  if (options().pool_bytes > 0) {
+    std::int64_t wanted = 0, tokens = 0;
+    for (const SequenceRows& each : rows) {
+      wanted += pages_wanted(find(each.sequence), each.count);
+      tokens += each.count;
+    }
+    check_pages(wanted, tokens);
   }
   for (const SequenceRows& each : rows) release_unseen(find(each.sequence));
   for (const SequenceRows& each : rows) prepare(find(each.sequence), each);

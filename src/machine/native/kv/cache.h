@@ -40,8 +40,9 @@ struct Sequence {
 };
 
 // All memory is reserved by the constructor: a page for every entry that every chain may hold, so
-// that what fits into its context always finds pages, shared or not. A page takes memory when it is
-// first used. Not thread-safe; a run uses it alone, through a View.
+// that what fits into its context always finds pages, shared or not; or, with pool_bytes, fewer
+// pages, which are counted before tokens are admitted. A page takes memory when it is first used.
+// Not thread-safe; a run uses it alone, through a View.
 //
 // It stands on two classes: Pages are memory, counted by who uses it; Chains say which pages hold
 // the entries of each (sequence, layer, KV head). The Cache knows the sequences, what their
@@ -154,8 +155,11 @@ class Cache {
 
   Range unseen(const Sequence& sequence, const ChainId& chain) const;
   std::int64_t seen_entries(const Sequence& sequence, const ChainId& chain) const;
+  std::int64_t context_room(const Sequence& sequence) const;
   bool endless(const Sequence& sequence, std::int64_t rows) const;
   void check_room(const Sequence& sequence, std::int64_t count) const;
+  std::int64_t pages_wanted(const Sequence& sequence, std::int64_t count) const;
+  void check_pages(std::int64_t wanted, std::int64_t tokens) const;
   void release_unseen(Sequence& sequence);
   void prepare(Sequence& sequence, const SequenceRows& rows);
 

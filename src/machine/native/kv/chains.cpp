@@ -35,10 +35,10 @@ std::int64_t bytes_of_page(const std::vector<CacheLayer>& layers, const CacheTyp
 
 std::int64_t count_pages(const std::vector<CacheLayer>& layers, const CacheOptions& options) {
   const std::int64_t chains = checked_multiply(count_chains(layers), options.sequences, "cache");
-  return checked_add(
-      checked_multiply(chains, pages_each(options), "cache"),
-      options.kept_bytes / std::max<std::int64_t>(bytes_of_page(layers, options.types), 1),
-      "cache");
+  const std::int64_t page = std::max<std::int64_t>(bytes_of_page(layers, options.types), 1);
+  std::int64_t own = checked_multiply(chains, pages_each(options), "cache");
+  if (options.pool_bytes > 0) own = std::min(own, options.pool_bytes / page);
+  return checked_add(own, options.kept_bytes / page, "cache");
 }
 
 // of all chains' tables
@@ -66,6 +66,13 @@ CacheOptions checked(const std::vector<CacheLayer>& layers, const CacheOptions& 
                   fmt::format("{} heads of width {} and {}; the widest is {}", layer.heads,
                               layer.key_width, layer.value_width, widest_head));
   }
+  const std::int64_t least =
+      checked_multiply(count_chains(layers), bytes_of_page(layers, options.types), "cache");
+  if (options.pool_bytes < 0 || (options.pool_bytes > 0 && options.pool_bytes < least))
+    throw Error(ErrorKind::invalid, "cache",
+                fmt::format("{} bytes of pages; {} tokens of one sequence take {}",
+                            options.pool_bytes, page_entries, least),
+                "ask for more bytes");
   if (count_pages(layers, options) > most_positions)
     throw Error(ErrorKind::capacity, "cache", fmt::format("{} pages", count_pages(layers, options)),
                 "ask for fewer sequences or a shorter context");
@@ -114,6 +121,15 @@ void Chains::extend(const ChainId& chain, std::int64_t count, bool own_all) {
     if (memory_.shared(pages[i])) pages[i] = memory_.copy(pages[i]);
   while (own.pages < ceil_div(own.entries + count, page_entries))
     pages[own.pages++] = memory_.take();
+}
+
+std::int64_t Chains::wanted(const ChainId& chain, std::int64_t count, bool own_all) const {
+  const Links& own = links(chain);
+  std::int64_t pages =
+      std::max<std::int64_t>(ceil_div(own.entries + count, page_entries) - own.pages, 0);
+  for (std::int64_t i = own_all ? 0 : own.entries / page_entries; i < own.pages; ++i)
+    pages += shared(chain, i) ? 1 : 0;
+  return pages;
 }
 
 void Chains::truncate(const ChainId& chain, std::int64_t entries) {

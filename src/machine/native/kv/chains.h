@@ -22,6 +22,8 @@ struct CacheOptions {
   std::int64_t context = 0;    // entries per chain
   // beginnings that may be kept at one time, and the bytes of pages that they may hold
   std::int64_t kept = 0, kept_bytes = 0;
+  // of the pages that open sequences share; 0: as many as all their contexts need
+  std::int64_t pool_bytes = 0;
   std::int64_t slots() const { return sequences + kept; }
 };
 
@@ -63,8 +65,10 @@ class Chains {
   }
 
   // Takes pages for `count` entries behind the last, and copies of what is shared: the page that
-  // the next entry goes to, or all. What most_entries() admits always finds pages.
+  // the next entry goes to, or all. What most_entries() admits finds pages where there are as many
+  // as all contexts need, else where as many are free as are wanted().
   void extend(const ChainId& chain, std::int64_t count, bool own_all);
+  std::int64_t wanted(const ChainId& chain, std::int64_t count, bool own_all) const;
   void append(const ChainId& chain) { ++links(chain).entries; }  // it is written
   // keeps the first; gives back all other pages
   void truncate(const ChainId& chain, std::int64_t entries);

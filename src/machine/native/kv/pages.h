@@ -26,6 +26,7 @@ class Pages {
   Pages(std::int64_t count, std::int64_t bytes_each);  // throws Error{capacity}
   // of the pages that were ever taken
   std::int64_t touched_bytes() const { return fresh_ * bytes_each_; }
+  std::int64_t free() const { return uses_.size() - used(); }       // pages
   std::int64_t used() const { return fresh_ - std::ssize(free_); }  // pages
   std::byte* at(PageId id) const { return memory_.data() + id * bytes_each_; }
   bool shared(PageId id) const { return uses_[id] > 1; }

@@ -199,6 +199,7 @@ void Cache::read_chain(const Sequence& sequence, const ChainId& chain, StateRead
                 "open the session for a longer context");
   std::int64_t last = -1;
   for (std::int64_t i = 0; i < entries; ++i) {
+    if (options().pool_bytes > 0) check_pages(chains_.wanted(chain, 1, false), 1);
     chains_.extend(chain, 1, false);  // no more pages than there are bytes for
     const Slot at = chains_.entry(chain, i);
     chains_.append(chain);
