@@ -52,6 +52,8 @@ expect no core plan-checker -- plan/format/plan.h
 expect no core plan-checker -- plan/place/place.h
 expect no core plan-place -- plan/format/problem.h
 expect no core machine-native-kernels -- machine/native/kv/cache.h
+expect yes core machine-native-kv-choice -- machine/native/kv/choice/merge.h
+expect no core graph-kinds graph-shapes graph quant machine-native-kv-choice machine-native-kv -- machine/native/kv/policies/compression.h
 expect yes core open -- open/source.h
 expect no core graph-kinds graph-shapes graph quant open -- open/network/open_network.h
 expect no core graph-kinds graph-shapes graph quant open -- lm/session.h
