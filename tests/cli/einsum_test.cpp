@@ -148,8 +148,8 @@ TEST(Einsum, LittleMemoryMakesRotationsOfFewerKeys) {
   };
   const json free = json::parse(with({"--json"}).out);
   const std::string limit = std::to_string(
-      (free["key_bytes"].get<std::int64_t>() + free["plaintext_bytes"].get<std::int64_t>()) * 3 /
-      4);
+      (free["key_bytes"].get<std::int64_t>() + free["plaintext_bytes"].get<std::int64_t>()) * 19 /
+      20);
   const Outcome tight = with({"--memory", limit, "--json"});
   ASSERT_EQ(tight.code, 0) << tight.err;
   const json fewer = json::parse(tight.out);

@@ -30,7 +30,8 @@ std::vector<Option> plan_options(PlanChoice& choice) {
       option("security", "BITS", choice.security, "of the parameters, classical")
           .with_choices({"128", "192", "256"}),
       option("memory", "BYTES", choice.memory,
-             "of keys and plaintexts: where a plan takes more, rotations by powers of two alone, "
+             "of keys and plaintexts at once: where a plan takes more, rotations by powers of two "
+             "alone, "
              "which are more and need fewer keys; refused where that is too much")
           .with_default("no limit")};
 }
@@ -67,12 +68,18 @@ Fitted fit(const PlanChoice& choice, einsum::Rotations rotations,
   result.params = einsum::choose_parameters(plan, choice.plan.scale_bits, choice.plan.first_bits,
                                             choice.security);
   const ckks::Context context(result.params);
-  result.resident = {key_bytes(context, einsum::keys(plan.program)),
-                     plaintext_bytes(context, plan.program)};
+  result.resident = {resident_key_bytes(context, plan.program),
+                     plaintext_bytes(context, plan.program),
+                     key_bytes(context, einsum::keys(plan.program))};
   return result;
 }
 
 }  // namespace
+
+std::string keys_text(const Resident& bytes) {
+  return fmt::format("{} at most at once, {} together", bytes_text(bytes.keys),
+                     bytes_text(bytes.all_keys));
+}
 
 Fitted fitted(const PlanChoice& choice,
               const std::function<std::vector<einsum::Plan>(const einsum::PlanOptions&)>& planned) {
@@ -87,9 +94,9 @@ Fitted fitted(const PlanChoice& choice,
   const einsum::Plan& plan = least->plans.front();
   throw Error(
       ErrorKind::capacity, "einsum " + plan.expression,
-      fmt::format("at the least its {} keys take {} and its plaintexts {}, --memory allows {}",
-                  einsum::counts(plan.program).keys, bytes_text(least->resident.keys),
-                  bytes_text(least->resident.plaintexts), bytes_text(choice.memory->count)),
+      fmt::format("at the least its keys take {} at once and its plaintexts {}, --memory allows {}",
+                  bytes_text(least->resident.keys), bytes_text(least->resident.plaintexts),
+                  bytes_text(choice.memory->count)),
       "allow more, or split the expression");
 }
 

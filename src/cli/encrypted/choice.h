@@ -43,8 +43,11 @@ nlohmann::ordered_json plan_json(const einsum::Plan& plan);
 
 // In bytes.
 struct Resident {
-  std::size_t keys = 0, plaintexts = 0;  // of all keys in memory; at most at once in a run
+  // at most at once in a run that has each key from its first to its last use; likewise
+  std::size_t keys = 0, plaintexts = 0;
+  std::size_t all_keys = 0;  // together
 };
+std::string keys_text(const Resident& bytes);
 // The first of `plans` and its parameters are those that count.
 struct Fitted {
   einsum::PlanOptions options;

@@ -33,9 +33,12 @@ int run_evaluate(const EvaluateOptions& options, const Invocation& context) {
     throw Error(ErrorKind::usage, "--out", "is missing: with --keys the answer is a file",
                 "add --out FILE");
   Operations operations(context, "einsum", "an answer");
-  auto server = from_keys(options.keys, [&](std::span<const std::byte> keys) {
-    return einsum::Server(
-        keys, {.pool = &context.pool(), .log = &context.log, .watch = operations.watch()});
+  const MappedFile mapped_keys(options.keys);
+  auto server = from_keys(options.keys, mapped_keys, [&](std::span<const std::byte> keys) {
+    return einsum::Server(keys, {.keys_stay_in_file = true,
+                                 .pool = &context.pool(),
+                                 .log = &context.log,
+                                 .watch = operations.watch()});
   });
   require_expression(options, server.agreement());
   nlohmann::ordered_json json = plan_json(server.plan());
@@ -63,7 +66,7 @@ int run_evaluate(const EvaluateOptions& options, const Invocation& context) {
     if (!context.common.json) {
       print_line(context.out, "answer",
                  fmt::format("{}, {}", options.out, bytes_text(answer.size())));
-      print_line(context.out, "keys", bytes_text(server.key_bytes()));
+      print_line(context.out, "keys", bytes_text(server.key_bytes()) + " at most at once");
       print_line(context.out, "time", seconds_text(seconds));
       print_line(context.out, "error", fmt::format("at most {:.2e}", server.error_bound()));
     }

@@ -93,8 +93,8 @@ void prepare_folder(const std::string& folder) {
                   "choose another folder, or remove it first");
 }
 
-void write_keys(const KeysOptions& options, const einsum::Client& client, const Invocation& context,
-                nlohmann::ordered_json& json) {
+void write_keys(const KeysOptions& options, const einsum::Client& client, const Resident& resident,
+                const Invocation& context, nlohmann::ordered_json& json) {
   KeyFiles files(options.out);
   const Written secret = files.write(kSecret, client.secret_file()),
                 evaluation = files.write(kEvaluation, client.server_file());
@@ -110,9 +110,8 @@ void write_keys(const KeysOptions& options, const einsum::Client& client, const 
     return fmt::format("{}, {}", file.path, bytes_text(static_cast<std::int64_t>(file.bytes)));
   };
   print_line(context.out, "secret key", size_text(secret));
-  print_line(
-      context.out, "eval keys",
-      fmt::format("{}; {} in memory", size_text(evaluation), bytes_text(client.key_bytes())));
+  print_line(context.out, "eval keys",
+             fmt::format("{}; in memory {}", size_text(evaluation), keys_text(resident)));
   if (contribution) print_line(context.out, "public key", size_text(*contribution));
   print_line(context.out, "error", fmt::format("at most {:.2e}", client.error_bound()));
 }
@@ -129,6 +128,7 @@ int run_keys_new(const KeysOptions& options, const Invocation& context) {
   nlohmann::ordered_json json = plan_json(plan);
   json["parameters"] = describe(agreement.params);
   json["key_bytes"] = chosen.resident.keys;
+  json["all_key_bytes"] = chosen.resident.all_keys;
   if (!context.common.json) {
     context.out << einsum::to_string(einsum::counts(plan.program)) << "\n";
     print_line(context.out, "parameters", describe(agreement.params));
@@ -142,7 +142,7 @@ int run_keys_new(const KeysOptions& options, const Invocation& context) {
                                                        .log = &context.log,
                                                        .watch = operations.watch()});
     json["seconds"] = operations.seconds();
-    write_keys(options, client, context, json);
+    write_keys(options, client, chosen.resident, context, json);
   }
   if (context.common.json) print_json(context.out, json);
   return success;
@@ -169,8 +169,9 @@ Verb keys_new_verb() {
            "What the plan gives is tried here with encrypted zeros, so that the client knows "
            "level, scale and error of a result before one comes. Keys serve this expression, "
            "these shapes and these bounds; files that exist are not written over.",
-           "With --json: the counts of the plan, parameters, key_bytes, seconds, secret_key, "
-           "eval_keys, error_bound, and with --public public_key."},
+           "With --json: the counts of the plan, parameters, key_bytes (in memory, at most at "
+           "once where the answer is computed), all_key_bytes, seconds, secret_key, eval_keys, "
+           "error_bound, and with --public public_key."},
       .arguments = {argument("EXPRESSION", options->expression,
                              "as numpy.einsum has it: \"ik,k->i\""),
                     argument("SHAPES", options->shapes, "of the operands: 128x64, 64, or scalar")},

@@ -180,19 +180,44 @@ std::vector<std::byte> serialize(const SwitchKey& switch_key, const Authenticati
   return out.seal(key);
 }
 
+namespace {
+
+SwitchKeyName get_name(Reader& in, const Context& context) {
+  SwitchKeyName name;
+  name.galois = in.word(static_cast<std::uint32_t>(2 * context.n() - 1), "automorphism");
+  if (name.galois % 2 == 0 && name.galois != 0)
+    in.fail(fmt::format("automorphism {} is even", name.galois));
+  name.level = get_level(in, context);
+  return name;
+}
+
+// Of the half that is not a seed.
+std::size_t residue_bytes(const Context& context, int level) {
+  const std::size_t limbs = level + 1 + context.special();
+  return context.level(level).digits.size() * limbs * context.n() * sizeof(u64);
+}
+
+}  // namespace
+
+SwitchKeyName switch_key_name(const Context& context, std::span<const std::byte> bytes,
+                              const Authentication& key) {
+  Reader in(bytes, EnvelopeKind::switch_key, &context.hash(), key);
+  const SwitchKeyName name = get_name(in, context);
+  in.expect(sizeof(Seed) + residue_bytes(context, name.level), "the key");
+  return name;
+}
+
 SwitchKey parse_switch_key(const Context& context, std::span<const std::byte> bytes,
                            const Authentication& key) {
   Reader in(bytes, EnvelopeKind::switch_key, &context.hash(), key);
   SwitchKey switch_key;
   switch_key.params = context.hash();
-  switch_key.galois = in.word(static_cast<std::uint32_t>(2 * context.n() - 1), "automorphism");
-  if (switch_key.galois % 2 == 0 && switch_key.galois != 0)
-    in.fail(fmt::format("automorphism {} is even", switch_key.galois));
-  switch_key.level = get_level(in, context);
+  const SwitchKeyName name = get_name(in, context);
+  switch_key.galois = name.galois;
+  switch_key.level = name.level;
   in.read(switch_key.seed, "seed");
   const std::size_t digits = context.level(switch_key.level).digits.size();
-  const std::size_t limbs = switch_key.level + 1 + context.special();
-  in.expect(digits * limbs * context.n() * sizeof(u64), "the key");
+  in.expect(residue_bytes(context, switch_key.level), "the key");
   for (std::size_t d = 0; d < digits; ++d)
     switch_key.b.push_back(
         packed(context, get(in, context, switch_key.level, true, "a digit"), switch_key.level));

@@ -23,6 +23,14 @@ SecretKey parse_secret_key(const Context& context, std::span<const std::byte> by
                            const Authentication& key = {});
 PublicKey parse_public_key(const Context& context, std::span<const std::byte> bytes,
                            const Authentication& key = {});
+// What a switching key serves, and that the file has the right hash and size; nothing of the key is
+// read.
+struct SwitchKeyName {
+  std::uint32_t galois = 0;
+  int level = 0;
+};
+SwitchKeyName switch_key_name(const Context& context, std::span<const std::byte> bytes,
+                              const Authentication& key = {});
 SwitchKey parse_switch_key(const Context& context, std::span<const std::byte> bytes,
                            const Authentication& key = {});
 

@@ -130,6 +130,31 @@ TEST(Engine, RehearsalBoundsWhateverIsInTheClear) {
   }
 }
 
+// Of every must-pass expression: never more keys at once than was counted before, none in the end.
+TEST(Engine, HoldsKeysFromFirstToLastUse) {
+  std::size_t fewer = 0, count = 0;
+  for (const Case& each : kMustPass) {
+    const Plan plan =
+        einsum::plan(each.expression, all_secret(each.shapes), {.slots = 512, .canonical = true});
+    const ckks::Params params{
+        .log_n = 10, .levels = std::max(3, plan.levels()), .insecure_for_tests = true};
+    Engine engine(params, 512, {.keys_on_use = true});
+    const std::vector<Tensor> tensors = random_tensors(each.shapes, 1);
+    const Decrypted result = run(plan, engine, views(tensors));
+    EXPECT_LE(difference(result.outputs[0], reference(each.expression, views(tensors))),
+              result.error_bound)
+        << each.expression;
+    const std::size_t together = key_bytes(engine.context(), keys(plan.program));
+    EXPECT_EQ(engine.most_key_bytes(), resident_key_bytes(engine.context(), plan.program))
+        << each.expression;
+    EXPECT_LE(engine.most_key_bytes(), together);
+    EXPECT_EQ(engine.key_bytes(), 0u);
+    fewer += engine.most_key_bytes() < together;
+    ++count;
+  }
+  EXPECT_GT(2 * fewer, count);
+}
+
 TEST(Engine, WithoutTheSecretKeyEvaluatesOnly) {
   Engine client = small();
   const std::vector<Tensor> tensors = random_tensors({{16, 8}, {8}}, 1);

@@ -297,6 +297,25 @@ TEST(Parties, KeysOfAnOlderVersionAreRefusedAsSuch) {
   refused([&](std::uint8_t v) { Contributor(of_version(v, s.file.get()).get(), options); });
 }
 
+TEST(Parties, ServersMayLeaveKeysInTheFile) {
+  Session s;
+  Server server(s.keys.get(), {.accept_insecure = true, .keys_stay_in_file = true});
+  EXPECT_EQ(server.key_bytes(), 0u);
+  for (int again = 0; again < 2; ++again) {
+    const auto answer = server.evaluate({{.clear = s.tensors[0].view()}, {.encrypted = s.request}});
+    EXPECT_EQ(answer, s.answer);
+    EXPECT_EQ(server.key_bytes(), resident_key_bytes(s.context, server.plan().program));
+    EXPECT_LT(server.key_bytes(), s.server.key_bytes());
+  }
+  // a key that has changed, in a file of the right hash, before anything is computed
+  for (const bool stay : {false, true})
+    expect_says(thrown_by([&] {
+                  Server(changed(s.keys.get(), s.keys.get().size() - 100, 1),
+                         {.accept_insecure = true, .keys_stay_in_file = stay});
+                }),
+                ErrorKind::format, "ckks switching key file");
+}
+
 TEST(Parties, KeysOfTwoSessionsAreNotMixed) {
   Session s, other;
   EXPECT_NE(s.client.agreement().session, other.client.agreement().session);

@@ -149,6 +149,8 @@ void KeySet::add(SwitchKey key) {
   keys_.emplace(key.galois, std::move(key));
 }
 
+void KeySet::remove(std::uint32_t galois) { keys_.erase(galois); }
+
 const SwitchKey& KeySet::find(const Context& context, std::uint32_t galois, int level) const {
   const SwitchKey* best = nullptr;
   int highest = -1;

@@ -80,6 +80,7 @@ class KeySet {
  public:
   // A key of the same automorphism for lower levels goes.
   void add(SwitchKey key);
+  void remove(std::uint32_t galois);  // every key of this automorphism
   // The smallest key of this automorphism for `level`; throws Error{not_found} naming what is
   // there.
   const SwitchKey& find(const Context& context, std::uint32_t galois, int level) const;

@@ -55,6 +55,10 @@ class Backend {
   virtual Cipher lower(const Cipher& a, int level) = 0;            // at that level's scale
   virtual Cipher rotate(const Cipher& a, std::int64_t steps) = 0;  // slot i gets slot i + steps
 
+  // A run says which keys the next step is the first to use, and which no later one will: a back
+  // end that keeps its keys elsewhere has them at hand only between the two. Otherwise nothing.
+  virtual void load_keys(const KeyNeed& need);
+  virtual void free_keys(const KeyNeed& need);
   virtual Cipher relinearize_rescale(const Cipher& a);
   // Of one ciphertext by each of `steps` (hoisting).
   virtual std::vector<Cipher> rotate_many(const Cipher& a, std::span<const std::int64_t> steps);

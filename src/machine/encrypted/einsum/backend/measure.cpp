@@ -23,6 +23,28 @@ Transform sample_transform(std::int64_t babies, std::int64_t giants, std::int64_
   return how;
 }
 
+KeyNeed sample_rotations(int level) {
+  KeyNeed need;
+  for (std::int64_t steps = 1; steps < kSteps; ++steps) need.rotations.push_back({steps, level});
+  return need;
+}
+
+// Keys at hand as long as it lives.
+class AtHand {
+ public:
+  AtHand(Backend& backend, KeyNeed need) : backend_(backend), need_(std::move(need)) {
+    backend_.make_keys(need_);
+    backend_.load_keys(need_);
+  }
+  ~AtHand() { backend_.free_keys(need_); }
+  AtHand(const AtHand&) = delete;
+  AtHand& operator=(const AtHand&) = delete;
+
+ private:
+  Backend& backend_;
+  KeyNeed need_;
+};
+
 }  // namespace
 
 template <typename Work>
@@ -47,12 +69,6 @@ double Stopwatch::seconds(Operation operation, int level) {
   return known_.at({operation, level});
 }
 
-void Stopwatch::make_keys(int level) {
-  KeyNeed need;
-  for (std::int64_t steps = 1; steps < kSteps; ++steps) need.rotations.push_back({steps, level});
-  backend_.make_keys(need);
-}
-
 Cipher Stopwatch::sample(int level) {
   Cipher& cipher = samples_[level];
   if (!cipher) cipher = backend_.encrypt(std::vector<double>(backend_.slots(), .5), level, 1);
@@ -72,15 +88,16 @@ double Stopwatch::measured(Operation operation, int level) {
            kQuick;
   };
   switch (operation) {
-    case Operation::rotation:  // by several keys in turn, as in programs: none stays in the cache
-      make_keys(level);
+    case Operation::rotation: {  // by several keys in turn, as in programs: none stays in the cache
+      const AtHand keys(backend_, sample_rotations(level));
       return median([&] {
                for (std::int64_t steps = 1; steps < kSteps; ++steps) backend_.rotate(x, steps);
              }) /
              (kSteps - 1);
+    }
     case Operation::relinearization: {
       if (level == 0) return std::numeric_limits<double>::infinity();
-      backend_.make_keys({{}, level});
+      const AtHand keys(backend_, {{}, level});
       const Cipher square = backend_.multiply(x, x);
       return median([&] { backend_.relinearize_rescale(square); });
     }
@@ -114,7 +131,7 @@ double Stopwatch::transform_seconds(int level, const Transform& how, std::size_t
 
 // A transform's time is linear in its babies, giants and diagonals: five of them give the parts.
 void Stopwatch::measure_transform(int level) {
-  make_keys(level);
+  const AtHand keys(backend_, sample_rotations(level));
   const auto time = [&](std::int64_t babies, std::int64_t giants, std::int64_t terms) {
     return transform_seconds(level, sample_transform(babies, giants, terms), kSteps);
   };

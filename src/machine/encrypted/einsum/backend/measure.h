@@ -28,7 +28,6 @@ class Stopwatch : public Times {
   double measured(Operation operation, int level);
   void measure_transform(int level);
   double transform_seconds(int level, const Transform& how, std::size_t results);
-  void make_keys(int level);
   Backend::Cipher sample(int level);
   Backend::Plaintext plain(int level);
 

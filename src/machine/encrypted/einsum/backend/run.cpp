@@ -78,6 +78,7 @@ class Interpreter {
         backend_(backend),
         inputs_(inputs),
         applied_(std::move(applied)),
+        turnovers_(key_turnovers(plan.program)),
         values_(program_.values.size()),
         last_use_(program_.values.size(), 0) {
     for (std::size_t i = 0; i < program_.steps.size(); ++i)
@@ -96,6 +97,7 @@ class Interpreter {
   // How many steps were done: a relinearisation and its rescale are one division.
   std::size_t advance(std::size_t i) {
     const ProgramStep& step = program_.steps[i];
+    backend_.load_keys(turnovers_[i].first);
     const auto* first = std::get_if<Relinearize>(&step.action);
     const bool both = first != nullptr && i + 1 < program_.steps.size() &&
                       std::holds_alternative<Rescale>(program_.steps[i + 1].action) &&
@@ -104,6 +106,7 @@ class Interpreter {
     if (both) keep(program_.steps[i + 1], {backend_.relinearize_rescale(values_[first->of])});
     else
       keep(step, std::visit([&](const auto& action) { return perform(action, i); }, step.action));
+    backend_.free_keys(turnovers_[i].last);
     for (const CipherId id : operands(step.action))
       if (last_use_[id] == i) values_[id] = nullptr;
     return both ? 2 : 1;
@@ -151,6 +154,7 @@ class Interpreter {
   Backend& backend_;
   const std::vector<std::vector<Cipher>>& inputs_;
   Applied applied_;
+  std::vector<KeyTurnover> turnovers_;
   ById<CipherId, Cipher> values_;
   ById<CipherId, std::size_t> last_use_;
 };

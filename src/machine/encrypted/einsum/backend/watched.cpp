@@ -2,13 +2,29 @@
 
 namespace pliant::einsum {
 
+namespace {
+
+template <typename Each>
+void one_by_one(const KeyNeed& need, const Each& each) {
+  for (const KeyNeed::Rotation& rotation : need.rotations) each(KeyNeed{{rotation}, -1});
+  if (need.relinearization >= 0) each(KeyNeed{{}, need.relinearization});
+}
+
+}  // namespace
+
 void Watched::make_keys(const KeyNeed& need) {
-  for (const KeyNeed::Rotation& each : need.rotations) {
-    watch_();
-    backend_.make_keys({{each}, -1});
-  }
   watch_();
-  if (need.relinearization >= 0) backend_.make_keys({{}, need.relinearization});
+  one_by_one(need, [&](const KeyNeed& one) {
+    watch_();
+    backend_.make_keys(one);
+  });
+}
+
+void Watched::load_keys(const KeyNeed& need) {
+  one_by_one(need, [&](const KeyNeed& one) {
+    watch_();
+    backend_.load_keys(one);
+  });
 }
 
 Backend::Plaintext Watched::encode(std::span<const double> values, int level, double bound) {

@@ -27,6 +27,8 @@ class Watched : public Backend {
   void tighten(const Cipher& a, double magnitude) override { backend_.tighten(a, magnitude); }
 
   void make_keys(const KeyNeed& need) override;  // one at a time
+  void load_keys(const KeyNeed& need) override;  // likewise
+  void free_keys(const KeyNeed& need) override { backend_.free_keys(need); }
   Plaintext encode(std::span<const double> values, int level, double bound) override;
   Cipher encrypt(std::span<const double> values, int level, double bound) override;
   std::vector<double> decrypt(const Cipher& a) override;

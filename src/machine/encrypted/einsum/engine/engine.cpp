@@ -103,6 +103,16 @@ std::size_t key_bytes(const ckks::Context& context, const KeyNeed& need) {
   return sum;
 }
 
+std::size_t resident_key_bytes(const ckks::Context& context, const Program& program) {
+  std::size_t now = 0, most = 0;
+  for (const KeyTurnover& turnover : key_turnovers(program)) {
+    now += key_bytes(context, turnover.first);
+    most = std::max(most, now);
+    now -= key_bytes(context, turnover.last);
+  }
+  return most;
+}
+
 std::size_t plaintext_bytes(const ckks::Context& context, const Program& program) {
   const std::size_t limb = context.n() * sizeof(ckks::u64);
   std::size_t most = 0;
@@ -138,6 +148,8 @@ Engine::Engine(std::shared_ptr<const ckks::Context> context, std::int64_t slots,
       secret_(std::move(keys.secret)),
       public_(std::move(keys.encryption)),
       keys_(std::move(keys.evaluation)),
+      source_(std::move(keys.source)),
+      keys_on_use_(options.keys_on_use),
       encoder_(context_,
                options.rehearsal ? ckks::RoundingClaim::largest : ckks::RoundingClaim::measured),
       evaluator_(context_, options.pool),
@@ -148,6 +160,7 @@ Engine::Engine(std::shared_ptr<const ckks::Context> context, std::int64_t slots,
                 fmt::format("{} slots: not a power of two up to the {} of the ring", slots_,
                             context_.slots()));
   require_usable(context_, keys_);
+  most_key_bytes_ = key_bytes();
   use_keys(options);
 }
 
@@ -171,21 +184,57 @@ const ckks::SecretKey& Engine::secret_key() const {
 
 std::string Engine::name() const { return "ckks (" + describe(context_.params()) + ")"; }
 
+namespace {
+
+// visit(automorphism, steps, level) for each key.
+template <typename Visit>
+void each_key(const ckks::Context& context, const KeyNeed& need, const Visit& visit) {
+  if (need.relinearization >= 0) visit(std::uint32_t{0}, std::int64_t{0}, need.relinearization);
+  for (const KeyNeed::Rotation& rotation : need.rotations)
+    visit(context.galois(static_cast<int>(rotation.steps)), rotation.steps, rotation.level);
+}
+
+}  // namespace
+
+ckks::SwitchKey Engine::made_key(std::uint32_t galois, std::int64_t steps, int level) {
+  return galois == 0 ? generator_.relinearization_key(secret_key(), level)
+                     : generator_.rotation_key(secret_key(), static_cast<int>(steps), level);
+}
+
+void Engine::add_key(ckks::SwitchKey key) {
+  keys_.add(std::move(key));
+  most_key_bytes_ = std::max(most_key_bytes_, key_bytes());
+}
+
 void Engine::make_keys(const KeyNeed& need) {
   if (!secret_) return require_keys(need);
-  if (need.relinearization >= 0 && !has_key(keys_, 0, need.relinearization))
-    keys_.add(generator_.relinearization_key(secret_key(), need.relinearization));
-  for (const KeyNeed::Rotation& rotation : need.rotations) {
-    const auto steps = static_cast<int>(rotation.steps);
-    if (!has_key(keys_, context_.galois(steps), rotation.level))
-      keys_.add(generator_.rotation_key(secret_key(), steps, rotation.level));
-  }
+  if (keys_on_use_) return;
+  each_key(context_, need, [&](std::uint32_t galois, std::int64_t steps, int level) {
+    if (!has_key(keys_, galois, level)) add_key(made_key(galois, steps, level));
+  });
 }
 
 void Engine::require_keys(const KeyNeed& need) const {
-  if (need.relinearization >= 0) keys_.find(context_, 0, need.relinearization);
-  for (const KeyNeed::Rotation& rotation : need.rotations)
-    keys_.find(context_, context_.galois(static_cast<int>(rotation.steps)), rotation.level);
+  each_key(context_, need, [&](std::uint32_t galois, std::int64_t, int level) {
+    if (source_ == nullptr || source_->level(galois) < level) keys_.find(context_, galois, level);
+  });
+}
+
+void Engine::load_keys(const KeyNeed& need) {
+  if (!lends_keys()) return;
+  each_key(context_, need, [&](std::uint32_t galois, std::int64_t steps, int level) {
+    if (has_key(keys_, galois, level)) return;
+    if (source_ == nullptr) add_key(made_key(galois, steps, level));
+    else if (source_->level(galois) < level) return;  // whatever wants it says so
+    else add_key(source_->load(galois));
+    lent_.insert(galois);
+  });
+}
+
+void Engine::free_keys(const KeyNeed& need) {
+  each_key(context_, need, [&](std::uint32_t galois, std::int64_t, int) {
+    if (lent_.erase(galois) > 0) keys_.remove(galois);
+  });
 }
 
 std::size_t Engine::key_bytes() const {

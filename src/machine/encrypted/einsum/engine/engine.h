@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,8 +26,19 @@ ckks::Params choose_parameters(const Plan& plan, int scale_bits = 40, int first_
 
 // What the keys take in memory, both halves, before they are made.
 std::size_t key_bytes(const ckks::Context& context, const KeyNeed& need);
+// The same of those at most at once, in a run that has each from its first to its last use only.
+std::size_t resident_key_bytes(const ckks::Context& context, const Program& program);
 // What plaintexts take at most at once in a run that was not prepared: those of one step.
 std::size_t plaintext_bytes(const ckks::Context& context, const Program& program);
+
+// Where evaluation keys are that an engine does not hold.
+class KeySource {
+ public:
+  virtual ~KeySource() = default;
+  // The highest that it has a key of this automorphism for; -1: it has none.
+  virtual int level(std::uint32_t galois) const = 0;
+  virtual ckks::SwitchKey load(std::uint32_t galois) const = 0;  // of that level
+};
 
 // The keys that an engine is given. Without the secret one it neither decrypts nor makes keys, and
 // encrypts with the public one only.
@@ -34,6 +46,7 @@ struct EngineKeys {
   std::optional<ckks::SecretKey> secret = {};
   std::optional<ckks::PublicKey> encryption = {};
   ckks::KeySet evaluation = {};
+  std::shared_ptr<const KeySource> source = {};  // of all keys that `evaluation` lacks
 };
 
 // What the client knows of a result before it comes (ckks/keys/decryptor.h), and what is done with
@@ -52,12 +65,15 @@ struct EngineOptions {
   bool public_encryption = false;  // makes a public key, and encrypts with it
   // Of all prepared diagonals that are held transformed; others are transformed in every run.
   std::size_t expanded_bytes = ckks::kExpandedBytes;
+  // With the secret key: make_keys() makes none, load_keys() each when a run comes to it.
+  bool keys_on_use = false;
   ThreadPool* pool = nullptr;  // both must outlive the engine
   Log* log = nullptr;          // for warnings; null: standard error
 };
 
 // Makes its secret key unless it is given its keys; others come by make_keys(). Ciphertexts are
 // encrypted under the secret key (less noise than under a public one) unless there is a public one.
+// Keys of a source, or made on use, are held from load_keys() to free_keys(), all others for good.
 // `slots` may be fewer than the ring has: the rest repeats them.
 class Engine : public Backend {
  public:
@@ -72,6 +88,8 @@ class Engine : public Backend {
   std::int64_t slots() const override { return slots_; }
   int levels() const override { return context_.levels(); }
   void make_keys(const KeyNeed& need) override;  // without the secret key they must be there
+  void load_keys(const KeyNeed& need) override;
+  void free_keys(const KeyNeed& need) override;
   Plaintext encode(std::span<const double> values, int level, double bound) override;
   Cipher encrypt(std::span<const double> values, int level, double bound) override;
   // Error{not_found} without the secret key; Error{invalid} for a result that is not as expected.
@@ -99,7 +117,8 @@ class Engine : public Backend {
   void tighten(const Cipher& a, double magnitude) override;
   void watch(const std::function<void()>& between) override;
 
-  std::size_t key_bytes() const;  // of the keys that evaluate
+  std::size_t key_bytes() const;  // of the keys that evaluate, held now
+  std::size_t most_key_bytes() const { return most_key_bytes_; }  // and at most so far
 
   const ckks::Context& context() const { return context_; }
   const ckks::KeySet& evaluation_keys() const { return keys_; }
@@ -112,7 +131,10 @@ class Engine : public Backend {
 
  private:
   void use_keys(const EngineOptions& options);
+  bool lends_keys() const { return source_ != nullptr || keys_on_use_; }
   void require_keys(const KeyNeed& need) const;
+  void add_key(ckks::SwitchKey key);
+  ckks::SwitchKey made_key(std::uint32_t galois, std::int64_t steps, int level);
   Ready mapped(const Transform& how, const Values& values, int level, std::size_t room);
 
   std::shared_ptr<const ckks::Context> owned_;
@@ -122,6 +144,10 @@ class Engine : public Backend {
   std::optional<ckks::SecretKey> secret_;
   std::optional<ckks::PublicKey> public_;
   ckks::KeySet keys_;
+  std::set<std::uint32_t> lent_;  // of those by load_keys()
+  std::shared_ptr<const KeySource> source_;
+  bool keys_on_use_;
+  std::size_t most_key_bytes_ = 0;
   ckks::Encoder encoder_;
   std::optional<ckks::Encryptor> encryptor_;
   std::optional<ckks::Decryptor> decryptor_;

@@ -50,6 +50,9 @@ struct PartyOptions {
   // A new client's: others may encrypt, with a public key, whose noise the bounds then allow for.
   // Until it is read from its file the client encrypts with that key too.
   bool contributors = false;
+  // A server's: its keys stay in the file, which must outlive it, but for those between their first
+  // and last use in a run.
+  bool keys_stay_in_file = false;
   ThreadPool* pool = nullptr;  // both must outlive the party
   Log* log = nullptr;
   std::function<void()> watch = {};  // before every operation; may throw

@@ -4,6 +4,8 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <map>
+#include <memory>
 
 #include "core/error.h"
 #include "machine/encrypted/einsum/backend/watched.h"
@@ -31,6 +33,33 @@ void require_planned(const ckks::Context& context, const Plan& plan, const ckks:
     refuse(fmt::format("a ciphertext of {} slots, planned for {}", c.slots, plan.program.slots));
 }
 
+// Keys that are left where they are.
+class KeysInFile : public KeySource {
+ public:
+  explicit KeysInFile(const ckks::Context& context) : context_(context) {}
+
+  void add(std::span<const std::byte> file) {
+    const ckks::SwitchKeyName name = ckks::switch_key_name(context_, file);
+    Place& place = places_.try_emplace(name.galois, Place{-1, {}}).first->second;
+    if (place.level < name.level) place = {name.level, file};
+  }
+  int level(std::uint32_t galois) const override {
+    const auto at = places_.find(galois);
+    return at == places_.end() ? -1 : at->second.level;
+  }
+  ckks::SwitchKey load(std::uint32_t galois) const override {
+    return ckks::parse_switch_key(context_, places_.at(galois).file);
+  }
+
+ private:
+  struct Place {
+    int level;
+    std::span<const std::byte> file;
+  };
+  const ckks::Context& context_;  // the engine's
+  std::map<std::uint32_t, Place> places_;
+};
+
 }  // namespace
 
 Server::Server(std::span<const std::byte> server_file, const PartyOptions& options)
@@ -48,11 +77,15 @@ Server::Server(std::span<const std::byte> server_file, const PartyOptions& optio
   EngineKeys keys;
   error_bound_ = in.real("the error bound");
   const std::uint32_t count = in.word(1 << 18, "number of keys");
+  auto stay = std::make_shared<KeysInFile>(*context);
   for (std::uint32_t i = 0; i < count; ++i) {
     watch_();
-    keys.evaluation.add(ckks::parse_switch_key(*context, in.blob("a key")));
+    const std::span<const std::byte> key = in.blob("a key");
+    if (options.keys_stay_in_file) stay->add(key);
+    else keys.evaluation.add(ckks::parse_switch_key(*context, key));
   }
   in.finish();
+  if (options.keys_stay_in_file) keys.source = std::move(stay);
   engine_ = std::make_unique<Engine>(context, agreement_.options.slots, std::move(keys),
                                      EngineOptions{.pool = options.pool, .log = options.log});
   engine_->make_keys(einsum::keys(plan_.program));  // has them all, or says which is missing

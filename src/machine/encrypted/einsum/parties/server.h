@@ -13,7 +13,7 @@ class Server {
 
   const Plan& plan() const { return plan_; }
   const Agreement& agreement() const { return agreement_; }
-  std::size_t key_bytes() const { return engine_->key_bytes(); }
+  std::size_t key_bytes() const { return engine_->most_key_bytes(); }  // in memory, at most so far
   std::size_t plaintext_bytes() const {  // at most at once, while it evaluates
     return einsum::plaintext_bytes(engine_->context(), plan_.program);
   }

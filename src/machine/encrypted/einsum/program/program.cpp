@@ -125,22 +125,59 @@ Counts counts(const Program& program) {
   return result;
 }
 
+namespace {
+
+constexpr std::int64_t kRelinearization = 0;  // among rotations, of which none is by 0
+
+// The level at which a step uses each key.
+std::map<std::int64_t, int> keys_of(const ProgramStep& step, const Program& program) {
+  std::map<std::int64_t, int> result;
+  if (const auto* relinearize = std::get_if<Relinearize>(&step.action))
+    result[kRelinearization] = program.values[relinearize->of].level;
+  const Turns turned = turns(step, program.slots);
+  for (const std::set<Turn>* set : {&turned.hoisted, &turned.single})
+    for (const Turn& turn : *set)
+      result[turn.steps] = program.values[operands(step.action)[0]].level;
+  return result;
+}
+
+void note(KeyNeed& need, std::int64_t steps, int level) {
+  if (steps == kRelinearization) need.relinearization = level;
+  else need.rotations.push_back({steps, level});
+}
+
+}  // namespace
+
 KeyNeed keys(const Program& program) {
-  KeyNeed need;
   std::map<std::int64_t, int> highest;
-  for (const ProgramStep& step : program.steps) {
-    if (const auto* relinearize = std::get_if<Relinearize>(&step.action))
-      need.relinearization = std::max(need.relinearization, program.values[relinearize->of].level);
-    const std::vector<CipherId> of = operands(step.action);
-    const Turns turned = turns(step, program.slots);
-    for (const std::set<Turn>* set : {&turned.hoisted, &turned.single})
-      for (const Turn& turn : *set) {
-        int& level = highest.try_emplace(turn.steps, 0).first->second;
-        level = std::max(level, program.values[of[0]].level);
-      }
-  }
-  for (const auto& [steps, level] : highest) need.rotations.push_back({steps, level});
+  for (const ProgramStep& step : program.steps)
+    for (const auto& [steps, level] : keys_of(step, program)) {
+      int& most = highest.try_emplace(steps, level).first->second;
+      most = std::max(most, level);
+    }
+  KeyNeed need;
+  for (const auto& [steps, level] : highest) note(need, steps, level);
   return need;
+}
+
+std::vector<KeyTurnover> key_turnovers(const Program& program) {
+  struct Life {
+    std::size_t first, last;
+    int level;
+  };
+  std::map<std::int64_t, Life> lives;
+  for (std::size_t i = 0; i < program.steps.size(); ++i)
+    for (const auto& [steps, level] : keys_of(program.steps[i], program)) {
+      Life& life = lives.try_emplace(steps, Life{i, i, level}).first->second;
+      life.last = i;
+      life.level = std::max(life.level, level);
+    }
+  std::vector<KeyTurnover> result(program.steps.size());
+  for (const auto& [steps, life] : lives) {
+    note(result[life.first].first, steps, life.level);
+    note(result[life.last].last, steps, life.level);
+  }
+  return result;
 }
 
 }  // namespace pliant::einsum

@@ -147,6 +147,13 @@ struct KeyNeed {
 };
 KeyNeed keys(const Program& program);
 
+// Of one step: the keys that it is the first to use, and those that no later one does.
+struct KeyTurnover {
+  KeyNeed first, last;
+};
+// Of every step. A key has the level of its highest use throughout.
+std::vector<KeyTurnover> key_turnovers(const Program& program);
+
 // A step's operands, as ids.
 std::vector<CipherId> operands(const Action& action);
 // Steps modulo the slots: 0 to slots - 1.
