@@ -20,6 +20,9 @@ std::vector<Option> plan_options(PlanChoice& choice) {
       flag("canonical", choice.plan.canonical,
            "leave the result row by row from the first slot, as one who computes on would "
            "find it anywhere"),
+      flag("free-inputs", choice.plan.free_inputs,
+           "encrypted operands are packed as suits the plan, in no more ciphertexts than row by "
+           "row"),
       option("slots", "N", choice.plan.slots, "slots of a ciphertext, a power of two")
           .within(2, 65536),
       option("levels", "N", choice.plan.levels, "levels that the parameters have")

@@ -38,6 +38,10 @@ TEST(MustPass, ByPowersOfTwo) {
   expect_exact({.slots = 1024, .canonical = true, .rotations = Rotations::powers});
   expect_exact({.slots = 8, .rotations = Rotations::signed_powers});
 }
+TEST(MustPass, PackedAsSuitsThePlan) {
+  expect_exact({.slots = 1024, .free_inputs = true});
+  expect_exact({.slots = 8, .canonical = true, .free_inputs = true});
+}
 TEST(MustPass, InSeveralCiphertexts) { expect_exact({.slots = 8}); }
 TEST(MustPass, CanonicalInSeveralCiphertexts) { expect_exact({.slots = 8, .canonical = true}); }
 

@@ -16,13 +16,12 @@ namespace {
 constexpr char kMagic[8] = {'P', 'L', 'I', 'A', 'N', 'T', 'C', 'K'};
 constexpr std::size_t kHeader = sizeof kMagic + 4 + 4 + sizeof(Hash);
 
-// An agreement, which the files of keys of both sides begin with, has had one field more since its
-// first version.
+// An agreement, which the files of keys of both sides begin with, has gained a field twice.
 std::uint32_t version_of(EnvelopeKind kind) {
   switch (kind) {
     case EnvelopeKind::client_keys:
     case EnvelopeKind::server_keys:
-    case EnvelopeKind::contributor_keys: return 3;
+    case EnvelopeKind::contributor_keys: return 4;
     default: return 2;
   }
 }

@@ -17,6 +17,10 @@ class Search {
       : node_(node), slots_(slots), most_(most) {
     for (const auto& [label, size] : node.sizes)
       if (size > 1) labels_ += label;
+    if (!node.outside.empty()) {
+      fill_slots();
+      return;
+    }
     for (const std::string& order : orders(labels_)) add(placed({}, order, 0));
     for (const SlotLayout& view : views) anchor(view);
   }
@@ -24,6 +28,13 @@ class Search {
   std::vector<SlotLayout> take() { return std::move(found_); }
 
  private:
+  void fill_slots() {
+    std::string inside = labels_;
+    std::erase_if(inside,
+                  [&](char label) { return node_.outside.find(label) != std::string::npos; });
+    for (const std::string& order : orders(inside)) add(placed({}, node_.outside + order, 0));
+  }
+
   // All orders of a few labels. Of many: reduced ones outside or inside, each operand's own inside.
   std::vector<std::string> orders(std::string labels) const {
     std::vector<std::string> result;

@@ -23,7 +23,10 @@ struct PlanOptions {
   Planner planner = Planner::layouts;
   bool canonical = false;  // outputs row-major from slot 0; otherwise wherever they fall
   bool clean = false;      // nothing but the outputs in their ciphertexts
-  bool apart = false;      // every result of a joint linear transform in ciphertexts of its own
+  // Encrypted inputs of no given layout are packed as suits the plan, in no more ciphertexts than
+  // row-major; otherwise row-major.
+  bool free_inputs = false;
+  bool apart = false;  // every result of a joint linear transform in ciphertexts of its own
   Rotations rotations = Rotations::any;  // fewer keys, more rotations
   int levels = -1;  // that the parameter set has; -1: as many as the plan needs
   int scale_bits = 40, first_bits = 50;  // of the parameter set (docs/encrypted.md)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "core/error.h"
 #include "graph/kinds/notation.h"
@@ -277,6 +278,27 @@ SlotLayout view(const SlotLayout& layout, const std::string& labels, const Shape
       result.clean = result.clean && axis.size == 1;
     }
   }
+  return result;
+}
+
+SlotLayout of_view(SlotLayout layout, const SlotLayout& as, const Shape& shape) {
+  const std::vector<std::size_t> axes = kept_axes(einsum::shape(layout), shape);
+  for (std::size_t i = 0; i < axes.size(); ++i) layout.axes[axes[i]].stride = as.axes[i].stride;
+  layout.copies = as.copies;
+  layout.clean = as.clean;
+  return layout;
+}
+
+bool labels_differ(const std::string& labels) {
+  return std::set<char>(labels.begin(), labels.end()).size() == labels.size();
+}
+
+Shape shape_of(const EinsumProblem& problem, int value) {
+  const auto inputs = static_cast<int>(problem.inputs.size());
+  if (value < inputs) return problem.inputs[value].shape;
+  const Contraction& node = problem.nodes[value - inputs];
+  Shape result;
+  for (const char label : node.out) result.push_back(node.sizes.at(label));
   return result;
 }
 

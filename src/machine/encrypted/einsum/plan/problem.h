@@ -39,6 +39,7 @@ struct Contraction {
   Clear clear = {};                         // the product of the others
   std::string order = {};                   // labels as they first appear in the expression
   std::map<char, std::int64_t> sizes = {};  // of every label in `out` or `labels`
+  std::string outside = {};  // labels that are to lie over ciphertexts, where there are any
 };
 
 // The einsums of a chain. Nodes that multiply one encrypted value by what is in the clear, and
@@ -52,6 +53,9 @@ struct EinsumProblem {
   std::vector<int> outputs = {};  // values: results that no stage uses
 };
 
+// Of a node's result, or an input.
+Shape shape_of(const EinsumProblem& problem, int value);
+
 // How many nodes from number `first` on multiply the same encrypted value by tensors in the clear.
 std::size_t joint_count(const std::vector<Contraction>& nodes, std::size_t first);
 
@@ -64,6 +68,10 @@ EinsumProblem read_problem(std::span<const Stage> stages, std::span<const Einsum
 // A value's layout as a node names its axes: axes that broadcast are gone, and a label that stands
 // twice is one axis along the diagonal.
 SlotLayout view(const SlotLayout& layout, const std::string& labels, const Shape& shape);
+
+// The layout whose view is `as`; `layout` is any other one of the tensor. No label stands twice.
+SlotLayout of_view(SlotLayout layout, const SlotLayout& as, const Shape& shape);
+bool labels_differ(const std::string& labels);
 
 // The ways to compute a node of three or more encrypted operands by products of two, as nodes whose
 // results follow value number `next - 1`; none for fewer operands, or more than four.

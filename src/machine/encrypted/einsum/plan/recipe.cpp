@@ -6,15 +6,7 @@
 #include <cmath>
 
 namespace pliant::einsum {
-namespace {
 
-const LabelAxis* find(const std::vector<LabelAxis>& axes, char label) {
-  const auto at = std::ranges::find(axes, label, &LabelAxis::label);
-  return at == axes.end() ? nullptr : &*at;
-}
-
-// How an axis of the cube lies in slots and over ciphertexts. Strides and slots are powers of two
-// wherever an axis reaches over a ciphertext's end.
 Sum extent(const LabelAxis& axis, std::int64_t slots) {
   if (axis.stride >= slots) return {axis.label, 0, 1, axis.stride / slots, axis.size};
   if ((axis.size - 1) * axis.stride < slots) return {axis.label, axis.stride, axis.size, 0, 1};
@@ -22,13 +14,6 @@ Sum extent(const LabelAxis& axis, std::int64_t slots) {
   return {axis.label, axis.stride, inside, 1, (axis.size + inside - 1) / inside};
 }
 
-std::int64_t ciphertext_count(const std::vector<LabelAxis>& axes, std::int64_t slots) {
-  std::int64_t count = 1;
-  for (const LabelAxis& axis : axes) count *= extent(axis, slots).ciphertext_count;
-  return count;
-}
-
-// Every label has bits of the address to itself.
 bool is_regular(const SlotLayout& cube) {
   std::uint64_t taken = 0;
   for (const LabelAxis& axis : cube.axes) {
@@ -41,6 +26,19 @@ bool is_regular(const SlotLayout& cube) {
     taken |= bits;
   }
   return true;
+}
+
+namespace {
+
+const LabelAxis* find(const std::vector<LabelAxis>& axes, char label) {
+  const auto at = std::ranges::find(axes, label, &LabelAxis::label);
+  return at == axes.end() ? nullptr : &*at;
+}
+
+std::int64_t ciphertext_count(const std::vector<LabelAxis>& axes, std::int64_t slots) {
+  std::int64_t count = 1;
+  for (const LabelAxis& axis : axes) count *= extent(axis, slots).ciphertext_count;
+  return count;
 }
 
 constexpr std::int64_t kMostSpread = 4096;   // elements that move, each with every copy
@@ -409,7 +407,7 @@ class Kitchen {
 Cost transform_bound(const SlotLayout& from, const SlotLayout& to, const CostTable& table) {
   double diagonals = 1;
   for (const Progression& run : progressions(from, to))
-    diagonals *= static_cast<double>(run.count());
+    if (run.step % from.slots != 0) diagonals *= static_cast<double>(run.count());
   // babies b and giants diagonals / b: the least of hoisted * b + rotation * diagonals / b
   const double babies = std::max(1.0, std::sqrt(diagonals * table.rotation / table.hoisted));
   const double giants = std::max(1.0, diagonals / babies);
@@ -421,7 +419,12 @@ Cost transform_bound(const SlotLayout& from, const SlotLayout& to, const CostTab
 
 Cost least_cost(const SlotLayout& from, const SlotLayout& to, bool clean, const CostTable& table) {
   Cost fan;
-  const std::vector<Progression> runs = progressions(from, to);
+  std::vector<Progression> runs = progressions(from, to);
+  std::erase_if(runs, [&](const Progression& run) { return run.step % from.slots == 0; });
+  const auto is_one = [](const SlotLayout& layout) {
+    return ciphertext_count(layout.axes, layout.slots) == 1;
+  };
+  if (!runs.empty() && !(is_one(from) && is_one(to))) return transform_bound(from, to, table);
   for (const Progression& run : runs) fan.rotations += shift_sum_cost(padded(run.count()));
   const bool mask = clean || (!from.clean && !runs.empty());
   fan.plain_products = mask;

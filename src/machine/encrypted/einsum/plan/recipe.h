@@ -55,6 +55,12 @@ struct Recipe {
   Cost cost;  // levels: of the deepest way from an operand to the result
 };
 
+// How an axis lies in slots and over ciphertexts. Strides and slots are powers of two wherever an
+// axis reaches over a ciphertext's end.
+Sum extent(const LabelAxis& axis, std::int64_t slots);
+// Every label has bits of the address to itself.
+bool is_regular(const SlotLayout& cube);
+
 // The moves that were looked up before: they depend on strides alone.
 class LayoutMoves {
  public:

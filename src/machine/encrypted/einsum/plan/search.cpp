@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <span>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "machine/encrypted/einsum/plan/cubes.h"
 #include "machine/encrypted/einsum/plan/finish.h"
 #include "machine/encrypted/einsum/plan/joint.h"
+#include "machine/encrypted/einsum/plan/packing.h"
 
 namespace pliant::einsum {
 namespace {
@@ -20,9 +22,12 @@ constexpr double kMostDiagonalElements = 1 << 22;
 constexpr std::size_t kMostReasons = 3;  // alternatives that a choice tells of
 constexpr std::size_t kMostJoint = 4;    // layouts of the first of several results
 constexpr std::size_t kMostExact = 48;   // recipes of a node that are worked out, from the cheapest
+constexpr std::size_t kMostTilings = 3;  // that are tried, and recipes of each
+constexpr std::size_t kMostTiled = 4;
 
 struct Partial {
   std::vector<SlotLayout> values;  // of every encrypted value so far
+  std::vector<bool> free;          // whether it is an input that no node has read
   std::vector<int> depths;
   std::vector<Recipe> recipes;
   std::map<int, LayoutMove> last;
@@ -49,8 +54,17 @@ class Beam {
     for (std::size_t i = 0; i < problem.inputs.size(); ++i) {
       start.values.push_back(input_layout(problem, i, options.slots));
       start.depths.push_back(0);
+      const EinsumOperand& input = problem.inputs[i];
+      start.free.push_back(options.free_inputs && input.secret && !input.layout);
+      packed_in_.push_back(start.free[i] ? std::ssize(ciphertexts(start.values[i])) : 0);
     }
     beam_.push_back(std::move(start));
+  }
+
+  // What the first node costs at least.
+  double bound() {
+    const std::vector<Candidate> found = candidates(problem_.nodes[0]);
+    return found.empty() ? std::numeric_limits<double>::infinity() : found[0].bound;
   }
 
   // Cheapest first; none where a node has no joint layout of few enough ciphertexts.
@@ -63,11 +77,13 @@ class Beam {
     }
     std::vector<Choice> result;
     for (Partial& partial : beam_)
-      result.push_back({.nodes = problem_.nodes,
-                        .recipes = std::move(partial.recipes),
-                        .last = std::move(partial.last),
-                        .weight = weight(partial),
-                        .cost = partial.cost});
+      result.push_back(
+          {.nodes = problem_.nodes,
+           .recipes = std::move(partial.recipes),
+           .last = std::move(partial.last),
+           .inputs = {partial.values.begin(), partial.values.begin() + std::ssize(problem_.inputs)},
+           .weight = weight(partial),
+           .cost = partial.cost});
     return result;
   }
 
@@ -79,6 +95,27 @@ class Beam {
     for (std::size_t i = 0; i < node.values.size(); ++i)
       result.push_back(view(partial.values[node.values[i]], node.labels[i], node.shapes[i]));
     return result;
+  }
+
+  // As they are multiplied in a cube: what the client may pack as one likes is packed for it.
+  std::vector<SlotLayout> views(const Partial& partial, const Contraction& node,
+                                const SlotLayout& cube) const {
+    std::vector<SlotLayout> result = views(partial, node);
+    for (std::size_t i = 0; i < node.values.size(); ++i) {
+      const int value = node.values[i];
+      if (!partial.free[value] || !is_packable(node, i)) continue;
+      if (auto packed = packed_for(cube, result[i], packed_in_[value])) result[i] = *packed;
+    }
+    return result;
+  }
+
+  // Whether one layout suits the operand wherever the node names it.
+  static bool is_packable(const Contraction& node, std::size_t operand) {
+    if (!labels_differ(node.labels[operand])) return false;
+    for (std::size_t i = 0; i < node.values.size(); ++i)
+      if (node.values[i] == node.values[operand] && node.labels[i] != node.labels[operand])
+        return false;
+    return true;
   }
 
   bool is_output(std::size_t value) const {
@@ -128,7 +165,8 @@ class Beam {
     for (std::size_t p = 0; p < beam_.size(); ++p) {
       const std::vector<SlotLayout> own = views(beam_[p], node);
       for (SlotLayout& cube : cubes(node, own, options_.slots, options_.most_ciphertexts)) {
-        const std::optional<Recipe> rough = make_recipe(node, own, cube, moves_, true);
+        const std::optional<Recipe> rough =
+            make_recipe(node, views(beam_[p], node, cube), cube, moves_, true);
         if (!rough) continue;
         Cost cost = beam_[p].cost + rough->cost;
         if (const auto to = wanted(rough->out, beam_[p].values.size()))
@@ -147,7 +185,7 @@ class Beam {
   void extend(const Contraction& node) {
     std::vector<Partial> next;
     std::vector<Candidate> tried = candidates(node);
-    tried.resize(std::min(tried.size(), kMostExact));
+    tried.resize(std::min(tried.size(), node.outside.empty() ? kMostExact : kMostTiled));
     for (const Candidate& candidate : tried) next.push_back(extended(node, candidate));
     keep(std::move(next));
   }
@@ -196,8 +234,9 @@ class Beam {
     std::ranges::stable_sort(next, {}, [this](const Partial& p) { return weight(p); });
     beam_.clear();
     for (Partial& partial : next) {  // of equal layouts the cheapest
-      const bool known = std::ranges::any_of(
-          beam_, [&](const Partial& other) { return other.values == partial.values; });
+      const bool known = std::ranges::any_of(beam_, [&](const Partial& other) {
+        return other.values == partial.values && other.free == partial.free;
+      });
       if (!known && std::cmp_less(beam_.size(), options_.width))
         beam_.push_back(std::move(partial));
     }
@@ -205,9 +244,15 @@ class Beam {
 
   Partial extended(const Contraction& node, const Candidate& candidate) {
     Partial partial = beam_[candidate.partial];
-    const std::vector<SlotLayout> own = views(partial, node);
+    const std::vector<SlotLayout> own =
+        candidate.linear ? views(partial, node) : views(partial, node, candidate.layout);
     Recipe recipe = candidate.linear ? linear_recipe(own[0], candidate.layout)
                                      : *make_recipe(node, own, candidate.layout, moves_, false);
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      SlotLayout& value = partial.values[node.values[i]];
+      if (partial.free[node.values[i]] && is_packable(node, i))
+        value = of_view(value, own[i], node.shapes[i]);
+    }
     add(partial, node, std::move(recipe));
     return partial;
   }
@@ -221,7 +266,10 @@ class Beam {
 
   void add(Partial& partial, const Contraction& node, Recipe recipe) {
     int depth = 0;
-    for (const int value : node.values) depth = std::max(depth, partial.depths[value]);
+    for (const int value : node.values) {
+      depth = std::max(depth, partial.depths[value]);
+      partial.free[value] = false;
+    }
     Cost cost = recipe.cost;
     cost.levels = 0;
     depth += recipe.cost.levels;
@@ -235,6 +283,7 @@ class Beam {
     partial.cost += cost;
     partial.cost.levels = std::max(partial.cost.levels, depth);
     partial.values.push_back(recipe.out);
+    partial.free.push_back(false);
     partial.depths.push_back(depth);
     partial.recipes.push_back(std::move(recipe));
   }
@@ -248,6 +297,7 @@ class Beam {
   const EinsumProblem& problem_;
   const PlanOptions& options_;
   LayoutMoves moves_;
+  std::vector<std::int64_t> packed_in_;   // ciphertexts that a free input takes row-major
   std::map<std::string, Recipe> linear_;  // that were looked up before
   std::vector<Partial> beam_;
 };
@@ -286,6 +336,25 @@ std::string to_string(const Choice& choice) {
 
 }  // namespace
 
+namespace {
+
+std::vector<EinsumProblem> likeliest_tilings(const EinsumProblem& problem,
+                                             const PlanOptions& options) {
+  if (!options.free_inputs) return {};
+  std::vector<std::pair<double, EinsumProblem>> found;
+  for (EinsumProblem& tiled : tilings(problem, options.slots)) {
+    const double bound = Beam(tiled, options).bound();
+    found.emplace_back(bound, std::move(tiled));
+  }
+  std::ranges::stable_sort(found, {}, [](const auto& each) { return each.first; });
+  std::vector<EinsumProblem> result;
+  for (auto& [bound, tiled] : found)
+    if (result.size() < kMostTilings) result.push_back(std::move(tiled));
+  return result;
+}
+
+}  // namespace
+
 std::vector<Choice> choices(const EinsumProblem& problem, const PlanOptions& options,
                             std::size_t most) {
   std::vector<Choice> all = Beam(problem, options).run();
@@ -298,6 +367,8 @@ std::vector<Choice> choices(const EinsumProblem& problem, const PlanOptions& opt
     split.nodes = std::move(nodes);
     std::ranges::move(Beam(split, options).run(), std::back_inserter(all));
   }
+  for (const EinsumProblem& tiled : likeliest_tilings(problem, options))
+    std::ranges::move(Beam(tiled, options).run(), std::back_inserter(all));
   if (all.empty()) refuse(problem, options);
   std::ranges::stable_sort(all, {}, &Choice::weight);
   std::vector<std::string> texts;
@@ -338,10 +409,15 @@ std::vector<PlacedTensor> emit(const EinsumProblem& problem, const Choice& choic
   return outputs;
 }
 
-Plan emit(const EinsumProblem& problem, const Choice& choice, const PlanOptions& options) {
+Plan emit(const EinsumProblem& asked, const Choice& choice, const PlanOptions& options) {
+  EinsumProblem problem = asked;
+  for (std::size_t i = 0; i < problem.inputs.size(); ++i)
+    if (problem.inputs[i].secret) problem.inputs[i].layout = choice.inputs[i];
   ProgramBuilder builder = new_builder(problem, options);
   const std::vector<PlacedTensor> outputs = emit(problem, choice, begin(problem, builder), builder);
   Plan plan = finish(problem, builder, outputs, options);
+  for (std::size_t i = 0; i < plan.outputs.size(); ++i)
+    plan.outputs[i].shape = shape_of(asked, asked.outputs[i]);
   std::vector<std::string> layouts;
   for (const Recipe& recipe : choice.recipes)
     layouts.push_back(fmt::format(

@@ -14,6 +14,7 @@ struct Choice {
   std::vector<Contraction> nodes = {};
   std::vector<Recipe> recipes = {};     // of each node
   std::map<int, LayoutMove> last = {};  // of each output's value, where layouts are asked for
+  std::vector<SlotLayout> inputs = {};  // of each encrypted input
   double weight = 0;
   Cost cost = {};
   std::vector<std::string> reasons = {};
