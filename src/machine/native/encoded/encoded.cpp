@@ -45,11 +45,19 @@ EncodedChoice vnni_of_best_width() {
                       100 * share)};
 }
 
+EncodedChoice best_without_avx2() {
+  if (i8mm_encoded_kernels() != nullptr)
+    return {i8mm_encoded_kernels(), "the processor has byte dot products of either sign (i8mm)"};
+  if (neon_encoded_kernels() != nullptr)
+    return {neon_encoded_kernels(), "the processor has dot products of signed bytes, no i8mm"};
+  return {scalar_encoded_kernels(), "the processor, or this build, has no byte dot products"};
+}
+
 EncodedChoice best_of(bool avx2, bool vnni) {
   if (vnni && vnni_encoded_kernels() != nullptr) return vnni_of_best_width();
   if (avx2 && avx2_encoded_kernels() != nullptr)
     return {avx2_encoded_kernels(), "the processor has AVX2, no AVX-512 with VNNI"};
-  return {scalar_encoded_kernels(), "the processor, or this build, has neither VNNI nor AVX2"};
+  return best_without_avx2();
 }
 
 }  // namespace
@@ -69,6 +77,8 @@ bool has_product(Encoding encoding) { return encoding != Encoding::plain; }
 std::string_view name(const EncodedKernels& kernels) {
   if (&kernels == wide_vnni_encoded_kernels()) return "vnni512";
   if (&kernels == vnni_encoded_kernels()) return "vnni";
+  if (&kernels == i8mm_encoded_kernels()) return "i8mm";
+  if (&kernels == neon_encoded_kernels()) return "neon";
   return &kernels == avx2_encoded_kernels() ? "avx2" : "scalar";
 }
 

@@ -66,7 +66,7 @@ struct EncodedKernels {
   void (*weigh)(Encoding encoding, const WeighedRows& rows);
 };
 
-// "vnni512", "vnni", "avx2" or "scalar"
+// "vnni512", "vnni", "avx2", "i8mm", "neon" or "scalar"
 std::string_view name(const EncodedKernels& kernels);
 
 inline constexpr std::int64_t tall_columns = 48;  // best for tall() are multiples of it
@@ -90,5 +90,7 @@ const EncodedKernels* scalar_encoded_kernels();
 const EncodedKernels* avx2_encoded_kernels();
 const EncodedKernels* vnni_encoded_kernels();
 const EncodedKernels* wide_vnni_encoded_kernels();  // vectors of 512 bits for many rows
+const EncodedKernels* neon_encoded_kernels();
+const EncodedKernels* i8mm_encoded_kernels();
 
 }  // namespace pliant::native

@@ -59,7 +59,7 @@ constexpr int sum_vectors = virtual_lanes / lanes64;
 // Sums of the virtual lanes that stay in registers over a row.
 struct Totals {
   V64 of[sum_vectors];
-  HWY_INLINE void clear() {
+  HWY_INLINE Totals() {  // written out, for g++ compiles its own for no instruction set
 #pragma GCC unroll 16
     for (int s = 0; s < sum_vectors; ++s) of[s] = hn::Zero(F64());
   }
@@ -73,7 +73,6 @@ struct Totals {
 
 double sum(const float* x, std::int64_t n) {
   Totals totals;
-  totals.clear();
   std::int64_t i = 0;
   for (; i + virtual_lanes <= n; i += virtual_lanes) totals.take(x + i);
   if (i < n) {
@@ -142,7 +141,6 @@ HWY_INLINE void sixteen_exponentials(const float* x, V32 maximum, float* out) {
 double exponentials(const float* x, std::int64_t n, float maximum, float* out) {
   const V32 m = hn::Set(d32, maximum);
   Totals totals;
-  totals.clear();
   Chunk chunk;
   std::int64_t i = 0;
   for (; i + virtual_lanes <= n; i += virtual_lanes) {

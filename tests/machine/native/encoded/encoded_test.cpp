@@ -18,8 +18,9 @@ namespace {
 
 std::vector<const EncodedKernels*> all_kernels() {
   std::vector<const EncodedKernels*> result;
-  for (const EncodedKernels* each : {scalar_encoded_kernels(), avx2_encoded_kernels(),
-                                     vnni_encoded_kernels(), wide_vnni_encoded_kernels()})
+  for (const EncodedKernels* each :
+       {scalar_encoded_kernels(), avx2_encoded_kernels(), vnni_encoded_kernels(),
+        wide_vnni_encoded_kernels(), neon_encoded_kernels(), i8mm_encoded_kernels()})
     if (each != nullptr) result.push_back(each);
   return result;
 }
