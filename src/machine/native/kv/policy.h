@@ -59,6 +59,11 @@ class Editor {
   // Whether edit() is shown the chains of all layers, after the last layer of a run, or those of
   // one layer after each.
   virtual bool sees_all_layers() const { return false; }
+  // How many of its `entries` a chain keeps at most when a prompt ends that brings the sequence to
+  // `length` tokens: the mean over a layer's chains. For prompts that run layer by layer.
+  virtual std::int64_t most_kept(std::int64_t entries, std::int64_t /*length*/) const {
+    return entries;
+  }
   // The chains of one sequence, by layer, then by KV head, and of each what becomes of its entries:
   // at first all are kept, and the weights are how many tokens each stands for, exp(log_weight).
   virtual void edit(std::span<const Chain> chains,

@@ -28,7 +28,6 @@ TEST(Compression, KeepingAllIsFullBitForBit) {
   for (const std::int64_t each : answer)
     wanted.push_back(runner.step(cache, {{plain, {each}}}).front());
   for (const Policy& policy : all_policies(1)) {
-    SCOPED_TRACE(policy.editor->name());
     const SeqId id = cache.open(policy);
     runner.feed(cache, id, tokens, 32);
     Outputs got;
@@ -38,6 +37,28 @@ TEST(Compression, KeepingAllIsFullBitForBit) {
     EXPECT_EQ(cache.entries(id, 0, 0), 110);
     EXPECT_EQ(cache.floor(id), 0);
     cache.close(id);
+  }
+}
+
+// Without a share, bits change nothing either as long as all fits.
+TEST(Compression, RoomForAllIsFullBitForBit) {
+  const auto tokens = text(70), answer = text(40, 2);
+  Runner runner({}, 32);
+  Cache cache = runner.cache({.sequences = 2, .context = 128});
+  const SeqId plain = cache.open(full());
+  runner.feed(cache, plain, tokens, 32);
+  const Room room{512, 3, 2};
+  for (const Policy& policy : {elastic(1, room), heavy_hitters(1, room), last_rows(1, 8, room),
+                               prefix_layers(1, room), random_tokens(1, 3, room)}) {
+    SCOPED_TRACE(policy.editor->name());
+    const SeqId id = cache.open(policy);
+    runner.feed(cache, id, tokens, 32);
+    for (const std::int64_t each : answer)
+      EXPECT_TRUE(
+          same_bits(runner.step(cache, {{id, {each}}}), runner.step(cache, {{plain, {each}}})));
+    EXPECT_EQ(cache.floor(id), 0);
+    cache.close(id);
+    cache.truncate(plain, 70);
   }
 }
 

@@ -12,6 +12,12 @@ std::int64_t entries_of(double keep, std::int64_t tokens, std::int64_t least) {
   return std::min(std::max(wanted, least), tokens);
 }
 
+std::int64_t kept_beside(const Room& room, std::int64_t filling) {
+  if (room.chains <= room.widest) return std::max<std::int64_t>(room.entries, 1);
+  const std::int64_t left = room.chains * room.entries - room.widest * filling;
+  return std::max<std::int64_t>(left / (room.chains - room.widest), 1);
+}
+
 namespace {
 
 using Counts = std::vector<std::int64_t>;

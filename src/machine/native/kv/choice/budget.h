@@ -10,6 +10,17 @@ namespace pliant::kv {
 // floor(keep * tokens), but `least` at least and all of them at most.
 std::int64_t entries_of(double keep, std::int64_t tokens, std::int64_t least);
 
+// How much bytes hold: entries of each chain if all were alike, how many chains there are, and how
+// many of them the widest layer has.
+struct Room {
+  std::int64_t entries = 0;  // 0: no bound
+  std::int64_t chains = 1, widest = 1;
+};
+
+// How many entries each chain may keep, 1 at least, for a layer whose chains have `filling` entries
+// to fit in beside all others.
+std::int64_t kept_beside(const Room& room, std::int64_t filling);
+
 // scores [parts, entries] of layers, say. `total` is shared out so that each part keeps the same
 // share of its own sum (PrefixKV, 2412.03409); then `uniform` of it is shared out evenly instead.
 // Each gets `least` at least and `entries` at most; together they get `total`, brought within these

@@ -7,12 +7,15 @@
 
 #include "core/error.h"
 #include "core/rng.h"
-#include "machine/native/kv/choice/budget.h"
 #include "machine/native/kv/choice/scores.h"
+#include "machine/native/kv/pages.h"
 
 namespace pliant::kv {
 
 namespace {
+
+// Of a room: a page that is filled in part, and one for what is appended.
+constexpr std::int64_t left_free = 2 * page_entries;
 
 // One layer's chains with what is read of them.
 struct Layer {
@@ -38,12 +41,20 @@ void append(std::vector<float>& all, const std::vector<float>& scores, std::int6
 class Compressor : public Editor {
  public:
   explicit Compressor(const Compression& compression)
-      : rule_(compression), name_(fmt::format("{} {}", rule_.name, rule_.keep)) {}
+      : rule_(compression),
+        name_(fmt::format("{} {}", rule_.name, rule_.keep)),
+        room_{std::max<std::int64_t>(rule_.room.entries - left_free, 0), rule_.room.chains,
+              rule_.room.widest} {}
 
   std::string_view name() const override { return name_; }
   bool observes() const override { return rule_.score != ScoreBy::random || rule_.merge; }
   std::int64_t observed_rows() const override { return rule_.rows; }
   bool sees_all_layers() const override { return rule_.budget == BudgetOf::layers_by_prefix; }
+
+  std::int64_t most_kept(std::int64_t entries, std::int64_t length) const override {
+    const std::int64_t sure = rule_.protection.first + rule_.protection.last;
+    return std::min(entries, std::max(prompt_budget(entries, length), sure));
+  }
 
   void edit(std::span<const Chain> chains, std::span<const std::span<Fate>> fates) const override {
     if (chains.empty() || chains.front().in_prompt()) return;
@@ -55,7 +66,16 @@ class Compressor : public Editor {
   }
 
  private:
-  std::int64_t budget(std::int64_t length) const { return entries_of(rule_.keep, length, 1); }
+  std::int64_t prompt_budget(std::int64_t entries, std::int64_t length) const {
+    const std::int64_t share = entries_of(rule_.keep, length, 1);
+    if (rule_.room.entries == 0) return share;
+    return std::min(share, kept_beside(room_, round_up(entries, page_entries)));
+  }
+
+  std::int64_t answer_budget(std::int64_t length) const {
+    const std::int64_t share = entries_of(rule_.keep, length, 1);
+    return rule_.room.entries == 0 ? share : std::min(share, room_.entries);
+  }
 
   void compress(std::span<const Chain> chains, std::span<const std::span<Fate>> fates) const {
     std::vector<Layer> layers;
@@ -101,7 +121,8 @@ class Compressor : public Editor {
 
   // of each layer, for one of its heads
   std::vector<std::int64_t> budgets_of(const std::vector<Layer>& layers) const {
-    const std::int64_t each = budget(layers.front().chains.front().length());
+    const Chain& first = layers.front().chains.front();
+    const std::int64_t each = prompt_budget(first.size(), first.length());
     if (rule_.budget != BudgetOf::layers_by_prefix)
       return std::vector<std::int64_t>(layers.size(), each);
     std::int64_t widest = 0, chains = 0;
@@ -145,7 +166,7 @@ class Compressor : public Editor {
   }
 
   void drop_oldest(const Chain& chain, std::span<Fate> fates) const {
-    const std::int64_t most = budget(chain.length());
+    const std::int64_t most = answer_budget(chain.length());
     if (chain.size() <= most) return;
     std::int64_t answer = 0, end = chain.size();  // where the answer begins
     while (answer < end) {
@@ -157,7 +178,7 @@ class Compressor : public Editor {
   }
 
   void drop_lowest(const Chain& chain, std::span<Fate> fates) const {
-    const std::int64_t most = budget(chain.length()),
+    const std::int64_t most = answer_budget(chain.length()),
                        end = chain.size() - std::max(rule_.protection.last, recent(most));
     for (std::int64_t over = chain.size() - most; over > 0; --over) {
       std::int64_t lowest = -1;
@@ -172,6 +193,7 @@ class Compressor : public Editor {
 
   Compression rule_;
   std::string name_;
+  Room room_;  // less what is left for appending
 };
 
 void check(bool holds, std::string problem, std::string advice) {
@@ -197,46 +219,58 @@ Policy compressed(const Compression& compression) {
   check(compression.answer != AnswerRule::lowest || heads,
         "heads that keep the same tokens cannot drop each its own",
         "ask for budgets of heads, or for the oldest to go");
+  const std::int64_t sure = compression.protection.first + compression.protection.last + 1;
+  check(
+      compression.room.entries == 0 || compression.room.entries - left_free >= sure,
+      fmt::format("room for {} entries of each KV head; at least {} are kept, beside {} free ones",
+                  compression.room.entries, sure, left_free),
+      "give the cache more bytes");
+  if (compression.keep == 1 && compression.room.entries == 0) return full();
   return edited(std::make_shared<Compressor>(compression));
 }
 
-Policy elastic(double keep) {
+Policy elastic(double keep, const Room& room) {
   return compressed({.name = "elastic",
                      .keep = keep,
+                     .room = room,
                      .score = ScoreBy::per_row,
                      .protection = {4, 8},
                      .merge = MergeRule{},
                      .answer = AnswerRule::oldest});
 }
 
-Policy heavy_hitters(double keep) {
+Policy heavy_hitters(double keep, const Room& room) {
   return compressed({.name = "heavy hitters",
                      .keep = keep,
+                     .room = room,
                      .budget = BudgetOf::head,
                      .recent = 0.5,
                      .answer = AnswerRule::lowest});
 }
 
-Policy last_rows(double keep, std::int64_t rows) {
+Policy last_rows(double keep, std::int64_t rows, const Room& room) {
   return compressed({.name = fmt::format("last {} rows", rows),
                      .keep = keep,
+                     .room = room,
                      .rows = rows,
                      .smooth = 3,
                      .budget = BudgetOf::head,
                      .protection = {0, rows}});
 }
 
-Policy prefix_layers(double keep) {
+Policy prefix_layers(double keep, const Room& room) {
   return compressed({.name = "prefix layers",
                      .keep = keep,
+                     .room = room,
                      .budget = BudgetOf::layers_by_prefix,
                      .protection = {1, 1},
                      .answer = AnswerRule::oldest});
 }
 
-Policy random_tokens(double keep, std::uint64_t seed) {
+Policy random_tokens(double keep, std::uint64_t seed, const Room& room) {
   return compressed({.name = fmt::format("random {}", seed),
                      .keep = keep,
+                     .room = room,
                      .score = ScoreBy::random,
                      .protection = {1, 1},
                      .answer = AnswerRule::oldest,

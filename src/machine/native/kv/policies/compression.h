@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "machine/native/kv/choice/budget.h"
 #include "machine/native/kv/choice/keep.h"
 #include "machine/native/kv/choice/merge.h"
 #include "machine/native/kv/choice/published.h"
@@ -26,6 +27,9 @@ enum class AnswerRule { keep_all, oldest, lowest };
 struct Compression {
   std::string name;  // stands in saved states, with `keep`
   double keep = 1;   // share of the tokens seen, in (0, 1]; 1: what full() gives, bit for bit
+  // What bounds the kept entries too; two pages of each chain are left for what is appended. Of
+  // policies that see all layers the whole prompt has to fit in.
+  Room room = {};
   ScoreBy score = ScoreBy::mass;
   std::int64_t rows = all_rows;  // only the last so many of a prompt are scored by
   std::int64_t smooth = 0;       // a score becomes the highest of so many on either side
@@ -39,21 +43,21 @@ struct Compression {
   std::uint64_t seed = 0;   // random
 };
 
-// Throws Error{invalid} for a share outside (0, 1], a negative count, rows, or `lowest` without
-// budgets of heads.
+// Throws Error{invalid} for a share outside (0, 1], a negative count, rows, `lowest` without
+// budgets of heads, or a room that is too small for what is protected.
 Policy compressed(const Compression& compression);
 
 // The default: scores by row, anchors with their own keys and true positions, values and log weight
 // by mass, none across segments, the tail of the question protected, the answer's oldest go.
-Policy elastic(double keep);
+Policy elastic(double keep, const Room& room = {});
 // H2O (2306.14048): for each KV head half of the budget for the last, half for those with the
 // highest sum, which goes on.
-Policy heavy_hitters(double keep);
+Policy heavy_hitters(double keep, const Room& room = {});
 // SnapKV (2404.14469): for each KV head by the attention of the prompt's last `rows`.
-Policy last_rows(double keep, std::int64_t rows = 32);
+Policy last_rows(double keep, std::int64_t rows = 32, const Room& room = {});
 // PrefixKV (2412.03409): layers keep what holds the same share of their attention.
-Policy prefix_layers(double keep);
-Policy random_tokens(double keep, std::uint64_t seed);
+Policy prefix_layers(double keep, const Room& room = {});
+Policy random_tokens(double keep, std::uint64_t seed, const Room& room = {});
 
 // Elastic Cache (2407.18121) as released: choice/published.h. Positions stay true. Throws
 // Error{invalid} for a share outside [0, 1).

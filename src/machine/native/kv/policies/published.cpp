@@ -20,6 +20,10 @@ class Published : public Editor {
   std::string_view name() const override { return name_; }
   bool observes() const override { return true; }
 
+  std::int64_t most_kept(std::int64_t entries, std::int64_t length) const override {
+    return entries - std::max<std::int64_t>(published_excess(rule_, entries, length), 0);
+  }
+
   void edit(std::span<const Chain> chains, std::span<const std::span<Fate>> fates) const override {
     if (chains.empty() || chains.front().in_prompt()) return;
     const std::int64_t size = chains.front().size(), length = chains.front().length(),
@@ -56,6 +60,7 @@ Policy published_elastic(const PublishedElastic& rule) {
     throw Error(ErrorKind::invalid, "cache policy",
                 fmt::format("a share of {} to drop behind {} entries", rule.drop, rule.start),
                 "the share must be 0 at least and below 1, the entries 0 at least");
+  if (rule.drop == 0) return full();
   return edited(std::make_shared<Published>(rule));
 }
 

@@ -25,6 +25,15 @@ std::vector<float> random_scores(std::int64_t count, std::uint64_t seed) {
 
 std::int64_t kept(std::span<const Fate> fates) { return std::ranges::count_if(fates, &Fate::keep); }
 
+TEST(Budget, LeavesRoomForTheLayerThatIsFilled) {
+  const Room room{100, 10, 2};  // 1000 entries in all
+  EXPECT_EQ(kept_beside(room, 300), 50);
+  EXPECT_EQ(kept_beside(room, 100), 100);
+  EXPECT_EQ(kept_beside(room, 499), 1);
+  EXPECT_EQ(kept_beside(room, 900), 1);
+  EXPECT_EQ(kept_beside({100, 2, 2}, 300), 100);  // there is no other
+}
+
 TEST(Chosen, TagsSayTheSegment) {
   EXPECT_EQ(tag_of({}), 0);
   for (const Segment each : {Segment{SegmentKind::text, 3}, Segment{SegmentKind::system, 0},
