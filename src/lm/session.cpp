@@ -7,6 +7,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/reserved.h"
 #include "core/rng.h"
 #include "core/time/clock.h"
 #include "lm/beginnings.h"
@@ -97,7 +98,10 @@ struct Session::State {
     limit(store_bytes(*model.weights), 0, 0);  // before anything is decoded
     buffers.emplace(std::max(options.prompt_rows, options.decode_rows), model.config.width);
     decode.emplace(model, machine, *buffers, options.decode_rows);
-    prompt.emplace(model, machine, *buffers, options.prompt_rows);
+    prompt.emplace(model, machine, *buffers, options.prompt_rows, options.by_layer);
+    if (options.by_layer)
+      hidden = {checked_multiply(options.context + kv::page_entries, model.config.width, "session"),
+                "session"};
     const Need one = decode->need(), other = prompt->need();
     const Need need{std::max(one.arena_bytes, other.arena_bytes)};
     const kv::CacheOptions cache_options{.types = options.cache_types,
@@ -109,10 +113,16 @@ struct Session::State {
     const std::vector<kv::CacheLayer> layers = kv::layers_of(decode->layers());
     memory.weights = checked_add(store_bytes(*model.weights), machine.weight_copies(), "weights");
     memory.arena = checked_add(need.arena_bytes, buffers->bytes(), "arena");
+    memory.arena = checked_add(memory.arena, hidden.size() * size_of(DType::f32), "arena");
     memory.cache = kv::Cache::bytes(layers, cache_options);
+    for (const kv::CacheLayer& layer : layers) {
+      memory.chains += layer.heads;
+      memory.widest_layer = std::max(memory.widest_layer, layer.heads);
+    }
     limit(memory.weights, memory.cache, memory.arena);
     workspace.emplace(need, pool);
     cache.emplace(layers, cache_options);
+    if (memory.chains > 0) memory.cache_entries = cache->pages() / memory.chains * kv::page_entries;
     beginnings.emplace(*cache);
     known.resize(options.sequences);
     for (Known& each : known) each.tokens.reserve(options.context);
@@ -240,26 +250,84 @@ struct Session::State {
     return part;
   }
 
-  void run_prompt(SeqId id, std::span<const Piece> pieces, std::int64_t first, std::int64_t n,
-                  std::byte* logits) {
-    const Span span(trace, "prompt", n);
-    const std::int64_t length = cache->length(id);
+  // The rows [first, first + n) of a prompt that begins at position `length`, into the buffers;
+  // whether tokens are among them.
+  bool fill_rows(SeqId id, std::span<const Piece> pieces, std::int64_t length, std::int64_t first,
+                 std::int64_t n) {
     bool tokens = false;
     each_part(pieces, first, n, [&](std::int64_t row, const Piece& part) {
-      fill(row, id, length + row, part);
+      fill(row, id, length + first + row, part);
       tokens |= part.rows.empty();
     });
-    if (tokens) prompt->embed(n, *workspace);
+    return tokens;
+  }
+
+  void embed_rows(SeqId id, std::span<const Piece> pieces, std::int64_t length, std::int64_t first,
+                  std::int64_t n) {
+    if (fill_rows(id, pieces, length, first, n)) prompt->embed(n, *workspace);
     each_part(pieces, first, n, [&](std::int64_t row, const Piece& part) {
       std::ranges::copy(part.rows, buffers->hidden.begin() + row * model.config.width);
     });
-    prompt->run(n, *workspace, *cache, logits);
+  }
+
+  void remember_rows(SeqId id, std::span<const Piece> pieces, std::int64_t length,
+                     std::int64_t first, std::int64_t n) {
     each_part(pieces, first, n, [&](std::int64_t row, const Piece& part) {
-      remember(id, length + row, part.tokens);
+      const std::int64_t position = length + first + row;
+      remember(id, position, part.tokens);
       Known& now = of(id);
       const bool tagged = std::ranges::any_of(part.tags, [](std::int32_t tag) { return tag != 0; });
-      if (!tagged && now.prompt == length + row) now.prompt = std::ssize(now.tokens);
+      if (!tagged && now.prompt == position) now.prompt = std::ssize(now.tokens);
     });
+  }
+
+  // `length`: where the prompt begins.
+  void run_prompt(SeqId id, std::span<const Piece> pieces, std::int64_t length, std::int64_t first,
+                  std::int64_t n, std::byte* logits) {
+    const Span span(trace, "prompt", n);
+    embed_rows(id, pieces, length, first, n);
+    prompt->run(n, *workspace, *cache, logits);
+    remember_rows(id, pieces, length, first, n);
+  }
+
+  bool by_layer(SeqId id) const {
+    return options.by_layer && kv::Cache::runs_by_layer(cache->policy(id));
+  }
+
+  // All rows through each layer. False if it was stopped: then nothing is appended.
+  bool feed_by_layer(SeqId id, std::span<const Piece> pieces, std::int64_t count, std::byte* logits,
+                     const std::atomic<bool>* stop) {
+    const std::int64_t length = cache->length(id), width = model.config.width;
+    const auto rows_of = [&](std::int64_t first, std::int64_t n) {
+      return std::span(hidden.data() + first * width, static_cast<std::size_t>(n * width));
+    };
+    const auto runs = [&](const auto& run) {
+      for (std::int64_t first = 0; first < count; first += options.prompt_rows)
+        run(first, std::min(options.prompt_rows, count - first));
+    };
+    runs([&](std::int64_t first, std::int64_t n) {
+      embed_rows(id, pieces, length, first, n);
+      std::ranges::copy(buffers->hidden.first(n * width), rows_of(first, n).begin());
+    });
+    for (int layer = 0; layer < std::ssize(model.config.layers); ++layer) {
+      if (length == 0 && stop != nullptr && *stop) {
+        cache->truncate(id, 0);
+        return false;
+      }
+      runs([&](std::int64_t first, std::int64_t n) {
+        const Span span(trace, "prompt", n);
+        fill_rows(id, pieces, length, first, n);
+        cache->reserve({id, n, count - first - n}, layer);
+        prompt->run_layer(layer, n, rows_of(first, n), *workspace, *cache);
+      });
+    }
+    if (logits != nullptr)
+      runs([&](std::int64_t first, std::int64_t n) {
+        prompt->run_head(n, rows_of(first, n), *workspace,
+                         logits + first * model.config.vocabulary * size_of(DType::f32));
+      });
+    remember_rows(id, pieces, length, 0, count);
+    return true;
   }
 
   // Where another sequence, or a beginning that is kept, holds a page more of `tokens` than this
@@ -303,6 +371,7 @@ struct Session::State {
   std::optional<RowBuffers> buffers;
   std::optional<Stages> decode, prompt;
   std::optional<Workspace> workspace;
+  ReservedArray<float> hidden;  // by_layer: of a whole prompt
   std::optional<kv::Cache> cache;
   std::optional<Beginnings> beginnings;
   std::vector<Known> known;                // by slot
@@ -360,6 +429,8 @@ std::int64_t Session::room(SeqId sequence) const {
              : room;
 }
 
+double Session::kept(SeqId sequence) const { return state_->cache->kept_entries(sequence); }
+
 bool Session::edits(SeqId sequence) const {
   return state_->cache->policy(sequence).editor != nullptr;
 }
@@ -379,17 +450,25 @@ std::int64_t Session::feed(SeqId sequence, std::span<const Piece> pieces, const 
   std::int64_t count = 0;
   for (const Piece& each : pieces) count += s.count(each);
   s.check_context(sequence, count);
-  s.cache->admit(sequence, count, rows);
+  const bool by_layer = s.by_layer(sequence);
+  if (by_layer) s.cache->admit_by_layer(sequence, count);
+  else s.cache->admit(sequence, count, rows);
   s.check_positions(sequence, count);
   for (const Piece& each : pieces) s.check_piece(each);
   if (logits != nullptr) s.check_logits(*logits, count);
-  const std::int64_t row_bytes = s.model.config.vocabulary * size_of(DType::f32);
+  if (by_layer)
+    return s.feed_by_layer(sequence, pieces, count, logits == nullptr ? nullptr : logits->data,
+                           stop)
+               ? count
+               : 0;
+  const std::int64_t row_bytes = s.model.config.vocabulary * size_of(DType::f32),
+                     length = s.cache->length(sequence);
   for (std::int64_t done = 0; done < count; done += rows) {
     if (stop != nullptr && *stop) return done;
     const std::int64_t n = std::min(rows, count - done);
     const kv::SequenceRows reserved{sequence, n, count - done - n};
     s.cache->reserve({&reserved, 1});
-    s.run_prompt(sequence, pieces, done, n,
+    s.run_prompt(sequence, pieces, length, done, n,
                  logits == nullptr ? nullptr : logits->data + done * row_bytes);
   }
   return count;
@@ -470,6 +549,7 @@ std::int64_t Session::decode_rows() const { return state_->options.decode_rows; 
 SessionMemory Session::memory() const {
   SessionMemory memory = state_->memory;
   memory.cache_touched = state_->cache->touched_bytes();
+  memory.cache_used = state_->cache->used_bytes();
   memory.kept = state_->cache->kept_bytes();
   return memory;
 }

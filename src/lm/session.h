@@ -41,6 +41,9 @@ struct SessionOptions {
   // Bytes of the cache's pages, which open sequences share; 0: what all their contexts take. Runs
   // that find none free throw Error{capacity}.
   std::int64_t cache_bytes = 0;
+  // Prompts of sequences whose Editor drops tokens layer by layer go through one layer after the
+  // other, so that what it drops makes room for the next: their hidden states are held meanwhile.
+  bool by_layer = false;
   // bytes of weights, full cache and arena together; 0: none
   std::int64_t memory_limit = 0;
 };
@@ -49,7 +52,10 @@ struct SessionMemory {  // bytes
   // cache: reserved; what it takes when all contexts are full
   std::int64_t weights = 0, cache = 0, arena = 0;
   std::int64_t cache_touched = 0;  // of it, so far
+  std::int64_t cache_used = 0;     // of that, what sequences hold now
   std::int64_t kept = 0;           // of that, beginnings that are kept
+  // KV heads of all layers, and of the widest; entries of each if all pages are shared out evenly
+  std::int64_t chains = 0, widest_layer = 0, cache_entries = 0;
 };
 
 // the tokens to append to one sequence in one decode run: one, or several to be verified
@@ -88,14 +94,16 @@ class Session {
   // kept. Valid until the sequence changes.
   std::span<const TokenId> tokens(SeqId sequence) const;
   std::int64_t room(SeqId sequence) const;  // tokens that may still be appended
+  // of its tokens, how many entries the cache holds: the mean over all KV heads
+  double kept(SeqId sequence) const;
   // its policy drops or merges entries by what it observes
   bool edits(SeqId sequence) const;
   std::vector<SeqId> sequences() const;  // that are open, ascending
 
   // Appends a prompt, in prompt runs. Throws Error{invalid} for an id out of range, Error{capacity}
   // for a prompt longer than the context. `logits`: null, or [tokens, vocabulary] f32 for every
-  // token. `stop`, which may be null: ends it between two runs once it is true. Returns how many
-  // tokens were appended.
+  // token. `stop`, which may be null: ends it between two runs once it is true, or, layer by layer,
+  // an empty sequence's before anything is appended. Returns how many tokens were appended.
   std::int64_t feed(SeqId sequence, std::span<const TokenId> tokens,
                     const TensorView* logits = nullptr, const std::atomic<bool>* stop = nullptr);
   // The same of pieces one after another. Throws Error{invalid} for a piece with tokens and rows,

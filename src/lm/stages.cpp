@@ -34,12 +34,15 @@ std::int64_t RowBuffers::bytes() const {
 }
 
 Stages::Stages(const LanguageModel& model, native::Machine& machine, RowBuffers& buffers,
-               std::int64_t rows) {
+               std::int64_t rows, bool by_layer)
+    : buffers_(&buffers) {
   const LanguageConfig& config = model.config;
   const int last = config.layers.size();
   embed_ = prepare(embed_graph(config, rows), model, machine, buffers, nullptr, &buffers.hidden_);
-  layers_ = prepare(layers_graph(config, 0, last, rows, true), model, machine, buffers,
-                    &buffers.hidden_, &buffers.next_);
+  const int step = by_layer ? 1 : last;
+  for (int first = 0; first < last; first += step)
+    layers_.push_back(prepare(layers_graph(config, first, first + step, rows, true), model, machine,
+                              buffers, &buffers.hidden_, &buffers.next_));
   head_ = prepare(head_graph(config, rows), model, machine, buffers, &buffers.next_, nullptr);
 }
 
@@ -67,17 +70,26 @@ Stages::Stage Stages::prepare(Graph graph, const LanguageModel& model, native::M
   return stage;
 }
 
+template <typename Visit>
+void Stages::each(const Visit& visit) const {
+  visit(*embed_.program);
+  for (const Stage& stage : layers_) visit(*stage.program);
+  visit(*head_.program);
+}
+
 Need Stages::need() const {
   Need most;
-  for (const Stage* each : {&embed_, &layers_, &head_})
-    most.arena_bytes = std::max(most.arena_bytes, each->program->need().arena_bytes);
+  each([&](const native::Program& program) {
+    most.arena_bytes = std::max(most.arena_bytes, program.need().arena_bytes);
+  });
   return most;
 }
 
 std::uint64_t Stages::hash() const {
   std::uint64_t result = 0;
-  for (const Stage* each : {&embed_, &layers_, &head_})
-    result = result * 31 + pliant::hash(each->program->graph());
+  each([&](const native::Program& program) {
+    result = result * 31 + pliant::hash(program.graph());
+  });
   return result;
 }
 
@@ -92,8 +104,27 @@ void Stages::embed(std::int64_t n, Workspace& workspace) {
 }
 
 void Stages::run(std::int64_t n, Workspace& workspace, kv::Cache& cache, std::byte* logits) {
-  layers_.program->run(bind(layers_, n), workspace, cache);
-  if (logits == nullptr) return;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    if (i > 0) std::ranges::copy(buffers_->next(n), buffers_->hidden.begin());
+    layers_[i].program->run(bind(layers_[i], n), workspace, cache);
+  }
+  if (logits != nullptr) run_head(n, workspace, logits);
+}
+
+void Stages::run_layer(int layer, std::int64_t n, std::span<float> rows, Workspace& workspace,
+                       kv::Cache& cache) {
+  std::ranges::copy(rows, buffers_->hidden.begin());
+  layers_[layer].program->run(bind(layers_[layer], n), workspace, cache);
+  std::ranges::copy(buffers_->next(n), rows.begin());
+}
+
+void Stages::run_head(std::int64_t n, std::span<const float> rows, Workspace& workspace,
+                      std::byte* logits) {
+  std::ranges::copy(rows, buffers_->next(n).begin());
+  run_head(n, workspace, logits);
+}
+
+void Stages::run_head(std::int64_t n, Workspace& workspace, std::byte* logits) {
   head_.outputs[0].data = logits;
   head_.program->run(bind(head_, n), workspace);
 }

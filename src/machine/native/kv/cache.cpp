@@ -120,6 +120,13 @@ std::int64_t Cache::entries(SeqId id, int layer, int head) const {
   return chains_.entries(chain(id, layer, head));
 }
 
+double Cache::kept_entries(SeqId id) const {
+  find(id);
+  std::int64_t all = 0;
+  chains_.each(slot(id), [&](const ChainId& chain) { all += chains_.entries(chain); });
+  return chains_.count() == 0 ? 0 : static_cast<double>(all) / static_cast<double>(chains_.count());
+}
+
 // Pages of a chain that lie wholly between the sinks and the window of the next row, and of every
 // later one.
 Cache::Range Cache::unseen(const Sequence& sequence, const ChainId& chain) const {
@@ -180,6 +187,11 @@ std::int64_t Cache::context_room(const Sequence& sequence) const {
 }
 
 void Cache::check_room(const Sequence& sequence, std::int64_t count) const {
+  check_entries(sequence, count);
+  if (options().pool_bytes > 0) check_pages(pages_wanted(sequence, count), count);
+}
+
+void Cache::check_entries(const Sequence& sequence, std::int64_t count) const {
   const bool limited = sequence.policy.window == 0 && !sequence.policy.editor;
   const std::int64_t have = length(sequence.id),
                      most = limited ? options().context : most_positions;
@@ -194,7 +206,6 @@ void Cache::check_room(const Sequence& sequence, std::int64_t count) const {
     const std::int64_t entries = seen_entries(sequence, chain);
     if (count > chains_.most_entries() - entries) throw full(entries);
   });
-  if (options().pool_bytes > 0) check_pages(pages_wanted(sequence, count), count);
 }
 
 // By a run of so many rows; what no row can see any more is given back before.

@@ -98,6 +98,15 @@ class Cache {
   // Takes all pages that a run of these rows will need, after pages that no row can see any more
   // are given back. Throws Error{capacity}; then nothing has changed.
   void reserve(std::span<const SequenceRows> rows);
+
+  // Prompts that run layer by layer: all rows through one layer, in runs of some, before the next
+  // layer, so that an Editor gives back what it drops of one before another is filled. Where the
+  // policy allows it, admit_by_layer() counts the layer that is being filled in full and others as
+  // the Editor leaves them, and throws Error{capacity}; then reserve() takes the pages of one layer
+  // for each run. The prompt is done, and other functions may be called, when all layers are.
+  static bool runs_by_layer(const Policy& policy);
+  void admit_by_layer(SeqId sequence, std::int64_t count) const;
+  void reserve(const SequenceRows& rows, int layer);
   // Forgets the tokens from `length` on. Throws Error{invalid} for more tokens than there are, or
   // if entries that the next row would see were dropped or merged meanwhile.
   void truncate(SeqId sequence, std::int64_t length);
@@ -130,7 +139,10 @@ class Cache {
                 std::shared_ptr<const Editor> editor = nullptr);
 
   std::int64_t entries(SeqId sequence, int layer, int head) const;  // that the chain holds
+  double kept_entries(SeqId sequence) const;                        // the mean over all chains
+  std::int64_t pages() const { return chains_.memory().free() + chains_.memory().used(); }
   std::int64_t pages_used() const { return chains_.memory().used(); }
+  std::int64_t used_bytes() const { return pages_used() * chains_.page_bytes(); }
   // Throws Error{internal} that names what does not hold, of the list above. Looks at every entry:
   // for tests.
   void check() const;
@@ -158,6 +170,7 @@ class Cache {
   std::int64_t context_room(const Sequence& sequence) const;
   bool endless(const Sequence& sequence, std::int64_t rows) const;
   void check_room(const Sequence& sequence, std::int64_t count) const;
+  void check_entries(const Sequence& sequence, std::int64_t count) const;
   std::int64_t pages_wanted(const Sequence& sequence, std::int64_t count) const;
   void check_pages(std::int64_t wanted, std::int64_t tokens) const;
   void release_unseen(Sequence& sequence);
