@@ -389,6 +389,99 @@ TEST(Language, PerplexityIsOfAllTokensButTheFirst) {
   EXPECT_NEAR(got["bits_per_byte"], got["nll"].get<double>() / std::log(2.0) / 47, 1e-9);
 }
 
+const std::vector<std::string> policies{"elastic", "elastic-published", "h2o",
+                                        "snapkv",  "prefixkv",          "random"};
+
+json continued(const std::vector<std::string>& more) {
+  std::string ids = "1";
+  for (int i = 2; i < 90; ++i) ids += "," + std::to_string(i * 37 % 500);
+  std::vector<std::string> words{"generate", tiny_model, "--ids",        ids,         "-n", "20",
+                                 "-t",       "0",        "--ignore-end", "--context", "128"};
+  words.insert(words.end(), more.begin(), more.end());
+  return told(words);
+}
+
+TEST(Language, EveryPolicyThatKeepsAllIsTheFullCache) {
+  const json full = continued({"--logprobs", "3"});
+  EXPECT_EQ(full["stats"]["seen_tokens"], 108);
+  EXPECT_EQ(full["stats"]["kept_tokens"], 108);
+  for (const std::string& policy : policies) {
+    const json got = continued({"--logprobs", "3", "--cache", policy, "--keep", "1"});
+    EXPECT_EQ(got["logprobs"], full["logprobs"]) << policy;
+  }
+}
+
+TEST(Language, ACacheKeepsItsShareAndSaysSo) {
+  const json full = continued({});
+  for (const std::string& policy : policies) {
+    const json got = continued({"--cache", policy, "--keep", "0.3"})["stats"];
+    EXPECT_EQ(got["seen_tokens"], 108) << policy;
+    EXPECT_LE(got["kept_tokens"], 60) << policy;
+    EXPECT_GE(got["kept_tokens"], 30) << policy;
+    EXPECT_LT(got["cache_resident_bytes"], full["stats"]["cache_resident_bytes"]) << policy;
+  }
+}
+
+TEST(Language, ACacheKeepsWhatItsBytesHold) {
+  const json full = continued({});
+  const std::int64_t page = full["stats"]["cache_resident_bytes"].get<std::int64_t>() / 4;
+  const std::string bytes = std::to_string(page * 3);  // three pages a KV head, of four
+  const json got = continued({"--cache", "elastic", "--cache-bytes", bytes});
+  EXPECT_EQ(got["token_ids"].size(), 20u);
+  EXPECT_LE(got["stats"]["cache_touched_bytes"], page * 3);
+  EXPECT_LE(got["stats"]["kept_tokens"], 96);
+}
+
+TEST(Language, PerplexityIsOfWhatTheCacheKeeps) {
+  std::string words = "the cat sat on the mat";
+  for (int i = 0; i < 4; ++i) words += ", and " + words;
+  const std::string text = temporary("long.txt", words);
+  const auto of = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"perplexity", talking_model(), "--file", text, "--context", "256"});
+    return told(more);
+  };
+  const json full = of({}), kept = of({"--cache", "h2o", "--keep", "0.2"});
+  EXPECT_EQ(kept["tokens"], full["tokens"]);
+  EXPECT_NE(kept["nll"], full["nll"]);
+}
+
+TEST(Language, AChatKeepsAShare) {
+  const std::string form = temporary("plain.jinja",
+                                     "{% for m in messages %}{{ m.content }}{% "
+                                     "endfor %}");
+  const std::string command = "printf 'hello, the cat sat on the mat\nthe dog\n' | " PLIANT_BINARY
+                              " chat " +
+                              talking_model() + " --template " + form +
+                              " -n 6 -t 0 --quiet --json --cache elastic --keep 0.5";
+  const json got = json::parse(shell(command).out);
+  ASSERT_EQ(got["turns"].size(), 2u);
+  EXPECT_LT(got["turns"][1]["stats"]["kept_tokens"], got["turns"][1]["stats"]["seen_tokens"]);
+}
+
+TEST(Language, ACacheThatCannotBeIsRefused) {
+  const auto error = [](std::vector<std::string> words, int code) {
+    words.insert(words.begin(), {"generate", tiny_model, "--ids", "1,2,3"});
+    const Outcome outcome = pliant(words);
+    EXPECT_EQ(outcome.code, code) << outcome.err;
+    return outcome.err;
+  };
+  const auto says = [](const std::string& text, const char* what) {
+    EXPECT_NE(text.find(what), std::string::npos) << text;
+  };
+  for (const char* keep : {"0", "-0.5", "1.5"})
+    says(error({"--cache", "elastic", "--keep", keep}, 2), "is no share in (0, 1]");
+  says(error({"--cache", "elastic"}, 2), "how much it keeps is not said");
+  says(error({"--cache", "elastic-published", "--cache-bytes", "1MiB"}, 2), "keeps a share");
+  says(error({"--cache", "elastik", "--keep", "0.5"}, 2), "elastic");
+  says(error({"--keep", "0.5"}, 2), "no policy says which tokens");
+  says(error({"--cache", "window"}, 2), "of how many tokens is not said");
+  says(error({"--cache", "h2o", "--keep", "0.5", "--window", "9"}, 2), "does not go with --cache");
+  says(error({"--cache-bytes", "1KiB"}, 1), "tokens of one sequence take");
+  const std::int64_t page = continued({})["stats"]["cache_resident_bytes"].get<std::int64_t>() / 4;
+  says(error({"--cache", "elastic", "--cache-bytes", std::to_string(2 * page)}, 1),
+       "at least 13 are kept");
+}
+
 TEST(Language, BadInputIsAnErrorThatSaysWhere) {
   const auto error = [](const std::vector<std::string>& words, int code) {
     const Outcome outcome = pliant(words);

@@ -133,6 +133,8 @@ Verb chat_verb() {
                          "memory for what the model has read and the conversation went back from: "
                          "it is not computed again")},
       .examples = {{"pliant chat folder", "a conversation"},
+                   {"pliant chat model.gguf --cache elastic --cache-bytes 64MiB",
+                    "whose memory does not grow beyond 64 MiB"},
                    {"echo 'Name a river.' | pliant chat model.gguf --temperature 0 --json",
                     "one question, for a script"}}};
   for (Option& each : sampling_options(options->generate))

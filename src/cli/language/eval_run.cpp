@@ -93,7 +93,7 @@ int eval_run(const EvalOptions& options, std::span<const eval::ItemSet> sets,
     lm::Session session(train::model_of(checkpoint, place), context.pool(),
                         session_options(options.language, eval_sequences));
     eval::ScoreOptions how = options.score;
-    how.policy = policy_of(options.language);
+    how.policy = policy_of(options.language.keep, session.memory(), context.common.seed);
     all.push_back(
         {step, checkpoint.state.tokens,
          score_sets(session, *tokenizer, sets, how, fmt::format("step {}, ", step), context)});

@@ -120,15 +120,23 @@ Verb generate_verb() {
   Command command{
       .name = "generate",
       .summary = "continue a text with a language model",
-      .description = {"MODEL is a GGUF file, a checkpoint of llama2.c or CoreNet, or a folder with "
-                      "config.json, "
-                      "safetensors and a tokenizer. The text that follows the prompt is printed as "
-                      "it is made. The same seed gives the same text at any number of threads.",
-                      "With --json: text, token_ids, finish (end_token, stop_string, tokens, "
-                      "context, interrupted) and stats (seconds, tokens per second, the median and "
-                      "99th percentile of a decoded token's time, bytes; cache_bytes are taken "
-                      "when the context is full, cache_touched_bytes so "
-                      "far)."},
+      .description =
+          {"MODEL is a GGUF file, a checkpoint of llama2.c or CoreNet, or a folder with "
+           "config.json, "
+           "safetensors and a tokenizer. The text that follows the prompt is printed as "
+           "it is made. The same seed gives the same text at any number of threads.",
+           "With --json: text, token_ids, finish (end_token, stop_string, tokens, "
+           "context, interrupted) and stats (seconds, tokens per second, the median and "
+           "99th percentile of a decoded token's time, bytes; cache_bytes are taken "
+           "when the context is full, cache_touched_bytes were at the most so far, "
+           "cache_resident_bytes are held at the end, by kept_tokens of the seen_tokens "
+           "in the mean over KV heads).",
+           "With --cache POLICY a prompt leaves a share of its tokens in the cache: "
+           "--keep R, or what --cache-bytes has room for. elastic: those that are given "
+           "the most attention, which stand for the others too; h2o, snapkv and prefixkv "
+           "choose as the papers of these names do; elastic-published as Elastic Cache's "
+           "released program does, with its faults; random: any. Speculation "
+           "guesses nothing then."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
       .options =
           {option("prompt", "TEXT", options->prompt, "what to continue").with_letter('p'),
@@ -163,6 +171,10 @@ Verb generate_verb() {
            "for a script"},
           {"pliant generate model.gguf -p 'A person:' --json-schema person.json",
            "JSON that fits a schema"},
+          {"pliant generate model.gguf --file long.txt --cache elastic --keep 0.2",
+           "from a fifth of the prompt's cache"},
+          {"pliant generate model.gguf --file long.txt --cache elastic --cache-bytes 64MiB",
+           "from what fits into 64 MiB"},
       }};
   for (Option& each : sampling_options(options->generate))
     command.options.push_back(std::move(each));

@@ -20,6 +20,19 @@ double per_second(std::int64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
+// Of all sequences that are open.
+std::int64_t tokens_seen(const lm::Session& session) {
+  std::int64_t seen = 0;
+  for (const lm::SeqId each : session.sequences()) seen += session.length(each);
+  return seen;
+}
+
+double tokens_kept(const lm::Session& session) {
+  double kept = 0;
+  for (const lm::SeqId each : session.sequences()) kept += session.kept(each);
+  return kept;
+}
+
 }  // namespace
 
 kv::CacheTypes CacheChoice::types() const {
@@ -43,20 +56,14 @@ std::vector<Option> language_options(LanguageOptions& options) {
       option("context", "N", options.context, "room for N tokens, prompt and answer together")
           .at_least(0)
           .with_default(fmt::format("the model's, at most {}", lm::default_context)),
-      option("window", "N", options.window,
-             "remember the last N tokens and the first ones (--sinks) only; 0: remember all")
-          .at_least(0),
-      option("sinks", "N", options.sinks,
-             "with --window: the first N tokens, which are remembered too")
-          .at_least(0),
       flag("exact-prompts", options.exact_prompts,
            "do not round what weights in blocks are multiplied with to 8 bits in prompts: slower"),
       option("memory-limit", "SIZE", options.memory_limit,
              "refuse to use more memory than SIZE (weights, full cache, working memory)")
           .with_default("none")};
-  std::vector<Option> cache = cache_options(options.cache);
-  result.insert(result.begin() + 1, std::make_move_iterator(cache.begin()),
-                std::make_move_iterator(cache.end()));
+  for (std::vector<Option> each : {keep_options(options.keep), cache_options(options.cache)})
+    result.insert(result.begin() + 1, std::make_move_iterator(each.begin()),
+                  std::make_move_iterator(each.end()));
   return result;
 }
 
@@ -92,12 +99,11 @@ std::vector<Option> sampling_options(lm::GenerateOptions& options) {
       flag("ignore-end", options.ignore_end, "go on after the model's end token")};
 }
 
-kv::Policy policy_of(const LanguageOptions& options) {
-  return options.window == 0 ? kv::full() : kv::sink_window(options.sinks, options.window);
-}
-
 lm::SessionOptions session_options(const LanguageOptions& options, std::int64_t sequences) {
+  check(options.keep);
   lm::SessionOptions session;
+  session.cache_bytes = options.keep.bytes.count;
+  session.by_layer = compresses(options.keep);
   session.context = options.context;
   session.sequences = sequences;
   session.cache_types = options.cache.types();
@@ -113,7 +119,10 @@ OpenLanguage open_language(const LanguageOptions& options, const Invocation& con
   progress.show([&] { return "loading " + options.model; });
   const lm::SessionOptions session = session_options(options, sequences);
   OpenLanguage language{pliant::open_language(options.model, session, context.pool()),
-                        policy_of(options), 0, std::make_unique<TraceFile>(options.trace)};
+                        {},
+                        0,
+                        std::make_unique<TraceFile>(options.trace)};
+  language.policy = policy_of(options.keep, language.session->memory(), context.common.seed);
   language.session->trace(language.trace->trace());
   language.seconds = progress.seconds();
   return language;
@@ -155,6 +164,9 @@ nlohmann::ordered_json stats_json(const OpenLanguage& language, const lm::Genera
       {"weight_bytes", memory.weights},
       {"cache_bytes", memory.cache},
       {"cache_touched_bytes", memory.cache_touched},
+      {"cache_resident_bytes", memory.cache_used},
+      {"seen_tokens", tokens_seen(*language.session)},
+      {"kept_tokens", tokens_kept(*language.session)},
       {"arena_bytes", memory.arena}};
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/chrome_trace.h"
+#include "cli/language/keep.h"
 #include "command/verb.h"
 #include "lm/generate.h"
 #include "open/language/open_language.h"
@@ -24,7 +25,8 @@ std::vector<Option> cache_options(CacheChoice& choice);
 struct LanguageOptions {
   std::string model, trace;
   CacheChoice cache;
-  std::int64_t context = 0, sinks = 4, window = 0;
+  KeepChoice keep;
+  std::int64_t context = 0;
   bool exact_prompts = false;
   Bytes memory_limit, prefix_cache;
 };
@@ -40,7 +42,7 @@ struct OpenLanguage : OpenedLanguage {
   std::unique_ptr<TraceFile> trace;  // to be written at the end
 };
 
-kv::Policy policy_of(const LanguageOptions& options);
+// Throws as check(KeepChoice) does.
 lm::SessionOptions session_options(const LanguageOptions& options, std::int64_t sequences);
 
 // `sequences`: open at one time.

@@ -67,7 +67,8 @@ Verb perplexity_verb() {
           {"Every token of the text but the first is predicted once from those before it in its "
            "window. With --json: tokens (predicted), nll (sum of their negative log-likelihoods, "
            "natural logarithm), perplexity = exp(nll / tokens), bits_per_byte = nll / ln 2 / bytes "
-           "of the text."},
+           "of the text. With --cache POLICY each 64 tokens are a prompt, after which it chooses "
+           "what the next are predicted from."},
       .arguments = {argument("MODEL", options->language.model, "the model").path()},
       .options =
           {option("file", "FILE", options->file, "the text; -: standard input").path().must(),
@@ -82,7 +83,9 @@ Verb perplexity_verb() {
       .examples = {
           {"pliant perplexity model.gguf --file text.txt", "a whole file"},
           {"pliant perplexity folder --file text.txt --text-window 512 --stride 256 --json",
-           "with overlap"}}};
+           "with overlap"},
+          {"pliant perplexity model.gguf --file text.txt --cache elastic --keep 0.3",
+           "what a smaller cache costs"}}};
   for (Option& each : language_options(options->language))
     command.options.push_back(std::move(each));
   return {std::move(command),
