@@ -30,6 +30,8 @@ struct RunOptions {
   std::function<void(std::string_view text)> note;          // what a person should read
   std::function<std::string(const LanguageModel&)> sample;  // a text by the model as it is
   std::function<double()> memory;                           // resident bytes
+  // Measures the rate of matrix products before the first step: the log then has shares of it.
+  bool measure_peak = false;
 };
 
 struct Outcome {

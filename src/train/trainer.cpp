@@ -160,6 +160,10 @@ void Trainer::resume() {
                 "remove them to begin anew");
   }
   if (leads()) journal_.emplace(path("log.jsonl"), state_.step);
+  if (options_.measure_peak) {
+    peak_ = learner_->product_rate();
+    sum({&peak_, 1});
+  }
   clock_ = now();
 }
 
@@ -256,18 +260,22 @@ void Trainer::step() {
 
 void Trainer::tell(const Losses& sums, double gradient, double rate, double seconds) {
   const auto count = static_cast<double>(valid_);
-  const double speed = static_cast<double>(recipe_.step_tokens()) / seconds;
-  const StepRecord record{
-      state_.step,
-      state_.tokens,
-      sums.loss / count,
-      last_nll_ = sums.nll / count,
-      rate,
-      gradient,
-      speed,
-      speed * flops_per_token_,
-      options_.memory ? options_.memory() : 0,
-      recipe_.distill.teacher.empty() ? std::nullopt : std::optional(sums.divergence / count)};
+  const auto rows = static_cast<double>(recipe_.step_tokens());
+  const double speed = rows / seconds;
+  StepRecord record{state_.step,
+                    state_.tokens,
+                    sums.loss / count,
+                    last_nll_ = sums.nll / count,
+                    rate,
+                    gradient,
+                    speed,
+                    speed * flops_per_token_,
+                    options_.memory ? options_.memory() : 0};
+  if (recipe_.log.corenet_z_loss)
+    record.loss +=
+        (rows - count) / count * corenet_logged_z_loss(model_.config, recipe_.optimizer.z_loss);
+  if (!recipe_.distill.teacher.empty()) record.divergence = sums.divergence / count;
+  if (peak_ > 0) record.peak_share = record.flops / peak_;
   if (journal_) journal_->add(record);
   if (!options_.told || !leads()) return;
   const double each = state_.seconds / static_cast<double>(state_.step);

@@ -66,6 +66,7 @@ class Trainer {
   bool stopped_ = false;            // in any process, when the last step was done
   std::int64_t steps_ = 0, saved_step_ = -1;
   double flops_per_token_ = 0, last_nll_ = 0;
+  double peak_ = 0;   // operations per second that all processes can do; 0: not measured
   double clock_ = 0;  // when state_.seconds was last added to
 };
 

@@ -55,6 +55,10 @@ std::string left_text(std::optional<double> left) {
   return left ? ", " + seconds_text(std::max(0.0, *left)) + " left" : "";
 }
 
+std::string peak_text(std::optional<double> share) {
+  return share ? fmt::format(" ({:.0f} % of peak)", 100 * *share) : "";
+}
+
 void print_forecast(const train::Forecast& f, const Invocation& context) {
   const double total = f.step_seconds * static_cast<double>(f.steps);
   if (context.common.json) {
@@ -134,6 +138,7 @@ train::RunOptions run_options(const TrainOptions& options, const Invocation& con
   run.threads = static_cast<int>(context.common.threads);
   run.stop = &context.stop;
   run.note = [&context](std::string_view text) { context.log.info(text); };
+  run.measure_peak = true;
   run.memory = [] { return static_cast<double>(peak_resident_bytes()); };
   return run;
 }
@@ -153,9 +158,9 @@ int run_train(const TrainOptions& options, const Invocation& context) {
   Progress progress(context.log, steady_clock());
   run.told = [&](const train::StepRecord& r, std::optional<double> left) {
     progress.show([&] {
-      return fmt::format("train: step {}, loss {:.4f}, rate {:.2e}, {} tokens/s{}", r.step, r.nll,
+      return fmt::format("train: step {}, loss {:.4f}, rate {:.2e}, {} tokens/s{}{}", r.step, r.nll,
                          r.rate, count_text(static_cast<std::int64_t>(r.tokens_per_second)),
-                         left_text(left));
+                         peak_text(r.peak_share), left_text(left));
     });
   };
   const std::unique_ptr<aten::Workers> workers = aten::Workers::from_environment();

@@ -182,6 +182,7 @@ void Learner::average(double decay) {
 }
 
 std::string Learner::blas() const { return state_->slow; }
+double Learner::product_rate() const { return aten::product_rate(state_->options, state_->device); }
 std::int64_t Learner::steps() const { return state_->steps; }
 std::int64_t Learner::bytes() const { return state_->buckets.bytes(); }
 

@@ -84,6 +84,9 @@ class Learner {
   // Empty, or why products are slow here: no fast BLAS, one that does not know the processor, or
   // bf16 on a processor that is faster in f32. For the user to read.
   std::string blas() const;
+  // Floating-point operations per second of large matrix products in the learner's precision, on
+  // its device and threads, measured now: about a second.
+  double product_rate() const;
 
   std::int64_t steps() const;                     // updates done
   std::int64_t parameters() const;                // elements

@@ -16,4 +16,8 @@ at::Device configure(const Options& options);
 // Empty, or why products are slow here. `half`: those in bf16 count too.
 std::string slow_products(bool half);
 
+// Floating-point operations per second of large matrix products with all that configure() set, the
+// best of a few.
+double product_rate(const Options& options, const at::Device& device);
+
 }  // namespace pliant::aten

@@ -353,6 +353,10 @@ Graph loss_graph(const LanguageConfig& config, std::int64_t rows, double z_loss)
   return Network(builder, config, rows, false).loss(z_loss);
 }
 
+double corenet_logged_z_loss(const LanguageConfig& config, double z_loss) {
+  return z_loss * std::pow(std::log(static_cast<double>(config.vocabulary)), 2);
+}
+
 Graph distill_graph(const LanguageConfig& config, const LanguageConfig& teacher, std::int64_t rows,
                     double z_loss, const Distillation& how) {
   if (teacher.vocabulary != config.vocabulary)

@@ -101,4 +101,8 @@ Graph head_graph(const LanguageConfig& config, std::int64_t rows);
 // Error{unsupported} for a model that caps its logits.
 Graph loss_graph(const LanguageConfig& config, std::int64_t rows, double z_loss);
 
+// What CoreNet's log adds to the sum of the losses for each row without a target: it sets the
+// logits of such rows to 0 before it takes the denominator. Its gradients have none of it.
+double corenet_logged_z_loss(const LanguageConfig& config, double z_loss);
+
 }  // namespace pliant

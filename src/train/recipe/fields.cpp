@@ -144,6 +144,9 @@ void run(Fields& f, Recipe& r) {
   f.whole("tokens", r.sample.tokens, 1, 1 << 16);
   f.real("temperature", r.sample.temperature, 0, 100);
   f.end();
+  f.begin("log");
+  f.truth("corenet_z_loss", r.log.corenet_z_loss);
+  f.end();
 }
 
 void all(Fields& f, Recipe& r) {

@@ -97,6 +97,11 @@ struct SampleRecipe {
   double temperature = 0.8;
 };
 
+struct LogRecipe {
+  // The logged loss counts rows without a target as CoreNet's log does: corenet_logged_z_loss().
+  bool corenet_z_loss = false;
+};
+
 struct MachineRecipe {
   std::string device = "cpu";
   bool bf16 = false, deterministic = false, fused = true;
@@ -114,6 +119,7 @@ struct Recipe {
   SaveRecipe save;
   ValidateRecipe validate;
   SampleRecipe sample;
+  LogRecipe log;
   MachineRecipe machine;
   std::uint64_t seed = 1;
 
@@ -129,8 +135,8 @@ Recipe load_recipe(const std::string& path);
 std::string to_json(const Recipe& recipe);
 
 // The first field in which two recipes compute something else ("optimizer.rate: 0.003, 0.001");
-// none if one may go on where the other stopped. Length, saving, validating and sampling may
-// differ.
+// none if one may go on where the other stopped. Length, saving, validating, sampling and the log
+// may differ.
 std::optional<std::string> difference(const Recipe& saved, const Recipe& given);
 
 // Of a model that does not come from a file. Throws Error{invalid}.

@@ -29,6 +29,7 @@ ordered_json line_of(const StepRecord& r) {
                     {"flops", r.flops},
                     {"memory_bytes", r.memory_bytes}};
   if (r.divergence) line["divergence"] = *r.divergence;
+  if (r.peak_share) line["peak_share"] = *r.peak_share;
   return line;
 }
 
@@ -52,7 +53,8 @@ StepRecord step_of(const JsonNode& node) {
           node.number("tokens_per_second"),
           node.number("flops"),
           node.number("memory_bytes"),
-          number_if_there(node, "divergence")};
+          number_if_there(node, "divergence"),
+          number_if_there(node, "peak_share")};
 }
 
 }  // namespace

@@ -10,13 +10,14 @@ namespace pliant::train {
 
 struct StepRecord {
   std::int64_t step = 0, tokens = 0;  // done, after this step
-  double loss = 0;                    // nats per target: nll + z_loss * z
+  double loss = 0;                    // nats per target: what is lessened
   double nll = 0;                     // of it
   double rate = 0, gradient = 0;      // gradient: norm before clipping
   double tokens_per_second = 0;
   double flops = 0;                       // per second, by 6 N and attention
   double memory_bytes = 0;                // resident
   std::optional<double> divergence = {};  // from the teacher's predictions, nats per target
+  std::optional<double> peak_share = {};  // flops over what was measured to be possible
 };
 
 struct ValidationRecord {

@@ -58,7 +58,9 @@ std::string Journal::page(const std::string& title) const {
     page.card("validation", fmt::format("{:.4f}", validations_.back().nll),
               fmt::format("nats per token, step {}", validations_.back().step));
   page.card("speed", count_text(static_cast<std::int64_t>(last.tokens_per_second)),
-            "tokens per second");
+            last.peak_share
+                ? fmt::format("tokens per second, {:.0f} % of peak", 100 * *last.peak_share)
+                : "tokens per second");
   page.end_cards();
   const auto picture = [&](const LineChart& each) { page.picture(line_chart_svg(each)); };
   picture(chart(
@@ -73,6 +75,9 @@ std::string Journal::page(const std::string& title) const {
   picture(chart("Speed", "tokens per second", {curve("speed", 0, steps_, [](const StepRecord& r) {
                   return r.tokens_per_second;
                 })}));
+  if (last.peak_share)
+    picture(chart("Share of peak", "of the rate of matrix products",
+                  {curve("share", 0, steps_, [](const StepRecord& r) { return r.peak_share; })}));
   LineChart memory =
       chart("Memory", "resident bytes",
             {curve("memory", 0, steps_, [](const StepRecord& r) { return r.memory_bytes; })});

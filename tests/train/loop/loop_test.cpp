@@ -100,6 +100,44 @@ TEST(Training, RefusesToGoOnWithAnotherRecipe) {
             std::string::npos);
 }
 
+TEST(Training, TheLogMayCountRowsWithoutTargetsAsCoreNetDoes) {
+  Recipe recipe = small();
+  recipe.length.steps = 2;
+  recipe.data.cut_and_drop = true;  // short documents are padded
+  recipe.optimizer.z_loss = 0.01;
+  const std::string ours = fresh_run("log"), corenets = fresh_run("log-corenet");
+  train(recipe, ours);
+  recipe.log.corenet_z_loss = true;
+  train(recipe, corenets);
+  const Journal a(ours + "/log.jsonl", 2), b(corenets + "/log.jsonl", 2);
+  std::int64_t before = 0;
+  EXPECT_LT(a.steps()[1].tokens, 2 * 128);  // 4 sequences of 32
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(a.steps()[i].nll, b.steps()[i].nll);
+    EXPECT_EQ(a.steps()[i].gradient, b.steps()[i].gradient);
+    const auto valid = static_cast<double>(a.steps()[i].tokens - before);
+    before = a.steps()[i].tokens;
+    EXPECT_NEAR(b.steps()[i].loss - a.steps()[i].loss,
+                0.01 * std::pow(std::log(vocabulary), 2) * (128 - valid) / valid, 1e-12);
+  }
+}
+
+TEST(Training, TellsTheShareOfTheMeasuredPeak) {
+  Recipe recipe = small();
+  recipe.length.steps = 2;
+  RunOptions options;
+  options.measure_peak = true;
+  const std::string run = fresh_run("peak");
+  train(recipe, run, options);
+  const Journal log(run + "/log.jsonl", 2);
+  for (const StepRecord& each : log.steps()) {
+    ASSERT_TRUE(each.peak_share);
+    EXPECT_GT(*each.peak_share, 0);
+    EXPECT_NEAR(each.flops / *each.peak_share, log.steps()[0].flops / *log.steps()[0].peak_share,
+                1e-6 * each.flops / *each.peak_share);
+  }
+}
+
 TEST(Training, EndsInTimeWithAFallenRate) {
   Recipe recipe = small();
   recipe.schedule.kind = ScheduleKind::wsd;

@@ -46,6 +46,22 @@ TEST(Journal, GoesOnAtTheCheckpointAndCutsWhatCameAfter) {
   EXPECT_EQ(text.find("\"step\":4"), std::string::npos);
 }
 
+TEST(Journal, KeepsWhatNotEveryRunHas) {
+  const std::string path = fresh_log("optional");
+  StepRecord record = told(2);
+  record.divergence = 0.5;
+  record.peak_share = 0.25;
+  {
+    Journal journal(path, 0);
+    journal.add(told(1));
+    journal.add(record);
+  }
+  const Journal journal(path, 2);
+  EXPECT_FALSE(journal.steps()[0].divergence || journal.steps()[0].peak_share);
+  EXPECT_EQ(journal.steps()[1].divergence, 0.5);
+  EXPECT_EQ(journal.steps()[1].peak_share, 0.25);
+}
+
 TEST(Journal, SaysWhichLineIsBroken) {
   const std::string path = fresh_log("broken");
   write_file(path, "{\"step\":1}\n");
@@ -57,10 +73,17 @@ TEST(Journal, DrawsItsCurves) {
   const std::string path = fresh_log("page");
   Journal journal(path, 0);
   EXPECT_NE(journal.page("run").find("No step"), std::string::npos);
-  for (std::int64_t step = 1; step <= 1000; ++step) journal.add(told(step));
+  EXPECT_EQ(journal.page("run").find("Share of peak"), std::string::npos);
+  for (std::int64_t step = 1; step <= 1000; ++step) {
+    StepRecord record = told(step);
+    record.peak_share = 0.43;
+    journal.add(record);
+  }
   journal.add(SampleRecord{1000, "<b>once</b>"});
   const std::string page = journal.page("run");
   EXPECT_NE(page.find("Gradient"), std::string::npos);
+  EXPECT_NE(page.find("Share of peak"), std::string::npos);
+  EXPECT_NE(page.find("tokens per second, 43 % of peak"), std::string::npos);
   EXPECT_NE(page.find("&lt;b&gt;once"), std::string::npos);
   EXPECT_LT(page.size(), 400'000u);
 }
