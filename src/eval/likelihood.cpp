@@ -9,19 +9,6 @@
 #include "eval/perplexity.h"
 
 namespace pliant::eval {
-namespace {
-
-constexpr std::int64_t rows_at_once = 32;  // whose logits are held
-
-}  // namespace
-
-Judge::Judge(lm::Session& session, const Tokenizer& tokenizer, const kv::Policy& policy)
-    : session_(session),
-      tokenizer_(tokenizer),
-      sequence_(session.open(policy)),
-      logits_({DType::f32, {rows_at_once, session.config().vocabulary}}) {}
-
-Judge::~Judge() { session_.close(sequence_); }
 
 Judge::Encoded Judge::encode(const Trial& trial) const {
   const SpecialTokens& special = tokenizer_.special();
@@ -50,8 +37,10 @@ Judge::Encoded Judge::encode(const Trial& trial) const {
 }
 
 Likelihood Judge::operator()(const Trial& trial) {
-  auto [tokens, from] = encode(trial);
-  const std::int64_t context = session_.config().context, vocabulary = session_.config().vocabulary;
+  Encoded encoded = encode(trial);
+  std::vector<TokenId>& tokens = encoded.tokens;
+  std::int64_t& from = encoded.continuation;
+  const std::int64_t context = predictor_.context();
   if (std::ssize(tokens) - from > context)
     throw Error(
         ErrorKind::capacity, "continuation",
@@ -61,22 +50,14 @@ Likelihood Judge::operator()(const Trial& trial) {
     tokens.erase(tokens.begin(), tokens.begin() + over);
     from -= over;
   }
-  const std::span<const TokenId> fed = std::span(tokens).first(tokens.size() - 1);
-  const std::int64_t known = session_.rewind(sequence_, std::span(tokens).first(from));
-  if (known < from - 1) session_.feed(sequence_, fed.subspan(known, from - 1 - known));
   Likelihood result;
-  for (std::int64_t at = from - 1; at < std::ssize(fed); at += rows_at_once) {
-    const std::int64_t n = std::min(rows_at_once, std::ssize(fed) - at);
-    const TensorView view{{DType::f32, {n, vocabulary}}, logits_.view().data};
-    session_.feed(sequence_, fed.subspan(at, n), &view);
-    for (std::int64_t i = 0; i < n; ++i) {
-      const std::span<const float> row(view.as<float>() + i * vocabulary, vocabulary);
-      const TokenId target = tokens[at + i + 1];
-      result.log -= negative_log_likelihood(row, target);
-      result.greedy = result.greedy && std::ranges::max_element(row) - row.begin() == target;
-      ++result.tokens;
-    }
-  }
+  const std::span<const TokenId> seen = std::span(tokens).first(tokens.size() - 1);
+  predictor_.predict(seen, from - 1, [&, at = from](std::span<const float> logits) mutable {
+    const TokenId target = tokens[at++];
+    result.log -= negative_log_likelihood(logits, target);
+    result.greedy = result.greedy && std::ranges::max_element(logits) - logits.begin() == target;
+    ++result.tokens;
+  });
   return result;
 }
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "eval/items.h"
-#include "lm/session.h"
+#include "eval/predictor.h"
 #include "text/tokenizer.h"
 
 namespace pliant::eval {
@@ -16,20 +16,17 @@ struct Likelihood {
   bool greedy = true;       // each of them is the likeliest at its place
 };
 
-// One sequence of a session, which holds what was fed last: of texts that begin alike (the choices
-// of a question, questions after the same examples) the beginning is computed once.
 class Judge {
  public:
-  // Opens a sequence of `session`; both must outlive the judge. Throws Error{capacity}.
-  Judge(lm::Session& session, const Tokenizer& tokenizer, const kv::Policy& policy = kv::full());
-  ~Judge();
-  Judge(const Judge&) = delete;
+  // Both must outlive the judge.
+  Judge(Predictor& predictor, const Tokenizer& tokenizer)
+      : predictor_(predictor), tokenizer_(tokenizer) {}
 
   // By the rules of the public evaluation harness: both texts are encoded together, and the
   // continuation is what is not the context's own encoding; blanks at the context's end count to
   // the continuation; an empty context is the token that texts begin with (or end with). Of a
   // context that is too long the beginning is left out. Throws Error{capacity} for a continuation
-  // that is longer than the session's context, Error{invalid} for an empty one or an empty context
+  // that is longer than the model's context, Error{invalid} for an empty one or an empty context
   // of a model that has neither token.
   Likelihood operator()(const Trial& trial);
 
@@ -40,10 +37,8 @@ class Judge {
   };
   Encoded encode(const Trial& trial) const;
 
-  lm::Session& session_;
+  Predictor& predictor_;
   const Tokenizer& tokenizer_;
-  lm::SeqId sequence_;
-  Tensor logits_;
 };
 
 }  // namespace pliant::eval

@@ -9,7 +9,6 @@
 #include "core/error.h"
 #include "eval/likelihood.h"
 #include "eval/rouge.h"
-#include "lm/generate.h"
 
 namespace pliant::eval {
 namespace {
@@ -30,11 +29,11 @@ std::int64_t likeliest(const std::vector<double>& values) {
 // Asks items of one set, and keeps what came of them.
 class Exam {
  public:
-  Exam(lm::Session& session, const Tokenizer& tokenizer, const ScoreOptions& options)
-      : session_(session),
+  Exam(Predictor& predictor, const Tokenizer& tokenizer, const ScoreOptions& options)
+      : predictor_(predictor),
         tokenizer_(tokenizer),
         options_(options),
-        judge_(session, tokenizer, options.policy) {}
+        judge_(predictor, tokenizer) {}
 
   void ask(const Item& item) {
     if (item.kind == ItemKind::answer) answer(item);
@@ -78,25 +77,15 @@ class Exam {
   }
 
   void answer(const Item& item) {
-    const lm::SeqId sequence = session_.open(options_.policy);
-    std::vector<TokenId> tokens =
+    const std::vector<TokenId> prompt =
         tokenizer_.encode(item.trials[0].context, {.parse_special = false});
-    lm::GenerateOptions how;
-    how.tokens = options_.answer_tokens;
-    how.sampling.temperature = 0;
-    try {
-      const lm::Generated written =
-          lm::generate(session_, sequence, &tokenizer_, tokens, how, nullptr, {}, options_.stop);
-      rouge_.push_back(rouge_l(written.text, item.trials[0].continuation).f);
-    } catch (...) {
-      session_.close(sequence);
-      throw;
-    }
-    session_.close(sequence);
+    const std::string text =
+        predictor_.write(tokenizer_, prompt, options_.answer_tokens, options_.stop);
+    rouge_.push_back(rouge_l(text, item.trials[0].continuation).f);
     ++asked_;
   }
 
-  lm::Session& session_;
+  Predictor& predictor_;
   const Tokenizer& tokenizer_;
   const ScoreOptions& options_;
   Judge judge_;
@@ -112,9 +101,9 @@ double Score::centred() const {
   return (value - chance) / (1 - chance);
 }
 
-Score score(lm::Session& session, const Tokenizer& tokenizer, const ItemSet& set,
+Score score(Predictor& predictor, const Tokenizer& tokenizer, const ItemSet& set,
             const ScoreOptions& options, const std::function<void(std::int64_t)>& progress) {
-  Exam exam(session, tokenizer, options);
+  Exam exam(predictor, tokenizer, options);
   for (std::size_t i = 0; i < set.items.size(); ++i) {
     if (options.stop != nullptr && *options.stop) break;
     try {

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "eval/items.h"
-#include "lm/session.h"
+#include "eval/predictor.h"
 #include "text/tokenizer.h"
 
 namespace pliant::eval {
@@ -32,14 +32,13 @@ struct Score {
 };
 
 struct ScoreOptions {
-  kv::Policy policy = kv::full();           // what of a text is remembered
   std::int64_t answer_tokens = 128;         // written at most, the likeliest each time
   const std::atomic<bool>* stop = nullptr;  // may be null; ends after the item in hand
 };
 
 // Asks every item. `progress` is called with the items asked so far. Of a set that was stopped the
 // figures are of its beginning; n may be 0. Throws as Judge does, naming set and item.
-Score score(lm::Session& session, const Tokenizer& tokenizer, const ItemSet& set,
+Score score(Predictor& predictor, const Tokenizer& tokenizer, const ItemSet& set,
             const ScoreOptions& options = {},
             const std::function<void(std::int64_t)>& progress = {});
 

@@ -87,6 +87,27 @@ TEST(Eval, RefusesBadInputNamingThePlace) {
   EXPECT_EQ(pliant({"eval", PLIANT_SOURCE "/tests/golden/openelm/tiny_a", good}).code, 1);
 }
 
+TEST(Eval, TorchScoresTheSame) {
+  const std::string choices = temporary("torch-choices.jsonl", three_questions),
+                    words = temporary("torch-words.jsonl", "{\"text\": \"the cat sat\"}\n");
+  const std::vector<std::string> base{talking_model(), choices, words};
+  std::vector<std::string> more = base;
+  more.insert(more.end(), {"--machine", "torch"});
+  if (!can_train()) {
+    more.insert(more.begin(), "eval");
+    EXPECT_NE(pliant(more).err.find("has no pliant-train"), std::string::npos);
+    GTEST_SKIP() << "without libtorch";
+  }
+  const json native = scored(base), torch = scored(more);
+  EXPECT_EQ(native["sets"][0], torch["sets"][0]);
+  const double perplexity = native["sets"][1]["perplexity"];
+  EXPECT_NEAR(torch["sets"][1]["perplexity"], perplexity, 1e-3 * perplexity);
+  EXPECT_NE(torch["sets"][1]["perplexity"], perplexity);  // they are two machines
+  more.insert(more.begin(), "eval");
+  more.insert(more.end(), {"--window", "8"});
+  EXPECT_NE(pliant(more).err.find("torch has no cache"), std::string::npos);
+}
+
 // What lm-eval 0.4.13 says of the first 20 items (bench/peers/lm_eval_scores.py --limit 20), give
 // or take one that other kernels might round over.
 TEST(Eval, SmolLM2ScoresWhatTheHarnessSays) {

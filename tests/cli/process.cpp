@@ -79,6 +79,12 @@ Outcome pliant_interrupted(const std::vector<std::string>& words, int signal, do
   return run(all, signal, seconds);
 }
 
+bool can_train() {
+  static const bool can =
+      pliant({"train", "none.json"}).err.find("has no pliant-train") == std::string::npos;
+  return can;
+}
+
 Outcome shell(const std::string& command) { return run({"/bin/sh", "-c", command}); }
 
 Terminal::Terminal(const std::vector<std::string>& words) {

@@ -15,6 +15,7 @@ struct Outcome {
 Outcome pliant(const std::vector<std::string>& words);
 // The same with a signal sent after `seconds`.
 Outcome pliant_interrupted(const std::vector<std::string>& words, int signal, double seconds);
+bool can_train();  // pliant-train is there
 Outcome shell(const std::string& command);
 
 // The binary on a terminal of its own, where Ctrl-C is a key ("\x03").

@@ -13,12 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-bool can_train() {
-  static const bool can =
-      pliant({"train", "none.json"}).err.find("has no pliant-train") == std::string::npos;
-  return can;
-}
-
 // Sentences of a small world.
 std::string stories() {
   const char* const who[] = {"The cat", "A fox", "My aunt", "The king"};

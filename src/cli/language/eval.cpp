@@ -12,6 +12,7 @@
 #include "core/log/progress.h"
 #include "eval/score.h"
 #include "eval/suites.h"
+#include "open/language_model.h"
 
 namespace pliant::cli {
 namespace {
@@ -25,7 +26,7 @@ std::vector<std::string> suite_names() {
 // So that a shell's plain quotes do.
 std::string with_newlines(std::string text) {
   for (std::size_t at = 0; (at = text.find("\\n", at)) != std::string::npos; ++at)
-    text.replace(at, 2, "\n");
+    text.replace(at, 2, 1, '\n');
   return text;
 }
 
@@ -83,12 +84,12 @@ void print(std::ostream& out, const std::vector<eval::Score>& scores) {
 int run_eval(const EvalOptions& options, const Invocation& context) {
   const Sets sets = read_sets(options, context);
   if (options.all) return eval_run(options, sets.found, context);
-  const OpenLanguage language = open_language(options.language, context, eval_sequences);
+  const Source source(options.language.model);
+  const OpenedLanguage files{source.path(), tokenizer_beside(source), nullptr};
+  const Examinee model = examinee(load_language_model(source), options, context);
   const Progress progress(context.log, steady_clock());
-  eval::ScoreOptions how = options.score;
-  how.policy = language.policy;
   const std::vector<eval::Score> scores =
-      score_sets(*language.session, language.need_tokenizer(), sets.found, how, "", context);
+      score_sets(*model.predictor, files.need_tokenizer(), sets.found, options.score, "", context);
   if (context.common.json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const eval::Score& each : scores) list.push_back(to_json(each));
@@ -104,6 +105,22 @@ int run_eval(const EvalOptions& options, const Invocation& context) {
 }
 
 }  // namespace
+
+Examinee examinee(LanguageModel model, const EvalOptions& options, const Invocation& context) {
+  Examinee result;
+  if (options.machine == "torch") {
+    result.machine = torch_machine(options.device, context.common.threads);
+    result.predictor = std::make_unique<eval::MachinePredictor>(
+        std::move(model), *result.machine, context.pool(), options.language.context);
+    return result;
+  }
+  constexpr std::int64_t sequences = 2;  // open at one time
+  result.session = std::make_unique<lm::Session>(std::move(model), context.pool(),
+                                                 session_options(options.language, sequences));
+  result.predictor =
+      std::make_unique<eval::SessionPredictor>(*result.session, policy_of(options.language.keep, result.session->memory(), context.common.seed));
+  return result;
+}
 
 nlohmann::ordered_json to_json(const eval::Score& score) {
   nlohmann::ordered_json json{{"name", score.name}, {"n", score.n}};
@@ -124,14 +141,14 @@ nlohmann::ordered_json to_json(const eval::Score& score) {
   return json;
 }
 
-std::vector<eval::Score> score_sets(lm::Session& session, const Tokenizer& tokenizer,
+std::vector<eval::Score> score_sets(eval::Predictor& predictor, const Tokenizer& tokenizer,
                                     std::span<const eval::ItemSet> sets, eval::ScoreOptions how,
                                     const std::string& what, const Invocation& context) {
   how.stop = &context.stop;
   Progress progress(context.log, steady_clock());
   std::vector<eval::Score> scores;
   for (const eval::ItemSet& set : sets) {
-    const eval::Score score = eval::score(session, tokenizer, set, how, [&](std::int64_t done) {
+    const eval::Score score = eval::score(predictor, tokenizer, set, how, [&](std::int64_t done) {
       progress.show([&] {
         return fmt::format("{}{}: {} of {}, set {} of {}", what, set.name, done, set.items.size(),
                            scores.size() + 1, sets.size());
@@ -145,6 +162,7 @@ std::vector<eval::Score> score_sets(lm::Session& session, const Tokenizer& token
 
 Verb eval_verb() {
   const auto options = std::make_shared<EvalOptions>();
+  const char* const no_cache = "torch has no cache";
   Command command{
       .name = "eval",
       .summary = "what a language model scores on sets of questions",
@@ -178,6 +196,19 @@ Verb eval_verb() {
                          "with --all: a page with the curves of the scores over the steps")
                       .written()
                       .needs("--all", "one model has no curve"),
+                  option("machine", "NAME", options->machine,
+                         "native: encoded weights and a cache; torch: every text whole in f32, on "
+                         "libtorch, as training sees it")
+                      .with_choices({"native", "torch"})
+                      .excludes("--cache", no_cache)
+                      .excludes("--cache-bytes", no_cache)
+                      .excludes("--window", no_cache)
+                      .excludes("--cache-type", no_cache)
+                      .excludes("--value-cache-type", no_cache)
+                      .excludes("--exact-prompts", "torch rounds nothing")
+                      .excludes("--memory-limit", "torch does not count its memory"),
+                  option("device", "NAME", options->device, "torch's: cpu, cuda, cuda:1 ...")
+                      .needs("--machine", "the native machine runs on the CPU"),
                   option("shots", "N", options->items.shots,
                          "show the first N items of a set with their answers before each other")
                       .at_least(0)
@@ -193,6 +224,8 @@ Verb eval_verb() {
                     "the paper's table, 300 items of each"},
                    {"pliant eval run arc-easy.jsonl --all --report scores.html",
                     "how a model came to its scores in training"},
+                   {"pliant eval run/model arc-easy.jsonl --machine torch",
+                    "on the machine that trained it"},
                    {"pliant eval folder piqa.jsonl --prompt 'Question: {context}\\nAnswer:' "
                     "--shots 5",
                     "with five examples before each question"}}};

@@ -8,6 +8,7 @@
 
 #include "cli/language/language.h"
 #include "eval/score.h"
+#include "machine/machine.h"
 
 namespace pliant::cli {
 
@@ -15,17 +16,27 @@ struct EvalOptions {
   LanguageOptions language;
   std::vector<std::string> sets;
   std::string suite, data, report;
+  std::string machine = "native", device = "cpu";
   bool all = false;
   eval::ItemOptions items;
   eval::ScoreOptions score;
 };
 
-inline constexpr std::int64_t eval_sequences = 2;  // open at one time
+// A model on the machine that was asked for.
+struct Examinee {
+  std::unique_ptr<lm::Session> session;  // or
+  std::unique_ptr<Machine> machine;
+  std::unique_ptr<eval::Predictor> predictor;
+};
+Examinee examinee(LanguageModel model, const EvalOptions& options, const Invocation& context);
+
+// Of pliant-train; in pliant it throws Error{unsupported}.
+std::unique_ptr<Machine> torch_machine(const std::string& device, std::int64_t threads);
 
 nlohmann::ordered_json to_json(const eval::Score& score);
 
 // Of the sets that were asked before the user wanted an end. `what` begins the line of progress.
-std::vector<eval::Score> score_sets(lm::Session& session, const Tokenizer& tokenizer,
+std::vector<eval::Score> score_sets(eval::Predictor& predictor, const Tokenizer& tokenizer,
                                     std::span<const eval::ItemSet> sets, eval::ScoreOptions how,
                                     const std::string& what, const Invocation& context);
 

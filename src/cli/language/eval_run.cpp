@@ -90,13 +90,10 @@ int eval_run(const EvalOptions& options, std::span<const eval::ItemSet> sets,
     if (!tokenizer)
       tokenizer = load_tokenizer(
           train::recipe_from_json(checkpoint.state.recipe, place, "").data.tokenizer);
-    lm::Session session(train::model_of(checkpoint, place), context.pool(),
-                        session_options(options.language, eval_sequences));
-    eval::ScoreOptions how = options.score;
-    how.policy = policy_of(options.language.keep, session.memory(), context.common.seed);
-    all.push_back(
-        {step, checkpoint.state.tokens,
-         score_sets(session, *tokenizer, sets, how, fmt::format("step {}, ", step), context)});
+    const Examinee model = examinee(train::model_of(checkpoint, place), options, context);
+    all.push_back({step, checkpoint.state.tokens,
+                   score_sets(*model.predictor, *tokenizer, sets, options.score,
+                              fmt::format("step {}, ", step), context)});
     if (context.stop) break;
   }
   if (context.stop && all.back().scores.size() < sets.size()) all.pop_back();

@@ -3,18 +3,46 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <span>
 #include <string_view>
 
 #include "cli/child.h"
+#include "cli/language/eval.h"
 #include "cli/train/options.h"
 #include "core/error.h"
 
 namespace pliant::cli {
 
+namespace {
+
+bool needs_torch(std::span<char* const> words) {
+  const std::string_view verb = words.size() < 2 ? "" : words[1];
+  if (verb != "eval") return verb == "train";
+  for (std::size_t i = 2; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    if (word == "--machine=torch") return true;
+    if (word == "--machine" && i + 1 < words.size() && words[i + 1] == std::string_view("torch"))
+      return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 void hand_over(int argc, char** argv) {
-  if (argc < 2 || std::string_view(argv[1]) != "train") return;
+  if (!needs_torch({argv, static_cast<std::size_t>(argc)})) return;
   const std::string program = beside_this_program("pliant-train");
   if (std::filesystem::exists(program)) execv(program.c_str(), argv);
+}
+
+std::unique_ptr<Machine> torch_machine(const std::string&, std::int64_t) {
+  throw Error(ErrorKind::unsupported, "--machine",
+              std::filesystem::exists(beside_this_program("pliant-train"))
+                  ? "torch is not of this program but of pliant-train, which starts where the "
+                    "command line itself asks for it"
+                  : "this build has no pliant-train, which needs libtorch",
+              "give --machine torch after the verb; install libtorch-dev and libopenblas0-openmp "
+              "where they are missing, and build again");
 }
 
 Verb absent_train_verb() {

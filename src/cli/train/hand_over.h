@@ -5,8 +5,8 @@
 
 namespace pliant::cli {
 
-// If the first word is `train` and pliant-train lies beside this program, becomes it, with the same
-// words. Returns otherwise.
+// If the first word is `train`, or `eval` with `--machine torch` after it, and pliant-train lies
+// beside this program, becomes it, with the same words. Returns otherwise.
 void hand_over(int argc, char** argv);
 
 // What is left without pliant-train: its help, and an error that says what is missing.

@@ -1,9 +1,11 @@
-// pliant-train: what pliant hands `train` over to, so that nothing else loads libtorch.
+// pliant-train: what pliant hands `train` and `eval --machine torch` over to, so that nothing else
+// loads libtorch.
 #include <unistd.h>
 
 #include <cstdlib>
 
 #include "cli/train/train.h"
+#include "cli/verbs.h"
 #include "command/executable.h"
 #include "machine/torch/blas.h"
 
@@ -21,7 +23,9 @@ void start_again_with_fast_products(char** argv) {
 
 int main(int argc, char** argv) {
   start_again_with_fast_products(argv);
-  return pliant::run_executable(
-      {"pliant", PLIANT_VERSION, "neural networks on small devices", {pliant::cli::train_verb()}},
-      argc, argv);
+  return pliant::run_executable({"pliant",
+                                 PLIANT_VERSION,
+                                 "neural networks on small devices",
+                                 {pliant::cli::train_verb(), pliant::cli::eval_verb()}},
+                                argc, argv);
 }
