@@ -23,6 +23,9 @@ std::vector<Option> plan_options(PlanChoice& choice) {
       flag("free-inputs", choice.plan.free_inputs,
            "encrypted operands are packed as suits the plan, in no more ciphertexts than row by "
            "row"),
+      flag("complex-slots", choice.plan.complex_slots,
+           "where all products are with what is in the clear: half of the encrypted operand in the "
+           "imaginary parts of slots"),
       option("slots", "N", choice.plan.slots, "slots of a ciphertext, a power of two")
           .within(2, 65536),
       option("levels", "N", choice.plan.levels, "levels that the parameters have")

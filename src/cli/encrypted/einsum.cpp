@@ -235,6 +235,8 @@ std::vector<Option> more_options(EinsumOptions& options) {
               .excludes("--magnitude", agreed)
               .excludes("--planner", agreed)
               .excludes("--canonical", agreed)
+              .excludes("--free-inputs", agreed)
+              .excludes("--complex-slots", agreed)
               .excludes("--slots", agreed)
               .excludes("--levels", agreed)
               .excludes("--scale-bits", agreed)

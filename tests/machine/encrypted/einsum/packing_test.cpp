@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "errors.h"
 #include "machine/encrypted/einsum/explain/contents.h"
 #include "machine/encrypted/einsum/parties/server.h"
 #include "machine/encrypted/einsum/tensors.h"
@@ -71,6 +72,72 @@ TEST(Packing, PartsLabelsAmongSlotsAndCiphertexts) {
   EXPECT_LT(difference(run(free, simulator, views(tensors)).outputs[0],
                        reference(expression, views(tensors))),
             1e-9);
+}
+
+// A chain of products with weights, half of the batch in imaginary parts.
+TEST(Packing, HalvesShareComplexSlots) {
+  const std::vector<Shape> shapes{{6, 8}, {8, 4}, {4, 8}};
+  std::vector<EinsumOperand> operands = all_secret(shapes);
+  operands[1].secret = operands[2].secret = false;
+  const std::vector<Stage> stages{{"bi,ij->bj", {0, 1}}, {"bj,jk->kb", {3, 2}}};
+  const auto planned = [&](bool complex) {
+    return plan(stages, operands, {.slots = 32, .complex_slots = complex});
+  };
+  const Plan halved = planned(true), real = planned(false);
+  EXPECT_EQ(halved.inputs[0].halved, 0);
+  EXPECT_EQ(halved.outputs[0].halved, 1);
+  EXPECT_EQ(halved.outputs[0].shape, Shape({8, 6}));
+  EXPECT_EQ(ciphertexts(halved.inputs[0].layout).size(), 1u);
+  EXPECT_EQ(ciphertexts(real.inputs[0].layout).size(), 2u);
+  EXPECT_LT(counts(halved.program).diagonals, counts(real.program).diagonals);
+  const std::vector<Tensor> tensors = random_tensors(shapes, 5);
+  const Tensor between = reference("bi,ij->bj", {tensors[0].view(), tensors[1].view()}),
+               wanted = reference("bj,jk->kb", {between.view(), tensors[2].view()});
+  Engine engine({.log_n = 10, .levels = halved.levels(), .insecure_for_tests = true}, 32);
+  const Decrypted result = run(halved, engine, views(tensors));
+  EXPECT_LE(difference(result.outputs[0], wanted), result.error_bound);
+  EXPECT_LT(result.error_bound, 1e-4);
+  Simulator simulator({.slots = 32, .levels = halved.levels()});
+  const Error refused = thrown_by([&] { run(halved, simulator, views(tensors)); });
+  EXPECT_EQ(refused.kind(), ErrorKind::unsupported);
+  EXPECT_NE(std::string(refused.what()).find("no complex slots"), std::string::npos);
+}
+
+TEST(Packing, HalvesNothingThatProductsWouldMix) {
+  const auto is_halved = [](const char* expression, const std::vector<Shape>& shapes,
+                            std::size_t secret) {
+    std::vector<EinsumOperand> operands = all_secret(shapes);
+    for (std::size_t i = secret; i < operands.size(); ++i) operands[i].secret = false;
+    return plan(expression, operands, {.slots = 64, .complex_slots = true}).inputs[0].halved >= 0;
+  };
+  EXPECT_TRUE(is_halved("ij->ji", {{4, 6}}, 1));
+  EXPECT_TRUE(is_halved("ij,i->j", {{4, 6}, {4}}, 1));
+  EXPECT_FALSE(is_halved("ij,i->j", {{4, 5}, {4}}, 1));       // odd
+  EXPECT_FALSE(is_halved("ij->", {{4, 6}}, 1));               // summed over
+  EXPECT_FALSE(is_halved("ij,ij->ij", {{4, 6}, {4, 6}}, 1));  // weights differ in both halves
+  EXPECT_FALSE(is_halved("ij,ij->ij", {{4, 6}, {4, 6}}, 2));  // two encrypted operands
+  EXPECT_FALSE(is_halved("ii->i", {{4, 4}}, 1));              // a diagonal
+}
+
+TEST(Packing, ComplexSlotsBetweenClientAndServer) {
+  const std::vector<Shape> shapes{{8, 8}, {8, 4}};
+  std::vector<EinsumOperand> operands = all_secret(shapes);
+  operands[0].secret = false;
+  Agreement agreement{.expression = "ij,jk->ik",
+                      .operands = operands,
+                      .options = {.slots = 64, .complex_slots = true},
+                      .params = {.log_n = 10, .levels = 3, .insecure_for_tests = true}};
+  Client client(agreement);
+  const SecretBytes file = client.server_file();
+  Server server(file.get(), {.accept_insecure = true});
+  EXPECT_EQ(server.plan().inputs[1].halved, 1);
+  const std::vector<Tensor> tensors = random_tensors(shapes, 5);
+  const auto x = client.encrypt(1, tensors[1].view());
+  const Decrypted result =
+      client.decrypt(server.evaluate({{.clear = tensors[0].view()}, {.encrypted = x}}), {x});
+  EXPECT_LE(difference(result.outputs[0], reference("ij,jk->ik", views(tensors))),
+            result.error_bound);
+  EXPECT_LT(result.error_bound, 1e-4);
 }
 
 TEST(Packing, IsAgreedOn) {

@@ -108,6 +108,13 @@ double largest(std::span<const double> values) {
   return most;
 }
 
+Cipher Backend::encrypt_complex(std::span<const std::complex<double>>, int, double) {
+  throw Error(ErrorKind::unsupported, name(), "has no complex slots", "plan with real ones");
+}
+std::vector<std::complex<double>> Backend::decrypt_complex(const Cipher&) {
+  throw Error(ErrorKind::unsupported, name(), "has no complex slots", "plan with real ones");
+}
+
 void Backend::load_keys(const KeyNeed&) {}
 void Backend::free_keys(const KeyNeed&) {}
 

@@ -1,6 +1,7 @@
 // Where a program runs: the interface to put a library of homomorphic encryption behind.
 #pragma once
 
+#include <complex>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -71,6 +72,11 @@ class Backend {
   virtual Ready prepare(const Transform& how, const Values& values, int level);
   virtual std::vector<Cipher> transform(std::span<const Cipher> of, const Ready& how,
                                         double magnitude);
+  // Of complex slots, for plans that have halves of a tensor in them (PlannedInput::halved); every
+  // other operation does with them what it does with real ones. By default Error{unsupported}.
+  virtual Cipher encrypt_complex(std::span<const std::complex<double>> values, int level,
+                                 double bound);
+  virtual std::vector<std::complex<double>> decrypt_complex(const Cipher& a);
   // With these two a plan's gains bound the error of its elements more sharply than error() does.
   // The standard deviation of what such an operation adds to a slot; and the largest part of it
   // that is not random, of all by which `a` was made. In units of the value, relative where

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstddef>
 
 #include "core/error.h"
 
@@ -11,6 +12,40 @@ namespace pliant::einsum {
 std::vector<double> elements_of(const TensorView& view) {
   std::vector<double> result(elements(view.type.shape));
   for (std::size_t i = 0; i < result.size(); ++i) result[i] = get(view, i);
+  return result;
+}
+
+namespace {
+
+// Runs of elements that are in the same half alternate.
+std::size_t run_of(const Shape& shape, int axis) {
+  std::int64_t run = 1;
+  for (std::size_t i = static_cast<std::size_t>(axis); i < shape.size(); ++i) run *= shape[i];
+  return static_cast<std::size_t>(run / 2);
+}
+
+}  // namespace
+
+Halves halves(std::span<const double> elements, const Shape& shape, int axis) {
+  const std::size_t run = run_of(shape, axis);
+  Halves result;
+  for (std::size_t at = 0; at < elements.size(); at += 2 * run) {
+    const auto from = elements.begin() + static_cast<std::ptrdiff_t>(at),
+               middle = from + static_cast<std::ptrdiff_t>(run);
+    result.first.insert(result.first.end(), from, middle);
+    result.second.insert(result.second.end(), middle, middle + static_cast<std::ptrdiff_t>(run));
+  }
+  return result;
+}
+
+std::vector<double> whole(const Halves& halves, const Shape& shape, int axis) {
+  const auto run = static_cast<std::ptrdiff_t>(run_of(shape, axis));
+  std::vector<double> result;
+  for (auto first = halves.first.begin(), second = halves.second.begin();
+       first != halves.first.end(); first += run, second += run) {
+    result.insert(result.end(), first, first + run);
+    result.insert(result.end(), second, second + run);
+  }
   return result;
 }
 

@@ -11,6 +11,13 @@
 namespace pliant::einsum {
 
 std::vector<double> elements_of(const TensorView& view);
+// The elements of a tensor whose index on `axis`, of even size, is in the first half or the second;
+// and all of them again.
+struct Halves {
+  std::vector<double> first, second;
+};
+Halves halves(std::span<const double> elements, const Shape& shape, int axis);
+std::vector<double> whole(const Halves& halves, const Shape& shape, int axis);
 // Throws Error{capacity} where the back end has too few levels or other slots than planned.
 void require_fits(const Plan& plan, const Backend& backend);
 // Throws Error{invalid} naming the operand where the shape differs or an element exceeds the

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
 #include <functional>
 #include <limits>
 #include <numbers>
@@ -161,19 +162,63 @@ class Interpreter {
 
 }  // namespace
 
+namespace {
+
+// encrypted(index, level) for each ciphertext of the operand that the program reads.
+template <typename Encrypted>
+std::vector<Cipher> encrypt_each(const Plan& plan, std::size_t operand, std::size_t count,
+                                 const Encrypted& encrypted) {
+  std::vector<Cipher> result(count);
+  for (const ProgramStep& step : plan.program.steps)
+    if (const auto* input = std::get_if<Input>(&step.action);
+        input != nullptr && std::cmp_equal(input->tensor, operand))
+      result[input->index] = encrypted(input->index, plan.program.values[step.out[0]].level);
+  return result;
+}
+
+// An output's elements, from its ciphertexts.
+std::vector<double> decrypted(const PlannedOutput& output, Backend& backend,
+                              std::span<const Cipher> ciphers) {
+  std::vector<std::vector<double>> real, imaginary;
+  for (const Cipher& cipher : ciphers) {
+    if (output.halved < 0) {
+      real.push_back(backend.decrypt(cipher));
+      continue;
+    }
+    std::vector<double>&first = real.emplace_back(), &second = imaginary.emplace_back();
+    for (const std::complex<double>& slot : backend.decrypt_complex(cipher)) {
+      first.push_back(slot.real());
+      second.push_back(slot.imag());
+    }
+  }
+  if (output.halved < 0) return unpack(real, output.layout);
+  return whole({unpack(real, output.layout), unpack(imaginary, output.layout)}, output.shape,
+               output.halved);
+}
+
+}  // namespace
+
 std::vector<Cipher> encrypt_operand(const Plan& plan, Backend& backend, std::size_t operand,
                                     const TensorView& tensor) {
   require_fits(plan, backend);
   require_tensor(plan, operand, tensor);
-  const auto slots = pack(elements_of(tensor), plan.inputs[operand].layout);
-  std::vector<Cipher> result(slots.size());
-  for (const ProgramStep& step : plan.program.steps)
-    if (const auto* input = std::get_if<Input>(&step.action);
-        input != nullptr && std::cmp_equal(input->tensor, operand))
-      result[input->index] =
-          backend.encrypt(slots[input->index], plan.program.values[step.out[0]].level,
-                          plan.program.magnitudes[operand]);
-  return result;
+  const PlannedInput& planned = plan.inputs[operand];
+  const double bound = plan.program.magnitudes[operand];
+  if (planned.halved < 0) {
+    const auto slots = pack(elements_of(tensor), planned.layout);
+    return encrypt_each(plan, operand, slots.size(), [&](int index, int level) {
+      return backend.encrypt(slots[index], level, bound);
+    });
+  }
+  const Halves parts = halves(elements_of(tensor), planned.shape, planned.halved);
+  const auto real = pack(parts.first, planned.layout),
+             imaginary = pack(parts.second, planned.layout);
+  return encrypt_each(plan, operand, real.size(), [&](int index, int level) {
+    std::vector<std::complex<double>> slots;
+    for (std::size_t i = 0; i < real[index].size(); ++i)
+      slots.emplace_back(real[index][i], imaginary[index][i]);
+    return backend.encrypt_complex(slots, level, bound);
+  });
 }
 
 std::vector<std::vector<Cipher>> encrypt(const Plan& plan, Backend& backend,
@@ -239,15 +284,14 @@ Decrypted decrypt(const Plan& plan, Backend& backend, std::span<const Cipher> ou
   Decrypted result;
   std::size_t next = 0;
   for (const PlannedOutput& output : plan.outputs) {
-    std::vector<std::vector<double>> slots;
-    for (std::size_t i = 0; i < output.ciphertexts.size(); ++i, ++next) {
-      slots.push_back(backend.decrypt(outputs[next]));
-      result.error_bound = std::max(
-          result.error_bound,
-          std::min(backend.error(outputs[next]), sharp_bound(output, backend, outputs[next])));
-    }
+    const auto own = outputs.subspan(next, output.ciphertexts.size());
+    next += own.size();
     Tensor tensor(TensorType{DType::f64, output.shape});
-    std::ranges::copy(unpack(slots, output.layout), tensor.span<double>().begin());
+    std::ranges::copy(decrypted(output, backend, own), tensor.span<double>().begin());
+    for (const Cipher& cipher : own)
+      result.error_bound =
+          std::max(result.error_bound,
+                   std::min(backend.error(cipher), sharp_bound(output, backend, cipher)));
     result.outputs.push_back(std::move(tensor));
   }
   return result;

@@ -42,6 +42,17 @@ std::vector<double> Watched::decrypt(const Cipher& a) {
   return backend_.decrypt(a);
 }
 
+Backend::Cipher Watched::encrypt_complex(std::span<const std::complex<double>> values, int level,
+                                         double bound) {
+  watch_();
+  return backend_.encrypt_complex(values, level, bound);
+}
+
+std::vector<std::complex<double>> Watched::decrypt_complex(const Cipher& a) {
+  watch_();
+  return backend_.decrypt_complex(a);
+}
+
 Backend::Cipher Watched::add(const Cipher& a, const Cipher& b) {
   watch_();
   return backend_.add(a, b);

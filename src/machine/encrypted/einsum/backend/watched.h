@@ -32,6 +32,9 @@ class Watched : public Backend {
   Plaintext encode(std::span<const double> values, int level, double bound) override;
   Cipher encrypt(std::span<const double> values, int level, double bound) override;
   std::vector<double> decrypt(const Cipher& a) override;
+  Cipher encrypt_complex(std::span<const std::complex<double>> values, int level,
+                         double bound) override;
+  std::vector<std::complex<double>> decrypt_complex(const Cipher& a) override;
   Cipher add(const Cipher& a, const Cipher& b) override;
   Cipher add_plain(const Cipher& a, const Plaintext& b) override;
   Cipher negate(const Cipher& a) override;

@@ -249,7 +249,8 @@ Backend::Plaintext Engine::encode(std::span<const double> values, int level, dou
   return result;
 }
 
-Cipher Engine::encrypt(std::span<const double> values, int level, double bound) {
+template <typename Slots>
+Cipher Engine::encrypted(const Slots& values, int level, double bound) {
   if (!encryptor_) secret_key();
   auto result = made({}, [&](ckks::Ciphertext& out) {
     out = encryptor_->encrypt(encoder_, values, {.level = level, .bound = bound});
@@ -259,7 +260,15 @@ Cipher Engine::encrypt(std::span<const double> values, int level, double bound) 
   return result;
 }
 
-std::vector<double> Engine::decrypt(const Cipher& a) {
+Cipher Engine::encrypt(std::span<const double> values, int level, double bound) {
+  return encrypted(values, level, bound);
+}
+Cipher Engine::encrypt_complex(std::span<const std::complex<double>> values, int level,
+                               double bound) {
+  return encrypted(values, level, bound);
+}
+
+ckks::Plaintext Engine::decrypted(const Cipher& a) {
   secret_key();
   Held& of = own<Held>(a, "decrypt");
   ckks::Plaintext plaintext;
@@ -268,7 +277,16 @@ std::vector<double> Engine::decrypt(const Cipher& a) {
     plaintext = decryptor_->decrypt(of.ciphertext, of.expected->plan);
   else plaintext = decryptor_->decrypt(of.ciphertext, of.expected->plan, *of.expected->flooding);
   if (of.expected) of.flood = (plaintext.noise - of.expected->plan.noise) / plaintext.scale;
-  std::vector<double> slots = encoder_.decode_real(plaintext);
+  return plaintext;
+}
+
+std::vector<double> Engine::decrypt(const Cipher& a) {
+  std::vector<double> slots = encoder_.decode_real(decrypted(a));
+  slots.resize(slots_);
+  return slots;
+}
+std::vector<std::complex<double>> Engine::decrypt_complex(const Cipher& a) {
+  std::vector<std::complex<double>> slots = encoder_.decode(decrypted(a));
   slots.resize(slots_);
   return slots;
 }

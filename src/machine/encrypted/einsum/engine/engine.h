@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <complex>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -94,6 +95,9 @@ class Engine : public Backend {
   Cipher encrypt(std::span<const double> values, int level, double bound) override;
   // Error{not_found} without the secret key; Error{invalid} for a result that is not as expected.
   std::vector<double> decrypt(const Cipher& a) override;
+  Cipher encrypt_complex(std::span<const std::complex<double>> values, int level,
+                         double bound) override;
+  std::vector<std::complex<double>> decrypt_complex(const Cipher& a) override;
   double error(const Cipher& a) const override;  // exceeded with probability 2^-30
   double deviation(const Disturbance& of) const override;
   double fixed(const Cipher& a, const Disturbance& of) const override;
@@ -130,6 +134,9 @@ class Engine : public Backend {
   static const ckks::Ciphertext& look(const Cipher& a);
 
  private:
+  template <typename Slots>
+  Cipher encrypted(const Slots& values, int level, double bound);
+  ckks::Plaintext decrypted(const Cipher& a);
   void use_keys(const EngineOptions& options);
   bool lends_keys() const { return source_ != nullptr || keys_on_use_; }
   void require_keys(const KeyNeed& need) const;

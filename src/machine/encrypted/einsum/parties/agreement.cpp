@@ -48,7 +48,9 @@ PlanOptions get_options(Reader& in) {
   options.slots = in.word(1 << 17, "number of slots");
   options.planner = static_cast<Planner>(in.word(1, "the planner"));
   options.rotations = static_cast<Rotations>(in.word(2, "what rotations are made of"));
-  options.free_inputs = in.word(1, "whether operands are packed as suits the plan") != 0;
+  const std::uint32_t packing = in.word(3, "how operands are packed");
+  options.free_inputs = (packing & 1) != 0;
+  options.complex_slots = (packing & 2) != 0;
   options.canonical = in.word(1, "whether results are row-major") != 0;
   options.levels = static_cast<int>(in.word(61, "number of levels")) - 1;
   options.scale_bits = static_cast<int>(in.word(49, "bits of the scale"));
@@ -82,7 +84,8 @@ void put(Writer& out, const Agreement& agreement, const Plan& plan) {
   const PlanOptions& options = agreement.options;
   for (const std::int64_t field :
        {options.slots, static_cast<std::int64_t>(options.planner),
-        static_cast<std::int64_t>(options.rotations), std::int64_t{options.free_inputs},
+        static_cast<std::int64_t>(options.rotations),
+        options.free_inputs + 2 * std::int64_t{options.complex_slots},
         std::int64_t{options.canonical}, std::int64_t{options.levels} + 1,
         std::int64_t{options.scale_bits}, std::int64_t{options.first_bits}})
     out.put(static_cast<std::uint32_t>(field));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <numbers>
 #include <string>
 #include <utility>
 
@@ -197,6 +198,76 @@ std::optional<SlotLayout> packed_for(const SlotLayout& cube, const SlotLayout& v
 std::vector<EinsumProblem> tilings(const EinsumProblem& problem, std::int64_t slots) {
   if (!has_tilings(problem, slots)) return {};
   return Tiling(problem, slots).all();
+}
+
+namespace {
+
+// The axis of the node's result that `axis` of its operand becomes, where the clear operands do not
+// have it.
+std::optional<int> through(const Contraction& node, int axis, std::size_t rank) {
+  if (node.values.size() != 1 || node.labels[0].size() != rank) return std::nullopt;
+  const char label = node.labels[0][axis];
+  const auto has = [label](const std::string& labels) {
+    return labels.find(label) != std::string::npos;
+  };
+  if (std::ranges::count(node.labels[0], label) > 1 || !has(node.out) ||
+      std::ranges::any_of(node.clear.in, has))
+    return std::nullopt;
+  return static_cast<int>(node.out.find(label));
+}
+
+std::optional<Halving> follow(const EinsumProblem& problem, std::size_t input, int axis) {
+  Halving result{input, {{static_cast<int>(input), axis}}};
+  for (std::size_t n = 0; n < problem.nodes.size(); ++n) {
+    const Contraction& node = problem.nodes[n];
+    const auto from = result.axes.find(node.values[0]);
+    if (from == result.axes.end()) return std::nullopt;
+    const auto to = through(node, from->second, shape_of(problem, node.values[0]).size());
+    if (!to) return std::nullopt;
+    result.axes[static_cast<int>(problem.inputs.size() + n)] = *to;
+  }
+  return result;
+}
+
+}  // namespace
+
+std::optional<Halving> halving(const EinsumProblem& problem) {
+  if (std::ranges::count_if(problem.inputs, &EinsumOperand::secret) != 1) return std::nullopt;
+  const auto input = static_cast<std::size_t>(
+      std::ranges::find_if(problem.inputs, &EinsumOperand::secret) - problem.inputs.begin());
+  const EinsumOperand& operand = problem.inputs[input];
+  std::optional<Halving> best;
+  std::int64_t most = 0;
+  for (std::size_t axis = 0; axis < operand.shape.size() && !operand.layout; ++axis) {
+    if (operand.shape[axis] % 2 != 0 || operand.shape[axis] <= most) continue;
+    if (auto found = follow(problem, input, static_cast<int>(axis))) {
+      best = std::move(found);
+      most = operand.shape[axis];
+    }
+  }
+  return best;
+}
+
+EinsumProblem halved(EinsumProblem problem, const Halving& by) {
+  EinsumOperand& input = problem.inputs[by.input];
+  input.shape[by.axes.at(static_cast<int>(by.input))] /= 2;
+  input.magnitude *= std::numbers::sqrt2;
+  for (Contraction& node : problem.nodes) {
+    const int axis = by.axes.at(node.values[0]);
+    node.shapes[0][axis] /= 2;
+    node.sizes.at(node.labels[0][axis]) /= 2;
+  }
+  return problem;
+}
+
+void mark_halves(Plan& plan, const EinsumProblem& problem, const Halving& by) {
+  const auto mark = [](auto& of, int axis) {
+    of.shape[axis] *= 2;
+    of.halved = axis;
+  };
+  mark(plan.inputs[by.input], by.axes.at(static_cast<int>(by.input)));
+  for (std::size_t i = 0; i < plan.outputs.size(); ++i)
+    mark(plan.outputs[i], by.axes.at(problem.outputs[i]));
 }
 
 }  // namespace pliant::einsum

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
 #include "machine/encrypted/einsum/plan/problem.h"
+#include "machine/encrypted/einsum/program/plan.h"
 
 namespace pliant::einsum {
 
@@ -23,5 +25,18 @@ std::optional<SlotLayout> packed_for(const SlotLayout& cube, const SlotLayout& v
 // (Contraction::outside): every way to do so that no order of the whole labels is. Shapes are
 // parted alike: elements keep their order. None for other problems.
 std::vector<EinsumProblem> tilings(const EinsumProblem& problem, std::int64_t slots);
+
+// An axis of the only encrypted input that goes through products with what is in the clear alone to
+// every result.
+struct Halving {
+  std::size_t input = 0;
+  std::map<int, int> axes;  // of the input and every result, by value
+};
+// The one of largest even size.
+std::optional<Halving> halving(const EinsumProblem& problem);
+// Of tensors with half of that axis, in slots whose absolute values are bounded.
+EinsumProblem halved(EinsumProblem problem, const Halving& by);
+// The plan of the halved problem as one of the whole.
+void mark_halves(Plan& plan, const EinsumProblem& problem, const Halving& by);
 
 }  // namespace pliant::einsum

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "machine/encrypted/einsum/plan/einhops.h"
+#include "machine/encrypted/einsum/plan/packing.h"
 #include "machine/encrypted/einsum/plan/search.h"
 
 namespace pliant::einsum {
@@ -66,7 +67,10 @@ Plan plan(std::span<const Stage> stages, std::span<const EinsumOperand> operands
 std::vector<Plan> alternatives(std::span<const Stage> stages,
                                std::span<const EinsumOperand> operands, const PlanOptions& options,
                                int most) {
-  const EinsumProblem problem = read_problem(stages, operands);
+  EinsumProblem problem = read_problem(stages, operands);
+  std::optional<Halving> halves;
+  if (options.complex_slots && options.planner == Planner::layouts) halves = halving(problem);
+  if (halves) problem = halved(std::move(problem), *halves);
   require_slots(problem, operands, options);
   if (most < 1) throw Error(ErrorKind::usage, "einsum " + problem.text, "no plan is asked for");
   std::vector<Plan> plans = planned(problem, options, most);
@@ -82,6 +86,8 @@ std::vector<Plan> alternatives(std::span<const Stage> stages,
         fmt::format("needs {} levels, this parameter set has {}", best.levels(), options.levels),
         "choose parameters with more levels; there is no bootstrapping");
   std::erase_if(plans, [&](const Plan& plan) { return !has_levels(plan, options); });
+  if (halves)
+    for (Plan& plan : plans) mark_halves(plan, problem, *halves);
   return plans;
 }
 

@@ -26,6 +26,10 @@ struct PlanOptions {
   // Encrypted inputs of no given layout are packed as suits the plan, in no more ciphertexts than
   // row-major; otherwise row-major.
   bool free_inputs = false;
+  // Two halves of the encrypted input are the real and imaginary parts of slots, where no product
+  // mixes them: there is one such input, all products are with what is in the clear, and an axis of
+  // even size goes through to every result. Elsewhere it changes nothing.
+  bool complex_slots = false;
   bool apart = false;  // every result of a joint linear transform in ciphertexts of its own
   Rotations rotations = Rotations::any;  // fewer keys, more rotations
   int levels = -1;  // that the parameter set has; -1: as many as the plan needs

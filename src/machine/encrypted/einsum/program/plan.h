@@ -16,11 +16,15 @@ struct PlannedInput {
   Shape shape;
   bool secret = false;
   SlotLayout layout;  // of a secret one
+  // An axis whose first half is in the real parts of the slots, where `layout` has it, and the
+  // second in the imaginary parts; -1: all slots are real.
+  int halved = -1;
 };
 struct PlannedOutput {
   Shape shape;
   SlotLayout layout;
   std::vector<CipherId> ciphertexts;  // of ciphertexts(layout), in order
+  int halved = -1;                    // as of an input
   // Of its worst element; empty where they took too much work. Absent until assign_gains().
   std::optional<std::vector<ErrorGain>> gains = {};
 };
