@@ -1,11 +1,12 @@
 // Einsum on ciphertexts: what plans cost and how exact they are, in CPU time of one thread.
 //
-//   bench-encrypted [--only NAME]...
+//   bench-encrypted [--alternatives] [--only NAME]...
 //
 // First the benchmarks of EinHops (arXiv 2507.07972): 16,384 slots, N = 2^15, 128-bit secure,
 // inputs at level 3 (or what the published plan needs), results row by row; its published algorithm
 // and our plans on the same engine, encoding apart; where PLIANT_PEER_DESILO names a Python with
-// desilofhe, that algorithm on the engine of its own code, too. Then what it cannot do.
+// desilofhe, that algorithm on the engine of its own code, too. Then what it cannot do. With
+// --alternatives, instead of all that, our plans beside those that they were preferred to.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "alternatives.h"
 #include "core/units.h"
 #include "machine/encrypted/einsum/backend/in_the_clear.h"
 #include "machine/encrypted/einsum/benchmarks.h"
@@ -29,20 +31,12 @@ using namespace pliant::bench;
 using einsum::EinsumOperand;
 using einsum::Plan;
 
-ckks::Params parameters(int levels) {
-  Plan plan;
-  plan.program.slots = 16384;
-  plan.program.values = ById<einsum::CipherId, einsum::State>(1, einsum::State{.level = levels});
-  plan.program.steps.push_back({einsum::Input{}, {einsum::CipherId{0}}});
-  return einsum::choose_parameters(plan);
-}
-
 // One for each number of levels, with the keys of all that ran on it.
 class Engines {
  public:
   einsum::Engine& at(int levels) {
     auto& engine = engines_[levels];
-    if (!engine) engine = std::make_unique<einsum::Engine>(parameters(levels), 16384);
+    if (!engine) engine = std::make_unique<einsum::Engine>(parameters(levels), kSlots);
     return *engine;
   }
   std::int64_t key_bytes() const {
@@ -54,13 +48,6 @@ class Engines {
  private:
   std::map<int, std::unique_ptr<einsum::Engine>> engines_;
 };
-
-std::vector<Tensor> answers(const std::string& expression, const std::vector<Tensor>& tensors) {
-  ThreadPool pool(1);
-  std::vector<Tensor> result;
-  result.push_back(einsum::in_the_clear(expression, views(tensors), pool));
-  return result;
-}
 
 std::string counts_text(const Plan& plan) {
   const einsum::Counts counts = einsum::counts(plan.program);
@@ -116,7 +103,7 @@ class Published {
     most_keys_ = std::max(most_keys_, resident);
     sum_of_keys_ += resident;
     {
-      einsum::Engine engine(parameters(level), 16384);  // goes with its many keys
+      einsum::Engine engine(parameters(level), kSlots);  // goes with its many keys
       row.slow = measure(engine, row.published, tensors, expected);
     }
     fmt::print("{:<18}{} {:>8.1f} +{:>7.1f}   {} {:>8.1f} +{:>7.1f}  {:>5.1f} x  {}\n",
@@ -184,6 +171,7 @@ struct Larger {
   std::set<std::size_t> clear = {};
   std::vector<einsum::SlotLayout> packed =
       {};  // how the operands are encrypted: row-major if not said
+  bool free_inputs = false, complex_slots = false;  // packed as suits the plan; two to a slot
 };
 // The batch runs through 256 neighbouring slots; rows and columns of 2 * 8 over ciphertexts and
 // slots.
@@ -197,12 +185,19 @@ einsum::SlotLayout batch_inside(const char* labels) {
 }
 const std::vector<Larger> kLarger{
     {"256 products of 16x16 by 16x16", "bij,bjk->bik", {{256, 16, 16}, {256, 16, 16}}},
+    {"the same, packed as suits the plan",
+     "bij,bjk->bik",
+     {{256, 16, 16}, {256, 16, 16}},
+     {},
+     {},
+     true},
     {"the same, the batch in neighbouring slots",
      "bIiJj,bJjKk->bIiKk",
      {{256, 2, 8, 2, 8}, {256, 2, 8, 2, 8}},
      {},
      {batch_inside("bIiJj"), batch_inside("bJjKk")}},
     {"512x512 in the clear times 512x64", "ij,jk->ik", {{512, 512}, {512, 64}}, {0}},
+    {"the same in complex slots", "ij,jk->ik", {{512, 512}, {512, 64}}, {0}, {}, false, true},
     {"contraction over 4 ciphertexts", "ijk,ijk->i", {{16, 64, 64}, {16, 64, 64}}},
 };
 
@@ -210,8 +205,9 @@ void larger(const Larger& of) {
   std::vector<EinsumOperand> operands = einsum::all_secret(of.shapes);
   for (const std::size_t i : of.clear) operands[i].secret = false;
   for (std::size_t i = 0; i < of.packed.size(); ++i) operands[i].layout = of.packed[i];
-  const Plan plan = einsum::plan(of.expression, operands);
-  einsum::Engine engine(parameters(plan.levels()), 16384);
+  const Plan plan = einsum::plan(
+      of.expression, operands, {.free_inputs = of.free_inputs, .complex_slots = of.complex_slots});
+  einsum::Engine engine(parameters(plan.levels()), kSlots);
   const std::vector<Tensor> tensors = random_tensors(of.shapes);
   print_plan(of.name, plan, measure(engine, plan, tensors, answers(of.expression, tensors)));
 }
@@ -233,7 +229,7 @@ void shared() {
   for (const int weight : {1, 2, 3})
     expected.push_back(einsum::in_the_clear(
         "sd,de->se", std::vector{tensors[0].view(), tensors[weight].view()}, pool));
-  einsum::Engine engine(parameters(std::max(together.levels(), one.levels())), 16384);
+  einsum::Engine engine(parameters(std::max(together.levels(), one.levels())), kSlots);
   const Measured joint = measure(engine, together, tensors, expected);
   std::vector<Tensor> pair = random_tensors({{64, 128}, {128, 128}}), first;
   first.push_back(einsum::in_the_clear("sd,de->se", views(pair), pool));
@@ -251,7 +247,7 @@ void free_layout() {
   for (const einsum::Benchmark& each : einsum::kBenchmarks) {
     if (std::string_view(each.name) != "multi-head scores") continue;
     const Plan plan = einsum::plan(each.expression, einsum::all_secret(each.shapes));
-    einsum::Engine engine(parameters(plan.levels()), 16384);
+    einsum::Engine engine(parameters(plan.levels()), kSlots);
     const std::vector<Tensor> tensors = random_tensors(each.shapes);
     print_plan("multi-head scores, free layout", plan,
                measure(engine, plan, tensors, answers(each.expression, tensors)));
@@ -283,18 +279,26 @@ void rotation() {
 }
 
 constexpr const char* kHelp =
-    "bench-encrypted [--only NAME]...: einsum on ciphertexts, the benchmarks of EinHops (--only "
-    "transpose, ...)\nby its published algorithm and by our plans, then larger ones.\n"
+    "bench-encrypted [--alternatives] [--only NAME]...: einsum on ciphertexts, the benchmarks of "
+    "EinHops (--only transpose, ...)\nby its published algorithm and by our plans, then larger "
+    "ones; or our plans and those that they were preferred to.\n"
     "PLIANT_PEER_DESILO: a Python with desilofhe and numpy, to compare with.\n";
 
-std::set<std::string> chosen(int argc, char** argv) {
+struct Chosen {
   std::set<std::string> only;
+  bool alternatives = false;
+};
+Chosen chosen(int argc, char** argv) {
+  Chosen result;
   for (int i = 1; i < argc; ++i) {
-    if (std::string_view(argv[i]) != "--only" || i + 1 == argc)
-      throw std::runtime_error(fmt::format("{}: the only option is --only NAME", argv[i]));
-    only.insert(argv[++i]);
+    const std::string_view option = argv[i];
+    if (option == "--alternatives") result.alternatives = true;
+    else if (option == "--only" && i + 1 < argc) result.only.insert(argv[++i]);
+    else
+      throw std::runtime_error(
+          fmt::format("{}: the options are --alternatives and --only NAME", option));
   }
-  return only;
+  return result;
 }
 
 }  // namespace
@@ -304,9 +308,15 @@ int main(int argc, char** argv) try {
     fmt::print("{}", kHelp);
     return 0;
   }
-  const std::set<std::string> only = chosen(argc, argv);
+  const auto [only, alternatives] = chosen(argc, argv);
+  if (alternatives) {
+    run_alternatives(only);
+    return 0;
+  }
   Published(only).run();
-  const auto is_chosen = [&](const char* name) { return only.empty() || only.contains(name); };
+  const auto is_chosen = [&names = only](const char* name) {
+    return names.empty() || names.contains(name);
+  };
   fmt::print("\nlayouts of results as they fall\n");
   if (only.empty()) free_layout();
   for (const Larger& each : kLarger)

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "core/rng.h"
+#include "machine/encrypted/einsum/backend/in_the_clear.h"
 #include "machine/encrypted/einsum/backend/run.h"
 #include "machine/encrypted/einsum/backend/watched.h"
 
@@ -56,6 +57,21 @@ double cpu_ms() {
   timespec t{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
   return 1e3 * static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_nsec);
+}
+
+ckks::Params parameters(int levels) {
+  einsum::Plan plan;
+  plan.program.slots = kSlots;
+  plan.program.values = ById<einsum::CipherId, einsum::State>(1, einsum::State{.level = levels});
+  plan.program.steps.push_back({einsum::Input{}, {einsum::CipherId{0}}});
+  return einsum::choose_parameters(plan);
+}
+
+std::vector<Tensor> answers(const std::string& expression, const std::vector<Tensor>& tensors) {
+  ThreadPool pool(1);
+  std::vector<Tensor> result;
+  result.push_back(einsum::in_the_clear(expression, views(tensors), pool));
+  return result;
 }
 
 std::vector<Tensor> random_tensors(const std::vector<Shape>& shapes) {

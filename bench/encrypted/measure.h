@@ -9,7 +9,13 @@
 
 namespace pliant::bench {
 
-double cpu_ms();  // of the process
+constexpr std::int64_t kSlots = 16384;
+
+double cpu_ms();                      // of the process
+ckks::Params parameters(int levels);  // of so many levels and kSlots
+
+// The reference evaluator's.
+std::vector<Tensor> answers(const std::string& expression, const std::vector<Tensor>& tensors);
 
 struct Measured {
   double key_ms = 0, encode_ms = 0, ms = 0;  // of the keys; of all plaintexts; of the rest: medians
