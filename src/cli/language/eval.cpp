@@ -117,8 +117,9 @@ Examinee examinee(LanguageModel model, const EvalOptions& options, const Invocat
   constexpr std::int64_t sequences = 2;  // open at one time
   result.session = std::make_unique<lm::Session>(std::move(model), context.pool(),
                                                  session_options(options.language, sequences));
-  result.predictor =
-      std::make_unique<eval::SessionPredictor>(*result.session, policy_of(options.language.keep, result.session->memory(), context.common.seed));
+  result.predictor = std::make_unique<eval::SessionPredictor>(
+      *result.session,
+      policy_of(options.language.keep, result.session->memory(), context.common.seed));
   return result;
 }
 

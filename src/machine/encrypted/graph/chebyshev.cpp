@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "machine/encrypted/graph/minimax.h"
 
 namespace pliant::encrypted {
 namespace {
@@ -23,6 +24,9 @@ constexpr double kMargin = 1.1;     // for what lies between the points
 constexpr double kOutstanding = 8;  // times what the middle cell of the grid may hide
 constexpr int kMostSplits = 1 << 14;
 constexpr double kNegligible = 1e-15;  // of the largest coefficient
+// Coefficients up to so much of the error are left out if it stays: of an even function all odd
+// ones, each of which costs a product.
+constexpr double kOfMinimax[] = {1e-2, 1e-4};
 
 double from_unit(const Interval& i, double t) { return (i.low + i.high + t * i.width()) / 2; }
 
@@ -37,12 +41,12 @@ double value_at(const std::vector<double>& coefficients, double t) {
   return coefficients[0] + t * next - after;
 }
 
-std::vector<double> coefficients_of(const std::function<double(double)>& function,
-                                    const Interval& interval, int degree) {
+// Of a function on [-1, 1], without those up to `negligible`.
+std::vector<double> coefficients_of(const std::function<double(double)>& function, int degree,
+                                    double negligible) {
   const int n = degree + 1;
   std::vector<double> nodes(n), result(n);
-  for (int j = 0; j < n; ++j)
-    nodes[j] = function(from_unit(interval, std::cos(std::numbers::pi * (j + .5) / n)));
+  for (int j = 0; j < n; ++j) nodes[j] = function(std::cos(std::numbers::pi * (j + .5) / n));
   double largest = 0;
   for (int k = 0; k < n; ++k) {
     for (int j = 0; j < n; ++j)
@@ -51,7 +55,7 @@ std::vector<double> coefficients_of(const std::function<double(double)>& functio
     largest = std::max(largest, std::abs(result[k]));
   }
   for (double& c : result)
-    if (std::abs(c) < kNegligible * largest) c = 0;
+    if (std::abs(c) < std::max(negligible, kNegligible * largest)) c = 0;
   while (result.size() > 1 && result.back() == 0) result.pop_back();
   return result;
 }
@@ -71,11 +75,34 @@ class Grid {
     for (const Cell& each : cells_) steepen(each);
   }
 
-  Chebyshev of_degree(int degree) const {
-    Chebyshev result{interval_,
-                     coefficients_of([this](double x) { return finite(x); }, interval_, degree)};
+  // The interpolation, or the best polynomial where that may reach `error` and the other does not:
+  // the interpolation's error is at most 2 + 2/pi log(degree + 1) times the least one.
+  Chebyshev of_degree(int degree, double error) const {
+    Chebyshev plain = measured(
+        coefficients_of([this](double t) { return finite(from_unit(interval_, t)); }, degree, 0));
+    const double reach = 2 + 2 / std::numbers::pi * std::log(degree + 1);
+    if (plain.error <= error || plain.error > reach * error ||
+        std::cmp_less(points_.size(), degree + 2))
+      return plain;
+    const auto least = minimax(ascending(), degree);
+    for (const double part : kOfMinimax) {
+      Chebyshev best = measured(coefficients_of(least, degree, part * error));
+      if (best.error <= error) return best;
+    }
+    return plain;
+  }
+
+ private:
+  std::vector<ValueAt> ascending() const {
+    std::vector<ValueAt> result = points_;
+    std::ranges::sort(result, {}, &ValueAt::t);
+    return result;
+  }
+
+  Chebyshev measured(std::vector<double> coefficients) const {
+    Chebyshev result{interval_, std::move(coefficients)};
     result.values = {INFINITY, -INFINITY};
-    for (const Point& each : points_) {
+    for (const ValueAt& each : points_) {
       const double value = value_at(result.coefficients, each.t);
       const double error = kMargin * std::abs(value - each.value) + unseen_;
       result.error = std::max(result.error, error);
@@ -85,10 +112,6 @@ class Grid {
     return result;
   }
 
- private:
-  struct Point {
-    double t, value;
-  };
   struct Cell {
     std::size_t first, last;  // points
     double unseen;            // how far the function may go beyond its values there
@@ -101,7 +124,7 @@ class Grid {
   }
 
   Cell cell(std::size_t first, std::size_t last) const {
-    const Point &a = points_[first], &b = points_[last];
+    const ValueAt &a = points_[first], &b = points_[last];
     const Interval all = function_.over({from_unit(interval_, a.t), from_unit(interval_, b.t)});
     const auto [low, high] = std::minmax(a.value, b.value);
     return {first, last, std::max({all.high - high, low - all.low, 0.0})};
@@ -151,7 +174,7 @@ class Grid {
   }
 
   void steepen(const Cell& cell) {
-    const Point &a = points_[cell.first], &b = points_[cell.last];
+    const ValueAt &a = points_[cell.first], &b = points_[cell.last];
     const double width = (b.t - a.t) * interval_.width() / 2;
     slope_ = std::max(slope_, kMargin * std::abs(b.value - a.value) / width);
   }
@@ -159,7 +182,7 @@ class Grid {
   const RealFunction& function_;
   Interval interval_;
   std::string_view place_;
-  std::vector<Point> points_;
+  std::vector<ValueAt> points_;
   std::vector<Cell> cells_;
   double slope_ = 0;
   double unseen_ = 0;  // what could not be looked at
@@ -239,8 +262,8 @@ Chebyshev interpolate(const RealFunction& function, const Interval& interval, do
                       int most, std::string_view place) {
   const Grid grid(function, interval, error, place);
   int above = 0, enough = 1;  // degrees: too small, large enough
-  Chebyshev best = grid.of_degree(enough);
-  for (; best.error > error; best = grid.of_degree(enough)) {
+  Chebyshev best = grid.of_degree(enough, error);
+  for (; best.error > error; best = grid.of_degree(enough, error)) {
     if (enough >= most)
       throw Error(
           ErrorKind::unsupported, std::string(place),
@@ -252,7 +275,7 @@ Chebyshev interpolate(const RealFunction& function, const Interval& interval, do
   }
   while (enough - above > 1) {
     const int middle = (above + enough) / 2;
-    Chebyshev tried = grid.of_degree(middle);
+    Chebyshev tried = grid.of_degree(middle, error);
     if (tried.error <= error) best = std::move(tried), enough = middle;
     else above = middle;
   }

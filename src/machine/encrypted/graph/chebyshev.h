@@ -1,4 +1,4 @@
-// Polynomials in place of functions: Chebyshev interpolation, and its evaluation on ciphertexts.
+// Polynomials in place of functions, and their evaluation on ciphertexts.
 #pragma once
 
 #include <functional>
@@ -26,7 +26,8 @@ struct RealFunction {
   std::function<Interval(const Interval&)> over;  // contains all values there
 };
 
-// The interpolation of the least degree whose error is at most `error`, measured on a fine grid
+// The polynomial of the least degree whose error is at most `error`: the interpolation at
+// Chebyshev's nodes or, where that is not enough, the best one (minimax.h). Measured on a fine grid
 // that is refined where the function may leave what is seen of it, as at a narrow spike. Throws
 // Error{invalid} for an interval or function that is not finite, Error{unsupported} naming degree
 // and error where `most` degrees are too few.
