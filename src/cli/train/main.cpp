@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include "cli/train/train.h"
 #include "cli/verbs.h"
@@ -16,7 +18,9 @@ void start_again_with_fast_products(char** argv) {
   const auto core = pliant::aten::better_blas_core();
   if (!core) return;
   setenv("OPENBLAS_CORETYPE", core->c_str(), 1);
-  execv("/proc/self/exe", argv);
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error) execv(self.c_str(), argv);  // by its own name, which process lists show
 }
 
 }  // namespace
