@@ -244,6 +244,7 @@ void Program::run(const Bindings& bindings, Workspace& workspace) const {
 void Program::run(const Bindings& bindings, Workspace& workspace, kv::Cache& cache) const {
   check(bindings, workspace);
   check_cache(bindings, cache);
+  cache.observe(workspace.pool().threads(), bindings.rows == 0 ? graph_->rows() : bindings.rows);
   run_steps(bindings, workspace, &cache);
 }
 

@@ -10,6 +10,7 @@
 
 #include "graph/graph.h"
 #include "machine/native/kv/chains.h"
+#include "machine/native/kv/observed.h"
 #include "machine/native/kv/policy.h"
 
 namespace pliant::kv {
@@ -138,6 +139,11 @@ class Cache {
   SeqId restore(std::span<const std::byte> state, std::uint64_t model,
                 std::shared_ptr<const Editor> editor = nullptr);
 
+  // Before a run of so many rows by so many workers: room for what open sequences' Editors observe.
+  // Throws Error{capacity}.
+  void observe(std::int64_t workers, std::int64_t rows);
+  const Observed& observed() const { return observed_; }
+
   std::int64_t entries(SeqId sequence, int layer, int head) const;  // that the chain holds
   double kept_entries(SeqId sequence) const;                        // the mean over all chains
   std::int64_t pages() const { return chains_.memory().free() + chains_.memory().used(); }
@@ -196,6 +202,7 @@ class Cache {
   // By place: tokens; 0: free. Its slot is behind those of all sequences.
   std::vector<std::int64_t> kept_;
   std::vector<SeqId> next_ids_;  // by slot: an id is not used again soon
+  Observed observed_;
   // Of an edit. Memory is taken as entries are met.
   std::vector<Chain> shown_;
   std::vector<std::span<Fate>> fates_of_;  // by shown chain

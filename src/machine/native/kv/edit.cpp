@@ -33,6 +33,16 @@ bool weighs(std::span<const Fate> fates, const std::int32_t* next, std::int32_t 
 
 }  // namespace
 
+void Cache::observe(std::int64_t workers, std::int64_t rows) {
+  const bool any = std::ranges::any_of(sequences_, [](const Sequence& each) {
+    return each.id >= 0 && each.policy.editor && each.policy.editor->observes();
+  });
+  if (!any) return;
+  std::int64_t heads = 0;
+  for (const CacheLayer& layer : layers()) heads = std::max(heads, layer.heads);
+  observed_.prepare({workers, rows, heads, chains_.most_entries()});
+}
+
 void Cache::edit(Sequence& sequence, int layer) {
   if (!sequence.policy.editor->sees_all_layers()) decide(sequence, layer, layer + 1);
   else if (length(sequence.id) == sequence.lengths[layer])  // it was the last one

@@ -52,7 +52,8 @@ class Editor {
  public:
   virtual ~Editor() = default;
   virtual std::string_view name() const = 0;  // stands in saved states
-  // Entry::attention is kept up to date; costs two passes more
+  // Entry::attention is kept up to date: by runs of many rows as they attend, else in two passes
+  // more. The last bits of its sums depend on how a prompt was cut into runs, not on threads.
   virtual bool observes() const { return false; }
   // Of which rows: the last so many of a prompt, or all, those of answers too.
   virtual std::int64_t observed_rows() const { return all_rows; }

@@ -23,7 +23,8 @@ class View {
             std::int64_t i) const;  // its first entries; only the attention sums are written
   const Policy& policy(std::int32_t seq) const;
   bool observes(std::int32_t seq, std::int32_t pos) const;  // an Editor, what the row sees
-  const PageLayout& layout() const;                         // of its pages
+  const Observed& observed() const { return cache_->observed(); }
+  const PageLayout& layout() const;  // of its pages
   void edit(const std::int32_t* seq, std::int64_t rows);
 
  private:

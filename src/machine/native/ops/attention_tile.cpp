@@ -125,9 +125,14 @@ void AttentionTile::score(const KernelCall& call, const Part& part, const Block&
     scores[i] = add[i] == unseen ? unseen : scores[i] + add[i];
 }
 
+std::int64_t AttentionTile::stride(const Block& block) {
+  return round_up(block.count, kv::page_entries);
+}
+
+// `scores` [rows, stride] become the weights by what is the highest score so far.
 void AttentionTile::take(const KernelCall& call, const Part& part, const Block& block,
-                         std::int64_t head, const Queries& queries, Running* running) const {
-  alignas(64) float scores[rows * most_entries];
+                         std::int64_t head, const Queries& queries, Running* running,
+                         float* scores) const {
   gemm_->block({.a = queries.x,
                 .a_m = queries.step,
                 .a_k = 1,
@@ -135,12 +140,12 @@ void AttentionTile::take(const KernelCall& call, const Part& part, const Block& 
                 .b_k = entries_,
                 .padded = true,
                 .c = scores,
-                .c_m = entries_,
+                .c_m = stride(block),
                 .m = part.count,
                 .n = block.count,
                 .k = s_.width});
   for (std::int64_t r = 0; r < part.count; ++r) {
-    float* mine = scores + r * entries_;
+    float* mine = scores + r * stride(block);
     score(call, part, block, head, part.first + r, mine);
     Running& softmax = running[r];
     const float most = std::max(softmax.most, rows_->maximum(mine, block.count));
@@ -167,7 +172,7 @@ void AttentionTile::add_values(const KernelCall& call, const Part& part, const B
   const std::int64_t out_row = s_.heads * s_.value_width;
   if (block.finite) {
     gemm_->block({.a = weights,
-                  .a_m = entries_,
+                  .a_m = stride(block),
                   .a_k = 1,
                   .b = block.values,
                   .b_k = s_.value_width,
@@ -181,7 +186,7 @@ void AttentionTile::add_values(const KernelCall& call, const Part& part, const B
   }
   for (std::int64_t r = 0; r < part.count; ++r)
     for (std::int64_t i = 0; i < block.count; ++i)
-      if (const float weight = weights[r * entries_ + i]; weight != 0)
+      if (const float weight = weights[r * stride(block) + i]; weight != 0)
         rows_->multiply_add(out + r * out_row, 1, weight, block.values + i * s_.value_width,
                             s_.value_width);
 }
@@ -210,12 +215,22 @@ void AttentionTile::attend_heads(const KernelCall& call, const Part& part, std::
   const kv::View view(*call.cache, kind_.cache);
   const std::int64_t last_position = call.i32(kind_.pos)[part.first + part.count - 1];
   Block block;
-  for (std::int64_t page = 0; bring(view, part, page, block);
-       page += ceil_div(block.count, kv::page_entries)) {
+  alignas(64) float scores[rows * most_entries];
+  std::int64_t page = 0;
+  for (; bring(view, part, page, block); page += ceil_div(block.count, kv::page_entries)) {
     if (block.positions[0] > last_position) break;
-    for (std::int64_t h = 0; h < heads; ++h)
-      take(call, part, block, head + h, turned[h], running[h]);
+    if (part.observed)
+      view.observed().block(part.worker, page) = static_cast<std::int32_t>(block.count);
+    for (std::int64_t h = 0; h < heads; ++h) {
+      float* room = part.observed ? view.observed().weights(part.worker, h, page) : scores;
+      take(call, part, block, head + h, turned[h], running[h], room);
+      if (!part.observed) continue;
+      float* highest = view.observed().highest(part.worker, h, page);
+      for (std::int64_t r = 0; r < part.count; ++r) highest[r] = running[h][r].most;
+    }
   }
+  for (std::int64_t h = 0; part.observed && h < heads; ++h)
+    sum_up(call, part, h, page, running[h], head + h == part.key_head * (s_.heads / s_.key_heads));
   for (std::int64_t h = 0; h < heads; ++h)
     for (std::int64_t r = 0; r < part.count; ++r) {
       float* out = call.out() + ((part.first + r) * s_.heads + head + h) * s_.value_width;
@@ -225,9 +240,66 @@ void AttentionTile::attend_heads(const KernelCall& call, const Part& part, std::
     }
 }
 
+// The weights that the rows of one head gave the entries of the first pages: of each block by the
+// highest score that was known then, brought to what was the highest in the end.
+void AttentionTile::sum_up(const KernelCall& call, const Part& part, std::int64_t head,
+                           std::int64_t pages, const Running* running, bool first) const {
+  const kv::View view(*call.cache, kind_.cache);
+  const kv::Observed& observed = view.observed();
+  float* sums = observed.sums(part.first, part.key_head);
+  observed.summed(part.first, part.key_head) = pages * kv::page_entries;
+  std::int64_t count = 0;
+  for (std::int64_t page = 0; page < pages; page += ceil_div(count, kv::page_entries)) {
+    count = observed.block(part.worker, page);
+    const float* highest = observed.highest(part.worker, head, page);
+    float shares[rows];
+    for (std::int64_t r = 0; r < part.count; ++r) {
+      const bool counts =
+          running[r].sum > 0 && view.observes(part.seq, call.i32(kind_.pos)[part.first + r]);
+      shares[r] = counts
+                      ? static_cast<float>(std::exp(highest[r] - running[r].most) / running[r].sum)
+                      : 0.0F;
+    }
+    gemm_->block({.a = shares,
+                  .a_m = rows,
+                  .a_k = 1,
+                  .b = observed.weights(part.worker, head, page),
+                  .b_k = round_up(count, kv::page_entries),
+                  .c = sums + page * kv::page_entries,
+                  .c_m = round_up(count, kv::page_entries),
+                  .m = 1,
+                  .n = count,
+                  .k = part.count,
+                  .first = first});
+  }
+}
+
+void AttentionTile::observe(const KernelCall& call, std::int64_t first, std::int64_t last,
+                            std::int64_t key_head) const {
+  const Part part = part_of(call, first, last, key_head, 0);
+  if (!part.observed) return;
+  const kv::View view(*call.cache, kind_.cache);
+  const int head = static_cast<int>(key_head);
+  const float* sums = view.observed().sums(first, key_head);
+  const std::int64_t count =
+      std::min(view.observed().summed(first, key_head), view.entries(head, part.seq));
+  for (std::int64_t i = 0; i < count; ++i)
+    view.page(head, part.seq, i / kv::page_entries).attention[i % kv::page_entries] += sums[i];
+}
+
+AttentionTile::Part AttentionTile::part_of(const KernelCall& call, std::int64_t first,
+                                           std::int64_t last, std::int64_t key_head,
+                                           int worker) const {
+  Part part{first, last - first, key_head, call.i32(kind_.seq)[first], worker, false};
+  const kv::View view(*call.cache, kind_.cache);
+  for (std::int64_t row = first; row < last; ++row)
+    part.observed |= view.observes(part.seq, call.i32(kind_.pos)[row]);
+  return part;
+}
+
 void AttentionTile::attend(const KernelCall& call, std::int64_t first, std::int64_t last,
-                           std::int64_t key_head) const {
-  const Part part{first, last - first, key_head, call.i32(kind_.seq)[first]};
+                           std::int64_t key_head, int worker) const {
+  const Part part = part_of(call, first, last, key_head, worker);
   const std::int64_t shared = s_.heads / s_.key_heads, head = key_head * shared;
   const auto at = [&](std::int64_t row) { return (row * s_.heads + head) * s_.value_width; };
   for (std::int64_t row = first; row < last; ++row)

@@ -13,7 +13,7 @@ namespace pliant::native {
 
 class AttentionTile {
  public:
-  static constexpr std::int64_t rows = 64;  // at most
+  static constexpr std::int64_t rows = kv::Observed::tile_rows;  // at most
 
   struct Sizes {
     std::int64_t heads = 1, key_heads = 1, width = 1, value_width = 1, positions = 0;
@@ -24,11 +24,16 @@ class AttentionTile {
 
   // Rows [first, last), at most `rows`, which all have sequence `seq`, for one KV head. Calls
   // finish() for each.
-  void attend(const KernelCall& call, std::int64_t first, std::int64_t last,
-              std::int64_t key_head) const;
+  void attend(const KernelCall& call, std::int64_t first, std::int64_t last, std::int64_t key_head,
+              int worker) const;
+  // Adds what these rows gave the entries, if their Editor observes them: the rows of a sequence
+  // one call after another.
+  void observe(const KernelCall& call, std::int64_t first, std::int64_t last,
+               std::int64_t key_head) const;
 
  private:
-  static constexpr std::int64_t block_floats = 16384, most_entries = 128, most_heads = 8;
+  static constexpr std::int64_t block_floats = 16384, most_entries = 128,
+                                most_heads = kv::Observed::tile_heads;
   static constexpr std::int64_t query_floats = 32768;  // of heads that meet a block together
   struct Running {                                     // softmax of one row and head
     float most = unseen;
@@ -47,6 +52,8 @@ class AttentionTile {
     std::int64_t first, count;  // rows
     std::int64_t key_head;
     std::int32_t seq;
+    int worker;
+    bool observed;  // of some row
   };
 
   bool bring(const kv::View& view, const Part& part, std::int64_t page, Block& block) const;
@@ -58,12 +65,18 @@ class AttentionTile {
   void attend_heads(const KernelCall& call, const Part& part, std::int64_t head,
                     std::int64_t heads) const;
   void take(const KernelCall& call, const Part& part, const Block& block, std::int64_t head,
-            const Queries& queries, Running* running) const;
+            const Queries& queries, Running* running, float* scores) const;
+  Part part_of(const KernelCall& call, std::int64_t first, std::int64_t last, std::int64_t key_head,
+               int worker) const;
+  void sum_up(const KernelCall& call, const Part& part, std::int64_t head, std::int64_t pages,
+              const Running* running, bool first) const;
   void score(const KernelCall& call, const Part& part, const Block& block, std::int64_t head,
              std::int64_t row, float* scores) const;
   bool mask(const kv::Policy& policy, const Block& block, std::int64_t pos, float* add) const;
   void add_values(const KernelCall& call, const Part& part, const Block& block, std::int64_t head,
                   const float* weights) const;
+  // of the weights of a block's rows
+  static std::int64_t stride(const Block& block);
 
   kind::Attention kind_;
   Sizes s_;

@@ -50,7 +50,7 @@ class CachedAttention : public OperatorKernel {
         const std::int64_t first = key_head * shared + task % batches * most_heads;
         attend(call, {row, key_head, first, std::min(most_heads, (key_head + 1) * shared - first)});
       });
-    if (any_observed(call, rows))
+    if (!tile_ && any_observed(call, rows))
       each(call.pool, key_heads_, [&](std::int64_t key_head) { observe(call, rows, key_head); });
     cache(call).edit(call.i32(kind_.seq), rows);
   }
@@ -66,17 +66,34 @@ class CachedAttention : public OperatorKernel {
 
   // Of neighbouring rows those of one sequence together.
   void attend_tiles(const KernelCall& call, std::int64_t rows) const {
-    const std::int32_t* seq = call.i32(kind_.seq);
     const std::int64_t tiles = ceil_div(rows, AttentionTile::rows);
-    each(call.pool, tiles * key_heads_, [&](std::int64_t task) {
-      const std::int64_t end = std::min(rows, (task / key_heads_ + 1) * AttentionTile::rows);
-      for (std::int64_t row = task / key_heads_ * AttentionTile::rows; row < end;) {
-        const std::int64_t last =
-            std::find_if(seq + row, seq + end, [&](auto each) { return each != seq[row]; }) - seq;
-        tile_->attend(call, row, last, task % key_heads_);
-        row = last;
-      }
-    });
+    const auto attend = [&](std::int64_t task, int worker) {
+      each_part(call, rows, task / key_heads_, [&](std::int64_t first, std::int64_t last) {
+        tile_->attend(call, first, last, task % key_heads_, worker);
+      });
+    };
+    call.pool.parallel(tiles * key_heads_, std::ref(attend));
+    if (any_observed(call, rows))
+      each(call.pool, key_heads_, [&](std::int64_t key_head) {
+        for (std::int64_t tile = 0; tile < tiles; ++tile)
+          each_part(call, rows, tile, [&](std::int64_t first, std::int64_t last) {
+            tile_->observe(call, first, last, key_head);
+          });
+      });
+  }
+
+  // visit(first, last) for the rows of a tile that are of one sequence
+  template <typename Visit>
+  void each_part(const KernelCall& call, std::int64_t rows, std::int64_t tile,
+                 const Visit& visit) const {
+    const std::int32_t* seq = call.i32(kind_.seq);
+    const std::int64_t end = std::min(rows, (tile + 1) * AttentionTile::rows);
+    for (std::int64_t row = tile * AttentionTile::rows; row < end;) {
+      const std::int64_t last =
+          std::find_if(seq + row, seq + end, [&](auto each) { return each != seq[row]; }) - seq;
+      visit(row, last);
+      row = last;
+    }
   }
 
   void check_positions(const KernelCall& call, std::int64_t rows) const {
@@ -224,7 +241,7 @@ class CachedAttention : public OperatorKernel {
   }
 
   // Adds the weights that rows gave to entries, in the order of rows and heads; for sequences whose
-  // Editor observes.
+  // Editor observes. Of few rows: tiles note theirs.
   void observe(const KernelCall& call, std::int64_t rows, std::int64_t key_head) const {
     const std::int64_t shared = heads_ / key_heads_;
     for (std::int64_t row = 0; row < rows; ++row) {

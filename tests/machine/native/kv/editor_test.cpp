@@ -208,5 +208,52 @@ TEST(Editor, WeighsKeysAndValuesApartAndReadsAllBeforeItWrites) {
   cache.check();
 }
 
+// Notes what each entry was given, by layer and head.
+class Masses : public ChainEditor {
+ public:
+  explicit Masses(std::int64_t rows) : rows_(rows) {}
+  std::string_view name() const override { return "masses"; }
+  bool observes() const override { return true; }
+  std::int64_t observed_rows() const override { return rows_; }
+  void edit_chain(const Chain& chain, std::span<Fate>) const override {
+    if (!chain.prompt_end()) return;
+    std::vector<float>& now = all->emplace_back();
+    for (std::int64_t i = 0; i < chain.size(); ++i) now.push_back(chain.entry(i).attention);
+  }
+  std::shared_ptr<Outputs> all = std::make_shared<Outputs>();
+
+ private:
+  std::int64_t rows_;
+};
+
+Outputs masses(const Tiny& tiny, std::int64_t rows, int threads, std::int64_t observed) {
+  Runner runner(tiny, rows, threads);
+  Cache cache = runner.cache({.sequences = 2, .context = 320});
+  const auto editor = std::make_shared<Masses>(observed);
+  const SeqId id = cache.open(edited(editor)), other = cache.open(edited(editor));
+  runner.feed(cache, other, text(40, 9), 16);
+  editor->all->clear();
+  runner.feed(cache, id, text(300), rows);
+  return *editor->all;
+}
+
+// Tiles note what they give as they attend; runs of few rows look again.
+TEST(Editor, TilesGiveWhatRowsGiveOnAnyNumberOfThreads) {
+  for (const Tiny& tiny : {Tiny{}, Tiny{.heads = {18}, .key_heads = {2}, .windows = {0}},
+                           Tiny{.windows = {40, 0}, .cap = 5}})
+    for (const std::int64_t observed : {all_rows, std::int64_t{70}}) {
+      const Outputs rows = masses(tiny, 16, 1, observed), tiles = masses(tiny, 160, 1, observed);
+      ASSERT_EQ(rows.size(), tiles.size());
+      for (std::size_t chain = 0; chain < rows.size(); ++chain)
+        for (std::size_t i = 0; i < rows[chain].size(); ++i)
+          ASSERT_NEAR(tiles[chain][i], rows[chain][i], 1e-5 * (1 + rows[chain][i]));
+      EXPECT_TRUE(same_bits(masses(tiny, 160, 3, observed), tiles));
+      double sum = 0;
+      for (const float each : tiles.front()) sum += static_cast<double>(each);
+      const double heads = static_cast<double>(tiny.heads[0] / tiny.key_heads[0]);
+      EXPECT_NEAR(sum, heads * static_cast<double>(std::min<std::int64_t>(observed, 300)), 1e-3);
+    }
+}
+
 }  // namespace
 }  // namespace pliant::kv
