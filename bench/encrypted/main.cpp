@@ -197,7 +197,8 @@ const std::vector<Larger> kLarger{
      {},
      {batch_inside("bIiJj"), batch_inside("bJjKk")}},
     {"512x512 in the clear times 512x64", "ij,jk->ik", {{512, 512}, {512, 64}}, {0}},
-    {"the same in complex slots", "ij,jk->ik", {{512, 512}, {512, 64}}, {0}, {}, false, true},
+    {"256x128 times 128x128 in the clear", "bi,ij->bj", {{256, 128}, {128, 128}}, {1}},
+    {"the same in complex slots", "bi,ij->bj", {{256, 128}, {128, 128}}, {1}, {}, false, true},
     {"contraction over 4 ciphertexts", "ijk,ijk->i", {{16, 64, 64}, {16, 64, 64}}},
 };
 
