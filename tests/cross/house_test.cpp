@@ -15,6 +15,7 @@
 #include "cross/tolerances.h"
 #include "graph/random_graph.h"
 #include "graph/reference/random_weights.h"
+#include "machine/run_once.h"
 
 namespace pliant::cross {
 namespace {
@@ -34,24 +35,9 @@ struct Subject {
   }
 };
 
-std::vector<TensorView> views(const std::vector<Tensor>& tensors) {
-  std::vector<TensorView> result;
-  for (const Tensor& tensor : tensors) result.push_back(tensor.view());
-  return result;
-}
-
 std::vector<Tensor> run_on(Machine& machine, const Subject& subject, ThreadPool& pool) {
-  const auto program = machine.prepare(subject.graph, subject.weights);
-  Workspace workspace(program->need(), pool);
-  std::vector<Tensor> outputs;
-  for (const ValueId id : subject.graph->outputs()) {
-    TensorType type = subject.graph->value(id).type;
-    if (subject.rows > 0 && subject.graph->value(id).rows) type.shape[0] = subject.rows;
-    outputs.emplace_back(type);
-  }
-  const auto in = views(subject.inputs), out = views(outputs);
-  program->run({in, out, subject.rows, nullptr}, workspace);
-  return outputs;
+  return run_once(machine, subject.graph, subject.weights, views_of(subject.inputs), pool,
+                  subject.rows);
 }
 
 // The values of a run that showed all of them, leaves included.
@@ -105,8 +91,8 @@ std::string local_disagreement(const Contestant& contestant, Machine& machine, c
 std::string whole_disagreement(const Contestant& contestant, Machine& machine,
                                const Subject& subject, ThreadPool& pool) {
   constexpr double whole_graph = 1e-3;
-  const auto wanted =
-      evaluate(*subject.graph, *subject.weights, views(subject.inputs), pool, {subject.rows, {}});
+  const auto wanted = evaluate(*subject.graph, *subject.weights, views_of(subject.inputs), pool,
+                               {subject.rows, {}});
   const auto got = run_on(machine, subject, pool);
   for (std::size_t i = 0; i < wanted.size(); ++i)
     if (const auto verdict = agrees(got[i].view(), wanted[i].view(), whole_graph); !verdict)

@@ -11,6 +11,7 @@
 #include "core/rng.h"
 #include "graph/builder.h"
 #include "graph/shapes/rules.h"
+#include "graph/views.h"
 #include "quant/store.h"
 
 namespace pliant {
@@ -450,12 +451,6 @@ inline WeightStore random_weight_store(const Graph& graph, Rng& rng) {
       store.add(value.name, std::move(tensor));
     }
   return store;
-}
-
-inline std::vector<TensorView> views_of(const std::vector<Tensor>& tensors) {
-  std::vector<TensorView> result;
-  for (const Tensor& each : tensors) result.push_back(each.view());
-  return result;
 }
 
 }  // namespace pliant

@@ -17,18 +17,13 @@
 #include "graph/reference/random_weights.h"
 #include "graph/reference/reference.h"
 #include "machine/native/native.h"
+#include "machine/run_once.h"
 #include "machine/scratchpad/scratchpad.h"
 
 namespace pliant {
 namespace {
 
 using Tensors = std::map<std::string, Tensor>;  // by value name
-
-std::vector<TensorView> views(const std::vector<Tensor>& tensors) {
-  std::vector<TensorView> result;
-  for (const Tensor& each : tensors) result.push_back(each.view());
-  return result;
-}
 
 std::vector<Tensor> images(const Graph& graph) {
   std::vector<Tensor> inputs;
@@ -49,7 +44,7 @@ Tensors oracle(const Graph& graph, const WeightStore& weights, const std::vector
     std::copy_n(view.data, copy.raw().size(), copy.view().data);
     result.emplace(graph.value(id).name, std::move(copy));
   };
-  evaluate(graph, weights, views(inputs), pool, options);
+  evaluate(graph, weights, views_of(inputs), pool, options);
   return result;
 }
 
@@ -57,12 +52,9 @@ Tensors native_run(const Graph& graph, const WeightStore& weights,
                    const std::vector<Tensor>& inputs, const native::Options& options,
                    ThreadPool& pool) {
   native::Machine machine(pool, options);
-  const auto program =
-      machine.prepare(std::make_shared<Graph>(graph), std::make_shared<WeightStore>(weights));
-  Workspace workspace(program->need(), pool);
-  std::vector<Tensor> outputs;
-  for (const ValueId id : graph.outputs()) outputs.emplace_back(graph.value(id).type);
-  program->run({views(inputs), views(outputs), 0, nullptr}, workspace);
+  std::vector<Tensor> outputs =
+      run_once(machine, std::make_shared<Graph>(graph), std::make_shared<WeightStore>(weights),
+               views_of(inputs), pool);
   Tensors result;
   for (std::size_t i = 0; i < outputs.size(); ++i)
     result.emplace(graph.value(graph.outputs()[i]).name, std::move(outputs[i]));
@@ -161,13 +153,13 @@ void check_planned(const std::string& file) {
     const auto program = scratchpad::Machine(pool, options).prepare(graph, weights);
     const auto& planned = dynamic_cast<const scratchpad::Program&>(*program);
     EXPECT_EQ(planned.plan().status, plan::Status::optimal);
-    const scratchpad::Execution run = planned.execute(views(inputs), pool);
+    const scratchpad::Execution run = planned.execute(views_of(inputs), pool);
     EXPECT_EQ(run.traffic_bytes(), planned.plan().traffic_bytes);
     EXPECT_EQ(run.compulsory_bytes, planned.plan().compulsory_bytes);
     EXPECT_LE(run.highest_byte, options.scratchpad_bytes);
     Workspace workspace(program->need(), pool);
     const Tensor output(graph->value(graph->outputs()[0]).type);
-    program->run({views(inputs), std::vector<TensorView>{output.view()}, 0, nullptr}, workspace);
+    program->run({views_of(inputs), std::vector<TensorView>{output.view()}, 0, nullptr}, workspace);
     EXPECT_TRUE(std::ranges::equal(output.raw(), wanted.begin()->second.raw())) << file;
     std::printf("%s: %lld bytes, traffic %lld\n", file.c_str(),
                 static_cast<long long>(options.scratchpad_bytes),

@@ -11,6 +11,7 @@
 #include "errors.h"
 #include "graph/builder.h"
 #include "graph/reference/reference.h"
+#include "machine/run_once.h"
 #include "machine/torch/one_thread.h"
 
 namespace pliant::aten {
@@ -19,16 +20,9 @@ namespace {
 std::vector<Tensor> run(const Graph& graph, const std::vector<TensorView>& inputs,
                         const WeightStore& weights = {}) {
   Machine machine(one_thread());
-  const auto program = machine.prepare(std::make_shared<const Graph>(graph),
-                                       std::make_shared<const WeightStore>(weights));
   ThreadPool pool(1);
-  Workspace workspace(program->need(), pool);
-  std::vector<Tensor> results;
-  std::vector<TensorView> out;
-  for (const ValueId id : graph.outputs())
-    out.push_back(results.emplace_back(graph.value(id).type).view());
-  program->run({inputs, out, 0, nullptr}, workspace);
-  return results;
+  return run_once(machine, std::make_shared<const Graph>(graph),
+                  std::make_shared<const WeightStore>(weights), inputs, pool);
 }
 
 template <typename Action>

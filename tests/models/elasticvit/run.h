@@ -11,6 +11,7 @@
 
 #include "graph/reference/reference.h"
 #include "machine/native/native.h"
+#include "machine/run_once.h"
 
 namespace pliant::elasticvit {
 
@@ -36,30 +37,19 @@ inline double apart(const TensorView& got, const TensorView& wanted) {
   return most / deviation(b);
 }
 
-inline std::vector<TensorView> views(const std::vector<Tensor>& tensors) {
-  std::vector<TensorView> result;
-  for (const Tensor& each : tensors) result.push_back(each.view());
-  return result;
-}
-
 inline std::vector<Tensor> reference_run(const Graph& graph, const WeightStore& weights,
                                          const std::vector<Tensor>& inputs,
                                          const EvaluateOptions& options = {}) {
   ThreadPool pool(1);
-  return evaluate(graph, weights, views(inputs), pool, options);
+  return evaluate(graph, weights, views_of(inputs), pool, options);
 }
 
 inline std::vector<Tensor> machine_run(Machine& machine, const Graph& graph,
                                        const WeightStore& weights,
                                        const std::vector<Tensor>& inputs) {
   ThreadPool pool(1);
-  const auto program =
-      machine.prepare(std::make_shared<Graph>(graph), std::make_shared<WeightStore>(weights));
-  Workspace workspace(program->need(), pool);
-  std::vector<Tensor> outputs;
-  for (const ValueId id : graph.outputs()) outputs.emplace_back(graph.value(id).type);
-  program->run({views(inputs), views(outputs), 0, nullptr}, workspace);
-  return outputs;
+  return run_once(machine, std::make_shared<Graph>(graph), std::make_shared<WeightStore>(weights),
+                  views_of(inputs), pool);
 }
 
 inline std::vector<Tensor> native_run(const Graph& graph, const WeightStore& weights,

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "machine/native/native.h"
+#include "machine/run_once.h"
 #include "machine/torch/torch.h"
 #include "models/language/files/convert.h"
 #include "open/language_model.h"
@@ -17,12 +18,7 @@ constexpr std::int64_t rows = 24;
 Tensor run_on(Machine& machine, ThreadPool& pool, const LanguageModel& model, Graph graph,
               const std::vector<TensorView>& inputs) {
   const auto shared = std::make_shared<const Graph>(std::move(graph));
-  const auto program = machine.prepare(shared, model.weights);
-  Tensor result(shared->value(shared->outputs()[0]).type);
-  const std::vector<TensorView> outputs{result.view()};
-  Workspace workspace(program->need(), pool);
-  program->run({inputs, outputs, rows, nullptr}, workspace);
-  return result;
+  return std::move(run_once(machine, shared, model.weights, inputs, pool)[0]);
 }
 
 // Of one text that counts up.

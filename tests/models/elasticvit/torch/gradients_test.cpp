@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "graph/views.h"
 #include "machine/torch/learner.h"
 #include "models/elasticvit/formula.h"
 #include "models/elasticvit/golden.h"
@@ -38,7 +39,7 @@ class Learning {
     }
     for (const ValueId id : graph->outputs()) outputs.emplace_back(graph->value(id).type);
     const std::unique_ptr<aten::Pass> pass = learner_.prepare(graph);
-    learner_.accumulate(*pass, views(inputs), views(outputs), 1);
+    learner_.accumulate(*pass, views_of(inputs), views_of(outputs), 1);
     return get(outputs[0].view(), 0);
   }
 
@@ -47,12 +48,6 @@ class Learning {
   const std::vector<std::string>& names() const { return names_; }
 
  private:
-  static std::vector<TensorView> views(const std::vector<Tensor>& tensors) {
-    std::vector<TensorView> result;
-    for (const Tensor& each : tensors) result.push_back(each.view());
-    return result;
-  }
-
   aten::Learner make() {
     auto weights = std::make_shared<WeightStore>();
     aten::Group group;
