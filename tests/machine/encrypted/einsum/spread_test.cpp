@@ -100,5 +100,20 @@ TEST(Spread, AgreesWithTheReference) {
   EXPECT_GT(spread, 20);
 }
 
+// In a full ciphertext distances go round: those of a matrix's 15 diagonals are 8.
+TEST(Spread, DiagonalsGoRoundAFullCiphertext) {
+  const std::vector<Shape> shapes{{8, 8}, {8, 8}};
+  const std::vector<EinsumOperand> operands{{shapes[0], false}, {shapes[1]}};
+  const Plan plan = einsum::plan("ij,jk->ik", operands, {.slots = 64, .canonical = true});
+  const Counts c = counts(plan.program);
+  EXPECT_EQ(c.diagonals, 8) << explain(plan);
+  EXPECT_LE(c.rotations, 5) << explain(plan);
+  const std::vector<Tensor> tensors = random_tensors(shapes, 3);
+  Simulator simulator({.slots = 64, .levels = plan.levels()});
+  EXPECT_LT(difference(run(plan, simulator, views(tensors)).outputs[0],
+                       reference("ij,jk->ik", views(tensors))),
+            1e-9);
+}
+
 }  // namespace
 }  // namespace pliant::einsum

@@ -17,7 +17,7 @@ std::int64_t floor_div(std::int64_t a, std::int64_t b) {
 std::int64_t position(const Progression& run, const Index& index) {
   std::int64_t t = 0;
   for (const auto& [label, weight] : run.weights) t += weight * index.at(label);
-  return t;
+  return run.period == 0 ? t : t - floor_div(t, run.period) * run.period;
 }
 
 std::int64_t babies_of(const Progression& run, std::int64_t baby) {
@@ -99,7 +99,14 @@ std::vector<Progression> progressions(const SlotLayout& from, const SlotLayout& 
     if (axis.stride > 0) runs.push_back({axis.stride, 0, last, {{label, 1}}});
     else runs.push_back({-axis.stride, -last, 0, {{label, -1}}});
   }
-  return joined(std::move(runs));
+  runs = joined(std::move(runs));
+  for (Progression& run : runs) {
+    if (from.slots % run.step != 0 || run.count() <= from.slots / run.step) continue;
+    run.period = from.slots / run.step;
+    run.first = 0;
+    run.last = run.period - 1;
+  }
+  return runs;
 }
 
 std::int64_t Split::baby(const Index& index) const {

@@ -28,6 +28,8 @@ bool in_one_ciphertext(const SlotLayout& layout);                    // number 0
 struct Progression {
   std::int64_t step = 1, first = 0, last = 0;
   std::vector<std::pair<char, std::int64_t>> weights;
+  // Where it goes round the slots: t is taken modulo this, the same rotations.
+  std::int64_t period = 0;
 
   std::int64_t count() const { return last - first + 1; }
 };
