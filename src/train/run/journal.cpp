@@ -1,16 +1,5 @@
 #include "train/run/journal.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-
-#include "core/error.h"
-#include "core/files.h"
-#include "core/files/descriptor.h"
 #include "core/json.h"
 
 namespace pliant::train {
@@ -59,51 +48,30 @@ StepRecord step_of(const JsonNode& node) {
 
 }  // namespace
 
-Journal::Journal(std::string path, std::int64_t step) : path_(std::move(path)) {
-  if (!std::filesystem::exists(path_)) return;
-  const std::string text = read_file(path_);
-  std::size_t at = 0;
-  for (std::size_t line = 1; at < text.size(); ++line) {
-    const std::size_t end = text.find('\n', at);
-    if (end == std::string::npos) break;  // cut by a crash
-    const std::string place = fmt::format("{}:{}", path_, line);
-    const nlohmann::json json = parse_json(std::string_view(text).substr(at, end - at), place);
-    const JsonNode node(json, place);
-    if (node.integer("step") > step) break;  // and all that follow
-    if (node.has("validation"))
-      validations_.push_back(
-          {node.integer("step"), node.number("validation"), node.number("bits_per_byte")});
-    else if (node.has("sample")) samples_.push_back({node.integer("step"), node.text("sample")});
-    else steps_.push_back(step_of(node));
-    at = end + 1;
-  }
-  // shortened, not written anew: a command writes over nothing that it read
-  if (at < text.size() && ::truncate(path_.c_str(), static_cast<off_t>(at)) != 0)
-    throw Error(ErrorKind::io, path_, fmt::format("cannot be cut: {}", std::strerror(errno)));
-}
+Journal::Journal(const std::string& path, std::int64_t step)
+    : log_(path, step, [this](const JsonNode& node) { read(node); }) {}
 
-void Journal::append(const std::string& line) {
-  const Descriptor file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-  const auto written = file.is_open() ? ::write(file.number(), line.data(), line.size()) : -1;
-  if (written != std::ssize(line))
-    throw Error(
-        ErrorKind::io, path_,
-        fmt::format("cannot be written: {}", written < 0 ? std::strerror(errno) : "disk full"));
+void Journal::read(const JsonNode& node) {
+  if (node.has("validation"))
+    validations_.push_back(
+        {node.integer("step"), node.number("validation"), node.number("bits_per_byte")});
+  else if (node.has("sample")) samples_.push_back({node.integer("step"), node.text("sample")});
+  else steps_.push_back(step_of(node));
 }
 
 void Journal::add(const StepRecord& record) {
-  append(line_of(record).dump() + "\n");
+  log_.append(line_of(record).dump());
   steps_.push_back(record);
 }
 
 void Journal::add(const ValidationRecord& record) {
-  append(line_of(record).dump() + "\n");
+  log_.append(line_of(record).dump());
   validations_.push_back(record);
 }
 
 void Journal::add(const SampleRecord& record) {
   // text of a model may end within a character
-  append(line_of(record).dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
+  log_.append(line_of(record).dump(-1, ' ', false, ordered_json::error_handler_t::replace));
   samples_.push_back(record);
 }
 

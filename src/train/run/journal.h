@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "train/run/line_log.h"
+
 namespace pliant::train {
 
 struct StepRecord {
@@ -33,9 +35,7 @@ struct SampleRecord {
 
 class Journal {
  public:
-  // Goes on with `path` if it is there: lines of later steps than `step` are cut off, those before
-  // are read. Throws Error{io}.
-  Journal(std::string path, std::int64_t step);
+  Journal(const std::string& path, std::int64_t step);  // goes on and throws as LineLog
 
   // Each is a line {"step", ...}, on disk when the call returns.
   void add(const StepRecord& record);
@@ -50,12 +50,12 @@ class Journal {
   std::string page(const std::string& title) const;
 
  private:
-  void append(const std::string& line);
+  void read(const JsonNode& node);
 
-  std::string path_;
   std::vector<StepRecord> steps_;
   std::vector<ValidationRecord> validations_;
   std::vector<SampleRecord> samples_;
+  LineLog log_;  // reads into those above
 };
 
 }  // namespace pliant::train
