@@ -121,6 +121,26 @@ void LevelSampler::told(std::span<const double> scores) {
   to_score_.clear();
 }
 
+std::vector<Architecture> LevelSampler::remembered() const {
+  std::vector<Architecture> result;
+  for (const Bank& bank : banks_)
+    for (const Scored& each : bank.entries()) result.push_back(each.architecture);
+  return result;
+}
+
+void LevelSampler::rescored(std::span<const double> scores) {
+  std::size_t wanted = 0;
+  for (const Bank& bank : banks_) wanted += bank.entries().size();
+  if (scores.size() != wanted)
+    throw Error(ErrorKind::invalid, "sampler",
+                fmt::format("{} scores for the {} subnets of its banks", scores.size(), wanted));
+  for (Bank& bank : banks_) {
+    const std::size_t own = bank.entries().size();
+    bank.rescore(scores.first(own));
+    scores = scores.subspan(own);
+  }
+}
+
 std::string LevelSampler::state() const {
   nlohmann::ordered_json json{{"step", step_}, {"level", level_}};
   for (nlohmann::ordered_json& banks = json["banks"] = nlohmann::ordered_json::array();

@@ -47,14 +47,14 @@ class LevelSampler : public StepSampler {
   LevelSampler(const elasticvit::Space& space, const LevelOptions& options);
   std::vector<Drawn> next() override;
   void told(std::span<const double> scores) override;
+  std::vector<elasticvit::Architecture> remembered() const override;
+  void rescored(std::span<const double> scores) override;
   std::string state() const override;
   void restore(std::string_view json, std::string_view place) override;
 
   std::size_t level() const { return level_; }  // of the last step
   // Empty without banks.
   const std::vector<Bank>& banks() const { return banks_; }
-  // New scores of a level's bank, all told on one batch: scores of several batches are no equals.
-  void rescore(std::size_t level, std::span<const double> scores) { banks_[level].rescore(scores); }
   double exploit() const;  // of the next step
 
  private:

@@ -32,6 +32,11 @@ class StepSampler {
   // Throws Error{invalid} for another number of them.
   virtual void told(std::span<const double> scores) = 0;
 
+  // Subnets whose scores it remembers, which were told on several batches and so are no equals;
+  // rescored() tells those of all on one batch, in their order. Throws as told().
+  virtual std::vector<elasticvit::Architecture> remembered() const { return {}; }
+  virtual void rescored(std::span<const double>) {}
+
   // JSON, between told() and next(). restore() throws Error{format} or Error{invalid} naming
   // `place` and the field; the sampler is then as before.
   virtual std::string state() const = 0;

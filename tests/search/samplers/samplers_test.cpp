@@ -179,7 +179,10 @@ TEST(LevelSampler, ScoresAreCounted) {
             "sampler: 1 scores for 3 subnets");
   sampler.told(std::vector<double>{-1, -2, -3});
   EXPECT_EQ(sampler.banks()[sampler.level()].entries().size(), 3U);
-  sampler.rescore(sampler.level(), std::vector<double>{-3, -2, -1});
+  EXPECT_EQ(sampler.remembered().size(), 3U);
+  EXPECT_EQ(error_of([&] { sampler.rescored(std::vector<double>{-3}); }),
+            "sampler: 1 scores for the 3 subnets of its banks");
+  sampler.rescored(std::vector<double>{-3, -2, -1});
   EXPECT_EQ(sampler.banks()[sampler.level()].entries()[0].score, -3);
 }
 
