@@ -200,6 +200,18 @@ TEST(InputGuard, NothingThatWasReadIsWrittenOver) {
   EXPECT_EQ(write_refusal(folder + "/in"), "none");
 }
 
+// As a run that goes on from a checkpoint, removes it when it is old, and writes its page.
+TEST(InputGuard, AFileWithTheNumberOfARemovedOneMayBeWritten) {
+  const std::string folder = scratch("reused");
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  write_file(folder + "/old", "read, then removed");
+  const InputGuard guard;
+  read_file(folder + "/old");
+  fs::rename(folder + "/old", folder + "/page");  // what has its number now
+  EXPECT_EQ(write_refusal(folder + "/page"), "none");
+}
+
 TEST(Files, NamesWhatIsMissing) {
   try {
     read_file("/no/such/file");

@@ -7,8 +7,8 @@
 namespace pliant {
 
 // While one exists, every file that is mapped is noted, and write_file() refuses to replace it,
-// whatever it is called there: links and hard links lead to the same file. One at a time; it
-// outlives whatever reads and writes.
+// whatever it is called there: links and hard links lead to the same file. A file
+// that is removed is no input any more. One at a time; it outlives whatever reads and writes.
 class InputGuard {
  public:
   InputGuard();
