@@ -47,12 +47,6 @@ std::shared_ptr<const WeightStore> parameters_of(const Space& space, const Weigh
   return result;
 }
 
-SupernetLearner::Statistics copy_of(const SupernetLearner::Statistics& statistics) {
-  SupernetLearner::Statistics result;
-  for (const auto& [name, tensor] : statistics) result.emplace(name, tensor.copy());
-  return result;
-}
-
 // One subnet's graph with its bindings. Its inputs are image, target and what is carried; its
 // outputs are loss, logits and what is carried, in the order of the carries.
 class Lesson {
@@ -106,12 +100,11 @@ SupernetLearner::SupernetLearner(Space space, const aten::Options& options,
       statistics_(statistics_of(space_, supernet, "")),
       learner_(options, parameters_of(space_, supernet), supernet_groups(space_, like)) {}
 
-elasticvit::SubnetOptions SupernetLearner::options_for(const ImageBatch& batch,
-                                                       elasticvit::Statistics kind) const {
+elasticvit::SubnetOptions SupernetLearner::options_for(const ImageBatch& batch) const {
   const Shape& shape = batch.images.type.shape;
   return {.batch = shape.at(0),
           .image_side = shape.at(2),
-          .statistics = kind,
+          .statistics = elasticvit::Statistics::momentum,
           .momentum = teaching_.momentum};
 }
 
@@ -127,8 +120,7 @@ std::vector<double> SupernetLearner::accumulate(std::span<const Drawn> step,
       mean = mean_of(said);
       lesson.targets = mean.view();
     }
-    Lesson own(learner_, space_, each.architecture,
-               options_for(batch, elasticvit::Statistics::momentum),
+    Lesson own(learner_, space_, each.architecture, options_for(batch),
                pupil ? teaching_.smallest : Objective::cross_entropy);
     own.bind(each.part == Part::largest ? batch : lesson, statistics_);
     learner_.accumulate(own.pass(), own.inputs(), own.outputs(), 1);
@@ -146,8 +138,7 @@ std::vector<double> SupernetLearner::scores(std::span<const Architecture> subnet
                                             const ImageBatch& batch) const {
   std::vector<double> result;
   for (const Architecture& subnet : subnets) {
-    Lesson lesson(learner_, space_, subnet, options_for(batch, elasticvit::Statistics::momentum),
-                  Objective::cross_entropy);
+    Lesson lesson(learner_, space_, subnet, options_for(batch), Objective::cross_entropy);
     lesson.bind(batch, statistics_);
     learner_.evaluate(lesson.pass(), lesson.inputs(), lesson.outputs());
     result.push_back(-lesson.loss());
@@ -155,28 +146,9 @@ std::vector<double> SupernetLearner::scores(std::span<const Architecture> subnet
   return result;
 }
 
-SupernetLearner::Statistics SupernetLearner::estimate(const Architecture& subnet,
-                                                      std::span<const ImageBatch> batches,
-                                                      bool averaged) const {
-  if (batches.empty())
-    throw Error(ErrorKind::invalid, "statistics", "there is no batch to estimate them from");
-  Statistics result = copy_of(statistics_);
-  result.emplace("batches", Tensor({DType::f32, {}}));
-  Lesson lesson(learner_, space_, subnet,
-                options_for(batches[0], elasticvit::Statistics::cumulative),
-                Objective::cross_entropy);
-  for (const ImageBatch& batch : batches) {
-    lesson.bind(batch, result);
-    learner_.evaluate(lesson.pass(), lesson.inputs(), lesson.outputs(), averaged);
-    lesson.carry(result);
-  }
-  result.erase("batches");
-  return result;
-}
-
-WeightStore SupernetLearner::weights(const Statistics& statistics, bool averaged) const {
+WeightStore SupernetLearner::weights(bool averaged) const {
   WeightStore result = learner_.weights(averaged);
-  for (const auto& [name, tensor] : statistics) result.add(name, tensor.copy());
+  for (const auto& [name, tensor] : statistics_) result.add(name, tensor.copy());
   return result;
 }
 

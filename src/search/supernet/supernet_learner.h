@@ -44,16 +44,10 @@ class SupernetLearner {
                              const ImageBatch& batch) const;
 
   using Statistics = std::map<std::string, Tensor, std::less<>>;
-  // Means over so many batches of one subnet's statistics, by name: what it is to be evaluated
-  // with, as running statistics of all subnets together fit none (published code: 128 batches).
-  // Throws Error{invalid} for none. `averaged`: with the running average of the parameters.
-  Statistics estimate(const elasticvit::Architecture& subnet, std::span<const ImageBatch> batches,
-                      bool averaged = false) const;
-
   aten::Learner& learner() { return learner_; }
   const Statistics& statistics() const { return statistics_; }
-  // All of supernet_tensors() as they are, with these statistics.
-  WeightStore weights(const Statistics& statistics, bool averaged = false) const;
+  // All of supernet_tensors() as they are, or with the running average of the parameters.
+  WeightStore weights(bool averaged = false) const;
 
   // What further steps depend on: the learner's state and "statistic.NAME". restore() throws
   // Error{invalid} or {not_found} for another supernet's; all is then as before.
@@ -61,7 +55,7 @@ class SupernetLearner {
   void restore(const WeightStore& state);
 
  private:
-  elasticvit::SubnetOptions options_for(const ImageBatch& batch, elasticvit::Statistics kind) const;
+  elasticvit::SubnetOptions options_for(const ImageBatch& batch) const;
 
   elasticvit::Space space_;
   TeachingOptions teaching_;

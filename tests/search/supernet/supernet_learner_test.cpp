@@ -77,7 +77,7 @@ Said reference(const WeightStore& weights, const Architecture& subnet, const Ima
 
 TEST(SupernetLearner, TheLargestTeachesRandomOnesAndTheyTheSmallest) {
   SupernetLearner learner = new_learner({.temperature = 0.5});
-  const WeightStore weights = learner.weights(learner.statistics());
+  const WeightStore weights = learner.weights();
   const Images images(1);
   const std::vector<Drawn> step = three_subnets(true);
   ASSERT_EQ(step.size(), 3U);
@@ -95,7 +95,7 @@ TEST(SupernetLearner, TheLargestTeachesRandomOnesAndTheyTheSmallest) {
 
 TEST(SupernetLearner, WithoutTheLargestRandomOnesLearnFromTheTargets) {
   SupernetLearner learner = new_learner();
-  const WeightStore weights = learner.weights(learner.statistics());
+  const WeightStore weights = learner.weights();
   const Images images(1);
   const std::vector<Drawn> step = three_subnets(false);
   const std::vector<double> losses = learner.accumulate(step, images.view());
@@ -109,10 +109,6 @@ TEST(SupernetLearner, WithoutTheLargestRandomOnesLearnFromTheTargets) {
   EXPECT_EQ(scores, std::vector{-losses[0]});
 }
 
-std::vector<float> all(const Tensor& tensor) {
-  return {tensor.span<float>().begin(), tensor.span<float>().end()};
-}
-
 void expect_equal(const WeightStore& a, const WeightStore& b) {
   EXPECT_EQ(a.size(), b.size());
   a.for_each([&](const std::string& name, const Stored& stored) {
@@ -120,34 +116,12 @@ void expect_equal(const WeightStore& a, const WeightStore& b) {
   });
 }
 
-TEST(SupernetLearner, ScoringAndEstimatingChangeNothing) {
+TEST(SupernetLearner, ScoringChangesNothing) {
   const SupernetLearner learner = new_learner();
   const WeightStore before = learner.state();
   const Images images(1);
   learner.scores(std::vector{largest(space())}, images.view());
-  learner.estimate(largest(space()), std::vector{images.view()});
   expect_equal(learner.state(), before);
-}
-
-TEST(SupernetLearner, EstimatesAreMeansOverBatches) {
-  const SupernetLearner learner = new_learner();
-  const Architecture subnet = smallest(space());
-  const Images a(1), b(2);
-  const auto both = learner.estimate(subnet, std::vector{a.view(), b.view()}),
-             first = learner.estimate(subnet, std::vector{a.view()}),
-             second = learner.estimate(subnet, std::vector{b.view()});
-  ASSERT_EQ(both.size(), learner.statistics().size());
-  std::size_t differ = 0;
-  for (const auto& [name, tensor] : both) {
-    const std::vector<float> got = all(tensor), one = all(first.at(name)),
-                             two = all(second.at(name));
-    differ += one != two;
-    for (std::size_t i = 0; i < got.size(); ++i)
-      EXPECT_NEAR(got[i], (one[i] + two[i]) / 2, 1e-5 * (1 + std::abs(got[i]))) << name;
-  }
-  EXPECT_GT(differ, 10U);
-  EXPECT_EQ(error_of([&] { learner.estimate(subnet, {}); }),
-            "statistics: there is no batch to estimate them from");
 }
 
 double take_step(SupernetLearner& learner, std::span<const Drawn> step, const Images& images) {
@@ -197,8 +171,7 @@ TEST(SupernetLearner, StatesThatDoNotFitChangeNothing) {
 
 TEST(SupernetLearner, WeightsAreAllTensorsOfTheSupernet) {
   const SupernetLearner learner = new_learner();
-  const WeightStore weights =
-      learner.weights(learner.estimate(largest(space()), std::vector{Images(1).view()}));
+  const WeightStore weights = learner.weights();
   const elasticvit::SupernetTensors wanted = supernet_tensors(space());
   EXPECT_EQ(weights.size(), wanted.size());
   for (const auto& [name, tensor] : wanted) EXPECT_EQ(weights.at(name).type.shape, tensor.shape);

@@ -67,6 +67,7 @@ struct Process {
     options.average = 0.9;
     options.save.every = 3;
     options.save.keep = 2;
+    options.rescore_every = 4;
     options.recipe = recipe;
     return options;
   }
@@ -128,8 +129,8 @@ TEST_F(SupernetRun, PassesOverABrokenCheckpointAndRefusesAnothersOrNone) {
   first.training.save();
   EXPECT_EQ(error_of([&] { Process(folder_, "two").training.resume(); }),
             folder_ +
-                "/step-00000001.safetensors: was written by another recipe (go on with the "
-                "recipe of its run, or train in another folder)");
+                "/step-00000001.safetensors: was written by another recipe: its text is "
+                "another (go on with the recipe of its run, or train in another folder)");
   write_file(folder_ + "/step-00000001.safetensors", "broken");
   std::vector<std::string> broken;
   Process again(folder_);
