@@ -1,16 +1,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <charconv>
 #include <nlohmann/json.hpp>
-#include <optional>
 
-#include "cli/search/subject.h"
+#include "cli/search/constraints.h"
 #include "cli/verbs.h"
 #include "command/print.h"
-#include "core/error.h"
 #include "report/table.h"
-#include "search/sampler.h"
 
 namespace pliant::cli {
 namespace {
@@ -19,70 +15,8 @@ using elasticvit::Architecture;
 
 struct SampleOptions {
   SearchOptions search;
-  std::string flops, parameters;
-  std::vector<std::string> latencies;
+  ConstraintOptions constraints;
   std::int64_t count = 10;
-};
-
-struct Range {
-  double low, high;
-};
-
-Range range_of(const std::string& text, const std::string& place,
-               double (*value)(std::string_view, std::string_view)) {
-  const std::size_t colon = text.find(':');
-  if (colon == std::string::npos)
-    throw Error(ErrorKind::usage, place, fmt::format("'{}' is no range", text),
-                "write FROM:TO, both included");
-  const Range range{value(std::string_view(text).substr(0, colon), place),
-                    value(std::string_view(text).substr(colon + 1), place)};
-  if (range.low > range.high)
-    throw Error(ErrorKind::usage, place, fmt::format("'{}' ends below its beginning", text));
-  return range;
-}
-
-double count_value(std::string_view text, std::string_view place) {
-  return static_cast<double>(count_from_text(text, place));
-}
-
-double milliseconds(std::string_view text, std::string_view place) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !(value >= 0))
-    throw Error(ErrorKind::usage, std::string(place),
-                fmt::format("'{}' is no number of milliseconds", text),
-                "write PHONE=FROM:TO, for example pixel6=10:12.5");
-  return value;
-}
-
-// The constraints that the options say; without any, the whole space.
-class Constraints {
- public:
-  Constraints(const SampleOptions& options, const SearchSubject& subject)
-      : flops_(subject.space()), parameters_(subject.space()) {
-    if (!options.flops.empty()) add(flops_, range_of(options.flops, "--flops", count_value));
-    if (!options.parameters.empty())
-      add(parameters_, range_of(options.parameters, "--parameters", count_value));
-    for (const std::string& each : options.latencies) {
-      const std::size_t equals = each.find('=');
-      if (equals == std::string::npos)
-        throw Error(ErrorKind::usage, "--latency", fmt::format("'{}' names no phone", each),
-                    "write PHONE=FROM:TO");
-      add(subject.phone(each.substr(0, equals), "--latency"),
-          range_of(each.substr(equals + 1), "--latency", milliseconds));
-    }
-    if (list_.empty()) add(flops_, {0, HUGE_VAL});
-  }
-  const std::vector<search::Constraint>& list() const { return list_; }
-
- private:
-  void add(const search::StagePredictor& predictor, const Range& range) {
-    list_.push_back({&predictor, range.low, range.high});
-  }
-
-  search::Flops flops_;
-  search::ParameterCount parameters_;
-  std::vector<search::Constraint> list_;
 };
 
 report::Table table_of(const SearchSubject& subject, const std::vector<Architecture>& subnets) {
@@ -116,7 +50,8 @@ report::Table table_of(const SearchSubject& subject, const std::vector<Architect
 
 int run_sample(const SampleOptions& options, const Invocation& context) {
   const SearchSubject subject(options.search, context);
-  const Constraints constraints(options, subject);
+  Constraints constraints(options.constraints, subject);
+  constraints.or_the_whole_space();
   const search::Sampler sampler(constraints.list());
   Rng rng(static_cast<std::uint64_t>(context.common.seed));
   std::vector<Architecture> subnets;
@@ -155,18 +90,14 @@ Verb search_sample_verb() {
            "the constraints (at least 0 is said where there are several constraints); subnets, "
            "each with what search measure says of it."},
       .arguments = {},
-      .options = {option("flops", "FROM:TO", options->flops,
-                         "multiply-accumulates, as the paper counts them: 100M:120M"),
-                  option("parameters", "FROM:TO", options->parameters,
-                         "parameters that are read: 8M:9M"),
-                  option("latency", "PHONE=FROM:TO", options->latencies,
-                         "milliseconds by a phone's table; may be given for several phones"),
-                  option("count", "N", options->count, "how many to draw")
+      .options = {option("count", "N", options->count, "how many to draw")
                       .with_letter('n')
                       .within(1, 1'000'000)},
       .examples = {{"pliant search sample --flops 100M:120M -n 10", "ten of 102 trillion"},
                    {"pliant search sample --latency pixel6=15:16 --flops 0:250M --json",
                     "that take so long on a phone, with few operations"}}};
+  for (Option& each : constraint_options(options->constraints))
+    command.options.push_back(std::move(each));
   for (Option& each : search_options(options->search)) command.options.push_back(std::move(each));
   return {std::move(command),
           [options](const Invocation& context) { return run_sample(*options, context); }};

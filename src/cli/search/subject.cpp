@@ -20,8 +20,8 @@ constexpr const char* how_to_give =
     "give a folder of {\"BLOCK\": milliseconds, ...} files with --latency-tables, or set "
     "PLIANT_DATA to a folder that has latency-tables";
 
-std::string folder_of_tables(const SearchOptions& options) {
-  if (!options.tables.empty()) return options.tables;
+std::string folder_of_tables(const std::string& tables) {
+  if (!tables.empty()) return tables;
   const char* data = std::getenv("PLIANT_DATA");
   if (data == nullptr) return "";
   const std::filesystem::path folder = std::filesystem::path(data) / "latency-tables";
@@ -35,18 +35,26 @@ std::vector<Option> search_options(SearchOptions& options) {
   list.push_back(option("space", "FILE", options.space, "a search space (JSON)")
                      .path()
                      .with_default("the published one"));
-  list.push_back(option("latency-tables", "DIR", options.tables,
-                        "latencies of blocks, one JSON file per phone")
-                     .path()
-                     .with_default("latency-tables of PLIANT_DATA"));
+  list.push_back(tables_option(options.tables));
   return list;
 }
 
+Option tables_option(std::string& tables) {
+  return option("latency-tables", "DIR", tables, "latencies of blocks, one JSON file per phone")
+      .path()
+      .with_default("latency-tables of PLIANT_DATA");
+}
+
 SearchSubject::SearchSubject(const SearchOptions& options, const Invocation& context)
-    : space_(options.space.empty()
-                 ? elasticvit::published_space()
-                 : elasticvit::space_from_json(read_file(options.space), options.space)) {
-  const std::string folder = folder_of_tables(options);
+    : SearchSubject(options.space.empty()
+                        ? elasticvit::published_space()
+                        : elasticvit::space_from_json(read_file(options.space), options.space),
+                    options.tables, context) {}
+
+SearchSubject::SearchSubject(elasticvit::Space space, const std::string& tables,
+                             const Invocation& context)
+    : space_(std::move(space)) {
+  const std::string folder = folder_of_tables(tables);
   if (folder.empty()) {
     context.log.info(fmt::format("no latency tables: {}", how_to_give));
     return;
@@ -55,7 +63,7 @@ SearchSubject::SearchSubject(const SearchOptions& options, const Invocation& con
     try {
       each.predictor->predict(smallest(space_));
     } catch (const Error& error) {
-      if (!options.tables.empty()) throw;  // asked for
+      if (!tables.empty()) throw;  // asked for
       context.log.info(fmt::format("{} is left out: {}", each.name, error.problem()));
       continue;
     }

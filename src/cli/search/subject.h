@@ -16,12 +16,15 @@ struct SearchOptions {
   std::string space, tables;
 };
 std::vector<Option> search_options(SearchOptions& options);
+Option tables_option(std::string& tables);
 
 // Where tables are looked for: --latency-tables, which must hold some, or the folder latency-tables
 // of PLIANT_DATA. Without tables a message says how to give them.
 class SearchSubject {
  public:
   SearchSubject(const SearchOptions& options, const Invocation& context);
+  // of a space that is known; `tables` as the option
+  SearchSubject(elasticvit::Space space, const std::string& tables, const Invocation& context);
   SearchSubject(const SearchSubject&) = delete;
 
   const elasticvit::Space& space() const { return space_; }

@@ -9,6 +9,7 @@
 #include "cli/child.h"
 #include "cli/language/eval.h"
 #include "cli/train/options.h"
+#include "cli/train/supernet_options.h"
 #include "core/error.h"
 
 namespace pliant::cli {
@@ -17,6 +18,7 @@ namespace {
 
 bool needs_torch(std::span<char* const> words) {
   const std::string_view verb = words.size() < 2 ? "" : words[1];
+  if (verb == "search") return words.size() > 2 && words[2] == std::string_view("train");
   if (verb != "eval") return verb == "train";
   for (std::size_t i = 2; i < words.size(); ++i) {
     const std::string_view word = words[i];
@@ -25,6 +27,17 @@ bool needs_torch(std::span<char* const> words) {
       return true;
   }
   return false;
+}
+
+template <typename Options>
+Verb absent(Command (*command)(Options&)) {
+  const auto options = std::make_shared<Options>();
+  Command made = command(*options);
+  return {made, [options, name = made.name](const Invocation&) -> int {
+            throw Error(ErrorKind::unsupported, name,
+                        "this build has no pliant-train, which needs libtorch",
+                        "install libtorch-dev and libopenblas0-openmp, and build again");
+          }};
 }
 
 }  // namespace
@@ -45,13 +58,7 @@ std::unique_ptr<Machine> torch_machine(const std::string&, std::int64_t) {
               "where they are missing, and build again");
 }
 
-Verb absent_train_verb() {
-  const auto options = std::make_shared<TrainOptions>();
-  return {train_command(*options), [options](const Invocation&) -> int {
-            throw Error(ErrorKind::unsupported, "train",
-                        "this build has no pliant-train, which needs libtorch",
-                        "install libtorch-dev and libopenblas0-openmp, and build again");
-          }};
-}
+Verb absent_train_verb() { return absent(train_command); }
+Verb absent_search_train_verb() { return absent(search_train_command); }
 
 }  // namespace pliant::cli

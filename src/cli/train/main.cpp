@@ -1,11 +1,12 @@
-// pliant-train: what pliant hands `train` and `eval --machine torch` over to, so that nothing else
-// loads libtorch.
+// pliant-train: what pliant hands `train`, `search train` and `eval --machine torch` over to, so
+// that nothing else loads libtorch.
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
 
+#include "cli/train/supernet.h"
 #include "cli/train/train.h"
 #include "cli/verbs.h"
 #include "command/executable.h"
@@ -27,9 +28,10 @@ void start_again_with_fast_products(char** argv) {
 
 int main(int argc, char** argv) {
   start_again_with_fast_products(argv);
-  return pliant::run_executable({"pliant",
-                                 PLIANT_VERSION,
-                                 "neural networks on small devices",
-                                 {pliant::cli::train_verb(), pliant::cli::eval_verb()}},
-                                argc, argv);
+  return pliant::run_executable(
+      {"pliant",
+       PLIANT_VERSION,
+       "neural networks on small devices",
+       {pliant::cli::train_verb(), pliant::cli::search_train_verb(), pliant::cli::eval_verb()}},
+      argc, argv);
 }

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "core/error.h"
 
@@ -16,8 +17,11 @@ SupernetTraining::SupernetTraining(SupernetLearner& learner, StepSampler& sample
       sampler_(sampler),
       batches_(batches),
       options_(options),
-      schedule_(options.schedule, options.rate, options.steps, train::Schedule::never),
-      checkpoints_(folder) {}
+      schedule_(options.schedule, options.rate, options.steps,
+                options.steps -
+                    std::llround(static_cast<double>(options.steps) * options.schedule.decay)),
+      checkpoints_(folder),
+      before_(options.clock ? options.clock() : 0) {}
 
 bool SupernetTraining::resume(std::vector<std::string>* broken) {
   std::vector<std::string> unread;
@@ -28,12 +32,17 @@ bool SupernetTraining::resume(std::vector<std::string>* broken) {
     throw Error(ErrorKind::format, unread.back(), "and no other checkpoint can be read",
                 "remove them to begin anew");
   const std::string place = checkpoints_.path(found->state.step);
-  if (found->state.recipe != options_.recipe)
-    throw Error(ErrorKind::invalid, place, "was written by another recipe",
+  const std::string& saved = found->state.recipe;
+  std::optional<std::string> differs;
+  if (options_.difference) differs = options_.difference(saved, place);
+  else if (saved != options_.recipe) differs = "its text is another";
+  if (differs)
+    throw Error(ErrorKind::invalid, place, "was written by another recipe: " + *differs,
                 "go on with the recipe of its run, or train in another folder");
   learner_.restore(found->tensors);
   sampler_.restore(found->state.data, place);
   state_ = found->state;
+  if (options_.clock) before_ = options_.clock();
   return true;
 }
 
@@ -56,7 +65,16 @@ void SupernetTraining::tell_scores(const std::vector<Drawn>& subnets) {
   sampler_.told(learner_.scores(explored, {plain.images.view(), plain.targets.view()}));
 }
 
-TrainedStep SupernetTraining::step() {
+// On one batch, as scores of several are no equals.
+void SupernetTraining::rescore() {
+  const std::vector<elasticvit::Architecture> all = sampler_.remembered();
+  if (all.empty()) return;
+  const data::ImageTensors plain = batches_.plain(state_.step);
+  sampler_.rescored(learner_.scores(all, {plain.images.view(), plain.targets.view()}));
+}
+
+TrainedStep SupernetTraining::update() {
+  if (options_.rescore_every > 0 && state_.step % options_.rescore_every == 0) rescore();
   TrainedStep result;
   result.step = state_.step + 1;
   result.subnets = sampler_.next();
@@ -72,6 +90,17 @@ TrainedStep SupernetTraining::step() {
   if (options_.average > 0) learner.average(options_.average);
   tell_scores(result.subnets);
   ++state_.step;
+  state_.tokens += batch.images.type().shape[0];
+  if (options_.clock) {
+    const double now = options_.clock();
+    result.seconds = now - std::exchange(before_, now);
+    state_.seconds += result.seconds;
+  }
+  return result;
+}
+
+TrainedStep SupernetTraining::step() {
+  TrainedStep result = update();
   if (finished() || (options_.save.every > 0 && state_.step % options_.save.every == 0)) save();
   return result;
 }

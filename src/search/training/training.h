@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,8 +24,13 @@ struct TrainingOptions {
   double clip = 0.1;   // Learner::clip_gradients_by_weights; 0: none
   double average = 0;  // decay of a running average of the weights; 0: none
   train::SaveRecipe save;
-  // Text for everything that decides what is computed: checkpoints of another are refused.
+  std::int64_t rescore_every = 0;  // steps; 0: never
+  // Text for everything that decides what is computed. Checkpoints are refused for which there is a
+  // difference(), which says what it is; without that, those of another text.
   std::string recipe;
+  std::function<std::optional<std::string>(const std::string& saved, const std::string& place)>
+      difference;
+  std::function<double()> clock;  // seconds; none: no time is kept
 };
 
 struct TrainedStep {
@@ -31,6 +38,7 @@ struct TrainedStep {
   std::vector<Drawn> subnets;  // and their losses
   std::vector<double> losses;
   double rate = 0, gradient = 0;  // gradient: its norm before clipping
+  double seconds = 0;             // since the one before
 };
 
 class SupernetTraining {
@@ -44,13 +52,15 @@ class SupernetTraining {
   // Error{invalid} for that of another recipe, Error{format} when all are broken.
   bool resume(std::vector<std::string>* broken = nullptr);
   bool finished() const { return state_.step >= options_.steps; }
-  // One update, and a checkpoint if it is due. Throws Error{invalid} for a loss or gradient that is
-  // not finite, before the parameters take anything from it.
-  TrainedStep step();
+  // One update. Throws Error{invalid} for a loss or gradient that is not finite, before the
+  // parameters take anything from it.
+  TrainedStep update();
+  TrainedStep step();  // the same, and a checkpoint if it is due
   void save();
   const train::RunState& state() const { return state_; }
 
  private:
+  void rescore();
   void tell_scores(const std::vector<Drawn>& subnets);
   void check(const TrainedStep& step) const;
 
@@ -61,6 +71,7 @@ class SupernetTraining {
   train::Schedule schedule_;
   train::Checkpoints checkpoints_;
   train::RunState state_;
+  double before_ = 0;  // by the clock, when state_.seconds was last added to
 };
 
 }  // namespace pliant::search
