@@ -26,6 +26,8 @@ std::vector<Verb> all_verbs() {
           search_sample_verb(),
           search_profile_verb(),
           absent_search_train_verb(),
+          search_find_verb(),
+          search_export_verb(),
           einsum_verb(),
           keys_new_verb(),
           encrypt_verb(),

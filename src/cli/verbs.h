@@ -28,6 +28,8 @@ Verb plan_check_verb();
 Verb plan_verb();
 Verb quantize_verb();
 Verb run_verb();
+Verb search_export_verb();
+Verb search_find_verb();
 Verb search_measure_verb();
 Verb search_profile_verb();
 Verb search_sample_verb();

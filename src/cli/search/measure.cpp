@@ -1,14 +1,10 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/search/subject.h"
 #include "cli/verbs.h"
 #include "command/print.h"
-#include "core/error.h"
-#include "core/files.h"
 #include "models/elasticvit/counts.h"
 #include "report/table.h"
 
@@ -22,23 +18,6 @@ struct MeasureOptions {
   SearchOptions search;
   std::string architecture;
 };
-
-// A name, JSON, or a file of it.
-Architecture architecture_of(const std::string& text, const SearchSubject& subject) {
-  if (text.starts_with("{")) return architecture_from_json(subject.space(), text, "--arch");
-  if (text == "smallest") return smallest(subject.space());
-  if (text == "largest") return largest(subject.space());
-  std::vector<std::string_view> names{"smallest", "largest"};
-  if (subject.is_published())
-    for (const elasticvit::Published& each : elasticvit::published_architectures()) {
-      if (each.name == text) return each.architecture;
-      names.push_back(each.name);
-    }
-  if (!std::filesystem::exists(text))
-    throw Error(ErrorKind::not_found, "--arch", fmt::format("'{}' is no file and no name", text),
-                fmt::format("names: {}; or write JSON", fmt::join(names, ", ")));
-  return architecture_from_json(subject.space(), read_file(text), text);
-}
 
 std::string number_or_dash(std::int64_t number) {
   return number == 0 ? "-" : std::to_string(number);
@@ -106,7 +85,7 @@ class StageTable {
 
 int run_measure(const MeasureOptions& options, const Invocation& context) {
   const SearchSubject subject(options.search, context);
-  const Architecture architecture = architecture_of(options.architecture, subject);
+  const Architecture architecture = architecture_of(options.architecture, subject, "--arch");
   if (context.common.json) {
     nlohmann::ordered_json json{{"arch", subject.json(architecture)}};
     json.update(subject.costs(architecture));

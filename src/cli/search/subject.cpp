@@ -101,4 +101,26 @@ nlohmann::ordered_json SearchSubject::json(const elasticvit::Architecture& archi
   return nlohmann::ordered_json::parse(to_json(space_, architecture));
 }
 
+elasticvit::Architecture architecture_of(const std::string& text, const SearchSubject& subject,
+                                         const std::string& place) {
+  const elasticvit::Space& space = subject.space();
+  if (text.starts_with("{")) return architecture_from_json(space, text, place);
+  if (text == "smallest") return smallest(space);
+  if (text == "largest") return largest(space);
+  std::vector<std::string_view> names{"smallest", "largest"};
+  if (subject.is_published())
+    for (const elasticvit::Published& each : elasticvit::published_architectures()) {
+      if (each.name == text) return each.architecture;
+      names.push_back(each.name);
+    }
+  if (!std::filesystem::exists(text))
+    throw Error(ErrorKind::not_found, place, fmt::format("'{}' is no file and no name", text),
+                fmt::format("names: {}; or write JSON", fmt::join(names, ", ")));
+  const std::string contents = read_file(text);
+  const nlohmann::json json = parse_json(contents, text);
+  if (json.is_object() && json.contains("arch"))  // what search find and search measure write
+    return architecture_from_json(space, json["arch"].dump(), text + ": arch");
+  return architecture_from_json(space, contents, text);
+}
+
 }  // namespace pliant::cli

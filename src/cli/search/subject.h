@@ -42,4 +42,9 @@ class SearchSubject {
   std::vector<search::NamedPredictor> phones_;  // that know the space
 };
 
+// A name, JSON, or a file of it, also one that holds it as "arch". Throws Error{not_found} naming
+// the names that there are.
+elasticvit::Architecture architecture_of(const std::string& text, const SearchSubject& subject,
+                                         const std::string& place);
+
 }  // namespace pliant::cli

@@ -4,6 +4,7 @@
 
 #include "errors.h"
 #include "models/elasticvit/golden.h"
+#include "search/windows.h"
 
 namespace pliant::search {
 namespace {
