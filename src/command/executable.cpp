@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "command/descriptor.h"
 #include "command/parse.h"
@@ -48,11 +49,28 @@ struct Run {
   }
 };
 
+// The verbs whose names begin with this word and have others behind it.
+std::vector<const Command*> group(const Run& run, const std::string& word) {
+  std::vector<const Command*> result;
+  for (const Command* each : run.commands)
+    if (each->name.starts_with(word + ' ')) result.push_back(each);
+  return result;
+}
+
+[[noreturn]] void refuse_command(const Run& run, const std::vector<std::string>& words) {
+  std::string asked = words[0];
+  if (words.size() > 1 && !group(run, asked).empty()) asked += ' ' + words[1];
+  std::vector<std::string> names;
+  for (const Command* each : run.commands) names.push_back(each->name);
+  throw Error(ErrorKind::usage, asked, "unknown command",
+              did_you_mean(asked, names, run.executable.name + " --help lists the commands"));
+}
+
 // The verb whose name is the longest run of first words; its words are taken off.
-const Verb& take_verb(const Executable& executable, std::vector<std::string>& words) {
+const Verb& take_verb(const Run& run, std::vector<std::string>& words) {
   const Verb* best = nullptr;
   std::size_t length = 0;
-  for (const Verb& each : executable.verbs) {
+  for (const Verb& each : run.executable.verbs) {
     std::string_view rest = each.command.name;
     std::size_t count = 0;
     for (; !rest.empty() && count < words.size(); ++count) {
@@ -62,12 +80,7 @@ const Verb& take_verb(const Executable& executable, std::vector<std::string>& wo
     }
     if (rest.empty() && count > length) best = &each, length = count;
   }
-  if (best == nullptr) {
-    std::vector<std::string> names;
-    for (const Verb& each : executable.verbs) names.push_back(each.command.name);
-    throw Error(ErrorKind::usage, words[0], "unknown command",
-                did_you_mean(words[0], names, executable.name + " --help lists the commands"));
-  }
+  if (best == nullptr) refuse_command(run, words);
   words.erase(words.begin(), words.begin() + length);
   return *best;
 }
@@ -106,6 +119,19 @@ int run_verb(const Run& run, const Verb& verb, Given given) {
   return verb.run(Invocation(run.common, run.manual, out, log, install_stop_signals(), check));
 }
 
+// The first word of several commands, alone or with --help: which they are, and the exit status.
+std::optional<int> show_group(const Run& run, const std::vector<std::string>& words) {
+  const bool alone = words.size() == 1;
+  if (!alone && words[1] != "--help" && words[1] != "-h") return {};
+  const std::vector<const Command*> commands = group(run, words[0]);
+  const auto named = [&](const Command* each) { return each->name == words[0]; };
+  if (commands.empty() || std::any_of(run.commands.begin(), run.commands.end(), named)) return {};
+  Manual manual = run.manual;
+  manual.commands = commands;
+  (alone ? run.console.err : run.console.out) << overview(manual);
+  return alone ? usage_error : success;
+}
+
 int run_words(const Executable& executable, std::vector<std::string> words,
               const Console& console) {
   const Run run{executable, console};
@@ -125,7 +151,8 @@ int run_words(const Executable& executable, std::vector<std::string> words,
     console.out << executable.name << ' ' << executable.version << '\n';
     return success;
   }
-  const Verb& verb = take_verb(executable, words);
+  if (const auto code = show_group(run, words)) return *code;
+  const Verb& verb = take_verb(run, words);
   return run_verb(run, verb, parse(run.manual, verb.command, words));
 }
 

@@ -62,11 +62,13 @@ Executable bakery() {
           {std::move(bake), std::move(twice), man_verb("bakery"), completion_verb("bakery")}};
 }
 
-Outcome run(const std::vector<std::string>& words) {
+Outcome run(const Executable& program, const std::vector<std::string>& words) {
   std::ostringstream out, err;
-  const int code = run_executable(bakery(), words, {out, err});
+  const int code = run_executable(program, words, {out, err});
   return {code, out.str(), err.str()};
 }
+
+Outcome run(const std::vector<std::string>& words) { return run(bakery(), words); }
 
 TEST(Executable, RunsTheVerbWithItsOptions) {
   const Outcome usual = run({"bake", "apple"});
@@ -97,6 +99,22 @@ TEST(Executable, PrintsHelpAndVersion) {
   EXPECT_EQ(run({}).code, 2);
   EXPECT_EQ(run({}).out, "");
   EXPECT_EQ(run({}).err, run({"--help"}).out);
+}
+
+TEST(Executable, TheFirstWordOfSeveralCommandsListsThem) {
+  Executable program = bakery();
+  program.verbs[0].command.name = "oven bake";
+  program.verbs[1].command.name = "oven clean";
+  const Outcome help = run(program, {"oven", "--help"});
+  EXPECT_EQ(help.code, 0);
+  EXPECT_NE(help.out.find("\n  oven bake "), std::string::npos) << help.out;
+  EXPECT_NE(help.out.find("\n  oven clean "), std::string::npos) << help.out;
+  EXPECT_EQ(help.out.find("\n  man "), std::string::npos) << help.out;
+  EXPECT_EQ(run(program, {"help", "oven"}).out, help.out);
+  EXPECT_EQ(run(program, {"oven"}).err, help.out);
+  EXPECT_EQ(run(program, {"oven"}).code, 2);
+  EXPECT_EQ(run(program, {"oven", "claen"}).err,
+            "bakery: error: oven claen: unknown command\n  try: did you mean 'oven clean'?\n");
 }
 
 TEST(Executable, PrintsItsManualAndCompletion) {
