@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,7 +11,8 @@ namespace pliant::torch_file {
 
 inline std::string little(std::uint64_t value, std::size_t bytes) {
   std::string result(bytes, '\0');
-  for (std::size_t i = 0; i < bytes; ++i) result[i] = static_cast<char>(value >> (8 * i));
+  for (std::size_t i = 0; i < bytes && i < sizeof value; ++i)
+    result[i] = static_cast<char>(value >> (8 * i));
   return result;
 }
 
@@ -111,8 +112,8 @@ inline std::string checkpoint(const std::vector<Floats>& tensors) {
     const auto elements = static_cast<std::int64_t>(each.values.size());
     described.emplace_back(each.name,
                            tensor({"FloatStorage", key, elements, 0, each.shape, strides}));
-    std::string data(each.values.size() * sizeof(float), '\0');
-    std::memcpy(data.data(), each.values.data(), data.size());
+    const auto bytes = std::as_bytes(std::span(each.values));
+    const std::string data(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     entries.push_back({"archive/data/" + key, data});
   }
   entries[0] = {"archive/data.pkl", pickle(dictionary(described))};
