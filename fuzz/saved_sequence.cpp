@@ -1,5 +1,6 @@
-// Any saved sequence: one that is restored is saved again to the same bytes. The checksum is made
-// right first, so that what lies behind it is tried too.
+// Any saved sequence: one that is restored is saved again to the same bytes, or, if it is of an
+// older version, to those of this one. The checksum is made right first, so that what lies behind
+// it is tried too.
 #include <cstdlib>
 #include <cstring>
 
@@ -7,9 +8,23 @@
 #include "core/rng.h"
 #include "machine/native/kv/cache.h"
 
+namespace {
+
+using State = std::vector<std::byte>;
+
+State restored_and_saved(pliant::kv::Cache& cache, const State& state) {
+  const pliant::kv::SeqId sequence = cache.restore(state, 1);
+  State saved = cache.save(sequence, 1);
+  cache.truncate(sequence, 0);
+  cache.close(sequence);
+  return saved;
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace pliant;
-  std::vector<std::byte> state(size);
+  State state(size);
   if (size > 0) std::memcpy(state.data(), data, size);
   if (size >= sizeof(std::uint64_t)) {
     const std::size_t payload = size - sizeof(std::uint64_t);
@@ -18,10 +33,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   kv::Cache cache({{2, 3, 2}, {1, 3, 2}}, {.context = 64});
   try {
-    const kv::SeqId sequence = cache.restore(state, 1);
-    if (cache.save(sequence, 1) != state) std::abort();
-    cache.truncate(sequence, 0);
-    cache.close(sequence);
+    const State saved = restored_and_saved(cache, state);
+    constexpr std::size_t version = 8;  // where it stands
+    if (saved[version] == state[version] && saved != state) std::abort();
+    if (restored_and_saved(cache, saved) != saved) std::abort();
   } catch (const Error&) {
   }
   if (cache.pages_used() != 0) std::abort();
