@@ -32,7 +32,7 @@ run build/release/example-02_language_model "$folder/talk" README.md CHANGELOG.m
 run $pliant inspect "$folder/talk"
 run $pliant generate "$folder/talk" -p 'The planner' -n 48 --temperature 0.5
 run $pliant convert "$folder/talk" --to gguf --out "$folder/talk.gguf" --force
-run $pliant quantize "$folder/talk.gguf" --to Q4_K --out "$folder/talk-q4.gguf"
+run $pliant quantize "$folder/talk.gguf" --to Q4_K --out "$folder/talk-q4.gguf" --force
 run $pliant generate "$folder/talk-q4.gguf" -p 'The planner' -n 48 --temperature 0.5
 printf 'root ::= " is " [a-z]+ (" and " [a-z]+)? "."\n' >"$folder/claim.gbnf"
 run $pliant generate "$folder/talk-q4.gguf" -p 'A plan' --grammar "$folder/claim.gbnf" --seed 4

@@ -24,6 +24,7 @@ std::vector<Option> common_options(Common& common) {
               .with_letter('q'),
           option("log-level", "LEVEL", common.log_level, "which messages to print"),
           option("threads", "N", common.threads, "threads to use; 0: all processors")
+              .with_letter('t')
               .within(0, 1024)
               .with_default("all processors"),
           option("seed", "N", common.seed, "seed of everything random"),

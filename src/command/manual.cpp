@@ -70,6 +70,7 @@ std::string meaning(const Option& option) {
     notes.push_back(fmt::format("one of {}", fmt::join(option.choices, ", ")));
   if (option.range) notes.push_back(range_text(*option.range));
   if (option.repeats) notes.emplace_back("may be repeated");
+  if (!option.also.empty()) notes.push_back(fmt::format("also {}", fmt::join(option.also, ", ")));
   if (!option.default_text.empty()) notes.push_back("default " + option.default_text);
   if (option.required && !option.positional) notes.emplace_back("required");
   if (!option.inputs.empty())

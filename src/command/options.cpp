@@ -156,6 +156,11 @@ Option&& Option::with_letter(char short_name) && {
   return std::move(*this);
 }
 
+Option&& Option::known_as(std::vector<std::string> names) && {
+  also = std::move(names);
+  return std::move(*this);
+}
+
 Option&& Option::with_default(std::string text) && {
   default_text = std::move(text);
   return std::move(*this);

@@ -39,8 +39,10 @@ struct OptionRule {
 };
 
 struct Option {
-  std::string name;          // long name without dashes; of an argument: its placeholder ("FILE")
-  char letter = 0;           // short name; 0: none
+  std::string name;  // long name without dashes; of an argument: its placeholder ("FILE")
+  char letter = 0;   // short name; 0: none
+  std::vector<std::string>
+      also;                  // what other programs call it ("-c", "--ctx-size"): understood too
   std::string placeholder;   // of the value ("SIZE"); empty: a flag
   std::string help;          // one line, lower case, no full stop
   std::string default_text;  // empty: none to speak of
@@ -60,6 +62,7 @@ struct Option {
 
   bool is_flag() const { return placeholder.empty(); }
   Option&& with_letter(char short_name) &&;
+  Option&& known_as(std::vector<std::string> names) &&;  // `also`
   Option&& with_default(std::string text) &&;
   // the value may be left out; a separate one then begins with a digit
   Option&& or_alone(std::string value) &&;

@@ -27,6 +27,37 @@ void refuse_unknown(const std::vector<const Option*>& known, const std::string& 
       did_you_mean(word.substr(0, word.find('=')), names, called + " --help lists the options"));
 }
 
+bool is_known_as(const Option& option, std::string_view name) {
+  return std::find(option.also.begin(), option.also.end(), name) != option.also.end();
+}
+
+// Puts the own name in the place of what other programs call an option; an argument is told by its
+// place, so that name goes.
+std::vector<std::string> own_names(const Command& command, std::vector<const Option*> options,
+                                   const std::vector<std::string>& words) {
+  for (const Option& each : command.arguments) options.push_back(&each);
+  std::vector<std::string> result;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--") {
+      result.insert(result.end(), words.begin() + i, words.end());
+      break;
+    }
+    const std::size_t end =
+        words[i].starts_with('-') ? std::min(words[i].find('='), words[i].size()) : 0;
+    const auto meant = std::find_if(options.begin(), options.end(), [&](const Option* each) {
+      return end > 0 && is_known_as(*each, std::string_view(words[i]).substr(0, end));
+    });
+    if (meant == options.end()) {
+      result.push_back(words[i]);
+      continue;
+    }
+    const std::string rest = words[i].substr(end);  // "", or "=value"
+    if (!(*meant)->positional) result.push_back("--" + (*meant)->name + rest);
+    else if (!rest.empty()) result.push_back(rest.substr(1));
+  }
+  return result;
+}
+
 // Gives options that stand alone the value they then have.
 std::vector<std::string> completed(const std::vector<const Option*>& options,
                                    std::vector<std::string> words) {
@@ -71,7 +102,7 @@ Given parse(const Manual& manual, const Command& command, const std::vector<std:
   }
   app.add_option("ARGUMENTS", positional);
   try {
-    std::vector<std::string> whole = completed(options, words);
+    std::vector<std::string> whole = completed(options, own_names(command, options, words));
     std::reverse(whole.begin(), whole.end());
     app.parse(std::move(whole));
   } catch (const CLI::ParseError& error) {

@@ -50,9 +50,10 @@ Stream::Stream(Session& session, SeqId sequence, const Tokenizer* tokenizer,
       sampler_(known_only(options.sampling, tokenizer, session.config().vocabulary),
                session.config().vocabulary),
       stops_(options.stop) {
-  if (options.tokens < 0)
+  if (options.tokens < until_the_end)
     throw Error(ErrorKind::invalid, "generate", fmt::format("{} tokens asked for", options.tokens),
-                "0 or more");
+                "0 or more, or -1: until the end");
+  if (options.tokens == until_the_end) options_.tokens = std::numeric_limits<std::int64_t>::max();
   if (proposer_ != nullptr &&
       (options.draft_tokens < 0 || options.draft_tokens >= session.decode_rows()))
     throw Error(ErrorKind::usage, "speculation",
@@ -62,7 +63,7 @@ Stream::Stream(Session& session, SeqId sequence, const Tokenizer* tokenizer,
     throw Error(ErrorKind::invalid, "generate", "the prompt has no token to feed");
   if (proposer_ != nullptr) verifier_.emplace(session.config().vocabulary);
   if (filter_ != nullptr) masked_.resize(session.config().vocabulary);
-  tokens_.reserve(prompt_size_ + std::min(options.tokens, session.config().context) + most_rows());
+  tokens_.reserve(prompt_size_ + std::min(options_.tokens, session.config().context) + most_rows());
   draft_.reserve(most_rows());
   if (options.tokens == 0) end(Finish::tokens);
   else if (filter_ != nullptr && filter_->done()) end(Finish::end_token);

@@ -16,8 +16,10 @@
 
 namespace pliant::lm {
 
+inline constexpr std::int64_t until_the_end = -1;  // of the model's text, or of the context
+
 struct GenerateOptions {
-  std::int64_t tokens = 128;  // at most; the context may end earlier
+  std::int64_t tokens = 128;  // at most, or until_the_end; the context may end earlier
   SamplingOptions sampling;
   std::vector<std::string> stop;  // texts that end the generation; they are not part of its text
   // how many likeliest tokens to report at each place; < 0: no logprobs at all

@@ -38,8 +38,8 @@ TEST(Language, GenerateTellsIdsAndStats) {
         "decode_tokens_per_second", "peak_rss_bytes", "weight_bytes", "cache_bytes", "arena_bytes"})
     EXPECT_GT(got["stats"][key], 0) << key;
   EXPECT_EQ(got["stats"]["prompt_tokens"], 3);
-  EXPECT_EQ(told({"generate", tiny_model, "--ids", "1,2,3", "-n", "5", "-t", "0", "--threads",
-                  "1"})["token_ids"],
+  EXPECT_EQ(told({"generate", tiny_model, "--ids", "1,2,3", "-n", "5", "--temperature", "0",
+                  "--threads", "1"})["token_ids"],
             got["token_ids"]);
 }
 
@@ -52,9 +52,10 @@ TEST(Language, ATokensMedianIsBelowItsLastPercent) {
 // An event for each operator and thread, within the runs that they belong to.
 TEST(Language, ATraceTellsOfEveryRunAndItsOperators) {
   const std::string file = temporary("trace.json");
-  const json plain = told({"generate", tiny_model, "--ids", "1,2,3,4", "-n", "3", "-t", "0"}),
-             traced = told({"generate", tiny_model, "--ids", "1,2,3,4", "-n", "3", "-t", "0",
-                            "--threads", "2", "--trace", file});
+  const json plain = told(
+                 {"generate", tiny_model, "--ids", "1,2,3,4", "-n", "3", "--temperature", "0"}),
+             traced = told({"generate", tiny_model, "--ids", "1,2,3,4", "-n", "3", "--temperature",
+                            "0", "--threads", "2", "--trace", file});
   EXPECT_EQ(plain["token_ids"], traced["token_ids"]);
   const json trace = json::parse(read_file(file));
   std::vector<json> runs, steps;
@@ -107,9 +108,9 @@ TEST(Language, ALongContextIsOfferedNotTaken) {
 }
 
 TEST(Language, GenerateRefusesANegativeNumberOfTokens) {
-  const Outcome outcome = pliant({"generate", tiny_model, "--ids", "1,2,3", "-n", "-1"});
+  const Outcome outcome = pliant({"generate", tiny_model, "--ids", "1,2,3", "-n", "-2"});
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_EQ(outcome.err, "pliant: error: --tokens: -1 is not 0 or more\n");
+  EXPECT_EQ(outcome.err, "pliant: error: --tokens: -2 is not -1 or more\n");
   EXPECT_EQ(told({"generate", tiny_model, "--ids", "1,2,3", "-n", "0"})["token_ids"].size(), 0u);
 }
 
@@ -142,8 +143,8 @@ TEST(Language, GenerateHoldsToAGrammarOrSchema) {
 }
 
 TEST(Language, LookupAndDraftChangeNothing) {
-  const std::vector<std::string> base{
-      "generate", talking_model(), "-p", "the the the the", "-n", "30", "-t", "0"};
+  const std::vector<std::string> base{"generate", talking_model(), "-p", "the the the the", "-n",
+                                      "30",       "--temperature", "0"};
   const auto with = [&](const std::vector<std::string>& more) {
     std::vector<std::string> words = base;
     words.insert(words.end(), more.begin(), more.end());
@@ -164,7 +165,7 @@ TEST(Language, ChatAnswersEachLineByTheTemplate) {
                                      "<assistant>{% endif %}");
   const std::string command = "printf 'hello\nthe cat\n' | " PLIANT_BINARY " chat " +
                               talking_model() + " --template " + form +
-                              " -n 6 -t 0 --system short --quiet";
+                              " -n 6 --temp 0 --system short --quiet";
   const json got = json::parse(shell(command + " --json").out);
   ASSERT_EQ(got["turns"].size(), 2u);
   EXPECT_EQ(got["turns"][1]["user"], "the cat");
@@ -182,7 +183,7 @@ TEST(Language, ChatReadsTheTemplateBesideTheModel) {
   const std::string form = "{% for m in messages %}<{{ m.content }}>{% endfor %}";
   write_file(file, form);
   const auto said = [](const std::string& model, const std::string& more) {
-    return shell("echo 'the cat' | " PLIANT_BINARY " chat '" + model + "' -n 6 -t 0 --quiet" +
+    return shell("echo 'the cat' | " PLIANT_BINARY " chat '" + model + "' -n 6 --temp 0 --quiet" +
                  more);
   };
   const Outcome wanted = said(talking_model(), " --template '" + file + "'"),
@@ -233,7 +234,7 @@ TEST(Language, AnyPartOfASplitFileStandsForTheModel) {
   const std::string text = temporary("split.txt", "the cat sat on the mat\n"),
                     out = temporary("split out.gguf");
   const std::vector<std::vector<std::string>> commands{
-      {"generate", "MODEL", "-p", "the cat", "-n", "8", "-t", "0", "--quiet"},
+      {"generate", "MODEL", "-p", "the cat", "-n", "8", "--temperature", "0", "--quiet"},
       {"logits", "MODEL", "--ids", "1,2,3,4"},
       {"perplexity", "MODEL", "--file", text},
       {"tokenize", "MODEL", "--text", "the cat"}};
@@ -268,7 +269,7 @@ TEST(Language, AnyPartOfASplitFileStandsForTheModel) {
     EXPECT_EQ(outcome.code, 1);
     EXPECT_NE(outcome.err.find(model.parts[1] + ": is missing"), std::string::npos) << outcome.err;
   }
-  EXPECT_EQ(pliant({"quantize", model.parts[0], "--to", "Q8_0", "--out", out}).code, 1);
+  EXPECT_EQ(pliant({"quantize", model.parts[0], "--to", "Q8_0", "--out", out, "--force"}).code, 1);
   EXPECT_EQ(pliant({"tokenize", model.parts[0], "--text", "the cat"}).code, 0);
 }
 
@@ -279,10 +280,11 @@ TEST(Language, AQuantizedFolderBecomesGgufWithItsTokenizer) {
   ASSERT_EQ(pliant({"quantize", folder, "--to", "Q8_0", "--out", out}).code, 0);
   ASSERT_EQ(pliant({"quantize", folder, "--to", "F32", "--out", whole}).code, 0);
   const auto text = [](const std::string& model) {
-    return pliant({"generate", model, "-p", "the cat", "-n", "40", "-t", "0"}).out;
+    return pliant({"generate", model, "-p", "the cat", "-n", "40", "--temperature", "0"}).out;
   };
   EXPECT_EQ(text(whole), text(folder));
-  const Outcome wild = pliant({"generate", out, "-p", "the cat", "-n", "200", "-t", "5"});
+  const Outcome wild =
+      pliant({"generate", out, "-p", "the cat", "-n", "200", "--temperature", "5"});
   EXPECT_EQ(wild.code, 0) << wild.err;
   EXPECT_EQ(wild.out.find("[PAD"), std::string::npos);
 }
@@ -306,8 +308,8 @@ std::vector<std::string> long_winded() {
   write_file(folder + "/config.json", config.dump());
   const std::string form =
       temporary("plain.jinja", "{% for m in messages %}{{ m.content }} {% endfor %}");
-  return {"chat", folder,   "--template", form,      "-t",           "0",
-          "-n",   "900000", "--context",  "1000000", "--ignore-end", "--quiet"};
+  return {"chat", folder,   "--template", form,      "--temperature", "0",
+          "-n",   "900000", "--context",  "1000000", "--ignore-end",  "--quiet"};
 }
 
 bool asked(const std::string& printed) { return printed.ends_with("> "); }
@@ -395,8 +397,9 @@ const std::vector<std::string> policies{"elastic", "elastic-published", "h2o",
 json continued(const std::vector<std::string>& more) {
   std::string ids = "1";
   for (int i = 2; i < 90; ++i) ids += "," + std::to_string(i * 37 % 500);
-  std::vector<std::string> words{"generate", tiny_model, "--ids",        ids,         "-n", "20",
-                                 "-t",       "0",        "--ignore-end", "--context", "128"};
+  std::vector<std::string> words{
+      "generate",      tiny_model, "--ids",        ids,         "-n", "20",
+      "--temperature", "0",        "--ignore-end", "--context", "128"};
   words.insert(words.end(), more.begin(), more.end());
   return told(words);
 }
@@ -452,7 +455,7 @@ TEST(Language, AChatKeepsAShare) {
   const std::string command = "printf 'hello, the cat sat on the mat\nthe dog\n' | " PLIANT_BINARY
                               " chat " +
                               talking_model() + " --template " + form +
-                              " -n 6 -t 0 --quiet --json --cache elastic --keep 0.5";
+                              " -n 6 --temp 0 --quiet --json --cache elastic --keep 0.5";
   const json got = json::parse(shell(command).out);
   ASSERT_EQ(got["turns"].size(), 2u);
   EXPECT_LT(got["turns"][1]["stats"]["kept_tokens"], got["turns"][1]["stats"]["seen_tokens"]);

@@ -131,7 +131,7 @@ TEST(Program, NoCountMayBeNegative) {
     for (const std::string& option : counts(help)) {
       if (option == "--seed") continue;
       std::vector<std::string> with = line;
-      with.insert(with.end(), {option, "-1"});
+      with.insert(with.end(), {option, "-2"});  // -1 may mean: no end
       const Outcome outcome = pliant(with);
       EXPECT_EQ(outcome.code, 2) << name;
       EXPECT_EQ(outcome.err.rfind("pliant: error: " + option + ": ", 0), 0u)

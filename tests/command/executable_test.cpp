@@ -28,8 +28,10 @@ Executable bakery() {
   Verb bake{{.name = "bake",
              .summary = "bake a pie",
              .description = {},
-             .arguments = {argument("PIE", baking->pie, "the pie")},
-             .options = {option("heat", "N", baking->heat, "how hot").within(50, 300),
+             .arguments = {argument("PIE", baking->pie, "the pie").known_as({"--cake"})},
+             .options = {option("heat", "N", baking->heat, "how hot")
+                             .within(50, 300)
+                             .known_as({"-T", "--temperature"}),
                          option("glaze", "KIND", baking->glaze, "what covers it")
                              .with_choices({"none", "egg"})},
              .examples = {{"bakery bake apple", "the usual"}}},
@@ -99,6 +101,14 @@ TEST(Executable, PrintsHelpAndVersion) {
   EXPECT_EQ(run({}).code, 2);
   EXPECT_EQ(run({}).out, "");
   EXPECT_EQ(run({}).err, run({"--help"}).out);
+}
+
+TEST(Executable, UnderstandsWhatOtherProgramsCallAnOption) {
+  const std::string own = run({"bake", "pear", "--heat", "200"}).out;
+  EXPECT_EQ(run({"bake", "pear", "-T", "200"}).out, own);
+  EXPECT_EQ(run({"bake", "--temperature=200", "--cake", "pear"}).out, own);
+  EXPECT_EQ(run({"bake", "--cake=pear", "--heat", "200"}).out, own);
+  EXPECT_NE(run({"bake", "--help"}).out.find("also -T, --temperature"), std::string::npos);
 }
 
 TEST(Executable, TheFirstWordOfSeveralCommandsListsThem) {

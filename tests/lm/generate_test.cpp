@@ -141,8 +141,8 @@ TEST(Generate, EndsWhereTheContextEnds) {
 
 TEST(Generate, ANegativeNumberOfTokensIsRefused) {
   Talk talk(tiny(), {.sequences = 1});
-  expect_error(ErrorKind::invalid, "-1 tokens asked for", [&] {
-    write(talk, {1, 2, 3}, greedy(-1));
+  expect_error(ErrorKind::invalid, "-2 tokens asked for", [&] {
+    write(talk, {1, 2, 3}, greedy(-2));
   });
 }
 

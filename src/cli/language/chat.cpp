@@ -123,7 +123,7 @@ Verb chat_verb() {
            "On a terminal Ctrl-C ends the answer being given, and what was said of it stays in the "
            "conversation; at the prompt it ends the program, as Ctrl-D does.",
            "With --json: one object with the turns at the end."},
-      .arguments = {argument("MODEL", options->language.model, "the model").path()},
+      .arguments = {model_argument(options->language.model)},
       .options = {option("system", "TEXT", options->system,
                          "instructions to the model before the conversation"),
                   option("template", "FILE", options->template_file,

@@ -180,7 +180,7 @@ Verb eval_verb() {
            "acc, stderr, acc_norm, acc_norm_stderr, perplexity, rouge_l, centred; with --all a "
            "list of "
            "checkpoints: step, tokens, sets, centred."},
-      .arguments = {argument("MODEL", options->language.model, "the model").path(),
+      .arguments = {model_argument(options->language.model),
                     argument("SET", options->sets, "the sets").path().optional()},
       .options = {option("suite", "NAME", options->suite,
                          "the sets of a table of the OpenELM paper, with its prompts and examples")

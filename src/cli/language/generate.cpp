@@ -32,9 +32,13 @@ std::vector<TokenId> prompt_of(const GenerateVerbOptions& options, const OpenLan
 
 std::unique_ptr<lm::TokenFilter> filter_of(const GenerateVerbOptions& options,
                                            const OpenLanguage& language) {
-  const std::string& file = options.grammar.empty() ? options.schema : options.grammar;
-  if (file.empty()) return nullptr;
-  return lm::make_filter(options.grammar.empty() ? "json-schema" : "grammar", read_file(file), file,
+  const bool schema = options.grammar.empty();
+  const std::string& given = schema ? options.schema : options.grammar;
+  if (given.empty()) return nullptr;
+  const std::string kind = schema ? "json-schema" : "grammar";
+  const bool in_place = schema ? given.find_first_not_of(" \t\n") == given.find('{')
+                               : given.find("::=") != std::string::npos;
+  return lm::make_filter(kind, in_place ? given : read_text(given), in_place ? "--" + kind : given,
                          language.need_tokenizer());
 }
 
@@ -137,21 +141,26 @@ Verb generate_verb() {
            "choose as the papers of these names do; elastic-published as Elastic Cache's "
            "released program does, with its faults; random: any. Speculation "
            "guesses nothing then."},
-      .arguments = {argument("MODEL", options->language.model, "the model").path()},
+      .arguments = {model_argument(options->language.model)},
       .options =
           {option("prompt", "TEXT", options->prompt, "what to continue").with_letter('p'),
            option("file", "FILE", options->file, "read the prompt from FILE; -: standard input")
                .path()
+               .known_as({"-f"})
                .excludes("--prompt", one_prompt),
            option("ids", "IDS", options->ids, "the prompt as token ids: 1,2,3")
                .excludes("--prompt", one_prompt)
                .excludes("--file", one_prompt),
            flag("plain", options->plain,
                 "read names of control tokens in the prompt as ordinary text"),
-           option("grammar", "FILE", options->grammar, "only text that this GBNF grammar allows")
-               .path(),
-           option("json-schema", "FILE", options->schema, "only JSON that fits this schema")
+           option("grammar", "FILE", options->grammar,
+                  "only text that this GBNF grammar allows: a file, or the rules themselves")
                .path()
+               .known_as({"--grammar-file"}),
+           option("json-schema", "FILE", options->schema,
+                  "only JSON that fits this schema: a file, or the {...} itself")
+               .path()
+               .known_as({"--json-schema-file"})
                .excludes("--grammar", "the schema is a grammar of its own"),
            flag("lookup", options->lookup,
                 "guess tokens from repetitions in the text: faster, the same text"),

@@ -55,6 +55,7 @@ std::vector<Option> language_options(LanguageOptions& options) {
   std::vector<Option> result{
       option("context", "N", options.context, "room for N tokens, prompt and answer together")
           .at_least(0)
+          .known_as({"-c", "--ctx-size"})
           .with_default(fmt::format("the model's, at most {}", lm::default_context)),
       flag("exact-prompts", options.exact_prompts,
            "do not round what weights in blocks are multiplied with to 8 bits in prompts: slower"),
@@ -76,25 +77,29 @@ Option trace_option(std::string& file) {
 std::vector<Option> sampling_options(lm::GenerateOptions& options) {
   lm::SamplingOptions& sampling = options.sampling;
   return {
-      option("tokens", "N", options.tokens, "generate at most N tokens")
-          .at_least(0)
-          .with_letter('n'),
+      option("tokens", "N", options.tokens,
+             "generate at most N tokens; -1: until the model ends or the context is full")
+          .at_least(lm::until_the_end)
+          .with_letter('n')
+          .known_as({"--predict", "--n-predict", "--max-tokens", "--max-new-tokens"}),
       option("temperature", "T", sampling.temperature,
              "0: always the likeliest token; 1: as the model says")
-          .with_letter('t'),
+          .known_as({"--temp"}),
       option("top-k", "K", sampling.top_k, "only the K likeliest tokens; 0: all").at_least(0),
       option("top-p", "P", sampling.top_p,
              "only the fewest tokens that together have probability P"),
       option("min-p", "P", sampling.min_p,
              "only tokens at least P times as likely as the likeliest"),
       option("repetition-penalty", "X", sampling.repetition_penalty,
-             "above 1: makes tokens just seen less likely"),
+             "above 1: makes tokens just seen less likely")
+          .known_as({"--repeat-penalty"}),
       option("presence-penalty", "X", sampling.presence_penalty,
              "lowers the logit of each token just seen by X"),
       option("frequency-penalty", "X", sampling.frequency_penalty,
              "lowers it by X for each time the token was seen"),
       option("penalty-window", "N", sampling.penalty_window, "how far back penalties look; 0: all")
-          .at_least(0),
+          .at_least(0)
+          .known_as({"--repeat-last-n"}),
       option("stop", "TEXT", options.stop, "end before this text"),
       flag("ignore-end", options.ignore_end, "go on after the model's end token")};
 }
@@ -144,8 +149,15 @@ std::vector<TokenId> ids_from_text(std::string_view text, const std::string& pla
 }
 
 std::string read_text(const std::string& path) {
-  if (path != "-") return read_file(path);
-  return {std::istreambuf_iterator<char>(std::cin), {}};
+  constexpr std::string_view mark = "\xef\xbb\xbf";  // some editors write it before the text
+  std::string text =
+      path == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : read_file(path);
+  if (text.starts_with(mark)) text.erase(0, mark.size());
+  return text;
+}
+
+Option model_argument(std::string& path) {
+  return argument("MODEL", path, "the model").path().known_as({"-m", "--model"});
 }
 
 nlohmann::ordered_json stats_json(const OpenLanguage& language, const lm::Generated& generated) {

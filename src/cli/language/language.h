@@ -52,7 +52,9 @@ OpenLanguage open_language(const LanguageOptions& options, const Invocation& con
 // "1,2,3"; throws Error{usage} naming `place`.
 std::vector<TokenId> ids_from_text(std::string_view text, const std::string& place);
 // A file's text, or standard input for "-".
+// "-": standard input. A byte order mark is left out.
 std::string read_text(const std::string& path);
+Option model_argument(std::string& path);
 
 nlohmann::ordered_json stats_json(const OpenLanguage& language, const lm::Generated& generated);
 std::string stats_line(const OpenLanguage& language, const lm::Generated& generated);

@@ -54,7 +54,7 @@ Verb logits_verb() {
       .summary = "compute a language model's scores for each next token of a text",
       .description = {"Writes an array f32 [ids, vocabulary] for NumPy: row i is about the token "
                       "after id i. Prints the likeliest token of each row."},
-      .arguments = {argument("MODEL", options->language.model, "the model").path()},
+      .arguments = {model_argument(options->language.model)},
       .options =
           {option("ids", "IDS", options->ids, "token ids: 1,2,3").must_unless("--text"),
            option("text", "TEXT", options->text, "a text, in place of ids")

@@ -69,7 +69,7 @@ Verb perplexity_verb() {
            "natural logarithm), perplexity = exp(nll / tokens), bits_per_byte = nll / ln 2 / bytes "
            "of the text. With --cache POLICY each 64 tokens are a prompt, after which it chooses "
            "what the next are predicted from."},
-      .arguments = {argument("MODEL", options->language.model, "the model").path()},
+      .arguments = {model_argument(options->language.model)},
       .options =
           {option("file", "FILE", options->file, "the text; -: standard input").path().must(),
            option("text-window", "N", options->perplexity.window, "tokens seen at once")

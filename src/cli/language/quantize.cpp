@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -17,7 +18,7 @@ namespace {
 struct QuantizeOptions {
   std::string in, to, out, head;
   std::vector<std::string> keep;
-  bool dry_run = false;
+  bool dry_run = false, force = false;
 };
 
 RoundingOptions rounding_of(const QuantizeOptions& options) {
@@ -92,6 +93,8 @@ nlohmann::ordered_json to_json(const RoundingReport& report, double seconds, boo
 
 int run_quantize(const QuantizeOptions& options, const Invocation& context) {
   const RoundingOptions rounding = rounding_of(options);
+  if (!options.force && !options.dry_run && std::filesystem::exists(options.out))
+    throw Error(ErrorKind::usage, options.out, "exists already", "--force writes over it");
   Progress progress(context.log, steady_clock());
   const auto show = [&](std::size_t done, const RoundingReport& report) {
     if (context.stop)
@@ -141,6 +144,7 @@ Verb quantize_verb() {
                   option("head", "TYPE", options->head,
                          "how the matrix that gives the logits is written")
                       .with_default("Q6_K or finer"),
+                  flag("force", options->force, "write over what is there"),
                   flag("dry-run", options->dry_run, "print the sizes, write nothing")},
       .examples = {
           {"pliant quantize model.gguf --to Q4_K --out model-q4.gguf", "4.5 bits per weight"},

@@ -53,7 +53,9 @@ OpenedNetwork open_kind(const Source& source, const NetworkRequest& request) {
     default:
       throw Error(ErrorKind::format, source.path(),
                   fmt::format("is a {}, not a network", describe(source.kind())),
-                  "give an ONNX or Pliant file");
+                  is_language_model(source.kind())
+                      ? "a language model: pliant generate, chat and eval open it"
+                      : "give an ONNX or Pliant file");
   }
 }
 
