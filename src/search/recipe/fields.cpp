@@ -66,9 +66,7 @@ void images(Fields& f, ImagesRecipe& r) {
   f.path("folder", r.folder);
   train::word(f, "broken", r.leave_out, broken_words);
   f.whole("shapes", r.shapes, 0, 1 << 30);
-  auto seed = static_cast<std::int64_t>(r.shapes_seed);
-  f.whole("shapes_seed", seed, 0, std::int64_t{1} << 62);
-  r.shapes_seed = static_cast<std::uint64_t>(seed);
+  train::seed(f, "shapes_seed", r.shapes_seed);
   f.real("noise", r.noise, 0, 1);
   f.whole("side", r.side, 16, 1024);
   f.real("held_out", r.held_out, 0, 0.9);
@@ -147,7 +145,7 @@ void run(Fields& f, SupernetRecipe& r) {
 }
 
 void all(Fields& f, SupernetRecipe& r) {
-  train::seed_field(f, r.seed);
+  train::seed(f, "seed", r.seed);
   f.own(
       "space",
       [&](const JsonNode& node, std::string_view folder) { r.space = space_of(node, folder); },

@@ -145,10 +145,10 @@ std::string below(std::string_view folder, const std::string& path) {
   return path.empty() || folder.empty() ? path : (std::filesystem::path(folder) / path).string();
 }
 
-void seed_field(Fields& f, std::uint64_t& seed) {
-  auto value = static_cast<std::int64_t>(seed);
-  f.whole("seed", value, 0, std::numeric_limits<std::int64_t>::max());
-  seed = static_cast<std::uint64_t>(value);
+void seed(Fields& f, const char* name, std::uint64_t& value) {
+  auto number = static_cast<std::int64_t>(value);
+  f.whole(name, number, 0, std::numeric_limits<std::int64_t>::max());
+  value = static_cast<std::uint64_t>(number);
 }
 
 void schedule_fields(Fields& f, ScheduleRecipe& s) {

@@ -50,8 +50,9 @@ void word(Fields& f, const char* name, E& value, std::span<const char* const> wo
 
 inline constexpr std::int64_t most_steps = std::int64_t{1} << 40;
 
+void seed(Fields& f, const char* name, std::uint64_t& value);
+
 // What recipes of every kind have.
-void seed_field(Fields& f, std::uint64_t& seed);
 void schedule_fields(Fields& f, ScheduleRecipe& schedule);
 void machine_fields(Fields& f, MachineRecipe& machine);
 

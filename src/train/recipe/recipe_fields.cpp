@@ -139,7 +139,7 @@ void run(Fields& f, Recipe& r) {
 }
 
 void all(Fields& f, Recipe& r) {
-  seed_field(f, r.seed);
+  seed(f, "seed", r.seed);
   model(f, r.model);
   data(f, r.data);
   f.begin("batch");
