@@ -39,10 +39,10 @@ struct OptionRule {
 };
 
 struct Option {
-  std::string name;  // long name without dashes; of an argument: its placeholder ("FILE")
+  std::string name;  // long name, no dashes; of an argument: its placeholder ("FILE")
   char letter = 0;   // short name; 0: none
-  std::vector<std::string>
-      also;                  // what other programs call it ("-c", "--ctx-size"): understood too
+  // what other programs call it ("-c", "--ctx-size"): understood too
+  std::vector<std::string> also;
   std::string placeholder;   // of the value ("SIZE"); empty: a flag
   std::string help;          // one line, lower case, no full stop
   std::string default_text;  // empty: none to speak of

@@ -45,6 +45,8 @@ TEST(Habits, GrammarsAndSchemasMayStandOnTheCommandLine) {
   };
   EXPECT_EQ(guided("--grammar", rule), guided("--grammar", temporary("rule.gbnf", rule)));
   EXPECT_EQ(guided("--json-schema", schema), "12\n");
+  const std::string longer = schema + std::string(5000, ' ');  // than a name may be
+  EXPECT_EQ(guided("--json-schema", longer), "12\n");
   const Outcome broken = pliant({"generate", talking_model(), "-p", "x", "--json-schema", "{1}"});
   EXPECT_EQ(broken.code, 1);
   EXPECT_NE(broken.err.find("--json-schema at byte 2: "), std::string::npos) << broken.err;

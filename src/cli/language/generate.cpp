@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "cli/language/language.h"
 #include "cli/verbs.h"
@@ -36,8 +38,9 @@ std::unique_ptr<lm::TokenFilter> filter_of(const GenerateVerbOptions& options,
   const std::string& given = schema ? options.schema : options.grammar;
   if (given.empty()) return nullptr;
   const std::string kind = schema ? "json-schema" : "grammar";
-  const bool in_place = schema ? given.find_first_not_of(" \t\n") == given.find('{')
-                               : given.find("::=") != std::string::npos;
+  std::error_code no_file;  // as of text that is too long for a name
+  const bool in_place = given.find(schema ? "{" : "::=") != std::string::npos &&
+                        !std::filesystem::exists(given, no_file);
   return lm::make_filter(kind, in_place ? given : read_text(given), in_place ? "--" + kind : given,
                          language.need_tokenizer());
 }
