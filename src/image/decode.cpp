@@ -1,5 +1,6 @@
 #include <png.h>
 #include <turbojpeg.h>
+#include <webp/decode.h>
 
 #include <memory>
 #include <string>
@@ -72,6 +73,19 @@ Image decode_png(const Source& source) {
   return image;
 }
 
+Image decode_webp(const Source& source) {
+  const auto* data = reinterpret_cast<const std::uint8_t*>(source.bytes.data());
+  WebPBitstreamFeatures features;
+  if (WebPGetFeatures(data, source.bytes.size(), &features) != VP8_STATUS_OK)
+    source.refuse("cannot be decoded: the header of a WebP image is damaged or cut");
+  if (features.has_animation != 0) source.refuse("is an animation, one picture expected");
+  Image image = source.empty(features.width, features.height);
+  if (WebPDecodeRGBInto(data, source.bytes.size(), image.pixels.data(), image.pixels.size(),
+                        3 * image.width) == nullptr)
+    source.refuse("cannot be decoded: the data of a WebP image is damaged or cut");
+  return image;
+}
+
 bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
   return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size())
       .starts_with(magic);
@@ -79,6 +93,9 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
 
 bool is_jpeg(std::span<const std::byte> bytes) { return starts_with(bytes, "\xff\xd8\xff"); }
 bool is_png(std::span<const std::byte> bytes) { return starts_with(bytes, "\x89PNG\r\n"); }
+bool is_webp(std::span<const std::byte> bytes) {
+  return bytes.size() >= 12 && starts_with(bytes, "RIFF") && starts_with(bytes.subspan(8), "WEBP");
+}
 
 }  // namespace
 
@@ -87,9 +104,12 @@ Image decode_image(std::span<const std::byte> bytes, std::string_view place,
   const Source source{bytes, place, most_pixels};
   if (is_jpeg(bytes)) return decode_jpeg(source);
   if (is_png(bytes)) return decode_png(source);
-  source.refuse("is not a JPEG or PNG image");
+  if (is_webp(bytes)) return decode_webp(source);
+  source.refuse("is not a JPEG, PNG or WebP image");
 }
 
-bool looks_like_image(std::span<const std::byte> bytes) { return is_jpeg(bytes) || is_png(bytes); }
+bool looks_like_image(std::span<const std::byte> bytes) {
+  return is_jpeg(bytes) || is_png(bytes) || is_webp(bytes);
+}
 
 }  // namespace pliant

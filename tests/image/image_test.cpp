@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "core/error.h"
 #include "core/files.h"
 #include "core/rng.h"
+#include "errors.h"
 #include "image/tiny_png.h"
 
 namespace pliant {
@@ -27,6 +29,41 @@ TEST(Image, DecodesPngDroppingTransparency) {
   EXPECT_EQ(decode(png), (Image{2, 1, {255, 0, 0, 0, 0, 255}}));
   EXPECT_TRUE(looks_like_image(std::as_bytes(std::span(png))));
   EXPECT_FALSE(looks_like_image({}));
+}
+
+// Lossless: red, then blue.
+const std::string webp{
+    "RIFF\x1e\0\0\0WEBPVP8L\x11\0\0\0\x2f\x01\0\0\0\x0f\x10\xf3\xbf\xff\xf3\x1f\x0e\x32\xa2\xff\x01"
+    "\0",
+    38};
+
+TEST(Image, DecodesWebp) {
+  EXPECT_EQ(decode(webp), (Image{2, 1, {255, 0, 0, 0, 0, 255}}));
+  EXPECT_TRUE(looks_like_image(std::as_bytes(std::span(webp))));
+  EXPECT_THROW(decode_image(std::as_bytes(std::span(webp)), "a.webp", 1), Error);
+}
+
+TEST(Image, RefusesDamagedWebpByPlace) {
+  for (std::size_t size = 12; size < webp.size() - 1; ++size) {
+    const std::string cut = webp.substr(0, size);
+    EXPECT_NE(error_of([&] { decode(cut); }).find("WebP"), std::string::npos) << size;
+  }
+  std::string huge = webp;
+  huge[21] = huge[22] = huge[23] = '\xff';  // width and height, 14 bits each: 2^28 pixels
+  huge[24] = '\x0f';
+  EXPECT_THROW(decode(huge), Error);
+  Rng rng(5);
+  for (int i = 0; i < 2000; ++i) {
+    std::string bytes = webp;
+    for (int k = 0; k < 3; ++k)
+      bytes[12 + rng.below(std::ssize(webp) - 12)] = static_cast<char>(rng.bits());
+    try {
+      const Image image = decode_image(std::as_bytes(std::span(bytes)), "a.webp", 1 << 16);
+      EXPECT_EQ(std::ssize(image.pixels), std::int64_t{3} * image.width * image.height);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.place(), "a.webp");
+    }
+  }
 }
 
 TEST(Image, RefusesWhatCannotBeDecoded) {
@@ -114,6 +151,31 @@ TEST(Image, ShrinkingAveragesAndGrowingInterpolates) {
             (std::vector<std::uint8_t>{0, 0, 0, 25, 25, 25, 75, 75, 75, 100, 100, 100}));
   EXPECT_EQ(resize(two, 2, 1), two);
   EXPECT_THROW(resize(two, 0, 1), Error);
+}
+
+// Sums of all values, each times its number, and the first ones, as Pillow 13 gives them.
+TEST(Image, FiltersArePillowsBitForBit) {
+  Image image{7, 5, {}};
+  for (int i = 0; i < 7 * 5 * 3; ++i) image.pixels.push_back(static_cast<std::uint8_t>(i * 37));
+  const struct {
+    Filter filter;
+    int width, height;
+    std::vector<std::uint8_t> first;
+    std::int64_t sum;
+  } cases[] = {{Filter::triangle, 4, 3, {62, 87, 124, 163, 67, 104}, 86613},
+               {Filter::triangle, 9, 8, {0, 37, 74, 74, 111, 148}, 3005397},
+               {Filter::cubic, 4, 3, {57, 87, 124, 169, 64, 105}, 86985},
+               {Filter::cubic, 9, 8, {0, 31, 68, 66, 122, 159}, 2992369},
+               {Filter::lanczos, 4, 3, {60, 87, 122, 172, 68, 113}, 86973},
+               {Filter::lanczos, 9, 8, {0, 26, 63, 55, 126, 163}, 2987430}};
+  for (const auto& each : cases) {
+    const Image got = resize(image, each.width, each.height, each.filter);
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < got.pixels.size(); ++i)
+      sum += got.pixels[i] * static_cast<std::int64_t>(i + 1);
+    EXPECT_EQ(sum, each.sum);
+    EXPECT_TRUE(std::ranges::equal(each.first, std::span(got.pixels).first(6)));
+  }
 }
 
 TEST(Image, CroppingKeepsTheMiddle) {

@@ -54,7 +54,7 @@ TEST_F(Folders, BrokenImagesAreNamedAndLeftOutOnRequestAlone) {
   put("cats/b.png", "no image");
   const ImageFolder all(root_);
   EXPECT_EQ(all.size(), 2);
-  const std::string problem = root_ + "/cats/b.png: is not a JPEG or PNG image";
+  const std::string problem = root_ + "/cats/b.png: is not a JPEG, PNG or WebP image";
   EXPECT_EQ(error_of([&] { all.at(1); }), problem);
   const ImageFolder good(root_, Broken::leave_out);
   EXPECT_EQ(good.size(), 1);
