@@ -11,15 +11,12 @@
 #include "models/language/files/mlx.h"
 
 namespace pliant {
-namespace {
 
 WeightStore folder_tensors(const std::string& path) {
   const std::string index = path + "/model.safetensors.index.json";
   return std::filesystem::exists(index) ? load_shards(index)
                                         : load_safetensors(path + "/model.safetensors");
 }
-
-}  // namespace
 
 LanguageModel folder_model(const std::string& path) {
   const std::string config_path = path + "/config.json";

@@ -16,6 +16,8 @@ namespace pliant {
 // architecture we do not have. Weights stay as the file writes them, mapped; only what a layout
 // forces is copied (GPT-2's transposed matrices).
 LanguageModel folder_model(const std::string& path);
+// model.safetensors of a folder, or the shards of its index. Throws Error{not_found}.
+WeightStore folder_tensors(const std::string& path);
 LanguageModel gguf_model(const GgufModel& whole, const std::string& path);
 
 LanguageConfig config_from_json(std::string_view config_json, std::string_view place);
