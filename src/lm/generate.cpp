@@ -37,19 +37,16 @@ Generated result_of(const Stream& stream) {
           .speculation = stream.speculation()};
 }
 
-}  // namespace
-
-Generated generate(Session& session, SeqId sequence, const Tokenizer* tokenizer,
-                   std::vector<TokenId>& tokens, const GenerateOptions& options,
-                   TokenFilter* filter, const Show& show, const std::atomic<bool>* stop) {
+// Feeds the stream's prompt by `feed` and runs it to its end.
+Generated run(Stream& stream, std::vector<TokenId>& tokens,
+              const std::function<std::int64_t()>& feed, const Show& show,
+              const std::atomic<bool>* stop) {
   const Stopwatch watch;
   const auto stopped = [&] { return stop != nullptr && *stop; };
-  Stream stream(session, sequence, tokenizer, tokens, options, filter);
   // All but the last token of the prompt; the last one goes through the decode program, as all that
   // follow it.
-  const std::int64_t behind = std::ssize(stream.prompt()),
-                     fed = session.feed(sequence, stream.prompt(), nullptr, stop);
-  Batch batch(session, stream.most_rows());
+  const std::int64_t behind = std::ssize(stream.prompt()), fed = feed();
+  Batch batch(stream.session(), stream.most_rows());
   batch.join(stream);
   Shown shown(show);
   if (fed < behind) stream.interrupt();
@@ -75,6 +72,26 @@ Generated generate(Session& session, SeqId sequence, const Tokenizer* tokenizer,
   result.token_seconds = std::move(token_seconds);
   result.decode_seconds = watch.seconds() - prompt_seconds;
   return result;
+}
+
+}  // namespace
+
+Generated generate(Session& session, SeqId sequence, const Tokenizer* tokenizer,
+                   std::vector<TokenId>& tokens, const GenerateOptions& options,
+                   TokenFilter* filter, const Show& show, const std::atomic<bool>* stop) {
+  Stream stream(session, sequence, tokenizer, tokens, options, filter);
+  return run(
+      stream, tokens, [&] { return session.feed(sequence, stream.prompt(), nullptr, stop); }, show,
+      stop);
+}
+
+Generated generate(Session& session, SeqId sequence, const Tokenizer* tokenizer,
+                   std::vector<TokenId>& tokens, std::span<const Piece> pieces,
+                   const GenerateOptions& options, TokenFilter* filter, const Show& show,
+                   const std::atomic<bool>* stop) {
+  Stream stream(session, sequence, tokenizer, tokens, options, filter);
+  return run(
+      stream, tokens, [&] { return session.feed(sequence, pieces, nullptr, stop); }, show, stop);
 }
 
 }  // namespace pliant::lm

@@ -38,5 +38,11 @@ Generated generate(Session& session, SeqId sequence, const Tokenizer* tokenizer,
                    std::vector<TokenId>& tokens, const GenerateOptions& options,
                    TokenFilter* filter = nullptr, const Show& show = {},
                    const std::atomic<bool>* stop = nullptr);
+// The same of a prompt with rows in it. `pieces`: what the sequence lacks of it, but its last
+// token; what `tokens` has where they have rows is looked at by penalties and proposers alone.
+Generated generate(Session& session, SeqId sequence, const Tokenizer* tokenizer,
+                   std::vector<TokenId>& tokens, std::span<const Piece> pieces,
+                   const GenerateOptions& options, TokenFilter* filter = nullptr,
+                   const Show& show = {}, const std::atomic<bool>* stop = nullptr);
 
 }  // namespace pliant::lm

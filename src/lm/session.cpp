@@ -211,12 +211,15 @@ struct Session::State {
     const auto fail = [](std::string problem) {
       throw Error(ErrorKind::invalid, "piece", std::move(problem));
     };
-    if (!piece.rows.empty() && !piece.tokens.empty()) fail("has tokens and rows");
     if (std::ssize(piece.rows) % model.config.width != 0)
       fail(fmt::format("{} elements are no rows of {}", piece.rows.size(), model.config.width));
     if (!piece.tags.empty() && std::ssize(piece.tags) != count(piece))
       fail(fmt::format("{} tags for {} rows", piece.tags.size(), count(piece)));
-    check_ids(piece.tokens);
+    if (piece.rows.empty()) return check_ids(piece.tokens);
+    if (!piece.tokens.empty() && std::ssize(piece.tokens) != count(piece))
+      fail(fmt::format("{} names for {} rows", piece.tokens.size(), count(piece)));
+    for (const TokenId name : piece.tokens)
+      if (name >= 0) fail(fmt::format("a row is named {}, below 0 expected", name));
   }
 
   // Writes a part of a piece into the buffers: rows from `row` on, the first one at position `pos`.
@@ -244,8 +247,8 @@ struct Session::State {
   Piece cut(const Piece& piece, std::int64_t first, std::int64_t n) const {
     const std::int64_t width = model.config.width;
     Piece part;
-    if (piece.rows.empty()) part.tokens = piece.tokens.subspan(first, n);
-    else part.rows = piece.rows.subspan(first * width, n * width);
+    if (!piece.tokens.empty()) part.tokens = piece.tokens.subspan(first, n);
+    if (!piece.rows.empty()) part.rows = piece.rows.subspan(first * width, n * width);
     if (!piece.tags.empty()) part.tags = piece.tags.subspan(first, n);
     return part;
   }
@@ -524,7 +527,9 @@ SeqId Session::fork(SeqId sequence) {
 }
 
 std::vector<std::byte> Session::save(SeqId sequence) const {
-  return saved_bytes(tokens(sequence), state_->cache->save(sequence, state_->key));
+  const std::span<const TokenId> known = tokens(sequence);
+  const auto name = std::ranges::find_if(known, [](TokenId id) { return id < 0; });  // of a row
+  return saved_bytes({known.begin(), name}, state_->cache->save(sequence, state_->key));
 }
 
 SeqId Session::restore(std::span<const std::byte> state, std::shared_ptr<const kv::Editor> editor) {

@@ -66,8 +66,10 @@ struct Draft {
 
 // A part of a prompt: tokens, or rows that stand where their embeddings would (an image's, say).
 struct Piece {
+  // With rows: nothing, or what each of them is known by, a number below 0 that is another row's
+  // only if the two are equal. What has neither token nor name ends what is known of a text.
   std::span<const TokenId> tokens = {};
-  // [count, width]: what embed_graph() gives for a token; then no tokens
+  // [count, width]: what embed_graph() gives for a token
   std::span<const float> rows = {};
   // one for each token or row, kept in the cache; empty: 0
   std::span<const std::int32_t> tags = {};
@@ -90,8 +92,8 @@ class Session {
   SeqId open(const kv::Policy& policy, std::span<const TokenId> tokens);
   void close(SeqId sequence);
   std::int64_t length(SeqId sequence) const;  // tokens appended so far (positions 0 to length - 1)
-  // The first of them, up to what has no token id, and as far as the context goes: others are not
-  // kept. Valid until the sequence changes.
+  // The first of them, and names of rows, up to what has neither, and as far as the context goes:
+  // others are not kept. Valid until the sequence changes.
   std::span<const TokenId> tokens(SeqId sequence) const;
   std::int64_t room(SeqId sequence) const;  // tokens that may still be appended
   // of its tokens, how many entries the cache holds: the mean over all KV heads
@@ -106,8 +108,8 @@ class Session {
   // an empty sequence's before anything is appended. Returns how many tokens were appended.
   std::int64_t feed(SeqId sequence, std::span<const TokenId> tokens,
                     const TensorView* logits = nullptr, const std::atomic<bool>* stop = nullptr);
-  // The same of pieces one after another. Throws Error{invalid} for a piece with tokens and rows,
-  // parts of a row, or another number of tags.
+  // The same of pieces one after another. Throws Error{invalid} for parts of a row, another number
+  // of names or tags, or a name that is not below 0.
   std::int64_t feed(SeqId sequence, std::span<const Piece> pieces,
                     const TensorView* logits = nullptr, const std::atomic<bool>* stop = nullptr);
   // One decode run over all drafts; `logits` [sum of tokens, vocabulary] f32, in order. At most

@@ -106,7 +106,10 @@ TEST(Pieces, WrongOnesAreRefusedAndChangeNothing) {
     return thrown_by([&] { talk.session.feed(id, pieces); });
   };
   EXPECT_EQ(refused({.tokens = ids, .rows = std::span(rows).first(model.config.width)}).problem(),
-            "has tokens and rows");
+            "2 names for 1 rows");
+  EXPECT_EQ(
+      refused({.tokens = ids, .rows = std::span(rows).first(2 * model.config.width)}).problem(),
+      "a row is named 1, below 0 expected");
   EXPECT_EQ(refused({.rows = std::span(rows).first(3)}).problem(),
             "3 elements are no rows of " + std::to_string(model.config.width));
   EXPECT_EQ(refused({.tokens = ids, .tags = tags}).problem(), "1 tags for 2 rows");

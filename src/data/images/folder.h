@@ -12,8 +12,8 @@ namespace pliant::data {
 // each is decoded once beforehand.
 enum class Broken : std::uint8_t { refuse, leave_out };
 
-// root/CLASS/FILE: JPEG, PNG, WebP. Classes and, in them, files are in the order of their names' bytes;
-// what begins with a dot is passed over.
+// root/CLASS/FILE: JPEG, PNG, WebP. Classes and, in them, files are in the order of their names'
+// bytes; what begins with a dot is passed over.
 class ImageFolder : public ImageSet {
  public:
   // Throws Error{not_found} for a root that is no folder or holds none, Error{invalid} for a file
