@@ -9,6 +9,7 @@
 #include "core/rng.h"
 #include "machine/encrypted/ckks/ring/ntt.h"
 #include "machine/encrypted/ckks/ring/packed.h"
+#include "machine/encrypted/ckks/ring/pages.h"
 #include "machine/encrypted/ckks/ring/poly.h"
 #include "machine/encrypted/ckks/ring/primes.h"
 
@@ -207,6 +208,18 @@ TEST(Packed, HoldsResiduesInTheBitsOfTheirPrimes) {
               << kernels->name << ", " << bits << " bits, from " << from;
         }
   }
+}
+
+TEST(LargePages, AreAskedForOfWhatHoldsThemWhole) {
+  std::vector<std::uint8_t> bytes(std::size_t{5} << 20);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * i >> 5);
+  const std::vector<std::uint8_t> before = bytes;
+  for (const std::size_t from : {0u, 1u, 4096u, 1u << 20})
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{1} << 21,
+                                   (std::size_t{1} << 22) - 1, bytes.size() - from})
+      if (from + size <= bytes.size()) in_large_pages(bytes.data() + from, size);
+  in_large_pages(nullptr, 0);
+  EXPECT_EQ(bytes, before);
 }
 
 TEST(EmbeddingStages, EqualTheScalarOnesToTheLastBit) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "machine/encrypted/ckks/ring/pages.h"
+
 namespace pliant::ckks {
 
 namespace {
@@ -28,6 +30,8 @@ PackedPoly::PackedPoly(const Poly& poly, std::span<const NttTable* const> tables
     limbs_.push_back({size, packed_width(tables[i]->mod.q)});
     size += n_ / 8 * static_cast<std::size_t>(limbs_[i].width);
   }
+  bytes_.reserve(size + kBeyond);
+  in_large_pages(bytes_.data(), size + kBeyond);
   bytes_.resize(size + kBeyond);
   for (std::size_t i = 0; i < poly.limbs(); ++i)
     pack(poly.limb(i), limbs_[i].width, n_, bytes_.data() + limbs_[i].at);

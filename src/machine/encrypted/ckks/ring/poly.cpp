@@ -5,6 +5,8 @@
 #include <cstring>
 #include <new>
 
+#include "machine/encrypted/ckks/ring/pages.h"
+
 namespace pliant::ckks {
 
 namespace {
@@ -16,6 +18,7 @@ void WordBuffer::Free::operator()(u64* words) const { ::operator delete[](words,
 void WordBuffer::reserve(std::size_t size) {
   if (size <= capacity_) return;
   data_.reset(static_cast<u64*>(::operator new[](size * sizeof(u64), kAlignment)));
+  in_large_pages(data_.get(), size * sizeof(u64));
   capacity_ = size;
 }
 
