@@ -313,10 +313,8 @@ void Evaluator::relinearize(const Ciphertext& a, const KeySet& keys, Ciphertext&
   }
   const SwitchKey& key = keys.find(context_, 0, a.level);
   const u64 source = context_.source_of(Event::switching, a.part[2]);
-  stages_.mod_up(a.part[2], a.level, raised_);
-  stages_.inner(raised_, key, nullptr, {&a.part[0], &a.part[1]}, sum_);
-  for (std::size_t part = 0; part < 2; ++part)
-    stages_.mod_down(sum_[part], a.level, out.part[part]);
+  stages_.switch_key(a.part[2], a.level, key, nullptr, {&a.part[0], &a.part[1]}, sum_);
+  stages_.mod_down(sum_, a.level, {&out.part[0], &out.part[1]});
   const double noise =
       a.noise + context_.switch_noise(a.level) / context_.p_size() + context_.division_noise();
   const double magnitude = a.magnitude;
@@ -368,10 +366,8 @@ void Evaluator::relinearize_rescale(const Ciphertext& a, const KeySet& keys, Cip
   const u64 source = context_.source_of(Event::switching, a.part[2]);
   const SwitchKey& key = keys.find(context_, 0, a.level);
   const int level = a.level;
-  stages_.mod_up(a.part[2], level, raised_);
-  stages_.inner(raised_, key, nullptr, {&a.part[0], &a.part[1]}, sum_);
-  for (std::size_t part = 0; part < 2; ++part)
-    stages_.mod_down_rescale(sum_[part], level, out.part[part]);
+  stages_.switch_key(a.part[2], level, key, nullptr, {&a.part[0], &a.part[1]}, sum_);
+  stages_.mod_down_rescale(sum_, level, {&out.part[0], &out.part[1]});
   header(a, out);
   divided(out.random, source, by,
           std::hypot(switch_deviation(level) / by, context_.division_deviation()), moved);
@@ -449,14 +445,16 @@ void Evaluator::raise(const Ciphertext& a, Raised& out) {
   stages_.mod_up(a.part[1], a.level, out);
 }
 
-// out = permutation of (part 0 + k0, k1), k the raised part 1 switched by the key.
-void Evaluator::switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois, int steps,
+// out = permutation of (part 0 + k0, k1), k part 1 switched by the key; `raised` are its digits, if
+// there are any.
+void Evaluator::switched(const Ciphertext& a, const Raised* raised, std::uint32_t galois, int steps,
                          const KeySet& keys, Ciphertext& out) {
   const SwitchKey& key = keys.find(context_, galois, a.level);
   const u64 source = context_.source_of(Event::switching, a.part[1]);
-  stages_.inner(raised, key, permutation(galois).data(), {&a.part[0], nullptr}, sum_);
-  for (std::size_t part = 0; part < 2; ++part)
-    stages_.mod_down(sum_[part], a.level, out.part[part]);
+  const std::uint32_t* const index = permutation(galois).data();
+  if (raised != nullptr) stages_.inner(*raised, key, index, {&a.part[0], nullptr}, sum_);
+  else stages_.switch_key(a.part[1], a.level, key, index, {&a.part[0], nullptr}, sum_);
+  stages_.mod_down(sum_, a.level, {&out.part[0], &out.part[1]});
   const double noise =
       a.noise + context_.switch_noise(a.level) / context_.p_size() + context_.division_noise();
   const double magnitude = a.magnitude;
@@ -477,7 +475,7 @@ void Evaluator::rotate_raised(const Ciphertext& a, const Raised& raised, int ste
     out.assign(a);
     return;
   }
-  switched(a, raised, galois, steps, keys, out);
+  switched(a, &raised, galois, steps, keys, out);
 }
 
 void Evaluator::rotate(const Ciphertext& a, int steps, const KeySet& keys, Ciphertext& out) {
@@ -487,16 +485,12 @@ void Evaluator::rotate(const Ciphertext& a, int steps, const KeySet& keys, Ciphe
     out.assign(a);
     return;
   }
-  keys.find(context_, galois, a.level);  // before any work
-  raise(a, raised_);
-  switched(a, raised_, galois, steps, keys, out);
+  switched(a, nullptr, galois, steps, keys, out);
 }
 
 void Evaluator::conjugate(const Ciphertext& a, const KeySet& keys, Ciphertext& out) {
   require_two(a, "conjugate");
-  keys.find(context_, context_.conjugation(), a.level);
-  raise(a, raised_);
-  switched(a, raised_, context_.conjugation(), 0, keys, out);
+  switched(a, nullptr, context_.conjugation(), 0, keys, out);
 }
 
 }  // namespace pliant::ckks

@@ -88,7 +88,7 @@ class Evaluator {
 
  private:
   void combine(const Ciphertext& a, const Ciphertext& b, bool minus, Ciphertext& out);
-  void switched(const Ciphertext& a, const Raised& raised, std::uint32_t galois, int steps,
+  void switched(const Ciphertext& a, const Raised* raised, std::uint32_t galois, int steps,
                 const KeySet& keys, Ciphertext& out);
   double switch_deviation(int level) const;
   void times_constant(Ciphertext& a, double constant);
@@ -102,7 +102,6 @@ class Evaluator {
 
   const Context& context_;
   SwitchStages stages_;
-  Raised raised_;
   std::array<Poly, 2> sum_;
   ErrorModel random_;
   Poly temporary_;

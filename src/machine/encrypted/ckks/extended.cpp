@@ -190,9 +190,9 @@ void Evaluator::finish(Extended& a, bool rescale, Ciphertext& out) {
   const double by = rescale ? context_.q(a.level).mod.q : 1;
   const double noise = a.noise / by + context_.division_noise() + moved;
   const u64 source = context_.source_of(Event::division, a.part[1]);
-  for (std::size_t part = 0; part < 2; ++part)
-    if (rescale) stages_.mod_down_rescale(a.part[part], a.level, out.part[part]);
-    else stages_.mod_down(a.part[part], a.level, out.part[part]);
+  const std::array parts{&out.part[0], &out.part[1]};
+  if (rescale) stages_.mod_down_rescale(a.part, a.level, parts);
+  else stages_.mod_down(a.part, a.level, parts);
   out.size = 2;
   out.level = rescale ? a.level - 1 : a.level;
   out.scale = scale;

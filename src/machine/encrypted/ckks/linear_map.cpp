@@ -280,10 +280,10 @@ void LinearMap::rotate_sources(std::span<const Ciphertext* const> in, Evaluator&
       if (!raised) evaluator.raise(*in[s], work.raised);
       raised = true;
       evaluator.rotate_extended(*in[s], work.raised, by, keys, work.rotated);
-      for (std::size_t part = 0; part < 2; ++part)
-        if (divided_)
-          evaluator.stages().mod_down(work.rotated.part[part], level_, work.babies[b][part]);
-        else std::swap(work.rotated.part[part], work.babies[b][part]);
+      if (divided_)
+        evaluator.stages().mod_down(work.rotated.part, level_,
+                                    {&work.babies[b][0], &work.babies[b][1]});
+      else std::swap(work.rotated.part, work.babies[b]);
     }
   }
 }

@@ -13,9 +13,9 @@ namespace pliant::ckks {
 namespace {
 
 using Sources = std::array<const u64*, 128>;  // more than the primes of any chain
+using Targets = std::array<u64*, 128>;
 
-constexpr std::size_t kMostDigits = 32;  // as in_range(Params) has it
-constexpr std::size_t kUnpacked = 256;   // residues of each digit's key that are unpacked at once
+constexpr std::size_t kUnpacked = 256;  // residues of each digit's key that are unpacked at once
 
 ShoupFactor times_n_inverse(const NttTable& table, u64 by) {
   return factor(multiply(table.n_inverse, by, table.mod), table.mod);
@@ -26,10 +26,11 @@ ShoupFactor times_n_inverse(const NttTable& table, u64 by) {
 SwitchStages::SwitchStages(const Context& context, ThreadPool* pool)
     : context_(context), pool_(pool) {
   const std::size_t chain = context.levels() + 1;
-  work_.resize(chain + context.special(), context.n());
-  converted_.resize(chain, context.n());
-  counts_.resize(std::max<std::size_t>(1, context.level(context.levels()).digits.size()),
-                 context.n());
+  const std::size_t digits =
+      std::max<std::size_t>(2, context.level(context.levels()).digits.size());
+  work_.resize(chain, context.n());
+  converted_.resize((chain + context.special()) * digits, context.n());
+  counts_.resize(digits, context.n());
   dropped_.reserve(context.special() + 1);
 }
 
@@ -69,104 +70,162 @@ void SwitchStages::require_raised(const Raised& raised, const Poly& in, int leve
                     "raise this one");
 }
 
-void SwitchStages::mod_up(const Poly& in, int level, Raised& out) {
-  require_limbs(in, level, false, 0);
-  const std::size_t n = context_.n(), own = level + 1, limbs = own + context_.special();
+// The digits' coefficients, times what their conversion wants, in work_.
+void SwitchStages::to_coefficients(const Poly& in, int level) {
+  const std::vector<Digit>& digits = context_.level(level).digits;
+  each(level + 1, [&](std::size_t i) {
+    const NttTable& table = context_.table(i);
+    const Digit& digit = digits[i / digits[0].count];
+    std::memcpy(work_.limb(i), in.limb(i), context_.n() * sizeof(u64));
+    context_.kernels().inverse(work_.limb(i), table,
+                               times_n_inverse(table, digit.up.prepare(i - digit.first)));
+  });
+}
+
+// Coefficients of all digits modulo the other primes, at place(digit, limb). In blocks, so that a
+// block of all sources stays in the cache while every target reads it.
+template <typename Place>
+void SwitchStages::convert_digits(int level, const Place& place) {
   const std::vector<Digit>& digits = context_.level(level).digits;
   const Kernels& kernels = context_.kernels();
+  const std::size_t size = block(), blocks = context_.n() / size;
+  each(digits.size() * blocks, [&](std::size_t task) {
+    const std::size_t d = task / blocks, at = task % blocks * size;
+    const Digit& digit = digits[d];
+    Sources sources;
+    for (std::size_t i = 0; i < digit.count; ++i) sources[i] = work_.limb(digit.first + i) + at;
+    u64* const count = counts_.limb(d) + at;
+    digit.up.count(kernels, sources.data(), count, size);
+    sources[digit.count] = count;
+    Targets targets;
+    for (std::size_t j = 0; j < digit.up.to(); ++j)
+      targets[j] = place(d, j < digit.first ? j : j + digit.count) + at;
+    digit.up.convert(kernels, sources.data(), targets.data(), size);
+  });
+}
+
+void SwitchStages::mod_up(const Poly& in, int level, Raised& out) {
+  require_limbs(in, level, false, 0);
+  const std::size_t n = context_.n(), limbs = level + 1 + context_.special();
+  const std::vector<Digit>& digits = context_.level(level).digits;
   out.level = level;
   out.params = context_.hash();
   if (out.digits.size() < digits.size()) out.digits.resize(digits.size());
   for (std::size_t d = 0; d < digits.size(); ++d) out.digits[d].resize(limbs, n);
-  const std::size_t width = digits[0].count;
-  each(own, [&](std::size_t i) {
-    const NttTable& table = context_.table(i);
-    const Digit& digit = digits[i / width];
-    std::memcpy(work_.limb(i), in.limb(i), n * sizeof(u64));
-    std::memcpy(out.digits[i / width].limb(i), in.limb(i), n * sizeof(u64));
-    kernels.inverse(work_.limb(i), table,
-                    times_n_inverse(table, digit.up.prepare(i - digit.first)));
-  });
-  // Blocks of coefficients, so that a block of all sources stays in the cache while every target
-  // reads it.
-  const std::size_t size = block(), blocks = n / size;
-  each(digits.size() * blocks, [&](std::size_t task) {
-    const Digit& digit = digits[task / blocks];
-    const std::size_t at = task % blocks * size;
-    Sources sources;
-    for (std::size_t i = 0; i < digit.count; ++i) sources[i] = work_.limb(digit.first + i) + at;
-    u64* count = counts_.limb(task / blocks) + at;
-    digit.up.count(kernels, sources.data(), count, size);
-    sources[digit.count] = count;
-    for (std::size_t j = 0; j < digit.up.to(); ++j) {
-      const std::size_t limb = j < digit.first ? j : j + digit.count;
-      digit.up.convert(kernels, sources.data(), j, out.digits[task / blocks].limb(limb) + at, size);
-    }
-  });
+  to_coefficients(in, level);
+  convert_digits(level, [&](std::size_t d, std::size_t limb) { return out.digits[d].limb(limb); });
   each(digits.size() * limbs, [&](std::size_t task) {
     const Digit& digit = digits[task / limbs];
     const std::size_t limb = task % limbs;
-    if (limb < digit.first || limb >= digit.first + digit.count)
-      kernels.forward(out.digits[task / limbs].limb(limb), context_.extended(level, limb));
+    u64* const values = out.digits[task / limbs].limb(limb);
+    if (limb >= digit.first && limb < digit.first + digit.count)
+      std::memcpy(values, in.limb(limb), n * sizeof(u64));
+    else context_.kernels().forward(values, context_.extended(level, limb));
   });
 }
 
-void SwitchStages::require_key(const Raised& raised, const SwitchKey& key) const {
-  require_digits(raised);
+// use(limb, digits) for every limb of the raised digits of `in`, which are gone afterwards. Limbs
+// of one prime are transformed one after the other, so that its table is at hand.
+template <typename Use>
+void SwitchStages::each_raised(const Poly& in, int level, const Use& use) {
+  const std::vector<Digit>& digits = context_.level(level).digits;
+  const std::size_t limbs = level + 1 + context_.special();
+  converted_.resize(limbs * digits.size(), context_.n());
+  const auto place = [&](std::size_t d, std::size_t limb) {
+    return converted_.limb(limb * digits.size() + d);
+  };
+  to_coefficients(in, level);
+  convert_digits(level, place);
+  each(limbs, [&](std::size_t limb) {
+    Limbs raised;
+    for (std::size_t d = 0; d < digits.size(); ++d) {
+      const bool own = limb >= digits[d].first && limb < digits[d].first + digits[d].count;
+      if (!own) context_.kernels().forward(place(d, limb), context_.extended(level, limb));
+      raised[d] = own ? in.limb(limb) : place(d, limb);
+    }
+    use(limb, raised);
+  });
+}
+
+void SwitchStages::require_key(int level, const SwitchKey& key) const {
   require(context_, key, "key switching");
-  if (key.level < raised.level)
+  if (key.level < level)
     throw Error(ErrorKind::invalid, "ckks key switching",
-                fmt::format("a key of level {} for level {}", key.level, raised.level));
+                fmt::format("a key of level {} for level {}", key.level, level));
 }
 
 // One block of a limb of the sum of digits times half of the key.
-void SwitchStages::inner_block(const Raised& raised, const SwitchKey& key, std::size_t half,
-                               std::size_t limb, std::size_t from, u64* out) const {
-  const std::size_t own = raised.level + 1;
-  const std::size_t digits = context_.level(raised.level).digits.size();
+void SwitchStages::inner_block(const Limbs& raised, int level, const SwitchKey& key,
+                               std::size_t half, std::size_t limb, std::size_t from,
+                               u64* out) const {
+  const std::size_t own = level + 1;
+  const std::size_t digits = context_.level(level).digits.size();
   const std::size_t skipped = key.level + 1 - own;  // the key's limbs of higher levels
   const std::vector<PackedPoly>& keys = half == 0 ? key.b : key.a;
   const std::size_t of = limb < own ? limb : limb + skipped, size = std::min(block(), kUnpacked);
   alignas(64) std::array<u64, kUnpacked * kMostDigits> unpacked;
-  std::array<const u64*, kMostDigits> x, k;
+  Limbs x, k;
   for (std::size_t at = 0; at < block(); at += size) {
     for (std::size_t d = 0; d < digits; ++d) {
       u64* const values = unpacked.data() + d * kUnpacked;
       keys[d].read(context_.kernels(), of, from + at, size, values);
-      x[d] = raised.digits[d].limb(limb) + from + at;
+      x[d] = raised[d] + from + at;
       k[d] = values;
     }
     context_.kernels().inner(out + at, x.data(), k.data(), digits, size,
-                             context_.extended(raised.level, limb).mod);
+                             context_.extended(level, limb).mod);
+  }
+}
+
+void SwitchStages::inner_limb(const Limbs& raised, int level, const SwitchKey& key,
+                              std::size_t limb, const std::uint32_t* index,
+                              std::array<const Poly*, 2> plus, std::array<Poly, 2>& out) const {
+  const Kernels& kernels = context_.kernels();
+  const Modulus& m = context_.extended(level, limb).mod;
+  const std::size_t size = block(), own = level + 1;
+  alignas(64) u64 sum[kBlock], added[kBlock];
+  for (std::size_t to = 0; to < context_.n(); to += size) {
+    const std::size_t from = index == nullptr ? to : index[to] / size * size;
+    for (std::size_t half = 0; half < 2; ++half) {
+      u64* const to_here = out[half].limb(limb) + to;
+      u64* const first = index == nullptr ? to_here : sum;
+      inner_block(raised, level, key, half, limb, from, first);
+      if (plus[half] != nullptr && limb < own) {
+        kernels.scale(added, plus[half]->limb(limb) + from, context_.p_mod(limb), size, m);
+        kernels.add(first, first, added, size, m);
+      }
+      if (index != nullptr)
+        kernels.gather(to_here, sum, index + to, static_cast<std::uint32_t>(size - 1), size);
+    }
   }
 }
 
 void SwitchStages::inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index,
                          std::array<const Poly*, 2> plus, std::array<Poly, 2>& out) {
-  require_key(raised, key);
+  require_digits(raised);
+  require_key(raised.level, key);
   for (const Poly* poly : plus)
     if (poly != nullptr) require_limbs(*poly, raised.level, false, 0);
-  const std::size_t n = context_.n(), own = raised.level + 1, limbs = own + context_.special();
-  const Kernels& kernels = context_.kernels();
-  for (Poly& poly : out) poly.resize(limbs, n);
-  const std::size_t size = block();
-  each(limbs, [&](std::size_t i) {
-    const Modulus& m = context_.extended(raised.level, i).mod;
-    alignas(64) u64 sum[kBlock], added[kBlock];
-    for (std::size_t to = 0; to < n; to += size) {
-      const std::size_t from = index == nullptr ? to : index[to] / size * size;
-      for (std::size_t half = 0; half < 2; ++half) {
-        u64* const to_here = out[half].limb(i) + to;
-        u64* const first = index == nullptr ? to_here : sum;
-        inner_block(raised, key, half, i, from, first);
-        if (plus[half] != nullptr && i < own) {
-          kernels.scale(added, plus[half]->limb(i) + from, context_.p_mod(i), size, m);
-          kernels.add(first, first, added, size, m);
-        }
-        if (index != nullptr)
-          kernels.gather(to_here, sum, index + to, static_cast<std::uint32_t>(size - 1), size);
-      }
-    }
+  const std::size_t limbs = raised.level + 1 + context_.special();
+  for (Poly& poly : out) poly.resize(limbs, context_.n());
+  each(limbs, [&](std::size_t limb) {
+    Limbs digits;
+    for (std::size_t d = 0; d < context_.level(raised.level).digits.size(); ++d)
+      digits[d] = raised.digits[d].limb(limb);
+    inner_limb(digits, raised.level, key, limb, index, plus, out);
+  });
+}
+
+void SwitchStages::switch_key(const Poly& in, int level, const SwitchKey& key,
+                              const std::uint32_t* index, std::array<const Poly*, 2> plus,
+                              std::array<Poly, 2>& out) {
+  require_limbs(in, level, false, 0);
+  require_key(level, key);
+  for (const Poly* poly : plus)
+    if (poly != nullptr) require_limbs(*poly, level, false, 0);
+  for (Poly& poly : out) poly.resize(level + 1 + context_.special(), context_.n());
+  each_raised(in, level, [&](std::size_t limb, const Limbs& raised) {
+    inner_limb(raised, level, key, limb, index, plus, out);
   });
 }
 
@@ -188,21 +247,21 @@ const Poly& SwitchStages::rotate_sum(const Sum& from, int level, const SwitchKey
     for (const Poly& poly : *from.divided) require_limbs(poly, level, false, 0);
   if (from.undivided != nullptr) require_limbs((*from.undivided)[0], level, true, 0);
   const Poly& switched = second_part(from, level, work);
-  mod_up(switched, level, raised_);
-  require_key(raised_, key);
+  require_limbs(switched, level, false, 0);
+  require_key(level, key);
   const std::size_t n = context_.n(), size = block(), own = level + 1;
   const std::size_t limbs = own + context_.special();
   const Kernels& kernels = context_.kernels();
   for (Poly& poly : to)
     if (add) require_limbs(poly, level, true, 0);
     else poly.resize(limbs, n);
-  each(limbs, [&](std::size_t i) {
+  each_raised(switched, level, [&](std::size_t i, const Limbs& raised) {
     const Modulus& m = context_.extended(level, i).mod;
     alignas(64) u64 sum[kBlock], turned[kBlock];
     for (std::size_t at = 0; at < n; at += size) {
       const std::size_t source = index[at] / size * size;
       for (std::size_t half = 0; half < 2; ++half) {
-        inner_block(raised_, key, half, i, source, sum);
+        inner_block(raised, level, key, half, i, source, sum);
         if (half == 0 && from.undivided != nullptr)
           kernels.add(sum, sum, (*from.undivided)[0].limb(i) + source, size, m);
         if (half == 0 && from.divided != nullptr && i < own) {
@@ -239,32 +298,40 @@ void SwitchStages::add_divided(std::array<Poly, 2>& sum, const std::array<Poly, 
 }
 
 // Rounds in / D to `kept` limbs, D the product of the primes of dropped_.
-void SwitchStages::divide(Poly& in, std::size_t kept, const Conversion& conversion,
-                          const std::vector<ShoupFactor>& factors, Poly& out) {
-  const std::size_t n = context_.n();
+void SwitchStages::divide(std::span<Poly* const> in, std::size_t kept, const Conversion& conversion,
+                          const std::vector<ShoupFactor>& factors, std::span<Poly* const> out) {
+  const std::size_t n = context_.n(), parts = in.size(), size = block(), blocks = n / size;
   const Kernels& kernels = context_.kernels();
-  each(dropped_.size(), [&](std::size_t i) {
-    const auto& [limb, table] = dropped_[i];
-    kernels.inverse(in.limb(limb), *table, times_n_inverse(*table, conversion.prepare(i)));
+  converted_.resize(parts * kept, n);
+  const auto place = [&](std::size_t part, std::size_t limb) {
+    return converted_.limb(limb * parts + part);
+  };
+  each(parts * dropped_.size(), [&](std::size_t task) {
+    const auto& [limb, table] = dropped_[task / parts];
+    kernels.inverse(in[task % parts]->limb(limb), *table,
+                    times_n_inverse(*table, conversion.prepare(task / parts)));
   });
-  const std::size_t size = block();
-  each(n / size, [&](std::size_t k) {
+  each(parts * blocks, [&](std::size_t task) {
+    const std::size_t part = task / blocks, at = task % blocks * size;
     Sources sources;
     for (std::size_t i = 0; i < dropped_.size(); ++i)
-      sources[i] = in.limb(dropped_[i].limb) + k * size;
-    u64* count = counts_.limb(0) + k * size;
+      sources[i] = in[part]->limb(dropped_[i].limb) + at;
+    u64* const count = counts_.limb(part) + at;
     conversion.count(kernels, sources.data(), count, size);
     sources[dropped_.size()] = count;
-    for (std::size_t j = 0; j < kept; ++j)
-      conversion.convert(kernels, sources.data(), j, converted_.limb(j) + k * size, size);
+    Targets targets;
+    for (std::size_t j = 0; j < kept; ++j) targets[j] = place(part, j) + at;
+    conversion.convert(kernels, sources.data(), targets.data(), size);
   });
-  if (&out != &in) out.resize(kept, n);
-  each(kept, [&](std::size_t j) {
-    kernels.forward(converted_.limb(j), context_.table(j));
-    kernels.subtract_scale(out.limb(j), in.limb(j), converted_.limb(j), factors[j], n,
+  for (std::size_t part = 0; part < parts; ++part)
+    if (out[part] != in[part]) out[part]->resize(kept, n);
+  each(kept * parts, [&](std::size_t task) {
+    const std::size_t j = task / parts, part = task % parts;
+    kernels.forward(place(part, j), context_.table(j));
+    kernels.subtract_scale(out[part]->limb(j), in[part]->limb(j), place(part, j), factors[j], n,
                            context_.modulus(j));
   });
-  out.resize(kept, n);
+  for (Poly* const poly : out) poly->resize(kept, n);
 }
 
 void SwitchStages::drop_special(std::size_t own) {
@@ -273,19 +340,41 @@ void SwitchStages::drop_special(std::size_t own) {
     dropped_.push_back({own + i, &context_.p(i)});
 }
 
-void SwitchStages::mod_down(Poly& in, int level, Poly& out) {
-  require_limbs(in, level, true, 0);
+void SwitchStages::require_extended(std::span<Poly* const> in, int level, int lowest) const {
+  for (const Poly* const poly : in) require_limbs(*poly, level, true, lowest);
+}
+
+void SwitchStages::divide_special(std::span<Poly* const> in, int level,
+                                  std::span<Poly* const> out) {
+  require_extended(in, level, 0);
   const std::size_t own = level + 1;
   drop_special(own);
   divide(in, own, context_.level(level).down, context_.level(level).down_factor, out);
 }
 
-void SwitchStages::mod_down_rescale(Poly& in, int level, Poly& out) {
-  require_limbs(in, level, true, 1);
+void SwitchStages::divide_rescale(std::span<Poly* const> in, int level,
+                                  std::span<Poly* const> out) {
+  require_extended(in, level, 1);
   const std::size_t own = level + 1;
   drop_special(own);
   dropped_.push_back({own - 1, &context_.q(level)});
   divide(in, own - 1, context_.level(level).fused, context_.level(level).fused_factor, out);
+}
+
+void SwitchStages::mod_down(Poly& in, int level, Poly& out) {
+  divide_special(std::array{&in}, level, std::array{&out});
+}
+
+void SwitchStages::mod_down_rescale(Poly& in, int level, Poly& out) {
+  divide_rescale(std::array{&in}, level, std::array{&out});
+}
+
+void SwitchStages::mod_down(std::array<Poly, 2>& in, int level, std::array<Poly*, 2> out) {
+  divide_special(std::array{&in[0], &in[1]}, level, out);
+}
+
+void SwitchStages::mod_down_rescale(std::array<Poly, 2>& in, int level, std::array<Poly*, 2> out) {
+  divide_rescale(std::array{&in[0], &in[1]}, level, out);
 }
 
 void SwitchStages::rescale(Poly& in, int level, Poly& out) {
@@ -293,7 +382,8 @@ void SwitchStages::rescale(Poly& in, int level, Poly& out) {
   const std::size_t own = level + 1;
   dropped_.clear();
   dropped_.push_back({own - 1, &context_.q(level)});
-  divide(in, own - 1, context_.level(level).drop, context_.level(level).drop_factor, out);
+  divide(std::array{&in}, own - 1, context_.level(level).drop, context_.level(level).drop_factor,
+         std::array{&out});
 }
 
 }  // namespace pliant::ckks

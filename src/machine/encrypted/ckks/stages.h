@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "core/pool.h"
@@ -27,6 +28,8 @@ struct Raised {
 // limbs and blocks of coefficients over threads, with equal results at every thread count.
 class SwitchStages {
  public:
+  static constexpr std::size_t kMostDigits = 32;  // as in_range(Params) has it
+
   explicit SwitchStages(const Context& context, ThreadPool* pool = nullptr);
 
   // All polynomials are transformed. `in` has level + 1 limbs.
@@ -38,6 +41,9 @@ class SwitchStages {
   // (an automorphism's, or null): extended, P times too large. plus[i] may be null.
   void inner(const Raised& raised, const SwitchKey& key, const std::uint32_t* index,
              std::array<const Poly*, 2> plus, std::array<Poly, 2>& out);
+  // The same of the digits of `in`, which nobody else wants.
+  void switch_key(const Poly& in, int level, const SwitchKey& key, const std::uint32_t* index,
+                  std::array<const Poly*, 2> plus, std::array<Poly, 2>& out);
   // A sum in two parts, of which either may be null: `divided` + `undivided` / P.
   struct Sum {
     const std::array<Poly, 2>* divided = nullptr;  // of level + 1 limbs
@@ -53,6 +59,9 @@ class SwitchStages {
   void mod_down(Poly& in, int level, Poly& out);
   // out = round(in / (P q[level])): level limbs.
   void mod_down_rescale(Poly& in, int level, Poly& out);
+  // Both parts of a ciphertext at once.
+  void mod_down(std::array<Poly, 2>& in, int level, std::array<Poly*, 2> out);
+  void mod_down_rescale(std::array<Poly, 2>& in, int level, std::array<Poly*, 2> out);
   // out = round(in / q[level]), `in` of level + 1 limbs, the last of which is overwritten.
   void rescale(Poly& in, int level, Poly& out);
 
@@ -74,20 +83,31 @@ class SwitchStages {
   };
   void require_limbs(const Poly& in, int level, bool extended, int lowest) const;
   void require_digits(const Raised& raised) const;
-  void require_key(const Raised& raised, const SwitchKey& key) const;
-  void inner_block(const Raised& raised, const SwitchKey& key, std::size_t half, std::size_t limb,
-                   std::size_t from, u64* out) const;
+  void require_key(int level, const SwitchKey& key) const;
+  using Limbs = std::array<const u64*, kMostDigits>;  // one of each digit
+  void inner_block(const Limbs& raised, int level, const SwitchKey& key, std::size_t half,
+                   std::size_t limb, std::size_t from, u64* out) const;
+  void inner_limb(const Limbs& raised, int level, const SwitchKey& key, std::size_t limb,
+                  const std::uint32_t* index, std::array<const Poly*, 2> plus,
+                  std::array<Poly, 2>& out) const;
+  void to_coefficients(const Poly& in, int level);
+  template <typename Place>
+  void convert_digits(int level, const Place& place);
+  template <typename Use>
+  void each_raised(const Poly& in, int level, const Use& use);
   const Poly& second_part(const Sum& from, int level, Poly& work);
   void drop_special(std::size_t own);
-  void divide(Poly& in, std::size_t kept, const Conversion& conversion,
-              const std::vector<ShoupFactor>& factors, Poly& out);
+  void require_extended(std::span<Poly* const> in, int level, int lowest) const;
+  void divide_special(std::span<Poly* const> in, int level, std::span<Poly* const> out);
+  void divide_rescale(std::span<Poly* const> in, int level, std::span<Poly* const> out);
+  void divide(std::span<Poly* const> in, std::size_t kept, const Conversion& conversion,
+              const std::vector<ShoupFactor>& factors, std::span<Poly* const> out);
   // coefficients that pass through the first-level cache together
   static constexpr std::size_t kBlock = 2048;
   std::size_t block() const { return std::min(context_.n(), kBlock); }
   const Context& context_;
   ThreadPool* pool_;
   Poly work_, converted_, counts_;
-  Raised raised_;
   std::vector<Dropped> dropped_;  // limbs that the division takes away
 };
 

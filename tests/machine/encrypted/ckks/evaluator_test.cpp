@@ -163,6 +163,25 @@ TEST(Evaluator, ObeysTheLaws) {
   }
 }
 
+// Limbs are raised all at once, or some at a time, whatever part of a digit that is.
+TEST(Evaluator, HoistedRotationsAreTheSameBitsAtEveryLevel) {
+  for (const Params& params : {small(6, 12, 40, 2), small(6, 20, 40, 3), small(5, 9, 40, 8)}) {
+    Scheme s(params);
+    s.rotations({3});
+    const Ciphertext top = s.encrypt(Slots(s.context.slots(), 0.5));
+    Raised raised;
+    Ciphertext a, apart, hoisted;
+    for (int level = 0; level <= params.levels; ++level) {
+      s.evaluator.drop_level(top, level, a);
+      s.evaluator.raise(a, raised);
+      s.evaluator.rotate(a, 3, s.keys, apart);
+      s.evaluator.rotate_raised(a, raised, 3, s.keys, hoisted);
+      for (std::size_t p = 0; p < 2; ++p)
+        EXPECT_EQ(apart.part[p], hoisted.part[p]) << describe(params) << ", level " << level;
+    }
+  }
+}
+
 TEST(Evaluator, HoistedRotationsAreTheSameBits) {
   Scheme s(small(8, 3));
   s.rotations({1, 2, 9});

@@ -250,6 +250,12 @@ TEST_F(Foreign, StagesRefuseWrongSizes) {
               stages.inner(raised, key, nullptr, {&poly, nullptr}, sum);
             }),
             "accepted");
+  EXPECT_NE(error_of([&] { stages.switch_key(poly, 4, key, nullptr, {}, sum); }), "accepted");
+  EXPECT_NE(error_of([&] { stages.switch_key(a.part[1], 4, low, nullptr, {}, sum); }), "accepted");
+  EXPECT_NE(error_of([&] {
+              stages.switch_key(a.part[1], 4, key, nullptr, {&poly, nullptr}, sum);
+            }),
+            "accepted");
   for (const std::uint32_t galois : {0u, 2u, 129u})
     EXPECT_NE(error_of([&] { s.evaluator.permutation(galois); }), "accepted") << galois;
 }

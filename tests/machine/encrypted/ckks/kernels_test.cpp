@@ -142,6 +142,18 @@ TEST_P(EachKernel, EqualsTheScalarOne) {
       weights.push_back(i == 0 ? q - 1 : a[i % n]);
       inverses.push_back(1.0 / static_cast<double>(q + i));
     }
+    // to two primes at once, the second of which is the small one's
+    const Modulus small = modulus(random_prime(rng, 30, 4));
+    const auto combine = [&](const Kernels& k, u64* x, std::size_t terms) {
+      std::vector<u64> rest(terms), second(n);
+      for (std::size_t i = 0; i < terms; ++i) rest[i] = i == 1 ? small.q - 1 : a[i % n] % small.q;
+      const Weights targets[] = {
+          ckks::weights({weights.begin(), weights.begin() + static_cast<long>(terms)}, m),
+          ckks::weights(rest, small)};
+      u64* const out[] = {x, second.data()};
+      k.combine(out, wide.data(), targets, 2, n);
+      for (std::size_t i = 0; i < n; ++i) x[i] += second[i] << 52 | second[i] >> 12;
+    };
     using Case = std::function<void(const Kernels&, u64*)>;
     const std::pair<const char*, Case> cases[] = {
         {"forward", [&](const Kernels& k, u64* x) { k.forward(x, table); }},
@@ -158,10 +170,9 @@ TEST_P(EachKernel, EqualsTheScalarOne) {
          [&](const Kernels& k, u64* x) { k.inner(x, left.data(), right.data(), 1, n, m); }},
         {"inner 27",
          [&](const Kernels& k, u64* x) { k.inner(x, left.data(), right.data(), 27, n, m); }},
-        {"combine 3",
-         [&](const Kernels& k, u64* x) { k.combine(x, wide.data(), weights.data(), 3, n, m); }},
-        {"combine 27",
-         [&](const Kernels& k, u64* x) { k.combine(x, wide.data(), weights.data(), 27, n, m); }},
+        {"combine 3", [&](const Kernels& k, u64* x) { combine(k, x, 3); }},
+        {"combine 8", [&](const Kernels& k, u64* x) { combine(k, x, 8); }},
+        {"combine 27", [&](const Kernels& k, u64* x) { combine(k, x, 27); }},
         {"round_sum",
          [&](const Kernels& k, u64* x) { k.round_sum(x, left.data(), inverses.data(), 27, n); }},
         {"gather", [&](const Kernels& k, u64* x) { k.gather(x, a.data(), index.data(), ~0u, n); }},
@@ -179,6 +190,66 @@ TEST_P(EachKernel, EqualsTheScalarOne) {
       }
     }
   }
+}
+
+// What lazy sums and butterflies grow on most: the largest primes, and residues all alike or at
+// opposite ends.
+TEST(Kernels, HoldAtTheLimits) {
+  for (int log_n = 4; log_n <= 15; ++log_n) {
+    const std::size_t n = std::size_t{1} << log_n;
+    const u64 q = find_chain(log_n, 1, 40, 50, 2).q[0];
+    const NttTable table = ntt_table(q, log_n);
+    const Modulus& m = table.mod;
+    const auto filled = [&](auto&& f) {
+      std::vector<u64> x(n);
+      for (std::size_t i = 0; i < n; ++i) x[i] = f(i);
+      return x;
+    };
+    const std::vector<u64> shapes[] = {filled([&](std::size_t) { return q - 1; }),
+                                       filled([&](std::size_t) { return (q - 1) / 2; }),
+                                       filled([&](std::size_t) { return (q + 1) / 2; }),
+                                       filled([&](std::size_t i) { return i % 2 ? q - 1 : 0; }),
+                                       filled([&](std::size_t i) { return i < n / 2 ? q - 1 : 0; }),
+                                       filled([&](std::size_t i) { return i == 3 ? q - 1 : 0; })};
+    for (const std::vector<u64>& x : shapes)
+      for (const Kernels* kernels : usable_kernels()) {
+        std::vector<u64> want = x, got = x;
+        scalar_kernels().forward(want.data(), table);
+        kernels->forward(got.data(), table);
+        ASSERT_EQ(got, want) << "forward of " << kernels->name << ", 2^" << log_n;
+        kernels->inverse(got.data(), table, factor(table.n_inverse, m));
+        ASSERT_EQ(got, x) << "inverse of " << kernels->name << ", 2^" << log_n;
+        // of shapes that no transform of a small polynomial has
+        got = want = x;
+        scalar_kernels().inverse(want.data(), table, factor(q - 1, m));
+        kernels->inverse(got.data(), table, factor(q - 1, m));
+        ASSERT_EQ(got, want) << "inverse of " << kernels->name << ", 2^" << log_n;
+      }
+  }
+}
+
+TEST(Kernels, SumManyOfTheLargestProducts) {
+  const std::size_t n = 64;
+  const Modulus m = modulus(find_chain(6, 1, 40, 50, 2).q[0]);
+  const std::vector<u64> most(n, m.q - 1), beyond(n, (u64{1} << 50) - 1), none(n, 0);
+  for (const std::size_t terms : {1u, 4u, 5u, 8u, 9u, 16u, 17u, 32u, 128u})
+    for (const Kernels* kernels : usable_kernels()) {
+      std::vector<const u64*> a(terms, most.data());
+      std::vector<u64> got(n), second(n);
+      kernels->inner(got.data(), a.data(), a.data(), terms, n, m);
+      EXPECT_EQ(got, std::vector<u64>(n, terms)) << kernels->name;  // of (-1)^2
+      for (const std::vector<u64>& y : {beyond, none})
+        for (const u64 w : {m.q - 1, m.q / 2, m.q / 2 + 1, u64{0}}) {
+          a.assign(terms, y.data());
+          const Weights targets[] = {weights(std::vector<u64>(terms, w), m),
+                                     weights(std::vector<u64>(terms, 96), modulus(97))};
+          u64* const out[] = {got.data(), second.data()};
+          kernels->combine(out, a.data(), targets, 2, n);
+          const u64 want = mod(static_cast<u128>(y[0]) * w % m.q * terms, m.q);
+          EXPECT_EQ(got, std::vector<u64>(n, want)) << kernels->name << ", " << terms;
+          EXPECT_EQ(second, std::vector<u64>(n, mod(static_cast<u128>(y[0]) * 96 * terms, 97)));
+        }
+    }
 }
 
 // Residues of any width come back from as many bits, by each kernel, from wherever a block begins.

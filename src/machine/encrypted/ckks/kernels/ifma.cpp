@@ -313,8 +313,8 @@ void inner(u64* out, const u64* const* a, const u64* const* b, std::size_t terms
 }
 
 // Two vectors per step: the broadcast of a weight then serves both.
-void combine(u64* out, const u64* const* y, const u64* w, std::size_t terms, std::size_t n,
-             const Modulus& m) {
+void combine_one(u64* out, const u64* const* y, const u64* w, std::size_t terms, std::size_t n,
+                 const Modulus& m) {
   const Reducer reduce(m);
   const V zero = _mm512_setzero_si512();
   for (std::size_t j = 0; j < n; j += 16) {
@@ -335,6 +335,12 @@ void combine(u64* out, const u64* const* y, const u64* w, std::size_t terms, std
     store(out + j, reduce(high0, low0));
     store(out + j + 8, reduce(high1, low1));
   }
+}
+
+void combine(u64* const* out, const u64* const* y, const Weights* targets, std::size_t count,
+             std::size_t n) {
+  for (std::size_t j = 0; j < count; ++j)
+    combine_one(out[j], y, targets[j].w.data(), targets[j].w.size(), n, targets[j].mod);
 }
 
 void round_sum(u64* out, const u64* const* y, const double* inverse_of, std::size_t terms,

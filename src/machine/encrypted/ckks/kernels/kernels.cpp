@@ -1,8 +1,23 @@
 #include "machine/encrypted/ckks/kernels/kernels.h"
 
+#include <utility>
+
 #include "machine/encrypted/ckks/kernels/isa.h"
 
 namespace pliant::ckks {
+
+Weights weights(std::vector<u64> w, const Modulus& m) {
+  Weights result;
+  result.mod = m;
+  u64 sum = 0;
+  for (const u64 weight : w) {
+    result.centred.push_back(centred(weight, m));
+    sum = add(sum, weight, m.q);
+  }
+  result.w = std::move(w);
+  result.shift = centred(reduce(static_cast<u128>(sum) << 49, m), m);
+  return result;
+}
 
 const Kernels* avx2_kernels() {
 #ifdef __x86_64__

@@ -14,11 +14,12 @@
 namespace pliant::ckks {
 
 // Powers of a primitive 2N-th root psi in bit-reversed order, and of its inverse: w[i] =
-// psi^bitrev(i).
+// psi^bitrev(i); the same within [-q/2, q/2].
 struct NttTable {
   Modulus mod;
   int log_n = 0;
   std::vector<u64> w, w_shoup, iw, iw_shoup;
+  std::vector<double> centred, icentred;
   u64 n_inverse = 0;
 };
 
@@ -26,6 +27,19 @@ struct ShoupFactor {  // a fixed factor and its quotient
   u64 w = 0, w_shoup = 0;
 };
 inline ShoupFactor factor(u64 w, const Modulus& m) { return {w, shoup(w, m.q)}; }
+
+constexpr double centred(u64 w, const Modulus& m) {
+  return w > m.q / 2 ? -static_cast<double>(m.q - w) : static_cast<double>(w);
+}
+
+// The fixed weights of a sum modulo a prime.
+struct Weights {
+  Modulus mod;
+  std::vector<u64> w;           // below q
+  std::vector<double> centred;  // the same within [-q/2, q/2]
+  double shift = 0;             // 2^49 times their sum, modulo q, centred
+};
+Weights weights(std::vector<u64> w, const Modulus& m);
 
 // Stages of the embedding, from x to y, both n real and then n imaginary parts: of blocks of
 // `length` = n / s values, s of which share a twiddle (so that results are in natural order). `w`
@@ -61,10 +75,10 @@ struct Kernels {
   // out = sum of a[i] b[i].
   void (*inner)(u64* out, const u64* const* a, const u64* const* b, std::size_t terms,
                 std::size_t n, const Modulus& m);
-  // out = sum of y[i] w[i] for scalars w[i] < q and arrays y[i] below 2^50 (residues of other
-  // primes).
-  void (*combine)(u64* out, const u64* const* y, const u64* w, std::size_t terms, std::size_t n,
-                  const Modulus& m);
+  // out[j] = sum of y[i] targets[j].w[i] for arrays y[i] below 2^50 (residues of other primes), at
+  // least one and at most 128, as many as each of the `count` targets has weights. No alias.
+  void (*combine)(u64* const* out, const u64* const* y, const Weights* targets, std::size_t count,
+                  std::size_t n);
   // out = floor(1/2 + sum of y[i] * inverse[i]) in double, summed in the order of i.
   void (*round_sum)(u64* out, const u64* const* y, const double* inverse, std::size_t terms,
                     std::size_t n);

@@ -74,13 +74,15 @@ void inner(u64* out, const u64* const* a, const u64* const* b, std::size_t terms
   }
 }
 
-void combine(u64* out, const u64* const* y, const u64* w, std::size_t terms, std::size_t n,
-             const Modulus& m) {
-  for (std::size_t j = 0; j < n; ++j) {
-    u128 sum = 0;
-    for (std::size_t i = 0; i < terms; ++i) sum += static_cast<u128>(y[i][j]) * w[i];
-    out[j] = reduce(sum, m);
-  }
+void combine(u64* const* out, const u64* const* y, const Weights* targets, std::size_t count,
+             std::size_t n) {
+  for (const Weights* target = targets; target < targets + count; ++target, ++out)
+    for (std::size_t j = 0; j < n; ++j) {
+      u128 sum = 0;
+      for (std::size_t i = 0; i < target->w.size(); ++i)
+        sum += static_cast<u128>(y[i][j]) * target->w[i];
+      (*out)[j] = reduce(sum, target->mod);
+    }
 }
 
 void round_sum(u64* out, const u64* const* y, const double* inverse_of, std::size_t terms,

@@ -20,24 +20,23 @@ class Conversion {
   Conversion(std::span<const Modulus> from, std::span<const Modulus> to);
 
   std::size_t from() const { return prepare_.size(); }
-  std::size_t to() const { return to_.size(); }
+  std::size_t to() const { return targets_.size(); }
   u64 prepare(std::size_t i) const { return prepare_[i]; }
 
   // The multiples of A to take away; `v` holds n values.
   void count(const Kernels& kernels, const u64* const* y, u64* v, std::size_t n) const {
     kernels.round_sum(v, y, inverse_.data(), from(), n);
   }
-  // Residues modulo target j. y has from() + 1 arrays, the last of which is v.
-  void convert(const Kernels& kernels, const u64* const* y, std::size_t j, u64* out,
-               std::size_t n) const {
-    kernels.combine(out, y, weights_.data() + j * (from() + 1), from() + 1, n, to_[j]);
+  // Residues modulo all targets, out[j] those modulo target j. y has from() + 1 arrays, the last of
+  // which is v.
+  void convert(const Kernels& kernels, const u64* const* y, u64* const* out, std::size_t n) const {
+    if (to() != 0) kernels.combine(out, y, targets_.data(), to(), n);
   }
 
  private:
-  std::vector<Modulus> to_;
   std::vector<u64> prepare_;
-  std::vector<double> inverse_;  // 1 / a_i
-  std::vector<u64> weights_;     // per target: A / a_i for each i, then -A
+  std::vector<double> inverse_;   // 1 / a_i
+  std::vector<Weights> targets_;  // A / a_i for each i, then -A
 };
 
 }  // namespace pliant::ckks

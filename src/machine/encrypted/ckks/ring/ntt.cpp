@@ -28,6 +28,8 @@ NttTable ntt_table(u64 q, int log_n) {
   const u64 root = primitive_root(u64{2} << log_n, table.mod);
   fill_powers(table.w, table.w_shoup, root, log_n, table.mod);
   fill_powers(table.iw, table.iw_shoup, inverse(root, table.mod), log_n, table.mod);
+  for (const u64 w : table.w) table.centred.push_back(centred(w, table.mod));
+  for (const u64 w : table.iw) table.icentred.push_back(centred(w, table.mod));
   table.n_inverse = inverse(u64{1} << log_n, table.mod);
   return table;
 }
