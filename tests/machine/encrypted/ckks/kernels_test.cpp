@@ -192,6 +192,35 @@ TEST_P(EachKernel, EqualsTheScalarOne) {
   }
 }
 
+// X -> X^g on coefficients is a permutation of the values, by every kernel.
+TEST(Automorphism, PermutesTransformedValues) {
+  for (int log_n = 4; log_n <= 11; ++log_n) {
+    const u64 n = u64{1} << log_n;
+    Rng rng(static_cast<std::uint64_t>(log_n));
+    const NttTable table = ntt_table(random_prime(rng, 45, log_n), log_n);
+    const std::vector<u64> x = residues(rng, n, table.mod.q);
+    std::vector<u64> values = x;
+    scalar_kernels().forward(values.data(), table);
+    for (const u64 galois : {u64{1}, u64{3}, u64{5}, u64{25}, n - 1, n + 1, 2 * n - 1,
+                             2 * static_cast<u64>(rng.below(static_cast<std::int64_t>(n))) + 1}) {
+      std::vector<u64> want(n);
+      for (u64 i = 0; i < n; ++i) {
+        const u64 to = i * galois % (2 * n);
+        want[to % n] = to < n ? x[i] : negate(x[i], table.mod.q);
+      }
+      scalar_kernels().forward(want.data(), table);
+      const std::vector<std::uint32_t> index =
+          automorphism_index(static_cast<std::uint32_t>(galois), log_n);
+      for (const Kernels* kernels : usable_kernels()) {
+        std::vector<u64> got(n);
+        kernels->gather(got.data(), values.data(), index.data(), static_cast<std::uint32_t>(n - 1),
+                        n);
+        EXPECT_EQ(got, want) << kernels->name << ", X^" << galois << ", 2^" << log_n;
+      }
+    }
+  }
+}
+
 // What lazy sums and butterflies grow on most: the largest primes, and residues all alike or at
 // opposite ends.
 TEST(Kernels, HoldAtTheLimits) {

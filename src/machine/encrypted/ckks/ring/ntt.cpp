@@ -36,13 +36,14 @@ NttTable ntt_table(u64 q, int log_n) {
 
 std::vector<std::uint32_t> automorphism_index(std::uint32_t galois, int log_n) {
   const std::uint32_t n = std::uint32_t{1} << log_n;
-  std::vector<std::uint32_t> index(n);
+  std::vector<std::uint32_t> reversed(n), index(n);
+  for (std::uint32_t i = 1; i < n; ++i) reversed[i] = reversed[i / 2] / 2 | (i & 1) << (log_n - 1);
   for (std::uint32_t i = 0; i < n; ++i) {
     // Value i of the image is the image's value at psi^e, which is the original's at psi^(e
     // galois).
-    const std::uint32_t exponent = 2 * bit_reverse(i, log_n) + 1;
+    const std::uint32_t exponent = 2 * reversed[i] + 1;
     const std::uint32_t source = exponent * galois & (2 * n - 1);
-    index[i] = bit_reverse((source - 1) / 2, log_n);
+    index[i] = reversed[(source - 1) / 2];
   }
   return index;
 }
