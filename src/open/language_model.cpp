@@ -8,6 +8,7 @@
 #include "models/language/files/llama2c.h"
 #include "models/language/files/load.h"
 #include "models/language/files/mingpt.h"
+#include "models/vlm/files/load.h"
 #include "text/load/load.h"
 
 namespace pliant {
@@ -35,7 +36,9 @@ LanguageModel corenet_checkpoint(const Source& source) {
 
 LanguageModel load_language_model(const Source& source) {
   switch (source.kind()) {
-    case FileKind::folder: return folder_model(source.path());
+    case FileKind::folder:
+      return is_vlm_folder(source.path()) ? vlm_folder_model(source.path()).language
+                                          : folder_model(source.path());
     case FileKind::gguf: return gguf_model(open_gguf(source.file(), source.path()), source.path());
     case FileKind::mingpt: return mingpt_model(source.text(), source.path());
     case FileKind::llama2c: return llama2c_model(source.bytes(), source.file(), source.path());

@@ -12,8 +12,9 @@ namespace pliant {
 
 // Throws Error{not_found} for a missing file or tensor, Error{format} or {invalid} for files that
 // contradict the config (naming the file, the tensor and both shapes), Error{unsupported} for an
-// architecture we do not have. Weights stay as the file writes them, mapped; only what a layout
-// forces is copied (GPT-2's transposed matrices).
+// architecture we do not have. Of a vision-language model it is the part that reads and writes
+// text. Weights stay as the file writes them, mapped; only what a layout forces is copied (GPT-2's
+// transposed matrices).
 LanguageModel load_language_model(const Source& source);
 
 // As load_tokenizer() of text/load; null where a model has none in it or beside it.

@@ -17,12 +17,13 @@ namespace {
 
 constexpr const char* chat_help =
     "a line is a message; Ctrl-C ends an answer, and at the prompt the program, as /exit and "
-    "Ctrl-D do; /reset begins anew";
+    "Ctrl-D do; /reset begins anew; /image FILE shows a picture with the next message";
 
 struct ChatVerbOptions {
   LanguageOptions language;
   lm::GenerateOptions generate;
   std::string system, template_file;
+  std::vector<std::string> images;
 };
 
 // Standard input's lines, and what is done with them.
@@ -34,13 +35,17 @@ class Chat {
         language_(language),
         context_(context),
         conversation_(*language.session, language.policy, language.need_tokenizer(),
-                      std::move(chat_template), options.system) {}
+                      std::move(chat_template), options.system,
+                      language.images ? &language.images->config() : nullptr) {
+    attach(options.images);
+  }
 
   void run() {
     if (terminal_) context_.log.info(chat_help);
     std::string line;
     while (!context_.stop && next(line) && line != "/exit")
       if (line == "/reset") conversation_.reset();
+      else if (line.starts_with(show_image)) see(line.substr(show_image.size()));
       else if (line == "/help") std::cerr << chat_help << '\n';
       else if (!line.empty()) answer(line);
     if (terminal_ && line != "/exit") std::cerr << '\n';  // behind the prompt
@@ -48,6 +53,22 @@ class Chat {
   }
 
  private:
+  static constexpr std::string_view show_image = "/image ";
+
+  void attach(const std::vector<std::string>& files) {
+    for (auto& image : read_images(files, language_, context_)) conversation_.attach(image);
+  }
+
+  // A wrong name ends no conversation at a terminal.
+  void see(const std::string& file) {
+    try {
+      attach({file});
+    } catch (const Error& error) {
+      if (!terminal_) throw;
+      context_.log.error(error.what());
+    }
+  }
+
   bool next(std::string& line) {
     if (terminal_) std::cerr << "> " << std::flush;
     if (terminal_ && !wait_for_line()) return false;
@@ -122,9 +143,13 @@ Verb chat_verb() {
            "holds of it is not computed again. /reset begins anew, /exit ends, /help says so.",
            "On a terminal Ctrl-C ends the answer being given, and what was said of it stays in the "
            "conversation; at the prompt it ends the program, as Ctrl-D does.",
+           "With --image, of a vision-language model's folder: the first message shows the "
+           "pictures; "
+           "/image FILE shows one more with the next message.",
            "With --json: one object with the turns at the end."},
       .arguments = {model_argument(options->language.model)},
-      .options = {option("system", "TEXT", options->system,
+      .options = {image_option(options->images),
+                  option("system", "TEXT", options->system,
                          "instructions to the model before the conversation"),
                   option("template", "FILE", options->template_file,
                          "a chat template in place of the model's")
@@ -135,6 +160,8 @@ Verb chat_verb() {
       .examples = {{"pliant chat folder", "a conversation"},
                    {"pliant chat model.gguf --cache elastic --cache-bytes 64MiB",
                     "whose memory does not grow beyond 64 MiB"},
+                   {"pliant chat vlm --image a.png --image b.png --cache elastic --keep 0.2",
+                    "about two pictures, from a fifth of the cache"},
                    {"echo 'Name a river.' | pliant chat model.gguf --temperature 0 --json",
                     "one question, for a script"}}};
   for (Option& each : sampling_options(options->generate))

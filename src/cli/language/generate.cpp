@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <system_error>
 
 #include "cli/language/language.h"
@@ -18,12 +19,24 @@ struct GenerateVerbOptions {
   LanguageOptions language;
   lm::GenerateOptions generate;
   std::string prompt, file, ids, grammar, schema, draft;
+  std::vector<std::string> images;
   bool plain = false, lookup = false;
 };
 
-std::vector<TokenId> prompt_of(const GenerateVerbOptions& options, const OpenLanguage& language) {
+// A text without a marker has the images before it.
+std::string with_images(std::string text, const OpenLanguage& language, const lm::Images& images) {
+  const VlmConfig& config = language.need_images().config();
+  const std::string& marker = lm::image_marker(language.need_tokenizer(), config);
+  if (text.find(marker) == std::string::npos)
+    for (std::size_t i = 0; i < images.size(); ++i) text.insert(0, marker + "\n");
+  return lm::with_images(text, marker, config.family, images);
+}
+
+std::vector<TokenId> prompt_of(const GenerateVerbOptions& options, const OpenLanguage& language,
+                               const lm::Images& images) {
   if (!options.ids.empty()) return ids_from_text(options.ids, "--ids");
-  const std::string text = options.file.empty() ? options.prompt : read_text(options.file);
+  std::string text = options.file.empty() ? options.prompt : read_text(options.file);
+  if (language.images && !options.plain) text = with_images(std::move(text), language, images);
   std::vector<TokenId> ids = language.need_tokenizer().encode(
       text, {.add_special = true, .parse_special = !options.plain});
   if (ids.empty())
@@ -57,6 +70,16 @@ nlohmann::ordered_json logprobs_json(const lm::Generated& generated) {
   return list;
 }
 
+nlohmann::ordered_json images_json(const std::vector<std::string>& files,
+                                   const lm::Images& images) {
+  auto list = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < images.size(); ++i)
+    list.push_back({{"file", files[i]},
+                    {"tokens", images[i]->count},
+                    {"frames", images[i]->frame_rows * images[i]->columns + 1}});
+  return list;
+}
+
 // What guesses tokens ahead, and what it stands on.
 struct Guesser {
   OpenLanguage draft;
@@ -84,22 +107,33 @@ int run_generate(GenerateVerbOptions& options, const Invocation& context) {
   const Guesser guesser = guesser_of(options, language, context);
   options.generate.proposer = guesser.proposer.get();
   const std::unique_ptr<lm::TokenFilter> filter = filter_of(options, language);
-  std::vector<TokenId> tokens = prompt_of(options, language);
+  if (options.plain && !options.images.empty())
+    throw Error(ErrorKind::usage, "--plain", "the prompt's image markers would be ordinary text",
+                "leave --plain or --image out");
+  const lm::Images images = read_images(options.images, language, context);
+  std::vector<TokenId> tokens = prompt_of(options, language, images);
+  std::optional<lm::ImagePrompt> prompt;
+  if (!images.empty()) prompt.emplace(language.images->config(), tokens, images);
   const lm::SeqId sequence = language.session->open(language.policy);
   const bool stream = !context.common.json;
   const lm::Show show = [&](std::string_view text) {
     if (stream) context.out << text << std::flush;
     return true;
   };
+  const Tokenizer* tokenizer = language.tokenizer.get();
   const lm::Generated generated =
-      lm::generate(*language.session, sequence, language.tokenizer.get(), tokens, options.generate,
-                   filter.get(), show, &context.stop);
+      prompt ? lm::generate(*language.session, sequence, tokenizer, prompt->tokens,
+                            prompt->behind(0, language.session->edits(sequence)), options.generate,
+                            filter.get(), show, &context.stop)
+             : lm::generate(*language.session, sequence, tokenizer, tokens, options.generate,
+                            filter.get(), show, &context.stop);
   language.trace->write();
   if (context.common.json) {
     nlohmann::ordered_json json{{"text", generated.text},
                                 {"token_ids", generated.ids},
                                 {"finish", lm::name(generated.finish)},
                                 {"stats", stats_json(language, generated)}};
+    if (!images.empty()) json["images"] = images_json(options.images, images);
     if (guesser.proposer)
       json["speculation"] = {{"runs", generated.speculation.runs},
                              {"proposed", generated.speculation.proposed},
@@ -138,6 +172,9 @@ Verb generate_verb() {
            "when the context is full, cache_touched_bytes were at the most so far, "
            "cache_resident_bytes are held at the end, by kept_tokens of the seen_tokens "
            "in the mean over KV heads).",
+           "With --image, of a vision-language model's folder (LLaVA, Idefics 3, SmolVLM): each "
+           "<image> in the prompt is one picture, in order; a prompt without any has them before "
+           "it.",
            "With --cache POLICY a prompt leaves a share of its tokens in the cache: "
            "--keep R, or what --cache-bytes has room for. elastic: those that are given "
            "the most attention, which stand for the others too; h2o, snapkv and prefixkv "
@@ -154,6 +191,7 @@ Verb generate_verb() {
            option("ids", "IDS", options->ids, "the prompt as token ids: 1,2,3")
                .excludes("--prompt", one_prompt)
                .excludes("--file", one_prompt),
+           image_option(options->images),
            flag("plain", options->plain,
                 "read names of control tokens in the prompt as ordinary text"),
            option("grammar", "FILE", options->grammar,
@@ -187,6 +225,8 @@ Verb generate_verb() {
            "from a fifth of the prompt's cache"},
           {"pliant generate model.gguf --file long.txt --cache elastic --cache-bytes 64MiB",
            "from what fits into 64 MiB"},
+          {"pliant generate vlm --image a.png -p 'USER: <image> What is it? ASSISTANT:' --json",
+           "about a picture"},
       }};
   for (Option& each : sampling_options(options->generate))
     command.options.push_back(std::move(each));

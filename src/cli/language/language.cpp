@@ -160,6 +160,26 @@ Option model_argument(std::string& path) {
   return argument("MODEL", path, "the model").path().known_as({"-m", "--model"});
 }
 
+Option image_option(std::vector<std::string>& files) {
+  return option("image", "FILE", files,
+                "a picture that the model sees: PNG, JPEG or WebP; again for each further one")
+      .path();
+}
+
+lm::Images read_images(const std::vector<std::string>& files, const OpenLanguage& language,
+                       const Invocation& context) {
+  lm::Images images;
+  if (files.empty()) return images;
+  Progress progress(context.log, steady_clock());
+  for (const std::string& file : files) {
+    progress.show([&] { return "seeing " + file; });
+    const MappedFile bytes(file);
+    images.push_back(std::make_shared<lm::EncodedImage>(
+        language.need_images().encode(decode_image(bytes.bytes(), file), &context.stop)));
+  }
+  return images;
+}
+
 nlohmann::ordered_json stats_json(const OpenLanguage& language, const lm::Generated& generated) {
   const lm::SessionMemory memory = language.session->memory();
   const std::int64_t decoded = std::max<std::int64_t>(std::ssize(generated.ids) - 1, 0);

@@ -11,6 +11,7 @@
 #include "cli/language/keep.h"
 #include "command/verb.h"
 #include "lm/generate.h"
+#include "lm/vision/prompt.h"
 #include "open/language/open_language.h"
 
 namespace pliant::cli {
@@ -55,6 +56,12 @@ std::vector<TokenId> ids_from_text(std::string_view text, const std::string& pla
 // "-": standard input. A byte order mark is left out.
 std::string read_text(const std::string& path);
 Option model_argument(std::string& path);
+
+Option image_option(std::vector<std::string>& files);
+// Reads, decodes and encodes picture files. Throws as decode_image() naming the file, and as
+// OpenedLanguage::need_images().
+lm::Images read_images(const std::vector<std::string>& files, const OpenLanguage& language,
+                       const Invocation& context);
 
 nlohmann::ordered_json stats_json(const OpenLanguage& language, const lm::Generated& generated);
 std::string stats_line(const OpenLanguage& language, const lm::Generated& generated);

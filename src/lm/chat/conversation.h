@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lm/generate.h"
+#include "lm/vision/prompt.h"
 #include "text/chat/template.h"
 
 namespace pliant::lm {
@@ -17,17 +18,29 @@ namespace pliant::lm {
 ChatTemplate chat_template_of(const Tokenizer& tokenizer, const std::string& file,
                               const std::string& place);
 
+// In parts, images first, if the template of a model that sees images is to write it.
+ChatMessage message_of(const char* role, const std::string& text, std::size_t images,
+                       bool in_parts);
+// With the tokens that begin and end texts.
+ChatOptions names_of(const Tokenizer& tokenizer);
+
 class Conversation {
  public:
   // Session and tokenizer must outlive it; it opens a sequence of its own. `system`: what the model
-  // is told before anything is said; empty: nothing. Throws Error{capacity} as Session::open().
+  // is told before anything is said; empty: nothing. `vision`: of a model that sees images, whose
+  // template is given each message as a list of parts; may be null. Throws Error{capacity} as
+  // Session::open().
   Conversation(Session& session, const kv::Policy& policy, const Tokenizer& tokenizer,
-               ChatTemplate chat_template, std::string system = "");
+               ChatTemplate chat_template, std::string system = "",
+               const VlmConfig* vision = nullptr);
   ~Conversation();
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
 
   void reset();  // as at the beginning
+
+  // The next message has this image too, before its text. Throws Error{invalid} without `vision`.
+  void attach(std::shared_ptr<const EncodedImage> image);
 
   // The model's answer; `show` sees the text as it is made. What was said before `stop` ended it
   // stays said; if that is nothing, the message is forgotten too, as it is when this throws. Only
@@ -42,13 +55,21 @@ class Conversation {
 
  private:
   std::string rendered() const;
+  std::string_view marker() const;
+  void pop();
+  Generated answer(const GenerateOptions& options, const Show& show, const std::atomic<bool>* stop);
+  std::int64_t tokens_before(std::size_t message, std::size_t images) const;
+  void mark_segments(ImagePrompt& prompt) const;
 
   Session& session_;
   const Tokenizer& tokenizer_;
   ChatTemplate template_;
   std::string system_;
+  const VlmConfig* vision_;
   SeqId sequence_;
   std::vector<ChatMessage> messages_;
+  std::vector<std::size_t> attached_;  // images of each message
+  Images images_, waiting_;            // of all messages; of the next one
 };
 
 }  // namespace pliant::lm

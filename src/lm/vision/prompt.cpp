@@ -45,6 +45,14 @@ TokenId name_of(const EncodedImage& image, std::int64_t row) {
 
 }  // namespace
 
+const std::string& image_marker(const Tokenizer& tokenizer, const VlmConfig& config) {
+  if (config.image_token < tokenizer.size()) return tokenizer.piece(config.image_token);
+  throw Error(
+      ErrorKind::invalid, "tokenizer",
+      fmt::format("has {} tokens, the image token is {}", tokenizer.size(), config.image_token),
+      "put the tokenizer of the vision-language model into its folder");
+}
+
 std::string with_images(std::string_view text, std::string_view marker, VlmFamily family,
                         const Images& images) {
   std::string result;

@@ -16,6 +16,9 @@ namespace pliant::lm {
 
 using Images = std::vector<std::shared_ptr<const EncodedImage>>;
 
+// What the vocabulary writes for the image token. Throws Error{invalid} for a tokenizer without it.
+const std::string& image_marker(const Tokenizer& tokenizer, const VlmConfig& config);
+
 // `text` with each `marker` in it as the processors of transformers write an image: the marker once
 // for each of its rows, and for Idefics 3 the words around its frames. Throws Error{invalid} naming
 // both numbers if there are not as many images as markers.

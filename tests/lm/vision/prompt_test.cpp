@@ -45,6 +45,16 @@ TEST(WithImages, FramesIdeficsImages) {
             "\n<fake_token_around_image><global-img><i><fake_token_around_image>?");
 }
 
+TEST(WithImages, TakesTheMarkerFromTheVocabulary) {
+  VlmConfig config;
+  config.image_token = 65;
+  const ListTokenizer tokenizer = vocabulary();
+  EXPECT_EQ(image_marker(tokenizer, config), tokenizer.piece(65));
+  config.image_token = 600;
+  EXPECT_NE(error_of([&] { (void)image_marker(tokenizer, config); }).find("the image token is 600"),
+            std::string::npos);
+}
+
 TEST(WithImages, OtherNumbersOfMarkersAreRefused) {
   const Images one{image_of(2, 1)};
   EXPECT_NE(error_of([&] {
