@@ -11,9 +11,7 @@
 #include "eval/rouge.h"
 
 namespace pliant::eval {
-namespace {
-
-Share share_of(const std::vector<double>& values) {
+Share share_of(std::span<const double> values) {
   const auto n = static_cast<double>(values.size());
   double sum = 0, squares = 0;
   for (const double each : values) sum += each;
@@ -21,6 +19,8 @@ Share share_of(const std::vector<double>& values) {
   for (const double each : values) squares += (each - mean) * (each - mean);
   return {mean, values.size() < 2 ? 0 : std::sqrt(squares / (n - 1) / n)};
 }
+
+namespace {
 
 std::int64_t likeliest(const std::vector<double>& values) {
   return std::ranges::max_element(values) - values.begin();

@@ -18,6 +18,8 @@ struct Share {
   double mean = 0, error = 0;  // of items; its standard error
 };
 
+Share share_of(std::span<const double> values);
+
 struct Score {
   std::string name;                  // of the set
   std::int64_t n = 0;                // items that were asked

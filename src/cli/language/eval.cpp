@@ -82,6 +82,7 @@ void print(std::ostream& out, const std::vector<eval::Score>& scores) {
 }
 
 int run_eval(const EvalOptions& options, const Invocation& context) {
+  if (about_pictures(options)) return eval_pictures(options, context);
   const Sets sets = read_sets(options, context);
   if (options.all) return eval_run(options, sets.found, context);
   const Source source(options.language.model);
@@ -174,6 +175,11 @@ Verb eval_verb() {
            "what "
            "follows it judges them. {\"text\"}: its last word is asked for. {\"context\", "
            "\"reference\"}: an answer is written and compared with the reference (ROUGE-L).",
+           "{\"id\", \"images\", \"question\", \"answer\"}, of a vision-language model: an answer "
+           "about the pictures is written (exact: the same but for case and a full stop; ROUGE-L), "
+           "and the given one is read token by token (perplexity). With --cache POLICY what the "
+           "full "
+           "cache answers is compared too (ROUGE-L, full). --json has the answers.",
            "Texts are encoded, cut and counted as EleutherAI's evaluation harness does it. "
            "centred: "
            "0 for guessing, 1 for all right; their mean is over the sets. With --json: per set n, "
@@ -227,6 +233,8 @@ Verb eval_verb() {
                     "how a model came to its scores in training"},
                    {"pliant eval run/model arc-easy.jsonl --machine torch",
                     "on the machine that trained it"},
+                   {"pliant eval vlm pictures.jsonl --cache elastic --keep 0.2",
+                    "questions about pictures, answered from a fifth of the cache"},
                    {"pliant eval folder piqa.jsonl --prompt 'Question: {context}\\nAnswer:' "
                     "--shots 5",
                     "with five examples before each question"}}};

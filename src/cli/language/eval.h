@@ -40,6 +40,10 @@ std::vector<eval::Score> score_sets(eval::Predictor& predictor, const Tokenizer&
                                     std::span<const eval::ItemSet> sets, eval::ScoreOptions how,
                                     const std::string& what, const Invocation& context);
 
+// Sets of questions about pictures ({"id", "images", "question", "answer"}).
+bool about_pictures(const EvalOptions& options);
+int eval_pictures(const EvalOptions& options, const Invocation& context);
+
 // eval --all
 int eval_run(const EvalOptions& options, std::span<const eval::ItemSet> sets,
              const Invocation& context);
