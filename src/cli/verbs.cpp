@@ -16,6 +16,7 @@ std::vector<Verb> all_verbs() {
           tokenizer_train_verb(),
           data_pack_verb(),
           data_check_verb(),
+          data_scenes_verb(),
           convert_verb(),
           quantize_verb(),
           inspect_verb(),

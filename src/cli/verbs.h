@@ -13,6 +13,7 @@ Verb chat_verb();
 Verb convert_verb();
 Verb data_check_verb();
 Verb data_pack_verb();
+Verb data_scenes_verb();
 Verb decrypt_verb();
 Verb detokenize_verb();
 Verb doctor_verb();

@@ -9,6 +9,7 @@
 #include "core/files.h"
 #include "core/rng.h"
 #include "errors.h"
+#include "image/encode.h"
 #include "image/tiny_png.h"
 
 namespace pliant {
@@ -29,6 +30,13 @@ TEST(Image, DecodesPngDroppingTransparency) {
   EXPECT_EQ(decode(png), (Image{2, 1, {255, 0, 0, 0, 0, 255}}));
   EXPECT_TRUE(looks_like_image(std::as_bytes(std::span(png))));
   EXPECT_FALSE(looks_like_image({}));
+}
+
+TEST(Image, EncodesPngThatReadsBack) {
+  const Image image = checkerboard(7, 5);
+  EXPECT_EQ(decode(encode_png(image)), image);
+  EXPECT_EQ(decode(encode_png(Image{1, 1, {1, 2, 3}})), (Image{1, 1, {1, 2, 3}}));
+  EXPECT_THROW(encode_png(Image{}), Error);
 }
 
 // Lossless: red, then blue.
