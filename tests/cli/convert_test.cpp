@@ -155,6 +155,7 @@ TEST(Convert, NetworksAndLanguageModelsHaveFormatsOfTheirOwn) {
   EXPECT_NE(error({tiny, "--to", "gguf", "--shape", "a=1"}).find("--shape"), std::string::npos);
   EXPECT_NE(error({"zoo:resnet50", "--to", "gguf"}).find("is a network"), std::string::npos);
   EXPECT_NE(error({"zoo:resnet50", "--to", "onnx"}).find("--random-weights"), std::string::npos);
+  EXPECT_NE(error({tiny, "--to", "tflite"}).find("is a language model"), std::string::npos);
   EXPECT_NE(error({"zoo:resnet50", "--to", "onnx", "--random-weights", "--type", "F16"})
                 .find("about language models"),
             std::string::npos);

@@ -99,7 +99,7 @@ TEST(SearchExport, FilesSayTheSameAndHaveTheAccuracyOfTheSupernet) {
   fs::create_directories(folder);
   const std::string found = folder + "/found";
   const json answer = json::parse(pliant(find(found, few)).out);
-  for (const char* kind : {".pliant", ".onnx", ".safetensors"}) {
+  for (const char* kind : {".pliant", ".onnx", ".tflite", ".safetensors"}) {
     const Outcome outcome =
         pliant({"search", "export", supernet(), "--arch", found + "/found.json", "--out",
                 folder + "/subnet" + kind, "--labels", folder + "/labels", "--json"});
@@ -114,10 +114,11 @@ TEST(SearchExport, FilesSayTheSameAndHaveTheAccuracyOfTheSupernet) {
   ASSERT_EQ(ours.size(), 16u);
   for (std::size_t i = 0; i < ours.size(); ++i) EXPECT_NEAR(ours[i], onnx[i], 1e-4);
   EXPECT_NE(read_file(folder + "/labels").find('\n'), std::string::npos);
+  EXPECT_EQ(read_file(folder + "/subnet.tflite").substr(4, 4), "TFL3");
   const Outcome wrong = pliant(
-      {"search", "export", supernet(), "--arch", "smallest", "--out", folder + "/subnet.tflite"});
+      {"search", "export", supernet(), "--arch", "smallest", "--out", folder + "/subnet.keras"});
   EXPECT_EQ(wrong.code, 2);
-  EXPECT_NE(wrong.err.find("end it in .pliant, .onnx or .safetensors"), std::string::npos);
+  EXPECT_NE(wrong.err.find("end it in .pliant, .onnx, .tflite or .safetensors"), std::string::npos);
 }
 
 }  // namespace

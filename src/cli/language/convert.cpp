@@ -28,7 +28,8 @@ struct OptionWords<AnyFormat> {
   static constexpr std::pair<AnyFormat, const char*> words[] = {
       {ModelFormat::hugging_face, "hf"}, {ModelFormat::gguf, "gguf"},
       {ModelFormat::mlx, "mlx"},         {ModelFormat::llama2c, "llama2c"},
-      {NetworkFormat::onnx, "onnx"},     {NetworkFormat::pliant, "pliant"}};
+      {NetworkFormat::onnx, "onnx"},     {NetworkFormat::pliant, "pliant"},
+      {NetworkFormat::tflite, "tflite"}};
 };
 
 namespace cli {
@@ -177,7 +178,7 @@ int run_convert(const ConvertOptions& options, const Invocation& context) {
   if (is_surely_network(in))
     throw Error(ErrorKind::usage, "--to",
                 fmt::format("{}: {} is a network", option_text(options.to), options.in),
-                "networks become onnx or pliant");
+                "networks become onnx, tflite or pliant");
   return convert_language_model(in, std::get<ModelFormat>(options.to), options, context);
 }
 
@@ -201,11 +202,14 @@ Verb convert_verb() {
            "training pads it (CoreNet's 32,128 rows of 32,000); a config.json beside the "
            "checkpoint "
            "says the same.",
-           "A network (ONNX, a Pliant file, ncnn's text, zoo:NAME) becomes ONNX or a Pliant file; "
-           "what depends on weights alone is computed once."},
+           "A network (ONNX, a Pliant file, ncnn's text, zoo:NAME) becomes ONNX, TFLite or a "
+           "Pliant "
+           "file; what depends on weights alone is computed once. In TFLite, inputs and outputs of "
+           "rank 4 have their channels last."},
       .arguments = {argument("IN", options->in, "the model").path()},
       .options = {option("to", "FORMAT", options->to,
-                         "what to write: a folder (hf, mlx) or a file; of networks onnx or pliant"),
+                         "what to write: a folder (hf, mlx) or a file; of networks onnx, tflite or "
+                         "pliant"),
                   option("out", "PATH", options->out, "the folder or file to write")
                       .written()
                       .with_letter('o')
@@ -237,7 +241,8 @@ Verb convert_verb() {
            "for mlx-lm, in 4 bits"},
           {"pliant convert checkpoint.pt --to hf --vocabulary 32000 --out folder/",
            "a checkpoint of CoreNet's"},
-          {"pliant convert net.pliant --to onnx --out net.onnx", "a network for other tools"}}};
+          {"pliant convert net.pliant --to onnx --out net.onnx", "a network for other tools"},
+          {"pliant convert net.onnx --to tflite --out net.tflite", "a network for LiteRT"}}};
   return {std::move(command),
           [options](const Invocation& context) { return run_convert(*options, context); }};
 }

@@ -82,6 +82,7 @@ class SubnetExport {
     network.weights = alone.weights;
     if (kind == ".pliant") save_network(network, NetworkFormat::pliant, options_.out);
     else if (kind == ".onnx") save_network(network, NetworkFormat::onnx, options_.out);
+    else if (kind == ".tflite") save_network(network, NetworkFormat::tflite, options_.out);
     else if (kind == ".safetensors") {
       SafeTensors contents;
       alone.weights.for_each([&](const std::string& name, const Stored& stored) {
@@ -91,7 +92,7 @@ class SubnetExport {
     } else {
       throw Error(ErrorKind::usage, "--out",
                   fmt::format("'{}' is no kind of file that is written here", kind),
-                  "end it in .pliant, .onnx or .safetensors");
+                  "end it in .pliant, .onnx, .tflite or .safetensors");
     }
     if (options_.labels.empty()) return;
     std::string text;
@@ -125,7 +126,12 @@ class SubnetExport {
     print_line(context_.out, "accuracy",
                fmt::format("{:.2f} % of {} held-out images", 100 * worth.accuracy,
                            judge_.held_out_images()));
-    if (extension(options_.out) != ".safetensors")
+    if (extension(options_.out) == ".tflite")
+      print_line(
+          context_.out, "takes",
+          fmt::format("pictures of {0}x{0}, channels last, of mean {1} and deviation {2}",
+                      images.side, fmt::join(images.mean, ","), fmt::join(images.deviation, ",")));
+    else if (extension(options_.out) != ".safetensors")
       print_line(
           context_.out, "run",
           fmt::format("pliant run {} --input picture.png --fit crop --mean {} --std {}{}",
@@ -160,7 +166,8 @@ Verb search_export_verb() {
           {option("arch", "ARCH", options->architecture,
                   "the subnet: a name, FILE (found.json of search find, say) or JSON")
                .must(),
-           option("out", "FILE", options->out, "the file to write: .pliant, .onnx or .safetensors")
+           option("out", "FILE", options->out,
+                  "the file to write: .pliant, .onnx, .tflite or .safetensors")
                .with_letter('o')
                .written()
                .must(),

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/files.h"
 #include "formats/ncnn/ncnn.h"
 #include "formats/pliant/file.h"
+#include "formats/tflite/tflite.h"
 #include "graph/passes/passes.h"
 #include "graph/reference/random_weights.h"
 #include "models/zoo/zoo.h"
@@ -73,6 +75,8 @@ void save_network(const OpenedNetwork& network, NetworkFormat format, const std:
   switch (format) {
     case NetworkFormat::pliant: return write_model(path, network.graph, network.weights);
     case NetworkFormat::onnx: return save_onnx(path, network.graph, network.weights);
+    case NetworkFormat::tflite:
+      return write_file(path, write_tflite(network.graph, network.weights));
   }
 }
 

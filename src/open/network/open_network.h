@@ -37,7 +37,7 @@ struct OpenedNetwork {
 // readers throw.
 OpenedNetwork open_network(const Source& source, const NetworkRequest& request);
 
-enum class NetworkFormat : std::uint8_t { onnx, pliant };
+enum class NetworkFormat : std::uint8_t { onnx, pliant, tflite };
 
 // Writes it whole or not at all; ONNX keeps weights of more than 1 GiB in a file beside `path`.
 // Needs all weights. Throws Error{unsupported} naming an operator that the format cannot say, and
