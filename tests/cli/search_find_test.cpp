@@ -61,6 +61,11 @@ TEST(SearchFind, FindsWithinTheConstraintsAndTheSameAfterItWasKilled) {
   EXPECT_GT(answer["evaluated"], 6);
   for (const json& each : answer["front"]) EXPECT_LE(each["flops"], 500'000);
   EXPECT_GE(answer["front"].size(), 1u);
+  EXPECT_GE(answer["what_if"].size(), 3u);
+  for (const json& each : answer["what_if"]) {
+    EXPECT_NE(each["flops"], answer["flops"]) << each["choice"];
+    EXPECT_EQ(each["met"], each["flops"] <= 500'000);
+  }
   EXPECT_EQ(json::parse(read_file(whole + "/found.json")), answer);
   EXPECT_TRUE(fs::exists(whole + "/report.html"));
   for (const double seconds : {0.15, 0.3}) pliant_interrupted(find(killed, few), SIGKILL, seconds);

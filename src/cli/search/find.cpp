@@ -18,6 +18,7 @@
 #include "report/html.h"
 #include "search/evolution/accuracy.h"
 #include "search/evolution/evolution.h"
+#include "search/evolution/steps.h"
 #include "search/evolution/target.h"
 #include "train/run/line_log.h"
 
@@ -184,6 +185,21 @@ class Find {
     return json;
   }
 
+  // What one choice more or less would cost and, as the predictor has it, gain.
+  ordered_json what_if(const Architecture& subnet) const {
+    ordered_json rows = ordered_json::array();
+    std::optional<search::AccuracyPredictor> predictor;
+    if (all_.size() > 1) predictor.emplace(subject().space(), all_);
+    for (const search::Step& step : search::single_steps(subject().space(), subnet)) {
+      ordered_json row{{"choice", step.choice}, {"from", step.from}, {"to", step.to}};
+      row.update(subject().costs(step.architecture));
+      row["met"] = excess(constraints_.list(), step.architecture) == 0;
+      if (predictor) row["predicted_accuracy"] = predictor->predict(step.architecture);
+      rows.push_back(std::move(row));
+    }
+    return rows;
+  }
+
   int tell_nearest() const {
     Rng rng(options_.evolution.seed);
     const Architecture subnet = nearest(subject().space(), constraints_.list(), rng);
@@ -218,6 +234,7 @@ class Find {
     json["front"] = ordered_json::array();
     for (const std::size_t i : pareto_front(all_, cost()))
       json["front"].push_back(with_worth(all_[i].architecture));
+    json["what_if"] = what_if(best->architecture);
     write_file(options_.out + "/found.json", json.dump(1) + "\n");
     write_file(options_.out + "/report.html", page(json));
     if (context_.common.json) return print_json(context_.out, json);
@@ -273,7 +290,34 @@ class Find {
                              fmt::format("{:.2f}", each["parameters"].get<double>() / 1e6),
                              fmt::format("{:.2f}", 100 * each["accuracy"].get<double>())}});
     page.table(table);
+    page.table(what_if_table(json["what_if"]));
     return page.finish();
+  }
+
+  static report::Table what_if_table(const ordered_json& rows) {
+    report::Table table;
+    table.columns = {{"what if"}, {"MFLOPs", true}, {"M parameters", true}};
+    if (!rows.empty())
+      for (const auto& [phone, milliseconds] : rows[0]["latency_ms"].items())
+        table.columns.push_back({phone + ", ms", true});
+    table.columns.push_back({"accuracy, %, predicted", true});
+    table.columns.push_back({"meets the constraints"});
+    for (const ordered_json& each : rows) {
+      report::Row row{
+          {fmt::format("{} {} instead of {}", each["choice"].get<std::string>(),
+                       each["to"].get<std::int64_t>(), each["from"].get<std::int64_t>()),
+           fmt::format("{:.1f}", each["flops"].get<double>() / 1e6),
+           fmt::format("{:.2f}", each["parameters"].get<double>() / 1e6)}};
+      for (const auto& [phone, milliseconds] : each["latency_ms"].items())
+        row.cells.push_back(fmt::format("{:.2f}", milliseconds.get<double>()));
+      row.cells.push_back(
+          each.contains("predicted_accuracy")
+              ? fmt::format("{:.2f}", 100 * each["predicted_accuracy"].get<double>())
+              : "-");
+      row.cells.push_back(each["met"].get<bool>() ? "yes" : "no");
+      table.rows.push_back(std::move(row));
+    }
+    return table;
   }
 
   FindOptions options_;
@@ -298,13 +342,15 @@ Verb search_find_verb() {
            "Each is judged inside the supernet: its batch normalisations are estimated anew from "
            "training images, then it classifies the held-out ones of the supernet's recipe. DIR "
            "receives log.jsonl with every subnet, found.json and report.html with the front that "
-           "nothing beats. The same command goes on where a search was ended in any way, and "
+           "nothing beats, and with what each choice of the best would cost and gain one step up "
+           "or down. The same command goes on where a search was ended in any way, and "
            "finds the same.",
            "Where nothing meets the constraints, the nearest subnet is named; exit status 1.",
            "With --json: met, finished, what search measure says of the best, accuracy, loss, "
            "evaluated, kendall_tau (how well a predictor, FLOPs and parameters order every fifth "
-           "subnet, the predictor having learned from the others), front (a list of such); or met "
-           "and nearest."},
+           "subnet, the predictor having learned from the others), front (a list of such), what_if "
+           "(choice, from, to, costs, whether they are met, predicted_accuracy); or met and "
+           "nearest."},
       .arguments = {argument("SUPERNET", options->supernet,
                              "the folder of a run of search train, or its supernet.safetensors")
                         .path()},
