@@ -52,11 +52,12 @@ void Archive::State::open() {
                     archive_read_support_filter_zstd(handle) == ARCHIVE_OK &&
                     archive_read_support_filter_bzip2(handle) == ARCHIVE_OK &&
                     archive_read_support_format_tar(handle) == ARCHIVE_OK &&
+                    archive_read_support_format_zip_streamable(handle) == ARCHIVE_OK &&
                     archive_read_support_format_empty(handle) == ARCHIVE_OK &&
                     archive_read_support_format_raw(handle) == ARCHIVE_OK;
   if (!able)
     throw Error(ErrorKind::unsupported, place,
-                "libarchive of this machine lacks gzip, xz, zstd, bzip2 or tar");
+                "libarchive of this machine lacks gzip, xz, zstd, bzip2, tar or zip");
   opened = true;
   if (archive_read_open(handle, this, nullptr, read_more, nullptr) != ARCHIVE_OK) fail();
 }

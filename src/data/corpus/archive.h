@@ -9,7 +9,7 @@
 
 namespace pliant::data {
 
-// gzip, zstd, xz and bzip2, also several of them, around a tar archive or a bare stream.
+// gzip, zstd, xz and bzip2, also several of them, around a tar archive or a bare stream; zip.
 class Archive {
  public:
   // `in` must outlive it; `place` is for messages.

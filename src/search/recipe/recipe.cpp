@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <filesystem>
+#include <system_error>
 
 #include "core/error.h"
-#include "data/images/folder.h"
+#include "data/images/archive.h"
 #include "data/images/shapes.h"
 #include "search/samplers/by_level.h"
 #include "search/samplers/uniform.h"
@@ -14,9 +16,12 @@ namespace pliant::search {
 namespace {
 
 std::unique_ptr<const data::ImageSet> images_of(const ImagesRecipe& recipe) {
+  const data::Broken broken = recipe.leave_out ? data::Broken::leave_out : data::Broken::refuse;
+  std::error_code error;
+  if (std::filesystem::is_regular_file(recipe.folder, error))
+    return std::make_unique<const data::ImageArchive>(recipe.folder, broken);
   if (!recipe.folder.empty())
-    return std::make_unique<const data::ImageFolder>(
-        recipe.folder, recipe.leave_out ? data::Broken::leave_out : data::Broken::refuse);
+    return std::make_unique<const data::ImageFolder>(recipe.folder, broken);
   return std::make_unique<const data::Shapes>(
       data::ShapesOptions{.count = recipe.shapes,
                           .side = static_cast<int>(recipe.side),
