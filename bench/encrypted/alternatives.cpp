@@ -9,8 +9,6 @@
 #include <memory>
 #include <optional>
 
-#include "core/log/progress.h"
-#include "machine/encrypted/einsum/backend/measure.h"
 #include "machine/encrypted/einsum/benchmarks.h"
 #include "measure.h"
 
@@ -20,14 +18,6 @@ namespace {
 using einsum::Plan;
 
 constexpr int kPlans = 4;
-
-// With the times of its operations, measured when they are first asked for.
-struct Timed {
-  explicit Timed(int levels)
-      : engine(parameters(levels), kSlots), times(engine, processor_clock()) {}
-  einsum::Engine engine;
-  einsum::Stopwatch times;
-};
 
 std::vector<Plan> plans_of(const einsum::Benchmark& benchmark) {
   einsum::Stage stage{benchmark.expression, {}};

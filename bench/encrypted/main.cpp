@@ -1,12 +1,13 @@
 // Einsum on ciphertexts: what plans cost and how exact they are, in CPU time of one thread.
 //
-//   bench-encrypted [--alternatives] [--only NAME]...
+//   bench-encrypted [--alternatives | --steps] [--only NAME]...
 //
 // First the benchmarks of EinHops (arXiv 2507.07972): 16,384 slots, N = 2^15, 128-bit secure,
 // inputs at level 3 (or what the published plan needs), results row by row; its published algorithm
 // and our plans on the same engine, encoding apart; where PLIANT_PEER_DESILO names a Python with
 // desilofhe, that algorithm on the engine of its own code, too. Then what it cannot do. With
-// --alternatives, instead of all that, our plans beside those that they were preferred to.
+// --alternatives, instead of all that, our plans beside those that they were preferred to; with
+// --steps, where their time goes and what was predicted.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,6 +24,7 @@
 #include "machine/encrypted/einsum/benchmarks.h"
 #include "measure.h"
 #include "peer.h"
+#include "steps.h"
 
 namespace {
 
@@ -280,24 +282,26 @@ void rotation() {
 }
 
 constexpr const char* kHelp =
-    "bench-encrypted [--alternatives] [--only NAME]...: einsum on ciphertexts, the benchmarks of "
-    "EinHops (--only transpose, ...)\nby its published algorithm and by our plans, then larger "
-    "ones; or our plans and those that they were preferred to.\n"
+    "bench-encrypted [--alternatives | --steps] [--only NAME]...: einsum on ciphertexts, the "
+    "benchmarks of EinHops (--only transpose, ...)\nby its published algorithm and by our plans, "
+    "then larger ones; or our plans and those that they were preferred to;\n"
+    "or the time of every kind of operation beside what was predicted.\n"
     "PLIANT_PEER_DESILO: a Python with desilofhe and numpy, to compare with.\n";
 
 struct Chosen {
   std::set<std::string> only;
-  bool alternatives = false;
+  bool alternatives = false, steps = false;
 };
 Chosen chosen(int argc, char** argv) {
   Chosen result;
   for (int i = 1; i < argc; ++i) {
     const std::string_view option = argv[i];
     if (option == "--alternatives") result.alternatives = true;
+    else if (option == "--steps") result.steps = true;
     else if (option == "--only" && i + 1 < argc) result.only.insert(argv[++i]);
     else
       throw std::runtime_error(
-          fmt::format("{}: the options are --alternatives and --only NAME", option));
+          fmt::format("{}: the options are --alternatives, --steps and --only NAME", option));
   }
   return result;
 }
@@ -309,9 +313,13 @@ int main(int argc, char** argv) try {
     fmt::print("{}", kHelp);
     return 0;
   }
-  const auto [only, alternatives] = chosen(argc, argv);
+  const auto [only, alternatives, steps] = chosen(argc, argv);
   if (alternatives) {
     run_alternatives(only);
+    return 0;
+  }
+  if (steps) {
+    run_steps(only);
     return 0;
   }
   Published(only).run();

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <ctime>
 
+#include "core/log/progress.h"
 #include "core/rng.h"
 #include "machine/encrypted/einsum/backend/in_the_clear.h"
 #include "machine/encrypted/einsum/backend/run.h"
@@ -16,6 +17,8 @@ using einsum::Backend;
 
 // Of a plan whose diagonals are encoded ahead: each takes 256 KiB, beside those held transformed.
 constexpr std::int64_t kAhead = 1024;
+
+constexpr int kRepeats = 5;  // of an operation that is timed by itself
 
 // Times whatever encodes.
 class Apart : public einsum::Watched {
@@ -66,6 +69,9 @@ ckks::Params parameters(int levels) {
   plan.program.steps.push_back({einsum::Input{}, {einsum::CipherId{0}}});
   return einsum::choose_parameters(plan);
 }
+
+Timed::Timed(int levels)
+    : engine(parameters(levels), kSlots), times(engine, processor_clock(), kRepeats) {}
 
 std::vector<Tensor> answers(const std::string& expression, const std::vector<Tensor>& tensors) {
   ThreadPool pool(1);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "machine/encrypted/einsum/backend/measure.h"
 #include "machine/encrypted/einsum/engine/engine.h"
 #include "machine/encrypted/einsum/plan/planner.h"
 
@@ -13,6 +14,13 @@ constexpr std::int64_t kSlots = 16384;
 
 double cpu_ms();                      // of the process
 ckks::Params parameters(int levels);  // of so many levels and kSlots
+
+// With the times of its operations, measured when they are first asked for.
+struct Timed {
+  explicit Timed(int levels);
+  einsum::Engine engine;
+  einsum::Stopwatch times;
+};
 
 // The reference evaluator's.
 std::vector<Tensor> answers(const std::string& expression, const std::vector<Tensor>& tensors);

@@ -162,6 +162,7 @@ double Backend::deviation(const Disturbance&) const {
 double Backend::fixed(const Cipher&, const Disturbance&) const {
   return std::numeric_limits<double>::infinity();
 }
+std::int64_t Backend::most_errors() const { return 0; }
 void Backend::watch(const std::function<void()>&) {}
 
 void Backend::tighten(const Cipher&, double) {}

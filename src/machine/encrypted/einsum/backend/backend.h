@@ -83,6 +83,8 @@ class Backend {
   // Disturbance says so; infinite where it is not known.
   virtual double deviation(const Disturbance& of) const;
   virtual double fixed(const Cipher& a, const Disturbance& of) const;
+  // Of a ciphertext's errors, how many are followed one by one, which takes time in sums; 0: none.
+  virtual std::int64_t most_errors() const;
   // The caller knows that no slot exceeds `magnitude`: a bound that sums and products are checked
   // by, where the own one is larger.
   virtual void tighten(const Cipher& a, double magnitude);

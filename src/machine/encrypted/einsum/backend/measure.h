@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -21,21 +22,31 @@ class Stopwatch : public Times {
   Stopwatch(Backend& backend, Clock clock, int repeats = 3)
       : backend_(backend), clock_(std::move(clock)), repeats_(repeats) {}
   double seconds(Operation operation, int level) override;
+  TransformTimes transform(Diagonals diagonals, int level) override;
+  std::int64_t most_errors() const override { return backend_.most_errors(); }
 
  private:
+  struct Sample;  // of a transform
   template <typename Work>
   double median(const Work& work);
   double measured(Operation operation, int level);
-  void measure_transform(int level);
-  double transform_seconds(int level, const Transform& how, std::size_t results);
-  Backend::Cipher sample(int level);
+  bool is_beyond(int level) const { return level < 0 || level > backend_.levels(); }
+  TransformTimes measured_few(int level);
+  TransformTimes measured_many(int level);
+  double transform_seconds(int level, const Sample& sample);
+  double diagonal_encoding_seconds(int level);
+  double error_seconds();
+  std::span<const double> diagonal(std::size_t number);
+  const std::vector<Backend::Cipher>& samples(int level);
   Backend::Plaintext plain(int level);
 
   Backend& backend_;
   Clock clock_;
   int repeats_;
   std::map<std::pair<Operation, int>, double> known_;
-  std::map<int, Backend::Cipher> samples_;
+  std::map<std::pair<Diagonals, int>, TransformTimes> transforms_;
+  std::map<int, std::vector<Backend::Cipher>> samples_;
+  std::vector<double> diagonals_;  // one from each place on: they differ, and do not repeat
 };
 
 }  // namespace pliant::einsum

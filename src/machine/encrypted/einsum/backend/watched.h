@@ -24,6 +24,7 @@ class Watched : public Backend {
   double fixed(const Cipher& a, const Disturbance& of) const override {
     return backend_.fixed(a, of);
   }
+  std::int64_t most_errors() const override { return backend_.most_errors(); }
   void tighten(const Cipher& a, double magnitude) override { backend_.tighten(a, magnitude); }
 
   void make_keys(const KeyNeed& need) override;  // one at a time

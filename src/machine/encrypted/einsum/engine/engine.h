@@ -118,6 +118,7 @@ class Engine : public Backend {
   Ready prepare(const Transform& how, const Values& values, int level) override;
   std::vector<Cipher> transform(std::span<const Cipher> of, const Ready& how,
                                 double magnitude) override;
+  std::int64_t most_errors() const override { return ckks::ErrorModel::kMost; }
   void tighten(const Cipher& a, double magnitude) override;
   void watch(const std::function<void()>& between) override;
 
