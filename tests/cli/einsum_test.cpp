@@ -58,6 +58,7 @@ TEST(Einsum, PlansWithoutComputing) {
     words.insert(words.end(), more.begin(), more.end());
     const json plan = json::parse(pliant(words).out);
     EXPECT_FALSE(plan.contains("seconds"));
+    EXPECT_EQ(plan["exact"], more.empty() || more[0] != "--planner");
     return plan["rotations"].get<int>();
   };
   EXPECT_EQ(rotations({}), 0);

@@ -108,10 +108,15 @@ Fitted fitted(const PlanChoice& choice,
 
 nlohmann::ordered_json plan_json(const einsum::Plan& plan) {
   const einsum::Counts counts = einsum::counts(plan.program);
-  return {{"expression", plan.expression}, {"shape", plan.outputs[0].shape},
-          {"rotations", counts.rotations}, {"key_switches", counts.key_switches},
-          {"products", counts.products},   {"plain_muls", counts.diagonals + counts.plain_products},
-          {"levels", plan.levels()},       {"keys", counts.keys}};
+  return {{"expression", plan.expression},
+          {"shape", plan.outputs[0].shape},
+          {"rotations", counts.rotations},
+          {"key_switches", counts.key_switches},
+          {"products", counts.products},
+          {"plain_muls", counts.diagonals + counts.plain_products},
+          {"levels", plan.levels()},
+          {"keys", counts.keys},
+          {"exact", plan.exact}};
 }
 
 }  // namespace pliant::cli

@@ -183,7 +183,11 @@ int run_einsum(const EinsumOptions& options, const Invocation& context) {
   for (const std::string& file : options.files) tensors.push_back(read_array(file));
   std::vector<TensorView> views;
   for (const Tensor& each : tensors) views.push_back(each.view());
-  const auto make = [&](const einsum::PlanOptions& how) { return planned(options, views, how); };
+  Operations planning(context, "einsum", "a plan");
+  const auto make = [&](einsum::PlanOptions how) {
+    how.watch = planning.watch();
+    return planned(options, views, how);
+  };
   const Fitted chosen = options.simulate
                             ? Fitted{options.choice.plan, make(options.choice.plan), {}, {}}
                             : fitted(options.choice, make);
@@ -276,7 +280,8 @@ Verb einsum_verb() {
            "process: to try expressions and see what they cost.",
            "The largest element of what is encrypted is declared, not measured (--magnitude): it "
            "is part of the plan, which is public. docs/encrypted.md says what is promised.",
-           "With --json: rotations, key_switches, products, plain_muls, levels, keys, parameters, "
+           "With --json: rotations, key_switches, products, plain_muls, levels, keys, exact "
+           "(whether no plan of the layouts considered costs less), parameters, "
            "key_bytes and plaintext_bytes (in memory, at most at once), all_key_bytes, "
            "key_seconds, "
            "client_seconds (to encrypt and decrypt), seconds (to evaluate), predicted_seconds "

@@ -118,8 +118,10 @@ void write_keys(const KeysOptions& options, const einsum::Client& client, const 
 
 int run_keys_new(const KeysOptions& options, const Invocation& context) {
   einsum::Agreement agreement = agreement_of(options);
+  Operations planning(context, "keys new", "a plan");
   const Fitted chosen = fitted(options.choice, [&](const einsum::PlanOptions& of) {
     agreement.options = of;
+    agreement.options.watch = planning.watch();
     return std::vector<einsum::Plan>{plan_of(agreement)};
   });
   const einsum::Plan& plan = chosen.plans.front();

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "machine/encrypted/einsum/plan/move.h"
+#include "machine/encrypted/einsum/plan/moves/move.h"
 #include "machine/encrypted/graph/lowering.h"
 
 namespace pliant::encrypted {

@@ -11,7 +11,7 @@
 namespace pliant::einsum {
 namespace {
 
-constexpr PlanOptions kFree{.slots = 64, .free_inputs = true};
+const PlanOptions kFree{.slots = 64, .free_inputs = true};
 
 std::vector<EinsumOperand> all_secret(const std::vector<Shape>& shapes) {
   std::vector<EinsumOperand> operands;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "machine/encrypted/einsum/layout/layout.h"
-#include "machine/encrypted/einsum/plan/move.h"
+#include "machine/encrypted/einsum/plan/moves/move.h"
 #include "machine/encrypted/einsum/program/program.h"
 
 namespace pliant::einsum {

@@ -1,11 +1,12 @@
 // From expressions and shapes to a plan.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "machine/encrypted/einsum/plan/cost.h"
+#include "machine/encrypted/einsum/plan/moves/cost.h"
 #include "machine/encrypted/einsum/plan/problem.h"
 #include "machine/encrypted/einsum/program/compose.h"
 #include "machine/encrypted/einsum/program/plan.h"
@@ -36,6 +37,11 @@ struct PlanOptions {
   int scale_bits = 40, first_bits = 50;  // of the parameter set (docs/encrypted.md)
   std::int64_t most_ciphertexts = 1024;  // of one tensor or product
   int width = 16;                        // partial plans of a chain that are kept
+  // Of the exact search, which chains of up to six expressions get (plan/exact.h): as many recipes
+  // may be worked out, or 16 times as many estimated; 0: none. A count and no time, for client and
+  // server must come to the same plan.
+  std::int64_t exact_effort = 2048;
+  std::function<void()> watch = {};  // called now and then; it may throw, which ends the planning
   CostTable costs = {};
   // Of the back end that will run the plan, where they are known: of the cheapest few plans by
   // `costs`, the quickest by these. Must outlive the call.

@@ -28,6 +28,15 @@ bool is_regular(const SlotLayout& cube) {
   return true;
 }
 
+int joined_depth(std::vector<int> depths) {
+  while (depths.size() > 1) {
+    std::sort(depths.begin(), depths.end());
+    depths[1] = std::max(depths[0], depths[1]) + 1;
+    depths.erase(depths.begin());
+  }
+  return depths[0];
+}
+
 namespace {
 
 const LabelAxis* find(const std::vector<LabelAxis>& axes, char label) {
@@ -91,16 +100,6 @@ std::optional<Cost> spread_cost(const SlotLayout& from, const SlotLayout& to,
               .diagonals = diagonals,
               .additions = diagonals,
               .levels = 1};
-}
-
-// Depths join two by two, the shallowest first.
-int joined_depth(std::vector<int> depths) {
-  while (depths.size() > 1) {
-    std::sort(depths.begin(), depths.end());
-    depths[1] = std::max(depths[0], depths[1]) + 1;
-    depths.erase(depths.begin());
-  }
-  return depths[0];
 }
 
 class Cook {
@@ -195,6 +194,10 @@ class Cook {
     if (copies.empty()) return;
     const std::optional<Cost> by_transform = spread_cost(from, to, copies);
     const CostTable& table = moves_.table();
+    if (rough_) {
+      if (by_transform) cost = least(cost, *by_transform, table);
+      return;
+    }
     if (!by_transform || by_transform->weight(table) >= cost.weight(table)) return;
     own.move = {.way = Way::transform, .from = from, .to = to};
     own.copies = copies;
@@ -410,9 +413,10 @@ Cost transform_bound(const SlotLayout& from, const SlotLayout& to, const CostTab
     if (run.step % from.slots != 0) diagonals *= static_cast<double>(run.count());
   // babies b and giants diagonals / b: the least of hoisted * b + rotation * diagonals / b
   const double babies = std::max(1.0, std::sqrt(diagonals * table.rotation / table.hoisted));
-  const double giants = std::max(1.0, diagonals / babies);
-  return {.rotations = static_cast<std::int64_t>(babies + giants - 2),
-          .hoisted = static_cast<std::int64_t>(babies - 1),
+  const auto giants = static_cast<std::int64_t>(std::max(1.0, diagonals / babies) - 1);
+  const auto hoisted = static_cast<std::int64_t>(babies - 1);
+  return {.rotations = hoisted + giants,
+          .hoisted = hoisted,
           .diagonals = static_cast<std::int64_t>(diagonals),
           .levels = 1};
 }
@@ -424,13 +428,16 @@ Cost least_cost(const SlotLayout& from, const SlotLayout& to, bool clean, const 
   const auto is_one = [](const SlotLayout& layout) {
     return ciphertext_count(layout.axes, layout.slots) == 1;
   };
-  if (!runs.empty() && !(is_one(from) && is_one(to))) return transform_bound(from, to, table);
+  if (runs.empty()) {  // the slots stay
+    const bool mask = clean && !(from.clean && from.copies.empty());
+    return {.plain_products = mask, .levels = mask};
+  }
+  if (!(is_one(from) && is_one(to))) return transform_bound(from, to, table);
   for (const Progression& run : runs) fan.rotations += shift_sum_cost(padded(run.count()));
-  const bool mask = clean || (!from.clean && !runs.empty());
+  const bool mask = clean || !from.clean;
   fan.plain_products = mask;
   fan.levels = mask;
-  const Cost transform = transform_bound(from, to, table);
-  return transform.weight(table) < fan.weight(table) ? transform : fan;
+  return least(fan, transform_bound(from, to, table), table);
 }
 
 const LayoutMove& LayoutMoves::best(const SlotLayout& from, const SlotLayout& to, bool clean) {

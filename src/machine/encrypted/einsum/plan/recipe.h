@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "machine/encrypted/einsum/plan/builder.h"
-#include "machine/encrypted/einsum/plan/move.h"
+#include "machine/encrypted/einsum/plan/moves/move.h"
 #include "machine/encrypted/einsum/plan/problem.h"
 
 namespace pliant::einsum {
@@ -58,6 +58,8 @@ struct Recipe {
 // How an axis lies in slots and over ciphertexts. Strides and slots are powers of two wherever an
 // axis reaches over a ciphertext's end.
 Sum extent(const LabelAxis& axis, std::int64_t slots);
+// Of a product of operands of these depths: they join two by two, the shallowest first.
+int joined_depth(std::vector<int> depths);
 // Every label has bits of the address to itself.
 bool is_regular(const SlotLayout& cube);
 

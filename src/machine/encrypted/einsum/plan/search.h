@@ -17,13 +17,14 @@ struct Choice {
   std::vector<SlotLayout> inputs = {};  // of each encrypted input
   double weight = 0;
   Cost cost = {};
+  bool exact = false;  // no choice of the layouts that are considered weighs less
   std::vector<std::string> reasons = {};
 };
 
-// Beam search over the nodes; a node of three or four encrypted operands is also tried as products
-// of two, and nodes that may be one linear transform (joint.h) as one. The cheapest, up to `most`,
-// whose layouts differ, cheapest first; each knows those that it was chosen before. Throws
-// Error{capacity}.
+// Beam search over the nodes, and exact search for less (exact.h); a node of three or four
+// encrypted operands is also tried as products of two, and nodes that may be one linear transform
+// (joint.h) as one. The cheapest, up to `most`, whose layouts differ, cheapest first; each knows
+// those that it was chosen before. Throws Error{capacity}.
 std::vector<Choice> choices(const EinsumProblem& problem, const PlanOptions& options,
                             std::size_t most);
 Choice search(const EinsumProblem& problem, const PlanOptions& options);

@@ -34,7 +34,8 @@ struct Plan {
   Program program = {};
   std::vector<PlannedInput> inputs = {};
   std::vector<PlannedOutput> outputs = {};
-  int last_level = 0;                     // of the outputs
+  int last_level = 0;  // of the outputs
+  bool exact = false;  // proved to be the cheapest of all layouts that the planner considers
   std::vector<std::string> reasons = {};  // one line a decision, what was rejected with its cost
 
   int levels() const;  // that the parameter set must have

@@ -23,6 +23,8 @@ struct Cost {
 };
 Cost operator+(Cost a, const Cost& b);
 Cost operator*(std::int64_t times, Cost cost);  // side by side: not the levels
+// Bounds both from below, whatever else stands beside them: levels of several things are not added.
+Cost least(const Cost& a, const Cost& b, const CostTable& table);
 std::string to_string(const Cost& cost);
 
 }  // namespace pliant::einsum

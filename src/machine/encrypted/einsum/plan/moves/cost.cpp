@@ -1,6 +1,8 @@
-#include "machine/encrypted/einsum/plan/cost.h"
+#include "machine/encrypted/einsum/plan/moves/cost.h"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace pliant::einsum {
 
@@ -34,6 +36,14 @@ Cost operator*(std::int64_t times, Cost cost) {
   cost.products *= times;
   cost.additions *= times;
   return cost;
+}
+
+Cost least(const Cost& a, const Cost& b, const CostTable& table) {
+  Cost first = a, second = b;
+  first.levels = second.levels = 0;
+  Cost result = second.weight(table) < first.weight(table) ? second : first;
+  result.levels = std::min(a.levels, b.levels);
+  return result;
 }
 
 std::string to_string(const Cost& cost) {

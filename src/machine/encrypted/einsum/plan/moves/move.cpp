@@ -1,4 +1,4 @@
-#include "machine/encrypted/einsum/plan/move.h"
+#include "machine/encrypted/einsum/plan/moves/move.h"
 
 #include <algorithm>
 #include <bit>

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "machine/encrypted/einsum/layout/layout.h"
-#include "machine/encrypted/einsum/plan/cost.h"
+#include "machine/encrypted/einsum/plan/moves/cost.h"
 
 namespace pliant::einsum {
 
