@@ -1,5 +1,5 @@
-// 256-bit vectors of AVX2; what VNNI does better stands in vnni.cpp. Included inside the anonymous
-// namespace of each.
+// 256-bit vectors of AVX2 but for byte dot products, which avx2.cpp and vnni.cpp add. Included
+// inside the anonymous namespace of each.
 
 struct Avx2 {
   using Codes = __m256i;
@@ -34,19 +34,6 @@ struct Avx2 {
   }
   static Codes join(Codes a, Codes b) { return _mm256_or_si256(a, b); }
   static Codes flip(Codes x) { return _mm256_xor_si256(x, _mm256_set1_epi8(-128)); }
-  template <bool wide>
-  static Ints dot(Ints sum, Codes codes, Codes x) {
-    if constexpr (!wide)  // pairs stay below 2^15
-      return _mm256_add_epi32(
-          sum, _mm256_madd_epi16(_mm256_maddubs_epi16(codes, x), _mm256_set1_epi16(1)));
-    const auto pairs = [&](__m128i a, __m128i b) {
-      return _mm256_madd_epi16(_mm256_cvtepu8_epi16(a), _mm256_cvtepi8_epi16(b));
-    };
-    const __m256i low = pairs(_mm256_castsi256_si128(codes), _mm256_castsi256_si128(x)),
-                  high = pairs(_mm256_extracti128_si256(codes, 1), _mm256_extracti128_si256(x, 1));
-    const __m256i fours = _mm256_permute4x64_epi64(_mm256_hadd_epi32(low, high), 0xd8);
-    return _mm256_add_epi32(sum, fours);
-  }
   // to[i] = factor * byte i
   static void store_scaled(const std::uint32_t (&bytes)[2], float factor, float* to) {
     const __m256i x =
@@ -59,7 +46,7 @@ struct Avx2 {
     store(to, _mm256_mul_ps(_mm256_set1_ps(factor), _mm256_cvtepi32_ps(x)));
   }
   // Products of many rows: a vector holds four neighbouring codes of each of 8 columns.
-  static constexpr int columns = 8, tile_vectors = 1;
+  static constexpr int columns = 8;
   static Codes load_columns(const Byte* at) { return load(at); }
   static Codes all_four(const std::int8_t* at) {
     std::int32_t four = 0;

@@ -23,7 +23,8 @@ struct Block32 {
   using Head = NoHead;
   static constexpr int elements = 32, zero = 0;
   static constexpr int per_scale = 32;
-  static constexpr bool wide = false;  // codes above 63
+  static constexpr int most = 15;      // the largest code
+  static constexpr bool wide = false;  // codes above 63, with `zero` 128
   static void head(const Byte*, NoHead&) {}
   static V::Floats scale(const Byte* block, const NoHead&, int) { return V::all_half(block); }
   template <typename Block>
@@ -41,6 +42,7 @@ struct Block256 {
   using Head = Scales<256 / sub>;
   static constexpr int elements = 256, zero = 0;
   static constexpr int per_scale = sub;
+  static constexpr int most = 15;
   static constexpr bool wide = false;
   // of the values that belong to a block's scales, those of a group of 32
   static V::Floats of_group(const float* values, int group) {
@@ -59,7 +61,7 @@ struct Block256 {
 };
 
 struct Q8_0 : Block32 {
-  static constexpr int bytes = 34, zero = 128;
+  static constexpr int bytes = 34, zero = 128, most = 255;
   static constexpr bool wide = true;
   static V::Codes codes(const Byte* block, int) { return V::flip(V::load(block + 2)); }
 };
@@ -78,14 +80,14 @@ struct Q4_1 : Block32 {
 };
 
 struct Q5_0 : Block32 {
-  static constexpr int bytes = 22, zero = 16;
+  static constexpr int bytes = 22, zero = 16, most = 31;
   static V::Codes codes(const Byte* block, int) {
     return V::join(V::nibbles(block + 6), V::spread(block + 2, 16));
   }
 };
 
 struct Q5_1 : Block32 {
-  static constexpr int bytes = 24;
+  static constexpr int bytes = 24, most = 31;
   static V::Floats minimum(const Byte* block, const NoHead&, int) {
     return V::negated(V::all_half(block + 2));
   }
@@ -95,7 +97,7 @@ struct Q5_1 : Block32 {
 };
 
 struct IQ4_NL : Block32 {
-  static constexpr int bytes = 18, zero = 128;
+  static constexpr int bytes = 18, zero = 128, most = 255;
   static constexpr bool wide = true;
   static V::Codes codes(const Byte* block, int) {
     return V::flip(V::look_up(layout::iq4_values, V::nibbles(block + 2)));
@@ -103,7 +105,7 @@ struct IQ4_NL : Block32 {
 };
 
 struct MXFP4 : Block32 {
-  static constexpr int bytes = 17, zero = 128;
+  static constexpr int bytes = 17, zero = 128, most = 255;
   static constexpr bool wide = true;
   static V::Floats scale(const Byte* block, const NoHead&, int) {
     return V::all(layout::half_e8m0(block[0]));
@@ -114,7 +116,7 @@ struct MXFP4 : Block32 {
 };
 
 struct Q2_K : Block256<16> {
-  static constexpr int bytes = 84;
+  static constexpr int bytes = 84, most = 3;
   static void head(const Byte* block, Head& to) {
     const float d = V::half(block + 80), dmin = V::half(block + 82);
     constexpr std::uint32_t low_four = 0x0f0f0f0f;
@@ -131,7 +133,7 @@ struct Q2_K : Block256<16> {
 };
 
 struct Q3_K : Block256<16> {
-  static constexpr int bytes = 110, zero = 4;
+  static constexpr int bytes = 110, zero = 4, most = 7;
   static void head(const Byte* block, Head& to) {
     const float d = V::half(block + 108);
     // layout::q3_scale() of all sixteen
@@ -170,7 +172,7 @@ struct Q4_K : Block256<32> {
 };
 
 struct Q5_K : Block256<32> {
-  static constexpr int bytes = 176;
+  static constexpr int bytes = 176, most = 31;
   static void head(const Byte* block, Head& to) { Q4_K::head(block, to); }
   static V::Codes codes(const Byte* block, int group) {
     return V::join(V::bits(V::load(block + 48 + group / 2 * 32), group % 2 * 4, 15),
@@ -179,7 +181,7 @@ struct Q5_K : Block256<32> {
 };
 
 struct Q6_K : Block256<16> {
-  static constexpr int bytes = 210, zero = 32;
+  static constexpr int bytes = 210, zero = 32, most = 63;
   static void head(const Byte* block, Head& to) {
     const float d = V::half(block + 208);
     for (int i = 0; i < 16; i += 8) {
@@ -197,7 +199,7 @@ struct Q6_K : Block256<16> {
 };
 
 struct IQ4_XS : Block256<32> {
-  static constexpr int bytes = 136, zero = 128;
+  static constexpr int bytes = 136, zero = 128, most = 255;
   static constexpr bool wide = true;
   static void head(const Byte* block, Head& to) {
     const float d = V::half(block);

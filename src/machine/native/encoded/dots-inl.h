@@ -13,6 +13,10 @@ constexpr bool has_minimum = Block::zero == 0;
 template <typename Block>
 constexpr bool sums_by_scale = has_minimum<Block>&& Block::elements == 256;
 
+// Whether integer sums begin with what is to be taken off because codes have no sign.
+template <typename Block, typename W>
+constexpr bool sums_begin = !has_minimum<Block> && !(Block::wide && requires { W::signed_wide; });
+
 // Bytes ahead: an unpacking loop has too few loads in flight to hide the way to memory.
 constexpr int prefetch_distance = 3072;
 
@@ -35,7 +39,7 @@ struct RowDots {
     for (int r = 0; r < rows; ++r) {
       const std::byte* here = lanes + r * k;
       const auto products = V::template dot<Block::wide>(
-          has_minimum<Block> ? V::no_ints() : V::load_ints(here), weights,
+          sums_begin<Block, V> ? V::load_ints(here) : V::no_ints(), weights,
           V::load(reinterpret_cast<const Byte*>(codes + r * k)));
       sum[r] = V::multiply_add(V::to_floats(products),
                                V::multiply(scale, V::all(scales[r * (k / 32)])), sum[r]);
@@ -73,7 +77,7 @@ struct RowDots {
 #pragma GCC unroll 4
       for (int r = 0; r < rows; ++r) {
         const auto dots = V::template dot<Block::wide>(
-            has_minimum<Block> ? V::no_ints() : V::load_ints(lanes + r * k + g * 32), group,
+            sums_begin<Block, V> ? V::load_ints(lanes + r * k + g * 32) : V::no_ints(), group,
             V::load(reinterpret_cast<const Byte*>(codes + r * k + g * 32)));
         sums[g % 2][r] =
             V::multiply_add(V::to_floats(dots), Block::of_group(products[r], g), sums[g % 2][r]);

@@ -46,6 +46,15 @@ void unpack_eight(const Byte* const (&rows)[8], std::int64_t depth, std::int64_t
   }
 }
 
+// How many products of codes a vector of 16-bit sums of two holds, of those of one scale; 1 where
+// there are no such vectors.
+template <typename Block, typename W>
+constexpr int summed_together() {
+  constexpr int fits = 32767 / (2 * 127 * Block::most), all = Block::per_scale / 4;
+  if constexpr (!requires { typename W::Pairs; }) return 1;
+  else return fits >= all ? all : fits >= all / 2 ? all / 2 : fits >= 2 ? 2 : 1;
+}
+
 // What a tile is computed from: the panel and activations from the same element on.
 struct TallRows {
   const std::int8_t* codes;  // rows k apart
@@ -66,25 +75,60 @@ struct Tile {
     for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) {
-        if constexpr (has_minimum<Block>) sums[r][v] = W::no_ints();
-        else sums[r][v] = W::all_ints(sum_at<std::int32_t>(x, r, at));
+        if constexpr (sums_begin<Block, W>)
+          sums[r][v] = W::all_ints(sum_at<std::int32_t>(x, r, at));
+        else sums[r][v] = W::no_ints();
       }
     }
-    const Byte* codes = panel.codes + (at * per_scale * tall_columns + column * 4);
+    constexpr int together = summed_together<Block, W>();
+    if constexpr (together > 1) {
+#pragma GCC unroll 4
+      for (int first = 0; first < per_scale / 4; first += together)
+        add_together<together>(panel, column, x, at, first, sums);
+    } else {
+      each_four<per_scale / 4>(panel, column, x, at, 0, [&](int r, int v, auto weights, auto four) {
+        sums[r][v] = W::template dot<Block::wide>(sums[r][v], weights, four);
+      });
+    }
+    take(panel, column, x, at, sums);
+  }
+
+  // Several products of bytes at first in 16 bits.
+  template <int count>
+  PLIANT_ALWAYS_INLINE void add_together(const Panel<Block>& panel, std::int64_t column,
+                                         const TallRows& x, std::int64_t at, int first,
+                                         typename W::Ints (&sums)[rows][vectors]) {
+    typename W::Pairs pairs[rows][vectors] = {};
+    each_four<count>(panel, column, x, at, first, [&](int r, int v, auto weights, auto four) {
+      pairs[r][v] = W::add(pairs[r][v], W::template pairs<Block::wide>(weights, four));
+    });
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) sums[r][v] = W::add_pairs(sums[r][v], pairs[r][v]);
+    }
+  }
+
+  // visit(r, v, four codes of each column of a vector, the row's) from four neighbouring elements
+  // to the next.
+  template <int count, typename Visit>
+  PLIANT_ALWAYS_INLINE void each_four(const Panel<Block>& panel, std::int64_t column,
+                                      const TallRows& x, std::int64_t at, int first,
+                                      const Visit& visit) {
+    const std::int64_t element = at * per_scale + first * 4;
+    const Byte* codes = panel.codes + (element * tall_columns + column * 4);
 #pragma GCC unroll 8
-    for (int four = 0; four < per_scale / 4; ++four, codes += 4 * tall_columns) {
+    for (int four = 0; four < count; ++four, codes += 4 * tall_columns) {
       typename W::Codes weights[vectors];
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) weights[v] = W::load_columns(codes + v * W::columns * 4);
 #pragma GCC unroll 4
       for (int r = 0; r < rows; ++r) {
-        const auto four_codes = W::all_four(x.codes + r * x.k + at * per_scale + four * 4);
+        const auto four_codes = W::all_four(x.codes + r * x.k + element + four * 4);
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; ++v)
-          sums[r][v] = W::template dot<Block::wide>(sums[r][v], weights[v], four_codes);
+        for (int v = 0; v < vectors; ++v) visit(r, v, weights[v], four_codes);
       }
     }
-    take(panel, column, x, at, sums);
   }
 
   PLIANT_ALWAYS_INLINE void take(const Panel<Block>& panel, std::int64_t column, const TallRows& x,

@@ -246,6 +246,42 @@ TEST(Encoded, TallDotsAreThoseOfTheRoundedValues) {
   }
 }
 
+// Every code at an end of its range against activations at the ends of theirs: where products are
+// first added in 16 bits, these are the largest sums.
+TEST(Encoded, TheLargestCodesDoNotOverflow) {
+  constexpr std::int64_t rows = 5, count = 16, k = 256;
+  for (const Encoding encoding : all_encodings()) {
+    if (is_half(encoding)) continue;
+    for (const float end : {1.0F, -1.0F}) {
+      std::vector<float> values(count * k, end), x(rows * k);
+      for (std::int64_t i = 0; i < count * k; i += 16) values[i] = -1.01F * end;
+      for (std::int64_t i = 0; i < rows * k; ++i)  // of one sign in the first two rows
+        x[i] = i / k == 0 || (i / k > 1 && i / (i / k) % 2 == 0) ? 3.0F : -3.0F;
+      std::vector<std::byte> blocks = encoded(encoding, values);
+      if (encoding == Encoding::q8_0 && end < 0)  // a code that no encoder writes
+        for (std::size_t i = 0; i < blocks.size(); ++i)
+          if (i % 34 >= 2) blocks[i] = std::byte{0x80};
+      std::vector<float> w(count * k);
+      decode_blocks(encoding, blocks.data(), count * k, w.data());
+      for (const EncodedKernels* kernels : all_kernels())
+        for (const bool tall : {false, true}) {
+          const Rounded rounded(*kernels, encoding, x, rows, tall);
+          std::vector<float> out(rows * count);
+          (tall ? kernels->tall : kernels->dots)(encoding, blocks.data(), count, rounded.rows, rows,
+                                                 out.data(), count);
+          for (std::int64_t r = 0; r < rows; ++r)
+            for (std::int64_t j = 0; j < count; ++j) {
+              double sum = 0;
+              for (std::int64_t i = 0; i < k; ++i)
+                sum += static_cast<double>(rounded.value(r * k + i)) * w[j * k + i];
+              ASSERT_NEAR(out[r * count + j], sum, 1e-5 * 3 * 1.01 * k)
+                  << name(*kernels) << ' ' << name(encoding) << ' ' << tall << ' ' << r;
+            }
+        }
+    }
+  }
+}
+
 // One code of one block alone, in every place: a lane that was mixed up is seen at once.
 TEST(Encoded, EveryPlaceOfABlockMeetsItsOwnActivation) {
   for (const Encoding encoding : all_encodings()) {
