@@ -81,7 +81,7 @@ bool Batch::draft(Stream& stream, std::int64_t& room) {
   if (std::ssize(tokens) > room) return false;
   room -= std::ssize(tokens);
   running_.push_back(&stream);
-  drafts_.push_back({stream.sequence(), tokens});
+  drafts_.push_back({stream.sequence(), tokens, stream.parents()});
   return true;
 }
 

@@ -11,6 +11,7 @@
 #include "core/rng.h"
 #include "core/time/clock.h"
 #include "lm/beginnings.h"
+#include "lm/draft_rows.h"
 #include "lm/saved.h"
 #include "lm/stages.h"
 
@@ -64,6 +65,8 @@ SessionOptions checked(SessionOptions options, const LanguageConfig& config) {
   positive(options.sequences, "sequences");
   positive(options.prompt_rows, "prompt rows");
   positive(options.decode_rows, "decode rows");
+  if (options.branches < 0)
+    throw Error(ErrorKind::invalid, "session", fmt::format("{} branches", options.branches));
   if (config.learned_positions && options.context > config.context)
     throw Error(ErrorKind::invalid, "session",
                 fmt::format("a context of {} tokens; the model has learned {} positions",
@@ -109,7 +112,9 @@ struct Session::State {
                                          .context = options.context,
                                          .kept = options.prefix_bytes > 0 ? most_beginnings : 0,
                                          .kept_bytes = options.prefix_bytes,
-                                         .pool_bytes = options.cache_bytes};
+                                         .pool_bytes = options.cache_bytes,
+                                         .branches = options.branches,
+                                         .branch_rows = options.decode_rows};
     const std::vector<kv::CacheLayer> layers = kv::layers_of(decode->layers());
     memory.weights = checked_add(store_bytes(*model.weights), machine.weight_copies(), "weights");
     memory.arena = checked_add(need.arena_bytes, buffers->bytes(), "arena");
@@ -124,9 +129,10 @@ struct Session::State {
     cache.emplace(layers, cache_options);
     if (memory.chains > 0) memory.cache_entries = cache->pages() / memory.chains * kv::page_entries;
     beginnings.emplace(*cache);
-    known.resize(options.sequences);
+    known.resize(cache_options.open());
     for (Known& each : known) each.tokens.reserve(options.context);
-    appended.reserve(options.decode_rows);
+    drafts.emplace(*cache, options.decode_rows);
+    path.reserve(options.decode_rows);
     key = fingerprint(*decode, *model.weights);
   }
 
@@ -154,7 +160,7 @@ struct Session::State {
     }
   };
 
-  Known& of(SeqId id) { return known[id % options.sequences]; }
+  Known& of(SeqId id) { return known[id % std::ssize(known)]; }
 
   void check_ids(std::span<const TokenId> tokens) const {
     for (std::size_t i = 0; i < tokens.size(); ++i)
@@ -367,6 +373,15 @@ struct Session::State {
     kept.insert(kept.end(), more.begin(), more.begin() + count);
   }
 
+  // The sequence's known tokens become those that lead to one of its draft.
+  void remember_path(std::span<const DraftRow> draft, std::int32_t last) {
+    path.clear();
+    for (; last >= 0; last = draft[last].parent) path.push_back(draft[last].token);
+    std::ranges::reverse(path);
+    of(draft[0].sequence).truncate(draft[0].position);
+    remember(draft[0].sequence, draft[0].position, path);
+  }
+
   SessionOptions options;
   std::int64_t trained_context;
   LanguageModel model;
@@ -377,8 +392,9 @@ struct Session::State {
   ReservedArray<float> hidden;  // by_layer: of a whole prompt
   std::optional<kv::Cache> cache;
   std::optional<Beginnings> beginnings;
-  std::vector<Known> known;                // by slot
-  std::vector<kv::SequenceRows> appended;  // by the step in hand
+  std::vector<Known> known;         // by slot
+  std::optional<DraftRows> drafts;  // of the last step
+  std::vector<TokenId> path;        // that leads to a token of them
   SessionMemory memory;
   std::uint64_t key = 0;
   Trace* trace = nullptr;
@@ -403,6 +419,7 @@ SeqId Session::open(const kv::Policy& policy, std::span<const TokenId> tokens) {
 
 void Session::close(SeqId sequence) {
   (void)length(sequence);
+  state_->drafts->settle(sequence);
   state_->beginnings->keep(sequence, state_->of(sequence).beginning());
   state_->cache->close(sequence);
 }
@@ -453,6 +470,7 @@ std::int64_t Session::feed(SeqId sequence, std::span<const Piece> pieces, const 
   std::int64_t count = 0;
   for (const Piece& each : pieces) count += s.count(each);
   s.check_context(sequence, count);
+  s.drafts->settle(sequence);
   const bool by_layer = s.by_layer(sequence);
   if (by_layer) s.cache->admit_by_layer(sequence, count);
   else s.cache->admit(sequence, count, rows);
@@ -479,38 +497,49 @@ std::int64_t Session::feed(SeqId sequence, std::span<const Piece> pieces, const 
 
 void Session::step(std::span<const Draft> drafts, const TensorView& logits) {
   State& s = *state_;
-  s.appended.clear();
   std::int64_t rows = 0;
   for (const Draft& draft : drafts) {
-    if (draft.tokens.empty())
-      throw Error(ErrorKind::invalid, fmt::format("sequence {}", draft.sequence),
-                  "a draft without tokens");
+    s.drafts->check(draft);
     rows += std::ssize(draft.tokens);
     if (rows > decode_rows())
       throw Error(ErrorKind::invalid, "step",
                   fmt::format("more than {} tokens in one step", decode_rows()),
                   "take several steps, or feed() them");
     s.check_ids(draft.tokens);
-    s.check_context(draft.sequence, std::ssize(draft.tokens));
-    s.check_positions(draft.sequence, std::ssize(draft.tokens));
-    s.appended.push_back({draft.sequence, std::ssize(draft.tokens)});
+    const std::int64_t depth = DraftRows::depth(draft);
+    s.check_context(draft.sequence, depth);
+    s.check_positions(draft.sequence, depth);
   }
   s.check_logits(logits, rows);
-  s.cache->reserve(s.appended);
+  s.drafts->plan(drafts);
   if (rows == 0) return;
   const Span span(s.trace, "decode", rows);
   std::int64_t row = 0;
-  for (const Draft& draft : drafts) {
-    s.fill(row, draft.sequence, length(draft.sequence), {draft.tokens});
-    row += std::ssize(draft.tokens);
-  }
+  for (const DraftRow& each : s.drafts->rows())
+    s.fill(row++, each.owner, each.position, {std::span(&each.token, 1)});
   s.decode->embed(rows, *s.workspace);
   s.decode->run(rows, *s.workspace, *s.cache, logits.data);
-  for (const Draft& draft : drafts)
-    s.remember(draft.sequence, length(draft.sequence) - std::ssize(draft.tokens), draft.tokens);
+  for (const DraftRow& each : s.drafts->rows())
+    if (each.owner == each.sequence) s.remember(each.sequence, each.position, {&each.token, 1});
+}
+
+void Session::choose(SeqId sequence, std::int64_t token) {
+  State& s = *state_;
+  (void)length(sequence);
+  const std::span<const DraftRow> draft = s.drafts->of(sequence);
+  if (token < 0 || token >= std::ssize(draft))
+    throw Error(
+        ErrorKind::invalid, fmt::format("sequence {}", sequence),
+        fmt::format("token {} chosen of the {} that the last step ran", token, std::ssize(draft)));
+  const SeqId owner = draft[token].owner;
+  const std::int64_t end = draft[token].position + 1;
+  if (owner != sequence) s.cache->become(sequence, owner);
+  s.remember_path(draft, static_cast<std::int32_t>(token));
+  truncate(sequence, end);
 }
 
 void Session::truncate(SeqId sequence, std::int64_t length) {
+  state_->drafts->settle(sequence);
   state_->cache->truncate(sequence, length);
   state_->of(sequence).truncate(length);
 }
@@ -550,6 +579,8 @@ void Session::trace(Trace* trace) {
 const LanguageConfig& Session::config() const { return state_->model.config; }
 
 std::int64_t Session::decode_rows() const { return state_->options.decode_rows; }
+
+std::int64_t Session::branches() const { return state_->options.branches; }
 
 SessionMemory Session::memory() const {
   SessionMemory memory = state_->memory;

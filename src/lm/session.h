@@ -34,6 +34,7 @@ struct SessionOptions {
   bool exact_prompts = false;
   // tokens of one step, over all drafts; above 16 sums round otherwise
   std::int64_t decode_rows = default_decode_rows;
+  std::int64_t branches = 0;        // of the trees in one step, beside the first of each
   kv::CacheTypes cache_types = {};  // of keys and values
   // Bytes of the cache beyond what open sequences need: for beginnings of those that were closed or
   // rewound, which others that begin alike take over; the least recently used goes first.
@@ -58,10 +59,14 @@ struct SessionMemory {  // bytes
   std::int64_t chains = 0, widest_layer = 0, cache_entries = 0;
 };
 
-// the tokens to append to one sequence in one decode run: one, or several to be verified
+// The tokens to append to one sequence in one decode run: one, or several to be verified. They may
+// be a tree of continuations.
 struct Draft {
   SeqId sequence = 0;
   std::span<const TokenId> tokens;
+  // Of each token which one it follows: an earlier one, but none (-1) for the first, and for no
+  // other. Empty: each follows the one before.
+  std::span<const std::int32_t> parents = {};
 };
 
 // A part of a prompt: tokens, or rows that stand where their embeddings would (an image's, say).
@@ -114,8 +119,15 @@ class Session {
                     const TensorView* logits = nullptr, const std::atomic<bool>* stop = nullptr);
   // One decode run over all drafts; `logits` [sum of tokens, vocabulary] f32, in order. At most
   // decode_rows() tokens together. A row's logits depend on its sequence alone, bit for bit: not on
-  // the other drafts, their number, or threads. Throws as feed() does.
+  // the other drafts, their number, or threads; in a tree, on the tokens that lead to it. The
+  // sequence then holds the tree's first branch: from the first token on, what first follows each.
+  // Throws as feed() does, Error{capacity} for more branches() than the session has, Error{invalid}
+  // for parents that are no tree, and for a tree if the sequence edits().
   void step(std::span<const Draft> drafts, const TensorView& logits);
+  // Of the draft of the last step, makes the sequence hold what leads to this one of its tokens,
+  // and forgets the others. For a tree, before anything else is done with the sequence: whatever is
+  // forgets all but the first branch. Throws Error{invalid} if the step had no such token.
+  void choose(SeqId sequence, std::int64_t token);
   // Forgets the tokens from `length` on (rejected drafts). Throws Error{invalid} below
   // least_length() but for 0.
   void truncate(SeqId sequence, std::int64_t length);
@@ -139,6 +151,7 @@ class Session {
 
   const LanguageConfig& config() const;
   std::int64_t decode_rows() const;
+  std::int64_t branches() const;  // SessionOptions::branches
   SessionMemory memory() const;
 
  private:

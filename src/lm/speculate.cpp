@@ -16,15 +16,15 @@ TokenId Verifier::choose(Sampler& sampler, std::span<const float> logits,
   };
   Rng rng = sampler.draws(index);
   rng.uniform();  // sample()'s
-  const double guessed = guesses.empty() ? 1 : chance(guesses), draw = rng.uniform();
-  return draw * guessed < chance(chances) ? guess : instead(chances, guesses, guess, rng.uniform());
+  const double draw = rng.uniform();
+  return draw * chance(guesses) < chance(chances) ? guess
+                                                  : instead(chances, guesses, rng.uniform());
 }
 
 // Drawn from what the model's chances exceed the guess's by.
 TokenId Verifier::instead(std::span<const TokenProbability> chances,
-                          std::span<const TokenProbability> guesses, TokenId guess, double draw) {
+                          std::span<const TokenProbability> guesses, double draw) {
   const auto place = [&](TokenId id) -> double& { return guessed_[id]; };
-  if (guesses.empty()) place(guess) = 1;
   for (const TokenProbability& each : guesses) place(each.id) = each.probability;
   const auto excess = [&](const TokenProbability& each) {
     return std::max(each.probability - place(each.id), 0.0);
@@ -38,7 +38,6 @@ TokenId Verifier::instead(std::span<const TokenProbability> chances,
     if (share > 0) result = each.id;  // the last of them if rounding leaves something
     if ((left -= share) < 0) break;
   }
-  place(guess) = 0;
   for (const TokenProbability& each : guesses) place(each.id) = 0;
   return result >= 0 ? result : chances.front().id;
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/time/clock.h"
+
 namespace pliant::lm {
 namespace {
 
@@ -23,6 +25,9 @@ SamplingOptions known_only(SamplingOptions options, const Tokenizer* tokenizer,
         options.bias.push_back({id, -std::numeric_limits<float>::infinity()});
   return options;
 }
+
+// In units of a run without guesses, of a chain that a draft model drew.
+double nominal_seconds(std::int64_t guesses) { return 1 + 0.4 * static_cast<double>(guesses); }
 
 }  // namespace
 
@@ -59,12 +64,27 @@ Stream::Stream(Session& session, SeqId sequence, const Tokenizer* tokenizer,
     throw Error(ErrorKind::usage, "speculation",
                 fmt::format("{} tokens at a time", options.draft_tokens),
                 fmt::format("0 to {}", session.decode_rows() - 1));
+  if (proposer_ != nullptr &&
+      (options.draft_branches < 1 || options.draft_branches > session.branches() + 1))
+    throw Error(ErrorKind::usage, "speculation", fmt::format("{} branches", options.draft_branches),
+                fmt::format("1 to {}, or open the session for more", session.branches() + 1));
   if (session.length(sequence) >= std::ssize(tokens_))
     throw Error(ErrorKind::invalid, "generate", "the prompt has no token to feed");
-  if (proposer_ != nullptr) verifier_.emplace(session.config().vocabulary);
+  if (proposer_ != nullptr) {
+    verifier_.emplace(session.config().vocabulary);
+    // The first branch leaves a token for each other one.
+    const std::int64_t depth = std::max(options_.draft_tokens - options_.draft_branches + 1,
+                                        std::min<std::int64_t>(options_.draft_tokens, 1));
+    most_ = {options_.draft_tokens, depth, options_.draft_branches,
+             proposer_->draws() && options_.draft_branches == 1};
+    if (options_.adapt) pace_.emplace(most_);
+    widths_.reserve(options_.draft_branches);
+  }
   if (filter_ != nullptr) masked_.resize(session.config().vocabulary);
   tokens_.reserve(prompt_size_ + std::min(options_.tokens, session.config().context) + most_rows());
   draft_.reserve(most_rows());
+  parents_.reserve(most_rows());
+  path_.reserve(most_rows());
   if (options.tokens == 0) end(Finish::tokens);
   else if (filter_ != nullptr && filter_->done()) end(Finish::end_token);
 }
@@ -83,18 +103,25 @@ std::span<const TokenId> Stream::draft() {
         fmt::format("holds {} tokens, all but the last of {} expected", length, tokens_.size()),
         "feed the prompt first, and leave the sequence alone until the stream is done");
   proposal_.clear();
+  if (pace_) begin_ = steady_seconds();
   if (proposer_ != nullptr) guess();
   draft_.assign(1, tokens_.back());
   draft_.insert(draft_.end(), proposal_.tokens().begin(), proposal_.tokens().end());
+  parents_.clear();
+  if (!proposal_.chain()) {
+    parents_.push_back(-1);
+    for (const std::int32_t parent : proposal_.parents()) parents_.push_back(parent + 1);
+  }
   return draft_;
 }
 
 void Stream::guess() {
   // An Editor may drop what a rejected guess would have to bring back.
-  const std::int64_t most = session_->edits(sequence_)
-                                ? 0
-                                : std::min(options_.draft_tokens, session_->room(sequence_) - 1);
-  if (most <= 0) return;
+  if (session_->edits(sequence_)) return;
+  Guesses most = pace_ ? pace_->plan() : most_;
+  most.depth = std::min(most.depth, session_->room(sequence_) - 1);
+  if (most.branches == 1) most.tokens = std::min(most.tokens, most.depth);
+  if (most.depth <= 0) return;
   try {
     proposer_->propose(tokens_, ids().size(), most, proposal_);
   } catch (const Error& error) {
@@ -108,18 +135,36 @@ Stream::News Stream::take(std::span<const float> logits) {
   const std::size_t before = tokens_.size(), text = text_.size();
   try {
     choose(logits);
+    if (!parents_.empty()) session_->choose(sequence_, static_cast<std::int64_t>(path_.back()));
   } catch (...) {
     forget(before);
     throw;
   }
-  if (proposer_ != nullptr) {
-    ++speculation_.runs;
-    speculation_.proposed += std::ssize(proposal_.tokens());
-    speculation_.accepted += std::ssize(tokens_) - 1 - static_cast<std::int64_t>(before);
-  }
+  if (proposer_ != nullptr) note(std::ssize(path_) - 1);
   draft_.clear();
   accept(logits, before);
   return {std::span<const TokenId>(tokens_).subspan(before), std::string_view(text_).substr(text)};
+}
+
+// What became of the guesses, of which so many were true.
+void Stream::note(std::int64_t accepted) {
+  ++speculation_.runs;
+  speculation_.proposed += std::ssize(proposal_.tokens());
+  speculation_.accepted += accepted;
+  if (!pace_) return;
+  Pace::Run run{.accepted = accepted};
+  widths_.assign(std::max<std::int64_t>(proposal_.branches(), 1), 0);
+  for (std::size_t i = 0; i < proposal_.tokens().size(); ++i) ++widths_[proposal_.branch(i)];
+  for (std::size_t i = 1; i < path_.size(); ++i) {
+    run.branch = proposal_.branch(path_[i] - 1);
+    if (run.branch == 0) ++run.common;
+  }
+  run.tokens = widths_;
+  run.depth = widths_[0];
+  // Drawn guesses have a part in what is said, which must not depend on the clock.
+  const bool nominal = most_.drawn && options_.sampling.temperature > 0;
+  run.seconds = nominal ? nominal_seconds(run.depth) : steady_seconds() - begin_;
+  pace_->ran(run);
 }
 
 // As many tokens as the guesses bear out, and one more.
@@ -129,29 +174,32 @@ void Stream::choose(std::span<const float> logits) {
     throw Error(ErrorKind::invalid, "logits",
                 fmt::format("{} given for a draft of {}", logits.size(), draft_.size()),
                 fmt::format("{} for each token of the draft", vocabulary));
-  bool guessed = true;
-  for (std::size_t row = 0; guessed; ++row) {
-    const TokenId id = choose_one(logits.subspan(row * vocabulary, vocabulary), row, guessed);
-    tokens_.push_back(id);
+  path_.clear();
+  for (std::int32_t guess = nobody;;) {
+    const auto row = static_cast<std::size_t>(guess + 1);
+    path_.push_back(row);
+    guess = choose_one(logits.subspan(row * vocabulary, vocabulary), guess);
+    const TokenId id = tokens_.back();
     const bool end = ends(id);
     if (filter_ != nullptr && !end) filter_->accept(id);
-    if ((end && !options_.ignore_end) || (filter_ != nullptr && filter_->done())) return;
+    if (guess == nobody || (end && !options_.ignore_end) || (filter_ != nullptr && filter_->done()))
+      return;
   }
 }
 
-TokenId Stream::choose_one(std::span<const float> logits, std::size_t row, bool& guessed) {
+// What comes behind a guess, or behind the text (nobody); the next guess that is true, or nobody.
+std::int32_t Stream::choose_one(std::span<const float> logits, std::int32_t guess) {
   if (filter_ != nullptr) {
     std::ranges::copy(logits, masked_.begin());
     filter_->mask(masked_);
     logits = masked_;
   }
-  guessed = row < proposal_.tokens().size();
-  if (!guessed) return sampler_.sample(logits, tokens_, ids().size());
-  const TokenId guess = proposal_.tokens()[row];
-  const TokenId id =
-      verifier_->choose(sampler_, logits, tokens_, ids().size(), guess, proposal_.chances(row));
-  guessed = id == guess;
-  return id;
+  const std::int32_t next = guess + 1;  // of a chain
+  const bool drawn = next < std::ssize(proposal_.tokens()) && !proposal_.chances(next).empty();
+  tokens_.push_back(drawn ? verifier_->choose(sampler_, logits, tokens_, ids().size(),
+                                              proposal_.tokens()[next], proposal_.chances(next))
+                          : sampler_.sample(logits, tokens_, ids().size()));
+  return proposal_.child(guess, tokens_.back());
 }
 
 // What was chosen becomes ids and text, up to where the stream ends; the rest is forgotten.
@@ -162,7 +210,7 @@ void Stream::accept(std::span<const float> logits, std::size_t first) {
     const TokenId id = tokens_[at];
     if (options_.logprobs >= 0) {
       const Logprobs found = sampler_.logprobs(
-          logits.subspan((at - first) * vocabulary, vocabulary), id, options_.logprobs);
+          logits.subspan(path_[at - first] * vocabulary, vocabulary), id, options_.logprobs);
       logprobs_.push_back({found.chosen, {found.top.begin(), found.top.end()}});
     }
     ++at;

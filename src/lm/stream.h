@@ -27,7 +27,11 @@ struct GenerateOptions {
   bool ignore_end = false;  // go on after end tokens
   // guesses tokens that are verified together: the same text, fewer runs
   Proposer* proposer = nullptr;
-  std::int64_t draft_tokens = 4;  // guessed at a time, 0 to the session's decode rows - 1
+  std::int64_t draft_tokens = 4;  // guessed at a time at most, 0 to the session's decode rows - 1
+  // Continuations guessed side by side at most: 1 to the session's branches + 1.
+  std::int64_t draft_branches = 1;
+  // Guess as far as it pays by what was measured (Pace); else always as far as that.
+  bool adapt = true;
 };
 
 enum class Finish : std::uint8_t { end_token, stop_string, tokens, context, interrupted };
@@ -56,6 +60,8 @@ class Stream {
   // the calls below; none when the stream is done. Throws Error{invalid} if the sequence is not as
   // the class says, and as the proposer does.
   std::span<const TokenId> draft();
+  // Which of the draft's tokens each follows: Draft::parents.
+  std::span<const std::int32_t> parents() const { return parents_; }
   // The most tokens of a draft.
   std::int64_t most_rows() const { return proposer_ == nullptr ? 1 : 1 + options_.draft_tokens; }
 
@@ -91,7 +97,8 @@ class Stream {
  private:
   void guess();
   void choose(std::span<const float> logits);
-  TokenId choose_one(std::span<const float> logits, std::size_t row, bool& guessed);
+  std::int32_t choose_one(std::span<const float> logits, std::int32_t guess);
+  void note(std::int64_t accepted);
   void forget(std::size_t tokens);
   void accept(std::span<const float> logits, std::size_t first);
   bool ends(TokenId id) const;
@@ -108,9 +115,15 @@ class Stream {
   Sampler sampler_;
   StopMatcher stops_;
   std::optional<Verifier> verifier_;
+  Guesses most_;
+  std::optional<Pace> pace_;
+  double begin_ = 0;  // of the run in hand
   Proposal proposal_;
   std::vector<TokenId> draft_;
-  std::vector<float> masked_;  // [vocabulary], with a filter
+  std::vector<std::int32_t> parents_;  // empty: a chain
+  std::vector<std::size_t> path_;      // of the draft's tokens, those that were true
+  std::vector<std::int64_t> widths_;   // of the proposal, by branch
+  std::vector<float> masked_;          // [vocabulary], with a filter
   std::string text_;
   std::vector<TokenReport> logprobs_;
   SpeculationStats speculation_;

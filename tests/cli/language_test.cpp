@@ -151,11 +151,15 @@ TEST(Language, LookupAndDraftChangeNothing) {
     return told(words);
   };
   const json plain = with({});
-  for (const json& got : {with({"--lookup"}), with({"--draft", tiny_model})}) {
+  for (const json& got :
+       {with({"--lookup"}), with({"--draft", tiny_model}),
+        with({"--lookup", "--draft-tokens", "9", "--draft-branches", "3"}),
+        with({"--draft", tiny_model, "--draft-tokens", "15", "--draft-branches", "4"})}) {
     EXPECT_EQ(got["token_ids"], plain["token_ids"]);
     EXPECT_GT(got["speculation"]["runs"], 0);
   }
-  EXPECT_GT(with({"--draft", tiny_model})["speculation"]["accepted"], 10);
+  EXPECT_GT(with({"--draft", tiny_model})["speculation"]["accepted"], 0);
+  EXPECT_EQ(pliant({"generate", talking_model(), "-p", "x", "--draft-branches", "16"}).code, 2);
 }
 
 TEST(Language, ChatAnswersEachLineByTheTemplate) {

@@ -13,7 +13,7 @@ namespace {
 // A model, and a draft model with the same vocabulary that says other things.
 struct Pair {
   LanguageModel model = tiny("tiny_a"), other = tiny("tiny_c");
-  Talk target{model, {.context = 256}}, draft{other, {.context = 256}};
+  Talk target{model, {.context = 256, .branches = 3}}, draft{other, {.context = 256}};
   Ids prompt = some_ids(12, model.config.vocabulary);
   std::int64_t vocabulary = model.config.vocabulary;
 };
@@ -42,20 +42,24 @@ Generated plain(Pair& pair, SeqId id, Sampler& sampler, std::int64_t count) {
 }
 
 GenerateOptions guessing(const SamplingOptions& sampling, Proposer& proposer, std::int64_t count,
-                         std::int64_t draft_tokens = 4) {
+                         std::int64_t draft_tokens = 4, std::int64_t branches = 1) {
   return {.tokens = count,
           .sampling = sampling,
           .stop = {},
           .logprobs = -1,
           .ignore_end = false,
           .proposer = &proposer,
-          .draft_tokens = draft_tokens};
+          .draft_tokens = draft_tokens,
+          .draft_branches = branches,
+          .adapt = false};
 }
 
 // The logits of a stream's draft.
 std::vector<Logits> run(Talk& talk, Stream& stream) {
-  const auto draft = stream.draft();
-  return talk.step({{stream.sequence(), {draft.begin(), draft.end()}}});
+  const Draft draft{stream.sequence(), stream.draft(), stream.parents()};
+  const Tensor logits(TensorType{DType::f32, {std::ssize(draft.tokens), talk.vocabulary()}});
+  talk.session.step({&draft, 1}, logits.view());
+  return talk.split(logits);
 }
 
 Stream::News take(Stream& stream, const std::vector<Logits>& logits) {
@@ -70,8 +74,16 @@ Generated speculative(Pair& pair, SeqId id, const GenerateOptions& options) {
   std::vector<Logits> logits;
   while (!stream.done()) {
     const std::vector<Logits> rows = run(pair.target, stream);
-    const std::size_t found = take(stream, rows).ids.size();
-    logits.insert(logits.end(), rows.begin(), rows.begin() + found);
+    const Ids draft(stream.draft().begin(), stream.draft().end());
+    const std::vector<std::int32_t> parents(stream.parents().begin(), stream.parents().end());
+    std::int32_t row = 0;
+    for (const TokenId id : take(stream, rows).ids) {
+      logits.push_back(rows[row]);
+      const std::int32_t before = row++;
+      while (!parents.empty() && row < std::ssize(draft) &&
+             (parents[row] != before || draft[row] != id))
+        ++row;
+    }
     EXPECT_EQ(pair.target.session.length(id), std::ssize(stream.tokens()) - 1);
   }
   EXPECT_EQ(std::ssize(stream.ids()), options.tokens);
@@ -90,11 +102,13 @@ TEST(Speculation, GreedyOutputIsThatOfPlainDecodingBitForBit) {
     const SeqId id = pair.target.session.open(policy);
     const Generated wanted = plain(pair, id, sampler, 80);
     for (Proposer* proposer : std::initializer_list<Proposer*>{&ngrams, &stranger, &same})
-      for (const std::int64_t tokens : {0, 1, 4, 15}) {
-        const Generated got = speculative(pair, id, guessing(greedy, *proposer, 80, tokens));
+      for (const auto& [tokens, branches] :
+           {std::pair{0, 1}, {1, 1}, {4, 1}, {15, 1}, {2, 2}, {6, 3}, {15, 4}}) {
+        const Generated got =
+            speculative(pair, id, guessing(greedy, *proposer, 80, tokens, branches));
         EXPECT_EQ(got.ids, wanted.ids);
         EXPECT_TRUE(same_bits(got.logits, wanted.logits));
-        if (proposer == &same && policy.window == 0) {
+        if (proposer == &same && policy.window == 0 && branches == 1) {
           EXPECT_EQ(got.stats.accepted, got.stats.proposed);
         } else if (proposer == &ngrams && tokens == 4) {
           EXPECT_GT(got.stats.accepted, 0);  // greedy text repeats itself
@@ -208,9 +222,9 @@ TEST(Speculation, SampledTextsHaveTheModelsDistribution) {
 class Likely : public Proposer {
  public:
   explicit Likely(Ids tokens) : tokens_(std::move(tokens)) {}
-  void propose(std::span<const TokenId>, std::uint64_t index, std::int64_t most,
+  void propose(std::span<const TokenId>, std::uint64_t index, const Guesses& most,
                Proposal& out) override {
-    for (std::int64_t i = 0; i < most; ++i)
+    for (std::int64_t i = 0; i < most.depth; ++i)
       out.add(tokens_[(static_cast<std::size_t>(index) + static_cast<std::size_t>(i)) %
                       tokens_.size()]);
   }
@@ -242,17 +256,83 @@ TEST(Speculation, GuessesWithoutChanceKeepTheDistributionToo) {
   EXPECT_GT(accepted, 100);
 }
 
+TEST(Speculation, GuessesWithoutChanceLeaveSampledTextsAsTheyAre) {
+  Pair pair;
+  Talk twin(pair.model, {.context = 256});
+  const SeqId id = pair.target.session.open();
+  NgramProposer ngrams;
+  std::int64_t chain = 0, tree = 0;
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    const SamplingOptions options{.temperature = 0.9, .top_k = 5, .seed = seed};
+    Sampler sampler(options, pair.vocabulary), own(options, pair.vocabulary);
+    DraftProposer draft(twin.session, twin.session.open(), own, pair.vocabulary);
+    const Generated wanted = plain(pair, id, sampler, 60);
+    for (const std::int64_t branches : {1, 4})
+      EXPECT_EQ(speculative(pair, id, guessing(options, ngrams, 60, 12, branches)).ids, wanted.ids);
+    for (const std::int64_t branches : {2, 4}) {
+      const Generated got =
+          speculative(pair, id, guessing(options, draft, 60, branches + 3, branches));
+      EXPECT_EQ(got.ids, wanted.ids);
+      (branches == 2 ? chain : tree) += got.stats.accepted;
+    }
+    twin.session.close(twin.session.sequences()[0]);
+  }
+  EXPECT_GT(chain, 60);
+  EXPECT_GT(tree, chain);  // what is not the likeliest may stand beside it
+}
+
+TEST(Speculation, AdaptingChangesNoText) {
+  Pair pair;
+  const SeqId id = pair.target.session.open();
+  NgramProposer ngrams;
+  for (const double temperature : {0.0, 0.9}) {
+    const SamplingOptions options{.temperature = temperature, .top_k = 3, .seed = 5};
+    Sampler sampler(options, pair.vocabulary), own(options, pair.vocabulary);
+    const Generated wanted = plain(pair, id, sampler, 120);
+    GenerateOptions guesses = guessing(options, ngrams, 120, 12, 3);
+    guesses.adapt = true;
+    const Generated got = speculative(pair, id, guesses);
+    EXPECT_EQ(got.ids, wanted.ids);
+    EXPECT_LT(got.stats.runs, 121);
+    // Drawn guesses do not depend on the clock.
+    DraftProposer draft(pair.draft.session, pair.draft.session.open(), own, pair.vocabulary);
+    guesses = guessing(options, draft, 120, 4);
+    guesses.adapt = true;
+    EXPECT_EQ(speculative(pair, id, guesses).ids, speculative(pair, id, guesses).ids);
+    pair.draft.session.close(pair.draft.session.sequences()[0]);
+  }
+}
+
+TEST(NgramLookup, BranchesAreWhatFollowedAtOtherPlaces) {
+  NgramProposer lookup(1, 2);
+  const Ids history{1, 2, 3, 4, 9, 1, 2, 5, 6, 9, 1, 2, 3, 7, 8, 1, 2};
+  const auto proposed = [&](const Guesses& most) {
+    Proposal out;
+    lookup.propose(history, 0, most, out);
+    std::string text;
+    for (std::size_t i = 0; i < out.tokens().size(); ++i)
+      text += std::to_string(out.tokens()[i]) + "<" + std::to_string(out.parents()[i]) + " ";
+    return text;
+  };
+  EXPECT_EQ(proposed({9, 3, 1}), "3<-1 7<0 8<1 ");
+  EXPECT_EQ(proposed({9, 3, 2}), "3<-1 7<0 8<1 5<-1 6<3 9<4 ");
+  EXPECT_EQ(proposed({9, 3, 3}), "3<-1 7<0 8<1 5<-1 6<3 9<4 4<0 9<6 ");
+  EXPECT_EQ(proposed({5, 3, 3}), "3<-1 7<0 8<1 5<-1 6<3 ");
+  EXPECT_EQ(proposed({0, 0, 3}), "");
+}
+
 TEST(NgramLookup, ProposesWhatFollowedTheLatestLongestMatch) {
   NgramProposer lookup(2, 3);
   const auto proposed = [&](const Ids& history, std::int64_t most) {
     Proposal out;
-    lookup.propose(history, 0, most, out);
+    lookup.propose(history, 0, {most, most}, out);
     return Ids(out.tokens().begin(), out.tokens().end());
   };
   // three tokens match before two
   EXPECT_EQ(proposed({1, 2, 3, 4, 9, 2, 3, 5, 1, 2, 3}, 2), (Ids{4, 9}));
   EXPECT_EQ(proposed({2, 3, 4, 9, 2, 3, 5, 7, 2, 3}, 2), (Ids{5, 7}));  // the latest place
   EXPECT_EQ(proposed({1, 1, 1, 1}, 5), (Ids{1}));                       // up to the end
+  EXPECT_EQ(proposed({1, 2, 3, -7, 4, 1, 2}, 3), Ids{3});               // no names of rows
   EXPECT_EQ(proposed({1, 2, 3}, 5), Ids{});
   EXPECT_EQ(proposed({1}, 5), Ids{});
   EXPECT_EQ(thrown_by([] { NgramProposer(0, 2); }).kind(), ErrorKind::usage);

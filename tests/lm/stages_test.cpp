@@ -1,4 +1,5 @@
 // Programs that share a machine, and a cache.
+#include "core/rng.h"
 #include "lm/talk.h"
 #include "machine/native/program.h"
 

@@ -94,6 +94,7 @@ Guesser guesser_of(const GenerateVerbOptions& options, const OpenLanguage& langu
   LanguageOptions smaller = options.language;
   smaller.model = options.draft;
   smaller.trace.clear();
+  smaller.branches = 0;
   guesser.draft = open_language(smaller, context);
   guesser.proposer = lm::make_proposer(
       "draft", {guesser.draft.session.get(), guesser.draft.policy, options.generate.sampling},
@@ -103,6 +104,7 @@ Guesser guesser_of(const GenerateVerbOptions& options, const OpenLanguage& langu
 
 int run_generate(GenerateVerbOptions& options, const Invocation& context) {
   options.generate.sampling.seed = static_cast<std::uint64_t>(context.common.seed);
+  options.language.branches = options.generate.draft_branches - 1;
   OpenLanguage language = open_language(options.language, context);
   const Guesser guesser = guesser_of(options, language, context);
   options.generate.proposer = guesser.proposer.get();
@@ -208,8 +210,12 @@ Verb generate_verb() {
            option("draft", "MODEL", options->draft, "guess tokens with this smaller model: faster")
                .path()
                .excludes("--lookup", "one of them guesses"),
-           option("draft-tokens", "N", options->generate.draft_tokens, "tokens guessed at a time")
+           option("draft-tokens", "N", options->generate.draft_tokens,
+                  "tokens guessed at a time, at most: fewer where fewer come true")
                .within(0, lm::default_decode_rows - 1),
+           option("draft-branches", "N", options->generate.draft_branches,
+                  "continuations guessed side by side, at most: a tree of --draft-tokens tokens")
+               .within(1, lm::default_decode_rows - 1),
            option(
                "logprobs", "N", options->generate.logprobs,
                "with --json: log-probabilities of each token and of the N likeliest in its place")
@@ -221,6 +227,9 @@ Verb generate_verb() {
            "for a script"},
           {"pliant generate model.gguf -p 'A person:' --json-schema person.json",
            "JSON that fits a schema"},
+          {"pliant generate model.gguf --file code.txt --lookup --draft-tokens 8 --draft-branches "
+           "3",
+           "what followed at up to three earlier places is verified at once"},
           {"pliant generate model.gguf --file long.txt --cache elastic --keep 0.2",
            "from a fifth of the prompt's cache"},
           {"pliant generate model.gguf --file long.txt --cache elastic --cache-bytes 64MiB",

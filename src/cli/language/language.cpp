@@ -111,6 +111,7 @@ lm::SessionOptions session_options(const LanguageOptions& options, std::int64_t 
   session.by_layer = compresses(options.keep);
   session.context = options.context;
   session.sequences = sequences;
+  session.branches = options.branches;
   session.cache_types = options.cache.types();
   session.memory_limit = options.memory_limit.count;
   session.prefix_bytes = options.prefix_cache.count;

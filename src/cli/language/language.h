@@ -29,6 +29,7 @@ struct LanguageOptions {
   KeepChoice keep;
   std::int64_t context = 0;
   bool exact_prompts = false;
+  std::int64_t branches = 0;  // of trees of drafts
   Bytes memory_limit, prefix_cache;
 };
 

@@ -16,10 +16,11 @@ class OwnDraft : public Proposer {
       : sampler_(draft.sampling, draft.session->config().vocabulary),
         proposer_(*draft.session, draft.session->open(draft.policy), sampler_, vocabulary) {}
 
-  void propose(std::span<const TokenId> history, std::uint64_t index, std::int64_t most,
+  void propose(std::span<const TokenId> history, std::uint64_t index, const Guesses& most,
                Proposal& out) override {
     proposer_.propose(history, index, most, out);
   }
+  bool draws() const override { return proposer_.draws(); }
 
  private:
   Sampler sampler_;

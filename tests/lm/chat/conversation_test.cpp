@@ -126,13 +126,13 @@ TEST(Guides, ProposeByLookupOrByADraft) {
   Talk talk(tiny());
   const Ids history{1, 2, 3, 1, 2};
   Proposal found;
-  make_proposer("lookup")->propose(history, 0, 1, found);
+  make_proposer("lookup")->propose(history, 0, {1, 1}, found);
   EXPECT_EQ(found.tokens().size(), 1u);
   DraftModel draft;
   EXPECT_EQ(thrown_by([&] { make_proposer("draft", draft); }).kind(), ErrorKind::invalid);
   draft.session = &talk.session;
   found.clear();
-  make_proposer("draft", draft, talk.vocabulary())->propose(history, 0, 2, found);
+  make_proposer("draft", draft, talk.vocabulary())->propose(history, 0, {2, 2}, found);
   EXPECT_EQ(found.tokens().size(), 2u);
   EXPECT_EQ(thrown_by([] { make_proposer("oracle"); }).kind(), ErrorKind::usage);
 }

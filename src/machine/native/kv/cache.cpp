@@ -47,7 +47,8 @@ Cache::Cache(std::vector<CacheLayer> layers, const CacheOptions& options)
       next_(chains_.most_entries(), "cache"),
       merged_(chains_.most_entries() * widest_row(chains_.layers()), "cache") {
   kept_.resize(options.kept);
-  sequences_.resize(options.sequences);
+  sequences_.resize(options.open());
+  branches_.reserve(options.branches);
   for (Sequence& each : sequences_) {
     each.lengths.assign(chains_.layers().size(), 0);
     next_ids_.push_back(static_cast<SeqId>(next_ids_.size()));
@@ -65,44 +66,58 @@ const Sequence& Cache::find(SeqId id) const {
   return const_cast<Cache*>(this)->find(id);  // NOLINT: changes nothing
 }
 
-Sequence& Cache::vacant() {
-  for (Sequence& each : sequences_)
-    if (each.id < 0) return each;
-  throw Error(ErrorKind::capacity, "cache",
-              fmt::format("all {} sequences are open", options().sequences),
-              "close one, or open the session for more");
+Sequence& Cache::vacant(bool branch) {
+  const auto is_open = [](const Sequence& each) { return each.id >= 0; };
+  const std::int64_t branches = std::ssize(branches_),
+                     others = std::ranges::count_if(sequences_, is_open) - branches;
+  if (branch && branches == options().branches)
+    throw Error(ErrorKind::capacity, "cache",
+                fmt::format("all {} branches of drafts are open", branches),
+                "guess fewer branches, or open the session for more");
+  if (!branch && others == options().sequences)
+    throw Error(ErrorKind::capacity, "cache", fmt::format("all {} sequences are open", others),
+                "close one, or open the session for more");
+  return *std::ranges::find_if_not(sequences_, is_open);
 }
 
 void Cache::open_chains(Sequence& sequence, const Policy& policy) {
   const std::size_t slot = &sequence - sequences_.data();
   SeqId& next = next_ids_[slot];
   sequence.id = next;
-  next = next > most_positions - options().sequences
-             ? static_cast<SeqId>(slot)
-             : static_cast<SeqId>(next + options().sequences);
+  next = next > most_positions - options().open() ? static_cast<SeqId>(slot)
+                                                  : static_cast<SeqId>(next + options().open());
   sequence.policy = policy;
   std::ranges::fill(sequence.lengths, 0);
   sequence.reserved = sequence.floor = sequence.rows = sequence.prompt = 0;
-  sequence.left = -1;
+  sequence.left = sequence.leader = -1;
+  sequence.led = 0;
 }
 
 SeqId Cache::open(const Policy& policy) {
-  Sequence& sequence = vacant();
+  Sequence& sequence = vacant(false);
   open_chains(sequence, policy);
   return sequence.id;
 }
 
 void Cache::close(SeqId id) {
   Sequence& sequence = find(id);
+  close_branches(id);
   chains_.each(slot(id), [&](const ChainId& chain) { chains_.truncate(chain, 0); });
+  if (sequence.leader >= 0) std::erase(branches_, id);
   sequence.id = -1;
   sequence.policy = {};
+}
+
+// A branch stands behind the one that it came from: those that go with it are behind it.
+void Cache::close_branches(SeqId id) {
+  for (std::size_t i = branches_.size(); i-- > 0;)
+    if (i < branches_.size() && find(branches_[i]).leader == id) close(branches_[i]);
 }
 
 std::vector<SeqId> Cache::open_sequences() const {
   std::vector<SeqId> result;
   for (const Sequence& each : sequences_)
-    if (each.id >= 0) result.push_back(each.id);
+    if (each.id >= 0 && each.leader < 0) result.push_back(each.id);
   std::ranges::sort(result);
   return result;
 }
@@ -301,16 +316,47 @@ std::int64_t Cache::floor(SeqId id) const { return find(id).floor; }
 
 SeqId Cache::fork(SeqId id) {
   Sequence& from = find(id);
-  Sequence& to = vacant();
+  Sequence& to = vacant(false);
   open_chains(to, from.policy);
+  copy(from, to);
+  return to.id;
+}
+
+// `to` holds nothing.
+void Cache::copy(Sequence& from, Sequence& to) {
   to.lengths = from.lengths;
   to.floor = from.floor;
   to.prompt = from.prompt;
-  from.reserved = to.reserved = length(id);  // where it would be written is shared now
-  chains_.each(slot(id), [&](const ChainId& chain) {
+  from.reserved = to.reserved = length(from.id);  // where it would be written is shared now
+  chains_.each(slot(from.id), [&](const ChainId& chain) {
     chains_.share(chain, {slot(to.id), chain.layer, chain.head}, chains_.entries(chain));
   });
+}
+
+SeqId Cache::branch(SeqId id, std::int64_t shared) {
+  Sequence& from = find(id);
+  if (from.policy.editor)
+    throw Error(ErrorKind::invalid, fmt::format("sequence {}", id),
+                "has an Editor, which may drop what other branches need");
+  Sequence& to = vacant(true);
+  open_chains(to, from.policy);
+  copy(from, to);
+  to.leader = id;
+  to.led = length(id) + shared;
+  branches_.push_back(to.id);
   return to.id;
+}
+
+void Cache::become(SeqId id, SeqId branch) {
+  Sequence &to = find(id), &from = find(branch);
+  if (from.leader < 0 || to.leader >= 0)
+    throw Error(ErrorKind::invalid, fmt::format("sequence {}", branch),
+                fmt::format("is no branch that sequence {} can become", id));
+  truncate(id, 0);
+  copy(from, to);
+  from.leader = -1;  // none of the sequence's any more
+  std::erase(branches_, branch);
+  close(branch);
 }
 
 }  // namespace pliant::kv

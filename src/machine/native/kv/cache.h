@@ -38,6 +38,9 @@ struct Sequence {
   std::int64_t rows = 0;              // of the run that goes on
   std::int64_t left = -1;             // SequenceRows::left of the last run
   std::int64_t prompt = 0;            // tokens seen when the last prompt ended; 0 without an Editor
+  // Of a branch: whose rows it gets as well, and below which position; -1: it is none.
+  SeqId leader = -1;
+  std::int64_t led = 0;
 };
 
 // All memory is reserved by the constructor: a page for every entry that every chain may hold, so
@@ -69,6 +72,7 @@ struct Sequence {
 //     of these hold at most kept_bytes, so open sequences always find theirs.
 //  9. The slot of a sequence is its id modulo the number of slots, and ids of a slot go up, so that
 //     an id that was closed is not met again soon.
+// 10. The leader of a branch is open.
 class Cache {
  public:
   // throws Error{invalid} or {capacity}
@@ -88,7 +92,7 @@ class Cache {
   // changed.
   SeqId open(const Policy& policy);  // throws Error{capacity}
   void close(SeqId sequence);
-  std::vector<SeqId> open_sequences() const;  // ascending
+  std::vector<SeqId> open_sequences() const;  // ascending; without branches
   std::int64_t length(SeqId sequence) const;  // tokens seen; the next one's position
   const Policy& policy(SeqId sequence) const { return find(sequence).policy; }
 
@@ -115,6 +119,15 @@ class Cache {
   // Shares the pages; each sequence copies one before it writes there. What was reserved for the
   // sequence is given up.
   SeqId fork(SeqId sequence);
+
+  // A branch of a draft: a copy as of fork(), beside the sequences that may be open. Of the next
+  // run's rows that `from`, a sequence or a branch, is given, the first `shared` go to it as well.
+  // It is closed with what it came from. Throws Error{capacity} if all branches are open,
+  // Error{invalid} with an Editor.
+  SeqId branch(SeqId from, std::int64_t shared);
+  void close_branches(SeqId sequence);
+  // The sequence gives up what it holds for what the branch does, which is closed.
+  void become(SeqId sequence, SeqId branch);
 
   // A beginning that is kept: the first `length` tokens of a sequence without an Editor that has
   // forgotten nothing. Its pages are shared, and stay when the sequence is closed. Throws
@@ -162,13 +175,14 @@ class Cache {
 
   const CacheOptions& options() const { return chains_.options(); }
   std::size_t slot(KeptId kept) const {
-    return static_cast<std::size_t>(options().sequences) + static_cast<std::size_t>(kept);
+    return static_cast<std::size_t>(options().open()) + static_cast<std::size_t>(kept);
   }
-  std::size_t slot(SeqId id) const { return static_cast<std::size_t>(id % options().sequences); }
+  std::size_t slot(SeqId id) const { return static_cast<std::size_t>(id % options().open()); }
   ChainId chain(SeqId id, int layer, int head) const { return {slot(id), layer, head}; }
   Sequence& find(SeqId id);
   const Sequence& find(SeqId id) const;
-  Sequence& vacant();  // throws Error{capacity}
+  Sequence& vacant(bool branch);  // throws Error{capacity}
+  void copy(Sequence& from, Sequence& to);
   void open_chains(Sequence& sequence, const Policy& policy);
 
   Range unseen(const Sequence& sequence, const ChainId& chain) const;
@@ -199,6 +213,7 @@ class Cache {
 
   Chains chains_;
   std::vector<Sequence> sequences_;  // by slot
+  std::vector<SeqId> branches_;      // that are open
   // By place: tokens; 0: free. Its slot is behind those of all sequences.
   std::vector<std::int64_t> kept_;
   std::vector<SeqId> next_ids_;  // by slot: an id is not used again soon

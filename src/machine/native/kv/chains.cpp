@@ -38,12 +38,17 @@ std::int64_t count_pages(const std::vector<CacheLayer>& layers, const CacheOptio
   const std::int64_t page = std::max<std::int64_t>(bytes_of_page(layers, options.types), 1);
   std::int64_t own = checked_multiply(chains, pages_each(options), "cache");
   if (options.pool_bytes > 0) own = std::min(own, options.pool_bytes / page);
+  // A branch copies the page that its first row goes to.
+  const std::int64_t branch = ceil_div(options.branch_rows, page_entries) + 1,
+                     branches = checked_multiply(options.branches, branch, "cache");
+  own = checked_add(own, checked_multiply(count_chains(layers), branches, "cache"), "cache");
   return checked_add(own, options.kept_bytes / page, "cache");
 }
 
 // of all chains' tables
 std::int64_t count_places(const std::vector<CacheLayer>& layers, const CacheOptions& options) {
-  const std::int64_t slots = checked_add(options.sequences, options.kept, "cache");
+  const std::int64_t open = checked_add(options.sequences, options.branches, "cache"),
+                     slots = checked_add(open, options.kept, "cache");
   return checked_multiply(checked_multiply(count_chains(layers), slots, "cache"),
                           pages_each(options), "cache");
 }
@@ -52,6 +57,10 @@ std::int64_t count_places(const std::vector<CacheLayer>& layers, const CacheOpti
 CacheOptions checked(const std::vector<CacheLayer>& layers, const CacheOptions& options) {
   if (options.sequences < 1 || options.sequences > most_positions)
     throw Error(ErrorKind::invalid, "cache", fmt::format("{} sequences", options.sequences));
+  if (options.branches < 0 || options.branches > most_positions - options.sequences ||
+      options.branch_rows < 0 || options.branch_rows > most_positions)
+    throw Error(ErrorKind::invalid, "cache",
+                fmt::format("{} branches of {} rows", options.branches, options.branch_rows));
   if (options.kept < 0 || options.kept > most_positions || options.kept_bytes < 0)
     throw Error(ErrorKind::invalid, "cache",
                 fmt::format("{} beginnings kept in {} bytes", options.kept, options.kept_bytes));

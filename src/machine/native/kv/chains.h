@@ -24,7 +24,10 @@ struct CacheOptions {
   std::int64_t kept = 0, kept_bytes = 0;
   // of the pages that open sequences share; 0: as many as all their contexts need
   std::int64_t pool_bytes = 0;
-  std::int64_t slots() const { return sequences + kept; }
+  // branches of drafts that may be open beside the sequences, and the rows of the longest
+  std::int64_t branches = 0, branch_rows = 0;
+  std::int64_t open() const { return sequences + branches; }  // at one time
+  std::int64_t slots() const { return open() + kept; }
 };
 
 struct ChainId {

@@ -56,6 +56,9 @@ void Cache::check_sequence(const Sequence& sequence) const {
   demand(slot(sequence.id) == static_cast<std::size_t>(&sequence - sequences_.data()),
          "is not in its slot");
   demand(next_ids_[slot(sequence.id)] != sequence.id, "its id is given again");
+  demand((sequence.leader >= 0) == (std::ranges::count(branches_, sequence.id) == 1),
+         "is a branch, and not counted as one");
+  if (sequence.leader >= 0) find(sequence.leader);
   chains_.each(slot(sequence.id), [&](const ChainId& chain) { check_chain(sequence, chain); });
 }
 

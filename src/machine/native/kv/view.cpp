@@ -9,8 +9,13 @@
 namespace pliant::kv {
 
 void View::check(const std::int32_t* seq, const std::int32_t* pos, std::int64_t rows) {
+  for (const SeqId id : cache_->branches_)
+    cache_->find(id).rows = cache_->find(cache_->find(id).leader).rows = 0;
   for (std::int64_t r = 0; r < rows; ++r)
-    if (seq[r] >= 0) cache_->find(seq[r]).rows = 0;
+    if (seq[r] >= 0) {
+      Sequence& sequence = cache_->find(seq[r]);
+      sequence.rows = std::max<std::int64_t>(sequence.led - sequence.lengths[layer_], 0);
+    }
   for (std::int64_t r = 0; r < rows; ++r) {
     if (seq[r] < 0) continue;
     Sequence& sequence = cache_->find(seq[r]);
@@ -24,6 +29,20 @@ void View::check(const std::int32_t* seq, const std::int32_t* pos, std::int64_t 
                   fmt::format("position {} of sequence {} was not reserved", next, seq[r]),
                   "call reserve() with the rows of the run");
   }
+  check_branches();
+}
+
+// A branch has a place for the rows that it gets from its leader, and all of them come.
+void View::check_branches() const {
+  for (const SeqId id : cache_->branches_) {
+    const Sequence& branch = cache_->find(id);
+    const Sequence& leader = cache_->find(branch.leader);
+    if (branch.led <= branch.lengths[layer_] || branch.rows + leader.rows == 0) continue;
+    if (leader.lengths[layer_] + leader.rows < branch.led || branch.reserved < branch.led)
+      throw Error(ErrorKind::invalid, fmt::format("sequence {}", id),
+                  fmt::format("its rows follow position {} of sequence {}, which the run lacks",
+                              branch.led - 1, branch.leader));
+  }
 }
 
 Slot View::slot(int head, std::int32_t seq, std::int32_t pos) const {
@@ -32,12 +51,14 @@ Slot View::slot(int head, std::int32_t seq, std::int32_t pos) const {
   return cache_->chains_.entry(to, cache_->chains_.entries(to) + ahead);
 }
 
-void View::advance(const std::int32_t* seq, std::int64_t rows) {
+void View::advance(const std::int32_t* seq, const std::int32_t* pos, std::int64_t rows) {
   const std::int64_t heads = cache_->layers()[layer_].heads;
   for (std::int64_t r = 0; r < rows; ++r) {
     if (seq[r] < 0) continue;
-    ++cache_->sequences_[cache_->slot(seq[r])].lengths[layer_];
-    for (int head = 0; head < heads; ++head) cache_->chains_.append(chain(head, seq[r]));
+    each_owner(seq[r], pos[r], [&](std::int32_t owner) {
+      ++cache_->sequences_[cache_->slot(owner)].lengths[layer_];
+      for (int head = 0; head < heads; ++head) cache_->chains_.append(chain(head, owner));
+    });
   }
 }
 

@@ -17,7 +17,16 @@ class View {
   // Of a run's rows, in this order: each row's entries are written to their slots, advance(), all
   // rows read what their sequences hold, edit().
   Slot slot(int head, std::int32_t seq, std::int32_t pos) const;
-  void advance(const std::int32_t* seq, std::int64_t rows);
+  // visit(seq) for each sequence that a row's entries go to: its own, and branches that it leads.
+  template <typename Visit>
+  void each_owner(std::int32_t seq, std::int32_t pos, const Visit& visit) const {
+    visit(seq);
+    for (const SeqId branch : cache_->branches_) {
+      const Sequence& each = cache_->sequences_[cache_->slot(branch)];
+      if (each.leader == seq && pos < each.led) each_owner(branch, pos, visit);
+    }
+  }
+  void advance(const std::int32_t* seq, const std::int32_t* pos, std::int64_t rows);
   std::int64_t entries(int head, std::int32_t seq) const;
   Page page(int head, std::int32_t seq,
             std::int64_t i) const;  // its first entries; only the attention sums are written
@@ -28,6 +37,7 @@ class View {
   void edit(const std::int32_t* seq, std::int64_t rows);
 
  private:
+  void check_branches() const;
   ChainId chain(int head, std::int32_t seq) const { return cache_->chain(seq, layer_, head); }
 
   Cache* cache_;

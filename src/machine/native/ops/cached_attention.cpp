@@ -41,7 +41,7 @@ class CachedAttention : public OperatorKernel {
     if (kind_.has_bias) check_positions(call, rows);
     each(call.pool, rows * key_heads_,
          [&](std::int64_t task) { append(call, task / key_heads_, task % key_heads_); });
-    cache(call).advance(call.i32(kind_.seq), rows);
+    cache(call).advance(call.i32(kind_.seq), call.i32(kind_.pos), rows);
     if (tile_) attend_tiles(call, rows);
     else
       each(call.pool, rows * key_heads_ * batches, [&](std::int64_t task) {
@@ -107,10 +107,15 @@ class CachedAttention : public OperatorKernel {
   kv::View cache(const KernelCall& call) const { return {*call.cache, kind_.cache}; }
 
   void append(const KernelCall& call, std::int64_t row, std::int64_t head) const {
-    if (call.i32(kind_.seq)[row] < 0) return;
+    const std::int32_t seq = call.i32(kind_.seq)[row];
+    if (seq < 0) return;
+    cache(call).each_owner(seq, call.i32(kind_.pos)[row],
+                           [&](std::int32_t owner) { write(call, row, head, owner); });
+  }
+
+  void write(const KernelCall& call, std::int64_t row, std::int64_t head, std::int32_t seq) const {
     const kv::PageLayout& layout = cache(call).layout();
-    const auto at = cache(call).slot(static_cast<int>(head), call.i32(kind_.seq)[row],
-                                     call.i32(kind_.pos)[row]);
+    const auto at = cache(call).slot(static_cast<int>(head), seq, call.i32(kind_.pos)[row]);
     at.page.position[at.entry] = call.i32(kind_.pos)[row];
     at.page.tag[at.entry] = call.i32(kind_.tag)[row];
     at.page.log_weight[at.entry] = 0;

@@ -40,7 +40,7 @@ inline void append(Cache& cache, SeqId id, const std::vector<std::vector<Written
         layout.values.write(token.values.data() + head * size.value_width,
                             at.page.values + at.entry * layout.values.bytes());
       }
-    view.advance(seq.data(), count);
+    view.advance(seq.data(), pos.data(), count);
     view.edit(seq.data(), count);
   }
 }
