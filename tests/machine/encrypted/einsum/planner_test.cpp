@@ -173,5 +173,17 @@ TEST(Planner, ExplainsItself) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
 }
 
+// A weight of 2^23 products in the clear, over two ciphertexts, is still a transform.
+TEST(Planner, MultipliesLargeWeightsByDiagonals) {
+  const std::vector<EinsumOperand> operands{{{256, 256}, false}, {{256, 128}}};
+  const Plan plan = einsum::plan("ij,jk->ik", operands, {.slots = 16384});
+  const Counts c = counts(plan.program);
+  EXPECT_EQ(c.diagonals, 512) << to_string(c);  // 128 distances, from and to two ciphertexts
+  EXPECT_LE(c.rotations, 64) << to_string(c);
+  std::int64_t cells = 0;
+  for (const Plain& plain : plan.program.plains) cells += std::ssize(plain.cells);
+  EXPECT_EQ(cells, 256 * 256 * 128);
+}
+
 }  // namespace
 }  // namespace pliant::einsum

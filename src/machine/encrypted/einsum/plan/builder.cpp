@@ -130,11 +130,38 @@ struct TermPlace {
   auto operator<=>(const TermPlace&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
+// The labels that stay in their slots do not change a term: of each of their elements, how far it
+// is in slots and in the factor.
+struct Stays {
+  std::vector<LabelAxis> others;
+  std::vector<Plain::Cell> cells{{0, 0}};
+
+  Stays(const LinearPart& part, const std::vector<std::int64_t>& pitch) {
+    const bool regular = is_regular(part.from) && is_regular(part.to);
+    for (const LabelAxis& axis : joined_axes(part.from, part.to)) {
+      if (!regular || !stays_in_slots(axis, part.from) || !stays_in_slots(axis, part.to)) {
+        others.push_back(axis);
+        continue;
+      }
+      const std::size_t at = part.factor.labels.find(axis.label);
+      const std::int64_t step = at == std::string::npos ? 0 : pitch[at];
+      std::vector<Plain::Cell> all;
+      for (const Plain::Cell& cell : cells)
+        for (std::int64_t i = 0; i < axis.size; ++i)
+          all.push_back({static_cast<std::int32_t>(cell.slot + i * axis.stride),
+                         static_cast<std::int32_t>(cell.element + i * step)});
+      cells = std::move(all);
+      others.push_back({axis.label, 1, axis.stride});
+    }
+  }
+};
+
 void add_terms(const LinearPart& part, bool strided, std::map<TermPlace, Plain>& plains) {
   const std::int64_t slots = part.to.slots;
   const PlainFactor& factor = part.factor;
   const std::vector<std::int64_t> pitch = strides(factor.shape);
-  each_index(joined_axes(part.from, part.to), [&](const Index& index, std::int64_t) {
+  const Stays stays(part, pitch);
+  each_index(stays.others, [&](const Index& index, std::int64_t) {
     auto [baby, giant] = part.turns.of(index);
     if (!strided) giant = modulo(giant, slots);
     const std::int64_t source = address(part.from, index), target = address(part.to, index);
@@ -142,8 +169,10 @@ void add_terms(const LinearPart& part, bool strided, std::map<TermPlace, Plain>&
     for (std::size_t i = 0; i < pitch.size(); ++i) element += pitch[i] * index.at(factor.labels[i]);
     Plain& plain = plains[{part.group, target / slots, giant, source / slots, modulo(baby, slots)}];
     plain.tensor = factor.tensor;
-    plain.cells.push_back({static_cast<std::int32_t>(modulo(target + part.slot + giant, slots)),
-                           static_cast<std::int32_t>(element)});
+    const std::int64_t slot = target + part.slot + giant;
+    for (const Plain::Cell& cell : stays.cells)
+      plain.cells.push_back({static_cast<std::int32_t>(modulo(slot + cell.slot, slots)),
+                             static_cast<std::int32_t>(element + cell.element)});
   });
 }
 

@@ -11,8 +11,6 @@
 namespace pliant::einsum {
 namespace {
 
-// Of the diagonals of a linear transform, which are written down one by one.
-constexpr double kMostDiagonalElements = 1 << 22;
 constexpr std::size_t kMostJoint = 4;  // layouts of the first of several results
 
 // Whether one layout suits the operand wherever the node names it.
@@ -39,6 +37,12 @@ Cost with(const Partial& partial, const Contraction& node, Cost cost) {
 }
 
 }  // namespace
+
+double diagonal_bytes(const Contraction& node) {
+  double bytes = sizeof(Plain::Cell);
+  for (const auto& [label, size] : node.sizes) bytes *= static_cast<double>(size);
+  return bytes;
+}
 
 Extending::Extending(const EinsumProblem& problem, const PlanOptions& options)
     : problem_(problem), options_(options), moves_(options.costs) {
@@ -99,9 +103,7 @@ std::vector<Extending::LinearResult> Extending::linear_results(const Contraction
                                                                const SlotLayout& own,
                                                                std::size_t value) const {
   std::vector<LinearResult> result;
-  double elements = 1;
-  for (const auto& [label, size] : node.sizes) elements *= static_cast<double>(size);
-  if (elements > kMostDiagonalElements) return result;
+  if (diagonal_bytes(node) > kMostDiagonalBytes) return result;
   Contraction output{.out = node.out};
   for (const char label : node.out) output.sizes[label] = node.sizes.at(label);
   SlotLayout kept = own;

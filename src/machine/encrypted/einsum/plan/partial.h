@@ -29,6 +29,11 @@ struct Candidate {
   double bound = 0;  // what the partial plan weighs with it, at least
 };
 
+// What the elements of a linear transform's diagonals take, each of which is written down; and how
+// much that may be: above it a node is not planned as one.
+double diagonal_bytes(const Contraction& node);
+constexpr double kMostDiagonalBytes = 256 << 20;
+
 // Of one problem; both arguments must outlive it. Remembers the moves and transforms that it worked
 // out.
 class Extending {

@@ -14,20 +14,6 @@ Sum extent(const LabelAxis& axis, std::int64_t slots) {
   return {axis.label, axis.stride, inside, 1, (axis.size + inside - 1) / inside};
 }
 
-bool is_regular(const SlotLayout& cube) {
-  std::uint64_t taken = 0;
-  for (const LabelAxis& axis : cube.axes) {
-    if (axis.size == 1) continue;
-    const auto stride = static_cast<std::uint64_t>(axis.stride);
-    if (!std::has_single_bit(stride)) return false;
-    const std::uint64_t bits = (static_cast<std::uint64_t>(padded(axis.size)) - 1)
-                               << std::countr_zero(stride);
-    if (taken & bits) return false;
-    taken |= bits;
-  }
-  return true;
-}
-
 int joined_depth(std::vector<int> depths) {
   while (depths.size() > 1) {
     std::sort(depths.begin(), depths.end());

@@ -60,8 +60,6 @@ struct Recipe {
 Sum extent(const LabelAxis& axis, std::int64_t slots);
 // Of a product of operands of these depths: they join two by two, the shallowest first.
 int joined_depth(std::vector<int> depths);
-// Every label has bits of the address to itself.
-bool is_regular(const SlotLayout& cube);
 
 // The moves that were looked up before: they depend on strides alone.
 class LayoutMoves {

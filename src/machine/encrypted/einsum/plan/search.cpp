@@ -179,6 +179,17 @@ std::vector<EinsumProblem> variants(const EinsumProblem& problem, const PlanOpti
   return all;
 }
 
+// Why a node is no linear transform of its only encrypted operand.
+std::vector<std::string> left_out(const EinsumProblem& problem) {
+  std::vector<std::string> reasons;
+  for (const Contraction& node : problem.nodes)
+    if (node.values.size() == 1 && diagonal_bytes(node) > kMostDiagonalBytes)
+      reasons.push_back(fmt::format(
+          "not considered: {} by diagonals, whose elements take {:.0f} MiB, more than {:.0f}",
+          node.out, diagonal_bytes(node) / 0x1p20, kMostDiagonalBytes / 0x1p20));
+  return reasons;
+}
+
 // Whether the first of them is the cheapest that there is; a cheaper one is put before it.
 bool proved(const std::vector<EinsumProblem>& all, const PlanOptions& options,
             std::vector<Choice>& choices) {
@@ -211,6 +222,7 @@ std::vector<Choice> choices(const EinsumProblem& problem, const PlanOptions& opt
   std::vector<std::string> texts;
   for (const Choice& choice : all) texts.push_back(to_string(choice));
   all.resize(std::min(all.size(), most));
+  for (Choice& choice : all) choice.reasons = left_out(problem);
   for (std::size_t i = 0; i < all.size(); ++i)
     for (std::size_t j = 0; j < std::min<std::size_t>(texts.size(), kMostReasons + 1); ++j)
       if (j != i) all[i].reasons.push_back("rejected: " + texts[j]);

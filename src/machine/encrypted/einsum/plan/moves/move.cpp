@@ -73,6 +73,25 @@ std::vector<LabelAxis> joined_axes(const SlotLayout& from, const SlotLayout& to)
   return result;
 }
 
+bool is_regular(const SlotLayout& layout) {
+  std::uint64_t taken = 0;
+  for (const LabelAxis& axis : layout.axes) {
+    if (axis.size == 1) continue;
+    const auto stride = static_cast<std::uint64_t>(axis.stride);
+    if (!std::has_single_bit(stride)) return false;
+    const std::uint64_t bits = (static_cast<std::uint64_t>(padded(axis.size)) - 1)
+                               << std::countr_zero(stride);
+    if (taken & bits) return false;
+    taken |= bits;
+  }
+  return true;
+}
+
+bool stays_in_slots(const LabelAxis& axis, const SlotLayout& layout) {
+  return axis.stride * padded(axis.size) <= layout.slots &&
+         std::ranges::find(layout.axes, axis) != layout.axes.end();
+}
+
 std::int64_t address(const SlotLayout& layout, const Index& index) {
   std::int64_t at = 0;
   for (const LabelAxis& axis : layout.axes) at += index.at(axis.label) * axis.stride;
@@ -154,6 +173,20 @@ bool in_one_ciphertext(const SlotLayout& layout) {
   return ciphertexts(layout) == std::vector<std::int64_t>{0};
 }
 
+namespace {
+
+// The axes of both but those that make no difference to ciphertexts and distances: of equal strides
+// in slots of their own.
+std::vector<LabelAxis> counted_axes(const SlotLayout& from, const SlotLayout& to) {
+  std::vector<LabelAxis> axes = joined_axes(from, to);
+  if (!is_regular(from) || !is_regular(to)) return axes;
+  for (LabelAxis& axis : axes)
+    if (stays_in_slots(axis, from) && stays_in_slots(axis, to)) axis.size = 1;
+  return axes;
+}
+
+}  // namespace
+
 // Where ciphertexts are several: babies by source, giants by destination.
 Cost cost(const Split& split, const SlotLayout& from, const SlotLayout& to) {
   if (in_one_ciphertext(from) && in_one_ciphertext(to)) return cost(split);
@@ -162,7 +195,7 @@ Cost cost(const Split& split, const SlotLayout& from, const SlotLayout& to) {
   const auto turn = [&](std::int64_t steps) {
     return ((steps % from.slots) + from.slots) % from.slots;
   };
-  each_index(joined_axes(from, to), [&](const Index& index, std::int64_t) {
+  each_index(counted_axes(from, to), [&](const Index& index, std::int64_t) {
     const std::int64_t baby = turn(split.baby(index)), giant = turn(split.giant(index));
     const std::int64_t source = address(from, index) / from.slots,
                        target = address(to, index) / to.slots;

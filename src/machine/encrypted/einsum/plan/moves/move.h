@@ -19,6 +19,10 @@ void each_index(const std::vector<LabelAxis>& axes,
                 const std::function<void(const Index&, std::int64_t)>& visit);
 // The axes of both, every label once; the strides are those of the first that has it.
 std::vector<LabelAxis> joined_axes(const SlotLayout& from, const SlotLayout& to);
+// Every label has bits of the address to itself.
+bool is_regular(const SlotLayout& layout);
+// Of a regular layout: whether it has this axis, within a ciphertext.
+bool stays_in_slots(const LabelAxis& axis, const SlotLayout& layout);
 std::int64_t address(const SlotLayout& layout, const Index& index);  // without rolls and period
 bool in_one_ciphertext(const SlotLayout& layout);                    // number 0
 
