@@ -14,6 +14,7 @@
 #include "graph/builder.h"
 #include "graph/reference/random_weights.h"
 #include "graph/reference/reference.h"
+#include "image/tiny_png.h"
 
 namespace pliant::test {
 namespace {
@@ -238,17 +239,8 @@ TEST(Run, RandomInputsFollowTheSeed) {
   EXPECT_NE(low({"--input", "random:1"}), low({"--input", "random:2"}));
 }
 
-// A PNG of 2 x 1 pixels: red, then half-transparent blue.
-constexpr unsigned char png[] = {
-    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
-    0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06, 0x00, 0x00, 0x00, 0xf4, 0x22, 0x7f,
-    0x8a, 0x00, 0x00, 0x00, 0x14, 0x49, 0x44, 0x41, 0x54, 0x78, 0x01, 0x01, 0x09, 0x00, 0xf6, 0xff,
-    0x00, 0xff, 0x00, 0x00, 0xff, 0x00, 0x00, 0xff, 0x80, 0x0f, 0x7a, 0x03, 0x7e, 0x4a, 0x6e, 0x70,
-    0x0c, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
-
 TEST(Run, ClassifiesAPicture) {
-  const std::string picture =
-      temporary("p.png", std::string(reinterpret_cast<const char*>(png), sizeof png));
+  const std::string picture = temporary("p.png", png);
   const std::string labels = temporary("labels.txt", "cat\ndog\r\nfish\nbird\n"),
                     y = temporary("y.npy");
   const json run = answer({"run", network_file(), "--input", picture, "--mean", "0.5", "--std",
@@ -307,8 +299,7 @@ TEST(Run, RefusesInputsThatDoNotFit) {
     EXPECT_EQ(outcome.code, code) << outcome.err;
     EXPECT_EQ(outcome.err.substr(0, error.size() + 15), "pliant: error: " + error);
   }
-  const std::string picture =
-      temporary("p.png", std::string(reinterpret_cast<const char*>(png), sizeof png));
+  const std::string picture = temporary("p.png", png);
   EXPECT_EQ(pliant({"run", network_file(), "--input", picture, "--std", "0"}).code, 2);
   EXPECT_EQ(pliant({"run", network_file(), "--input", picture, "--mean", "1,2"}).code, 2);
   EXPECT_EQ(pliant({"run", network_file(), "--input", picture, "--layout", "nhwc"}).code, 1);

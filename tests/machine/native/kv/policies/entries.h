@@ -1,6 +1,7 @@
 // A cache whose entries are written as they are, without attention.
 #pragma once
 
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -21,6 +22,8 @@ inline void append(Cache& cache, SeqId id, const std::vector<std::vector<Written
   const SequenceRows rows{id, count, left};
   cache.reserve({&rows, 1});
   const std::vector<std::int32_t> seq(count, id);
+  std::vector<std::int32_t> pos(count);
+  std::iota(pos.begin(), pos.end(), static_cast<std::int32_t>(cache.length(id)));
   for (std::size_t layer = 0; layer < layers.size(); ++layer) {
     View view(cache, static_cast<int>(layer));
     const CacheLayer& size = cache.layers()[layer];
