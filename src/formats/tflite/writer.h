@@ -27,7 +27,8 @@ class Writer {
   File run();
 
   const TensorType& type(ValueId id) const { return graph_.value(id).type; }
-  const TensorType& type(Index tensor) const { return file_.tensors[tensor].type; }
+  // a copy: further tensors move those that there are
+  TensorType type(Index tensor) const { return file_.tensors[tensor].type; }
   // What a value was made in; a value in another layout is turned once.
   Layout layout(ValueId id) const;
   Index value(ValueId id, Layout layout = Layout::plain);
