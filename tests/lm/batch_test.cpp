@@ -39,6 +39,7 @@ class Requests {
     all[2].options.sampling = {
         .temperature = 0.9, .top_k = 4, .repetition_penalty = 0.5, .seed = 4};
     all[2].options.proposer = &ngrams_;
+    all[2].options.adapt = false;  // by the clock
     all[3].filter = [this] { return std::make_unique<GrammarFilter>(grammar_, trie_); };
     all[3].options.ignore_end = false;
     all[4].options.sampling = {.temperature = 1.2, .seed = 5};
