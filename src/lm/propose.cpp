@@ -57,6 +57,13 @@ void Proposal::clear() {
   ends_.clear();
 }
 
+void Proposal::reserve(std::int64_t tokens) {
+  tokens_.reserve(tokens);
+  parents_.reserve(tokens);
+  branch_.reserve(tokens);
+  ends_.reserve(tokens);
+}
+
 void Proposal::add(TokenId token) { add(token, {}); }
 
 void Proposal::add(TokenId token, std::span<const TokenProbability> chances) {

@@ -24,7 +24,8 @@ inline constexpr std::int32_t nobody = -1;
 class Proposal {
  public:
   void clear();
-  void add(TokenId token);  // behind the one before
+  void reserve(std::int64_t tokens);  // so many without chances then allocate nothing
+  void add(TokenId token);            // behind the one before
   // The same, drawn from these; only where all are.
   void add(TokenId token, std::span<const TokenProbability> chances);
   // Behind another one, or behind the text (`nobody`), whom no equal one follows. Returns its

@@ -79,6 +79,7 @@ Stream::Stream(Session& session, SeqId sequence, const Tokenizer* tokenizer,
              proposer_->draws() && options_.draft_branches == 1};
     if (options_.adapt) pace_.emplace(most_);
     widths_.reserve(options_.draft_branches);
+    proposal_.reserve(options_.draft_tokens);
   }
   if (filter_ != nullptr) masked_.resize(session.config().vocabulary);
   tokens_.reserve(prompt_size_ + std::min(options_.tokens, session.config().context) + most_rows());
