@@ -12,6 +12,8 @@
 #include "core/time/clock.h"
 #include "lm/beginnings.h"
 #include "lm/draft_rows.h"
+#include "lm/pieces.h"
+#include "lm/policy_facts.h"
 #include "lm/saved.h"
 #include "lm/stages.h"
 
@@ -114,7 +116,8 @@ struct Session::State {
                                          .kept_bytes = options.prefix_bytes,
                                          .pool_bytes = options.cache_bytes,
                                          .branches = options.branches,
-                                         .branch_rows = options.decode_rows};
+                                         .branch_rows = options.decode_rows,
+                                         .by_query_head = options.by_query_head};
     const std::vector<kv::CacheLayer> layers = kv::layers_of(decode->layers());
     memory.weights = checked_add(store_bytes(*model.weights), machine.weight_copies(), "weights");
     memory.arena = checked_add(need.arena_bytes, buffers->bytes(), "arena");
@@ -162,14 +165,6 @@ struct Session::State {
 
   Known& of(SeqId id) { return known[id % std::ssize(known)]; }
 
-  void check_ids(std::span<const TokenId> tokens) const {
-    for (std::size_t i = 0; i < tokens.size(); ++i)
-      if (tokens[i] < 0 || tokens[i] >= model.config.vocabulary)
-        throw Error(ErrorKind::invalid, fmt::format("token {}", i),
-                    fmt::format("id {} is outside the vocabulary, [0, {})", tokens[i],
-                                model.config.vocabulary));
-  }
-
   void check_logits(const TensorView& logits, std::int64_t rows) const {
     const Shape& shape = logits.type.shape;
     if (logits.type.dtype != DType::f32 || shape.size() != 2 || shape[0] != rows ||
@@ -208,29 +203,48 @@ struct Session::State {
     return "give a longer --context, or keep the last tokens alone with --window";
   }
 
-  std::int64_t count(const Piece& piece) const {
-    return piece.rows.empty() ? std::ssize(piece.tokens)
-                              : std::ssize(piece.rows) / model.config.width;
+  // Of what is read again: so many tokens before lead a run to its own.
+  static constexpr std::int64_t cue = 8;
+  std::int64_t replay_rows(SeqId id, std::int64_t count) const {
+    const kv::Editor* editor = cache->policy(id).editor.get();
+    if (editor == nullptr || !editor->replays()) return 0;
+    const std::int64_t room = std::max<std::int64_t>(cache->room(id) - count, 1);
+    return std::min({options.prompt_rows, count, room});
   }
 
-  void check_piece(const Piece& piece) const {
-    const auto fail = [](std::string problem) {
-      throw Error(ErrorKind::invalid, "piece", std::move(problem));
-    };
-    if (std::ssize(piece.rows) % model.config.width != 0)
-      fail(fmt::format("{} elements are no rows of {}", piece.rows.size(), model.config.width));
-    if (!piece.tags.empty() && std::ssize(piece.tags) != count(piece))
-      fail(fmt::format("{} tags for {} rows", piece.tags.size(), count(piece)));
-    if (piece.rows.empty()) return check_ids(piece.tokens);
-    if (!piece.tokens.empty() && std::ssize(piece.tokens) != count(piece))
-      fail(fmt::format("{} names for {} rows", piece.tokens.size(), count(piece)));
-    for (const TokenId name : piece.tokens)
-      if (name >= 0) fail(fmt::format("a row is named {}, below 0 expected", name));
+  // A prompt that begins at position `length` again behind itself, in runs of `most` rows. False if
+  // it was stopped: then the sequence has lost it.
+  bool replay(SeqId id, std::span<const Piece> pieces, std::int64_t length, std::int64_t most,
+              const std::atomic<bool>* stop) {
+    const std::int64_t count = cache->length(id) - length,
+                       step = std::max(most - cue, most / 2 + 1);
+    for (std::int64_t at = 0, end = 0; at < count; at = end) {
+      if (stop != nullptr && *stop) {
+        truncate(id, length);
+        return false;
+      }
+      end = std::min(at + (at == 0 ? most : step), count);
+      const std::int64_t first = std::max<std::int64_t>(end - most, 0), n = end - first;
+      const Span span(trace, "replay", n);
+      const kv::SequenceRows reserved{id, n, 1, true};
+      cache->reserve({&reserved, 1});
+      // Their positions are those behind the prompt.
+      embed_rows(id, pieces, length + count - first, first, n);
+      prompt->run(n, *workspace, *cache, nullptr);
+      cache->truncate(id, length + count);
+    }
+    cache->end_prompt(id);
+    return true;
+  }
+
+  void truncate(SeqId id, std::int64_t length) {
+    cache->truncate(id, length);
+    of(id).truncate(length);
   }
 
   // Writes a part of a piece into the buffers: rows from `row` on, the first one at position `pos`.
   void fill(std::int64_t row, SeqId id, std::int64_t pos, const Piece& part) {
-    for (std::int64_t i = 0; i < count(part); ++i, ++row) {
+    for (std::int64_t i = 0; i < rows_in(part, model.config.width); ++i, ++row) {
       buffers->ids[row] = part.rows.empty() ? part.tokens[i] : 0;
       buffers->seq[row] = id;
       buffers->pos[row] = static_cast<std::int32_t>(pos + i);
@@ -238,33 +252,12 @@ struct Session::State {
     }
   }
 
-  // visit(row, part) for the parts that the rows [first, first + n) of all pieces together lie in.
-  template <typename Visit>
-  void each_part(std::span<const Piece> pieces, std::int64_t first, std::int64_t n,
-                 const Visit& visit) const {
-    std::int64_t row = 0;  // of all
-    for (const Piece& piece : pieces) {
-      const std::int64_t from = std::max(first, row), to = std::min(first + n, row + count(piece));
-      if (from < to) visit(from - first, cut(piece, from - row, to - from));
-      row += count(piece);
-    }
-  }
-
-  Piece cut(const Piece& piece, std::int64_t first, std::int64_t n) const {
-    const std::int64_t width = model.config.width;
-    Piece part;
-    if (!piece.tokens.empty()) part.tokens = piece.tokens.subspan(first, n);
-    if (!piece.rows.empty()) part.rows = piece.rows.subspan(first * width, n * width);
-    if (!piece.tags.empty()) part.tags = piece.tags.subspan(first, n);
-    return part;
-  }
-
   // The rows [first, first + n) of a prompt that begins at position `length`, into the buffers;
   // whether tokens are among them.
   bool fill_rows(SeqId id, std::span<const Piece> pieces, std::int64_t length, std::int64_t first,
                  std::int64_t n) {
     bool tokens = false;
-    each_part(pieces, first, n, [&](std::int64_t row, const Piece& part) {
+    each_part(pieces, model.config.width, first, n, [&](std::int64_t row, const Piece& part) {
       fill(row, id, length + first + row, part);
       tokens |= part.rows.empty();
     });
@@ -274,14 +267,14 @@ struct Session::State {
   void embed_rows(SeqId id, std::span<const Piece> pieces, std::int64_t length, std::int64_t first,
                   std::int64_t n) {
     if (fill_rows(id, pieces, length, first, n)) prompt->embed(n, *workspace);
-    each_part(pieces, first, n, [&](std::int64_t row, const Piece& part) {
+    each_part(pieces, model.config.width, first, n, [&](std::int64_t row, const Piece& part) {
       std::ranges::copy(part.rows, buffers->hidden.begin() + row * model.config.width);
     });
   }
 
   void remember_rows(SeqId id, std::span<const Piece> pieces, std::int64_t length,
                      std::int64_t first, std::int64_t n) {
-    each_part(pieces, first, n, [&](std::int64_t row, const Piece& part) {
+    each_part(pieces, model.config.width, first, n, [&](std::int64_t row, const Piece& part) {
       const std::int64_t position = length + first + row;
       remember(id, position, part.tokens);
       Known& now = of(id);
@@ -467,15 +460,16 @@ std::int64_t Session::feed(SeqId sequence, std::span<const Piece> pieces, const 
                            const std::atomic<bool>* stop) {
   State& s = *state_;
   const std::int64_t rows = s.options.prompt_rows;
-  std::int64_t count = 0;
-  for (const Piece& each : pieces) count += s.count(each);
+  const LanguageConfig& config = s.model.config;
+  const std::int64_t count = rows_in(pieces, config.width);
   s.check_context(sequence, count);
   s.drafts->settle(sequence);
   const bool by_layer = s.by_layer(sequence);
+  const std::int64_t again = s.replay_rows(sequence, count);
   if (by_layer) s.cache->admit_by_layer(sequence, count);
-  else s.cache->admit(sequence, count, rows);
-  s.check_positions(sequence, count);
-  for (const Piece& each : pieces) s.check_piece(each);
+  else s.cache->admit(sequence, count + again, rows);
+  s.check_positions(sequence, count + again);
+  for (const Piece& each : pieces) check_piece(each, config.width, config.vocabulary);
   if (logits != nullptr) s.check_logits(*logits, count);
   if (by_layer)
     return s.feed_by_layer(sequence, pieces, count, logits == nullptr ? nullptr : logits->data,
@@ -487,11 +481,12 @@ std::int64_t Session::feed(SeqId sequence, std::span<const Piece> pieces, const 
   for (std::int64_t done = 0; done < count; done += rows) {
     if (stop != nullptr && *stop) return done;
     const std::int64_t n = std::min(rows, count - done);
-    const kv::SequenceRows reserved{sequence, n, count - done - n};
+    const kv::SequenceRows reserved{sequence, n, count - done - n + (again > 0 ? 1 : 0)};
     s.cache->reserve({&reserved, 1});
     s.run_prompt(sequence, pieces, length, done, n,
                  logits == nullptr ? nullptr : logits->data + done * row_bytes);
   }
+  if (again > 0 && !s.replay(sequence, pieces, length, again, stop)) return 0;
   return count;
 }
 
@@ -505,7 +500,7 @@ void Session::step(std::span<const Draft> drafts, const TensorView& logits) {
       throw Error(ErrorKind::invalid, "step",
                   fmt::format("more than {} tokens in one step", decode_rows()),
                   "take several steps, or feed() them");
-    s.check_ids(draft.tokens);
+    check_ids(draft.tokens, s.model.config.vocabulary);
     const std::int64_t depth = DraftRows::depth(draft);
     s.check_context(draft.sequence, depth);
     s.check_positions(draft.sequence, depth);
@@ -515,8 +510,11 @@ void Session::step(std::span<const Draft> drafts, const TensorView& logits) {
   if (rows == 0) return;
   const Span span(s.trace, "decode", rows);
   std::int64_t row = 0;
-  for (const DraftRow& each : s.drafts->rows())
-    s.fill(row++, each.owner, each.position, {std::span(&each.token, 1)});
+  for (const DraftRow& each : s.drafts->rows()) {
+    const std::int32_t tag = s.cache->last_tag(each.sequence);
+    s.fill(row++, each.owner, each.position,
+           {.tokens = std::span(&each.token, 1), .tags = std::span(&tag, 1)});
+  }
   s.decode->embed(rows, *s.workspace);
   s.decode->run(rows, *s.workspace, *s.cache, logits.data);
   for (const DraftRow& each : s.drafts->rows())
@@ -540,8 +538,7 @@ void Session::choose(SeqId sequence, std::int64_t token) {
 
 void Session::truncate(SeqId sequence, std::int64_t length) {
   state_->drafts->settle(sequence);
-  state_->cache->truncate(sequence, length);
-  state_->of(sequence).truncate(length);
+  state_->truncate(sequence, length);
 }
 
 std::int64_t Session::least_length(SeqId sequence) const { return state_->cache->floor(sequence); }
@@ -577,6 +574,15 @@ void Session::trace(Trace* trace) {
 }
 
 const LanguageConfig& Session::config() const { return state_->model.config; }
+
+std::shared_ptr<const kv::OutputForms> Session::output_forms() const {
+  return std::make_shared<const kv::OutputForms>(
+      lm::output_forms(state_->model, state_->workspace->pool()));
+}
+
+std::shared_ptr<const kv::Expectation> Session::expectation() const {
+  return std::make_shared<const kv::Expectation>(lm::expectation(state_->model.config));
+}
 
 std::int64_t Session::decode_rows() const { return state_->options.decode_rows; }
 

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "machine/native/kv/choice/expected.h"
+#include "machine/native/kv/choice/quadratic.h"
 #include "machine/native/kv/policy.h"
 #include "machine/native/kv/row_code.h"
 #include "models/language/language.h"
@@ -42,6 +44,8 @@ struct SessionOptions {
   // Bytes of the cache's pages, which open sequences share; 0: what all their contexts take. Runs
   // that find none free throw Error{capacity}.
   std::int64_t cache_bytes = 0;
+  // For policies whose Editor asks for attention by query head: kv::CacheOptions::by_query_head.
+  bool by_query_head = false;
   // Prompts of sequences whose Editor drops tokens layer by layer go through one layer after the
   // other, so that what it drops makes room for the next: their hidden states are held meanwhile.
   bool by_layer = false;
@@ -110,7 +114,9 @@ class Session {
   // Appends a prompt, in prompt runs. Throws Error{invalid} for an id out of range, Error{capacity}
   // for a prompt longer than the context. `logits`: null, or [tokens, vocabulary] f32 for every
   // token. `stop`, which may be null: ends it between two runs once it is true, or, layer by layer,
-  // an empty sequence's before anything is appended. Returns how many tokens were appended.
+  // an empty sequence's before anything is appended. Returns how many tokens were appended. Where
+  // the policy's Editor replays(), the prompt is read a second time behind itself, in runs that see
+  // all of it and 8 tokens before their own; stopped then, nothing is appended.
   std::int64_t feed(SeqId sequence, std::span<const TokenId> tokens,
                     const TensorView* logits = nullptr, const std::atomic<bool>* stop = nullptr);
   // The same of pieces one after another. Throws Error{invalid} for parts of a row, another number
@@ -121,6 +127,7 @@ class Session {
   // decode_rows() tokens together. A row's logits depend on its sequence alone, bit for bit: not on
   // the other drafts, their number, or threads; in a tree, on the tokens that lead to it. The
   // sequence then holds the tree's first branch: from the first token on, what first follows each.
+  // Their tags are that of the last entry that the sequence holds: an answer is of its turn.
   // Throws as feed() does, Error{capacity} for more branches() than the session has, Error{invalid}
   // for parents that are no tree, and for a tree if the sequence edits().
   void step(std::span<const Draft> drafts, const TensorView& logits);
@@ -150,6 +157,10 @@ class Session {
   void trace(Trace* trace);
 
   const LanguageConfig& config() const;
+  // Of each layer, for policies that weigh values; it takes a moment.
+  std::shared_ptr<const kv::OutputForms> output_forms() const;
+  // For policies that expect queries.
+  std::shared_ptr<const kv::Expectation> expectation() const;
   std::int64_t decode_rows() const;
   std::int64_t branches() const;  // SessionOptions::branches
   SessionMemory memory() const;

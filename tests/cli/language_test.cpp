@@ -399,7 +399,8 @@ TEST(Language, PerplexityIsOfAllTokensButTheFirst) {
 }
 
 const std::vector<std::string> policies{"elastic", "elastic-published", "h2o",
-                                        "snapkv",  "prefixkv",          "random"};
+                                        "snapkv",  "value-aware",       "expected",
+                                        "kvzip",   "prefixkv",          "random"};
 
 json continued(const std::vector<std::string>& more) {
   std::string ids = "1";

@@ -76,7 +76,7 @@ class Tags : public kv::Editor {
       std::make_shared<std::map<std::int32_t, std::int32_t>>();
 };
 
-TEST(Pieces, TagsReachTheCacheAndTokensOfStepsHaveNone) {
+TEST(Pieces, TagsReachTheCacheAndAnswersAreOfTheirTurn) {
   const LanguageModel model = tiny();
   Talk talk(model, {.prompt_rows = 4});
   const auto editor = std::make_shared<Tags>();
@@ -90,8 +90,11 @@ TEST(Pieces, TagsReachTheCacheAndTokensOfStepsHaveNone) {
               {.tokens = ids}, {.rows = rows, .tags = tags}, {.tokens = ids, .tags = text}});
   talk.step({{id, {3}}});
   const std::map<std::int32_t, std::int32_t> wanted{{0, 0},  {1, 0}, {2, 7}, {3, 8},
-                                                    {4, -9}, {5, 4}, {6, 5}, {7, 0}};
+                                                    {4, -9}, {5, 4}, {6, 5}, {7, 5}};
   EXPECT_EQ(*editor->seen, wanted);
+  talk.session.truncate(id, 4);
+  talk.step({{id, {3}}});  // goes on with what is left
+  EXPECT_EQ(editor->seen->at(4), 8);
 }
 
 TEST(Pieces, WrongOnesAreRefusedAndChangeNothing) {

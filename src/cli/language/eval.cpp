@@ -119,8 +119,7 @@ Examinee examinee(LanguageModel model, const EvalOptions& options, const Invocat
   result.session = std::make_unique<lm::Session>(std::move(model), context.pool(),
                                                  session_options(options.language, sequences));
   result.predictor = std::make_unique<eval::SessionPredictor>(
-      *result.session,
-      policy_of(options.language.keep, result.session->memory(), context.common.seed));
+      *result.session, policy_of(options.language.keep, *result.session, context.common.seed));
   return result;
 }
 

@@ -180,7 +180,9 @@ Verb generate_verb() {
            "With --cache POLICY a prompt leaves a share of its tokens in the cache: "
            "--keep R, or what --cache-bytes has room for. elastic: those that are given "
            "the most attention, which stand for the others too; h2o, snapkv and prefixkv "
-           "choose as the papers of these names do; elastic-published as Elastic Cache's "
+           "choose as the papers of these names do, expected as Expected Attention, kvzip as "
+           "KVzip, which reads each prompt twice; value-aware weighs attention by what the "
+           "model makes of a value; elastic-published as Elastic Cache's "
            "released program does, with its faults; random: any. Speculation "
            "guesses nothing then."},
       .arguments = {model_argument(options->language.model)},

@@ -31,7 +31,7 @@ std::vector<Option> keep_options(KeepChoice& choice) {
       option("cache", "POLICY", choice.policy,
              "which tokens the cache keeps: all, the first and last (--window), or a share of them")
           .with_choices({"full", "window", "elastic", "elastic-published", "h2o", "snapkv",
-                         "prefixkv", "random"})
+                         "value-aware", "expected", "kvzip", "prefixkv", "random"})
           .with_default("full; window with --window"),
       option("keep", "R", choice.keep,
              "with --cache: the share of the tokens that is kept, above 0; 1: all")
@@ -75,16 +75,26 @@ bool compresses(const KeepChoice& choice) {
   return chooses(choice.policy) && (choice.keep != 1 || choice.bytes.count > 0);
 }
 
-kv::Policy policy_of(const KeepChoice& choice, const lm::SessionMemory& memory,
-                     std::uint64_t seed) {
+void prepare(const KeepChoice& choice, lm::SessionOptions& options) {
+  check(choice);
+  options.cache_bytes = choice.bytes.count;
+  options.by_layer = compresses(choice);
+  options.by_query_head = compresses(choice) && choice.policy == "value-aware";
+}
+
+kv::Policy policy_of(const KeepChoice& choice, const lm::Session& session, std::uint64_t seed) {
   check(choice);
   if (choice.window > 0) return kv::sink_window(choice.sinks, choice.window);
   const double keep = share(choice);
-  const kv::Room room = room_of(choice, memory);
+  if (!compresses(choice)) return kv::full();
+  const kv::Room room = room_of(choice, session.memory());
   if (choice.policy == "elastic") return kv::elastic(keep, room);
   if (choice.policy == "elastic-published") return kv::published_elastic({.drop = 1 - keep});
   if (choice.policy == "h2o") return kv::heavy_hitters(keep, room);
   if (choice.policy == "snapkv") return kv::last_rows(keep, 32, room);
+  if (choice.policy == "value-aware") return kv::value_aware(keep, session.output_forms(), room);
+  if (choice.policy == "expected") return kv::expected_attention(keep, session.expectation(), room);
+  if (choice.policy == "kvzip") return kv::replayed_prompt(keep, room);
   if (choice.policy == "prefixkv") return kv::prefix_layers(keep, room);
   if (choice.policy == "random") return kv::random_tokens(keep, seed, room);
   return kv::full();

@@ -22,8 +22,10 @@ std::vector<Option> keep_options(KeepChoice& choice);
 // Throws Error{usage} for options that do not go together, or a share outside (0, 1].
 void check(const KeepChoice& choice);
 bool compresses(const KeepChoice& choice);  // some tokens go
+// What a session needs for it.
+void prepare(const KeepChoice& choice, lm::SessionOptions& options);
 // For a session that is open: its pages bound what policies keep if bytes were given. Throws
 // Error{usage} where they are too few for what a policy keeps whatever its score.
-kv::Policy policy_of(const KeepChoice& choice, const lm::SessionMemory& memory, std::uint64_t seed);
+kv::Policy policy_of(const KeepChoice& choice, const lm::Session& session, std::uint64_t seed);
 
 }  // namespace pliant::cli

@@ -105,10 +105,8 @@ std::vector<Option> sampling_options(lm::GenerateOptions& options) {
 }
 
 lm::SessionOptions session_options(const LanguageOptions& options, std::int64_t sequences) {
-  check(options.keep);
   lm::SessionOptions session;
-  session.cache_bytes = options.keep.bytes.count;
-  session.by_layer = compresses(options.keep);
+  prepare(options.keep, session);
   session.context = options.context;
   session.sequences = sequences;
   session.branches = options.branches;
@@ -128,7 +126,7 @@ OpenLanguage open_language(const LanguageOptions& options, const Invocation& con
                         {},
                         0,
                         std::make_unique<TraceFile>(options.trace)};
-  language.policy = policy_of(options.keep, language.session->memory(), context.common.seed);
+  language.policy = policy_of(options.keep, *language.session, context.common.seed);
   language.session->trace(language.trace->trace());
   language.seconds = progress.seconds();
   return language;

@@ -8,6 +8,7 @@
 #include "graph/blocks.h"
 #include "graph/builder.h"
 #include "models/language/distill.h"
+#include "models/language/rotary.h"
 #include "models/language/weights.h"
 
 namespace pliant {
@@ -237,8 +238,7 @@ class Network {
   // The divisors of the frequencies, by the context that the model is opened with; none if all are
   // 1.
   ValueId rotary_factors() {
-    const bool is_short = c_.context <= c_.rotary_short_context && !c_.rotary_short_factors.empty();
-    const std::vector<double>& factors = is_short ? c_.rotary_short_factors : c_.rotary_factors;
+    const std::vector<double>& factors = pliant::rotary_factors(c_);
     if (factors_ == none && !factors.empty())
       factors_ =
           b_.constant(Tensor::of(DType::f32, {std::ssize(factors)}, factors), "rotary.factors");

@@ -7,7 +7,8 @@
 namespace pliant::kv {
 
 bool Cache::runs_by_layer(const Policy& policy) {
-  return policy.editor != nullptr && !policy.editor->sees_all_layers() && policy.window == 0;
+  return policy.editor != nullptr && !policy.editor->sees_all_layers() &&
+         !policy.editor->replays() && policy.window == 0;
 }
 
 void Cache::admit_by_layer(SeqId id, std::int64_t count) const {
@@ -42,7 +43,7 @@ void Cache::reserve(const SequenceRows& rows, int layer) {
   for (int head = 0; head < layers()[layer].heads; ++head)
     chains_.extend(chain(sequence.id, layer, head), rows.count, true);
   sequence.reserved = sequence.lengths[layer] + rows.count;
-  sequence.left = rows.left;
+  begin_prompt(sequence, rows);
   if (rows.left == 0) sequence.prompt = sequence.reserved;
 }
 

@@ -24,7 +24,8 @@ std::vector<CacheLayer> layers_of(const Graph& graph) {
                   fmt::format("cache layer {} is used by another operator", layer));
     const Shape &k = graph.value(op.in[attention->k]).type.shape,
                 &v = graph.value(op.in[attention->v]).type.shape;
-    result[layer] = {k[1], k[2], v[2]};
+    const Shape& q = graph.value(op.in[attention->q]).type.shape;
+    result[layer] = {k[1], k[2], v[2], q[1] / k[1]};
   }
   return result;
 }
@@ -66,6 +67,18 @@ const Sequence& Cache::find(SeqId id) const {
   return const_cast<Cache*>(this)->find(id);  // NOLINT: changes nothing
 }
 
+std::int32_t Cache::last_tag(SeqId id) const {
+  std::int32_t position = -1, tag = 0;
+  chains_.each(slot(find(id).id), [&](const ChainId& chain) {
+    if (chains_.entries(chain) == 0) return;
+    const Slot last = chains_.entry(chain, chains_.entries(chain) - 1);
+    if (last.page.position[last.entry] <= position) return;
+    position = last.page.position[last.entry];
+    tag = last.page.tag[last.entry];
+  });
+  return tag;
+}
+
 Sequence& Cache::vacant(bool branch) {
   const auto is_open = [](const Sequence& each) { return each.id >= 0; };
   const std::int64_t branches = std::ssize(branches_),
@@ -91,9 +104,23 @@ void Cache::open_chains(Sequence& sequence, const Policy& policy) {
   sequence.reserved = sequence.floor = sequence.rows = sequence.prompt = 0;
   sequence.left = sequence.leader = -1;
   sequence.led = 0;
+  sequence.replay = false;
+  sequence.queries.clear();
+  if (!policy.editor || policy.editor->expectation() == nullptr) return;
+  for (const CacheLayer& layer : layers())
+    for (std::int64_t head = 0; head < layer.heads * layer.shared; ++head)
+      sequence.queries.emplace_back(layer.key_width);
+}
+
+void Cache::check_sums(const Editor* editor) const {
+  if (editor != nullptr && editor->by_query_head() && !options().by_query_head)
+    throw Error(ErrorKind::invalid, std::string(editor->name()),
+                "asks for attention by query head, which this cache sums by KV head",
+                "make the cache with by_query_head");
 }
 
 SeqId Cache::open(const Policy& policy) {
+  check_sums(policy.editor.get());
   Sequence& sequence = vacant(false);
   open_chains(sequence, policy);
   return sequence.id;
@@ -106,6 +133,7 @@ void Cache::close(SeqId id) {
   if (sequence.leader >= 0) std::erase(branches_, id);
   sequence.id = -1;
   sequence.policy = {};
+  sequence.queries.clear();
 }
 
 // A branch stands behind the one that it came from: those that go with it are behind it.
@@ -282,9 +310,27 @@ void Cache::prepare(Sequence& sequence, const SequenceRows& rows) {
   const bool edited = sequence.policy.editor != nullptr;
   chains_.each(slot(sequence.id),
                [&](const ChainId& chain) { chains_.extend(chain, rows.count, edited); });
+  begin_prompt(sequence, rows);
   sequence.reserved = length(sequence.id) + rows.count;
-  sequence.left = rows.left;
   if (edited && rows.left == 0) sequence.prompt = sequence.reserved;
+}
+
+// What a run is of, before its rows are counted as reserved.
+void Cache::begin_prompt(Sequence& sequence, const SequenceRows& rows) {
+  if (rows.left >= 0 && sequence.left <= 0)
+    for (QuerySums& each : sequence.queries) each.clear();
+  sequence.left = rows.left;
+  sequence.replay = rows.replay;
+}
+
+void Cache::end_prompt(SeqId id) {
+  const SequenceRows none{id, 0, 0};
+  reserve({&none, 1});
+  Sequence& sequence = find(id);
+  if (!sequence.policy.editor) return;
+  const auto last = static_cast<int>(layers().size());
+  if (sequence.policy.editor->sees_all_layers()) return decide(sequence, 0, last);
+  for (int layer = 0; layer < last; ++layer) decide(sequence, layer, layer + 1);
 }
 
 void Cache::truncate(SeqId id, std::int64_t length) {
@@ -327,6 +373,7 @@ void Cache::copy(Sequence& from, Sequence& to) {
   to.lengths = from.lengths;
   to.floor = from.floor;
   to.prompt = from.prompt;
+  to.queries = from.queries;
   from.reserved = to.reserved = length(from.id);  // where it would be written is shared now
   chains_.each(slot(from.id), [&](const ChainId& chain) {
     chains_.share(chain, {slot(to.id), chain.layer, chain.head}, chains_.entries(chain));

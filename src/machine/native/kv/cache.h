@@ -25,6 +25,8 @@ struct SequenceRows {  // what a run will append
   std::int64_t count = 0;
   // of the rows' prompt, how many tokens later runs bring; below 0: they are of no prompt
   std::int64_t left = -1;
+  // They read again what the sequence holds, for an Editor to observe; they are truncated then.
+  bool replay = false;
 };
 
 enum class KeptId : std::int32_t {};  // its place
@@ -38,6 +40,8 @@ struct Sequence {
   std::int64_t rows = 0;              // of the run that goes on
   std::int64_t left = -1;             // SequenceRows::left of the last run
   std::int64_t prompt = 0;            // tokens seen when the last prompt ended; 0 without an Editor
+  bool replay = false;                // SequenceRows::replay of the last run
+  std::vector<QuerySums> queries;     // of a prompt, [chains, shared]; if the Editor asks
   // Of a branch: whose rows it gets as well, and below which position; -1: it is none.
   SeqId leader = -1;
   std::int64_t led = 0;
@@ -90,11 +94,13 @@ class Cache {
 
   // Every function below throws Error{invalid} for a sequence that is not open; then nothing has
   // changed.
-  SeqId open(const Policy& policy);  // throws Error{capacity}
+  // Throws Error{capacity}, Error{invalid} for an Editor that asks for sums the cache lacks.
+  SeqId open(const Policy& policy);
   void close(SeqId sequence);
   std::vector<SeqId> open_sequences() const;  // ascending; without branches
   std::int64_t length(SeqId sequence) const;  // tokens seen; the next one's position
   const Policy& policy(SeqId sequence) const { return find(sequence).policy; }
+  std::int32_t last_tag(SeqId sequence) const;  // of the last entry that is held; 0 without any
 
   // Throws Error{capacity} if `count` more tokens would not find room, appended in runs of at most
   // `rows`.
@@ -112,6 +118,8 @@ class Cache {
   static bool runs_by_layer(const Policy& policy);
   void admit_by_layer(SeqId sequence, std::int64_t count) const;
   void reserve(const SequenceRows& rows, int layer);
+  // Ends a prompt of which the last run said that more was left, as replays do: the Editor decides.
+  void end_prompt(SeqId sequence);
   // Forgets the tokens from `length` on. Throws Error{invalid} for more tokens than there are, or
   // if entries that the next row would see were dropped or merged meanwhile.
   void truncate(SeqId sequence, std::int64_t length);
@@ -184,6 +192,9 @@ class Cache {
   Sequence& vacant(bool branch);  // throws Error{capacity}
   void copy(Sequence& from, Sequence& to);
   void open_chains(Sequence& sequence, const Policy& policy);
+  void check_sums(const Editor* editor) const;
+  std::span<QuerySums> queries(Sequence& sequence, int layer, int head);
+  void begin_prompt(Sequence& sequence, const SequenceRows& rows);
 
   Range unseen(const Sequence& sequence, const ChainId& chain) const;
   std::int64_t seen_entries(const Sequence& sequence, const ChainId& chain) const;

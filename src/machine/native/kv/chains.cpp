@@ -22,20 +22,22 @@ std::int64_t pages_each(const CacheOptions& options) {
   return ceil_div(options.context, page_entries);
 }
 
-PageLayout layout_of(const CacheLayer& layer, const CacheTypes& types) {
+PageLayout layout_of(const CacheLayer& layer, const CacheOptions& options) {
+  const CacheTypes& types = options.types;
   return {{types.key, types.rotate, layer.key_width},
-          {types.value, types.rotate, layer.value_width}};
+          {types.value, types.rotate, layer.value_width},
+          options.by_query_head ? layer.shared : 1};
 }
 
-std::int64_t bytes_of_page(const std::vector<CacheLayer>& layers, const CacheTypes& types) {
+std::int64_t bytes_of_page(const std::vector<CacheLayer>& layers, const CacheOptions& options) {
   std::int64_t most = 0;
-  for (const CacheLayer& layer : layers) most = std::max(most, layout_of(layer, types).bytes());
+  for (const CacheLayer& layer : layers) most = std::max(most, layout_of(layer, options).bytes());
   return most;
 }
 
 std::int64_t count_pages(const std::vector<CacheLayer>& layers, const CacheOptions& options) {
   const std::int64_t chains = checked_multiply(count_chains(layers), options.sequences, "cache");
-  const std::int64_t page = std::max<std::int64_t>(bytes_of_page(layers, options.types), 1);
+  const std::int64_t page = std::max<std::int64_t>(bytes_of_page(layers, options), 1);
   std::int64_t own = checked_multiply(chains, pages_each(options), "cache");
   if (options.pool_bytes > 0) own = std::min(own, options.pool_bytes / page);
   // A branch copies the page that its first row goes to.
@@ -76,7 +78,7 @@ CacheOptions checked(const std::vector<CacheLayer>& layers, const CacheOptions& 
                               layer.key_width, layer.value_width, widest_head));
   }
   const std::int64_t least =
-      checked_multiply(count_chains(layers), bytes_of_page(layers, options.types), "cache");
+      checked_multiply(count_chains(layers), bytes_of_page(layers, options), "cache");
   if (options.pool_bytes < 0 || (options.pool_bytes > 0 && options.pool_bytes < least))
     throw Error(ErrorKind::invalid, "cache",
                 fmt::format("{} bytes of pages; {} tokens of one sequence take {}",
@@ -94,13 +96,13 @@ Chains::Chains(std::vector<CacheLayer> layers, const CacheOptions& options)
     : layers_(std::move(layers)),
       options_(checked(layers_, options)),
       most_pages_(pages_each(options)),
-      page_bytes_(bytes_of_page(layers_, options.types)),
+      page_bytes_(bytes_of_page(layers_, options)),
       chains_(count_chains(layers_)),
       memory_(count_pages(layers_, options), page_bytes_),
       tables_(count_places(layers_, options), "cache") {
   std::size_t first = 0;
   for (const CacheLayer& layer : layers_) {
-    layouts_.push_back(layout_of(layer, options.types));
+    layouts_.push_back(layout_of(layer, options));
     first_chain_.push_back(first);
     first += layer.heads;
   }
@@ -111,7 +113,7 @@ std::int64_t Chains::bytes(const std::vector<CacheLayer>& layers, const CacheOpt
   checked(layers, options);
   constexpr std::int64_t place = sizeof(PageId);
   return checked_add(
-      checked_multiply(count_pages(layers, options), bytes_of_page(layers, options.types), "cache"),
+      checked_multiply(count_pages(layers, options), bytes_of_page(layers, options), "cache"),
       checked_multiply(count_places(layers, options), place, "cache"), "cache");
 }
 

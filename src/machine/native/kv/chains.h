@@ -13,6 +13,7 @@ namespace pliant::kv {
 struct CacheLayer {
   // of keys and values; heads 0: the graph has no such layer
   std::int64_t heads = 0, key_width = 0, value_width = 0;
+  std::int64_t shared = 1;  // query heads of each KV head
   bool operator==(const CacheLayer&) const = default;
 };
 
@@ -26,6 +27,9 @@ struct CacheOptions {
   std::int64_t pool_bytes = 0;
   // branches of drafts that may be open beside the sequences, and the rows of the longest
   std::int64_t branches = 0, branch_rows = 0;
+  // The attention that entries are given is summed by query head, for Editors that ask for it, not
+  // by KV head: 4 bytes of an entry for each.
+  bool by_query_head = false;
   std::int64_t open() const { return sequences + branches; }  // at one time
   std::int64_t slots() const { return open() + kept; }
 };

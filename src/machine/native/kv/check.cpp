@@ -78,9 +78,10 @@ void Cache::check_chain(const Sequence& sequence, const ChainId& chain) const {
     const std::int64_t position = at.page.position[at.entry];
     demand(position > last && position < length,
            "its positions do not ascend, or go beyond its length");
-    demand(
-        std::isfinite(at.page.log_weight[at.entry]) && std::isfinite(at.page.attention[at.entry]),
-        "a weight is not finite");
+    bool finite = std::isfinite(at.page.log_weight[at.entry]);
+    for (std::int64_t m = 0; m < chains_.layout(chain.layer).masses; ++m)
+      finite &= std::isfinite(at.page.attention[m * page_entries + at.entry]);
+    demand(finite, "a weight is not finite");
     if (policy.window == 0 || position < policy.sinks || position > length - policy.window) ++seen;
     last = position;
   }

@@ -11,11 +11,15 @@ namespace pliant::kv {
 
 namespace {
 
+float& mass_at(const Slot& at, std::int64_t i) {
+  return at.page.attention[i * page_entries + at.entry];
+}
+
 void move_entry(const Slot& from, const Slot& to, const PageLayout& layout) {
   to.page.position[to.entry] = from.page.position[from.entry];
   to.page.tag[to.entry] = from.page.tag[from.entry];
   to.page.log_weight[to.entry] = from.page.log_weight[from.entry];
-  to.page.attention[to.entry] = from.page.attention[from.entry];
+  for (std::int64_t m = 0; m < layout.masses; ++m) mass_at(to, m) = mass_at(from, m);
   const auto row = [&](const std::byte* x, std::byte* y, std::int64_t bytes) {
     std::memcpy(y + to.entry * bytes, x + from.entry * bytes, static_cast<std::size_t>(bytes));
   };
@@ -39,7 +43,8 @@ void Cache::observe(std::int64_t workers, std::int64_t rows) {
   });
   if (!any) return;
   std::int64_t heads = 0;
-  for (const CacheLayer& layer : layers()) heads = std::max(heads, layer.heads);
+  for (int layer = 0; layer < std::ssize(layers()); ++layer)
+    heads = std::max(heads, layers()[layer].heads * chains_.layout(layer).masses);
   observed_.prepare({workers, rows, heads, chains_.most_entries()});
 }
 
@@ -108,7 +113,8 @@ void Cache::merge(const ChainId& chain, std::span<const Fate> fates) {
   for (std::int32_t i = 0; i < std::ssize(fates); ++i) {
     if (fates[i].into == nowhere || fates[i].keep) continue;
     const Slot from = chains_.entry(chain, i), to = chains_.entry(chain, fates[i].into);
-    to.page.attention[to.entry] += from.page.attention[from.entry];
+    for (std::int64_t m = 0; m < chains_.layout(chain.layer).masses; ++m)
+      mass_at(to, m) += mass_at(from, m);
   }
 }
 
@@ -172,8 +178,35 @@ Slot Chain::slot(std::int64_t i) const {
 
 Entry Chain::entry(std::int64_t i) const {
   const Slot at = slot(i);
+  const Editor* editor = sequence_->policy.editor.get();
+  const bool highest = editor != nullptr && editor->replays();
+  float attention = 0;
+  for (std::int64_t m = 0; m < masses(); ++m)
+    attention = highest ? std::max(attention, mass_at(at, m)) : attention + mass_at(at, m);
   return {at.page.position[at.entry], at.page.tag[at.entry], at.page.log_weight[at.entry],
-          at.page.attention[at.entry]};
+          attention};
+}
+
+std::span<QuerySums> Cache::queries(Sequence& sequence, int layer, int head) {
+  if (sequence.queries.empty()) return {};
+  std::size_t first = 0;
+  for (int before = 0; before < layer; ++before)
+    first += layers()[before].heads * layers()[before].shared;
+  const std::size_t shared = layers()[layer].shared;
+  return std::span(sequence.queries).subspan(first + head * shared, shared);
+}
+
+std::span<const QuerySums> Chain::queries() const {
+  auto& cache = const_cast<Cache&>(*cache_);           // NOLINT: changes nothing
+  auto& sequence = const_cast<Sequence&>(*sequence_);  // NOLINT
+  return cache.queries(sequence, layer_, head_);
+}
+
+std::int64_t Chain::key_width() const { return cache_->layout(layer_).keys.width(); }
+std::int64_t Chain::value_width() const { return cache_->layout(layer_).values.width(); }
+std::int64_t Chain::masses() const { return cache_->layout(layer_).masses; }
+float Chain::mass(std::int64_t i, std::int64_t query_head) const {
+  return mass_at(slot(i), query_head);
 }
 
 void Chain::key(std::int64_t i, std::span<float> out) const {

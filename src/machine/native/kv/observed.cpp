@@ -41,8 +41,8 @@ std::int32_t& Observed::block(int worker, std::int64_t page) const {
   return blocks_[worker * (sizes_.entries / page_entries) + page];
 }
 
-float* Observed::sums(std::int64_t row, std::int64_t key_head) const {
-  return sums_.data() + (row * sizes_.heads + key_head) * sizes_.entries;
+float* Observed::sums(std::int64_t row, std::int64_t head) const {
+  return sums_.data() + (row * sizes_.heads + head) * sizes_.entries;
 }
 
 std::int64_t& Observed::summed(std::int64_t row, std::int64_t key_head) const {

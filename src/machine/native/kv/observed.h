@@ -13,7 +13,7 @@ class Observed {
  public:
   static constexpr std::int64_t tile_rows = 64, tile_heads = 8;  // that a worker has at one time
   struct Sizes {
-    std::int64_t workers = 0, rows = 0, heads = 0;  // KV heads
+    std::int64_t workers = 0, rows = 0, heads = 0;  // KV heads, or query heads
     std::int64_t entries = 0;                       // of the longest chain, whole pages
   };
 
@@ -26,8 +26,9 @@ class Observed {
   float* highest(int worker, std::int64_t head, std::int64_t page) const;
   // Entries of the block that begins with a page.
   std::int32_t& block(int worker, std::int64_t page) const;
-  // What the rows of a tile, which begins at `row`, gave each entry of a chain; how many have it.
-  float* sums(std::int64_t row, std::int64_t key_head) const;
+  // What the rows of a tile, which begins at `row`, gave each entry of a chain: by KV head, or by
+  // query head. How many have it.
+  float* sums(std::int64_t row, std::int64_t head) const;
   std::int64_t& summed(std::int64_t row, std::int64_t key_head) const;
 
  private:

@@ -71,12 +71,12 @@ void Pages::check(std::span<const std::int32_t> uses) const {
 }
 
 std::int64_t PageLayout::bytes() const {
-  return page_entries * (4 * 4 + keys.bytes() + values.bytes());
+  return page_entries * ((3 + masses) * 4 + keys.bytes() + values.bytes());
 }
 
 Page page_at(std::byte* data, const PageLayout& layout) {
   constexpr std::int64_t array = page_entries * 4;
-  std::byte* keys = data + 4 * array;
+  std::byte* keys = data + (3 + layout.masses) * array;
   return {reinterpret_cast<std::int32_t*>(data),
           reinterpret_cast<std::int32_t*>(data + array),
           reinterpret_cast<float*>(data + 2 * array),

@@ -56,12 +56,13 @@ class Pages {
 // of as many keys and values of one KV head, 64-byte aligned.
 struct PageLayout {
   RowCode keys, values;
+  std::int64_t masses = 1;  // attention sums of an entry: one, or one for each query head
   std::int64_t bytes() const;
 };
 
 struct Page {
   std::int32_t *position, *tag;
-  float *log_weight, *attention;
+  float *log_weight, *attention;  // attention [masses, page_entries]
   std::byte *keys, *values;
 };
 Page page_at(std::byte* data, const PageLayout& layout);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "machine/native/kv/choice/entry.h"
+#include "machine/native/kv/choice/expected.h"
 
 namespace pliant::kv {
 
@@ -30,6 +31,14 @@ class Chain {
   std::int64_t prompt() const;  // tokens seen when the last prompt ended
   std::int64_t size() const;
   Entry entry(std::int64_t i) const;
+  // Of an entry's attention what each query head that shares the KV head gave, if the cache sums
+  // it so (CacheOptions::by_query_head); else there is one sum for all.
+  std::int64_t masses() const;
+  float mass(std::int64_t i, std::int64_t query_head) const;
+  // By query head that shares the KV head, where the Editor asks: of the prompt's rows so far.
+  std::span<const QuerySums> queries() const;
+  std::int64_t key_width() const;
+  std::int64_t value_width() const;
   void key(std::int64_t i, std::span<float> out) const;
   void value(std::int64_t i, std::span<float> out) const;
 
@@ -57,6 +66,14 @@ class Editor {
   virtual bool observes() const { return false; }
   // Of which rows: the last so many of a prompt, or all, those of answers too.
   virtual std::int64_t observed_rows() const { return all_rows; }
+  // Whether it reads them by query head: CacheOptions::by_query_head.
+  virtual bool by_query_head() const { return false; }
+  // Whether Entry::attention is instead the most that a row and query head gave which read the
+  // prompt again, behind it: SequenceRows::replay.
+  virtual bool replays() const { return false; }
+  // How queries are turned, if the prompt's are to be summed, but those of sinks; valid as long as
+  // the Editor.
+  virtual const Expectation* expectation() const { return nullptr; }
   // Whether edit() is shown the chains of all layers, after the last layer of a run, or those of
   // one layer after each.
   virtual bool sees_all_layers() const { return false; }

@@ -90,28 +90,32 @@ struct Header {
   Policy policy;
 };
 
-// The keys' type; where the values' is another, it and 1 in the second byte; whether any are turned
-// in the third.
-std::uint32_t number_of(const CacheTypes& types) {
+// The keys' type; where the values' is another, it and 1 in the second byte; in the third whether
+// any are turned, and whether attention is summed by query head.
+std::uint32_t number_of(const CacheOptions& options) {
+  const CacheTypes& types = options.types;
   const auto key = static_cast<std::uint32_t>(types.key),
              value = static_cast<std::uint32_t>(types.value);
   const bool turned =
       types.rotate && (types.key == CacheType::int4 || types.value == CacheType::int4);
-  return key | (key == value ? 0 : value + 1) << 8U | static_cast<std::uint32_t>(turned) << 16U;
+  return key | (key == value ? 0 : value + 1) << 8U | static_cast<std::uint32_t>(turned) << 16U |
+         static_cast<std::uint32_t>(options.by_query_head) << 17U;
 }
 
-void write_layout(Writer& to, const CacheTypes& types, const std::vector<CacheLayer>& layers) {
-  to.number(number_of(types));
+void write_layout(Writer& to, const CacheOptions& options, const std::vector<CacheLayer>& layers) {
+  to.number(number_of(options));
   to.number(static_cast<std::uint32_t>(layers.size()));
-  for (const CacheLayer& layer : layers)
+  for (const CacheLayer& layer : layers) {
     for (const std::int64_t size : {layer.heads, layer.key_width, layer.value_width})
       to.number(static_cast<std::uint32_t>(size));
+    if (options.by_query_head) to.number(static_cast<std::uint32_t>(layer.shared));
+  }
 }
 
-void check_layout(StateReader& from, const CacheTypes& types,
+void check_layout(StateReader& from, const CacheOptions& options,
                   const std::vector<CacheLayer>& layers) {
   Writer wanted;
-  write_layout(wanted, types, layers);
+  write_layout(wanted, options, layers);
   const std::vector<std::byte> bytes = wanted.done();
   const auto found = from.take(bytes.size() - hash_bytes);
   if (std::memcmp(found.data(), bytes.data(), found.size()) != 0)
@@ -120,7 +124,7 @@ void check_layout(StateReader& from, const CacheTypes& types,
                 "restore it in a session of the same model and cache types");
 }
 
-Header read_header(StateReader& from, std::uint64_t model, const CacheTypes& types,
+Header read_header(StateReader& from, std::uint64_t model, const CacheOptions& options,
                    const std::vector<CacheLayer>& layers) {
   from.take(magic.size());
   const auto found = from.number<std::uint32_t>();
@@ -129,7 +133,7 @@ Header read_header(StateReader& from, std::uint64_t model, const CacheTypes& typ
   if (from.number<std::uint64_t>() != model)
     throw Error(ErrorKind::invalid, "saved sequence", "it was saved by another model",
                 "restore it with the model that saved it");
-  check_layout(from, types, layers);
+  check_layout(from, options, layers);
   Header header;
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
   for (std::int64_t* each :
@@ -162,7 +166,7 @@ std::vector<std::byte> Cache::save(SeqId id, std::uint64_t model) const {
   to.raw(magic.data(), magic.size());
   to.number(version);
   to.number(model);
-  write_layout(to, types(), layers());
+  write_layout(to, options(), layers());
   for (const std::int64_t each :
        {length(id), sequence.floor, sequence.policy.sinks, sequence.policy.window, sequence.prompt})
     to.number(each);
@@ -181,7 +185,8 @@ std::vector<std::byte> Cache::save(SeqId id, std::uint64_t model) const {
       to.number(at.page.position[at.entry]);
       to.number(at.page.tag[at.entry]);
       to.number(at.page.log_weight[at.entry]);
-      to.number(at.page.attention[at.entry]);
+      for (std::int64_t m = 0; m < layout.masses; ++m)
+        to.number(at.page.attention[m * page_entries + at.entry]);
       row(at.page.keys, layout.keys.bytes());
       row(at.page.values, layout.values.bytes());
     }
@@ -213,9 +218,11 @@ void Cache::read_chain(const Sequence& sequence, const ChainId& chain, StateRead
     last = position;
     at.page.tag[at.entry] = from.number<std::int32_t>();
     const float weight = at.page.log_weight[at.entry] = from.number<float>();
-    const float attention = at.page.attention[at.entry] = from.number<float>();
-    if (!std::isfinite(weight) || !std::isfinite(attention))
-      from.fail("a weight that is not finite");
+    bool finite = std::isfinite(weight);
+    for (std::int64_t m = 0; m < layout.masses; ++m)
+      finite &=
+          std::isfinite(at.page.attention[m * page_entries + at.entry] = from.number<float>());
+    if (!finite) from.fail("a weight that is not finite");
     if (std::abs(weight) > most_log_weight) from.fail(fmt::format("a log weight of {}", weight));
     row(at.page.keys, layout.keys.bytes());
     row(at.page.values, layout.values.bytes());
@@ -225,7 +232,7 @@ void Cache::read_chain(const Sequence& sequence, const ChainId& chain, StateRead
 SeqId Cache::restore(std::span<const std::byte> state, std::uint64_t model,
                      std::shared_ptr<const Editor> editor) {
   StateReader from(checked_payload(state));
-  Header header = read_header(from, model, types(), layers());
+  Header header = read_header(from, model, options(), layers());
   check_editor(from, editor.get());
   header.policy.editor = std::move(editor);
   const SeqId id = open(header.policy);

@@ -79,9 +79,22 @@ bool View::observes(std::int32_t seq, std::int32_t pos) const {
   const Sequence& sequence = cache_->sequences_[cache_->slot(seq)];
   const Editor* editor = sequence.policy.editor.get();
   if (editor == nullptr || !editor->observes()) return false;
+  if (editor->replays()) return sequence.replay;
   const std::int64_t rows = editor->observed_rows();
   if (rows == all_rows) return true;
   return sequence.left >= 0 && sequence.reserved + sequence.left - pos <= rows;
+}
+
+bool View::sums_queries(std::int32_t seq, std::int32_t pos) const {
+  if (seq < 0) return false;
+  const Sequence& sequence = cache_->sequences_[cache_->slot(seq)];
+  const Editor* editor = sequence.policy.editor.get();
+  const Expectation* wanted = editor == nullptr ? nullptr : editor->expectation();
+  return wanted != nullptr && sequence.left >= 0 && pos >= wanted->sinks;
+}
+
+std::span<QuerySums> View::queries(int head, std::int32_t seq) const {
+  return cache_->queries(cache_->sequences_[cache_->slot(seq)], layer_, head);
 }
 
 const PageLayout& View::layout() const { return cache_->layout(layer_); }

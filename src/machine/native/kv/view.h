@@ -32,6 +32,9 @@ class View {
             std::int64_t i) const;  // its first entries; only the attention sums are written
   const Policy& policy(std::int32_t seq) const;
   bool observes(std::int32_t seq, std::int32_t pos) const;  // an Editor, what the row sees
+  // Whether the row's query is summed (Editor::expectation), where, and of which query heads.
+  bool sums_queries(std::int32_t seq, std::int32_t pos) const;
+  std::span<QuerySums> queries(int head, std::int32_t seq) const;
   const Observed& observed() const { return cache_->observed(); }
   const PageLayout& layout() const;  // of its pages
   void edit(const std::int32_t* seq, std::int64_t rows);

@@ -230,7 +230,7 @@ void AttentionTile::attend_heads(const KernelCall& call, const Part& part, std::
     }
   }
   for (std::int64_t h = 0; part.observed && h < heads; ++h)
-    sum_up(call, part, h, page, running[h], head + h == part.key_head * (s_.heads / s_.key_heads));
+    sum_up(call, part, {h, (head + h) % (s_.heads / s_.key_heads)}, page, running[h]);
   for (std::int64_t h = 0; h < heads; ++h)
     for (std::int64_t r = 0; r < part.count; ++r) {
       float* out = call.out() + ((part.first + r) * s_.heads + head + h) * s_.value_width;
@@ -240,18 +240,31 @@ void AttentionTile::attend_heads(const KernelCall& call, const Part& part, std::
     }
 }
 
+namespace {
+
+// to[i] becomes the highest of shares[r] * weights[r][i], and of what it is unless it is `first`.
+void raise(float* to, const float* shares, const float* weights, std::int64_t rows,
+           std::int64_t count, bool first) {
+  if (first) std::fill_n(to, count, 0.0F);
+  for (std::int64_t r = 0; r < rows; ++r, weights += round_up(count, kv::page_entries))
+    for (std::int64_t i = 0; i < count; ++i) to[i] = std::max(to[i], shares[r] * weights[i]);
+}
+
+}  // namespace
+
 // The weights that the rows of one head gave the entries of the first pages: of each block by the
 // highest score that was known then, brought to what was the highest in the end.
-void AttentionTile::sum_up(const KernelCall& call, const Part& part, std::int64_t head,
-                           std::int64_t pages, const Running* running, bool first) const {
+void AttentionTile::sum_up(const KernelCall& call, const Part& part, const Noted& noted,
+                           std::int64_t pages, const Running* running) const {
   const kv::View view(*call.cache, kind_.cache);
   const kv::Observed& observed = view.observed();
-  float* sums = observed.sums(part.first, part.key_head);
+  const std::int64_t masses = view.layout().masses, mass = masses > 1 ? noted.shared : 0;
+  float* sums = observed.sums(part.first, part.key_head * masses + mass);
   observed.summed(part.first, part.key_head) = pages * kv::page_entries;
   std::int64_t count = 0;
   for (std::int64_t page = 0; page < pages; page += ceil_div(count, kv::page_entries)) {
     count = observed.block(part.worker, page);
-    const float* highest = observed.highest(part.worker, head, page);
+    const float* highest = observed.highest(part.worker, noted.head, page);
     float shares[rows];
     for (std::int64_t r = 0; r < part.count; ++r) {
       const bool counts =
@@ -260,17 +273,22 @@ void AttentionTile::sum_up(const KernelCall& call, const Part& part, std::int64_
                       ? static_cast<float>(std::exp(highest[r] - running[r].most) / running[r].sum)
                       : 0.0F;
     }
+    if (view.policy(part.seq).editor->replays()) {
+      raise(sums + page * kv::page_entries, shares, observed.weights(part.worker, noted.head, page),
+            part.count, count, noted.shared == mass);
+      continue;
+    }
     gemm_->block({.a = shares,
                   .a_m = rows,
                   .a_k = 1,
-                  .b = observed.weights(part.worker, head, page),
+                  .b = observed.weights(part.worker, noted.head, page),
                   .b_k = round_up(count, kv::page_entries),
                   .c = sums + page * kv::page_entries,
                   .c_m = round_up(count, kv::page_entries),
                   .m = 1,
                   .n = count,
                   .k = part.count,
-                  .first = first});
+                  .first = noted.shared == mass});
   }
 }
 
@@ -280,11 +298,18 @@ void AttentionTile::observe(const KernelCall& call, std::int64_t first, std::int
   if (!part.observed) return;
   const kv::View view(*call.cache, kind_.cache);
   const int head = static_cast<int>(key_head);
-  const float* sums = view.observed().sums(first, key_head);
   const std::int64_t count =
       std::min(view.observed().summed(first, key_head), view.entries(head, part.seq));
-  for (std::int64_t i = 0; i < count; ++i)
-    view.page(head, part.seq, i / kv::page_entries).attention[i % kv::page_entries] += sums[i];
+  const std::int64_t masses = view.layout().masses;
+  for (std::int64_t m = 0; m < masses; ++m) {
+    const float* sums = view.observed().sums(first, key_head * masses + m);
+    const bool replayed = view.policy(part.seq).editor->replays();
+    for (std::int64_t i = 0; i < count; ++i) {
+      float& all = view.page(head, part.seq, i / kv::page_entries)
+                       .attention[m * kv::page_entries + i % kv::page_entries];
+      all = replayed ? std::max(all, sums[i]) : all + sums[i];
+    }
+  }
 }
 
 AttentionTile::Part AttentionTile::part_of(const KernelCall& call, std::int64_t first,

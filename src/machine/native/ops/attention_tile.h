@@ -68,8 +68,12 @@ class AttentionTile {
             const Queries& queries, Running* running, float* scores) const;
   Part part_of(const KernelCall& call, std::int64_t first, std::int64_t last, std::int64_t key_head,
                int worker) const;
-  void sum_up(const KernelCall& call, const Part& part, std::int64_t head, std::int64_t pages,
-              const Running* running, bool first) const;
+  struct Noted {  // a query head: its place among those that met the pages, and those of its KV
+                  // head
+    std::int64_t head, shared;
+  };
+  void sum_up(const KernelCall& call, const Part& part, const Noted& noted, std::int64_t pages,
+              const Running* running) const;
   void score(const KernelCall& call, const Part& part, const Block& block, std::int64_t head,
              std::int64_t row, float* scores) const;
   bool mask(const kv::Policy& policy, const Block& block, std::int64_t pos, float* add) const;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <optional>
+#include <vector>
 
 #include "core/error.h"
 #include "machine/native/ops/attention_tile.h"
@@ -52,6 +53,7 @@ class CachedAttention : public OperatorKernel {
       });
     if (!tile_ && any_observed(call, rows))
       each(call.pool, key_heads_, [&](std::int64_t key_head) { observe(call, rows, key_head); });
+    sum_queries(call, rows);
     cache(call).edit(call.i32(kind_.seq), rows);
   }
 
@@ -119,7 +121,8 @@ class CachedAttention : public OperatorKernel {
     at.page.position[at.entry] = call.i32(kind_.pos)[row];
     at.page.tag[at.entry] = call.i32(kind_.tag)[row];
     at.page.log_weight[at.entry] = 0;
-    at.page.attention[at.entry] = 0;
+    for (std::int64_t m = 0; m < layout.masses; ++m)
+      at.page.attention[m * kv::page_entries + at.entry] = 0;
     const float* k = call.f32(kind_.k) + (row * key_heads_ + head) * width_;
     const float* v = call.f32(kind_.v) + (row * key_heads_ + head) * value_width_;
     layout.keys.write(k, at.page.keys + at.entry * layout.keys.bytes());
@@ -261,6 +264,9 @@ class CachedAttention : public OperatorKernel {
     alignas(64) float scores[kv::page_entries];
     const CacheQueries queries(kernels_, cache(call).layout().keys, query(call, row, head), 1);
     Softmax softmax;
+    const bool apart = cache(call).layout().masses > 1;  // by query head
+    const bool replayed = cache(call).policy(call.i32(kind_.seq)[row]).editor->replays();
+    const std::int64_t from = apart ? (head % (heads_ / key_heads_)) * kv::page_entries : 0;
     for (const bool total : {true, false})
       pages(call, row, key_head, [&](const kv::Page& page, const Seen& sees) {
         queries.multiply(page.keys, sees.last, scores);
@@ -270,9 +276,42 @@ class CachedAttention : public OperatorKernel {
           return;
         }
         row_kernels_->exponentials(scores, sees.last, softmax.most, scores);
-        for (std::int64_t i = sees.first; i < sees.last; ++i)
-          page.attention[i] += static_cast<float>(scores[i] / softmax.sum);
+        for (std::int64_t i = sees.first; i < sees.last; ++i) {
+          float& all = page.attention[from + i];
+          const auto weight = static_cast<float>(scores[i] / softmax.sum);
+          all = replayed ? std::max(all, weight) : all + weight;
+        }
       });
+  }
+
+  // For Editors that ask what queries to expect: those of the rows, turned back.
+  void sum_queries(const KernelCall& call, std::int64_t rows) const {
+    const std::int32_t *seq = call.i32(kind_.seq), *pos = call.i32(kind_.pos);
+    for (std::int64_t first = 0; first < rows;) {
+      if (!cache(call).sums_queries(seq[first], pos[first])) {
+        ++first;
+        continue;
+      }
+      std::int64_t last = first + 1;
+      while (last < rows && seq[last] == seq[first]) ++last;
+      const kv::Rotation& rotation = cache(call).policy(seq[first]).editor->expectation()->rotation;
+      std::vector<kv::Turn> back;
+      for (std::int64_t row = first; row < last; ++row)
+        back.push_back(kv::turn(rotation, -std::int64_t{pos[row]}));
+      each(call.pool, key_heads_, [&](std::int64_t key_head) {
+        const auto sums = cache(call).queries(static_cast<int>(key_head), seq[first]);
+        for (std::int64_t h = 0; h < std::ssize(sums); ++h) {
+          std::vector<float> turned;
+          for (std::int64_t row = first; row < last; ++row) {
+            const float* q = query(call, row, key_head * std::ssize(sums) + h);
+            turned.insert(turned.end(), q, q + width_);
+            back[row - first].apply(std::span(turned).last(width_));
+          }
+          sums[h].add(turned);
+        }
+      });
+      first = last;
+    }
   }
 
   kind::Attention kind_;

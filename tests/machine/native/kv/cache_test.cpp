@@ -404,7 +404,7 @@ TEST(KvCache, AProgramWithCacheLayersNeedsTheirCache) {
   const Error error = thrown_by([&] { runner.run(nullptr, {{0, 0}}, {1}); });
   EXPECT_EQ(error.kind(), ErrorKind::invalid);
   EXPECT_NE(error.problem().find("none is bound"), std::string::npos);
-  Cache other({{2, 12, 10}, {2, 12, 10}}, {.context = 8});
+  Cache other({{2, 12, 10, 2}, {2, 12, 10}}, {.context = 8});
   EXPECT_NE(thrown_by([&] {
               runner.run(&other, {{0, 0}}, {1});
             })

@@ -8,10 +8,32 @@
 namespace pliant::kv {
 namespace {
 
+// Of a Tiny's layers.
+std::shared_ptr<const OutputForms> outputs() {
+  constexpr std::int64_t width = 10, rows = 20;
+  Rng rng(5, 1);
+  OutputForms forms(2);
+  for (const std::int64_t heads : {4, 6}) {
+    std::vector<float> matrix(rows * heads * width);
+    for (float& each : matrix) each = static_cast<float>(rng.normal());
+    for (std::int64_t head = 0; head < heads; ++head)
+      forms[heads == 4 ? 0 : 1].push_back(
+          squared_length(matrix, heads * width, head * width, width));
+  }
+  return std::make_shared<const OutputForms>(std::move(forms));
+}
+
+std::shared_ptr<const Expectation> queries() {
+  return std::make_shared<const Expectation>(
+      Expectation{.rotation = {{1, 0.3, 0.1, 0.03, 0.01, 0.003}, false}, .scale = 0.3});
+}
+
 std::vector<Policy> all_policies(double keep) {
   return {elastic(keep),
           heavy_hitters(keep),
           last_rows(keep, 8),
+          value_aware(keep, outputs()),
+          expected_attention(keep, queries()),
           prefix_layers(keep),
           random_tokens(keep, 3),
           published_elastic({.drop = 1 - keep}),
@@ -44,12 +66,14 @@ TEST(Compression, KeepingAllIsFullBitForBit) {
 TEST(Compression, RoomForAllIsFullBitForBit) {
   const auto tokens = text(70), answer = text(40, 2);
   Runner runner({}, 32);
-  Cache cache = runner.cache({.sequences = 2, .context = 128});
+  Cache cache = runner.cache({.sequences = 2, .context = 128, .by_query_head = true});
   const SeqId plain = cache.open(full());
   runner.feed(cache, plain, tokens, 32);
   const Room room{512, 3, 2};
-  for (const Policy& policy : {elastic(1, room), heavy_hitters(1, room), last_rows(1, 8, room),
-                               prefix_layers(1, room), random_tokens(1, 3, room)}) {
+  for (const Policy& policy :
+       {elastic(1, room), heavy_hitters(1, room), last_rows(1, 8, room),
+        value_aware(1, outputs(), room), expected_attention(1, queries(), room),
+        prefix_layers(1, room), random_tokens(1, 3, room)}) {
     SCOPED_TRACE(policy.editor->name());
     const SeqId id = cache.open(policy);
     runner.feed(cache, id, tokens, 32);
@@ -68,8 +92,8 @@ TEST(Compression, HoldsItsShareOnAnyNumberOfThreads) {
     Outputs first;
     for (const int threads : {1, 3}) {
       Runner runner({}, 32, threads);
-      Cache cache = runner.cache({.context = 192});
       const Policy policy = all_policies(0.3)[i];
+      Cache cache = runner.cache({.context = 192, .by_query_head = policy.editor->by_query_head()});
       SCOPED_TRACE(policy.editor->name());
       const SeqId id = cache.open(policy);
       runner.feed(cache, id, tokens, 32);
@@ -91,7 +115,7 @@ TEST(Compression, HoldsItsShareOnAnyNumberOfThreads) {
 
 TEST(Compression, NothingGoesBeforeThePromptEnds) {
   Runner runner({}, 32);
-  Cache cache = runner.cache({.sequences = 2, .context = 192});
+  Cache cache = runner.cache({.sequences = 2, .context = 192, .by_query_head = true});
   for (const Policy& policy : all_policies(0.3)) {
     SCOPED_TRACE(policy.editor->name());
     Outputs first;
@@ -136,15 +160,18 @@ TEST(Compression, GivesMemoryBack) {
 
 TEST(Compression, ASavedOneGoesOnAlike) {
   Runner runner({}, 32);
-  Cache cache = runner.cache({.sequences = 2, .context = 192});
-  const Policy policy = elastic(0.3);
-  const SeqId id = cache.open(policy);
-  runner.feed(cache, id, text(100), 32);
-  for (const std::int64_t each : text(30, 2)) runner.step(cache, {{id, {each}}});
-  const SeqId back = cache.restore(cache.save(id, 1), 1, policy.editor);
-  for (const std::int64_t each : text(30, 3))
-    EXPECT_TRUE(
-        same_bits(runner.step(cache, {{id, {each}}}), runner.step(cache, {{back, {each}}})));
+  for (const Policy& policy : {elastic(0.3), value_aware(0.3, outputs())}) {
+    Cache cache = runner.cache(
+        {.sequences = 2, .context = 256, .by_query_head = policy.editor->by_query_head()});
+    const SeqId id = cache.open(policy);
+    runner.feed(cache, id, text(100), 32);
+    for (const std::int64_t each : text(30, 2)) runner.step(cache, {{id, {each}}});
+    const SeqId back = cache.restore(cache.save(id, 1), 1, policy.editor);
+    for (const SeqId each : {id, back}) runner.feed(cache, each, text(40, 3), 32);
+    for (const std::int64_t each : text(30, 3))
+      EXPECT_TRUE(
+          same_bits(runner.step(cache, {{id, {each}}}), runner.step(cache, {{back, {each}}})));
+  }
 }
 
 TEST(Compression, MergedEntriesStandForWhatWasGiven) {
@@ -167,10 +194,72 @@ TEST(Compression, MergedEntriesStandForWhatWasGiven) {
   EXPECT_GT(distance(next(by(BiasBy::none)), wanted), 1e-4);
 }
 
+// A prompt, read again in two parts, then cut by what they looked at.
+class Reread {
+ public:
+  Reread(int threads, std::size_t rows)
+      : runner_({}, 40, threads), cache_(runner_.cache({.sequences = 2, .context = 192})) {
+    id_ = cache_.open(replayed_prompt(0.3));
+    feed(tokens_, rows, false);
+    EXPECT_EQ(cache_.entries(id_, 0, 0), 100);  // nothing goes before the end
+    for (const std::int64_t first : {0, 50}) {
+      feed({tokens_.begin() + first, tokens_.begin() + first + 50}, rows, true);
+      cache_.truncate(id_, 100);
+    }
+    cache_.end_prompt(id_);
+    cache_.check();
+  }
+  Outputs answer() {
+    Outputs got;
+    for (const std::int64_t each : text(20, 2))
+      got.push_back(runner_.step(cache_, {{id_, {each}}}).front());
+    return got;
+  }
+  std::vector<std::int64_t> entries() const {
+    return {cache_.entries(id_, 0, 0), cache_.entries(id_, 0, 1), cache_.entries(id_, 1, 0)};
+  }
+
+ private:
+  void feed(const std::vector<std::int64_t>& tokens, std::size_t rows, bool replay) {
+    for (std::size_t i = 0; i < tokens.size(); i += rows) {
+      const std::size_t n = std::min(rows, tokens.size() - i);
+      const SequenceRows reserved{id_, static_cast<std::int64_t>(n), 1, replay};
+      cache_.reserve({&reserved, 1});
+      std::vector<Row> run;
+      for (std::size_t r = 0; r < n; ++r)
+        run.push_back({id_, static_cast<std::int32_t>(cache_.length(id_) + r), 7});
+      runner_.run(&cache_, run, {tokens.begin() + i, tokens.begin() + i + n});
+    }
+  }
+
+  Runner runner_;
+  Cache cache_;
+  SeqId id_ = -1;
+  std::vector<std::int64_t> tokens_ = text(100);
+};
+
+TEST(Compression, AReplaySharesOneBudgetOverAllChains) {
+  Reread once(1, 32);
+  const std::vector<std::int64_t> entries = once.entries();
+  EXPECT_EQ(entries[0] + entries[1] + entries[2], 3 * 30);
+  EXPECT_GE(*std::ranges::min_element(entries), 12);
+  const Outputs wanted = once.answer();
+  EXPECT_TRUE(same_bits(Reread(3, 32).answer(), wanted));  // on any number of threads
+  Reread few(1, 5);                                        // rows that are no tile
+  EXPECT_EQ(few.entries(), entries);
+  EXPECT_LT(distance(few.answer(), wanted), 1e-5);
+}
+
 TEST(Compression, WrongOnesAreRefused) {
   for (const double keep : {0.0, -1.0, 1.5, std::nan("")})
     EXPECT_EQ(thrown_by([&] { elastic(keep); }).kind(), ErrorKind::invalid) << keep;
   EXPECT_EQ(thrown_by([] { last_rows(0.5, 0); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([] { value_aware(0.5, nullptr); }).kind(), ErrorKind::invalid);
+  EXPECT_EQ(thrown_by([] { expected_attention(0.5, nullptr); }).kind(), ErrorKind::invalid);
+  Runner runner({}, 32);
+  Cache cache = runner.cache({.context = 64});
+  EXPECT_EQ(thrown_by([&] { cache.open(value_aware(0.5, outputs())); }).problem(),
+            "asks for attention by query head, which this cache sums by KV head");
   EXPECT_EQ(thrown_by([] { published_elastic({.drop = 1}); }).kind(), ErrorKind::invalid);
   EXPECT_EQ(
       thrown_by([] { compressed({.name = "shared", .answer = AnswerRule::lowest}); }).problem(),

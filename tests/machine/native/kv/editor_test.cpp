@@ -133,6 +133,43 @@ TEST(Editor, ObservesTheWeightsThatRowsGive) {
   }
 }
 
+class WatchHeads : public Watch {
+ public:
+  bool by_query_head() const override { return true; }
+  void edit_chain(const Chain& chain, std::span<Fate>) const override {
+    for (std::int64_t head = 0; head < chain.masses(); ++head) {
+      double total = 0;
+      for (std::int64_t i = 0; i < chain.size(); ++i)
+        total += static_cast<double>(chain.mass(i, head));
+      by_head[{chain.layer(), chain.head() * chain.masses() + head}] = total;
+    }
+    for (std::int64_t i = 0; i < chain.size(); ++i)
+      sums[{chain.layer(), chain.head()}].resize(chain.size()),
+          sums[{chain.layer(), chain.head()}][i] = chain.entry(i).attention;
+  }
+  mutable std::map<std::pair<int, std::int64_t>, double> by_head;
+  mutable std::map<std::pair<int, int>, std::vector<float>> sums;
+};
+
+TEST(Editor, ObservesEachQueryHeadWhereItAsks) {
+  for (const std::size_t most : {40, 5}) {  // rows in tiles, and few
+    Runner runner({}, 40);
+    Cache together = runner.cache({.context = 64}),
+          apart = runner.cache({.context = 64, .by_query_head = true});
+    const auto watch = std::make_shared<Watch>();
+    const auto heads = std::make_shared<WatchHeads>();
+    const Outputs got = runner.feed(apart, apart.open(edited(heads)), text(50), most);
+    EXPECT_TRUE(
+        same_bits(got, runner.feed(together, together.open(edited(watch)), text(50), most)));
+    EXPECT_EQ(heads->by_head.size(), 4 + 6);
+    for (const auto& [head, total] : heads->by_head) EXPECT_NEAR(total, 50, 1e-3);
+    for (const auto& [chain, sums] : watch->seen)
+      for (std::size_t i = 0; i < sums.size(); ++i)
+        EXPECT_NEAR(heads->sums.at(chain)[i], sums[i], 1e-4F);
+    apart.check();
+  }
+}
+
 // Watches what the last three rows of a prompt look at.
 class WatchEnd : public Watch {
  public:

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/rng.h"
 #include "machine/native/kv/choice/scores.h"
 #include "machine/native/kv/pages.h"
 
@@ -47,9 +46,17 @@ class Compressor : public Editor {
               rule_.room.widest} {}
 
   std::string_view name() const override { return name_; }
-  bool observes() const override { return rule_.score != ScoreBy::random || rule_.merge; }
-  std::int64_t observed_rows() const override { return rule_.rows; }
-  bool sees_all_layers() const override { return rule_.budget == BudgetOf::layers_by_prefix; }
+  bool observes() const override {
+    const bool unread = rule_.score.by == ScoreBy::random || rule_.score.by == ScoreBy::expected;
+    return !unread || rule_.merge || rule_.answer == AnswerRule::lowest;
+  }
+  std::int64_t observed_rows() const override { return rule_.score.rows; }
+  bool by_query_head() const override { return rule_.score.by == ScoreBy::value; }
+  bool replays() const override { return rule_.score.by == ScoreBy::replayed; }
+  const Expectation* expectation() const override { return rule_.score.expectation.get(); }
+  bool sees_all_layers() const override {
+    return rule_.budget == BudgetOf::layers_by_prefix || rule_.budget == BudgetOf::chains_by_rank;
+  }
 
   std::int64_t most_kept(std::int64_t entries, std::int64_t length) const override {
     const std::int64_t sure = rule_.protection.first + rule_.protection.last;
@@ -87,7 +94,11 @@ class Compressor : public Editor {
       first = last;
     }
     const std::vector<std::int64_t> budgets = budgets_of(layers);
-    for (std::size_t i = 0; i < layers.size(); ++i) choose(layers[i], budgets[i]);
+    std::size_t chain = 0;
+    for (const Layer& layer : layers) {
+      choose(layer, std::span(budgets).subspan(chain, layer.heads()));
+      chain += layer.heads();
+    }
   }
 
   Layer read(std::span<const Chain> chains, std::span<const std::span<Fate>> fates) const {
@@ -95,20 +106,11 @@ class Compressor : public Editor {
     for (const Chain& chain : chains) {
       std::vector<Entry>& entries = layer.entries.emplace_back();
       for (std::int64_t i = 0; i < chain.size(); ++i) entries.push_back(chain.entry(i));
-      std::vector<float>& scores = layer.scores.emplace_back();
-      for (const Entry& each : entries) scores.push_back(score(chain, each));
-      if (rule_.score == ScoreBy::per_row) per_row(entries, chain.length(), rule_.rows, scores);
+      layer.scores.push_back(scores_of(chain, rule_.score));
     }
     if (rule_.budget == BudgetOf::layer || rule_.budget == BudgetOf::layers_by_prefix) share(layer);
     for (std::vector<float>& each : layer.scores) smooth(each, rule_.smooth);
     return layer;
-  }
-
-  float score(const Chain& chain, const Entry& entry) const {
-    if (rule_.score != ScoreBy::random) return entry.attention;
-    const auto layer = static_cast<std::uint64_t>(chain.layer());
-    Rng rng(rule_.seed, (layer << 32U) + static_cast<std::uint64_t>(entry.position));
-    return static_cast<float>(rng.uniform());
   }
 
   // Heads that keep the same tokens have the same entries.
@@ -119,38 +121,42 @@ class Compressor : public Editor {
     for (auto& each : layer.scores) each = mean;
   }
 
-  // of each layer, for one of its heads
+  // of each chain
   std::vector<std::int64_t> budgets_of(const std::vector<Layer>& layers) const {
     const Chain& first = layers.front().chains.front();
     const std::int64_t each = prompt_budget(first.size(), first.length());
-    if (rule_.budget != BudgetOf::layers_by_prefix)
-      return std::vector<std::int64_t>(layers.size(), each);
+    if (rule_.budget == BudgetOf::layers_by_prefix) {
+      std::vector<std::int64_t> own = shared_out(layers, each, by_prefix);
+      for (auto chain = own.begin(); const Layer& layer : layers) {
+        std::fill_n(chain, layer.heads(), *std::min_element(chain, chain + layer.heads()));
+        chain += layer.heads();
+      }
+      return own;
+    }
+    if (rule_.budget == BudgetOf::heads_by_rank || rule_.budget == BudgetOf::chains_by_rank)
+      return shared_out(layers, each, by_rank);
+    std::int64_t chains = 0;
+    for (const Layer& layer : layers) chains += layer.heads();
+    return std::vector<std::int64_t>(chains, each);
+  }
+
+  // `each` in the mean; layers may differ in heads.
+  std::vector<std::int64_t> shared_out(const std::vector<Layer>& layers, std::int64_t each,
+                                       decltype(by_rank) share) const {
     std::int64_t widest = 0, chains = 0;
     for (const Layer& layer : layers) {
       widest = std::max(widest, layer.widest());
       chains += layer.heads();
     }
-    std::vector<float> all;  // by chain: layers may differ in heads
+    std::vector<float> all;
     for (const Layer& layer : layers)
       for (const auto& scores : layer.scores) append(all, scores, widest);
-    const auto own =
-        by_prefix(all, chains, each * chains, std::min<std::int64_t>(1, widest), rule_.uniform);
-    std::vector<std::int64_t> result;
-    for (auto chain = own.begin(); const Layer& layer : layers) {
-      result.push_back(*std::min_element(chain, chain + layer.heads()));
-      chain += layer.heads();
-    }
-    return result;
+    const std::int64_t sure = rule_.protection.first + rule_.protection.last,
+                       least = std::min(std::max<std::int64_t>(sure, 1), widest);
+    return share(all, chains, each * chains, least, rule_.uniform);
   }
 
-  void choose(const Layer& layer, std::int64_t budget) const {
-    std::vector<std::int64_t> own(layer.chains.size(), budget);
-    if (rule_.budget == BudgetOf::heads_by_rank) {
-      std::vector<float> all;
-      for (const auto& each : layer.scores) append(all, each, layer.widest());
-      own = by_rank(all, layer.heads(), budget * layer.heads(),
-                    std::min<std::int64_t>(1, layer.widest()), rule_.uniform);
-    }
+  void choose(const Layer& layer, std::span<const std::int64_t> own) const {
     for (std::int64_t head = 0; head < layer.heads(); ++head) {
       const std::vector<Entry>& entries = layer.entries[head];
       Protection protection = rule_.protection;
@@ -211,8 +217,9 @@ Policy compressed(const Compression& compression) {
             compression.recent <= 1,
         fmt::format("shares of {} and {}", compression.uniform, compression.recent),
         "they must be in [0, 1]");
-  const std::int64_t least = std::min({compression.rows - 1, compression.smooth, compression.fresh,
-                                       compression.protection.first, compression.protection.last});
+  const std::int64_t least =
+      std::min({compression.score.rows - 1, compression.smooth, compression.fresh,
+                compression.protection.first, compression.protection.last});
   check(least >= 0, "a count below its least", "rows must be 1 at least, the others 0");
   const bool heads =
       compression.budget == BudgetOf::head || compression.budget == BudgetOf::heads_by_rank;
@@ -225,6 +232,10 @@ Policy compressed(const Compression& compression) {
       fmt::format("room for {} entries of each KV head; at least {} are kept, beside {} free ones",
                   compression.room.entries, sure, left_free),
       "give the cache more bytes");
+  check(compression.score.by != ScoreBy::value || compression.score.outputs, "scores by value",
+        "say what the model's outputs make of values");
+  check((compression.score.by == ScoreBy::expected) == (compression.score.expectation != nullptr),
+        "scores by expected attention", "say how the model turns queries");
   if (compression.keep == 1 && compression.room.entries == 0) return full();
   return edited(std::make_shared<Compressor>(compression));
 }
@@ -233,7 +244,7 @@ Policy elastic(double keep, const Room& room) {
   return compressed({.name = "elastic",
                      .keep = keep,
                      .room = room,
-                     .score = ScoreBy::per_row,
+                     .score = {ScoreBy::per_row},
                      .protection = {4, 8},
                      .merge = MergeRule{},
                      .answer = AnswerRule::oldest});
@@ -252,10 +263,41 @@ Policy last_rows(double keep, std::int64_t rows, const Room& room) {
   return compressed({.name = fmt::format("last {} rows", rows),
                      .keep = keep,
                      .room = room,
-                     .rows = rows,
+                     .score = {.rows = rows},
                      .smooth = 3,
                      .budget = BudgetOf::head,
                      .protection = {0, rows}});
+}
+
+Policy value_aware(double keep, std::shared_ptr<const OutputForms> outputs, const Room& room) {
+  return compressed({.name = "value aware",
+                     .keep = keep,
+                     .room = room,
+                     .score = {.by = ScoreBy::value, .outputs = std::move(outputs)},
+                     .budget = BudgetOf::head,
+                     .protection = {4, 8},
+                     .answer = AnswerRule::oldest});
+}
+
+Policy expected_attention(double keep, std::shared_ptr<const Expectation> expectation,
+                          const Room& room) {
+  return compressed({.name = "expected attention",
+                     .keep = keep,
+                     .room = room,
+                     .score = {.by = ScoreBy::expected, .expectation = std::move(expectation)},
+                     .budget = BudgetOf::head,
+                     .protection = {4, 8},
+                     .answer = AnswerRule::oldest});
+}
+
+Policy replayed_prompt(double keep, const Room& room) {
+  return compressed({.name = "replayed prompt",
+                     .keep = keep,
+                     .room = room,
+                     .score = {ScoreBy::replayed},
+                     .budget = BudgetOf::chains_by_rank,
+                     .uniform = 0,
+                     .protection = {4, 8}});
 }
 
 Policy prefix_layers(double keep, const Room& room) {
@@ -271,10 +313,9 @@ Policy random_tokens(double keep, std::uint64_t seed, const Room& room) {
   return compressed({.name = fmt::format("random {}", seed),
                      .keep = keep,
                      .room = room,
-                     .score = ScoreBy::random,
+                     .score = {.by = ScoreBy::random, .seed = seed},
                      .protection = {1, 1},
-                     .answer = AnswerRule::oldest,
-                     .seed = seed});
+                     .answer = AnswerRule::oldest});
 }
 
 }  // namespace pliant::kv

@@ -9,11 +9,33 @@
 #include "machine/native/kv/choice/budget.h"
 #include "machine/native/kv/choice/keep.h"
 #include "machine/native/kv/choice/merge.h"
+#include "machine/native/kv/choice/quadratic.h"
 #include "machine/native/kv/choice/scores.h"
 #include "machine/native/kv/choice/segment.h"
 
 namespace pliant::kv {
 namespace {
+
+TEST(QuadraticForm, IsTheSquaredLengthOfAProduct) {
+  Rng rng(1, 1);
+  constexpr std::int64_t rows = 7, columns = 11, first = 4, width = 5, count = 3;
+  std::vector<float> matrix(rows * columns), x(count * width);
+  for (float& each : matrix) each = static_cast<float>(rng.normal());
+  for (std::int64_t i = width; i < count * width; ++i) x[i] = static_cast<float>(rng.normal());
+  const std::vector<float> got = squared_length(matrix, columns, first, width).at(x);
+  ASSERT_EQ(std::ssize(got), count);
+  EXPECT_EQ(got[0], 0);
+  for (std::int64_t each = 0; each < count; ++each) {
+    double wanted = 0;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      double dot = 0;
+      for (std::int64_t i = 0; i < width; ++i)
+        dot += double{matrix[row * columns + first + i]} * double{x[each * width + i]};
+      wanted += dot * dot;
+    }
+    EXPECT_NEAR(got[each], wanted, 1e-5 * (1 + wanted));
+  }
+}
 
 std::vector<float> random_scores(std::int64_t count, std::uint64_t seed) {
   Rng rng(seed);

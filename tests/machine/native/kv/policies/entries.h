@@ -9,7 +9,8 @@
 
 namespace pliant::kv {
 
-// One token of one layer: keys and values [heads, width], and the attention it was given by head.
+// One token of one layer: keys and values [heads, width], and the attention it was given, [heads,
+// masses].
 struct Written {
   std::vector<float> keys, values, attention;
   std::int32_t tag = 0;
@@ -36,8 +37,10 @@ inline void append(Cache& cache, SeqId id, const std::vector<std::vector<Written
         at.page.position[at.entry] = position;
         at.page.tag[at.entry] = token.tag;
         at.page.log_weight[at.entry] = 0;
-        at.page.attention[at.entry] = token.attention[head];
         const PageLayout& layout = view.layout();
+        for (std::int64_t m = 0; m < layout.masses; ++m)
+          at.page.attention[m * page_entries + at.entry] =
+              token.attention[head * layout.masses + m];
         layout.keys.write(token.keys.data() + head * size.key_width,
                           at.page.keys + at.entry * layout.keys.bytes());
         layout.values.write(token.values.data() + head * size.value_width,

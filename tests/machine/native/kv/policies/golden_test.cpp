@@ -175,5 +175,26 @@ TEST(CorrectedPolicy, CachesAreThoseOfTheReference) {
   }
 }
 
+// The first query head's output makes nothing of a value's second number, the second one's nothing
+// of its first.
+TEST(ValueAware, WeighsWhatEachQueryHeadMakesOfAValue) {
+  const std::vector<float> matrix{3, 0, 0, 0, 0, 0, 0, 5};  // [rows 2, heads 2 x 2]
+  const auto outputs = std::make_shared<const OutputForms>(
+      OutputForms{{squared_length(matrix, 4, 0, 2), squared_length(matrix, 4, 2, 2)}});
+  Cache cache({{1, 2, 2, 2}}, {.context = 32, .by_query_head = true});
+  const SeqId id = cache.open(compressed({.name = "test",
+                                          .keep = 0.5,
+                                          .score = {.by = ScoreBy::value, .outputs = outputs},
+                                          .budget = BudgetOf::head}));
+  // times the rows that saw each: 4, 3, 2, 1
+  const std::vector<std::vector<Written>> layer{{{{0, 0}, {1, 0}, {4 * 1.F, 4 * 9.F}},
+                                                 {{0, 0}, {0, 1}, {3 * 9.F, 3 * 1.F}},
+                                                 {{0, 0}, {2, 1}, {2 * 1.F, 2 * 1.F}},
+                                                 {{0, 0}, {1, 1}, {1.F, 1.F}}}};
+  append(cache, id, layer, 0);  // 3, 5, 11, 8
+  EXPECT_EQ(held(cache, id, 0, 0).positions, (std::vector<std::int32_t>{2, 3}));
+  cache.check();
+}
+
 }  // namespace
 }  // namespace pliant::kv
