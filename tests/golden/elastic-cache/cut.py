@@ -15,7 +15,7 @@ def read(path):
     data = open(path, "rb").read()
     size = struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8:8 + size])
-    meta = header.pop("__metadata__")
+    meta = header.pop("__metadata__", {})
     tensors = {}
     for name, each in header.items():
         first, last = each["data_offsets"]
@@ -64,8 +64,31 @@ def corrected(folder, name):
     write(f"{name}.safetensors", meta, {each: cut(tensors[each], 0, 1) for each in names})  # layer 0
 
 
+def name_of(part):  # of a weight, as our models have it
+    words = part.split(".")
+    if words[0] != "b":
+        return {"emb": "embedding.weight", "nf": "norm.weight", "head": "head.weight"}[words[0]]
+    return f"layers.{words[1]}." + {
+        "n1": "attention.norm", "q": "attention.q", "k": "attention.k", "v": "attention.v", "o": "attention.output",
+        "n2": "ffn.norm", "g": "ffn.gate", "u": "ffn.up", "dn": "ffn.down"}[words[2]] + ".weight"
+
+
+def trained(folder):
+    meta, tensors = read(f"{folder}/e2e_desc.safetensors")
+    _, weights = read(f"{folder}/e2e_weights.safetensors")
+    kept = {each: tensors[each] for each in ["prompt_embeds", "answer_ids"]}
+    for policy in ["full", "local", "elastic_off", "fix_evict", "fix_mergekv", "sum_mergekv_logn"]:
+        for each in [f"logits__{policy}__true", f"len__{policy}__true"]:
+            kept[each] = tensors[each]
+    for each in weights:
+        if not each.startswith("p"):
+            kept[name_of(each)] = weights[each]
+    write("e2e.safetensors", meta, kept)
+
+
 for case in ["r20", "r50", "r80", "gqa_r50", "start4_r50", "dist30_r50", "tiny_forget1", "long_r60"]:
     official(sys.argv[1], "elastic_" + case, True)
 official(sys.argv[1], "elastic_batch2_latencymode_r50", False)
 for case in ["layer_r50", "kvhead_gqa_r50", "kvhead_norm_gqa_r20", "window16_gqa_r30"]:
     corrected(sys.argv[1], "fixed_" + case)
+trained(sys.argv[1])
