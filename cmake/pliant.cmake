@@ -2,11 +2,20 @@
 # names it) in DEPENDS: each folder exports an include root of its own that holds links to its headers alone. An
 # include against the order of docs/design.md therefore does not compile.
 
+add_library(pliant_warnings INTERFACE)
+target_compile_options(pliant_warnings INTERFACE -Wall -Wextra -Werror -fno-math-errno -ffp-contract=off)
 add_library(pliant_flags INTERFACE)
-target_compile_options(pliant_flags INTERFACE -Wall -Wextra -Werror -fno-math-errno -ffp-contract=off)
-if(PLIANT_SANITIZE)
-  target_compile_options(pliant_flags INTERFACE -fsanitize=${PLIANT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  target_link_options(pliant_flags INTERFACE -fsanitize=${PLIANT_SANITIZE})
+add_library(pliant_kernel_flags INTERFACE)
+target_link_libraries(pliant_flags INTERFACE pliant_warnings)
+target_link_libraries(pliant_kernel_flags INTERFACE pliant_warnings)
+if(PLIANT_SANITIZE)  # by clang
+  target_link_options(pliant_warnings INTERFACE -fsanitize=address,undefined)
+  target_compile_options(pliant_warnings INTERFACE -fsanitize=address -fno-omit-frame-pointer)
+  # Left out: what the address sanitizer or the processor finds as well, and what doubles the time of compiling.
+  target_compile_options(pliant_flags INTERFACE -fsanitize=undefined,fuzzer-no-link -fno-sanitize-recover=all
+                         -fno-sanitize=null,vptr,object-size,alignment,function)
+  # Kernels: in unrolled loops checks of arithmetic, and inlined ones of addresses, cost minutes for each file.
+  target_compile_options(pliant_kernel_flags INTERFACE "SHELL:-mllvm -asan-instrumentation-with-call-threshold=0")
 endif()
 
 # fmt's library, not its headers alone: those cost every file three seconds.
@@ -48,12 +57,13 @@ function(pliant_embed result folder)
   set(${result} ${sources} PARENT_SCOPE)
 endfunction()
 
-# pliant_library(FOLDER [DEPENDS folder ...] [LINK library ...] [SUBFOLDERS folder ...] [ALONE source ...])
+# pliant_library(FOLDER [KERNELS] [DEPENDS folder ...] [LINK library ...] [SUBFOLDERS folder ...] [ALONE source ...])
+#   KERNELS: inner loops, sanitized less
 #   SUBFOLDERS: folders below FOLDER that belong to the same library (their headers are exported with it)
 #   The files of FOLDER/assets become strings of the library (pliant_embed).
 #   ALONE: sources kept out of unity builds (kernels compiled once per instruction set, which include themselves)
 function(pliant_library folder)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK;SUBFOLDERS;ALONE" ${ARGN})
+  cmake_parse_arguments(ARG "KERNELS" "" "DEPENDS;LINK;SUBFOLDERS;ALONE" ${ARGN})
   string(REPLACE "/" "-" target ${folder})
   set(folders ${folder})
   foreach(sub ${ARG_SUBFOLDERS})
@@ -78,7 +88,7 @@ function(pliant_library folder)
                                 INCLUDE_DIRECTORIES ${own})
   endforeach()
   string(REPLACE "/" "-" depends "${ARG_DEPENDS}")
-  target_link_libraries(${target} PUBLIC ${depends} PRIVATE ${ARG_LINK} pliant_flags)
+  target_link_libraries(${target} PUBLIC ${depends} PRIVATE ${ARG_LINK} $<IF:$<BOOL:${ARG_KERNELS}>,pliant_kernel_flags,pliant_flags>)
 endfunction()
 
 # pliant_tests(FOLDER [DEPENDS folder ...] [SUBFOLDERS folder ...] [LINK library ...] [TIMEOUT seconds] [LABELS label ...]
@@ -98,8 +108,10 @@ function(pliant_tests folder)
   string(REPLACE "/" "-" depends "${ARG_DEPENDS}")
   target_link_libraries(test-${tag} PRIVATE ${depends} ${ARG_LINK} GTest::gtest GTest::gtest_main pliant_flags)
   target_include_directories(test-${tag} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
-  if(PLIANT_SANITIZE)  # what is tested keeps every check; the tests themselves compile in a third of the time
-    target_compile_options(test-${tag} PRIVATE -O0 -fno-sanitize=null,alignment)
+  if(PLIANT_SANITIZE)  # what is tested keeps its checks; the tests themselves compile faster
+    target_compile_options(test-${tag} PRIVATE -O0)
+  elseif(CMAKE_BUILD_TYPE STREQUAL Release)
+    target_compile_options(test-${tag} PRIVATE -O1)
   endif()
   set(filter)
   if(PLIANT_SANITIZE AND ARG_LONG)

@@ -65,8 +65,9 @@ TEST(ReferenceConvolve, EqualsItsDefinition) {
     const Tensor out = std::move(run(kind, operands)[0]);
     std::vector<double> wanted(out.span<double>().size(), 0);
     for_products(std::get<kind::Convolve>(kind), operands[0].type().shape, operands[1].type().shape,
-                 out.type().shape, [&](std::int64_t x, std::int64_t w, std::int64_t o) {
-                   wanted[o] += get(operands[0].view(), x) * get(operands[1].view(), w);
+                 out.type().shape,
+                 [&, &in = operands](std::int64_t x, std::int64_t w, std::int64_t o) {
+                   wanted[o] += get(in[0].view(), x) * get(in[1].view(), w);
                  });
     expect_close(values(out), wanted, 1e-13);
   }
@@ -98,7 +99,8 @@ TEST(ReferencePool, EqualsItsDefinition) {
   for (int i = 0; i < 100; ++i) {
     const auto [kind, operands, results] = random_pool(rng, DType::f64);
     const auto& pool = std::get<kind::Pool>(kind);
-    const Shape& x = operands[0].type().shape;
+    const Tensor& in = operands[0];
+    const Shape& x = in.type().shape;
     const Tensor out = std::move(run(kind, operands)[0]);
     std::vector<double> wanted;
     for_points(out.type().shape, [&](const Point& at) {
@@ -111,8 +113,8 @@ TEST(ReferencePool, EqualsItsDefinition) {
         const std::int64_t index = index_of(x, from);
         if (index < 0) return;
         ++valid;
-        sum += get(operands[0].view(), index);
-        most = std::max(most, get(operands[0].view(), index));
+        sum += get(in.view(), index);
+        most = std::max(most, get(in.view(), index));
       });
       if (pool.fn == kind::PoolFn::max) wanted.push_back(most);
       else wanted.push_back(sum / (pool.divide_by_valid ? std::max(valid, 1.0) : all));

@@ -197,7 +197,7 @@ TEST(JsonSchema, WhatAGrammarCannotFollowIsRefusedWithItsPath) {
   };
   for (const auto& [schema, words] : cases)
     expect_error(ErrorKind::unsupported, words,
-                 [&] { grammar_from_json_schema(schema, "schema"); });
+                 [&json = schema] { grammar_from_json_schema(json, "schema"); });
 }
 
 TEST(JsonSchema, WhatIsNoSchemaIsAnError) {
