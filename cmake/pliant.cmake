@@ -11,6 +11,7 @@ target_link_libraries(pliant_kernel_flags INTERFACE pliant_warnings)
 if(PLIANT_SANITIZE)  # by clang
   target_link_options(pliant_warnings INTERFACE -fsanitize=address,undefined)
   target_compile_options(pliant_warnings INTERFACE -fsanitize=address -fno-omit-frame-pointer)
+  target_compile_definitions(pliant_warnings INTERFACE PLIANT_SANITIZED)
   # Left out: what the address sanitizer or the processor finds as well, and what doubles the time of compiling.
   target_compile_options(pliant_flags INTERFACE -fsanitize=undefined,fuzzer-no-link -fno-sanitize-recover=all
                          -fno-sanitize=null,vptr,object-size,alignment,function)

@@ -23,7 +23,7 @@ long found_in_freed() { return found; }
 void fail_allocation(long after) { left = after; }
 
 bool counts_allocations() {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(PLIANT_SANITIZED)
   return false;
 #else
   return true;
@@ -32,7 +32,7 @@ bool counts_allocations() {
 
 }  // namespace pliant
 
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(PLIANT_SANITIZED)
 // True when this allocation is the one that is to fail.
 static bool fails() { return left >= 0 && left-- == 0; }
 

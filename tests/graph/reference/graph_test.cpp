@@ -87,7 +87,7 @@ TEST(ReferenceGraph, ShowsEveryValueOnce) {
 }
 
 TEST(ReferenceGraph, FreesValuesAfterTheirLastUse) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef PLIANT_SANITIZED
   GTEST_SKIP() << "the address sanitizer keeps freed memory in quarantine";
 #endif
   Builder b;

@@ -38,7 +38,6 @@ Loop narrow_dots(std::int64_t rounds) {
 }  // namespace
 
 Loop byte_dots(std::int64_t rounds, bool wide) {
-  if (__builtin_cpu_supports("avx512vnni") == 0) return {};
   return wide ? wide_dots(rounds) : narrow_dots(rounds);
 }
 

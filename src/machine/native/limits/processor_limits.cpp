@@ -50,6 +50,23 @@ double read_rate(ThreadPool& pool, std::int64_t bytes) {
   return static_cast<double>(memory.size()) / seconds;
 }
 
+// Asked here, not in the loops: a function compiled for an instruction set may use it at once.
+bool has_byte_dots() {
+#ifdef __x86_64__
+  return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vl");
+#else
+  return false;
+#endif
+}
+
+bool has_bf16_dots() {
+#ifdef __x86_64__
+  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vl");
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 
 Limits measure_limits(ThreadPool& pool, std::int64_t read) {
@@ -59,8 +76,8 @@ Limits measure_limits(ThreadPool& pool, std::int64_t read) {
     const auto of = [&](Loop (*loop)(std::int64_t, bool)) {
       return rate(pool, [&](std::int64_t rounds) { return loop(rounds, wide); });
     };
-    limits.byte_dots = std::max(limits.byte_dots, of(byte_dots));
-    limits.bf16_dots = std::max(limits.bf16_dots, of(bf16_dots));
+    if (has_byte_dots()) limits.byte_dots = std::max(limits.byte_dots, of(byte_dots));
+    if (has_bf16_dots()) limits.bf16_dots = std::max(limits.bf16_dots, of(bf16_dots));
   }
   limits.read_bytes = read_rate(pool, read);
   return limits;

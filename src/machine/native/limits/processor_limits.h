@@ -29,7 +29,7 @@ struct Loop {
   float sink = 0;
 };
 Loop multiply_adds(std::int64_t rounds);
-// of the wider or the narrower vectors, where there are two; no operations where there are none
+// Of the wider or the narrower vectors, where there are two; only where the processor has them.
 Loop byte_dots(std::int64_t rounds, bool wide);
 Loop bf16_dots(std::int64_t rounds, bool wide);
 std::uint64_t read_all(const std::byte* data, std::int64_t bytes);  // a multiple of 1024
