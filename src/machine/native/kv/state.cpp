@@ -86,6 +86,7 @@ std::span<const std::byte> checked_payload(std::span<const std::byte> state) {
 
 // What stands before the entries.
 struct Header {
+  std::uint32_t version = 0;
   std::int64_t length = 0, floor = 0, prompt = 0;
   Policy policy;
 };
@@ -135,6 +136,7 @@ Header read_header(StateReader& from, std::uint64_t model, const CacheOptions& o
                 "restore it with the model that saved it");
   check_layout(from, options, layers);
   Header header;
+  header.version = found;
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
   for (std::int64_t* each :
        {&header.length, &header.floor, &header.policy.sinks, &header.policy.window}) {
@@ -167,8 +169,9 @@ std::vector<std::byte> Cache::save(SeqId id, std::uint64_t model) const {
   to.number(version);
   to.number(model);
   write_layout(to, options(), layers());
+  const std::int64_t prompt = sequence.policy.editor ? sequence.prompt : 0;
   for (const std::int64_t each :
-       {length(id), sequence.floor, sequence.policy.sinks, sequence.policy.window, sequence.prompt})
+       {length(id), sequence.floor, sequence.policy.sinks, sequence.policy.window, prompt})
     to.number(each);
   const std::string_view editor = sequence.policy.editor ? sequence.policy.editor->name() : "";
   to.number(static_cast<std::uint32_t>(editor.size()));
@@ -234,6 +237,11 @@ SeqId Cache::restore(std::span<const std::byte> state, std::uint64_t model,
   StateReader from(checked_payload(state));
   Header header = read_header(from, model, options(), layers());
   check_editor(from, editor.get());
+  if (editor == nullptr) {
+    if (header.version > 1 && header.prompt > 0)
+      from.fail("the end of a prompt, without a policy that edits its entries");
+    header.prompt = 0;
+  }
   header.policy.editor = std::move(editor);
   const SeqId id = open(header.policy);
   try {
@@ -245,7 +253,7 @@ SeqId Cache::restore(std::span<const std::byte> state, std::uint64_t model,
     for (std::size_t layer = 0; layer < layers().size(); ++layer)
       sequence.lengths[layer] = layers()[layer].heads > 0 ? header.length : 0;
     sequence.floor = header.floor;
-    sequence.prompt = header.policy.editor ? header.prompt : 0;
+    sequence.prompt = header.prompt;
     sequence.reserved = header.length;
     chains_.each(slot(id), [&](const ChainId& chain) { read_chain(sequence, chain, from); });
     if (!from.done()) from.fail("bytes after the last entry");

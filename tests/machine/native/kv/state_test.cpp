@@ -79,16 +79,17 @@ TEST(SavedSequence, LiesAreFoundBehindARightChecksum) {
   };
   // magic 8, version 4, model 8, type 4, layers 4, two layers of 12, length, floor, sinks, window 8
   // each, prompt 8, editor 4
-  EXPECT_EQ(kind(8, {9}), ErrorKind::format);                    // version
-  EXPECT_EQ(kind(12, {1}), ErrorKind::invalid);                  // model
-  EXPECT_EQ(kind(20, {2}), ErrorKind::invalid);                  // element type
-  EXPECT_EQ(kind(24, {9}), ErrorKind::invalid);                  // layers
-  EXPECT_EQ(kind(28, {7}), ErrorKind::invalid);                  // heads
-  EXPECT_EQ(kind(52, {10}), ErrorKind::format);                  // length below the entries
-  EXPECT_EQ(kind(52, {161, 0}), ErrorKind::capacity);            // length beyond the context
-  EXPECT_EQ(kind(59, {0x80}), ErrorKind::format);                // negative length
-  EXPECT_EQ(kind(60, {101}), ErrorKind::format);                 // floor above length
-  EXPECT_EQ(kind(84, {101}), ErrorKind::format);                 // a prompt beyond the length
+  EXPECT_EQ(kind(8, {9}), ErrorKind::format);          // version
+  EXPECT_EQ(kind(12, {1}), ErrorKind::invalid);        // model
+  EXPECT_EQ(kind(20, {2}), ErrorKind::invalid);        // element type
+  EXPECT_EQ(kind(24, {9}), ErrorKind::invalid);        // layers
+  EXPECT_EQ(kind(28, {7}), ErrorKind::invalid);        // heads
+  EXPECT_EQ(kind(52, {10}), ErrorKind::format);        // length below the entries
+  EXPECT_EQ(kind(52, {161, 0}), ErrorKind::capacity);  // length beyond the context
+  EXPECT_EQ(kind(59, {0x80}), ErrorKind::format);      // negative length
+  EXPECT_EQ(kind(60, {101}), ErrorKind::format);       // floor above length
+  EXPECT_EQ(kind(84, {101}), ErrorKind::format);       // a prompt beyond the length
+  EXPECT_EQ(kind(84, {1}), ErrorKind::format);         // the end of a prompt, and no policy
   EXPECT_EQ(kind(92, {200, 255, 255, 255}), ErrorKind::format);  // editor name beyond the end
   EXPECT_EQ(kind(96, {255, 255, 255, 255}), ErrorKind::format);  // entries
   // one entry fewer: the rest is out of step
